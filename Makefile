@@ -1,0 +1,50 @@
+# Everything a user or a developer types. `make` alone lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench format lock browser clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+run: $(VENV)/.run ## install, start an embedded PostgreSQL, migrate, serve
+	@exec $(BIN)/guildhall serve
+
+test: $(VENV)/.dev browser ## install what is missing, run every test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## format, lint, types, import contracts, migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.support.check_migrations
+
+bench: $(VENV)/.dev ## measure, as ratios in one run
+	$(BIN)/python -m benchmarks
+
+format: $(VENV)/.dev ## rewrite the code as ruff wants it
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.dev ## compile the exact versions with their hashes
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group build pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group build --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+browser: $(VENV)/.dev ## Debian's Chromium, for the tests of what a browser shows
+	@PYTHON=$(BIN)/python sh tests/support/install_browser.sh
+
+$(VENV)/.run: requirements.txt pyproject.toml
+	@PYTHON=$(PYTHON) sh bin/install.sh requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml
+	@PYTHON=$(PYTHON) sh bin/install.sh requirements-dev.txt
+	@touch $@ $(VENV)/.run
+
+clean: ## forget the virtual environment (the data stays)
+	rm -rf $(VENV)

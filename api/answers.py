@@ -1,0 +1,105 @@
+"""Turns what a handler returns into the answer: JSON or MessagePack, its entity tag, 304, the link to the next page."""
+
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+from litestar.connection import Request
+from litestar.response import Response
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
+
+from api.errors import BadHeader
+from api.lib import etags
+from api.lib.encoded import Encoded, encode
+from api.lib.pagination import Page
+
+T = TypeVar("T")
+
+JSON = "application/json"
+MSGPACK = "application/vnd.msgpack"
+
+_msgpack = msgspec.msgpack.Encoder().encode
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Answer(Response[T]):
+    """The response class of every route. Content is a view, a page or `Encoded`."""
+
+    def to_asgi_response(
+        self, app: Any, request: Request[Any, Any, Any], **more: Any
+    ) -> ASGIResponse:  # Any: Litestar's own signature
+        if self.media_type not in (None, JSON):
+            return super().to_asgi_response(app, request, **more)
+        status = self.status_code or more.get("status_code") or 200
+        headers: Headers = [
+            (name.lower().encode("latin-1"), str(value).encode("latin-1")) for name, value in self.headers.items()
+        ]
+        if status == 204 or self.content is None:
+            return Plain(status, headers, b"")
+        content = self.content
+        encoded = content if isinstance(content, Encoded) else None
+        packed = wants_msgpack(request)
+        body = encoded.body if encoded is not None else encode(content)
+        if "conditional" in request.route_handler.opt:
+            tag = encoded.etag if encoded is not None else etags.tag(body)
+            return conditional(request, status, headers, body, tag, packed=packed)
+        headers.append((b"cache-control", b"no-store"))
+        if isinstance(content, Page) and content.next_cursor is not None:
+            headers.append((b"link", _next_page(request, content.next_cursor).encode("latin-1")))
+        return Plain(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)
+
+
+def conditional(
+    request: Request[Any, Any, Any], status: int, headers: Headers, body: bytes, tag: str, *, packed: bool
+) -> "Plain":
+    """The answer with its entity tag, or 304 if the client has it already."""
+    written = f'"{tag}{etags.MSGPACK if packed else ""}"'
+    headers += [(b"etag", written.encode()), (b"cache-control", b"private, no-cache"), (b"vary", b"accept")]
+    known = request.headers.get("if-none-match")
+    if known is not None and request.method == "GET":
+        try:
+            known_tags = etags.parse(known, weak=True)
+        except etags.BadEtag:
+            raise BadHeader("`If-None-Match` is not a list of entity tags, nor `*`.") from None
+        if etags.ANY in known_tags or tag in known_tags:
+            return Plain(304, headers, b"")
+    return Plain(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)
+
+
+class Plain(ASGIResponse):
+    """Sends bytes that are ready; Litestar's own response builds its headers anew each time."""
+
+    __slots__ = ("_body", "_headers", "_status")
+
+    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+        self._status = status
+        self._body = body
+        self._headers = headers
+        if status not in (204, 304):
+            headers.append((b"content-length", b"%d" % len(body)))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
+        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+
+
+def wants_msgpack(request: Request[Any, Any, Any]) -> bool:
+    """Whether the client names MessagePack in `Accept`."""
+    accept = request.headers.get("accept")
+    return accept is not None and MSGPACK in accept
+
+
+def _typed(*, packed: bool) -> Headers:
+    return [(b"content-type", MSGPACK.encode() if packed else JSON.encode())]
+
+
+def _pack(body: bytes) -> bytes:
+    return _msgpack(msgspec.json.decode(body))
+
+
+def _next_page(request: Request[Any, Any, Any], cursor: str) -> str:
+    query = [(name, value) for name, value in parse_qsl(request.scope["query_string"].decode()) if name != "cursor"]
+    url = request.url
+    return f'<{url.scheme}://{url.netloc}{url.path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'

@@ -1,0 +1,188 @@
+"""The application: every controller, dependency, error handler and background task, put together."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import structlog
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.types import ASGIApp
+
+import piccolo_conf
+from api.answers import Answer
+from api.audit.controller import AuditController
+from api.audit.service import AuditService
+from api.auth.controller import KeyController
+from api.auth.guards import authorize
+from api.auth.keyring import Keyring
+from api.auth.service import KeyService
+from api.auth.slots import Slots
+from api.changes import Changes, stop
+from api.config import Settings
+from api.database import Database
+from api.draining import drained
+from api.edge import Edge
+from api.errors import GuildhallError
+from api.guilds.controller import GuildController
+from api.guilds.directory import Directory
+from api.guilds.pickers import PickerService
+from api.guilds.service import GuildService
+from api.health import Health, HealthController
+from api.intake import GuildhallRequest, provide_actor, provide_if_match, provide_query, read_input
+from api.jobs import Jobs
+from api.lib.clock import Clock
+from api.lib.pagination import Cursors
+from api.metrics import Metrics
+from api.openapi import OpenAPIController
+from api.pages.controller import PagesController
+from api.problems import handle
+from api.provision import connect_arguments, made_secret, role_to_take
+from api.settings.controller import ModuleController, SettingsController
+from api.settings.evolution import ModuleService
+from api.settings.registry import Registry
+from api.settings.service import SettingsService
+from tables.piccolo_app import APP_CONFIG
+
+log = structlog.get_logger("guildhall")
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
+    """The ASGI application. It needs `database_url`: see `api.provision.locate`."""
+    return Edge(
+        create_litestar(settings, clock=clock or Clock(), metrics=(metrics := Metrics())),
+        metrics,
+        timeout=settings.request_timeout_seconds,
+        https=settings.public_url is not None and settings.public_url.startswith("https://"),
+    )
+
+
+def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Litestar:
+    """The Litestar application alone, with no edge around it."""
+    database = Database(
+        piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
+    )
+    for table in APP_CONFIG.table_classes:
+        table._meta._db = piccolo_conf.DB  # else Piccolo imports its code formatter to find it
+    secrets = [settings.secret or made_secret(settings.data_path)]
+    if settings.secret_previous is not None:
+        secrets.append(settings.secret_previous)
+    cursors = Cursors(secrets, clock.now)
+    changes = Changes()
+    registry = Registry(database, changes)
+    keyring = Keyring(database, changes, clock)
+    guilds = GuildService(database, changes, cursors, clock, timedelta(days=settings.retention_days))
+    health = Health(database, changes)
+    services = {
+        "guilds": guilds,
+        "pickers": PickerService(database, changes, clock),
+        "keys": KeyService(database, cursors, clock),
+        "audit": AuditService(database, cursors),
+        "modules": ModuleService(database, changes, registry, cursors, clock),
+        "settings": SettingsService(database, changes, registry, cursors, clock),
+    }
+    dependencies: dict[str, Provide] = {
+        name: Provide(_giver(service), sync_to_thread=False) for name, service in services.items()
+    }
+    dependencies |= {
+        "actor": Provide(provide_actor, sync_to_thread=False),
+        "params": Provide(provide_query, sync_to_thread=False),
+        "if_match": Provide(provide_if_match, sync_to_thread=False),
+    }
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        arguments = connect_arguments(settings, role=await role_to_take(settings))
+        await database.open(arguments)
+        await _refuse_unsafe_database(settings, database)
+        jobs = Jobs(guilds, keyring, metrics, database, changes)
+        tasks = [asyncio.create_task(changes.run(arguments)), asyncio.create_task(jobs.run())]
+        try:
+            with drained(health, settings.drain):
+                yield
+        finally:
+            health.draining = True
+            for task in tasks:
+                await stop(task)
+            await jobs.finish()
+            await database.close()
+
+    app = Litestar(
+        route_handlers=[
+            PagesController,
+            HealthController,
+            OpenAPIController,
+            GuildController,
+            SettingsController,
+            ModuleController,
+            KeyController,
+            AuditController,
+            *_admin(settings),
+        ],
+        dependencies=dependencies,
+        guards=[authorize, read_input],
+        exception_handlers={Exception: handle, GuildhallError: handle},
+        request_class=GuildhallRequest,
+        response_class=Answer,
+        lifespan=[lifespan],
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    app.state.update(
+        {
+            "keyring": keyring,
+            "directory": Directory(database, changes),
+            "slots": Slots(),
+            "health": health,
+            "metrics": metrics,
+            "started_at": time.monotonic(),
+            "keys": services["keys"],
+            "database": database,
+            "changes": changes,
+        }
+    )
+    return app
+
+
+def _giver(service: object) -> Any:  # Any: a function whose type is Litestar's to infer
+    def give() -> Any:  # Any: each handler says which service it takes
+        return service
+
+    return give
+
+
+def _admin(settings: Settings) -> list[Any]:  # Any: Litestar's own alias for handlers
+    if not settings.admin:
+        return []
+    from api.admin import admin_routes
+
+    return admin_routes(settings)
+
+
+async def _refuse_unsafe_database(settings: Settings, database: Database) -> None:
+    """Refuses a start that would break later: too few connections, or in production a log-in
+    that may rewrite the audit log."""
+    async with database.connection() as connection:
+        largest = int(await connection.fetchval("SHOW max_connections"))
+        reserved = int(await connection.fetchval("SHOW superuser_reserved_connections"))
+        try:
+            rewrites = await connection.fetchval("SELECT has_table_privilege('audit_log', 'UPDATE')")
+        except asyncpg.UndefinedTableError:
+            rewrites = False
+    wanted = settings.workers * (settings.pool_size + 1)
+    if wanted > largest - reserved:
+        raise SystemExit(
+            f"{settings.workers} workers with {settings.pool_size} connections and a look-out each want {wanted} "
+            f"connections, and the database has {largest - reserved}. Lower GUILDHALL_WORKERS or "
+            "GUILDHALL_POOL_SIZE, or raise max_connections in PostgreSQL."
+        )
+    if rewrites and settings.production:
+        raise SystemExit(
+            "The log-in of DATABASE_URL may rewrite the audit log. Run `guildhall migrate` as an owner that may "
+            "make roles, and let DATABASE_URL log in as a member of guildhall_app that does not own the tables."
+        )

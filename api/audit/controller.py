@@ -1,0 +1,26 @@
+"""`/v1/guilds/{guild_id}/audit-log`."""
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from api.audit.dtos import AuditEntryView, AuditQuery
+from api.audit.service import AuditService
+from api.auth.guards import requires
+from api.auth.scopes import Scope
+from api.lib.pagination import Page
+
+
+class AuditController(Controller):
+    path = "/v1/guilds/{guild_id:str}/audit-log"
+    tags = ("audit",)
+
+    @get("/", opt=requires(Scope.AUDIT_READ))
+    async def list_entries(
+        self,
+        guild_id: FromPath[int],
+        params: NamedDependency[AuditQuery],
+        audit: NamedDependency[AuditService],
+    ) -> Page[AuditEntryView]:
+        """Who changed what in this guild, when, why and from where: newest first, never altered."""
+        return await audit.list_entries(guild_id, params)

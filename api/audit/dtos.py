@@ -1,0 +1,43 @@
+"""Shapes of the audit log."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from api.lib.diff import Change
+from api.lib.pagination import CursorText, Limit
+
+
+class ActorView(msgspec.Struct, frozen=True):
+    """Who did it."""
+
+    kind: Literal["key", "user", "admin", "system"]
+    id: str | None
+
+
+class AuditEntryView(msgspec.Struct, frozen=True):
+    """One change: who, what, when, why, from where."""
+
+    id: str
+    at: datetime
+    actor: ActorView
+    action: str
+    target: str | None
+    reason: str | None
+    changes: dict[str, Change]
+    ip: str | None
+
+
+class AuditQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Filters of the audit log."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
+    actor: Annotated[str, msgspec.Meta(max_length=64, description="Only what this actor id did")] | None = None
+    action: Annotated[str, msgspec.Meta(max_length=64, description="Only this kind: `settings.updated`")] | None = None
+    from_: Annotated[
+        str | None,
+        msgspec.Meta(description="From this day (the guild's) or RFC 3339 time on, it included"),
+    ] = msgspec.field(default=None, name="from")
+    to: Annotated[str | None, msgspec.Meta(description="Up to this day or time, it not included")] = None

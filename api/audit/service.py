@@ -1,0 +1,100 @@
+"""Writes the audit log, within the change's own transaction, and reads it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import msgspec
+
+from api.audit.dtos import ActorView, AuditEntryView, AuditQuery
+from api.auth.actors import Actor
+from api.database import Connection, Database
+from api.errors import Invalid
+from api.lib import times
+from api.lib.diff import Change
+from api.lib.faults import ParameterFault
+from api.lib.pagination import Cursors, Page, cut
+
+encode = msgspec.json.Encoder().encode
+
+_INSERT = """
+    INSERT INTO audit_log (guild_id, actor_kind, actor_id, action, target, reason, changes, ip, request_id)
+    SELECT guild_id, $2, $3, $4, $5, $6, $7::jsonb, $8, $9 FROM unnest($1::bigint[]) AS guild_id
+"""
+
+
+async def record(
+    connection: Connection,
+    actor: Actor,
+    action: str,
+    *,
+    guild_ids: Sequence[int | None],
+    target: str | None,
+    changes: Mapping[str, Change],
+) -> None:
+    """Adds an entry for each guild (`[None]`: the whole installation). Call it in the transaction
+    of the change, and only when something changed."""
+    await connection.execute(
+        _INSERT,
+        list(guild_ids),
+        actor.kind,
+        actor.id,
+        action,
+        target,
+        actor.reason,
+        encode(changes).decode(),
+        actor.ip,
+        actor.request_id,
+    )
+
+
+_READ = """
+    SELECT id, at, actor_kind, actor_id, action, target, reason, changes, ip FROM audit_log
+    WHERE guild_id = $1 AND ($2::bigint IS NULL OR id < $2) AND ($3::text IS NULL OR actor_id = $3)
+      AND ($4::text IS NULL OR action = $4) AND ($5::timestamptz IS NULL OR at >= $5)
+      AND ($6::timestamptz IS NULL OR at < $6)
+    ORDER BY id DESC LIMIT $7
+"""
+
+
+class AuditService:
+    def __init__(self, database: Database, cursors: Cursors) -> None:
+        self._database = database
+        self._cursors = cursors
+
+    async def list_entries(self, guild_id: int, query: AuditQuery) -> Page[AuditEntryView]:
+        """A guild's entries, newest first. Raises `Invalid` for a time that is none."""
+        limit = min(query.limit, 100)
+        scope = f"audit:{guild_id}:{query.actor}:{query.action}:{query.from_}:{query.to}"
+        before = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else None
+        async with self._database.connection() as connection:
+            timezone = await connection.fetchval("SELECT timezone FROM guilds WHERE id = $1", guild_id)
+            from_, to = _window(query, ZoneInfo(timezone or "UTC"))
+            rows = await connection.fetch(_READ, guild_id, before, query.actor, query.action, from_, to, limit + 1)
+        return cut(rows, limit, _view, lambda row: self._cursors.write(scope, [row["id"]]))
+
+
+def _window(query: AuditQuery, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    moments = {}
+    faults = []
+    for name, text in (("from", query.from_), ("to", query.to)):
+        moments[name] = None if text is None else times.parse(text, zone)
+        if text is not None and moments[name] is None:
+            faults.append(ParameterFault(name, times.MESSAGE))
+    if faults:
+        raise Invalid(errors=faults)
+    return moments["from"], moments["to"]
+
+
+def _view(row: asyncpg.Record) -> AuditEntryView:
+    return AuditEntryView(
+        id=str(row["id"]),
+        at=row["at"],
+        actor=ActorView(row["actor_kind"], row["actor_id"]),
+        action=row["action"],
+        target=row["target"],
+        reason=row["reason"],
+        changes=msgspec.json.decode(row["changes"], type=dict[str, Change]),
+        ip=row["ip"],
+    )

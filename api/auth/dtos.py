@@ -1,0 +1,59 @@
+"""Shapes of keys."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from api.auth.scopes import Scope
+from api.lib.pagination import CursorText, Limit
+from api.lib.snowflakes import Snowflake
+from api.lib.text import Line
+
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key that can do no more than the key that asks for it."""
+
+    name: Annotated[Line, Meta(min_length=1, max_length=100, examples=["my bot"])]
+    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=32)]
+    guild_ids: Annotated[
+        Annotated[list[Snowflake], Meta(min_length=1, max_length=1000)] | None,
+        Meta(description="The only guilds it sees; null: all that its maker sees"),
+    ] = None
+    expires_at: Annotated[Moment | None, Meta(description="When it ends by itself; null: never")] = None
+    rate_limit: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None | UnsetType,
+        Meta(description="Requests a minute, null: no limit; absent: 6,000, or its maker's if that is less"),
+    ] = UNSET
+
+
+class RotateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long the old key goes on working beside the new one."""
+
+    grace_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 86_400
+
+
+class KeyView(msgspec.Struct, frozen=True, omit_defaults=False):
+    """A key. `secret`, the whole of it, is told once: when it is made."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: list[Scope]
+    guild_ids: list[str] | None
+    expires_at: datetime | None
+    rate_limit: int | None
+    created_at: datetime
+    last_used_at: datetime | None
+    secret: str | UnsetType = UNSET
+
+
+class KeyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Filters of the list of keys."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
+    deleted: Annotated[bool, Meta(description="The revoked keys instead")] = False

@@ -1,0 +1,56 @@
+"""The first thing every request passes: who asks, may they, and do they see it?"""
+
+import asyncio
+import re
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+
+from api.auth.actors import Credential
+from api.auth.scopes import Scope
+from api.errors import Forbidden, MissingScope, NotFound
+from api.lib.snowflakes import parse
+
+Connection = ASGIConnection[Any, Any, Any, Any]  # Any: Litestar's user, auth and state are not used
+
+PUBLIC: dict[str, object] = {"scope": None}
+
+
+def requires(scope: Scope, **more: object) -> dict[str, object]:
+    """A route's `opt`: the scope it needs. More of it: `conditional` (answers carry an ETag),
+    `creates_guild` (the guild in the address need not exist), `optional_body`, `merge_patch`,
+    `conflicts` (may answer 409), `matched` (takes If-Match), `statuses` (when it has two),
+    `whole_installation` (not for a key with a list of guilds), `seconds` (its own deadline)."""
+    return {"scope": scope, **more}
+
+
+_is_count = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII).fullmatch
+
+
+async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
+    """401, then 403 for a scope the credential lacks, then 404 for what it may not see."""
+    scope = handler.opt["scope"]
+    if scope is None:
+        return
+    state = connection.scope["state"]
+    services = connection.app.state
+    credential: Credential = await services["keyring"].authenticate(connection.headers.get("authorization"))
+    state["credential"] = credential
+    if scope not in credential.scopes:
+        raise MissingScope(f"This route needs the scope `{scope}`, which this key does not have.")
+    if "whole_installation" in handler.opt and credential.guild_ids is not None:
+        raise Forbidden("This concerns every guild, and this key has a list of guilds.")
+    for name, value in connection.path_params.items():
+        if (name.endswith("_id") and parse(value) is None) or (name == "revision" and not _is_count(value)):
+            raise NotFound
+    if "seconds" in handler.opt:
+        state["deadline"].reschedule(asyncio.get_running_loop().time() + handler.opt["seconds"])
+    state["slot"] = await services["slots"].enter(credential.id)
+    if (text := connection.path_params.get("guild_id")) is not None:
+        guild_id = int(text)
+        state["guild_id"] = guild_id
+        if not credential.sees(guild_id):
+            raise NotFound
+        if "creates_guild" not in handler.opt:
+            await services["directory"].require(guild_id)

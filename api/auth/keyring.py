@@ -1,0 +1,86 @@
+"""Who is asking: keys looked up once, kept while nothing tells that they changed."""
+
+from collections import OrderedDict
+
+from api.auth import tokens
+from api.auth.actors import Credential
+from api.auth.scopes import KNOWN
+from api.changes import Changes
+from api.database import Database
+from api.errors import Unauthorized
+from api.lib.clock import Clock
+
+CACHED_KEYS = 10_000
+
+# Revoking must reach every worker within 5 s; what was looked up longer ago is asked anew.
+FRESH_SECONDS = 4.0
+
+_BY_HASH = "SELECT id, scopes, guild_ids, rate_limit, expires_at FROM api_keys WHERE hash = $1 AND revoked_at IS NULL"
+
+
+class Keyring:
+    def __init__(self, database: Database, changes: Changes, clock: Clock) -> None:
+        self._database = database
+        self._changes = changes
+        self._clock = clock
+        self._cache: OrderedDict[bytes, Credential] = OrderedDict()
+        self._digests: dict[int, bytes] = {}
+        self._forgotten = 0
+        self.used: set[int] = set()
+        changes.subscribe(self._forget)
+
+    async def authenticate(self, authorization: str | None) -> Credential:
+        """The credential of an `Authorization` header. Raises `Unauthorized`."""
+        if authorization is None:
+            raise Unauthorized
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthorized("Send the key as `Authorization: Bearer gh_…`.")
+        digest = tokens.digest(token)
+        credential = self._cache.get(digest)
+        if credential is None or not self._changes.is_fresh(FRESH_SECONDS):
+            if not tokens.is_well_formed(token):
+                raise Unauthorized("This is not a key: its check digits are wrong. Was it cut off or mistyped?")
+            credential = await self._look_up(digest)
+        if credential is None:
+            raise Unauthorized("There is no such key, or it was revoked.")
+        if credential.expires_at is not None and credential.expires_at <= self._clock.now().timestamp():
+            raise Unauthorized("This key has expired.")
+        self.used.add(credential.id)
+        return credential
+
+    async def _look_up(self, digest: bytes) -> Credential | None:
+        forgotten = self._forgotten
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_BY_HASH, digest)
+        if row is None:
+            return None
+        credential = Credential(
+            id=row["id"],
+            scopes=frozenset(KNOWN[scope] for scope in row["scopes"] if scope in KNOWN),
+            guild_ids=None if row["guild_ids"] is None else frozenset(row["guild_ids"]),
+            rate_limit=row["rate_limit"],
+            expires_at=None if row["expires_at"] is None else row["expires_at"].timestamp(),
+        )
+        # Not if a key changed while we read: what we hold may be what it was before.
+        if forgotten == self._forgotten:
+            self._cache[digest] = credential
+            self._digests[credential.id] = digest
+            if len(self._cache) > CACHED_KEYS:
+                _, oldest = self._cache.popitem(last=False)
+                self._digests.pop(oldest.id, None)
+        return credential
+
+    def _forget(self, kind: str, ids: set[int]) -> None:
+        if kind == "key":
+            self._forgotten += 1
+            for id_ in ids:
+                if digest := self._digests.pop(id_, None):
+                    self._cache.pop(digest, None)
+
+    async def note_uses(self) -> None:
+        """Writes `last_used_at` of the keys used since the last call, one statement for all."""
+        used, self.used = self.used, set()
+        if used:
+            async with self._database.connection() as connection:
+                await connection.execute("UPDATE api_keys SET last_used_at = now() WHERE id = ANY($1)", sorted(used))

@@ -1,0 +1,64 @@
+"""How many requests of one key run at once: a noisy key must not take every connection."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from api.errors import TooManyRequests
+
+AT_ONCE = 32
+WAITING = 512
+WAIT_SECONDS = 10.0
+
+
+class Slots:
+    """32 requests of a key run at once, the next 512 wait their turn, at most ten seconds."""
+
+    def __init__(self) -> None:
+        self._running: dict[int, int] = {}
+        self._waiting: dict[int, deque[asyncio.Future[None]]] = {}
+
+    async def enter(self, key_id: int) -> Callable[[], None]:
+        """Waits for a slot; call what it gives when the request is over. Raises `TooManyRequests`."""
+        running = self._running.get(key_id, 0)
+        if running < AT_ONCE:
+            self._running[key_id] = running + 1
+        else:
+            await self._wait(key_id)
+        return lambda: self._leave(key_id)
+
+    async def _wait(self, key_id: int) -> None:
+        queue = self._waiting.setdefault(key_id, deque())
+        if len(queue) >= WAITING:
+            raise _too_many()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                self._leave(key_id)  # the slot came just as we gave up: it goes to the next
+            if isinstance(error, TimeoutError):
+                raise _too_many() from None
+            raise
+
+    def _leave(self, key_id: int) -> None:
+        queue = self._waiting.get(key_id)
+        while queue:
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(None)  # the slot passes on, `running` stays
+                return
+        self._waiting.pop(key_id, None)
+        if self._running[key_id] == 1:
+            del self._running[key_id]
+        else:
+            self._running[key_id] -= 1
+
+
+def _too_many() -> TooManyRequests:
+    return TooManyRequests(
+        f"This key has {AT_ONCE} requests running and more waiting. Send fewer at once.",
+        headers={"Retry-After": "1"},
+    )

@@ -1,0 +1,48 @@
+"""The text of a key: `gh_`, 32 random base62 characters, 6 of their CRC32.
+
+The check digits let a typo be refused with no look-up, and let a scanner of secrets find
+a leaked key with next to no false alarms, as GitHub's tokens do. 32 characters of 62 are
+190 bits: SHA-256 with no salt or stretching is enough to store.
+"""
+
+import re
+import secrets
+from hashlib import sha256
+from zlib import crc32
+
+PREFIX = "gh_"
+RANDOM_CHARACTERS = 32
+SHOWN_CHARACTERS = 11
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_form = re.compile(rf"{PREFIX}([0-9A-Za-z]{{{RANDOM_CHARACTERS}}})([0-9A-Za-z]{{6}})", re.ASCII).fullmatch
+
+
+def make() -> str:
+    """A new key."""
+    body = "".join(secrets.choice(_ALPHABET) for _ in range(RANDOM_CHARACTERS))
+    return PREFIX + body + _check(body)
+
+
+def is_well_formed(token: str) -> bool:
+    """Whether it has a key's form and its check digits are right."""
+    match = _form(token)
+    return match is not None and _check(match[1]) == match[2]
+
+
+def digest(token: str) -> bytes:
+    """What is stored of it: SHA-256."""
+    return sha256(token.encode()).digest()
+
+
+def shown(token: str) -> str:
+    """The first characters, by which its owner knows it."""
+    return token[:SHOWN_CHARACTERS]
+
+
+def _check(body: str) -> str:
+    number, digits = crc32(body.encode()), ""
+    for _ in range(6):
+        number, digit = divmod(number, 62)
+        digits = _ALPHABET[digit] + digits
+    return digits

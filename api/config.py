@@ -1,0 +1,140 @@
+"""Configuration: one struct, read once from the environment or a `.env` file."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from dotenv import dotenv_values
+from msgspec import Meta
+
+MINIMUM_SECRET = 32
+
+
+class UnsafeConfiguration(Exception):
+    """The configuration cannot be used; the message says how to mend it."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting. The variable of a field is `GUILDHALL_` and its name in
+    capitals (`database_url` alone is plain `DATABASE_URL`); the variable with
+    `_FILE` behind it names a file that holds the value instead."""
+
+    env: Annotated[
+        Literal["development", "production"],
+        Meta(description="`production` refuses unsafe defaults and never migrates by itself"),
+    ] = "development"
+    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="port to listen on")] = 8000
+    workers: Annotated[int, Meta(ge=1, le=64, description="worker processes")] = 1
+    public_url: Annotated[
+        str | None, Meta(description="address under which people reach it; `https://…` in production")
+    ] = None
+    trusted_proxies: Annotated[
+        str, Meta(description="addresses of proxies whose `X-Forwarded-*` is believed, with commas")
+    ] = ""
+    database_url: Annotated[
+        str | None,
+        Meta(description="`postgresql://…` of a server of your own; empty: an embedded one is started"),
+    ] = None
+    owner_database_url: Annotated[
+        str | None, Meta(description="the same database as its owner, for migrations; else `DATABASE_URL`")
+    ] = None
+    data_dir: Annotated[str, Meta(description="folder of the embedded database and of the made secret")] = ".guildhall"
+    pool_size: Annotated[int, Meta(ge=2, le=100, description="database connections of one worker")] = 10
+    acquire_timeout_ms: Annotated[
+        int, Meta(ge=10, le=60_000, description="longest wait for a connection, then 503")
+    ] = 500
+    request_timeout_seconds: Annotated[
+        int, Meta(ge=1, le=300, description="longest time for one request, then 503")
+    ] = 15
+    secret: Annotated[
+        str | None,
+        Meta(description="signs cursors, 32 characters or more; made by itself outside production"),
+    ] = None
+    secret_previous: Annotated[
+        str | None, Meta(description="the secret before the present one, while it is being rotated")
+    ] = None
+    retention_days: Annotated[
+        int, Meta(ge=1, le=3650, description="days for which a deleted guild can be restored")
+    ] = 30
+    admin: Annotated[bool, Meta(description="serve Piccolo Admin at `/admin/`")] = True
+    drain_seconds: Annotated[
+        Annotated[int, Meta(ge=0, le=60)] | None,
+        Meta(description="time between `not ready` and closing; 5 in production, else 0"),
+    ] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="least level that is logged")
+    ] = "info"
+    log_format: Annotated[
+        Literal["json", "console"] | None, Meta(description="`json` in production, else `console`")
+    ] = None
+
+    @property
+    def production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def data_path(self) -> Path:
+        return Path(self.data_dir).resolve()
+
+    @property
+    def console_log(self) -> bool:
+        return self.log_format == "console" or (self.log_format is None and not self.production)
+
+    @property
+    def drain(self) -> int:
+        if self.drain_seconds is not None:
+            return self.drain_seconds
+        return 5 if self.production else 0
+
+
+def variable(field: str) -> str:
+    """The environment variable that sets a field."""
+    return "DATABASE_URL" if field == "database_url" else f"GUILDHALL_{field.upper()}"
+
+
+def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
+    """Settings from the environment, which wins, and `.env`. Raises `UnsafeConfiguration`."""
+    values: dict[str, str | None] = {}
+    if dotenv is not None and dotenv.is_file():
+        values |= dotenv_values(dotenv)
+    values |= os.environ if environ is None else environ
+    raw = {}
+    for field in Settings.__struct_fields__:
+        name = variable(field)
+        if path := values.get(f"{name}_FILE"):
+            try:
+                raw[field] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise UnsafeConfiguration(f"{name}_FILE names {path}: {error.strerror}.") from None
+        elif value := values.get(name):
+            raw[field] = value
+    try:
+        settings = msgspec.convert(raw, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        text, _, where = str(error).partition(" - at `$.")
+        raise UnsafeConfiguration(f"{variable(where.rstrip('`'))}: {text}.") from None
+    _refuse_unsafe(settings)
+    return settings
+
+
+def _refuse_unsafe(settings: Settings) -> None:
+    for name, secret in (("secret", settings.secret), ("secret_previous", settings.secret_previous)):
+        if secret is not None and len(secret) < MINIMUM_SECRET:
+            raise UnsafeConfiguration(
+                f"{variable(name)} is shorter than {MINIMUM_SECRET} characters. Make one with: openssl rand -hex 32"
+            )
+    if not settings.production:
+        return
+    if settings.secret is None:
+        raise UnsafeConfiguration(
+            "GUILDHALL_SECRET is not set, and in production none is made by itself. "
+            "Make one with `openssl rand -hex 32` and set it, or GUILDHALL_SECRET_FILE."
+        )
+    if settings.public_url is None or not settings.public_url.startswith("https://"):
+        raise UnsafeConfiguration(
+            "GUILDHALL_PUBLIC_URL is not an https:// address. Cookies and keys must not travel in the clear: "
+            "put a proxy that ends TLS in front, and set the address under which people reach it."
+        )

@@ -1,0 +1,191 @@
+"""The database: Piccolo's engine, its pool, and the one way to open a transaction.
+
+Piccolo's own transactions lose their connection when they are cancelled twice,
+leave the context pointing at a dead transaction, and silently join when they
+are nested. `Database.transaction` does none of that, and Piccolo's queries
+made inside it take part in it all the same.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from piccolo.engine.postgres import PostgresEngine
+
+from api.errors import DatabaseAway, Overloaded
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = object
+
+APP_ROLE = "guildhall_app"
+
+# Marks the transaction as one whose service writes its own audit rows: the
+# trigger that audits every other edit (admin, psql) then keeps silent.
+BEGIN = "BEGIN; SET LOCAL guildhall.audited = 'on'"
+
+CLEAN_UP_SECONDS = 2.0
+
+# What asyncpg raises when the server is gone, going, coming or full.
+AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
+
+
+@dataclass(slots=True)
+class _Current:
+    """What Piccolo looks for in its context variable: the open transaction's connection."""
+
+    connection: Connection
+
+
+class NestedTransaction(RuntimeError):
+    """A transaction was opened inside another: an inner failure could then commit with the outer."""
+
+
+async def _keep(_connection: object) -> None:
+    """Resets nothing: no session state is ever set here, only transaction-local one,
+    and asyncpg's own reset is a round trip on every release."""
+
+
+class Database:
+    """The pool of one process. Inject this; never open a connection elsewhere."""
+
+    def __init__(self, engine: PostgresEngine, *, pool_size: int, acquire_timeout: float) -> None:
+        """`acquire_timeout`: longest wait for a connection, in seconds."""
+        self.engine = engine
+        self.pool_size = pool_size
+        self.acquire_timeout = acquire_timeout
+        self.in_use = 0
+        self.waiting = 0
+        self.rollbacks = 0
+
+    async def open(self, config: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
+        """Starts the pool. Raises `OSError` or a `PostgresError` when it cannot connect."""
+        self.engine.pool = await asyncpg.create_pool(
+            **config, min_size=2, max_size=self.pool_size, command_timeout=5, timeout=3, reset=_keep
+        )
+
+    async def close(self) -> None:
+        """Closes the pool; connections still busy after five seconds are cut."""
+        pool, self.engine.pool = self.engine.pool, None
+        if pool is None:
+            return
+        try:
+            async with asyncio.timeout(5):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for single statements, each a transaction of its own: reads, and writes
+        that bring their audit row along in the same statement."""
+        connection = await self._acquire()
+        try:
+            yield connection
+        except AWAY as error:
+            raise DatabaseAway from error
+        finally:
+            await self._release(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises or is
+        cancelled. Piccolo's queries inside the block belong to it. Raises `NestedTransaction`,
+        `Overloaded` when no connection gets free in time, `DatabaseAway`."""
+        if self.engine.current_transaction.get() is not None:
+            raise NestedTransaction
+        connection = await self._acquire()
+        token = None
+        try:
+            await connection.execute(BEGIN)
+            token = self.engine.current_transaction.set(_Current(connection))
+            yield connection
+            await connection.execute("COMMIT")
+        except BaseException as error:
+            self.rollbacks += 1
+            await self._roll_back(connection)
+            if isinstance(error, AWAY):
+                raise DatabaseAway from error
+            raise
+        finally:
+            if token is not None:
+                self.engine.current_transaction.reset(token)
+            await self._release(connection)
+
+    async def _acquire(self) -> Connection:
+        pool = self.engine.pool
+        if pool is None:
+            raise DatabaseAway
+        self.waiting += 1
+        try:
+            # Not `acquire(timeout=…)`, which makes a task of every call.
+            async with asyncio.timeout(self.acquire_timeout):
+                connection = await pool.acquire()
+        except TimeoutError:
+            if self.in_use >= self.pool_size:
+                raise Overloaded from None
+            raise DatabaseAway from None
+        except AWAY as error:
+            raise DatabaseAway from error
+        finally:
+            self.waiting -= 1
+        self.in_use += 1
+        return connection
+
+    async def _roll_back(self, connection: Connection) -> None:
+        """Ends the transaction whatever it takes: a connection that cannot say so is cut."""
+        if connection.is_closed():
+            return
+        try:
+            await _finish(connection.execute("ROLLBACK"))
+        except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            connection.terminate()
+
+    async def _release(self, connection: Connection) -> None:
+        self.in_use -= 1
+        pool = self.engine.pool
+        if pool is None:
+            connection.terminate()
+            return
+        try:
+            # asyncpg shields this itself: it ends though we be cancelled.
+            await pool.release(connection, timeout=CLEAN_UP_SECONDS)
+        except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            connection.terminate()
+
+
+async def _finish(cleanup: Awaitable[object]) -> None:
+    """Sees a clean-up through to its end, two seconds at most, though the caller be cancelled meanwhile."""
+
+    async def bounded() -> None:
+        async with asyncio.timeout(CLEAN_UP_SECONDS):
+            await cleanup
+
+    task = asyncio.ensure_future(bounded())
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception:
+            break
+    if cancelled is not None:
+        task.exception()
+        raise cancelled
+    task.result()

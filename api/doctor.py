@@ -1,0 +1,109 @@
+"""Looks at everything that can be wrong with an installation, and says how to mend it."""
+
+from datetime import UTC, datetime
+
+import asyncpg
+import msgspec
+
+from api.config import Settings
+from api.engine import PlainConnection
+from api.migrations import applied, known
+from api.provision import APP, READ_ONLY, Located, connect_arguments, role_to_take
+
+LEAST_VERSION = 160_000
+CLOCK_SECONDS = 2.0
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing looked at; `mend` says what to do if it is wrong."""
+
+    about: str
+    mend: str | None = None
+
+
+async def examine(settings: Settings, found: Located) -> list[Finding]:
+    """Every finding, in the order in which they build on each other."""
+    findings = [Finding(f"configuration: {settings.env}")]
+    try:
+        arguments = connect_arguments(settings, role=await role_to_take(settings))
+        connection = await asyncpg.connect(**arguments, timeout=5)
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        mend = f"{error}. Is DATABASE_URL right, does PostgreSQL run, does pg_hba.conf let this log-in in?"
+        return [*findings, Finding("connection", mend)]
+    try:
+        findings += await _database(connection, settings)
+        findings += await _roles(connection)
+        findings += await _schema(connection)
+        findings.append(await _clock(connection))
+    finally:
+        await connection.close()
+    findings.append(
+        Finding(
+            "secret",
+            None
+            if settings.secret or not settings.production
+            else "Set GUILDHALL_SECRET: `openssl rand -hex 32` makes one.",
+        )
+    )
+    return findings
+
+
+async def _database(connection: PlainConnection, settings: Settings) -> list[Finding]:
+    version = int(await connection.fetchval("SHOW server_version_num"))
+    largest = int(await connection.fetchval("SHOW max_connections"))
+    wanted = settings.workers * (settings.pool_size + 1)
+    fsync = await connection.fetchval("SHOW fsync")
+    return [
+        Finding("connection"),
+        Finding(
+            f"PostgreSQL {version // 10_000}.{version % 10_000}",
+            None if version >= LEAST_VERSION else "Guildhall needs PostgreSQL 16 or newer.",
+        ),
+        Finding(
+            f"connections: {wanted} wanted of {largest}",
+            None if wanted < largest - 3 else "Lower GUILDHALL_WORKERS or GUILDHALL_POOL_SIZE.",
+        ),
+        Finding("durability", None if fsync == "on" else "fsync is off: a power cut loses data. Set fsync = on."),
+    ]
+
+
+async def _roles(connection: PlainConnection) -> list[Finding]:
+    names = {row["rolname"] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
+    migrate = "Run `guildhall migrate` as an owner that may make roles."
+    findings = [
+        Finding(f"role {role}", None if role in names else f"It does not exist. {migrate}") for role in (APP, READ_ONLY)
+    ]
+    current, superuser = await connection.fetchrow(
+        "SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user"
+    ) or ("?", False)
+    findings.append(
+        Finding(
+            f"working as {current}",
+            f"A superuser may do anything. Let DATABASE_URL log in as a member of {APP}." if superuser else None,
+        )
+    )
+    if await connection.fetchval("SELECT to_regclass('audit_log') IS NOT NULL"):
+        rewrites = await connection.fetchval("SELECT has_table_privilege('audit_log', 'UPDATE, DELETE')")
+        findings.append(
+            Finding("audit log is append-only", f"This log-in may rewrite it. {migrate}" if rewrites else None)
+        )
+    return findings
+
+
+async def _schema(connection: PlainConnection) -> list[Finding]:
+    missing = [id_ for id_ in known() if id_ not in await applied(connection)]
+    return [
+        Finding(
+            f"migrations: {len(known()) - len(missing)} of {len(known())}",
+            "Run `guildhall migrate`." if missing else None,
+        )
+    ]
+
+
+async def _clock(connection: PlainConnection) -> Finding:
+    theirs: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    apart = abs((datetime.now(UTC) - theirs).total_seconds())
+    return Finding(
+        f"clock: {apart:.1f} s from the database's",
+        None if apart < CLOCK_SECONDS else "Let both machines keep their time by NTP.",
+    )

@@ -1,0 +1,153 @@
+"""The thin wrapper around the whole application: what holds for every request, also for one
+that matches no route, where a framework's middleware does not run.
+
+Request id, HEAD, the deadline, security headers, the access log, the metrics, and the last
+resort when something raises outside the application's own error handling.
+"""
+
+import asyncio
+import re
+import time
+from secrets import token_hex
+
+import msgspec
+import structlog
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import GuildhallError, Overloaded
+from api.metrics import Metrics
+from api.problems import MEDIA_TYPE, problem
+
+access_log = structlog.get_logger("guildhall.access")
+log = structlog.get_logger("guildhall.edge")
+
+_request_id = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
+
+_SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+_HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+
+# Told by no access log: probes, every few seconds.
+_QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+
+
+class Edge:
+    """ASGI around ASGI."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, timeout: float, https: bool) -> None:
+        """`timeout`: seconds for one request. `https`: whether people reach us by TLS."""
+        self._app = app
+        self._metrics = metrics
+        self._timeout = timeout
+        self._headers = [*_SECURITY, *([_HSTS] if https else [])]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await _Exchange(self, scope, send).run(receive)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    __slots__ = ("_edge", "_head", "_request_id", "_scope", "_send", "_started", "_status")
+
+    def __init__(self, edge: Edge, scope: Scope, send: Send) -> None:
+        self._edge = edge
+        self._head = scope["method"] == "HEAD"
+        # HEAD is GET without the body, on every route. uvicorn looks at its own scope: it gets none of this.
+        self._scope: Scope = {**scope, "method": "GET"} if self._head else scope  # type: ignore[typeddict-item,misc] # a copy of an HTTP scope is one
+        self._send = send
+        self._started = time.perf_counter()
+        self._status = 0
+        self._request_id = (
+            next(
+                (value for name, value in scope["headers"] if name == b"x-request-id" and _request_id(value)),
+                None,
+            )
+            or token_hex(8).encode()
+        )
+
+    async def run(self, receive: Receive) -> None:
+        edge, scope = self._edge, self._scope
+        state = scope["state"] = {"request_id": self._request_id.decode()}
+        edge._metrics.in_flight.inc()
+        try:
+            async with asyncio.timeout(edge._timeout) as deadline:
+                state["deadline"] = deadline
+                await edge._app(scope, receive, self._answer)
+        except TimeoutError:
+            await self._refuse(Overloaded("This took too long, and was given up."))
+        except Exception:
+            log.exception("unhandled outside the application")
+            await self._refuse(GuildhallError())
+        finally:
+            edge._metrics.in_flight.dec()
+            if "slot" in state:
+                state["slot"]()
+            self._tell()
+
+    async def _answer(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = message["headers"] = [
+                *message.get("headers", ()),
+                (b"x-request-id", self._request_id),
+                *self._edge._headers,
+            ]
+            if self._status == 405 or self._scope["method"] == "OPTIONS":
+                message["headers"] = [_with_head(header) for header in headers]
+        elif self._head:
+            message = {
+                "type": "http.response.body",
+                "body": b"",
+                "more_body": message.get("more_body", False),
+            }
+        await self._send(message)
+
+    async def _refuse(self, error: GuildhallError) -> None:
+        if self._status:
+            return  # the answer has begun: the server cuts the connection
+        body = msgspec.json.encode(problem(error, instance=self._scope["path"], request_id=self._request_id.decode()))
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", b"no-store"),
+            *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
+        ]
+        await self._answer({"type": "http.response.start", "status": error.status, "headers": headers})
+        await self._answer({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _tell(self) -> None:
+        scope, state = self._scope, self._scope["state"]
+        seconds = time.perf_counter() - self._started
+        route = scope.get("path_template") or "unmatched"
+        method = "HEAD" if self._head else scope["method"]
+        self._edge._metrics.observe(method, route, self._status, seconds)
+        if route in _QUIET:
+            return
+        credential = state.get("credential")
+        access_log.info(
+            "request",
+            request_id=state["request_id"],
+            method=method,
+            route=route,
+            status=self._status,
+            ms=round(seconds * 1000, 2),
+            actor=None if credential is None else f"key:{credential.id}",
+            guild=state.get("guild_id"),
+        )
+
+
+def _with_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    name, value = header
+    if name.lower() != b"allow":
+        return header
+    methods = {method.strip() for method in value.split(b",") if method.strip()}
+    if b"GET" in methods:
+        methods.add(b"HEAD")
+    return name, b", ".join(sorted(methods | {b"OPTIONS"}))

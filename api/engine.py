@@ -1,0 +1,55 @@
+"""The Piccolo engine: what `piccolo_conf.DB` is.
+
+The server gives it a pool of connections of the application's role. Without a
+pool it is Piccolo's command line that asks, and that works as the owner.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from piccolo.engine.postgres import PostgresEngine
+
+if TYPE_CHECKING:
+    PlainConnection = asyncpg.Connection[asyncpg.Record]
+else:
+    PlainConnection = object
+
+# Who edits through Piccolo Admin: `12` while a request of admin user 12 changes something.
+admin_actor: ContextVar[str | None] = ContextVar("admin_actor", default=None)
+
+
+class GuildhallEngine(PostgresEngine):
+    """Connects as the owner outside a pool; inside one, tells the auditing trigger who the admin is."""
+
+    def __init__(self) -> None:
+        super().__init__(config={})
+
+    async def get_new_connection(self) -> PlainConnection:
+        if not self.config:
+            from api.provision import locate  # starting a database is not for every import of a table
+
+            self.config = {"dsn": (await asyncio.to_thread(locate)).owner_url}
+        return await asyncpg.connect(**self.config)
+
+    async def _run_in_pool(
+        self,
+        query: str,
+        args: Sequence[Any] | None = None,  # Any: Piccolo's own signature
+    ) -> list[asyncpg.Record]:
+        admin = admin_actor.get()
+        if self.pool is None:
+            raise ValueError("The pool is not running.")
+        async with self.pool.acquire(timeout=5) as connection:
+            if admin is None:
+                return await connection.fetch(query, *(args or ()))
+            async with connection.transaction():
+                await connection.execute("SELECT set_config('guildhall.admin', $1, true)", admin)
+                return await connection.fetch(query, *(args or ()))
+
+
+def make_engine() -> GuildhallEngine:
+    """The engine of this process. Connects to nothing until it is asked to."""
+    return GuildhallEngine()

@@ -1,0 +1,168 @@
+"""Everything that can be wrong, one class each: its status, its stable type,
+its title, and a sentence that the author of a bot understands.
+
+A service raises these; `problems.py` alone turns them into answers.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from api.lib.faults import Fault, ParameterFault
+
+Extra = Mapping[str, "str | int | Sequence[str] | None"]
+
+
+class GuildhallError(Exception):
+    """A refusal. `detail` is this occurrence's sentence, `extra` further members of the problem."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Internal error"
+    detail: str = "Something went wrong here. The request id finds it in the log."
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        errors: Sequence[Fault | ParameterFault] = (),
+        headers: Mapping[str, str] | None = None,
+        extra: Extra | None = None,
+    ) -> None:
+        super().__init__(detail or self.detail)
+        if detail is not None:
+            self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
+
+
+class UnreadableBody(GuildhallError):
+    status = 400
+    type = "unreadable-body"
+    title = "Unreadable body"
+    detail = "The body is not readable JSON in UTF-8."
+
+
+class BadHeader(GuildhallError):
+    status = 400
+    type = "bad-header"
+    title = "Bad header"
+
+
+class Unauthorized(GuildhallError):
+    status = 401
+    type = "unauthorized"
+    title = "Not authorized"
+    detail = "This route needs a key: send it as `Authorization: Bearer gh_…`."
+
+    def __init__(self, detail: str | None = None) -> None:
+        challenge = 'Bearer realm="guildhall"'
+        if detail is not None:
+            challenge += ', error="invalid_token"'
+        super().__init__(detail, headers={"WWW-Authenticate": challenge})
+
+
+class MissingScope(GuildhallError):
+    status = 403
+    type = "missing-scope"
+    title = "Missing scope"
+
+
+class Forbidden(GuildhallError):
+    status = 403
+    type = "forbidden"
+    title = "Forbidden"
+
+
+class NotFound(GuildhallError):
+    status = 404
+    type = "not-found"
+    title = "Not found"
+    detail = "There is no such thing, or this credential may not see it."
+
+
+class MethodNotAllowed(GuildhallError):
+    status = 405
+    type = "method-not-allowed"
+    title = "Method not allowed"
+    detail = "This address does not take this method."
+
+
+class Conflict(GuildhallError):
+    status = 409
+    type = "conflict"
+    title = "Conflict"
+
+
+class BuiltInModule(Conflict):
+    type = "built-in-module"
+    title = "Built-in module"
+
+
+class ModuleConflict(Conflict):
+    type = "module-conflict"
+    title = "Stored settings would no longer be valid"
+
+
+class RevisionConflict(Conflict):
+    type = "revision-conflict"
+    title = "Revision no longer valid"
+
+
+class KeyExpired(Conflict):
+    type = "key-expired"
+    title = "Key expired"
+
+
+class PreconditionFailed(GuildhallError):
+    status = 412
+    type = "precondition-failed"
+    title = "Precondition failed"
+    detail = "It has changed since you read it. Read it again, and send the new ETag."
+
+
+class BodyTooLarge(GuildhallError):
+    status = 413
+    type = "body-too-large"
+    title = "Body too large"
+
+
+class UnsupportedMediaType(GuildhallError):
+    status = 415
+    type = "unsupported-media-type"
+    title = "Unsupported media type"
+
+
+class Invalid(GuildhallError):
+    status = 422
+    type = "invalid"
+    title = "Invalid input"
+    detail = "The request is well-formed, but not valid: see `errors`."
+
+
+class TooManyRequests(GuildhallError):
+    status = 429
+    type = "too-many-requests"
+    title = "Too many requests"
+
+
+class Unavailable(GuildhallError):
+    status = 503
+    type = "unavailable"
+    title = "Unavailable"
+    detail = "The service cannot answer at this moment. Try again soon."
+
+    def __init__(self, detail: str | None = None, *, retry_after: int = 1) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+class DatabaseAway(Unavailable):
+    type = "database-away"
+    title = "Database away"
+    detail = "The database cannot be reached. Nothing was stored; try again soon."
+
+
+class Overloaded(Unavailable):
+    type = "overloaded"
+    title = "Overloaded"
+    detail = "Too much is going on. Nothing was stored; try again soon."

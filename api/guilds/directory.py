@@ -1,0 +1,39 @@
+"""Which guilds there are: asked on every request, so kept in memory while nothing changes."""
+
+from collections import OrderedDict
+
+from api.changes import Changes
+from api.database import Database
+from api.errors import NotFound
+
+CACHED_GUILDS = 200_000
+
+
+class Directory:
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+        self._known: OrderedDict[int, None] = OrderedDict()
+        self._forgotten = 0
+        changes.subscribe(self.forget)
+
+    async def require(self, guild_id: int) -> None:
+        """Raises `NotFound` for a guild that is not there or is deleted."""
+        if guild_id in self._known and self._changes.is_fresh():
+            return
+        forgotten = self._forgotten
+        async with self._database.connection() as connection:
+            found = await connection.fetchval("SELECT 1 FROM guilds WHERE id = $1 AND deleted_at IS NULL", guild_id)
+        if found is None:
+            raise NotFound
+        if forgotten == self._forgotten:
+            self._known[guild_id] = None
+            if len(self._known) > CACHED_GUILDS:
+                self._known.popitem(last=False)
+
+    def forget(self, kind: str, ids: set[int]) -> None:
+        """Called when guilds changed, here or in another process."""
+        if kind == "guild":
+            self._forgotten += 1
+            for id_ in ids:
+                self._known.pop(id_, None)

@@ -1,0 +1,126 @@
+"""Shapes of guilds, roles and channels."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from api.lib.pagination import CursorText, Limit
+from api.lib.snowflakes import Snowflake
+from api.lib.text import Line
+
+Name = Annotated[Line, Meta(min_length=1, max_length=100)]
+Icon = Annotated[Line, Meta(min_length=1, max_length=255, description="The hash of its icon")]
+Locale = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$(?!\n)", description="BCP 47", examples=["en-US"]),
+]
+Timezone = Annotated[Line, Meta(min_length=1, max_length=64, description="An IANA name", examples=["Europe/Berlin"])]
+Position = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+
+LARGEST_LIST = 1000
+
+
+class PutGuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the bot knows of a guild it is in. What is absent stays as it is."""
+
+    name: Name
+    icon: Icon | None | UnsetType = UNSET
+    owner_id: Snowflake | None | UnsetType = UNSET
+    locale: Locale | None | UnsetType = UNSET
+    timezone: Timezone | None | UnsetType = UNSET
+
+
+class PatchGuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A merge patch: what is absent stays, null goes back to the first value."""
+
+    name: Name | UnsetType = UNSET
+    icon: Icon | None | UnsetType = UNSET
+    owner_id: Snowflake | None | UnsetType = UNSET
+    locale: Locale | None | UnsetType = UNSET
+    timezone: Timezone | None | UnsetType = UNSET
+
+
+class GuildView(msgspec.Struct, frozen=True):
+    """A guild. `deleted_at` is set while it can be restored."""
+
+    id: str
+    name: str
+    icon: str | None
+    owner_id: str | None
+    locale: str
+    timezone: str
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+
+
+class GuildQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Filters of the list of guilds."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
+    deleted: Annotated[bool, Meta(description="The deleted ones instead")] = False
+
+
+class PutRole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A role."""
+
+    id: Snowflake
+    name: Name
+    position: Position = 0
+    color: Annotated[int, Meta(ge=0, le=0xFFFFFF, description="RGB as one number")] = 0
+
+
+class PutRoles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All roles of the guild: what is not named is gone."""
+
+    items: Annotated[list[PutRole], Meta(max_length=LARGEST_LIST)]
+
+
+class PutChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A channel."""
+
+    id: Snowflake
+    name: Name
+    type: Annotated[int, Meta(ge=0, le=1000, description="The kind, as Discord numbers it")] = 0
+    parent_id: Snowflake | None = None
+    position: Position = 0
+
+
+class PutChannels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All channels of the guild: what is not named is gone."""
+
+    items: Annotated[list[PutChannel], Meta(max_length=LARGEST_LIST)]
+
+
+class RoleView(msgspec.Struct, frozen=True):
+    """A role, as the bot last sent it."""
+
+    id: str
+    name: str
+    position: int
+    color: int
+
+
+class RolesView(msgspec.Struct, frozen=True):
+    """The roles, highest position first."""
+
+    items: list[RoleView]
+
+
+class ChannelView(msgspec.Struct, frozen=True):
+    """A channel, as the bot last sent it."""
+
+    id: str
+    name: str
+    type: int
+    parent_id: str | None
+    position: int
+
+
+class ChannelsView(msgspec.Struct, frozen=True):
+    """The channels, by position."""
+
+    items: list[ChannelView]

@@ -1,0 +1,60 @@
+"""What a guild may be called, where it may be, and what changed of it. No I/O."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from msgspec import UNSET
+
+from api.guilds.dtos import PatchGuild, PutGuild
+from api.lib.diff import Change
+from api.lib.faults import Fault
+from api.lib.text import nfc
+
+# What a guild is until somebody says otherwise.
+FIRST_VALUES: Mapping[str, str | None] = {
+    "icon": None,
+    "owner_id": None,
+    "locale": "en-US",
+    "timezone": "UTC",
+}
+FIELDS = ("name", "icon", "owner_id", "locale", "timezone")
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(available_timezones() - {"localtime", "Factory"})
+
+
+def faults(wish: PutGuild | PatchGuild) -> list[Fault]:
+    """What the types cannot tell."""
+    if isinstance(wish.timezone, str) and wish.timezone not in _timezones():
+        return [Fault("/timezone", "is not an IANA time zone, such as Europe/Berlin")]
+    return []
+
+
+def values(wish: PutGuild | PatchGuild) -> dict[str, Any]:  # Any: a column's value
+    """The columns that a request sets: null becomes the first value."""
+    found: dict[str, Any] = {}
+    for field in FIELDS:
+        value = getattr(wish, field)
+        if value is UNSET:
+            continue
+        value = FIRST_VALUES[field] if value is None else value
+        found[field] = nfc(value) if isinstance(value, str) else value
+    return found
+
+
+def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> dict[str, Change]:  # Any: a column's value
+    """The members that differ, as the audit log tells them."""
+
+    def told(row: Mapping[str, Any] | None, field: str) -> Any:  # Any: a column's value
+        value = None if row is None else row[field]
+        return str(value) if field == "owner_id" and value is not None else value
+
+    return {
+        field: Change(told(before, field), told(after, field))
+        for field in FIELDS
+        if told(before, field) != told(after, field)
+    }

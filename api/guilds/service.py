@@ -1,0 +1,209 @@
+"""Guilds: joined, changed, left, restored."""
+
+from datetime import timedelta
+
+import asyncpg
+import msgspec
+
+from api.audit.service import record
+from api.auth.actors import Actor, system
+from api.changes import Changes
+from api.database import Connection, Database
+from api.errors import Invalid, NotFound, PreconditionFailed
+from api.guilds import rules
+from api.guilds.dtos import GuildView, PatchGuild, PutGuild
+from api.lib import etags
+from api.lib.clock import Clock
+from api.lib.diff import Change
+from api.lib.pagination import Cursors, Page, cut
+
+COLUMNS = "id, name, icon, owner_id, locale, timezone, created_at, updated_at, deleted_at"
+PURGED_AT_ONCE = 50
+
+
+class GuildService:
+    def __init__(
+        self, database: Database, changes: Changes, cursors: Cursors, clock: Clock, retention: timedelta
+    ) -> None:
+        """`retention`: how long a deleted guild can be restored."""
+        self._database = database
+        self._changes = changes
+        self._cursors = cursors
+        self._clock = clock
+        self._retention = retention
+
+    async def put(
+        self, actor: Actor, guild_id: int, wish: PutGuild, if_match: frozenset[str] | None
+    ) -> tuple[GuildView, bool]:
+        """Create, change or restore; tells whether it was created. Sent twice, the second time changes nothing."""
+        _refuse(wish)
+        columns = rules.values(wish)
+        async with self._database.transaction() as connection:
+            row = None if if_match is not None else await self._insert(connection, guild_id, columns)
+            created = row is not None
+            if row is None:
+                before = await self._locked(connection, guild_id, if_match, deleted=True)
+                row = await self._update(connection, before, {**columns, "deleted_at": None})
+                restored = before["deleted_at"] is not None
+                action = "guild.restored" if restored else "guild.updated"
+                await self._record(connection, actor, action, before, row)
+            else:
+                await self._record(connection, actor, "guild.created", None, row)
+        self._changes.tell("guild", {guild_id})
+        return view(row), created
+
+    async def patch(self, actor: Actor, guild_id: int, wish: PatchGuild, if_match: frozenset[str] | None) -> GuildView:
+        """Change some of it. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`."""
+        _refuse(wish)
+        async with self._database.transaction() as connection:
+            before = await self._locked(connection, guild_id, if_match)
+            row = await self._update(connection, before, rules.values(wish))
+            await self._record(connection, actor, "guild.updated", before, row)
+        self._changes.tell("guild", {guild_id})
+        return view(row)
+
+    async def get(self, guild_id: int) -> GuildView:
+        """One guild. Raises `NotFound`."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(
+                f"SELECT {COLUMNS} FROM guilds WHERE id = $1 AND deleted_at IS NULL", guild_id
+            )
+        if row is None:
+            raise NotFound
+        return view(row)
+
+    async def list_guilds(self, actor: Actor, *, limit: int, cursor: str | None, deleted: bool) -> Page[GuildView]:
+        """The guilds that the actor sees, by id; with `deleted` those that can be restored."""
+        limit = min(limit, 100)
+        scope = f"guilds:{deleted}:{actor.id}"
+        after = self._cursors.read(scope, cursor)[0] if cursor is not None else 0
+        condition = "deleted_at > $4" if deleted else "deleted_at IS NULL AND $4::timestamptz IS NOT NULL"
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                f"SELECT {COLUMNS} FROM guilds WHERE id > $1 AND ($2::bigint[] IS NULL OR id = ANY($2))"
+                f" AND {condition} ORDER BY id LIMIT $3",
+                after,
+                actor.guild_list(),
+                limit + 1,
+                self._clock.now() - self._retention,
+            )
+        return cut(rows, limit, view, lambda row: self._cursors.write(scope, [row["id"]]))
+
+    async def delete(self, actor: Actor, guild_id: int, if_match: frozenset[str] | None) -> None:
+        """The bot left. Hidden from now on, kept until the retention ends. Raises `NotFound`, also the second time."""
+        async with self._database.transaction() as connection:
+            before = await self._locked(connection, guild_id, if_match)
+            row = await self._update(connection, before, {"deleted_at": self._clock.now()})
+            await self._record(connection, actor, "guild.deleted", before, row)
+        self._changes.tell("guild", {guild_id})
+
+    async def restore(self, actor: Actor, guild_id: int) -> GuildView:
+        """Undo the deletion. Of one that is not deleted it changes nothing. Raises `NotFound`
+        when there never was one, or the retention is over."""
+        async with self._database.transaction() as connection:
+            before = await self._locked(connection, guild_id, None, deleted=True)
+            if before["deleted_at"] is not None and before["deleted_at"] <= self._clock.now() - self._retention:
+                raise NotFound
+            row = await self._update(connection, before, {"deleted_at": None})
+            await self._record(connection, actor, "guild.restored", before, row)
+        self._changes.tell("guild", {guild_id})
+        return view(row)
+
+    async def purge(self) -> int:
+        """Removes what was deleted longer ago than the retention, a few at a time, for good; gives how many.
+        Any process may call it at any time: each guild is purged by one."""
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(
+                "DELETE FROM guilds WHERE id IN (SELECT id FROM guilds WHERE deleted_at <= $1"
+                " ORDER BY deleted_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING id",
+                self._clock.now() - self._retention,
+                PURGED_AT_ONCE,
+            )
+            if rows:
+                ids = [row["id"] for row in rows]
+                await record(
+                    connection,
+                    system("its retention ended"),
+                    "guild.purged",
+                    guild_ids=ids,
+                    target=None,
+                    changes={},
+                )
+        return len(rows)
+
+    async def _insert(self, connection: Connection, guild_id: int, columns: dict[str, object]) -> asyncpg.Record | None:
+        first = {**rules.FIRST_VALUES, **columns}
+        return await connection.fetchrow(
+            "INSERT INTO guilds (id, name, icon, owner_id, locale, timezone) VALUES ($1, $2, $3, $4, $5, $6)"
+            f" ON CONFLICT (id) DO NOTHING RETURNING {COLUMNS}",
+            guild_id,
+            *(first[field] for field in rules.FIELDS),
+        )
+
+    async def _locked(
+        self, connection: Connection, guild_id: int, if_match: frozenset[str] | None, *, deleted: bool = False
+    ) -> asyncpg.Record:
+        """The row, ours until the transaction ends, if it is what the caller last saw."""
+        row = await connection.fetchrow(
+            f"SELECT {COLUMNS} FROM guilds WHERE id = $1 AND ($2 OR deleted_at IS NULL) FOR UPDATE",
+            guild_id,
+            deleted,
+        )
+        if row is None:
+            raise NotFound if if_match is None or not deleted else PreconditionFailed
+        if if_match is not None and etags.ANY not in if_match and tag(row) not in if_match:
+            raise PreconditionFailed
+        return row
+
+    async def _update(
+        self, connection: Connection, before: asyncpg.Record, columns: dict[str, object]
+    ) -> asyncpg.Record:
+        changed = {name: value for name, value in columns.items() if before[name] != value}
+        if not changed:
+            return before
+        assignments = ", ".join(f"{name} = ${place}" for place, name in enumerate(changed, 2))
+        row = await connection.fetchrow(
+            f"UPDATE guilds SET {assignments} WHERE id = $1 RETURNING {COLUMNS}",
+            before["id"],
+            *changed.values(),
+        )
+        assert row is not None  # it is locked
+        return row
+
+    async def _record(
+        self,
+        connection: Connection,
+        actor: Actor,
+        action: str,
+        before: asyncpg.Record | None,
+        after: asyncpg.Record,
+    ) -> None:
+        if before is after:
+            return
+        changed: dict[str, Change] = rules.changes(before, after)
+        await record(connection, actor, action, guild_ids=[after["id"]], target=str(after["id"]), changes=changed)
+
+
+def _refuse(wish: PutGuild | PatchGuild) -> None:
+    if found := rules.faults(wish):
+        raise Invalid(errors=found)
+
+
+def tag(row: asyncpg.Record) -> str:
+    """The entity tag of the guild as it is now."""
+    return etags.tag(msgspec.json.encode(view(row)))
+
+
+def view(row: asyncpg.Record) -> GuildView:
+    """A guild's row as it is told."""
+    return GuildView(
+        id=str(row["id"]),
+        name=row["name"],
+        icon=row["icon"],
+        owner_id=None if row["owner_id"] is None else str(row["owner_id"]),
+        locale=row["locale"],
+        timezone=row["timezone"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        deleted_at=row["deleted_at"],
+    )

@@ -1,0 +1,80 @@
+"""Whether this process lives, and whether it should be sent requests."""
+
+import asyncio
+from typing import Any
+
+from litestar import Controller, Response, get
+from litestar.datastructures import State
+
+from api.auth.guards import PUBLIC
+from api.changes import Changes
+from api.database import Database
+from api.errors import DatabaseAway, Overloaded
+from api.metrics import CONTENT_TYPE, Metrics
+from api.migrations import APP_NAME, known
+
+PROBE_SECONDS = 0.5
+
+
+class Health:
+    """What readiness is made of."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+        self._expected = frozenset(known())
+        self.draining = False
+
+    async def checks(self) -> dict[str, str]:
+        """`ok` or what is wrong, by name."""
+        return {
+            "accepting": "draining" if self.draining else "ok",
+            **await self._database_checks(),
+            "changes": "ok" if self._changes.is_fresh(5.0) else "no look at the database for 5 s",
+        }
+
+    async def _database_checks(self) -> dict[str, str]:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS), self._database.connection() as connection:
+                rows = await connection.fetch("SELECT name FROM migration WHERE app_name = $1", APP_NAME)
+        except (TimeoutError, DatabaseAway):
+            return {"database": "away", "migrations": "unknown"}
+        except Overloaded:
+            return {"database": "every connection is in use", "migrations": "unknown"}
+        missing = len(self._expected - {row["name"] for row in rows})
+        return {
+            "database": "ok",
+            "migrations": "ok" if not missing else f"{missing} missing: run `guildhall migrate`",
+        }
+
+
+class HealthController(Controller):
+    opt = PUBLIC
+    tags = ("operation",)
+
+    @get("/health/live", media_type="application/json")
+    async def live(self) -> Response[dict[str, str]]:
+        """Whether the process runs. It asks nobody else."""
+        return Response({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+    @get("/health/ready", media_type="application/json")
+    async def ready(self, state: State) -> Response[dict[str, Any]]:  # Any: a word, and words by name
+        """Whether requests should be sent here: 200 or 503, and why."""
+        health: Health = state["health"]
+        checks = await health.checks()
+        is_ready = all(word == "ok" for word in checks.values())
+        return Response(
+            {"status": "ok" if is_ready else "not ready", "checks": checks},
+            status_code=200 if is_ready else 503,
+            headers={"Cache-Control": "no-store"} | ({} if is_ready else {"Retry-After": "1"}),
+        )
+
+    @get("/metrics", media_type="text/plain")
+    async def metrics(self, state: State) -> Response[bytes]:
+        """Prometheus' metrics."""
+        metrics: Metrics = state["metrics"]
+        return Response(
+            await asyncio.to_thread(metrics.render),
+            media_type=CONTENT_TYPE,
+            headers={"Cache-Control": "no-store"},
+        )

@@ -1,0 +1,64 @@
+"""What happens by itself: purging, noting the uses of keys, watching the event loop."""
+
+import asyncio
+import time
+
+import structlog
+
+from api.auth.keyring import Keyring
+from api.changes import Changes
+from api.database import Database
+from api.errors import Unavailable
+from api.guilds.service import GuildService
+from api.metrics import Metrics
+
+log = structlog.get_logger("guildhall.jobs")
+
+TICK_SECONDS = 1.0
+USES_EVERY = 60
+PURGE_EVERY = 600
+
+
+class Jobs:
+    def __init__(
+        self, guilds: GuildService, keyring: Keyring, metrics: Metrics, database: Database, changes: Changes
+    ) -> None:
+        self._guilds = guilds
+        self._keyring = keyring
+        self._metrics = metrics
+        self._database = database
+        self._changes = changes
+
+    async def run(self) -> None:
+        """Runs for ever; what fails is logged and comes again."""
+        tick = 0
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(TICK_SECONDS)
+            self._watch(time.perf_counter() - before - TICK_SECONDS)
+            tick += 1
+            try:
+                if tick % USES_EVERY == 0:
+                    await self._keyring.note_uses()
+                if tick % PURGE_EVERY == 1:
+                    while await self._guilds.purge():
+                        await asyncio.sleep(0)
+            except Unavailable as error:
+                log.warning("a job waits for the database", type=error.type)
+            except Exception:
+                log.exception("a job failed")
+
+    async def finish(self) -> None:
+        """Writes what is only in memory."""
+        try:
+            async with asyncio.timeout(1):
+                await self._keyring.note_uses()
+        except (TimeoutError, Unavailable):
+            log.warning("the last uses of keys were not noted")
+
+    def _watch(self, lag: float) -> None:
+        self._metrics.loop_lag.set(max(lag, 0.0))
+        self._metrics.pool_in_use.set(self._database.in_use)
+        self._metrics.pool_waiting.set(self._database.waiting)
+        self._metrics.rollbacks.set(self._database.rollbacks)
+        self._metrics.changes_age.set(self._changes.age())

@@ -1,0 +1,24 @@
+"""An answer that is ready: its JSON and its entity tag."""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from api.lib import etags
+
+T = TypeVar("T")
+
+encode = msgspec.json.Encoder().encode
+
+
+class Encoded(msgspec.Struct, Generic[T], frozen=True):
+    """The JSON of a `T`."""
+
+    body: bytes
+    etag: str
+
+
+def encoded(view: object) -> Encoded[object]:
+    """Encodes it once, for as many answers as ask for it."""
+    body = encode(view)
+    return Encoded(body, etags.tag(body))

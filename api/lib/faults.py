@@ -1,0 +1,33 @@
+"""What is wrong with an input, and where: the unit in which bad input is reported."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+
+class Fault(msgspec.Struct, frozen=True, order=True):
+    """One thing wrong in a body. `pointer` is an RFC 6901 JSON Pointer to the
+    member's own place, whether it is there, missing or unknown."""
+
+    pointer: str
+    message: str
+
+
+class ParameterFault(msgspec.Struct, frozen=True, order=True):
+    """One thing wrong with a query parameter, by its name."""
+
+    parameter: str
+    message: str
+
+
+def pointer(parts: Iterable[str | int], prefix: str = "") -> str:
+    """An RFC 6901 pointer from its reference tokens: `["a/b", 0]` is `/a~1b/0`."""
+    return prefix + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+Path = tuple[str | int, ...]
+
+
+def readable(path: Path) -> str:
+    """The path's pointer, which must itself be encodable where a key is not."""
+    return pointer(path).encode("utf-8", "replace").decode()

@@ -1,0 +1,78 @@
+"""What a JSON Schema finds wrong with a value, each fault at its own place."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from jsonschema_rs import ValidationError
+from jsonschema_rs import ValidationErrorKind as Kind
+
+from api.lib.faults import Fault, Path, readable
+from api.lib.json import JsonValue
+from api.lib.schema_messages import listed, sentence
+
+UNKNOWN = "is not a known member"
+
+
+def error_faults(error: ValidationError) -> Iterator[Fault]:
+    """The faults of one error of the engine: one for each member that is missing or unknown."""
+    place: Path = tuple(error.instance_path)
+    match error.kind:
+        case Kind.Required(property=name):
+            yield Fault(readable((*place, name)), "is required")
+        case Kind.AdditionalProperties(unexpected=names) | Kind.UnevaluatedProperties(unexpected=names):
+            yield from (Fault(readable((*place, name)), UNKNOWN) for name in names)
+        case Kind.PropertyNames(error=inner):
+            yield Fault(readable((*place, str(inner.instance))), f"has a name that {sentence(inner)}")
+        case Kind.AnyOf(context=branches) | Kind.OneOfNotValid(context=branches):
+            yield from _union_faults(place, branches)
+        case _:
+            yield Fault(readable(place), sentence(error))
+
+
+def _union_faults(place: Path, branches: Sequence[Sequence[ValidationError]]) -> set[Fault]:
+    """What is wrong with a value of which no alternative is valid: the faults of the one that
+    was meant, if its type and constant members tell; else what all have in common."""
+    of_type = [branch for branch in branches if not _is_other_type(branch, place)]
+    meant = [branch for branch in of_type if not _is_other_kind(branch, place)]
+    candidates = meant or of_type or branches
+    common = set.intersection(*({f for e in branch for f in error_faults(e)} for branch in candidates))
+    return common or {_options_fault(place, candidates)}
+
+
+def _is_other_type(branch: Iterable[ValidationError], place: Path) -> bool:
+    return any(isinstance(e.kind, Kind.Type) and tuple(e.instance_path) == place for e in branch)
+
+
+def _is_other_kind(branch: Iterable[ValidationError], place: Path) -> bool:
+    return any(len(_expected(e)) == 1 and tuple(e.instance_path[:-1]) == place for e in branch)
+
+
+def _expected(error: ValidationError) -> list[JsonValue]:
+    """The constants that would be right."""
+    match error.kind:
+        case Kind.Constant(expected_value=value):
+            return [_plain(value)]
+        case Kind.Enum(options=values):
+            return [_plain(value) for value in values]
+    return []
+
+
+def _options_fault(place: Path, branches: Iterable[Iterable[ValidationError]]) -> Fault:
+    wanted: dict[Path, list[JsonValue]] = {}
+    types: list[str] = []
+    for branch in branches:
+        for error in branch:
+            where = tuple(error.instance_path)
+            if options := _expected(error):
+                wanted.setdefault(where, []).extend(options)
+            if isinstance(error.kind, Kind.Type) and where == place:
+                types += error.kind.types
+    if len(wanted) == 1 and not types:
+        where, options = wanted.popitem()
+        return Fault(readable(where), f"is not one of {listed(options)}")
+    if types and not wanted:
+        return Fault(readable(place), f"is not of type {' or '.join(dict.fromkeys(types))}")
+    return Fault(readable(place), "has none of the forms that are possible here")
+
+
+def _plain(value: object) -> JsonValue:
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)

@@ -1,0 +1,86 @@
+"""Errors of the validating engine as plain sentences, which never echo a large value."""
+
+from collections.abc import Iterable
+
+import msgspec
+from jsonschema_rs import ValidationError
+from jsonschema_rs import ValidationErrorKind as Kind
+
+_LONGEST = 80
+
+
+def cut(text: str) -> str:
+    """The text, shortened to 80 characters."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def listed(options: Iterable[object]) -> str:
+    """JSON values with commas between them, shortened."""
+    return cut(", ".join(dict.fromkeys(msgspec.json.encode(option).decode() for option in options)))
+
+
+def sentence(error: ValidationError) -> str:
+    """What is wrong, as the end of a sentence that the place begins."""
+    kind = error.kind
+    return _of_number(kind) or _of_size(kind) or _of_value(kind) or f"breaks the rule `{kind.name}` here"
+
+
+def _of_value(kind: Kind) -> str | None:
+    match kind:
+        case Kind.Type(types=types):
+            return f"is not of type {' or '.join(types)}"
+        case Kind.Enum(options=options):
+            return f"is not one of {listed(options)}"
+        case Kind.Constant(expected_value=value):
+            return f"is not {listed([value])}"
+        case Kind.Format(format="snowflake"):
+            return "is not a snowflake: a decimal number from 1 to 9223372036854775807 as a string"
+        case Kind.Format(format=name):
+            return f"is not a valid {cut(name)}"
+        case Kind.Pattern(pattern=pattern):
+            return f"does not match the pattern {cut(pattern)}"
+        case Kind.OneOfMultipleValid():
+            return "has more than one of the forms of which it may have one"
+        case Kind.FalseSchema():
+            return "is not permitted here"
+        case Kind.Not():
+            return "has a form that is ruled out here"
+    return None
+
+
+def _of_number(kind: Kind) -> str | None:
+    match kind:
+        case Kind.Minimum(limit=limit):
+            return f"is less than {limit}"
+        case Kind.Maximum(limit=limit):
+            return f"is more than {limit}"
+        case Kind.ExclusiveMinimum(limit=limit):
+            return f"is not more than {limit}"
+        case Kind.ExclusiveMaximum(limit=limit):
+            return f"is not less than {limit}"
+        case Kind.MultipleOf(multiple_of=factor):
+            return f"is not a multiple of {factor}"
+    return None
+
+
+def _of_size(kind: Kind) -> str | None:
+    match kind:
+        case Kind.MinLength(limit=limit):
+            return f"is shorter than {limit} characters"
+        case Kind.MaxLength(limit=limit):
+            return f"is longer than {limit} characters"
+        case Kind.MinItems(limit=limit):
+            return f"has fewer than {limit} items"
+        case Kind.MaxItems(limit=limit):
+            return f"has more than {limit} items"
+        case Kind.AdditionalItems() | Kind.UnevaluatedItems():
+            return "has more items than are possible here"
+        case Kind.MinProperties(limit=limit):
+            return f"has fewer than {limit} members"
+        case Kind.MaxProperties(limit=limit):
+            return f"has more than {limit} members"
+        case Kind.UniqueItems():
+            return "has an item twice"
+        case Kind.Contains():
+            return "lacks an item that it must have"
+    return None

@@ -1,0 +1,60 @@
+"""Discord's 64-bit ids: a string in every answer, a string or an integer in a request.
+
+The one place where the two turn into each other. Only the canonical decimal form
+of 1 … 2^63-1 is an id: not `007`, `1_0`, `٣`, ` 1` or `1.0`.
+"""
+
+import re
+from typing import Any
+
+LARGEST = 2**63 - 1
+
+PATTERN = r"^[1-9][0-9]{0,18}$"
+_canonical = re.compile(r"[1-9][0-9]{0,18}", re.ASCII).fullmatch
+
+MESSAGE = "is not an id: a string of decimal digits, 1 to 2^63-1, with no leading zero"
+
+
+class Snowflake(int):
+    """An id that came in. Answers carry `str(id)`: msgspec does not encode a subclass of int."""
+
+
+def parse(text: str) -> int | None:
+    """The id that a text is, or None if it is none."""
+    if _canonical(text) is None:
+        return None
+    number = int(text)
+    return number if number <= LARGEST else None
+
+
+def is_snowflake(text: str) -> bool:
+    """Whether a text is an id."""
+    return parse(text) is not None
+
+
+def decode(kind: type, value: Any) -> Any:  # Any: msgspec's hook sees whatever JSON held
+    """msgspec's `dec_hook`: makes a `Snowflake` of a string or an integer. Raises `ValueError`."""
+    if kind is not Snowflake:
+        raise NotImplementedError(kind)
+    number = None
+    if type(value) is str:
+        number = parse(value)
+    elif type(value) is int and 0 < value <= LARGEST:
+        number = value
+    if number is None:
+        raise ValueError(MESSAGE)
+    return Snowflake(number)
+
+
+def schema(kind: type) -> dict[str, object]:
+    """msgspec's `schema_hook`: how a request's id looks in JSON Schema."""
+    if kind is not Snowflake:
+        raise NotImplementedError(kind)
+    return {
+        "anyOf": [
+            {"type": "string", "pattern": PATTERN, "format": "snowflake"},
+            {"type": "integer", "minimum": 1, "maximum": LARGEST},
+        ],
+        "description": "A snowflake: a string, or an integer where the language has 64 bits",
+        "examples": ["1234567890123456789"],
+    }

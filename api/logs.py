@@ -1,0 +1,62 @@
+"""Logs: JSON lines in UTC, or coloured lines for a person; the servers' own loggers included."""
+
+import logging
+import sys
+from typing import Any
+
+import msgspec
+import structlog
+from structlog.typing import Processor
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+_encode = msgspec.json.Encoder(enc_hook=repr).encode
+
+
+def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> bytes:  # Any: structlog's signature
+    return _encode(event)
+
+
+def configure(level: str, *, console: bool) -> None:
+    """Sets up structlog, and leads what the standard library logs (uvicorn, asyncpg) into it."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+    ]
+    last: list[Processor]
+    factory: structlog.BytesLoggerFactory | structlog.PrintLoggerFactory
+    if console:
+        last = [structlog.dev.ConsoleRenderer(pad_event_to=8)]
+        factory = structlog.PrintLoggerFactory(sys.stderr)
+    else:
+        last = [structlog.processors.dict_tracebacks, _json]
+        factory = structlog.BytesLoggerFactory(sys.stdout.buffer)
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=factory,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr if console else sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *(last if console else [structlog.processors.dict_tracebacks, _json_text]),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(_LEVELS[level], logging.WARNING))
+    for name in ("uvicorn", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(logging.WARNING)
+
+
+def _json_text(logger: Any, method: str, event: structlog.typing.EventDict) -> str:  # Any: structlog's signature
+    return _json(logger, method, event).decode()

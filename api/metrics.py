@@ -1,0 +1,58 @@
+"""A few Prometheus metrics, by route template: their number does not grow with traffic."""
+
+import os
+from functools import lru_cache
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Metrics:
+    """The metrics of one process; `render` adds up those of all workers."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "guildhall_requests", "Answers, by route.", ["method", "route", "status"], registry=registry
+        )
+        self._latency = Histogram(
+            "guildhall_request_seconds",
+            "Time from a request to the end of its answer, by route.",
+            ["route"],
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=registry,
+        )
+        self.in_flight = self._gauge("requests_in_flight", "Requests being answered.")
+        self.pool_in_use = self._gauge("pool_in_use", "Database connections in use.")
+        self.pool_waiting = self._gauge("pool_waiting", "Requests waiting for a database connection.")
+        self.loop_lag = self._gauge(
+            "event_loop_lag_seconds", "How late the event loop woke a sleeper last.", mode="max"
+        )
+        self.changes_age = self._gauge(
+            "changes_age_seconds", "Time since the last look for other processes' changes.", mode="max"
+        )
+        self.shed = Counter("guildhall_shed", "Requests refused since too much was going on.", registry=registry)
+        self.rollbacks = self._gauge("transactions_rolled_back", "Transactions rolled back since the start.")
+        self._count = lru_cache(2048)(self._requests.labels)
+        self._time = lru_cache(512)(self._latency.labels)
+
+    def _gauge(self, name: str, about: str, mode: str = "livesum") -> Gauge:
+        return Gauge(f"guildhall_{name}", about, registry=self._registry, multiprocess_mode=mode)  # type: ignore[arg-type] # both are modes of it
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Counts one answer."""
+        self._count(method if method in _METHODS else "OTHER", route, status).inc()
+        self._time(route).observe(seconds)
+        if status == 503 and not route.startswith("/health"):
+            self.shed.inc()
+
+    def render(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        everybody = CollectorRegistry()
+        MultiProcessCollector(everybody)  # type: ignore[no-untyped-call] # the library leaves it untyped
+        return generate_latest(everybody)

@@ -1,0 +1,80 @@
+"""The files that pages load, read once and kept in memory."""
+
+import gzip
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+# Written down because the system's own table of media types differs from machine to machine;
+# the charset of text is added by Litestar.
+_MEDIA_TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".ico": "image/x-icon",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+_PLAIN = "text/plain"
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """One file: its bytes, and the same gzipped where the repository keeps it so."""
+
+    media_type: str
+    digest: str
+    body: bytes
+    gzipped: bytes | None
+
+    @property
+    def etag(self) -> str:
+        """The strong validator of the plain bytes."""
+        return f'"{self.digest}"'
+
+    @property
+    def gzip_etag(self) -> str:
+        """The strong validator of the gzipped bytes: other bytes, so another validator (RFC 9110, 8.8.3)."""
+        return f'"{self.digest}-gzip"'
+
+
+def read_assets(folder: Path) -> dict[str, Asset]:
+    """Every file below `folder` by its path there, `vendor/x/y.js`; `y.js.gz` is listed as `y.js`.
+
+    Hidden files are left out. What is not in the answer cannot be served, whatever path is asked for.
+    """
+    assets = {}
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if file.is_file() and not any(part.startswith(".") for part in PurePosixPath(name).parts):
+            stored = file.read_bytes()
+            zipped = file.suffix == ".gz"
+            assets[name.removesuffix(".gz")] = _asset(
+                name.removesuffix(".gz"),
+                body=gzip.decompress(stored) if zipped else stored,
+                gzipped=stored if zipped else None,
+            )
+    return assets
+
+
+def _asset(name: str, *, body: bytes, gzipped: bytes | None) -> Asset:
+    return Asset(
+        media_type=_MEDIA_TYPES.get(PurePosixPath(name).suffix, _PLAIN),
+        digest=blake2b(body, digest_size=16).hexdigest(),
+        body=body,
+        gzipped=gzipped,
+    )
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether an `Accept-Encoding` value takes gzip: named, and not with a weight of zero."""
+    for choice in accept_encoding.lower().split(","):
+        coding, _, weight = choice.partition(";")
+        if coding.strip() == "gzip":
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def names_etag(if_none_match: str, etag: str) -> bool:
+    """Whether an `If-None-Match` value names `etag`, compared weakly (RFC 9110, 13.1.2), or is `*`."""
+    named = (candidate.strip().removeprefix("W/") for candidate in if_none_match.split(","))
+    return any(candidate in {etag, "*"} for candidate in named)

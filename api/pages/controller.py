@@ -1,0 +1,110 @@
+"""The pages for people: what this is, the API reference, and the files that both load."""
+
+import re
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+
+from litestar import Controller, Request, Response, get
+from litestar.datastructures import State
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, FromQuery
+
+from api.pages.assets import Asset, accepts_gzip, names_etag, read_assets
+
+_HERE = Path(__file__).parent
+_ASSETS = read_assets(_HERE / "assets")
+
+# Both pages keep scripts and styles in files, so that nothing inline needs to be let through.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_PAGE_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_REVALIDATE = "no-cache"
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9._\-\[\]:]+")
+
+
+def _page(name: str) -> Template:
+    """A page whose `/assets/…` addresses carry the content's digest: `?v=…`. A missing file is a KeyError."""
+
+    def stamped(address: re.Match[str]) -> str:
+        return f"{address[0]}?v={_ASSETS[address[1]].digest}"
+
+    html = (_HERE / name).read_text(encoding="utf-8")
+    return Template(re.sub(r"/assets/([\w./-]+)", stamped, html))
+
+
+_HOME = _page("home.html")
+_REFERENCE = _page("reference.html").substitute()
+_VERSION = version("guildhall")
+
+
+def _origin(request: Request[object, object, State]) -> str:
+    """Scheme and authority by which the client called, `http://localhost:8000`.
+
+    The authority is the client's own `Host`: one that is none, and might break out of
+    the command line in which it is shown, is left out for a placeholder.
+    """
+    called = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+    return called if _ORIGIN.fullmatch(called) else "http://your-server"
+
+
+def _asset_response(asset: Asset, request: Request[object, object, State], v: str | None) -> Response[bytes]:
+    gzipped = asset.gzipped if accepts_gzip(request.headers.get("accept-encoding", "")) else None
+    headers = {
+        "ETag": asset.etag if gzipped is None else asset.gzip_etag,
+        "Cache-Control": _IMMUTABLE if v == asset.digest else _REVALIDATE,
+    }
+    if asset.gzipped is not None:
+        headers["Vary"] = "Accept-Encoding"
+    if names_etag(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(b"", status_code=304, headers=headers)
+    if gzipped is not None:
+        headers["Content-Encoding"] = "gzip"
+    return Response(asset.body if gzipped is None else gzipped, headers=headers, media_type=asset.media_type)
+
+
+class PagesController(Controller):
+    path = "/"
+    include_in_schema = False
+
+    @get("/", media_type="text/html", opt={"scope": None})
+    async def home(self, request: Request[object, object, State]) -> Response[str]:
+        """What this is, whether it is ready, and where to go from here."""
+        html = _HOME.substitute(version=escape(_VERSION), origin=escape(_origin(request)))
+        return Response(html, media_type="text/html", headers=_PAGE_HEADERS)
+
+    @get("/schema", media_type="text/html", opt={"scope": None})
+    async def reference(self) -> Response[str]:
+        """The API reference, drawn in the browser from `/schema/openapi.json`."""
+        return Response(_REFERENCE, media_type="text/html", headers=_PAGE_HEADERS)
+
+    @get("/assets/{asset_path:path}", opt={"scope": None})
+    async def asset(
+        self,
+        request: Request[object, object, State],
+        asset_path: FromPath[str],
+        v: FromQuery[str | None] = None,
+    ) -> Response[bytes]:
+        """A file that a page loads; kept for a year by who asks with `v`, the digest of its content."""
+        found = _ASSETS.get(asset_path.removeprefix("/"))
+        if found is None:
+            raise NotFoundException(f"There is no file {asset_path} here.")
+        return _asset_response(found, request, v)
+
+    @get("/favicon.ico", opt={"scope": None})
+    async def favicon(self, request: Request[object, object, State]) -> Response[bytes]:
+        """The icon, for what asks for it at its old address."""
+        return _asset_response(_ASSETS["favicon.ico"], request, None)

@@ -1,0 +1,92 @@
+"""Runs uvicorn: in this process, or a supervisor with worker processes."""
+
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable
+
+import uvicorn
+from litestar.types import ASGIApp
+from uvicorn.supervisors import Multiprocess
+
+from api.config import Settings, load, variable
+from api.logs import configure
+
+GRACEFUL_SECONDS = 20
+
+
+class AddressInUse(Exception):
+    """Another program listens there already."""
+
+
+def application() -> ASGIApp:
+    """The application of one process; its settings come by the environment that `serve` made."""
+    settings = load(dotenv=None)
+    configure(settings.log_level, console=settings.console_log)
+    from api.app import create_app
+
+    return create_app(settings)
+
+
+class _Server(uvicorn.Server):
+    """Tells when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket to serve on. Raises `AddressInUse`."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        raise AddressInUse(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
+            "Choose another with GUILDHALL_PORT or GUILDHALL_HOST."
+        ) from None
+    listening.set_inheritable(True)
+    return listening
+
+
+def serve(settings: Settings, listening: socket.socket, announce: Callable[[], None]) -> None:
+    """Serves until SIGINT or SIGTERM, and returns when the last request is answered."""
+    for field in Settings.__struct_fields__:
+        value = getattr(settings, field)
+        if value is not None:
+            os.environ[variable(field)] = str(value).lower() if isinstance(value, bool) else str(value)
+    config = uvicorn.Config(
+        "api.server:application",
+        factory=True,
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or "127.0.0.1",
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        timeout_keep_alive=65,
+    )
+    # uvicorn raises the signal again when it has shut down: a stop that went well is no failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)
+    if settings.workers == 1:
+        _Server(config, announce).run([listening])
+        return
+    with tempfile.TemporaryDirectory(prefix="guildhall-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        announce()
+        Multiprocess(config, [listening]).run()

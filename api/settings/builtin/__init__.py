@@ -1,0 +1,11 @@
+"""The modules that the application itself acts upon."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from api.settings.builtin.achievements import ACHIEVEMENTS
+from api.settings.builtin.leveling import LEVELING
+from api.settings.builtin.privacy import PRIVACY
+from api.settings.modules import Module
+
+BUILT_IN: Mapping[str, Module] = MappingProxyType({module.name: module for module in (LEVELING, ACHIEVEMENTS, PRIVACY)})

@@ -1,0 +1,145 @@
+"""`/v1/modules`, and the settings of a guild."""
+
+from litestar import Controller, delete, get, patch, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from api.answers import Answer
+from api.auth.actors import Actor
+from api.auth.guards import requires
+from api.auth.scopes import Scope
+from api.lib.encoded import Encoded
+from api.lib.etags import IfMatch
+from api.lib.json import JsonObject
+from api.lib.pagination import Page
+from api.settings.dtos import ModuleView, PageQuery, PutModule, PutModuleQuery, RevisionView, SettingsView
+from api.settings.evolution import ModuleService
+from api.settings.service import SettingsService
+
+READ, WRITE = Scope.SETTINGS_READ, Scope.SETTINGS_WRITE
+
+
+class ModuleController(Controller):
+    path = "/v1/modules"
+    tags = ("modules",)
+
+    @get("/", opt=requires(READ))
+    async def list_modules(
+        self, params: NamedDependency[PageQuery], modules: NamedDependency[ModuleService]
+    ) -> Page[ModuleView]:
+        """Every module, by name: built-in ones, and those that bots registered."""
+        return await modules.list_modules(limit=params.limit, cursor=params.cursor)
+
+    @get("/{module:str}", opt=requires(READ, conditional=True))
+    async def get_module(self, module: FromPath[str], modules: NamedDependency[ModuleService]) -> ModuleView:
+        """One module: its schema, to draw a form from, and its defaults."""
+        return await modules.get(module)
+
+    @put(
+        "/{module:str}",
+        opt=requires(
+            Scope.MODULES_WRITE,
+            conditional=True,
+            whole_installation=True,
+            statuses=(201, 200),
+            conflicts=True,
+            seconds=120,
+        ),
+    )
+    async def put_module(
+        self,
+        module: FromPath[str],
+        data: JSONBody[PutModule],
+        params: NamedDependency[PutModuleQuery],
+        actor: NamedDependency[Actor],
+        modules: NamedDependency[ModuleService],
+    ) -> Answer[ModuleView]:
+        """Register a module, or evolve its schema. A schema that some guild's settings would not satisfy
+        is refused with 409, unless `on_conflict=reset`."""
+        view, created = await modules.register(actor, module, data, reset=params.on_conflict == "reset")
+        return Answer(view, status_code=201 if created else 200)
+
+
+class SettingsController(Controller):
+    path = "/v1/guilds/{guild_id:str}/settings"
+    tags = ("settings",)
+
+    @get("/", opt=requires(READ, conditional=True))
+    async def get_all_settings(
+        self, guild_id: FromPath[int], settings: NamedDependency[SettingsService]
+    ) -> Encoded[dict[str, JsonObject]]:
+        """Every module's effective values, by module."""
+        return await settings.get_all(guild_id)
+
+    @get("/{module:str}", opt=requires(READ, conditional=True))
+    async def get_settings(
+        self, guild_id: FromPath[int], module: FromPath[str], settings: NamedDependency[SettingsService]
+    ) -> Encoded[SettingsView]:
+        """One module's settings: every value, and which of them the guild has set itself."""
+        return await settings.get(guild_id, module)
+
+    @patch("/{module:str}", opt=requires(WRITE, conditional=True, merge_patch=True))
+    async def patch_settings(
+        self,
+        guild_id: FromPath[int],
+        module: FromPath[str],
+        data: JSONBody[JsonObject],
+        if_match: NamedDependency[IfMatch],
+        actor: NamedDependency[Actor],
+        settings: NamedDependency[SettingsService],
+    ) -> SettingsView:
+        """Change some settings, as a merge patch on the newest revision: null returns to the default."""
+        return await settings.patch(actor, guild_id, module, data, if_match)
+
+    @put("/{module:str}", opt=requires(WRITE, conditional=True))
+    async def put_settings(
+        self,
+        guild_id: FromPath[int],
+        module: FromPath[str],
+        data: JSONBody[JsonObject],
+        if_match: NamedDependency[IfMatch],
+        actor: NamedDependency[Actor],
+        settings: NamedDependency[SettingsService],
+    ) -> SettingsView:
+        """Replace all that the guild has set: what is not named returns to its default."""
+        return await settings.replace(actor, guild_id, module, data, if_match)
+
+    @delete("/{module:str}", opt=requires(WRITE, matched=True))
+    async def delete_settings(
+        self,
+        guild_id: FromPath[int],
+        module: FromPath[str],
+        if_match: NamedDependency[IfMatch],
+        actor: NamedDependency[Actor],
+        settings: NamedDependency[SettingsService],
+    ) -> None:
+        """Back to the defaults, as a new revision."""
+        await settings.reset(actor, guild_id, module, if_match)
+
+    @get("/{module:str}/revisions", opt=requires(READ))
+    async def list_revisions(
+        self,
+        guild_id: FromPath[int],
+        module: FromPath[str],
+        params: NamedDependency[PageQuery],
+        settings: NamedDependency[SettingsService],
+    ) -> Page[RevisionView]:
+        """The changes of a module's settings, newest first: who, when, why, before and after."""
+        return await settings.revisions(guild_id, module, limit=params.limit, cursor=params.cursor)
+
+    @post(
+        "/{module:str}/revisions/{revision:str}/restore",
+        opt=requires(WRITE, conditional=True, conflicts=True),
+        status_code=200,
+    )
+    async def restore_revision(
+        self,
+        guild_id: FromPath[int],
+        module: FromPath[str],
+        revision: FromPath[int],
+        if_match: NamedDependency[IfMatch],
+        actor: NamedDependency[Actor],
+        settings: NamedDependency[SettingsService],
+    ) -> SettingsView:
+        """Bring an old revision back, as a new one. Revision 0 is the defaults."""
+        return await settings.restore(actor, guild_id, module, revision, if_match)

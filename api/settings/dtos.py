@@ -1,0 +1,80 @@
+"""Shapes of modules and settings."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from api.audit.dtos import ActorView
+from api.lib.diff import Change
+from api.lib.json import JsonObject
+from api.lib.pagination import CursorText, Limit
+from api.lib.text import Line
+
+
+class PutModule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A module of settings that the bot brings."""
+
+    schema: Annotated[JsonObject, Meta(description="JSON Schema 2020-12; every property has a default")]
+    title: Annotated[Line, Meta(min_length=1, max_length=100)] | None = None
+    description: Annotated[Line, Meta(max_length=1000)] | None = None
+
+
+class PutModuleQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to do with stored overrides that the new schema refuses."""
+
+    on_conflict: Annotated[
+        Literal["refuse", "reset"], Meta(description="`reset` returns what fails to its default")
+    ] = "refuse"
+
+
+class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class ModuleView(msgspec.Struct, frozen=True):
+    """A module: its schema, to draw a form from, and the value of every property by default."""
+
+    module: str
+    version: int
+    title: str | None
+    description: str | None
+    built_in: bool
+    schema: dict[str, Any]  # Any: a JSON Schema
+    defaults: dict[str, Any]  # Any: any JSON
+
+
+class StaleReference(msgspec.Struct, frozen=True):
+    """A value that names a role or channel which the guild no longer has."""
+
+    pointer: str
+    kind: str
+    id: str
+
+
+class SettingsView(msgspec.Struct, frozen=True):
+    """A guild's settings of one module: every value, and which of them the guild has set itself."""
+
+    module: str
+    revision: int
+    values: dict[str, Any]  # Any: any JSON
+    overridden: list[str]
+    updated_at: datetime | None
+    stale_references: list[StaleReference]
+
+
+class RevisionView(msgspec.Struct, frozen=True):
+    """One change of a module's settings: overrides before and after, and effective values by property."""
+
+    revision: int
+    module: str
+    at: datetime
+    actor: ActorView
+    reason: str | None
+    before: dict[str, Any]  # Any: any JSON
+    after: dict[str, Any]  # Any: any JSON
+    changes: dict[str, Change]

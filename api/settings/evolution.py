@@ -1,0 +1,212 @@
+"""Registering modules and evolving their schemas, so that no guild is left with settings that do not fit."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from api.audit.service import record
+from api.auth.actors import Actor
+from api.changes import Changes
+from api.database import Connection, Database
+from api.errors import BuiltInModule, Invalid, ModuleConflict, NotFound
+from api.lib.clock import Clock
+from api.lib.diff import Change
+from api.lib.json import JsonObject, same
+from api.lib.pagination import Cursors, Page, cut
+from api.settings.builtin import BUILT_IN
+from api.settings.dtos import ModuleView, PutModule
+from api.settings.modules import Module, changes
+from api.settings.queries import encode
+from api.settings.registry import Registry, is_name
+from api.settings.schemas import InvalidSchema
+
+TOLD_GUILDS = 10
+READ_AT_ONCE = 500
+
+# Every guild that overrides the module, in one order, locked: nobody changes them meanwhile.
+_OVERRIDES = """
+    SELECT guild_id, overrides, revision FROM guild_settings
+    WHERE module = $1 AND guild_id > $2 AND overrides <> '{}' ORDER BY guild_id LIMIT $3 FOR UPDATE
+"""
+
+_RESET = """
+    WITH reset AS (
+        SELECT * FROM unnest($2::bigint[], $3::jsonb[], $4::jsonb[], $5::jsonb[])
+            AS r (guild_id, before, after, changes)
+    ), stored AS (
+        UPDATE guild_settings s SET overrides = r.after, revision = s.revision + 1, updated_at = $6
+        FROM reset r WHERE s.guild_id = r.guild_id AND s.module = $1
+        RETURNING s.guild_id, s.revision
+    ), history AS (
+        INSERT INTO guild_settings_revisions
+            (guild_id, module, revision, at, actor_kind, actor_id, reason, before, after, changes)
+        SELECT guild_id, $1, s.revision, $6, $7, $8, $9, r.before, r.after, r.changes
+        FROM reset r JOIN stored s USING (guild_id)
+    )
+    INSERT INTO audit_log (guild_id, at, actor_kind, actor_id, action, target, reason, changes, ip, request_id)
+    SELECT guild_id, $6, $7, $8, 'settings.reset', $1, $9, r.changes, $10, $11 FROM reset r
+"""
+
+
+class ModuleService:
+    def __init__(self, database: Database, told: Changes, registry: Registry, cursors: Cursors, clock: Clock) -> None:
+        self._database = database
+        self._changes = told
+        self._registry = registry
+        self._cursors = cursors
+        self._clock = clock
+
+    async def get(self, name: str) -> ModuleView:
+        """One module. Raises `NotFound`."""
+        return _view(await self._registry.get(name))
+
+    async def list_modules(self, *, limit: int, cursor: str | None) -> Page[ModuleView]:
+        """Every module, by name."""
+        limit = min(limit, 100)
+        after = self._cursors.read("modules", cursor)[0] if cursor is not None else ""
+        modules = [module for name, module in (await self._registry.all()).items() if name > after]
+        return cut(modules[: limit + 1], limit, _view, lambda module: self._cursors.write("modules", [module.name]))
+
+    async def register(self, actor: Actor, name: str, wish: PutModule, *, reset: bool) -> tuple[ModuleView, bool]:
+        """Register a module or evolve it; tells whether it is new. Sent twice, the second time changes
+        nothing. Raises `BuiltInModule`, `Invalid`, and `ModuleConflict` unless `reset`."""
+        if is_name(name) is None:
+            raise NotFound
+        if name in BUILT_IN:
+            raise BuiltInModule(f"`{name}` is built in: register yours under another name.")
+        _compile(name, 1, wish)
+        async with self._database.transaction() as connection:
+            row = await connection.fetchrow(
+                "INSERT INTO modules (name, title, description, schema) VALUES ($1, $2, $3, $4::jsonb)"
+                " ON CONFLICT (name) DO NOTHING RETURNING version",
+                name,
+                wish.title,
+                wish.description,
+                encode(wish.schema),
+            )
+            created = row is not None
+            before = None if created else await _locked(connection, name)
+            module = await self._evolve(connection, actor, name, wish, before, reset=reset)
+        self._changes.tell("module", {0})
+        return _view(module), created
+
+    async def _evolve(
+        self,
+        connection: Connection,
+        actor: Actor,
+        name: str,
+        wish: PutModule,
+        before: asyncpg.Record | None,
+        *,
+        reset: bool,
+    ) -> Module:
+        told = {"title": wish.title, "description": wish.description, "schema": wish.schema}
+        was: dict[str, Any] = {}  # Any: any JSON
+        version = 1
+        if before is not None:
+            was = {**before, "schema": msgspec.json.decode(before["schema"])}
+            schema_changed = not same(was["schema"], wish.schema)
+            version = before["version"] + schema_changed
+            if all(same(was[key], value) for key, value in told.items()):
+                return _compile(name, version, wish)
+            if schema_changed:
+                await self._fit(connection, actor, _compile(name, version, wish), reset=reset)
+            await connection.execute(
+                "UPDATE modules SET title = $2, description = $3, schema = $4::jsonb, version = $5, updated_at = $6"
+                " WHERE name = $1",
+                name,
+                wish.title,
+                wish.description,
+                encode(wish.schema),
+                version,
+                self._clock.now(),
+            )
+        await record(
+            connection,
+            actor,
+            "module.registered" if before is None else "module.evolved",
+            guild_ids=[None],
+            target=name,
+            changes={key: Change(was.get(key), value) for key, value in told.items() if not same(was.get(key), value)},
+        )
+        return _compile(name, version, wish)
+
+    async def _fit(self, connection: Connection, actor: Actor, module: Module, *, reset: bool) -> None:
+        """Refuses a schema that stored overrides do not satisfy, or has them satisfy it."""
+        conflicts: list[int] = []
+        async for rows in _pages(connection, module.name):
+            failing = [row for row in rows if module.faults(msgspec.json.decode(row["overrides"]))]
+            conflicts += [row["guild_id"] for row in failing]
+            if reset and failing:
+                await self._reset(connection, actor, module, failing)
+        if conflicts and not reset:
+            raise ModuleConflict(
+                f"{len(conflicts)} guild(s) have settings that this schema refuses. "
+                "`?on_conflict=reset` returns what fails to its default.",
+                extra={
+                    "guilds": len(conflicts),
+                    "guild_ids": [str(guild_id) for guild_id in conflicts[:TOLD_GUILDS]],
+                },
+            )
+
+    async def _reset(self, connection: Connection, actor: Actor, module: Module, failing: list[asyncpg.Record]) -> None:
+        befores = [row["overrides"] for row in failing]
+        afters = [module.without_failing(msgspec.json.decode(before)) for before in befores]
+        await connection.execute(
+            _RESET,
+            module.name,
+            [row["guild_id"] for row in failing],
+            befores,
+            [encode(after) for after in afters],
+            [
+                encode(changes(_laid_over(module, msgspec.json.decode(before)), module.effective(after)))
+                for before, after in zip(befores, afters, strict=True)
+            ],
+            self._clock.now(),
+            actor.kind,
+            actor.id,
+            actor.reason,
+            actor.ip,
+            actor.request_id,
+        )
+
+
+async def _locked(connection: Connection, name: str) -> asyncpg.Record:
+    row = await connection.fetchrow(
+        "SELECT version, title, description, schema FROM modules WHERE name = $1 FOR UPDATE", name
+    )
+    assert row is not None  # no module is ever removed
+    return row
+
+
+async def _pages(connection: Connection, name: str) -> AsyncIterator[list[asyncpg.Record]]:
+    after = 0
+    while rows := await connection.fetch(_OVERRIDES, name, after, READ_AT_ONCE):
+        yield rows
+        after = rows[-1]["guild_id"]
+
+
+def _laid_over(module: Module, overrides: JsonObject) -> JsonObject:
+    """The values as they were: the new defaults under overrides that the new schema refuses."""
+    return {**module.defaults, **overrides}
+
+
+def _compile(name: str, version: int, wish: PutModule) -> Module:
+    try:
+        return Module.registered(name, version, wish.title, wish.description, wish.schema)
+    except InvalidSchema as error:
+        raise Invalid(errors=error.faults) from None
+
+
+def _view(module: Module) -> ModuleView:
+    return ModuleView(
+        module=module.name,
+        version=module.version,
+        title=module.title,
+        description=module.description,
+        built_in=module.built_in,
+        schema=module.schema,
+        defaults=module.defaults,
+    )

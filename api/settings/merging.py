@@ -1,0 +1,140 @@
+"""Defaults, overrides and patches (RFC 7396) laid over one another, by a module's schema."""
+
+from enum import Enum
+from typing import Final, Literal
+
+from api.lib.faults import Path
+from api.lib.json import JsonObject, JsonValue, as_object, copied
+from api.lib.text import nfc
+from api.settings.nodes import Node, SchemaTree, declared_types
+from api.settings.values import INT_MAX, INT_MIN
+
+
+class _Missing(Enum):
+    MISSING = 0
+
+
+_MISSING: Final = _Missing.MISSING
+_Default = JsonValue | Literal[_Missing.MISSING]
+
+
+def laid_over(tree: SchemaTree, facets: list[Node], base: JsonObject, overrides: JsonObject) -> JsonObject:
+    """The base with the overrides merged in; neither is changed or shared. Null is a value here.
+    `facets` is all that may hold for the overrides."""
+    result = {key: copied(value) for key, value in base.items()}
+    for key, value in overrides.items():
+        parts = tree.part(facets, key, value)
+        below = base.get(key)
+        if isinstance(value, dict) and isinstance(below, dict) and not is_whole(parts):
+            result[key] = laid_over(tree, parts, below, value)
+        else:
+            result[key] = copied(value)
+    return result
+
+
+def patched(tree: SchemaTree, defaults: JsonObject, overrides: JsonObject, patch: JsonObject) -> JsonObject:
+    """The overrides with a merge patch applied: null takes an override away, and what is left
+    empty by that goes too. The overrides and the patch are normalised already."""
+    return _patched(tree, tree.facets(tree.root, patch), defaults, overrides, patch)
+
+
+def _patched(
+    tree: SchemaTree, facets: list[Node], defaults: _Default, overrides: JsonObject, patch: JsonObject
+) -> JsonObject:
+    result = {key: copied(value) for key, value in overrides.items()}
+    for key, change in patch.items():
+        parts = tree.part(facets, key, change)
+        if change is None:
+            result.pop(key, None)
+        elif not isinstance(change, dict) or is_whole(parts):
+            result[key] = copied(change)
+        else:
+            before = overrides.get(key)
+            default = defaults.get(key, _MISSING) if isinstance(defaults, dict) else _MISSING
+            base = before if isinstance(before, dict) else {}
+            result[key] = after = _patched(tree, parts, default, base, change)
+            if not after and (isinstance(default, dict) or (change and before != {})):
+                del result[key]
+    return result
+
+
+def pruned(tree: SchemaTree, defaults: JsonObject, overrides: JsonObject) -> JsonObject:
+    """The overrides without empty objects that override nothing: those over a default object."""
+    return _pruned(tree, tree.facets(tree.root, overrides), defaults, overrides)
+
+
+def _pruned(tree: SchemaTree, facets: list[Node], defaults: JsonObject, overrides: JsonObject) -> JsonObject:
+    result: JsonObject = {}
+    for key, value in overrides.items():
+        parts = tree.part(facets, key, value)
+        default = defaults.get(key)
+        if isinstance(value, dict) and isinstance(default, dict) and not is_whole(parts):
+            if inner := _pruned(tree, parts, default, value):
+                result[key] = inner
+        else:
+            result[key] = value
+    return result
+
+
+def normalised(tree: SchemaTree, document: JsonObject) -> JsonObject:
+    """A copy as it is stored: snowflakes as strings, whole numbers of integer members as
+    integers, text and names in NFC."""
+    return _normalised_object(tree, tree.facets(tree.root, document), document)
+
+
+def _normalised_object(tree: SchemaTree, facets: list[Node], document: JsonObject) -> JsonObject:
+    named = {nfc(key): value for key, value in document.items()}
+    return {key: _normalised(tree, tree.part(facets, key, value), value) for key, value in named.items()}
+
+
+def _normalised(tree: SchemaTree, facets: list[Node], value: JsonValue) -> JsonValue:
+    match value:
+        case dict():
+            return _normalised_object(tree, facets, value)
+        case list():
+            return [_normalised(tree, tree.part(facets, index, item), item) for index, item in enumerate(value)]
+        case str():
+            return nfc(value)
+        case int() if not isinstance(value, bool) and INT_MIN <= value <= INT_MAX and takes_snowflake(facets):
+            return str(value)
+        case float() if value.is_integer() and takes_integer(facets):
+            return int(value)
+    return value
+
+
+def takes_snowflake(facets: list[Node]) -> bool:
+    """Whether an integer here stands for a snowflake."""
+    formats = [facet.schema.get("format") == "snowflake" for facet in facets]
+    plain = [facet for facet, is_id in zip(facets, formats, strict=True) if not is_id]
+    return any(formats) and not any("integer" in declared_types(facet.schema) for facet in plain)
+
+
+def takes_integer(facets: list[Node]) -> bool:
+    """Whether every number here is an integer."""
+    types = {name for facet in facets for name in declared_types(facet.schema)}
+    return "integer" in types and "number" not in types
+
+
+def is_whole(facets: list[Node]) -> bool:
+    """Whether the schema says that this is replaced as a whole, never merged into."""
+    return any(facet.schema.get("x-merge") == "replace" for facet in facets)
+
+
+def without(tree: SchemaTree, overrides: JsonObject, path: Path) -> JsonObject:
+    """The overrides without what stands at the path, or at the last override above it that is
+    there: nothing is cut out of an array or of what is replaced as a whole. As they are, where
+    nothing is there."""
+    return _without(tree, tree.facets(tree.root, overrides), overrides, path)
+
+
+def _without(tree: SchemaTree, facets: list[Node], overrides: JsonObject, path: Path) -> JsonObject:
+    key, rest = str(path[0]), path[1:]
+    result = dict(overrides)
+    if key not in result:
+        return result
+    member = result.pop(key)
+    parts = tree.part(facets, key, member)
+    reaches_in = rest and isinstance(member, dict) and str(rest[0]) in member and not is_whole(parts)
+    if reaches_in and (left := _without(tree, parts, as_object(member), rest)):
+        result[key] = left
+    return result

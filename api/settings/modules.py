@@ -1,0 +1,161 @@
+"""A settings module: its schema, its defaults, and what a guild's overrides make of them."""
+
+from collections.abc import Callable, Iterable
+from typing import Self
+
+import msgspec
+
+from api.lib.diff import Change
+from api.lib.faults import Fault, Path, readable
+from api.lib.json import JsonObject, JsonValue, as_object, copied, same
+from api.lib.schema_faults import UNKNOWN
+from api.lib.snowflakes import is_snowflake
+from api.settings.merging import is_whole, laid_over, normalised, patched, pruned, without
+from api.settings.nodes import Node, allows_unknown
+from api.settings.schemas import InvalidSchema, checked, default_fault
+from api.settings.validation import SchemaValidator
+from api.settings.values import text_problem, value_faults
+
+Rules = Callable[[JsonObject], list[Fault]]
+
+
+class Reference(msgspec.Struct, frozen=True, order=True):
+    """A value that names a role, a channel or a person. `kind` is the schema's `x-ref`, `id` a
+    canonical snowflake, `pointer` its place in the values."""
+
+    pointer: str
+    kind: str
+    id: str
+
+
+class Module:
+    """Immutable: everything it returns is a copy, and what it is given stays as it is.
+
+    `schema` is as its author wrote it, `defaults` the value of every property, nested.
+    "Overrides" are the part of the values that a guild has set, shaped like the values."""
+
+    def __init__(
+        self,
+        name: str,
+        version: int,
+        schema: JsonObject,
+        *,
+        title: str | None = None,
+        description: str | None = None,
+        built_in: bool = False,
+        rules: Rules | None = None,
+    ) -> None:
+        """`rules` finds what a schema cannot say, in values that the schema accepts.
+
+        Raises InvalidSchema, with pointers under `/schema`, `/title` and `/description`."""
+        texts = {"/title": title, "/description": description}
+        problems = {pointer: text_problem(text) for pointer, text in texts.items() if text}
+        if faults := [Fault(pointer, problem) for pointer, problem in problems.items() if problem]:
+            raise InvalidSchema(faults)
+        self.name, self.version, self.title, self.description = name, version, title, description
+        self.schema = as_object(copied(schema))
+        self.built_in = built_in
+        self._rules = rules
+        self._tree, defaults = checked(self.schema)
+        self.defaults = normalised(self._tree, defaults)
+        try:
+            self._validator = SchemaValidator(self._tree)
+        except ValueError as error:
+            raise InvalidSchema([Fault("/schema", f"cannot be compiled: {str(error).splitlines()[0]}")]) from error
+        if faults := self.faults({}):
+            raise InvalidSchema(default_fault(self._tree, fault) for fault in faults)
+
+    @classmethod
+    def registered(
+        cls, name: str, version: int, title: str | None, description: str | None, schema: JsonObject
+    ) -> Self:
+        """A module that a bot brings. Raises InvalidSchema."""
+        return cls(name, version, schema, title=title, description=description)
+
+    def effective(self, overrides: JsonObject) -> JsonObject:
+        """The defaults with the overrides merged in; a null among the overrides is a value."""
+        facets = self._tree.facets(self._tree.root, overrides)
+        return laid_over(self._tree, facets, self.defaults, overrides)
+
+    def apply_patch(self, overrides: JsonObject, patch: JsonObject) -> JsonObject:
+        """The overrides after a merge patch (RFC 7396) in which null returns to the default.
+
+        They are not validated: see `faults` and `patch_faults`."""
+        return patched(self._tree, self.defaults, overrides, normalised(self._tree, patch))
+
+    def replace(self, document: JsonObject) -> JsonObject:
+        """The document as overrides, null kept as a value. They are not validated: see `faults`."""
+        return pruned(self._tree, self.defaults, normalised(self._tree, document))
+
+    def faults(self, overrides: JsonObject) -> list[Fault]:
+        """All that is wrong with the values that the overrides give; pointers lead into the
+        values, "" is their whole. Sorted, none twice."""
+        unstorable = value_faults(overrides)
+        if any("nested deeper" in fault.message for fault in unstorable):
+            return sorted(set(unstorable))
+        values = self.effective(overrides)
+        places = {fault.pointer for fault in unstorable}
+        invalid = {fault for fault in self._validator.faults(values) if fault.pointer not in places}
+        if not unstorable and not invalid and self._rules:
+            invalid = set(self._rules(values))
+        return sorted({*unstorable, *invalid})
+
+    def patch_faults(self, patch: JsonObject) -> list[Fault]:
+        """The members of a merge patch that the schema does not know, also those that are null and
+        so would leave no trace in the overrides."""
+        return sorted(self._unknown(self._tree.facets(self._tree.root, patch), patch, ()))
+
+    def _unknown(self, facets: list[Node], patch: JsonObject, path: Path) -> Iterable[Fault]:
+        for key, value in patch.items():
+            place = (*path, key)
+            parts = self._tree.part(facets, key, value)
+            if not parts and not allows_unknown(facets):
+                yield Fault(readable(place), UNKNOWN)
+            elif isinstance(value, dict) and parts and not is_whole(parts):
+                yield from self._unknown(parts, value, place)
+
+    def overridden(self, overrides: JsonObject) -> list[str]:
+        """The properties that the overrides set, by name."""
+        return sorted(overrides)
+
+    def references(self, values: JsonObject) -> list[Reference]:
+        """The roles, channels and people that the values name, in the order of their places."""
+        return sorted(set(self._references(self._tree.facets(self._tree.root, values), values, ())))
+
+    def _references(self, facets: list[Node], value: JsonValue, path: Path) -> Iterable[Reference]:
+        if isinstance(value, str) and is_snowflake(value):
+            for facet in facets:
+                kind = facet.schema.get("x-ref")
+                if isinstance(kind, str) and facet.schema.get("format") == "snowflake":
+                    yield Reference(readable(path), kind, value)
+        members: Iterable[tuple[str | int, JsonValue]] = ()
+        if isinstance(value, dict):
+            members = value.items()
+        elif isinstance(value, list):
+            members = enumerate(value)
+        for key, member in members:
+            yield from self._references(self._tree.part(facets, key, member), member, (*path, key))
+
+    def without_failing(self, overrides: JsonObject) -> JsonObject:
+        """The overrides without those that fail: the ones at, or next above, each fault, until the
+        rest is valid; {} where no such rest is found."""
+        left = self.replace(overrides)
+        while faults := self.faults(left):
+            fewer = left
+            for fault in faults:
+                tokens = fault.pointer.split("/")[1:]
+                path = tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens)
+                fewer = without(self._tree, fewer, path) if path else {}
+            if same(fewer, left):
+                return {}
+            left = fewer
+        return left
+
+
+def changes(before: JsonObject, after: JsonObject) -> dict[str, Change]:
+    """The properties whose effective value differs, by name."""
+    return {
+        name: Change(copied(before.get(name)), copied(after.get(name)))
+        for name in sorted(before.keys() | after.keys())
+        if name not in before or name not in after or not same(before[name], after[name])
+    }

@@ -1,0 +1,95 @@
+"""Which modules there are: the built-in ones, and those that bots registered."""
+
+import re
+
+import asyncpg
+import msgspec
+import structlog
+
+from api.changes import Changes
+from api.database import Connection, Database
+from api.errors import NotFound
+from api.settings.builtin import BUILT_IN
+from api.settings.modules import Module
+from api.settings.schemas import InvalidSchema
+
+log = structlog.get_logger("guildhall.settings")
+
+is_name = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII).fullmatch
+
+_READ = "SELECT name, version, title, description, schema FROM modules"
+
+
+class Registry:
+    """Compiled modules, read again when the table changed."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+        self._registered: dict[str, Module] | None = None
+        self._generation = 0
+        changes.subscribe(self._forget)
+
+    async def get(self, name: str, connection: Connection | None = None) -> Module:
+        """One module. Raises `NotFound`. Inside a transaction hand in its connection."""
+        if name in BUILT_IN:
+            return BUILT_IN[name]
+        if is_name(name) is None:
+            raise NotFound
+        modules = await self._modules(connection)
+        if name not in modules:
+            raise NotFound
+        return modules[name]
+
+    async def all(self) -> dict[str, Module]:
+        """Every module, by name."""
+        return dict(sorted({**await self._modules(None), **BUILT_IN}.items()))
+
+    async def current(self, name: str, version: int | None, connection: Connection) -> Module:
+        """The module at the version that the transaction sees: another process may just have evolved it."""
+        module = await self.get(name, connection)
+        if not module.built_in and module.version != version:
+            self._registered = None
+            module = await self.get(name, connection)
+        return module
+
+    async def _modules(self, connection: Connection | None) -> dict[str, Module]:
+        if self._registered is not None and self._changes.is_fresh():
+            return self._registered
+        generation = self._generation
+        if connection is not None:
+            rows = await connection.fetch(_READ)
+        else:
+            async with self._database.connection() as own:
+                rows = await own.fetch(_READ)
+        known = self._registered or {}
+        modules = {}
+        for row in rows:
+            module = known.get(row["name"])
+            if module is None or module.version != row["version"] or not _same_words(module, row):
+                module = compiled(row)
+            if module is not None:
+                modules[row["name"]] = module
+        if generation == self._generation:
+            self._registered = modules
+        return modules
+
+    def _forget(self, kind: str, ids: set[int]) -> None:
+        if kind == "module":
+            self._generation += 1
+            self._registered = None
+
+
+def compiled(row: asyncpg.Record) -> Module | None:
+    """The module of a row, or None if a former version of Guildhall accepted what this one refuses."""
+    try:
+        return Module.registered(
+            row["name"], row["version"], row["title"], row["description"], msgspec.json.decode(row["schema"])
+        )
+    except InvalidSchema as error:
+        log.error("a registered module cannot be used", module=row["name"], faults=len(error.faults))
+        return None
+
+
+def _same_words(module: Module, row: asyncpg.Record) -> bool:
+    return (module.title, module.description) == (row["title"], row["description"])

@@ -1,0 +1,80 @@
+"""What a first start needs: an admin, and a key to try things with. Each is made once and told once."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import msgspec
+
+import piccolo_conf
+from api.auth import scopes
+from api.auth.actors import system
+from api.auth.dtos import CreateKey
+from api.auth.service import KeyService
+from api.config import Settings
+from api.database import Database
+from api.lib.clock import Clock
+from api.lib.pagination import Cursors
+from api.provision import connect_arguments, made_secret, role_to_take
+from tables.auth import AdminUser
+
+FIRST_ADMIN = "admin"
+FIRST_KEY = "first key"
+
+
+class First(msgspec.Struct, frozen=True):
+    """What a first start made: told on the terminal, kept nowhere. None: there was one already."""
+
+    admin_password: str | None
+    key: str | None
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The database for a command of the command line, as the application's role."""
+    database = Database(piccolo_conf.DB, pool_size=2, acquire_timeout=5)
+    await database.open(connect_arguments(settings, role=await role_to_take(settings)))
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def key_service(settings: Settings, database: Database) -> KeyService:
+    """Keys, for the command line."""
+    clock = Clock()
+    cursors = Cursors([settings.secret or made_secret(settings.data_path)], clock.now)
+    return KeyService(database, cursors, clock)
+
+
+async def make_first(settings: Settings) -> First:
+    """Makes the first admin and the first key where there is none. Sent twice, the second time does nothing."""
+    async with opened(settings) as database:
+        async with database.connection() as connection:
+            no_admin = not await connection.fetchval("SELECT EXISTS (SELECT FROM admin_users)")
+            no_key = not await connection.fetchval("SELECT EXISTS (SELECT FROM api_keys)")
+        password = await create_admin(FIRST_ADMIN) if no_admin else None
+        key = None
+        if no_key:
+            wish = CreateKey(name=FIRST_KEY, scopes=sorted(scopes.ALL), rate_limit=None)
+            key = str((await key_service(settings, database).create(system("first start"), wish)).secret)
+        return First(password, key)
+
+
+async def create_admin(name: str, password: str | None = None) -> str:
+    """Makes someone who may open Piccolo Admin; gives the password. Raises `ValueError` for a name that
+    is taken or a password that is too short."""
+    password = password or secrets.token_urlsafe(12)
+    try:
+        await AdminUser.create_user(
+            username=name,
+            password=password,
+            email=f"{name}@localhost",
+            active=True,
+            admin=True,
+            superuser=True,
+        )
+    except asyncpg.UniqueViolationError:
+        raise ValueError(f"There is an admin named {name} already.") from None
+    return password

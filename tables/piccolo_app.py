@@ -1,0 +1,27 @@
+"""Tells Piccolo which tables there are and where their migrations stand."""
+
+from pathlib import Path
+
+from piccolo.conf.apps import AppConfig
+
+from tables.audit import AuditEntry
+from tables.auth import AdminSession, AdminUser, ApiKey
+from tables.guilds import Guild, GuildChannel, GuildRole
+from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
+
+APP_CONFIG = AppConfig(
+    app_name="guildhall",
+    migrations_folder_path=str(Path(__file__).parents[1] / "piccolo_migrations"),
+    table_classes=[
+        Guild,
+        GuildRole,
+        GuildChannel,
+        RegisteredModule,
+        GuildSettings,
+        SettingsRevision,
+        ApiKey,
+        AdminUser,
+        AdminSession,
+        AuditEntry,
+    ],
+)

@@ -1,0 +1,155 @@
+"""What every test can ask for."""
+
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.types import ASGIApp
+
+from api.app import create_litestar
+from api.config import Settings
+from api.edge import Edge
+from api.engine import PlainConnection
+from api.metrics import Metrics
+from api.provision import APP, OWNER
+from tables.piccolo_app import APP_CONFIG
+from tests.support import cluster
+from tests.support.clients import Clients
+from tests.support.clock import MovableClock
+from tests.support.people import HARBOUR, QUARRY
+from tests.support.serving import alive
+
+_running: list[cluster.Cluster] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        _running.append(cluster.Cluster())
+        _running[0].start()
+
+
+def pytest_unconfigure() -> None:
+    while _running:
+        _running.pop().stop()
+
+
+@pytest.fixture(scope="session")
+async def database_name() -> AsyncIterator[str]:
+    """This process's own database."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}"
+    await cluster.clone(name)
+    yield name
+    await cluster.drop(name)
+
+
+@pytest.fixture(scope="session")
+def settings(database_name: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        database_url=cluster.url(APP, database_name),
+        owner_database_url=cluster.url(OWNER, database_name),
+        data_dir=str(tmp_path_factory.mktemp("data")),
+        secret="0" * 64,
+        log_level="error",
+    )
+
+
+@pytest.fixture(scope="session")
+def movable_clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture(scope="session")
+async def running_app(settings: Settings, movable_clock: MovableClock) -> AsyncIterator[Litestar]:
+    """The application with its pool and background tasks, running for all tests of this process."""
+    app = create_litestar(settings, clock=movable_clock, metrics=Metrics())
+    async with alive(app):
+        yield app
+
+
+@pytest.fixture(scope="session")
+async def owner(settings: Settings) -> AsyncIterator[PlainConnection]:
+    """A connection that may do anything, to look at what was stored."""
+    connection = await asyncpg.connect(settings.owner_database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def clock(movable_clock: MovableClock) -> MovableClock:
+    """The application's clock; it is put right again after the test."""
+    return movable_clock
+
+
+@pytest.fixture
+async def litestar_app(
+    running_app: Litestar, owner: PlainConnection, movable_clock: MovableClock
+) -> AsyncIterator[Litestar]:
+    """The running application, with empty tables, empty caches and the right time."""
+    await _forget_everything(running_app, owner)
+    yield running_app
+    movable_clock.ahead = timedelta()
+
+
+async def _forget_everything(app: Litestar, connection: PlainConnection) -> None:
+    guilds = {row["id"] for row in await connection.fetch("SELECT id FROM guilds")}
+    keys = {row["id"] for row in await connection.fetch("SELECT id FROM api_keys")}
+    tables = ", ".join(table._meta.tablename for table in APP_CONFIG.table_classes)
+    await connection.execute(f"TRUNCATE {tables}")
+    for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("module", {0})):
+        app.state["changes"].tell(kind, ids)
+
+
+@pytest.fixture
+def app(litestar_app: Litestar, settings: Settings) -> ASGIApp:
+    """The whole application, its edge around it, as uvicorn would call it."""
+    return Edge(litestar_app, litestar_app.state["metrics"], timeout=settings.request_timeout_seconds, https=False)
+
+
+@pytest.fixture
+def clients(app: ASGIApp, litestar_app: Litestar) -> Clients:
+    """Makes clients of the application."""
+    return Clients(app, litestar_app.state["keys"])
+
+
+@pytest.fixture
+async def bot(clients: Clients) -> AsyncIterator[httpx.AsyncClient]:
+    """The bot of the whole installation: all scopes, all guilds. Harbour and Quarry are there."""
+    async with await clients.bot() as client:
+        for guild_id, name in ((HARBOUR, "Harbour"), (QUARRY, "Quarry")):
+            response = await client.put(f"/v1/guilds/{guild_id}", json={"name": name})
+            assert response.status_code == 201, response.text
+        yield client
+
+
+@pytest.fixture
+async def harbour_bot(bot: httpx.AsyncClient, clients: Clients) -> AsyncIterator[httpx.AsyncClient]:
+    """All scopes, in Harbour alone."""
+    async with await clients.bot(guilds=[HARBOUR]) as client:
+        yield client
+
+
+@pytest.fixture
+async def mallory(bot: httpx.AsyncClient, clients: Clients) -> AsyncIterator[httpx.AsyncClient]:
+    """The stranger: all scopes, in Quarry alone."""
+    async with await clients.bot(guilds=[QUARRY]) as client:
+        yield client
+
+
+@pytest.fixture
+async def anonymous(clients: Clients) -> AsyncIterator[httpx.AsyncClient]:
+    """Nobody."""
+    async with clients.anonymous() as client:
+        yield client
+
+
+@pytest.fixture
+def screenshots() -> Path:
+    """Where screenshots go; git ignores it."""
+    folder = Path(__file__).parents[1] / "screenshots"
+    folder.mkdir(exist_ok=True)
+    return folder

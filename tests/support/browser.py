@@ -1,0 +1,88 @@
+"""A headless Chromium that keeps a record of all it asked for and complained of."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from playwright.async_api import ConsoleMessage, Page, async_playwright
+
+SCREENSHOTS = Path("screenshots")
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # What reaches for the internet fails at once, on a machine that has internet too.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+_VIOLATION = "content-security-policy violation: "
+_REPORT_VIOLATIONS = f"""
+document.addEventListener("securitypolicyviolation", (event) =>
+  console.error("{_VIOLATION}" + [event.effectiveDirective, event.blockedURI, event.sourceFile].join(" ")));
+"""
+
+
+class Tab(msgspec.Struct):
+    """A page, with what it did so far: `requests` are URLs, `errors` what the console
+    printed as errors, uncaught exceptions and violations of the Content-Security-Policy."""
+
+    page: Page
+    requests: list[str]
+    errors: list[str]
+
+    def foreign(self, base_url: str) -> list[str]:
+        """The requests that left `base_url`; `data:` and `blob:` leave nothing."""
+        own = (f"{base_url}/", "data:", "blob:")
+        return [url for url in self.requests if not url.startswith(own)]
+
+    async def screenshot(self, name: str) -> None:
+        """Keep the whole page as `screenshots/<name>.png`."""
+        await self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def chromium() -> str:
+    """The path of an installed Chromium; AssertionError where there is none."""
+    for name in _NAMES:
+        if found := shutil.which(name):
+            return found
+    raise AssertionError("This test needs Chromium. `make browser` installs it, or says how to.")
+
+
+@asynccontextmanager
+async def browser_page(
+    *,
+    width: int = 1280,
+    height: int = 800,
+    color_scheme: Literal["light", "dark"] = "light",
+    java_script: bool = True,
+) -> AsyncIterator[Tab]:
+    """A new browser with one empty page, `width` by `height` CSS pixels; closed at the end."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=list(_ARGUMENTS))
+        context = await browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=color_scheme,
+            java_script_enabled=java_script,
+        )
+        await context.add_init_script(_REPORT_VIOLATIONS)
+        page = await context.new_page()
+        tab = Tab(page, [], [])
+        context.on("request", lambda request: tab.requests.append(request.url))
+        page.on("pageerror", lambda error: tab.errors.append(str(error)))
+        page.on("console", lambda message: _note(message, tab))
+        try:
+            yield tab
+        finally:
+            await browser.close()
+
+
+def _note(message: ConsoleMessage, tab: Tab) -> None:
+    if message.type == "error":
+        tab.errors.append(message.text)

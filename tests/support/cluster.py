@@ -1,0 +1,77 @@
+"""One PostgreSQL for the whole run; a database for each test process, cloned from what the migrations build."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import asyncpg
+
+from api.embedded import EmbeddedPostgres
+from api.engine import GuildhallEngine
+from api.migrations import migrate
+from api.provision import APP, OWNER, READ_ONLY
+
+TEMPLATE = "guildhall_template"
+_FOLDER = "GUILDHALL_TEST_CLUSTER"
+
+
+class Cluster:
+    """Started by pytest's first process; its workers find it by the environment."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="guildhall-test-"))
+        self._server = EmbeddedPostgres(self._folder / "postgres", fast=True, settings={"max_connections": "300"})
+
+    def start(self) -> None:
+        self._server.start()
+        asyncio.run(self._make_template())
+        os.environ[_FOLDER] = str(self._folder)
+
+    def stop(self) -> None:
+        self._server.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _make_template(self) -> None:
+        connection = await asyncpg.connect(self._server.url("postgres", "postgres"))
+        for role in (OWNER, APP, READ_ONLY):
+            await connection.execute(f"CREATE ROLE {role} LOGIN")
+        await connection.execute(f"CREATE DATABASE {TEMPLATE} OWNER {OWNER}")
+        await connection.close()
+        await migrate(_engine(), self._server.url(OWNER, TEMPLATE))
+
+
+def _engine() -> GuildhallEngine:
+    import piccolo_conf
+
+    return piccolo_conf.DB
+
+
+def server() -> EmbeddedPostgres:
+    """The cluster's server, from any process of the run."""
+    return EmbeddedPostgres(Path(os.environ[_FOLDER]) / "postgres", fast=True)
+
+
+def url(user: str, database: str) -> str:
+    """An address in the cluster."""
+    return server().url(user, database)
+
+
+async def clone(name: str, *, template: str | None = TEMPLATE) -> None:
+    """Makes a database, by default one that the migrations have built."""
+    connection = await asyncpg.connect(url("postgres", "postgres"))
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        source = f'TEMPLATE "{template}"' if template else ""
+        await connection.execute(f'CREATE DATABASE "{name}" {source} OWNER {OWNER}')
+    finally:
+        await connection.close()
+
+
+async def drop(name: str) -> None:
+    connection = await asyncpg.connect(url("postgres", "postgres"))
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    finally:
+        await connection.close()
