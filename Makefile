@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format lock browser clean
+.PHONY: help run test check bench format configuration lock browser clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -28,6 +28,9 @@ bench: $(VENV)/.dev ## measure, as ratios in one run
 format: $(VENV)/.dev ## rewrite the code as ruff wants it
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+configuration: $(VENV)/.dev ## write README's table of settings anew
+	$(BIN)/python -m tests.support.configuration
 
 lock: $(VENV)/.dev ## compile the exact versions with their hashes
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -44,7 +44,8 @@ class Answer(Response[T]):
         body = encoded.body if encoded is not None else encode(content)
         if "conditional" in request.route_handler.opt:
             tag = encoded.etag if encoded is not None else etags.tag(body)
-            return conditional(request, status, headers, body, tag, packed=packed)
+            known = request.headers.get("if-none-match") if request.method == "GET" else None
+            return conditional(status, headers, body, tag, known, packed=packed)
         headers.append((b"cache-control", b"no-store"))
         if isinstance(content, Page) and content.next_cursor is not None:
             headers.append((b"link", _next_page(request, content.next_cursor).encode("latin-1")))
@@ -52,13 +53,14 @@ class Answer(Response[T]):
 
 
 def conditional(
-    request: Request[Any, Any, Any], status: int, headers: Headers, body: bytes, tag: str, *, packed: bool
+    status: int, headers: Headers, body: bytes, tag: str, known: str | None, *, packed: bool = False
 ) -> "Plain":
-    """The answer with its entity tag, or 304 if the client has it already."""
-    written = f'"{tag}{etags.MSGPACK if packed else ""}"'
-    headers += [(b"etag", written.encode()), (b"cache-control", b"private, no-cache"), (b"vary", b"accept")]
-    known = request.headers.get("if-none-match")
-    if known is not None and request.method == "GET":
+    """The answer with its entity tag, or 304 if the client has it already. `known`: what `If-None-Match`
+    says, of a GET."""
+    if packed:
+        tag += etags.MSGPACK
+    headers += [(b"etag", f'"{tag}"'.encode()), (b"cache-control", b"private, no-cache"), (b"vary", b"accept")]
+    if known is not None:
         try:
             known_tags = etags.parse(known, weak=True)
         except etags.BadEtag:

@@ -1,16 +1,38 @@
 """A backup and a restore: PostgreSQL's own tools, one file."""
 
 import os
+import secrets
 import subprocess
+import tempfile
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
-from api.config import Settings
 from api.embedded import ENVIRONMENT, find_binaries
 from api.migrations import migrate
-from api.provision import Located
+from api.provision import READ_ONLY, Located
+
+# Everything of the schema that no extension brought: also what came later than the backup.
+_EMPTY = """
+DO $$
+DECLARE
+    tables text := (
+        SELECT string_agg(oid::regclass::text, ', ') FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+          AND oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND deptype = 'e'));
+    routines text := (
+        SELECT string_agg(oid::regprocedure::text, ', ') FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+          AND oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype = 'e'));
+BEGIN
+    EXECUTE coalesce('DROP TABLE ' || tables || ' CASCADE', '');
+    EXECUTE coalesce('DROP ROUTINE ' || routines || ' CASCADE', '');
+END $$
+"""
+
+_STAMPED = ("guilds", "guild_settings", "modules")
 
 
 class BackupFailed(Exception):
@@ -18,44 +40,87 @@ class BackupFailed(Exception):
 
 
 def backup(found: Located, file: Path) -> None:
-    """Writes a consistent copy of the whole database, readable by its owner alone. Raises `BackupFailed`."""
-    file.touch(mode=0o600)
-    _run("pg_dump", "--format=custom", "--no-owner", f"--file={file}", found.owner_url)
-
-
-async def restore(engine: PostgresEngine, settings: Settings, found: Located, file: Path) -> None:
-    """Replaces everything by the file, all of it or nothing, then migrates. Raises `BackupFailed`."""
-    connection = await asyncpg.connect(found.owner_url)
+    """Writes a consistent copy of the whole database, readable by its owner alone. An older copy of
+    that name is replaced when the new one is whole. Raises `BackupFailed`."""
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
+        temporary.touch(mode=0o600, exist_ok=False)
+        _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={temporary}", url=found.owner_url)
+        temporary.replace(file)
+    except OSError as error:
+        raise BackupFailed(f"{file} cannot be written: {error.strerror}.") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
+    """Replaces everything by the file, all of it or nothing, then migrates. Raises `BackupFailed`."""
+    connection = await asyncpg.connect(found.owner_url, timeout=5)
+    try:
+        # Of other roles' sessions an owner sees the name and no more, not even the application's.
         users = await connection.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'guildhall'"
-            " AND datname = current_database()"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND usename <> $1",
+            READ_ONLY,
         )
     finally:
         await connection.close()
     if users:
-        raise BackupFailed("A server uses this database. Stop it first, then restore.")
-    _run(
-        "pg_restore",
-        "--clean",
-        "--if-exists",
-        "--no-owner",
-        "--single-transaction",
-        "--exit-on-error",
-        f"--dbname={found.owner_url}",
-        str(file),
-    )
+        raise BackupFailed("A server, or somebody else, uses this database. Stop it first, then restore.")
+    with tempfile.NamedTemporaryFile(prefix="guildhall-restore-") as script:
+        # Read to its end before anything is changed, since psql commits what a broken pipe left of it.
+        _run("pg_restore", "--no-owner", "--no-privileges", f"--file={script.name}", str(file))
+        _run(
+            *("psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"),
+            *(f"--command={_EMPTY}", f"--file={script.name}"),
+            url=found.owner_url,
+        )
     await migrate(engine, found.owner_url)
+    await _stamp(found)
 
 
-def _run(program: str, *arguments: str) -> None:
-    """The address stands in no process list: it goes by the environment."""
+async def _stamp(found: Located) -> None:
+    """Stamps anew the rows that a transaction of this server seems to write only in the future: the
+    numbers are those of the server that the backup is from, and every look for changes would find them."""
+    connection = await asyncpg.connect(found.owner_url)
+    try:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL guildhall.audited = 'on'")
+            later = "WHERE changed_xid >= pg_current_xact_id()::text::bigint"
+            for table in _STAMPED:
+                await connection.execute(f"UPDATE {table} SET changed_xid = 0 {later}")
+            await connection.execute(f"UPDATE api_keys SET name = name {later}")
+    finally:
+        await connection.close()
+
+
+def _run(program: str, *arguments: str, url: str | None = None) -> None:
+    """The password stands in no process list: it goes by the environment."""
+    environment = {**ENVIRONMENT, "HOME": os.environ.get("HOME", "/")}
+    environment |= {name: value for name, value in os.environ.items() if name.startswith("PG")}
+    if url is not None:
+        address, password = without_password(url)
+        arguments = (f"--dbname={address}", *arguments)
+        environment |= {"PGPASSWORD": password} if password is not None else {}
     done = subprocess.run(  # noqa: S603 - our own words, and an address from the configuration
         [find_binaries() / program, *arguments],
-        env={**ENVIRONMENT, "HOME": os.environ.get("HOME", "/")},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         raise BackupFailed(f"{program} failed: {done.stderr.strip()[-2000:]}")
+
+
+def without_password(url: str) -> tuple[str, str | None]:
+    """A connection URI and the password that it held, in either of the two places where it may stand."""
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    password = dict(query).get("password")
+    who, at, where = parts.netloc.rpartition("@")
+    user, colon, before = who.partition(":")
+    if colon:
+        password = unquote(before)
+    rest = urlencode([(name, value) for name, value in query if name != "password"])
+    return parts._replace(netloc=f"{user}{at}{where}", query=rest).geturl(), password

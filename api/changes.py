@@ -22,6 +22,10 @@ log = structlog.get_logger("guildhall.changes")
 
 CHANNEL = "guildhall"
 INTERVAL = 0.4
+LEAST_INTERVAL = 0.05  # many writes a second wake us at most so often
+
+# The first look goes back by so many transactions, for what was cached before it.
+LEEWAY = 100_000
 FRESH_SECONDS = 1.0
 TIMEOUT = 2.0
 
@@ -33,6 +37,7 @@ _LOOK = """
     UNION ALL SELECT 'key', id, changed_xid FROM api_keys WHERE changed_xid >= $1
     UNION ALL SELECT 'module', 0, changed_xid FROM modules WHERE changed_xid >= $1
 """
+_HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 Forget = Callable[[str, set[int]], None]
 
@@ -43,8 +48,8 @@ class Changes:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._subscribers: list[Forget] = []
-        self._horizon = 0
-        self._seen: dict[tuple[str, int], int] = {}
+        self._horizon: int | None = None
+        self._seen: set[tuple[str, int, int]] = set()
         self._looked_at = float("-inf")
         self._woken = asyncio.Event()
 
@@ -67,43 +72,49 @@ class Changes:
                 await self._look_while_connected(arguments)
             except (*AWAY, TimeoutError, asyncpg.PostgresError) as error:
                 log.warning("look-out lost its connection", error=type(error).__name__)
-                await asyncio.sleep(0.25)
+            except Exception:
+                log.exception("look-out failed")
+            await asyncio.sleep(0.25)
 
     async def _look_while_connected(self, arguments: Mapping[str, Any]) -> None:  # Any: the same
         async with asyncio.timeout(TIMEOUT):
             connection = await asyncpg.connect(**arguments)
         try:
             await connection.add_listener(CHANNEL, lambda *_: self._woken.set())
+            if self._horizon is None:
+                self._horizon = int(await connection.fetchval(_HORIZON, timeout=TIMEOUT)) - LEEWAY
             while True:
                 self._woken.clear()
                 started = self._monotonic()
                 rows = await connection.fetch(_LOOK, self._horizon, timeout=TIMEOUT)
                 self._note(rows)
                 self._looked_at = started
+                await asyncio.sleep(LEAST_INTERVAL)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(INTERVAL):
                         await self._woken.wait()
         finally:
             connection.terminate()
 
-    def tell(self, kind: str, ids: set[int]) -> None:
-        """Has this process forget at once: call it after a commit of its own."""
+    def tell(self, kind: str, ids: set[int], xid: int | None = None) -> None:
+        """Has this process forget at once: call it after a commit of its own. With the transaction's
+        `xid` the next look passes over that change: what is remembered anew stays."""
+        if xid is not None:
+            self._seen |= {(kind, id_, xid) for id_ in ids}
         for forget in self._subscribers:
             forget(kind, ids)
 
     def _note(self, rows: list[asyncpg.Record]) -> None:
-        first_look = self._horizon == 0
         changed: dict[str, set[int]] = {}
         for kind, id_, xid in rows:
             if kind == "horizon":
                 self._horizon = id_
-            elif self._seen.get((kind, id_)) != xid:
-                self._seen[kind, id_] = xid
+            elif (kind, id_, xid) not in self._seen:
+                self._seen.add((kind, id_, xid))
                 changed.setdefault(kind, set()).add(id_)
         # A long transaction holds the horizon back; what was told once need not be told again.
-        self._seen = {key: xid for key, xid in self._seen.items() if xid >= self._horizon}
-        if first_look:
-            return
+        horizon = self._horizon or 0
+        self._seen = {seen for seen in self._seen if seen[2] >= horizon}
         for kind, ids in changed.items():
             self.tell(kind, ids)
 

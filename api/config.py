@@ -97,19 +97,13 @@ def variable(field: str) -> str:
 
 def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
     """Settings from the environment, which wins, and `.env`. Raises `UnsafeConfiguration`."""
-    values: dict[str, str | None] = {}
+    sources: list[Mapping[str, str | None]] = [os.environ if environ is None else environ]
     if dotenv is not None and dotenv.is_file():
-        values |= dotenv_values(dotenv)
-    values |= os.environ if environ is None else environ
+        sources.append(dotenv_values(dotenv))
     raw = {}
     for field in Settings.__struct_fields__:
-        name = variable(field)
-        if path := values.get(f"{name}_FILE"):
-            try:
-                raw[field] = Path(path).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise UnsafeConfiguration(f"{name}_FILE names {path}: {error.strerror}.") from None
-        elif value := values.get(name):
+        value = next((found for source in sources if (found := _find(source, variable(field)))), None)
+        if value is not None:
             raw[field] = value
     try:
         settings = msgspec.convert(raw, Settings, strict=False)
@@ -118,6 +112,21 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
         raise UnsafeConfiguration(f"{variable(where.rstrip('`'))}: {text}.") from None
     _refuse_unsafe(settings)
     return settings
+
+
+def _find(source: Mapping[str, str | None], name: str) -> str | None:
+    """The value of a variable, or of the file that `<name>_FILE` names."""
+    path = source.get(f"{name}_FILE")
+    if not path:
+        return source.get(name)
+    try:
+        if value := Path(path).read_text(encoding="utf-8").strip():
+            return value
+        raise UnsafeConfiguration(f"{name}_FILE names {path}: it is empty.")
+    except OSError as error:
+        raise UnsafeConfiguration(f"{name}_FILE names {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UnsafeConfiguration(f"{name}_FILE names {path}: it is not UTF-8 text.") from None
 
 
 def _refuse_unsafe(settings: Settings) -> None:

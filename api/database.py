@@ -7,8 +7,8 @@ made inside it take part in it all the same.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,17 +31,20 @@ APP_ROLE = "guildhall_app"
 BEGIN = "BEGIN; SET LOCAL guildhall.audited = 'on'"
 
 CLEAN_UP_SECONDS = 2.0
+CLOSE_SECONDS = 5.0
 
 # What asyncpg raises when the server is gone, going, coming or full.
 AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a statement sent between the server's farewell and the connection's end
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
 )
 
 
@@ -54,6 +57,10 @@ class _Current:
 
 class NestedTransaction(RuntimeError):
     """A transaction was opened inside another: an inner failure could then commit with the outer."""
+
+
+class LostTransaction(RuntimeError):
+    """A statement inside had failed and the block went on regardless: PostgreSQL rolled everything back."""
 
 
 async def _keep(_connection: object) -> None:
@@ -85,7 +92,7 @@ class Database:
         if pool is None:
             return
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await pool.close()
         except TimeoutError:
             pool.terminate()
@@ -98,6 +105,7 @@ class Database:
         try:
             yield connection
         except AWAY as error:
+            _cut(connection)
             raise DatabaseAway from error
         finally:
             await self._release(connection)
@@ -106,16 +114,16 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """One transaction: committed when the block ends, rolled back when it raises or is
         cancelled. Piccolo's queries inside the block belong to it. Raises `NestedTransaction`,
-        `Overloaded` when no connection gets free in time, `DatabaseAway`."""
+        `LostTransaction`, `Overloaded` when no connection gets free in time, `DatabaseAway`."""
         if self.engine.current_transaction.get() is not None:
             raise NestedTransaction
         connection = await self._acquire()
         token = None
         try:
             await connection.execute(BEGIN)
-            token = self.engine.current_transaction.set(_Current(connection))
+            token = self.engine.current_transaction.set(_Current(connection))  # type: ignore[arg-type] # all Piccolo asks of it
             yield connection
-            await connection.execute("COMMIT")
+            await _commit(connection)
         except BaseException as error:
             self.rollbacks += 1
             await self._roll_back(connection)
@@ -149,43 +157,58 @@ class Database:
 
     async def _roll_back(self, connection: Connection) -> None:
         """Ends the transaction whatever it takes: a connection that cannot say so is cut."""
-        if connection.is_closed():
-            return
-        try:
-            await _finish(connection.execute("ROLLBACK"))
-        except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            connection.terminate()
+        if not _is_closed(connection):
+            await _finish(_rolled_back(connection))
 
     async def _release(self, connection: Connection) -> None:
         self.in_use -= 1
         pool = self.engine.pool
         if pool is None:
-            connection.terminate()
+            _cut(connection)
             return
         try:
             # asyncpg shields this itself: it ends though we be cancelled.
             await pool.release(connection, timeout=CLEAN_UP_SECONDS)
-        except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            connection.terminate()
+        except Exception:
+            _cut(connection)
 
 
-async def _finish(cleanup: Awaitable[object]) -> None:
-    """Sees a clean-up through to its end, two seconds at most, though the caller be cancelled meanwhile."""
+def _is_closed(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the server ended it, and the pool has taken it away from us
+        return True
 
-    async def bounded() -> None:
+
+def _cut(connection: Connection) -> None:
+    with suppress(asyncpg.InterfaceError):  # the same
+        connection.terminate()
+
+
+async def _commit(connection: Connection) -> None:
+    # A transaction that had failed answers ROLLBACK, which is no error to PostgreSQL.
+    if await connection.execute("COMMIT") != "COMMIT":
+        raise LostTransaction
+
+
+async def _rolled_back(connection: Connection) -> None:
+    try:
         async with asyncio.timeout(CLEAN_UP_SECONDS):
-            await cleanup
+            await connection.execute("ROLLBACK")
+    except BaseException as error:
+        _cut(connection)
+        if not isinstance(error, Exception):
+            raise
 
-    task = asyncio.ensure_future(bounded())
+
+async def _finish(cleanup: Coroutine[object, object, None]) -> None:
+    """Sees a clean-up through to its end though the caller be cancelled meanwhile, however often."""
+    task = asyncio.ensure_future(cleanup)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError as error:
             cancelled = error
-        except Exception:
-            break
     if cancelled is not None:
-        task.exception()
         raise cancelled
-    task.result()

@@ -8,9 +8,9 @@ import msgspec
 from api.config import Settings
 from api.engine import PlainConnection
 from api.migrations import applied, known
-from api.provision import APP, READ_ONLY, Located, connect_arguments, role_to_take
+from api.preflight import LEAST_VERSION, connections, rewrites_audit_log
+from api.provision import APP, READ_ONLY, connect_arguments, role_to_take, unreachable
 
-LEAST_VERSION = 160_000
 CLOCK_SECONDS = 2.0
 
 
@@ -21,15 +21,14 @@ class Finding(msgspec.Struct, frozen=True):
     mend: str | None = None
 
 
-async def examine(settings: Settings, found: Located) -> list[Finding]:
+async def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order in which they build on each other."""
     findings = [Finding(f"configuration: {settings.env}")]
     try:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         connection = await asyncpg.connect(**arguments, timeout=5)
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        mend = f"{error}. Is DATABASE_URL right, does PostgreSQL run, does pg_hba.conf let this log-in in?"
-        return [*findings, Finding("connection", mend)]
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return [*findings, Finding("connection", unreachable(error))]
     try:
         findings += await _database(connection, settings)
         findings += await _roles(connection)
@@ -50,8 +49,7 @@ async def examine(settings: Settings, found: Located) -> list[Finding]:
 
 async def _database(connection: PlainConnection, settings: Settings) -> list[Finding]:
     version = int(await connection.fetchval("SHOW server_version_num"))
-    largest = int(await connection.fetchval("SHOW max_connections"))
-    wanted = settings.workers * (settings.pool_size + 1)
+    wanted, offered = await connections(settings, connection)
     fsync = await connection.fetchval("SHOW fsync")
     return [
         Finding("connection"),
@@ -60,8 +58,8 @@ async def _database(connection: PlainConnection, settings: Settings) -> list[Fin
             None if version >= LEAST_VERSION else "Guildhall needs PostgreSQL 16 or newer.",
         ),
         Finding(
-            f"connections: {wanted} wanted of {largest}",
-            None if wanted < largest - 3 else "Lower GUILDHALL_WORKERS or GUILDHALL_POOL_SIZE.",
+            f"connections: {wanted} wanted of {offered}",
+            None if wanted <= offered else "Lower GUILDHALL_WORKERS or GUILDHALL_POOL_SIZE.",
         ),
         Finding("durability", None if fsync == "on" else "fsync is off: a power cut loses data. Set fsync = on."),
     ]
@@ -82,16 +80,14 @@ async def _roles(connection: PlainConnection) -> list[Finding]:
             f"A superuser may do anything. Let DATABASE_URL log in as a member of {APP}." if superuser else None,
         )
     )
-    if await connection.fetchval("SELECT to_regclass('audit_log') IS NOT NULL"):
-        rewrites = await connection.fetchval("SELECT has_table_privilege('audit_log', 'UPDATE, DELETE')")
-        findings.append(
-            Finding("audit log is append-only", f"This log-in may rewrite it. {migrate}" if rewrites else None)
-        )
+    rewrites = await rewrites_audit_log(connection)
+    findings.append(Finding("audit log is append-only", f"This log-in may rewrite it. {migrate}" if rewrites else None))
     return findings
 
 
 async def _schema(connection: PlainConnection) -> list[Finding]:
-    missing = [id_ for id_ in known() if id_ not in await applied(connection)]
+    done = await applied(connection)
+    missing = [id_ for id_ in known() if id_ not in done]
     return [
         Finding(
             f"migrations: {len(known()) - len(missing)} of {len(known())}",

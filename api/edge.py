@@ -8,11 +8,13 @@ resort when something raises outside the application's own error handling.
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from secrets import token_hex
 
 import msgspec
 import structlog
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.enums import HttpMethod, ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api.errors import GuildhallError, Overloaded
 from api.metrics import Metrics
@@ -37,18 +39,28 @@ _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 class Edge:
     """ASGI around ASGI."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, timeout: float, https: bool) -> None:
-        """`timeout`: seconds for one request. `https`: whether people reach us by TLS."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        *,
+        timeout: float,
+        https: bool,
+        shortcut: Callable[[HTTPScope], ASGIApp | None] = lambda _scope: None,
+    ) -> None:
+        """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `shortcut`: the
+        answer to a GET that needs no framework, or None."""
         self._app = app
+        self._shortcut = shortcut
         self._metrics = metrics
         self._timeout = timeout
         self._headers = [*_SECURITY, *([_HSTS] if https else [])]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == ScopeType.HTTP:
+            await _Exchange(self, scope, send).run(receive)
+        else:
             await self._app(scope, receive, send)
-            return
-        await _Exchange(self, scope, send).run(receive)
 
 
 class _Exchange:
@@ -56,11 +68,11 @@ class _Exchange:
 
     __slots__ = ("_edge", "_head", "_request_id", "_scope", "_send", "_started", "_status")
 
-    def __init__(self, edge: Edge, scope: Scope, send: Send) -> None:
+    def __init__(self, edge: Edge, scope: HTTPScope, send: Send) -> None:
         self._edge = edge
         self._head = scope["method"] == "HEAD"
         # HEAD is GET without the body, on every route. uvicorn looks at its own scope: it gets none of this.
-        self._scope: Scope = {**scope, "method": "GET"} if self._head else scope  # type: ignore[typeddict-item,misc] # a copy of an HTTP scope is one
+        self._scope: HTTPScope = {**scope, "method": HttpMethod.GET} if self._head else scope
         self._send = send
         self._started = time.perf_counter()
         self._status = 0
@@ -77,11 +89,17 @@ class _Exchange:
         state = scope["state"] = {"request_id": self._request_id.decode()}
         edge._metrics.in_flight.inc()
         try:
+            ready = edge._shortcut(scope) if scope["method"] == HttpMethod.GET else None
+            if ready is not None:
+                await ready(scope, receive, self._answer)
+                return
             async with asyncio.timeout(edge._timeout) as deadline:
                 state["deadline"] = deadline
                 await edge._app(scope, receive, self._answer)
         except TimeoutError:
             await self._refuse(Overloaded("This took too long, and was given up."))
+        except GuildhallError as error:
+            await self._refuse(error)
         except Exception:
             log.exception("unhandled outside the application")
             await self._refuse(GuildhallError())
@@ -101,12 +119,8 @@ class _Exchange:
             ]
             if self._status == 405 or self._scope["method"] == "OPTIONS":
                 message["headers"] = [_with_head(header) for header in headers]
-        elif self._head:
-            message = {
-                "type": "http.response.body",
-                "body": b"",
-                "more_body": message.get("more_body", False),
-            }
+        elif self._head and message["type"] == "http.response.body":
+            message["body"] = b""
         await self._send(message)
 
     async def _refuse(self, error: GuildhallError) -> None:
@@ -125,7 +139,7 @@ class _Exchange:
     def _tell(self) -> None:
         scope, state = self._scope, self._scope["state"]
         seconds = time.perf_counter() - self._started
-        route = scope.get("path_template") or "unmatched"
+        route = state.get("route") or scope.get("path_template") or "unmatched"
         method = "HEAD" if self._head else scope["method"]
         self._edge._metrics.observe(method, route, self._status, seconds)
         if route in _QUIET:

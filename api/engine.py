@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 else:
     PlainConnection = object
 
+# The longest wait for a connection, in seconds; then `TimeoutError`.
+ACQUIRE_SECONDS = 2
+
 # Who edits through Piccolo Admin: `12` while a request of admin user 12 changes something.
 admin_actor: ContextVar[str | None] = ContextVar("admin_actor", default=None)
 
@@ -26,6 +29,10 @@ class GuildhallEngine(PostgresEngine):
 
     def __init__(self) -> None:
         super().__init__(config={})
+
+    async def check_version(self) -> None:
+        """Nothing: Piccolo asks the server at every import of its engine, which would start a database
+        for whoever only imports a table. `guildhall doctor` and the server's start look at the version."""
 
     async def get_new_connection(self) -> PlainConnection:
         if not self.config:
@@ -42,12 +49,18 @@ class GuildhallEngine(PostgresEngine):
         admin = admin_actor.get()
         if self.pool is None:
             raise ValueError("The pool is not running.")
-        async with self.pool.acquire(timeout=5) as connection:
-            if admin is None:
-                return await connection.fetch(query, *(args or ()))
-            async with connection.transaction():
-                await connection.execute("SELECT set_config('guildhall.admin', $1, true)", admin)
-                return await connection.fetch(query, *(args or ()))
+        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            try:
+                if admin is None:
+                    return await connection.fetch(query, *(args or ()))
+                async with connection.transaction():
+                    await connection.execute("SELECT set_config('guildhall.admin', $1, true)", admin)
+                    return await connection.fetch(query, *(args or ()))
+            except asyncpg.DataError:
+                # A value that no parameter can take stops asyncpg between Parse and Sync: until the
+                # connection's next statement the server would keep the locks that parsing took.
+                await connection.execute("SELECT 1")
+                raise
 
 
 def make_engine() -> GuildhallEngine:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 from litestar import Controller, Response, get
 from litestar.datastructures import State
 
@@ -14,6 +15,7 @@ from api.metrics import CONTENT_TYPE, Metrics
 from api.migrations import APP_NAME, known
 
 PROBE_SECONDS = 0.5
+AWAY = {"database": "away", "migrations": "unknown"}
 
 
 class Health:
@@ -23,6 +25,7 @@ class Health:
         self._database = database
         self._changes = changes
         self._expected = frozenset(known())
+        self._asking: asyncio.Future[dict[str, str]] | None = None
         self.draining = False
 
     async def checks(self) -> dict[str, str]:
@@ -34,13 +37,24 @@ class Health:
         }
 
     async def _database_checks(self) -> dict[str, str]:
+        # Not cancelled when time is up: that would wait for a server which does not answer.
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._ask())
+        done, _ = await asyncio.wait({self._asking}, timeout=PROBE_SECONDS)
+        return self._asking.result() if done else AWAY
+
+    async def _ask(self) -> dict[str, str]:
         try:
-            async with asyncio.timeout(PROBE_SECONDS), self._database.connection() as connection:
+            async with self._database.connection() as connection:
                 rows = await connection.fetch("SELECT name FROM migration WHERE app_name = $1", APP_NAME)
-        except (TimeoutError, DatabaseAway):
-            return {"database": "away", "migrations": "unknown"}
+        except DatabaseAway:
+            return AWAY
         except Overloaded:
             return {"database": "every connection is in use", "migrations": "unknown"}
+        except asyncpg.UndefinedTableError:
+            rows = []
+        except asyncpg.PostgresError as error:
+            return {"database": f"refuses to say what it has: {type(error).__name__}", "migrations": "unknown"}
         missing = len(self._expected - {row["name"] for row in rows})
         return {
             "database": "ok",

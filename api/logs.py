@@ -10,6 +10,9 @@ from structlog.typing import Processor
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
+# Without the values of local variables: keys and bodies are among them.
+_TRACE = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
 
 
@@ -27,10 +30,10 @@ def configure(level: str, *, console: bool) -> None:
     last: list[Processor]
     factory: structlog.BytesLoggerFactory | structlog.PrintLoggerFactory
     if console:
-        last = [structlog.dev.ConsoleRenderer(pad_event_to=8)]
+        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         factory = structlog.PrintLoggerFactory(sys.stderr)
     else:
-        last = [structlog.processors.dict_tracebacks, _json]
+        last = [_TRACE, _json]
         factory = structlog.BytesLoggerFactory(sys.stdout.buffer)
     structlog.configure(
         processors=[*shared, *last],
@@ -44,7 +47,7 @@ def configure(level: str, *, console: bool) -> None:
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *(last if console else [structlog.processors.dict_tracebacks, _json_text]),
+                *(last if console else [_TRACE, _json_text]),
             ],
         )
     )

@@ -86,8 +86,10 @@ async def roll_back(engine: PostgresEngine, owner_url: str, id_: str) -> None:
         async with _joined(engine, connection):
             from piccolo.apps.migrations.commands.backwards import run_backwards
 
-            with contextlib.redirect_stdout(io.StringIO()):
-                await run_backwards(app_name=APP_NAME, migration_id=id_, auto_agree=True)
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                result = await run_backwards(app_name=APP_NAME, migration_id=id_, auto_agree=True)
+            if not result.success:
+                raise RuntimeError(f"Nothing was rolled back: {result.message}")
     finally:
         await connection.close()
 
@@ -105,7 +107,7 @@ async def _preview(engine: PostgresEngine, connection: PlainConnection) -> list[
     transaction = connection.transaction()
     await transaction.start()
     recorder = Recorder(connection)
-    token = engine.current_transaction.set(recorder)
+    token = engine.current_transaction.set(recorder)  # type: ignore[arg-type] # all Piccolo asks of it
     try:
         for id_ in pending:
             await _run(id_)
@@ -119,7 +121,7 @@ async def _preview(engine: PostgresEngine, connection: PlainConnection) -> list[
 async def _joined(engine: PostgresEngine, connection: PlainConnection) -> AsyncIterator[None]:
     """A transaction that Piccolo's migration and its bookkeeping both belong to."""
     async with connection.transaction():
-        token = engine.current_transaction.set(Recorder(connection))
+        token = engine.current_transaction.set(Recorder(connection))  # type: ignore[arg-type] # the same
         try:
             yield
         finally:

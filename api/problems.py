@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import msgspec
@@ -29,6 +30,7 @@ from api.lib.pagination import BadCursor
 log = structlog.get_logger("guildhall.problems")
 
 MEDIA_TYPE = "application/problem+json"
+MOST_FAULTS = 1000
 TYPE_BASE = "urn:guildhall:problem:"
 
 # PostgreSQL's refusals, by class. Its DETAIL holds the row: it is never told.
@@ -48,17 +50,17 @@ DATABASE_ERRORS: dict[type[Exception], type[GuildhallError]] = {
 
 
 def problem(error: GuildhallError, *, instance: str, request_id: str | None) -> dict[str, object]:
-    """The members of a problem."""
+    """The members of a problem. `instance`: the path, with no escapes."""
     body: dict[str, object] = {
         "type": TYPE_BASE + error.type,
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
-        "instance": instance,
+        "instance": quote(instance, safe="/:@!$&'()*+,;=~", errors="replace"),
         "request_id": request_id,
     }
     if error.errors:
-        body["errors"] = error.errors
+        body["errors"] = error.errors[:MOST_FAULTS]
     return body | error.extra
 
 
@@ -73,10 +75,10 @@ def classify(error: Exception) -> GuildhallError:
     for kind, ours in DATABASE_ERRORS.items():
         if isinstance(error, kind):
             return ours("The database refused this.") if issubclass(ours, Conflict) else ours()
+    if isinstance(error, TimeoutError):  # which is an OSError too
+        return Overloaded()
     if isinstance(error, AWAY):
         return DatabaseAway()
-    if isinstance(error, TimeoutError):
-        return Overloaded()
     return GuildhallError()
 
 

@@ -9,6 +9,7 @@ import atexit
 import secrets
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -33,6 +34,9 @@ TIMEOUTS = {
         "default_transaction_read_only": "on",
     },
 }
+
+
+_THERE = "SELECT 1 FROM pg_database WHERE datname = $1"
 
 
 class Located(msgspec.Struct, frozen=True):
@@ -62,18 +66,38 @@ async def _found(server: EmbeddedPostgres) -> None:
     """Makes roles and database in an embedded server that has none yet."""
     connection = await asyncpg.connect(server.url("postgres", "postgres"))
     try:
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
-            for role in (OWNER, APP, READ_ONLY):
+        if await connection.fetchval(_THERE, DATABASE):
+            return
+        # Two first starts may meet here, and an earlier one may have been killed half-way.
+        await connection.execute("SELECT pg_advisory_lock(1)")
+        if await connection.fetchval(_THERE, DATABASE):
+            return
+        roles = {row["rolname"] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
+        for role, values in TIMEOUTS.items():
+            if role not in roles:
                 await connection.execute(f"CREATE ROLE {role} LOGIN")
-            for role, values in TIMEOUTS.items():
-                for name, value in values.items():
-                    await connection.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
-            await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+            for name, value in values.items():
+                await connection.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
+        await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
     finally:
         await connection.close()
 
 
-def connect_arguments(settings: Settings, *, role: str | None = None) -> dict[str, object]:
+def unreachable(error: Exception) -> str:
+    """The sentence for a database that does not let us in. It holds no password."""
+    if isinstance(error, ValueError):
+        return (
+            "DATABASE_URL is no address of a database. It looks like postgresql://name:password@host:5432/guildhall; "
+            "characters such as @ and / in a password are written %40 and %2F."
+        )
+    about = str(error) or type(error).__name__
+    return (
+        f"The database cannot be used: {about.rstrip('.')}. Is DATABASE_URL right, does PostgreSQL run, "
+        "does pg_hba.conf let this log-in in?"
+    )
+
+
+def connect_arguments(settings: Settings, *, role: str | None = None) -> dict[str, Any]:  # Any: keyword arguments
     """asyncpg's arguments for the application's connections. `role` is taken on at
     connecting, for a log-in that is a member of the application's role."""
     timeouts = dict(TIMEOUTS[APP])

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from api.config import Settings, load, variable
 from api.logs import configure
 
 GRACEFUL_SECONDS = 20
+STARTUP_FAILURE = 3  # uvicorn's exit code
 
 
 class AddressInUse(Exception):
@@ -62,6 +64,7 @@ def serve(settings: Settings, listening: socket.socket, announce: Callable[[], N
     """Serves until SIGINT or SIGTERM, and returns when the last request is answered."""
     for field in Settings.__struct_fields__:
         value = getattr(settings, field)
+        os.environ.pop(f"{variable(field)}_FILE", None)
         if value is not None:
             os.environ[variable(field)] = str(value).lower() if isinstance(value, bool) else str(value)
     config = uvicorn.Config(
@@ -89,4 +92,7 @@ def serve(settings: Settings, listening: socket.socket, announce: Callable[[], N
     with tempfile.TemporaryDirectory(prefix="guildhall-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         announce()
-        Multiprocess(config, [listening]).run()
+        supervisor = Multiprocess(config, [listening])
+        supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        sys.exit(STARTUP_FAILURE)

@@ -1,17 +1,18 @@
 """What a first start needs: an admin, and a key to try things with. Each is made once and told once."""
 
+import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
-import msgspec
 
 import piccolo_conf
 from api.auth import scopes
 from api.auth.actors import system
 from api.auth.dtos import CreateKey
 from api.auth.service import KeyService
+from api.changes import Changes
 from api.config import Settings
 from api.database import Database
 from api.lib.clock import Clock
@@ -23,11 +24,8 @@ FIRST_ADMIN = "admin"
 FIRST_KEY = "first key"
 
 
-class First(msgspec.Struct, frozen=True):
-    """What a first start made: told on the terminal, kept nowhere. None: there was one already."""
-
-    admin_password: str | None
-    key: str | None
+class NameTaken(ValueError):
+    """There is an admin of that name."""
 
 
 @asynccontextmanager
@@ -45,26 +43,32 @@ def key_service(settings: Settings, database: Database) -> KeyService:
     """Keys, for the command line."""
     clock = Clock()
     cursors = Cursors([settings.secret or made_secret(settings.data_path)], clock.now)
-    return KeyService(database, cursors, clock)
+    return KeyService(database, Changes(), cursors, clock)
 
 
-async def make_first(settings: Settings) -> First:
-    """Makes the first admin and the first key where there is none. Sent twice, the second time does nothing."""
+async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | None:
+    """Makes the first admin and the first key where there is none, and tells each secret as soon as it is
+    made, since it is kept nowhere. Gives the key. Sent twice, the second time does nothing."""
     async with opened(settings) as database:
         async with database.connection() as connection:
             no_admin = not await connection.fetchval("SELECT EXISTS (SELECT FROM admin_users)")
             no_key = not await connection.fetchval("SELECT EXISTS (SELECT FROM api_keys)")
-        password = await create_admin(FIRST_ADMIN) if no_admin else None
-        key = None
-        if no_key:
-            wish = CreateKey(name=FIRST_KEY, scopes=sorted(scopes.ALL), rate_limit=None)
-            key = str((await key_service(settings, database).create(system("first start"), wish)).secret)
-        return First(password, key)
+        if no_admin:
+            # Another first start at the same moment may have made it, and told it there.
+            with contextlib.suppress(NameTaken):
+                tell(f"  First admin               {FIRST_ADMIN}, password {await create_admin(FIRST_ADMIN)}")
+        if not no_key:
+            return None
+        wish = CreateKey(name=FIRST_KEY, scopes=sorted(scopes.ALL), rate_limit=None)
+        key = str((await key_service(settings, database).create(system("first start"), wish)).secret)
+        tell(f"  First key                 {key}")
+        tell("  It is shown this once. More: guildhall keys create, guildhall admins create")
+        return key
 
 
 async def create_admin(name: str, password: str | None = None) -> str:
-    """Makes someone who may open Piccolo Admin; gives the password. Raises `ValueError` for a name that
-    is taken or a password that is too short."""
+    """Makes someone who may open Piccolo Admin; gives the password. Raises `NameTaken`, and `ValueError`
+    for a password that is too short."""
     password = password or secrets.token_urlsafe(12)
     try:
         await AdminUser.create_user(
@@ -76,5 +80,5 @@ async def create_admin(name: str, password: str | None = None) -> str:
             superuser=True,
         )
     except asyncpg.UniqueViolationError:
-        raise ValueError(f"There is an admin named {name} already.") from None
+        raise NameTaken(f"There is an admin named {name} already.") from None
     return password

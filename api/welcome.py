@@ -4,13 +4,12 @@ import socket
 
 from api.config import Settings
 from api.provision import Located
-from api.setup import FIRST_ADMIN, First
 
 EXAMPLE_GUILD = "81384788765712384"
 
 
-def welcome(settings: Settings, found: Located, first: First, listening: socket.socket) -> str:
-    """A few lines for a person. Secrets stand here only when they were made just now."""
+def welcome(settings: Settings, found: Located, key: str | None, listening: socket.socket) -> str:
+    """A few lines for a person. `key` is the first key's secret, if it was made just now."""
     host, port = listening.getsockname()[:2]
     host = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104 - it is only compared with
     base = settings.public_url or f"http://{host}:{port}"
@@ -24,17 +23,11 @@ def welcome(settings: Settings, found: Located, first: First, listening: socket.
     if found.embedded is not None:
         lines.append(f"  Database                  embedded, in {settings.data_path / 'postgres'}")
         lines += [f"  Opened for passing to PostgreSQL's user: {path}" for path in found.embedded.opened]
-    if first.admin_password is not None:
-        lines.append(f"  First admin               {FIRST_ADMIN}, password {first.admin_password}")
-    if first.key is not None:
-        lines.append(f"  First key                 {first.key}")
-    if first.key is not None or first.admin_password is not None:
-        lines.append("  They are shown this once. More: guildhall keys create, guildhall admins create")
     lines += [
         "",
         "  Try it:",
         f"  curl -X PUT {base}/v1/guilds/{EXAMPLE_GUILD} \\",
-        f"    -H 'Authorization: Bearer {first.key or '$GUILDHALL_KEY'}' \\",
+        f"    -H 'Authorization: Bearer {key or '$GUILDHALL_KEY'}' \\",
         "    -H 'Content-Type: application/json' -d '{\"name\": \"Harbour\"}'",
         "",
     ]

@@ -1,28 +1,21 @@
 #!/bin/sh
 # Makes .venv and installs exactly what the given requirements file names.
-# Debian ships `venv` without its pip; where that is so, the missing package is
-# installed if we may, else the sentence below says what to type.
+# Debian's Python has `venv` but no pip to put into it, and its package with pip
+# wants root: hence the wheel in bin/vendor, from which pip installs itself.
 set -eu
 requirements=$1
 python=${PYTHON:-python3}
 venv=.venv
+pip_wheel=$(echo bin/vendor/pip-*.whl)
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "Guildhall needs Python 3.11 or newer; $python is $("$python" -V 2>&1). Set PYTHON=/path/to/python3.11." >&2
     exit 1
 }
 if [ ! -x "$venv/bin/pip" ]; then
-    if ! "$python" -c 'import ensurepip' 2>/dev/null; then
-        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-            echo "Installing python3-venv, which this Python lacks."
-            apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null
-        else
-            echo "This Python cannot make virtual environments. On Debian: sudo apt-get install python3-venv" >&2
-            exit 1
-        fi
-    fi
     echo "Making $venv"
-    "$python" -m venv "$venv"
+    "$python" -m venv --without-pip --clear "$venv"
+    "$venv/bin/python" "$pip_wheel/pip" --disable-pip-version-check install --quiet --no-index "$pip_wheel"
 fi
 echo "Installing from $requirements"
 "$venv/bin/pip" --disable-pip-version-check install --quiet --require-hashes -r "$requirements"

@@ -86,7 +86,8 @@ FUNCTIONS = [
                 CASE WHEN admin IS NULL THEN 'system' ELSE 'admin' END,
                 coalesce(admin, session_user),
                 TG_ARGV[0] || '.' || CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'UPDATE' THEN 'updated' ELSE 'deleted' END,
-                coalesce(whole ->> 'module', whole ->> 'name', whole ->> 'username', whole ->> 'id'),
+                coalesce(whole ->> 'module', whole ->> 'username',
+                         CASE WHEN TG_TABLE_NAME = 'modules' THEN whole ->> 'name' ELSE whole ->> 'id' END),
                 diff
             );
         END IF;

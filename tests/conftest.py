@@ -11,9 +11,8 @@ import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp
 
-from api.app import create_litestar
+from api.app import create_litestar, with_edge
 from api.config import Settings
-from api.edge import Edge
 from api.engine import PlainConnection
 from api.metrics import Metrics
 from api.provision import APP, OWNER
@@ -107,7 +106,7 @@ async def _forget_everything(app: Litestar, connection: PlainConnection) -> None
 @pytest.fixture
 def app(litestar_app: Litestar, settings: Settings) -> ASGIApp:
     """The whole application, its edge around it, as uvicorn would call it."""
-    return Edge(litestar_app, litestar_app.state["metrics"], timeout=settings.request_timeout_seconds, https=False)
+    return with_edge(litestar_app, settings)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from api.audit.dtos import AuditEntryView, AuditQuery
 from api.audit.service import AuditService
 from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.intake import GuildhallRequest
 from api.lib.pagination import Page
 
 
@@ -20,7 +21,8 @@ class AuditController(Controller):
         self,
         guild_id: FromPath[int],
         params: NamedDependency[AuditQuery],
+        request: GuildhallRequest,
         audit: NamedDependency[AuditService],
     ) -> Page[AuditEntryView]:
         """Who changed what in this guild, when, why and from where: newest first, never altered."""
-        return await audit.list_entries(guild_id, params)
+        return await audit.list_entries(request.actor, guild_id, params)

@@ -63,10 +63,10 @@ class AuditService:
         self._database = database
         self._cursors = cursors
 
-    async def list_entries(self, guild_id: int, query: AuditQuery) -> Page[AuditEntryView]:
+    async def list_entries(self, reader: Actor, guild_id: int, query: AuditQuery) -> Page[AuditEntryView]:
         """A guild's entries, newest first. Raises `Invalid` for a time that is none."""
         limit = min(query.limit, 100)
-        scope = f"audit:{guild_id}:{query.actor}:{query.action}:{query.from_}:{query.to}"
+        scope = f"audit:{[reader.id, guild_id, query.actor, query.action, query.from_, query.to]}"
         before = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else None
         async with self._database.connection() as connection:
             timezone = await connection.fetchval("SELECT timezone FROM guilds WHERE id = $1", guild_id)

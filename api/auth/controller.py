@@ -4,11 +4,11 @@ from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.auth.actors import Actor
 from api.auth.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.auth.guards import requires
 from api.auth.scopes import Scope
 from api.auth.service import KeyService
+from api.intake import GuildhallRequest
 from api.lib.pagination import Page
 
 
@@ -18,42 +18,42 @@ class KeyController(Controller):
 
     @post("/", opt=requires(Scope.KEYS_MANAGE))
     async def create_key(
-        self, data: JSONBody[CreateKey], actor: NamedDependency[Actor], keys: NamedDependency[KeyService]
+        self, data: JSONBody[CreateKey], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> KeyView:
         """Make a key. The whole of it, `secret`, is told only in this answer; sent twice, it makes two."""
-        return await keys.create(actor, data)
+        return await keys.create(request.actor, data)
 
     @get("/", opt=requires(Scope.KEYS_MANAGE))
     async def list_keys(
         self,
         params: NamedDependency[KeyQuery],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         keys: NamedDependency[KeyService],
     ) -> Page[KeyView]:
         """The keys that can do no more than the one that asks, newest first."""
-        return await keys.list_keys(actor, limit=params.limit, cursor=params.cursor, deleted=params.deleted)
+        return await keys.list_keys(request.actor, limit=params.limit, cursor=params.cursor, deleted=params.deleted)
 
     @get("/{key_id:str}", opt=requires(Scope.KEYS_MANAGE, conditional=True))
     async def get_key(
-        self, key_id: FromPath[int], actor: NamedDependency[Actor], keys: NamedDependency[KeyService]
+        self, key_id: FromPath[int], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> KeyView:
         """One key, without its secret."""
-        return await keys.get(actor, key_id)
+        return await keys.get(request.actor, key_id)
 
     @delete("/{key_id:str}", opt=requires(Scope.KEYS_MANAGE))
     async def revoke_key(
-        self, key_id: FromPath[int], actor: NamedDependency[Actor], keys: NamedDependency[KeyService]
+        self, key_id: FromPath[int], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> None:
         """Revoke a key: it ends at once, and on every worker within five seconds."""
-        await keys.revoke(actor, key_id)
+        await keys.revoke(request.actor, key_id)
 
     @post("/{key_id:str}/rotate", opt=requires(Scope.KEYS_MANAGE, optional_body=True, conflicts=True))
     async def rotate_key(
         self,
         key_id: FromPath[int],
         data: JSONBody[RotateKey],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         keys: NamedDependency[KeyService],
     ) -> KeyView:
         """Make a new key with the same rights; the old one ends after a grace, a day by default."""
-        return await keys.rotate(actor, key_id, data)
+        return await keys.rotate(request.actor, key_id, data)

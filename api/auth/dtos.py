@@ -11,17 +11,19 @@ from api.lib.pagination import CursorText, Limit
 from api.lib.snowflakes import Snowflake
 from api.lib.text import Line
 
+NAME_CHARACTERS = 100
+
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A key that can do no more than the key that asks for it."""
 
-    name: Annotated[Line, Meta(min_length=1, max_length=100, examples=["my bot"])]
+    name: Annotated[Line, Meta(min_length=1, max_length=NAME_CHARACTERS, examples=["my bot"])]
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=32)]
     guild_ids: Annotated[
         Annotated[list[Snowflake], Meta(min_length=1, max_length=1000)] | None,
-        Meta(description="The only guilds it sees; null: all that its maker sees"),
+        Meta(description="The only guilds it sees; null: every guild, which only a key that sees every guild may give"),
     ] = None
     expires_at: Annotated[Moment | None, Meta(description="When it ends by itself; null: never")] = None
     rate_limit: Annotated[

@@ -19,8 +19,8 @@ PUBLIC: dict[str, object] = {"scope": None}
 
 def requires(scope: Scope, **more: object) -> dict[str, object]:
     """A route's `opt`: the scope it needs. More of it: `conditional` (answers carry an ETag),
-    `creates_guild` (the guild in the address need not exist), `optional_body`, `merge_patch`,
-    `conflicts` (may answer 409), `matched` (takes If-Match), `statuses` (when it has two),
+    `creates_guild`, `creates_module` (what the address names need not exist), `optional_body`, `merge_patch`,
+    `conflicts` (may answer 409), `if_match` (takes If-Match), `statuses` (when it has two),
     `whole_installation` (not for a key with a list of guilds), `seconds` (its own deadline)."""
     return {"scope": scope, **more}
 
@@ -31,8 +31,6 @@ _is_count = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII).fullmatch
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     """401, then 403 for a scope the credential lacks, then 404 for what it may not see."""
     scope = handler.opt["scope"]
-    if scope is None:
-        return
     state = connection.scope["state"]
     services = connection.app.state
     credential: Credential = await services["keyring"].authenticate(connection.headers.get("authorization"))
@@ -54,3 +52,5 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
             raise NotFound
         if "creates_guild" not in handler.opt:
             await services["directory"].require(guild_id)
+    if (module := connection.path_params.get("module")) is not None:
+        await services["registry"].require(module, may_be_new="creates_module" in handler.opt)

@@ -49,6 +49,19 @@ class Keyring:
         self.used.add(credential.id)
         return credential
 
+    def remembered(self, authorization: bytes | None) -> Credential | None:
+        """The credential, if it is in memory, may still be believed and is good; else None, and
+        `authenticate` tells why."""
+        if authorization is None or not authorization.startswith(b"Bearer ") or not self._changes.is_fresh():
+            return None
+        credential = self._cache.get(tokens.digest_bytes(authorization[7:]))
+        if credential is None or (
+            credential.expires_at is not None and credential.expires_at <= self._clock.now().timestamp()
+        ):
+            return None
+        self.used.add(credential.id)
+        return credential
+
     async def _look_up(self, digest: bytes) -> Credential | None:
         forgotten = self._forgotten
         async with self._database.connection() as connection:
@@ -79,8 +92,16 @@ class Keyring:
                     self._cache.pop(digest, None)
 
     async def note_uses(self) -> None:
-        """Writes `last_used_at` of the keys used since the last call, one statement for all."""
+        """Writes `last_used_at` of the keys used since the last call, one statement for all. Raises
+        `Unavailable`; the uses are then noted by the next call."""
         used, self.used = self.used, set()
-        if used:
+        if not used:
+            return
+        try:
             async with self._database.connection() as connection:
-                await connection.execute("UPDATE api_keys SET last_used_at = now() WHERE id = ANY($1)", sorted(used))
+                await connection.execute(
+                    "UPDATE api_keys SET last_used_at = $2 WHERE id = ANY($1)", sorted(used), self._clock.now()
+                )
+        except BaseException:
+            self.used |= used  # told the next time
+            raise

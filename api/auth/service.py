@@ -1,7 +1,7 @@
 """The making, rotating and revoking of keys."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -10,15 +10,16 @@ from msgspec import UNSET
 from api.audit.service import record
 from api.auth import tokens
 from api.auth.actors import Actor, Credential
-from api.auth.dtos import CreateKey, KeyView, RotateKey
+from api.auth.dtos import NAME_CHARACTERS, CreateKey, KeyView, RotateKey
 from api.auth.scopes import KNOWN
+from api.changes import Changes
 from api.database import Connection, Database
 from api.errors import Forbidden, Invalid, KeyExpired, NotFound
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
 from api.lib.pagination import Cursors, Page, cut
-from api.lib.text import nfc
+from api.lib.text import nfc, too_long
 
 DEFAULT_RATE_LIMIT = 6000
 
@@ -32,16 +33,17 @@ _INSERT = """
 
 
 class KeyService:
-    def __init__(self, database: Database, cursors: Cursors, clock: Clock) -> None:
+    def __init__(self, database: Database, changes: Changes, cursors: Cursors, clock: Clock) -> None:
         self._database = database
+        self._changes = changes
         self._cursors = cursors
         self._clock = clock
 
     async def create(self, actor: Actor, wish: CreateKey) -> KeyView:
         """Makes a key that can do no more than its maker's. Sent twice, it makes two."""
         now = self._clock.now()
-        if wish.expires_at is not None and wish.expires_at <= now:
-            raise Invalid(errors=[Fault("/expires_at", "is not in the future")])
+        if found := _faults(wish, now):
+            raise Invalid(errors=found)
         maker = actor.credential
         rate_limit = _granted_rate_limit(wish, maker)
         guild_ids = None if wish.guild_ids is None else sorted({int(id_) for id_ in wish.guild_ids})
@@ -58,6 +60,7 @@ class KeyService:
                 rate_limit,
                 wish.expires_at,
             )
+            assert row is not None  # an INSERT gives its row
             await _record(connection, actor, "key.created", None, row)
         return _view(row, token)
 
@@ -91,11 +94,12 @@ class KeyService:
 
     async def rotate(self, actor: Actor, key_id: int, wish: RotateKey) -> KeyView:
         """A new key with the same rights; the old one ends after the grace, or sooner if it was to
-        end sooner. Sent twice, it makes two. Raises `NotFound`, `KeyExpired`."""
+        end sooner. Sent twice, it makes two. Raises `NotFound`, `Forbidden`, `KeyExpired`."""
         now = self._clock.now()
         token = tokens.make()
         async with self._database.transaction() as connection:
             old = await self._locked(connection, actor, key_id)
+            _refuse_faster(old["rate_limit"], actor.credential)
             if old["expires_at"] is not None and old["expires_at"] <= now:
                 raise KeyExpired("This key has expired already: make a new one.")
             row = await connection.fetchrow(
@@ -114,8 +118,11 @@ class KeyService:
                 key_id,
                 ends,
             )
+            assert row is not None  # an INSERT gives its row
+            assert ended is not None  # it is locked
             await _record(connection, actor, "key.rotated", old, ended)
             await _record(connection, actor, "key.created", None, row)
+        self._changes.tell("key", {key_id})
         return _view(row, token)
 
     async def revoke(self, actor: Actor, key_id: int) -> None:
@@ -125,7 +132,9 @@ class KeyService:
             row = await connection.fetchrow(
                 "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 RETURNING *", key_id, self._clock.now()
             )
+            assert row is not None  # it is locked
             await _record(connection, actor, "key.revoked", old, row)
+        self._changes.tell("key", {key_id})
 
     async def _locked(self, connection: Connection, actor: Actor, key_id: int) -> asyncpg.Record:
         row = await connection.fetchrow(
@@ -144,12 +153,27 @@ def _bounds(actor: Actor) -> tuple[list[str] | None, list[int] | None]:
 
 
 def _granted_rate_limit(wish: CreateKey, maker: Credential | None) -> int | None:
+    if wish.rate_limit is not UNSET:
+        _refuse_faster(wish.rate_limit, maker)
+        return wish.rate_limit
+    if maker is None or maker.rate_limit is None:
+        return DEFAULT_RATE_LIMIT
+    return min(DEFAULT_RATE_LIMIT, maker.rate_limit)
+
+
+def _refuse_faster(rate_limit: int | None, maker: Credential | None) -> None:
     own = None if maker is None else maker.rate_limit
-    if wish.rate_limit is UNSET:
-        return DEFAULT_RATE_LIMIT if own is None else min(DEFAULT_RATE_LIMIT, own)
-    if own is not None and (wish.rate_limit is None or wish.rate_limit > own):
+    if own is not None and (rate_limit is None or rate_limit > own):
         raise Forbidden(f"`rate_limit` is above this key's own, which is {own} a minute.")
-    return wish.rate_limit
+
+
+def _faults(wish: CreateKey, now: datetime) -> list[Fault]:
+    faults = too_long("/name", wish.name, NAME_CHARACTERS)
+    if wish.expires_at is not None and wish.expires_at <= now:
+        faults.append(Fault("/expires_at", "is not in the future"))
+    elif wish.expires_at is not None and wish.expires_at.year >= MAXYEAR:
+        faults.append(Fault("/expires_at", "is too far in the future; null is never"))
+    return faults
 
 
 def _refuse_more_than_own(wish: CreateKey, guild_ids: Sequence[int] | None, maker: Credential | None) -> None:

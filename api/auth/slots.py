@@ -39,6 +39,8 @@ class Slots:
         except BaseException as error:
             if turn.done() and not turn.cancelled():
                 self._leave(key_id)  # the slot came just as we gave up: it goes to the next
+            elif turn in queue:
+                queue.remove(turn)  # who gave up takes no place from others
             if isinstance(error, TimeoutError):
                 raise _too_many() from None
             raise

@@ -32,7 +32,12 @@ def is_well_formed(token: str) -> bool:
 
 def digest(token: str) -> bytes:
     """What is stored of it: SHA-256."""
-    return sha256(token.encode()).digest()
+    return digest_bytes(token.encode())
+
+
+def digest_bytes(token: bytes) -> bytes:
+    """The same, of a key as it stands in a header."""
+    return sha256(token).digest()
 
 
 def shown(token: str) -> str:

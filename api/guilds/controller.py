@@ -5,7 +5,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from api.answers import Answer
-from api.auth.actors import Actor
 from api.auth.guards import requires
 from api.auth.scopes import Scope
 from api.guilds.dtos import (
@@ -20,7 +19,7 @@ from api.guilds.dtos import (
 )
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
-from api.lib.etags import IfMatch
+from api.intake import GuildhallRequest
 from api.lib.pagination import Page
 
 READ, WRITE = Scope.GUILDS_READ, Scope.GUILDS_WRITE
@@ -34,52 +33,51 @@ class GuildController(Controller):
     async def list_guilds(
         self,
         params: NamedDependency[GuildQuery],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         guilds: NamedDependency[GuildService],
     ) -> Page[GuildView]:
         """The guilds that the key sees, by id."""
-        return await guilds.list_guilds(actor, limit=params.limit, cursor=params.cursor, deleted=params.deleted)
+        return await guilds.list_guilds(request.actor, limit=params.limit, cursor=params.cursor, deleted=params.deleted)
 
-    @put("/{guild_id:str}", opt=requires(WRITE, conditional=True, creates_guild=True, statuses=(201, 200)))
+    @put(
+        "/{guild_id:str}", opt=requires(WRITE, if_match=True, conditional=True, creates_guild=True, statuses=(201, 200))
+    )
     async def put_guild(
         self,
         guild_id: FromPath[int],
         data: JSONBody[PutGuild],
-        if_match: NamedDependency[IfMatch],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         guilds: NamedDependency[GuildService],
     ) -> Answer[GuildView]:
         """The bot joined, or something changed: create, update or restore the guild."""
-        guild, created = await guilds.put(actor, guild_id, data, if_match)
+        guild, created = await guilds.put(request.actor, guild_id, data, request.if_match)
         return Answer(guild, status_code=201 if created else 200)
 
-    @patch("/{guild_id:str}", opt=requires(WRITE, conditional=True, merge_patch=True))
+    @patch("/{guild_id:str}", opt=requires(WRITE, if_match=True, conditional=True, merge_patch=True))
     async def patch_guild(
         self,
         guild_id: FromPath[int],
         data: JSONBody[PatchGuild],
-        if_match: NamedDependency[IfMatch],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         guilds: NamedDependency[GuildService],
     ) -> GuildView:
         """Change some of it, as a merge patch: null goes back to the first value."""
-        return await guilds.patch(actor, guild_id, data, if_match)
+        return await guilds.patch(request.actor, guild_id, data, request.if_match)
 
     @get("/{guild_id:str}", opt=requires(READ, conditional=True))
     async def get_guild(self, guild_id: FromPath[int], guilds: NamedDependency[GuildService]) -> GuildView:
         """One guild."""
         return await guilds.get(guild_id)
 
-    @delete("/{guild_id:str}", opt=requires(WRITE, matched=True))
+    @delete("/{guild_id:str}", opt=requires(WRITE, if_match=True))
     async def delete_guild(
         self,
         guild_id: FromPath[int],
-        if_match: NamedDependency[IfMatch],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         guilds: NamedDependency[GuildService],
     ) -> None:
         """The bot left. The guild can be restored until the retention ends, 30 days by default."""
-        await guilds.delete(actor, guild_id, if_match)
+        await guilds.delete(request.actor, guild_id, request.if_match)
 
     @post(
         "/{guild_id:str}/restore",
@@ -87,41 +85,39 @@ class GuildController(Controller):
         status_code=200,
     )
     async def restore_guild(
-        self, guild_id: FromPath[int], actor: NamedDependency[Actor], guilds: NamedDependency[GuildService]
+        self, guild_id: FromPath[int], request: GuildhallRequest, guilds: NamedDependency[GuildService]
     ) -> GuildView:
         """Undo the deletion. Of a guild that is not deleted it changes nothing."""
-        return await guilds.restore(actor, guild_id)
+        return await guilds.restore(request.actor, guild_id)
 
     @get("/{guild_id:str}/roles", opt=requires(READ, conditional=True))
     async def get_roles(self, guild_id: FromPath[int], pickers: NamedDependency[PickerService]) -> RolesView:
         """The guild's roles, as its bot last sent them, highest first."""
         return await pickers.roles(guild_id)
 
-    @put("/{guild_id:str}/roles", opt=requires(WRITE, conditional=True))
+    @put("/{guild_id:str}/roles", opt=requires(WRITE, if_match=True, conditional=True))
     async def put_roles(
         self,
         guild_id: FromPath[int],
         data: JSONBody[PutRoles],
-        if_match: NamedDependency[IfMatch],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         pickers: NamedDependency[PickerService],
     ) -> RolesView:
         """Replace all roles. Settings that point at one that is gone tell so as stale references."""
-        return await pickers.replace_roles(actor, guild_id, data.items, if_match)
+        return await pickers.replace_roles(request.actor, guild_id, data.items, request.if_match)
 
     @get("/{guild_id:str}/channels", opt=requires(READ, conditional=True))
     async def get_channels(self, guild_id: FromPath[int], pickers: NamedDependency[PickerService]) -> ChannelsView:
         """The guild's channels, as its bot last sent them, by position."""
         return await pickers.channels(guild_id)
 
-    @put("/{guild_id:str}/channels", opt=requires(WRITE, conditional=True))
+    @put("/{guild_id:str}/channels", opt=requires(WRITE, if_match=True, conditional=True))
     async def put_channels(
         self,
         guild_id: FromPath[int],
         data: JSONBody[PutChannels],
-        if_match: NamedDependency[IfMatch],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         pickers: NamedDependency[PickerService],
     ) -> ChannelsView:
         """Replace all channels. Settings that point at one that is gone tell so as stale references."""
-        return await pickers.replace_channels(actor, guild_id, data.items, if_match)
+        return await pickers.replace_channels(request.actor, guild_id, data.items, request.if_match)

@@ -10,16 +10,18 @@ from api.lib.pagination import CursorText, Limit
 from api.lib.snowflakes import Snowflake
 from api.lib.text import Line
 
-Name = Annotated[Line, Meta(min_length=1, max_length=100)]
-Icon = Annotated[Line, Meta(min_length=1, max_length=255, description="The hash of its icon")]
+NAME_CHARACTERS = 100
+ICON_CHARACTERS = 255
+LARGEST_LIST = 1000
+
+Name = Annotated[Line, Meta(min_length=1, max_length=NAME_CHARACTERS)]
+Icon = Annotated[Line, Meta(min_length=1, max_length=ICON_CHARACTERS, description="The hash of its icon")]
 Locale = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$(?!\n)", description="BCP 47", examples=["en-US"]),
 ]
 Timezone = Annotated[Line, Meta(min_length=1, max_length=64, description="An IANA name", examples=["Europe/Berlin"])]
 Position = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
-
-LARGEST_LIST = 1000
 
 
 class PutGuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

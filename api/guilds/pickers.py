@@ -10,12 +10,12 @@ from api.auth.actors import Actor
 from api.changes import Changes
 from api.database import Connection, Database
 from api.errors import Invalid, NotFound, PreconditionFailed
-from api.guilds.dtos import ChannelsView, ChannelView, PutChannel, PutRole, RolesView, RoleView
+from api.guilds.dtos import NAME_CHARACTERS, ChannelsView, ChannelView, PutChannel, PutRole, RolesView, RoleView
 from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
-from api.lib.text import nfc
+from api.lib.text import nfc, too_long
 
 V = TypeVar("V", RolesView, ChannelsView)
 
@@ -82,7 +82,7 @@ class PickerService:
         self, actor: Actor, guild_id: int, roles: Sequence[PutRole], if_match: frozenset[str] | None
     ) -> RolesView:
         """All roles at once; what is not named is gone. Sent twice, the second time changes nothing."""
-        _refuse_twins([role.id for role in roles])
+        _refuse(roles)
         columns = (
             [role.id for role in roles],
             [nfc(role.name) for role in roles],
@@ -103,7 +103,7 @@ class PickerService:
         self, actor: Actor, guild_id: int, channels: Sequence[PutChannel], if_match: frozenset[str] | None
     ) -> ChannelsView:
         """All channels at once; what is not named is gone. Sent twice, the second time changes nothing."""
-        _refuse_twins([channel.id for channel in channels])
+        _refuse(channels)
         columns = (
             [channel.id for channel in channels],
             [nfc(channel.name) for channel in channels],
@@ -186,12 +186,14 @@ def _check(before: RolesView | ChannelsView, if_match: frozenset[str] | None) ->
         raise PreconditionFailed
 
 
-def _refuse_twins(ids: Sequence[int]) -> None:
+def _refuse(items: Sequence[PutRole | PutChannel]) -> None:
+    """Raises `Invalid` for what the types cannot tell: names that grow too long, ids that come twice."""
     seen: set[int] = set()
     faults = []
-    for place, id_ in enumerate(ids):
-        if id_ in seen:
+    for place, item in enumerate(items):
+        faults += too_long(f"/items/{place}/name", item.name, NAME_CHARACTERS)
+        if item.id in seen:
             faults.append(Fault(f"/items/{place}/id", "is named more than once"))
-        seen.add(id_)
+        seen.add(item.id)
     if faults:
         raise Invalid(errors=faults)

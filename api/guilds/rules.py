@@ -7,10 +7,10 @@ from zoneinfo import available_timezones
 
 from msgspec import UNSET
 
-from api.guilds.dtos import PatchGuild, PutGuild
+from api.guilds.dtos import ICON_CHARACTERS, NAME_CHARACTERS, PatchGuild, PutGuild
 from api.lib.diff import Change
 from api.lib.faults import Fault
-from api.lib.text import nfc
+from api.lib.text import nfc, too_long
 
 # What a guild is until somebody says otherwise.
 FIRST_VALUES: Mapping[str, str | None] = {
@@ -29,9 +29,13 @@ def _timezones() -> frozenset[str]:
 
 def faults(wish: PutGuild | PatchGuild) -> list[Fault]:
     """What the types cannot tell."""
+    found = []
+    for field, largest in (("name", NAME_CHARACTERS), ("icon", ICON_CHARACTERS)):
+        if isinstance(text := getattr(wish, field), str):
+            found += too_long(f"/{field}", text, largest)
     if isinstance(wish.timezone, str) and wish.timezone not in _timezones():
-        return [Fault("/timezone", "is not an IANA time zone, such as Europe/Berlin")]
-    return []
+        found.append(Fault("/timezone", "is not an IANA time zone, such as Europe/Berlin"))
+    return found
 
 
 def values(wish: PutGuild | PatchGuild) -> dict[str, Any]:  # Any: a column's value

@@ -1,6 +1,6 @@
 """Guilds: joined, changed, left, restored."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import msgspec
@@ -35,22 +35,19 @@ class GuildService:
     async def put(
         self, actor: Actor, guild_id: int, wish: PutGuild, if_match: frozenset[str] | None
     ) -> tuple[GuildView, bool]:
-        """Create, change or restore; tells whether it was created. Sent twice, the second time changes nothing."""
+        """Create, change or restore; tells whether it was created. Sent twice, the second time changes
+        nothing. One whose retention has ended is purged at once, and made anew."""
         _refuse(wish)
         columns = rules.values(wish)
         async with self._database.transaction() as connection:
-            row = None if if_match is not None else await self._insert(connection, guild_id, columns)
-            created = row is not None
+            row = None if if_match is not None else await self._made(connection, guild_id, columns)
+            before = None
             if row is None:
                 before = await self._locked(connection, guild_id, if_match, deleted=True)
                 row = await self._update(connection, before, {**columns, "deleted_at": None})
-                restored = before["deleted_at"] is not None
-                action = "guild.restored" if restored else "guild.updated"
-                await self._record(connection, actor, action, before, row)
-            else:
-                await self._record(connection, actor, "guild.created", None, row)
+            await self._record(connection, actor, _action(before), before, row)
         self._changes.tell("guild", {guild_id})
-        return view(row), created
+        return view(row), before is None
 
     async def patch(self, actor: Actor, guild_id: int, wish: PatchGuild, if_match: frozenset[str] | None) -> GuildView:
         """Change some of it. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`."""
@@ -85,7 +82,7 @@ class GuildService:
                 after,
                 actor.guild_list(),
                 limit + 1,
-                self._clock.now() - self._retention,
+                self._retained_since(),
             )
         return cut(rows, limit, view, lambda row: self._cursors.write(scope, [row["id"]]))
 
@@ -102,8 +99,6 @@ class GuildService:
         when there never was one, or the retention is over."""
         async with self._database.transaction() as connection:
             before = await self._locked(connection, guild_id, None, deleted=True)
-            if before["deleted_at"] is not None and before["deleted_at"] <= self._clock.now() - self._retention:
-                raise NotFound
             row = await self._update(connection, before, {"deleted_at": None})
             await self._record(connection, actor, "guild.restored", before, row)
         self._changes.tell("guild", {guild_id})
@@ -113,23 +108,41 @@ class GuildService:
         """Removes what was deleted longer ago than the retention, a few at a time, for good; gives how many.
         Any process may call it at any time: each guild is purged by one."""
         async with self._database.transaction() as connection:
-            rows = await connection.fetch(
-                "DELETE FROM guilds WHERE id IN (SELECT id FROM guilds WHERE deleted_at <= $1"
-                " ORDER BY deleted_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING id",
-                self._clock.now() - self._retention,
-                PURGED_AT_ONCE,
+            return await self._purge(connection)
+
+    async def _purge(self, connection: Connection, guild_id: int | None = None) -> int:
+        rows = await connection.fetch(
+            "DELETE FROM guilds WHERE id IN (SELECT id FROM guilds WHERE deleted_at <= $1"
+            " AND ($3::bigint IS NULL OR id = $3) ORDER BY deleted_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING id",
+            self._retained_since(),
+            PURGED_AT_ONCE,
+            guild_id,
+        )
+        if rows:
+            ids = [row["id"] for row in rows]
+            await record(
+                connection, system("its retention ended"), "guild.purged", guild_ids=ids, target=None, changes={}
             )
-            if rows:
-                ids = [row["id"] for row in rows]
-                await record(
-                    connection,
-                    system("its retention ended"),
-                    "guild.purged",
-                    guild_ids=ids,
-                    target=None,
-                    changes={},
-                )
         return len(rows)
+
+    def _retained_since(self) -> datetime:
+        """What was deleted then or earlier is gone, though it may not have been purged yet."""
+        return self._clock.now() - self._retention
+
+    async def _made(self, connection: Connection, guild_id: int, columns: dict[str, object]) -> asyncpg.Record | None:
+        """The row of a new guild; None if there is one already. One whose retention has ended makes room."""
+        row = await self._insert(connection, guild_id, columns)
+        if row is not None:
+            return row
+        there = await connection.fetchval(
+            "SELECT deleted_at IS NULL OR deleted_at > $2 FROM guilds WHERE id = $1 FOR UPDATE",
+            guild_id,
+            self._retained_since(),
+        )
+        if there:
+            return None
+        await self._purge(connection, guild_id)
+        return await self._insert(connection, guild_id, columns)
 
     async def _insert(self, connection: Connection, guild_id: int, columns: dict[str, object]) -> asyncpg.Record | None:
         first = {**rules.FIRST_VALUES, **columns}
@@ -145,9 +158,10 @@ class GuildService:
     ) -> asyncpg.Record:
         """The row, ours until the transaction ends, if it is what the caller last saw."""
         row = await connection.fetchrow(
-            f"SELECT {COLUMNS} FROM guilds WHERE id = $1 AND ($2 OR deleted_at IS NULL) FOR UPDATE",
+            f"SELECT {COLUMNS} FROM guilds WHERE id = $1 AND (deleted_at IS NULL OR $2 AND deleted_at > $3) FOR UPDATE",
             guild_id,
             deleted,
+            self._retained_since(),
         )
         if row is None:
             raise NotFound if if_match is None or not deleted else PreconditionFailed
@@ -180,8 +194,14 @@ class GuildService:
     ) -> None:
         if before is after:
             return
-        changed: dict[str, Change] = rules.changes(before, after)
+        changed: dict[str, Change] = rules.changes(None if before is None else dict(before), dict(after))
         await record(connection, actor, action, guild_ids=[after["id"]], target=str(after["id"]), changes=changed)
+
+
+def _action(before: asyncpg.Record | None) -> str:
+    if before is None:
+        return "guild.created"
+    return "guild.updated" if before["deleted_at"] is None else "guild.restored"
 
 
 def _refuse(wish: PutGuild | PatchGuild) -> None:

@@ -18,7 +18,7 @@ class Encoded(msgspec.Struct, Generic[T], frozen=True):
     etag: str
 
 
-def encoded(view: object) -> Encoded[object]:
+def encoded(view: T) -> Encoded[T]:
     """Encodes it once, for as many answers as ask for it."""
     body = encode(view)
     return Encoded(body, etags.tag(body))

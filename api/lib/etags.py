@@ -19,8 +19,9 @@ def tag(body: bytes) -> str:
 
 def parse(header: str, *, weak: bool) -> frozenset[str]:
     """The tags that a header names, `{"*"}` for any. Weak ones count only with `weak`: RFC 9110 has
-    `If-Match` compare strongly, `If-None-Match` weakly. A tag of the MessagePack form of an answer
-    stands for the same state as its JSON form. Raises `BadEtag`."""
+    `If-Match` compare strongly, `If-None-Match` weakly. For `If-Match` the tag
+    of the MessagePack form of an answer stands for the same state as that of its JSON form; for
+    `If-None-Match` the two are different answers. Raises `BadEtag`."""
     if header.strip() == ANY:
         return frozenset({ANY})
     found, place = set(), 0
@@ -29,7 +30,7 @@ def parse(header: str, *, weak: bool) -> frozenset[str]:
         if match is None:
             raise BadEtag(header)
         if weak or match[1] is None:
-            found.add(match[2].removesuffix(MSGPACK))
+            found.add(match[2] if weak else match[2].removesuffix(MSGPACK))
         place = match.end()
     if not header.strip():
         raise BadEtag(header)

@@ -23,7 +23,7 @@ _MAC_BYTES = 16
 
 Limit = Annotated[
     int,
-    msgspec.Meta(ge=1, le=2**31 - 1, description="How many; above 100 counts as 100", examples=[50]),
+    msgspec.Meta(ge=1, description="How many; above 100 counts as 100", examples=[50]),
 ]
 CursorText = Annotated[str, msgspec.Meta(max_length=1024, description="`next_cursor` of the page before, as it is")]
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 _day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
-_moment = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII).fullmatch
+_moment = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII).fullmatch
 
 MESSAGE = "is neither a day (2026-11-22) nor an RFC 3339 time with an offset (2026-11-22T18:07:03Z)"
 

@@ -1,9 +1,13 @@
-"""Encoded settings, kept while nothing tells that they changed."""
+"""What is remembered of guilds' settings while nothing tells that they changed."""
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 from api.changes import Changes
-from api.lib.encoded import Encoded
+
+T = TypeVar("T")
 
 LARGEST_BYTES = 16 * 1024 * 1024
 OVERHEAD_BYTES = 400
@@ -11,44 +15,70 @@ OVERHEAD_BYTES = 400
 ALL_MODULES = ""
 
 
-class SettingsCache:
+class SettingsCache(Generic[T]):
     """By guild, since a guild is what changes. The least recently filled go first when it is full."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, size: Callable[[T], int]) -> None:
         self._changes = changes
-        self._guilds: OrderedDict[int, dict[str, Encoded]] = OrderedDict()
+        self._size = size
+        self._guilds: OrderedDict[int, dict[str, T]] = OrderedDict()
         self._bytes = 0
-        self.generation = 0
+        self._watches: dict[int, set[Watch]] = {}
         changes.subscribe(self._forget)
 
-    def get(self, guild_id: int, module: str) -> Encoded | None:
+    def get(self, guild_id: int, module: str) -> T | None:
         """What is known and may still be believed."""
         modules = self._guilds.get(guild_id)
         return modules.get(module) if modules is not None and self._changes.is_fresh() else None
 
-    def put(self, guild_id: int, module: str, encoded: Encoded, generation: int) -> None:
-        """`generation` as it was before the read: what changed meanwhile is not kept."""
-        if generation != self.generation:
+    @contextmanager
+    def watching(self, guild_id: int) -> Iterator["Watch"]:
+        """Around a read or a write: what is told of the guild meanwhile spoils what comes of it."""
+        watch = Watch()
+        watches = self._watches.setdefault(guild_id, set())
+        watches.add(watch)
+        try:
+            yield watch
+        finally:
+            watches.discard(watch)
+            if not watches and self._watches.get(guild_id) is watches:
+                del self._watches[guild_id]
+
+    def put(self, guild_id: int, module: str, known: T, watch: "Watch | None" = None) -> None:
+        """Remembers it, unless it was spoilt."""
+        if watch is not None and watch.spoilt:
             return
         modules = self._guilds.setdefault(guild_id, {})
-        self._bytes += _size(encoded) - (_size(modules[module]) if module in modules else 0)
-        modules[module] = encoded
+        if module in modules:
+            self._bytes -= self._weight(modules[module])
+        modules[module] = known
+        self._bytes += self._weight(known)
         while self._bytes > LARGEST_BYTES:
             self._drop(next(iter(self._guilds)))
 
     def _drop(self, guild_id: int) -> None:
-        self._bytes -= sum(map(_size, self._guilds.pop(guild_id, {}).values()))
+        self._bytes -= sum(map(self._weight, self._guilds.pop(guild_id, {}).values()))
+
+    def _weight(self, known: T) -> int:
+        return self._size(known) + OVERHEAD_BYTES
 
     def _forget(self, kind: str, ids: set[int]) -> None:
         if kind == "module":
-            self.generation += 1
             self._guilds.clear()
             self._bytes = 0
-        elif kind in ("guild", "settings"):
-            self.generation += 1
-            for id_ in ids:
-                self._drop(id_)
+            ids = set(self._watches)
+        elif kind not in ("guild", "settings"):
+            return
+        for id_ in ids:
+            self._drop(id_)
+            for watch in self._watches.get(id_, ()):
+                watch.spoilt = True
 
 
-def _size(encoded: Encoded) -> int:
-    return len(encoded.body) + OVERHEAD_BYTES
+class Watch:
+    """Whether somebody told of a change since it began."""
+
+    __slots__ = ("spoilt",)
+
+    def __init__(self) -> None:
+        self.spoilt = False

@@ -5,11 +5,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from api.answers import Answer
-from api.auth.actors import Actor
 from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.intake import GuildhallRequest
 from api.lib.encoded import Encoded
-from api.lib.etags import IfMatch
 from api.lib.json import JsonObject
 from api.lib.pagination import Page
 from api.settings.dtos import ModuleView, PageQuery, PutModule, PutModuleQuery, RevisionView, SettingsView
@@ -40,6 +39,7 @@ class ModuleController(Controller):
         opt=requires(
             Scope.MODULES_WRITE,
             conditional=True,
+            creates_module=True,
             whole_installation=True,
             statuses=(201, 200),
             conflicts=True,
@@ -51,12 +51,12 @@ class ModuleController(Controller):
         module: FromPath[str],
         data: JSONBody[PutModule],
         params: NamedDependency[PutModuleQuery],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         modules: NamedDependency[ModuleService],
     ) -> Answer[ModuleView]:
         """Register a module, or evolve its schema. A schema that some guild's settings would not satisfy
         is refused with 409, unless `on_conflict=reset`."""
-        view, created = await modules.register(actor, module, data, reset=params.on_conflict == "reset")
+        view, created = await modules.register(request.actor, module, data, reset=params.on_conflict == "reset")
         return Answer(view, status_code=201 if created else 200)
 
 
@@ -78,43 +78,40 @@ class SettingsController(Controller):
         """One module's settings: every value, and which of them the guild has set itself."""
         return await settings.get(guild_id, module)
 
-    @patch("/{module:str}", opt=requires(WRITE, conditional=True, merge_patch=True))
+    @patch("/{module:str}", opt=requires(WRITE, if_match=True, conditional=True, merge_patch=True))
     async def patch_settings(
         self,
         guild_id: FromPath[int],
         module: FromPath[str],
         data: JSONBody[JsonObject],
-        if_match: NamedDependency[IfMatch],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         settings: NamedDependency[SettingsService],
     ) -> SettingsView:
         """Change some settings, as a merge patch on the newest revision: null returns to the default."""
-        return await settings.patch(actor, guild_id, module, data, if_match)
+        return await settings.patch(request.actor, guild_id, module, data, request.if_match)
 
-    @put("/{module:str}", opt=requires(WRITE, conditional=True))
+    @put("/{module:str}", opt=requires(WRITE, if_match=True, conditional=True))
     async def put_settings(
         self,
         guild_id: FromPath[int],
         module: FromPath[str],
         data: JSONBody[JsonObject],
-        if_match: NamedDependency[IfMatch],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         settings: NamedDependency[SettingsService],
     ) -> SettingsView:
         """Replace all that the guild has set: what is not named returns to its default."""
-        return await settings.replace(actor, guild_id, module, data, if_match)
+        return await settings.replace(request.actor, guild_id, module, data, request.if_match)
 
-    @delete("/{module:str}", opt=requires(WRITE, matched=True))
+    @delete("/{module:str}", opt=requires(WRITE, if_match=True))
     async def delete_settings(
         self,
         guild_id: FromPath[int],
         module: FromPath[str],
-        if_match: NamedDependency[IfMatch],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         settings: NamedDependency[SettingsService],
     ) -> None:
         """Back to the defaults, as a new revision."""
-        await settings.reset(actor, guild_id, module, if_match)
+        await settings.reset(request.actor, guild_id, module, request.if_match)
 
     @get("/{module:str}/revisions", opt=requires(READ))
     async def list_revisions(
@@ -129,7 +126,7 @@ class SettingsController(Controller):
 
     @post(
         "/{module:str}/revisions/{revision:str}/restore",
-        opt=requires(WRITE, conditional=True, conflicts=True),
+        opt=requires(WRITE, if_match=True, conditional=True, conflicts=True),
         status_code=200,
     )
     async def restore_revision(
@@ -137,9 +134,8 @@ class SettingsController(Controller):
         guild_id: FromPath[int],
         module: FromPath[str],
         revision: FromPath[int],
-        if_match: NamedDependency[IfMatch],
-        actor: NamedDependency[Actor],
+        request: GuildhallRequest,
         settings: NamedDependency[SettingsService],
     ) -> SettingsView:
         """Bring an old revision back, as a new one. Revision 0 is the defaults."""
-        return await settings.restore(actor, guild_id, module, revision, if_match)
+        return await settings.restore(request.actor, guild_id, module, revision, request.if_match)

@@ -6,6 +6,7 @@ of the decimal numbers as they are written; totals are rounded half up."""
 from bisect import bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import lcm
 from typing import Annotated, Literal
@@ -64,6 +65,7 @@ class TableCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="t
 
 
 Curve = PresetCurve | CostCurve | TotalCurve | TableCurve
+_decode = msgspec.json.Decoder(Curve).decode
 
 PRESETS: dict[str, CostCurve | TotalCurve] = {
     # cost 5L² + 50L + 100, from MEE6's own documentation: totals (5/6)·L·(2L² + 27L + 91),
@@ -107,7 +109,19 @@ def thresholds(curve: Curve, max_level: int | None) -> list[int]:
 
 
 def curve_faults(curve: Curve, max_level: int | None, prefix: str = "/curve") -> list[Fault]:
-    """Why the curve cannot be used, if so; of a table, each threshold that does not rise."""
+    """Why the curve cannot be used, if so; of a table, each threshold that does not rise.
+
+    Remembered: every change of any setting asks it anew, of a curve that hardly ever changes."""
+    return list(_curve_faults(msgspec.json.encode(curve), max_level, prefix))
+
+
+@lru_cache(512)
+def _curve_faults(encoded: bytes, max_level: int | None, prefix: str) -> tuple[Fault, ...]:
+    curve = _decode(encoded)
+    return tuple(_find_curve_faults(curve, max_level, prefix))
+
+
+def _find_curve_faults(curve: Curve, max_level: int | None, prefix: str) -> list[Fault]:
     if isinstance(curve, TableCurve):
         used = curve.thresholds[: max_level or TOP_LEVEL]
         return [

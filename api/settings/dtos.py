@@ -12,13 +12,15 @@ from api.lib.json import JsonObject
 from api.lib.pagination import CursorText, Limit
 from api.lib.text import Line
 
+TITLE_CHARACTERS, DESCRIPTION_CHARACTERS = 100, 1000
+
 
 class PutModule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A module of settings that the bot brings."""
 
     schema: Annotated[JsonObject, Meta(description="JSON Schema 2020-12; every property has a default")]
-    title: Annotated[Line, Meta(min_length=1, max_length=100)] | None = None
-    description: Annotated[Line, Meta(max_length=1000)] | None = None
+    title: Annotated[Line, Meta(min_length=1, max_length=TITLE_CHARACTERS)] | None = None
+    description: Annotated[Line, Meta(max_length=DESCRIPTION_CHARACTERS)] | None = None
 
 
 class PutModuleQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

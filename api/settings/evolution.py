@@ -15,11 +15,12 @@ from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.json import JsonObject, same
 from api.lib.pagination import Cursors, Page, cut
+from api.lib.text import nfc, too_long
 from api.settings.builtin import BUILT_IN
-from api.settings.dtos import ModuleView, PutModule
+from api.settings.dtos import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS, ModuleView, PutModule
 from api.settings.modules import Module, changes
 from api.settings.queries import encode
-from api.settings.registry import Registry, is_name
+from api.settings.registry import Registry, compiled, is_name
 from api.settings.schemas import InvalidSchema
 
 TOLD_GUILDS = 10
@@ -76,6 +77,7 @@ class ModuleService:
             raise NotFound
         if name in BUILT_IN:
             raise BuiltInModule(f"`{name}` is built in: register yours under another name.")
+        wish = _composed(wish)
         _compile(name, 1, wish)
         async with self._database.transaction() as connection:
             row = await connection.fetchrow(
@@ -88,7 +90,8 @@ class ModuleService:
             )
             created = row is not None
             before = None if created else await _locked(connection, name)
-            module = await self._evolve(connection, actor, name, wish, before, reset=reset)
+            await self._evolve(connection, actor, name, wish, before, reset=reset)
+            module = _as_stored(await _locked(connection, name))
         self._changes.tell("module", {0})
         return _view(module), created
 
@@ -101,7 +104,7 @@ class ModuleService:
         before: asyncpg.Record | None,
         *,
         reset: bool,
-    ) -> Module:
+    ) -> None:
         told = {"title": wish.title, "description": wish.description, "schema": wish.schema}
         was: dict[str, Any] = {}  # Any: any JSON
         version = 1
@@ -110,9 +113,9 @@ class ModuleService:
             schema_changed = not same(was["schema"], wish.schema)
             version = before["version"] + schema_changed
             if all(same(was[key], value) for key, value in told.items()):
-                return _compile(name, version, wish)
+                return
             if schema_changed:
-                await self._fit(connection, actor, _compile(name, version, wish), reset=reset)
+                await self._fit(connection, actor, compiled(before), _compile(name, version, wish), reset=reset)
             await connection.execute(
                 "UPDATE modules SET title = $2, description = $3, schema = $4::jsonb, version = $5, updated_at = $6"
                 " WHERE name = $1",
@@ -131,16 +134,17 @@ class ModuleService:
             target=name,
             changes={key: Change(was.get(key), value) for key, value in told.items() if not same(was.get(key), value)},
         )
-        return _compile(name, version, wish)
 
-    async def _fit(self, connection: Connection, actor: Actor, module: Module, *, reset: bool) -> None:
+    async def _fit(
+        self, connection: Connection, actor: Actor, old: Module | None, module: Module, *, reset: bool
+    ) -> None:
         """Refuses a schema that stored overrides do not satisfy, or has them satisfy it."""
         conflicts: list[int] = []
         async for rows in _pages(connection, module.name):
             failing = [row for row in rows if module.faults(msgspec.json.decode(row["overrides"]))]
             conflicts += [row["guild_id"] for row in failing]
             if reset and failing:
-                await self._reset(connection, actor, module, failing)
+                await self._reset(connection, actor, old or module, module, failing)
         if conflicts and not reset:
             raise ModuleConflict(
                 f"{len(conflicts)} guild(s) have settings that this schema refuses. "
@@ -151,19 +155,18 @@ class ModuleService:
                 },
             )
 
-    async def _reset(self, connection: Connection, actor: Actor, module: Module, failing: list[asyncpg.Record]) -> None:
-        befores = [row["overrides"] for row in failing]
-        afters = [module.without_failing(msgspec.json.decode(before)) for before in befores]
+    async def _reset(
+        self, connection: Connection, actor: Actor, old: Module, new: Module, failing: list[asyncpg.Record]
+    ) -> None:
+        befores: list[JsonObject] = [msgspec.json.decode(row["overrides"]) for row in failing]
+        afters = [new.without_failing(before) for before in befores]
         await connection.execute(
             _RESET,
-            module.name,
+            new.name,
             [row["guild_id"] for row in failing],
-            befores,
+            [row["overrides"] for row in failing],
             [encode(after) for after in afters],
-            [
-                encode(changes(_laid_over(module, msgspec.json.decode(before)), module.effective(after)))
-                for before, after in zip(befores, afters, strict=True)
-            ],
+            [encode(_reset_changes(old, new, *pair)) for pair in zip(befores, afters, strict=True)],
             self._clock.now(),
             actor.kind,
             actor.id,
@@ -175,7 +178,7 @@ class ModuleService:
 
 async def _locked(connection: Connection, name: str) -> asyncpg.Record:
     row = await connection.fetchrow(
-        "SELECT version, title, description, schema FROM modules WHERE name = $1 FOR UPDATE", name
+        "SELECT name, version, title, description, schema FROM modules WHERE name = $1 FOR UPDATE", name
     )
     assert row is not None  # no module is ever removed
     return row
@@ -188,9 +191,28 @@ async def _pages(connection: Connection, name: str) -> AsyncIterator[list[asyncp
         after = rows[-1]["guild_id"]
 
 
-def _laid_over(module: Module, overrides: JsonObject) -> JsonObject:
-    """The values as they were: the new defaults under overrides that the new schema refuses."""
-    return {**module.defaults, **overrides}
+def _reset_changes(old: Module, new: Module, before: JsonObject, after: JsonObject) -> dict[str, Change]:
+    """The effective values of what is reset: before by the old schema, after by the new one. What
+    only has another default now is no change of this guild's settings."""
+    all_changes = changes(old.effective(before), new.effective(after))
+    touched = {name for name in before if name not in after or not same(before[name], after[name])}
+    return {name: change for name, change in all_changes.items() if name in touched}
+
+
+def _composed(wish: PutModule) -> PutModule:
+    """With its words in composed form. Raises `Invalid` where that makes them too long."""
+    words = {"title": wish.title, "description": wish.description}
+    limits = {"title": TITLE_CHARACTERS, "description": DESCRIPTION_CHARACTERS}
+    faults = [fault for key, text in words.items() if text for fault in too_long(f"/{key}", text, limits[key])]
+    if faults:
+        raise Invalid(errors=faults)
+    return msgspec.structs.replace(wish, **{key: text if text is None else nfc(text) for key, text in words.items()})
+
+
+def _as_stored(row: asyncpg.Record) -> Module:
+    """The module as every later answer has it: PostgreSQL orders a schema's members in its own way."""
+    schema = msgspec.json.decode(row["schema"])
+    return _compile(row["name"], row["version"], PutModule(schema, row["title"], row["description"]))
 
 
 def _compile(name: str, version: int, wish: PutModule) -> Module:

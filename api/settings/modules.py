@@ -1,6 +1,7 @@
 """A settings module: its schema, its defaults, and what a guild's overrides make of them."""
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Self
 
 import msgspec
@@ -14,7 +15,7 @@ from api.settings.merging import is_whole, laid_over, normalised, patched, prune
 from api.settings.nodes import Node, allows_unknown
 from api.settings.schemas import InvalidSchema, checked, default_fault
 from api.settings.validation import SchemaValidator
-from api.settings.values import text_problem, value_faults
+from api.settings.values import MOST_FAULTS, TOO_DEEP, TOO_LONG, text_problem, value_faults
 
 Rules = Callable[[JsonObject], list[Fault]]
 
@@ -87,23 +88,37 @@ class Module:
         """The document as overrides, null kept as a value. They are not validated: see `faults`."""
         return pruned(self._tree, self.defaults, normalised(self._tree, document))
 
-    def faults(self, overrides: JsonObject) -> list[Fault]:
+    def faults(self, overrides: JsonObject, values: JsonObject | None = None) -> list[Fault]:
         """All that is wrong with the values that the overrides give; pointers lead into the
-        values, "" is their whole. Sorted, none twice."""
+        values, "" is their whole. Sorted, none twice. `values`: `effective(overrides)`, if it is known."""
         unstorable = value_faults(overrides)
-        if any("nested deeper" in fault.message for fault in unstorable):
+        if _is_too_large(unstorable):
             return sorted(set(unstorable))
-        values = self.effective(overrides)
+        values = self.effective(overrides) if values is None else values
         places = {fault.pointer for fault in unstorable}
         invalid = {fault for fault in self._validator.faults(values) if fault.pointer not in places}
-        if not unstorable and not invalid and self._rules:
-            invalid = set(self._rules(values))
+        if self._rules and not unstorable:
+            invalid |= self._rule_faults(self._rules, values, invalid)
         return sorted({*unstorable, *invalid})
+
+    def _rule_faults(self, rules: Rules, values: JsonObject, invalid: set[Fault]) -> set[Fault]:
+        """What the rules find in the properties that the schema accepts; the others count as default."""
+        if not invalid:
+            return set(rules(values))
+        names = {_property(fault) for fault in invalid}
+        sound = {name: self.defaults[name] if name in names else values[name] for name in self.defaults}
+        if self._validator.faults(sound):
+            return set()
+        return {fault for fault in rules(sound) if _property(fault) not in names}
 
     def patch_faults(self, patch: JsonObject) -> list[Fault]:
         """The members of a merge patch that the schema does not know, also those that are null and
-        so would leave no trace in the overrides."""
-        return sorted(self._unknown(self._tree.facets(self._tree.root, patch), patch, ()))
+        so would leave no trace in the overrides: the first thousand. A patch that is too deep or longer
+        than all that can be stored is not searched."""
+        if _is_too_large(unstorable := value_faults(patch)):
+            return unstorable
+        patch = normalised(self._tree, patch)
+        return sorted(islice(self._unknown(self._tree.facets(self._tree.root, patch), patch, ()), MOST_FAULTS))
 
     def _unknown(self, facets: list[Node], patch: JsonObject, path: Path) -> Iterable[Fault]:
         for key, value in patch.items():
@@ -134,6 +149,8 @@ class Module:
         elif isinstance(value, list):
             members = enumerate(value)
         for key, member in members:
+            if not isinstance(member, (dict, list)) and not (isinstance(member, str) and is_snowflake(member)):
+                continue  # names nothing: most values, so most of the walk
             yield from self._references(self._tree.part(facets, key, member), member, (*path, key))
 
     def without_failing(self, overrides: JsonObject) -> JsonObject:
@@ -150,6 +167,16 @@ class Module:
                 return {}
             left = fewer
         return left
+
+
+def _property(fault: Fault) -> str:
+    """The top-level property in which a fault lies; "" for the whole."""
+    return fault.pointer[1:].split("/", 1)[0].replace("~1", "/").replace("~0", "~")
+
+
+def _is_too_large(faults: list[Fault]) -> bool:
+    """Whether the value is not worth a search for more that is wrong with it."""
+    return any(fault.message in (TOO_DEEP, TOO_LONG) for fault in faults)
 
 
 def changes(before: JsonObject, after: JsonObject) -> dict[str, Change]:

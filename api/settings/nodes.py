@@ -23,6 +23,7 @@ PARTS = frozenset(
 _SHELVES = frozenset({"$defs", "definitions"})
 _MAPS = frozenset({"properties", "patternProperties", "dependentSchemas"}) | _SHELVES
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_SPEAKS_FOR_OTHERS = IN_PLACE | {"$ref", "$dynamicRef"}
 
 JSON_TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
@@ -86,6 +87,8 @@ class SchemaTree:
     def facets(self, node: Node, value: JsonValue) -> list[Node]:
         """The node and all that may hold for this value: alternatives that do not fit it are left
         out, as long as one does."""
+        if _SPEAKS_FOR_OTHERS.isdisjoint(node.schema):
+            return [node]
 
         def more(each: Node) -> Iterator[Node]:
             yield from self.targets(each)
@@ -198,7 +201,11 @@ def _parts(node: Node, key: str | int) -> list[Node]:
     if isinstance(key, int):
         listed = [child for child in _children(node, "prefixItems") if child.path[-1] == key]
         return listed or list(_branches(node, ("items", "unevaluatedItems")))
-    named = [child for child in _children(node, "properties") if child.path[-1] == key]
+    properties = node.schema.get("properties")
+    member = properties.get(key) if isinstance(properties, dict) else None
+    named = [Node((*node.path, "properties", key), member)] if isinstance(member, dict) else []
+    if "patternProperties" not in node.schema:
+        return named or list(_branches(node, ("additionalProperties", "unevaluatedProperties")))
     text = key.encode("utf-8", "replace").decode()
     patterned = _children(node, "patternProperties")
     named += [child for child in patterned if matcher(str(child.path[-1])).is_valid(text)]

@@ -27,11 +27,11 @@ READ_ALL = """
 """
 
 MISSING = """
-    SELECT 'role' AS kind, id FROM unnest($2::bigint[]) AS id
-    WHERE NOT EXISTS (SELECT FROM guild_roles r WHERE r.guild_id = $1 AND r.role_id = id)
+    SELECT 'role' AS kind, named.id FROM unnest($2::bigint[]) AS named (id)
+    WHERE NOT EXISTS (SELECT FROM guild_roles r WHERE r.guild_id = $1 AND r.role_id = named.id)
     UNION ALL
-    SELECT 'channel', id FROM unnest($3::bigint[]) AS id
-    WHERE NOT EXISTS (SELECT FROM guild_channels c WHERE c.guild_id = $1 AND c.channel_id = id)
+    SELECT 'channel', named.id FROM unnest($3::bigint[]) AS named (id)
+    WHERE NOT EXISTS (SELECT FROM guild_channels c WHERE c.guild_id = $1 AND c.channel_id = named.id)
 """
 
 # One statement, so one transaction: the new revision if the one it was made from is still the newest
@@ -41,24 +41,28 @@ MISSING = """
 STORE = """
     WITH stored AS (
         INSERT INTO guild_settings AS s (guild_id, module, overrides, revision, updated_at)
-        SELECT $1, $2, $3::jsonb, $4, $5 FROM set_config('guildhall.audited', 'on', true)
+        SELECT $1, $2::varchar, $3::jsonb, $4, $5 FROM set_config('guildhall.audited', 'on', true)
         WHERE EXISTS (SELECT FROM guilds g WHERE g.id = $1 AND g.deleted_at IS NULL)
-          AND (SELECT m.version FROM modules m WHERE m.name = $2 FOR SHARE) IS NOT DISTINCT FROM $13::int
+          AND (SELECT m.version FROM modules m WHERE m.name = $2::varchar FOR SHARE) IS NOT DISTINCT FROM $13::int
         ON CONFLICT (guild_id, module) DO UPDATE
         SET overrides = EXCLUDED.overrides, revision = EXCLUDED.revision, updated_at = EXCLUDED.updated_at
         WHERE s.revision = EXCLUDED.revision - 1
-        RETURNING s.revision
+        RETURNING s.changed_xid, s.overrides, s.revision, s.updated_at
     ), history AS (
         INSERT INTO guild_settings_revisions
             (guild_id, module, revision, at, actor_kind, actor_id, reason, before, after, changes)
-        SELECT $1, $2, $4, $5, $8, $9, $10, $6::jsonb, $3::jsonb, $7::jsonb FROM stored
+        SELECT $1, $2::varchar, $4, $5, $8, $9, $10, $6::jsonb, $3::jsonb, $7::jsonb FROM stored
     ), audit AS (
         INSERT INTO audit_log
             (guild_id, at, actor_kind, actor_id, action, target, reason, changes, ip, request_id)
-        SELECT $1, $5, $8, $9, 'settings.updated', $2, $10, $7::jsonb, $11, $12 FROM stored
+        SELECT $1, $5, $8, $9, 'settings.updated', $2::varchar, $10, $7::jsonb, $11, $12 FROM stored
     )
-    SELECT revision FROM stored
+    SELECT changed_xid, overrides, revision, updated_at FROM stored
 """
+
+# For a writer whom others overtook again and again: nobody does, once these are locked.
+LOCK_MODULE = "SELECT FROM modules WHERE name = $1 FOR SHARE"
+LOCK_SETTINGS = "SELECT FROM guild_settings WHERE guild_id = $1 AND module = $2 FOR UPDATE"
 
 REVISION = "SELECT after FROM guild_settings_revisions WHERE guild_id = $1 AND module = $2 AND revision = $3"
 

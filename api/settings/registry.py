@@ -37,9 +37,18 @@ class Registry:
         if is_name(name) is None:
             raise NotFound
         modules = await self._modules(connection)
-        if name not in modules:
+        # Another process may have registered it a moment ago: only the table can say that it is not there.
+        module = modules.get(name) or await self._only(name, connection)
+        if module is None:
             raise NotFound
-        return modules[name]
+        return module
+
+    async def require(self, name: str, *, may_be_new: bool) -> None:
+        """Raises `NotFound` for what is no module, or can never be one."""
+        if not may_be_new:
+            await self.get(name)
+        elif is_name(name) is None:
+            raise NotFound
 
     async def all(self) -> dict[str, Module]:
         """Every module, by name."""
@@ -57,11 +66,7 @@ class Registry:
         if self._registered is not None and self._changes.is_fresh():
             return self._registered
         generation = self._generation
-        if connection is not None:
-            rows = await connection.fetch(_READ)
-        else:
-            async with self._database.connection() as own:
-                rows = await own.fetch(_READ)
+        rows = await self._rows(_READ, connection)
         known = self._registered or {}
         modules = {}
         for row in rows:
@@ -73,6 +78,16 @@ class Registry:
         if generation == self._generation:
             self._registered = modules
         return modules
+
+    async def _only(self, name: str, connection: Connection | None) -> Module | None:
+        rows = await self._rows(f"{_READ} WHERE name = $1", connection, name)
+        return compiled(rows[0]) if rows else None
+
+    async def _rows(self, query: str, connection: Connection | None, *arguments: object) -> list[asyncpg.Record]:
+        if connection is not None:
+            return await connection.fetch(query, *arguments)
+        async with self._database.connection() as own:
+            return await own.fetch(query, *arguments)
 
     def _forget(self, kind: str, ids: set[int]) -> None:
         if kind == "module":
@@ -87,7 +102,7 @@ def compiled(row: asyncpg.Record) -> Module | None:
             row["name"], row["version"], row["title"], row["description"], msgspec.json.decode(row["schema"])
         )
     except InvalidSchema as error:
-        log.error("a registered module cannot be used", module=row["name"], faults=len(error.faults))
+        log.exception("a registered module cannot be used", module=row["name"], faults=len(error.faults))
         return None
 
 

@@ -1,6 +1,6 @@
 """A guild's settings: read, changed, brought back. Each change is applied to the newest revision."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from api.audit.dtos import ActorView
 from api.auth.actors import Actor
 from api.changes import Changes
 from api.database import Connection, Database
-from api.errors import Invalid, NotFound, Overloaded, PreconditionFailed, RevisionConflict
+from api.errors import GuildhallError, Invalid, NotFound, Overloaded, PreconditionFailed, RevisionConflict
 from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
@@ -21,15 +21,15 @@ from api.lib.keyed_locks import KeyedLocks
 from api.lib.pagination import Cursors, Page, cut
 from api.settings import queries
 from api.settings.cache import ALL_MODULES, SettingsCache
-from api.settings.dtos import RevisionView, SettingsView, StaleReference
+from api.settings.dtos import RevisionView, SettingsView
 from api.settings.modules import Module, changes
 from api.settings.registry import Registry
+from api.settings.states import Settings, view
 
 decode = msgspec.json.decode
 Edit = Callable[[Module, JsonObject], JsonObject]
-State = Mapping[str, Any]  # Any: what a column of `queries.READ` holds
 
-ATTEMPTS = 20
+ATTEMPTS = 5
 
 
 class SettingsService:
@@ -39,23 +39,24 @@ class SettingsService:
         self._registry = registry
         self._cursors = cursors
         self._clock = clock
-        self._cache = SettingsCache(told)
+        self._cache: SettingsCache[Encoded[Any]] = SettingsCache(told, lambda answer: len(answer.body))
+        self._states: SettingsCache[Settings] = SettingsCache(told, lambda state: 4 * len(state.row["overrides"]))
         self._writers = KeyedLocks()
+
+    def remembered(self, guild_id: int, name: str) -> Encoded[SettingsView] | None:
+        """One module's settings, if they are in memory and may still be believed."""
+        return self._cache.get(guild_id, name)
 
     async def get(self, guild_id: int, name: str) -> Encoded[SettingsView]:
         """One module's settings. Raises `NotFound`."""
         cached = self._cache.get(guild_id, name)
         if cached is not None:
             return cached
-        module = await self._registry.get(name)
-        generation = self._cache.generation
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(queries.READ, guild_id, name)
-            if row is None:
-                raise NotFound
-            view = await _view(connection, module, row)
-        found = encoded(view)
-        self._cache.put(guild_id, name, found, generation)
+        with self._cache.watching(guild_id) as watch:
+            await self._registry.get(name)
+            async with self._database.connection() as connection:
+                found = encoded(await view(connection, await self._look(connection, guild_id, name)))
+            self._cache.put(guild_id, name, found, watch)
         return found
 
     async def get_all(self, guild_id: int) -> Encoded[dict[str, JsonObject]]:
@@ -63,15 +64,15 @@ class SettingsService:
         cached = self._cache.get(guild_id, ALL_MODULES)
         if cached is not None:
             return cached
-        modules = await self._registry.all()
-        generation = self._cache.generation
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(queries.READ_ALL, guild_id)
-        if not rows:
-            raise NotFound
-        overrides = {row["module"]: decode(row["overrides"]) for row in rows if row["module"] is not None}
-        found = encoded({name: module.effective(overrides.get(name, {})) for name, module in modules.items()})
-        self._cache.put(guild_id, ALL_MODULES, found, generation)
+        with self._cache.watching(guild_id) as watch:
+            modules = await self._registry.all()
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(queries.READ_ALL, guild_id)
+            if not rows:
+                raise NotFound
+            overrides = {row["module"]: decode(row["overrides"]) for row in rows if row["module"] is not None}
+            found = encoded({name: module.effective(overrides.get(name, {})) for name, module in modules.items()})
+            self._cache.put(guild_id, ALL_MODULES, found, watch)
         return found
 
     async def patch(
@@ -102,18 +103,20 @@ class SettingsService:
     ) -> SettingsView:
         """Bring an old revision's overrides back as a new revision; 0 is the defaults. Raises `NotFound`,
         `RevisionConflict` if the module's schema no longer takes them."""
-        module = await self._registry.get(name)
+        await self._registry.get(name)
         async with self._database.connection() as connection:
             old = "{}" if revision == 0 else await connection.fetchval(queries.REVISION, guild_id, name, revision)
         if old is None:
             raise NotFound
         overrides: JsonObject = decode(old)
-        if faults := module.faults(overrides):
-            raise RevisionConflict(
-                f"Revision {revision} is not valid under version {module.version} of the module.",
-                errors=faults,
-            )
-        return await self._write(actor, guild_id, name, if_match, lambda _module, _overrides: overrides)
+
+        def edit(module: Module, _overrides: JsonObject) -> JsonObject:
+            if faults := module.faults(overrides):
+                sentence = f"Revision {revision} is not valid under version {module.version} of the module."
+                raise RevisionConflict(sentence, errors=faults)
+            return overrides
+
+        return await self._write(actor, guild_id, name, if_match, edit)
 
     async def revisions(self, guild_id: int, name: str, *, limit: int, cursor: str | None) -> Page[RevisionView]:
         """The changes of a module's settings, newest first."""
@@ -129,84 +132,100 @@ class SettingsService:
         """Applies the edit to the newest revision, whoever made it: when another process stored one
         between our look and our write, the write finds no row and we look again."""
         await self._registry.get(name)
-        async with self._writers.hold(guild_id), self._database.connection() as connection:
-            for _ in range(ATTEMPTS):
-                row = await connection.fetchrow(queries.READ, guild_id, name)
-                if row is None:
-                    raise NotFound
-                module = await self._registry.current(name, row["version"], connection)
-                if if_match is not None and etags.ANY not in if_match:
-                    if encoded(await _view(connection, module, row)).etag not in if_match:
-                        raise PreconditionFailed
-                overrides: JsonObject = decode(row["overrides"])
-                edited = edit(module, overrides)
-                if faults := module.faults(edited):
-                    raise Invalid(errors=faults)
-                if same(edited, overrides):
-                    return await _view(connection, module, row)
-                if (stored := await self._store(connection, actor, module, row, edited)) is not None:
-                    self._changes.tell("settings", {guild_id})
-                    return await _view(connection, module, stored)
-        raise Overloaded("Others keep changing these settings. Nothing was stored; try again soon.")
+        async with self._writers.hold(guild_id):
+            async with self._database.connection() as connection:
+                remembered = self._states.get(guild_id, name)
+                for _ in range(ATTEMPTS):
+                    before = remembered or await self._look(connection, guild_id, name)
+                    try:
+                        after = await _edited(connection, before, edit, if_match)
+                    except GuildhallError:
+                        if remembered is None:
+                            raise
+                        after = before
+                    if same(after.overrides, before.overrides):
+                        if remembered is None:
+                            return await view(connection, before)
+                    elif (stored := await self._store(connection, actor, before, after)) is not None:
+                        return await view(connection, stored)
+                    # Memory may be behind: only what was just looked at may refuse, or say that nothing changes.
+                    remembered = None
+            return await self._write_in_turn(actor, guild_id, name, if_match, edit)
 
-    async def _store(
-        self, connection: Connection, actor: Actor, module: Module, row: asyncpg.Record, edited: JsonObject
-    ) -> State | None:
+    async def _write_in_turn(
+        self, actor: Actor, guild_id: int, name: str, if_match: etags.IfMatch, edit: Edit
+    ) -> SettingsView:
+        """The same, with everybody else waiting: of many processes one could lose each race."""
+        async with self._database.transaction() as connection:
+            await connection.execute(queries.LOCK_MODULE, name)
+            await connection.execute(queries.LOCK_SETTINGS, guild_id, name)
+            before = await self._look(connection, guild_id, name)
+            after = await _edited(connection, before, edit, if_match)
+            if same(after.overrides, before.overrides):
+                return await view(connection, before)
+            row = await connection.fetchrow(queries.STORE, *_arguments(actor, before, after, self._clock.now()))
+            if row is None:
+                raise Overloaded("Others keep changing these settings. Nothing was stored; try again soon.")
+            answer = await view(connection, _stored(after, row))
+        self._changes.tell("settings", {guild_id})
+        return answer
+
+    async def _look(self, connection: Connection, guild_id: int, name: str) -> Settings:
+        row = await connection.fetchrow(queries.READ, guild_id, name)
+        if row is None:
+            raise NotFound
+        module = await self._registry.current(name, row["version"], connection)
+        return Settings.of(module, row)
+
+    async def _store(self, connection: Connection, actor: Actor, before: Settings, after: Settings) -> Settings | None:
         """The settings as stored, or None if somebody else was quicker."""
-        changed = changes(module.effective(decode(row["overrides"])), module.effective(edited))
-        overrides, revision, now = queries.encode(edited), row["revision"] + 1, self._clock.now()
-        stored = await connection.fetchval(
-            queries.STORE,
-            row["guild_id"],
-            module.name,
-            overrides,
-            revision,
-            now,
-            row["overrides"],
-            queries.encode(changed),
-            actor.kind,
-            actor.id,
-            actor.reason,
-            actor.ip,
-            actor.request_id,
-            None if module.built_in else module.version,
-        )
-        if stored is None:
+        guild_id = before.row["guild_id"]
+        with self._states.watching(guild_id) as watch:
+            row = await connection.fetchrow(queries.STORE, *_arguments(actor, before, after, self._clock.now()))
+        if row is None:
             return None
-        return {**row, "overrides": overrides, "revision": revision, "updated_at": now}
+        stored = _stored(after, row)
+        # What another process told while we wrote may be newer than ours: then remember nothing.
+        self._changes.tell("settings", {guild_id}, None if watch.spoilt else row["changed_xid"])
+        self._states.put(guild_id, stored.module.name, stored, watch)
+        return stored
 
 
-async def _view(connection: Connection, module: Module, row: State) -> SettingsView:
-    overrides: JsonObject = decode(row["overrides"])
-    values = module.effective(overrides)
-    return SettingsView(
-        module=module.name,
-        revision=row["revision"],
-        values=values,
-        overridden=module.overridden(overrides),
-        updated_at=row["updated_at"],
-        stale_references=await _stale(connection, module, values, row),
+def _arguments(actor: Actor, before: Settings, after: Settings, now: datetime) -> tuple[object, ...]:
+    """What `queries.STORE` takes."""
+    module, row = after.module, before.row
+    return (
+        row["guild_id"],
+        module.name,
+        queries.encode(after.overrides),
+        row["revision"] + 1,
+        now,
+        row["overrides"],
+        queries.encode(changes(before.values, after.values)),
+        actor.kind,
+        actor.id,
+        actor.reason,
+        actor.ip,
+        actor.request_id,
+        None if module.built_in else module.version,
     )
 
 
-async def _stale(connection: Connection, module: Module, values: JsonObject, row: State) -> list[StaleReference]:
-    """What the values name that is gone. Nothing is, of a kind that the bot never sent."""
-    known = {"role": row["roles_synced_at"], "channel": row["channels_synced_at"]}
-    references = [found for found in module.references(values) if known.get(found.kind) is not None]
-    if not references:
-        return []
-    missing = {
-        (kind, str(id_))
-        for kind, id_ in await connection.fetch(
-            queries.MISSING,
-            row["guild_id"],
-            [int(found.id) for found in references if found.kind == "role"],
-            [int(found.id) for found in references if found.kind == "channel"],
-        )
-    }
-    return [
-        StaleReference(found.pointer, found.kind, found.id) for found in references if (found.kind, found.id) in missing
-    ]
+def _stored(after: Settings, row: asyncpg.Record) -> Settings:
+    """The settings as PostgreSQL keeps them: it orders members and writes numbers in its own way, and
+    every later answer must be the same bytes."""
+    return Settings.of(after.module, {**after.row, **row})
+
+
+async def _edited(connection: Connection, before: Settings, edit: Edit, if_match: etags.IfMatch) -> Settings:
+    """The settings after the edit, not yet stored. Raises `PreconditionFailed`, `Invalid`."""
+    if if_match is not None and not {etags.ANY, encoded(await view(connection, before)).etag} & if_match:
+        raise PreconditionFailed
+    overrides = edit(before.module, before.overrides)
+    after = before._replace(overrides=overrides, values=before.module.effective(overrides))
+    if faults := after.module.faults(overrides, after.values):
+        raise Invalid(errors=faults)
+    return after
 
 
 def _revision(row: asyncpg.Record) -> RevisionView:

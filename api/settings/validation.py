@@ -1,14 +1,16 @@
 """Validation of values by a JSON Schema 2020-12, with every fault at its own place."""
 
+from collections.abc import Iterator
+
 import jsonschema_rs
 from jsonschema_rs import ValidationError
 from jsonschema_rs import ValidationErrorKind as Kind
 
 from api.lib.faults import Fault, Path, readable
 from api.lib.json import JsonObject, JsonValue, copied
-from api.lib.schema_faults import error_faults
+from api.lib.schema_faults import UNKNOWN, error_faults
 from api.lib.snowflakes import is_snowflake
-from api.settings.nodes import PARTS, PATTERN_OPTIONS, Node, SchemaTree, declared_types, subschemas
+from api.settings.nodes import PARTS, PATTERN_OPTIONS, Node, SchemaTree, declared_types, step, subschemas
 from api.settings.values import encodable
 
 _UNTOUCHED = frozenset({"not", "if", "contains", "propertyNames", "contentSchema"})
@@ -32,23 +34,27 @@ class SchemaValidator:
 
     def faults(self, value: JsonValue) -> set[Fault]:
         """All that is wrong with the value; pointers lead into it."""
-        readable_value = encodable(value)
-        errors = list(self._compiled.iter_errors(readable_value))
-        explained = {
-            fault
-            for error in errors
-            for fault in error_faults(error)
-            if not self._is_echo(error, fault, readable_value)
-        }
+        try:
+            errors = list(self._compiled.iter_errors(value))
+        except (UnicodeEncodeError, ValueError):  # half of a surrogate pair, which the engine cannot read
+            value = encodable(value)
+            errors = list(self._compiled.iter_errors(value))
+        explained = {fault for error in errors for fault in self._explained(error, value)}
         return explained or {fault for error in errors for fault in error_faults(error)}
 
-    def _is_echo(self, error: ValidationError, fault: Fault, value: JsonValue) -> bool:
-        """Whether a member is only unevaluated since an alternative that knows it failed."""
+    def _explained(self, error: ValidationError, value: JsonValue) -> Iterator[Fault]:
+        """The error's faults, but for members that are only unevaluated since an alternative that
+        knows them failed. One walk for all members: there may be many thousands."""
         if not isinstance(error.kind, Kind.UnevaluatedProperties):
-            return False
-        place = tuple(error.instance_path)
-        names = [name for name in error.kind.unexpected if readable((*place, name)) == fault.pointer]
-        return any(self._tree.at((*place, name), value) for name in names)
+            yield from error_faults(error)
+            return
+        place: Path = tuple(error.instance_path)
+        facets, holder = self._tree.at(place, value), value
+        for key in place:
+            holder = step(holder, key)
+        for name in error.kind.unexpected:
+            if not self._tree.part(facets, name, step(holder, name)):
+                yield Fault(readable((*place, name)), UNKNOWN)
 
 
 def strict_copy(tree: SchemaTree) -> JsonObject:

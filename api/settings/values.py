@@ -10,6 +10,10 @@ from api.lib.json import JsonValue, encoded_size
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 32
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+MOST_FAULTS = 1000
+
+TOO_LONG = f"is longer than {MAX_BYTES} bytes as JSON"
+TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
 
 
 def text_problem(text: str) -> str | None:
@@ -27,7 +31,7 @@ def value_faults(value: JsonValue, prefix: Path = ()) -> list[Fault]:
     """Every text, number and depth in the value that cannot be stored, and its size."""
     faults = [Fault(readable(path), message) for path, message in _problems(value, prefix)]
     if not faults and encoded_size(value) > MAX_BYTES:
-        faults.append(Fault(readable(prefix), f"is longer than {MAX_BYTES} bytes as JSON"))
+        faults.append(Fault(readable(prefix), TOO_LONG))
     return faults
 
 
@@ -36,7 +40,7 @@ def _problems(value: JsonValue, path: Path, depth: int = 0) -> Iterator[tuple[Pa
         if problem := text_problem(value):
             yield path, problem
     elif isinstance(value, (dict, list)) and depth >= MAX_DEPTH:
-        yield path, f"is nested deeper than {MAX_DEPTH} levels"
+        yield path, TOO_DEEP
     elif isinstance(value, dict):
         for key, member in value.items():
             if problem := text_problem(key):
@@ -47,8 +51,9 @@ def _problems(value: JsonValue, path: Path, depth: int = 0) -> Iterator[tuple[Pa
             yield from _problems(item, (*path, index), depth + 1)
     elif isinstance(value, float) and not math.isfinite(value):
         yield path, "is not a finite number"
-    elif isinstance(value, int) and not INT_MIN <= value <= INT_MAX:
-        yield path, "is an integer of more than 64 bits"
+    elif isinstance(value, (int, float)) and not INT_MIN <= value <= INT_MAX:
+        # a float too: PostgreSQL gives 1e300 back as an integer of 301 digits
+        yield path, "is a number of more than 64 bits"
 
 
 def encodable(value: JsonValue) -> JsonValue:

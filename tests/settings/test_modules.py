@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.lib.diff import Change
 from api.lib.json import JsonObject, JsonValue
-from api.settings.modules import Change, Module, Reference, changes
+from api.settings.modules import Module, Reference, changes
 
 ID: JsonObject = {"type": "string", "format": "snowflake", "x-ref": "role"}
 
@@ -73,7 +74,8 @@ def pointers(overrides: JsonObject, of: Module = SAMPLE) -> list[str]:
         ({"free": {"\ud800": 1}}, ["/free/?"]),
         ({"free": {"x": "two\nlines\tand more"}}, []),
         ({"free": {"x": 2**63, "y": -(2**63) - 1, "z": 2**63 - 1}}, ["/free/x", "/free/y"]),
-        ({"free": {"x": float("nan"), "y": float("inf"), "z": 1e300}}, ["/free/x", "/free/y"]),
+        ({"free": {"x": float("nan"), "y": float("inf")}}, ["/free/x", "/free/y"]),
+        ({"free": {"w": 2.0**63, "x": 1e300, "y": -1e300, "z": -(2.0**63)}}, ["/free/w", "/free/x", "/free/y"]),
         ({"free": {"x": 10**5000}}, ["/free/x"]),
         ({"free": {"x": "a" * 65536}}, [""]),
     ],

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import uvicorn
@@ -27,8 +27,9 @@ def in_process(app: Application, base_url: str) -> httpx.AsyncClient:
 
 
 @asynccontextmanager
-async def serve(app: Application) -> AsyncIterator[str]:
-    """Run `app`, its lifespan included, on a free loopback port of the running event loop.
+async def serve(app: Application, *, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[str]:
+    """Run `app` on a free loopback port of the running event loop, its lifespan included unless it is
+    `off`: for an application that is running already.
 
     Yields the base URL without a slash at its end, `http://127.0.0.1:40123`. Raises
     RuntimeError when the application does not start. Streams still open at the end
@@ -36,7 +37,7 @@ async def serve(app: Application) -> AsyncIterator[str]:
     """
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, lifespan="on", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=2
+        app, lifespan=lifespan, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=2
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -1,7 +1,0 @@
-from typing import Any
-
-from api.config import Settings
-
-
-def admin_routes(settings: Settings) -> list[Any]:
-    return []

@@ -1,0 +1,21 @@
+"""Piccolo Admin at `/admin/`: its libraries are loaded by the first request, never by the API's start."""
+
+from typing import Any
+
+from litestar import asgi
+from litestar.types import Receive, Scope, Send
+
+from api.admin.mount import PATH, Mount
+from api.auth.guards import PUBLIC
+from api.config import Settings
+
+
+def admin_routes(settings: Settings) -> list[Any]:  # Any: Litestar's own alias for handlers
+    """The one route of the admin, for Litestar."""
+    mount = Mount(settings)
+
+    @asgi(PATH, is_mount=True, copy_scope=True, opt=PUBLIC)
+    async def admin(scope: Scope, receive: Receive, send: Send) -> None:
+        await mount(scope, receive, send)
+
+    return [admin]

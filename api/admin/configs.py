@@ -1,0 +1,188 @@
+"""Which tables the admin shows, how, and what may be done to them there."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from piccolo.columns import Column
+from piccolo.table import Table
+from piccolo_admin.endpoints import TableConfig
+from piccolo_api.crud.endpoints import OrderBy
+from piccolo_api.crud.hooks import Hook, HookType
+from piccolo_api.crud.validators import Validators
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from api.admin.edits import change_admin, change_guild, refuse_self_removal
+from tables.audit import AuditEntry
+from tables.auth import AdminUser
+from tables.guilds import Guild, GuildChannel, GuildRole
+from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
+
+if TYPE_CHECKING:
+    from piccolo_api.crud.endpoints import PiccoloCRUD
+
+WRITES = ("post_single", "put_single", "patch_single", "delete_single", "delete_all")
+
+
+def refuse(piccolo_crud: "PiccoloCRUD", request: Request) -> None:
+    """A status whose sentence Piccolo Admin shows as it is."""
+    verb = {"POST": "added", "DELETE": "deleted"}.get(request.method, "changed")
+    table = piccolo_crud.table._meta.tablename.replace("_", " ")
+    raise HTTPException(405, f"In {table} nothing can be {verb} here: the API does that.")
+
+
+def _only(*allowed: str) -> Validators:
+    """Lets these of `WRITES` pass, and refuses the others. `put_single` is never one of them: it
+    passes by the hooks, and would store a password as it is typed."""
+    validators = Validators()
+    for name in WRITES:
+        setattr(validators, name, [] if name in allowed else [refuse])
+    return validators
+
+
+def _read_only(
+    table: type[Table],
+    group: str,
+    columns: Sequence[Column],
+    filters: Sequence[Column],
+    *,
+    link: Column,
+    order: OrderBy,
+) -> TableConfig:
+    return TableConfig(
+        table,
+        visible_columns=list(columns),
+        visible_filters=list(filters),
+        link_column=link,
+        order_by=[order],
+        menu_group=group,
+        validators=_only(),
+    )
+
+
+def table_configs() -> list[TableConfig]:
+    """Every table of the admin. No keys and no sessions: whoever sees those can become another."""
+    return [*_guilds(), *_settings(), _audit_log(), _people()]
+
+
+def _guilds() -> list[TableConfig]:
+    guild, role, channel = Guild, GuildRole, GuildChannel
+    return [
+        TableConfig(
+            guild,
+            visible_columns=[
+                guild.name,
+                guild.id,
+                guild.owner_id,
+                guild.locale,
+                guild.timezone,
+                guild.updated_at,
+                guild.deleted_at,
+            ],
+            visible_filters=[guild.id, guild.name, guild.owner_id, guild.locale, guild.timezone, guild.deleted_at],
+            link_column=guild.name,
+            order_by=[OrderBy(guild.name)],
+            menu_group="Guilds",
+            validators=_only("patch_single"),
+            hooks=[Hook(HookType.pre_patch, change_guild)],
+        ),
+        _read_only(
+            role,
+            "Guilds",
+            [role.name, role.guild_id, role.role_id, role.position, role.color],
+            [role.guild_id, role.name, role.role_id],
+            link=role.name,
+            order=OrderBy(role.name),
+        ),
+        _read_only(
+            channel,
+            "Guilds",
+            [channel.name, channel.guild_id, channel.channel_id, channel.type, channel.parent_id, channel.position],
+            [channel.guild_id, channel.name, channel.channel_id, channel.type],
+            link=channel.name,
+            order=OrderBy(channel.name),
+        ),
+    ]
+
+
+def _settings() -> list[TableConfig]:
+    current, past, module = GuildSettings, SettingsRevision, RegisteredModule
+    return [
+        _read_only(
+            current,
+            "Settings",
+            [current.module, current.guild_id, current.revision, current.overrides, current.updated_at],
+            [current.guild_id, current.module, current.updated_at],
+            link=current.module,
+            order=OrderBy(current.updated_at, ascending=False),
+        ),
+        _read_only(
+            past,
+            "Settings",
+            [
+                past.module,
+                past.guild_id,
+                past.revision,
+                past.at,
+                past.actor_kind,
+                past.actor_id,
+                past.changes,
+                past.reason,
+            ],
+            [past.guild_id, past.module, past.at, past.actor_kind, past.actor_id],
+            link=past.module,
+            order=OrderBy(past.id, ascending=False),
+        ),
+        _read_only(
+            module,
+            "Settings",
+            [module.name, module.title, module.description, module.version, module.updated_at],
+            [module.name, module.title],
+            link=module.name,
+            order=OrderBy(module.name),
+        ),
+    ]
+
+
+def _audit_log() -> TableConfig:
+    entry = AuditEntry
+    return _read_only(
+        entry,
+        "Audit",
+        [
+            entry.at,
+            entry.action,
+            entry.guild_id,
+            entry.target,
+            entry.actor_kind,
+            entry.actor_id,
+            entry.changes,
+            entry.reason,
+        ],
+        [entry.guild_id, entry.action, entry.actor_kind, entry.actor_id, entry.at, entry.target, entry.request_id],
+        link=entry.at,
+        order=OrderBy(entry.id, ascending=False),
+    )
+
+
+def _people() -> TableConfig:
+    person = AdminUser
+    validators = _only("post_single", "patch_single", "delete_single")
+    validators.delete_single = [refuse_self_removal]
+    return TableConfig(
+        person,
+        visible_columns=[
+            person.username,
+            person.email,
+            person.active,
+            person.admin,
+            person.superuser,
+            person.last_login,
+        ],
+        visible_filters=[person.username, person.email, person.active, person.superuser],
+        link_column=person.username,
+        order_by=[OrderBy(person.username)],
+        menu_group="People",
+        validators=validators,
+        hooks=[Hook(HookType.pre_patch, change_admin)],
+    )

@@ -1,0 +1,200 @@
+"""What stands between Litestar and Piccolo Admin: loads it late, bounds what comes in, and sees
+to the headers, cookies and errors of what goes out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import structlog
+from litestar.enums import ScopeType
+from litestar.types import HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
+
+from api.admin.cookies import guarded
+from api.config import Settings
+from api.errors import BodyTooLarge, GuildhallError, Invalid, MethodNotAllowed, NotFound, Unavailable
+from api.problems import classify
+
+log = structlog.get_logger("guildhall.admin")
+
+PATH = "/admin"
+LARGEST_BODY = 256 * 1024
+
+# Vue and Font Awesome put style elements into the page; nothing comes from another host.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "object-src 'none'"
+)
+
+# Swagger's pages load their scripts from elsewhere; tables' documents are nobody's business.
+_REFUSED = ("/api/docs", "/api/openapi.json", "/public/docs", "/public/openapi.json", "/openapi.json", "/docs/")
+# Any: starlette has names of its own for the three arguments.
+Site = Callable[[Any, Any, Any], Awaitable[None]]
+
+_LOGIN, _LOGOUT = "/public/login/", "/public/logout/"
+
+
+class Login(msgspec.Struct):
+    """What a log-in must carry; Piccolo reads more of it where there is more."""
+
+    username: str
+    password: str
+
+
+class Mount:
+    """The ASGI application under `/admin`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._https = settings.public_url is not None and settings.public_url.startswith("https://")
+        self._loading: asyncio.Task[Site] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == ScopeType.HTTP
+        path = _path(scope)
+        answer = _Answer(send, https=self._https, stored=path.startswith("/assets/"))
+        try:
+            if path == "":
+                await answer.redirect(b"admin/")
+                return
+            body = await _read(receive)
+            _refuse(path, scope["method"], body)
+            site = await self._site()
+            # Litestar's `path` has lost its prefix and its exact end: starlette wants both.
+            inner = {
+                **scope,
+                "path": PATH + path,
+                "root_path": PATH,
+                # TLS may end at a proxy: the address that people use decides, also on the check of `Origin`.
+                "scheme": "https" if self._https else "http",
+            }
+            await site(inner, _replayed(body, receive), answer.send)
+        except Exception as error:
+            await self._fail(error, answer)
+
+    async def _site(self) -> Site:
+        """The application itself. Loaded once, in a thread; whoever asks meanwhile waits for it."""
+        if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
+            self._loading = asyncio.create_task(asyncio.to_thread(_load, self._settings))
+        return await asyncio.shield(self._loading)
+
+    async def _fail(self, error: Exception, answer: "_Answer") -> None:
+        # Piccolo raises it for the name of a column that is none, and for values that are no values of it.
+        ours = Invalid() if isinstance(error, ValueError) else classify(error)
+        if isinstance(ours, Unavailable):
+            log.warning("unavailable", type=ours.type, cause=repr(error)[:300])
+        elif ours.status >= 500:
+            log.error("unhandled", exc_info=error)
+        if answer.begun:
+            raise error
+        await answer.refuse(ours)
+
+
+def _load(settings: Settings) -> Site:
+    from api.admin.site import build
+
+    return build(settings)
+
+
+def _path(scope: HTTPScope) -> str:
+    """What is below `/admin`, exactly as it was asked for: empty without a slash. Litestar also leads
+    `/administrator` here; that is nothing of ours. Raises `NotFound`."""
+    raw = scope.get("raw_path")
+    path = unquote(raw.decode("latin-1")) if raw else PATH + scope["path"]
+    path = path.removeprefix(scope.get("root_path", ""))
+    below = path.removeprefix(PATH)
+    if below == path or not (below == "" or below.startswith("/")):
+        raise NotFound
+    return below
+
+
+def _refuse(path: str, method: str, body: bytes) -> None:
+    """Raises `NotFound`, `MethodNotAllowed`, `Invalid` for what the admin does not serve."""
+    if path.startswith(_REFUSED):
+        raise NotFound
+    if path.startswith((_LOGIN, _LOGOUT)) and method != "POST":
+        raise MethodNotAllowed(headers={"Allow": "POST"})
+    if path.startswith(_LOGIN):
+        try:
+            msgspec.json.decode(body, type=Login)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise Invalid("A log-in is JSON with a username and a password.") from None
+
+
+async def _read(receive: Receive) -> bytes:
+    """The whole body: nothing that the admin takes is large. Raises `BodyTooLarge`."""
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        body += message.get("body", b"")
+        if len(body) > LARGEST_BODY:
+            raise BodyTooLarge(f"The body is larger than {LARGEST_BODY} bytes.")
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    messages: list[Any] = [{"type": "http.request", "body": body, "more_body": False}]  # Any: one kind of Message
+
+    async def replay() -> Any:  # Any: whichever message comes
+        return messages.pop() if messages else await receive()
+
+    return replay
+
+
+class _Answer:
+    """The way out."""
+
+    def __init__(self, send: Send, *, https: bool, stored: bool) -> None:
+        """`stored`: whether a browser may keep the answer; only assets, whose names carry their hash."""
+        self._send = send
+        self._https = https
+        self._stored = stored
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            _head(message, https=self._https, stored=self._stored)
+        await self._send(message)
+
+    async def redirect(self, location: bytes) -> None:
+        """Relative, so that it holds behind a proxy that puts a prefix before every path."""
+        await self._whole(308, [(b"location", location)], b"")
+
+    async def refuse(self, error: GuildhallError) -> None:
+        """In the shape in which Piccolo Admin's page shows it: it reads a 422 by a key of its own."""
+        key = "db_error" if error.status == 422 else "detail"
+        sentence = error.detail if type(error) is not Invalid or error.detail is not Invalid.detail else _IMPOSSIBLE
+        headers = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
+        headers.append((b"content-type", b"application/json"))
+        await self._whole(error.status, headers, msgspec.json.encode({key: sentence}))
+
+    async def _whole(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        headers.append((b"content-length", b"%d" % len(body)))
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+_IMPOSSIBLE = "a value is not possible here."
+
+
+def _head(message: HTTPResponseStartEvent, *, https: bool, stored: bool) -> None:
+    headers = [
+        (name, guarded(value, https=https) if name == b"set-cookie" else value)
+        for name, value in message["headers"]
+        if name != b"cache-control"
+    ]
+    headers.append((b"content-security-policy", POLICY.encode()))
+    if stored and message["status"] < 400:
+        headers.append((b"cache-control", b"public, max-age=86400"))
+    else:
+        headers.append((b"cache-control", b"no-store"))
+    if message["status"] == 429:
+        headers.append((b"retry-after", b"60"))
+    message["headers"] = headers

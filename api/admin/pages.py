@@ -1,0 +1,104 @@
+"""Small amends to Piccolo Admin's page, and to what it is told of the tables."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from piccolo.utils.pydantic import create_pydantic_model
+from piccolo_admin.endpoints import ASSET_PATH, AdminRouter, TableConfig
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.admin.configs import refuse
+
+# Kept by triggers and services: a form that offers them promises what it cannot do.
+HIDDEN = {"changed_xid"}
+HIDDEN_OF = {"guilds": {"revision", "roles_synced_at", "channels_synced_at", "created_at"}}
+
+
+# What a bundled polyfill tries first, and the policy rightly forbids and reports; what it finds by it.
+_EVALUATED, _FOUND = b'new Function("return this")()', b"globalThis"
+
+
+def present(admin: AdminRouter, configs: Sequence[TableConfig]) -> None:
+    """Gives Piccolo Admin's page our title, icon and style, and its script no cause to evaluate text."""
+    head = f'<title>Guildhall</title><link rel="icon" href="../favicon.ico"><style>{_style(configs)}</style>'
+    admin.template = admin.template.replace("<title>Piccolo Admin</title>", head)
+    for script in Path(ASSET_PATH, "assets").glob("*.js"):
+        admin.router.routes.insert(0, Route(f"/assets/{script.name}", _script(script)))
+
+
+def _script(path: Path) -> Callable[[Request], Response]:
+    def answer(_request: Request) -> Response:
+        return Response(path.read_bytes().replace(_EVALUATED, _FOUND), media_type="text/javascript")
+
+    return answer
+
+
+def _style(configs: Sequence[TableConfig]) -> str:
+    """Hides what would only be refused. The page says of nothing what table it belongs to: a list is
+    known by its link for adding a row, a form by a field that no other form has."""
+
+    def fields(configs: Iterable[TableConfig]) -> set[str]:
+        return {column._meta.name for config in configs for column in config.table_class._meta.columns}
+
+    def refusing(verb: str) -> list[TableConfig]:
+        return [config for config in configs if config.validators and getattr(config.validators, verb) == [refuse]]
+
+    def having(configs: Sequence[TableConfig], others: Sequence[TableConfig]) -> str:
+        names = sorted(fields(configs) - fields(other for other in others if other not in configs))
+        return ":has(" + ",".join(f">form [name={name}]" for name in names) + ")"
+
+    adding = ",".join(f'a[href$="#/{config.table_class._meta.tablename}/add/"]' for config in refusing("post_single"))
+    hidden = [
+        adding,
+        f".left_column:has({adding}) li:has(.delete)",
+        f"div{having(refusing('patch_single'), configs)} button[data-uitest=save_button]",
+        f"div{having(refusing('delete_single'), configs)}>div.header p",
+    ]
+    kept = ",".join(f"div:has(>[name={name}])" for name in ("id", "updated_at", "deleted_at", "last_login"))
+    return (
+        ",".join(hidden) + "{display:none!important}"
+        f"form:has([data-uitest=save_button]) :is({kept}) :is(input,select){{opacity:.6;pointer-events:none}}"
+    )
+
+
+def describe(app: FastAPI, configs: Sequence[TableConfig]) -> None:
+    """Puts itself before Piccolo's own descriptions of the tables, from which its page draws lists,
+    filters and forms: they lack the primary key, by which a guild is best found, and offer for
+    editing what nobody may edit."""
+    described = {route.path: route for route in app.routes if isinstance(route, APIRoute)}
+    for config in configs:
+        path = f"/tables/{config.table_class._meta.tablename}/schema/"
+        app.router.routes.insert(0, Route(path, _Description(described[path], config).answer))
+
+
+class _Description:
+    """One table's description; made when it is first asked for."""
+
+    def __init__(self, route: APIRoute, config: TableConfig) -> None:
+        self._original = route.endpoint
+        self._config = config
+        self._made: bytes | None = None
+
+    async def answer(self, request: Request) -> Response:
+        if self._made is None:
+            response = await self._original(request=request)
+            self._made = json.dumps(self._amended(json.loads(response.body))).encode()
+        return Response(self._made, media_type="application/json")
+
+    def _amended(self, schema: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+        table = self._config.table_class
+        name = table._meta.tablename
+        key = table._meta.primary_key
+        properties = schema["properties"]
+        if key._meta.name in (*self._config.get_visible_column_names(), *self._config.get_visible_filter_names()):
+            model = create_pydantic_model(table, include_columns=(key,), include_default_columns=True)
+            properties = {**model.model_json_schema()["properties"], **properties}
+        hidden = HIDDEN | HIDDEN_OF.get(name, set())
+        schema["properties"] = {column: told for column, told in properties.items() if column not in hidden}
+        return schema

@@ -1,0 +1,79 @@
+"""Builds Piccolo Admin. Imports FastAPI and Pydantic: only `mount` imports this, in a thread."""
+
+import warnings
+from typing import NoReturn, cast
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from piccolo_admin.endpoints import create_admin
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import Request
+from starlette.routing import Mount
+from starlette.types import ASGIApp as Application
+from starlette.types import Receive, Scope, Send
+
+from api.admin.configs import table_configs
+from api.admin.limits import LoginLimit
+from api.admin.pages import describe, present
+from api.config import Settings
+from api.engine import admin_actor
+from tables.auth import ABSOLUTE, IDLE, AdminSession, AdminUser
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class Acting:
+    """While someone changes something, the engine knows who: the trigger that audits asks for it."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] in SAFE:
+            await self._app(scope, receive, send)
+            return
+        token = admin_actor.set(str(scope["user"].user_id))
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            admin_actor.reset(token)
+
+
+def build(settings: Settings) -> Application:
+    """The admin's application, which expects to be called with `root_path` `/admin`."""
+    # A column of `modules`: Pydantic says at every request that its own old method has that name.
+    warnings.filterwarnings("ignore", 'Field name "schema" in "RegisteredModule', UserWarning)
+    address = settings.public_url or ""
+    configs = table_configs()
+    admin = create_admin(
+        configs,
+        auth_table=AdminUser,
+        session_table=AdminSession,
+        session_expiry=IDLE,
+        max_session_expiry=ABSOLUTE,
+        rate_limit_provider=LoginLimit(),
+        # Else it warns at every log-in; `cookies` decides what the cookies are really like.
+        production=True,
+        allowed_hosts=[urlsplit(address).hostname or ""] if address else [],
+        site_name="Guildhall",
+        page_size=25,
+        auto_include_related=False,
+        sidebar_links={"API reference": "../schema", "Home": "../"},
+    )
+    present(admin, configs)
+    mounts = {route.path: route for route in admin.routes if isinstance(route, Mount)}
+    guard, public = mounts["/api"].app, mounts["/public"].app
+    assert isinstance(guard, AuthenticationMiddleware)
+    private = guard.app
+    assert isinstance(private, FastAPI)
+    assert isinstance(public, FastAPI)
+    describe(private, configs)
+    for app in (admin, private, public):
+        app.exception_handlers[500] = _raise
+    guard.app = Acting(private)
+    return cast("Application", admin)
+
+
+async def _raise(_request: Request, error: Exception) -> NoReturn:
+    """Leaves every error to the mount, which logs it once and answers."""
+    raise error

@@ -1,0 +1,49 @@
+"""Reads the headers that mean something to us. Each raises `BadHeader` for what cannot be understood."""
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from api.errors import BadHeader
+from api.lib import etags
+from api.lib.text import nfc
+
+REASON_CHARACTERS = 512
+
+_control = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_broken_escape = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def reason(header: str | None) -> str | None:
+    """`X-Audit-Log-Reason`: why a change is made, percent-encoded UTF-8, 512 characters at most."""
+    if header is None:
+        return None
+    try:
+        text = nfc(unquote_to_bytes(header.encode("latin-1")).decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BadHeader("`X-Audit-Log-Reason` is not percent-encoded UTF-8.") from None
+    if _broken_escape.search(header):
+        raise BadHeader("`X-Audit-Log-Reason` has a `%` that begins no escape: write it as `%25`.")
+    if len(text) > REASON_CHARACTERS:
+        raise BadHeader(f"`X-Audit-Log-Reason` is longer than {REASON_CHARACTERS} characters.")
+    if _control.search(text):
+        raise BadHeader("`X-Audit-Log-Reason` has a control character.")
+    return text or None
+
+
+def content_length(header: str | None) -> int | None:
+    """`Content-Length` in bytes; None where the body comes in chunks."""
+    if header is None:
+        return None
+    if not header.isascii() or not header.isdigit():
+        raise BadHeader("`Content-Length` is not a number of bytes.")
+    return int(header[:18])  # Python refuses to read a number of thousands of digits; 18 are too many already
+
+
+def entity_tags(name: str, header: str | None, *, weak: bool) -> frozenset[str] | None:
+    """The tags of `If-Match` or `If-None-Match`; None where the header is absent."""
+    if header is None:
+        return None
+    try:
+        return etags.parse(header, weak=weak)
+    except etags.BadEtag:
+        raise BadHeader(f"`{name}` is not a list of entity tags, nor `*`.") from None

@@ -1,5 +1,0 @@
-from litestar import Controller
-
-
-class OpenAPIController(Controller):
-    pass

@@ -1,0 +1,103 @@
+"""The whole document."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+
+from litestar.routes import BaseRoute
+
+from api.config import Settings
+from api.headers import REASON_CHARACTERS
+from api.intake import DEPTH, LARGEST_BODY
+from api.lib.pagination import LARGEST_PAGE, LIFETIME_SECONDS
+from api.openapi import problems
+from api.openapi.facts import Facts, read
+from api.openapi.operations import operation
+from api.openapi.parameters import HEADERS
+from api.openapi.schemas import Schema, Schemas
+from api.problems import TYPE_BASE
+
+TAGS = {
+    "guilds": "The guilds that bots are in, with their roles and channels.",
+    "settings": "What a guild has set, module by module, and every revision of it.",
+    "modules": "The groups of settings that there are: built-in ones, and those that bots register.",
+    "keys": "The keys by which bots come in.",
+    "audit": "Who changed what.",
+    "operation": "How the server is, and what it offers.",
+}
+
+_CONVENTIONS = Template((Path(__file__).parent / "conventions.md").read_text(encoding="utf-8"))
+
+
+def document(routes: Iterable[BaseRoute] | None = None) -> dict[str, object]:
+    """The OpenAPI 3.1 document of these routes; of the whole application's, if none are given.
+
+    It needs no configuration, no database and nothing that runs."""
+    operations = read(_all_routes() if routes is None else routes)
+    schemas = Schemas(facts.body for facts in operations if facts.body is not None)
+    problems.add_problem(schemas)
+    paths = _paths(operations, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Guildhall",
+            "version": version("guildhall"),
+            "summary": "Guild settings, user stats and achievements for community bots.",
+            "description": _description(),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": TAGS[name]} for name in _tags(operations)],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.components.items())),
+            "parameters": HEADERS,
+            "headers": {name: header for name, (_, header) in problems.HEADERS.items()},
+            "responses": {
+                refusal.name: problems.response(refusal)
+                for refusal in (*problems.REFUSALS.values(), problems.PATCH_REFUSAL)
+            },
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A key: `gh_` and 38 letters and digits. Each operation names the scope it needs.",
+                }
+            },
+        },
+    }
+
+
+def _paths(operations: Iterable[Facts], schemas: Schemas) -> dict[str, Schema]:
+    paths: dict[str, Schema] = {}
+    for facts in operations:
+        paths.setdefault(facts.path, {})[facts.method.lower()] = operation(facts, schemas)
+    return paths
+
+
+def _tags(operations: Iterable[Facts]) -> Iterable[str]:
+    return dict.fromkeys(tag for facts in operations for tag in facts.tags)
+
+
+def _description() -> str:
+    rows = (f"| `{kind.type}` | {kind.status} | {kind.title} |" for kind in problems.types())
+    return _CONVENTIONS.substitute(
+        problems="\n".join(rows),
+        type_base=TYPE_BASE,
+        depth=DEPTH,
+        body=LARGEST_BODY // 1024**2,
+        reason=REASON_CHARACTERS,
+        page=LARGEST_PAGE,
+        cursor_hours=LIFETIME_SECONDS // 3600,
+    )
+
+
+def _all_routes() -> Iterable[BaseRoute]:
+    from api.app import create_litestar  # which itself serves this document
+    from api.lib.clock import Clock
+    from api.metrics import Metrics
+
+    never_run = Settings(secret="0" * 64, admin=False)
+    return create_litestar(never_run, clock=Clock(), metrics=Metrics()).routes

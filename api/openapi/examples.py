@@ -1,0 +1,14 @@
+"""Examples, by the name of the shape; where a shape has no name, by `request:` or `answer:` and the operation.
+
+Each feature keeps its own in `examples/<feature>.json`.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+EXAMPLES: dict[str, object] = {
+    name: example
+    for file in sorted((Path(__file__).parent / "examples").glob("*.json"))
+    for name, example in msgspec.json.decode(file.read_bytes(), type=dict[str, object]).items()
+}

@@ -1,0 +1,112 @@
+"""What a route's handler tells of itself: all that the document says is derived from this."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import get_args, get_origin
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Response
+from litestar.routes import BaseRoute, HTTPRoute
+
+from api.answers import JSON, MSGPACK, Answer
+from api.auth.scopes import Scope
+from api.intake import Plan, plan_of
+from api.lib.encoded import Encoded
+from api.lib.pagination import Page
+
+METHODS = ("GET", "PUT", "PATCH", "POST", "DELETE")
+
+# Answers 200 or 503 in a shape of its own, no problem.
+READINESS = "/health/ready"
+# Asks nobody, waits for nothing.
+LIVENESS = "/health/live"
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """One operation. `body` and `answer` are types, None where there is none; `traits` are the names in its `opt`."""
+
+    path: str
+    method: str
+    name: str
+    tags: tuple[str, ...]
+    words: str
+    scope: Scope | None
+    path_parameters: tuple[str, ...]
+    plan: Plan
+    body: object
+    answer: object
+    answer_media_types: tuple[str, ...]
+    statuses: tuple[int, ...]
+    traits: frozenset[str]
+
+    @property
+    def is_unsafe(self) -> bool:
+        return self.method != "GET"
+
+    @property
+    def is_conditional_read(self) -> bool:
+        return self.method == "GET" and self.plan.is_conditional
+
+    @property
+    def takes_if_match(self) -> bool:
+        return self.plan.is_matched
+
+    @property
+    def is_page(self) -> bool:
+        return get_origin(self.answer) is Page
+
+
+def read(routes: Iterable[BaseRoute]) -> list[Facts]:
+    """Every operation that the document shows, by address and method; what is under `/v1` comes first."""
+    found = [
+        _facts(route, method, handler)
+        for route in routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.resolve_include_in_schema()
+        for method in _methods(handler)
+    ]
+    return sorted(found, key=lambda facts: (not facts.path.startswith("/v1"), facts.path, METHODS.index(facts.method)))
+
+
+def _methods(handler: HTTPRouteHandler) -> Iterator[str]:
+    return (str(getattr(method, "value", method)) for method in handler.http_methods)
+
+
+def _facts(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Facts:
+    parameters = handler.parsed_fn_signature.parameters
+    answer, negotiated = _answer(handler.parsed_fn_signature.return_type.annotation)
+    media_type = str(getattr(handler.media_type, "value", handler.media_type) or JSON)
+    opt: dict[str, object] = handler.opt
+    statuses = opt.get("statuses", (handler.status_code,))
+    scope = opt["scope"]
+    assert isinstance(statuses, tuple)
+    assert scope is None or isinstance(scope, Scope)
+    return Facts(
+        path=route.path_format,
+        method=method,
+        name=handler.handler_name,
+        tags=tuple(handler.resolve_tags()),
+        words=handler.fn.__doc__ or "",
+        scope=scope,
+        path_parameters=tuple(re.findall(r"{(\w+)}", route.path_format)),
+        plan=plan_of(handler),
+        body=parameters["data"].annotation if "data" in parameters else None,
+        answer=answer,
+        answer_media_types=(JSON, MSGPACK) if negotiated else (media_type,),
+        statuses=tuple(sorted(statuses)),
+        traits=frozenset(opt),
+    )
+
+
+def _answer(annotation: object) -> tuple[object, bool]:
+    """The type of what is answered, and whether the client may choose its media type."""
+    if annotation is type(None):
+        return None, False
+    origin = get_origin(annotation)
+    if origin in (Answer, Encoded):
+        return get_args(annotation)[0], True
+    if origin is Response:
+        return get_args(annotation)[0], False
+    return annotation, True

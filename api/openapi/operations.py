@@ -1,0 +1,96 @@
+"""One operation: what a route takes, what it needs, what it answers."""
+
+import re
+
+from api.openapi import problems
+from api.openapi.examples import EXAMPLES
+from api.openapi.facts import READINESS, Facts
+from api.openapi.parameters import parameters
+from api.openapi.schemas import Schema, Schemas
+
+_DONE = {200: "How it is now.", 201: "It was made.", 204: "Done; there is nothing to tell."}
+
+_sentence = re.compile(r"(.+?[.])(?:\s+(.+))?", re.DOTALL).fullmatch
+
+
+def operation(facts: Facts, schemas: Schemas) -> Schema:
+    """The operation object."""
+    summary, rest = _words(facts)
+    found: Schema = {
+        "operationId": facts.name,
+        "tags": list(facts.tags),
+        "summary": summary,
+        "description": "\n\n".join(part for part in (rest, _needs(facts)) if part),
+        "parameters": parameters(facts, schemas),
+        "responses": _responses(facts, schemas),
+        "security": [] if facts.scope is None else [{"key": [facts.scope.value]}],
+        "x-required-scope": None if facts.scope is None else facts.scope.value,
+    }
+    if facts.body is not None:
+        found["requestBody"] = {
+            "required": not facts.plan.optional_body,
+            "content": dict.fromkeys(facts.plan.media_types, _media(schemas.of(facts.body), f"request:{facts.name}")),
+        }
+    return found
+
+
+def _words(facts: Facts) -> tuple[str, str]:
+    """The docstring's first sentence, without its full stop, and the rest."""
+    match = _sentence(" ".join(facts.words.split()))
+    if match is None:
+        raise ValueError(f"The docstring of {facts.name} has no sentence: its reader is the API's user.")
+    return match[1].removesuffix("."), match[2] or ""
+
+
+def _needs(facts: Facts) -> str:
+    if facts.scope is None:
+        return "Needs no key."
+    needed = f"Needs the scope `{facts.scope.value}`."
+    if "whole_installation" in facts.traits:
+        needed += " Not for a key that has a list of guilds."
+    return needed
+
+
+def _responses(facts: Facts, schemas: Schemas) -> Schema:
+    found = {str(status): _success(facts, status, schemas) for status in facts.statuses}
+    if facts.is_conditional_read:
+        found["304"] = {"description": "You have it already.", "headers": _headers("XRequestID", "ETag")}
+    for status, refusal in problems.refusals(facts).items():
+        found[str(status)] = {"$ref": f"#/components/responses/{refusal.name}"}
+    if facts.path == READINESS:
+        found["503"] = _not_ready(found["200"])
+    return dict(sorted(found.items()))
+
+
+def _success(facts: Facts, status: int, schemas: Schemas) -> Schema:
+    headers = ["XRequestID"]
+    if status == 204:
+        return {"description": _DONE[status], "headers": _headers(*headers)}
+    if facts.plan.is_conditional:
+        headers.append("ETag")
+    if facts.is_page:
+        headers.append("Link")
+    is_text = facts.answer_media_types[0].startswith("text/")
+    schema: Schema = {"type": "string"} if is_text else schemas.of_answer(facts.answer)
+    return {
+        "description": _DONE[status],
+        "headers": _headers(*headers),
+        "content": dict.fromkeys(facts.answer_media_types, _media(schema, f"answer:{facts.name}")),
+    }
+
+
+def _not_ready(ready: Schema) -> Schema:
+    """Not ready is an answer in readiness' own shape; a problem only when even that could not be found out."""
+    problem = problems.response(problems.REFUSALS[503])
+    content, refused = ready["content"], problem["content"]
+    assert isinstance(content, dict)
+    assert isinstance(refused, dict)
+    return {**problem, "description": "Not ready, and why.", "content": {**content, **refused}}
+
+
+def _media(schema: Schema, name: str) -> Schema:
+    return {"schema": schema, "example": EXAMPLES[name]} if name in EXAMPLES else {"schema": schema}
+
+
+def _headers(*names: str) -> Schema:
+    return {problems.spelled(name): {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,0 +1,98 @@
+"""What a route takes beside its body: parts of the address, the query, headers."""
+
+import msgspec
+
+from api.headers import REASON_CHARACTERS
+from api.lib import snowflakes
+from api.openapi.facts import Facts
+from api.openapi.schemas import Schema, Schemas, without_null
+
+MODULE_PATTERN = "^[a-z][a-z0-9_]{0,63}$"
+
+_ID: Schema = {"type": "string", "pattern": snowflakes.PATTERN}
+_SNOWFLAKE: Schema = {**_ID, "format": "snowflake"}
+
+# The parts of addresses, by name. What cannot exist is 404, as what does not.
+_PATH: dict[str, tuple[str, Schema, str]] = {
+    "guild_id": ("The guild's snowflake.", _SNOWFLAKE, "81384788765712384"),
+    "user_id": ("The person's snowflake.", _SNOWFLAKE, "190320984123768832"),
+    "key_id": ("The key's `id`.", _ID, "7"),
+    "module": ("The module's name.", {"type": "string", "pattern": MODULE_PATTERN}, "leveling"),
+    "revision": ("The revision's number.", {"type": "integer", "minimum": 0, "maximum": 999_999_999}, "3"),
+}
+
+_ETAG = '"f2b0c9ad41e05f7c8a6d3e19"'
+
+HEADERS: dict[str, Schema] = {
+    "XRequestID": {
+        "name": "X-Request-ID",
+        "in": "header",
+        "description": "Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is "
+        "ignored, and an id made. It is in the answer, in every problem and in the server's log.",
+        "schema": {"type": "string"},
+    },
+    "XAuditLogReason": {
+        "name": "X-Audit-Log-Reason",
+        "in": "header",
+        "description": f"Why, for the audit log: percent-encoded UTF-8, {REASON_CHARACTERS} characters at most.",
+        "schema": {"type": "string"},
+        "example": "raid%20is%20over",
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.",
+        "schema": {"type": "string"},
+        "example": _ETAG,
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The entity tags that you have: if one of them is still true, the answer is 304, with no body.",
+        "schema": {"type": "string"},
+        "example": _ETAG,
+    },
+}
+
+
+def parameters(facts: Facts, schemas: Schemas) -> list[Schema]:
+    """All parameters of an operation."""
+    headers = ["XRequestID"]
+    if facts.is_unsafe and facts.scope is not None:
+        headers.append("XAuditLogReason")
+    if facts.takes_if_match:
+        headers.append("IfMatch")
+    if facts.is_conditional_read:
+        headers.append("IfNoneMatch")
+    references: list[Schema] = [{"$ref": f"#/components/parameters/{name}"} for name in headers]
+    return [*(_of_path(name) for name in facts.path_parameters), *_of_query(facts, schemas), *references]
+
+
+def _of_path(name: str) -> Schema:
+    if name not in _PATH:
+        raise ValueError(f"No schema is known for {{{name}}} in an address: describe it in {__name__}.")
+    description, schema, example = _PATH[name]
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": schema,
+        "example": int(example) if schema["type"] == "integer" else example,
+    }
+
+
+def _of_query(facts: Facts, schemas: Schemas) -> list[Schema]:
+    if facts.plan.query is None:
+        return []
+    return [_of_field(field, schemas) for field in msgspec.structs.fields(facts.plan.query)]
+
+
+def _of_field(field: msgspec.structs.FieldInfo, schemas: Schemas) -> Schema:
+    schema = dict(without_null(schemas.of(field.type)))
+    parameter: Schema = {"name": field.encode_name, "in": "query", "required": field.required}
+    if "description" in schema:
+        parameter["description"] = schema.pop("description")
+    if field.default not in (None, msgspec.NODEFAULT, msgspec.UNSET):
+        schema["default"] = field.default
+    return {**parameter, "schema": schema}

@@ -1,0 +1,166 @@
+"""How refusals look, and which of them an operation may answer with."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from api.errors import GuildhallError, Invalid, NotFound
+from api.lib.faults import Fault, ParameterFault
+from api.openapi.facts import LIVENESS, Facts
+from api.openapi.schemas import Schema, Schemas
+from api.problems import MEDIA_TYPE, TYPE_BASE, problem
+
+_EXAMPLE_ID = "5f1d3a9be0c74286"
+_EXAMPLES = [
+    problem(NotFound(), instance="/v1/guilds/81384788765712384", request_id=_EXAMPLE_ID),
+    problem(
+        Invalid(errors=[ParameterFault("limit", "expected `int` >= 1"), Fault("/items/3/id", "is required")]),
+        instance="/v1/guilds/81384788765712384/roles",
+        request_id=_EXAMPLE_ID,
+    ),
+]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A status: the component that describes it, in words, and headers beside `X-Request-ID`."""
+
+    name: str
+    description: str
+    headers: tuple[str, ...] = ()
+
+
+REFUSALS: dict[int, Refusal] = {
+    400: Refusal("BadRequest", "The body is not readable JSON in UTF-8, or a header is not what it should be."),
+    401: Refusal("Unauthorized", "No key, or one that is not valid.", ("WWWAuthenticate",)),
+    403: Refusal("Forbidden", "The key lacks the scope, or wishes for more than it may do itself."),
+    404: Refusal("NotFound", "No such thing, or a guild that this key does not see: the two look alike."),
+    409: Refusal("Conflict", "It does not go together with the present state."),
+    412: Refusal("PreconditionFailed", "`If-Match` names none of the present state's entity tags."),
+    413: Refusal("BodyTooLarge", "The body is larger than this route takes."),
+    415: Refusal("UnsupportedMediaType", "The body's media type is not one of this route's.", ("Accept",)),
+    422: Refusal("Invalid", "Well-formed, but not valid: `errors` tells every fault that can be found at once."),
+    429: Refusal("TooManyRequests", "Too many requests of this key.", ("RetryAfter",)),
+    503: Refusal("Unavailable", "The database is away, or too much is going on. Nothing was stored.", ("RetryAfter",)),
+}
+
+PATCH_REFUSAL = msgspec.structs.replace(REFUSALS[415], name="UnsupportedPatch", headers=("AcceptPatch",))
+
+
+def refusals(facts: Facts) -> dict[int, Refusal]:
+    """Those that an operation may answer with, by status."""
+    statuses: set[int] = set()
+    if facts.scope is not None:
+        statuses |= {401, 403, 422, 429}
+    if facts.path_parameters:
+        statuses.add(404)
+    if (facts.is_unsafe and facts.scope is not None) or facts.takes_if_match or facts.is_conditional_read:
+        statuses.add(400)
+    if facts.body is not None:
+        statuses |= {400, 413, 415}
+    if facts.takes_if_match:
+        statuses.add(412)
+    if "conflicts" in facts.traits:
+        statuses.add(409)
+    if facts.path != LIVENESS:
+        statuses.add(503)
+    found = {status: REFUSALS[status] for status in sorted(statuses)}
+    if facts.method == "PATCH" and 415 in found:
+        found[415] = PATCH_REFUSAL
+    return found
+
+
+def response(refusal: Refusal) -> Schema:
+    """A refusal as a response object."""
+    return {
+        "description": refusal.description,
+        "headers": {
+            spelled(name): {"$ref": f"#/components/headers/{name}"} for name in ("XRequestID", *refusal.headers)
+        },
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+HEADERS: dict[str, tuple[str, Schema]] = {
+    "XRequestID": (
+        "X-Request-ID",
+        {"description": "The id of this request.", "required": True, "schema": {"type": "string"}},
+    ),
+    "ETag": (
+        "ETag",
+        {"description": "A strong entity tag of this state.", "required": True, "schema": {"type": "string"}},
+    ),
+    "Link": (
+        "Link",
+        {"description": 'The next page: `<…>; rel="next"`. Absent at the end.', "schema": {"type": "string"}},
+    ),
+    "RetryAfter": (
+        "Retry-After",
+        {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 0}},
+    ),
+    "WWWAuthenticate": (
+        "WWW-Authenticate",
+        {"description": "`Bearer`, and what is wrong.", "required": True, "schema": {"type": "string"}},
+    ),
+    "Accept": (
+        "Accept",
+        {"description": "The media types of this route's body.", "required": True, "schema": {"type": "string"}},
+    ),
+    "AcceptPatch": (
+        "Accept-Patch",
+        {"description": "The media types of this route's patches.", "required": True, "schema": {"type": "string"}},
+    ),
+}
+
+
+def spelled(name: str) -> str:
+    """A header's component as the header is written."""
+    return HEADERS[name][0]
+
+
+def types() -> list[type[GuildhallError]]:
+    """Every kind of problem, by status and type."""
+    return sorted(set(_kinds(GuildhallError)), key=lambda kind: (kind.status, kind.type))
+
+
+def _kinds(kind: type[GuildhallError]) -> Iterator[type[GuildhallError]]:
+    if kind.__module__.startswith("api."):
+        yield kind
+    for child in kind.__subclasses__():
+        yield from _kinds(child)
+
+
+def add_problem(schemas: Schemas) -> None:
+    """Adds the schema of a problem to the components."""
+    faults = [schemas.of(Fault), schemas.of(ParameterFault)]
+    schemas.components["Problem"] = {
+        "title": "Problem",
+        "description": "Why a request was refused (RFC 9457). Switch on `type`: it never changes its meaning.",
+        "type": "object",
+        "properties": {
+            "type": {
+                "type": "string",
+                "format": "uri",
+                "description": "One of the problems in this document's table; later versions may have more.",
+                "examples": [TYPE_BASE + kind.type for kind in types()],
+            },
+            "title": {"type": "string", "description": "The same for every problem of a type."},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": {"type": "string", "description": "What was wrong this time, in a sentence."},
+            "instance": {"type": "string", "description": "The path that was asked."},
+            "request_id": {"type": "string", "description": "It finds this request in the server's log."},
+            "errors": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"anyOf": faults},
+                "description": "Each fault, with an RFC 6901 pointer into the body or the name of a query parameter.",
+            },
+            "guilds": {"type": "integer", "minimum": 1, "description": "Of `module-conflict`: how many object."},
+            "guild_ids": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Of `module-conflict`: the first few of them.",
+            },
+        },
+        "required": ["type", "title", "status", "detail", "instance", "request_id"],
+        "examples": msgspec.to_builtins(_EXAMPLES),
+    }

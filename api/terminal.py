@@ -1,0 +1,44 @@
+"""What every command of the `guildhall` command shares: where the database is, and refusals in a sentence."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TypeVar
+
+import asyncpg
+import click
+import msgspec
+
+from api.config import Settings, UnsafeConfiguration, load
+from api.embedded import EmbeddedPostgresError
+from api.errors import GuildhallError
+from api.provision import Located, locate, unreachable
+
+T = TypeVar("T")
+
+
+class Refused(click.ClickException):
+    """Something that the person at the terminal can mend."""
+
+
+def located() -> tuple[Settings, Located]:
+    """The settings, with the address of the database in them, and where the database is."""
+    try:
+        settings = load()
+        found = locate(settings)
+    except (UnsafeConfiguration, EmbeddedPostgresError) as error:
+        raise Refused(str(error)) from None
+    except OSError as error:
+        raise Refused(f"The data folder cannot be used: {error}. Choose another with GUILDHALL_DATA_DIR.") from None
+    return msgspec.structs.replace(settings, database_url=found.app_url, owner_database_url=found.owner_url), found
+
+
+def run(work: Coroutine[object, object, T]) -> T:
+    """Runs it; what the database or a service refuses is told in its sentence."""
+    try:
+        return asyncio.run(work)
+    except asyncpg.UndefinedTableError:
+        raise Refused("The database has no such table yet. Run `guildhall migrate` first.") from None
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Refused(unreachable(error)) from None
+    except (GuildhallError, ValueError) as error:
+        raise Refused(str(error)) from None

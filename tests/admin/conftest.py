@@ -1,0 +1,70 @@
+"""People at the admin's door."""
+
+import itertools
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from litestar.types import ASGIApp
+
+from tables.auth import AdminUser
+from tests.support.clients import BASE_URL
+from tests.support.serving import Application
+
+# Pydantic's: `modules` has a column of this name. The application silences it, pytest listens again.
+IGNORE_SCHEMA = 'ignore:Field name "schema" in "RegisteredModule:UserWarning'
+PASSWORD = "correct horse battery"
+
+_addresses = (f"10.0.{number // 250}.{number % 250 + 1}" for number in itertools.count())
+
+
+async def make_admin(name: str = "ada", *, superuser: bool = True) -> int:
+    """An admin with `PASSWORD`; gives the id."""
+    user = await AdminUser.create_user(
+        username=name, password=PASSWORD, email=f"{name}@localhost", active=True, admin=True, superuser=superuser
+    )
+    return int(user.id)
+
+
+def at_the_door(app: Application, address: str | None = None) -> httpx.AsyncClient:
+    """Somebody who has not logged in, at an address of their own: tries are counted by address."""
+    transport = httpx.ASGITransport(app, client=(address or next(_addresses), 1))
+    return httpx.AsyncClient(transport=transport, base_url=BASE_URL)
+
+
+async def log_in(client: httpx.AsyncClient, name: str = "ada", password: str = PASSWORD) -> httpx.Response:
+    """Does what the page does: fetches the token, then sends name and password."""
+    if "x-csrftoken" not in client.headers:
+        await client.get("/admin/")
+        client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
+    return await client.post("/admin/public/login/", json={"username": name, "password": password})
+
+
+@pytest.fixture
+async def door(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+    """Not logged in."""
+    async with at_the_door(app) as client:
+        yield client
+
+
+@pytest.fixture
+async def ada_id(app: ASGIApp) -> int:
+    """Ada, a superuser."""
+    return await make_admin()
+
+
+@pytest.fixture
+async def ada(door: httpx.AsyncClient, ada_id: int) -> httpx.AsyncClient:
+    """Ada, logged in."""
+    response = await log_in(door)
+    assert response.status_code == 200, response.text
+    return door
+
+
+@pytest.fixture
+async def bo(app: ASGIApp, ada_id: int) -> AsyncIterator[httpx.AsyncClient]:
+    """Bo, an admin who is no superuser, logged in."""
+    await make_admin("bo", superuser=False)
+    async with at_the_door(app) as client:
+        assert (await log_in(client, "bo")).status_code == 200
+        yield client

@@ -1,0 +1,148 @@
+"""The admin as a part of the application: loaded late, with a policy of its own."""
+
+import asyncio
+import subprocess
+import sys
+
+import httpx
+import pytest
+from litestar.types import ASGIApp
+from msgspec.structs import replace
+
+from api.admin.mount import LARGEST_BODY, Mount
+from api.config import Settings
+from tests.admin.conftest import IGNORE_SCHEMA, log_in
+from tests.support.serving import in_process
+
+pytestmark = pytest.mark.filterwarnings(IGNORE_SCHEMA)
+
+_START = """
+import asyncio, sys
+from msgspec import json
+from api.app import create_litestar
+from api.config import Settings
+from api.lib.clock import Clock
+from api.metrics import Metrics
+
+async def start():
+    app = create_litestar(json.decode(sys.argv[1], type=Settings), clock=Clock(), metrics=Metrics())
+    async with app.lifespan():
+        pass
+
+asyncio.run(start())
+print(*sorted({"fastapi", "pydantic", "jinja2", "piccolo_admin"} & set(sys.modules)))
+"""
+
+
+def test_starting_the_api_loads_none_of_the_admins_libraries(settings: Settings) -> None:
+    import msgspec
+
+    result = subprocess.run(
+        [sys.executable, "-c", _START, msgspec.json.encode(settings).decode()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == ""
+
+
+async def test_first_requests_at_once_load_it_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = []
+
+    async def site(scope: object, receive: object, send: object) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator] # ASGI
+        await send({"type": "http.response.body", "body": b"in"})  # type: ignore[operator] # ASGI
+
+    def load(_settings: Settings) -> object:
+        loads.append(1)
+        if len(loads) == 1:
+            raise OSError("a file is missing")
+        return site
+
+    monkeypatch.setattr("api.admin.mount._load", load)
+    async with in_process(Mount(settings), "http://guildhall.test") as client:
+        assert (await client.get("/admin/")).status_code == 503
+        answers = await asyncio.gather(*(client.get("/admin/") for _ in range(5)))
+    assert [answer.text for answer in answers] == ["in"] * 5
+    assert len(loads) == 2
+
+
+async def test_without_its_slash_it_leads_to_it(door: httpx.AsyncClient) -> None:
+    answer = await door.get("/admin")
+    assert (answer.status_code, answer.headers["location"]) == (308, "admin/")
+    assert "./assets/" in (await door.get("/admin/")).text
+
+
+@pytest.mark.parametrize("path", ["/administrator", "/admin.php", "/adminx/", "/admin-/"])
+async def test_it_takes_no_other_address(door: httpx.AsyncClient, path: str) -> None:
+    assert (await door.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/api/docs/",
+        "/admin/api/docs",
+        "/admin/api/docs/oauth2-redirect/",
+        "/admin/api/openapi.json",
+        "/admin/public/docs/",
+        "/admin/public/openapi.json",
+        "/admin/openapi.json",
+        "/admin/nothing/here",
+        "/admin/assets/../endpoints.py",
+        "/admin/assets/%2e%2e/index.html",
+    ],
+)
+async def test_what_is_not_needed_is_not_there(ada: httpx.AsyncClient, path: str) -> None:
+    answer = await ada.get(path)
+    assert answer.status_code == 404
+    assert "cdn" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/admin/public/login/", "/admin/public/logout/"])
+async def test_forms_of_another_making_are_not_shown(door: httpx.AsyncClient, path: str) -> None:
+    assert (await door.get(path)).status_code == 405
+
+
+async def test_every_answer_bears_the_policy(ada: httpx.AsyncClient) -> None:
+    page = await ada.get("/admin/")
+    script = "/admin/" + page.text.split('src="./')[1].split('"')[0]
+    for path in ("/admin", "/admin/", script, "/admin/api/tables/guilds/", "/admin/nothing", "/admin/api/docs/"):
+        answer = await ada.get(path)
+        policy = dict(part.strip().partition(" ")[::2] for part in answer.headers["content-security-policy"].split(";"))
+        assert policy["default-src"] == policy["object-src"] == policy["base-uri"] == "'none'"
+        assert policy["frame-ancestors"] == "'none'"
+        assert policy["script-src"] == "'self'"
+        assert "//" not in answer.headers["content-security-policy"]
+        stored = answer.headers["cache-control"] != "no-store"
+        assert stored == (path == script)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_bodies_are_bounded(ada: httpx.AsyncClient) -> None:
+    answer = await ada.patch("/admin/api/tables/guilds/1/", content=b" " * (LARGEST_BODY + 1))
+    assert answer.status_code == 413
+
+
+async def test_head_is_get_without_the_body(door: httpx.AsyncClient) -> None:
+    answer = await door.head("/admin/")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+async def test_behind_tls_cookies_are_secure_and_the_origin_is_checked(
+    app: ASGIApp, settings: Settings, ada_id: int
+) -> None:
+    behind = Mount(replace(settings, public_url="https://guildhall.example"))
+    async with in_process(behind, "https://guildhall.example") as client:
+        page = await client.get("/admin/")
+        assert page.headers["set-cookie"].endswith("; Secure")
+        client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
+        assert (await log_in(client)).status_code == 403
+        client.headers["Origin"] = "https://elsewhere.example"
+        assert (await log_in(client)).status_code == 403
+        client.headers["Origin"] = "https://guildhall.example"
+        answer = await log_in(client)
+        assert answer.status_code == 200, answer.text
+        assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/admin"} <= set(answer.headers["set-cookie"].split("; "))
+        assert (await client.get("/admin/api/user/")).status_code == 200

@@ -1,0 +1,18 @@
+"""What these tests share."""
+
+import httpx
+import pytest
+
+from api.openapi import document
+from tests.architecture.described import Description
+from tests.architecture.world import World
+
+
+@pytest.fixture(scope="session")
+def description() -> Description:
+    return Description(document())
+
+
+@pytest.fixture
+def world(bot: httpx.AsyncClient, description: Description) -> World:
+    return World(bot, description)

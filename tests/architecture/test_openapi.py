@@ -1,0 +1,214 @@
+"""The OpenAPI document: what it says is valid, complete, exact, and changes only where somebody looks."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import msgspec
+import pytest
+from litestar import Litestar
+from schemathesis.specs.openapi.definitions import OPENAPI_31
+
+from api.auth.scopes import Scope
+from api.lib.snowflakes import LARGEST
+from api.openapi import document
+from api.openapi.examples import EXAMPLES
+from api.openapi.parameters import MODULE_PATTERN
+from api.openapi.problems import REFUSALS, types
+from api.openapi.schemas import Schemas
+from api.settings.registry import is_name
+from tests.architecture.described import Description, Json
+
+SNAPSHOT = Path(__file__).parent / "openapi.json"
+RENEW = "If the change is meant, renew the snapshot: guildhall openapi > tests/architecture/openapi.json"
+
+
+def nodes(node: object) -> Iterator[Json]:
+    """Every object within, itself included."""
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from nodes(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from nodes(item)
+
+
+def schemas(description: Description) -> Iterator[tuple[str, Json]]:
+    """Every schema of a parameter, a header and a body, and every named one."""
+    yield from description.document["components"]["schemas"].items()
+    for node in nodes([description.document["paths"], description.document["components"]["parameters"]]):
+        if isinstance(node.get("schema"), dict) and ("in" in node or node.keys() <= {"schema", "example"}):
+            yield node.get("name", "body"), node["schema"]
+
+
+def test_it_is_the_snapshot(description: Description) -> None:
+    assert description.document == msgspec.json.decode(SNAPSHOT.read_bytes()), RENEW
+
+
+def test_the_command_prints_it_without_any_configuration(tmp_path: Path) -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "api", "openapi"], env={}, cwd=tmp_path, capture_output=True, timeout=30, check=False
+    )
+
+    assert printed.stderr == b""
+    assert printed.stdout == SNAPSHOT.read_bytes(), RENEW
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_of_the_application_that_serves_it(running_app: Litestar) -> None:
+    assert document(running_app.routes) == document()
+
+
+async def test_it_is_served_to_everybody(anonymous: httpx.AsyncClient, description: Description) -> None:
+    first = await anonymous.get("/schema/openapi.json")
+    again = await anonymous.get("/schema/openapi.json", headers={"If-None-Match": first.headers["etag"]})
+
+    assert first.status_code == 200
+    assert first.json() == description.document
+    assert "no-cache" in first.headers["cache-control"]
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_it_is_valid_openapi(description: Description) -> None:
+    assert [error.message for error in jsonschema_rs.validator_for(OPENAPI_31).iter_errors(description.document)] == []
+
+
+def test_every_schema_is_valid(description: Description) -> None:
+    found = list(schemas(description))
+    assert len(found) > 60
+    for name, schema in found:
+        assert jsonschema_rs.meta.is_valid({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}), name
+
+
+def test_every_reference_leads_somewhere(description: Description) -> None:
+    references = [node["$ref"] for node in nodes(description.document) if isinstance(node.get("$ref"), str)]
+    assert references
+    for reference in references:
+        assert description.resolved({"$ref": reference})
+
+
+def test_every_component_is_used(description: Description) -> None:
+    used = {node["$ref"] for node in nodes(description.document) if isinstance(node.get("$ref"), str)}
+    kinds = description.document["components"]
+    unused = {f"#/components/{kind}/{name}" for kind in kinds for name in kinds[kind]} - used
+    assert unused <= {"#/components/securitySchemes/key", "#/components/schemas/Problem"}
+
+
+def test_components_have_plain_names(description: Description) -> None:
+    for name, schema in description.document["components"]["schemas"].items():
+        assert re.fullmatch(r"([A-Z]+[a-z0-9]*)+", name), name
+        assert schema["title"] == name
+
+
+def test_two_shapes_of_one_name_are_refused() -> None:
+    one, other = (msgspec.defstruct("Twin", [(member, int)]) for member in ("left", "right"))
+    with pytest.raises(ValueError, match="Twin"):
+        Schemas([one, other])
+
+
+def test_operations_have_names_of_their_own(description: Description) -> None:
+    names = [operation["operationId"] for _, _, operation in description.operations()]
+    assert len(names) == len(set(names)) > 20
+
+
+def test_every_operation_says_which_scope_it_needs(description: Description) -> None:
+    for _, _, operation in description.operations():
+        scope = operation["x-required-scope"]
+        if scope is None:
+            assert operation["security"] == []
+        else:
+            assert operation["security"] == [{"key": [Scope(scope).value]}]
+            assert f"Needs the scope `{scope}`." in operation["description"]
+
+
+def test_requests_refuse_unknown_members(description: Description) -> None:
+    for path, method, operation in description.operations():
+        for media in operation.get("requestBody", {"content": {}})["content"].values():
+            schema = description.resolved(media["schema"])
+            is_settings = method in {"PUT", "PATCH"} and path.endswith("/settings/{module}")
+            assert schema.get("additionalProperties") is (None if is_settings else False), path
+
+
+def test_numbers_are_exact() -> None:
+    """The largest id is no float's: written as 9.223372036854776e18 it would be one too many."""
+    written = msgspec.json.encode(document()).decode()
+    assert f'"maximum":{LARGEST}' in written
+    assert not re.search(r"\d[eE][+]?\d\d", re.sub(r'"(\\.|[^"\\])*"', '""', written))
+
+
+def test_ids_in_answers_are_strings(description: Description) -> None:
+    views = {name: schema for name, schema in schemas(description) if name.endswith("View")}
+    members = [
+        (f"{view}.{name}", member)
+        for view, schema in views.items()
+        for name, member in schema["properties"].items()
+        if name == "id" or name.endswith(("_id", "_ids"))
+    ]
+    assert {"GuildView.id", "GuildView.owner_id", "KeyView.guild_ids"} <= dict(members).keys()
+    for name, member in members:
+        assert {node["type"] for node in nodes(member) if "type" in node} <= {"string", "array", "null"}, name
+
+
+def test_times_in_answers_have_a_format(description: Description) -> None:
+    members = [
+        member
+        for name, schema in schemas(description)
+        if name.endswith("View")
+        for name, member in schema["properties"].items()
+        if name == "at" or name.endswith("_at")
+    ]
+    assert len(members) > 8
+    for member in members:
+        assert "date-time" in {node.get("format") for node in nodes(member)}
+
+
+def test_what_an_answer_always_has_is_required(description: Description) -> None:
+    named = description.document["components"]["schemas"]
+    assert named["GuildViewPage"]["required"] == ["items", "next_cursor"]
+    assert set(named["KeyView"]["properties"]) - set(named["KeyView"]["required"]) == {"secret"}
+    for name, schema in named.items():
+        if name.endswith("View"):
+            assert not [node for node in nodes(schema["properties"]) if "default" in node], name
+
+
+def test_every_body_has_an_example_that_is_valid(description: Description) -> None:
+    count = 0
+    for path, method, operation in description.operations():
+        answers = [operation["responses"][status] for status in operation["responses"] if status < "300"]
+        for body in (operation.get("requestBody", {}), *answers):
+            for media in body.get("content", {}).values():
+                schema = description.resolved(media["schema"])
+                examples = [media["example"]] if "example" in media else schema.get("examples", [])
+                assert examples, f"{method} {path} lacks an example: add one to api/openapi/examples"
+                for example in examples:
+                    count += 1
+                    description.validator(media["schema"]).validate(example)
+    assert count > 60
+
+
+def test_every_example_is_used(description: Description) -> None:
+    names = {operation["operationId"] for _, _, operation in description.operations()}
+    for name in EXAMPLES:
+        of, _, operation = name.rpartition(":")
+        known: Any = names if of else description.document["components"]["schemas"]
+        assert operation in known, name
+
+
+def test_every_problem_is_in_the_table(description: Description) -> None:
+    text = description.document["info"]["description"]
+    found = types()
+    assert len(found) > 15
+    for kind in found:
+        assert f"| `{kind.type}` | {kind.status} | {kind.title} |" in text
+        assert kind.status in {*REFUSALS, 405, 500}
+
+
+@pytest.mark.parametrize("name", ["a", "a1_", "z" * 64, "A", "1a", "_a", "", "a-b", "é", "z" * 65, "a\n"])
+def test_modules_are_named_as_the_registry_has_it(name: str) -> None:
+    assert (re.search(MODULE_PATTERN.replace("$", r"\Z"), name) is None) == (is_name(name) is None)

@@ -1,0 +1,102 @@
+"""Whatever is sent, the answer is one that the OpenAPI document describes."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.core.parameters import ParameterLocation
+
+from tests.architecture.described import Json
+from tests.architecture.world import MSGPACK, World
+from tests.support.clients import BASE_URL
+
+EXAMPLES_EACH = 10
+
+T = TypeVar("T")
+AnyCase = Case[Any]  # Any: its way of sending, of no use here
+
+# The same in every run: a failure is there again the next time.
+_settings = hypothesis_settings(
+    max_examples=EXAMPLES_EACH,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+async def test_whatever_is_sent_is_answered_as_described(world: World, mode: GenerationMode) -> None:
+    """Good and bad data, made from the schemas. What is bad is never taken."""
+    seen = await asyncio.to_thread(Fuzz(world, mode, asyncio.get_running_loop()).run)
+
+    assert sum(seen.values()) > 200
+    assert sum(seen[status] for status in seen if status < 300) > (120 if mode.is_positive else 20), seen
+    assert not seen[401], "the bot's own key was lost on the way"
+
+
+class Fuzz:
+    """Sends what schemathesis makes, from a thread of its own: hypothesis is not asynchronous."""
+
+    def __init__(self, world: World, mode: GenerationMode, loop: asyncio.AbstractEventLoop) -> None:
+        self._world = world
+        self._mode = mode
+        self._loop = loop
+        self._seen: Counter[int] = Counter()
+
+    def run(self) -> Counter[int]:
+        """Asks every operation; gives how often each status came. Raises `AssertionError`."""
+        schema = schemathesis.openapi.from_dict(self._world.description.document)
+        for path, method, operation in self._world.description.operations():
+            if self._mode.is_negative and operation["x-required-scope"] is None:
+                continue  # there is nothing that could be wrong
+            self._wait(self._world.restore())
+            cases = schema[path][method].as_strategy(generation_mode=self._mode)
+            _settings(given(cases, st.booleans())(self._asking(operation)))()
+        return self._seen
+
+    def _asking(self, operation: Json) -> Callable[[AnyCase, bool], None]:
+        def ask(case: AnyCase, packed: bool) -> None:
+            request = self._request(case, packed=packed)
+            answer = self._wait(self._world.bot.send(request))
+            self._seen[answer.status_code] += 1
+            told = f"{request.method} {request.url} {request.content!r}"
+            assert list(self._world.description.faults(operation, answer)) == [], told
+            bad_body = _mode_of(case, ParameterLocation.BODY) is GenerationMode.NEGATIVE
+            bad_query = _mode_of(case, ParameterLocation.QUERY) is GenerationMode.NEGATIVE and request.url.query
+            if bad_body or bad_query:
+                assert not answer.is_success, told
+
+        return ask
+
+    def _wait(self, work: Coroutine[object, object, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    def _request(self, case: AnyCase, *, packed: bool) -> httpx.Request:
+        """A case as a request of the bot; where its address is sound, it leads to something that is there."""
+        if _mode_of(case, ParameterLocation.PATH) is GenerationMode.POSITIVE:
+            real = self._world.parts(case.operation.path)
+            case.path_parameters = {name: real[name] for name in case.path_parameters}
+        made = case.as_transport_kwargs(base_url=BASE_URL)
+        headers = {
+            **{name: value.encode("latin-1") for name, value in made["headers"].items()},
+            "Authorization": self._world.bot.headers["Authorization"].encode(),
+            "Accept": (MSGPACK if packed else "application/json").encode(),
+        }
+        body = {"content" if name == "data" else name: made[name] for name in ("json", "data") if name in made}
+        return httpx.Request(made["method"], made["url"], params=made["params"], headers=headers, **body)
+
+
+def _mode_of(case: AnyCase, part: ParameterLocation) -> GenerationMode | None:
+    """Whether a part of the case is good or bad; None if the case has no such part."""
+    found = None if case.meta is None else case.meta.components.get(part)
+    return None if found is None else found.mode

@@ -1,0 +1,98 @@
+"""The application does what its OpenAPI document says, and every refusal in it is real."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+
+from api.auth.scopes import ALL, Scope
+from tests.architecture.described import Json
+from tests.architecture.world import MSGPACK, World
+from tests.support.clients import Clients
+
+
+async def test_examples_are_accepted_and_answered_as_described(world: World) -> None:
+    for path, method, operation in world.description.operations():
+        for accept in ("application/json", MSGPACK):
+            await world.restore()
+            answer = await world.bot.send(world.request(path, method, operation, headers={"Accept": accept}))
+            assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+            assert list(world.description.faults(operation, answer)) == [], f"{method} {path} as {accept}"
+
+
+async def test_every_single_thing_can_be_asked_for_conditionally(world: World) -> None:
+    asked = 0
+    for path, method, operation in world.description.operations():
+        if "304" in operation["responses"]:
+            asked += 1
+            await world.restore()
+            first = await world.bot.send(world.request(path, method, operation))
+            known = {"If-None-Match": first.headers["etag"]}
+            again = await world.bot.send(world.request(path, method, operation, headers=known))
+            assert again.status_code == 304, path
+            assert list(world.description.faults(operation, again)) == []
+    assert asked > 5
+
+
+class Refused:
+    """How to have each refusal, by its status; what is not here needs another one's doing, or a fault of ours."""
+
+    def __init__(self, world: World, clients: Clients) -> None:
+        self._world = world
+        self._clients = clients
+
+    async def answers(self, path: str, method: str, operation: Json) -> AsyncIterator[tuple[int, httpx.Response]]:
+        """Each documented refusal that can be had by asking for it, and what came."""
+        body, unsafe = "requestBody" in operation, method != "GET"
+        asked: dict[int, dict[str, Any]] = {  # Any: httpx's own arguments
+            404: {"parts": dict.fromkeys(self._world.parts(path), "NOT-THERE")},
+            412: {"headers": {"If-Match": '"not-its-tag"'}},
+            413: {"content": b'"' + b"x" * 1024 * 1024 + b'"'},
+            415: {"content": b"{}", "headers": {"Content-Type": "text/plain"}},
+            422: {"params": {"no_such_parameter": "1"}},
+        }
+        if body:
+            asked[400] = {"content": b"{"}
+        else:
+            asked[400] = {"headers": {"X-Audit-Log-Reason": "%ff"} if unsafe else {"If-None-Match": "not-a-tag"}}
+        await self._world.restore()
+        if not unsafe:  # what is remembered is refused as what is not
+            await self._world.bot.send(self._world.request(path, method, operation))
+        for status, change in asked.items():
+            if str(status) in operation["responses"]:
+                yield status, await self._world.bot.send(self._world.request(path, method, operation, **change))
+        if "401" in operation["responses"]:
+            async with self._clients.anonymous() as nobody:
+                yield (
+                    401,
+                    await nobody.send(self._world.request(path, method, operation, headers={"Authorization": ""})),
+                )
+        if "403" in operation["responses"]:
+            secret = await self._clients.key(scopes=ALL - {Scope(operation["x-required-scope"])})
+            bearer = {"Authorization": f"Bearer {secret}"}
+            yield 403, await self._world.bot.send(self._world.request(path, method, operation, headers=bearer))
+
+
+async def test_every_refusal_is_real_and_as_described(world: World, clients: Clients) -> None:
+    refused = Refused(world, clients)
+    seen: Counter[int] = Counter()
+    for path, method, operation in world.description.operations():
+        async for status, answer in refused.answers(path, method, operation):
+            assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+            assert list(world.description.faults(operation, answer)) == [], f"{method} {path}"
+            seen[status] += 1
+    assert set(seen) == {400, 401, 403, 404, 412, 413, 415, 422}
+    every = {int(status) for _, _, operation in world.description.operations() for status in operation["responses"]}
+    assert every - set(seen) == {200, 201, 204, 304, 409, 429, 503}
+
+
+async def test_a_stranger_is_told_only_what_is_described(world: World, mallory: httpx.AsyncClient) -> None:
+    for path, method, operation in world.description.operations():
+        if "{guild_id}" in path:
+            request = world.request(
+                path, method, operation, headers={"Authorization": mallory.headers["Authorization"]}
+            )
+            answer = await mallory.send(request)
+            assert answer.status_code == 404
+            assert list(world.description.faults(operation, answer)) == []

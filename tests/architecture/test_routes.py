@@ -1,0 +1,87 @@
+"""Every route says which scope it needs, in the contract's words, and what it is for."""
+
+from collections.abc import Iterator
+
+from litestar import Litestar
+from litestar.handlers.base import BaseRouteHandler
+from litestar.routes import ASGIRoute, HTTPRoute
+
+from api.auth.scopes import Scope
+
+EXPECTED = {
+    "GET /": None,
+    "GET /assets/{asset_path}": None,
+    "GET /favicon.ico": None,
+    "GET /schema": None,
+    "GET /schema/openapi.json": None,
+    "GET /health/live": None,
+    "GET /health/ready": None,
+    "GET /metrics": None,
+    "GET /v1/guilds": "guilds:read",
+    "GET /v1/guilds/{guild_id}": "guilds:read",
+    "PUT /v1/guilds/{guild_id}": "guilds:write",
+    "PATCH /v1/guilds/{guild_id}": "guilds:write",
+    "DELETE /v1/guilds/{guild_id}": "guilds:write",
+    "POST /v1/guilds/{guild_id}/restore": "guilds:write",
+    "GET /v1/guilds/{guild_id}/roles": "guilds:read",
+    "PUT /v1/guilds/{guild_id}/roles": "guilds:write",
+    "GET /v1/guilds/{guild_id}/channels": "guilds:read",
+    "PUT /v1/guilds/{guild_id}/channels": "guilds:write",
+    "GET /v1/guilds/{guild_id}/settings": "settings:read",
+    "GET /v1/guilds/{guild_id}/settings/{module}": "settings:read",
+    "PATCH /v1/guilds/{guild_id}/settings/{module}": "settings:write",
+    "PUT /v1/guilds/{guild_id}/settings/{module}": "settings:write",
+    "DELETE /v1/guilds/{guild_id}/settings/{module}": "settings:write",
+    "GET /v1/guilds/{guild_id}/settings/{module}/revisions": "settings:read",
+    "POST /v1/guilds/{guild_id}/settings/{module}/revisions/{revision}/restore": "settings:write",
+    "GET /v1/modules": "settings:read",
+    "GET /v1/modules/{module}": "settings:read",
+    "PUT /v1/modules/{module}": "modules:write",
+    "GET /v1/keys": "keys:manage",
+    "POST /v1/keys": "keys:manage",
+    "GET /v1/keys/{key_id}": "keys:manage",
+    "DELETE /v1/keys/{key_id}": "keys:manage",
+    "POST /v1/keys/{key_id}/rotate": "keys:manage",
+    "GET /v1/guilds/{guild_id}/audit-log": "audit:read",
+}
+
+# Piccolo Admin has people log in for themselves: no key opens it.
+ADMIN = "/admin"
+
+
+def handlers(app: Litestar) -> Iterator[tuple[str, BaseRouteHandler]]:
+    """Every handler but those that Litestar adds for OPTIONS, as `METHOD /address`."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                if not handler.fn.__module__.startswith("litestar."):
+                    for method in handler.http_methods:
+                        yield f"{getattr(method, 'value', method)} {route.path_format}", handler
+        else:
+            assert isinstance(route, ASGIRoute), f"{route.path} is of a kind that nothing here looks at"
+            yield f"ASGI {route.path_format}", route.route_handler
+
+
+def of_the_api(app: Litestar) -> dict[str, BaseRouteHandler]:
+    return {name: handler for name, handler in handlers(app) if not name.split(" ")[1].startswith(ADMIN)}
+
+
+def test_every_route_declares_the_scope_it_needs(running_app: Litestar) -> None:
+    undeclared = [name for name, handler in handlers(running_app) if "scope" not in handler.opt]
+    assert not undeclared, f"say `opt=requires(Scope.…)`, or `opt=PUBLIC`: {undeclared}"
+
+
+def test_the_scopes_are_those_of_the_contract(running_app: Litestar) -> None:
+    declared = {name: handler.opt.get("scope") for name, handler in of_the_api(running_app).items()}
+    assert declared == EXPECTED
+
+
+def test_scopes_are_of_the_known_kind(running_app: Litestar) -> None:
+    for name, handler in of_the_api(running_app).items():
+        scope = handler.opt.get("scope")
+        assert scope is None or isinstance(scope, Scope), name
+
+
+def test_every_handler_says_what_it_is_for(running_app: Litestar) -> None:
+    silent = [name for name, handler in of_the_api(running_app).items() if not handler.fn.__doc__]
+    assert not silent, f"their docstrings are what the API's user reads: {silent}"

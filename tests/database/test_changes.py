@@ -1,0 +1,247 @@
+"""What another process changed is told, in whatever order its transactions commit."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+import httpx
+import pytest
+
+from api.changes import Changes, stop
+from api.config import Settings
+from api.engine import PlainConnection
+from api.provision import connect_arguments
+from tests.support import cluster
+from tests.support.people import HARBOUR
+
+SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
+WAKE_TRIGGERS = ("guilds_wake", "guild_settings_wake", "modules_wake", "api_keys_wake")
+
+
+async def eventually(holds: Callable[[], bool], seconds: float = 1.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - nothing tells when it does
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def root(database_name: str) -> AsyncIterator[PlainConnection]:
+    connection = await asyncpg.connect(cluster.url("postgres", database_name))
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(params=["woken", "unwoken"])
+async def notified(request: pytest.FixtureRequest, owner: PlainConnection) -> AsyncIterator[bool]:
+    """With notifications, and with every one of them lost."""
+    woken = request.param == "woken"
+    tables = {name: name.removesuffix("_wake") for name in WAKE_TRIGGERS}
+    if not woken:
+        for name, table in tables.items():
+            await owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
+    yield woken
+    for name, table in tables.items():
+        await owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER {name}")
+
+
+@pytest.fixture
+async def told(settings: Settings, owner: PlainConnection) -> AsyncIterator[list[tuple[str, int]]]:
+    """What a look-out of its own tells, from now on."""
+    await owner.execute("TRUNCATE guilds, modules CASCADE")
+    heard: list[tuple[str, int]] = []
+    changes = Changes()
+    changes.subscribe(lambda kind, ids: heard.extend((kind, id_) for id_ in ids))
+    task = asyncio.create_task(changes.run(connect_arguments(settings)))
+    await eventually(changes.is_fresh, 5)
+    heard.clear()
+    yield heard
+    await stop(task)
+
+
+async def test_other_processes_changes_are_seen_within_a_second(
+    bot: httpx.AsyncClient, owner: PlainConnection, notified: bool
+) -> None:
+    assert (await bot.patch(SETTINGS, json={"cooldown_seconds": 5})).status_code == 200
+    assert (await bot.get(SETTINGS)).json()["values"]["cooldown_seconds"] == 5
+    for value in (7, 8):
+        await owner.execute(
+            """UPDATE guild_settings SET overrides = jsonb_build_object('cooldown_seconds', $1::int)""", value
+        )
+        await asyncio.sleep(0.9)
+        assert (await bot.get(SETTINGS)).json()["values"]["cooldown_seconds"] == value
+    await owner.execute("UPDATE guilds SET deleted_at = now() WHERE id = $1", HARBOUR)
+    await asyncio.sleep(0.9)
+    assert (await bot.get(SETTINGS)).status_code == 404
+
+
+async def test_other_processes_modules_are_seen_within_a_second(
+    bot: httpx.AsyncClient, owner: PlainConnection, notified: bool
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"size": {"type": "integer", "default": 1}},
+        "additionalProperties": False,
+    }
+    assert (await bot.put("/v1/modules/welcome", json={"schema": schema})).status_code == 201
+    address = f"/v1/guilds/{HARBOUR}/settings/welcome"
+    assert (await bot.get(address)).json()["values"] == {"size": 1}
+    await owner.execute(
+        "UPDATE modules SET version = version + 1, schema = jsonb_set(schema, '{properties,size,default}', '2')"
+    )
+    await asyncio.sleep(0.9)
+    assert (await bot.get(address)).json()["values"] == {"size": 2}
+
+
+async def test_revoked_elsewhere(bot: httpx.AsyncClient, owner: PlainConnection, notified: bool) -> None:
+    assert (await bot.get(SETTINGS)).status_code == 200
+    await owner.execute("UPDATE api_keys SET revoked_at = now()")
+    await asyncio.sleep(0.9)
+    assert (await bot.get(SETTINGS)).status_code == 401
+
+
+async def test_late_commit_of_an_early_transaction_is_told(
+    told: list[tuple[str, int]], database_name: str, owner: PlainConnection, notified: bool
+) -> None:
+    early = await asyncpg.connect(cluster.url("postgres", database_name))
+    transaction = early.transaction()
+    await transaction.start()
+    await early.execute("INSERT INTO guilds (id, name) VALUES (1, 'early')")
+    await owner.execute("INSERT INTO guilds (id, name) VALUES (2, 'late')")
+    await eventually(lambda: ("guild", 2) in told)
+    await asyncio.sleep(0.9)
+    assert ("guild", 1) not in told
+    await transaction.commit()
+    await early.close()
+    await eventually(lambda: ("guild", 1) in told)
+    await asyncio.sleep(0.9)
+    assert Counter(told) == {("guild", 1): 1, ("guild", 2): 1}
+
+
+async def test_interleaved_transactions_are_all_told(
+    told: list[tuple[str, int]], database_name: str, owner: PlainConnection
+) -> None:
+    """Eight connections begin, write and commit in a random order; each committed change is told after it."""
+    chance = random.Random(11)  # noqa: S311 - the same order every time
+    everybody = [await asyncpg.connect(cluster.url("postgres", database_name)) for _ in range(8)]
+    ids = list(range(1, 41))
+    for id_ in ids:
+        await owner.execute("INSERT INTO guilds (id, name) VALUES ($1, 'x')", id_)
+    await eventually(lambda: len(set(told)) == len(ids), 2)
+    written: set[int] = set()
+
+    async def write(connection: PlainConnection, mine: list[int]) -> None:
+        for id_ in mine:
+            transaction = connection.transaction()
+            await transaction.start()
+            await asyncio.sleep(chance.random() / 10)
+            await connection.execute("UPDATE guilds SET name = 'y' WHERE id = $1", id_)
+            await asyncio.sleep(chance.random() / 3)
+            told[:] = [entry for entry in told if entry != ("guild", id_)]
+            if chance.random() < 0.8:
+                await transaction.commit()
+                written.add(id_)
+            else:
+                await transaction.rollback()
+
+    await asyncio.gather(*(write(connection, ids[at::8]) for at, connection in enumerate(everybody)))
+    await eventually(lambda: {id_ for _, id_ in told} >= written, 1.5)
+    await asyncio.sleep(0.5)
+    assert {id_ for _, id_ in told} == written
+    for connection in everybody:
+        await connection.close()
+
+
+async def test_what_was_cached_before_the_first_look_is_told(settings: Settings, owner: PlainConnection) -> None:
+    await owner.execute("TRUNCATE guilds CASCADE")
+    heard: list[tuple[str, int]] = []
+    changes = Changes()
+    changes.subscribe(lambda kind, ids: heard.extend((kind, id_) for id_ in ids))
+    assert not changes.is_fresh()
+    await owner.execute("INSERT INTO guilds (id, name) VALUES (3, 'between')")
+    task = asyncio.create_task(changes.run(connect_arguments(settings)))
+    await eventually(changes.is_fresh, 5)
+    await stop(task)
+    assert ("guild", 3) in heard
+
+
+async def test_blind_look_out_believes_nothing_and_recovers(
+    bot: httpx.AsyncClient, owner: PlainConnection, root: PlainConnection
+) -> None:
+    """It cannot see the tables, again and again; meanwhile every answer comes from the database."""
+    assert (await bot.get(SETTINGS)).json()["values"]["cooldown_seconds"] == 60
+    await bot.patch(SETTINGS, json={"cooldown_seconds": 61})
+    await owner.execute("REVOKE SELECT ON modules FROM guildhall_app")
+    await owner.execute("GRANT SELECT (name, version, title, description, schema) ON modules TO guildhall_app")
+    try:
+        await root.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE '%pg_snapshot_xmin%' AND pid <> pg_backend_pid()"
+        )
+        await asyncio.sleep(1.1)
+        for value in (62, 63):
+            await owner.execute(
+                "UPDATE guild_settings SET overrides = jsonb_build_object('cooldown_seconds', $1::int)", value
+            )
+            assert (await bot.get(SETTINGS)).json()["values"]["cooldown_seconds"] == value
+    finally:
+        await owner.execute("GRANT SELECT ON modules TO guildhall_app")
+    await asyncio.sleep(1.0)
+    assert (await bot.get("/health/ready")).status_code == 200
+
+
+async def test_look_out_outlives_a_subscriber_that_fails(settings: Settings, owner: PlainConnection) -> None:
+    await owner.execute("TRUNCATE guilds CASCADE")
+    calls = 0
+
+    def fail_once(_kind: str, _ids: set[int]) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise ZeroDivisionError
+
+    changes = Changes()
+    changes.subscribe(fail_once)
+    task = asyncio.create_task(changes.run(connect_arguments(settings)))
+    await eventually(changes.is_fresh, 5)
+    await owner.execute("INSERT INTO guilds (id, name) VALUES (4, 'x')")
+    await eventually(lambda: calls == 1, 2)
+    await owner.execute("INSERT INTO guilds (id, name) VALUES (5, 'x')")
+    await eventually(lambda: calls > 1, 2)
+    assert not task.done()
+    await stop(task)
+
+
+async def test_no_session_state_is_left_in_the_pool(
+    bot: httpx.AsyncClient, running_app: object, root: PlainConnection
+) -> None:
+    """The pool resets nothing on release: so nothing may be set that outlives a transaction."""
+    before = await _sessions_settings(running_app)
+    await bot.patch(SETTINGS, json={"cooldown_seconds": 9}, headers={"X-Audit-Log-Reason": "trying"})
+    await bot.patch(SETTINGS, json={"cooldown_seconds": -1})
+    await bot.get("/v1/guilds?limit=1")
+    await bot.post("/v1/keys", json={"name": "x", "scopes": ["settings:read"]})
+    await bot.get(f"/v1/guilds/{HARBOUR}/audit-log")
+    await bot.delete(f"/v1/guilds/{HARBOUR}")
+    assert await _sessions_settings(running_app) == before
+    locks = await root.fetchval(
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+        " WHERE locktype = 'advisory' AND datname = current_database()"
+    )
+    assert locks == 0
+
+
+async def _sessions_settings(app: object) -> set[tuple[tuple[str, str], ...]]:
+    """What every pooled connection's session is set to, and listens to; all alike is a set of one."""
+    pool = app.state["database"].engine.pool  # type: ignore[attr-defined] # a Litestar
+    held = [await pool.acquire() for _ in range(pool.get_max_size())]
+    found = set()
+    for connection in held:
+        rows = await connection.fetch(
+            "SELECT name, setting FROM pg_settings WHERE source = 'session' OR name LIKE 'guildhall.%'"
+            " UNION ALL SELECT 'channel', pg_listening_channels()"
+        )
+        found.add(tuple(sorted((row["name"], row["setting"]) for row in rows if row["setting"])))
+        await pool.release(connection)
+    return found

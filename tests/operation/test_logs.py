@@ -1,0 +1,98 @@
+"""What a server's log and metrics tell, and what they must not."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from tests.operation.servers import SECRET, Server, private_folder, serving, until
+
+GUILD = "81384788765712384"
+HIDDEN = "hunter2hunter2"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with private_folder() as folder, serving(folder) as running:
+        yield running
+
+
+def test_lines_say_who_did_what(server: Server) -> None:
+    with server.client(server.key) as client:
+        client.put(f"/v1/guilds/{GUILD}", json={"name": "Harbour"}, headers={"X-Request-ID": "one-request"})
+    until(lambda: any(line.get("request_id") == "one-request" for line in server.log()), 3)
+    (line,) = (line for line in server.log() if line.get("request_id") == "one-request")
+    at = datetime.fromisoformat(line["at"])
+    assert at.utcoffset() == UTC.utcoffset(None)
+    assert abs((datetime.now(UTC) - at).total_seconds()) < 30
+    assert line["level"] == "info"
+    assert line["event"] == "request"
+    assert (line["method"], line["route"], line["status"]) == ("PUT", "/v1/guilds/{guild_id}", 201)
+    assert 0 < line["ms"] < 10_000
+    assert re.fullmatch(r"key:\d+", line["actor"])
+    assert str(line["guild"]) == GUILD
+
+
+def test_refused_log_ins_are_logged(server: Server) -> None:
+    with server.client(f"gh_{HIDDEN}") as client:
+        client.get(f"/v1/guilds/{GUILD}", headers={"X-Request-ID": "refused"})
+    until(lambda: any(line.get("request_id") == "refused" for line in server.log()), 3)
+    (line,) = (line for line in server.log() if line.get("request_id") == "refused" and line["event"] == "request")
+    assert (line["status"], line["actor"]) == (401, None)
+
+
+def test_no_secret_is_ever_logged(server: Server) -> None:
+    with server.client(server.key) as client:
+        for method, path in (
+            ("PUT", f"/v1/guilds/{GUILD}"),
+            ("POST", "/v1/keys"),
+            ("GET", "/admin/"),
+            ("GET", "/no/such"),
+        ):
+            client.request(
+                method,
+                f"{path}?token={HIDDEN}",
+                json={"name": HIDDEN, "password": HIDDEN},
+                headers={"Cookie": f"id={HIDDEN}", "X-Api-Key": HIDDEN, "X-Audit-Log-Reason": HIDDEN},
+            )
+            client.request(method, path, content=HIDDEN, headers={"Authorization": f"Bearer gh_{HIDDEN}"})
+        made = client.post("/v1/keys", json={"name": "x", "scopes": ["settings:read"]}).json()
+    until(lambda: sum(line.get("route") == "/v1/keys" for line in server.log()) >= 3, 3)
+    shown = server.said
+    assert HIDDEN not in shown
+    assert SECRET not in shown
+    assert made["secret"] not in shown
+    assert shown.count(server.key) == 2  # where it was made, and in the line to try
+
+
+def series(server: Server) -> set[str]:
+    text = httpx.get(f"{server.base_url}/metrics").text
+    return {line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")}
+
+
+def test_series_do_not_grow_with_traffic(server: Server) -> None:
+    def visit(number: int) -> None:
+        client.get(f"/v1/guilds/{number}")
+        client.get(f"/v1/guilds/{number}/settings/module{number}")
+        client.get(f"/nowhere/{number}")
+        client.request(f"METHOD{number}", f"/nowhere/{number}")
+
+    with server.client(server.key) as client:
+        visit(1)
+        series(server)  # itself a route
+        before = series(server)
+        for number in range(2, 40):
+            visit(number)
+        assert series(server) == before
+    routes = {match[1] for name in before if (match := re.search(r'route="([^"]*)"', name))}
+    assert "unmatched" in routes
+    assert not any("nowhere" in route for route in routes)
+    wanted = (
+        "guildhall_requests_total", "guildhall_request_seconds_bucket", "guildhall_requests_in_flight",
+        "guildhall_pool_in_use", "guildhall_pool_waiting", "guildhall_event_loop_lag_seconds",
+        "guildhall_transactions_rolled_back", "guildhall_shed_total", "guildhall_changes_age_seconds",
+    )  # fmt: skip
+    names = {name.partition("{")[0] for name in before}
+    assert names >= set(wanted)

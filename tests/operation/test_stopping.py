@@ -1,0 +1,211 @@
+"""Starts and stops: what is in flight is answered, nothing is lost, and workers share one truth."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from api.embedded import EmbeddedPostgres
+from api.provision import DATABASE, OWNER
+from tests.operation.servers import Server, guildhall, private_folder, serving, until
+
+GUILD = "81384788765712384"
+SETTINGS = f"/v1/guilds/{GUILD}/settings/leveling"
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """One installation, started again and again."""
+    with private_folder() as made:
+        with serving(made) as server, server.client(server.key) as client:
+            assert client.put(f"/v1/guilds/{GUILD}", json={"name": "Harbour"}).status_code == 201
+            (made / "key").write_text(server.key)
+        yield made
+
+
+@pytest.fixture
+def key(folder: Path) -> str:
+    return (folder / "key").read_text()
+
+
+def database(folder: Path) -> EmbeddedPostgres:
+    return EmbeddedPostgres(folder / "data" / "postgres")
+
+
+class RowLock:
+    """Holds the guild's row for some seconds, in a thread: whoever changes its settings waits."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.held = threading.Event()
+        self._url, self._seconds = database(folder).url(OWNER, DATABASE), seconds
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._hold()))
+
+    def __enter__(self) -> "RowLock":
+        self._thread.start()
+        assert self.held.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+
+    async def _hold(self) -> None:
+        connection = await asyncpg.connect(self._url)
+        async with connection.transaction():
+            await connection.execute("SELECT FROM guilds FOR UPDATE")
+            await connection.execute("SELECT FROM guild_settings FOR UPDATE")
+            self.held.set()
+            await asyncio.sleep(self._seconds)
+        await connection.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_is_in_flight_is_answered(folder: Path, key: str, number: signal.Signals) -> None:
+    answers: list[httpx.Response] = []
+    value = int(number)
+
+    def patch() -> None:
+        with server.client(key) as client:
+            answers.append(client.patch(SETTINGS, json={"cooldown_seconds": value}))
+
+    with serving(folder) as server:
+        with server.client(key) as client:
+            client.patch(SETTINGS, json={"cooldown_seconds": 1})
+        with RowLock(folder, 0.7):
+            asking = threading.Thread(target=patch)
+            asking.start()
+            time.sleep(0.2)
+            assert server.stop(number) == 0, server.said
+            asking.join()
+        assert [answer.status_code for answer in answers] == [200]
+        assert "Traceback" not in server.said
+    until(lambda: not database(folder).running, 5)
+    with serving(folder) as server, server.client(key) as client:
+        assert client.get(SETTINGS).json()["values"]["cooldown_seconds"] == value
+
+
+def test_not_ready_before_it_closes(folder: Path, key: str) -> None:
+    """What a load balancer sees: 503 for as long as GUILDHALL_DRAIN_SECONDS says, and service meanwhile."""
+    with serving(folder, GUILDHALL_DRAIN_SECONDS="2") as server, server.client(key) as client:
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: client.get("/health/ready").status_code == 503, 1)
+        assert client.get("/health/ready").json()["checks"]["accepting"] == "draining"
+        assert client.get("/health/live").status_code == 200
+        assert client.patch(SETTINGS, json={"cooldown_seconds": 77}).status_code == 200
+        client.close()
+        assert server.process.wait(timeout=10) == 0
+
+
+def test_impatience(folder: Path) -> None:
+    """A second SIGTERM skips the rest of the wait."""
+    with serving(folder, GUILDHALL_DRAIN_SECONDS="60") as server:
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert server.process.poll() is None
+        assert server.stop(within=5) == 0
+
+
+def test_killed_server_starts_again_and_has_everything(folder: Path, key: str) -> None:
+    with serving(folder) as server, server.client(key) as client:
+        assert client.patch(SETTINGS, json={"cooldown_seconds": 123}).status_code == 200
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+    with serving(folder) as server, server.client(key) as client:
+        assert client.get(SETTINGS).json()["values"]["cooldown_seconds"] == 123
+        assert "First key" not in server.said
+        assert server.stop() == 0
+    until(lambda: not database(folder).running, 5)
+
+
+def test_start_killed_half_way_is_finished_by_the_next(folder: Path) -> None:
+    """The roles are there, the database is not."""
+    with private_folder() as other:
+        postgres = EmbeddedPostgres(other / "data" / "postgres")
+        postgres.start()
+        asyncio.run(_make_role(postgres.url("postgres", "postgres")))
+        postgres.stop()
+        assert guildhall(other, "migrate").returncode == 0
+
+
+async def _make_role(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(f"CREATE ROLE {OWNER} LOGIN")
+    await connection.close()
+
+
+def test_two_workers(folder: Path, key: str) -> None:
+    with serving(folder, "--workers", "2") as server:
+        seen: set[int] = set()
+
+        def both_answered() -> bool:
+            with server.client(key) as client:
+                assert client.get(SETTINGS).status_code == 200
+            seen.update(_busy(server))
+            return len(seen) == 2
+
+        until(both_answered, 20)
+        _metrics_are_added_up(server, key)
+        _change_is_seen_by_both(server, key)
+        _revoked_key_is_refused_by_both(folder, server)
+        assert server.stop(within=20) == 0, server.said
+        assert "Traceback" not in server.said
+    until(lambda: not database(folder).running, 5)
+
+
+def _busy(server: Server) -> set[int]:
+    """The workers that hold a metrics file with requests in it."""
+    found = set()
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    for child in children:
+        environ = Path(f"/proc/{child}/environ").read_bytes().decode().split("\0")
+        folder = next((line.partition("=")[2] for line in environ if line.startswith("PROMETHEUS_MULTIPROC_DIR")), None)
+        if folder and (file := Path(folder) / f"counter_{child}.db").exists() and b"{module}" in file.read_bytes():
+            found.add(int(child))
+    return found
+
+
+def _requests(server: Server) -> float:
+    text = httpx.get(f"{server.base_url}/metrics").text
+    lines = (line for line in text.splitlines() if line.startswith("guildhall_requests_total{"))
+    return sum(float(line.split()[-1]) for line in lines if 'method="GET"' in line and "/settings/" in line)
+
+
+def _metrics_are_added_up(server: Server, key: str) -> None:
+    before = _requests(server)
+    for _ in range(20):
+        with server.client(key) as client:
+            client.get(SETTINGS)
+    assert [_requests(server) for _ in range(5)] == [before + 20] * 5
+
+
+def _change_is_seen_by_both(server: Server, key: str) -> None:
+    with server.client(key) as client:
+        assert client.patch(SETTINGS, json={"cooldown_seconds": 31}).status_code == 200
+    time.sleep(1)
+    for _ in range(20):
+        with server.client(key) as client:
+            assert client.get(SETTINGS).json()["values"]["cooldown_seconds"] == 31
+
+
+def _revoked_key_is_refused_by_both(folder: Path, server: Server) -> None:
+    made = guildhall(folder, "keys", "create", "doomed", "--scope", "settings:read")
+    words = dict(line.split(maxsplit=1) for line in made.stdout.splitlines()[:3])
+    for _ in range(10):
+        with server.client(words["secret"]) as client:
+            assert client.get(SETTINGS).status_code == 200
+    assert guildhall(folder, "keys", "revoke", words["id"]).returncode == 0
+
+    def refused() -> bool:
+        codes = []
+        for _ in range(12):
+            with server.client(words["secret"]) as client:
+                codes.append(client.get(SETTINGS).status_code)
+        return set(codes) == {401}
+
+    until(refused, 5)

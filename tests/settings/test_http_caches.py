@@ -1,0 +1,218 @@
+"""What is in memory is believed only while nothing tells otherwise; the short way answers as the long one does."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.types import HTTPScope
+
+from api.answers import Plain
+from api.auth.scopes import ALL, Scope
+from api.edge import Edge
+from api.engine import PlainConnection
+from tests.settings.addresses import settings_of
+from tests.support.clients import Clients
+from tests.support.people import HARBOUR, NOBODYS
+from tests.support.serving import in_process
+
+BASE = "http://guildhall.test"
+WRITE = """
+    UPDATE guild_settings SET overrides = $2::jsonb, revision = revision + 1
+    WHERE guild_id = $1 AND module = 'leveling'
+"""
+
+
+class Roads(NamedTuple):
+    """The same application by both roads; `taken` has an entry for each request that tried the short one."""
+
+    short: httpx.AsyncClient
+    long: httpx.AsyncClient
+    taken: list[bool]
+
+
+@pytest.fixture
+async def roads(litestar_app: Litestar) -> AsyncIterator[Roads]:
+    taken: list[bool] = []
+
+    def watched(scope: HTTPScope) -> Plain | None:
+        answer: Plain | None = litestar_app.state["shortcut"].answer(scope)
+        taken.append(answer is not None)
+        return answer
+
+    metrics = litestar_app.state["metrics"]
+    async with AsyncExitStack() as stack:
+        short = Edge(litestar_app, metrics, timeout=15, https=False, shortcut=watched)
+        long = Edge(litestar_app, metrics, timeout=15, https=False)
+        yield Roads(
+            await stack.enter_async_context(in_process(short, BASE)),
+            await stack.enter_async_context(in_process(long, BASE)),
+            taken,
+        )
+
+
+@pytest.fixture
+async def secret(bot: httpx.AsyncClient, clients: Clients) -> str:
+    """A key that is in memory, as are Harbour's settings."""
+    await bot.patch(settings_of(), json={"cooldown_seconds": 5})
+    secret = await clients.key()
+    async with clients.bearer(secret) as client:
+        assert (await client.get(settings_of())).status_code == 200
+    return secret
+
+
+@asynccontextmanager
+async def no_wake(owner: PlainConnection) -> AsyncIterator[None]:
+    """Nobody is told of changes: only a look finds them."""
+    await owner.execute("ALTER TABLE guild_settings DISABLE TRIGGER guild_settings_wake")
+    try:
+        yield
+    finally:
+        await owner.execute("ALTER TABLE guild_settings ENABLE TRIGGER guild_settings_wake")
+
+
+async def both(roads: Roads, method: str, path: str, headers: dict[str, str]) -> tuple[bool, httpx.Response]:
+    """Whether the short road was taken, and the answer, which is the same by the long one."""
+    headers = {"X-Request-ID": "same"} | headers
+    short = await roads.short.request(method, path, headers=headers)
+    long = await roads.long.request(method, path, headers=headers)
+    assert short.status_code == long.status_code
+    assert short.content == long.content
+    assert sorted(short.headers.multi_items()) == sorted(long.headers.multi_items())
+    return roads.taken[-1] if roads.taken else False, short
+
+
+async def until_short(roads: Roads, key: dict[str, str]) -> httpx.Response:
+    """The answer by the short road, once all is in memory: a look may just have told of what was made before."""
+    for _ in range(20):
+        taken, answer = await both(roads, "GET", settings_of(), key)
+        if taken:
+            return answer
+        await asyncio.sleep(0.05)
+    raise AssertionError("the short road was never taken")
+
+
+async def test_the_short_road(roads: Roads, secret: str) -> None:
+    key = {"Authorization": f"Bearer {secret}"}
+    got = await until_short(roads, key)
+    assert (got.status_code, got.json()["values"]["cooldown_seconds"]) == (200, 5)
+    taken, head = await both(roads, "HEAD", settings_of(), key)
+    assert (taken, head.status_code, head.content) == (True, 200, b"")
+    for known in (got.headers["etag"], f"W/{got.headers['etag']}"):
+        for method in ("GET", "HEAD"):
+            taken, same = await both(roads, method, settings_of(), key | {"If-None-Match": known})
+            assert (taken, same.status_code) == (True, 304)
+    taken, other = await both(roads, "GET", settings_of(), key | {"If-None-Match": '"other"'})
+    assert (taken, other.status_code) == (True, 200)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        (settings_of() + "?x=1", {}, 422),
+        (settings_of(), {"Accept": "application/vnd.msgpack"}, 200),
+        (settings_of(), {"Accept": "text/html, application/vnd.msgpack"}, 200),
+        (settings_of(), {"If-None-Match": "bad"}, 400),
+        (settings_of(), {"If-None-Match": '"a", "b"'}, 200),
+        (settings_of(), {"If-None-Match": "*"}, 304),
+        (settings_of(), {"Authorization": "Basic abc"}, 401),
+        (settings_of("nope"), {}, 404),
+        (settings_of("Leveling"), {}, 404),
+        (settings_of("privacy"), {}, 200),
+        (settings_of(guild_id=NOBODYS), {}, 404),
+        (settings_of(guild_id="9" * 19), {}, 404),
+        (settings_of(guild_id=f"0{HARBOUR}"), {}, 404),
+        (f"/v1/guilds/{HARBOUR}/settings", {}, 200),
+    ],
+)
+async def test_what_is_not_plain_goes_the_long_way(
+    roads: Roads, secret: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    taken, answer = await both(roads, "GET", path, {"Authorization": f"Bearer {secret}"} | headers)
+    assert (taken, answer.status_code) == (False, status)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "If-None-Match"])
+async def test_a_header_that_comes_twice(roads: Roads, secret: str, name: str) -> None:
+    tag = (await roads.long.get(settings_of(), headers={"Authorization": f"Bearer {secret}"})).headers["etag"]
+    await until_short(roads, {"Authorization": f"Bearer {secret}"})
+    other, sound = (name, '"other"'), [("Authorization", f"Bearer {secret}"), ("If-None-Match", tag)]
+    for pairs in ([*sound, other], [other, *sound]):
+        short, long = [await client.get(settings_of(), headers=pairs) for client in (roads.short, roads.long)]
+        assert roads.taken[-1] is False
+        assert (short.status_code, short.headers.get("etag")) == (long.status_code, long.headers.get("etag"))
+
+
+async def test_who_may_not_see_goes_the_long_way(
+    roads: Roads, secret: str, clients: Clients, mallory: httpx.AsyncClient
+) -> None:
+    async with await clients.bot(scopes=ALL - {Scope.SETTINGS_READ}) as unread:
+        for client, status in ((mallory, 404), (unread, 403)):
+            key = {"Authorization": client.headers["Authorization"]}
+            assert (await client.get("/v1/guilds")).status_code == 200  # now the key is in memory
+            taken, answer = await both(roads, "GET", settings_of(), key)
+            assert (taken, answer.status_code) == (False, status)
+    taken, answer = await both(roads, "GET", settings_of(), {})
+    assert (taken, answer.status_code) == (False, 401)
+
+
+async def test_a_revoked_key_ends_at_once(roads: Roads, secret: str, bot: httpx.AsyncClient) -> None:
+    key = {"Authorization": f"Bearer {secret}"}
+    await until_short(roads, key)
+    newest = (await bot.get("/v1/keys")).json()["items"][0]["id"]
+    assert (await bot.delete(f"/v1/keys/{newest}")).status_code == 204
+    taken, answer = await both(roads, "GET", settings_of(), key)
+    assert (taken, answer.status_code) == (False, 401)
+
+
+async def test_an_expired_key_ends_at_once(
+    roads: Roads, secret: str, clients: Clients, owner: PlainConnection, bot: httpx.AsyncClient
+) -> None:
+    ends = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    made = await bot.post("/v1/keys", json={"name": "short", "scopes": ["settings:read"], "expires_at": ends})
+    key = {"Authorization": f"Bearer {made.json()['secret']}"}
+    assert (await roads.long.get(settings_of(), headers=key)).status_code == 200
+    await until_short(roads, key)
+    await asyncio.sleep(1.05)
+    taken, answer = await both(roads, "GET", settings_of(), key)
+    assert (taken, answer.status_code) == (False, 401)
+
+
+async def test_a_deleted_guild_is_gone_at_once(roads: Roads, secret: str, bot: httpx.AsyncClient) -> None:
+    await bot.delete(f"/v1/guilds/{HARBOUR}")
+    taken, answer = await both(roads, "GET", settings_of(), {"Authorization": f"Bearer {secret}"})
+    assert (taken, answer.status_code) == (False, 404)
+
+
+async def test_a_change_elsewhere_shows_within_a_second_though_nobody_is_told(
+    roads: Roads, secret: str, owner: PlainConnection
+) -> None:
+    key = {"Authorization": f"Bearer {secret}"}
+    async with no_wake(owner):
+        for seconds in range(10, 13):
+            await until_short(roads, key)
+            await owner.execute(WRITE, HARBOUR, f'{{"cooldown_seconds": {seconds}}}')
+            started = time.monotonic()
+            while (await roads.short.get(settings_of(), headers=key)).json()["values"]["cooldown_seconds"] != seconds:
+                assert time.monotonic() - started < 1.5
+                await asyncio.sleep(0.01)
+            read = await roads.short.get(f"/v1/guilds/{HARBOUR}/settings", headers=key)
+            assert read.json()["leveling"]["cooldown_seconds"] == seconds
+
+
+async def test_without_a_look_nothing_in_memory_is_believed(
+    roads: Roads, secret: str, owner: PlainConnection, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = {"Authorization": f"Bearer {secret}"}
+    await until_short(roads, key)
+    monkeypatch.setattr(litestar_app.state["changes"], "age", lambda: 1.01)
+    async with no_wake(owner):
+        for seconds in range(20, 25):
+            await owner.execute(WRITE, HARBOUR, f'{{"cooldown_seconds": {seconds}}}')
+            taken, answer = await both(roads, "GET", settings_of(), key)
+            assert (taken, answer.json()["values"]["cooldown_seconds"]) == (False, seconds)
