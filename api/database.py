@@ -107,6 +107,11 @@ class Database:
         except AWAY as error:
             _cut(connection)
             raise DatabaseAway from error
+        except asyncpg.DataError:
+            # A value that no parameter can take stops asyncpg between Parse and Sync: without another
+            # statement the server would keep the locks that parsing took.
+            await connection.execute("SELECT 1")
+            raise
         finally:
             await self._release(connection)
 

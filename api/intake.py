@@ -138,13 +138,17 @@ class Plan(msgspec.Struct, frozen=True):
 class BodyReader:
     """Decodes one type of body, and explains what is wrong with one that does not fit."""
 
-    def __init__(self, kind: type) -> None:
+    def __init__(self, kind: type, deep_member: str | None = None) -> None:
+        """`deep_member`: an object among the members that is invalid, not unreadable, where it nests too deep."""
         self._kind = kind
+        self._deep_member = deep_member
         self._decode: Callable[[bytes], object] = msgspec.json.Decoder(kind, dec_hook=snowflakes.decode).decode
 
     def read(self, raw: bytes) -> object:
         """Raises `UnreadableBody`, `Invalid`."""
         if raw.count(b"[") + raw.count(b"{") > DEPTH and is_too_deep(raw):
+            if self._deep_member and re.search(rb'"%s"\s*:\s*\{' % self._deep_member.encode(), raw):
+                raise Invalid(errors=[Fault(f"/{self._deep_member}", f"nests the body more than {DEPTH} deep")])
             raise UnreadableBody(f"The body is nested more than {DEPTH} deep.")
         try:
             return self._decode(raw)
@@ -196,7 +200,7 @@ def plan_of(handler: BaseRouteHandler) -> Plan:
     if "merge_patch" in handler.opt:
         media_types.insert(0, "application/merge-patch+json")
     return Plan(
-        body=None if kind is None else BodyReader(kind),
+        body=None if kind is None else BodyReader(kind, handler.opt.get("deep_member")),
         query=parameters["params"].annotation if "params" in parameters else None,
         media_types=tuple(media_types),
         optional_body="optional_body" in handler.opt,

@@ -21,7 +21,8 @@ def requires(scope: Scope, **more: object) -> dict[str, object]:
     """A route's `opt`: the scope it needs. More of it: `conditional` (answers carry an ETag),
     `creates_guild`, `creates_module` (what the address names need not exist), `optional_body`, `merge_patch`,
     `conflicts` (may answer 409), `if_match` (takes If-Match), `statuses` (when it has two),
-    `whole_installation` (not for a key with a list of guilds), `seconds` (its own deadline)."""
+    `whole_installation` (not for a key with a list of guilds), `seconds` (its own deadline),
+    `deep_member` (of the body: 422, not 400, where it nests too deep)."""
     return {"scope": scope, **more}
 
 

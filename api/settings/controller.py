@@ -38,8 +38,10 @@ class ModuleController(Controller):
         "/{module:str}",
         opt=requires(
             Scope.MODULES_WRITE,
+            if_match=True,
             conditional=True,
             creates_module=True,
+            deep_member="schema",
             whole_installation=True,
             statuses=(201, 200),
             conflicts=True,
@@ -56,7 +58,9 @@ class ModuleController(Controller):
     ) -> Answer[ModuleView]:
         """Register a module, or evolve its schema. A schema that some guild's settings would not satisfy
         is refused with 409, unless `on_conflict=reset`."""
-        view, created = await modules.register(request.actor, module, data, reset=params.on_conflict == "reset")
+        view, created = await modules.register(
+            request.actor, module, data, request.if_match, reset=params.on_conflict == "reset"
+        )
         return Answer(view, status_code=201 if created else 200)
 
 
@@ -119,10 +123,11 @@ class SettingsController(Controller):
         guild_id: FromPath[int],
         module: FromPath[str],
         params: NamedDependency[PageQuery],
+        request: GuildhallRequest,
         settings: NamedDependency[SettingsService],
     ) -> Page[RevisionView]:
         """The changes of a module's settings, newest first: who, when, why, before and after."""
-        return await settings.revisions(guild_id, module, limit=params.limit, cursor=params.cursor)
+        return await settings.revisions(request.actor, guild_id, module, limit=params.limit, cursor=params.cursor)
 
     @post(
         "/{module:str}/revisions/{revision:str}/restore",

@@ -10,9 +10,11 @@ from api.audit.service import record
 from api.auth.actors import Actor
 from api.changes import Changes
 from api.database import Connection, Database
-from api.errors import BuiltInModule, Invalid, ModuleConflict, NotFound
+from api.errors import BuiltInModule, Invalid, ModuleConflict, NotFound, PreconditionFailed
+from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
+from api.lib.encoded import encoded
 from api.lib.json import JsonObject, same
 from api.lib.pagination import Cursors, Page, cut
 from api.lib.text import nfc, too_long
@@ -70,9 +72,11 @@ class ModuleService:
         modules = [module for name, module in (await self._registry.all()).items() if name > after]
         return cut(modules[: limit + 1], limit, _view, lambda module: self._cursors.write("modules", [module.name]))
 
-    async def register(self, actor: Actor, name: str, wish: PutModule, *, reset: bool) -> tuple[ModuleView, bool]:
+    async def register(
+        self, actor: Actor, name: str, wish: PutModule, if_match: etags.IfMatch, *, reset: bool
+    ) -> tuple[ModuleView, bool]:
         """Register a module or evolve it; tells whether it is new. Sent twice, the second time changes
-        nothing. Raises `BuiltInModule`, `Invalid`, and `ModuleConflict` unless `reset`."""
+        nothing. Raises `BuiltInModule`, `Invalid`, `PreconditionFailed`, and `ModuleConflict` unless `reset`."""
         if is_name(name) is None:
             raise NotFound
         if name in BUILT_IN:
@@ -80,18 +84,14 @@ class ModuleService:
         wish = _composed(wish)
         _compile(name, 1, wish)
         async with self._database.transaction() as connection:
-            row = await connection.fetchrow(
-                "INSERT INTO modules (name, title, description, schema) VALUES ($1, $2, $3, $4::jsonb)"
-                " ON CONFLICT (name) DO NOTHING RETURNING version",
-                name,
-                wish.title,
-                wish.description,
-                encode(wish.schema),
-            )
-            created = row is not None
+            created = if_match is None and await _insert(connection, name, wish)
             before = None if created else await _locked(connection, name)
+            if if_match is not None:
+                _check(if_match, before)
             await self._evolve(connection, actor, name, wish, before, reset=reset)
-            module = _as_stored(await _locked(connection, name))
+            stored = await _locked(connection, name)
+            assert stored is not None  # it is there since a moment ago at the latest
+            module = _as_stored(stored)
         self._changes.tell("module", {0})
         return _view(module), created
 
@@ -176,12 +176,30 @@ class ModuleService:
         )
 
 
-async def _locked(connection: Connection, name: str) -> asyncpg.Record:
-    row = await connection.fetchrow(
+async def _insert(connection: Connection, name: str, wish: PutModule) -> bool:
+    """Whether there was none of this name."""
+    return (
+        await connection.fetchval(
+            "INSERT INTO modules (name, title, description, schema) VALUES ($1, $2, $3, $4::jsonb)"
+            " ON CONFLICT (name) DO NOTHING RETURNING true",
+            name,
+            wish.title,
+            wish.description,
+            encode(wish.schema),
+        )
+        is True
+    )
+
+
+async def _locked(connection: Connection, name: str) -> asyncpg.Record | None:
+    return await connection.fetchrow(
         "SELECT name, version, title, description, schema FROM modules WHERE name = $1 FOR UPDATE", name
     )
-    assert row is not None  # no module is ever removed
-    return row
+
+
+def _check(if_match: frozenset[str], row: asyncpg.Record | None) -> None:
+    if row is None or not {etags.ANY, encoded(_view(_as_stored(row))).etag} & if_match:
+        raise PreconditionFailed
 
 
 async def _pages(connection: Connection, name: str) -> AsyncIterator[list[asyncpg.Record]]:

@@ -19,16 +19,17 @@ _Default = JsonValue | Literal[_Missing.MISSING]
 
 
 def laid_over(tree: SchemaTree, facets: list[Node], base: JsonObject, overrides: JsonObject) -> JsonObject:
-    """The base with the overrides merged in; neither is changed or shared. Null is a value here.
-    `facets` is all that may hold for the overrides."""
-    result = {key: copied(value) for key, value in base.items()}
+    """The base with the overrides merged in. What neither changes is shared with them, not copied:
+    nobody may change what this gives. Null is a value here. `facets` is all that may hold for the
+    overrides."""
+    result = dict(base)
     for key, value in overrides.items():
         parts = tree.part(facets, key, value)
         below = base.get(key)
         if isinstance(value, dict) and isinstance(below, dict) and not is_whole(parts):
             result[key] = laid_over(tree, parts, below, value)
         else:
-            result[key] = copied(value)
+            result[key] = value
     return result
 
 

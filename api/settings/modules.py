@@ -30,7 +30,7 @@ class Reference(msgspec.Struct, frozen=True, order=True):
 
 
 class Module:
-    """Immutable: everything it returns is a copy, and what it is given stays as it is.
+    """Immutable, and what it is given stays as it is.
 
     `schema` is as its author wrote it, `defaults` the value of every property, nested.
     "Overrides" are the part of the values that a guild has set, shaped like the values."""
@@ -74,7 +74,8 @@ class Module:
         return cls(name, version, schema, title=title, description=description)
 
     def effective(self, overrides: JsonObject) -> JsonObject:
-        """The defaults with the overrides merged in; a null among the overrides is a value."""
+        """The defaults with the overrides merged in; a null among the overrides is a value. What the
+        overrides leave alone is the defaults' own: read it, never change it."""
         facets = self._tree.facets(self._tree.root, overrides)
         return laid_over(self._tree, facets, self.defaults, overrides)
 
@@ -182,7 +183,10 @@ def _is_too_large(faults: list[Fault]) -> bool:
 def changes(before: JsonObject, after: JsonObject) -> dict[str, Change]:
     """The properties whose effective value differs, by name."""
     return {
-        name: Change(copied(before.get(name)), copied(after.get(name)))
+        name: Change(before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())
-        if name not in before or name not in after or not same(before[name], after[name])
+        if name not in before
+        or name not in after
+        # Most values are the defaults' own, shared by both: no need to look into those.
+        or (before[name] is not after[name] and not same(before[name], after[name]))
     }

@@ -40,7 +40,7 @@ class SettingsService:
         self._cursors = cursors
         self._clock = clock
         self._cache: SettingsCache[Encoded[Any]] = SettingsCache(told, lambda answer: len(answer.body))
-        self._states: SettingsCache[Settings] = SettingsCache(told, lambda state: 4 * len(state.row["overrides"]))
+        self._states: SettingsCache[Settings] = SettingsCache(told, _weight)
         self._writers = KeyedLocks()
 
     def remembered(self, guild_id: int, name: str) -> Encoded[SettingsView] | None:
@@ -118,11 +118,13 @@ class SettingsService:
 
         return await self._write(actor, guild_id, name, if_match, edit)
 
-    async def revisions(self, guild_id: int, name: str, *, limit: int, cursor: str | None) -> Page[RevisionView]:
+    async def revisions(
+        self, actor: Actor, guild_id: int, name: str, *, limit: int, cursor: str | None
+    ) -> Page[RevisionView]:
         """The changes of a module's settings, newest first."""
         await self._registry.get(name)
         limit = min(limit, 100)
-        scope = f"revisions:{guild_id}:{name}"
+        scope = f"revisions:{guild_id}:{name}:{actor.id}"
         before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
         async with self._database.connection() as connection:
             rows = await connection.fetch(queries.REVISIONS, guild_id, name, before, limit + 1)
@@ -189,6 +191,11 @@ class SettingsService:
         self._changes.tell("settings", {guild_id}, None if watch.spoilt else row["changed_xid"])
         self._states.put(guild_id, stored.module.name, stored, watch)
         return stored
+
+
+def _weight(state: Settings) -> int:
+    """About how many bytes it takes in memory: decoded twice, but for the defaults, which all share."""
+    return 2000 + 12 * len(state.row["overrides"])
 
 
 def _arguments(actor: Actor, before: Settings, after: Settings, now: datetime) -> tuple[object, ...]:

@@ -26,13 +26,6 @@ async def eventually(holds: Callable[[], bool], seconds: float = 1.0) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.fixture
-async def root(database_name: str) -> AsyncIterator[PlainConnection]:
-    connection = await asyncpg.connect(cluster.url("postgres", database_name))
-    yield connection
-    await connection.close()
-
-
 @pytest.fixture(params=["woken", "unwoken"])
 async def notified(request: pytest.FixtureRequest, owner: PlainConnection) -> AsyncIterator[bool]:
     """With notifications, and with every one of them lost."""

@@ -17,10 +17,10 @@ from api.engine import PlainConnection
 from api.migrations import known, migrate, roll_back
 from api.provision import APP, OWNER, READ_ONLY, TIMEOUTS
 from tables.piccolo_app import APP_CONFIG
-from tests.operation.servers import guildhall, private_folder
+from tests.operation.servers import PROCESS, guildhall, private_folder
 from tests.support import cluster
 
-NAME = "migrated"
+NAME = f"migrated_{PROCESS}"
 ACTIONS = {"c": "CASCADE", "a": "NO ACTION", "r": "RESTRICT", "n": "SET NULL", "d": "SET DEFAULT"}
 TABLES = {table._meta.tablename: table for table in APP_CONFIG.table_classes}
 
@@ -157,7 +157,9 @@ async def test_constraints_are_what_the_table_says(owner: PlainConnection, table
             assert await _normal(owner, table, str(constraint.condition)) == row["def"]
         elif isinstance(constraint, Unique):
             assert row["contype"] == "u"
-            assert row["on"] == sorted(map(str, constraint.columns))
+            assert row["on"] == sorted(
+                column if isinstance(column, str) else column._meta.name for column in constraint.columns
+            )
     for column in table._meta.columns:
         mine = [row for row in rows if row["on"] == [column._meta.db_column_name]]
         if column._meta.unique:

@@ -20,6 +20,10 @@ import httpx
 SECRET = "0123456789abcdef" * 4
 READY_SECONDS = 20
 
+# Databases and log-ins in the cluster that all test processes share.
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "one")
+MEMBER = f"plain_{PROCESS}"
+
 
 class Server:
     """One `guildhall serve`. What it says goes to two files, so that it never waits for a reader."""
@@ -141,3 +145,8 @@ def refusal(done: "subprocess.CompletedProcess[str]") -> str:
     assert "Traceback" not in words, words
     assert "Warning" not in words, words
     return words
+
+
+def made_key(output: str) -> dict[str, str]:
+    """What `keys create` printed: id, name, secret."""
+    return dict(line.split(maxsplit=1) for line in output.splitlines()[:3])

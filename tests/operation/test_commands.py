@@ -2,57 +2,25 @@
 
 import re
 import socket
-import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 import piccolo_conf
 from api import doctor
-from api.backup import without_password
 from api.config import Settings
 from api.embedded import EmbeddedPostgres
 from api.migrations import known, roll_back
-from api.provision import APP, OWNER
-from tests.operation.servers import environment, guildhall, private_folder, refusal, serving
+from api.provision import OWNER
+from tests.operation.servers import MEMBER, environment, guildhall, made_key, private_folder, refusal, serving
 from tests.support import cluster
 
 GUILD = "81384788765712384"
 PRODUCTION = {"GUILDHALL_ENV": "production", "GUILDHALL_PUBLIC_URL": "https://guildhall.test"}
-NAME = "commanded"
-MEMBER = "plain_log_in"
 NOWHERE = "postgresql://ada:hunter2@127.0.0.1:1/guildhall"
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """An installation with the embedded database, not running."""
-    with private_folder() as made:
-        assert guildhall(made, "migrate").returncode == 0
-        yield made
-
-
-@pytest.fixture
-async def own() -> AsyncIterator[str]:
-    """A migrated database of one's own, with a log-in that is a member of the application's role."""
-    await cluster.clone(NAME)
-    connection = await asyncpg.connect(cluster.url("postgres", "postgres"))
-    await connection.execute(f"DROP ROLE IF EXISTS {MEMBER}")
-    await connection.execute(f"CREATE ROLE {MEMBER} LOGIN")
-    await connection.execute(f"GRANT {APP} TO {MEMBER}")
-    yield NAME
-    await cluster.drop(NAME)
-    await connection.execute(f"DROP ROLE {MEMBER}")
-    await connection.close()
-
-
-def made_key(output: str) -> dict[str, str]:
-    return dict(line.split(maxsplit=1) for line in output.splitlines()[:3])
 
 
 def test_keys(folder: Path) -> None:
@@ -124,8 +92,6 @@ async def test_doctor_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch, settin
     ("values", "sentence"),
     [
         ({"GUILDHALL_PORT": "eighty"}, "GUILDHALL_PORT: Expected `int`"),
-        ({"GUILDHALL_ENV": "prod"}, "GUILDHALL_ENV: Invalid"),
-        ({"GUILDHALL_SECRET": "short"}, "GUILDHALL_SECRET is shorter than 32 characters"),
         ({**PRODUCTION, "GUILDHALL_SECRET": ""}, "GUILDHALL_SECRET is not set"),
         ({**PRODUCTION, "GUILDHALL_PUBLIC_URL": "http://guildhall.test"}, "is not an https:// address"),
         ({"DATABASE_URL": NOWHERE}, "Is DATABASE_URL right"),
@@ -160,8 +126,8 @@ async def test_log_in_that_may_rewrite_the_audit_log_is_refused_in_production(fo
 
 @pytest.mark.parametrize(
     ("who", "owner", "values"),
-    [(MEMBER, OWNER, PRODUCTION), (MEMBER, OWNER, {}), ("postgres", None, PRODUCTION), (OWNER, None, {})],
-    ids=["member", "member with an owner to migrate", "superuser", "owner"],
+    [(MEMBER, OWNER, {}), ("postgres", None, PRODUCTION), (OWNER, None, {})],
+    ids=["member, with an owner to migrate", "superuser", "owner"],
 )
 async def test_log_ins_that_work(own: str, who: str, owner: str | None, values: dict[str, str]) -> None:
     """Whoever may take on the application's role works as it."""
@@ -174,95 +140,6 @@ async def test_log_ins_that_work(own: str, who: str, owner: str | None, values: 
             assert client.put(f"/v1/guilds/{GUILD}", json={"name": "Harbour"}).status_code == 201
             assert client.get(f"/v1/guilds/{GUILD}").json()["name"] == "Harbour"
             assert server.stop() == 0
-
-
-def test_backup_and_restore_into_another_installation(folder: Path) -> None:
-    file = folder / "copy"
-    with serving(folder) as server:
-        key = made_key(guildhall(folder, "keys", "create", "bot").stdout)["secret"]
-        with server.client(key) as client:
-            assert client.put(f"/v1/guilds/{GUILD}", json={"name": "Harbour"}).status_code in (200, 201)
-            address = f"/v1/guilds/{GUILD}/settings/leveling"
-            assert client.patch(address, json={"cooldown_seconds": 42}).status_code == 200
-            revisions = client.get(f"{address}/revisions").json()
-        assert guildhall(folder, "backup", str(file)).returncode == 0
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        assert "Stop it first" in refusal(guildhall(folder, "restore", str(file), stdin="y\n"))
-    with private_folder() as other:
-        restored = guildhall(other, "restore", str(file), stdin="y\n")
-        assert restored.returncode == 0, restored.stderr
-        with serving(other) as server, server.client(key) as client:
-            assert client.get(address).json()["values"]["cooldown_seconds"] == 42
-            assert client.get(f"{address}/revisions").json()["items"] == revisions["items"]
-            assert client.patch(address, json={"cooldown_seconds": 43}).status_code == 200
-            assert server.stop() == 0
-        assert guildhall(other, "doctor").returncode == 0
-
-
-async def test_older_backup_replaces_all_and_is_migrated(own: str) -> None:
-    """Also what is newer than the backup goes: tables that it never knew."""
-    url = cluster.url(OWNER, own)
-    owner = await asyncpg.connect(url)
-    await owner.execute("INSERT INTO guilds (id, name) VALUES (1, 'kept')")
-    await owner.execute("ALTER TABLE guilds DISABLE TRIGGER guilds_stamp")
-    await owner.execute("UPDATE guilds SET changed_xid = 9000000000")
-    await owner.execute("ALTER TABLE guilds ENABLE TRIGGER guilds_stamp")
-    await roll_back(piccolo_conf.DB, url, known()[-1])
-    with private_folder() as place:
-        addresses = {"DATABASE_URL": url}
-        assert guildhall(place, "backup", str(place / "copy"), **addresses).returncode == 0
-        await owner.execute("CREATE TABLE newer AS SELECT 2 AS id")
-        await owner.execute("INSERT INTO guilds (id, name) VALUES (3, 'gone')")
-        await owner.close()
-        done = guildhall(place, "restore", str(place / "copy"), stdin="y\n", **addresses)
-        assert done.returncode == 0, done.stderr
-        owner = await asyncpg.connect(url)
-        assert await owner.fetchval("SELECT to_regclass('newer')") is None
-        assert [tuple(row) for row in await owner.fetch("SELECT id, name FROM guilds")] == [(1, "kept")]
-        assert await owner.fetchval("SELECT max(changed_xid) < pg_current_xact_id()::text::bigint FROM guilds")
-        assert await owner.fetchval("SELECT count(*) FROM migration") == len(known())
-        assert await owner.fetchval(f"SELECT has_table_privilege('{APP}', 'guilds', 'UPDATE')")
-        assert not await owner.fetchval(f"SELECT has_table_privilege('{APP}', 'audit_log', 'UPDATE')")
-    await owner.close()
-
-
-async def test_restore_that_fails_changes_nothing(own: str) -> None:
-    url = cluster.url(OWNER, own)
-    owner = await asyncpg.connect(url)
-    await owner.execute("INSERT INTO guilds (id, name) VALUES (1, 'kept')")
-    await owner.close()
-    with private_folder() as place:
-        (place / "copy").write_bytes(b"not a backup")
-        assert "pg_restore failed" in refusal(
-            guildhall(place, "restore", str(place / "copy"), stdin="y\n", DATABASE_URL=url)
-        )
-    owner = await asyncpg.connect(url)
-    assert await owner.fetchval("SELECT count(*) FROM guilds") == 1
-    await owner.close()
-
-
-def test_failed_backup_keeps_the_older_one(folder: Path) -> None:
-    (folder / "older").write_text("precious")
-    refusal(guildhall(folder, "backup", str(folder / "older"), DATABASE_URL=NOWHERE))
-    assert (folder / "older").read_text() == "precious"
-    assert "cannot be written" in refusal(guildhall(folder, "backup", "/proc/copy"))
-    assert [path.name for path in folder.glob(".older*")] == []
-
-
-@pytest.mark.parametrize(
-    ("url", "address", "password"),
-    [
-        (
-            "postgresql://ada:p%40ss@host:5432/db?sslmode=require",
-            "postgresql://ada@host:5432/db?sslmode=require",
-            "p@ss",
-        ),
-        ("postgresql://ada@/db?host=%2Frun&password=x%26y", "postgresql://ada@/db?host=%2Frun", "x&y"),
-        ("postgresql://host/db", "postgresql://host/db", None),
-    ],
-)
-def test_password_stands_in_no_process_list(url: str, address: str, password: str | None) -> None:
-    assert without_password(url) == (address, password)
 
 
 def test_first_secrets_are_told_though_the_start_fails() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from api.embedded import EmbeddedPostgres
 from api.provision import DATABASE, OWNER
-from tests.operation.servers import Server, guildhall, private_folder, serving, until
+from tests.operation.servers import Server, guildhall, made_key, private_folder, serving, until
 
 GUILD = "81384788765712384"
 SETTINGS = f"/v1/guilds/{GUILD}/settings/leveling"
@@ -195,7 +195,7 @@ def _change_is_seen_by_both(server: Server, key: str) -> None:
 
 def _revoked_key_is_refused_by_both(folder: Path, server: Server) -> None:
     made = guildhall(folder, "keys", "create", "doomed", "--scope", "settings:read")
-    words = dict(line.split(maxsplit=1) for line in made.stdout.splitlines()[:3])
+    words = made_key(made.stdout)
     for _ in range(10):
         with server.client(words["secret"]) as client:
             assert client.get(SETTINGS).status_code == 200

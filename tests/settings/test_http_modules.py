@@ -115,6 +115,18 @@ async def test_bad_schemas(bot: httpx.AsyncClient, body: JsonObject, expected: l
     assert (await bot.get("/v1/modules/welcome")).status_code == 404
 
 
+@pytest.mark.parametrize("depth", [8, 12, 16, 100, 5000])
+async def test_too_deep_schemas(bot: httpx.AsyncClient, depth: int) -> None:
+    """Objects within objects; two levels of JSON each. Most of them no decoder could read."""
+    opening = b'{"type":"object","properties":{"a":'
+    body = b'{"schema":' + opening * depth + b'{"default":1}' + b"}}" * depth + b"}"
+    response = await bot.put("/v1/modules/welcome", content=body, headers={"Content-Type": "application/json"})
+    if depth <= 12:
+        assert response.status_code == 201
+    else:
+        assert [pointer[:7] for pointer in faults(response)] == ["/schema"]
+
+
 @pytest.mark.parametrize("name", ["leveling", "achievements", "privacy"])
 async def test_built_in_modules_are_not_registered_over(bot: httpx.AsyncClient, name: str) -> None:
     before = (await bot.get(f"/v1/modules/{name}")).json()
@@ -166,3 +178,14 @@ async def test_bad_queries(bot: httpx.AsyncClient, query: str) -> None:
     assert response.status_code == 422
     assert response.json()["errors"][0]["parameter"] == query.partition("=")[0]
     assert (await bot.get("/v1/modules/welcome")).status_code == 404
+
+
+async def test_if_match_keeps_two_from_evolving_past_each_other(bot: httpx.AsyncClient) -> None:
+    first = await bot.put("/v1/modules/welcome", json={"schema": WELCOME})
+    stale = {"If-Match": first.headers["etag"]}
+    second = await bot.put("/v1/modules/welcome", json={"schema": WELCOME, "title": "Welcome"}, headers=stale)
+    third = await bot.put("/v1/modules/welcome", json={"schema": WELCOME, "title": "Hello"}, headers=stale)
+    absent = await bot.put("/v1/modules/absent", json={"schema": WELCOME}, headers={"If-Match": "*"})
+    assert [answer.status_code for answer in (first, second, third, absent)] == [201, 200, 412, 412]
+    assert (await bot.get("/v1/modules/welcome")).json()["title"] == "Welcome"
+    assert (await bot.get("/v1/modules/absent")).status_code == 404

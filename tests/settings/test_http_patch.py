@@ -180,6 +180,8 @@ async def test_if_match(bot: httpx.AsyncClient) -> None:
     assert (await bot.patch(path, json={"max_level": 9}, headers={"If-Match": packed})).status_code == 412
     assert (await bot.patch(path, json={"max_level": 9}, headers={"If-Match": "bad"})).status_code == 400
     assert (await bot.get(path)).json()["revision"] == 2
+    packed = (await bot.get(path, headers={"Accept": "application/vnd.msgpack"})).headers["etag"]
+    assert (await bot.patch(path, json={"max_level": 9}, headers={"If-Match": packed})).status_code == 200
 
 
 async def test_the_tag_of_a_change_is_the_tag_of_what_is_read(bot: httpx.AsyncClient) -> None:

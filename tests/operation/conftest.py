@@ -1,0 +1,35 @@
+"""Installations to run commands on."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from api.provision import APP
+from tests.operation.servers import MEMBER, PROCESS, guildhall, private_folder
+from tests.support import cluster
+
+NAME = f"commanded_{PROCESS}"
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """An installation with the embedded database, not running."""
+    with private_folder() as made:
+        assert guildhall(made, "migrate").returncode == 0
+        yield made
+
+
+@pytest.fixture
+async def own() -> AsyncIterator[str]:
+    """A migrated database of one's own, with a log-in that is a member of the application's role."""
+    await cluster.clone(NAME)
+    connection = await asyncpg.connect(cluster.url("postgres", "postgres"))
+    await connection.execute(f"DROP ROLE IF EXISTS {MEMBER}")
+    await connection.execute(f"CREATE ROLE {MEMBER} LOGIN")
+    await connection.execute(f"GRANT {APP} TO {MEMBER}")
+    yield NAME
+    await cluster.drop(NAME)
+    await connection.execute(f"DROP ROLE {MEMBER}")
+    await connection.close()
