@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import structlog
 from litestar import Litestar
 from litestar.di import Provide
@@ -104,7 +103,6 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        await _refuse_unsafe_database(settings, database)
         jobs = Jobs(guilds, keyring, metrics, database, changes)
         tasks = [asyncio.create_task(changes.run(arguments)), asyncio.create_task(jobs.run())]
         try:
@@ -179,27 +177,3 @@ def _admin(settings: Settings) -> list[Any]:  # Any: Litestar's own alias for ha
     from api.admin import admin_routes
 
     return admin_routes(settings)
-
-
-async def _refuse_unsafe_database(settings: Settings, database: Database) -> None:
-    """Refuses a start that would break later: too few connections, or in production a log-in
-    that may rewrite the audit log."""
-    async with database.connection() as connection:
-        largest = int(await connection.fetchval("SHOW max_connections"))
-        reserved = int(await connection.fetchval("SHOW superuser_reserved_connections"))
-        try:
-            rewrites = await connection.fetchval("SELECT has_table_privilege('audit_log', 'UPDATE')")
-        except asyncpg.UndefinedTableError:
-            rewrites = False
-    wanted = settings.workers * (settings.pool_size + 1)
-    if wanted > largest - reserved:
-        raise SystemExit(
-            f"{settings.workers} workers with {settings.pool_size} connections and a look-out each want {wanted} "
-            f"connections, and the database has {largest - reserved}. Lower GUILDHALL_WORKERS or "
-            "GUILDHALL_POOL_SIZE, or raise max_connections in PostgreSQL."
-        )
-    if rewrites and settings.production:
-        raise SystemExit(
-            "The log-in of DATABASE_URL may rewrite the audit log. Run `guildhall migrate` as an owner that may "
-            "make roles, and let DATABASE_URL log in as a member of guildhall_app that does not own the tables."
-        )

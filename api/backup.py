@@ -12,7 +12,7 @@ from piccolo.engine.postgres import PostgresEngine
 
 from api.embedded import ENVIRONMENT, find_binaries
 from api.migrations import migrate
-from api.provision import READ_ONLY, Located
+from api.provision import Located
 
 # Everything of the schema that no extension brought: also what came later than the backup.
 _EMPTY = """
@@ -57,16 +57,14 @@ async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
     """Replaces everything by the file, all of it or nothing, then migrates. Raises `BackupFailed`."""
     connection = await asyncpg.connect(found.owner_url, timeout=5)
     try:
-        # Of other roles' sessions an owner sees the name and no more, not even the application's.
         users = await connection.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid() AND usename <> $1",
-            READ_ONLY,
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'guildhall'"
+            " AND datname = current_database()"
         )
     finally:
         await connection.close()
     if users:
-        raise BackupFailed("A server, or somebody else, uses this database. Stop it first, then restore.")
+        raise BackupFailed("A server uses this database. Stop it first, then restore.")
     with tempfile.NamedTemporaryFile(prefix="guildhall-restore-") as script:
         # Read to its end before anything is changed, since psql commits what a broken pipe left of it.
         _run("pg_restore", "--no-owner", "--no-privileges", f"--file={script.name}", str(file))

@@ -87,7 +87,7 @@ class _Exchange:
     async def run(self, receive: Receive) -> None:
         edge, scope = self._edge, self._scope
         state = scope["state"] = {"request_id": self._request_id.decode()}
-        edge._metrics.in_flight.inc()
+        edge._metrics.running += 1
         try:
             ready = edge._shortcut(scope) if scope["method"] == HttpMethod.GET else None
             if ready is not None:
@@ -104,7 +104,7 @@ class _Exchange:
             log.exception("unhandled outside the application")
             await self._refuse(GuildhallError())
         finally:
-            edge._metrics.in_flight.dec()
+            edge._metrics.running -= 1
             if "slot" in state:
                 state["slot"]()
             self._tell()
@@ -124,6 +124,7 @@ class _Exchange:
         await self._send(message)
 
     async def _refuse(self, error: GuildhallError) -> None:
+        self._scope["state"]["problem"] = error.type
         if self._status:
             return  # the answer has begun: the server cuts the connection
         body = msgspec.json.encode(problem(error, instance=self._scope["path"], request_id=self._request_id.decode()))
@@ -154,6 +155,7 @@ class _Exchange:
             ms=round(seconds * 1000, 2),
             actor=None if credential is None else f"key:{credential.id}",
             guild=state.get("guild_id"),
+            problem=state.get("problem"),
         )
 
 

@@ -57,6 +57,7 @@ class Jobs:
             log.warning("the last uses of keys were not noted", error=type(error).__name__)
 
     def _watch(self, lag: float) -> None:
+        self._metrics.in_flight.set(self._metrics.running)
         self._metrics.loop_lag.set(max(lag, 0.0))
         self._metrics.pool_in_use.set(self._database.in_use)
         self._metrics.pool_waiting.set(self._database.waiting)

@@ -1,12 +1,16 @@
 """Logs: JSON lines in UTC, or coloured lines for a person; the servers' own loggers included."""
 
+import asyncio
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import structlog
 from structlog.typing import Processor
+
+FLUSH_SECONDS = 0.05
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -20,21 +24,49 @@ def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> byte
     return _encode(event)
 
 
+class Lines:
+    """Writes lines to standard output. In an event loop a line may wait 50 ms, so that many share one
+    call of the system; an error is written at once, with all that was waiting."""
+
+    def __init__(self, *_names: object) -> None:
+        self._waiting = False
+
+    def info(self, line: bytes) -> None:
+        sys.stdout.buffer.write(line + b"\n")
+        if self._waiting:
+            return
+        try:
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+            self._waiting = True
+        except RuntimeError:
+            self._flush()
+
+    def error(self, line: bytes) -> None:
+        sys.stdout.buffer.write(line + b"\n")
+        self._flush()
+
+    debug = warning = msg = info
+    critical = exception = error
+
+    def _flush(self) -> None:
+        self._waiting = False
+        sys.stdout.buffer.flush()
+
+
 def configure(level: str, *, console: bool) -> None:
     """Sets up structlog, and leads what the standard library logs (uvicorn, asyncpg) into it."""
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
     last: list[Processor]
-    factory: structlog.BytesLoggerFactory | structlog.PrintLoggerFactory
+    factory: Callable[..., object]
     if console:
         last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         factory = structlog.PrintLoggerFactory(sys.stderr)
     else:
         last = [_TRACE, _json]
-        factory = structlog.BytesLoggerFactory(sys.stdout.buffer)
+        factory = Lines
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),

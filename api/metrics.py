@@ -25,6 +25,7 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=registry,
         )
+        self.running = 0  # told to the gauge once a second: every request counts here twice
         self.in_flight = self._gauge("requests_in_flight", "Requests being answered.")
         self.pool_in_use = self._gauge("pool_in_use", "Database connections in use.")
         self.pool_waiting = self._gauge("pool_waiting", "Requests waiting for a database connection.")

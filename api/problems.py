@@ -102,6 +102,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
         else:
             log.error("unhandled", exc_info=error)
     state = request.scope["state"]
+    state["problem"] = ours.type
     return Response(
         msgspec.json.encode(problem(ours, instance=request.scope["path"], request_id=state.get("request_id"))),
         status_code=ours.status,
