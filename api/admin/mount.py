@@ -54,7 +54,7 @@ class Mount:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == ScopeType.HTTP
         # What the edge puts in log and metrics: what Litestar writes into our copy of the scope, it never sees.
-        scope["state"]["route"] = PATH
+        scope.setdefault("state", {})["route"] = PATH
         path = _path(scope)
         answer = _Answer(send, https=self._https, stored=path.startswith("/assets/"))
         try:
