@@ -66,9 +66,9 @@ def migrate(sql: bool) -> None:
 @main.command()
 def openapi() -> None:
     """Print the OpenAPI document."""
-    from api.openapi import document
+    from api.app import describe
 
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document()), indent=2) + b"\n")
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(describe()), indent=2) + b"\n")
 
 
 @main.command()

@@ -23,7 +23,7 @@ from api.auth.keyring import Keyring
 from api.auth.service import KeyService
 from api.auth.slots import Slots
 from api.changes import Changes, stop
-from api.config import Settings
+from api.config import MINIMUM_SECRET, Settings
 from api.database import Database
 from api.draining import drained
 from api.edge import Edge
@@ -38,7 +38,7 @@ from api.jobs import Jobs
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.metrics import Metrics
-from api.openapi import OpenAPIController
+from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.problems import handle
 from api.provision import connect_arguments, made_secret, role_to_take
@@ -153,6 +153,12 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         }
     )
     return app
+
+
+def describe() -> dict[str, object]:
+    """The OpenAPI document of the whole application, with no configuration, no database, nothing that runs."""
+    never_run = Settings(secret="0" * MINIMUM_SECRET, admin=False)
+    return document(create_litestar(never_run, clock=Clock(), metrics=Metrics()).routes)
 
 
 class _Application(Litestar):

@@ -7,7 +7,6 @@ from string import Template
 
 from litestar.routes import BaseRoute
 
-from api.config import Settings
 from api.headers import REASON_CHARACTERS
 from api.intake import DEPTH, LARGEST_BODY
 from api.lib.pagination import LARGEST_PAGE, LIFETIME_SECONDS
@@ -30,11 +29,9 @@ TAGS = {
 _CONVENTIONS = Template((Path(__file__).parent / "conventions.md").read_text(encoding="utf-8"))
 
 
-def document(routes: Iterable[BaseRoute] | None = None) -> dict[str, object]:
-    """The OpenAPI 3.1 document of these routes; of the whole application's, if none are given.
-
-    It needs no configuration, no database and nothing that runs."""
-    operations = read(_all_routes() if routes is None else routes)
+def document(routes: Iterable[BaseRoute]) -> dict[str, object]:
+    """The OpenAPI 3.1 document of these routes. It needs nothing that runs."""
+    operations = read(routes)
     schemas = Schemas(facts.body for facts in operations if facts.body is not None)
     problems.add_problem(schemas)
     paths = _paths(operations, schemas)
@@ -92,12 +89,3 @@ def _description() -> str:
         page=LARGEST_PAGE,
         cursor_hours=LIFETIME_SECONDS // 3600,
     )
-
-
-def _all_routes() -> Iterable[BaseRoute]:
-    from api.app import create_litestar  # which itself serves this document
-    from api.lib.clock import Clock
-    from api.metrics import Metrics
-
-    never_run = Settings(secret="0" * 64, admin=False)
-    return create_litestar(never_run, clock=Clock(), metrics=Metrics()).routes

@@ -3,14 +3,14 @@
 import httpx
 import pytest
 
-from api.openapi import document
+from api.app import describe
 from tests.architecture.described import Description
 from tests.architecture.world import World
 
 
 @pytest.fixture(scope="session")
 def description() -> Description:
-    return Description(document())
+    return Description(describe())
 
 
 @pytest.fixture

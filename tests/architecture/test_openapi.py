@@ -14,6 +14,7 @@ import pytest
 from litestar import Litestar
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
+from api.app import describe
 from api.auth.scopes import Scope
 from api.lib.snowflakes import LARGEST
 from api.openapi import document
@@ -62,7 +63,7 @@ def test_the_command_prints_it_without_any_configuration(tmp_path: Path) -> None
 
 
 def test_it_is_of_the_application_that_serves_it(running_app: Litestar) -> None:
-    assert document(running_app.routes) == document()
+    assert document(running_app.routes) == describe()
 
 
 async def test_it_is_served_to_everybody(anonymous: httpx.AsyncClient, description: Description) -> None:
@@ -137,7 +138,7 @@ def test_requests_refuse_unknown_members(description: Description) -> None:
 
 def test_numbers_are_exact() -> None:
     """The largest id is no float's: written as 9.223372036854776e18 it would be one too many."""
-    written = msgspec.json.encode(document()).decode()
+    written = msgspec.json.encode(describe()).decode()
     assert f'"maximum":{LARGEST}' in written
     assert not re.search(r"\d[eE][+]?\d\d", re.sub(r'"(\\.|[^"\\])*"', '""', written))
 
