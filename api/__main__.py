@@ -31,19 +31,20 @@ def serve(workers: int | None) -> None:
     from api.welcome import welcome
     from piccolo_conf import DB
 
-    settings, found = located()
+    server.stop_when_hung_up()
+    settings, found = located(founding=True)
     if workers is not None:
         settings = msgspec.structs.replace(settings, workers=workers)
     try:
         listening = server.listen(settings)
     except server.AddressInUse as error:
         raise Refused(str(error)) from None
-    if not settings.production:
-        run(run_migrations(DB, found.owner_url))
     try:
         run(refuse_unusable(settings))
     except UnusableDatabase as error:
         raise Refused(str(error)) from None
+    if not settings.production:
+        run(run_migrations(DB, found.owner_url))
     key = None if settings.production else run(make_first(settings, click.echo))
     server.serve(settings, listening, lambda: click.echo(welcome(settings, found, key, listening)))
 
@@ -55,12 +56,12 @@ def migrate(sql: bool) -> None:
     from api.migrations import migrate as run_migrations
     from piccolo_conf import DB
 
-    _, found = located()
+    _, found = located(founding=True)
     done = run(run_migrations(DB, found.owner_url, dry_run=sql))
-    if sql:
-        click.echo("\n".join(done))
-    else:
+    if not sql:
         click.echo("\n".join(f"ran {id_}" for id_ in done) or "Nothing to do: the database is up to date.")
+    elif done:
+        click.echo("\n".join(done))
 
 
 @main.command()
@@ -95,7 +96,7 @@ def restore(file: Path) -> None:
     from api.backup import restore as read
     from piccolo_conf import DB
 
-    _, found = located()
+    _, found = located(founding=True)
     try:
         run(read(DB, found, file))
     except BackupFailed as error:

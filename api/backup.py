@@ -68,6 +68,7 @@ async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
     with tempfile.NamedTemporaryFile(prefix="guildhall-restore-") as script:
         # Read to its end before anything is changed, since psql commits what a broken pipe left of it.
         _run("pg_restore", "--no-owner", "--no-privileges", f"--file={script.name}", str(file))
+        spare_older_servers(Path(script.name))
         _run(
             *("psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"),
             *(f"--command={_EMPTY}", f"--file={script.name}"),
@@ -75,6 +76,14 @@ async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
         )
     await migrate(engine, found.owner_url)
     await _stamp(found)
+
+
+def spare_older_servers(script: Path) -> None:
+    """Takes out the setting that PostgreSQL 17 brought, and that 16 would refuse: it stands in the
+    script's head, where there is no data yet, and only says again what is the default."""
+    head, line, rest = script.read_bytes().partition(b"SET transaction_timeout = 0;\n")
+    if line and b"COPY " not in head:
+        script.write_bytes(head + rest)
 
 
 async def _stamp(found: Located) -> None:

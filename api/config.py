@@ -109,9 +109,25 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
         settings = msgspec.convert(raw, Settings, strict=False)
     except msgspec.ValidationError as error:
         text, _, where = str(error).partition(" - at `$.")
-        raise UnsafeConfiguration(f"{variable(where.rstrip('`'))}: {text}.") from None
+        field = where.rstrip("`")
+        raise UnsafeConfiguration(f"{variable(field)}: {text} ({_about(field)}).") from None
     _refuse_unsafe(settings)
     return settings
+
+
+def misspelt(environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like ours and set nothing. Clients' own, as the README names them, are none."""
+    known = {variable(field) for field in Settings.__struct_fields__}
+    known |= {f"{name}_FILE" for name in known} | {"GUILDHALL_URL", "GUILDHALL_KEY"}
+    return sorted(name for name in environ if name.startswith("GUILDHALL_") and name not in known)
+
+
+def _about(field: str) -> str:
+    """What a field is for, and which words it takes where those are few."""
+    schema = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][field]
+    choices = next((form["enum"] for form in (schema, *schema.get("anyOf", ())) if "enum" in form), None)
+    about = str(schema["description"])
+    return about if choices is None else f"{about}; one of {', '.join(choices)}"
 
 
 def _find(source: Mapping[str, str | None], name: str) -> str | None:
@@ -141,6 +157,11 @@ def _refuse_unsafe(settings: Settings) -> None:
         raise UnsafeConfiguration(
             "GUILDHALL_SECRET is not set, and in production none is made by itself. "
             "Make one with `openssl rand -hex 32` and set it, or GUILDHALL_SECRET_FILE."
+        )
+    if "*" in settings.trusted_proxies:
+        raise UnsafeConfiguration(
+            "GUILDHALL_TRUSTED_PROXIES holds `*`: anybody could then say from which address a request comes. "
+            "Name the proxy's own address."
         )
     if settings.public_url is None or not settings.public_url.startswith("https://"):
         raise UnsafeConfiguration(

@@ -150,7 +150,7 @@ class Database:
             async with asyncio.timeout(self.acquire_timeout):
                 connection = await pool.acquire()
         except TimeoutError:
-            if self.in_use >= self.pool_size:
+            if pool.get_idle_size() == 0 and pool.get_size() >= self.pool_size:
                 raise Overloaded from None
             raise DatabaseAway from None
         except AWAY as error:

@@ -1,11 +1,12 @@
 """Looks at everything that can be wrong with an installation, and says how to mend it."""
 
+import os
 from datetime import UTC, datetime
 
 import asyncpg
 import msgspec
 
-from api.config import Settings
+from api.config import Settings, misspelt
 from api.engine import PlainConnection
 from api.migrations import applied, known
 from api.preflight import LEAST_VERSION, connections, rewrites_audit_log
@@ -24,6 +25,10 @@ class Finding(msgspec.Struct, frozen=True):
 async def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order in which they build on each other."""
     findings = [Finding(f"configuration: {settings.env}")]
+    findings += [
+        Finding(f"variable {name}", "It sets nothing. Is it misspelt? The README lists the variables.")
+        for name in misspelt(os.environ)
+    ]
     try:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         connection = await asyncpg.connect(**arguments, timeout=5)

@@ -96,6 +96,9 @@ class _Exchange:
             async with asyncio.timeout(edge._timeout) as deadline:
                 state["deadline"] = deadline
                 await edge._app(scope, receive, self._answer)
+        except asyncio.CancelledError:
+            # The server stops, and has waited as long as it may. Raised again it would make a 500 of it.
+            await self._refuse(Overloaded("The server is stopping. If this was a change, see whether it was stored."))
         except TimeoutError:
             await self._refuse(Overloaded("This took too long, and was given up."))
         except GuildhallError as error:

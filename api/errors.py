@@ -159,7 +159,7 @@ class Unavailable(GuildhallError):
 class DatabaseAway(Unavailable):
     type = "database-away"
     title = "Database away"
-    detail = "The database cannot be reached. Nothing was stored; try again soon."
+    detail = "The database cannot be reached. If this was a change, see whether it was stored; then try again."
 
 
 class Overloaded(Unavailable):

@@ -7,6 +7,7 @@ body read a second time, against the struct's JSON Schema, to tell all its fault
 import re
 from collections.abc import Callable
 from functools import cache
+from ipaddress import ip_address
 from itertools import islice
 from typing import Any
 
@@ -22,7 +23,7 @@ from api import headers
 from api.auth.actors import Actor, Credential
 from api.auth.guards import authorize
 from api.errors import BodyTooLarge, Invalid, UnreadableBody, UnsupportedMediaType
-from api.lib import snowflakes
+from api.lib import formats, snowflakes
 from api.lib.etags import IfMatch
 from api.lib.faults import Fault
 from api.lib.json import JsonValue
@@ -73,7 +74,7 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
             kind="key",
             id=str(credential.id),
             reason=state.get("reason"),
-            ip=client[0] if client else None,
+            ip=_address(client[0]) if client else None,
             request_id=state["request_id"],
             credential=credential,
         )
@@ -163,8 +164,11 @@ class BodyReader:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as unreadable:
             raise UnreadableBody(f"The body is not readable JSON in UTF-8: {_cause(unreadable)}.") from None
         errors = _validator(self._kind).iter_errors(_shortened(value))
-        found = (fault for error in errors for fault in error_faults(error))
-        return sorted(set(islice(found, MOST_FAULTS))) or [_first_fault(error)]
+        found = set(islice((fault for error in errors for fault in error_faults(error)), MOST_FAULTS))
+        # A format's sentence says it all: that its pattern does not match is no news beside it.
+        explained = {fault.pointer for fault in found if fault.message in formats.SENTENCES.values()}
+        told = {f for f in found if f.pointer not in explained or f.message in formats.SENTENCES.values()}
+        return sorted(told) or [_first_fault(error)]
 
 
 def _shortened(value: JsonValue) -> JsonValue:
@@ -212,9 +216,7 @@ def plan_of(handler: BaseRouteHandler) -> Plan:
 @cache
 def _validator(kind: type) -> jsonschema_rs.Draft202012Validator:
     schema = msgspec.json.schema(kind, schema_hook=snowflakes.schema)
-    return jsonschema_rs.Draft202012Validator(
-        schema, offline=True, validate_formats=True, formats={"snowflake": snowflakes.is_snowflake}
-    )
+    return jsonschema_rs.Draft202012Validator(schema, offline=True, validate_formats=True, formats=formats.CHECKS)
 
 
 def _is_empty(request: GuildhallRequest) -> bool:
@@ -258,6 +260,14 @@ def _first_fault(error: msgspec.ValidationError) -> Fault:
     text, _, where = str(error).partition(" - at `")
     path = re.sub(r"\[(\d+|\.\.\.)\]", r".\1", where.rstrip("`").removeprefix("$").removeprefix("key in $"))
     return Fault(path.replace(".", "/") if path else "", text[:1].lower() + text[1:])
+
+
+def _address(host: str) -> str | None:
+    """The address that a request came from, None for what a proxy passed on and is none."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return None
 
 
 def _cause(error: Exception) -> str:

@@ -24,6 +24,15 @@ def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> byte
     return _encode(event)
 
 
+def _without_nothing(
+    _logger: Any,  # Any: structlog's signature
+    _method: str,
+    event: structlog.typing.EventDict,
+) -> structlog.typing.EventDict:
+    """A person reads what there is; a machine wants every member."""
+    return {name: value for name, value in event.items() if value is not None}
+
+
 class Lines:
     """Writes lines to standard output. In an event loop a line may wait 50 ms, so that many share one
     call of the system; an error is written at once, with all that was waiting."""
@@ -62,7 +71,12 @@ def configure(level: str, *, console: bool) -> None:
     last: list[Processor]
     factory: Callable[..., object]
     if console:
-        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        last = [
+            _without_nothing,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), sort_keys=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
         factory = structlog.PrintLoggerFactory(sys.stderr)
     else:
         last = [_TRACE, _json]

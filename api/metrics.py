@@ -2,9 +2,10 @@
 
 import os
 from functools import lru_cache
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -30,10 +31,10 @@ class Metrics:
         self.pool_in_use = self._gauge("pool_in_use", "Database connections in use.")
         self.pool_waiting = self._gauge("pool_waiting", "Requests waiting for a database connection.")
         self.loop_lag = self._gauge(
-            "event_loop_lag_seconds", "How late the event loop woke a sleeper last.", mode="max"
+            "event_loop_lag_seconds", "How late the event loop woke a sleeper last.", mode="livemax"
         )
         self.changes_age = self._gauge(
-            "changes_age_seconds", "Time since the last look for other processes' changes.", mode="max"
+            "changes_age_seconds", "Time since the last look for other processes' changes.", mode="livemax"
         )
         self.shed = Counter("guildhall_shed", "Requests refused since too much was going on.", registry=registry)
         self.rollbacks = self._gauge("transactions_rolled_back", "Transactions rolled back since the start.")
@@ -54,6 +55,14 @@ class Metrics:
         """Everything in Prometheus' text format."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self._registry)
+        _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
         everybody = CollectorRegistry()
         MultiProcessCollector(everybody)  # type: ignore[no-untyped-call] # the library leaves it untyped
         return generate_latest(everybody)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Removes the gauges of workers that are no more: their last values are nobody's now."""
+    for pid in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*_*.db")}:
+        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            mark_process_dead(int(pid))  # type: ignore[no-untyped-call] # the library leaves it untyped

@@ -27,6 +27,10 @@ WITHHELD = {
 }
 
 
+class MigrationFailed(Exception):
+    """Piccolo's own words. Nothing of the migration was kept."""
+
+
 @dataclass(slots=True)
 class Recorder:
     """Stands where Piccolo expects a transaction: runs statements on one connection, and keeps them."""
@@ -89,7 +93,7 @@ async def roll_back(engine: PostgresEngine, owner_url: str, id_: str) -> None:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 result = await run_backwards(app_name=APP_NAME, migration_id=id_, auto_agree=True)
             if not result.success:
-                raise RuntimeError(f"Nothing was rolled back: {result.message}")
+                raise MigrationFailed(f"Nothing was rolled back: {result.message}")
     finally:
         await connection.close()
 
@@ -136,7 +140,7 @@ async def _run(id_: str) -> None:
     with contextlib.redirect_stdout(output):
         result = await run_forwards(app_name=APP_NAME, migration_id=id_)
     if not result.success:
-        raise RuntimeError(f"Migration {id_} failed: {result.message} {output.getvalue()}")
+        raise MigrationFailed(f"Migration {id_} failed: {result.message} {output.getvalue()}")
 
 
 async def make_roles(connection: PlainConnection) -> None:

@@ -60,9 +60,19 @@ def listen(settings: Settings) -> socket.socket:
     return listening
 
 
+def stop_when_hung_up() -> None:
+    """A terminal that is closed ends the server as SIGTERM does, its database with it. Under a supervisor
+    with workers SIGHUP means something else, once it runs: it renews them one by one."""
+    signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
+
+
 def serve(settings: Settings, listening: socket.socket, announce: Callable[[], None]) -> None:
     """Serves until SIGINT or SIGTERM, and returns when the last request is answered."""
     for field in Settings.__struct_fields__:
+        if field == "owner_database_url":
+            os.environ.pop(variable(field), None)  # a worker never needs the owner's password
+            continue
         value = getattr(settings, field)
         os.environ.pop(f"{variable(field)}_FILE", None)
         if value is not None:

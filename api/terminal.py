@@ -10,7 +10,8 @@ import msgspec
 
 from api.config import Settings, UnsafeConfiguration, load
 from api.embedded import EmbeddedPostgresError
-from api.errors import GuildhallError
+from api.errors import GuildhallError, NotFound
+from api.migrations import MigrationFailed
 from api.provision import Located, locate, unreachable
 
 T = TypeVar("T")
@@ -20,10 +21,16 @@ class Refused(click.ClickException):
     """Something that the person at the terminal can mend."""
 
 
-def located() -> tuple[Settings, Located]:
-    """The settings, with the address of the database in them, and where the database is."""
+def located(*, founding: bool = False) -> tuple[Settings, Located]:
+    """The settings, with the address of the database in them, and where the database is. Only what is
+    `founding` makes an embedded one where there is none: else a word typed in the wrong folder would."""
     try:
         settings = load()
+        if settings.database_url is None and not founding and not (settings.data_path / "postgres").is_dir():
+            raise Refused(
+                f"There is no database in {settings.data_path}. Go to the folder in which Guildhall runs, "
+                "or set GUILDHALL_DATA_DIR or DATABASE_URL."
+            )
         found = locate(settings)
     except (UnsafeConfiguration, EmbeddedPostgresError) as error:
         raise Refused(str(error)) from None
@@ -40,5 +47,7 @@ def run(work: Coroutine[object, object, T]) -> T:
         raise Refused("The database has no such table yet. Run `guildhall migrate` first.") from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Refused(unreachable(error)) from None
-    except (GuildhallError, ValueError) as error:
+    except NotFound:
+        raise Refused("There is none of this number.") from None
+    except (GuildhallError, MigrationFailed, ValueError) as error:
         raise Refused(str(error)) from None

@@ -5,6 +5,7 @@ import socket
 from api.config import Settings
 from api.provision import Located
 
+TO_BE_EXPORTED = "$GUILDHALL_KEY"
 EXAMPLE_GUILD = "81384788765712384"
 
 
@@ -22,12 +23,12 @@ def welcome(settings: Settings, found: Located, key: str | None, listening: sock
         lines.append(f"  Admin                     {base}/admin/")
     if found.embedded is not None:
         lines.append(f"  Database                  embedded, in {settings.data_path / 'postgres'}")
-        lines += [f"  Opened for passing to PostgreSQL's user: {path}" for path in found.embedded.opened]
+        lines += [f"  Made passable (o+x) for PostgreSQL's own user: {path}" for path in found.embedded.opened]
     lines += [
         "",
         "  Try it:",
         f"  curl -X PUT {base}/v1/guilds/{EXAMPLE_GUILD} \\",
-        f"    -H 'Authorization: Bearer {key or '$GUILDHALL_KEY'}' \\",
+        f'    -H "Authorization: Bearer {key or TO_BE_EXPORTED}" \\',
         "    -H 'Content-Type: application/json' -d '{\"name\": \"Harbour\"}'",
         "",
     ]

@@ -81,7 +81,7 @@ async def change_admin(row_id: int, values: Values, request: Request) -> Values:
 
 def refuse_self_removal(piccolo_crud: "PiccoloCRUD", request: Request) -> None:
     """Else the last one who can let others in is gone with a click."""
-    if request.path_params.get("row_id") == str(request.user.user_id):
+    if str(request.path_params.get("row_id")).lstrip("0 ") == str(request.user.user_id):
         raise HTTPException(405, "You cannot delete yourself: ask another superuser.")
 
 

@@ -70,9 +70,13 @@ class AuditService:
         before = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else None
         async with self._database.connection() as connection:
             timezone = await connection.fetchval("SELECT timezone FROM guilds WHERE id = $1", guild_id)
-            from_, to = _window(query, ZoneInfo(timezone or "UTC"))
+            from_, to = _window(query, times.zone(timezone))
             rows = await connection.fetch(_READ, guild_id, before, query.actor, query.action, from_, to, limit + 1)
-        return cut(rows, limit, _view, lambda row: self._cursors.write(scope, [row["id"]]))
+        return cut(rows, limit, _view, lambda row: self._cursors.write(scope, [row["id"]]), _size)
+
+
+def _size(row: asyncpg.Record) -> int:
+    return len(row["changes"])
 
 
 def _window(query: AuditQuery, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:

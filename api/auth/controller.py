@@ -47,7 +47,7 @@ class KeyController(Controller):
         """Revoke a key: it ends at once, and on every worker within five seconds."""
         await keys.revoke(request.actor, key_id)
 
-    @post("/{key_id:str}/rotate", opt=requires(Scope.KEYS_MANAGE, optional_body=True, conflicts=True))
+    @post("/{key_id:str}/rotate", opt=requires(Scope.KEYS_MANAGE, keys=True, optional_body=True, conflicts=True))
     async def rotate_key(
         self,
         key_id: FromPath[int],

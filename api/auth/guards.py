@@ -21,7 +21,8 @@ def requires(scope: Scope, **more: object) -> dict[str, object]:
     """A route's `opt`: the scope it needs. More of it: `conditional` (answers carry an ETag),
     `creates_guild`, `creates_module` (what the address names need not exist), `optional_body`, `merge_patch`,
     `conflicts` (may answer 409), `if_match` (takes If-Match), `statuses` (when it has two),
-    `whole_installation` (not for a key with a list of guilds), `seconds` (its own deadline),
+    `keys` (the key in the address is looked for before the body is read), `whole_installation` (not for
+    a key with a list of guilds), `seconds` (its own deadline),
     `deep_member` (of the body: 422, not 400, where it nests too deep)."""
     return {"scope": scope, **more}
 
@@ -46,6 +47,8 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     if "seconds" in handler.opt:
         state["deadline"].reschedule(asyncio.get_running_loop().time() + handler.opt["seconds"])
     state["slot"] = await services["slots"].enter(credential.id)
+    if "keys" in handler.opt:
+        await services["keys"].require(credential, int(connection.path_params["key_id"]))
     if (text := connection.path_params.get("guild_id")) is not None:
         guild_id = int(text)
         state["guild_id"] = guild_id

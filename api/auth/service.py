@@ -92,6 +92,10 @@ class KeyService:
             raise NotFound
         return _view(row)
 
+    async def require(self, credential: Credential, key_id: int) -> None:
+        """Raises `NotFound` for a key that is not there, or can do more than this one."""
+        await self.get(Actor(kind="key", id=str(credential.id), credential=credential), key_id)
+
     async def rotate(self, actor: Actor, key_id: int, wish: RotateKey) -> KeyView:
         """A new key with the same rights; the old one ends after the grace, or sooner if it was to
         end sooner. Sent twice, it makes two. Raises `NotFound`, `Forbidden`, `KeyExpired`."""
@@ -206,7 +210,8 @@ _AUDITED = ("name", "scopes", "guild_ids", "rate_limit", "expires_at", "revoked_
 async def _record(
     connection: Connection, actor: Actor, action: str, before: asyncpg.Record | None, after: asyncpg.Record
 ) -> None:
-    """An entry in the log of each guild in the key's list, or in the installation's."""
+    """An entry in the installation's log, and for a key with a list of guilds in each guild's, which is
+    not told of the others."""
 
     def told(row: asyncpg.Record | None, name: str) -> Any:  # Any: a column's value
         value = None if row is None else row[name]
@@ -217,5 +222,8 @@ async def _record(
         for name in _AUDITED
         if told(before, name) != told(after, name)
     }
-    guild_ids: Sequence[int | None] = [None] if after["guild_ids"] is None else after["guild_ids"]
-    await record(connection, actor, action, guild_ids=guild_ids, target=str(after["id"]), changes=changes)
+    target = str(after["id"])
+    await record(connection, actor, action, guild_ids=[None], target=target, changes=changes)
+    if after["guild_ids"] is not None:
+        changes.pop("guild_ids", None)
+        await record(connection, actor, action, guild_ids=after["guild_ids"], target=target, changes=changes)

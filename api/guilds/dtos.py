@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from api.lib import formats
 from api.lib.pagination import CursorText, Limit
 from api.lib.snowflakes import Snowflake
 from api.lib.text import Line
@@ -18,9 +19,23 @@ Name = Annotated[Line, Meta(min_length=1, max_length=NAME_CHARACTERS)]
 Icon = Annotated[Line, Meta(min_length=1, max_length=ICON_CHARACTERS, description="The hash of its icon")]
 Locale = Annotated[
     str,
-    Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$(?!\n)", description="BCP 47", examples=["en-US"]),
+    Meta(
+        pattern=formats.LOCALE,
+        description="BCP 47",
+        examples=["en-US"],
+        extra_json_schema={"format": "locale"},
+    ),
 ]
-Timezone = Annotated[Line, Meta(min_length=1, max_length=64, description="An IANA name", examples=["Europe/Berlin"])]
+Timezone = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        description="An IANA name",
+        examples=["Europe/Berlin"],
+        extra_json_schema={"format": "timezone"},
+    ),
+]
 Position = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 
 

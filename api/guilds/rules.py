@@ -1,15 +1,14 @@
 """What a guild may be called, where it may be, and what changed of it. No I/O."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from msgspec import UNSET
 
 from api.guilds.dtos import ICON_CHARACTERS, NAME_CHARACTERS, PatchGuild, PutGuild
 from api.lib.diff import Change
 from api.lib.faults import Fault
+from api.lib.formats import SENTENCES, is_timezone
 from api.lib.text import nfc, too_long
 
 # What a guild is until somebody says otherwise.
@@ -22,19 +21,14 @@ FIRST_VALUES: Mapping[str, str | None] = {
 FIELDS = ("name", "icon", "owner_id", "locale", "timezone")
 
 
-@cache
-def _timezones() -> frozenset[str]:
-    return frozenset(available_timezones() - {"localtime", "Factory"})
-
-
 def faults(wish: PutGuild | PatchGuild) -> list[Fault]:
     """What the types cannot tell."""
     found = []
     for field, largest in (("name", NAME_CHARACTERS), ("icon", ICON_CHARACTERS)):
         if isinstance(text := getattr(wish, field), str):
             found += too_long(f"/{field}", text, largest)
-    if isinstance(wish.timezone, str) and wish.timezone not in _timezones():
-        found.append(Fault("/timezone", "is not an IANA time zone, such as Europe/Berlin"))
+    if isinstance(wish.timezone, str) and not is_timezone(wish.timezone):
+        found.append(Fault("/timezone", SENTENCES["timezone"]))
     return found
 
 

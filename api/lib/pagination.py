@@ -19,6 +19,7 @@ R = TypeVar("R")
 
 LIFETIME_SECONDS = 24 * 3600
 LARGEST_PAGE = 100
+LARGEST_PAGE_BYTES = 1024 * 1024
 _MAC_BYTES = 16
 
 Limit = Annotated[
@@ -73,7 +74,20 @@ def _mac(key: bytes, scope: str, payload: bytes) -> bytes:
     return blake2b(scope.encode() + b"\0" + payload, key=key, digest_size=_MAC_BYTES).digest()
 
 
-def cut(rows: Sequence[R], limit: int, view: Callable[[R], T], cursor: Callable[[R], str]) -> Page[T]:
-    """A page of at most `limit` from one row more: the surplus row only says that there is more."""
-    shown = rows[:limit]
-    return Page([view(row) for row in shown], cursor(shown[-1]) if len(rows) > limit else None)
+def cut(
+    rows: Sequence[R],
+    limit: int,
+    view: Callable[[R], T],
+    cursor: Callable[[R], str],
+    size: Callable[[R], int] = lambda _row: 0,
+) -> Page[T]:
+    """A page of at most `limit` from one row more: the surplus row only says that there is more. With
+    `size` a page also ends before it passes 1 MiB; one row it always has."""
+    shown: list[R] = []
+    total = 0
+    for row in rows[:limit]:
+        total += size(row)
+        if shown and total > LARGEST_PAGE_BYTES:
+            break
+        shown.append(row)
+    return Page([view(row) for row in shown], cursor(shown[-1]) if len(rows) > len(shown) else None)

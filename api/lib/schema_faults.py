@@ -10,6 +10,7 @@ from api.lib.json import JsonValue
 from api.lib.schema_messages import listed, sentence
 
 UNKNOWN = "is not a known member"
+MOST_BRANCHES = 50  # of a union with more alternatives nobody reads which was nearest
 
 
 def error_faults(error: ValidationError) -> Iterator[Fault]:
@@ -31,6 +32,8 @@ def error_faults(error: ValidationError) -> Iterator[Fault]:
 def _union_faults(place: Path, branches: Sequence[Sequence[ValidationError]]) -> set[Fault]:
     """What is wrong with a value of which no alternative is valid: the faults of the one that
     was meant, if its type and constant members tell; else what all have in common."""
+    if len(branches) > MOST_BRANCHES:
+        return {Fault(readable(place), "has none of the forms that are possible here")}
     of_type = [branch for branch in branches if not _is_other_type(branch, place)]
     meant = [branch for branch in of_type if not _is_other_kind(branch, place)]
     candidates = meant or of_type or branches

@@ -6,17 +6,19 @@ import msgspec
 from jsonschema_rs import ValidationError
 from jsonschema_rs import ValidationErrorKind as Kind
 
+from api.lib.formats import SENTENCES
+
 _LONGEST = 80
 
 
-def cut(text: str) -> str:
+def cut(text: str, longest: int = _LONGEST) -> str:
     """The text, shortened to 80 characters."""
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def listed(options: Iterable[object]) -> str:
+def listed(options: Iterable[object], longest: int = _LONGEST) -> str:
     """JSON values with commas between them, shortened."""
-    return cut(", ".join(dict.fromkeys(msgspec.json.encode(option).decode() for option in options)))
+    return cut(", ".join(dict.fromkeys(msgspec.json.encode(option).decode() for option in options)), longest)
 
 
 def sentence(error: ValidationError) -> str:
@@ -30,11 +32,11 @@ def _of_value(kind: Kind) -> str | None:
         case Kind.Type(types=types):
             return f"is not of type {' or '.join(types)}"
         case Kind.Enum(options=options):
-            return f"is not one of {listed(options)}"
+            return f"is not one of {listed(options, longest=600)}"
         case Kind.Constant(expected_value=value):
             return f"is not {listed([value])}"
-        case Kind.Format(format="snowflake"):
-            return "is not a snowflake: a decimal number from 1 to 9223372036854775807 as a string"
+        case Kind.Format(format=name) if name in SENTENCES:
+            return SENTENCES[name]
         case Kind.Format(format=name):
             return f"is not a valid {cut(name)}"
         case Kind.Pattern(pattern=pattern):

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from api.lib import formats
 from api.lib.faults import Fault
 
 # One line: no NUL, no control character.
-# msgspec searches, and `$` matches before a last line feed: hence the look-ahead.
-Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)")]
+Line = Annotated[str, Meta(pattern=formats.LINE, extra_json_schema={"format": "line"})]
 
 
 def nfc(text: str) -> str:

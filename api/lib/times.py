@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
 _moment = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII).fullmatch
@@ -20,3 +20,11 @@ def parse(text: str, zone: ZoneInfo) -> datetime | None:
     except (ValueError, OverflowError):
         pass
     return None
+
+
+def zone(name: str | None) -> ZoneInfo:
+    """The zone of this name; UTC for one that this machine's time zone database does not have (any more)."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

@@ -44,7 +44,6 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, object]:
             "description": _description(),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": TAGS[name]} for name in _tags(operations)],
         "paths": paths,

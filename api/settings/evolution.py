@@ -1,5 +1,6 @@
 """Registering modules and evolving their schemas, so that no guild is left with settings that do not fit."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -26,7 +27,7 @@ from api.settings.registry import Registry, compiled, is_name
 from api.settings.schemas import InvalidSchema
 
 TOLD_GUILDS = 10
-READ_AT_ONCE = 500
+READ_AT_ONCE = 100
 
 # Every guild that overrides the module, in one order, locked: nobody changes them meanwhile.
 _OVERRIDES = """
@@ -206,6 +207,7 @@ async def _pages(connection: Connection, name: str) -> AsyncIterator[list[asyncp
     after = 0
     while rows := await connection.fetch(_OVERRIDES, name, after, READ_AT_ONCE):
         yield rows
+        await asyncio.sleep(0)  # others have their turn: a large installation takes a while
         after = rows[-1]["guild_id"]
 
 

@@ -128,7 +128,13 @@ class SettingsService:
         before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
         async with self._database.connection() as connection:
             rows = await connection.fetch(queries.REVISIONS, guild_id, name, before, limit + 1)
-        return cut(rows, limit, _revision, lambda row: self._cursors.write(scope, [row["revision"]]))
+        return cut(
+            rows,
+            limit,
+            _revision,
+            lambda row: self._cursors.write(scope, [row["revision"]]),
+            lambda row: len(row["before"]) + len(row["after"]) + len(row["changes"]),
+        )
 
     async def _write(self, actor: Actor, guild_id: int, name: str, if_match: etags.IfMatch, edit: Edit) -> SettingsView:
         """Applies the edit to the newest revision, whoever made it: when another process stored one

@@ -13,6 +13,9 @@ from api.lib.snowflakes import is_snowflake
 from api.settings.nodes import PARTS, PATTERN_OPTIONS, Node, SchemaTree, declared_types, step, subschemas
 from api.settings.values import encodable
 
+# A schema may have hundreds of alternatives, and a value thousands of items that fit none of them.
+MOST_PLACES = 50_000
+
 _UNTOUCHED = frozenset({"not", "if", "contains", "propertyNames", "contentSchema"})
 _CLOSERS = ("additionalProperties", "unevaluatedProperties")
 
@@ -24,6 +27,7 @@ class SchemaValidator:
 
     def __init__(self, tree: SchemaTree) -> None:
         self._tree = tree
+        self._widest = max((_alternatives(node) for node in tree.nodes.values()), default=1)
         self._compiled = jsonschema_rs.Draft202012Validator(
             strict_copy(tree),
             validate_formats=True,
@@ -35,12 +39,23 @@ class SchemaValidator:
     def faults(self, value: JsonValue) -> set[Fault]:
         """All that is wrong with the value; pointers lead into it."""
         try:
-            errors = list(self._compiled.iter_errors(value))
-        except (UnicodeEncodeError, ValueError):  # half of a surrogate pair, which the engine cannot read
+            errors = self._errors(value)
+        except UnicodeEncodeError:  # half of a surrogate pair, which the engine cannot read
             value = encodable(value)
-            errors = list(self._compiled.iter_errors(value))
+            errors = self._errors(value)
         explained = {fault for error in errors for fault in self._explained(error, value)}
         return explained or {fault for error in errors for fault in error_faults(error)}
+
+    def _errors(self, value: JsonValue) -> list[ValidationError]:
+        """All errors; of what would take long to explain, the first. The engine finds every alternative's
+        errors for every item before it gives the first of them."""
+        if _places(value) * self._widest <= MOST_PLACES:
+            return list(self._compiled.iter_errors(value))
+        try:
+            self._compiled.validate(value)
+        except ValidationError as error:
+            return [error]
+        return []
 
     def _explained(self, error: ValidationError, value: JsonValue) -> Iterator[Fault]:
         """The error's faults, but for members that are only unevaluated since an alternative that
@@ -55,6 +70,16 @@ class SchemaValidator:
         for name in error.kind.unexpected:
             if not self._tree.part(facets, name, step(holder, name)):
                 yield Fault(readable((*place, name)), UNKNOWN)
+
+
+def _places(value: JsonValue) -> int:
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_places, members))
+
+
+def _alternatives(node: Node) -> int:
+    unions = (node.schema.get(keyword) for keyword in ("anyOf", "oneOf"))
+    return max((len(union) for union in unions if isinstance(union, list)), default=1)
 
 
 def strict_copy(tree: SchemaTree) -> JsonObject:

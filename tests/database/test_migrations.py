@@ -14,7 +14,7 @@ from piccolo.table import Table
 import piccolo_conf
 from api.embedded import ENVIRONMENT, EmbeddedPostgres
 from api.engine import PlainConnection
-from api.migrations import known, migrate, roll_back
+from api.migrations import MigrationFailed, known, migrate, roll_back
 from api.provision import APP, OWNER, READ_ONLY, TIMEOUTS
 from tables.piccolo_app import APP_CONFIG
 from tests.operation.servers import PROCESS, guildhall, private_folder
@@ -84,7 +84,7 @@ async def test_back_and_forth_gives_the_same(empty: str) -> None:
 
 async def test_rolling_back_what_never_ran_is_refused(empty: str) -> None:
     await migrate(piccolo_conf.DB, empty)
-    with pytest.raises(RuntimeError, match="Unrecognized"):
+    with pytest.raises(MigrationFailed, match="Unrecognized"):
         await roll_back(piccolo_conf.DB, empty, "2020-01-01T00:00:00:000000")
 
 

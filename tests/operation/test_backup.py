@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 import piccolo_conf
-from api.backup import without_password
+from api.backup import spare_older_servers, without_password
 from api.migrations import known, roll_back
 from api.provision import APP, OWNER
 from tests.operation.servers import guildhall, made_key, private_folder, refusal, serving
@@ -104,3 +104,18 @@ def test_failed_backup_keeps_the_older_one(folder: Path) -> None:
 )
 def test_password_stands_in_no_process_list(url: str, address: str, password: str | None) -> None:
     assert without_password(url) == (address, password)
+
+
+@pytest.mark.parametrize(
+    ("script", "left"),
+    [
+        (b"SET a = 0;\nSET transaction_timeout = 0;\nCOPY t FROM stdin;\n", b"SET a = 0;\nCOPY t FROM stdin;\n"),
+        (b"COPY t FROM stdin;\nSET transaction_timeout = 0;\n", b"COPY t FROM stdin;\nSET transaction_timeout = 0;\n"),
+        (b"SET a = 0;\n", b"SET a = 0;\n"),
+    ],
+)
+def test_a_script_for_older_servers_sets_only_what_they_know(tmp_path: Path, script: bytes, left: bytes) -> None:
+    file = tmp_path / "script"
+    file.write_bytes(script)
+    spare_older_servers(file)
+    assert file.read_bytes() == left

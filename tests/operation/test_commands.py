@@ -33,7 +33,7 @@ def test_keys(folder: Path) -> None:
     assert guildhall(folder, "keys", "revoke", rotated["id"]).returncode == 0
     assert f"{rotated['id']:>6}  " not in guildhall(folder, "keys", "list").stdout
     assert f"{rotated['id']:>6}  " in guildhall(folder, "keys", "list", "--revoked").stdout
-    assert "no such thing" in refusal(guildhall(folder, "keys", "revoke", "999999"))
+    assert "none of this number" in refusal(guildhall(folder, "keys", "revoke", "999999"))
     assert "guild_ids" in refusal(guildhall(folder, "keys", "create", "bot", "--guild", "abc"))
 
 
@@ -168,3 +168,16 @@ def test_piccolos_own_command_line_starts_the_database(folder: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
     assert not EmbeddedPostgres(folder / "data" / "postgres").running
     assert guildhall(folder, "migrate").stdout.startswith("Nothing to do")
+
+
+def test_the_wrong_folder_gets_no_database_of_its_own(tmp_path: Path) -> None:
+    done = guildhall(tmp_path, "keys", "list")
+    assert "There is no database in" in refusal(done)
+    assert not list(tmp_path.glob("**/postgres"))
+
+
+def test_doctor_finds_a_misspelt_variable(folder: Path) -> None:
+    done = guildhall(folder, "doctor", GUILDHALL_PRT="1", GUILDHALL_URL="http://guildhall.test")
+    assert "BAD  variable GUILDHALL_PRT" in done.stdout
+    assert "GUILDHALL_URL" not in done.stdout
+    assert done.returncode == 1

@@ -65,10 +65,10 @@ class RowLock:
         await connection.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_what_is_in_flight_is_answered(folder: Path, key: str, number: signal.Signals) -> None:
     answers: list[httpx.Response] = []
-    value = int(number)
+    value = 100 + number  # another than it has: what changes nothing waits for nobody
 
     def patch() -> None:
         with server.client(key) as client:

@@ -42,7 +42,7 @@ def test_the_defaults_of_leveling() -> None:
         "role_rewards": [],
         "stack_role_rewards": True,
         "announce": {"mode": "current", "channel_id": None, "template": "{mention} is now level {level}!"},
-        "on_leave": "keep",
+        "on_leave": "hide",
         "week_starts_on": "monday",
     }
 

@@ -137,7 +137,7 @@ class LevelingSettings(Values, frozen=True):
     on_leave: Annotated[
         Literal["keep", "hide", "reset"],
         form(20, "general", "On leaving", "What becomes of the standing of a member who leaves."),
-    ] = "keep"
+    ] = "hide"
     week_starts_on: Annotated[
         Weekday, form(21, "general", "Start of the week", "The first day of the boards' weeks.")
     ] = "monday"
