@@ -40,7 +40,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, object]:
         "info": {
             "title": "Guildhall",
             "version": version("guildhall"),
-            "summary": "Guild settings, user stats and achievements for community bots.",
+            "summary": "Guild settings for community bots, with their schemas, history and audit log.",
             "description": _description(),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
