@@ -1,5 +1,6 @@
 """Turns what a handler returns into the answer: JSON or MessagePack, its entity tag, 304, the link to the next page."""
 
+import re
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -20,6 +21,9 @@ JSON = "application/json"
 MSGPACK = "application/vnd.msgpack"
 
 _msgpack = msgspec.msgpack.Encoder().encode
+
+# Named, and not with a quality of nothing: `application/json, application/vnd.msgpack;q=0`.
+_is_msgpack_wanted = re.compile(re.escape(MSGPACK) + r"(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE).search
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -90,7 +94,7 @@ class Plain(ASGIResponse):
 def wants_msgpack(request: Request[Any, Any, Any]) -> bool:
     """Whether the client names MessagePack in `Accept`."""
     accept = request.headers.get("accept")
-    return accept is not None and MSGPACK in accept
+    return accept is not None and _is_msgpack_wanted(accept) is not None
 
 
 def _typed(*, packed: bool) -> Headers:

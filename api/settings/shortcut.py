@@ -10,7 +10,7 @@ import re
 
 from litestar.types import HTTPScope
 
-from api.answers import MSGPACK, Plain, conditional
+from api.answers import Plain, conditional
 from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
 from api.lib import snowflakes
@@ -20,7 +20,7 @@ ROUTE = "/v1/guilds/{guild_id}/settings/{module}"
 
 _path = re.compile(r"/v1/guilds/([1-9][0-9]{0,18})/settings/([a-z][a-z0-9_]{0,63})", re.ASCII).fullmatch
 _is_tag = re.compile(rb'(W/)?"[\x21\x23-\x7e]*"').fullmatch
-_MSGPACK = MSGPACK.encode()
+_MSGPACK = b"msgpack"
 
 
 class Shortcut:
@@ -43,7 +43,7 @@ class Shortcut:
                 if known is not None or _is_tag(value) is None:
                     return None
                 known = value
-            elif name == b"accept" and _MSGPACK in value:
+            elif name == b"accept" and _MSGPACK in value.lower():
                 return None
         guild_id = snowflakes.parse(match[1])
         credential = self._keyring.remembered(authorization)

@@ -154,3 +154,17 @@ async def test_an_enormous_content_length(bot: httpx.AsyncClient) -> None:
     headers = {"Content-Type": "application/json", "Content-Length": "9" * 5000}
     response = await bot.put(f"/v1/guilds/{HARBOUR}", content=b"{}", headers=headers)
     assert response.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [
+        ("application/vnd.msgpack", "application/vnd.msgpack"),
+        ("Application/VND.msgpack;q=0.5, application/json", "application/vnd.msgpack"),
+        ("application/json, application/vnd.msgpack;q=0", "application/json"),
+        ("application/vnd.msgpack; q=0.0, */*", "application/json"),
+    ],
+)
+async def test_messagepack_is_for_those_who_want_it(bot: httpx.AsyncClient, accept: str, answered: str) -> None:
+    answer = await bot.get(f"/v1/guilds/{HARBOUR}", headers={"Accept": accept})
+    assert answer.headers["content-type"] == answered
