@@ -63,7 +63,8 @@ def listen(settings: Settings) -> socket.socket:
 def stop_when_hung_up() -> None:
     """A terminal that is closed ends the server as SIGTERM does, its database with it. Under a supervisor
     with workers SIGHUP means something else, once it runs: it renews them one by one."""
-    signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks for that: to go on without a terminal
+        signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
 
 
