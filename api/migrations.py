@@ -26,6 +26,9 @@ WITHHELD = {
     "migration": "INSERT, UPDATE, DELETE, TRUNCATE",
 }
 
+# What the application calls to make and drop parts of tables, which it does not own.
+CALLED = ("guildhall_part(text, date)", "guildhall_make_part(text, date)", "guildhall_drop_parts(text, date)")
+
 
 class MigrationFailed(Exception):
     """Piccolo's own words. Nothing of the migration was kept."""
@@ -173,6 +176,7 @@ async def grant(connection: PlainConnection) -> None:
             f"GRANT {sequences} ON ALL SEQUENCES IN SCHEMA public TO {role}",
         ]
     if APP in existing:
+        statements += [f"GRANT EXECUTE ON FUNCTION {function} TO {APP}" for function in CALLED]
         statements += [f"REVOKE {rights} ON {table} FROM {APP}" for table, rights in WITHHELD.items()]
     if READ_ONLY in existing:
         # Hashes and passwords are nothing to read.

@@ -7,6 +7,8 @@ from piccolo.conf.apps import AppConfig
 from tables.audit import AuditEntry
 from tables.auth import AdminSession, AdminUser, ApiKey
 from tables.guilds import Guild, GuildChannel, GuildRole
+from tables.members import CustomStat, Member
+from tables.privacy import PrivacyChoice
 from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
 
 APP_CONFIG = AppConfig(
@@ -19,6 +21,9 @@ APP_CONFIG = AppConfig(
         RegisteredModule,
         GuildSettings,
         SettingsRevision,
+        Member,
+        CustomStat,
+        PrivacyChoice,
         ApiKey,
         AdminUser,
         AdminSession,

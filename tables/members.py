@@ -1,0 +1,51 @@
+"""Members of guilds: their standing, and what a guild's bot counts beside the built-in stats."""
+
+from piccolo.columns import BigInt, BigSerial, Boolean, Date, ForeignKey, Integer, Timestamptz, Varchar
+from piccolo.columns.readable import Readable
+from piccolo.constraints import Check, Unique
+from piccolo.table import Table
+
+from tables.guilds import Guild
+
+
+class Member(Table, tablename="members", help_text="A person in a guild: XP, stats, streak."):
+    id = BigSerial(primary_key=True)
+    guild_id = ForeignKey(Guild, default=None, null=False, help_text="The guild.")
+    user_id = BigInt(default=None, null=False, help_text="The person's snowflake.")
+    xp = BigInt(default=0, null=False, help_text="All XP, from 0 to 2^53. The level comes of it and the guild's curve.")
+    messages = BigInt(default=0, null=False, help_text="Messages written.")
+    voice_seconds = BigInt(default=0, null=False, help_text="Seconds in voice channels.")
+    reactions = BigInt(default=0, null=False, help_text="Reactions given.")
+    commands = BigInt(default=0, null=False, help_text="Commands used.")
+    last_xp_at = Timestamptz(default=None, null=True, help_text="When a message last earned XP: the cooldown's start.")
+    streak_from = Date(default=None, null=True, help_text="First day of the latest run of active days, the guild's.")
+    streak_to = Date(default=None, null=True, help_text="Last day of that run.")
+    streak_best = Integer(default=0, null=False, help_text="Days of the longest run.")
+    first_seen_at = Timestamptz(default=None, null=True, help_text="The earliest event; empty if unknown.")
+    last_active_at = Timestamptz(default=None, null=True, help_text="The latest event; empty if unknown.")
+    left_at = Timestamptz(default=None, null=True, help_text="When they left; empty while they are there.")
+    is_ranked = Boolean(
+        default=True, null=False, help_text="Whether boards and ranks count them: not hidden, not left with `hide`."
+    )
+
+    members_guild_user_key = Unique([guild_id, user_id])
+    members_user_id_check = Check("user_id > 0")
+    members_xp_check = Check("xp BETWEEN 0 AND 9007199254740992")
+
+    @classmethod
+    def get_readable(cls) -> Readable:
+        return Readable(template="%s", columns=[cls.user_id])
+
+
+class CustomStat(Table, tablename="custom_stats", help_text="A member's total of a stat that the guild's bot counts."):
+    id = BigSerial(primary_key=True)
+    guild_id = ForeignKey(Guild, default=None, null=False, help_text="The guild.")
+    user_id = BigInt(default=None, null=False, help_text="The person's snowflake.")
+    stat = Varchar(length=64, default=None, null=False, help_text="The stat's name.")
+    value = BigInt(default=0, null=False, help_text="The sum of all amounts.")
+
+    custom_stats_guild_user_stat_key = Unique([guild_id, user_id, stat])
+
+    @classmethod
+    def get_readable(cls) -> Readable:
+        return Readable(template="%s %s", columns=[cls.stat, cls.value])
