@@ -12,9 +12,13 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, RouteHandlerMapItem
 
 import piccolo_conf
+from api.activity.controller import ActivityController
+from api.activity.explaining import ExplainService
+from api.activity.service import ActivityService
+from api.activity.shortcut import ActivityShortcut
 from api.answers import Answer
 from api.audit.controller import AuditController
 from api.audit.service import AuditService
@@ -37,9 +41,13 @@ from api.intake import GuildhallRequest, admit, provide_query
 from api.jobs import Jobs
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
+from api.members.controller import MemberController
+from api.members.rulebook import Rulebook
+from api.members.service import MemberService
 from api.metrics import Metrics
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
+from api.parts import Parts
 from api.problems import handle
 from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.controller import ModuleController, SettingsController
@@ -65,6 +73,7 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         timeout=settings.request_timeout_seconds,
         https=settings.public_url is not None and settings.public_url.startswith("https://"),
         shortcut=app.state["shortcut"].answer,
+        activity=app.state["activity_shortcut"].answer,
     )
 
 
@@ -84,6 +93,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     keyring = Keyring(database, changes, clock)
     guilds = GuildService(database, changes, cursors, clock, timedelta(days=settings.retention_days))
     health = Health(database, changes)
+    rulebook, parts, slots = Rulebook(database, changes), Parts(), Slots()
     services = {
         "guilds": guilds,
         "pickers": PickerService(database, changes, clock),
@@ -91,6 +101,9 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         "audit": AuditService(database, cursors),
         "modules": ModuleService(database, changes, registry, cursors, clock),
         "settings": (guild_settings := SettingsService(database, changes, registry, cursors, clock)),
+        "activity": (activity := ActivityService(database, rulebook, parts, clock, metrics)),
+        "explaining": ExplainService(database, rulebook, clock),
+        "members": MemberService(database, rulebook, parts, clock),
     }
     dependencies: dict[str, Provide] = {
         name: Provide(_giver(service), sync_to_thread=False) for name, service in services.items()
@@ -122,6 +135,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             OpenAPIController,
             GuildController,
             SettingsController,
+            ActivityController,
+            MemberController,
             ModuleController,
             KeyController,
             AuditController,
@@ -143,7 +158,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             "shortcut": Shortcut(keyring, guild_settings),
             "directory": Directory(database, changes),
             "registry": registry,
-            "slots": Slots(),
+            "slots": slots,
+            "activity_shortcut": ActivityShortcut(keyring, slots, activity),
             "health": health,
             "metrics": metrics,
             "started_at": time.monotonic(),
@@ -168,6 +184,12 @@ class _Application(Litestar):
     @staticmethod
     def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
         return [*plugins, MsgspecDIPlugin()]
+
+    @property
+    def route_handler_method_map(self) -> dict[str, RouteHandlerMapItem]:
+        """Without OPTIONS, which Litestar adds to an address: where two features share one, each brings it."""
+        known = super().route_handler_method_map
+        return {path: {m: each for m, each in found.items() if m != "OPTIONS"} for path, found in known.items()}
 
 
 def _giver(service: object) -> Any:  # Any: a function whose type is Litestar's to infer

@@ -116,16 +116,17 @@ class Database:
             await self._release(connection)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, begin: str = "") -> AsyncIterator[Connection]:
         """One transaction: committed when the block ends, rolled back when it raises or is
-        cancelled. Piccolo's queries inside the block belong to it. Raises `NestedTransaction`,
+        cancelled. Piccolo's queries inside the block belong to it. `begin`: a statement without parameters
+        that runs with BEGIN, before anything is looked at. Raises `NestedTransaction`,
         `LostTransaction`, `Overloaded` when no connection gets free in time, `DatabaseAway`."""
         if self.engine.current_transaction.get() is not None:
             raise NestedTransaction
         connection = await self._acquire()
         token = None
         try:
-            await connection.execute(BEGIN)
+            await connection.execute(f"{BEGIN}; {begin}" if begin else BEGIN)
             token = self.engine.current_transaction.set(_Current(connection))  # type: ignore[arg-type] # all Piccolo asks of it
             yield connection
             await _commit(connection)

@@ -8,7 +8,7 @@ resort when something raises outside the application's own error handling.
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from secrets import token_hex
 
 import msgspec
@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api.errors import GuildhallError, Overloaded
 from api.metrics import Metrics
-from api.problems import MEDIA_TYPE, problem
+from api.problems import MEDIA_TYPE, classify, problem
 
 access_log = structlog.get_logger("guildhall.access")
 log = structlog.get_logger("guildhall.edge")
@@ -36,6 +36,10 @@ _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
+async def _ordinary(_scope: HTTPScope, receive: Receive) -> tuple[None, Receive]:
+    return None, receive
+
+
 class Edge:
     """ASGI around ASGI."""
 
@@ -47,11 +51,14 @@ class Edge:
         timeout: float,
         https: bool,
         shortcut: Callable[[HTTPScope], ASGIApp | None] = lambda _scope: None,
+        activity: Callable[[HTTPScope, Receive], Awaitable[tuple[ASGIApp | None, Receive]]] = _ordinary,
     ) -> None:
         """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `shortcut`: the
-        answer to a GET that needs no framework, or None."""
+        answer to a GET that needs no framework, or None; `activity`: the same of a POST, which may have
+        read the body, and so gives what to receive it from."""
         self._app = app
         self._shortcut = shortcut
+        self._activity = activity
         self._metrics = metrics
         self._timeout = timeout
         self._headers = [*_SECURITY, *([_HSTS] if https else [])]
@@ -95,6 +102,11 @@ class _Exchange:
                 return
             async with asyncio.timeout(edge._timeout) as deadline:
                 state["deadline"] = deadline
+                if scope["method"] == HttpMethod.POST:
+                    ready, receive = await edge._activity(scope, receive)
+                    if ready is not None:
+                        await ready(scope, receive, self._answer)
+                        return
                 await edge._app(scope, receive, self._answer)
         except asyncio.CancelledError:
             # The server stops, and has waited as long as it may. Raised again it would make a 500 of it.
@@ -103,9 +115,11 @@ class _Exchange:
             await self._refuse(Overloaded("This took too long, and was given up."))
         except GuildhallError as error:
             await self._refuse(error)
-        except Exception:
-            log.exception("unhandled outside the application")
-            await self._refuse(GuildhallError())
+        except Exception as error:
+            ours = classify(error)
+            if type(ours) is GuildhallError:
+                log.exception("unhandled outside the application")
+            await self._refuse(ours)
         finally:
             edge._metrics.running -= 1
             if "slot" in state:

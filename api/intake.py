@@ -49,8 +49,8 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
     async def json(self) -> object:
         return self.scope["state"]["data"]
 
-    async def raw_body(self) -> bytes:
-        """The bytes as they came. Raises `BodyTooLarge` as soon as they are too many."""
+    async def raw_body(self, largest: int) -> bytes:
+        """The bytes as they came. Raises `BodyTooLarge` as soon as they are more than `largest`."""
         chunks, size = [], 0
         while True:
             message = await self.receive()
@@ -58,8 +58,8 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
                 raise UnreadableBody("The connection ended before the body did.")
             chunks.append(message["body"])
             size += len(message["body"])
-            if size > LARGEST_BODY:
-                raise _too_large()
+            if size > largest:
+                raise _too_large(largest)
             if not message["more_body"]:
                 return b"".join(chunks)
 
@@ -116,7 +116,7 @@ async def read_input(connection: GuildhallRequest, handler: BaseRouteHandler) ->
     data_errors: list[Fault] = []
     if plan.body is not None:
         try:
-            state["data"] = plan.body.read(await _read_body(connection) if has_body else b"{}")
+            state["data"] = plan.body.read(await _read_body(connection, plan) if has_body else b"{}")
         except Invalid as invalid:
             data_errors = [fault for fault in invalid.errors if isinstance(fault, Fault)]
     query, query_errors = read_query(connection.scope["query_string"], plan.query)
@@ -134,6 +134,7 @@ class Plan(msgspec.Struct, frozen=True):
     optional_body: bool
     is_matched: bool
     is_conditional: bool
+    largest_body: int
 
 
 class BodyReader:
@@ -210,6 +211,7 @@ def plan_of(handler: BaseRouteHandler) -> Plan:
         optional_body="optional_body" in handler.opt,
         is_matched="if_match" in handler.opt,
         is_conditional="conditional" in handler.opt,
+        largest_body=handler.opt.get("largest_body", LARGEST_BODY),
     )
 
 
@@ -234,15 +236,15 @@ def _read_headers(request: GuildhallRequest, plan: Plan) -> None:
         headers.entity_tags("If-None-Match", given.get("if-none-match"), weak=True)
 
 
-async def _read_body(request: GuildhallRequest) -> bytes:
+async def _read_body(request: GuildhallRequest, plan: Plan) -> bytes:
     length = headers.content_length(request.headers.get("content-length"))
-    if length is not None and length > LARGEST_BODY:
-        raise _too_large()
-    return await request.raw_body()
+    if length is not None and length > plan.largest_body:
+        raise _too_large(plan.largest_body)
+    return await request.raw_body(plan.largest_body)
 
 
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"The body is larger than {LARGEST_BODY} bytes.")
+def _too_large(largest: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than {largest} bytes.")
 
 
 def _check_media_type(request: GuildhallRequest, plan: Plan) -> None:

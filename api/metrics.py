@@ -37,6 +37,10 @@ class Metrics:
             "changes_age_seconds", "Time since the last look for other processes' changes.", mode="livemax"
         )
         self.shed = Counter("guildhall_shed", "Requests refused since too much was going on.", registry=registry)
+        self.accepted = Counter("guildhall_events_accepted", "Events counted.", registry=registry)
+        self.duplicates = Counter(
+            "guildhall_events_duplicate", "Events that had been counted already.", registry=registry
+        )
         self.rollbacks = self._gauge("transactions_rolled_back", "Transactions rolled back since the start.")
         self._count = lru_cache(2048)(self._requests.labels)
         self._time = lru_cache(512)(self._latency.labels)

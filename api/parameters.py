@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from api.lib import snowflakes
 from api.lib.faults import ParameterFault
 
 _control = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -14,23 +15,26 @@ _plain = re.compile(r"-?(0|[1-9][0-9]{0,99})|true|false", re.ASCII).fullmatch
 
 
 def read_query(raw: bytes, kind: type | None) -> tuple[object, list[ParameterFault]]:
-    """The query as the struct `kind` (None: the route takes none), or all that is wrong with it."""
+    """The query as the struct `kind` (None: the route takes none), or all that is wrong with it.
+    A list may be repeated, or have commas, or both; an empty value is none of its items."""
     fields = {} if kind is None else _fields(kind)
+    lists = frozenset() if kind is None else _lists(kind)
     if not raw:
         return (None if kind is None else kind()), []
-    values: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     faults = []
     for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="replace"):
         if name not in fields:
             faults.append(ParameterFault(name[:64], "is not a parameter of this route"))
-        elif name in values:
+        elif name in values and name not in lists:
             faults.append(ParameterFault(name, "is given more than once"))
-        values[name] = value
+        values.setdefault(name, []).append(value)
     converted = {}
     for name, field in fields.items():
         if name in values:
             try:
-                converted[name] = _convert(values[name], field)
+                given = values[name]
+                converted[name] = _convert_list(given, field) if name in lists else _convert(given[-1], field)
             except msgspec.ValidationError as error:
                 message, _, _ = str(error).partition(" - at `")
                 faults.append(ParameterFault(name, message[:1].lower() + message[1:]))
@@ -42,6 +46,23 @@ def read_query(raw: bytes, kind: type | None) -> tuple[object, list[ParameterFau
 @cache
 def _fields(kind: type) -> dict[str, Any]:  # Any: a type, as typing writes it
     return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+
+
+@cache
+def _lists(kind: type) -> frozenset[str]:
+    """The names of the fields that are lists."""
+    return frozenset(name for name, field in _fields(kind).items() if _is_list(msgspec.inspect.type_info(field)))
+
+
+def _is_list(kind: msgspec.inspect.Type) -> bool:
+    if isinstance(kind, msgspec.inspect.Metadata):
+        return _is_list(kind.type)
+    return isinstance(kind, msgspec.inspect.ListType)
+
+
+def _convert_list(texts: list[str], kind: Any) -> object:  # Any: the same
+    items = [item for text in texts if text for item in text.split(",")]
+    return msgspec.convert(items, kind, dec_hook=snowflakes.decode)
 
 
 def _convert(text: str, kind: Any) -> object:  # Any: a type, as typing writes it

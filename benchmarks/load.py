@@ -3,21 +3,28 @@
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import count
 from typing import cast
 
 import msgspec
 import uvloop
 
+# Where this stands in a request its number is put, as wide as this: no two are alike.
+NUMBER = "@" * 15
+_MARK = NUMBER.encode()
+
 
 class Work(msgspec.Struct):
-    """What to send: requests (whole, as bytes on the wire) that each connection takes in turn."""
+    """What to send: requests (whole, as bytes on the wire) that each connection takes in turn, numbered
+    from `first`."""
 
     port: int
     connections: int
     seconds: float
     requests: list[str]
+    first: int = 0
 
 
 class Outcome(msgspec.Struct):
@@ -28,6 +35,7 @@ class Outcome(msgspec.Struct):
     seconds: float
     p50: float
     p99: float
+    example: str = ""  # the first answer that was wrong
 
     @property
     def rate(self) -> float:
@@ -35,14 +43,18 @@ class Outcome(msgspec.Struct):
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, requests: Sequence[bytes], first: int, until: float, latencies: list[float]) -> None:
+    def __init__(
+        self, requests: Sequence[bytes], numbers: Iterator[int], first: int, until: float, latencies: list[float]
+    ) -> None:
         self._requests = requests
+        self._numbers = numbers
         self._next = first
         self._until = until
         self._latencies = latencies
         self._buffer = bytearray()
         self._sent_at = 0.0
         self.wrong = 0
+        self.example = b""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -50,12 +62,14 @@ class _Connection(asyncio.Protocol):
         self._send()
 
     def _send(self) -> None:
-        now = time.perf_counter()
-        if now >= self._until:
+        if time.perf_counter() >= self._until:
             self._transport.close()
             return
-        self._sent_at = now
-        self._transport.write(self._requests[self._next % len(self._requests)])
+        request = self._requests[self._next % len(self._requests)]
+        if _MARK in request:
+            request = request.replace(_MARK, b"%015d" % next(self._numbers))
+        self._sent_at = time.perf_counter()
+        self._transport.write(request)
         self._next += 1
 
     def data_received(self, data: bytes) -> None:
@@ -69,7 +83,9 @@ class _Connection(asyncio.Protocol):
         if len(self._buffer) < end + 4 + length:
             return
         self._latencies.append(time.perf_counter() - self._sent_at)
-        self.wrong += not head.startswith((b"http/1.1 200", b"http/1.1 204"))
+        if not head.startswith((b"http/1.1 200", b"http/1.1 204")):
+            self.wrong += 1
+            self.example = self.example or bytes(self._buffer[:1000])
         self._buffer.clear()
         self._send()
 
@@ -80,6 +96,7 @@ class _Connection(asyncio.Protocol):
 
 async def _run(work: Work) -> Outcome:
     requests = [request.encode() for request in work.requests]
+    numbers = count(work.first)
     latencies: list[float] = []
     started = time.perf_counter()
     loop = asyncio.get_running_loop()
@@ -87,7 +104,7 @@ async def _run(work: Work) -> Outcome:
     for number in range(work.connections):
         step = number * len(requests) // work.connections
         _, connection = await loop.create_connection(
-            partial(_Connection, requests, step, started + work.seconds, latencies),
+            partial(_Connection, requests, numbers, step, started + work.seconds, latencies),
             "127.0.0.1",
             work.port,
         )
@@ -101,6 +118,7 @@ async def _run(work: Work) -> Outcome:
         seconds=seconds,
         p50=latencies[len(latencies) // 2] * 1000,
         p99=latencies[len(latencies) * 99 // 100] * 1000,
+        example=next((one.example for one in connections if one.example), b"").decode(errors="replace"),
     )
 
 

@@ -19,29 +19,31 @@ TABLES = {
     # Ids of events in the week in which they were delivered, so that none counts twice. Those of imported
     # events stay for as long as their guild: week 9999-12-27.
     "activity_ids": """(
-            guild_id bigint NOT NULL,
+        guild_id bigint NOT NULL,
         id varchar(64) COLLATE "C" NOT NULL,
         week date NOT NULL,
         CONSTRAINT activity_ids_guild_id_week_key PRIMARY KEY (guild_id, id, week)
     ) PARTITION BY RANGE (week)""",
-    # A member's day, the guild's; user 0 is the guild as a whole. `earned_xp` is of events alone: the cap's.
+    # A member's day, the guild's; user 0 is the guild as a whole. `events` are those that count
+    # for the streak, `earned_xp` is what they earned: the daily cap's.
     "activity_days": f"""(
-            guild_id bigint NOT NULL,
+        guild_id bigint NOT NULL,
         day date NOT NULL,
         user_id bigint NOT NULL,
         {COUNTED},
         earned_xp bigint NOT NULL DEFAULT 0,
+        events bigint NOT NULL DEFAULT 0,
         CONSTRAINT activity_days_guild_day_user_key PRIMARY KEY (guild_id, day, user_id)
     ) PARTITION BY RANGE (day)""",
     "activity_hours": f"""(
-            guild_id bigint NOT NULL,
+        guild_id bigint NOT NULL,
         hour timestamptz NOT NULL,
         user_id bigint NOT NULL,
         {COUNTED},
         CONSTRAINT activity_hours_guild_hour_user_key PRIMARY KEY (guild_id, hour, user_id)
     ) PARTITION BY RANGE (hour)""",
     "custom_stat_days": """(
-            guild_id bigint NOT NULL,
+        guild_id bigint NOT NULL,
         stat varchar(64) COLLATE "C" NOT NULL,
         day date NOT NULL,
         user_id bigint NOT NULL,
@@ -50,7 +52,7 @@ TABLES = {
     ) PARTITION BY RANGE (day)""",
     # How many ranked members of a guild have XP whose first `kept` bits are those of `low`, the rest 0.
     "xp_counts": """(
-            guild_id bigint NOT NULL,
+        guild_id bigint NOT NULL,
         kept integer NOT NULL,
         low bigint NOT NULL,
         members bigint NOT NULL,

@@ -22,7 +22,7 @@ def requires(scope: Scope, **more: object) -> dict[str, object]:
     `creates_guild`, `creates_module` (what the address names need not exist), `optional_body`, `merge_patch`,
     `conflicts` (may answer 409), `if_match` (takes If-Match), `statuses` (when it has two),
     `keys` (the key in the address is looked for before the body is read), `whole_installation` (not for
-    a key with a list of guilds), `seconds` (its own deadline),
+    a key with a list of guilds), `seconds` (its own deadline), `largest_body` (in bytes, where it is not 1 MiB),
     `deep_member` (of the body: 422, not 400, where it nests too deep)."""
     return {"scope": scope, **more}
 

@@ -1,0 +1,47 @@
+"""`/v1/guilds/{guild_id}/activity`: what members did.
+
+The guild's series stand here beside the events: Litestar wants one controller for an address."""
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from api.activity.dtos import ActivityView, Explanation, RecordActivity
+from api.activity.explaining import ExplainService
+from api.activity.service import ActivityService
+from api.auth.guards import requires
+from api.auth.scopes import Scope
+from api.members.dtos import SeriesQuery, SeriesView
+from api.members.service import MemberService
+
+LARGEST_BODY = 8 * 1024 * 1024
+
+
+class ActivityController(Controller):
+    path = "/v1/guilds/{guild_id:str}/activity"
+    tags = ("activity",)
+
+    @post("/", opt=requires(Scope.ACTIVITY_WRITE, largest_body=LARGEST_BODY), status_code=200)
+    async def record_activity(
+        self, guild_id: FromPath[int], data: JSONBody[RecordActivity], activity: NamedDependency[ActivityService]
+    ) -> ActivityView:
+        """Report what members did: each event counts once, however often it is sent. Answers what the bot
+        is to do, after it is safely stored."""
+        return await activity.record(guild_id, data.events)
+
+    @post("/explain", opt=requires(Scope.MEMBERS_READ, largest_body=LARGEST_BODY), status_code=200)
+    async def explain_activity(
+        self, guild_id: FromPath[int], data: JSONBody[RecordActivity], explaining: NamedDependency[ExplainService]
+    ) -> Explanation:
+        """Say of each event how much XP it would earn, and why. Nothing is stored."""
+        return await explaining.explain(guild_id, data.events)
+
+    @get("/", opt=requires(Scope.MEMBERS_READ, conditional=True))
+    async def get_guild_activity(
+        self,
+        guild_id: FromPath[int],
+        params: NamedDependency[SeriesQuery],
+        members: NamedDependency[MemberService],
+    ) -> SeriesView:
+        """What all members did together, hour by hour, day by day or week by week of the guild's time zone."""
+        return await members.guild_activity(guild_id, params)

@@ -1,0 +1,134 @@
+"""Says of each event what it would earn, and why. Stores nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from api.activity import queries
+from api.activity.dtos import Event, ExplainedEvent, Explanation, Factor, MessageEvent
+from api.activity.rules import Verdict, earning_of, judge
+from api.activity.service import rejections
+from api.database import Connection, Database
+from api.lib.clock import Clock
+from api.members.ledger import read
+from api.members.rulebook import GuildRules, Rulebook
+from api.parts import IMPORTED, week_of
+
+_REJECTED = {
+    "too_old": "It is more than 7 days old and would be rejected: ids are remembered for so long.",
+    "in_future": "It is more than 5 minutes in the future and would be rejected.",
+}
+_DUPLICATE = "An event of this id was counted already: it counts once."
+_OPTED_OUT = "This person opted out: nothing of them is stored."
+
+
+class ExplainService:
+    def __init__(self, database: Database, rulebook: Rulebook, clock: Clock) -> None:
+        self._database = database
+        self._rulebook = rulebook
+        self._clock = clock
+
+    async def explain(self, guild_id: int, events: Sequence[Event]) -> Explanation:
+        """What each event would earn if all of them were recorded now. Raises `NotFound`."""
+        rules = await self._rulebook.get(guild_id)
+        now = self._clock.now()
+        told: dict[int, ExplainedEvent] = {
+            each.index: _nothing(each.index, events[each.index], _REJECTED[each.reason])
+            for each in rejections(events, now)
+        }
+        open_ = [(index, event) for index, event in enumerate(events) if index not in told]
+        open_.sort(key=lambda each: (each[1].occurred_at, each[1].id))
+        async with self._database.connection() as connection:
+            known, private = await _known(connection, guild_id, open_, now)
+            past = await read(connection, sorted({(guild_id, int(event.user_id)) for _, event in open_}))
+            caps = await _caps(connection, rules, open_)
+        last = {user_id: standing.last_xp_at for (_, user_id), standing in past.items()}
+        # In the order of the request, the first of those that share an id is the one that counts.
+        first = {event.id: index for index, event in reversed(list(enumerate(events))) if index not in told}
+        for index, event in open_:
+            if event.user_id in private:
+                told[index] = _nothing(index, event, _OPTED_OUT)
+            elif event.id in known or first[event.id] != index:
+                told[index] = _nothing(index, event, _DUPLICATE)
+            else:
+                told[index] = _judged(rules, index, event, last, caps)
+        return Explanation([told[index] for index in range(len(events))])
+
+
+async def _known(
+    connection: Connection, guild_id: int, events: Sequence[tuple[int, Event]], now: datetime
+) -> tuple[set[str], set[int]]:
+    week = week_of(now.date())
+    weeks = {week, *(week - timedelta(days=7 * back) for back in (1, 2)), IMPORTED}
+    ids = await connection.fetch(queries.KNOWN, guild_id, [event.id for _, event in events], sorted(weeks))
+    users = await connection.fetch(queries.PRIVATE, [int(event.user_id) for _, event in events])
+    return {row[0] for row in ids}, {row[0] for row in users}
+
+
+async def _caps(
+    connection: Connection, rules: GuildRules, events: Sequence[tuple[int, Event]]
+) -> dict[tuple[object, int], int]:
+    """What the cap has counted already, by day and person."""
+    keys = {(rules.guild_id, rules.place_of(event.occurred_at)[0], int(event.user_id)) for _, event in events}
+    if not keys:
+        return {}
+    rows = await connection.fetch(queries.EARNED, *zip(*keys, strict=True))
+    return {(row[1], row[2]): row[3] for row in rows}
+
+
+def _judged(
+    rules: GuildRules,
+    index: int,
+    event: Event,
+    last: dict[int, datetime | None],
+    caps: dict[tuple[object, int], int],
+) -> ExplainedEvent:
+    cap, key = earning_of(rules).cap, (rules.place_of(event.occurred_at)[0], int(event.user_id))
+    left = None if cap is None else max(cap - caps.get(key, 0), 0)
+    before = last.get(event.user_id)
+    verdict = judge(rules, event, before, left)
+    caps[key] = caps.get(key, 0) + verdict.xp
+    if verdict.xp and isinstance(event, MessageEvent) and (before is None or event.occurred_at > before):
+        last[event.user_id] = event.occurred_at
+    return ExplainedEvent(
+        index=index,
+        id=event.id,
+        base=float(verdict.base),
+        multipliers=[Factor(of, float(factor)) for of, factor in verdict.factors],
+        multiplier=float(verdict.multiplier),
+        cooldown=verdict.early if isinstance(event, MessageEvent) else None,
+        cap=left,
+        xp=verdict.xp,
+        reason=_sentence(rules, event, verdict),
+    )
+
+
+def _nothing(index: int, event: Event, reason: str) -> ExplainedEvent:
+    return ExplainedEvent(index, event.id, 0, [], 1, None, None, 0, reason)
+
+
+def _sentence(rules: GuildRules, event: Event, verdict: Verdict) -> str:
+    match verdict.why:
+        case "earned":
+            return f"{float(verdict.base):g} times {float(verdict.multiplier):g}, rounded half up, is {verdict.xp} XP."
+        case "stat":
+            return "A custom stat counts, and earns no XP."
+        case "off":
+            return "Leveling is switched off in this guild."
+        case "ignored_channel":
+            return f"No XP is earned in the channel {event.channel_id}."
+        case "other_channel":
+            where = "no channel is named" if event.channel_id is None else f"{event.channel_id} is none of them"
+            return f"XP is earned only in certain channels, and {where}."
+        case "ignored_role":
+            return "The member has a role whose holders earn no XP."
+        case "cooldown":
+            seconds = rules.settings.cooldown_seconds
+            return f"The cooldown of {seconds} s has {verdict.early} s to go since the last message that earned XP."
+        case "late":
+            return "It is not later than the member's last message that earned XP: it counts, and earns nothing."
+        case "no_rate":
+            return "Events of this kind earn no XP in this guild."
+        case "no_factor":
+            return f"{float(verdict.base):g} times {float(verdict.multiplier):g} rounds to no XP."
+        case "cap":
+            return f"The day's cap of {rules.settings.daily_xp_cap} XP left {verdict.cap_left} XP."

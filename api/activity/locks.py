@@ -1,0 +1,27 @@
+"""The lock of a guild's activity: shared by those who record events, held alone by who imports them.
+
+An id that is being imported is not yet to be seen, and an event that bears it must wait."""
+
+from collections.abc import Iterable
+
+from api.database import Connection
+
+_SPACE = 0x61637469  # "acti"
+
+
+def share(guild_ids: Iterable[int], *, alone: bool = False) -> str:
+    """A statement that takes the locks of these guilds until the transaction ends. It goes with BEGIN: what
+    waits for a lock must look at the tables only afterwards. `alone`: shared with nobody."""
+    function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    keys = sorted({_key(guild_id) for guild_id in guild_ids})
+    return "SELECT " + ", ".join(f"{function}({_SPACE}, {key})" for key in keys)
+
+
+async def own(connection: Connection, guild_id: int) -> None:
+    """Takes a guild's lock alone until the transaction ends."""
+    await connection.execute(share([guild_id], alone=True))
+
+
+def _key(guild_id: int) -> int:
+    """32 bits, signed: two guilds that share a lock only wait for each other."""
+    return (guild_id ^ (guild_id >> 31)) % 2**32 - 2**31

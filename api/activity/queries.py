@@ -1,0 +1,70 @@
+"""The SQL of recording events."""
+
+from api.members.ledger_sql import MAKE
+
+# Which events are new, and the members of those, made or locked; and who has opted out. In this order: ids
+# first, then members, each in their own order, so that no two transactions wait for each other.
+# $4 is the week of now, $5 the other weeks in which an id may have come: it must be looked for in each.
+TAKE = f"""
+    WITH event AS MATERIALIZED (
+        SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS e (guild_id, id, user_id)
+    ), private AS MATERIALIZED (
+        SELECT user_id FROM privacy_choices WHERE user_id = ANY($3) AND opted_out_at IS NOT NULL
+    ), fresh AS (
+        INSERT INTO activity_ids (guild_id, id, week)
+        SELECT e.guild_id, e.id, $4::date FROM event e
+        WHERE NOT EXISTS (
+            SELECT FROM activity_ids a WHERE a.guild_id = e.guild_id AND a.id = e.id AND a.week = ANY($5::date[])
+        ) AND e.user_id NOT IN (SELECT user_id FROM private)
+        ORDER BY e.guild_id, e.id
+        ON CONFLICT DO NOTHING RETURNING guild_id, id
+    ), made AS (
+        {MAKE.format(keys="(SELECT DISTINCT guild_id, user_id FROM fresh JOIN event USING (guild_id, id)) AS k")}
+    )
+    SELECT guild_id, id, NULL::bigint AS user_id FROM fresh
+    UNION ALL SELECT guild_id, NULL, user_id FROM made
+    UNION ALL SELECT NULL, NULL, user_id FROM private
+"""
+
+# What the daily cap has counted already.
+EARNED = """
+    SELECT guild_id, day, user_id, earned_xp FROM activity_days
+    JOIN unnest($1::bigint[], $2::date[], $3::bigint[]) AS k (guild_id, day, user_id) USING (guild_id, day, user_id)
+"""
+
+HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1) AND hidden_at IS NOT NULL"
+
+# Days that were filled in before a member's latest run: each is followed to the first and to the last day of
+# the run that it is now part of.
+FILL = """
+    WITH RECURSIVE late AS (
+        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::date[]) AS l (id, guild_id, user_id, day)
+    ), back AS (
+        SELECT id, guild_id, user_id, day AS day, day AS reached FROM late
+        UNION ALL
+        SELECT b.id, b.guild_id, b.user_id, b.day, b.reached - 1 FROM back b
+        WHERE EXISTS (SELECT FROM activity_days a WHERE a.guild_id = b.guild_id AND a.day = b.reached - 1
+                      AND a.user_id = b.user_id AND a.events > 0)
+    ), forth AS (
+        SELECT id, guild_id, user_id, day AS day, day AS reached FROM late
+        UNION ALL
+        SELECT f.id, f.guild_id, f.user_id, f.day, f.reached + 1 FROM forth f
+        WHERE EXISTS (SELECT FROM activity_days a WHERE a.guild_id = f.guild_id AND a.day = f.reached + 1
+                      AND a.user_id = f.user_id AND a.events > 0)
+    ), run AS (
+        SELECT b.id, b.first, f.last FROM (SELECT id, day, min(reached) AS first FROM back GROUP BY id, day) b
+        JOIN (SELECT id, day, max(reached) AS last FROM forth GROUP BY id, day) f USING (id, day)
+    )
+    UPDATE members m SET
+        streak_best = greatest(m.streak_best, r.best), streak_from = least(m.streak_from, r.joined)
+    FROM (
+        SELECT run.id, max(last - first + 1) AS best,
+               min(first) FILTER (WHERE last >= (SELECT streak_from FROM members WHERE members.id = run.id)) AS joined
+        FROM run GROUP BY run.id
+    ) r
+    WHERE m.id = r.id
+"""
+
+KNOWN = "SELECT DISTINCT id FROM activity_ids WHERE guild_id = $1 AND id = ANY($2) AND week = ANY($3::date[])"
+
+PRIVATE = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1) AND opted_out_at IS NOT NULL"

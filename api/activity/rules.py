@@ -1,0 +1,182 @@
+"""How much XP an event earns. Pure: depends on the event, the member's past and the guild's settings alone."""
+
+from datetime import datetime, timedelta
+from fractions import Fraction
+from hashlib import blake2b
+from math import prod
+from typing import Literal, NamedTuple
+
+from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
+from api.members.rulebook import GuildRules
+from api.settings.builtin.leveling import LevelingSettings, MultiplierStacking
+
+Why = Literal[
+    "earned",
+    "stat",
+    "off",
+    "ignored_channel",
+    "other_channel",
+    "ignored_role",
+    "cooldown",
+    "late",
+    "no_rate",
+    "no_factor",
+    "cap",
+]
+
+_ONE = Fraction(1)
+
+
+class Verdict(NamedTuple):
+    """What an event earns, and how that came about. `early`: seconds by which a message came before the end
+    of the cooldown. `cap_left`: what the day's cap still left before it, None without a cap."""
+
+    xp: int
+    why: Why
+    base: Fraction | int = 0
+    multiplier: Fraction | int = 1
+    factors: tuple[tuple[str, Fraction], ...] = ()
+    early: int = 0
+    cap_left: int | None = None
+
+
+class Earning:
+    """The settings in the form in which an event is judged: numbers, exact fractions, sets."""
+
+    def __init__(self, settings: LevelingSettings) -> None:
+        self.enabled = settings.enabled
+        self.least = settings.xp_per_message.min
+        self.spread = settings.xp_per_message.max - settings.xp_per_message.min + 1
+        self.cooldown = timedelta(seconds=settings.cooldown_seconds)
+        self.per_minute = settings.xp_per_voice_minute
+        self.per_reaction = settings.xp_per_reaction
+        self.per_command = settings.xp_per_command
+        self.cap = settings.daily_xp_cap
+        self.ignored_channels = {int(id_) for id_ in settings.ignored_channel_ids}
+        self.only_channels = {int(id_) for id_ in settings.only_channel_ids}
+        self.ignored_roles = {int(id_) for id_ in settings.ignored_role_ids}
+        self.everywhere = not (self.ignored_channels or self.only_channels or self.ignored_roles)
+        self.guild = _exact(settings.multiplier)
+        self.channels = {int(each.channel_id): _exact(each.factor) for each in settings.channel_multipliers}
+        self.roles = {int(each.role_id): _exact(each.factor) for each in settings.role_multipliers}
+        self.stacking = settings.multiplier_stacking
+        self.plain = self.guild == 1 and not self.channels and not self.roles
+
+    def place_fault(self, event: Event) -> Why | None:
+        """Why nothing is earned where this happened, or by those who have these roles."""
+        if self.only_channels and event.channel_id not in self.only_channels:
+            return "other_channel"
+        if event.channel_id in self.ignored_channels:
+            return "ignored_channel"
+        if not self.ignored_roles.isdisjoint(event.role_ids):
+            return "ignored_role"
+        return None
+
+    def base(self, event: Event) -> Fraction | int:
+        """XP before multipliers. Of a message: drawn from a hash of its id, the same on every machine."""
+        match event:
+            case MessageEvent():
+                if self.spread == 1:
+                    return self.least
+                digest = blake2b(event.id.encode(), digest_size=8).digest()
+                return self.least + int.from_bytes(digest, "big") % self.spread
+            case VoiceEvent():
+                return Fraction(self.per_minute * event.seconds, 60)
+            case ReactionEvent():
+                return self.per_reaction
+            case CommandEvent():
+                return self.per_command
+            case StatEvent():
+                return 0
+
+    def factors(self, event: Event) -> list[tuple[str, Fraction]]:
+        """The multipliers that concern an event."""
+        found = [] if self.guild == 1 else [("guild", self.guild)]
+        if event.channel_id in self.channels:
+            found.append((f"channel:{event.channel_id}", self.channels[event.channel_id]))
+        roles = sorted(self.roles.keys() & set(event.role_ids))
+        return found + [(f"role:{role}", self.roles[role]) for role in roles]
+
+
+def earning_of(rules: GuildRules) -> Earning:
+    """The guild's settings in that form, made once."""
+    known: Earning | None = rules.__dict__.get("earning")
+    if known is None:
+        known = rules.__dict__["earning"] = Earning(rules.settings)
+    return known
+
+
+def judge(rules: GuildRules, event: Event, last_xp_at: datetime | None, cap_left: int | None) -> Verdict:
+    """What the event earns. `last_xp_at`: when a message of the member last earned XP. `cap_left`: what the cap
+    of the event's day still leaves the member, None without a cap."""
+    earning = earning_of(rules)
+    if isinstance(event, StatEvent):
+        return Verdict(0, "stat")
+    if not earning.enabled:
+        return Verdict(0, "off")
+    if not earning.everywhere and (fault := earning.place_fault(event)) is not None:
+        return Verdict(0, fault)
+    base = earning.base(event)
+    factors: tuple[tuple[str, Fraction], ...] = ()
+    multiplier = _ONE
+    if not earning.plain:
+        factors = tuple(earning.factors(event))
+        multiplier = combined(factors, earning.stacking)
+    if isinstance(event, MessageEvent) and earning.cooldown and last_xp_at is not None:
+        early = last_xp_at + earning.cooldown - event.occurred_at
+        if early > timedelta():
+            why: Why = "late" if event.occurred_at <= last_xp_at else "cooldown"
+            return Verdict(0, why, base, multiplier, factors, -(-early // timedelta(seconds=1)), cap_left)
+    xp = base if multiplier is _ONE and isinstance(base, int) else round_half_up(base * multiplier)
+    if xp == 0:
+        return Verdict(0, "no_factor" if base else "no_rate", base, multiplier, factors, 0, cap_left)
+    if cap_left is not None and xp > cap_left:
+        return Verdict(cap_left, "cap", base, multiplier, factors, 0, cap_left)
+    return Verdict(xp, "earned", base, multiplier, factors, 0, cap_left)
+
+
+def combined(factors: tuple[tuple[str, Fraction], ...], stacking: MultiplierStacking) -> Fraction:
+    """One multiplier of all. A factor of 0 always wins; `add` makes 1 + Σ(factor - 1), never below 0."""
+    if any(factor == 0 for _, factor in factors):
+        return Fraction(0)
+    guild = next((factor for of, factor in factors if of == "guild"), _ONE)
+    channel = next((factor for of, factor in factors if of.startswith("channel:")), None)
+    roles = [factor for of, factor in factors if of.startswith("role:")]
+    if not roles:
+        return guild * (_ONE if channel is None else channel)
+    match stacking.roles:
+        case "largest":
+            role = max(roles)
+        case "smallest":
+            role = min(roles)
+        case "add":
+            role = _added(roles)
+        case "multiply":
+            role = Fraction(prod(roles))
+    if channel is None:
+        return guild * role
+    match stacking.channel_with_roles:
+        case "multiply":
+            return guild * channel * role
+        case "add":
+            return guild * _added([channel, role])
+        case "largest":
+            return guild * max(channel, role)
+        case "channel_first":
+            return guild * channel
+        case "role_first":
+            return guild * role
+
+
+def round_half_up(number: Fraction | int) -> int:
+    """The nearest whole number, the larger one of two that are equally near."""
+    return (2 * number.numerator + number.denominator) // (2 * number.denominator)
+
+
+def _added(factors: list[Fraction]) -> Fraction:
+    return max(Fraction(0), sum((factor - 1 for factor in factors), start=_ONE))
+
+
+def _exact(factor: float) -> Fraction:
+    """The decimal number as it is written: 1.1 is eleven tenths."""
+    return Fraction(str(factor))

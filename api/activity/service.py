@@ -1,0 +1,140 @@
+"""Records what members did: each event once, each answer after its commit.
+
+Requests that arrive while a transaction commits share the next one, across guilds: the commit in flight is
+the clock. What each request is told is its own, and one that fails harms none of the others."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from api.activity.dtos import ActivityView, Event, RejectedEvent
+from api.activity.transaction import Counted, Taken, Transaction
+from api.database import Database
+from api.errors import GuildhallError, Overloaded
+from api.lib.clock import Clock
+from api.members.levelups import LevelUp
+from api.members.rulebook import GuildRules, Rulebook
+from api.metrics import Metrics
+from api.parts import Parts
+
+log = structlog.get_logger("guildhall.activity")
+
+OLDEST = timedelta(days=7)
+LATEST = timedelta(minutes=5)
+
+# A transaction takes requests up to so many events; one request it always takes.
+MOST_EVENTS = 2000
+MOST_REQUESTS = 256
+MOST_WAITING = 100_000  # events; a moment's work of many thousand a second
+IN_FLIGHT = 2  # transactions at once: while one waits for the disk the next is counted
+
+
+class ActivityService:
+    def __init__(self, database: Database, rulebook: Rulebook, parts: Parts, clock: Clock, metrics: Metrics) -> None:
+        self._database = database
+        self._rulebook = rulebook
+        self._parts = parts
+        self._clock = clock
+        self._metrics = metrics
+        self._waiting: deque[Taken] = deque()
+        self._waiting_events = 0
+        self._running: set[asyncio.Task[None]] = set()
+
+    def rules(self, guild_id: int) -> GuildRules | None:
+        """The guild's rules, if they are in memory and may still be believed."""
+        return self._rulebook.remembered(guild_id)
+
+    async def record(self, guild_id: int, events: Sequence[Event]) -> ActivityView:
+        """Counts the events. Sent twice, the second time they are duplicates. Raises `NotFound`, `Overloaded`,
+        `DatabaseAway`."""
+        rules = self.rules(guild_id) or await self._rulebook.get(guild_id)
+        now = self._clock.now()
+        rejected = rejections(events, now)
+        if rejected:
+            refused = {rejection.index for rejection in rejected}
+            events = [event for index, event in enumerate(events) if index not in refused]
+        if not events:
+            return ActivityView(0, 0, rejected, [], [])
+        if self._waiting_events > MOST_WAITING:
+            raise Overloaded
+        taken = Taken(rules, events, now, asyncio.get_running_loop().create_future())
+        self._waiting.append(taken)
+        self._waiting_events += len(events)
+        self._start()
+        counted = await taken.result
+        self._metrics.accepted.inc(counted.accepted)
+        self._metrics.duplicates.inc(len(events) - counted.accepted)
+        return _view(counted.accepted, len(events) - counted.accepted, rejected, counted.level_ups)
+
+    def _start(self) -> None:
+        """Begins transactions for what waits. A lone request does not wait for more: the next ones do."""
+        while self._waiting and len(self._running) < IN_FLIGHT:
+            if self._running and self._waiting_events < MOST_EVENTS // 2:
+                return  # little has come while the other commits: more will have by then
+            task = asyncio.create_task(self._commit(self._next()))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._start()
+
+    def _next(self) -> list[Taken]:
+        group: list[Taken] = []
+        events = 0
+        while self._waiting and len(group) < MOST_REQUESTS:
+            size = len(self._waiting[0].events)
+            if group and events + size > MOST_EVENTS:
+                break
+            group.append(self._waiting.popleft())
+            events += size
+        self._waiting_events -= events
+        return group
+
+    async def _commit(self, group: list[Taken]) -> None:
+        try:
+            await self._try(group)
+        except BaseException as error:  # whatever it is, nobody may be left waiting
+            for taken in group:
+                if not taken.result.done():
+                    taken.result.set_exception(error if isinstance(error, Exception) else Overloaded())
+            if not isinstance(error, Exception):
+                raise
+
+    async def _try(self, group: list[Taken]) -> None:
+        try:
+            counted = await self._run(group)
+        except GuildhallError:  # the database is away, or has no connection for us: nor has it for one alone
+            raise
+        except Exception as error:
+            if len(group) == 1:
+                raise
+            log.warning("a group failed; its requests are tried alone", requests=len(group), error=repr(error)[:300])
+            for taken in group:
+                await self._commit([taken])
+            return
+        for taken, result in zip(group, counted, strict=True):
+            if not taken.result.done():  # its client may have gone
+                taken.result.set_result(result)
+
+    async def _run(self, group: list[Taken]) -> list[Counted]:
+        transaction = Transaction(self._database, self._parts, group)
+        await transaction.make_parts()
+        return await transaction.run()
+
+
+def rejections(events: Sequence[Event], now: datetime) -> list[RejectedEvent]:
+    """The events that are too old to be known by their ids, or too far in the future."""
+    oldest, latest = now - OLDEST, now + LATEST
+    return [
+        RejectedEvent(index, "too_old" if event.occurred_at < oldest else "in_future")
+        for index, event in enumerate(events)
+        if not oldest <= event.occurred_at <= latest
+    ]
+
+
+def _view(accepted: int, duplicates: int, rejected: list[RejectedEvent], level_ups: list[LevelUp]) -> ActivityView:
+    return ActivityView(accepted, duplicates, rejected, level_ups, [])

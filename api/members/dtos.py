@@ -1,0 +1,113 @@
+"""Shapes of members, their XP and their activity in time."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from api.lib.snowflakes import Snowflake
+
+LARGEST_XP = 2**53
+MOST_ROLES = 250
+
+Bucket = Literal["hour", "day", "week"]
+
+
+class StatsView(msgspec.Struct, frozen=True):
+    """What a member did, in all."""
+
+    messages: int
+    voice_seconds: int
+    reactions: int
+    commands: int
+
+
+class StreakView(msgspec.Struct, frozen=True):
+    """Days in a row with any activity, the guild's: the run that goes on, 0 once a day was missed, and the longest."""
+
+    current: int
+    best: int
+
+
+class MemberView(msgspec.Struct, frozen=True):
+    """A member's profile. `level_xp` is the total XP at which the level begins, `next_level_xp` the total at which
+    the next does, null at the top. `rank` is null for someone whom no board shows."""
+
+    guild_id: str
+    user_id: str
+    xp: int
+    level: int
+    level_xp: int
+    next_level_xp: int | None
+    rank: int | None
+    member_count: int
+    stats: StatsView
+    custom_stats: dict[str, int]
+    streak: StreakView
+    first_seen_at: datetime | None
+    last_active_at: datetime | None
+
+
+class AdjustXp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Either `amount`, to give or to take so much, or `set`, to make it so much."""
+
+    amount: (
+        Annotated[int, Meta(ge=-LARGEST_XP, le=LARGEST_XP, description="What is added; below 0 takes away")] | UnsetType
+    ) = UNSET
+    set: Annotated[int, Meta(ge=0, le=LARGEST_XP, description="What it shall be")] | UnsetType = UNSET
+
+
+class UnlockRewards(msgspec.Struct, frozen=True):
+    """What comes with an achievement."""
+
+    xp: int
+    role_id: str | None
+
+
+class UnlockedAchievement(msgspec.Struct, frozen=True):
+    """A member unlocked an achievement, by its key."""
+
+    user_id: str
+    achievement: str
+    rewards: UnlockRewards
+
+
+class SeriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which time, in which steps: by default the last 30 days by day."""
+
+    from_: Annotated[
+        str | None,
+        Meta(description="From this day (the guild's) or RFC 3339 time on; moves back to the start of its bucket"),
+    ] = msgspec.field(default=None, name="from")
+    to: Annotated[str | None, Meta(description="Up to this day or time, it not included")] = None
+    bucket: Annotated[Bucket, Meta(description="The step; at most 2,000 of them")] = "day"
+
+
+class BucketView(msgspec.Struct, frozen=True):
+    """What was done in the hour, day or week that begins at `at`."""
+
+    at: datetime
+    messages: int
+    voice_seconds: int
+    reactions: int
+    commands: int
+    xp: int
+
+
+class SeriesView(msgspec.Struct, frozen=True):
+    """Activity in time, every bucket from `from` up to `to`."""
+
+    bucket: Bucket
+    from_: datetime = msgspec.field(name="from")
+    to: datetime
+    items: list[BucketView]
+
+
+class RoleQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The roles that the member has."""
+
+    role_ids: Annotated[
+        list[Snowflake],
+        Meta(max_length=MOST_ROLES, description="The member's roles: repeated, or with commas between them"),
+    ] = msgspec.field(default_factory=list)

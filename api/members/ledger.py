@@ -1,0 +1,167 @@
+"""The one way to change standings: members' rows, their days and hours, and the counters of ranks, together.
+
+Whoever changes a standing locks it first (`lock`), changes it, enters what it did into a `Ledger`, and
+stores that, all in one transaction. The number of statements does not depend on how many members there are."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+from typing import TypeVar
+
+import msgspec
+
+from api.database import Connection
+from api.lib.bits import kept_bits
+from api.members import ledger_sql as sql
+
+K = TypeVar("K")
+
+MAX_XP = 2**53
+
+# Of every ranked member two counters know: how many have XP within the same power of two, and how many share
+# its first eight bits. The rank is the sum of counters above, and a count of the few within the same eight bits.
+OCTAVE, FINE = 1, 8
+
+GUILD = 0  # the user whose days and hours are those of the whole guild
+
+Key = tuple[int, int]  # guild, user
+Counter = tuple[int, int, int]  # guild, kept bits, low
+
+
+class Standing(msgspec.Struct):
+    """A member's row, locked: the columns in the order of `ledger_sql.COLUMNS`. Change it, then `Ledger.touch` it."""
+
+    id: int
+    guild_id: int
+    user_id: int
+    xp: int
+    messages: int
+    voice_seconds: int
+    reactions: int
+    commands: int
+    last_xp_at: datetime | None
+    streak_from: date | None
+    streak_to: date | None
+    streak_best: int
+    first_seen_at: datetime | None
+    last_active_at: datetime | None
+    left_at: datetime | None
+    is_ranked: bool
+    before_xp: int
+    was_ranked: bool
+
+
+async def lock(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
+    """The standings of these members, ours until the transaction ends; those made that were missing. All
+    transactions lock in the same order, so that no two wait for each other. Lock a member once a transaction."""
+    ordered = sorted(set(keys))
+    guilds, users = [key[0] for key in ordered], [key[1] for key in ordered]
+    made = await connection.fetch(sql.LOCK, guilds, users)
+    return await read(connection, ordered, {(row[0], row[1]) for row in made})
+
+
+async def read(connection: Connection, keys: Collection[Key], made: Collection[Key] = ()) -> dict[Key, Standing]:
+    """The standings of these members as they are now. `made`: those that this transaction made."""
+    rows = await connection.fetch(sql.READ, [key[0] for key in keys], [key[1] for key in keys])
+    found = {(row[1], row[2]): Standing(*row) for row in rows}
+    for key in made:
+        found[key].was_ranked = False
+    return found
+
+
+class Ledger:
+    """What a transaction does to standings, collected, and stored by a fixed number of statements."""
+
+    def __init__(self) -> None:
+        self._touched: dict[int, Standing] = {}
+        self._days: dict[tuple[int, date, int], list[int]] = {}
+        self._hours: dict[tuple[int, datetime, int], list[int]] = {}
+        self._stats: dict[tuple[int, str, date, int], int] = {}
+
+    def touch(self, standing: Standing) -> None:
+        """Has the standing's row written as it is when the ledger is stored."""
+        self._touched[standing.id] = standing
+
+    def add(
+        self,
+        standing: Standing,
+        day: date,
+        hour: datetime | None,
+        *,
+        xp: int = 0,
+        earned_xp: int = 0,
+        messages: int = 0,
+        voice_seconds: int = 0,
+        reactions: int = 0,
+        commands: int = 0,
+        events: int = 0,
+    ) -> None:
+        """Adds to the member's and the guild's day and hour (None: to no hour). Not to the standing's totals.
+        `earned_xp` is the part of `xp` that the daily cap counts; `events` make a day count for the streak."""
+        amounts = [xp, messages, voice_seconds, reactions, commands, earned_xp, events]
+        for user in (standing.user_id, GUILD):
+            _add(self._days, (standing.guild_id, day, user), amounts)
+            if hour is not None:
+                _add(self._hours, (standing.guild_id, hour, user), amounts)
+
+    def add_stat(self, standing: Standing, day: date, stat: str, amount: int) -> None:
+        """Adds to a custom stat, in all and on the day."""
+        key = (standing.guild_id, stat, day, standing.user_id)
+        self._stats[key] = self._stats.get(key, 0) + amount
+
+    def days(self) -> set[date]:
+        """The days that parts are needed for."""
+        return {key[1] for key in self._days} | {key[2] for key in self._stats}
+
+    async def store(self, connection: Connection) -> None:
+        """Writes it all, once. Parts for its days and hours must be there: see `api.parts`."""
+        counters = [(*key, change) for key, change in sorted(self._counters().items())]
+        await connection.execute(
+            sql.STORE,
+            *_columns([_written(standing) for standing in self._touched.values()], 14),
+            *_columns([(*key, *row) for key, row in sorted(self._days.items())], 10),
+            *_columns([(*key, *row[:5]) for key, row in sorted(self._hours.items())], 8),
+            *_columns(counters, 4),
+        )
+        if self._stats:
+            totals: dict[tuple[int, int, str], int] = {}
+            for (guild, stat, _, user), amount in self._stats.items():
+                totals[guild, user, stat] = totals.get((guild, user, stat), 0) + amount
+            await connection.execute(
+                sql.STORE_STATS,
+                *_columns([(*key, amount) for key, amount in sorted(totals.items())], 4),
+                *_columns([(*key, amount) for key, amount in sorted(self._stats.items())], 5),
+            )
+
+    def _counters(self) -> dict[Counter, int]:
+        changes: dict[Counter, int] = {}
+        for standing in self._touched.values():
+            if standing.was_ranked:
+                count(changes, standing.guild_id, standing.before_xp, -1)
+            if standing.is_ranked:
+                count(changes, standing.guild_id, standing.xp, 1)
+        return {key: change for key, change in changes.items() if change}
+
+
+def count(changes: dict[Counter, int], guild_id: int, xp: int, members: int) -> None:
+    """Enters so many ranked members with so much XP into changes of `xp_counts`."""
+    for kept in (OCTAVE, FINE):
+        key = (guild_id, kept, kept_bits(xp, kept))
+        changes[key] = changes.get(key, 0) + members
+
+
+def _written(standing: Standing) -> tuple[object, ...]:
+    values = msgspec.structs.astuple(standing)
+    return values[:1] + values[3:16]
+
+
+def _add(rows: dict[K, list[int]], key: K, amounts: list[int]) -> None:
+    row = rows.get(key)
+    if row is None:
+        rows[key] = amounts.copy()
+    else:
+        rows[key] = [have + more for have, more in zip(row, amounts, strict=True)]
+
+
+def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[tuple[object, ...]]:
+    """Rows as columns, so many of them even if there is no row."""
+    return list(zip(*rows, strict=True)) if rows else [()] * width

@@ -1,0 +1,74 @@
+"""From XP to levels, and from levels to roles. Pure."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from functools import lru_cache
+
+import msgspec
+
+from api.settings.builtin.leveling import LevelingSettings
+from api.settings.curves import Curve, thresholds
+
+_decode = msgspec.json.Decoder(Curve).decode
+
+
+class Ladder:
+    """The total XP at which levels 1, 2, … begin; level 0 begins at 0."""
+
+    __slots__ = ("_thresholds",)
+
+    def __init__(self, thresholds: list[int]) -> None:
+        self._thresholds = thresholds
+
+    def level(self, xp: int) -> int:
+        """The level of so much XP."""
+        return bisect_right(self._thresholds, xp)
+
+    def begins(self, level: int) -> int:
+        """The total XP at which the level begins."""
+        return self._thresholds[level - 1] if level else 0
+
+    def next(self, level: int) -> int | None:
+        """The total XP at which the level above begins; None at the top."""
+        return self._thresholds[level] if level < len(self._thresholds) else None
+
+
+def ladder(curve: Curve, max_level: int | None) -> Ladder:
+    """The ladder of a curve which the settings accept. Guilds with the same curve share it."""
+    return _ladder(msgspec.json.encode(curve), max_level)
+
+
+@lru_cache(1024)
+def _ladder(encoded: bytes, max_level: int | None) -> Ladder:
+    return Ladder(thresholds(_decode(encoded), max_level))
+
+
+class RoleChanges(msgspec.Struct, frozen=True):
+    """What makes the roles that a member has into those that the level deserves: ids of roles."""
+
+    add: list[str]
+    remove: list[str]
+
+
+def deserved(settings: LevelingSettings, level: int) -> list[str]:
+    """The roles of a level, lowest level first: of all levels up to it, or, where rewards are not
+    stacked, of the highest of these alone."""
+    rewards = sorted((reward for reward in settings.role_rewards if reward.level <= level), key=lambda each: each.level)
+    if rewards and not settings.stack_role_rewards:
+        top = rewards[-1].level
+        rewards = [reward for reward in rewards if reward.level == top]
+    return list(dict.fromkeys(reward.role_id for reward in rewards))
+
+
+def role_changes(settings: LevelingSettings, level: int, held: Iterable[str]) -> RoleChanges:
+    """What to add and to remove, for a member of this level who holds these roles. Only roles that are
+    a reward of some level are ever removed."""
+    if not settings.role_rewards:
+        return RoleChanges([], [])
+    held = set(held)
+    wanted = deserved(settings, level)
+    rewards = dict.fromkeys(reward.role_id for reward in settings.role_rewards)
+    return RoleChanges(
+        [role for role in wanted if role not in held],
+        [role for role in rewards if role in held and role not in wanted],
+    )

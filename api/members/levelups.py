@@ -1,0 +1,80 @@
+"""A level that was reached: the roles that come of it, and how it is announced. Pure."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from api.members.levels import RoleChanges, deserved, role_changes
+from api.members.rulebook import GuildRules
+from api.settings.builtin.announcements import Mode, filled
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """What to say, and where. `channel_id` is null where the mode is `off` or `dm`, and where it is
+    `current` if the event that raised the level named no channel. `text` is null where the mode is `off`."""
+
+    mode: Mode
+    channel_id: str | None
+    text: str | None
+
+
+class LevelUp(msgspec.Struct, frozen=True):
+    """A member reached a higher level: from which to which, their XP, the roles to add and to remove."""
+
+    user_id: str
+    from_level: int
+    to_level: int
+    xp: int
+    role_rewards: RoleChanges
+    announce: Announcement
+
+
+def level_up(
+    rules: GuildRules,
+    user_id: int,
+    before_xp: int,
+    after_xp: int,
+    held: Iterable[str] | None = None,
+    channel_id: int | None = None,
+) -> LevelUp | None:
+    """What to tell of a change of XP; None unless the level rose. `held`: the roles that the member is known
+    to have; without, those that the level before deserved. `channel_id`: where it happened."""
+    before, after = rules.ladder.level(before_xp), rules.ladder.level(after_xp)
+    if after <= before:
+        return None
+    settings = rules.settings
+    roles = role_changes(settings, after, deserved(settings, before) if held is None else held)
+    return LevelUp(
+        user_id=str(user_id),
+        from_level=before,
+        to_level=after,
+        xp=after_xp,
+        role_rewards=roles,
+        announce=_announcement(rules, user_id, before, after, after_xp, roles.add, channel_id),
+    )
+
+
+def _announcement(
+    rules: GuildRules, user_id: int, before: int, after: int, xp: int, roles: list[str], channel_id: int | None
+) -> Announcement:
+    announce = rules.settings.announce
+    if announce.mode == "off":
+        return Announcement("off", None, None)
+    text = filled(
+        announce.template,
+        {
+            "user": str(user_id),
+            "mention": f"<@{user_id}>",
+            "level": str(after),
+            "old_level": str(before),
+            "xp": str(xp),
+            "guild": rules.name,
+            "roles": ", ".join(f"<@&{role}>" for role in roles),
+        },
+    )
+    where = None
+    if announce.mode == "channel":
+        where = announce.channel_id
+    elif announce.mode == "current" and channel_id is not None:
+        where = str(channel_id)
+    return Announcement(announce.mode, where, text)

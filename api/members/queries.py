@@ -1,0 +1,125 @@
+"""The SQL of members' profiles, their activity in time, and their leaving."""
+
+# The rank is the sum of a few hundred counters at most, and a count of the members who share the first eight bits
+# of this one's XP: see the ledger. Materialized, so that the bounds are worked out once, not for each counter.
+PROFILE = """
+    WITH found AS MATERIALIZED (
+        SELECT m.xp, m.messages, m.voice_seconds, m.reactions, m.commands, m.streak_from, m.streak_to, m.streak_best,
+            m.first_seen_at, m.last_active_at, p.hidden_at IS NOT NULL AS is_hidden,
+            m.is_ranked AND p.hidden_at IS NULL AS is_ranked,
+            guildhall_xp_floor(m.xp, 1) AS octave, guildhall_xp_floor(m.xp, 8) AS fine
+        FROM members m LEFT JOIN privacy_choices p ON p.user_id = m.user_id
+        WHERE m.guild_id = $1 AND m.user_id = $2
+    )
+    SELECT f.*, coalesce(board.members, 0)::bigint AS member_count,
+        CASE WHEN f.is_ranked THEN 1 + coalesce(board.above, 0)
+            + coalesce((
+                SELECT sum(c.members) FROM xp_counts c
+                WHERE c.guild_id = $1 AND c.kept = 8 AND c.low > f.fine AND c.low < greatest(2 * f.octave, 1)
+            ), 0)
+            + (
+                SELECT count(*) FROM members n
+                WHERE n.guild_id = $1 AND n.is_ranked AND n.xp > f.xp AND n.xp < f.fine + greatest(f.octave >> 7, 1)
+            )
+        END::bigint AS rank,
+        (
+            SELECT json_object_agg(s.stat, s.value ORDER BY s.stat) FROM custom_stats s
+            WHERE s.guild_id = $1 AND s.user_id = $2
+        ) AS custom_stats
+    FROM found f CROSS JOIN LATERAL (
+        SELECT sum(c.members) AS members, sum(c.members) FILTER (WHERE c.low > f.octave) AS above
+        FROM xp_counts c WHERE c.guild_id = $1 AND c.kept = 1
+    ) board
+"""
+
+# Of someone whose level or activity is asked for.
+MEMBER = """
+    SELECT m.xp, p.hidden_at IS NOT NULL AS is_hidden
+    FROM (SELECT $2::bigint AS user_id) AS person
+    LEFT JOIN members m ON m.guild_id = $1 AND m.user_id = person.user_id
+    LEFT JOIN privacy_choices p ON p.user_id = person.user_id
+"""
+
+# One row is looked up for each day: between two days lie the rows of all other members.
+# `OFFSET 0` keeps it so, the bounds leave out parts of the table at once.
+DAYS = """
+    SELECT d.* FROM generate_series($3::date, $4::date, '1 day') AS each (day)
+    CROSS JOIN LATERAL (
+        SELECT a.day AS at, a.messages, a.voice_seconds, a.reactions, a.commands, a.xp FROM activity_days a
+        WHERE a.guild_id = $1 AND a.user_id = $2 AND a.day = each.day::date AND a.day BETWEEN $3 AND $4 OFFSET 0
+    ) d
+"""
+
+# By quarters of an hour: an hour that was written while the guild had another time zone may begin at any of them.
+HOURS = """
+    SELECT h.* FROM generate_series($3::timestamptz, $4::timestamptz, '15 minutes') AS each (hour)
+    CROSS JOIN LATERAL (
+        SELECT a.hour AS at, a.messages, a.voice_seconds, a.reactions, a.commands, a.xp FROM activity_hours a
+        WHERE a.guild_id = $1 AND a.user_id = $2 AND a.hour = each.hour AND a.hour BETWEEN $3 AND $4 OFFSET 0
+    ) h
+"""
+
+LOCK_PRESENT = "SELECT 1 FROM members WHERE guild_id = $1 AND user_id = $2 AND left_at IS NULL FOR UPDATE"
+
+# All that is stored of a member in a guild; the guild's own totals (user 0) stay. Looked up day by day, as above.
+ERASE = """
+    WITH day AS (
+        DELETE FROM activity_days a
+        USING (
+            SELECT generate_series(min(b.day), max(b.day), '1 day')::date AS day FROM activity_days b
+            WHERE b.guild_id = $1
+        ) AS each
+        WHERE a.guild_id = $1 AND a.user_id = $2 AND a.day = each.day
+    ), hour AS (
+        DELETE FROM activity_hours a
+        USING (
+            SELECT generate_series(min(b.hour), max(b.hour), '15 minutes') AS hour FROM activity_hours b
+            WHERE b.guild_id = $1
+        ) AS each
+        WHERE a.guild_id = $1 AND a.user_id = $2 AND a.hour = each.hour
+    ), stat_day AS (
+        DELETE FROM custom_stat_days a
+        USING custom_stats s CROSS JOIN LATERAL (
+            SELECT generate_series(min(b.day), max(b.day), '1 day')::date AS day FROM custom_stat_days b
+            WHERE b.guild_id = $1 AND b.stat = s.stat
+        ) AS each
+        WHERE s.guild_id = $1 AND s.user_id = $2
+            AND a.guild_id = $1 AND a.user_id = $2 AND a.stat = s.stat AND a.day = each.day
+    ), stat AS (
+        DELETE FROM custom_stats WHERE guild_id = $1 AND user_id = $2
+    )
+    DELETE FROM members WHERE guild_id = $1 AND user_id = $2
+"""
+
+# Someone hidden stays hidden since when they first were.
+CHOOSE_VISIBILITY = """
+    INSERT INTO privacy_choices AS p (user_id, hidden_at)
+    SELECT user_id, $2::timestamptz FROM unnest($1::bigint[]) AS user_id ORDER BY user_id
+    ON CONFLICT (user_id) DO UPDATE
+    SET hidden_at = CASE WHEN EXCLUDED.hidden_at IS NULL THEN NULL ELSE coalesce(p.hidden_at, EXCLUDED.hidden_at) END
+"""
+
+# In the order in which everybody locks members.
+LOCK_EVERYWHERE = """
+    SELECT id FROM members WHERE user_id = ANY($1::bigint[]) ORDER BY guild_id, user_id FOR UPDATE
+"""
+
+# On the boards are those who are not hidden, and did not leave a guild that takes off those who leave.
+RANK_ANEW = """
+    WITH target AS (
+        SELECT m.id, m.guild_id, m.xp, $2::timestamptz IS NULL
+            AND (m.left_at IS NULL OR coalesce(s.overrides ->> 'on_leave', $3) <> 'hide') AS is_ranked
+        FROM members m
+        LEFT JOIN guild_settings s ON s.guild_id = m.guild_id AND s.module = 'leveling'
+        WHERE m.user_id = ANY($1::bigint[])
+    ), changed AS (
+        UPDATE members m SET is_ranked = t.is_ranked FROM target t
+        WHERE m.id = t.id AND m.is_ranked <> t.is_ranked
+        RETURNING m.guild_id, m.xp, CASE WHEN m.is_ranked THEN 1 ELSE -1 END AS members
+    )
+    INSERT INTO xp_counts AS c (guild_id, kept, low, members)
+    SELECT guild_id, kept, guildhall_xp_floor(xp, kept) AS low, sum(members)
+    FROM changed CROSS JOIN (VALUES (1), (8)) AS each (kept)
+    GROUP BY guild_id, kept, low HAVING sum(members) <> 0 ORDER BY guild_id, kept, low
+    ON CONFLICT (guild_id, kept, low) DO UPDATE SET members = c.members + EXCLUDED.members
+"""

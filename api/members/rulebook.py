@@ -1,0 +1,90 @@
+"""By which rules a guild counts: its time zone, its leveling settings, its ladder of levels."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from api.changes import Changes
+from api.database import Connection, Database
+from api.errors import NotFound
+from api.lib import times
+from api.members.levels import Ladder, ladder
+from api.settings.builtin.leveling import LEVELING, LevelingSettings, leveling_settings
+from api.settings.cache import SettingsCache
+
+_READ = """
+    SELECT g.name, g.timezone, s.overrides FROM guilds g
+    LEFT JOIN guild_settings s ON s.guild_id = g.id AND s.module = 'leveling'
+    WHERE g.id = $1 AND g.deleted_at IS NULL
+"""
+_DEFAULTS = leveling_settings(LEVELING.defaults)
+_MOST_PLACES = 256
+_WEIGHT = 4000  # bytes, about: a guild that overrides nothing shares the defaults
+
+
+class GuildRules(msgspec.Struct, frozen=True, dict=True):
+    """A guild's rules at one moment. Others keep what they work out of them in `__dict__`."""
+
+    guild_id: int
+    name: str
+    zone: ZoneInfo
+    settings: LevelingSettings
+    ladder: Ladder
+
+    def day_of(self, moment: datetime) -> date:
+        """The guild's day in which a moment lies."""
+        return moment.astimezone(self.zone).date()
+
+    def hour_of(self, moment: datetime) -> datetime:
+        """The start, in UTC, of the hour of the guild's clocks in which a moment lies."""
+        local = moment.astimezone(self.zone)
+        return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+
+    def place_of(self, moment: datetime) -> tuple[date, datetime]:
+        """Both at once, remembered: within a quarter of an hour no zone's clocks change."""
+        places: dict[int, tuple[date, datetime]] = self.__dict__.setdefault("places", {})
+        quarter = int(moment.timestamp()) // 900
+        place = places.get(quarter)
+        if place is None:
+            if len(places) >= _MOST_PLACES:
+                places.clear()
+            place = places[quarter] = self.day_of(moment), self.hour_of(moment)
+        return place
+
+
+class Rulebook:
+    """The rules of guilds, remembered while nothing tells that they changed: another process's change
+    counts after a second at most, one of this process at once."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._cache: SettingsCache[GuildRules] = SettingsCache(changes, lambda _rules: _WEIGHT)
+
+    def remembered(self, guild_id: int) -> GuildRules | None:
+        """The rules, if they are in memory and may still be believed."""
+        return self._cache.get(guild_id, "leveling")
+
+    async def get(self, guild_id: int, connection: Connection | None = None) -> GuildRules:
+        """The rules. Raises `NotFound`. Inside a transaction hand in its connection."""
+        known = self._cache.get(guild_id, "leveling")
+        if known is not None:
+            return known
+        with self._cache.watching(guild_id) as watch:
+            if connection is not None:
+                row = await connection.fetchrow(_READ, guild_id)
+            else:
+                async with self._database.connection() as own:
+                    row = await own.fetchrow(_READ, guild_id)
+            if row is None:
+                raise NotFound
+            found = _rules(guild_id, row["name"], row["timezone"], row["overrides"])
+            self._cache.put(guild_id, "leveling", found, watch)
+        return found
+
+
+def _rules(guild_id: int, name: str, timezone: str, overrides: str | None) -> GuildRules:
+    settings = _DEFAULTS
+    if overrides is not None:
+        settings = leveling_settings(LEVELING.effective(msgspec.json.decode(overrides)))
+    return GuildRules(guild_id, name, times.zone(timezone), settings, ladder(settings.curve, settings.max_level))

@@ -1,0 +1,122 @@
+"""Buckets of time in a guild's zone: hours, days and weeks as its clocks and its calendar have them. Pure."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NoReturn, get_args
+
+import asyncpg
+import msgspec
+
+from api.errors import Invalid
+from api.lib import times
+from api.lib.faults import ParameterFault
+from api.members.dtos import Bucket, BucketView, SeriesQuery
+from api.members.rulebook import GuildRules
+from api.settings.builtin.leveling import Weekday
+
+MOST_BUCKETS = 2000
+DEFAULT_DAYS = 30
+
+# More than any time of 2,000 buckets: such a time is refused before its buckets are counted.
+_LONGEST: dict[Bucket, timedelta] = {
+    "hour": timedelta(hours=MOST_BUCKETS + 48),
+    "day": timedelta(days=MOST_BUCKETS + 2),
+    "week": timedelta(days=(MOST_BUCKETS + 1) * 7 + 2),
+}
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+_THE_END = datetime.max.replace(tzinfo=UTC)
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A time: the moments at which its buckets begin, and the one at which the last of them ends."""
+
+    bucket: Bucket
+    from_: datetime
+    to: datetime
+    starts: list[datetime]
+    end: datetime
+
+
+def window(query: SeriesQuery, rules: GuildRules, now: datetime) -> Window:
+    """The time that is asked for. Raises `Invalid`."""
+    asked_from, asked_to = _moments(query, rules)
+    to = asked_to or start_of_day(rules, rules.day_of(now) + _DAY)
+    try:
+        from_ = asked_from or start_of_day(rules, rules.day_of(to) - DEFAULT_DAYS * _DAY)
+        if from_ > to:
+            _refuse("from", "is later than `to`")
+        if from_ == to:
+            return Window(query.bucket, from_, to, [], to)
+        from_ = _floor(rules, query.bucket, from_)
+    except OverflowError:
+        _refuse("to" if query.from_ is None else "from", "is further away than calendars go")
+    starts, end = _starts(rules, query.bucket, from_, to)
+    return Window(query.bucket, from_, to, starts, end)
+
+
+def filled(rules: GuildRules, window: Window, rows: Iterable[asyncpg.Record]) -> list[BucketView]:
+    """The buckets with the sums of these rows of days or hours."""
+    sums: dict[datetime, tuple[int, ...]] = {}
+    for row in rows:
+        moment = row["at"] if window.bucket == "hour" else start_of_day(rules, row["at"])
+        at = window.starts[bisect_right(window.starts, moment) - 1]
+        counted = (row["messages"], row["voice_seconds"], row["reactions"], row["commands"], row["xp"])
+        sums[at] = tuple(map(sum, zip(sums[at], counted, strict=True))) if at in sums else counted
+    return [BucketView(at, *sums.get(at, (0, 0, 0, 0, 0))) for at in window.starts]
+
+
+def start_of_day(rules: GuildRules, day: date) -> datetime:
+    """The moment at which the guild's day begins: where clocks skip midnight, when they do."""
+    return datetime.combine(day, time(), rules.zone).astimezone(UTC)
+
+
+def _moments(query: SeriesQuery, rules: GuildRules) -> tuple[datetime | None, datetime | None]:
+    given = {"from": query.from_, "to": query.to}
+    found = {name: None if text is None else times.parse(text, rules.zone) for name, text in given.items()}
+    faults = [ParameterFault(name, times.MESSAGE) for name in given if given[name] is not None and found[name] is None]
+    if faults:
+        raise Invalid(errors=faults)
+    return found["from"], found["to"]
+
+
+def _starts(rules: GuildRules, bucket: Bucket, from_: datetime, to: datetime) -> tuple[list[datetime], datetime]:
+    """Where the buckets begin, and where the last ends."""
+    starts: list[datetime] = []
+    at = from_
+    while at < to:
+        if to - from_ > _LONGEST[bucket] or len(starts) == MOST_BUCKETS:
+            _refuse("bucket", f"makes more than {MOST_BUCKETS:,} buckets of this time")
+        starts.append(at)
+        try:
+            at = _next(rules, bucket, at)
+        except OverflowError:
+            at = _THE_END
+    return starts, at
+
+
+def _floor(rules: GuildRules, bucket: Bucket, moment: datetime) -> datetime:
+    """The start of the bucket in which a moment lies."""
+    if bucket == "hour":
+        return rules.hour_of(moment)
+    day = rules.day_of(moment)
+    if bucket == "week":
+        day -= (day.weekday() - _WEEKDAYS.index(rules.settings.week_starts_on)) % 7 * _DAY
+    return start_of_day(rules, day)
+
+
+def _next(rules: GuildRules, bucket: Bucket, at: datetime) -> datetime:
+    """The start of the bucket after the one that begins here."""
+    if bucket == "hour":
+        # Where clocks go back by half an hour, one hour of theirs lasts an hour and a half.
+        later = rules.hour_of(at + _HOUR)
+        return later if later > at else rules.hour_of(at + 1.5 * _HOUR)
+    day, step = rules.day_of(at), _DAY if bucket == "day" else 7 * _DAY
+    later = start_of_day(rules, day + step)
+    # Samoa had no 30 December 2011: a day that is no day has no bucket.
+    return later if later > at else start_of_day(rules, day + 2 * step)
+
+
+def _refuse(parameter: str, message: str) -> NoReturn:
+    raise Invalid(errors=[ParameterFault(parameter, message)])

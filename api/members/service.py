@@ -1,0 +1,176 @@
+"""Members: their profile, XP by hand, their activity in time, their roles, and their leaving."""
+
+from datetime import datetime, timedelta
+
+import asyncpg
+from msgspec import UNSET
+
+from api.audit.service import record
+from api.auth.actors import Actor
+from api.auth.scopes import Scope
+from api.database import Connection, Database
+from api.errors import Invalid, NotFound
+from api.lib.clock import Clock
+from api.lib.diff import Change
+from api.lib.faults import Fault
+from api.members import queries, series
+from api.members.adjusting import XpAdjustedView
+from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
+from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read
+from api.members.levels import RoleChanges, role_changes
+from api.members.levelups import level_up
+from api.members.profiles import profile
+from api.members.rulebook import GuildRules, Rulebook
+from api.parts import Parts
+
+_INSTANT = timedelta(microseconds=1)
+_QUARTER = timedelta(minutes=15)
+
+
+class MemberService:
+    def __init__(self, database: Database, rulebook: Rulebook, parts: Parts, clock: Clock) -> None:
+        self._database = database
+        self._rulebook = rulebook
+        self._parts = parts
+        self._clock = clock
+
+    async def get(self, actor: Actor, guild_id: int, user_id: int) -> MemberView:
+        """The profile. Raises `NotFound`."""
+        rules = await self._rulebook.get(guild_id)
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(queries.PROFILE, guild_id, user_id)
+        if row is None or (row["is_hidden"] and not _sees_hidden(actor)):
+            raise NotFound
+        return profile(rules, user_id, row, rules.day_of(self._clock.now()))
+
+    async def adjust_xp(self, actor: Actor, guild_id: int, user_id: int, wish: AdjustXp) -> XpAdjustedView:
+        """Gives, takes or sets XP, within 0 and 2^53; makes the member where there is none. An amount that is
+        sent twice counts twice, unless it bears an idempotency key. Raises `Invalid`, `NotFound`."""
+        _refuse(wish)
+        rules = await self._rulebook.get(guild_id)
+        now = self._clock.now()
+        await self._make_parts(rules, now)
+        async with self._database.transaction() as connection:
+            standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
+            before = standing.xp
+            await _store_xp(connection, rules, standing, _wanted(wish, before), now)
+            if standing.xp != before:
+                await record(
+                    connection,
+                    actor,
+                    "member.xp_adjusted",
+                    guild_ids=[guild_id],
+                    target=str(user_id),
+                    changes={"xp": Change(before, standing.xp)},
+                )
+            row = await connection.fetchrow(queries.PROFILE, guild_id, user_id)
+        assert row is not None  # it is locked
+        return XpAdjustedView(
+            member=profile(rules, user_id, row, rules.day_of(now)),
+            level_up=level_up(rules, user_id, before, standing.xp),
+            achievements_unlocked=[],
+        )
+
+    async def member_activity(self, actor: Actor, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
+        """What a member did in time. Raises `Invalid`, `NotFound`."""
+        async with self._database.connection() as connection:
+            if await _known_xp(connection, actor, guild_id, user_id) is None:
+                raise NotFound
+        return await self._activity(guild_id, user_id, query)
+
+    async def guild_activity(self, guild_id: int, query: SeriesQuery) -> SeriesView:
+        """What all members did together in time. Raises `Invalid`, `NotFound`."""
+        return await self._activity(guild_id, GUILD, query)
+
+    async def role_rewards(self, actor: Actor, guild_id: int, user_id: int, query: RoleQuery) -> RoleChanges:
+        """What makes the roles that the member has into those the level deserves; of somebody unknown those of
+        level 0. Raises `NotFound`."""
+        rules = await self._rulebook.get(guild_id)
+        async with self._database.connection() as connection:
+            xp = await _known_xp(connection, actor, guild_id, user_id)
+        held = [str(role) for role in query.role_ids]
+        return role_changes(rules.settings, rules.ladder.level(xp or 0), held)
+
+    async def leave(self, actor: Actor, guild_id: int, user_id: int) -> None:
+        """The member left: what becomes of their standing says the guild's setting `on_leave`. Raises `NotFound`,
+        also the second time."""
+        rules = await self._rulebook.get(guild_id)
+        now, policy = self._clock.now(), rules.settings.on_leave
+        async with self._database.transaction() as connection:
+            if await connection.fetchval(queries.LOCK_PRESENT, guild_id, user_id) is None:
+                raise NotFound
+            standing = (await read(connection, [(guild_id, user_id)]))[guild_id, user_id]
+            changes = {"left_at": Change(None, now)}
+            standing.left_at = now
+            standing.is_ranked = standing.is_ranked and policy == "keep"
+            ledger = Ledger()
+            ledger.touch(standing)
+            await ledger.store(connection)
+            if policy == "reset":
+                changes["xp"] = Change(standing.xp, None)
+                await connection.execute(queries.ERASE, guild_id, user_id)
+            await record(connection, actor, "member.left", guild_ids=[guild_id], target=str(user_id), changes=changes)
+
+    async def _make_parts(self, rules: GuildRules, now: datetime) -> None:
+        """Has parts for today's rows: outside the transaction, which would hold up everybody else's."""
+        day, hour = rules.day_of(now), rules.hour_of(now).date()
+        if self._parts.lacks("activity_days", [day]) or self._parts.lacks("activity_hours", [hour]):
+            async with self._database.connection() as connection:
+                await self._parts.ensure(connection, "activity_days", [day])
+                await self._parts.ensure(connection, "activity_hours", [hour])
+
+    async def _activity(self, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
+        rules = await self._rulebook.get(guild_id)
+        window = series.window(query, rules, self._clock.now())
+        rows: list[asyncpg.Record] = []
+        if window.starts:
+            async with self._database.connection() as connection:
+                rows = await _rows(connection, rules, user_id, window)
+        return SeriesView(window.bucket, window.from_, window.to, series.filled(rules, window, rows))
+
+
+async def _rows(connection: Connection, rules: GuildRules, user_id: int, window: series.Window) -> list[asyncpg.Record]:
+    first = window.starts[0]
+    if window.bucket == "hour":
+        return await connection.fetch(queries.HOURS, rules.guild_id, user_id, first, window.end - _QUARTER)
+    last = rules.day_of(window.end - _INSTANT)
+    return await connection.fetch(queries.DAYS, rules.guild_id, user_id, rules.day_of(first), last)
+
+
+def _sees_hidden(actor: Actor) -> bool:
+    return actor.credential is None or Scope.MEMBERS_WRITE in actor.credential.scopes
+
+
+async def _known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:
+    """The XP of a member, None of somebody unknown. Raises `NotFound` for someone whom the actor may not see."""
+    row = await connection.fetchrow(queries.MEMBER, guild_id, user_id)
+    assert row is not None  # it is there for everybody
+    if row["is_hidden"] and not _sees_hidden(actor):
+        raise NotFound
+    xp: int | None = row["xp"]
+    return xp
+
+
+def _refuse(wish: AdjustXp) -> None:
+    if (wish.amount is UNSET) == (wish.set is UNSET):
+        message = "is required, unless there is `set`" if wish.set is UNSET else "is not possible beside `set`"
+        raise Invalid(errors=[Fault("/amount", message)])
+
+
+def _wanted(wish: AdjustXp, xp: int) -> int:
+    if wish.set is not UNSET:
+        return wish.set
+    assert wish.amount is not UNSET
+    return min(max(xp + wish.amount, 0), MAX_XP)
+
+
+async def _store_xp(connection: Connection, rules: GuildRules, standing: Standing, xp: int, now: datetime) -> None:
+    """Gives the locked member this XP, and enters the difference into today's and this hour's row."""
+    ledger = Ledger()
+    if not standing.xp and standing.first_seen_at is None and standing.last_active_at is None:
+        standing.first_seen_at = now
+    if xp != standing.xp:
+        ledger.add(standing, rules.day_of(now), rules.hour_of(now), xp=xp - standing.xp)
+        standing.xp = xp
+    ledger.touch(standing)
+    await ledger.store(connection)

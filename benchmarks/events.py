@@ -1,0 +1,88 @@
+"""Requests to `POST …/activity`, as bytes on the wire. Where an event's id counts requests the load
+generator puts the number in."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+
+import msgspec
+
+from benchmarks.load import NUMBER
+from benchmarks.seed import BUSY_MEMBERS, GUILDS, user
+
+CHANNELS = [781384788765712384 + number * 4_194_319 for number in range(20)]
+ACTIVE = 2_000  # members of a busy guild who are about
+_WEIGHTS = list(accumulate((number + 1) ** -1.15 for number in range(ACTIVE)))
+_PEOPLE = range(0, BUSY_MEMBERS, BUSY_MEMBERS // ACTIVE)
+BATCHES = 72  # different requests of a round; eight connections, a ninth of them apart, are in eight guilds
+
+
+def request(path: str, headers: str, body: str) -> str:
+    length = len(body.encode())
+    return f"POST {path} HTTP/1.1\r\n{headers}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+
+
+def singles(headers: str) -> Callable[[int], list[str]]:
+    """One message a request, each of another member, all over the busy guilds; in the next round others."""
+    members = [(guild, user(number)) for guild in GUILDS.busy for number in range(BUSY_MEMBERS)]
+    random.Random(2).shuffle(members)  # noqa: S311
+    share = 25_000
+
+    def make(number: int) -> list[str]:
+        at = _text(datetime.now(UTC))
+        first = number * share % (len(members) - share)
+        return [
+            request(
+                f"/v1/guilds/{guild}/activity",
+                headers,
+                f'{{"events":[{{"id":"{NUMBER}0000","type":"message","user_id":"{member}",'
+                f'"channel_id":"{CHANNELS[member % 20]}","occurred_at":"{at}"}}]}}',
+            )
+            for guild, member in members[first : first + share]
+        ]
+
+    return make
+
+
+def batches(headers: str, size: int) -> Callable[[int], list[str]]:
+    """Many events of one guild's last minutes: some members say much, most say little; about 300 different
+    ones among 1000 events."""
+
+    def make(number: int) -> list[str]:
+        dice = random.Random(size * 1000 + number)  # noqa: S311
+        now = datetime.now(UTC)
+        return [
+            request(f"/v1/guilds/{GUILDS.busy[n % len(GUILDS.busy)]}/activity", headers, batch(dice, now, size))
+            for n in range(BATCHES)
+        ]
+
+    return make
+
+
+def batch(dice: random.Random, now: datetime, size: int) -> str:
+    return '{"events":[' + ",".join(_event(dice, now, index) for index in range(size)) + "]}"
+
+
+def _event(dice: random.Random, now: datetime, index: int) -> str:
+    member = user(dice.choices(_PEOPLE, cum_weights=_WEIGHTS)[0])
+    at = _text(now - timedelta(seconds=dice.random() * 300))
+    event: dict[str, object] = {
+        "id": f"{NUMBER}{index:04}",
+        "type": "message",
+        "user_id": str(member),
+        "channel_id": str(dice.choice(CHANNELS)),
+        "occurred_at": at,
+    }
+    luck = dice.random()
+    if luck < 0.10:
+        event["type"] = "reaction"
+    elif luck < 0.17:
+        event |= {"type": "voice", "seconds": dice.randint(1, 600)}
+    elif luck < 0.20:
+        event |= {"type": "command", "name": "rank"}
+    return msgspec.json.encode(event).decode()
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

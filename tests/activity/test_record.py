@@ -1,0 +1,62 @@
+"""Recording what members did."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from api.engine import PlainConnection
+from tests.support.clock import MovableClock
+from tests.support.people import ADA, BO, HARBOUR
+
+PATH = f"/v1/guilds/{HARBOUR}/activity"
+Json = dict[str, Any]  # Any: JSON
+
+
+def message(id_: str, user: int = ADA, at: datetime | None = None, **more: object) -> Json:
+    return {
+        "id": id_,
+        "type": "message",
+        "user_id": str(user),
+        "occurred_at": (at or datetime.now(UTC)).isoformat(),
+        **more,
+    }
+
+
+async def record(bot: httpx.AsyncClient, *events: Json) -> Json:
+    answer = await bot.post(PATH, json={"events": list(events)})
+    assert answer.status_code == 200, answer.text
+    body: Json = answer.json()
+    return body
+
+
+async def test_a_message_counts_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    first = await record(bot, message("1"))
+    assert first == {"accepted": 1, "duplicates": 0, "rejected": [], "level_ups": [], "achievements_unlocked": []}
+    again = await record(bot, message("1"), message("1"))
+    assert (again["accepted"], again["duplicates"]) == (0, 2)
+    row = await owner.fetchrow("SELECT xp, messages, streak_best FROM members")
+    assert row is not None
+    assert 15 <= row["xp"] <= 25
+    assert (row["messages"], row["streak_best"]) == (1, 1)
+
+
+async def test_level_up(bot: httpx.AsyncClient) -> None:
+    settings = f"/v1/guilds/{HARBOUR}/settings/leveling"
+    await bot.patch(settings, json={"xp_per_message": {"min": 1000, "max": 1000}, "cooldown_seconds": 0,
+                                    "role_rewards": [{"level": 2, "role_id": "77"}, {"level": 5, "role_id": "78"}]})  # fmt: skip
+    answer = await record(bot, message("1", channel_id="5"), message("2", user=BO))
+    assert answer["level_ups"][0] == {
+        "user_id": str(ADA), "from_level": 0, "to_level": 4, "xp": 1000,
+        "role_rewards": {"add": ["77"], "remove": []},
+        "announce": {"mode": "current", "channel_id": "5", "text": f"<@{ADA}> is now level 4!"},
+    }  # fmt: skip
+
+
+async def test_late_days_join_a_streak(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+    now = clock.now()
+    for number, days in enumerate((0, 1, 4, 3, 2)):
+        await record(bot, message(str(number), at=now - timedelta(days=days)))
+    row = await owner.fetchrow("SELECT streak_to - streak_from + 1 AS days, streak_best FROM members")
+    assert row is not None
+    assert (row["days"], row["streak_best"]) == (5, 5)
