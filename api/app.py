@@ -19,6 +19,7 @@ from api.activity.controller import ActivityController
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
 from api.activity.shortcut import ActivityShortcut
+from api.activity.upkeep import Upkeep
 from api.answers import Answer
 from api.audit.controller import AuditController
 from api.audit.service import AuditService
@@ -93,7 +94,15 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     keyring = Keyring(database, changes, clock)
     guilds = GuildService(database, changes, cursors, clock, timedelta(days=settings.retention_days))
     health = Health(database, changes)
-    rulebook, parts, slots = Rulebook(database, changes), Parts(), Slots()
+    upkeep = Upkeep(
+        database,
+        parts := Parts(),
+        clock,
+        guilds=timedelta(days=settings.retention_days),
+        hours=timedelta(days=settings.hours_kept_days),
+        days=None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days),
+    )
+    rulebook, slots = Rulebook(database, changes), Slots()
     services = {
         "guilds": guilds,
         "pickers": PickerService(database, changes, clock),
@@ -116,7 +125,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        jobs = Jobs(guilds, keyring, metrics, database, changes)
+        jobs = Jobs(guilds, upkeep, keyring, metrics, database, changes)
         tasks = [asyncio.create_task(changes.run(arguments)), asyncio.create_task(jobs.run())]
         try:
             with drained(health, settings.drain):

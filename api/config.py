@@ -59,6 +59,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retention_days: Annotated[
         int, Meta(ge=1, le=3650, description="days for which a deleted guild can be restored")
     ] = 30
+    hours_kept_days: Annotated[
+        int, Meta(ge=8, le=3650, description="days for which activity by hour is kept; what is older is told by day")
+    ] = 90
+    days_kept_days: Annotated[
+        Annotated[int, Meta(ge=400, le=36_500)] | None,
+        Meta(description="days for which activity by day is kept, and with it past boards; empty: for ever"),
+    ] = None
     admin: Annotated[bool, Meta(description="serve Piccolo Admin at `/admin/`")] = True
     drain_seconds: Annotated[
         Annotated[int, Meta(ge=0, le=60)] | None,

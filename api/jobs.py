@@ -5,6 +5,7 @@ import time
 
 import structlog
 
+from api.activity.upkeep import Upkeep
 from api.auth.keyring import Keyring
 from api.changes import Changes
 from api.database import Database
@@ -17,13 +18,21 @@ log = structlog.get_logger("guildhall.jobs")
 TICK_SECONDS = 1.0
 USES_EVERY = 60
 PURGE_EVERY = 600
+UPKEEP_EVERY = 3600
 
 
 class Jobs:
     def __init__(
-        self, guilds: GuildService, keyring: Keyring, metrics: Metrics, database: Database, changes: Changes
+        self,
+        guilds: GuildService,
+        upkeep: Upkeep,
+        keyring: Keyring,
+        metrics: Metrics,
+        database: Database,
+        changes: Changes,
     ) -> None:
         self._guilds = guilds
+        self._upkeep = upkeep
         self._keyring = keyring
         self._metrics = metrics
         self._database = database
@@ -40,7 +49,11 @@ class Jobs:
             try:
                 if tick % USES_EVERY == 0:
                     await self._keyring.note_uses()
+                if tick % UPKEEP_EVERY == 1:
+                    await self._upkeep.run()
                 if tick % PURGE_EVERY == 1:
+                    while await self._upkeep.empty_guilds():  # noqa: ASYNC110 - others run between two lots
+                        await asyncio.sleep(0)
                     while await self._guilds.purge():  # noqa: ASYNC110 - others run between two lots
                         await asyncio.sleep(0)
             except Unavailable as error:

@@ -146,12 +146,29 @@ FUNCTIONS = [
         RETURN dropped;
     END $$
     """,
+    # Parts have no foreign key, which would cost every event a look-up: they go with the guild all the same.
+    """
+    CREATE OR REPLACE FUNCTION guildhall_forget_activity() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        DELETE FROM activity_ids WHERE guild_id IN (SELECT id FROM gone);
+        DELETE FROM activity_days WHERE guild_id IN (SELECT id FROM gone);
+        DELETE FROM activity_hours WHERE guild_id IN (SELECT id FROM gone);
+        DELETE FROM custom_stat_days WHERE guild_id IN (SELECT id FROM gone);
+        DELETE FROM xp_counts WHERE guild_id IN (SELECT id FROM gone);
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE OR REPLACE TRIGGER guilds_forget_activity AFTER DELETE ON guilds
+    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION guildhall_forget_activity()
+    """,
 ]
 CALLED = {
     "guildhall_make_part": "text, date",
     "guildhall_drop_parts": "text, date",
     "guildhall_part": "text, date",
     "guildhall_xp_floor": "bigint, integer",
+    "guildhall_forget_activity": "",
 }
 
 
@@ -180,6 +197,7 @@ async def forwards() -> MigrationManager:
         await run(["SELECT guildhall_make_part('activity_ids', '9999-12-27')"])
 
     async def drop() -> None:
+        await run(["DROP TRIGGER IF EXISTS guilds_forget_activity ON guilds"])
         await run([f"DROP TABLE IF EXISTS {name}" for name in TABLES])
         await run([f"DROP FUNCTION IF EXISTS {name}({types})" for name, types in CALLED.items()])
         await run([f"DROP INDEX IF EXISTS {name}" for name in INDEXES])

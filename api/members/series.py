@@ -56,6 +56,14 @@ def window(query: SeriesQuery, rules: GuildRules, now: datetime) -> Window:
     return Window(query.bucket, from_, to, starts, end)
 
 
+def days(rules: GuildRules, window: Window) -> tuple[date, date]:
+    """The first and the last day of its buckets, where these are days or weeks."""
+    first, last = rules.day_of(window.starts[0]), rules.day_of(window.starts[-1])
+    if window.bucket == "week":
+        last = date.fromordinal(min(last.toordinal() + 6, date.max.toordinal()))
+    return first, last
+
+
 def filled(rules: GuildRules, window: Window, rows: Iterable[asyncpg.Record]) -> list[BucketView]:
     """The buckets with the sums of these rows of days or hours."""
     sums: dict[datetime, tuple[int, ...]] = {}

@@ -23,7 +23,6 @@ from api.members.profiles import profile
 from api.members.rulebook import GuildRules, Rulebook
 from api.parts import Parts
 
-_INSTANT = timedelta(microseconds=1)
 _QUARTER = timedelta(minutes=15)
 
 
@@ -130,11 +129,10 @@ class MemberService:
 
 
 async def _rows(connection: Connection, rules: GuildRules, user_id: int, window: series.Window) -> list[asyncpg.Record]:
-    first = window.starts[0]
     if window.bucket == "hour":
-        return await connection.fetch(queries.HOURS, rules.guild_id, user_id, first, window.end - _QUARTER)
-    last = rules.day_of(window.end - _INSTANT)
-    return await connection.fetch(queries.DAYS, rules.guild_id, user_id, rules.day_of(first), last)
+        last = window.end - _QUARTER
+        return await connection.fetch(queries.HOURS, rules.guild_id, user_id, window.starts[0], last)
+    return await connection.fetch(queries.DAYS, rules.guild_id, user_id, *series.days(rules, window))
 
 
 def _sees_hidden(actor: Actor) -> bool:

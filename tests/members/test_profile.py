@@ -37,8 +37,8 @@ async def test_a_new_member(bot: httpx.AsyncClient) -> None:
 async def test_all_that_is_stored(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
     await give(bot, ADA, 300)
     await owner.execute(
-        "UPDATE members SET messages = 1, voice_seconds = 2, reactions = 3, commands = 4, first_seen_at = $1,"
-        " last_active_at = $1 + interval '1 hour'",
+        "UPDATE members SET messages = 1, voice_seconds = 2, reactions = 3, commands = 4,"
+        " first_seen_at = $1::timestamptz, last_active_at = $1 + interval '1 hour'",
         MORNING,
     )
     await owner.execute(

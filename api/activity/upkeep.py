@@ -1,0 +1,75 @@
+"""What is done to activity by itself: parts made ahead, old ones dropped, guilds emptied whose retention ended."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from api.database import Database
+from api.lib.clock import Clock
+from api.parts import TABLES, Parted, Parts
+
+_LOCK = 0x70617274  # "part"
+_AT_ONCE = 5000
+
+# An id is asked for as long as its event is not too old; a day more for clocks that differ.
+_IDS_KEPT = timedelta(days=8)
+
+# What grows with a guild's members: more than one statement could delete with the guild's row.
+_OF_GUILDS = (*TABLES, "custom_stats", "members", "xp_counts")
+
+
+class Upkeep:
+    def __init__(
+        self,
+        database: Database,
+        parts: Parts,
+        clock: Clock,
+        *,
+        guilds: timedelta,
+        hours: timedelta,
+        days: timedelta | None,
+    ) -> None:
+        """For how long is kept: deleted guilds, activity by hour, activity by day (None: for ever)."""
+        self._database = database
+        self._parts = parts
+        self._clock = clock
+        self._guilds = guilds
+        self._kept: Mapping[Parted, timedelta | None] = {
+            "activity_ids": _IDS_KEPT,
+            "activity_hours": hours,
+            "activity_days": days,
+            "custom_stat_days": days,
+        }
+
+    async def run(self) -> None:
+        """All of it. Of many processes that call it at once one does it, the others nothing."""
+        async with self._database.connection() as connection:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+                return
+            try:
+                today = self._clock.now().date()
+                for table, kept in self._kept.items():
+                    await self._parts.ensure(connection, table, (today, today + timedelta(days=31)))
+                    if kept is not None:
+                        await connection.execute("SELECT guildhall_drop_parts($1, $2)", table, today - kept)
+            finally:
+                await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+        self._parts.forget()
+
+    async def empty_guilds(self) -> bool:
+        """Takes some of what guilds had whose retention has ended; whether there may be more. The guilds
+        themselves are purged when nothing is left."""
+        since = self._clock.now() - self._guilds
+        async with self._database.connection() as connection:
+            rows = await connection.fetch("SELECT id FROM guilds WHERE deleted_at <= $1 LIMIT 20", since)
+            if not rows:
+                return False
+            ids = [row["id"] for row in rows]
+            found = 0
+            for table in _OF_GUILDS:
+                deleted = await connection.execute(
+                    f"DELETE FROM {table} WHERE (tableoid, ctid) IN"
+                    f" (SELECT tableoid, ctid FROM {table} WHERE guild_id = ANY($1) LIMIT {_AT_ONCE})",
+                    ids,
+                )
+                found += int(deleted.split()[1])
+        return found > 0
