@@ -35,13 +35,23 @@ def main() -> None:
         stack.callback(server.stop)
         key, guildhall = stack.enter_context(servers.guildhall(folder, server))
         print(f"{os.cpu_count()} cores, one worker, {ROUNDS} rounds of {SECONDS} s each, in turn\n", flush=True)
+        sides = {"Guildhall": guildhall}
         if {*SETTINGS} & {*wanted}:
-            _run(wanted, _settings(stack, folder, server, key, guildhall))
+            sides["the bare handler"] = bare = _bare(stack, folder, server, key, guildhall)
+            _run(wanted, cases.settings_cases(key, guildhall, bare))
         if {*ACTIVITY, *BOARDS} & {*wanted}:
-            _run(wanted, _activity(stack, server, key, guildhall))
-        print(f"memory of the worker: {servers.memory(guildhall.pid):.0f} MiB")
+            places = _seed(server, key, guildhall)
+            sides["the yardstick"] = yardstick = stack.enter_context(servers.yardstick(server, key))
+            if {*BOARDS} & {*wanted}:
+                cases.assert_boards_alike(key, guildhall, yardstick, places)
+                _run(wanted, cases.board_cases(key, guildhall, yardstick, places))
+            if {*ACTIVITY} & {*wanted}:
+                cases.assert_activity_alike(key, guildhall, yardstick)
+                _run(wanted, cases.activity_cases(key, guildhall, yardstick))
+        for name, side in sides.items():
+            print(f"memory of {name}: {servers.memory(side.pid):.0f} MiB")
         urllib.request.urlopen(f"http://127.0.0.1:{guildhall.port}/admin/").read()
-        print(f"memory of the worker after the admin was opened: {servers.memory(guildhall.pid):.0f} MiB")
+        print(f"memory of Guildhall after the admin was opened: {servers.memory(guildhall.pid):.0f} MiB")
 
 
 def _run(wanted: list[str], found: list[Case]) -> None:
@@ -50,26 +60,19 @@ def _run(wanted: list[str], found: list[Case]) -> None:
             compare(case)
 
 
-def _settings(
+def _bare(
     stack: contextlib.ExitStack, folder: Path, server: EmbeddedPostgres, key: str, guildhall: servers.Side
-) -> list[Case]:
+) -> servers.Side:
     for number in range(cases.SETTINGS_GUILDS):
         _make_guild(guildhall, key, cases.FIRST_SETTINGS_GUILD + number)
     (folder / "bytes").write_bytes(servers.call(guildhall, key, "GET", cases.SETTINGS_PATH))
-    bare = stack.enter_context(servers.bare(folder, server, cases.SETTINGS_GUILDS))
-    return cases.settings_cases(key, guildhall, bare)
+    return stack.enter_context(servers.bare(folder, server, cases.SETTINGS_GUILDS))
 
 
-def _activity(stack: contextlib.ExitStack, server: EmbeddedPostgres, key: str, guildhall: servers.Side) -> list[Case]:
+def _seed(server: EmbeddedPostgres, key: str, guildhall: servers.Side) -> list[seed.Place]:
     for guild in seed.GUILDS.sizes:
         _make_guild(guildhall, key, guild)
-    places = asyncio.run(seed.seed(server.url("postgres", "guildhall"), "guildhall_owner"))
-    yardstick = stack.enter_context(servers.yardstick(server, key))
-    cases.assert_alike(key, guildhall, yardstick, places)
-    return [
-        *cases.board_cases(key, guildhall, yardstick, places),
-        *cases.activity_cases(key, guildhall, yardstick),
-    ]
+    return asyncio.run(seed.seed(server.url("postgres", "guildhall"), "guildhall_owner"))
 
 
 def _make_guild(guildhall: servers.Side, key: str, guild: int) -> None:

@@ -150,8 +150,8 @@ def activity_cases(key: str, guildhall: Side, yardstick: Side) -> list[Case]:
     ]
 
 
-def assert_alike(key: str, guildhall: Side, yardstick: Side, places: list[Place]) -> None:
-    """Both answer alike: the same pages, ranks and counts."""
+def assert_boards_alike(key: str, guildhall: Side, yardstick: Side, places: list[Place]) -> None:
+    """Both give the same pages and ranks."""
     board = f"/v1/guilds/{GUILDS.million}/leaderboard?limit=50"
     cursors = _deep_cursors(key, guildhall, places)[0]
     for tails in (("", ""), [f"&cursor={cursor}" for cursor in cursors]):
@@ -163,6 +163,10 @@ def assert_alike(key: str, guildhall: Side, yardstick: Side, places: list[Place]
         for number in (0, 77, 999):
             path = f"/v1/guilds/{guild}/members/{user(number)}"
             _same(msgspec.json.decode(call(side, key, "GET", path), type=_Profile) for side in (guildhall, yardstick))
+
+
+def assert_activity_alike(key: str, guildhall: Side, yardstick: Side) -> None:
+    """Both count events once."""
     body = batches("", 100)(0)[0].partition("\r\n\r\n")[2].encode()
     path = f"/v1/guilds/{GUILDS.busy[0]}/activity"
     for expected in (_Counted(100, 0), _Counted(0, 100)):

@@ -4,6 +4,7 @@ generator puts the number in."""
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate
 
 import msgspec
@@ -29,6 +30,7 @@ def singles(headers: str) -> Callable[[int], list[str]]:
     random.Random(2).shuffle(members)  # noqa: S311
     share = 25_000
 
+    @lru_cache(1)  # both sides get the same
     def make(number: int) -> list[str]:
         at = _text(datetime.now(UTC))
         first = number * share % (len(members) - share)
@@ -49,6 +51,7 @@ def batches(headers: str, size: int) -> Callable[[int], list[str]]:
     """Many events of one guild's last minutes: some members say much, most say little; about 300 different
     ones among 1000 events."""
 
+    @lru_cache(1)  # both sides get the same
     def make(number: int) -> list[str]:
         dice = random.Random(size * 1000 + number)  # noqa: S311
         now = datetime.now(UTC)

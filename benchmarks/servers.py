@@ -17,7 +17,10 @@ from api.embedded import ENVIRONMENT, EmbeddedPostgres
 
 T = TypeVar("T")
 _TICK = os.sysconf("SC_CLK_TCK")
-_UVICORN = ("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error", "--no-server-header")
+_UVICORN = (
+    *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error"),
+    *("--no-server-header", "--no-proxy-headers"),
+)
 
 
 class Side(msgspec.Struct):

@@ -87,7 +87,13 @@ class Yardstick:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self.pool = await asyncpg.create_pool(os.environ["BENCH_DATABASE_URL"], min_size=10, max_size=10, reset=_keep)
+        self.pool = await asyncpg.create_pool(
+            os.environ["BENCH_DATABASE_URL"],
+            min_size=10,
+            max_size=10,
+            reset=_keep,
+            server_settings={"plan_cache_mode": "force_generic_plan"},  # else arrays are planned anew each time
+        )
         self.guilds = {row[0] for row in await self.pool.fetch("SELECT guild_id FROM yard_guilds")}
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -1,7 +1,11 @@
-"""Counts the events of one request into standings that are locked. Pure but for what it is handed to change."""
+"""Counts the events of one request into standings that are locked. No I/O: it changes what it is handed.
 
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+This is the hot loop of a large batch: what is the same for all events of a member, or of an hour, is worked
+out once, and an event that can earn nothing is not judged."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from operator import attrgetter
 
 import msgspec
 
@@ -14,13 +18,12 @@ from api.members.streaks import with_day
 
 Caps = dict[tuple[int, date, int], int]  # guild, day, user: XP that the day's cap has counted
 
+# Places in a row of the ledger: what each kind of event adds to.
+XP, EARNED, EVENTS = 0, 5, 6
+_PLACE: dict[type, int] = {MessageEvent: 1, VoiceEvent: 2, ReactionEvent: 3, CommandEvent: 4}
 
-class Risen(msgspec.Struct):
-    """A member's XP before the request, and where they were when a level was last reached."""
-
-    before_xp: int
-    level: int
-    event: Event | None = None
+_true_order = attrgetter("occurred_at", "id")
+_HOUR = timedelta(hours=1)
 
 
 class Late(msgspec.Struct, frozen=True):
@@ -30,93 +33,118 @@ class Late(msgspec.Struct, frozen=True):
     day: date
 
 
-def count(
-    rules: GuildRules,
-    events: Iterable[Event],
-    standings: Mapping[Key, Standing],
-    caps: Caps,
-    ledger: Ledger,
-    late: list[Late],
-) -> list[LevelUp]:
-    """Counts events, each for the first time, in their true order; gives the levels that were reached."""
-    earning, ladder, guild_id = earning_of(rules), rules.ladder, rules.guild_id
-    risen: dict[int, Risen] = {}
-    for event in sorted(events, key=lambda each: (each.occurred_at, each.id)):
-        standing = standings[guild_id, event.user_id]
-        at = event.occurred_at
-        day, hour = rules.place_of(at)
-        cap_left = None
-        if earning.cap is not None:
-            cap_left = max(earning.cap - caps.get((guild_id, day, event.user_id), 0), 0)
-        earned = judge(rules, event, standing.last_xp_at, cap_left).xp
-        xp = min(earned, MAX_XP - standing.xp)
-        if earned:
-            if isinstance(event, MessageEvent) and (standing.last_xp_at is None or at > standing.last_xp_at):
-                standing.last_xp_at = at
-            if cap_left is not None:
-                caps[guild_id, day, event.user_id] = caps.get((guild_id, day, event.user_id), 0) + earned
-            rise = risen.get(event.user_id)
-            if rise is None:
-                rise = risen[event.user_id] = Risen(standing.xp, ladder.level(standing.xp))
-            standing.xp += xp
-            if (level := ladder.level(standing.xp)) > rise.level:
-                rise.level, rise.event = level, event
-        _count_stats(standing, event, day, hour, xp, earned, ledger)
-        _note_presence(standing, at, day, late)
-        ledger.touch(standing)
-    return [
-        found
-        for user_id, rise in risen.items()
-        if rise.event is not None
-        and (found := _told(rules, user_id, rise, standings[guild_id, user_id].xp, rise.event)) is not None
-    ]
+class Counting:
+    """Counts requests one after the other: caps and standings go on from one to the next."""
+
+    def __init__(self, standings: Mapping[Key, Standing], caps: Caps, ledger: Ledger) -> None:
+        self._standings = standings
+        self._caps = caps
+        self._ledger = ledger
+        self.late: list[Late] = []
+
+    def count(self, rules: GuildRules, events: Iterable[Event]) -> list[LevelUp]:
+        """Counts events, each for the first time, in their true order; gives the levels that were reached,
+        in the order of the events that first earned something."""
+        by_user: dict[int, list[Event]] = {}
+        for event in sorted(events, key=_true_order):
+            theirs = by_user.get(event.user_id)
+            if theirs is None:
+                by_user[event.user_id] = [event]
+            else:
+                theirs.append(event)
+        found = []
+        for user_id, theirs in by_user.items():
+            standing = self._standings[rules.guild_id, user_id]
+            before_xp = standing.xp
+            decisive, days = self._count(rules, standing, theirs)
+            self._note_presence(standing, theirs, days)
+            self._ledger.touch(standing)
+            if decisive is not None:
+                roles = [str(role) for role in decisive.role_ids] if decisive.role_ids else None
+                risen = level_up(rules, user_id, before_xp, standing.xp, roles, decisive.channel_id)
+                if risen is not None:
+                    found.append(risen)
+        return found
+
+    def _count(
+        self, rules: GuildRules, standing: Standing, events: Sequence[Event]
+    ) -> tuple[Event | None, Sequence[date]]:
+        """Counts one member's events; gives the one that reached their highest new level, if one did, and
+        the days of all, each at least once."""
+        earning, ladder, ledger = earning_of(rules), rules.ladder, self._ledger
+        decisive: Event | None = None
+        top = ladder.next(ladder.level(standing.xp))
+        free_at = earning.free_at(standing.last_xp_at)
+        begins = ends = None
+        days: list[date] = []
+        for event in events:
+            at = event.occurred_at
+            if begins is None or ends is None or not begins <= at < ends:
+                day, begins = rules.place_of(at)
+                ends = begins + _HOUR
+                days.append(day)
+                row = ledger.row(standing, day, begins)
+            kind = type(event)
+            earned = 0
+            if kind in earning.kinds and not (free_at is not None and kind is MessageEvent and at < free_at):
+                earned = self._judge(rules, standing, event, day)
+            if earned:
+                if kind is MessageEvent and (standing.last_xp_at is None or at > standing.last_xp_at):
+                    standing.last_xp_at = at
+                    free_at = earning.free_at(at)
+                xp = min(earned, MAX_XP - standing.xp)
+                standing.xp += xp
+                row[XP] += xp
+                row[EARNED] += earned
+                if top is not None and standing.xp >= top:
+                    decisive, top = event, ladder.next(ladder.level(standing.xp))
+            row[EVENTS] += 1
+            if kind is MessageEvent:
+                standing.messages += 1
+                row[1] += 1
+            else:
+                _add_other(standing, event, day, row, ledger)
+        return decisive, days
+
+    def _judge(self, rules: GuildRules, standing: Standing, event: Event, day: date) -> int:
+        """The XP of one event, and the cap's part in it."""
+        cap = earning_of(rules).cap
+        if cap is None:
+            return judge(rules, event, standing.last_xp_at, None).xp
+        key = (standing.guild_id, day, standing.user_id)
+        counted = self._caps.get(key, 0)
+        earned = judge(rules, event, standing.last_xp_at, max(cap - counted, 0)).xp
+        self._caps[key] = counted + earned
+        return earned
+
+    def _note_presence(self, standing: Standing, events: Sequence[Event], days: Sequence[date]) -> None:
+        """First and last seen, and the streak."""
+        first, last = events[0].occurred_at, events[-1].occurred_at
+        if standing.first_seen_at is None or first < standing.first_seen_at:
+            standing.first_seen_at = first
+        if standing.last_active_at is None or last > standing.last_active_at:
+            standing.last_active_at = last
+        for day in days:
+            if day == standing.streak_to:
+                continue
+            run = with_day(standing.streak_from, standing.streak_to, standing.streak_best, day)
+            if run is None:
+                self.late.append(Late(standing, day))
+            else:
+                standing.streak_from, standing.streak_to, standing.streak_best = run
 
 
-def _told(rules: GuildRules, user_id: int, rise: Risen, xp: int, event: Event) -> LevelUp | None:
-    held = [str(role) for role in event.role_ids] if event.role_ids else None
-    return level_up(rules, user_id, rise.before_xp, xp, held, event.channel_id)
-
-
-def _count_stats(
-    standing: Standing, event: Event, day: date, hour: datetime, xp: int, earned: int, ledger: Ledger
-) -> None:
-    messages = voice_seconds = reactions = commands = 0
+def _add_other(standing: Standing, event: Event, day: date, row: list[int], ledger: Ledger) -> None:
+    """What is not a message, into the member's totals and the row of the hour."""
     match event:
-        case MessageEvent():
-            messages = 1
-        case VoiceEvent():
-            voice_seconds = event.seconds
+        case VoiceEvent(seconds=seconds):
+            standing.voice_seconds += seconds
+            row[_PLACE[VoiceEvent]] += seconds
         case ReactionEvent():
-            reactions = 1
+            standing.reactions += 1
+            row[_PLACE[ReactionEvent]] += 1
         case CommandEvent():
-            commands = 1
+            standing.commands += 1
+            row[_PLACE[CommandEvent]] += 1
         case StatEvent():
             ledger.add_stat(standing, day, event.stat, event.amount)
-    standing.messages += messages
-    standing.voice_seconds += voice_seconds
-    standing.reactions += reactions
-    standing.commands += commands
-    ledger.add(
-        standing,
-        day,
-        hour,
-        xp=xp,
-        earned_xp=earned,
-        messages=messages,
-        voice_seconds=voice_seconds,
-        reactions=reactions,
-        commands=commands,
-        events=1,
-    )
-
-
-def _note_presence(standing: Standing, at: datetime, day: date, late: list[Late]) -> None:
-    if standing.first_seen_at is None or at < standing.first_seen_at:
-        standing.first_seen_at = at
-    if standing.last_active_at is None or at > standing.last_active_at:
-        standing.last_active_at = at
-    run = with_day(standing.streak_from, standing.streak_to, standing.streak_best, day)
-    if run is None:
-        late.append(Late(standing, day))
-    else:
-        standing.streak_from, standing.streak_to, standing.streak_best = run

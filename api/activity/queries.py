@@ -1,11 +1,8 @@
 """The SQL of recording events."""
 
-from api.members.ledger_sql import MAKE
-
-# Which events are new, and the members of those, made or locked; and who has opted out. In this order: ids
-# first, then members, each in their own order, so that no two transactions wait for each other.
-# $4 is the week of now, $5 the other weeks in which an id may have come: it must be looked for in each.
-TAKE = f"""
+# Remembers ids, in their order. Gives those that were known already, and the people who have opted out, of
+# whom nothing is stored. $4 is the week of now, $5 the other weeks in which an id may have come.
+TAKE = """
     WITH event AS MATERIALIZED (
         SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS e (guild_id, id, user_id)
     ), private AS MATERIALIZED (
@@ -18,11 +15,9 @@ TAKE = f"""
         ) AND e.user_id NOT IN (SELECT user_id FROM private)
         ORDER BY e.guild_id, e.id
         ON CONFLICT DO NOTHING RETURNING guild_id, id
-    ), made AS (
-        {MAKE.format(keys="(SELECT DISTINCT guild_id, user_id FROM fresh JOIN event USING (guild_id, id)) AS k")}
     )
-    SELECT guild_id, id, NULL::bigint AS user_id FROM fresh
-    UNION ALL SELECT guild_id, NULL, user_id FROM made
+    SELECT guild_id, id, NULL::bigint AS user_id FROM event
+    WHERE (SELECT count(*) FROM fresh) < cardinality($1) AND (guild_id, id) NOT IN (SELECT guild_id, id FROM fresh)
     UNION ALL SELECT NULL, NULL, user_id FROM private
 """
 

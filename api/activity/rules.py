@@ -61,6 +61,19 @@ class Earning:
         self.roles = {int(each.role_id): _exact(each.factor) for each in settings.role_multipliers}
         self.stacking = settings.multiplier_stacking
         self.plain = self.guild == 1 and not self.channels and not self.roles
+        # Kinds of events that can earn anything at all.
+
+        kinds = {
+            MessageEvent: settings.xp_per_message.max,
+            VoiceEvent: self.per_minute,
+            ReactionEvent: self.per_reaction,
+            CommandEvent: self.per_command,
+        }
+        self.kinds = {kind for kind, most in kinds.items() if most and self.enabled and self.guild}
+
+    def free_at(self, last_xp_at: datetime | None) -> datetime | None:
+        """When the cooldown that a message began is over; None where there is none."""
+        return last_xp_at + self.cooldown if self.cooldown and last_xp_at is not None else None
 
     def place_fault(self, event: Event) -> Why | None:
         """Why nothing is earned where this happened, or by those who have these roles."""
@@ -122,8 +135,8 @@ def judge(rules: GuildRules, event: Event, last_xp_at: datetime | None, cap_left
     if not earning.plain:
         factors = tuple(earning.factors(event))
         multiplier = combined(factors, earning.stacking)
-    if isinstance(event, MessageEvent) and earning.cooldown and last_xp_at is not None:
-        early = last_xp_at + earning.cooldown - event.occurred_at
+    if isinstance(event, MessageEvent) and last_xp_at is not None:
+        early = (earning.free_at(last_xp_at) or event.occurred_at) - event.occurred_at
         if early > timedelta():
             why: Why = "late" if event.occurred_at <= last_xp_at else "cooldown"
             return Verdict(0, why, base, multiplier, factors, -(-early // timedelta(seconds=1)), cap_left)

@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from api.activity import locks, queries
-from api.activity.counting import Caps, Late, count
+from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event
 from api.activity.rules import earning_of
 from api.database import Connection, Database
-from api.members.ledger import Key, Ledger, Standing, read
+from api.members.ledger import Key, Ledger, Standing, lock
 from api.members.levelups import LevelUp
 from api.members.rulebook import GuildRules
 from api.parts import IMPORTED, Parted, Parts, week_of
@@ -21,6 +21,7 @@ _REMEMBERED = timedelta(days=7, minutes=10)
 
 # So near to the turn of a week two processes might take an id for two weeks: then they take turns.
 _TURN = timedelta(minutes=1)
+_WEEK = timedelta(days=7)
 
 
 class Taken(msgspec.Struct):
@@ -46,15 +47,23 @@ class Transaction:
         self._group = group
         self._now = group[-1].now
         self._week = week_of(self._now.date())
-        # The first request that brings an id has it; later ones, and the same one again, bring a duplicate.
-        self._first: dict[tuple[int, str], tuple[int, Event]] = {}
+        # By guild and id. The first request that brings an id has it; later ones, and the same one again,
+        # bring a duplicate.
+        self._first: dict[int, dict[str, tuple[int, Event]]] = {}
         for place, taken in enumerate(group):
+            first = self._first.setdefault(taken.rules.guild_id, {})
             for event in taken.events:
-                self._first.setdefault((taken.rules.guild_id, event.id), (place, event))
+                if event.id not in first:
+                    first[event.id] = (place, event)
 
     async def make_parts(self) -> None:
         """Makes the parts that are missing, before the transaction: hardly ever, they are made ahead."""
-        days = {day for place, event in self._first.values() for day in self._days_of(place, event)}
+        days: set[date] = set()
+        for taken in self._group:
+            times = [event.occurred_at for event in taken.events]
+            for at in (min(times), max(times)):  # parts are months: what lies between needs no other
+                day, hour = taken.rules.place_of(at)
+                days |= {day, hour.date()}
         wanted: dict[Parted, set[date]] = {
             "activity_ids": {self._week},
             "activity_days": days,
@@ -67,76 +76,65 @@ class Transaction:
             for table, days in wanted.items():
                 await self._parts.ensure(connection, table, days)
 
-    def _days_of(self, place: int, event: Event) -> tuple[date, date]:
-        day, hour = self._group[place].rules.place_of(event.occurred_at)
-        return day, hour.date()
-
     async def run(self) -> list[Counted]:
         """Counts what is new; what each request is told, in the order of the group."""
-        guilds = {taken.rules.guild_id for taken in self._group}
-        monday = self._now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=self._now.weekday())
-        turning = self._now - monday < _TURN or monday + timedelta(days=7) - self._now < _TURN
-        async with self._database.transaction(locks.share(guilds, alone=turning)) as connection:
-            fresh, made, private = await self._take(connection)
+        async with self._database.transaction(locks.share(self._first, alone=self._is_turning())) as connection:
+            known, private = await self._take(connection)
             events: list[list[Event]] = [[] for _ in self._group]
             accepted = [0] * len(self._group)
-            for key, (place, event) in self._first.items():
-                if key in fresh:
-                    events[place].append(event)
-                if key in fresh or event.user_id in private:
-                    accepted[place] += 1
-            level_ups = await self._count(connection, events, made) if fresh else [[] for _ in self._group]
+            for guild_id, first in self._first.items():
+                for place, event in first.values():
+                    if event.user_id in private:
+                        accepted[place] += 1
+                    elif not known or (guild_id, event.id) not in known:
+                        accepted[place] += 1
+                        events[place].append(event)
+            level_ups = await self._count(connection, events)
         return [Counted(*each) for each in zip(accepted, level_ups, strict=True)]
 
-    async def _take(self, connection: Connection) -> tuple[set[tuple[int, str]], set[Key], set[int]]:
-        """The ids that are new, the members made, the people whose events are dropped."""
-        keys = sorted(self._first)
-        weeks = {week_of((self._now - _REMEMBERED).date()), self._week - timedelta(days=7), IMPORTED}
-        rows = await connection.fetch(
-            queries.TAKE,
-            [guild_id for guild_id, _ in keys],
-            [id_ for _, id_ in keys],
-            [int(self._first[key][1].user_id) for key in keys],
-            self._week,
-            sorted(weeks),
-        )
-        fresh, made, private = set(), set(), set()
-        for guild_id, id_, user_id in rows:
-            if id_ is not None:
-                fresh.add((guild_id, id_))
-            elif guild_id is not None:
-                made.add((guild_id, user_id))
-            else:
-                private.add(user_id)
-        return fresh, made, private
+    def _is_turning(self) -> bool:
+        monday = datetime.combine(self._week, datetime.min.time(), self._now.tzinfo)
+        return self._now - monday < _TURN or monday + _WEEK - self._now < _TURN
 
-    async def _count(
-        self, connection: Connection, events: Sequence[Sequence[Event]], made: set[Key]
-    ) -> list[list[LevelUp]]:
+    async def _take(self, connection: Connection) -> tuple[set[tuple[int, str]], set[int]]:
+        """Remembers the ids. Gives those that were known already, and the people whose events are dropped."""
+        guilds, ids, users = [], [], []
+        for guild_id in sorted(self._first):
+            first = self._first[guild_id]
+            ordered = sorted(first)  # as the database orders them: by their code points
+            guilds += [guild_id] * len(ordered)
+            ids += ordered
+            users += [first[id_][1].user_id for id_ in ordered]
+        weeks = {week_of((self._now - _REMEMBERED).date()), self._week - _WEEK, IMPORTED}
+        rows = await connection.fetch(queries.TAKE, guilds, ids, users, self._week, sorted(weeks))
+        known = {(row[0], row[1]) for row in rows if row[1] is not None}
+        return known, {row[2] for row in rows if row[1] is None}
+
+    async def _count(self, connection: Connection, events: Sequence[Sequence[Event]]) -> list[list[LevelUp]]:
         keys = {
-            (taken.rules.guild_id, int(event.user_id))
+            (taken.rules.guild_id, event.user_id)
             for taken, fresh in zip(self._group, events, strict=True)
             for event in fresh
         }
-        standings = await read(connection, keys, made)
+        if not keys:
+            return [[] for _ in self._group]
+        standings = await lock(connection, keys)
         await _welcome_back(connection, self._group, events, standings)
-        caps = await self._caps(connection, events)
         ledger = Ledger()
-        late: list[Late] = []
-        level_ups = [
-            count(taken.rules, fresh, standings, caps, ledger, late)
-            for taken, fresh in zip(self._group, events, strict=True)
-        ]
+        counting = Counting(standings, await self._caps(connection, events), ledger)
+        level_ups = [counting.count(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
         await ledger.store(connection)
-        if late:
-            rows = sorted({(each.standing.id, *_key(each.standing), each.day) for each in late})
-            await connection.execute(queries.FILL, *zip(*rows, strict=True))
+        if counting.late:
+            rows = {
+                (each.standing.id, each.standing.guild_id, each.standing.user_id, each.day) for each in counting.late
+            }
+            await connection.execute(queries.FILL, *zip(*sorted(rows), strict=True))
         return level_ups
 
     async def _caps(self, connection: Connection, events: Sequence[Sequence[Event]]) -> Caps:
         """What the daily caps have counted already, of the members and days at hand."""
         wanted = {
-            (taken.rules.guild_id, taken.rules.place_of(event.occurred_at)[0], int(event.user_id))
+            (taken.rules.guild_id, taken.rules.place_of(event.occurred_at)[0], event.user_id)
             for taken, fresh in zip(self._group, events, strict=True)
             if earning_of(taken.rules).cap is not None
             for event in fresh
@@ -167,7 +165,3 @@ async def _welcome_back(
     for standing in back.values():
         standing.left_at = None
         standing.is_ranked = standing.user_id not in hidden
-
-
-def _key(standing: Standing) -> Key:
-    return standing.guild_id, standing.user_id

@@ -38,7 +38,9 @@ def decode(kind: type, value: Any) -> Any:  # Any: msgspec's hook sees whatever 
         raise NotImplementedError(kind)
     number = None
     if type(value) is str:
-        number = parse(value)
+        if _canonical(value) is not None and (number := int(value)) <= LARGEST:
+            return Snowflake(number)
+        number = None
     elif type(value) is int and 0 < value <= LARGEST:
         number = value
     if number is None:

@@ -3,7 +3,7 @@
 Whoever changes a standing locks it first (`lock`), changes it, enters what it did into a `Ledger`, and
 stores that, all in one transaction. The number of statements does not depend on how many members there are."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ MAX_XP = 2**53
 # its first eight bits. The rank is the sum of counters above, and a count of the few within the same eight bits.
 OCTAVE, FINE = 1, 8
 
+WIDTH = 7  # of a row: see `Ledger.row`
 GUILD = 0  # the user whose days and hours are those of the whole guild
 
 Key = tuple[int, int]  # guild, user
@@ -54,18 +55,18 @@ async def lock(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standin
     """The standings of these members, ours until the transaction ends; those made that were missing. All
     transactions lock in the same order, so that no two wait for each other. Lock a member once a transaction."""
     ordered = sorted(set(keys))
-    guilds, users = [key[0] for key in ordered], [key[1] for key in ordered]
-    made = await connection.fetch(sql.LOCK, guilds, users)
-    return await read(connection, ordered, {(row[0], row[1]) for row in made})
-
-
-async def read(connection: Connection, keys: Collection[Key], made: Collection[Key] = ()) -> dict[Key, Standing]:
-    """The standings of these members as they are now. `made`: those that this transaction made."""
-    rows = await connection.fetch(sql.READ, [key[0] for key in keys], [key[1] for key in keys])
+    rows = await connection.fetch(sql.LOCK, *zip(*ordered, strict=True)) if ordered else ()
     found = {(row[1], row[2]): Standing(*row) for row in rows}
-    for key in made:
-        found[key].was_ranked = False
+    if len(found) < len(ordered):
+        found |= await read(connection, [key for key in ordered if key not in found])
     return found
+
+
+async def read(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
+    """The standings of these members as they are now, of those that are there."""
+    ordered = list(keys)
+    rows = await connection.fetch(sql.READ, *zip(*ordered, strict=True)) if ordered else ()
+    return {(row[1], row[2]): Standing(*row) for row in rows}
 
 
 class Ledger:
@@ -73,8 +74,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._touched: dict[int, Standing] = {}
-        self._days: dict[tuple[int, date, int], list[int]] = {}
-        self._hours: dict[tuple[int, datetime, int], list[int]] = {}
+        self._rows: dict[tuple[int, date, datetime | None, int], list[int]] = {}
         self._stats: dict[tuple[int, str, date, int], int] = {}
 
     def touch(self, standing: Standing) -> None:
@@ -97,11 +97,19 @@ class Ledger:
     ) -> None:
         """Adds to the member's and the guild's day and hour (None: to no hour). Not to the standing's totals.
         `earned_xp` is the part of `xp` that the daily cap counts; `events` make a day count for the streak."""
-        amounts = [xp, messages, voice_seconds, reactions, commands, earned_xp, events]
-        for user in (standing.user_id, GUILD):
-            _add(self._days, (standing.guild_id, day, user), amounts)
-            if hour is not None:
-                _add(self._hours, (standing.guild_id, hour, user), amounts)
+        amounts = (xp, messages, voice_seconds, reactions, commands, earned_xp, events)
+        row = self.row(standing, day, hour)
+        for place, amount in enumerate(amounts):
+            row[place] += amount
+
+    def row(self, standing: Standing, day: date, hour: datetime | None) -> list[int]:
+        """What the member did in this hour so far, to be added to in place: XP, messages, voice seconds,
+        reactions, commands, XP that the cap counts, events that the streak counts."""
+        key = (standing.guild_id, day, hour, standing.user_id)
+        row = self._rows.get(key)
+        if row is None:
+            row = self._rows[key] = [0] * WIDTH
+        return row
 
     def add_stat(self, standing: Standing, day: date, stat: str, amount: int) -> None:
         """Adds to a custom stat, in all and on the day."""
@@ -110,16 +118,23 @@ class Ledger:
 
     def days(self) -> set[date]:
         """The days that parts are needed for."""
-        return {key[1] for key in self._days} | {key[2] for key in self._stats}
+        return {key[1] for key in self._rows} | {key[2] for key in self._stats}
 
     async def store(self, connection: Connection) -> None:
         """Writes it all, once. Parts for its days and hours must be there: see `api.parts`."""
         counters = [(*key, change) for key, change in sorted(self._counters().items())]
+        days: dict[tuple[int, date, int], list[int]] = {}
+        hours: dict[tuple[int, datetime, int], list[int]] = {}
+        for (guild, day, hour, user), row in self._rows.items():
+            for whose in (user, GUILD):
+                _add(days, (guild, day, whose), row)
+                if hour is not None:
+                    _add(hours, (guild, hour, whose), row)
         await connection.execute(
             sql.STORE,
             *_columns([_written(standing) for standing in self._touched.values()], 14),
-            *_columns([(*key, *row) for key, row in sorted(self._days.items())], 10),
-            *_columns([(*key, *row[:5]) for key, row in sorted(self._hours.items())], 8),
+            *_columns([(*key, *row) for key, row in sorted(days.items())], 10),
+            *_columns([(*key, *row[:5]) for key, row in sorted(hours.items())], 8),
             *_columns(counters, 4),
         )
         if self._stats:
@@ -159,7 +174,8 @@ def _add(rows: dict[K, list[int]], key: K, amounts: list[int]) -> None:
     if row is None:
         rows[key] = amounts.copy()
     else:
-        rows[key] = [have + more for have, more in zip(row, amounts, strict=True)]
+        for place, amount in enumerate(amounts):
+            row[place] += amount
 
 
 def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[tuple[object, ...]]:

@@ -2,25 +2,33 @@
 
 COLUMNS = (
     "id, guild_id, user_id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,"
-    " streak_best, first_seen_at, last_active_at, left_at, is_ranked, xp AS before_xp, is_ranked AS was_ranked"
+    " streak_best, first_seen_at, last_active_at, left_at, is_ranked"
 )
 
-# Gives those that were made. `DO UPDATE … WHERE false` changes nothing, and locks the row all the same.
-MAKE = """
-    INSERT INTO members AS m (guild_id, user_id, is_ranked)
-    SELECT k.guild_id, k.user_id, NOT EXISTS (
-        SELECT FROM privacy_choices p WHERE p.user_id = k.user_id AND p.hidden_at IS NOT NULL
+# Members made, or locked in the order of their keys: `DO UPDATE … WHERE false` changes nothing, and locks the
+# row all the same. What is read of a locked row is its newest version; only one that somebody else made while
+# this statement ran is not seen by it.
+LOCK = f"""
+    WITH key AS MATERIALIZED (
+        SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS k (guild_id, user_id)
+    ), made AS (
+        INSERT INTO members AS m (guild_id, user_id, is_ranked)
+        SELECT guild_id, user_id, NOT EXISTS (
+            SELECT FROM privacy_choices p WHERE p.user_id = key.user_id AND p.hidden_at IS NOT NULL
+        )
+        FROM key ORDER BY guild_id, user_id
+        ON CONFLICT (guild_id, user_id) DO UPDATE SET xp = m.xp WHERE false
+        RETURNING {COLUMNS}, xp AS before_xp, false AS was_ranked
+    ), held AS (
+        SELECT {COLUMNS}, xp AS before_xp, is_ranked AS was_ranked
+        FROM members m JOIN key USING (guild_id, user_id) FOR UPDATE OF m
     )
-    FROM {keys}
-    ORDER BY k.guild_id, k.user_id
-    ON CONFLICT (guild_id, user_id) DO UPDATE SET xp = m.xp WHERE false
-    RETURNING m.guild_id, m.user_id
+    SELECT * FROM made UNION ALL SELECT * FROM held
 """
-LOCK = MAKE.format(keys="unnest($1::bigint[], $2::bigint[]) AS k (guild_id, user_id)")
 
 READ = f"""
-    SELECT {COLUMNS} FROM members JOIN unnest($1::bigint[], $2::bigint[]) AS k (guild_id, user_id)
-    USING (guild_id, user_id)
+    SELECT {COLUMNS}, xp AS before_xp, is_ranked AS was_ranked
+    FROM members JOIN unnest($1::bigint[], $2::bigint[]) AS k (guild_id, user_id) USING (guild_id, user_id)
 """
 
 # Unreferenced parts of WITH run after the main statement, in their order: everybody locks counters first.
