@@ -13,8 +13,9 @@ from benchmarks.load import Outcome, Work
 from benchmarks.servers import Side, cluster_cpu_seconds, cpu_seconds
 
 SECONDS = 2.0
-WARM_UP_SECONDS = 1.0
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+
+Figure = Literal["rate", "p99", "cpu", "database_cpu"]
 
 _taken = 0  # event ids are made of a number that no request of this run has had
 
@@ -33,7 +34,7 @@ class Ratio(msgspec.Struct):
     of: str
     by: str
     goal: str = ""
-    figure: Literal["rate", "p99", "cpu", "database_cpu"] = "rate"
+    figure: Figure = "rate"
 
 
 class Case(msgspec.Struct):
@@ -44,6 +45,7 @@ class Case(msgspec.Struct):
     connections: int
     lanes: list[Lane]
     ratios: list[Ratio]
+    warm_up: float = 1.0  # of writes longer: after a checkpoint the first change of each page logs the whole page
 
 
 class Measured(msgspec.Struct):
@@ -94,7 +96,7 @@ def _median(measured: list[Measured], field: str) -> float:
 
 def _measure(case: Case, lane: Lane, number: int) -> Measured:
     global _taken
-    seconds = SECONDS if number else WARM_UP_SECONDS
+    seconds = SECONDS if number else case.warm_up
     work = Work(lane.side.port, case.connections, seconds, lane.requests(number), first=_taken)
     before, database_before = cpu_seconds(lane.side.pid), cluster_cpu_seconds(lane.side.postmaster)
     done = subprocess.run(

@@ -28,6 +28,13 @@ _COUNTERS = """
          (VALUES (1), (8)) AS k (kept)
     GROUP BY 1, 2, 3
 """
+_BOARDS = """
+    INSERT INTO boards (guild_id, stat, value, user_id)
+    SELECT guild_id, stat, value, user_id FROM members CROSS JOIN LATERAL (
+        VALUES (0, xp), (1, messages), (2, voice_seconds), (3, reactions), (4, commands)
+    ) AS each (stat, value)
+    WHERE is_ranked AND (stat = 0 OR value > 0)
+"""
 _PLACES = """
     SELECT user_id, xp, rank, place FROM (
         SELECT user_id, xp, rank() OVER (ORDER BY xp DESC) AS rank,
@@ -83,7 +90,11 @@ async def seed(superuser_url: str, yardstick_owner: str) -> list[Place]:
             for index in indexes:
                 await connection.execute(index)
         await connection.execute(_COUNTERS)
-        for table in ("members", "xp_counts", "yard_members", "yard_guilds"):
+        indexes = await _drop_indexes(connection, "boards")
+        await connection.execute(_BOARDS)
+        for index in indexes:
+            await connection.execute(index)
+        for table in ("members", "boards", "xp_counts", "yard_members", "yard_guilds"):
             await connection.execute(f"VACUUM (ANALYZE) {table}")
         await connection.execute("CHECKPOINT")
         return [Place(*row) for row in await connection.fetch(_PLACES, GUILDS.million, DEEP)]

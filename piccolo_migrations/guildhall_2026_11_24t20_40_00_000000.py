@@ -50,6 +50,15 @@ TABLES = {
         value bigint NOT NULL DEFAULT 0,
         CONSTRAINT custom_stat_days_guild_stat_day_user_key PRIMARY KEY (guild_id, stat, day, user_id)
     ) PARTITION BY RANGE (day)""",
+    # The all-time boards: 0 xp, 1 messages, 2 voice_seconds, 3 reactions, 4 commands. A row for each ranked
+    # member's XP, and for each stat that is not 0. Beside the members, so that a change of one number writes to
+    # one index, and not to all indexes of a member.
+    "boards": """(
+        guild_id bigint NOT NULL,
+        stat integer NOT NULL,
+        value bigint NOT NULL,
+        user_id bigint NOT NULL
+    )""",
     # How many ranked members of a guild have XP whose first `kept` bits are those of `low`, the rest 0.
     "xp_counts": """(
         guild_id bigint NOT NULL,
@@ -65,16 +74,12 @@ COMMENTS = {
     "activity_days": "What a member did on a day in the timezone of the guild; user 0 is the whole guild.",
     "activity_hours": "What a member did in an hour; user 0 is the whole guild. Kept for a shorter time than days.",
     "custom_stat_days": "Amounts of custom stats by day in the timezone of the guild.",
+    "boards": "Ranked members by XP and by stats, in the order of the all-time boards.",
     "xp_counts": "Counters from which exact ranks come: see docs/architecture.md.",
 }
 
 INDEXES = {
-    # The all-time boards. A member who never did a thing is in no index of it.
-    "members_board_xp_idx": "members (guild_id, xp DESC, user_id) WHERE is_ranked",
-    "members_board_messages_idx": "members (guild_id, messages DESC, user_id) WHERE is_ranked AND messages > 0",
-    "members_board_voice_idx": "members (guild_id, voice_seconds DESC, user_id) WHERE is_ranked AND voice_seconds > 0",
-    "members_board_reactions_idx": "members (guild_id, reactions DESC, user_id) WHERE is_ranked AND reactions > 0",
-    "members_board_commands_idx": "members (guild_id, commands DESC, user_id) WHERE is_ranked AND commands > 0",
+    "boards_guild_stat_value_user_key": "boards (guild_id, stat, value DESC, user_id)",
     # One person in every guild: hiding, export, erasing.
     "members_user_idx": "members (user_id)",
     "custom_stats_user_idx": "custom_stats (user_id)",
@@ -154,6 +159,7 @@ FUNCTIONS = [
         DELETE FROM activity_days WHERE guild_id IN (SELECT id FROM gone);
         DELETE FROM activity_hours WHERE guild_id IN (SELECT id FROM gone);
         DELETE FROM custom_stat_days WHERE guild_id IN (SELECT id FROM gone);
+        DELETE FROM boards WHERE guild_id IN (SELECT id FROM gone);
         DELETE FROM xp_counts WHERE guild_id IN (SELECT id FROM gone);
         RETURN NULL;
     END $$
@@ -185,7 +191,14 @@ async def forwards() -> MigrationManager:
     async def create() -> None:
         await run([f"CREATE TABLE IF NOT EXISTS {name} {body}" for name, body in TABLES.items()])
         await run([f"COMMENT ON TABLE {name} IS '{words}'" for name, words in COMMENTS.items()])
-        await run([f"CREATE INDEX IF NOT EXISTS {name} ON {on}" for name, on in INDEXES.items()])
+        await run(
+            [
+                f"CREATE {'UNIQUE ' if name.endswith('_key') else ''}INDEX IF NOT EXISTS {name} ON {on}"
+                for name, on in INDEXES.items()
+            ]
+        )
+        # A member's row is written again and again, and none of its indexes need to know.
+        await run(["ALTER TABLE members SET (fillfactor = 85)"])
         await run(FUNCTIONS)
         await run(
             [

@@ -7,6 +7,7 @@ from piccolo.conf.apps import AppConfig
 from tables.audit import AuditEntry
 from tables.auth import AdminSession, AdminUser, ApiKey
 from tables.guilds import Guild, GuildChannel, GuildRole
+from tables.imports import Import, Job
 from tables.members import CustomStat, Member
 from tables.privacy import PrivacyChoice
 from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
@@ -24,6 +25,8 @@ APP_CONFIG = AppConfig(
         Member,
         CustomStat,
         PrivacyChoice,
+        Import,
+        Job,
         ApiKey,
         AdminUser,
         AdminSession,

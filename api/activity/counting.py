@@ -13,7 +13,7 @@ from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, 
 from api.activity.rules import earning_of, judge
 from api.members.ledger import MAX_XP, Key, Ledger, Standing
 from api.members.levelups import LevelUp, level_up
-from api.members.rulebook import GuildRules
+from api.members.rules import GuildRules
 from api.members.streaks import with_day
 
 Caps = dict[tuple[int, date, int], int]  # guild, day, user: XP that the day's cap has counted

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from api.lib import formats
 from api.lib.snowflakes import Snowflake
+from api.members.dtos import UnlockedAchievement
 from api.members.levelups import LevelUp
 
 MOST_EVENTS = 1000
@@ -93,21 +94,6 @@ class RejectedEvent(msgspec.Struct, frozen=True):
 
     index: int
     reason: Literal["too_old", "in_future"]
-
-
-class UnlockRewards(msgspec.Struct, frozen=True):
-    """What comes with an achievement."""
-
-    xp: int
-    role_id: str | None
-
-
-class UnlockedAchievement(msgspec.Struct, frozen=True):
-    """A member unlocked an achievement, by its key."""
-
-    user_id: str
-    achievement: str
-    rewards: UnlockRewards
 
 
 class ActivityView(msgspec.Struct, frozen=True):

@@ -10,7 +10,8 @@ from api.activity.service import rejections
 from api.database import Connection, Database
 from api.lib.clock import Clock
 from api.members.ledger import read
-from api.members.rulebook import GuildRules, Rulebook
+from api.members.rulebook import Rulebook
+from api.members.rules import GuildRules
 from api.parts import IMPORTED, week_of
 
 _REJECTED = {

@@ -7,7 +7,7 @@ from math import prod
 from typing import Literal, NamedTuple
 
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
-from api.members.rulebook import GuildRules
+from api.members.rules import GuildRules
 from api.settings.builtin.leveling import LevelingSettings, MultiplierStacking
 
 Why = Literal[

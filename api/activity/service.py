@@ -16,7 +16,8 @@ from api.database import Database
 from api.errors import GuildhallError, Overloaded
 from api.lib.clock import Clock
 from api.members.levelups import LevelUp
-from api.members.rulebook import GuildRules, Rulebook
+from api.members.rulebook import Rulebook
+from api.members.rules import GuildRules
 from api.metrics import Metrics
 from api.parts import Parts
 

@@ -13,7 +13,7 @@ from api.activity.rules import earning_of
 from api.database import Connection, Database
 from api.members.ledger import Key, Ledger, Standing, lock
 from api.members.levelups import LevelUp
-from api.members.rulebook import GuildRules
+from api.members.rules import GuildRules
 from api.parts import IMPORTED, Parted, Parts, week_of
 
 # Ids are looked for in every week in which one may have been delivered whose event is not yet too old.

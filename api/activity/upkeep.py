@@ -14,7 +14,7 @@ _AT_ONCE = 5000
 _IDS_KEPT = timedelta(days=8)
 
 # What grows with a guild's members: more than one statement could delete with the guild's row.
-_OF_GUILDS = (*TABLES, "custom_stats", "members", "xp_counts")
+_OF_GUILDS = (*TABLES, "custom_stats", "members", "boards", "xp_counts")
 
 
 class Upkeep:

@@ -22,6 +22,7 @@ MAX_XP = 2**53
 OCTAVE, FINE = 1, 8
 
 WIDTH = 7  # of a row: see `Ledger.row`
+XP = 0  # the board of XP: the first of the numbers that boards have
 GUILD = 0  # the user whose days and hours are those of the whole guild
 
 Key = tuple[int, int]  # guild, user
@@ -47,8 +48,15 @@ class Standing(msgspec.Struct):
     last_active_at: datetime | None
     left_at: datetime | None
     is_ranked: bool
-    before_xp: int
     was_ranked: bool
+    before: tuple[int, ...] = ()  # what the boards have: XP and the four stats
+
+    def __post_init__(self) -> None:
+        self.before = self.on_boards()
+
+    def on_boards(self) -> tuple[int, ...]:
+        """XP, messages, voice seconds, reactions, commands: in the order of the boards' numbers."""
+        return self.xp, self.messages, self.voice_seconds, self.reactions, self.commands
 
 
 async def lock(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
@@ -67,6 +75,27 @@ async def read(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standin
     ordered = list(keys)
     rows = await connection.fetch(sql.READ, *zip(*ordered, strict=True)) if ordered else ()
     return {(row[1], row[2]): Standing(*row) for row in rows}
+
+
+class Boards:
+    """How standings move on the all-time boards: rows to add, to change and to take away."""
+
+    def __init__(self, standings: Iterable[Standing]) -> None:
+        self.entered: list[tuple[int, int, int, int]] = []  # guild, stat, user, value
+        self.moved: list[tuple[int, int, int, int, int]] = []  # the same, value before and after
+        self.left: list[tuple[int, int, int, int]] = []
+        for standing in standings:
+            guild, user = standing.guild_id, standing.user_id
+            for stat, (before, after) in enumerate(zip(standing.before, standing.on_boards(), strict=True)):
+                was_there = standing.was_ranked and (stat == XP or before > 0)
+                is_there = standing.is_ranked and (stat == XP or after > 0)
+                if was_there and is_there:
+                    if before != after:
+                        self.moved.append((guild, stat, user, before, after))
+                elif is_there:
+                    self.entered.append((guild, stat, user, after))
+                elif was_there:
+                    self.left.append((guild, stat, user, before))
 
 
 class Ledger:
@@ -123,6 +152,7 @@ class Ledger:
     async def store(self, connection: Connection) -> None:
         """Writes it all, once. Parts for its days and hours must be there: see `api.parts`."""
         counters = [(*key, change) for key, change in sorted(self._counters().items())]
+        boards = Boards(self._touched.values())
         days: dict[tuple[int, date, int], list[int]] = {}
         hours: dict[tuple[int, datetime, int], list[int]] = {}
         for (guild, day, hour, user), row in self._rows.items():
@@ -136,7 +166,11 @@ class Ledger:
             *_columns([(*key, *row) for key, row in sorted(days.items())], 10),
             *_columns([(*key, *row[:5]) for key, row in sorted(hours.items())], 8),
             *_columns(counters, 4),
+            *_columns(boards.entered, 4),
+            *_columns(boards.moved, 5),
         )
+        if boards.left:
+            await connection.execute(sql.LEAVE_BOARDS, *_columns(boards.left, 4))
         if self._stats:
             totals: dict[tuple[int, int, str], int] = {}
             for (guild, stat, _, user), amount in self._stats.items():
@@ -151,7 +185,7 @@ class Ledger:
         changes: dict[Counter, int] = {}
         for standing in self._touched.values():
             if standing.was_ranked:
-                count(changes, standing.guild_id, standing.before_xp, -1)
+                count(changes, standing.guild_id, standing.before[XP], -1)
             if standing.is_ranked:
                 count(changes, standing.guild_id, standing.xp, 1)
         return {key: change for key, change in changes.items() if change}

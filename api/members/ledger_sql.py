@@ -18,16 +18,16 @@ LOCK = f"""
         )
         FROM key ORDER BY guild_id, user_id
         ON CONFLICT (guild_id, user_id) DO UPDATE SET xp = m.xp WHERE false
-        RETURNING {COLUMNS}, xp AS before_xp, false AS was_ranked
+        RETURNING {COLUMNS}, false AS was_ranked
     ), held AS (
-        SELECT {COLUMNS}, xp AS before_xp, is_ranked AS was_ranked
+        SELECT {COLUMNS}, is_ranked AS was_ranked
         FROM members m JOIN key USING (guild_id, user_id) FOR UPDATE OF m
     )
     SELECT * FROM made UNION ALL SELECT * FROM held
 """
 
 READ = f"""
-    SELECT {COLUMNS}, xp AS before_xp, is_ranked AS was_ranked
+    SELECT {COLUMNS}, is_ranked AS was_ranked
     FROM members JOIN unnest($1::bigint[], $2::bigint[]) AS k (guild_id, user_id) USING (guild_id, user_id)
 """
 
@@ -68,10 +68,24 @@ STORE = """
             xp = h.xp + EXCLUDED.xp, messages = h.messages + EXCLUDED.messages,
             voice_seconds = h.voice_seconds + EXCLUDED.voice_seconds, reactions = h.reactions + EXCLUDED.reactions,
             commands = h.commands + EXCLUDED.commands
+    ), entered AS (
+        INSERT INTO boards (guild_id, stat, user_id, value)
+        SELECT * FROM unnest($37::bigint[], $38::int[], $39::bigint[], $40::bigint[])
+    ), moved AS (
+        UPDATE boards b SET value = n.after
+        FROM unnest($41::bigint[], $42::int[], $43::bigint[], $44::bigint[], $45::bigint[])
+            AS n (guild_id, stat, user_id, before, after)
+        WHERE b.guild_id = n.guild_id AND b.stat = n.stat AND b.value = n.before AND b.user_id = n.user_id
     )
     INSERT INTO xp_counts AS c (guild_id, kept, low, members)
     SELECT * FROM unnest($33::bigint[], $34::int[], $35::bigint[], $36::bigint[])
     ON CONFLICT (guild_id, kept, low) DO UPDATE SET members = c.members + EXCLUDED.members
+"""
+
+LEAVE_BOARDS = """
+    DELETE FROM boards b
+    USING unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[]) AS n (guild_id, stat, user_id, value)
+    WHERE b.guild_id = n.guild_id AND b.stat = n.stat AND b.value = n.value AND b.user_id = n.user_id
 """
 
 STORE_STATS = """

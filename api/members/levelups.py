@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from api.members.levels import RoleChanges, deserved, role_changes
-from api.members.rulebook import GuildRules
+from api.members.rules import GuildRules
 from api.settings.builtin.announcements import Mode, filled
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from api.members import streaks
 from api.members.dtos import MemberView, StatsView, StreakView
-from api.members.rulebook import GuildRules
+from api.members.rules import GuildRules
 
 _decode_stats = msgspec.json.Decoder(dict[str, int]).decode
 

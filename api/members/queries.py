@@ -18,8 +18,9 @@ PROFILE = """
                 WHERE c.guild_id = $1 AND c.kept = 8 AND c.low > f.fine AND c.low < greatest(2 * f.octave, 1)
             ), 0)
             + (
-                SELECT count(*) FROM members n
-                WHERE n.guild_id = $1 AND n.is_ranked AND n.xp > f.xp AND n.xp < f.fine + greatest(f.octave >> 7, 1)
+                SELECT count(*) FROM boards n
+                WHERE n.guild_id = $1 AND n.stat = 0 AND n.value > f.xp
+                    AND n.value < f.fine + greatest(f.octave >> 7, 1)
             )
         END::bigint AS rank,
         (
@@ -115,7 +116,19 @@ RANK_ANEW = """
     ), changed AS (
         UPDATE members m SET is_ranked = t.is_ranked FROM target t
         WHERE m.id = t.id AND m.is_ranked <> t.is_ranked
-        RETURNING m.guild_id, m.xp, CASE WHEN m.is_ranked THEN 1 ELSE -1 END AS members
+        RETURNING m.*, CASE WHEN m.is_ranked THEN 1 ELSE -1 END AS members
+    ), entry AS (
+        SELECT guild_id, stat, value, user_id, members FROM changed CROSS JOIN LATERAL (
+            VALUES (0, xp), (1, messages), (2, voice_seconds), (3, reactions), (4, commands)
+        ) AS each (stat, value)
+        WHERE stat = 0 OR value > 0
+    ), shown AS (
+        INSERT INTO boards (guild_id, stat, value, user_id)
+        SELECT guild_id, stat, value, user_id FROM entry WHERE members = 1
+    ), gone AS (
+        DELETE FROM boards b USING entry e
+        WHERE e.members = -1 AND b.guild_id = e.guild_id AND b.stat = e.stat AND b.value = e.value
+            AND b.user_id = e.user_id
     )
     INSERT INTO xp_counts AS c (guild_id, kept, low, members)
     SELECT guild_id, kept, guildhall_xp_floor(xp, kept) AS low, sum(members)

@@ -1,16 +1,14 @@
 """By which rules a guild counts: its time zone, its leveling settings, its ladder of levels."""
 
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
-
 import msgspec
 
 from api.changes import Changes
 from api.database import Connection, Database
 from api.errors import NotFound
 from api.lib import times
-from api.members.levels import Ladder, ladder
-from api.settings.builtin.leveling import LEVELING, LevelingSettings, leveling_settings
+from api.members.levels import ladder
+from api.members.rules import GuildRules
+from api.settings.builtin.leveling import LEVELING, leveling_settings
 from api.settings.cache import SettingsCache
 
 _READ = """
@@ -19,38 +17,7 @@ _READ = """
     WHERE g.id = $1 AND g.deleted_at IS NULL
 """
 _DEFAULTS = leveling_settings(LEVELING.defaults)
-_MOST_PLACES = 256
 _WEIGHT = 4000  # bytes, about: a guild that overrides nothing shares the defaults
-
-
-class GuildRules(msgspec.Struct, frozen=True, dict=True):
-    """A guild's rules at one moment. Others keep what they work out of them in `__dict__`."""
-
-    guild_id: int
-    name: str
-    zone: ZoneInfo
-    settings: LevelingSettings
-    ladder: Ladder
-
-    def day_of(self, moment: datetime) -> date:
-        """The guild's day in which a moment lies."""
-        return moment.astimezone(self.zone).date()
-
-    def hour_of(self, moment: datetime) -> datetime:
-        """The start, in UTC, of the hour of the guild's clocks in which a moment lies."""
-        local = moment.astimezone(self.zone)
-        return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
-
-    def place_of(self, moment: datetime) -> tuple[date, datetime]:
-        """Both at once, remembered: within a quarter of an hour no zone's clocks change."""
-        places: dict[int, tuple[date, datetime]] = self.__dict__.setdefault("places", {})
-        quarter = int(moment.timestamp()) // 900
-        place = places.get(quarter)
-        if place is None:
-            if len(places) >= _MOST_PLACES:
-                places.clear()
-            place = places[quarter] = self.day_of(moment), self.hour_of(moment)
-        return place
 
 
 class Rulebook:

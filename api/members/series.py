@@ -12,7 +12,7 @@ from api.errors import Invalid
 from api.lib import times
 from api.lib.faults import ParameterFault
 from api.members.dtos import Bucket, BucketView, SeriesQuery
-from api.members.rulebook import GuildRules
+from api.members.rules import GuildRules
 from api.settings.builtin.leveling import Weekday
 
 MOST_BUCKETS = 2000

@@ -20,7 +20,8 @@ from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read
 from api.members.levels import RoleChanges, role_changes
 from api.members.levelups import level_up
 from api.members.profiles import profile
-from api.members.rulebook import GuildRules, Rulebook
+from api.members.rulebook import Rulebook
+from api.members.rules import GuildRules
 from api.parts import Parts
 
 _QUARTER = timedelta(minutes=15)

@@ -59,12 +59,12 @@ async def test_a_purged_guild_leaves_nothing(
     clock.move(days=31)
     while await upkeep(litestar_app, clock).empty_guilds():
         pass
-    for table in (*TABLES, "members", "custom_stats", "xp_counts"):
+    for table in (*TABLES, "members", "custom_stats", "boards", "xp_counts"):
         assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 0, table
 
 
 async def test_a_guild_deleted_by_hand_takes_its_parts(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
     await record(bot, message("1"))
     await owner.execute("DELETE FROM guilds")
-    for table in (*TABLES, "members", "xp_counts"):
+    for table in (*TABLES, "members", "boards", "xp_counts"):
         assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 0, table

@@ -42,6 +42,9 @@ async def test_all_that_is_stored(bot: httpx.AsyncClient, owner: PlainConnection
         MORNING,
     )
     await owner.execute(
+        "INSERT INTO boards SELECT $1::bigint, stat, stat, $2::bigint FROM generate_series(1, 4) AS stat", HARBOUR, ADA
+    )
+    await owner.execute(
         "INSERT INTO custom_stats (guild_id, user_id, stat, value) VALUES"
         " ($1, $2, 'wins', 7), ($1, $2, 'duels', -9007199254740993), ($1, $3, 'wins', 1), ($4, $2, 'wins', 2)",
         HARBOUR, ADA, BO, QUARRY,

@@ -25,7 +25,8 @@ async def test_few_rows_are_read(bot: httpx.AsyncClient, owner: PlainConnection)
         "INSERT INTO xp_counts SELECT guild_id, kept, guildhall_xp_floor(xp, kept), count(*)"
         " FROM members CROSS JOIN (VALUES (1), (8)) AS each (kept) WHERE is_ranked GROUP BY 1, 2, 3"
     )
-    await owner.execute("ANALYZE members, xp_counts")
+    await owner.execute("INSERT INTO boards SELECT guild_id, 0, xp, user_id FROM members WHERE is_ranked")
+    await owner.execute("ANALYZE members, boards, xp_counts")
     ranks = await owner.fetch(
         "SELECT user_id, rank() OVER (ORDER BY xp DESC) AS rank FROM members WHERE guild_id = $1 AND is_ranked", HARBOUR
     )
