@@ -13,7 +13,6 @@ from litestar.types import Receive, Scope, Send
 from api.errors import BadHeader
 from api.lib import etags
 from api.lib.encoded import Encoded, encode
-from api.lib.pagination import Page
 
 T = TypeVar("T")
 
@@ -51,8 +50,8 @@ class Answer(Response[T]):
             known = request.headers.get("if-none-match") if request.method == "GET" else None
             return conditional(status, headers, body, tag, known, packed=packed)
         headers.append((b"cache-control", b"no-store"))
-        if isinstance(content, Page) and content.next_cursor is not None:
-            headers.append((b"link", _next_page(request, content.next_cursor).encode("latin-1")))
+        if (cursor := getattr(content, "next_cursor", None)) is not None:
+            headers.append((b"link", _next_page(request, cursor).encode("latin-1")))
         return Plain(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)
 
 
@@ -106,6 +105,7 @@ def _pack(body: bytes) -> bytes:
 
 
 def _next_page(request: Request[Any, Any, Any], cursor: str) -> str:
-    query = [(name, value) for name, value in parse_qsl(request.scope["query_string"].decode()) if name != "cursor"]
+    given = parse_qsl(request.scope["query_string"].decode())
+    query = [(name, value) for name, value in given if name not in ("cursor", "around")]
     url = request.url
     return f'<{url.scheme}://{url.netloc}{url.path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'

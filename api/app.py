@@ -40,6 +40,8 @@ from api.guilds.service import GuildService
 from api.health import Health, HealthController
 from api.intake import GuildhallRequest, admit, provide_query
 from api.jobs import Jobs
+from api.leaderboards.controller import LeaderboardController
+from api.leaderboards.service import LeaderboardService
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.members.controller import MemberController
@@ -112,6 +114,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         "settings": (guild_settings := SettingsService(database, changes, registry, cursors, clock)),
         "activity": (activity := ActivityService(database, rulebook, parts, clock, metrics)),
         "explaining": ExplainService(database, rulebook, clock),
+        "leaderboards": LeaderboardService(database, rulebook, cursors, clock),
         "members": MemberService(database, rulebook, parts, clock),
     }
     dependencies: dict[str, Provide] = {
@@ -146,6 +149,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             SettingsController,
             ActivityController,
             MemberController,
+            LeaderboardController,
             ModuleController,
             KeyController,
             AuditController,

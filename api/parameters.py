@@ -70,8 +70,8 @@ def _convert(text: str, kind: Any) -> object:  # Any: a type, as typing writes i
     if _control.search(text) or "�" in text:
         raise msgspec.ValidationError("has a character that no value has")
     try:
-        return msgspec.convert(text, kind)
+        return msgspec.convert(text, kind, dec_hook=snowflakes.decode)
     except msgspec.ValidationError:
         if _plain(text) is None:
             raise
-        return msgspec.convert(text, kind, strict=False)
+        return msgspec.convert(text, kind, strict=False, dec_hook=snowflakes.decode)

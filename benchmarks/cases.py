@@ -158,7 +158,7 @@ def activity_cases(key: str, guildhall: Side, yardstick: Side) -> list[Case]:
         lanes = [Lane(side.name, side, requests) for side in (yardstick, guildhall)]
         ratios = [Ratio(OURS, THEIRS, goal)]
         ratios += [Ratio(OURS, THEIRS, figure=figure) for figure in FIGURES]
-        return Case(name, title, connections, lanes, ratios, warm_up=4.0)
+        return Case(name, title, connections, lanes, ratios, warm_up=3.0)
 
     return [
         case("single", "POST activity, one event a request", 64, singles(head), "≥ 1.5"),

@@ -45,7 +45,7 @@ class Case(msgspec.Struct):
     connections: int
     lanes: list[Lane]
     ratios: list[Ratio]
-    warm_up: float = 1.0  # of writes longer: after a checkpoint the first change of each page logs the whole page
+    warm_up: float = 0.5  # of writes longer: after a checkpoint the first change of each page logs the whole page
 
 
 class Measured(msgspec.Struct):

@@ -30,7 +30,7 @@ LATEST = timedelta(minutes=5)
 MOST_EVENTS = 2000
 MOST_REQUESTS = 256
 MOST_WAITING = 100_000  # events; a moment's work of many thousand a second
-IN_FLIGHT = 2  # transactions at once: while one waits for the disk the next is counted
+IN_FLIGHT = 4  # transactions at once: while one waits for the disk the next is counted
 
 
 class ActivityService:

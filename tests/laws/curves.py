@@ -10,13 +10,13 @@ Json = dict[str, Any]  # Any: what JSON holds
 TOP = 1000
 
 # Totals to reach level L, constant first; MEE6 and Arcane publish the cost of a level instead.
-TOTALS = {
+TOTALS: dict[str, tuple[list[float], int]] = {
     "polaris": ([0, 100, 50, 1], 100),
     "lurkr": ([150, -100, 50], 1),
     "amari": ([55, -40, 20], 1),
     "nadeko": ([0, 31.5, 4.5], 1),
 }
-COSTS = {"mee6": [100, 50, 5], "arcane": [75, 100]}
+COSTS: dict[str, list[float]] = {"mee6": [100, 50, 5], "arcane": [75, 100]}
 
 
 def half_up(number: Fraction, step: int = 1) -> int:
@@ -55,7 +55,7 @@ def _thresholds(text: str, max_level: int | None) -> list[int]:
     if kind == "total":
         step = curve.get("round_to", 1)
         return [half_up(polynomial(curve["coefficients"], level), step) for level in range(1, top + 1)]
-    costs = COSTS[curve["preset"]] if kind == "preset" else curve["coefficients"]
+    costs: list[float] = COSTS[curve["preset"]] if kind == "preset" else curve["coefficients"]
     totals, total = [], Fraction(0)
     for level in range(top):
         total += polynomial(costs, level)

@@ -58,6 +58,11 @@ class Served:
         body: Json = answer.json()
         return body
 
+    async def text(self, path: str) -> str:
+        answer = await self._client.get(self.path + path)
+        assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
+        return answer.text
+
     async def send(self, events: list[Json]) -> Answer:
         """One request; level-ups by member."""
         body = await self.ask("POST", "/activity", json={"events": events})

@@ -78,7 +78,8 @@ class Guild:
 
     def send(self, events: list[Json], now: datetime) -> Answer:
         """One request."""
-        answer, fresh, before = Answer(), [], {}
+        answer, fresh = Answer(), []
+        before: dict[int, int] = {}
         for index, event in enumerate(events):
             at = moment(event)
             if at < now - REMEMBERED:
@@ -180,7 +181,7 @@ class Guild:
         ]
         if 0 in roles + channels:
             return Fraction(0)
-        role, channel = _stacked(stacking["roles"], roles), (channels or [None])[0]
+        role, channel = _stacked(stacking["roles"], roles), next(iter(channels), None)
         return decimal(rules["multiplier"]) * _joined(stacking["channel_with_roles"], channel, role)
 
     def streak(self, user: int, now: datetime) -> dict[str, int]:

@@ -1,0 +1,27 @@
+"""`/v1/guilds/{guild_id}/leaderboard`."""
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from api.auth.guards import requires
+from api.auth.scopes import Scope
+from api.intake import GuildhallRequest
+from api.leaderboards.dtos import LeaderboardQuery, LeaderboardView
+from api.leaderboards.service import LeaderboardService
+
+
+class LeaderboardController(Controller):
+    path = "/v1/guilds/{guild_id:str}/leaderboard"
+    tags = ("leaderboards",)
+
+    @get("/", opt=requires(Scope.MEMBERS_READ))
+    async def get_leaderboard(
+        self,
+        guild_id: FromPath[int],
+        params: NamedDependency[LeaderboardQuery],
+        request: GuildhallRequest,
+        leaderboards: NamedDependency[LeaderboardService],
+    ) -> LeaderboardView:
+        """A page of a board: any stat, of all time, a day, a week, a month or any window of days."""
+        return await leaderboards.read(request.actor, guild_id, params)

@@ -1,0 +1,57 @@
+"""Shapes of leaderboards."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from api.lib.pagination import CursorText, Limit
+from api.lib.snowflakes import Snowflake
+
+Period = Literal["all", "day", "week", "month"]
+DayText = Annotated[str, Meta(max_length=32)]
+
+
+class LeaderboardQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which board, and which part of it."""
+
+    stat: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)",
+            description="`xp`, `messages`, `voice_seconds`, `reactions`, `commands`, or a custom stat",
+        ),
+    ] = "xp"
+    period: Annotated[Period, Meta(description="`all` unless named: all time")] | None = None
+    at: Annotated[DayText, Meta(description="A day (2026-11-16) of a past day, week or month")] | None = None
+    from_: Annotated[DayText, Meta(description="First day of any window; with `to`, without `period`")] | None = (
+        msgspec.field(default=None, name="from")
+    )
+    to: Annotated[DayText, Meta(description="Last day of the window, it included")] | None = None
+    around: Annotated[Snowflake, Meta(description="The page with this member in its middle")] | None = None
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class BoardEntry(msgspec.Struct, frozen=True):
+    """A member's place. `value` is of the board's stat and time, `xp` and `level` of all time."""
+
+    rank: int
+    user_id: str
+    value: int
+    xp: int
+    level: int
+
+
+class LeaderboardView(msgspec.Struct, frozen=True):
+    """A page of a board: by value, the highest first, then by id; those of the same value share a rank. `from`
+    and `to` are days, both included, null for all time; `period` is null for a window."""
+
+    stat: str
+    period: Period | None
+    from_: date | None = msgspec.field(name="from")
+    to: date | None
+    member_count: int
+    items: list[BoardEntry]
+    next_cursor: str | None = None

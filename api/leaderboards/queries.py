@@ -1,0 +1,146 @@
+"""The SQL of boards: a page after a place, with all that its ranks need, in one statement.
+
+A place is a value and a user, `$after` and `$user`: the page begins behind it. `(value < v OR value = v AND
+user > u)` would walk through all who share a value, so the two are two ranges of the index.
+
+`rank` is the first member's: 1 and how many have more. A page that goes on with a value whose members began on
+the page before says with `ties` how many have that value in all; then come the next ranks."""
+
+# The numbers of the all-time boards.
+STATS = {"xp": 0, "messages": 1, "voice_seconds": 2, "reactions": 3, "commands": 4}
+
+# What stands before everybody.
+TOP = (2**63 - 1, 0)
+
+_PAGE = """
+    SELECT * FROM (
+        (SELECT {row} FROM {board} WHERE {where} AND b.value = $2 AND b.user_id > $3 ORDER BY b.user_id LIMIT $4)
+        UNION ALL
+        (SELECT {row} FROM {board} WHERE {where} AND b.value < $2 ORDER BY b.value DESC, b.user_id LIMIT $4)
+    ) AS halves ORDER BY value DESC, user_id LIMIT $4
+"""
+
+_ENTRY = "b.value, b.user_id"
+
+# XP of all time. The counters of ranks give the rank of the page's first member, and how many there are.
+XP = f"""
+    WITH page AS MATERIALIZED ({_PAGE.format(row=_ENTRY, board="boards b", where="b.guild_id = $1 AND b.stat = 0")}),
+    top AS MATERIALIZED (
+        SELECT max(value) AS value, min(value) AS least, guildhall_xp_floor(max(value), 1) AS octave,
+            guildhall_xp_floor(max(value), 8) AS fine
+        FROM page
+    ), head AS MATERIALIZED (
+        SELECT coalesce(counted.members, 0)::bigint AS member_count, (
+            1 + coalesce(counted.above, 0)
+            + coalesce((
+                SELECT sum(c.members) FROM xp_counts c
+                WHERE c.guild_id = $1 AND c.kept = 8 AND c.low > top.fine AND c.low < greatest(2 * top.octave, 1)
+            ), 0)
+            + (
+                SELECT count(*) FROM boards n
+                WHERE n.guild_id = $1 AND n.stat = 0 AND n.value > top.value
+                    AND n.value < top.fine + greatest(top.octave >> 7, 1)
+            )
+        )::bigint AS rank, CASE WHEN top.value = $2 AND top.least < $2 THEN (
+            SELECT count(*) FROM boards n WHERE n.guild_id = $1 AND n.stat = 0 AND n.value = $2
+        ) END AS ties
+        FROM top CROSS JOIN LATERAL (
+            SELECT sum(c.members) AS members, sum(c.members) FILTER (WHERE c.low > top.octave) AS above
+            FROM xp_counts c WHERE c.guild_id = $1 AND c.kept = 1
+        ) counted
+    )
+    SELECT head.member_count, head.rank, head.ties, page.user_id, page.value, page.value AS xp
+    FROM head LEFT JOIN page ON true ORDER BY page.value DESC, page.user_id
+"""
+
+# Another built-in stat of all time ($5 its number). Its ranks are counted.
+STAT = f"""
+    WITH page AS MATERIALIZED ({_PAGE.format(row=_ENTRY, board="boards b", where="b.guild_id = $1 AND b.stat = $5")})
+    SELECT head.member_count, head.rank, head.ties, page.user_id, page.value, m.xp
+    FROM (
+        SELECT (SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5) AS member_count,
+            1 + (
+                SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5 AND b.value > top.value
+            ) AS rank,
+            CASE WHEN top.value = $2 AND top.least < $2 THEN (
+                SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5 AND b.value = $2
+            ) END AS ties
+        FROM (SELECT max(value) AS value, min(value) AS least FROM page) AS top
+    ) AS head
+    LEFT JOIN (page JOIN members m ON m.guild_id = $1 AND m.user_id = page.user_id) ON true
+    ORDER BY page.value DESC, page.user_id
+"""
+
+# Boards that are added up when they are asked for: what each ranked member did on some days, or their total
+# of a custom stat.
+_SUMMED = {
+    "days": """
+        SELECT a.user_id, sum(a.{stat})::bigint AS value FROM activity_days a
+        WHERE a.guild_id = $1 AND a.day BETWEEN {first} AND {second} AND a.user_id > 0 GROUP BY a.user_id
+    """,
+    "custom_days": """
+        SELECT a.user_id, sum(a.value)::bigint AS value FROM custom_stat_days a
+        WHERE a.guild_id = $1 AND a.stat = {third} AND a.day BETWEEN {first} AND {second} GROUP BY a.user_id
+    """,
+    "custom": "SELECT s.user_id, s.value FROM custom_stats s WHERE s.guild_id = $1 AND s.stat = {first}",
+}
+
+_BOARD = """
+    WITH board AS MATERIALIZED (
+        SELECT s.user_id, s.value, m.xp FROM ({summed}) AS s
+        JOIN members m ON m.guild_id = $1 AND m.user_id = s.user_id AND m.is_ranked
+        WHERE s.value <> 0
+    )
+"""
+
+_SUMMED_PAGE = f"""
+    {_BOARD}, page AS MATERIALIZED (
+        SELECT * FROM board WHERE value < $2 OR value = $2 AND user_id > $3 ORDER BY value DESC, user_id LIMIT $4
+    )
+    SELECT head.member_count, head.rank, head.ties, page.user_id, page.value, page.xp
+    FROM (
+        SELECT (SELECT count(*) FROM board) AS member_count,
+            1 + (SELECT count(*) FROM board WHERE value > top.value) AS rank,
+            CASE WHEN top.value = $2 AND top.least < $2 THEN (SELECT count(*) FROM board WHERE value = $2) END AS ties
+        FROM (SELECT max(value) AS value, min(value) AS least FROM page) AS top
+    ) AS head
+    LEFT JOIN page ON true ORDER BY page.value DESC, page.user_id
+"""
+
+# The $4 members before a member ($3, with the value $2), the nearest first: with the last of them begins the
+# page that has the member in its middle.
+BEFORE = """
+    SELECT value, user_id FROM (
+        (SELECT b.value, b.user_id FROM boards b
+         WHERE b.guild_id = $1 AND b.stat = $5 AND b.value = $2 AND b.user_id < $3
+         ORDER BY b.user_id DESC LIMIT $4)
+        UNION ALL
+        (SELECT b.value, b.user_id FROM boards b
+         WHERE b.guild_id = $1 AND b.stat = $5 AND b.value > $2 ORDER BY b.value, b.user_id DESC LIMIT $4)
+    ) AS halves ORDER BY value, user_id DESC LIMIT $4
+"""
+
+OF_MEMBER = "SELECT {stat} AS value FROM members WHERE guild_id = $1 AND user_id = $2 AND is_ranked"
+
+# The same of a board that is added up, the member ($2) first.
+_AROUND = f"""
+    {_BOARD}, one AS MATERIALIZED (SELECT value, user_id FROM board WHERE user_id = $2)
+    SELECT b.value, b.user_id FROM board b, one
+    WHERE b.value > one.value OR b.value = one.value AND b.user_id <= one.user_id
+    ORDER BY b.value, b.user_id DESC LIMIT $3
+"""
+
+
+def page(stat: str, *, of_days: bool) -> str:
+    """The statement of a page that is added up."""
+    return _SUMMED_PAGE.format(summed=_summed(stat, 5, of_days=of_days))
+
+
+def around(stat: str, *, of_days: bool) -> str:
+    """The statement that finds where the page around a member begins, of a board that is added up."""
+    return _AROUND.format(summed=_summed(stat, 4, of_days=of_days))
+
+
+def _summed(stat: str, first: int, *, of_days: bool) -> str:
+    kind = ("days" if stat in STATS else "custom_days") if of_days else "custom"
+    return _SUMMED[kind].format(stat=stat, first=f"${first}", second=f"${first + 1}", third=f"${first + 2}")

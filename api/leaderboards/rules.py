@@ -1,0 +1,73 @@
+"""Which days a board is of. Pure."""
+
+import re
+from datetime import date, timedelta
+from typing import NamedTuple, get_args
+
+from api.leaderboards.dtos import LeaderboardQuery, Period
+from api.lib.faults import ParameterFault
+from api.settings.builtin.leveling import Weekday
+
+_DAY = timedelta(days=1)
+_WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+_is_day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
+_NO_DAY = "is not a day, such as 2026-11-16"
+
+
+class Window(NamedTuple):
+    """The days of a board, both included; None for all time. `period` None: any window of days."""
+
+    period: Period | None
+    first: date | None
+    last: date | None
+
+
+def window(query: LeaderboardQuery, today: date, week_starts_on: Weekday) -> Window | list[ParameterFault]:
+    """The board's days, or what is wrong with how they are named."""
+    faults: list[ParameterFault] = []
+    if query.cursor is not None and query.around is not None:
+        faults.append(ParameterFault("around", "cannot go with `cursor`"))
+    days = {"at": _day(query.at), "from": _day(query.from_), "to": _day(query.to)}
+    given = {"at": query.at, "from": query.from_, "to": query.to}
+    faults += [ParameterFault(name, _NO_DAY) for name, text in given.items() if text is not None and days[name] is None]
+    if query.from_ is not None or query.to is not None:
+        for name in ("from", "to"):
+            if given[name] is None:
+                faults.append(ParameterFault(name, "is required: a window has a first and a last day"))
+        for name, value in (("period", query.period), ("at", query.at)):
+            if value is not None:
+                faults.append(ParameterFault(name, "cannot go with `from` and `to`"))
+        first, last = days["from"], days["to"]
+        if first is not None and last is not None and first > last:
+            faults.append(ParameterFault("from", "is later than `to`"))
+        return faults or Window(None, first, last)
+    period: Period = query.period or "all"
+    if period == "all" and query.at is not None:
+        faults.append(ParameterFault("at", "goes with a `period` of a day, a week or a month"))
+    if faults:
+        return faults
+    try:
+        return Window(period, *_days(period, days["at"] or today, week_starts_on))
+    except OverflowError:
+        return [ParameterFault("at", "is further away than calendars go")]
+
+
+def _days(period: Period, at: date, week_starts_on: Weekday) -> tuple[date | None, date | None]:
+    match period:
+        case "all":
+            return None, None
+        case "day":
+            return at, at
+        case "week":
+            first = at - (at.weekday() - _WEEKDAYS.index(week_starts_on)) % 7 * _DAY
+            return first, first + 6 * _DAY
+        case "month":
+            first = at.replace(day=1)
+            return first, (first + 31 * _DAY).replace(day=1) - _DAY
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text is not None and _is_day(text) else None
+    except ValueError:
+        return None
