@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format configuration lock browser clean
+.PHONY: help run demo test check bench format configuration lock browser clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
 run: $(VENV)/.run ## install, start an embedded PostgreSQL, migrate, serve
 	@exec $(BIN)/guildhall serve
+
+demo: $(VENV)/.run ## import real communities, print their boards
+	$(BIN)/python -m examples.demo
 
 test: $(VENV)/.dev browser ## install what is missing, run every test
 	$(BIN)/python -m pytest

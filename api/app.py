@@ -38,6 +38,8 @@ from api.guilds.directory import Directory
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
 from api.health import Health, HealthController
+from api.imports.building import build as build_imports
+from api.imports.controller import ImportController
 from api.intake import GuildhallRequest, admit, provide_query
 from api.jobs import Jobs
 from api.leaderboards.controller import LeaderboardController
@@ -107,7 +109,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     rulebook, slots = Rulebook(database, changes), Slots()
     services = {
         "guilds": guilds,
-        "pickers": PickerService(database, changes, clock),
+        "pickers": (pickers := PickerService(database, changes, clock)),
         "keys": KeyService(database, changes, cursors, clock),
         "audit": AuditService(database, cursors),
         "modules": ModuleService(database, changes, registry, cursors, clock),
@@ -117,6 +119,18 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         "leaderboards": LeaderboardService(database, rulebook, cursors, clock),
         "members": MemberService(database, rulebook, parts, clock),
     }
+    imports = build_imports(
+        database,
+        clock,
+        cursors,
+        rulebook,
+        parts,
+        guilds=guilds,
+        pickers=pickers,
+        settings=guild_settings,
+        hours=timedelta(days=settings.hours_kept_days),
+    )
+    services |= {"imports": imports.service, "exporter": imports.exporter}
     dependencies: dict[str, Provide] = {
         name: Provide(_giver(service), sync_to_thread=False) for name, service in services.items()
     }
@@ -130,6 +144,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         await database.open(arguments)
         jobs = Jobs(guilds, upkeep, keyring, metrics, database, changes)
         tasks = [asyncio.create_task(changes.run(arguments)), asyncio.create_task(jobs.run())]
+        if settings.jobs:
+            tasks.append(asyncio.create_task(imports.worker.run()))
         try:
             with drained(health, settings.drain):
                 yield
@@ -150,6 +166,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             ActivityController,
             MemberController,
             LeaderboardController,
+            ImportController,
             ModuleController,
             KeyController,
             AuditController,

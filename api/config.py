@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Annotated[int, Meta(ge=400, le=36_500)] | None,
         Meta(description="days for which activity by day is kept, and with it past boards; empty: for ever"),
     ] = None
+    jobs: Annotated[bool, Meta(description="do imports in the server; if not, `guildhall worker` does them")] = True
     admin: Annotated[bool, Meta(description="serve Piccolo Admin at `/admin/`")] = True
     drain_seconds: Annotated[
         Annotated[int, Meta(ge=0, le=60)] | None,

@@ -19,7 +19,8 @@ def read_query(raw: bytes, kind: type | None) -> tuple[object, list[ParameterFau
     A list may be repeated, or have commas, or both; an empty value is none of its items."""
     fields = {} if kind is None else _fields(kind)
     lists = frozenset() if kind is None else _lists(kind)
-    if not raw:
+    required = () if kind is None else _required(kind)
+    if not raw and not required:
         return (None if kind is None else kind()), []
     values: dict[str, list[str]] = {}
     faults = []
@@ -29,6 +30,7 @@ def read_query(raw: bytes, kind: type | None) -> tuple[object, list[ParameterFau
         elif name in values and name not in lists:
             faults.append(ParameterFault(name, "is given more than once"))
         values.setdefault(name, []).append(value)
+    faults += [ParameterFault(name, "is required") for name in required if name not in values]
     converted = {}
     for name, field in fields.items():
         if name in values:
@@ -46,6 +48,12 @@ def read_query(raw: bytes, kind: type | None) -> tuple[object, list[ParameterFau
 @cache
 def _fields(kind: type) -> dict[str, Any]:  # Any: a type, as typing writes it
     return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+
+
+@cache
+def _required(kind: type) -> tuple[str, ...]:
+    """The names of the fields that have no default."""
+    return tuple(field.encode_name for field in msgspec.structs.fields(kind) if field.required)
 
 
 @cache

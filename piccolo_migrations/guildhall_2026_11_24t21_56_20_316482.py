@@ -37,17 +37,11 @@ DESCRIPTION = "Imports, and the queue of work that outlives a process"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="guildhall", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="guildhall", description=DESCRIPTION)
 
-    manager.add_table(
-        class_name="Job", tablename="jobs", schema=None, columns=None
-    )
+    manager.add_table(class_name="Job", tablename="jobs", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Import", tablename="imports", schema=None, columns=None
-    )
+    manager.add_table(class_name="Import", tablename="imports", schema=None, columns=None)
 
     manager.add_column(
         table_class_name="Job",
@@ -715,9 +709,7 @@ async def forwards():
         tablename="imports",
         constraint_name="imports_status_check",
         constraint_class=Check,
-        params={
-            "condition": "status IN ('queued', 'running', 'finished', 'failed')"
-        },
+        params={"condition": "status IN ('queued', 'running', 'finished', 'failed')"},
         schema=None,
     )
 

@@ -4,9 +4,9 @@
 # whom nothing is stored. $4 is the week of now, $5 the other weeks in which an id may have come.
 TAKE = """
     WITH event AS MATERIALIZED (
-        SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS e (guild_id, id, user_id)
+        SELECT * FROM unnest($1::text::bigint[], $2::text::text[], $3::text::bigint[]) AS e (guild_id, id, user_id)
     ), private AS MATERIALIZED (
-        SELECT user_id FROM privacy_choices WHERE user_id = ANY($3) AND opted_out_at IS NOT NULL
+        SELECT user_id FROM privacy_choices WHERE user_id = ANY($3::text::bigint[]) AND opted_out_at IS NOT NULL
     ), fresh AS (
         INSERT INTO activity_ids (guild_id, id, week)
         SELECT e.guild_id, e.id, $4::date FROM event e
@@ -17,7 +17,7 @@ TAKE = """
         ON CONFLICT DO NOTHING RETURNING guild_id, id
     )
     SELECT guild_id, id, NULL::bigint AS user_id FROM event
-    WHERE (SELECT count(*) FROM fresh) < cardinality($1) AND (guild_id, id) NOT IN (SELECT guild_id, id FROM fresh)
+    WHERE (SELECT count(*) FROM fresh) < (SELECT count(*) FROM event) AND (guild_id, id) NOT IN (SELECT guild_id, id FROM fresh)
     UNION ALL SELECT NULL, NULL, user_id FROM private
 """
 

@@ -11,6 +11,7 @@ from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event
 from api.activity.rules import earning_of
 from api.database import Connection, Database
+from api.lib.arrays import literal
 from api.members.ledger import Key, Ledger, Standing, lock
 from api.members.levelups import LevelUp
 from api.members.rules import GuildRules
@@ -104,15 +105,17 @@ class Transaction:
             ordered = sorted(first)  # as the database orders them: by their code points
             guilds += [guild_id] * len(ordered)
             ids += ordered
-            users += [first[id_][1].user_id for id_ in ordered]
+            users += [int(first[id_][1].user_id) for id_ in ordered]
         weeks = {week_of((self._now - _REMEMBERED).date()), self._week - _WEEK, IMPORTED}
-        rows = await connection.fetch(queries.TAKE, guilds, ids, users, self._week, sorted(weeks))
+        rows = await connection.fetch(
+            queries.TAKE, literal(guilds), literal(ids), literal(users), self._week, sorted(weeks)
+        )
         known = {(row[0], row[1]) for row in rows if row[1] is not None}
         return known, {row[2] for row in rows if row[1] is None}
 
     async def _count(self, connection: Connection, events: Sequence[Sequence[Event]]) -> list[list[LevelUp]]:
         keys = {
-            (taken.rules.guild_id, event.user_id)
+            (taken.rules.guild_id, int(event.user_id))
             for taken, fresh in zip(self._group, events, strict=True)
             for event in fresh
         }

@@ -3,13 +3,15 @@
 Whoever changes a standing locks it first (`lock`), changes it, enters what it did into a `Ledger`, and
 stores that, all in one transaction. The number of statements does not depend on how many members there are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TypeVar
 
+import asyncpg
 import msgspec
 
 from api.database import Connection
+from api.lib.arrays import columns
 from api.lib.bits import kept_bits
 from api.members import ledger_sql as sql
 
@@ -63,17 +65,25 @@ async def lock(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standin
     """The standings of these members, ours until the transaction ends; those made that were missing. All
     transactions lock in the same order, so that no two wait for each other. Lock a member once a transaction."""
     ordered = sorted(set(keys))
-    rows = await connection.fetch(sql.LOCK, *zip(*ordered, strict=True)) if ordered else ()
-    found = {(row[1], row[2]): Standing(*row) for row in rows}
-    if len(found) < len(ordered):
-        found |= await read(connection, [key for key in ordered if key not in found])
+    if not ordered:
+        return {}
+    arguments = columns(ordered, 2)
+    # Nobody may be locked before the missing ones are made: hence the look without a lock.
+    statement = sql.MAKE if await connection.fetchval(sql.LACKING, *arguments) else sql.LOCK
+    found = _by_key(await connection.fetch(statement, *arguments))
+    if missing := [key for key in ordered if key not in found]:  # removed, or made by somebody else, just now
+        found |= _by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
+        found |= await read(connection, [key for key in missing if key not in found])
     return found
 
 
 async def read(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
     """The standings of these members as they are now, of those that are there."""
     ordered = list(keys)
-    rows = await connection.fetch(sql.READ, *zip(*ordered, strict=True)) if ordered else ()
+    return _by_key(await connection.fetch(sql.READ, *columns(ordered, 2))) if ordered else {}
+
+
+def _by_key(rows: Iterable[asyncpg.Record]) -> dict[Key, Standing]:
     return {(row[1], row[2]): Standing(*row) for row in rows}
 
 
@@ -162,23 +172,23 @@ class Ledger:
                     _add(hours, (guild, hour, whose), row)
         await connection.execute(
             sql.STORE,
-            *_columns([_written(standing) for standing in self._touched.values()], 14),
-            *_columns([(*key, *row) for key, row in sorted(days.items())], 10),
-            *_columns([(*key, *row[:5]) for key, row in sorted(hours.items())], 8),
-            *_columns(counters, 4),
-            *_columns(boards.entered, 4),
-            *_columns(boards.moved, 5),
+            *columns([_written(standing) for standing in self._touched.values()], 14),
+            *columns([(*key, *row) for key, row in sorted(days.items())], 10),
+            *columns([(*key, *row[:5]) for key, row in sorted(hours.items())], 8),
+            *columns(counters, 4),
+            *columns(boards.entered, 4),
+            *columns(boards.moved, 5),
         )
         if boards.left:
-            await connection.execute(sql.LEAVE_BOARDS, *_columns(boards.left, 4))
+            await connection.execute(sql.LEAVE_BOARDS, *columns(boards.left, 4))
         if self._stats:
             totals: dict[tuple[int, int, str], int] = {}
             for (guild, stat, _, user), amount in self._stats.items():
                 totals[guild, user, stat] = totals.get((guild, user, stat), 0) + amount
             await connection.execute(
                 sql.STORE_STATS,
-                *_columns([(*key, amount) for key, amount in sorted(totals.items())], 4),
-                *_columns([(*key, amount) for key, amount in sorted(self._stats.items())], 5),
+                *columns([(*key, amount) for key, amount in sorted(totals.items())], 4),
+                *columns([(*key, amount) for key, amount in sorted(self._stats.items())], 5),
             )
 
     def _counters(self) -> dict[Counter, int]:
@@ -210,8 +220,3 @@ def _add(rows: dict[K, list[int]], key: K, amounts: list[int]) -> None:
     else:
         for place, amount in enumerate(amounts):
             row[place] += amount
-
-
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[tuple[object, ...]]:
-    """Rows as columns, so many of them even if there is no row."""
-    return list(zip(*rows, strict=True)) if rows else [()] * width

@@ -5,12 +5,28 @@ COLUMNS = (
     " streak_best, first_seen_at, last_active_at, left_at, is_ranked"
 )
 
-# Members made, or locked in the order of their keys: `DO UPDATE … WHERE false` changes nothing, and locks the
-# row all the same. What is read of a locked row is its newest version; only one that somebody else made while
-# this statement ran is not seen by it.
+_KEYS = "unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)"
+
+# Members in the order of their keys, in which everybody locks them: most are there already.
 LOCK = f"""
+    SELECT {COLUMNS}, is_ranked AS was_ranked FROM members m JOIN {_KEYS} USING (guild_id, user_id)
+    ORDER BY guild_id, user_id FOR UPDATE OF m
+"""
+
+LACKING = f"""
+    SELECT EXISTS (
+        SELECT FROM {_KEYS} WHERE NOT EXISTS (
+            SELECT FROM members m WHERE m.guild_id = k.guild_id AND m.user_id = k.user_id
+        )
+    )
+"""
+
+# Where some are missing: they are made, and the others locked in the same order. `DO UPDATE … WHERE false` changes
+# nothing, and locks the row all the same. What is read of a locked row is its newest version; only one that
+# somebody else made while this statement ran is not seen by it.
+MAKE = f"""
     WITH key AS MATERIALIZED (
-        SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS k (guild_id, user_id)
+        SELECT * FROM {_KEYS}
     ), made AS (
         INSERT INTO members AS m (guild_id, user_id, is_ranked)
         SELECT guild_id, user_id, NOT EXISTS (
@@ -28,7 +44,7 @@ LOCK = f"""
 
 READ = f"""
     SELECT {COLUMNS}, is_ranked AS was_ranked
-    FROM members JOIN unnest($1::bigint[], $2::bigint[]) AS k (guild_id, user_id) USING (guild_id, user_id)
+    FROM members JOIN {_KEYS} USING (guild_id, user_id)
 """
 
 # Unreferenced parts of WITH run after the main statement, in their order: everybody locks counters first.
@@ -40,9 +56,11 @@ STORE = """
             streak_best = n.streak_best, first_seen_at = n.first_seen_at, last_active_at = n.last_active_at,
             left_at = n.left_at, is_ranked = n.is_ranked
         FROM unnest(
-            $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[],
-            $8::date[], $9::date[], $10::int[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
-            $14::boolean[]
+            $1::text::bigint[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[],
+            $6::text::bigint[], $7::text::timestamptz[],
+            $8::text::date[], $9::text::date[], $10::text::int[], $11::text::timestamptz[],
+            $12::text::timestamptz[], $13::text::timestamptz[],
+            $14::text::boolean[]
         ) AS n (id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,
                 streak_best, first_seen_at, last_active_at, left_at, is_ranked)
         WHERE m.id = n.id
@@ -50,8 +68,9 @@ STORE = """
         INSERT INTO activity_days AS d
             (guild_id, day, user_id, xp, messages, voice_seconds, reactions, commands, earned_xp, events)
         SELECT * FROM unnest(
-            $15::bigint[], $16::date[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[],
-            $22::bigint[], $23::bigint[], $24::bigint[]
+            $15::text::bigint[], $16::text::date[], $17::text::bigint[], $18::text::bigint[], $19::text::bigint[],
+            $20::text::bigint[], $21::text::bigint[],
+            $22::text::bigint[], $23::text::bigint[], $24::text::bigint[]
         )
         ON CONFLICT (guild_id, day, user_id) DO UPDATE SET
             xp = d.xp + EXCLUDED.xp, messages = d.messages + EXCLUDED.messages,
@@ -61,8 +80,9 @@ STORE = """
     ), hour AS (
         INSERT INTO activity_hours AS h (guild_id, hour, user_id, xp, messages, voice_seconds, reactions, commands)
         SELECT * FROM unnest(
-            $25::bigint[], $26::timestamptz[], $27::bigint[], $28::bigint[], $29::bigint[], $30::bigint[],
-            $31::bigint[], $32::bigint[]
+            $25::text::bigint[], $26::text::timestamptz[], $27::text::bigint[], $28::text::bigint[],
+            $29::text::bigint[], $30::text::bigint[],
+            $31::text::bigint[], $32::text::bigint[]
         )
         ON CONFLICT (guild_id, hour, user_id) DO UPDATE SET
             xp = h.xp + EXCLUDED.xp, messages = h.messages + EXCLUDED.messages,
@@ -70,31 +90,34 @@ STORE = """
             commands = h.commands + EXCLUDED.commands
     ), entered AS (
         INSERT INTO boards (guild_id, stat, user_id, value)
-        SELECT * FROM unnest($37::bigint[], $38::int[], $39::bigint[], $40::bigint[])
+        SELECT * FROM unnest($37::text::bigint[], $38::text::int[], $39::text::bigint[], $40::text::bigint[])
     ), moved AS (
         UPDATE boards b SET value = n.after
-        FROM unnest($41::bigint[], $42::int[], $43::bigint[], $44::bigint[], $45::bigint[])
+        FROM unnest($41::text::bigint[], $42::text::int[], $43::text::bigint[], $44::text::bigint[],
+        $45::text::bigint[])
             AS n (guild_id, stat, user_id, before, after)
         WHERE b.guild_id = n.guild_id AND b.stat = n.stat AND b.value = n.before AND b.user_id = n.user_id
     )
     INSERT INTO xp_counts AS c (guild_id, kept, low, members)
-    SELECT * FROM unnest($33::bigint[], $34::int[], $35::bigint[], $36::bigint[])
+    SELECT * FROM unnest($33::text::bigint[], $34::text::int[], $35::text::bigint[], $36::text::bigint[])
     ON CONFLICT (guild_id, kept, low) DO UPDATE SET members = c.members + EXCLUDED.members
 """
 
 LEAVE_BOARDS = """
     DELETE FROM boards b
-    USING unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[]) AS n (guild_id, stat, user_id, value)
+    USING unnest($1::text::bigint[], $2::text::int[], $3::text::bigint[], $4::text::bigint[]) AS n (guild_id, stat,
+    user_id, value)
     WHERE b.guild_id = n.guild_id AND b.stat = n.stat AND b.value = n.value AND b.user_id = n.user_id
 """
 
 STORE_STATS = """
     WITH day AS (
         INSERT INTO custom_stat_days AS d (guild_id, stat, day, user_id, value)
-        SELECT * FROM unnest($5::bigint[], $6::text[], $7::date[], $8::bigint[], $9::bigint[])
+        SELECT * FROM unnest($5::text::bigint[], $6::text::text[], $7::text::date[], $8::text::bigint[],
+        $9::text::bigint[])
         ON CONFLICT (guild_id, stat, day, user_id) DO UPDATE SET value = d.value + EXCLUDED.value
     )
     INSERT INTO custom_stats AS s (guild_id, user_id, stat, value)
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[])
+    SELECT * FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[], $4::text::bigint[])
     ON CONFLICT (guild_id, user_id, stat) DO UPDATE SET value = s.value + EXCLUDED.value
 """

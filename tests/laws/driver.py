@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import httpx
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 
 from tests.laws.model import Answer, Guild, ranking
@@ -16,18 +16,19 @@ from tests.support.clock import MovableClock
 Json = dict[str, Any]  # Any: what JSON holds
 
 _ids = count(700_000_000_000_000_000)
-MORE = int(os.environ.get("LAWS", "1"))
+_MORE = os.environ.get("LAWS")  # for whoever hunts
 
 
 def law(examples: int) -> hypothesis_settings:
-    """The same few examples each time; `LAWS=20` tries twenty times as many, others each time."""
+    """The same few examples each time. `LAWS=20` tries twenty times as many, others each time, and
+    makes what fails small; that takes minutes, and a `--timeout` to match."""
     return hypothesis_settings(
-        max_examples=examples * MORE,
-        derandomize=MORE == 1,
+        max_examples=examples * int(_MORE or 1),
+        derandomize=_MORE is None,
+        phases=[Phase.generate, Phase.shrink] if _MORE else [Phase.generate],
         database=None,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-        print_blob=False,
     )
 
 

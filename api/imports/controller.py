@@ -1,0 +1,79 @@
+"""`/v1/guilds/{guild_id}/imports`, `/v1/imports/{import_id}`, `/v1/guilds/{guild_id}/export`."""
+
+from collections.abc import AsyncIterator
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from api.answers import Answer
+from api.auth.guards import requires
+from api.auth.scopes import Scope
+from api.imports.dtos import ImportQuery, ImportView, ListImportsQuery
+from api.imports.exporting import Exporter
+from api.imports.rules import MEDIA_TYPES, NDJSON
+from api.imports.service import ImportService
+from api.imports.upload import uploaded
+from api.intake import GuildhallRequest
+from api.lib.pagination import Page
+
+READ, WRITE = Scope.MEMBERS_READ, Scope.MEMBERS_WRITE
+
+LARGEST_BODY = 256 * 1024 * 1024
+FILES = tuple(dict.fromkeys(MEDIA_TYPES.values()))  # the media types of the body
+SECONDS = 3600  # for a file on its way, in or out
+
+
+class ImportController(Controller):
+    path = "/v1"
+    tags = ("imports",)
+
+    @post(
+        "/guilds/{guild_id:str}/imports",
+        opt=requires(WRITE, conflicts=True, seconds=SECONDS, largest_body=LARGEST_BODY, files=FILES),
+        status_code=202,
+    )
+    async def begin_import(
+        self,
+        guild_id: FromPath[int],
+        params: NamedDependency[ImportQuery],
+        request: GuildhallRequest,
+        imports: NamedDependency[ImportService],
+    ) -> Answer[ImportView]:
+        """Bring standings or history from elsewhere: the body is the file as it is. It is done in the
+        background; `Location` tells how it stands. One at a time for a guild."""
+        file = uploaded(request, params.source, LARGEST_BODY)
+        view, _ = await imports.begin(request.actor, guild_id, params, file)
+        return Answer(view, status_code=202, headers={"Location": f"/v1/imports/{view.id}"})
+
+    @get("/guilds/{guild_id:str}/imports", opt=requires(READ))
+    async def list_imports(
+        self,
+        guild_id: FromPath[int],
+        params: NamedDependency[ListImportsQuery],
+        request: GuildhallRequest,
+        imports: NamedDependency[ImportService],
+    ) -> Page[ImportView]:
+        """A guild's imports, newest first."""
+        return await imports.list_imports(request.actor, guild_id, limit=params.limit, cursor=params.cursor)
+
+    @get("/imports/{import_id:str}", opt=requires(READ, conditional=True))
+    async def get_import(
+        self, import_id: FromPath[int], request: GuildhallRequest, imports: NamedDependency[ImportService]
+    ) -> ImportView:
+        """How an import stands: its progress, its counts, what was refused and why."""
+        return await imports.get(request.actor, import_id)
+
+    @get("/guilds/{guild_id:str}/export", opt=requires(WRITE, seconds=SECONDS), media_type=NDJSON)
+    async def export_guild(self, guild_id: FromPath[int], exporter: NamedDependency[Exporter]) -> Stream:
+        """The guild, whole, as lines of JSON, which an import takes back here or elsewhere. It holds no secret."""
+        lines: AsyncIterator[bytes] = exporter.export(guild_id)
+        return Stream(
+            lines,
+            media_type=NDJSON,
+            headers={
+                "Cache-Control": "no-store",
+                "Content-Disposition": f'attachment; filename="guild-{guild_id}.ndjson"',
+            },
+        )

@@ -1,0 +1,79 @@
+"""Shapes of imports."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from api.lib.pagination import CursorText, Limit
+
+Source = Literal["mee6", "amari", "tatsu", "lurkr", "polaris", "csv", "guildhall", "events"]
+Mode = Literal["set", "add", "max"]
+Status = Literal["queued", "running", "finished", "failed"]
+
+
+class ImportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the file is from, and what to do with it."""
+
+    source: Annotated[Source, Meta(description="Where the file is from.")]
+    mode: Annotated[
+        Mode | None,
+        Meta(description="What becomes of what is there: replaced, added to, or the larger one kept. Not of `events`."),
+    ] = None
+    dry_run: Annotated[bool, Meta(description="Only tell what would change.")] = False
+    settings: Annotated[
+        bool, Meta(description="Take rewards, rates and curve of a `mee6` or `polaris` file into `leveling` too.")
+    ] = False
+
+
+class ListImportsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class ImportCounts(msgspec.Struct, frozen=True):
+    """Rows so far: all, those that changed something, those that changed nothing, those that were refused."""
+
+    rows: int
+    imported: int
+    unchanged: int
+    refused: int
+
+
+class RefusedRow(msgspec.Struct, frozen=True):
+    """A row that could not be taken, counted from 1 without a header; 0 is the file as a whole. `pointer` is
+    a place within the row."""
+
+    row: int
+    pointer: str
+    message: str
+
+
+class PreviewedMember(msgspec.Struct):
+    """What would become of a member."""
+
+    user_id: str
+    xp_before: int
+    xp_after: int
+    level_before: int
+    level_after: int
+
+
+class ImportView(msgspec.Struct, frozen=True):
+    """An import. `mode` is null of events, `refused` has the first 1,000, `preview` (of a dry run) the first 100."""
+
+    id: str
+    guild_id: str
+    source: Source
+    mode: Mode | None
+    dry_run: bool
+    status: Status
+    progress: float
+    counts: ImportCounts
+    refused: list[RefusedRow]
+    preview: list[PreviewedMember]
+    created_at: datetime
+    finished_at: datetime | None

@@ -1,0 +1,130 @@
+"""A guild, whole, as lines of JSON: read in lots by key, never the guild in memory."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from api.database import Database
+from api.errors import NotFound
+from api.imports.lines import VERSION
+from api.lib.clock import Clock
+from api.parts import IMPORTED
+
+AT_ONCE = 2000
+
+_encode = msgspec.json.Encoder().encode
+
+_GUILD = """
+    SELECT name, icon, owner_id::text, locale, timezone, roles_synced_at IS NOT NULL AS has_roles,
+        channels_synced_at IS NOT NULL AS has_channels
+    FROM guilds WHERE id = $1 AND deleted_at IS NULL
+"""
+_ROLES = "SELECT role_id::text AS id, name, position, color FROM guild_roles WHERE guild_id = $1 ORDER BY role_id"
+_CHANNELS = """
+    SELECT channel_id::text AS id, name, type, parent_id::text, position FROM guild_channels
+    WHERE guild_id = $1 ORDER BY channel_id
+"""
+_SETTINGS = "SELECT module, overrides FROM guild_settings WHERE guild_id = $1 ORDER BY module"
+_MEMBERS = """
+    SELECT m.user_id, m.xp, m.messages, m.voice_seconds, m.reactions, m.commands, m.last_xp_at, m.streak_from,
+        m.streak_to, m.streak_best, m.first_seen_at, m.last_active_at, m.left_at, m.is_ranked,
+        p.hidden_at IS NOT NULL AS is_hidden,
+        (SELECT json_object_agg(s.stat, s.value ORDER BY s.stat) FROM custom_stats s
+         WHERE s.guild_id = $1 AND s.user_id = m.user_id) AS custom_stats
+    FROM members m LEFT JOIN privacy_choices p ON p.user_id = m.user_id
+    WHERE m.guild_id = $1 AND m.user_id > $2 ORDER BY m.user_id LIMIT $3
+"""
+# The first condition leaves out parts of the table, the second one is the place to go on from.
+_DAYS = """
+    SELECT day, user_id, xp, messages, voice_seconds, reactions, commands, earned_xp, events FROM activity_days
+    WHERE guild_id = $1 AND day >= $2 AND (day, user_id) > ($2, $3) ORDER BY day, user_id LIMIT $4
+"""
+_HOURS = """
+    SELECT hour, user_id, xp, messages, voice_seconds, reactions, commands FROM activity_hours
+    WHERE guild_id = $1 AND hour >= $2 AND (hour, user_id) > ($2, $3) ORDER BY hour, user_id LIMIT $4
+"""
+_STAT_DAYS = """
+    SELECT stat, day, user_id, value FROM custom_stat_days
+    WHERE guild_id = $1 AND (stat, day, user_id) > ($2::varchar, $3, $4) ORDER BY stat, day, user_id LIMIT $5
+"""
+_IDS = """
+    SELECT week, id FROM activity_ids WHERE guild_id = $1 AND week = $2 AND id > $3 ORDER BY id LIMIT $4
+"""
+_WEEKS = "SELECT DISTINCT week FROM activity_ids WHERE guild_id = $1 AND week < $2 ORDER BY week"
+
+
+class Exporter:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def export(self, guild_id: int) -> AsyncIterator[bytes]:
+        """The lines, many at a time. Settings and roles are as they are at the beginning; members and days as
+        they are when they are read. Raises `NotFound` before the first line."""
+        async with self._database.connection() as connection:
+            guild = await connection.fetchrow(_GUILD, guild_id)
+            if guild is None:
+                raise NotFound
+            roles, channels = await connection.fetch(_ROLES, guild_id), await connection.fetch(_CHANNELS, guild_id)
+            settings = await connection.fetch(_SETTINGS, guild_id)
+        yield _line({"guildhall": VERSION, "guild_id": str(guild_id), "exported_at": self._clock.now()})
+        named = dict(guild)
+        has_roles, has_channels = named.pop("has_roles"), named.pop("has_channels")
+        yield _line({"guild": named})
+        if has_roles:
+            yield _line({"roles": {"items": [dict(row) for row in roles]}})
+        if has_channels:
+            yield _line({"channels": {"items": [dict(row) for row in channels]}})
+        for row in settings:
+            overrides = msgspec.json.decode(row["overrides"])
+            yield _line({"settings": {"module": row["module"], "overrides": overrides}})
+        async for lines in self._grown(guild_id):
+            yield lines
+
+    async def _grown(self, guild_id: int) -> AsyncIterator[bytes]:
+        async for rows in self._lots(_MEMBERS, guild_id, ("user_id",), (0,)):
+            yield b"".join(_line({"member": _member(row)}) for row in rows)
+        async with self._database.connection() as connection:
+            day = await connection.fetchval("SELECT min(day) FROM activity_days WHERE guild_id = $1", guild_id)
+            hour = await connection.fetchval("SELECT min(hour) FROM activity_hours WHERE guild_id = $1", guild_id)
+            stat_day = await connection.fetchval("SELECT min(day) FROM custom_stat_days WHERE guild_id = $1", guild_id)
+            weeks = [row[0] for row in await connection.fetch(_WEEKS, guild_id, IMPORTED)]
+        if day is not None:
+            async for rows in self._lots(_DAYS, guild_id, ("day", "user_id"), (day, -1)):
+                yield b"".join(_line({"day": _counted(row)}) for row in rows)
+        if hour is not None:
+            async for rows in self._lots(_HOURS, guild_id, ("hour", "user_id"), (hour, -1)):
+                yield b"".join(_line({"hour": _counted(row)}) for row in rows)
+        if stat_day is not None:
+            async for rows in self._lots(_STAT_DAYS, guild_id, ("stat", "day", "user_id"), ("", stat_day, 0)):
+                yield b"".join(_line({"stat_day": {**row, "user_id": str(row["user_id"])}}) for row in rows)
+        for week in (*weeks, IMPORTED):
+            async for rows in self._lots(_IDS, guild_id, ("id",), ("",), week):
+                yield _line({"event_ids": {"week": week, "ids": [row["id"] for row in rows]}})
+
+    async def _lots(
+        self, sql: str, guild_id: int, key: tuple[str, ...], after: tuple[Any, ...], *more: object
+    ) -> AsyncIterator[list[asyncpg.Record]]:  # Any: columns of any type
+        """All rows of a statement, in the order of `key`, each lot after the last row of the one before."""
+        while True:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(sql, guild_id, *more, *after, AT_ONCE)
+            if not rows:
+                return
+            yield rows
+            after = tuple(rows[-1][name] for name in key)
+
+
+def _line(value: dict[str, object]) -> bytes:
+    return _encode(value) + b"\n"
+
+
+def _member(row: asyncpg.Record) -> dict[str, object]:
+    stats = row["custom_stats"]
+    return {**row, "user_id": str(row["user_id"]), "custom_stats": {} if stats is None else msgspec.json.decode(stats)}
+
+
+def _counted(row: asyncpg.Record) -> dict[str, object]:
+    return {**row, "user_id": str(row["user_id"]) if row["user_id"] else None}

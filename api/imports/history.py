@@ -1,0 +1,216 @@
+"""Events of any age, judged as one sequence by themselves, in true order whatever the order of the file.
+
+They are set down first, under the index that is their order, then counted from the earliest on, a lot at a
+time. The cooldown is the import's own: the live one neither bounds it nor moves by it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+import msgspec
+
+from api.activity import locks
+from api.activity.counting import Caps, Counting
+from api.activity.dtos import Event, StatEvent
+from api.activity.queries import EARNED, HIDDEN
+from api.activity.rules import earning_of
+from api.database import Connection, Database
+from api.imports import history_sql as sql
+from api.imports import rules
+from api.imports.rules import Refused, decoded
+from api.imports.work import Work
+from api.lib import snowflakes
+from api.lib.clock import Clock
+from api.members.ledger import Key, Ledger, Standing, lock
+from api.members.rulebook import Rulebook
+from api.members.rules import GuildRules
+from api.parts import IMPORTED, Parted, Parts
+
+SET_DOWN_AT_ONCE = 5000
+COUNTED_AT_ONCE = 2000
+STREAKS_AT_ONCE = 1000
+
+LATEST = timedelta(minutes=5)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # each month in which something happened is a part of tables
+
+SET_DOWN_SHARE = 0.3  # of the progress
+
+decode: Callable[[bytes], Event] = msgspec.json.Decoder(Event, dec_hook=snowflakes.decode).decode
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """The event that was counted last; at first all is set down, and none is counted."""
+
+    at: datetime = EARLIEST
+    id: str = ""
+    n: int = 0
+    counted: int = 0
+
+
+reached = msgspec.json.Decoder(Reached).decode
+
+
+class Past(Ledger):
+    """A ledger that enters no hours which upkeep would drop at once."""
+
+    def __init__(self, oldest: datetime) -> None:
+        super().__init__()
+        self._oldest = oldest
+
+    def row(self, standing: Standing, day: date, hour: datetime | None) -> list[int]:
+        return super().row(standing, day, hour if hour is not None and hour >= self._oldest else None)
+
+
+class History:
+    def __init__(self, database: Database, rulebook: Rulebook, parts: Parts, clock: Clock, hours: timedelta) -> None:
+        """`hours`: for how long activity by hour is kept."""
+        self._database = database
+        self._rulebook = rulebook
+        self._parts = parts
+        self._clock = clock
+        self._hours = hours
+
+    async def run(self, work: Work) -> None:
+        """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
+        await set_down(work, self._clock.now() + LATEST)
+        total = work.position - work.refused
+        while rows := await next_rows(self._database, work):
+            await self._count(work, await self._rulebook.get(work.guild_id), rows, total)
+        await self._mend_streaks(work)
+
+    async def _count(self, work: Work, guild: GuildRules, rows: Sequence[asyncpg.Record], total: int) -> None:
+        events: dict[str, Event] = {}
+        for row in rows:
+            events.setdefault(row["id"], decode(row["data"]))
+        oldest = self._clock.now() - self._hours
+        await self._make_parts(guild, events.values(), oldest)
+        # Alone: an id that is being imported is not yet to be seen by those who record events.
+        async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
+            users = [int(event.user_id) for event in events.values()]
+            taken = await connection.fetch(sql.TAKE, work.guild_id, list(events), users, IMPORTED)
+            fresh = [events[row["id"]] for row in taken]
+            if fresh:
+                await _store(connection, work, guild, fresh, Past(oldest))
+            work.imported += len(fresh)
+            work.unchanged += len(rows) - len(fresh)
+            advance(work, rows, total)
+
+    async def _make_parts(self, guild: GuildRules, events: Iterable[Event], oldest: datetime) -> None:
+        """Outside the transaction, which would hold up everybody else's."""
+        days, hours, stat_days = set(), set(), set()
+        for event in events:
+            day, hour = guild.place_of(event.occurred_at)
+            days.add(day)
+            if hour >= oldest:
+                hours.add(hour.date())
+            if isinstance(event, StatEvent):
+                stat_days.add(day)
+        wanted: Mapping[Parted, set[date]] = {
+            "activity_days": days,
+            "activity_hours": hours,
+            "custom_stat_days": stat_days,
+        }
+        for table, needed in wanted.items():
+            if self._parts.lacks(table, needed):
+                async with self._database.connection() as connection:
+                    await self._parts.ensure(connection, table, needed)
+
+    async def _mend_streaks(self, work: Work) -> None:
+        """Streaks of those who had days after what was imported: the days alone can tell."""
+        async with self._database.transaction("SET LOCAL statement_timeout = '10min'") as connection:
+            await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, timeout=600)
+        after: int | None = 0
+        while after is not None:
+            async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
+                after = await connection.fetchval(sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_AT_ONCE)
+
+
+async def set_down(work: Work, latest: datetime) -> None:
+    """Has all events of the file under their index; those that are unsound are refused."""
+    if work.reached is not None:
+        return
+    async for batch in work.batches(rules.reader_of("events"), SET_DOWN_AT_ONCE):
+        records = []
+        for number, row in batch:
+            data = row[1] if isinstance(row, tuple) else b""
+            try:
+                event = _sound(data, latest)
+            except Refused as refused:
+                work.refuse(number, refused.fault)
+            else:
+                records.append((work.id, event.occurred_at, event.id, number, data))
+        work.reached_byte(SET_DOWN_SHARE)
+        async with work.step(upto=batch[-1][0], kept=True) as connection:
+            await connection.copy_records_to_table("import_events", records=records, columns=sql.EVENT_COLUMNS)
+    async with work.step(kept=True):
+        work.reached = msgspec.json.encode(Reached()).decode()
+
+
+async def next_rows(database: Database, work: Work) -> list[asyncpg.Record]:
+    """The next events in their true order."""
+    last = reached(work.reached or "{}")
+    async with database.connection() as connection:
+        return await connection.fetch(sql.NEXT, work.id, last.at, last.id, last.n, COUNTED_AT_ONCE)
+
+
+def advance(work: Work, rows: Sequence[asyncpg.Record], total: int) -> None:
+    """Notes that these are done."""
+    last, counted = rows[-1], reached(work.reached or "{}").counted + len(rows)
+    work.reached = msgspec.json.encode(Reached(last["occurred_at"], last["id"], last["n"], counted)).decode()
+    work.progress = max(work.progress, SET_DOWN_SHARE + (1 - SET_DOWN_SHARE) * counted / max(total, 1))
+
+
+def _sound(data: bytes, latest: datetime) -> Event:
+    event = decoded(data, decode)
+    if event.occurred_at > latest:
+        raise Refused("/occurred_at", "lies in the future")
+    if event.occurred_at < EARLIEST:
+        raise Refused("/occurred_at", "lies before the year 2000")
+    return event
+
+
+async def _store(
+    connection: Connection, work: Work, guild: GuildRules, events: Sequence[Event], ledger: Ledger
+) -> None:
+    """Counts events that are new, by the cooldown of this import alone."""
+    users = sorted({int(event.user_id) for event in events})
+    standings = await lock(connection, [(guild.guild_id, user_id) for user_id in users])
+    await _welcome_back(connection, guild.guild_id, events, standings)
+    live = {standing.user_id: standing.last_xp_at for standing in standings.values()}
+    own = {row[0]: row[1] for row in await connection.fetch(sql.COOLDOWNS, work.id, users)}
+    for standing in standings.values():
+        standing.last_xp_at = own.get(standing.user_id)
+    counting = Counting(standings, await caps(connection, guild, events), ledger)
+    counting.count(guild, events)
+    late = {each.standing.user_id for each in counting.late}
+    rows = [(each.user_id, each.last_xp_at, each.user_id in late) for each in standings.values()]
+    await connection.execute(sql.KEEP_MEMBERS, work.id, *zip(*sorted(rows, key=lambda row: row[0]), strict=True))
+    for standing in standings.values():
+        standing.last_xp_at = live[standing.user_id]
+    await ledger.store(connection)
+
+
+async def caps(connection: Connection, guild: GuildRules, events: Iterable[Event]) -> Caps:
+    """What the daily caps have counted already, of the members and days at hand."""
+    if earning_of(guild).cap is None:
+        return {}
+    wanted = {(guild.guild_id, guild.place_of(event.occurred_at)[0], int(event.user_id)) for event in events}
+    rows = await connection.fetch(EARNED, *zip(*wanted, strict=True))
+    return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+async def _welcome_back(
+    connection: Connection, guild_id: int, events: Iterable[Event], standings: Mapping[Key, Standing]
+) -> None:
+    """Whoever had left and did something since is back, and on the boards again unless they are hidden."""
+    back = {}
+    for event in events:
+        standing = standings[guild_id, event.user_id]
+        if standing.left_at is not None and event.occurred_at > standing.left_at:
+            back[standing.user_id] = standing
+    if not back:
+        return
+    hidden = {row[0] for row in await connection.fetch(HIDDEN, list(back))}
+    for standing in back.values():
+        standing.left_at = None
+        standing.is_ranked = standing.user_id not in hidden

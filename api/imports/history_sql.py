@@ -1,0 +1,73 @@
+"""The SQL of imports of events."""
+
+EVENT_COLUMNS = ["import_id", "occurred_at", "id", "n", "data"]
+
+NEXT = """
+    SELECT occurred_at, id, n, data FROM import_events
+    WHERE import_id = $1 AND (occurred_at, id, n) > ($2::timestamptz, $3::varchar, $4::bigint)
+    ORDER BY occurred_at, id, n LIMIT $5
+"""
+
+# Which ids are new: not imported before, and not delivered as long as such are remembered. $4 is their week.
+TAKE = """
+    INSERT INTO activity_ids (guild_id, id, week)
+    SELECT $1, e.id, $4::date FROM unnest($2::text[], $3::bigint[]) AS e (id, user_id)
+    WHERE NOT EXISTS (SELECT FROM activity_ids a WHERE a.guild_id = $1 AND a.id = e.id AND a.week <> $4)
+        AND NOT EXISTS (SELECT FROM privacy_choices p WHERE p.user_id = e.user_id AND p.opted_out_at IS NOT NULL)
+    ORDER BY e.id
+    ON CONFLICT DO NOTHING RETURNING id
+"""
+
+# The same, only looked up.
+FRESH = """
+    SELECT e.id FROM unnest($2::text[], $3::bigint[]) AS e (id, user_id)
+    WHERE NOT EXISTS (SELECT FROM activity_ids a WHERE a.guild_id = $1 AND a.id = e.id)
+        AND NOT EXISTS (SELECT FROM privacy_choices p WHERE p.user_id = e.user_id AND p.opted_out_at IS NOT NULL)
+"""
+
+COOLDOWNS = "SELECT user_id, last_xp_at FROM import_members WHERE import_id = $1 AND user_id = ANY($2::bigint[])"
+
+KEEP_MEMBERS = """
+    INSERT INTO import_members AS m (import_id, user_id, last_xp_at, is_late)
+    SELECT $1, * FROM unnest($2::bigint[], $3::timestamptz[], $4::boolean[])
+    ON CONFLICT (import_id, user_id) DO UPDATE
+    SET last_xp_at = EXCLUDED.last_xp_at, is_late = m.is_late OR EXCLUDED.is_late
+"""
+
+# Gaps and islands: days less their own number are the same throughout a run. Kept are the latest run, and
+# the length of the longest.
+FIND_RUNS = """
+    WITH numbered AS (
+        SELECT d.user_id, d.day, d.day - (row_number() OVER (PARTITION BY d.user_id ORDER BY d.day))::int AS island
+        FROM activity_days d JOIN import_members m ON m.user_id = d.user_id
+        WHERE m.import_id = $1 AND m.is_late AND d.guild_id = $2 AND d.events > 0
+    ), run AS (
+        SELECT user_id, min(day) AS first, max(day) AS last FROM numbered GROUP BY user_id, island
+    ), told AS (
+        SELECT user_id, (array_agg(first ORDER BY last DESC))[1] AS first, max(last) AS last,
+            max(last - first + 1) AS best
+        FROM run GROUP BY user_id
+    )
+    UPDATE import_members m SET run_from = t.first, run_to = t.last, run_best = t.best
+    FROM told t WHERE m.import_id = $1 AND m.user_id = t.user_id
+"""
+
+# A run that has grown since is the one that was found if it begins within it, or the day after. Gives the last
+# member that was looked at, null when there was none.
+MEND_RUNS = """
+    WITH found AS (
+        SELECT user_id, run_from, run_to, run_best FROM import_members
+        WHERE import_id = $1 AND is_late AND run_best IS NOT NULL AND user_id > $3 ORDER BY user_id LIMIT $4
+    ), mended AS (
+        UPDATE members m SET
+            streak_from = least(m.streak_from, f.joined),
+            streak_best = greatest(m.streak_best, f.run_best, m.streak_to - f.joined + 1)
+        FROM (
+            SELECT m.id, f.run_best, CASE WHEN m.streak_from BETWEEN f.run_from AND f.run_to + 1 THEN f.run_from END
+                AS joined
+            FROM found f JOIN members m ON m.guild_id = $2 AND m.user_id = f.user_id
+        ) f
+        WHERE m.id = f.id
+    )
+    SELECT max(user_id) FROM found
+"""

@@ -1,0 +1,83 @@
+"""The SQL of imports."""
+
+COLUMNS = """
+    i.id, i.guild_id, i.source, i.mode, i.dry_run, i.takes_settings, i.status, i.progress, i.bytes, i.position,
+    i.reached, i.imported, i.unchanged, i.refused, i.refused_rows, i.preview, i.created_at, i.finished_at
+"""
+
+ACTIVE = "SELECT EXISTS (SELECT FROM imports WHERE guild_id = $1 AND status IN ('queued', 'running'))"
+
+NEXT_ID = "SELECT nextval(pg_get_serial_sequence('imports', 'id'))"
+
+ADD_CHUNK = "INSERT INTO import_chunks (import_id, n, data) VALUES ($1, $2, $3)"
+
+DROP_CHUNKS = "DELETE FROM import_chunks WHERE import_id = $1"
+
+INSERT = f"""
+    INSERT INTO imports AS i (id, guild_id, source, mode, dry_run, takes_settings, bytes, actor_kind, actor_id, reason,
+                              ip, request_id, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    RETURNING {COLUMNS}
+"""
+
+# By id, of a guild that is there and that the reader sees ($2 null: all).
+READ = f"""
+    SELECT {COLUMNS} FROM imports i JOIN guilds g ON g.id = i.guild_id
+    WHERE i.id = $1 AND g.deleted_at IS NULL AND ($2::bigint[] IS NULL OR i.guild_id = ANY($2))
+"""
+
+LIST = f"""
+    SELECT {COLUMNS} FROM imports i WHERE i.guild_id = $1 AND ($2::bigint IS NULL OR i.id < $2)
+    ORDER BY i.id DESC LIMIT $3
+"""
+
+# What a job begins with, or goes on with.
+BEGIN = f"""
+    UPDATE imports i SET status = 'running' WHERE i.id = $1 AND i.status IN ('queued', 'running')
+    RETURNING {COLUMNS}, i.actor_kind, i.actor_id, i.reason, i.ip, i.request_id
+"""
+
+CHUNK = "SELECT data FROM import_chunks WHERE import_id = $1 AND n = $2"
+
+CHECKPOINT = """
+    UPDATE imports SET progress = $2, position = $3, reached = $4::jsonb, imported = $5, unchanged = $6, refused = $7,
+        refused_rows = CASE WHEN $8::jsonb IS NULL THEN refused_rows ELSE $8::jsonb END, preview = $9::jsonb
+    WHERE id = $1
+"""
+
+FINISH = "UPDATE imports SET status = $2, finished_at = $3 WHERE id = $1"
+
+# What a finished import leaves behind, a bounded lot at a time.
+SWEEP = """
+    DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM {table} WHERE import_id = $1 LIMIT {lot}
+    ))
+"""
+
+# Numbers of imports that left something behind and do not go on; found without reading all that is there.
+STRAYS = """
+    WITH RECURSIVE found AS (
+        (SELECT import_id FROM {table} ORDER BY import_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT t.import_id FROM {table} t WHERE t.import_id > f.import_id ORDER BY t.import_id LIMIT 1)
+        FROM found f WHERE f.import_id IS NOT NULL
+    )
+    SELECT f.import_id FROM found f WHERE f.import_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM imports i WHERE i.id = f.import_id AND i.status IN ('queued', 'running')
+    )
+"""
+
+# Of these, whose file is not on its way in.
+OLD = """
+    SELECT id FROM unnest($1::bigint[]) AS id WHERE NOT EXISTS (
+        SELECT FROM import_chunks c WHERE c.import_id = id AND c.created_at > now() - interval '1 hour'
+    )
+"""
+
+# Members that are there, of these; and those of these people whose rows are dropped.
+KNOWN = """
+    SELECT m.user_id, m.xp, m.messages, false AS is_private FROM members m
+    WHERE m.guild_id = $1 AND m.user_id = ANY($2::bigint[])
+    UNION ALL SELECT p.user_id, 0, 0, true FROM privacy_choices p
+    WHERE p.user_id = ANY($2::bigint[]) AND p.opted_out_at IS NOT NULL
+"""

@@ -1,0 +1,127 @@
+"""Days, hours, custom stats by day and event ids of an export, by the mode of the import."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, timedelta
+
+from api.database import Connection
+from api.imports.dtos import Mode
+from api.imports.lines import DayLine, EventIds, HourLine, StatDayLine
+from api.imports.work import Work
+from api.lib.faults import Fault
+from api.members.ledger import GUILD
+from api.members.rules import GuildRules
+from api.parts import IMPORTED, Parted, week_of
+
+EARLIEST = date(2000, 1, 1)  # each month in which something happened is a part of tables
+IDS_KEPT = timedelta(days=8)
+
+_AMOUNTS = ("xp", "messages", "voice_seconds", "reactions", "commands")
+_OF_DAYS = (*_AMOUNTS, "earned_xp", "events")
+
+# What becomes of an amount that is there.
+_MERGED: Mapping[Mode, str] = {
+    "set": "EXCLUDED.{name}",
+    "add": "t.{name} + EXCLUDED.{name}",
+    "max": "greatest(t.{name}, EXCLUDED.{name})",
+}
+
+_STORE = """
+    INSERT INTO {table} AS t ({key}, {amounts})
+    SELECT $1, * FROM unnest({arrays})
+    ON CONFLICT ({key}) DO UPDATE SET {merged} WHERE ({now}) IS DISTINCT FROM ({then})
+"""
+
+_IDS = """
+    INSERT INTO activity_ids (guild_id, week, id) SELECT $1, * FROM unnest($2::date[], $3::text[])
+    ON CONFLICT DO NOTHING
+"""
+
+
+def untimely(item: object, today: date) -> Fault | None:
+    """What is wrong with when something was: a part of tables would be made for it."""
+    place, day = "", today
+    match item:
+        case DayLine() | StatDayLine():
+            place, day = "/day", item.day
+        case HourLine():
+            place, day = "/hour", item.hour.date()
+        case EventIds() if item.week != IMPORTED:
+            place, day = "/week", item.week
+    if day < EARLIEST:
+        return Fault(place, "lies before the year 2000")
+    return Fault(place, "lies in the future") if day > today + timedelta(days=1) else None
+
+
+def parts_for(items: Sequence[object]) -> dict[Parted, set[date]]:
+    """The days that parts are needed for."""
+    wanted: dict[Parted, set[date]] = {}
+    for item in items:
+        match item:
+            case DayLine():
+                wanted.setdefault("activity_days", set()).add(item.day)
+            case HourLine():
+                wanted.setdefault("activity_hours", set()).add(item.hour.astimezone(UTC).date())
+            case StatDayLine():
+                wanted.setdefault("custom_stat_days", set()).add(item.day)
+            case EventIds():
+                wanted.setdefault("activity_ids", set()).add(item.week)
+    return wanted
+
+
+async def restore_days(connection: Connection, work: Work, _guild: GuildRules, lines: Sequence[DayLine]) -> int:
+    rows = [(line.day, int(line.user_id or GUILD), *_amounts(line, _OF_DAYS)) for line in lines]
+    return await _store(connection, work, "activity_days", {"day": "date", "user_id": "bigint"}, _OF_DAYS, rows)
+
+
+async def restore_hours(connection: Connection, work: Work, _guild: GuildRules, lines: Sequence[HourLine]) -> int:
+    rows = [(line.hour, int(line.user_id or GUILD), *_amounts(line, _AMOUNTS)) for line in lines]
+    key = {"hour": "timestamptz", "user_id": "bigint"}
+    return await _store(connection, work, "activity_hours", key, _AMOUNTS, rows)
+
+
+async def restore_stat_days(
+    connection: Connection, work: Work, _guild: GuildRules, lines: Sequence[StatDayLine]
+) -> int:
+    rows = [(line.stat, line.day, int(line.user_id), line.value) for line in lines]
+    key = {"stat": "text", "day": "date", "user_id": "bigint"}
+    return await _store(connection, work, "custom_stat_days", key, ("value",), rows)
+
+
+async def restore_ids(connection: Connection, work: Work, _guild: GuildRules, lines: Sequence[EventIds]) -> int:
+    """Gives how many of the lines had an id that is new."""
+    changed = 0
+    for line in lines:
+        week = line.week if line.week == IMPORTED else week_of(line.week)
+        done = await connection.execute(_IDS, work.guild_id, [week] * len(line.ids), sorted(line.ids))
+        changed += not done.endswith(" 0")
+    return changed
+
+
+def _amounts(line: object, names: Sequence[str]) -> list[int]:
+    return [getattr(line, name) for name in names]
+
+
+async def _store(
+    connection: Connection,
+    work: Work,
+    table: str,
+    key: Mapping[str, str],
+    amounts: Sequence[str],
+    rows: Sequence[tuple[object, ...]],
+) -> int:
+    """Stores rows of a key and amounts; gives how many of them changed something. Of rows with the same key
+    the last one counts."""
+    last = {row[: len(key)]: row for row in rows}
+    types = [*key.values(), *["bigint"] * len(amounts)]
+    merged = {name: _MERGED[work.mode].format(name=name) for name in amounts}
+    statement = _STORE.format(
+        table=table,
+        key=", ".join(("guild_id", *key)),
+        amounts=", ".join(amounts),
+        arrays=", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, start=2)),
+        merged=", ".join(f"{name} = {expression}" for name, expression in merged.items()),
+        now=", ".join(f"t.{name}" for name in amounts),
+        then=", ".join(merged.values()),
+    )
+    done = await connection.execute(statement, work.guild_id, *zip(*last.values(), strict=True))
+    return int(done.split()[-1])

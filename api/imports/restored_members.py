@@ -1,0 +1,89 @@
+"""Members of an export, by the mode of the import."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from api.activity.queries import HIDDEN
+from api.database import Connection
+from api.imports.dtos import Mode
+from api.imports.lines import MemberLine
+from api.imports.rules import merged
+from api.imports.work import Work
+from api.members.ledger import Ledger, Standing, lock
+from api.members.rules import GuildRules
+
+_THERE = "SELECT user_id FROM members WHERE guild_id = $1 AND user_id = ANY($2::bigint[])"
+
+_STATS = """
+    SELECT user_id, json_object_agg(stat, value)::text FROM custom_stats
+    WHERE guild_id = $1 AND user_id = ANY($2::bigint[]) GROUP BY user_id
+"""
+_STORE_STATS = """
+    INSERT INTO custom_stats (guild_id, user_id, stat, value)
+    SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::bigint[])
+    ON CONFLICT (guild_id, user_id, stat) DO UPDATE SET value = EXCLUDED.value
+"""
+
+
+async def restore_members(connection: Connection, work: Work, guild: GuildRules, lines: Sequence[MemberLine]) -> int:
+    """Stores them; gives how many were changed by it."""
+    users = sorted({int(line.user_id) for line in lines})
+    known = {row[0] for row in await connection.fetch(_THERE, work.guild_id, users)}
+    standings = await lock(connection, [(work.guild_id, user_id) for user_id in users])
+    hidden = {row[0] for row in await connection.fetch(HIDDEN, users)}
+    found = await connection.fetch(_STATS, work.guild_id, users)
+    stats = {row[0]: msgspec.json.decode(row[1], type=dict[str, int]) for row in found}
+    ledger, changed = Ledger(), 0
+    stored: dict[tuple[int, str], int] = {}
+    for line in lines:
+        user_id = int(line.user_id)
+        standing, theirs = standings[work.guild_id, user_id], stats.setdefault(user_id, {})
+        before = msgspec.structs.astuple(standing), dict(theirs)
+        _merge(work.mode, standing, line, is_hidden=user_id in hidden)
+        for stat, value in line.custom_stats.items():
+            theirs[stat] = _merged_stat(work.mode, theirs.get(stat), value)
+        if before == (msgspec.structs.astuple(standing), theirs) and user_id in known:
+            continue
+        changed += 1
+        known.add(user_id)
+        ledger.touch(standing)
+        stored |= {(user_id, stat): value for stat, value in theirs.items() if before[1].get(stat) != value}
+        level, xp = guild.ladder.level, before[0][3]
+        work.note(user_id, (xp, level(xp)), (standing.xp, level(standing.xp)))
+    await ledger.store(connection)
+    if stored:
+        rows = [(user_id, stat, value) for (user_id, stat), value in sorted(stored.items())]
+        await connection.execute(_STORE_STATS, work.guild_id, *zip(*rows, strict=True))
+    return changed
+
+
+def _merge(mode: Mode, standing: Standing, line: MemberLine, *, is_hidden: bool) -> None:
+    for name in ("xp", "messages", "voice_seconds", "reactions", "commands"):
+        setattr(standing, name, merged(mode, getattr(standing, name), getattr(line, name)))
+    if mode == "set":
+        standing.last_xp_at, standing.left_at = line.last_xp_at, line.left_at
+        standing.streak_from, standing.streak_to = line.streak_from, line.streak_to
+        standing.streak_best = line.streak_best
+        standing.is_ranked = line.is_ranked and not is_hidden
+        standing.first_seen_at, standing.last_active_at = line.first_seen_at, line.last_active_at
+        return
+    standing.last_xp_at = _later(standing.last_xp_at, line.last_xp_at)
+    standing.last_active_at = _later(standing.last_active_at, line.last_active_at)
+    if line.first_seen_at is not None:
+        standing.first_seen_at = min(standing.first_seen_at or line.first_seen_at, line.first_seen_at)
+    standing.streak_best = max(standing.streak_best, line.streak_best)
+    if line.streak_to is not None and (standing.streak_to is None or standing.streak_to < line.streak_to):
+        standing.streak_from, standing.streak_to = line.streak_from, line.streak_to
+
+
+def _merged_stat(mode: Mode, before: int | None, given: int) -> int:
+    """A custom stat may be below 0; one that is not there is what is given."""
+    if before is None or mode == "set":
+        return given
+    return before + given if mode == "add" else max(before, given)
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one is not None and other is not None else one or other

@@ -1,0 +1,193 @@
+"""Takes a guild's export back, here or elsewhere: all that it has, members and their days by the mode."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from api.activity import locks
+from api.database import Connection, Database
+from api.errors import Invalid, NotFound
+from api.guilds.dtos import PatchGuild, PutGuild
+from api.guilds.pickers import PickerService
+from api.guilds.service import GuildService
+from api.imports.lines import VERSION, ChannelsLine, Header, Line, MemberLine, RolesLine, SettingsLine
+from api.imports.reading import Broken, Lines, Row
+from api.imports.restored_days import parts_for, restore_days, restore_hours, restore_ids, restore_stat_days, untimely
+from api.imports.restored_members import restore_members
+from api.imports.rules import Refused, decoded
+from api.imports.work import Work
+from api.lib import snowflakes
+from api.lib.clock import Clock
+from api.lib.faults import Fault
+from api.members.rulebook import Rulebook
+from api.members.rules import GuildRules
+from api.members.visibility import set_hidden
+from api.parts import Parts
+from api.settings.service import SettingsService
+
+AT_ONCE = 1000
+
+_PRIVATE = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND opted_out_at IS NOT NULL"
+
+_line: Callable[[bytes], Line] = msgspec.json.Decoder(Line, dec_hook=snowflakes.decode).decode
+_header: Callable[[bytes], Header] = msgspec.json.Decoder(Header).decode
+
+_PLACE: Mapping[type, str] = {
+    PutGuild: "/guild",
+    RolesLine: "/roles",
+    ChannelsLine: "/channels",
+    SettingsLine: "/settings/overrides",
+}
+
+_STORE: Mapping[str, Callable[[Connection, Work, GuildRules, Sequence[Any]], Awaitable[int]]] = {
+    "member": restore_members,
+    "day": restore_days,
+    "hour": restore_hours,
+    "stat_day": restore_stat_days,
+    "event_ids": restore_ids,
+}  # Any: each is given its own kind
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A line, and which member it has; or what is wrong with it."""
+
+    number: int
+    kind: str
+    item: Any  # Any: a member of `Line`, or a Fault
+
+
+class Restoring:
+    def __init__(
+        self,
+        database: Database,
+        rulebook: Rulebook,
+        parts: Parts,
+        clock: Clock,
+        *,
+        guilds: GuildService,
+        pickers: PickerService,
+        settings: SettingsService,
+    ) -> None:
+        self._database = database
+        self._rulebook = rulebook
+        self._parts = parts
+        self._clock = clock
+        self._guilds = guilds
+        self._pickers = pickers
+        self._settings = settings
+
+    async def run(self, work: Work) -> None:
+        """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
+        today = self._clock.now().date()
+        async for batch in work.batches(_Headed(), AT_ONCE):
+            work.reached_byte()
+            read = [_read(number, row, today) for number, row in batch]
+            for kind, group in groupby(read, key=lambda each: each.kind):
+                await self._restore(work, kind, list(group))
+
+    async def _restore(self, work: Work, kind: str, group: Sequence[Read]) -> None:
+        """Lines of one kind that follow one another."""
+        if kind in _STORE:
+            await self._store(work, kind, group)
+            return
+        for each in group:
+            if isinstance(each.item, Fault):
+                work.refuse(each.number, each.item)
+            else:
+                await self._configure(work, each.number, each.item)
+        async with work.step(upto=group[-1].number, kept=True):
+            pass
+
+    async def _store(self, work: Work, kind: str, group: Sequence[Read]) -> None:
+        """What is as large as the guild: a lot at a time, but for people who opted out."""
+        items = [each.item for each in group]
+        users = {user for item in items if (user := getattr(item, "user_id", None)) is not None}
+        async with self._database.connection() as connection:
+            private = {row[0] for row in await connection.fetch(_PRIVATE, list(users))}
+            kept = [item for item in items if getattr(item, "user_id", None) not in private]
+            for table, days in parts_for(kept).items():
+                await self._parts.ensure(connection, table, days)
+        hidden = [item.user_id for item in kept if isinstance(item, MemberLine) and item.is_hidden]
+        if hidden and not work.dry_run:
+            async with self._database.transaction() as connection:
+                await set_hidden(connection, hidden, self._clock.now())
+        guild = await self._rulebook.get(work.guild_id)
+        async with work.step(upto=group[-1].number, begin=locks.share([work.guild_id], alone=True)) as connection:
+            changed = await _STORE[kind](connection, work, guild, kept)
+            work.imported += changed
+            work.unchanged += len(items) - changed
+
+    async def _configure(self, work: Work, number: int, item: object) -> None:
+        """What goes through the services, and is neither added nor compared. Done twice, the second time
+        changes nothing."""
+        if not work.dry_run:
+            try:
+                await self._put(work, item)
+            except Invalid as invalid:
+                fault = next((fault for fault in invalid.errors if isinstance(fault, Fault)), Fault("", invalid.detail))
+                work.refuse(number, Fault(_PLACE[type(item)] + fault.pointer, fault.message))
+                return
+            except NotFound:
+                if not isinstance(item, SettingsLine):
+                    raise
+                work.refuse(number, Fault("/settings/module", "is no module here: its bot has to register it first"))
+                return
+        work.imported += 1
+
+    async def _put(self, work: Work, item: object) -> None:
+        actor, guild_id = work.actor, work.guild_id
+        match item:
+            case PutGuild():
+                await self._guilds.patch(actor, guild_id, PatchGuild(*msgspec.structs.astuple(item)), None)
+            case RolesLine():
+                await self._pickers.replace_roles(actor, guild_id, item.items, None)
+            case ChannelsLine():
+                await self._pickers.replace_channels(actor, guild_id, item.items, None)
+            case SettingsLine():
+                await self._settings.replace(actor, guild_id, item.module, item.overrides, None)
+
+
+class _Headed:
+    """Lines, the first of which says what the file is."""
+
+    def __init__(self) -> None:
+        self._lines = Lines()
+        self._is_begun = False
+
+    def feed(self, data: bytes) -> Iterable[Row]:
+        return self._without_header(self._lines.feed(data))
+
+    def close(self) -> Iterable[Row]:
+        yield from self._without_header(self._lines.close())
+        if not self._is_begun:
+            raise Broken("The file is empty: it has no header.")
+
+    def _without_header(self, rows: Iterable[Row]) -> Iterable[Row]:
+        for row in rows:
+            if self._is_begun:
+                yield row
+                continue
+            try:
+                header = decoded(row[1] if isinstance(row, tuple) else b"", _header)
+            except Refused:
+                raise Broken('The file is no export of a guild: its first line is not `{"guildhall": 1, …}`.') from None
+            if header.guildhall != VERSION:
+                raise Broken(f"The export is of version {header.guildhall}, and this server reads version {VERSION}.")
+            self._is_begun = True
+
+
+def _read(number: int, row: Row, today: date) -> Read:
+    try:
+        line = decoded(row[1] if isinstance(row, tuple) else b"", _line)
+    except Refused as refused:
+        return Read(number, "refused", refused.fault)
+    given = [name for name in Line.__struct_fields__ if getattr(line, name) is not None]
+    if len(given) != 1:
+        return Read(number, "refused", Fault("", "has to have exactly one member"))
+    item = getattr(line, given[0])
+    if (fault := untimely(item, today)) is not None:
+        return Read(number, "refused", Fault(f"/{given[0]}{fault.pointer}", fault.message))
+    return Read(number, given[0], item)

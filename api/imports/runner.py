@@ -1,0 +1,152 @@
+"""Does imports: from the queue to the end, from wherever an earlier process left off."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from api.audit.service import record
+from api.database import Database
+from api.errors import NotFound, Unavailable
+from api.imports import queries
+from api.imports.history import History
+from api.imports.queue import BEAT_SECONDS, Held, Lost, Queue
+from api.imports.reading import Broken
+from api.imports.rehearsal import Rehearsal
+from api.imports.restoring import Restoring
+from api.imports.standings import Standings
+from api.imports.work import Work
+from api.lib.clock import Clock
+from api.lib.diff import Change
+from api.lib.faults import Fault
+
+log = structlog.get_logger("guildhall.imports")
+
+MOST_ATTEMPTS = 8  # without having got on
+LOT = 20_000
+LEFT_BEHIND = ("import_chunks", "import_events", "import_members")
+
+
+class Runner:
+    def __init__(
+        self,
+        database: Database,
+        queue: Queue,
+        clock: Clock,
+        *,
+        standings: Standings,
+        history: History,
+        rehearsal: Rehearsal,
+        restoring: Restoring,
+    ) -> None:
+        self._database = database
+        self._queue = queue
+        self._clock = clock
+        self._standings = standings
+        self._history = history
+        self._rehearsal = rehearsal
+        self._restoring = restoring
+
+    async def run(self, job: Held, told: Callable[[float], None] = lambda _progress: None) -> None:
+        """Does the import to its end, or for as long as it is ours. A file or a guild that is no good ends it;
+        everything else is raised, and the job may be taken again."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(queries.BEGIN, job.subject)
+        if row is None:  # its guild is gone, or it has ended
+            async with self._database.transaction() as connection:
+                await self._queue.done(connection, job)
+            await self.sweep(job.subject)
+            return
+        work = Work(self._database, self._queue, job, row, told)
+        log.info("import begins", id=work.id, guild=work.guild_id, source=work.source, row=work.position)
+        async with self._holding(job):
+            try:
+                await self._do(work)
+            except Lost:
+                log.warning("import was taken over", id=work.id)
+
+    async def _do(self, work: Work) -> None:
+        if work.job.attempts > MOST_ATTEMPTS:
+            await self._end(work, "It was begun again and again, and never got on: it was given up.")
+            return
+        try:
+            await self._import(work)
+        except Broken as broken:
+            await self._end(work, str(broken))
+        except NotFound:
+            await self._end(work, "The guild is not there any more.")
+        else:
+            await self._end(work, None)
+
+    async def _import(self, work: Work) -> None:
+        if work.source == "guildhall":
+            await self._restoring.run(work)
+        elif work.source != "events":
+            await self._standings.run(work)
+        elif work.dry_run:
+            await self._rehearsal.run(work)
+        else:
+            await self._history.run(work)
+
+    async def _end(self, work: Work, fault: str | None) -> None:
+        """Ends it: finished, or failed for this reason."""
+        status = "finished" if fault is None else "failed"
+        if fault is None:
+            work.progress = 1.0
+        else:
+            work.refuse(0, Fault("", fault))
+        async with work.step(kept=True) as connection:
+            await connection.execute(queries.FINISH, work.id, status, self._clock.now())
+            await self._queue.done(connection, work.job)
+            if not work.dry_run:
+                counts = {name: getattr(work, name) for name in ("rows", "imported", "unchanged", "refused")}
+                changes = {"status": Change("running", status)} | {n: Change(None, v) for n, v in counts.items()}
+                await record(
+                    connection,
+                    work.actor,
+                    "import.finished",
+                    guild_ids=[work.guild_id],
+                    target=str(work.id),
+                    changes=changes,
+                )
+        log.info("import ended", id=work.id, status=status, rows=work.rows, refused=work.refused)
+        with suppress(Unavailable):  # what is left is swept later
+            await self.sweep(work.id)
+
+    async def sweep(self, import_id: int) -> None:
+        """Takes away what an import worked on, a lot at a time."""
+        for table in LEFT_BEHIND:
+            lot = 16 if table == "import_chunks" else LOT
+            deleted = lot
+            while deleted == lot:
+                async with self._database.connection() as connection:
+                    done = await connection.execute(queries.SWEEP.format(table=table, lot=lot), import_id)
+                deleted = int(done.split()[1])
+
+    async def sweep_strays(self) -> None:
+        """Takes away what belongs to no import that goes on."""
+        for table in LEFT_BEHIND:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(queries.STRAYS.format(table=table))
+                if table == "import_chunks":  # one may be on its way in
+                    rows = await connection.fetch(queries.OLD, [row[0] for row in rows])
+            for row in rows:
+                await self.sweep(row[0])
+
+    @asynccontextmanager
+    async def _holding(self, job: Held) -> AsyncIterator[None]:
+        """Keeps the job ours however long a step takes."""
+
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(BEAT_SECONDS)
+                with suppress(Unavailable, Lost):  # each transaction of the work finds out for itself
+                    await self._queue.beat(job)
+
+        beating = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            beating.cancel()
+            await asyncio.wait({beating})

@@ -1,0 +1,158 @@
+"""Imports: asked for, listed, told about. What they do is done by `api.imports.runner`, wherever it runs."""
+
+from collections.abc import AsyncIterable
+
+import asyncpg
+import msgspec
+
+from api.audit.service import record
+from api.auth.actors import Actor
+from api.database import Database
+from api.errors import Conflict, Invalid, NotFound
+from api.imports import queries
+from api.imports.dtos import ImportCounts, ImportQuery, ImportView, PreviewedMember, RefusedRow
+from api.imports.queue import Held, Queue
+from api.imports.worker import IMPORT, Worker
+from api.lib.clock import Clock
+from api.lib.diff import Change
+from api.lib.faults import ParameterFault
+from api.lib.pagination import Cursors, Page, cut
+
+PIECE = 1024 * 1024
+
+_BUSY = "This guild has an import that is not finished: one at a time."
+
+_refused = msgspec.json.Decoder(list[RefusedRow]).decode
+_preview = msgspec.json.Decoder(list[PreviewedMember]).decode
+
+
+class ImportService:
+    def __init__(self, database: Database, queue: Queue, worker: Worker, cursors: Cursors, clock: Clock) -> None:
+        self._database = database
+        self._queue = queue
+        self._worker = worker
+        self._cursors = cursors
+        self._clock = clock
+
+    async def begin(
+        self, actor: Actor, guild_id: int, query: ImportQuery, file: AsyncIterable[bytes], *, hold: bool = False
+    ) -> tuple[ImportView, Held]:
+        """Takes the file in, piece by piece, and queues the work; with `hold` the work is ours at once. Sent
+        twice, it is two imports, or 409 while the first one runs. Raises `Invalid`, `Conflict`."""
+        refuse(query)
+        async with self._database.connection() as connection:
+            if await connection.fetchval(queries.ACTIVE, guild_id):
+                raise Conflict(_BUSY)
+            import_id: int = await connection.fetchval(queries.NEXT_ID)
+        try:
+            size = await self._store(import_id, file)
+            view, job = await self._enqueue(actor, guild_id, query, import_id, size, hold=hold)
+        except BaseException:
+            await self._forget(import_id)
+            raise
+        self._worker.wake()
+        return view, job
+
+    async def _store(self, import_id: int, file: AsyncIterable[bytes]) -> int:
+        size, number, piece = 0, 0, bytearray()
+        async for data in file:
+            piece += data
+            size += len(data)
+            while len(piece) >= PIECE:
+                await self._add(import_id, number, bytes(piece[:PIECE]))
+                del piece[:PIECE]
+                number += 1
+        if piece:
+            await self._add(import_id, number, bytes(piece))
+        return size
+
+    async def _add(self, import_id: int, number: int, data: bytes) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(queries.ADD_CHUNK, import_id, number, data)
+
+    async def _enqueue(
+        self, actor: Actor, guild_id: int, query: ImportQuery, import_id: int, size: int, *, hold: bool
+    ) -> tuple[ImportView, Held]:
+        mode = None if query.source == "events" else query.mode or "set"
+        who = (actor.kind, actor.id, actor.reason, actor.ip, actor.request_id)
+        async with self._database.transaction() as connection:
+            try:
+                row = await connection.fetchrow(
+                    queries.INSERT,
+                    *(import_id, guild_id, query.source, mode, query.dry_run, query.settings, size),
+                    *who,
+                    self._clock.now(),
+                )
+            except asyncpg.UniqueViolationError:
+                raise Conflict(_BUSY) from None
+            except asyncpg.ForeignKeyViolationError:
+                raise NotFound from None
+            job = await self._queue.put(connection, IMPORT, import_id, hold=hold)
+            if not query.dry_run:
+                asked = {"source": query.source, "mode": mode, "bytes": size}
+                changes = {name: Change(None, value) for name, value in asked.items()}
+                await record(
+                    connection, actor, "import.requested", guild_ids=[guild_id], target=str(import_id), changes=changes
+                )
+        assert row is not None
+        return view(row), job
+
+    async def _forget(self, import_id: int) -> None:
+        """Lets go of the file of a request that failed. What a cut connection leaves is swept later."""
+        async with self._database.connection() as connection:
+            await connection.execute(queries.DROP_CHUNKS, import_id)
+
+    async def get(self, actor: Actor, import_id: int) -> ImportView:
+        """How an import stands. Raises `NotFound`, also for one of a guild that the actor does not see."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(queries.READ, import_id, actor.guild_list())
+        if row is None:
+            raise NotFound
+        return view(row)
+
+    async def list_imports(self, actor: Actor, guild_id: int, *, limit: int, cursor: str | None) -> Page[ImportView]:
+        """A guild's imports, newest first."""
+        limit = min(limit, 100)
+        scope = f"imports:{guild_id}:{actor.id}"
+        before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(queries.LIST, guild_id, before, limit + 1)
+        return cut(
+            rows,
+            limit,
+            view,
+            lambda row: self._cursors.write(scope, [row["id"]]),
+            lambda row: len(row["refused_rows"]) + len(row["preview"]),
+        )
+
+
+def refuse(query: ImportQuery) -> None:
+    """Raises `Invalid` for wishes that do not go together."""
+    faults = []
+    if query.source == "events" and query.mode is not None:
+        faults.append(ParameterFault("mode", "is not possible with `events`: they are counted"))
+    if query.settings and query.source not in ("mee6", "polaris"):
+        faults.append(ParameterFault("settings", "is possible with `mee6` and `polaris` only"))
+    if faults:
+        raise Invalid(errors=faults)
+
+
+def view(row: asyncpg.Record) -> ImportView:
+    """A row as it is told."""
+    counts = ImportCounts(
+        row["imported"] + row["unchanged"] + row["refused"], row["imported"], row["unchanged"], row["refused"]
+    )
+    return ImportView(
+        id=str(row["id"]),
+        guild_id=str(row["guild_id"]),
+        source=row["source"],
+        mode=row["mode"],
+        dry_run=row["dry_run"],
+        status=row["status"],
+        progress=row["progress"],
+        counts=counts,
+        refused=_refused(row["refused_rows"]),
+        preview=_preview(row["preview"]),
+        created_at=row["created_at"],
+        finished_at=row["finished_at"],
+    )

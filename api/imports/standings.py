@@ -1,0 +1,88 @@
+"""Standings of other bots: XP, levels and messages of members, onto the all-time board."""
+
+from collections.abc import Sequence
+
+from api.database import Connection, Database
+from api.imports import queries, rules
+from api.imports.bots import SettingsTaken
+from api.imports.rules import Refused, Told
+from api.imports.work import Numbered, Work
+from api.lib.clock import Clock
+from api.members.ledger import Ledger, lock
+from api.members.rulebook import Rulebook
+from api.members.rules import GuildRules
+from api.members.visibility import set_hidden
+from api.settings.service import SettingsService
+
+AT_ONCE = 1000
+
+
+class Standings:
+    def __init__(self, database: Database, rulebook: Rulebook, settings: SettingsService, clock: Clock) -> None:
+        self._database = database
+        self._rulebook = rulebook
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self, work: Work) -> None:
+        """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
+        taken = SettingsTaken(work.source)
+        async for batch in work.batches(rules.reader_of(work.source, taken.see), AT_ONCE):
+            await self._take(work, await self._rulebook.get(work.guild_id), batch)
+        if work.takes_settings:
+            await taken.store(work, self._settings)
+
+    async def _take(self, work: Work, guild: GuildRules, batch: Sequence[Numbered]) -> None:
+        told: list[Told] = []
+        for number, row in batch:
+            try:
+                told.append(_by_xp(guild, rules.told(work.source, row)))
+            except Refused as refused:
+                work.refuse(number, refused.fault)
+        async with self._database.connection() as connection:
+            found = await connection.fetch(queries.KNOWN, work.guild_id, [each.user_id for each in told])
+        known = {row["user_id"] for row in found if not row["is_private"]}
+        private = {row["user_id"] for row in found if row["is_private"]}
+        hidden = {each.user_id for each in told if each.hidden} - private
+        if hidden and not work.dry_run:
+            async with self._database.transaction() as connection:
+                await set_hidden(connection, hidden, self._clock.now())
+        work.reached_byte()
+        async with work.step(upto=batch[-1][0]) as connection:
+            await _apply(connection, work, guild, [each for each in told if each.user_id not in private], known)
+            work.unchanged += sum(each.user_id in private for each in told)
+
+
+async def _apply(connection: Connection, work: Work, guild: GuildRules, told: Sequence[Told], known: set[int]) -> None:
+    """Rows in their order, each upon what the one before it left."""
+    naming = [each for each in told if each.xp is not None or each.messages is not None]
+    work.unchanged += len(told) - len(naming)
+    standings = await lock(connection, [(guild.guild_id, each.user_id) for each in naming])
+    ledger = Ledger()
+    for each in naming:
+        standing = standings[guild.guild_id, each.user_id]
+        before = standing.xp, standing.messages
+        if each.xp is not None:
+            standing.xp = rules.merged(work.mode, standing.xp, each.xp)
+        if each.messages is not None:
+            standing.messages = rules.merged(work.mode, standing.messages, each.messages)
+        if before == (standing.xp, standing.messages) and each.user_id in known:
+            work.unchanged += 1
+            continue
+        known.add(each.user_id)
+        work.imported += 1
+        ledger.touch(standing)
+        level = guild.ladder.level
+        work.note(each.user_id, (before[0], level(before[0])), (standing.xp, level(standing.xp)))
+    await ledger.store(connection)
+
+
+def _by_xp(guild: GuildRules, told: Told) -> Told:
+    """XP wins over a level that disagrees; a level alone gives the XP at which it begins."""
+    if told.xp is not None or told.level is None:
+        return told
+    try:
+        xp = guild.ladder.begins(told.level)
+    except IndexError:
+        raise Refused("/level", "is above the highest level of this guild's curve") from None
+    return Told(told.user_id, xp, None, told.messages, told.hidden)

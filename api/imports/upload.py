@@ -1,0 +1,37 @@
+"""A file as it comes in, piece by piece."""
+
+from collections.abc import AsyncIterator
+
+from api import headers
+from api.errors import BodyTooLarge, UnreadableBody, UnsupportedMediaType
+from api.imports.dtos import Source
+from api.imports.rules import MEDIA_TYPES
+from api.intake import GuildhallRequest
+
+
+def uploaded(request: GuildhallRequest, source: Source, largest: int) -> AsyncIterator[bytes]:
+    """The body of a request. Raises `UnsupportedMediaType`, `BadHeader`, `BodyTooLarge`; while it is read, also
+    `UnreadableBody`."""
+    wanted = MEDIA_TYPES[source]
+    kind, parameters = request.content_type
+    if kind.lower() != wanted or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise UnsupportedMediaType(f"Send a file of `{source}` as {wanted}, in UTF-8.", headers={"Accept": wanted})
+    length = headers.content_length(request.headers.get("content-length"))
+    if length is not None and length > largest:
+        raise BodyTooLarge(f"The file is larger than {largest} bytes.")
+    return _pieces(request, largest)
+
+
+async def _pieces(request: GuildhallRequest, largest: int) -> AsyncIterator[bytes]:
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise UnreadableBody("The connection ended before the file did.")
+        size += len(message["body"])
+        if size > largest:
+            raise BodyTooLarge(f"The file is larger than {largest} bytes.")
+        if message["body"]:
+            yield message["body"]
+        if not message["more_body"]:
+            return

@@ -1,0 +1,168 @@
+"""An import that is being done: its file, its counts, and the point from which another process would go on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+import msgspec
+
+from api.auth.actors import Actor
+from api.database import Connection, Database
+from api.imports import queries
+from api.imports.dtos import Mode, PreviewedMember, RefusedRow, Source
+from api.imports.queue import Held, Queue
+from api.imports.reading import Reader, Row
+from api.lib.faults import Fault
+
+MOST_REFUSED = 1000
+MOST_PREVIEWED = 100
+LONGEST_MESSAGE = 300
+
+_SLICE = 64 * 1024  # so much is taken apart before others may run
+
+# Who waits behind live requests may wait longer than they may.
+PATIENT = "SET LOCAL lock_timeout = '4s'"
+
+_encode = msgspec.json.Encoder().encode
+_refused = msgspec.json.Decoder(list[RefusedRow]).decode
+_preview = msgspec.json.Decoder(list[PreviewedMember]).decode
+
+Numbered = tuple[int, Row]
+
+
+class RolledBack(Exception):
+    """Ends a transaction of a dry run, which leaves nothing."""
+
+
+class Work:
+    """One import in the hands of one process. Every change of it goes with a transaction of `step`."""
+
+    def __init__(
+        self, database: Database, queue: Queue, job: Held, row: asyncpg.Record, told: Callable[[float], None]
+    ) -> None:
+        """`told` hears of the progress."""
+        self._database = database
+        self._queue = queue
+        self._told = told
+        self.job = job
+        self.id: int = row["id"]
+        self.guild_id: int = row["guild_id"]
+        self.source: Source = row["source"]
+        self.mode: Mode = row["mode"] or "add"
+        self.dry_run: bool = row["dry_run"]
+        self.takes_settings: bool = row["takes_settings"]
+        self.size: int = row["bytes"]
+        self.read = 0  # bytes
+        self.progress: float = row["progress"]
+        self.position: int = row["position"]
+        self.reached: str | None = row["reached"]
+        self.imported: int = row["imported"]
+        self.unchanged: int = row["unchanged"]
+        self.refused: int = row["refused"]
+        self._refused: list[RefusedRow] = _refused(row["refused_rows"])
+        self._stored_refused = len(self._refused)
+        self.preview = {each.user_id: each for each in _preview(row["preview"])}
+        self.actor = Actor(row["actor_kind"], row["actor_id"], row["reason"], row["ip"], row["request_id"])
+
+    @property
+    def rows(self) -> int:
+        return self.imported + self.unchanged + self.refused
+
+    def refuse(self, row: int, fault: Fault) -> None:
+        """Notes a row that cannot be taken."""
+        if row:
+            self.refused += 1
+        if not row or len(self._refused) < MOST_REFUSED:
+            self._refused.append(RefusedRow(row, fault.pointer[:LONGEST_MESSAGE], fault.message[:LONGEST_MESSAGE]))
+
+    def note(self, user_id: int, before: tuple[int, int], after: tuple[int, int]) -> None:
+        """Notes what would become of a member: XP and level, before and after."""
+        if not self.dry_run:
+            return
+        known = self.preview.get(str(user_id))
+        if known is not None:
+            known.xp_after, known.level_after = after
+        elif len(self.preview) < MOST_PREVIEWED:
+            self.preview[str(user_id)] = PreviewedMember(str(user_id), before[0], after[0], before[1], after[1])
+
+    async def batches(self, reader: Reader, size: int) -> AsyncIterator[list[Numbered]]:
+        """The rows that are not done yet, with their numbers, so many at a time. Raises `Broken`."""
+        number, batch = 0, list[Numbered]()
+        async for data in self._file():
+            rows = reader.close() if data is None else reader.feed(data)
+            for row in rows:
+                number += 1
+                if number > self.position:
+                    batch.append((number, row))
+                    if len(batch) == size:
+                        yield batch
+                        batch = []
+            await asyncio.sleep(0)
+        if batch:
+            yield batch
+
+    async def _file(self) -> AsyncIterator[bytes | None]:
+        """The file in slices; None behind its end."""
+        number = 0
+        while True:
+            async with self._database.connection() as connection:
+                piece: bytes | None = await connection.fetchval(queries.CHUNK, self.id, number)
+            if piece is None:
+                break
+            for start in range(0, len(piece), _SLICE):
+                self.read += len(piece[start : start + _SLICE])
+                yield piece[start : start + _SLICE]
+            number += 1
+        yield None
+
+    @asynccontextmanager
+    async def step(self, *, upto: int | None = None, begin: str = "", kept: bool = False) -> AsyncIterator[Connection]:
+        """One transaction of the work: what it does and how far that is, together or not at all; of a dry run
+        only how far, unless it is to be `kept`. `upto`: the last row that is done then. Raises `Lost`."""
+        statements = f"{PATIENT}; {begin}" if begin else PATIENT
+        rehearsed = self.dry_run and not kept
+        if rehearsed:
+            try:
+                async with self._database.transaction(statements) as connection:
+                    yield connection
+                    _roll_back()
+            except RolledBack:
+                pass
+        async with self._database.transaction(statements) as connection:
+            await self._queue.renew(connection, self.job)
+            if not rehearsed:
+                yield connection
+            if upto is not None:
+                self.position = upto
+            await self._save(connection)
+        self._told(self.progress)
+
+    def reached_byte(self, share: float = 1.0) -> None:
+        """Progress by what was read of the file, which is so much of the whole work. It never falls."""
+        done = self.read / self.size if self.size else 1.0
+        self.progress = max(self.progress, min(done, 1.0) * share)
+
+    async def _save(self, connection: Connection) -> None:
+        fresh = len(self._refused) > self._stored_refused
+        await connection.execute(
+            queries.CHECKPOINT,
+            self.id,
+            self.progress,
+            self.position,
+            self.reached,
+            self.imported,
+            self.unchanged,
+            self.refused,
+            _encode(self._refused).decode() if fresh else None,
+            _encode(list(self.preview.values())).decode(),
+        )
+        self._stored_refused = len(self._refused)
+
+    @property
+    def first_refused(self) -> list[RefusedRow]:
+        return self._refused
+
+
+def _roll_back() -> None:
+    raise RolledBack

@@ -1,0 +1,79 @@
+"""Takes jobs off the queue and does them, in the server or in `guildhall worker`."""
+
+import asyncio
+import time
+from contextlib import suppress
+
+import asyncpg
+import structlog
+
+from api.database import AWAY
+from api.errors import Unavailable
+from api.imports.queue import Held, Queue
+from api.imports.runner import Runner
+
+log = structlog.get_logger("guildhall.worker")
+
+IMPORT = "import"
+
+AT_ONCE = 2  # jobs of one process: a short one does not wait for a long one's end
+LOOK_SECONDS = 1.0
+SWEEP_SECONDS = 600
+
+# What may be different at the next attempt: locks, a database that restarts.
+_PASSING = (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY)
+
+
+class Worker:
+    def __init__(self, queue: Queue, runner: Runner) -> None:
+        self._queue = queue
+        self._runner = runner
+        self._woken = asyncio.Event()
+        self._swept_at = float("-inf")
+
+    def wake(self) -> None:
+        """Has it look for a job at once; others look once a second."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Does jobs for ever. Cancelled, it gives back what it holds."""
+        async with asyncio.TaskGroup() as group:
+            for place in range(AT_ONCE):
+                group.create_task(self._work(sweeps=place == 0))
+
+    async def _work(self, *, sweeps: bool) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                job = await self._queue.take()
+                if job is not None:
+                    await self.do(job)
+                    continue
+                if sweeps and time.monotonic() - self._swept_at > SWEEP_SECONDS:
+                    self._swept_at = time.monotonic()
+                    await self._runner.sweep_strays()
+            except _PASSING as error:
+                log.debug("no job for now", error=type(error).__name__)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._woken.wait()
+
+    async def do(self, job: Held) -> None:
+        """Does one job. What fails is given back, and tried again after a while."""
+        try:
+            await self._runner.run(job)
+        except asyncio.CancelledError:
+            await self._give_back(job, failed=False)
+            raise
+        except _PASSING as error:
+            log.warning("a job failed and will be tried again", job=job.id, error=repr(error)[:300])
+            await self._give_back(job, failed=True)
+        except Exception:
+            log.exception("a job failed and will be tried again", job=job.id)
+            await self._give_back(job, failed=True)
+
+    async def _give_back(self, job: Held, *, failed: bool) -> None:
+        """If even that fails, it is ours for some seconds, and then anybody's."""
+        with suppress(*_PASSING):
+            async with asyncio.timeout(2):
+                await self._queue.release(job, failed=failed)

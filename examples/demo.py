@@ -1,0 +1,138 @@
+"""`make demo`: what 1,400 people really did in five open-source communities, imported and looked at.
+
+`communities.ndjson.gz` has 38,464 events taken from public version-control histories: a change is a message, the
+folder it touches first its channel; people and channels are hashes made into ids. They stand in the order of
+delivery, in which times run backwards here and there."""
+
+import asyncio
+import gzip
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+import asyncpg
+import click
+import msgspec
+
+import piccolo_conf
+from api.auth.actors import system
+from api.changes import Changes
+from api.config import Settings
+from api.database import Database
+from api.leaderboards.dtos import LeaderboardQuery, LeaderboardView
+from api.leaderboards.service import LeaderboardService
+from api.lib.clock import Clock
+from api.lib.pagination import Cursors
+from api.members.rulebook import Rulebook
+from api.migrations import migrate
+from api.setup import make_first, opened
+from api.terminal import located
+
+FILE = Path(__file__).with_name("communities.ndjson.gz")
+FIRST_GUILD = 700000000000000001
+
+_decode = msgspec.json.Decoder(dict[str, object]).decode
+
+_MAKE_GUILD = """
+    INSERT INTO guilds (id, name, timezone) VALUES ($1, $2, 'UTC')
+    ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, deleted_at = NULL
+"""
+_YEAR = """
+    SELECT extract(year FROM day)::int AS year, sum(messages) AS messages FROM activity_days
+    WHERE guild_id = $1 AND user_id = $2 GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1
+"""
+_MONTHS = """
+    SELECT extract(month FROM day)::int AS month, sum(messages)::int AS messages FROM activity_days
+    WHERE guild_id = $1 AND user_id = $2 AND day BETWEEN $3 AND $4 GROUP BY 1
+"""
+
+
+def main() -> None:
+    """Imports the communities, each as a guild, and prints their boards."""
+    started = time.monotonic()
+    settings, found = located(founding=True)
+    asyncio.run(migrate(piccolo_conf.DB, found.owner_url))
+    asyncio.run(make_first(settings, click.echo))
+    with tempfile.TemporaryDirectory(prefix="guildhall-demo-") as folder:
+        files = split(Path(folder))
+        guilds = {FIRST_GUILD + number: name for number, name in enumerate(files)}
+        asyncio.run(_make_guilds(settings, guilds))
+        for guild_id, name in guilds.items():
+            click.echo(f"\n{name}")
+            command = [sys.executable, "-m", "api", "import", str(guild_id), str(files[name]), "--source", "events"]
+            subprocess.run(command, check=True)  # noqa: S603 - our own command
+    asyncio.run(_show(settings, guilds))
+    click.echo(f"\nAll of it took {time.monotonic() - started:.0f} s. See it: `make run`, then")
+    base = settings.public_url or f"http://{settings.host}:{settings.port}"
+    click.echo(f"  curl -H 'Authorization: Bearer gh_…' {base}/v1/guilds/{FIRST_GUILD}/leaderboard")
+    if settings.admin:
+        click.echo(f"  {base}/admin/#/members")
+
+
+def split(folder: Path) -> dict[str, Path]:
+    """A file of events for each community, in the order of delivery."""
+    lines: dict[str, list[bytes]] = {}
+    with gzip.open(FILE) as file:
+        for line in file:
+            event = _decode(line)
+            lines.setdefault(str(event.pop("guild")), []).append(msgspec.json.encode(event))
+    files = {}
+    for name, events in sorted(lines.items()):
+        files[name] = folder / f"{name}.ndjson"
+        files[name].write_bytes(b"\n".join(events))
+    return files
+
+
+async def _make_guilds(settings: Settings, guilds: dict[int, str]) -> None:
+    async with opened(settings) as database, database.transaction() as connection:
+        await connection.executemany(_MAKE_GUILD, list(guilds.items()))
+
+
+async def _show(settings: Settings, guilds: dict[int, str]) -> None:
+    clock, changes = Clock(), Changes()
+    async with opened(settings) as database:
+        boards = LeaderboardService(database, Rulebook(database, changes), Cursors(["demo"], clock.now), clock)
+        best: tuple[int, int, str] | None = None
+        for guild_id, name in guilds.items():
+            board = await boards.read(system(), guild_id, LeaderboardQuery(limit=5))
+            click.echo(f"\n{name}: {board.member_count} members\n{table(board)}")
+            if board.items and (best is None or board.items[0].value > best[0]):
+                best = board.items[0].value, guild_id, board.items[0].user_id
+        if best is not None:
+            await _show_year(database, best[1], int(best[2]), guilds[best[1]])
+
+
+def table(board: LeaderboardView) -> str:
+    """A board as lines of text."""
+    return "\n".join(
+        f"  {entry.rank:>3}.  {entry.user_id:>20}  level {entry.level:>3}  {entry.value:>9,} XP"
+        for entry in board.items
+    )
+
+
+async def _show_year(database: Database, guild_id: int, user_id: int, name: str) -> None:
+    async with database.connection() as connection:
+        busiest: asyncpg.Record | None = await connection.fetchrow(_YEAR, guild_id, user_id)
+        if busiest is None:
+            return
+        year: int = busiest["year"]
+        rows = await connection.fetch(_MONTHS, guild_id, user_id, date(year, 1, 1), date(year, 12, 31))
+    months = {row["month"]: row["messages"] for row in rows}
+    click.echo(f"\nThe year {year} of {user_id} in {name}, in messages")
+    click.echo(chart([months.get(month, 0) for month in range(1, 13)]))
+
+
+def chart(months: list[int]) -> str:
+    """Twelve bars."""
+    most = max(*months, 1)
+    return "\n".join(
+        f"  {date(2000, month, 1):%b}  {'█' * round(40 * count / most):<40}  {count:>5}"
+        for month, count in enumerate(months, 1)
+    )
+
+
+if __name__ == "__main__":
+    main()

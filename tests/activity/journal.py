@@ -1,0 +1,187 @@
+"""Clients that send batches whatever happens to the server, and what they know afterwards."""
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from tests.operation.servers import Server
+
+GUILD = "/v1/guilds/81384788765712384"
+CLIENTS = 8
+USERS = 12
+XP = 10
+
+Json = dict[str, Any]  # Any: JSON
+
+
+class Target:
+    """Where the server is now; the next one may be on another port."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.base_url = ""
+
+    def client(self) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.key}"}
+        return httpx.Client(base_url=self.base_url, headers=headers, timeout=10)
+
+    def prepare(self, server: Server) -> None:
+        """A guild in which totals tell how often each message counted."""
+        self.base_url = server.base_url
+        rules = {"xp_per_message": {"min": XP, "max": XP}, "cooldown_seconds": 0}
+        with self.client() as client:
+            client.put(GUILD, json={"name": "Harbour"}).raise_for_status()
+            client.patch(f"{GUILD}/settings/leveling", json=rules).raise_for_status()
+
+
+@dataclass
+class Journal:
+    """What one client did. Events go by id; an id says whose it is."""
+
+    sent: dict[str, Json] = field(default_factory=dict)
+    acknowledged: set[str] = field(default_factory=set)
+    repeats: int = 0
+    accepted: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
+    levels: list[tuple[int, int, int]] = field(default_factory=list)  # user, from, to
+
+    def note(self, batch: list[Json], answer: httpx.Response) -> None:
+        """A 200 acknowledges all of the batch; everything else leaves open whether it was stored."""
+        self.answers[str(answer.status_code)] += 1
+        if answer.status_code != 200:
+            assert answer.status_code == 503, answer.text
+            assert int(answer.headers["Retry-After"]) >= 1
+            return
+        told = answer.json()
+        assert (told["accepted"] + told["duplicates"], told["rejected"]) == (len(batch), [])
+        self.accepted += told["accepted"]
+        self.acknowledged.update(event["id"] for event in batch)
+        self.levels += [(int(up["user_id"]), up["from_level"], up["to_level"]) for up in told["level_ups"]]
+
+    @property
+    def open(self) -> list[Json]:
+        """Events that no answer acknowledged."""
+        return [event for id_, event in self.sent.items() if id_ not in self.acknowledged]
+
+
+class Sender(threading.Thread):
+    """One client: batches of 1 to 30 events, a tenth of them sent before."""
+
+    def __init__(self, number: int, seed: int, target: Target, stop: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self.journal = Journal()
+        self.failure: BaseException | None = None
+        self._number, self._target, self._stopping = number, target, stop
+        self._dice = random.Random(seed * 100 + number)  # noqa: S311 # a choice, no secret
+
+    def run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._send_until_it_breaks()
+        except BaseException as failure:  # the test's thread shows it
+            self.failure = failure
+
+    def _send_until_it_breaks(self) -> None:
+        try:
+            with self._target.client() as client:
+                while not self._stopping.is_set():
+                    batch = self._batch()
+                    answer = client.post(f"{GUILD}/activity", json={"events": batch})
+                    self.journal.note(batch, answer)
+                    time.sleep(0.005 if answer.status_code == 200 else 0.05)
+        except httpx.TransportError as broken:
+            self.journal.answers[type(broken).__name__] += 1
+            time.sleep(0.05)
+
+    def _batch(self) -> list[Json]:
+        sent, batch = list(self.journal.sent.values())[-500:], []
+        for _ in range(self._dice.randint(1, 30)):
+            if sent and self._dice.random() < 0.1:
+                batch.append(self._dice.choice(sent))
+                self.journal.repeats += 1
+            else:
+                batch.append(self._event())
+        self._dice.shuffle(batch)
+        return batch
+
+    def _event(self) -> Json:
+        event = {
+            "id": f"{self._number}-{len(self.journal.sent)}",
+            "type": "message",
+            "user_id": str(1000 + self._dice.randrange(USERS)),
+            "channel_id": "5",
+            "occurred_at": datetime.now(UTC).isoformat(),
+        }
+        self.journal.sent[event["id"]] = event
+        return event
+
+
+def assert_exact(target: Target, journals: list[Journal]) -> None:
+    """Before anything is sent again, and after what nobody acknowledged was."""
+    sent = {id_: event for journal in journals for id_, event in journal.sent.items()}
+    acknowledged = {id_ for journal in journals for id_ in journal.acknowledged}
+    open_events = [event for journal in journals for event in journal.open]
+    least, most = _per_member(sent[id_] for id_ in acknowledged), _per_member(sent.values())
+    with target.client() as client:
+        found = _counted(client, most)
+        for user in most:
+            assert least[user] <= found[user] <= most[user], f"{user}: {least[user]}, {found[user]}, {most[user]}"
+        stored_unanswered = found.total() - least.total()
+        again = Journal()
+        for start in range(0, len(open_events), 1000):
+            batch = open_events[start : start + 1000]
+            again.note(batch, client.post(f"{GUILD}/activity", json={"events": batch}))
+        assert again.accepted == len(open_events) - stored_unanswered
+        assert _counted(client, most) == most
+        _assert_rest_agrees(client, most)
+    _assert_no_level_twice([*journals, again])
+    accepted = sum(journal.accepted for journal in journals)
+    assert accepted <= found.total()
+    answers = sum((journal.answers for journal in journals), Counter[str]())
+    print(
+        f"sent {len(sent)} events and {sum(journal.repeats for journal in journals)} repeats, answers {dict(answers)}; "
+        f"acknowledged {len(acknowledged)}, missing 0; never answered {len(open_events)}, of which stored "
+        f"{stored_unanswered}; counted {most.total()} once they were sent again, twice 0"
+    )
+
+
+def _per_member(events: Iterable[Json]) -> Counter[int]:
+    return Counter(int(event["user_id"]) for event in events)
+
+
+def _counted(client: httpx.Client, users: Counter[int]) -> Counter[int]:
+    """Messages by member; XP, which is stored beside them, agrees."""
+    found = Counter[int]()
+    for user in users:
+        profile = client.get(f"{GUILD}/members/{user}").raise_for_status().json()
+        found[user] = profile["stats"]["messages"]
+        assert profile["xp"] == XP * found[user]
+    return found
+
+
+def _assert_rest_agrees(client: httpx.Client, most: Counter[int]) -> None:
+    """The board, its count, and the guild's days."""
+    board = client.get(f"{GUILD}/leaderboard").raise_for_status().json()
+    assert board["member_count"] == len(most)
+    assert [(item["rank"], item["value"]) for item in board["items"]] == [
+        (1 + sum(other > count for other in most.values()), XP * count) for count in sorted(most.values(), reverse=True)
+    ]
+    days = client.get(f"{GUILD}/activity").raise_for_status().json()["items"]
+    assert sum(day["messages"] for day in days) == most.total()
+    for user, count in most.items():
+        own = client.get(f"{GUILD}/members/{user}/activity").raise_for_status().json()["items"]
+        assert sum(day["messages"] for day in own) == count
+        assert client.get(f"{GUILD}/members/{user}").json()["rank"] == 1 + sum(o > count for o in most.values())
+
+
+def _assert_no_level_twice(journals: list[Journal]) -> None:
+    """Answers may be lost, and a level-up with them; none is told by two."""
+    told = [(user, level) for journal in journals for user, low, high in journal.levels for level in range(low, high)]
+    assert len(set(told)) == len(told)

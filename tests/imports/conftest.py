@@ -1,0 +1,18 @@
+"""What tests of imports share."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from api.engine import PlainConnection
+from tests.members.counters import assert_counters
+
+
+@pytest.fixture(autouse=True)
+async def nothing_is_left(owner: PlainConnection, bot: httpx.AsyncClient) -> AsyncIterator[None]:
+    """After each test the counters of ranks are what a recount gives, and no job nor file is left."""
+    yield
+    await assert_counters(owner)
+    for table in ("jobs", "import_chunks", "import_events", "import_members"):
+        assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 0, table
