@@ -17,7 +17,8 @@ TAKE = """
         ON CONFLICT DO NOTHING RETURNING guild_id, id
     )
     SELECT guild_id, id, NULL::bigint AS user_id FROM event
-    WHERE (SELECT count(*) FROM fresh) < (SELECT count(*) FROM event) AND (guild_id, id) NOT IN (SELECT guild_id, id FROM fresh)
+    WHERE (SELECT count(*) FROM fresh) < (SELECT count(*) FROM event)
+        AND (guild_id, id) NOT IN (SELECT guild_id, id FROM fresh)
     UNION ALL SELECT NULL, NULL, user_id FROM private
 """
 

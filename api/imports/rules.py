@@ -131,18 +131,18 @@ def mee6(raw: bytes) -> Told:
             raise Refused(where, "is not a number")
         xp = total
     return Told(
-        player.id, whole(xp, where), whole(player.level, "/level"), whole(player.message_count, "/message_count")
+        int(player.id), whole(xp, where), whole(player.level, "/level"), whole(player.message_count, "/message_count")
     )
 
 
 def amari(raw: bytes) -> Told:
     member = decoded(raw, _amari)
-    return Told(member.id, whole(member.exp, "/exp"), whole(member.level, "/level"))
+    return Told(int(member.id), whole(member.exp, "/exp"), whole(member.level, "/level"))
 
 
 def tatsu(raw: bytes) -> Told:
     ranking = decoded(raw, _tatsu)
-    return Told(ranking.user_id, whole(ranking.score, "/score"))
+    return Told(int(ranking.user_id), whole(ranking.score, "/score"))
 
 
 def lurkr(raw: bytes) -> Told:
@@ -151,7 +151,7 @@ def lurkr(raw: bytes) -> Told:
     if user_id is None:
         raise Refused("/userId", "is required, or `user` with its `id`")
     return Told(
-        user_id, whole(level.xp, "/xp"), whole(level.level, "/level"), whole(level.message_count, "/messageCount")
+        int(user_id), whole(level.xp, "/xp"), whole(level.level, "/level"), whole(level.message_count, "/messageCount")
     )
 
 

@@ -6,7 +6,7 @@ from typing import get_args, get_origin
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
-from litestar.response import Response
+from litestar.response import Response, Stream
 from litestar.routes import BaseRoute, HTTPRoute
 
 from api.answers import JSON, MSGPACK, Answer
@@ -24,7 +24,8 @@ LIVENESS = "/health/live"
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """One operation. `body` and `answer` are types, None where there is none; `traits` are the names in its `opt`."""
+    """One operation. `body` and `answer` are types, None where there is none; `traits` are the names in its `opt`,
+    `files` the media types of a body that is a file and taken as it is."""
 
     path: str
     method: str
@@ -39,6 +40,7 @@ class Facts(msgspec.Struct, frozen=True):
     answer_media_types: tuple[str, ...]
     statuses: tuple[int, ...]
     traits: frozenset[str]
+    files: tuple[str, ...]
 
     @property
     def is_unsafe(self) -> bool:
@@ -54,7 +56,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     @property
     def is_page(self) -> bool:
-        return get_origin(self.answer) is Page
+        return get_origin(self.answer) is Page or "next_cursor" in getattr(self.answer, "__struct_fields__", ())
 
 
 def read(routes: Iterable[BaseRoute]) -> list[Facts]:
@@ -80,7 +82,8 @@ def _facts(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Facts:
     media_type = str(getattr(handler.media_type, "value", handler.media_type) or JSON)
     opt: dict[str, object] = handler.opt
     statuses = opt.get("statuses", (handler.status_code,))
-    scope = opt["scope"]
+    scope, files = opt["scope"], opt.get("files", ())
+    assert isinstance(files, tuple)
     assert isinstance(statuses, tuple)
     assert scope is None or isinstance(scope, Scope)
     return Facts(
@@ -97,6 +100,7 @@ def _facts(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Facts:
         answer_media_types=(JSON, MSGPACK) if negotiated else (media_type,),
         statuses=tuple(sorted(statuses)),
         traits=frozenset(opt),
+        files=tuple(str(kind) for kind in files),
     )
 
 
@@ -107,6 +111,8 @@ def _answer(annotation: object) -> tuple[object, bool]:
     origin = get_origin(annotation)
     if origin in (Answer, Encoded):
         return get_args(annotation)[0], True
+    if annotation is Stream:
+        return str, False
     if origin is Response:
         return get_args(annotation)[0], False
     return annotation, True

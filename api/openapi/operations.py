@@ -2,13 +2,14 @@
 
 import re
 
+from api.intake import LARGEST_BODY
 from api.openapi import problems
 from api.openapi.examples import EXAMPLES
 from api.openapi.facts import READINESS, Facts
 from api.openapi.parameters import parameters
 from api.openapi.schemas import Schema, Schemas
 
-_DONE = {200: "How it is now.", 201: "It was made.", 204: "Done; there is nothing to tell."}
+_DONE = {200: "How it is now.", 201: "It was made.", 202: "It will be done.", 204: "Done; there is nothing to tell."}
 
 _sentence = re.compile(r"(.+?[.])(?:\s+(.+))?", re.DOTALL).fullmatch
 
@@ -31,6 +32,14 @@ def operation(facts: Facts, schemas: Schemas) -> Schema:
             "required": not facts.plan.optional_body,
             "content": dict.fromkeys(facts.plan.media_types, _media(schemas.of(facts.body), f"request:{facts.name}")),
         }
+    elif facts.files:
+        file: Schema = {"type": "string", "description": "The file as it is."}
+        found["requestBody"] = {
+            "required": True,
+            "content": dict.fromkeys(facts.files, _media(file, f"request:{facts.name}")),
+        }
+    if "requestBody" in found and facts.plan.largest_body != LARGEST_BODY:
+        found["x-largest-body"] = facts.plan.largest_body
     return found
 
 
@@ -70,7 +79,9 @@ def _success(facts: Facts, status: int, schemas: Schemas) -> Schema:
         headers.append("ETag")
     if facts.is_page:
         headers.append("Link")
-    is_text = facts.answer_media_types[0].startswith("text/")
+    if status == 202:
+        headers.append("Location")
+    is_text = facts.answer is str or facts.answer_media_types[0].startswith("text/")
     schema: Schema = {"type": "string"} if is_text else schemas.of_answer(facts.answer)
     return {
         "description": _DONE[status],

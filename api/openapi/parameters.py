@@ -16,6 +16,7 @@ _SNOWFLAKE: Schema = {**_ID, "format": "snowflake"}
 _PATH: dict[str, tuple[str, Schema, str]] = {
     "guild_id": ("The guild's snowflake.", _SNOWFLAKE, "81384788765712384"),
     "user_id": ("The person's snowflake.", _SNOWFLAKE, "190320984123768832"),
+    "import_id": ("The import's `id`.", _ID, "3"),
     "key_id": ("The key's `id`.", _ID, "7"),
     "module": ("The module's name.", {"type": "string", "pattern": MODULE_PATTERN}, "leveling"),
     "revision": ("The revision's number.", {"type": "integer", "minimum": 0, "maximum": 999_999_999}, "3"),

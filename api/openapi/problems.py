@@ -55,7 +55,7 @@ def refusals(facts: Facts) -> dict[int, Refusal]:
         statuses.add(404)
     if (facts.is_unsafe and facts.scope is not None) or facts.takes_if_match or facts.is_conditional_read:
         statuses.add(400)
-    if facts.body is not None:
+    if facts.body is not None or facts.files:
         statuses |= {400, 413, 415}
     if facts.takes_if_match:
         statuses.add(412)
@@ -92,6 +92,10 @@ HEADERS: dict[str, tuple[str, Schema]] = {
     "Link": (
         "Link",
         {"description": 'The next page: `<…>; rel="next"`. Absent at the end.', "schema": {"type": "string"}},
+    ),
+    "Location": (
+        "Location",
+        {"description": "Where to ask how it stands.", "required": True, "schema": {"type": "string"}},
     ),
     "RetryAfter": (
         "Retry-After",

@@ -1,11 +1,14 @@
 """Something real for every operation that the document has."""
 
+import asyncio
+from secrets import token_hex
 from typing import Any
 
 import httpx
 
+from tests.activity.test_record import message, record
 from tests.architecture.described import Description, Json
-from tests.support.people import HARBOUR
+from tests.support.people import ADA, HARBOUR
 
 MSGPACK = "application/vnd.msgpack"
 
@@ -17,6 +20,7 @@ class World:
         self.bot = bot
         self.description = description
         self.key_id = ""
+        self.import_id = ""
 
     async def restore(self) -> None:
         """Harbour with one revision of its settings, the module `welcome`, a key that nobody uses."""
@@ -26,6 +30,29 @@ class World:
         await self._put("/v1/modules/welcome?on_conflict=reset", module)
         key = await self.bot.post("/v1/keys", json={"name": "spare", "scopes": ["guilds:read"]})
         self.key_id = key.json()["id"]
+        # Ada is there, also if she has just left.
+        await record(self.bot, message(token_hex(8)))
+        if not self.import_id:
+            await self._import()
+
+    async def _import(self) -> None:
+        """Brings something in, and waits until that is done: a guild has one import at a time."""
+        headers = {"Content-Type": "text/csv"}
+        begun = await self.bot.post(
+            f"/v1/guilds/{HARBOUR}/imports?source=csv", content=f"user_id,xp\n{ADA},5\n", headers=headers
+        )
+        assert begun.status_code == 202, begun.text
+        self.import_id = begun.json()["id"]
+        await self.rest()
+
+    async def rest(self) -> None:
+        """Waits until no import is under way."""
+        for _ in range(200):
+            found = (await self.bot.get(f"/v1/guilds/{HARBOUR}/imports")).json()["items"]
+            if all(each["status"] in {"finished", "failed"} for each in found):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(found)
 
     async def _put(self, path: str, body: Json) -> None:
         answer = await self.bot.put(path, json=body)
@@ -34,16 +61,21 @@ class World:
     def parts(self, path: str) -> dict[str, str]:
         """What stands in an address, by name."""
         module = "welcome" if path.startswith("/v1/modules") else "leveling"
-        return {"guild_id": str(HARBOUR), "key_id": self.key_id, "module": module, "revision": "1"}
+        return {"guild_id": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id,
+                "import_id": self.import_id, "module": module, "revision": "1"}  # fmt: skip
 
     def request(
         self, path: str, method: str, operation: Json, *, parts: dict[str, str] | None = None, **more: Any
     ) -> httpx.Request:  # Any: httpx's own arguments
         """The request that the document's examples make, changed by `more`."""
         if "requestBody" in operation:
-            media_type, media = next(iter(operation["requestBody"]["content"].items()))
+            content = operation["requestBody"]["content"]
+            media_type = "text/csv" if "text/csv" in content else next(iter(content))
+            media = content[media_type]
             example = media.get("example") or self.description.resolved(media["schema"])["examples"][0]
             if "content" not in more:
-                more["json"] = example
+                more["content" if isinstance(example, str) else "json"] = example
+            if "params" not in more and isinstance(example, str):
+                more["params"] = {"source": "csv"}
             more["headers"] = {"Content-Type": media_type, **more.get("headers", {})}
         return self.bot.build_request(method, path.format(**(parts or self.parts(path))), **more)
