@@ -8,6 +8,7 @@ import msgspec
 
 from api.credentials import admins, keys
 from api.terminal import Refused, located, run
+from api.transfers import export_file, import_file, worker
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -18,6 +19,9 @@ def main() -> None:
 
 main.add_command(keys)
 main.add_command(admins)
+main.add_command(import_file)
+main.add_command(export_file)
+main.add_command(worker)
 
 
 @main.command()

@@ -1,39 +1,18 @@
 """`guildhall import`, `export` and `worker`: standings and history in and out, with a server beside or without."""
 
-import asyncio
-import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, get_args
+from typing import get_args
 
 import click
-import msgspec
 
-import piccolo_conf
-from api.auth.actors import system
-from api.changes import Changes, stop
-from api.config import Settings
-from api.database import Database
-from api.errors import Invalid
-from api.guilds.pickers import PickerService
-from api.guilds.service import GuildService
-from api.imports.building import Imports, build
 from api.imports.dtos import ImportQuery, ImportView, Mode, Source
-from api.imports.service import PIECE
 from api.lib import snowflakes
-from api.lib.clock import Clock
-from api.lib.pagination import Cursors
 from api.logs import configure
-from api.members.rulebook import Rulebook
-from api.parts import Parts
-from api.provision import connect_arguments, made_secret, role_to_take
-from api.settings.registry import Registry
-from api.settings.service import SettingsService
 from api.terminal import Refused, located, run
 
-SHOWN_REFUSALS = 20
+SHOWN = 20
 
 
 class _GuildId(click.ParamType[int]):
@@ -57,35 +36,68 @@ def import_file(
     guild_id: int, file: Path, source: Source, mode: Mode | None, dry_run: bool, takes_settings: bool
 ) -> None:
     """Bring standings or history of FILE into a guild."""
+    from api.transferring import bring_in
+
     settings, _ = located()
     configure("warning", console=True)
     query = ImportQuery(source=source, mode=mode, dry_run=dry_run, settings=takes_settings)
-    view = run(_import(settings, guild_id, file, query))
+    try:
+        view = run(bring_in(settings, guild_id, file, query))
+    except KeyboardInterrupt:
+        raise Refused("Stopped. What is left is done by a server or by `guildhall worker`, when one runs.") from None
     _tell(view)
     if view.status == "failed":
         raise SystemExit(1)
 
 
-async def _import(settings: Settings, guild_id: int, file: Path, query: ImportQuery) -> ImportView:
-    async with _opened(settings) as (imports, guilds):
-        await guilds.get(guild_id)
-        actor = system("command line")
-        try:
-            view, job = await imports.service.begin(actor, guild_id, query, _pieces(file), hold=True)
-        except Invalid as invalid:
-            raise Refused("; ".join(f"{fault} {fault.message}" for fault in invalid.errors)) from None
-        with click.progressbar(length=1000, label=f"Importing {file.name}", show_eta=True) as bar:
+def _tell(view: ImportView) -> None:
+    """Prints what became of it."""
+    counts = view.counts
+    click.echo(
+        f"{view.status}: {counts.rows:,} rows, {counts.imported:,} imported, {counts.unchanged:,} unchanged, "
+        f"{counts.refused:,} refused" + (" (a dry run: nothing is stored)" if view.dry_run else "")
+    )
+    for refused in view.refused[:SHOWN]:
+        where = f"row {refused.row}{' at ' + refused.pointer if refused.pointer else ''}: " if refused.row else ""
+        click.echo(f"  {where}{refused.message}")
+    if len(view.refused) > SHOWN:
+        click.echo("  and more: `GET /v1/imports/" + view.id + "` tells the first 1,000")
+    for each in view.preview[:SHOWN]:
+        click.echo(
+            f"  {each.user_id}: {each.xp_before:,} XP (level {each.level_before})"
+            f" -> {each.xp_after:,} XP (level {each.level_after})"
+        )
 
-            def told(progress: float) -> None:
-                bar.update(int(progress * 1000) - bar.pos)
 
-            await imports.worker.do(job, told)
-            # Another process may have taken it over, had this one been stopped for a while.
-            view = await imports.service.get(actor, int(view.id))
-            while view.status in ("queued", "running"):
-                await asyncio.sleep(0.5)
-                again = await imports.worker.take_up(job.subject)
-                view = await imports.service.get(actor, int(view.id))
-                told(view.progress)
-                del again
-        return view
+@click.command("export")
+@click.argument("guild_id", type=_GuildId())
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=False)
+def export_file(guild_id: int, file: Path | None) -> None:
+    """Write a guild, whole, to FILE (or to the terminal), as `import --source guildhall` takes it back."""
+    from api.transferring import take_out
+
+    settings, _ = located()
+    configure("warning", console=True)
+    if file is None:
+        run(take_out(settings, guild_id, sys.stdout.buffer))
+        return
+    # Beside it first: what is cut short must not look like an export.
+    partial = file.with_name(f"{file.name}.part")
+    try:
+        with partial.open("wb") as stream:
+            run(take_out(settings, guild_id, stream))
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+    click.echo(f"{file}: {file.stat().st_size:,} bytes. It holds personal data: keep it safe.")
+
+
+@click.command()
+def worker() -> None:
+    """Do the jobs that servers with GUILDHALL_JOBS=false leave: imports. Ends at SIGTERM or Ctrl-C."""
+    from api.transferring import work
+
+    settings, _ = located()
+    configure(settings.log_level, console=settings.console_log)
+    with suppress(KeyboardInterrupt):
+        run(work(settings))

@@ -28,7 +28,7 @@ class Imports(msgspec.Struct, frozen=True):
 
     service: ImportService
     exporter: Exporter
-    runner: Runner
+    queue: Queue
     worker: Worker
 
 
@@ -56,4 +56,4 @@ def build(
         restoring=Restoring(database, rulebook, parts, clock, guilds=guilds, pickers=pickers, settings=settings),
     )
     worker = Worker(queue, runner)
-    return Imports(ImportService(database, queue, worker, cursors, clock), Exporter(database, clock), runner, worker)
+    return Imports(ImportService(database, queue, worker, cursors, clock), Exporter(database, clock), queue, worker)

@@ -21,7 +21,8 @@ _PUT = """
 _TAKE = """
     UPDATE jobs SET holder = $1, held_until = now() + $2::interval, attempts = attempts + 1
     WHERE id = (
-        SELECT id FROM jobs WHERE run_after <= now() AND (holder IS NULL OR held_until < now())
+        SELECT id FROM jobs
+        WHERE run_after <= now() AND (holder IS NULL OR held_until < now()) AND ($3::bigint IS NULL OR subject = $3)
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     RETURNING id, kind, subject, attempts
@@ -60,10 +61,10 @@ class Queue:
         id_ = await connection.fetchval(_PUT, kind, subject, self._holder if hold else None, HELD)
         return Held(id_, kind, subject, 1)
 
-    async def take(self) -> Held | None:
-        """The oldest job that nobody does, ours now; None if there is none."""
+    async def take(self, subject: int | None = None) -> Held | None:
+        """The oldest job that nobody does (of this subject, if one is named), ours now; None if there is none."""
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(_TAKE, self._holder, HELD)
+            row = await connection.fetchrow(_TAKE, self._holder, HELD, subject)
         return None if row is None else Held(*row)
 
     async def beat(self, job: Held) -> None:

@@ -175,7 +175,7 @@ def cells(row: Mapping[str, str]) -> Told:
 def header_fault(names: list[str]) -> str | None:
     """What is wrong with the header of a CSV file."""
     if "user_id" not in names:
-        return "The header of the file has no `user_id`. It looks like: user_id,xp,level,messages"
+        return "The header of the file has no `user_id`. It looks like `user_id,xp,level,messages`."
     if not {"xp", "level", "messages"} & set(names):
         return "The header of the file has neither `xp` nor `level` nor `messages`."
     repeated = next((name for name in names if name and names.count(name) > 1), None)

@@ -48,7 +48,7 @@ class Runner:
         self._rehearsal = rehearsal
         self._restoring = restoring
 
-    async def run(self, job: Held, told: Callable[[float], None] = lambda _progress: None) -> None:
+    async def run(self, job: Held, told: Callable[[float], None]) -> None:
         """Does the import to its end, or for as long as it is ours. A file or a guild that is no good ends it;
         everything else is raised, and the job may be taken again."""
         async with self._database.connection() as connection:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import asyncpg
@@ -58,10 +59,10 @@ class Worker:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._woken.wait()
 
-    async def do(self, job: Held) -> None:
-        """Does one job. What fails is given back, and tried again after a while."""
+    async def do(self, job: Held, told: Callable[[float], None] = lambda _progress: None) -> None:
+        """Does one job. What fails is given back, and tried again after a while. `told` hears of its progress."""
         try:
-            await self._runner.run(job)
+            await self._runner.run(job, told)
         except asyncio.CancelledError:
             await self._give_back(job, failed=False)
             raise

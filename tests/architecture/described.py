@@ -68,6 +68,6 @@ class Description:
 
 
 def _decoded(media_type: str, answer: httpx.Response) -> object:
-    if media_type.endswith("json"):
+    if media_type.endswith("json") and not media_type.endswith("ndjson"):
         return msgspec.json.decode(answer.content)
     return msgspec.msgpack.decode(answer.content) if media_type.endswith("msgpack") else answer.text

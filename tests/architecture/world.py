@@ -34,6 +34,7 @@ class World:
         await record(self.bot, message(token_hex(8)))
         if not self.import_id:
             await self._import()
+        await self.rest()
 
     async def _import(self) -> None:
         """Brings something in, and waits until that is done: a guild has one import at a time."""
@@ -43,7 +44,6 @@ class World:
         )
         assert begun.status_code == 202, begun.text
         self.import_id = begun.json()["id"]
-        await self.rest()
 
     async def rest(self) -> None:
         """Waits until no import is under way."""

@@ -90,5 +90,3 @@ async def member(bot: httpx.AsyncClient, user_id: int = ADA, guild_id: int = HAR
     assert response.status_code == 200, response.text
     found: Json = response.json()
     return found
-
-

@@ -24,13 +24,25 @@ SOURCES = {
     },
     "lurkr": {
         "levels": [
-            {"rank": 1, "level": 9, "xp": 5000, "nextLevelXp": 9, "progress": 1, "messageCount": 57, "userId": str(ADA)},
+            {
+                "rank": 1,
+                "level": 9,
+                "xp": 5000,
+                "nextLevelXp": 9,
+                "progress": 1,
+                "messageCount": 57,
+                "userId": str(ADA),
+            },
             {"rank": 2, "level": 1, "xp": 70, "messageCount": 3, "user": {"id": BO, "username": "bo"}},
         ],
         "isManager": True,
     },
     "polaris": {
-        "settings": {"enabled": True, "gain": {"min": 50, "max": 100, "time": 60}, "curve": {"1": 100, "2": 50, "3": 1}},
+        "settings": {
+            "enabled": True,
+            "gain": {"min": 50, "max": 100, "time": 60},
+            "curve": {"1": 100, "2": 50, "3": 1},
+        },
         "users": {str(ADA): {"xp": 5000, "cooldown": 1}, str(BO): {"xp": 70.5, "hidden": False}},
     },
 }

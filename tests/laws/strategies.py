@@ -1,6 +1,7 @@
 """Guilds' settings and what members do, as hypothesis draws them."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from typing import Any
 
 from hypothesis import strategies as st
@@ -32,6 +33,19 @@ def _some(values: list[str]) -> st.SearchStrategy[list[str]]:
 def _multipliers(member: str, ids: list[str]) -> st.SearchStrategy[list[Json]]:
     one = st.fixed_dictionaries({member: st.sampled_from(ids), "factor": factors})
     return st.lists(one, max_size=3, unique_by=lambda multiplier: multiplier[member])
+
+
+def _multiplying() -> dict[str, st.SearchStrategy[Any]]:  # Any: values of every kind
+    return {
+        "role_multipliers": _multipliers("role_id", ROLES),
+        "channel_multipliers": _multipliers("channel_id", CHANNELS),
+        "multiplier_stacking": st.fixed_dictionaries(
+            {
+                "roles": st.sampled_from(["largest", "smallest", "add", "multiply"]),
+                "channel_with_roles": st.sampled_from(["multiply", "add", "largest", "channel_first", "role_first"]),
+            }
+        ),
+    }
 
 
 @st.composite
@@ -68,18 +82,11 @@ def levelings(draw: st.DrawFn, *, ranges: bool = False) -> Json:
         "xp_per_command": st.sampled_from([0, 3, 10]),
         "daily_xp_cap": st.sampled_from([None, 0, 1, 50, 99, 1_000]),
         "multiplier": factors,
-        "role_multipliers": _multipliers("role_id", ROLES),
-        "channel_multipliers": _multipliers("channel_id", CHANNELS),
-        "multiplier_stacking": st.fixed_dictionaries(
-            {
-                "roles": st.sampled_from(["largest", "smallest", "add", "multiply"]),
-                "channel_with_roles": st.sampled_from(["multiply", "add", "largest", "channel_first", "role_first"]),
-            }
-        ),
+        **_multiplying(),
         "ignored_channel_ids": _some(CHANNELS),
         "ignored_role_ids": _some(ROLES),
         "only_channel_ids": _some(CHANNELS),
-        "enabled": st.sampled_from([True, True, True, False]),
+        "enabled": st.sampled_from([True] * 9 + [False]),
     }
     values: Json = draw(st.fixed_dictionaries({}, optional=optional))
     high = low + draw(st.sampled_from([1, 10])) if ranges else low
@@ -127,3 +134,40 @@ def splits(draw: st.DrawFn, events: list[Json]) -> list[list[Json]]:
         if cutting == 1 or (cutting > 1 and draw(st.integers(1, cutting)) == 1):
             requests.append([])
     return [draw(st.permutations(request)) for request in requests if request]
+
+
+def multiplied() -> st.SearchStrategy[Json]:
+    """Overrides that do nothing but multiply."""
+    return st.fixed_dictionaries(
+        {**_multiplying(), "xp_per_message": st.sampled_from([{"min": 20, "max": 20}, {"min": 37, "max": 37}])}
+    )
+
+
+def everyones_first() -> list[Json]:
+    """A message in each channel with each choice of roles, each of another member."""
+    places = [
+        (channel, held) for channel in (None, *CHANNELS) for size in range(4) for held in combinations(ROLES, size)
+    ]
+    return [
+        {
+            "id": f"first-{number}",
+            "type": "message",
+            "user_id": str(number),
+            "role_ids": list(held),
+            "occurred_at": (SPRING - timedelta(seconds=number)).isoformat(),
+            **({} if channel is None else {"channel_id": channel}),
+        }
+        for number, (channel, held) in enumerate(places, start=1)
+    ]
+
+
+def capped() -> st.SearchStrategy[Json]:
+    """Overrides that limit: a cap, or a cooldown, or both."""
+    return st.fixed_dictionaries(
+        {
+            "xp_per_message": st.just({"min": 20, "max": 20}),
+            "xp_per_reaction": st.just(7),
+            "daily_xp_cap": st.sampled_from([None, 30, 45, 100]),
+            "cooldown_seconds": st.sampled_from([0, 60, 600]),
+        }
+    )

@@ -10,8 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.laws.driver import Json, Served, expected, law, set_time
-from tests.laws.model import Guild
-from tests.laws.strategies import AUTUMN, SPRING, USERS, ZONES, histories, levelings, splits
+from tests.laws.model import Guild, ranking
+from tests.laws.strategies import (
+    AUTUMN,
+    FACTORS,
+    SPRING,
+    USERS,
+    ZONES,
+    capped,
+    everyones_first,
+    histories,
+    levelings,
+    multiplied,
+    splits,
+)
 from tests.support.clock import MovableClock
 
 
@@ -123,6 +135,37 @@ async def test_explain_tells_what_will_be(
                 item["xp"] for item, event in zip(told, request, strict=True) if event["user_id"] == str(user)
             )
             assert explained == member.xp - before.get(user, 0)
+    assert await guild.standings(model.members) == expected(model, SPRING)
+
+
+@law(25)
+@given(settings=multiplied(), multiplier=st.sampled_from(FACTORS))
+async def test_every_choice_of_roles_and_channel_is_multiplied(
+    bot: httpx.AsyncClient, clock: MovableClock, settings: Json, multiplier: float
+) -> None:
+    set_time(clock, SPRING)
+    settings = settings | {"multiplier": multiplier}
+    model, guild = Guild(settings, "UTC"), await Served.new(bot, settings)
+    model.send(everyones_first(), SPRING)
+    await guild.send(everyones_first())
+    assert await guild.board() == ranking(model.values("xp"))
+
+
+@law(30)
+@given(data=st.data(), settings=capped(), zone=st.sampled_from(ZONES))
+async def test_late_requests_are_judged_by_what_came_before_them(
+    bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
+) -> None:
+    """Each event on its own day, whatever day has been since; XP by hand takes nothing from a cap."""
+    set_time(clock, SPRING)
+    requests = data.draw(st.permutations(data.draw(splits(data.draw(histories(users=2, size=30))))))
+    model, guild = Guild(settings, zone), await Served.new(bot, settings, zone)
+    for request in requests:
+        if data.draw(st.integers(1, 3)) == 1:
+            user = data.draw(st.sampled_from(USERS[:2]))
+            await guild.ask("POST", f"/members/{user}/xp", json={"amount": 25})
+            model.give(user, 25, SPRING)
+        assert await guild.send(request) == model.send(request, SPRING)
     assert await guild.standings(model.members) == expected(model, SPRING)
 
 

@@ -1,0 +1,154 @@
+"""A guild's export, and its import elsewhere."""
+
+from typing import Any
+
+import httpx
+import msgspec
+
+from api.engine import PlainConnection
+from tests.imports.files import Json, counts, event, imported, lines
+from tests.imports.test_events import at, record
+from tests.members.people import give, hide, leveling
+from tests.support.people import ADA, BO, HARBOUR, MALLORY, QUARRY
+
+ROLES = {"items": [{"id": "9001", "name": "Regular", "position": 1, "color": 255}]}
+
+
+async def export(bot: httpx.AsyncClient, guild_id: int = HARBOUR) -> list[Json]:
+    response = await bot.get(f"/v1/guilds/{guild_id}/export")
+    assert response.status_code == 200
+    assert response.headers["content-type"].partition(";")[0] == "application/x-ndjson"
+    return [msgspec.json.decode(line) for line in response.content.splitlines()]
+
+
+async def settle(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    """Harbour as it is after some life."""
+    address = f"/v1/guilds/{HARBOUR}"
+    await bot.patch(address, json={"timezone": "Europe/Berlin", "icon": "d3b0", "owner_id": str(ADA)})
+    await bot.put(f"{address}/roles", json=ROLES)
+    await bot.put(f"{address}/channels", json={"items": [{"id": "77", "name": "general", "type": 0}]})
+    await leveling(bot, cooldown_seconds=0, on_leave="hide", daily_xp_cap=100)
+    old = [event(number, at(300 + number), ADA) for number in range(5)]
+    await imported(bot, "events", lines(*old, event(50, at(301), BO, type="stat", stat="duels_won", amount=-3)))
+    await record(bot, event(60, at(1)), event(61, at(2), BO), event(62, at(2), MALLORY, type="voice", seconds=60))
+    await record(bot, event(63, at(1), 555, type="stat", stat="duels_won", amount=3))
+    await give(bot, BO, 2**53)
+    await bot.delete(f"{address}/members/555")
+    await hide(owner, MALLORY)
+
+
+async def state(owner: PlainConnection, guild_id: int) -> dict[str, list[tuple[Any, ...]]]:  # Any: columns
+    """All that is stored of a guild's members."""
+    columns = {
+        "members": "user_id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,"
+        " streak_best, first_seen_at, last_active_at, left_at, is_ranked",
+        "custom_stats": "user_id, stat, value",
+        "activity_days": "day, user_id, xp, messages, voice_seconds, reactions, commands, earned_xp, events",
+        "activity_hours": "hour, user_id, xp, messages, voice_seconds, reactions, commands",
+        "custom_stat_days": "stat, day, user_id, value",
+        "activity_ids": "week, id",
+        "boards": "stat, value, user_id",
+        "xp_counts": "kept, low, members",
+        "guild_settings": "module, overrides",
+        "guild_roles": "role_id, name, position, color",
+        "guild_channels": "channel_id, name, type, parent_id, position",
+    }
+    condition = {"xp_counts": " AND members > 0"}
+    found = {}
+    for table, wanted in columns.items():
+        where = f"guild_id = $1{condition.get(table, '')}"
+        rows = await owner.fetch(f"SELECT {wanted} FROM {table} WHERE {where} ORDER BY {wanted}", guild_id)
+        found[table] = [tuple(row) for row in rows]
+    return found
+
+
+async def test_import_elsewhere_is_the_same(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    await settle(bot, owner)
+    file = await export(bot)
+    assert file[0]["guildhall"] == 1
+    before = await state(owner, HARBOUR)
+
+    found = await imported(bot, "guildhall", lines(*file), QUARRY)
+
+    assert (found["status"], found["refused"]) == ("finished", [])
+    assert found["counts"] == counts(len(file) - 1, len(file) - 1)
+    assert await state(owner, QUARRY) == before
+    guild = (await bot.get(f"/v1/guilds/{QUARRY}")).json()
+    assert (guild["name"], guild["timezone"], guild["owner_id"]) == ("Harbour", "Europe/Berlin", str(ADA))
+    assert (await record_in_quarry(bot))["duplicates"] == 1, "ids of events come along"
+    again = await imported(bot, "guildhall", lines(*file))
+    assert again["counts"]["imported"] <= 4, "a second time only what goes through the services is put anew"
+    assert await state(owner, HARBOUR) == before
+
+
+async def record_in_quarry(bot: httpx.AsyncClient) -> Json:
+    response = await bot.post(f"/v1/guilds/{QUARRY}/activity", json={"events": [event(60, at(1))]})
+    found: Json = response.json()
+    return found
+
+
+async def test_nothing_secret_is_in_it(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    await settle(bot, owner)
+    text = (await bot.get(f"/v1/guilds/{HARBOUR}/export")).text
+    assert "gh_" not in text
+    assert "hash" not in text
+
+
+async def test_modes(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    await settle(bot, owner)
+    file = lines(*await export(bot))
+    before = await state(owner, HARBOUR)
+
+    assert (await imported(bot, "guildhall", file, mode="max"))["counts"]["refused"] == 0
+    assert await state(owner, HARBOUR) == before
+    await imported(bot, "guildhall", file, mode="add")
+    after = await state(owner, HARBOUR)
+    assert [row[2] for row in after["members"]] == [2 * row[2] for row in before["members"]]
+    assert [row[2] for row in after["activity_days"]] == [2 * row[2] for row in before["activity_days"]]
+    assert after["custom_stats"] == [(user, stat, 2 * value) for user, stat, value in before["custom_stats"]]
+    assert max(row[1] for row in after["members"]) == 2**53
+
+
+async def test_dry_run_stores_nothing(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    await settle(bot, owner)
+    file = lines(*await export(bot))
+    before = await state(owner, QUARRY)
+    found = await imported(bot, "guildhall", file, QUARRY, dry_run=True)
+    assert (found["status"], found["counts"]["refused"]) == ("finished", 0)
+    assert found["counts"]["imported"] == found["counts"]["rows"]
+    assert {each["user_id"] for each in found["preview"]} == {str(ADA), str(BO), str(MALLORY), "555"}
+    assert await state(owner, QUARRY) == before
+    assert (await bot.get(f"/v1/guilds/{QUARRY}")).json()["name"] == "Quarry"
+
+
+async def test_refused_lines_say_why(bot: httpx.AsyncClient) -> None:
+    found = await imported(
+        bot,
+        "guildhall",
+        lines(
+            {"guildhall": 1, "of": "a later version, perhaps"},
+            {"member": {"user_id": "5", "xp": -1}},
+            {"member": {"user_id": "5", "xp": 1, "level": 2}},
+            {"member": {"user_id": "5", "xp": 1}, "guild": {"name": "x"}},
+            {},
+            {"settings": {"module": "leveling", "overrides": {"cooldown_seconds": -1}}},
+            {"settings": {"module": "welcome", "overrides": {"on": True}}},
+            {"day": {"day": "1999-01-01", "user_id": None}},
+            {"guild": {"name": "Here", "timezone": "Mars/Olympus"}},
+            {"member": {"user_id": "6", "xp": 10}},
+        ),
+    )
+    assert found["counts"] == counts(9, 1, 0, 8)
+    assert [(row["row"], row["pointer"]) for row in found["refused"]] == [
+        (1, "/member/xp"), (2, "/member/level"), (3, ""), (4, ""), (5, "/settings/overrides/cooldown_seconds"),
+        (6, "/settings/module"), (7, "/day/day"), (8, "/guild/timezone"),
+    ]  # fmt: skip
+
+
+async def test_large_guild_is_read_in_lots(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    rows = b"".join(b"%d,%d\n" % (1000 + user, user) for user in range(4500))
+    await imported(bot, "csv", b"user_id,xp\n" + rows)
+    file = await export(bot)
+    assert [int(line["member"]["user_id"]) for line in file if "member" in line] == list(range(1000, 5500))
+    await imported(bot, "guildhall", lines(*file), QUARRY)
+    assert (await state(owner, QUARRY))["members"] == (await state(owner, HARBOUR))["members"]
