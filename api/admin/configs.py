@@ -16,6 +16,8 @@ from api.admin.edits import change_admin, change_guild, refuse_self_removal
 from tables.audit import AuditEntry
 from tables.auth import AdminUser
 from tables.guilds import Guild, GuildChannel, GuildRole
+from tables.imports import Import
+from tables.members import CustomStat, Member
 from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def _read_only(
 
 def table_configs() -> list[TableConfig]:
     """Every table of the admin. No keys and no sessions: whoever sees those can become another."""
-    return [*_guilds(), *_settings(), _audit_log(), _people()]
+    return [*_guilds(), *_members(), *_settings(), _audit_log(), _people()]
 
 
 def _guilds() -> list[TableConfig]:
@@ -101,6 +103,54 @@ def _guilds() -> list[TableConfig]:
             [channel.guild_id, channel.name, channel.channel_id, channel.type],
             link=channel.name,
             order=OrderBy(channel.name),
+        ),
+    ]
+
+
+def _members() -> list[TableConfig]:
+    member, stat, brought = Member, CustomStat, Import
+    return [
+        _read_only(
+            member,
+            "Members",
+            [
+                member.user_id,
+                member.guild_id,
+                member.xp,
+                member.messages,
+                member.voice_seconds,
+                member.streak_best,
+                member.last_active_at,
+                member.left_at,
+            ],
+            [member.guild_id, member.user_id, member.is_ranked, member.left_at],
+            link=member.user_id,
+            order=OrderBy(member.id, ascending=False),
+        ),
+        _read_only(
+            stat,
+            "Members",
+            [stat.stat, stat.guild_id, stat.user_id, stat.value],
+            [stat.guild_id, stat.user_id, stat.stat],
+            link=stat.stat,
+            order=OrderBy(stat.id, ascending=False),
+        ),
+        _read_only(
+            brought,
+            "Members",
+            [
+                brought.source,
+                brought.guild_id,
+                brought.status,
+                brought.progress,
+                brought.imported,
+                brought.refused,
+                brought.created_at,
+                brought.finished_at,
+            ],
+            [brought.guild_id, brought.source, brought.status, brought.created_at],
+            link=brought.source,
+            order=OrderBy(brought.id, ascending=False),
         ),
     ]
 

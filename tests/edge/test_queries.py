@@ -27,7 +27,8 @@ def named(response: httpx.Response) -> list[str]:
 @scoped
 async def test_unknown_parameters_are_named(bot: httpx.AsyncClient, route: Route) -> None:
     response = await bot.request(route.method, route.url(module="leveling") + "?nonsense=1&Limit=2&=3&%00=4")
-    assert named(response) == ["nonsense", "Limit", "", "\0"]
+    required = {"source"}  # of an import, and told as missing beside
+    assert [name for name in named(response) if name not in required] == ["nonsense", "Limit", "", "\0"]
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -26,7 +26,7 @@ async def record(bot: httpx.AsyncClient, *events: Json) -> Json:
     return found
 
 
-async def flat(bot: httpx.AsyncClient, **more: object) -> None:
+async def flat(bot: httpx.AsyncClient, **more: int) -> None:
     """10 XP a message."""
     await leveling(bot, xp_per_message={"min": 10, "max": 10}, **more)
 

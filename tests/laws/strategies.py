@@ -20,7 +20,7 @@ AUTUMN = datetime(2027, 11, 1, 3, 30, tzinfo=UTC)
 ZONES = ["UTC", "Europe/Berlin", "Asia/Beirut", "America/Havana", "Asia/Kathmandu", "Pacific/Kiritimati"]
 WEEK = timedelta(days=6, hours=23)
 
-FACTORS = [0, 0.5, 0.85, 1, 1.025, 1.15, 1.5, 2, 2.675, 10]
+FACTORS = [0, 0, 0.2, 0.3, 0.5, 0.85, 1, 1.025, 1.15, 1.5, 2, 2.675, 10]
 GAPS = [0.5, 1, 29, 30, 59.999, 60, 60.001, 61, 600, 7_200, 43_200, 86_400, 172_800]
 
 factors = st.sampled_from(FACTORS)

@@ -41,8 +41,8 @@ def test_one_more_day() -> None:
     """Start, end and best, the day that is added, and what becomes of it."""
     wrong = {}
     for start, end, best, added, expected in ADDED:
-        run = (None, None) if start is None or end is None else (day(start), day(end))
-        found = with_day(*run, best, day(added))
+        first, last = (None if number is None else day(number) for number in (start, end))
+        found = with_day(first, last, best, day(added))
         if found != (None if expected is None else Run(day(expected[0]), day(expected[1]), expected[2])):
             wrong[start, end, best, added] = found
     assert not wrong

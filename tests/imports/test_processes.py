@@ -1,0 +1,224 @@
+"""Imports that outlive their process, and the commands of the command line."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from api.embedded import EmbeddedPostgres
+from api.provision import DATABASE, OWNER
+from tests.imports.files import TYPES, Json, event, lines
+from tests.operation.servers import environment, guildhall, private_folder, refusal, serving, until
+from tests.support.people import ADA, HARBOUR, NOBODYS
+
+GUILD = f"/v1/guilds/{HARBOUR}"
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """One installation, started again and again."""
+    with private_folder() as made:
+        with serving(made) as server, server.client(server.key) as client:
+            assert client.put(GUILD, json={"name": "Harbour"}).status_code == 201
+            (made / "key").write_text(server.key)
+        yield made
+
+
+@pytest.fixture
+def key(folder: Path) -> str:
+    return (folder / "key").read_text()
+
+
+def ask(client: httpx.Client, source: str, content: bytes, **query: object) -> str:
+    response = client.post(
+        f"{GUILD}/imports",
+        params={"source": source} | {name: str(value) for name, value in query.items()},
+        content=content,
+        headers={"Content-Type": TYPES[source]},
+    )
+    assert response.status_code == 202, response.text
+    return response.headers["Location"]
+
+
+def wait(client: httpx.Client, location: str, seconds: float = 60) -> Json:
+    found: Json = {}
+
+    def has_ended() -> bool:
+        found.update(client.get(location).json())
+        return found["status"] in ("finished", "failed")
+
+    until(has_ended, seconds, lambda: found)
+    return found
+
+
+def wait_for(client: httpx.Client, location: str, progress: float) -> None:
+    until(lambda: client.get(location).json()["progress"] >= progress, 60)
+
+
+def rows(folder: Path, statement: str) -> list[tuple[object, ...]]:
+    async def fetch() -> list[tuple[object, ...]]:
+        connection = await asyncpg.connect(EmbeddedPostgres(folder / "data" / "postgres").url(OWNER, DATABASE))
+        try:
+            return [tuple(row) for row in await connection.fetch(statement)]
+        finally:
+            await connection.close()
+
+    return asyncio.run(fetch())
+
+
+def standings(count: int, first: int = 1000) -> bytes:
+    return b"user_id,xp\n" + b"".join(b"%d,%d\n" % (first + user, user % 97) for user in range(count))
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "count", "kills"),
+    [("csv", 10_000_000, 30_000, (0.3, 0.7)), ("events", 20_000_000, 12_000, (0.1, 0.6))],
+)
+def test_killed_in_the_middle_it_is_exact(
+    folder: Path, key: str, source: str, first: int, count: int, kills: tuple[float, float]
+) -> None:
+    """`add` and events count: a row too many or too few would be seen."""
+    file, query = standings(count, first), {"mode": "add"}
+    if source == "events":
+        moments = (f"2020-01-{1 + n % 28:02}T0{n % 7}:00:00Z" for n in range(count))
+        file, query = lines(*(event(n, at, first + n % 3000) for n, at in enumerate(moments))), {}
+    location = ""
+    for kill in kills:
+        with serving(folder) as server, server.client(key) as client:
+            location = location or ask(client, source, file, **query)
+            wait_for(client, location, kill)
+            os.kill(server.process.pid, signal.SIGKILL)
+            server.process.wait()
+    with serving(folder) as server, server.client(key) as client:
+        found = wait(client, location)
+        assert server.stop() == 0
+    assert found["counts"] == {"rows": count, "imported": count, "unchanged": 0, "refused": 0}
+    with serving(folder):
+        where = f"user_id BETWEEN {first} AND {first + count}"
+        if source == "csv":
+            assert rows(folder, f"SELECT count(*), sum(xp) FROM members WHERE {where}") == [
+                (count, sum(user % 97 for user in range(count)))
+            ]
+        else:
+            assert rows(folder, f"SELECT count(*), sum(messages) FROM members WHERE {where}") == [(3000, count)]
+            assert rows(folder, f"SELECT sum(messages), sum(events) FROM activity_days WHERE {where}") == [
+                (count, count)
+            ]
+        left = "SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM import_chunks)"
+        assert rows(folder, left) == [(0, 0)]
+
+
+def test_a_stop_gives_the_job_back_at_once(folder: Path, key: str) -> None:
+    with serving(folder) as server, server.client(key) as client:
+        location = ask(client, "csv", standings(60_000, 30_000_000))
+        wait_for(client, location, 0.1)
+        client.close()
+        started = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - started < 5
+        assert "Traceback" not in server.said
+    with serving(folder) as server, server.client(key) as client:
+        started = time.monotonic()
+        until(lambda: client.get(location).json()["progress"] > 0.2, 5)
+        assert wait(client, location)["counts"]["imported"] == 60_000
+
+
+def test_a_server_without_jobs_leaves_them_to_the_worker(folder: Path, key: str) -> None:
+    with serving(folder, GUILDHALL_JOBS="false") as server, server.client(key) as client:
+        location = ask(client, "csv", standings(5, 40_000_000))
+        time.sleep(1.5)
+        assert client.get(location).json()["status"] == "queued"
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "api", "worker"],
+            env=environment(folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            assert wait(client, location)["status"] == "finished"
+            started = time.monotonic()
+            worker.send_signal(signal.SIGTERM)
+            output, _ = worker.communicate(timeout=10)
+        finally:
+            worker.kill()
+        assert (worker.returncode, time.monotonic() - started < 5) == (0, True), output
+        assert b"Traceback" not in output
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a server"])
+def test_command_imports_and_exports(folder: Path, key: str, beside: bool) -> None:
+    file, out = folder / "standings.csv", folder / "harbour.ndjson"
+    file.write_bytes(standings(2500, 50_000_000) + b"nobody,5\n")
+
+    def transfer() -> None:
+        done = guildhall(folder, "import", str(HARBOUR), str(file), "--source", "csv", "--mode", "max")
+        assert done.returncode == 0, done.stderr
+        assert "2,501 rows" in done.stdout
+        assert "1 refused" in done.stdout
+        assert "row 2501 at /user_id: is not an id" in done.stdout
+        rehearsed = guildhall(
+            folder, "import", str(HARBOUR), str(file), "--source", "csv", "--dry-run", "--mode", "add"
+        )
+        assert "nothing is stored" in rehearsed.stdout
+        assert "50000001: 1 XP (level 0) -> 2 XP (level 0)" in rehearsed.stdout
+        exported = guildhall(folder, "export", str(HARBOUR), str(out))
+        assert exported.returncode == 0, exported.stderr
+        assert out.read_text().startswith('{"guildhall":1')
+        assert guildhall(folder, "export", str(HARBOUR)).stdout.splitlines()[1:] == out.read_text().splitlines()[1:]
+        back = guildhall(folder, "import", str(HARBOUR), str(out), "--source", "guildhall")
+        assert back.returncode == 0, back.stdout
+
+    if beside:
+        with serving(folder) as server, server.client(key) as client:
+            transfer()
+            assert client.get(f"{GUILD}/members/50000096").json()["xp"] == 96
+    else:
+        transfer()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["import", str(NOBODYS), "{file}", "--source", "csv"], "There is none of this number."),
+        (["import", "0", "{file}", "--source", "csv"], "is not an id"),
+        (["import", str(HARBOUR), "{file}", "--source", "events", "--mode", "set"], "--mode is not possible with"),
+        (["import", str(HARBOUR), "{file}", "--source", "mee6"], "failed: 0 rows"),
+        (["import", str(HARBOUR), "nothing.csv", "--source", "csv"], "does not exist"),
+        (["export", str(NOBODYS)], "There is none of this number."),
+    ],
+)
+def test_commands_refuse_in_a_sentence(folder: Path, arguments: list[str], sentence: str) -> None:
+    file = folder / "small.csv"
+    file.write_bytes(standings(1))
+    assert sentence in refusal(guildhall(folder, *(each.replace("{file}", str(file)) for each in arguments)))
+
+
+def test_five_million_rows_fit_in_memory(folder: Path, key: str) -> None:
+    """A tenth of them here, in a file of the size: what would be kept of each would show."""
+    line = b"%d,," + b"x" * 200 + b"\n"
+    file = b"user_id,xp,name\n" + b"".join(line % (60_000_000 + user) for user in range(500_000))
+    with serving(folder) as server, server.client(key) as client:
+        ask_small = ask(client, "csv", standings(10, ADA % 1000))
+        wait(client, ask_small)
+        before = _resident(server.process.pid)
+        location = ask(client, "csv", file)
+        most = before
+        while client.get(location).json()["status"] in ("queued", "running"):
+            most = max(most, _resident(server.process.pid))
+            time.sleep(0.05)
+        assert client.get(location).json()["counts"]["unchanged"] == 500_000
+    assert most - before < 100 * 1024, f"{(most - before) / 1024} MiB"
+
+
+def _resident(pid: int) -> int:
+    """KiB."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in text.splitlines() if line.startswith("VmRSS")))
