@@ -43,8 +43,9 @@ async def test_a_message_counts_once(bot: httpx.AsyncClient, owner: PlainConnect
 
 async def test_level_up(bot: httpx.AsyncClient) -> None:
     settings = f"/v1/guilds/{HARBOUR}/settings/leveling"
-    await bot.patch(settings, json={"xp_per_message": {"min": 1000, "max": 1000}, "cooldown_seconds": 0,
-                                    "role_rewards": [{"level": 2, "role_id": "77"}, {"level": 5, "role_id": "78"}]})  # fmt: skip
+    rewards = [{"level": 2, "role_id": "77"}, {"level": 5, "role_id": "78"}]
+    xp = {"min": 1000, "max": 1000}
+    await bot.patch(settings, json={"xp_per_message": xp, "cooldown_seconds": 0, "role_rewards": rewards})
     answer = await record(bot, message("1", channel_id="5"), message("2", user=BO))
     assert answer["level_ups"][0] == {
         "user_id": str(ADA), "from_level": 0, "to_level": 4, "xp": 1000,
