@@ -38,6 +38,8 @@ def _union_faults(place: Path, branches: Sequence[Sequence[ValidationError]]) ->
     meant = [branch for branch in of_type if not _is_other_kind(branch, place)]
     candidates = meant or of_type or branches
     common = set.intersection(*({f for e in branch for f in error_faults(e)} for branch in candidates))
+    if common and not meant and all(_is_other_kind(branch, place) for branch in candidates):
+        common.add(_options_fault(place, candidates))  # what says which was meant is itself wrong
     return common or {_options_fault(place, candidates)}
 
 

@@ -75,7 +75,9 @@ async def test_who_is_hidden_comes_back_hidden(
     clock.move(minutes=1)
     await record(bot, message("2", at=clock.now()))
     assert await owner.fetchval("SELECT left_at FROM members") is None
-    assert (await profile(bot, ADA))["rank"] is None
+    found = await profile(bot, ADA)
+    assert (found["rank"], found["member_count"]) == (None, 0)
+    assert not await owner.fetchval("SELECT is_ranked FROM members")
 
 
 async def test_coming_back_after_a_reset(bot: httpx.AsyncClient, clock: MovableClock) -> None:
