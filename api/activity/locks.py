@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from api.database import Connection
 
+# Longer than others wait: many processes may bring the same events at the same moment, and take turns.
+_WAIT = "4s"
+
 _SPACE = 0x61637469  # "acti"
 
 
@@ -14,7 +17,7 @@ def share(guild_ids: Iterable[int], *, alone: bool = False) -> str:
     waits for a lock must look at the tables only afterwards. `alone`: shared with nobody."""
     function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
     keys = sorted({_key(guild_id) for guild_id in guild_ids})
-    return "SELECT " + ", ".join(f"{function}({_SPACE}, {key})" for key in keys)
+    return f"SET LOCAL lock_timeout = '{_WAIT}'; SELECT " + ", ".join(f"{function}({_SPACE}, {key})" for key in keys)
 
 
 async def own(connection: Connection, guild_id: int) -> None:

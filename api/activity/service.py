@@ -42,7 +42,8 @@ class ActivityService:
         self._metrics = metrics
         self._waiting: deque[Taken] = deque()
         self._waiting_events = 0
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], set[int]] = {}
+        self._busy: set[int] = set()  # guilds of the transactions under way
 
     def rules(self, guild_id: int) -> GuildRules | None:
         """The guild's rules, if they are in memory and may still be believed."""
@@ -71,27 +72,40 @@ class ActivityService:
         return _view(counted.accepted, len(events) - counted.accepted, rejected, counted.level_ups)
 
     def _start(self) -> None:
-        """Begins transactions for what waits. A lone request does not wait for more: the next ones do."""
+        """Begins transactions for what waits. A lone request does not wait for more: the next ones do. No two
+        at once are of one guild: the second would only wait for the first one's locks."""
         while self._waiting and len(self._running) < IN_FLIGHT:
             if self._running and self._waiting_events < MOST_EVENTS // 2:
-                return  # little has come while the other commits: more will have by then
-            task = asyncio.create_task(self._commit(self._next()))
-            self._running.add(task)
+                return  # little has come while the others commit: more will have by then
+            if not (group := self._next()):
+                return
+            guilds = {taken.rules.guild_id for taken in group}
+            self._busy |= guilds
+            task = asyncio.create_task(self._commit(group))
+            self._running[task] = guilds
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._busy -= self._running.pop(task)
         self._start()
 
     def _next(self) -> list[Taken]:
+        """The requests of the next transaction, in the order in which they came."""
         group: list[Taken] = []
         events = 0
-        while self._waiting and len(group) < MOST_REQUESTS:
-            size = len(self._waiting[0].events)
-            if group and events + size > MOST_EVENTS:
+        passed: deque[Taken] = deque()
+        while self._waiting:
+            taken = self._waiting.popleft()
+            if taken.rules.guild_id in self._busy:
+                passed.append(taken)
+            elif group and (events + len(taken.events) > MOST_EVENTS or len(group) >= MOST_REQUESTS):
+                passed.append(taken)
                 break
-            group.append(self._waiting.popleft())
-            events += size
+            else:
+                group.append(taken)
+                events += len(taken.events)
+        passed.extend(self._waiting)
+        self._waiting = passed
         self._waiting_events -= events
         return group
 

@@ -8,7 +8,8 @@ from typing import TypeVar
 import msgspec
 
 from api.imports.dtos import Mode, Source
-from api.imports.reading import Lines, Pages, Reader, Row, Table
+from api.imports.pages import Pages
+from api.imports.reading import Lines, Reader, Row, Table
 from api.lib import snowflakes
 from api.lib.faults import Fault, pointer
 from api.lib.json import JsonValue

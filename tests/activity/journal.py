@@ -95,10 +95,10 @@ class Sender(threading.Thread):
                     batch = self._batch()
                     answer = client.post(f"{GUILD}/activity", json={"events": batch})
                     self.journal.note(batch, answer)
-                    time.sleep(0.005 if answer.status_code == 200 else 0.05)
+                    time.sleep(0.005 if answer.status_code == 200 else 0.2)
         except httpx.TransportError as broken:
             self.journal.answers[type(broken).__name__] += 1
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def _batch(self) -> list[Json]:
         sent, batch = list(self.journal.sent.values())[-500:], []
