@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
 
 import asyncpg
 
@@ -11,17 +10,13 @@ from api.database import Connection, Database
 from api.errors import Invalid, NotFound
 from api.leaderboards import queries
 from api.leaderboards.dtos import BoardEntry, LeaderboardQuery, LeaderboardView
-from api.leaderboards.rules import Window, bounds, window
+from api.leaderboards.rules import Window, window
 from api.lib.clock import Clock
 from api.lib.pagination import LARGEST_PAGE, Cursors
 from api.members.levels import Ladder
 from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
 
 Place = tuple[int, int]  # value, user
-
-# Members of one value who are counted along with a page: what more there are is counted only if a rank needs it.
-_TIES = 1000
 
 
 class LeaderboardService:
@@ -30,10 +25,6 @@ class LeaderboardService:
         self._rulebook = rulebook
         self._cursors = cursors
         self._clock = clock
-
-    def rules(self, guild_id: int) -> GuildRules | None:
-        """The guild's rules, if they are in memory and may still be believed."""
-        return self._rulebook.remembered(guild_id)
 
     async def read(self, reader: Actor, guild_id: int, query: LeaderboardQuery) -> LeaderboardView:
         """A page of a board. Raises `Invalid`, `NotFound` where `around` is not on the board."""
@@ -52,66 +43,36 @@ class LeaderboardService:
         async with self._database.connection() as connection:
             if query.around is not None:
                 after = await _before(connection, guild_id, query.stat, asked, query.around, (limit - 1) // 2)
-            page = await _page(connection, guild_id, query.stat, asked, after, limit)
+            rows = await _page(connection, guild_id, query.stat, asked, after, limit + 1)
+        entries = [row for row in rows if row["user_id"] is not None]
+        shown = entries[:limit]
         cursor = None
-        if len(page.rows) > limit:
-            last = page.rows[limit - 1]
+        if len(entries) > limit:
+            last_row = shown[-1]
             days = [None if day is None else day.isoformat() for day in (asked.first, asked.last)]
-            cursor = self._cursors.write(scope, [last["value"], last["user_id"], *days])
+            cursor = self._cursors.write(scope, [last_row["value"], last_row["user_id"], *days])
         return LeaderboardView(
             stat=query.stat,
             period=asked.period,
             from_=asked.first,
             to=asked.last,
-            member_count=page.member_count,
-            items=_entries(page, limit, rules.ladder),
+            member_count=rows[0]["member_count"],
+            items=_entries(shown, rules.ladder),
             next_cursor=cursor,
         )
 
 
-class _Page(NamedTuple):
-    """Rows of a page, and one more if there are more: user, value, XP; where `is_xp` the value is the XP. `rank`
-    is the first row's, `behind` plus its place that of a row which begins another value."""
-
-    rows: Sequence[asyncpg.Record]
-    member_count: int
-    rank: int
-    behind: int
-    is_xp: bool
-
-
-async def _page(connection: Connection, guild_id: int, stat: str, asked: Window, after: Place, limit: int) -> _Page:
-    """The page behind a place."""
-    if asked.first is None and stat == "xp":
-        return await _xp_page(connection, guild_id, after, limit)
+async def _page(
+    connection: Connection, guild_id: int, stat: str, asked: Window, after: Place, limit: int
+) -> list[asyncpg.Record]:
+    """So many rows behind a place; one row without a user if there is none."""
     if asked.first is not None:
-        statement, named = queries.page(stat, of_days=True), _of_days(stat, asked)
-    elif stat in queries.STATS:
-        statement, named = queries.STAT, [queries.STATS[stat]]
-    else:
-        statement, named = queries.page(stat, of_days=False), [stat]
-    found = await connection.fetch(statement, guild_id, *after, limit + 1, *named)
-    head = found[0]
-    rows = found if head["user_id"] is not None else []
-    rank: int = head["rank"]
-    ties = head["ties"]
-    behind = rank if ties is None else rank + ties - sum(row["value"] == after[0] for row in rows)
-    return _Page(rows, head["member_count"], rank, behind, is_xp=False)
-
-
-async def _xp_page(connection: Connection, guild_id: int, after: Place, limit: int) -> _Page:
-    if after == queries.TOP:
-        rows = await connection.fetch(queries.XP_TOP, guild_id, limit + 1)
-        return _Page(rows, rows[0]["member_count"] if rows else 0, 1, 1, is_xp=True)
-    value, user_id = after
-    rows = await connection.fetch(queries.XP, guild_id, value, user_id, limit + 1, *bounds(value), _TIES)
-    _, first, member_count, above, before = rows[0]
-    if first is None:
-        return _Page([], member_count, 1, 1, is_xp=True)
-    if before == _TIES and rows[-1]["value"] != value:
-        before = await connection.fetchval(queries.XP_BEFORE, guild_id, value, user_id)
-    behind = 1 + above + before
-    return _Page(rows, member_count, 1 + above if first == value else behind, behind, is_xp=True)
+        return await connection.fetch(queries.page(stat, of_days=True), guild_id, *after, limit, *_of_days(stat, asked))
+    if stat == "xp":
+        return await connection.fetch(queries.XP, guild_id, *after, limit)
+    if stat in queries.STATS:
+        return await connection.fetch(queries.STAT, guild_id, *after, limit, queries.STATS[stat])
+    return await connection.fetch(queries.page(stat, of_days=False), guild_id, *after, limit, stat)
 
 
 async def _before(connection: Connection, guild_id: int, stat: str, asked: Window, user_id: int, above: int) -> Place:
@@ -137,20 +98,20 @@ def _of_days(stat: str, asked: Window) -> list[object]:
     return [asked.first, asked.last] if stat in queries.STATS else [asked.first, asked.last, stat]
 
 
-def _entries(page: _Page, limit: int, ladder: Ladder) -> list[BoardEntry]:
-    """The rows with their ranks: those of the same value share one."""
+def _entries(rows: Sequence[asyncpg.Record], ladder: Ladder) -> list[BoardEntry]:
+    """The rows with their ranks: those of the same value share one. What comes with each row is the page's:
+    see `queries`."""
     entries: list[BoardEntry] = []
-    rank, level, previous = page.rank, 0, None
-    for place, row in enumerate(page.rows[:limit]):
-        user_id, value = row[0], row[1]
-        xp = value if page.is_xp else row[2]
-        if value != previous:
-            if place:
-                rank = page.behind + place
-            level, previous = ladder.level(xp), value
-        elif not page.is_xp:
-            level = ladder.level(xp)
-        entries.append(BoardEntry(rank, str(user_id), value, xp, level))
+    rank = behind = 0
+    value: int | None = None
+    for place, row in enumerate(rows):
+        if place == 0:
+            rank, value = row["rank"], row["value"]
+        elif row["value"] != value:
+            if not behind:  # ranks behind the first value's: of a row at `place`, `behind + place`
+                behind = rank + row["ties"] - place if row["ties"] is not None else rank
+            value, rank = row["value"], behind + place
+        entries.append(BoardEntry(rank, str(row["user_id"]), row["value"], row["xp"], ladder.level(row["xp"])))
     return entries
 
 

@@ -14,9 +14,7 @@ _decode_stats = msgspec.json.Decoder(dict[str, int]).decode
 
 def profile(rules: GuildRules, user_id: int, row: asyncpg.Record, today: date) -> MemberView:
     """A row of `queries.PROFILE` as it is told on that day, the guild's."""
-    xp, messages, voice_seconds, reactions, commands, streak_from, streak_to, streak_best, *more = row
-    first_seen_at, last_active_at, _, member_count, rank, stats = more
-    ladder = rules.ladder
+    xp, ladder, stats = row["xp"], rules.ladder, row["custom_stats"]
     level = ladder.level(xp)
     return MemberView(
         guild_id=str(rules.guild_id),
@@ -25,11 +23,11 @@ def profile(rules: GuildRules, user_id: int, row: asyncpg.Record, today: date) -
         level=level,
         level_xp=ladder.begins(level),
         next_level_xp=ladder.next(level),
-        rank=rank,
-        member_count=member_count,
-        stats=StatsView(messages, voice_seconds, reactions, commands),
+        rank=row["rank"],
+        member_count=row["member_count"],
+        stats=StatsView(row["messages"], row["voice_seconds"], row["reactions"], row["commands"]),
         custom_stats={} if stats is None else _decode_stats(stats),
-        streak=StreakView(streaks.current(streak_from, streak_to, today), streak_best),
-        first_seen_at=first_seen_at,
-        last_active_at=last_active_at,
+        streak=StreakView(streaks.current(row["streak_from"], row["streak_to"], today), row["streak_best"]),
+        first_seen_at=row["first_seen_at"],
+        last_active_at=row["last_active_at"],
     )

@@ -34,10 +34,6 @@ class MemberService:
         self._parts = parts
         self._clock = clock
 
-    def rules(self, guild_id: int) -> GuildRules | None:
-        """The guild's rules, if they are in memory and may still be believed."""
-        return self._rulebook.remembered(guild_id)
-
     async def get(self, actor: Actor, guild_id: int, user_id: int) -> MemberView:
         """The profile. Raises `NotFound`."""
         rules = await self._rulebook.get(guild_id)
@@ -45,7 +41,7 @@ class MemberService:
             row = await connection.fetchrow(queries.PROFILE, guild_id, user_id)
         if row is None or (row["is_hidden"] and not _sees_hidden(actor)):
             raise NotFound
-        return profile(rules, user_id, row, rules.place_of(self._clock.now())[0])
+        return profile(rules, user_id, row, rules.day_of(self._clock.now()))
 
     async def adjust_xp(self, actor: Actor, guild_id: int, user_id: int, wish: AdjustXp) -> XpAdjustedView:
         """Gives, takes or sets XP, within 0 and 2^53; makes the member where there is none. An amount that is
