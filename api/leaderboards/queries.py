@@ -55,9 +55,8 @@ XP = f"""
 
 # Another built-in stat of all time ($5 its number). Its ranks are counted.
 STAT = f"""
-    WITH page AS MATERIALIZED ({_PAGE.format(row=_ENTRY, board="boards b", where="b.guild_id = $1 AND b.stat = $5")})
-    SELECT head.member_count, head.rank, head.ties, page.user_id, page.value, m.xp
-    FROM (
+    WITH page AS MATERIALIZED ({_PAGE.format(row=_ENTRY, board="boards b", where="b.guild_id = $1 AND b.stat = $5")}),
+    head AS MATERIALIZED (
         SELECT (SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5) AS member_count,
             1 + (
                 SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5 AND b.value > top.value
@@ -66,7 +65,9 @@ STAT = f"""
                 SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5 AND b.value = $2
             ) END AS ties
         FROM (SELECT max(value) AS value, min(value) AS least FROM page) AS top
-    ) AS head
+    )
+    SELECT head.member_count, head.rank, head.ties, page.user_id, page.value, m.xp
+    FROM head
     LEFT JOIN (page JOIN members m ON m.guild_id = $1 AND m.user_id = page.user_id) ON true
     ORDER BY page.value DESC, page.user_id
 """
@@ -96,14 +97,14 @@ _BOARD = """
 _SUMMED_PAGE = f"""
     {_BOARD}, page AS MATERIALIZED (
         SELECT * FROM board WHERE value < $2 OR value = $2 AND user_id > $3 ORDER BY value DESC, user_id LIMIT $4
-    )
-    SELECT head.member_count, head.rank, head.ties, page.user_id, page.value, page.xp
-    FROM (
+    ), head AS MATERIALIZED (
         SELECT (SELECT count(*) FROM board) AS member_count,
             1 + (SELECT count(*) FROM board WHERE value > top.value) AS rank,
             CASE WHEN top.value = $2 AND top.least < $2 THEN (SELECT count(*) FROM board WHERE value = $2) END AS ties
         FROM (SELECT max(value) AS value, min(value) AS least FROM page) AS top
-    ) AS head
+    )
+    SELECT head.member_count, head.rank, head.ties, page.user_id, page.value, page.xp
+    FROM head
     LEFT JOIN page ON true ORDER BY page.value DESC, page.user_id
 """
 

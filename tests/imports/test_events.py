@@ -173,7 +173,8 @@ async def test_who_did_something_after_leaving_is_back(bot: httpx.AsyncClient) -
     await record(bot, event(1, at(3)), event(2, at(3), BO))
     for user in (ADA, BO):
         assert (await bot.delete(f"/v1/guilds/{HARBOUR}/members/{user}")).status_code == 204
-    await imported(bot, "events", lines(event(3, at(0, minutes=3)), event(4, at(1), BO)))
+    later = (datetime.now(UTC) + timedelta(minutes=3)).isoformat().replace("+00:00", "Z")
+    await imported(bot, "events", lines(event(3, later), event(4, at(1), BO)))
     assert [(await member(bot, user))["rank"] for user in (ADA, BO)] == [1, None]
 
 
