@@ -24,7 +24,7 @@ _LONGEST: dict[Bucket, timedelta] = {
     "day": timedelta(days=MOST_BUCKETS + 2),
     "week": timedelta(days=(MOST_BUCKETS + 1) * 7 + 2),
 }
-_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_DAY, _HOUR, _QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15)
 _WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 _THE_END = datetime.max.replace(tzinfo=UTC)
 
@@ -57,11 +57,22 @@ def window(query: SeriesQuery, rules: GuildRules, now: datetime) -> Window:
 
 
 def days(rules: GuildRules, window: Window) -> tuple[date, date]:
-    """The first and the last day of its buckets, where these are days or weeks."""
+    """The first and the last day to look at, where its buckets are days or weeks. Never the first or the last
+    day of the calendar: asyncpg sends those as infinity, and a series of days up to infinity has no end."""
     first, last = rules.day_of(window.starts[0]), rules.day_of(window.starts[-1])
     if window.bucket == "week":
         last = date.fromordinal(min(last.toordinal() + 6, date.max.toordinal()))
-    return first, last
+    return _finite(first), _finite(last)
+
+
+def _finite(day: date) -> date:
+    return min(max(day, date.min + _DAY), date.max - _DAY)
+
+
+def hours(window: Window) -> tuple[datetime, datetime]:
+    """The first and the last moment at which an hour to look at may begin; for the same reason never the
+    calendar's first moment."""
+    return max(window.starts[0], datetime.min.replace(tzinfo=UTC) + _QUARTER), window.end - _QUARTER
 
 
 def filled(rules: GuildRules, window: Window, rows: Iterable[asyncpg.Record]) -> list[BucketView]:

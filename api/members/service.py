@@ -1,6 +1,6 @@
 """Members: their profile, XP by hand, their activity in time, their roles, and their leaving."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import asyncpg
 from msgspec import UNSET
@@ -23,8 +23,6 @@ from api.members.profiles import profile
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.parts import Parts
-
-_QUARTER = timedelta(minutes=15)
 
 
 class MemberService:
@@ -131,8 +129,7 @@ class MemberService:
 
 async def _rows(connection: Connection, rules: GuildRules, user_id: int, window: series.Window) -> list[asyncpg.Record]:
     if window.bucket == "hour":
-        last = window.end - _QUARTER
-        return await connection.fetch(queries.HOURS, rules.guild_id, user_id, window.starts[0], last)
+        return await connection.fetch(queries.HOURS, rules.guild_id, user_id, *series.hours(window))
     return await connection.fetch(queries.DAYS, rules.guild_id, user_id, *series.days(rules, window))
 
 

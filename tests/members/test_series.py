@@ -2,11 +2,19 @@
 
 import itertools
 from datetime import UTC, date, datetime, timedelta
+from typing import get_args
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from api.engine import PlainConnection
+from api.errors import Invalid
+from api.members.dtos import Bucket, SeriesQuery
+from api.members.levels import ladder
+from api.members.rules import GuildRules
+from api.members.series import days, hours, window
+from api.settings.builtin.leveling import LevelingSettings
 from tests.members.people import Json, give, hide, leveling, member
 from tests.members.rows import add_day, add_hour
 from tests.support.clock import MovableClock
@@ -210,6 +218,34 @@ async def test_the_ends_of_all_calendars(bot: httpx.AsyncClient, zone: str) -> N
             for query in ({"from": from_, "to": to}, {"to": to}):
                 response = await bot.get(GUILD, params={**query, "bucket": bucket})
                 assert response.status_code in {200, 422}, response.text
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    ("from_", "to"),
+    [
+        ("0001-01-01T00:00:00Z", "0001-01-02T00:00:00Z"),
+        ("0001-01-01T20:00:00Z", "0001-01-09T00:00:00Z"),
+        ("9999-12-20T00:00:00Z", "9999-12-31T23:59:59Z"),
+        ("9999-12-31T00:00:00Z", "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_the_database_is_never_asked_for_days_up_to_infinity(zone: str, from_: str, to: str) -> None:
+    """Which is what asyncpg makes of the calendar's first and last: a series of them would not end."""
+    settings = LevelingSettings()
+    rules = GuildRules(HARBOUR, "Harbour", ZoneInfo(zone), settings, ladder(settings.curve, None))
+    buckets: tuple[Bucket, ...] = get_args(Bucket)
+    for bucket in buckets:
+        try:
+            found = window(SeriesQuery(from_=from_, to=to, bucket=bucket), rules, datetime.now(UTC))
+        except Invalid:  # where the guild's clocks leave the calendar
+            continue
+        asked = hours(found) if bucket == "hour" else days(rules, found)
+        for edge in asked:
+            text = edge.isoformat()
+            assert not text.startswith(("0001-01-01T00:00:00+", "9999-12-31T23:59:59.999999"))
+            assert text not in {"0001-01-01", "9999-12-31"}
+            assert edge.year in {1, 9999}
 
 
 async def test_another_zone_keeps_the_days(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
