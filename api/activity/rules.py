@@ -55,7 +55,6 @@ class Earning:
         self.ignored_channels = {int(id_) for id_ in settings.ignored_channel_ids}
         self.only_channels = {int(id_) for id_ in settings.only_channel_ids}
         self.ignored_roles = {int(id_) for id_ in settings.ignored_role_ids}
-        self.everywhere = not (self.ignored_channels or self.only_channels or self.ignored_roles)
         self.guild = _exact(settings.multiplier)
         self.channels = {int(each.channel_id): _exact(each.factor) for each in settings.channel_multipliers}
         self.roles = {int(each.role_id): _exact(each.factor) for each in settings.role_multipliers}
@@ -125,16 +124,15 @@ def judge(rules: GuildRules, event: Event, last_xp_at: datetime | None, cap_left
     earning = earning_of(rules)
     if isinstance(event, StatEvent):
         return Verdict(0, "stat")
-    if not earning.enabled:
-        return Verdict(0, "off")
-    if not earning.everywhere and (fault := earning.place_fault(event)) is not None:
-        return Verdict(0, fault)
     base = earning.base(event)
     factors: tuple[tuple[str, Fraction], ...] = ()
     multiplier = _ONE
     if not earning.plain:
         factors = tuple(earning.factors(event))
         multiplier = combined(factors, earning.stacking)
+    fault = earning.place_fault(event)
+    if not earning.enabled or fault is not None:
+        return Verdict(0, fault if earning.enabled and fault else "off", base, multiplier, factors, 0, cap_left)
     if isinstance(event, MessageEvent) and last_xp_at is not None:
         early = (earning.free_at(last_xp_at) or event.occurred_at) - event.occurred_at
         if early > timedelta():

@@ -244,3 +244,12 @@ def test_draws_lie_within_the_bounds(least: int, most: int) -> None:
         assert drawn.keys() == set(range(least, most + 1)), "both ends are possible"
         fair = 2000 / (most - least + 1)
         assert all(abs(count - fair) < 0.4 * fair for count in drawn.values()), "none is likelier than the others"
+
+
+@pytest.mark.parametrize("more", [{"enabled": False}, IGNORED, ONLY, ROLES], ids=["off", "ignored", "only", "roles"])
+def test_what_earns_nothing_here_still_has_its_base_and_its_multiplier(more: JsonObject) -> None:
+    event = message(channel_id=9 if more is ONLY else 5, role_ids=[7])
+    found = judge(guild(RATES | more | {"multiplier": 2.0}), event, None, 100)
+    assert found.xp == 0
+    assert (found.base, found.multiplier, found.cap_left) == (judge(guild(RATES), event, None, None).base, 2, 100)
+    assert found.base > 0
