@@ -76,6 +76,9 @@ class Database:
         self.engine = engine
         self.pool_size = pool_size
         self.acquire_timeout = acquire_timeout
+        # First come, first served: asyncpg's own queue lets newcomers overtake whoever has just been woken,
+        # and sends that one back to its end, again and again until the time is up.
+        self._turns = asyncio.Semaphore(pool_size)
         self.in_use = 0
         self.waiting = 0
         self.rollbacks = 0
@@ -146,16 +149,20 @@ class Database:
         if pool is None:
             raise DatabaseAway
         self.waiting += 1
+        has_turn = False
         try:
             # Not `acquire(timeout=…)`, which makes a task of every call.
             async with asyncio.timeout(self.acquire_timeout):
+                has_turn = await self._turns.acquire()
                 connection = await pool.acquire()
-        except TimeoutError:
-            if pool.get_idle_size() == 0 and pool.get_size() >= self.pool_size:
-                raise Overloaded from None
-            raise DatabaseAway from None
-        except AWAY as error:
-            raise DatabaseAway from error
+        except BaseException as error:
+            if has_turn:
+                self._turns.release()
+            if isinstance(error, TimeoutError):
+                raise (DatabaseAway if has_turn else Overloaded) from None
+            if isinstance(error, AWAY):
+                raise DatabaseAway from error
+            raise
         finally:
             self.waiting -= 1
         self.in_use += 1
@@ -167,7 +174,13 @@ class Database:
             await _finish(_rolled_back(connection))
 
     async def _release(self, connection: Connection) -> None:
-        self.in_use -= 1
+        try:
+            await self._give_back(connection)
+        finally:
+            self.in_use -= 1
+            self._turns.release()
+
+    async def _give_back(self, connection: Connection) -> None:
         pool = self.engine.pool
         if pool is None:
             _cut(connection)

@@ -1,6 +1,7 @@
 """Whether a pool is as it was before."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from api.database import Connection, Database
 from api.engine import PlainConnection
@@ -20,6 +21,9 @@ async def is_whole(database: Database, root: PlainConnection) -> bool:
         for connection in held:
             assert await connection.fetchval("SELECT 1") == 1
             await pool.release(connection)
+        async with AsyncExitStack() as stack:  # and by the way that everybody takes
+            for _ in range(SIZE):
+                await stack.enter_async_context(database.connection())
     left = await root.fetchval(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
     )

@@ -1,6 +1,7 @@
 """The one way to open a transaction."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
@@ -89,6 +90,29 @@ async def test_full_pool_refuses_in_time(database: Database, root: PlainConnecti
     release.set()
     await asyncio.gather(*holding)
     assert await is_whole(database, root)
+
+
+async def test_first_come_first_served(database: Database) -> None:
+    """Newcomers wait behind those who wait already, also where one has just been woken and has not run yet."""
+    came: list[int] = []
+    served: list[int] = []
+
+    async def work(number: int) -> None:
+        came.append(number)
+        async with database.connection() as connection:
+            served.append(number)
+            await connection.execute("SELECT 1")
+
+    async with AsyncExitStack() as stack:  # all of the pool is there: to connect takes longer than a turn
+        for _ in range(SIZE):
+            await stack.enter_async_context(database.connection())
+    tasks: list[asyncio.Task[None]] = []
+    for number in range(400):
+        tasks.append(asyncio.create_task(work(number)))
+        if number >= 3 * SIZE:
+            await asyncio.wait(tasks[number - 3 * SIZE :], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.gather(*tasks)
+    assert served == came
 
 
 async def test_closed_pool_is_away(database: Database) -> None:
