@@ -118,6 +118,29 @@ NUMBER = """
     END $$
 """
 
+# Tells what no service told: edits in Piccolo Admin and by hand, as the audit log has them.
+TELL = """
+    CREATE OR REPLACE FUNCTION guildhall_tell() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_TABLE_NAME = 'guild_settings' THEN
+            INSERT INTO outbox (guild_id, type, data) VALUES (NEW.guild_id, 'settings.updated',
+                jsonb_build_object('module', NEW.module, 'revision', NEW.revision, 'values', NULL));
+        ELSIF TG_TABLE_NAME = 'modules' THEN
+            INSERT INTO outbox (guild_id, type, data) VALUES (NULL, 'module.updated',
+                jsonb_build_object('module', NEW.name, 'version', NEW.version));
+        ELSE
+            INSERT INTO outbox (guild_id, type, data) VALUES (NEW.id,
+                CASE WHEN TG_OP = 'INSERT' THEN 'guild.created'
+                     WHEN (NEW.deleted_at IS NULL) = (OLD.deleted_at IS NULL) THEN 'guild.updated'
+                     WHEN NEW.deleted_at IS NULL THEN 'guild.restored' ELSE 'guild.deleted' END,
+                jsonb_build_object('name', NEW.name, 'icon', NEW.icon, 'locale', NEW.locale,
+                                   'timezone', NEW.timezone, 'changed', NULL));
+        END IF;
+        RETURN NULL;
+    END $$
+"""
+TOLD = ("guilds", "guild_settings", "modules")
+
 
 async def run(statements: list[str]) -> None:
     engine = engine_finder()
@@ -145,9 +168,19 @@ async def forwards() -> MigrationManager:
         await run([f"CREATE INDEX IF NOT EXISTS {name} ON {on}" for name, on in INDEXES.items()])
         await run(comments())
         await run(["INSERT INTO stream_position DEFAULT VALUES ON CONFLICT DO NOTHING"])
-        await run([PART.format(more=" WHEN 'stream_events' THEN 'day'"), NUMBER])
+        await run([PART.format(more=" WHEN 'stream_events' THEN 'day'"), NUMBER, TELL])
+        await run(
+            [
+                f"CREATE OR REPLACE TRIGGER {table}_tell AFTER INSERT OR UPDATE ON {table} FOR EACH ROW"
+                " WHEN (current_setting('guildhall.audited', true) IS DISTINCT FROM 'on')"
+                " EXECUTE FUNCTION guildhall_tell()"
+                for table in TOLD
+            ]
+        )
 
     async def drop() -> None:
+        await run([f"DROP TRIGGER IF EXISTS {table}_tell ON {table}" for table in TOLD])
+        await run(["DROP FUNCTION IF EXISTS guildhall_tell()"])
         await run(["DROP FUNCTION IF EXISTS guildhall_number_events(integer)", PART.format(more="")])
         await run([f"DROP TABLE IF EXISTS {name}" for name in TABLES])
 

@@ -10,6 +10,7 @@ from api.auth.actors import Actor
 from api.auth.scopes import Scope
 from api.database import Connection, Database
 from api.errors import Invalid, NotFound
+from api.events.outbox import tell
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
@@ -22,6 +23,7 @@ from api.members.levelups import level_up
 from api.members.profiles import profile
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
+from api.members.telling import adjusted, left
 from api.parts import Parts
 
 
@@ -61,11 +63,13 @@ class MemberService:
                     target=str(user_id),
                     changes={"xp": Change(before, standing.xp)},
                 )
+            risen = level_up(rules, user_id, before, standing.xp)
+            await tell(connection, adjusted(rules, user_id, before, standing.xp, risen))
             row = await connection.fetchrow(queries.PROFILE, guild_id, user_id)
         assert row is not None  # it is locked
         return XpAdjustedView(
             member=profile(rules, user_id, row, rules.day_of(now)),
-            level_up=level_up(rules, user_id, before, standing.xp),
+            level_up=risen,
             achievements_unlocked=[],
         )
 
@@ -108,6 +112,7 @@ class MemberService:
                 changes["xp"] = Change(standing.xp, None)
                 await connection.execute(queries.ERASE, guild_id, user_id)
             await record(connection, actor, "member.left", guild_ids=[guild_id], target=str(user_id), changes=changes)
+            await tell(connection, [left(guild_id, user_id)])
 
     async def _make_parts(self, rules: GuildRules, now: datetime) -> None:
         """Has parts for today's rows: outside the transaction, which would hold up everybody else's."""
