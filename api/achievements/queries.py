@@ -87,7 +87,7 @@ _COUNTED = f"""
 """
 
 # The scope is a guild, 0 for the whole installation.
-_SCOPE = "coalesce(a.guild_id, 0) = $1"
+_SCOPE = "coalesce(a.guild_id, 0) = $1::bigint"
 
 READ = f"""
     SELECT {_COUNTED} FROM achievements a LEFT JOIN achievement_awardings w ON w.achievement_id = a.id
@@ -105,13 +105,13 @@ EXISTS = f"""
 """
 
 # One of a guild, or of the whole installation, whatever became of it since.
-ANYWHERE = "SELECT 1 FROM achievements a WHERE a.key = $2 AND coalesce(a.guild_id, 0) IN (0, $1)"
+ANYWHERE = "SELECT 1 FROM achievements a WHERE a.key = $2 AND coalesce(a.guild_id, 0) IN (0, $1::bigint)"
 
 LOCK = f"SELECT {COLUMNS} FROM achievements a WHERE {_SCOPE} AND a.key = $2 FOR UPDATE"
 
 # What must come before what, of all that can be earned: the guild's own stands in the place of another of its key.
 NEIGHBOURS = """
-    SELECT DISTINCT ON (a.key) a.key, a.prerequisites, a.guild_id IS NOT DISTINCT FROM nullif($1, 0) AS is_own
+    SELECT DISTINCT ON (a.key) a.key, a.prerequisites, a.guild_id IS NOT DISTINCT FROM nullif($1::bigint, 0) AS is_own
     FROM achievements a WHERE a.deleted_at IS NULL AND (a.guild_id IS NULL OR a.guild_id = $1)
     ORDER BY a.key, a.guild_id NULLS LAST
 """
@@ -145,7 +145,7 @@ QUEUE_AWARDING = """
 
 BEGIN_AWARDING = """
     INSERT INTO achievement_awardings (achievement_id, members)
-    SELECT $1, coalesce(sum(m.members), 0) FROM member_counts m WHERE $2 = 0 OR m.guild_id = $2
+    SELECT $1, coalesce(sum(m.members), 0) FROM member_counts m WHERE $2::bigint = 0 OR m.guild_id = $2
     ON CONFLICT (achievement_id) DO UPDATE SET status = 'queued', after_guild_id = 0, after_user_id = 0,
         looked_at = 0, members = EXCLUDED.members, awarded = 0, finished_at = NULL
 """
@@ -153,7 +153,7 @@ BEGIN_AWARDING = """
 # What can be earned under a key in a guild: its own, or the whole installation's.
 EARNED = f"""
     SELECT {_DEFINITION} FROM achievements a
-    WHERE a.key = $2 AND coalesce(a.guild_id, 0) IN (0, $1) AND a.deleted_at IS NULL
+    WHERE a.key = $2 AND coalesce(a.guild_id, 0) IN (0, $1::bigint) AND a.deleted_at IS NULL
     ORDER BY a.guild_id NULLS LAST LIMIT 1
 """
 
