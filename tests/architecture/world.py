@@ -72,8 +72,8 @@ class World:
     def parts(self, path: str) -> dict[str, str]:
         """What stands in an address, by name."""
         module = "welcome" if path.startswith("/v1/modules") else "leveling"
-        return {"guild_id": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id,
-                "import_id": self.import_id, "module": module, "revision": "1", "achievement": "chatterbox"}  # fmt: skip
+        return {"guild_id": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id, "import_id": self.import_id,
+                "module": module, "revision": "1", "achievement": "chatterbox"}  # fmt: skip
 
     def request(
         self, path: str, method: str, operation: Json, *, parts: dict[str, str] | None = None, **more: Any
