@@ -26,7 +26,7 @@ from api.audit.service import AuditService
 from api.auth.controller import KeyController
 from api.auth.keyring import Keyring
 from api.auth.service import KeyService
-from api.auth.slots import Slots
+from api.auth.slots import RECORDING_AT_ONCE, Slots
 from api.changes import Changes, stop
 from api.config import MINIMUM_SECRET, Settings
 from api.database import Database
@@ -192,7 +192,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             "directory": Directory(database, changes),
             "registry": registry,
             "slots": slots,
-            "activity_shortcut": ActivityShortcut(keyring, slots, activity),
+            "activity_shortcut": ActivityShortcut(keyring, Slots(RECORDING_AT_ONCE), activity),
             "read_shortcuts": [
                 MemberShortcut(keyring, slots, members),
                 LeaderboardShortcut(keyring, slots, leaderboards),

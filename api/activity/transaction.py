@@ -11,8 +11,9 @@ from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event
 from api.activity.rules import earning_of
 from api.database import Connection, Database
-from api.lib.arrays import literal
-from api.members.ledger import Key, Ledger, Standing, lock
+from api.lib.arrays import columns, literal
+from api.members.ledger import Key, Ledger, Standing, by_key, lock
+from api.members.ledger_sql import WIDTH
 from api.members.levelups import LevelUp
 from api.members.rules import GuildRules
 from api.parts import IMPORTED, Parted, Parts, week_of
@@ -80,7 +81,7 @@ class Transaction:
     async def run(self) -> list[Counted]:
         """Counts what is new; what each request is told, in the order of the group."""
         async with self._database.transaction(locks.share(self._first, alone=self._is_turning())) as connection:
-            known, private = await self._take(connection)
+            known, private, held = await self._take(connection)
             events: list[list[Event]] = [[] for _ in self._group]
             accepted = [0] * len(self._group)
             for guild_id, first in self._first.items():
@@ -90,38 +91,52 @@ class Transaction:
                     elif not known or (guild_id, event.id) not in known:
                         accepted[place] += 1
                         events[place].append(event)
-            level_ups = await self._count(connection, events)
+            level_ups = await self._count(connection, events, held)
         return [Counted(*each) for each in zip(accepted, level_ups, strict=True)]
 
     def _is_turning(self) -> bool:
         monday = datetime.combine(self._week, datetime.min.time(), self._now.tzinfo)
         return self._now - monday < _TURN or monday + _WEEK - self._now < _TURN
 
-    async def _take(self, connection: Connection) -> tuple[set[tuple[int, str]], set[int]]:
-        """Remembers the ids. Gives those that were known already, and the people whose events are dropped."""
+    async def _take(self, connection: Connection) -> tuple[set[tuple[int, str]], set[int], dict[Key, Standing]]:
+        """Remembers the ids. Gives those that were known already, the people whose events are dropped, and the
+        standings of all, locked, if none was missing."""
         guilds, ids, users = [], [], []
+        members: list[Key] = []
         for guild_id in sorted(self._first):
             first = self._first[guild_id]
             ordered = sorted(first)  # as the database orders them: by their code points
+            theirs = [first[id_][1].user_id for id_ in ordered]
             guilds += [guild_id] * len(ordered)
             ids += ordered
-            users += [int(first[id_][1].user_id) for id_ in ordered]
+            users += theirs
+            members += [(guild_id, user_id) for user_id in sorted(set(theirs))]
         weeks = {week_of((self._now - _REMEMBERED).date()), self._week - _WEEK, IMPORTED}
         rows = await connection.fetch(
-            queries.TAKE, literal(guilds), literal(ids), literal(users), self._week, sorted(weeks)
+            queries.TAKE,
+            literal(guilds),
+            literal(ids),
+            literal(users),
+            self._week,
+            sorted(weeks),
+            *columns(members, 2),
         )
-        known = {(row[0], row[1]) for row in rows if row[1] is not None}
-        return known, {row[2] for row in rows if row[1] is None}
+        held = [row[:WIDTH] for row in rows if row[0] is not None]
+        others = [row[WIDTH:] for row in rows[len(held) :]]
+        known = {(guild_id, id_) for guild_id, id_, _ in others if id_ is not None}
+        return known, {user_id for _, id_, user_id in others if id_ is None}, by_key(held)
 
-    async def _count(self, connection: Connection, events: Sequence[Sequence[Event]]) -> list[list[LevelUp]]:
+    async def _count(
+        self, connection: Connection, events: Sequence[Sequence[Event]], held: dict[Key, Standing]
+    ) -> list[list[LevelUp]]:
         keys = {
-            (taken.rules.guild_id, int(event.user_id))
+            (taken.rules.guild_id, event.user_id)
             for taken, fresh in zip(self._group, events, strict=True)
             for event in fresh
         }
         if not keys:
             return [[] for _ in self._group]
-        standings = await lock(connection, keys)
+        standings = await lock(connection, keys, held)
         await _welcome_back(connection, self._group, events, standings)
         ledger = Ledger()
         counting = Counting(standings, await self._caps(connection, events), ledger)
