@@ -33,6 +33,10 @@ from api.database import Database
 from api.draining import drained
 from api.edge import Edge
 from api.errors import GuildhallError
+from api.events.controller import EventController
+from api.events.hub import Hub
+from api.events.reading import Reader
+from api.events.service import EventService
 from api.guilds.controller import GuildController
 from api.guilds.directory import Directory
 from api.guilds.pickers import PickerService
@@ -110,6 +114,9 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         days=None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days),
     )
     rulebook, slots = Rulebook(database, changes), Slots()
+    directory = Directory(database, changes)
+    hub = Hub(clock, metrics, lambda: health.stopping)
+    changes.subscribe(hub.doubt)
     services = {
         "guilds": guilds,
         "pickers": (pickers := PickerService(database, changes, clock)),
@@ -120,6 +127,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         "activity": (activity := ActivityService(database, rulebook, parts, clock, metrics)),
         "explaining": ExplainService(database, rulebook, clock),
         "leaderboards": (leaderboards := LeaderboardService(database, rulebook, cursors, clock)),
+        "events": EventService(database, hub, directory),
         "members": (members := MemberService(database, rulebook, parts, clock)),
     }
     imports = build_imports(
@@ -146,7 +154,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
         jobs = Jobs(guilds, upkeep, keyring, metrics, database, changes)
-        tasks = [asyncio.create_task(changes.run(arguments)), asyncio.create_task(jobs.run())]
+        running = [changes.run(arguments), jobs.run(), hub.run(), Reader(hub).run(arguments)]
+        tasks = [asyncio.create_task(each) for each in running]
         if settings.jobs:
             tasks.append(asyncio.create_task(imports.worker.run()))
         try:
@@ -170,6 +179,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             MemberController,
             LeaderboardController,
             ImportController,
+            EventController,
             ModuleController,
             KeyController,
             AuditController,
@@ -189,9 +199,10 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         {
             "keyring": keyring,
             "shortcut": Shortcut(keyring, guild_settings),
-            "directory": Directory(database, changes),
+            "directory": directory,
             "registry": registry,
             "slots": slots,
+            "hub": hub,
             "activity_shortcut": ActivityShortcut(keyring, Slots(RECORDING_AT_ONCE), activity),
             "read_shortcuts": [
                 MemberShortcut(keyring, slots, members),

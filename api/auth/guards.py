@@ -8,6 +8,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from api.auth.actors import Credential
+from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
 from api.errors import Forbidden, MissingScope, NotFound
 from api.lib.snowflakes import parse
@@ -23,11 +24,28 @@ def requires(scope: Scope, **more: object) -> dict[str, object]:
     `conflicts` (may answer 409), `if_match` (takes If-Match), `statuses` (when it has two),
     `keys` (the key in the address is looked for before the body is read), `whole_installation` (not for
     a key with a list of guilds), `seconds` (its own deadline), `largest_body` (in bytes, where it is not 1 MiB),
-    `deep_member` (of the body: 422, not 400, where it nests too deep)."""
+    `deep_member` (of the body: 422, not 400, where it nests too deep), `streams` (the answer does not end)."""
     return {"scope": scope, **more}
 
 
 _is_count = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII).fullmatch
+
+
+async def credential_of(connection: Connection, scope: Scope) -> Credential:
+    """Who asked, as they are now: for an answer that goes on. Raises `Unauthorized`, `MissingScope`."""
+    credential = await _authenticate(connection)
+    _require(credential, scope)
+    return credential
+
+
+async def _authenticate(connection: Connection) -> Credential:
+    keyring: Keyring = connection.app.state["keyring"]
+    return await keyring.authenticate(connection.headers.get("authorization"))
+
+
+def _require(credential: Credential, scope: Scope) -> None:
+    if scope not in credential.scopes:
+        raise MissingScope(f"This route needs the scope `{scope}`, which this key does not have.")
 
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -35,10 +53,8 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     scope = handler.opt["scope"]
     state = connection.scope["state"]
     services = connection.app.state
-    credential: Credential = await services["keyring"].authenticate(connection.headers.get("authorization"))
-    state["credential"] = credential
-    if scope not in credential.scopes:
-        raise MissingScope(f"This route needs the scope `{scope}`, which this key does not have.")
+    credential = state["credential"] = await _authenticate(connection)
+    _require(credential, scope)
     if "whole_installation" in handler.opt and credential.guild_ids is not None:
         raise Forbidden("This concerns every guild, and this key has a list of guilds.")
     for name, value in connection.path_params.items():

@@ -46,6 +46,13 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "string"},
         "example": _ETAG,
     },
+    "LastEventID": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "The `id` of the event that came last: the stream goes on after it. 0: all that is kept.",
+        "schema": {"type": "string"},
+        "example": "0",
+    },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
@@ -65,6 +72,8 @@ def parameters(facts: Facts, schemas: Schemas) -> list[Schema]:
         headers.append("IfMatch")
     if facts.is_conditional_read:
         headers.append("IfNoneMatch")
+    if facts.is_stream:
+        headers.append("LastEventID")
     references: list[Schema] = [{"$ref": f"#/components/parameters/{name}"} for name in headers]
     return [*(_of_path(name) for name in facts.path_parameters), *_of_query(facts, schemas), *references]
 
