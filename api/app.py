@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from litestar import Litestar
@@ -53,6 +53,9 @@ from api.metrics import Metrics
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.parts import Parts
+from api.people.building import Client
+from api.people.building import build as build_people
+from api.people.controller import LoginController, MeController
 from api.problems import handle
 from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.controller import ModuleController, SettingsController
@@ -61,6 +64,9 @@ from api.settings.registry import Registry
 from api.settings.service import SettingsService
 from api.settings.shortcut import Shortcut
 from tables.piccolo_app import APP_CONFIG
+
+if TYPE_CHECKING:
+    import httpx
 
 log = structlog.get_logger("guildhall")
 
@@ -82,8 +88,11 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
     )
 
 
-def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Litestar:
-    """The Litestar application alone, with no edge around it."""
+def create_litestar(
+    settings: Settings, *, clock: Clock, metrics: Metrics, discord: "httpx.AsyncBaseTransport | None" = None
+) -> Litestar:
+    """The Litestar application alone, with no edge around it. `discord`: what Discord is reached by, instead of
+    real connections."""
     database = Database(
         piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
     )
@@ -106,6 +115,17 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         hours=timedelta(days=settings.hours_kept_days),
         days=None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days),
     )
+    people = build_people(
+        database,
+        changes,
+        clock,
+        cursors,
+        secrets=secrets,
+        client=_client(settings),
+        public_url=settings.public_url,
+        own_url=f"http://{settings.host}:{settings.port}",
+        transport=discord,
+    )
     rulebook, slots = Rulebook(database, changes), Slots()
     services = {
         "guilds": guilds,
@@ -118,6 +138,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         "explaining": ExplainService(database, rulebook, clock),
         "leaderboards": LeaderboardService(database, rulebook, cursors, clock),
         "members": MemberService(database, rulebook, parts, clock),
+        "people": people,
     }
     imports = build_imports(
         database,
@@ -142,7 +163,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        jobs = Jobs(guilds, upkeep, keyring, metrics, database, changes)
+        jobs = Jobs(guilds, upkeep, keyring, people, metrics, database, changes)
         tasks = [asyncio.create_task(changes.run(arguments)), asyncio.create_task(jobs.run())]
         if settings.jobs:
             tasks.append(asyncio.create_task(imports.worker.run()))
@@ -154,6 +175,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             for task in tasks:
                 await stop(task)
             await jobs.finish()
+            if people.discord is not None:
+                await people.discord.close()
             await database.close()
 
     app = _Application(
@@ -170,6 +193,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             ModuleController,
             KeyController,
             AuditController,
+            LoginController,
+            MeController,
             *_admin(settings),
         ],
         dependencies=dependencies,
@@ -185,6 +210,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     app.state.update(
         {
             "keyring": keyring,
+            "people": people,
             "shortcut": Shortcut(keyring, guild_settings),
             "directory": Directory(database, changes),
             "registry": registry,
@@ -205,6 +231,17 @@ def describe() -> dict[str, object]:
     """The OpenAPI document of the whole application, with no configuration, no database, nothing that runs."""
     never_run = Settings(secret="0" * MINIMUM_SECRET, admin=False)
     return document(create_litestar(never_run, clock=Clock(), metrics=Metrics()).routes)
+
+
+def _client(settings: Settings) -> Client | None:
+    if settings.discord_client_id is None or settings.discord_client_secret is None:
+        return None
+    return Client(
+        id=settings.discord_client_id,
+        secret=settings.discord_client_secret,
+        api_url=settings.discord_api_url,
+        authorize_url=settings.discord_authorize_url,
+    )
 
 
 class _Application(Litestar):

@@ -18,7 +18,7 @@ from api.metrics import Metrics
 from api.parts import TABLES as PARTED
 from api.provision import APP, OWNER
 from tables.piccolo_app import APP_CONFIG
-from tests.support import cluster
+from tests.support import cluster, discord
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, QUARRY
@@ -54,6 +54,10 @@ def settings(database_name: str, tmp_path_factory: pytest.TempPathFactory) -> Se
         owner_database_url=cluster.url(OWNER, database_name),
         data_dir=str(tmp_path_factory.mktemp("data")),
         secret="0" * 64,
+        discord_client_id=discord.CLIENT_ID,
+        discord_client_secret=discord.CLIENT_SECRET,
+        discord_api_url=f"http://discord.test{discord.API}",
+        discord_authorize_url=f"http://discord.test{discord.AUTHORIZE}",
         log_level="error",
     )
 
@@ -64,9 +68,17 @@ def movable_clock() -> MovableClock:
 
 
 @pytest.fixture(scope="session")
-async def running_app(settings: Settings, movable_clock: MovableClock) -> AsyncIterator[Litestar]:
+def standing_in() -> discord.Discord:
+    """What the application takes for Discord."""
+    return discord.Discord()
+
+
+@pytest.fixture(scope="session")
+async def running_app(
+    settings: Settings, movable_clock: MovableClock, standing_in: discord.Discord
+) -> AsyncIterator[Litestar]:
     """The application with its pool and background tasks, running for all tests of this process."""
-    app = create_litestar(settings, clock=movable_clock, metrics=Metrics())
+    app = create_litestar(settings, clock=movable_clock, metrics=Metrics(), discord=httpx.ASGITransport(standing_in))
     async with alive(app):
         yield app
 
@@ -98,9 +110,10 @@ async def litestar_app(
 async def _forget_everything(app: Litestar, connection: PlainConnection) -> None:
     guilds = {row["id"] for row in await connection.fetch("SELECT id FROM guilds")}
     keys = {row["id"] for row in await connection.fetch("SELECT id FROM api_keys")}
+    sessions = {row["id"] for row in await connection.fetch("SELECT id FROM sessions")}
     tables = ", ".join(table._meta.tablename for table in APP_CONFIG.table_classes)
     await connection.execute(f"TRUNCATE {tables}, {', '.join(PARTED)}, boards, xp_counts")
-    for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("module", {0})):
+    for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("session", sessions), ("module", {0})):
         app.state["changes"].tell(kind, ids)
 
 
