@@ -30,7 +30,7 @@ class LoginController(Controller):
     @get("/discord/login", opt={"scope": None, "reads_query": True}, status_code=303)
     async def log_in(
         self, params: NamedDependency[LoginQuery], request: GuildhallRequest, people: NamedDependency[People]
-    ) -> Response[None]:
+    ) -> Response[bytes]:
         """Send the browser to Discord, which asks the person and sends them back."""
         login, cookies = _configured(people), people.cookies
         begun = await login.begin(
@@ -39,16 +39,16 @@ class LoginController(Controller):
             redirect_uri=_redirect_uri(request, people),
         )
         return Response(
-            None,
+            b"",
             status_code=303,
             headers={"Location": begun.location, **NO_STORE},
             cookies=[_cookie(cookies, cookies.login, begun.browser, int(LOGIN.total_seconds()))],
         )
 
-    @get("/discord/callback", opt={"scope": None, "reads_query": True}, status_code=303)
+    @get("/discord/callback", opt={"scope": None, "reads_query": True, "login_fails": True}, status_code=303)
     async def finish_log_in(
         self, params: NamedDependency[CallbackQuery], request: GuildhallRequest, people: NamedDependency[People]
-    ) -> Response[None]:
+    ) -> Response[bytes]:
         """Where Discord sends the browser back to: the person is logged in, and goes to the page where they began.
         One who has said no goes there too, logged in as before."""
         login, cookies = _configured(people), people.cookies
@@ -62,7 +62,7 @@ class LoginController(Controller):
         made = [_cookie(cookies, cookies.login)]
         if finished.token is not None:
             made.append(_cookie(cookies, cookies.session, finished.token, int(ABSOLUTE.total_seconds())))
-        return Response(None, status_code=303, headers={"Location": finished.return_to, **NO_STORE}, cookies=made)
+        return Response(b"", status_code=303, headers={"Location": finished.return_to, **NO_STORE}, cookies=made)
 
     @post("/logout", opt=PERSON, status_code=204)
     async def log_out(self, request: GuildhallRequest, people: NamedDependency[People]) -> Response[None]:

@@ -17,12 +17,13 @@ class LoginQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = "/"
 
 
-class CallbackQuery(msgspec.Struct, frozen=True):
+class CallbackQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What Discord sends the browser back with."""
 
-    state: str | None = None
-    code: str | None = None
-    error: str | None = None
+    state: Annotated[str | None, Meta(description="What the log-in was sent to Discord with")] = None
+    code: Annotated[str | None, Meta(description="What Discord's token is had for")] = None
+    error: Annotated[str | None, Meta(description="Why there is no code: `access_denied` if the person said no")] = None
+    error_description: Annotated[str | None, Meta(description="The same in words, which nobody reads")] = None
 
 
 class MyGuildsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
