@@ -34,7 +34,7 @@ REFUSALS: dict[int, Refusal] = {
     401: Refusal("Unauthorized", "No key and no session, or one that is not valid.", ("WWWAuthenticate",)),
     403: Refusal(
         "Forbidden",
-        "The credential lacks the scope, or wishes for more than it may do itself; or a session's CSRF token is missing.",
+        "The credential lacks the scope, or wishes for more than its own; or a session's CSRF token is missing.",
     ),
     404: Refusal("NotFound", "No such thing, or a guild that this credential does not see: the two look alike."),
     409: Refusal("Conflict", "It does not go together with the present state."),
