@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from litestar import Litestar
@@ -59,6 +59,9 @@ from api.metrics import Metrics
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.parts import Parts
+from api.people.building import Client
+from api.people.building import build as build_people
+from api.people.controller import LoginController, MeController
 from api.problems import handle
 from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.controller import ModuleController, SettingsController
@@ -67,6 +70,9 @@ from api.settings.registry import Registry
 from api.settings.service import SettingsService
 from api.settings.shortcut import Shortcut
 from tables.piccolo_app import APP_CONFIG
+
+if TYPE_CHECKING:
+    import httpx
 
 log = structlog.get_logger("guildhall")
 
@@ -89,8 +95,11 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
     )
 
 
-def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Litestar:
-    """The Litestar application alone, with no edge around it."""
+def create_litestar(
+    settings: Settings, *, clock: Clock, metrics: Metrics, discord: "httpx.AsyncBaseTransport | None" = None
+) -> Litestar:
+    """The Litestar application alone, with no edge around it. `discord`: what Discord is reached by, instead of
+    real connections."""
     database = Database(
         piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
     )
@@ -113,6 +122,17 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         hours=timedelta(days=settings.hours_kept_days),
         days=None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days),
     )
+    people = build_people(
+        database,
+        changes,
+        clock,
+        cursors,
+        secrets=secrets,
+        client=_client(settings),
+        public_url=settings.public_url,
+        own_url=f"http://{settings.host}:{settings.port}",
+        transport=discord,
+    )
     rulebook, slots = Rulebook(database, changes), Slots()
     directory = Directory(database, changes)
     hub = Hub(clock, metrics, lambda: health.stopping)
@@ -129,6 +149,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         "leaderboards": (leaderboards := LeaderboardService(database, rulebook, cursors, clock)),
         "events": EventService(database, hub, directory),
         "members": (members := MemberService(database, rulebook, parts, clock)),
+        "people": people,
     }
     imports = build_imports(
         database,
@@ -153,7 +174,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        jobs = Jobs(guilds, upkeep, keyring, metrics, database, changes)
+        jobs = Jobs(guilds, upkeep, keyring, people, metrics, database, changes)
         running = [changes.run(arguments), jobs.run(), hub.run(), Reader(hub).run(arguments)]
         tasks = [asyncio.create_task(each) for each in running]
         if settings.jobs:
@@ -166,6 +187,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             for task in tasks:
                 await stop(task)
             await jobs.finish()
+            if people.discord is not None:
+                await people.discord.close()
             await database.close()
 
     app = _Application(
@@ -183,6 +206,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             ModuleController,
             KeyController,
             AuditController,
+            LoginController,
+            MeController,
             *_admin(settings),
         ],
         dependencies=dependencies,
@@ -198,6 +223,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     app.state.update(
         {
             "keyring": keyring,
+            "people": people,
             "shortcut": Shortcut(keyring, guild_settings),
             "directory": directory,
             "registry": registry,
@@ -223,6 +249,17 @@ def describe() -> dict[str, object]:
     """The OpenAPI document of the whole application, with no configuration, no database, nothing that runs."""
     never_run = Settings(secret="0" * MINIMUM_SECRET, admin=False)
     return document(create_litestar(never_run, clock=Clock(), metrics=Metrics()).routes)
+
+
+def _client(settings: Settings) -> Client | None:
+    if settings.discord_client_id is None or settings.discord_client_secret is None:
+        return None
+    return Client(
+        id=settings.discord_client_id,
+        secret=settings.discord_client_secret,
+        api_url=settings.discord_api_url,
+        authorize_url=settings.discord_authorize_url,
+    )
 
 
 class _Application(Litestar):

@@ -178,7 +178,7 @@ class _Exchange:
             route=route,
             status=self._status,
             ms=round(seconds * 1000, 2),
-            actor=None if credential is None else f"key:{credential.id}",
+            actor=None if credential is None else credential.name,
             guild=state.get("guild_id"),
             problem=state.get("problem"),
         )

@@ -26,6 +26,9 @@ WITHHELD = {
     "migration": "INSERT, UPDATE, DELETE, TRUNCATE",
 }
 
+# Hashes, passwords and tokens are nothing to read.
+SECRET = ("api_keys", "admin_users", "admin_sessions", "sessions", "logins")
+
 # What the application calls to make and drop parts of tables, which it does not own.
 CALLED = ("guildhall_part(text, date)", "guildhall_make_part(text, date)", "guildhall_drop_parts(text, date)")
 
@@ -179,10 +182,7 @@ async def grant(connection: PlainConnection) -> None:
         statements += [f"GRANT EXECUTE ON FUNCTION {function} TO {APP}" for function in CALLED]
         statements += [f"REVOKE {rights} ON {table} FROM {APP}" for table, rights in WITHHELD.items()]
     if READ_ONLY in existing:
-        # Hashes and passwords are nothing to read.
-        statements += [
-            f"REVOKE ALL ON {table} FROM {READ_ONLY}" for table in ("api_keys", "admin_users", "admin_sessions")
-        ]
+        statements += [f"REVOKE ALL ON {table} FROM {READ_ONLY}" for table in SECRET]
     async with connection.transaction():
         for statement in statements:
             await connection.execute(statement)

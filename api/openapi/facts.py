@@ -15,6 +15,7 @@ from api.auth.scopes import Scope
 from api.intake import Plan, plan_of
 from api.lib.encoded import Encoded
 from api.lib.pagination import Page
+from api.people.rules import PEOPLES
 
 METHODS = ("GET", "PUT", "PATCH", "POST", "DELETE")
 
@@ -46,6 +47,20 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def is_unsafe(self) -> bool:
         return self.method != "GET"
+
+    @property
+    def is_persons(self) -> bool:
+        """Of somebody who is logged in, and of no key."""
+        return "person" in self.traits
+
+    @property
+    def needs_credential(self) -> bool:
+        return self.scope is not None or self.is_persons
+
+    @property
+    def serves_people(self) -> bool:
+        """Whether somebody who is logged in may ever ask for it."""
+        return self.is_persons or (self.scope in PEOPLES and "whole_installation" not in self.traits)
 
     @property
     def is_conditional_read(self) -> bool:

@@ -66,7 +66,7 @@ HEADERS: dict[str, Schema] = {
 def parameters(facts: Facts, schemas: Schemas) -> list[Schema]:
     """All parameters of an operation."""
     headers = ["XRequestID"]
-    if facts.is_unsafe and facts.scope is not None:
+    if facts.is_unsafe and facts.needs_credential:
         headers.append("XAuditLogReason")
     if facts.takes_if_match:
         headers.append("IfMatch")

@@ -57,6 +57,11 @@ EXPECTED = {
     "DELETE /v1/keys/{key_id}": "keys:manage",
     "POST /v1/keys/{key_id}/rotate": "keys:manage",
     "GET /v1/guilds/{guild_id}/audit-log": "audit:read",
+    "GET /auth/discord/login": None,
+    "GET /auth/discord/callback": None,
+    "POST /auth/logout": None,
+    "GET /v1/me": None,
+    "GET /v1/me/guilds": None,
 }
 
 # Piccolo Admin has people log in for themselves: no key opens it.
