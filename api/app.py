@@ -15,6 +15,12 @@ from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp, RouteHandlerMapItem
 
 import piccolo_conf
+from api.achievements.awards import AwardService
+from api.achievements.catalogs import Catalogs
+from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
+from api.achievements.service import AchievementService
+from api.achievements.surveys import Surveys
+from api.achievements.unlocking import Unlocking
 from api.activity.controller import ActivityController
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
@@ -137,6 +143,8 @@ def create_litestar(
     directory = Directory(database, changes)
     hub = Hub(clock, metrics, lambda: health.stopping)
     changes.subscribe(hub.doubt)
+    catalogs = Catalogs(changes)
+    unlocking = Unlocking(catalogs, parts)
     services = {
         "guilds": guilds,
         "pickers": (pickers := PickerService(database, changes, clock)),
@@ -144,11 +152,11 @@ def create_litestar(
         "audit": AuditService(database, cursors),
         "modules": ModuleService(database, changes, registry, cursors, clock),
         "settings": (guild_settings := SettingsService(database, changes, registry, cursors, clock)),
-        "activity": (activity := ActivityService(database, rulebook, parts, clock, metrics)),
+        "activity": (activity := ActivityService(database, rulebook, parts, unlocking, clock, metrics)),
         "explaining": ExplainService(database, rulebook, clock),
         "leaderboards": (leaderboards := LeaderboardService(database, rulebook, cursors, clock)),
         "events": EventService(database, hub, directory),
-        "members": (members := MemberService(database, rulebook, parts, clock)),
+        "members": (members := MemberService(database, rulebook, parts, unlocking, clock)),
         "people": people,
     }
     imports = build_imports(
@@ -162,7 +170,22 @@ def create_litestar(
         settings=guild_settings,
         hours=timedelta(days=settings.hours_kept_days),
     )
-    services |= {"imports": imports.service, "exporter": imports.exporter}
+    achievements = AchievementService(
+        database,
+        changes,
+        cursors,
+        clock,
+        rulebook,
+        Surveys(database, rulebook, clock),
+        retention=timedelta(days=settings.retention_days),
+        wake=imports.worker.wake,
+    )
+    services |= {
+        "imports": imports.service,
+        "exporter": imports.exporter,
+        "achievements": achievements,
+        "awards": AwardService(database, rulebook, catalogs, unlocking, parts, clock),
+    }
     dependencies: dict[str, Provide] = {
         name: Provide(_giver(service), sync_to_thread=False) for name, service in services.items()
     }
@@ -201,6 +224,9 @@ def create_litestar(
             ActivityController,
             MemberController,
             LeaderboardController,
+            AchievementController,
+            GlobalAchievementController,
+            AwardController,
             ImportController,
             EventController,
             ModuleController,
@@ -238,6 +264,7 @@ def create_litestar(
             "metrics": metrics,
             "started_at": time.monotonic(),
             "keys": services["keys"],
+            "achievements": achievements,
             "database": database,
             "changes": changes,
         }

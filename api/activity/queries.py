@@ -75,7 +75,7 @@ FILL = """
                min(first) FILTER (WHERE last >= (SELECT streak_from FROM members WHERE members.id = run.id)) AS joined
         FROM run GROUP BY run.id
     ) r
-    WHERE m.id = r.id
+    WHERE m.id = r.id RETURNING m.id, m.streak_from, m.streak_best
 """
 
 KNOWN = "SELECT DISTINCT id FROM activity_ids WHERE guild_id = $1 AND id = ANY($2) AND week = ANY($3::date[])"

@@ -6,13 +6,15 @@ from datetime import date, datetime, timedelta
 
 import msgspec
 
-from api.activity import locks, queries
-from api.activity.counting import Caps, Counting
+from api.achievements.unlocking import Settled, Unlocking
+from api.activity import locks, queries, unlocks
+from api.activity.counting import Caps, Counting, Late
 from api.activity.dtos import Event
 from api.activity.rules import earning_of
 from api.database import Connection, Database
 from api.events.outbox import tell
 from api.lib.arrays import columns, literal
+from api.members.dtos import UnlockedAchievement
 from api.members.ledger import Key, Ledger, Standing, by_key, lock
 from api.members.ledger_sql import WIDTH
 from api.members.levelups import LevelUp
@@ -38,16 +40,19 @@ class Taken(msgspec.Struct):
 
 
 class Counted(msgspec.Struct):
-    """What a request is told: how many of its events counted now, and the levels reached."""
+    """What a request is told: how many of its events counted now, the levels reached, what was unlocked."""
 
     accepted: int
     level_ups: list[LevelUp]
+    unlocked: list[UnlockedAchievement]
 
 
 class Transaction:
-    def __init__(self, database: Database, parts: Parts, group: Sequence[Taken]) -> None:
+    def __init__(self, database: Database, parts: Parts, unlocking: Unlocking, group: Sequence[Taken]) -> None:
         self._database = database
         self._parts = parts
+        self._unlocking = unlocking
+        self._settled = Settled()
         self._group = group
         self._now = group[-1].now
         self._week = week_of(self._now.date())
@@ -93,8 +98,9 @@ class Transaction:
                     elif not known or (guild_id, event.id) not in known:
                         accepted[place] += 1
                         events[place].append(event)
-            level_ups = await self._count(connection, events, held)
-        return [Counted(*each) for each in zip(accepted, level_ups, strict=True)]
+            level_ups, unlocked = await self._count(connection, events, held)
+        self._settled.remember()
+        return [Counted(*each) for each in zip(accepted, level_ups, unlocked, strict=True)]
 
     def _is_turning(self) -> bool:
         monday = datetime.combine(self._week, datetime.min.time(), self._now.tzinfo)
@@ -130,20 +136,25 @@ class Transaction:
 
     async def _count(
         self, connection: Connection, events: Sequence[Sequence[Event]], held: dict[Key, Standing]
-    ) -> list[list[LevelUp]]:
+    ) -> tuple[list[list[LevelUp]], list[list[UnlockedAchievement]]]:
         keys = {
             (taken.rules.guild_id, event.user_id)
             for taken, fresh in zip(self._group, events, strict=True)
             for event in fresh
         }
         if not keys:
-            return [[] for _ in self._group]
+            return [[] for _ in self._group], [[] for _ in self._group]
         standings = await lock(connection, keys, held)
         await _welcome_back(connection, self._group, events, standings)
         ledger = Ledger()
         counting = Counting(standings, await self._caps(connection, events), ledger)
         level_ups = [counting.count(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
         await ledger.store(connection)
+        if counting.late:
+            await _fill(connection, counting.late)
+        requests = [(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
+        self._settled = await unlocks.settle(self._unlocking, connection, requests, standings, self._now)
+        unlocked = unlocks.told(requests, self._settled, level_ups, standings)
         await tell(
             connection,
             [
@@ -152,12 +163,7 @@ class Transaction:
                 for level in levels
             ],
         )
-        if counting.late:
-            rows = {
-                (each.standing.id, each.standing.guild_id, each.standing.user_id, each.day) for each in counting.late
-            }
-            await connection.execute(queries.FILL, *zip(*sorted(rows), strict=True))
-        return level_ups
+        return level_ups, unlocked
 
     async def _caps(self, connection: Connection, events: Sequence[Sequence[Event]]) -> Caps:
         """What the daily caps have counted already, of the members and days at hand."""
@@ -171,6 +177,15 @@ class Transaction:
             return {}
         rows = await connection.fetch(queries.EARNED, *zip(*wanted, strict=True))
         return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+async def _fill(connection: Connection, late: Sequence[Late]) -> None:
+    """Has days that lie before a member's latest run join what they now join; the standings are as stored then."""
+    standings = {each.standing.id: each.standing for each in late}
+    rows = {(each.standing.id, each.standing.guild_id, each.standing.user_id, each.day) for each in late}
+    for row in await connection.fetch(queries.FILL, *zip(*sorted(rows), strict=True)):
+        standing = standings[row["id"]]
+        standing.streak_from, standing.streak_best = row["streak_from"], row["streak_best"]
 
 
 async def _welcome_back(

@@ -29,7 +29,8 @@ def requires(scope: Scope, **more: object) -> dict[str, object]:
     `conflicts` (may answer 409), `if_match` (takes If-Match), `statuses` (when it has two),
     `keys` (the key in the address is looked for before the body is read), `whole_installation` (not for
     a key with a list of guilds), `seconds` (its own deadline), `largest_body` (in bytes, where it is not 1 MiB),
-    `deep_member` (of the body: 422, not 400, where it nests too deep), `streams` (the answer does not end)."""
+    `deep_member` (of the body: 422, not 400, where it nests too deep), `streams` (the answer does not end), `deleted`
+    (the achievement in the address may be a deleted one)."""
     return {"scope": scope, **more}
 
 
@@ -68,6 +69,10 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         # A guild is made by its bot: a person would bring in one where there is none.
         if "creates_guild" not in handler.opt or (session is not None and connection.method == "PUT"):
             await services["directory"].require(guild_id)
+    if (key := connection.path_params.get("achievement")) is not None:
+        is_members = "user_id" in connection.path_params
+        guild_id = state.get("guild_id", 0)
+        await services["achievements"].require(guild_id, key, deleted="deleted" in handler.opt, anywhere=is_members)
     if (module := connection.path_params.get("module")) is not None:
         await services["registry"].require(module, may_be_new="creates_module" in handler.opt)
 

@@ -24,6 +24,7 @@ TAGS = {
     "modules": "The groups of settings that there are: built-in ones, and those that bots register.",
     "activity": "What members did: each event counts once. XP, levels and what the bot is to do about them.",
     "members": "Members' profiles: XP, level, exact rank, stats, streak, and their activity in time.",
+    "achievements": "What members can earn and by what, who has earned it, and how near the others are.",
     "leaderboards": "Boards of any stat, of all time, a day, a week, a month or any other window of days.",
     "imports": "Standings and history brought from elsewhere, and a whole guild taken away.",
     "events": "What happens, as it happens.",
