@@ -44,11 +44,13 @@ from api.intake import GuildhallRequest, admit, provide_query
 from api.jobs import Jobs
 from api.leaderboards.controller import LeaderboardController
 from api.leaderboards.service import LeaderboardService
+from api.leaderboards.shortcut import LeaderboardShortcut
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.members.controller import MemberController
 from api.members.rulebook import Rulebook
 from api.members.service import MemberService
+from api.members.shortcut import MemberShortcut
 from api.metrics import Metrics
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
@@ -78,6 +80,7 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         timeout=settings.request_timeout_seconds,
         https=settings.public_url is not None and settings.public_url.startswith("https://"),
         shortcut=app.state["shortcut"].answer,
+        reads=[each.answer for each in app.state["read_shortcuts"]],
         activity=app.state["activity_shortcut"].answer,
     )
 
@@ -116,8 +119,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         "settings": (guild_settings := SettingsService(database, changes, registry, cursors, clock)),
         "activity": (activity := ActivityService(database, rulebook, parts, clock, metrics)),
         "explaining": ExplainService(database, rulebook, clock),
-        "leaderboards": LeaderboardService(database, rulebook, cursors, clock),
-        "members": MemberService(database, rulebook, parts, clock),
+        "leaderboards": (leaderboards := LeaderboardService(database, rulebook, cursors, clock)),
+        "members": (members := MemberService(database, rulebook, parts, clock)),
     }
     imports = build_imports(
         database,
@@ -190,6 +193,10 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             "registry": registry,
             "slots": slots,
             "activity_shortcut": ActivityShortcut(keyring, slots, activity),
+            "read_shortcuts": [
+                MemberShortcut(keyring, slots, members),
+                LeaderboardShortcut(keyring, slots, leaderboards),
+            ],
             "health": health,
             "metrics": metrics,
             "started_at": time.monotonic(),

@@ -1,5 +1,6 @@
 """Members: their profile, XP by hand, their activity in time, their roles, and their leaving."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
@@ -13,13 +14,14 @@ from api.errors import Invalid, NotFound
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
+from api.lib.together import Together
 from api.members import queries, series
 from api.members.adjusting import XpAdjustedView
 from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
 from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read
 from api.members.levels import RoleChanges, role_changes
 from api.members.levelups import level_up
-from api.members.profiles import profile
+from api.members.profiles import Key, profile, rows
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.parts import Parts
@@ -31,15 +33,19 @@ class MemberService:
         self._rulebook = rulebook
         self._parts = parts
         self._clock = clock
+        self._profiles = Together(self._read_profiles)
+
+    def rules(self, guild_id: int) -> GuildRules | None:
+        """The guild's rules, if they are in memory and may still be believed."""
+        return self._rulebook.remembered(guild_id)
 
     async def get(self, actor: Actor, guild_id: int, user_id: int) -> MemberView:
         """The profile. Raises `NotFound`."""
         rules = await self._rulebook.get(guild_id)
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(queries.PROFILE, guild_id, user_id)
+        row = await self._profiles.get((guild_id, user_id))
         if row is None or (row["is_hidden"] and not _sees_hidden(actor)):
             raise NotFound
-        return profile(rules, user_id, row, rules.day_of(self._clock.now()))
+        return profile(rules, user_id, row, rules.place_of(self._clock.now())[0])
 
     async def adjust_xp(self, actor: Actor, guild_id: int, user_id: int, wish: AdjustXp) -> XpAdjustedView:
         """Gives, takes or sets XP, within 0 and 2^53; makes the member where there is none. An amount that is
@@ -61,7 +67,7 @@ class MemberService:
                     target=str(user_id),
                     changes={"xp": Change(before, standing.xp)},
                 )
-            row = await connection.fetchrow(queries.PROFILE, guild_id, user_id)
+            (row,) = await rows(connection, [(guild_id, user_id)])
         assert row is not None  # it is locked
         return XpAdjustedView(
             member=profile(rules, user_id, row, rules.day_of(now)),
@@ -108,6 +114,10 @@ class MemberService:
                 changes["xp"] = Change(standing.xp, None)
                 await connection.execute(queries.ERASE, guild_id, user_id)
             await record(connection, actor, "member.left", guild_ids=[guild_id], target=str(user_id), changes=changes)
+
+    async def _read_profiles(self, keys: Sequence[Key]) -> list[asyncpg.Record | None]:
+        async with self._database.connection() as connection:
+            return await rows(connection, keys)
 
     async def _make_parts(self, rules: GuildRules, now: datetime) -> None:
         """Has parts for today's rows: outside the transaction, which would hold up everybody else's."""
