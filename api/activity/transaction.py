@@ -11,10 +11,12 @@ from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event
 from api.activity.rules import earning_of
 from api.database import Connection, Database
+from api.events.outbox import tell
 from api.lib.arrays import literal
 from api.members.ledger import Key, Ledger, Standing, lock
 from api.members.levelups import LevelUp
 from api.members.rules import GuildRules
+from api.members.telling import reached
 from api.parts import IMPORTED, Parted, Parts, week_of
 
 # Ids are looked for in every week in which one may have been delivered whose event is not yet too old.
@@ -127,6 +129,14 @@ class Transaction:
         counting = Counting(standings, await self._caps(connection, events), ledger)
         level_ups = [counting.count(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
         await ledger.store(connection)
+        await tell(
+            connection,
+            [
+                reached(taken.rules.guild_id, level)
+                for taken, levels in zip(self._group, level_ups, strict=True)
+                for level in levels
+            ],
+        )
         if counting.late:
             rows = {
                 (each.standing.id, each.standing.guild_id, each.standing.user_id, each.day) for each in counting.late

@@ -11,6 +11,7 @@ from api.auth.actors import Actor
 from api.auth.scopes import Scope
 from api.database import Connection, Database
 from api.errors import Invalid, NotFound
+from api.events.outbox import tell
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
@@ -24,6 +25,7 @@ from api.members.levelups import level_up
 from api.members.profiles import Key, profile, rows
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
+from api.members.telling import adjusted, left
 from api.parts import Parts
 
 
@@ -67,11 +69,13 @@ class MemberService:
                     target=str(user_id),
                     changes={"xp": Change(before, standing.xp)},
                 )
+            risen = level_up(rules, user_id, before, standing.xp)
+            await tell(connection, adjusted(rules, user_id, before, standing.xp, risen))
             (row,) = await rows(connection, [(guild_id, user_id)])
         assert row is not None  # it is locked
         return XpAdjustedView(
             member=profile(rules, user_id, row, rules.day_of(now)),
-            level_up=level_up(rules, user_id, before, standing.xp),
+            level_up=risen,
             achievements_unlocked=[],
         )
 
@@ -114,6 +118,7 @@ class MemberService:
                 changes["xp"] = Change(standing.xp, None)
                 await connection.execute(queries.ERASE, guild_id, user_id)
             await record(connection, actor, "member.left", guild_ids=[guild_id], target=str(user_id), changes=changes)
+            await tell(connection, [left(guild_id, user_id)])
 
     async def _read_profiles(self, keys: Sequence[Key]) -> list[asyncpg.Record | None]:
         async with self._database.connection() as connection:
