@@ -38,9 +38,9 @@ FUNCTIONS = [
         regexp_replace(words, '(?<![0-9])' || person || '(?![0-9])', 'erased', 'g')
     """,
     # The application may add to the trail, and alter nothing of it but this: who somebody was. Entries with ids in
-    # (after, upto], those of the guilds (null: all). Ids within JSON are strings.
+    # [first, last], those of the guilds (null: all). Ids within JSON are strings.
     """
-    CREATE OR REPLACE FUNCTION guildhall_forget_in_audit_log(person bigint, guilds bigint[], after bigint, upto bigint)
+    CREATE OR REPLACE FUNCTION guildhall_forget_in_audit_log(person bigint, guilds bigint[], first bigint, last bigint)
     RETURNS TABLE (guild_id bigint, changed bigint)
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
         WITH entry AS (
@@ -50,7 +50,7 @@ FUNCTIONS = [
                 target = guildhall_without(a.target, person),
                 reason = guildhall_without(a.reason, person),
                 changes = replace(a.changes::text, '"' || person || '"', '"erased"')::jsonb
-            WHERE a.id > after AND a.id <= upto AND (guilds IS NULL OR a.guild_id = ANY(guilds)) AND (
+            WHERE a.id >= first AND a.id <= last AND (guilds IS NULL OR a.guild_id = ANY(guilds)) AND (
                 a.actor_kind = 'user' AND a.actor_id = person::text
                 OR a.target <> guildhall_without(a.target, person)
                 OR a.reason <> guildhall_without(a.reason, person)
@@ -63,14 +63,14 @@ FUNCTIONS = [
     """,
     # The same of revisions of settings. What was set then stays: restoring it must give what it was.
     """
-    CREATE OR REPLACE FUNCTION guildhall_forget_in_revisions(person bigint, guilds bigint[], after bigint, upto bigint)
+    CREATE OR REPLACE FUNCTION guildhall_forget_in_revisions(person bigint, guilds bigint[], first bigint, last bigint)
     RETURNS TABLE (guild_id bigint, changed bigint)
     LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
         WITH entry AS (
             UPDATE guild_settings_revisions r SET
                 actor_id = CASE WHEN r.actor_kind = 'user' AND r.actor_id = person::text THEN 'erased' ELSE r.actor_id END,
                 reason = guildhall_without(r.reason, person)
-            WHERE r.id > after AND r.id <= upto AND (guilds IS NULL OR r.guild_id = ANY(guilds)) AND (
+            WHERE r.id >= first AND r.id <= last AND (guilds IS NULL OR r.guild_id = ANY(guilds)) AND (
                 r.actor_kind = 'user' AND r.actor_id = person::text
                 OR r.reason <> guildhall_without(r.reason, person)
             )

@@ -1,12 +1,18 @@
 """The SQL of recording events."""
 
-# Remembers ids, in their order. Gives those that were known already, and the people who have opted out, of
-# whom nothing is stored. $4 is the week of now, $5 the other weeks in which an id may have come.
-TAKE = """
+from api.members.tombstones import TOMBSTONES
+
+# Remembers ids, in their order. Gives those that were known already, the people who have opted out, of whom nothing
+# is stored, and those who were erased, of whom nothing is that came to pass before. $4 is the week of now, $5 the
+# other weeks in which an id may have come.
+TAKE = f"""
     WITH event AS MATERIALIZED (
         SELECT * FROM unnest($1::text::bigint[], $2::text::text[], $3::text::bigint[]) AS e (guild_id, id, user_id)
     ), private AS MATERIALIZED (
         SELECT user_id FROM privacy_choices WHERE user_id = ANY($3::text::bigint[]) AND opted_out_at IS NOT NULL
+    ), erased AS MATERIALIZED (
+        SELECT e.guild_id, e.user_id, max(t.erased_at) AS erased_at
+        FROM event e JOIN {TOMBSTONES.format(e="e")} GROUP BY e.guild_id, e.user_id
     ), fresh AS (
         INSERT INTO activity_ids (guild_id, id, week)
         SELECT e.guild_id, e.id, $4::date FROM event e
@@ -16,10 +22,11 @@ TAKE = """
         ORDER BY e.guild_id, e.id
         ON CONFLICT DO NOTHING RETURNING guild_id, id
     )
-    SELECT guild_id, id, NULL::bigint AS user_id FROM event
+    SELECT guild_id, id, NULL::bigint AS user_id, NULL::timestamptz AS erased_at FROM event
     WHERE (SELECT count(*) FROM fresh) < (SELECT count(*) FROM event)
         AND (guild_id, id) NOT IN (SELECT guild_id, id FROM fresh)
-    UNION ALL SELECT NULL, NULL, user_id FROM private
+    UNION ALL SELECT NULL, NULL, user_id, NULL FROM private
+    UNION ALL SELECT guild_id, NULL, user_id, erased_at FROM erased
 """
 
 # What the daily cap has counted already.
