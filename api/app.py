@@ -55,6 +55,10 @@ from api.metrics import Metrics
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.parts import Parts
+from api.privacy.controller import UserController
+from api.privacy.erasing import Eraser
+from api.privacy.exporting import PersonExporter
+from api.privacy.service import PrivacyService
 from api.problems import handle
 from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.controller import ModuleController, SettingsController
@@ -120,6 +124,9 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         "activity": (activity := ActivityService(database, rulebook, parts, clock, metrics)),
         "explaining": ExplainService(database, rulebook, clock),
         "leaderboards": (leaderboards := LeaderboardService(database, rulebook, cursors, clock)),
+        "privacy": PrivacyService(database, clock),
+        "eraser": Eraser(database, changes, clock),
+        "exporter_of_people": PersonExporter(database, clock),
         "members": (members := MemberService(database, rulebook, parts, clock)),
     }
     imports = build_imports(
@@ -170,6 +177,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             MemberController,
             LeaderboardController,
             ImportController,
+            UserController,
             ModuleController,
             KeyController,
             AuditController,

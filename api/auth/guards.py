@@ -23,7 +23,8 @@ def requires(scope: Scope, **more: object) -> dict[str, object]:
     `conflicts` (may answer 409), `if_match` (takes If-Match), `statuses` (when it has two),
     `keys` (the key in the address is looked for before the body is read), `whole_installation` (not for
     a key with a list of guilds), `seconds` (its own deadline), `largest_body` (in bytes, where it is not 1 MiB),
-    `deep_member` (of the body: 422, not 400, where it nests too deep)."""
+    `streams` (the shape of a document that is sent in pieces), `deep_member` (of the body: 422, not 400, where it
+    nests too deep)."""
     return {"scope": scope, **more}
 
 

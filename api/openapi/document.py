@@ -25,6 +25,7 @@ TAGS = {
     "members": "Members' profiles: XP, level, exact rank, stats, streak, and their activity in time.",
     "leaderboards": "Boards of any stat, of all time, a day, a week, a month or any other window of days.",
     "imports": "Standings and history brought from elsewhere, and a whole guild taken away.",
+    "users": "People: what is stored about them, what they choose, and how they are forgotten.",
     "keys": "The keys by which bots come in.",
     "audit": "Who changed what.",
     "operation": "How the server is, and what it offers.",

@@ -1,0 +1,224 @@
+"""The registry of personal data: every column that holds who somebody is, or may, and what becomes of it.
+
+Exporting and erasing go by it, and a test fails for a column of the database that is not in it."""
+
+from api.privacy.places import Place, emptied, kept
+
+# A row is looked up for each day, hour and quarter: between two of them lie the rows of all other members.
+_DAYS = """
+    SELECT a.* FROM (
+        SELECT generate_series(min(b.day), max(b.day), '1 day')::date AS day FROM activity_days b WHERE b.guild_id = $2
+    ) AS each
+    CROSS JOIN LATERAL (
+        SELECT guild_id, a.day, xp, messages, voice_seconds, reactions, commands, earned_xp, events FROM activity_days a
+        WHERE a.guild_id = $2 AND a.user_id = $1 AND a.day = each.day OFFSET 0
+    ) AS a
+"""
+_HOURS = """
+    SELECT a.* FROM (
+        SELECT generate_series(min(b.hour), max(b.hour), '15 minutes') AS hour FROM activity_hours b
+        WHERE b.guild_id = $2
+    ) AS each
+    CROSS JOIN LATERAL (
+        SELECT guild_id, a.hour, xp, messages, voice_seconds, reactions, commands FROM activity_hours a
+        WHERE a.guild_id = $2 AND a.user_id = $1 AND a.hour = each.hour OFFSET 0
+    ) AS a
+"""
+_STAT_DAYS = """
+    SELECT a.* FROM custom_stats s CROSS JOIN LATERAL (
+        SELECT generate_series(min(b.day), max(b.day), '1 day')::date AS day FROM custom_stat_days b
+        WHERE b.guild_id = $2 AND b.stat = s.stat
+    ) AS each
+    CROSS JOIN LATERAL (
+        SELECT guild_id, stat, a.day, value FROM custom_stat_days a
+        WHERE a.guild_id = $2 AND a.user_id = $1 AND a.stat = s.stat AND a.day = each.day OFFSET 0
+    ) AS a
+    WHERE s.guild_id = $2 AND s.user_id = $1
+"""
+
+# By whom, about whom, or only mentioned: then without what changed, which is somebody else's.
+_TRAIL = """
+    SELECT a.id, a.at, a.guild_id, a.actor_kind = 'user' AND a.actor_id = $1::bigint::text AS is_yours, a.action, a.target,
+        a.reason,
+        CASE WHEN a.actor_kind = 'user' AND a.actor_id = $1::bigint::text THEN a.ip END AS ip,
+        CASE WHEN a.actor_kind = 'user' AND a.actor_id = $1::bigint::text OR a.target = $1::bigint::text THEN a.changes END AS changes
+    FROM audit_log a
+    WHERE a.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR a.guild_id = ANY($2)) AND (
+        a.actor_kind = 'user' AND a.actor_id = $1::bigint::text
+        OR a.target <> guildhall_without(a.target, $1::bigint)
+        OR a.reason <> guildhall_without(a.reason, $1::bigint)
+        OR strpos(a.changes::text, '"' || $1::bigint::text || '"') > 0
+    ) ORDER BY a.id
+"""
+_REVISIONS = """
+    SELECT guild_id, module, revision, at, reason, changes FROM guild_settings_revisions
+    WHERE id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR guild_id = ANY($2))
+        AND actor_kind = 'user' AND actor_id = $1::bigint::text
+    ORDER BY id
+"""
+_IN_IMPORTS = """
+    i.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR i.guild_id = ANY($2)) AND (
+        i.actor_kind = 'user' AND i.actor_id = $1::bigint::text
+        OR i.preview @> jsonb_build_array(jsonb_build_object('user_id', $1::bigint::text))
+        OR i.reason <> guildhall_without(i.reason, $1::bigint)
+    )
+"""
+_IMPORTS = f"""
+    SELECT i.id, i.guild_id, i.source, i.created_at, i.actor_kind = 'user' AND i.actor_id = $1::bigint::text AS is_yours,
+        (SELECT p FROM jsonb_array_elements(i.preview) AS p WHERE p ->> 'user_id' = $1::bigint::text LIMIT 1) AS preview
+    FROM imports i WHERE {_IN_IMPORTS} ORDER BY i.id
+"""
+_FORGET_IN_IMPORTS = f"""
+    WITH gone AS (
+        UPDATE imports i SET
+            actor_id = CASE WHEN i.actor_kind = 'user' AND i.actor_id = $1::bigint::text THEN 'erased' ELSE i.actor_id END,
+            ip = CASE WHEN i.actor_kind = 'user' AND i.actor_id = $1::bigint::text THEN NULL ELSE i.ip END,
+            reason = guildhall_without(i.reason, $1::bigint),
+            preview = (
+                SELECT coalesce(jsonb_agg(p.item ORDER BY p.n), '[]'::jsonb)
+                FROM jsonb_array_elements(i.preview) WITH ORDINALITY AS p (item, n)
+                WHERE p.item ->> 'user_id' <> $1::bigint::text
+            )
+        WHERE {_IN_IMPORTS} RETURNING i.guild_id
+    )
+    SELECT guild_id, count(*) AS changed FROM gone GROUP BY guild_id
+"""
+
+_TOLD = (
+    "SELECT guild_id, at, type, data FROM {table} WHERE user_id = $1 AND ($2::bigint[] IS NULL OR guild_id = ANY($2))"
+)
+_UNTOLD = "data = '{\"erased\": true}', user_id = NULL"
+
+_SETTINGS = (
+    "How the guild is set up, by those who run it; a setting may name somebody, as a moderator for instance, and the"
+    " bot would act otherwise without."
+)
+_IN_FLIGHT = "Of imports that are under way, and removed when they end: what is the person's in it counts no more."
+
+REGISTRY = (
+    # What somebody did, guild by guild. The guild's own totals are rows of user 0, sums that name nobody: they stay.
+    Place(
+        table="members",
+        columns=("user_id",),
+        rule="erase",
+        why="Their standing in a guild.",
+        step="guild",
+        export="""
+            SELECT guild_id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,
+                streak_best, first_seen_at, last_active_at, left_at
+            FROM members WHERE user_id = $1 AND guild_id = $2
+        """,
+    ),
+    Place(
+        table="custom_stats",
+        columns=("user_id",),
+        rule="erase",
+        why="Their totals of what the guild's bot counts.",
+        step="guild",
+        export="SELECT guild_id, stat, value FROM custom_stats WHERE user_id = $1 AND guild_id = $2 ORDER BY stat",
+    ),
+    Place(
+        table="activity_days",
+        columns=("user_id",),
+        rule="erase",
+        why="What they did by day.",
+        step="guild",
+        export=_DAYS,
+    ),
+    Place(table="activity_hours", columns=("user_id",), rule="erase", why="And by hour.", step="guild", export=_HOURS),
+    Place(
+        table="custom_stat_days",
+        columns=("user_id",),
+        rule="erase",
+        why="Custom stats by day.",
+        step="guild",
+        export=_STAT_DAYS,
+    ),
+    Place(
+        table="boards",
+        columns=("user_id",),
+        rule="erase",
+        why="What `members` has, in order: not exported again.",
+        step="guild",
+    ),
+    # What they chose.
+    Place(
+        table="privacy_choices",
+        columns=("user_id",),
+        rule="keep",
+        why="Their own wish: without it they would be shown and counted again. It goes when they take it back.",
+        export="SELECT hidden_at, opted_out_at FROM privacy_choices WHERE user_id = $1 AND $2::bigint[] IS NULL",
+    ),
+    # Where they are named.
+    Place(
+        table="guilds",
+        columns=("owner_id",),
+        rule="anonymise",
+        why="Guilds that they own; the bot may say so anew.",
+        export="""
+            SELECT id AS guild_id, name, owner_id FROM guilds
+            WHERE owner_id = $1 AND ($2::bigint[] IS NULL OR id = ANY($2))
+        """,
+        erase=emptied("guilds", "owner_id = NULL", user="owner_id", guild="id"),
+    ),
+    Place(
+        table="audit_log",
+        columns=("actor_id", "target", "reason", "changes", "ip"),
+        rule="anonymise",
+        why="Who changed what must stay told; that it was they, or about them, need not.",
+        step="ids",
+        export=_TRAIL,
+        documents=("changes",),
+        erase="SELECT * FROM guildhall_forget_in_audit_log($1, $2, $3, $4)",
+    ),
+    Place(
+        table="guild_settings_revisions",
+        columns=("actor_id", "reason"),
+        rule="anonymise",
+        why="The same of settings.",
+        step="ids",
+        export=_REVISIONS,
+        documents=("changes",),
+        erase="SELECT * FROM guildhall_forget_in_revisions($1, $2, $3, $4)",
+    ),
+    Place(
+        table="imports",
+        columns=("actor_id", "reason", "ip", "preview"),
+        rule="anonymise",
+        why="Who asked for it, and what a dry run foretold of them.",
+        step="ids",
+        export=_IMPORTS,
+        documents=("preview",),
+        erase=_FORGET_IN_IMPORTS,
+    ),
+    Place(
+        table="outbox",
+        columns=("user_id", "data"),
+        rule="anonymise",
+        why="Events on their way into the stream.",
+        export=_TOLD.format(table="outbox"),
+        documents=("data",),
+        erase=emptied("outbox", _UNTOLD),
+    ),
+    Place(
+        table="stream_events",
+        columns=("user_id", "data"),
+        rule="anonymise",
+        why="The stream of the last seven days: the position stays, what happened does not.",
+        export=_TOLD.format(table="stream_events"),
+        documents=("data",),
+        erase=emptied("stream_events", _UNTOLD),
+    ),
+    # What stays.
+    kept("guild_settings", ("overrides",), _SETTINGS),
+    kept("guild_settings_revisions", ("before", "after", "changes"), _SETTINGS),
+    kept("imports", ("reached", "refused_rows"), "Places in a file, and what is wrong there: nobody's id."),
+    kept("import_members", ("user_id",), _IN_FLIGHT),
+    kept("import_events", ("data",), _IN_FLIGHT),
+    kept("import_chunks", ("data",), _IN_FLIGHT),
+    kept("modules", ("schema",), "Written by a bot for every guild: it names nobody."),
+    kept("erased_people", ("digest",), "A salted hash, for eight days: so that what comes late brings nobody back."),
+    kept("erasure_salt", ("salt",), "The salt of these hashes."),
+    kept("api_keys", ("hash",), "A hash of the key."),
+    kept("admin_sessions", ("user_id",), "The number of an admin's account with this server, no person's on Discord."),
+)
