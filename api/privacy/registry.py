@@ -36,50 +36,50 @@ _STAT_DAYS = """
     WHERE s.guild_id = $2 AND s.user_id = $1
 """
 
+_IS_ACTOR = "t.actor_kind = 'user' AND t.actor_id = $1::bigint::text"
+
 # By whom, about whom, or only mentioned: then without what changed, which is somebody else's.
-_TRAIL = """
-    SELECT a.id, a.at, a.guild_id, a.actor_kind = 'user' AND a.actor_id = $1::bigint::text AS is_yours, a.action, a.target,
-        a.reason,
-        CASE WHEN a.actor_kind = 'user' AND a.actor_id = $1::bigint::text THEN a.ip END AS ip,
-        CASE WHEN a.actor_kind = 'user' AND a.actor_id = $1::bigint::text OR a.target = $1::bigint::text THEN a.changes END AS changes
-    FROM audit_log a
-    WHERE a.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR a.guild_id = ANY($2)) AND (
-        a.actor_kind = 'user' AND a.actor_id = $1::bigint::text
-        OR a.target <> guildhall_without(a.target, $1::bigint)
-        OR a.reason <> guildhall_without(a.reason, $1::bigint)
-        OR strpos(a.changes::text, '"' || $1::bigint::text || '"') > 0
-    ) ORDER BY a.id
+_TRAIL = f"""
+    SELECT t.id, t.at, t.guild_id, {_IS_ACTOR} AS is_yours, t.action, t.target, t.reason,
+        CASE WHEN {_IS_ACTOR} THEN t.ip END AS ip,
+        CASE WHEN {_IS_ACTOR} OR t.target = $1::bigint::text THEN t.changes END AS changes
+    FROM audit_log t
+    WHERE t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND (
+        {_IS_ACTOR}
+        OR t.target <> guildhall_without(t.target, $1::bigint)
+        OR t.reason <> guildhall_without(t.reason, $1::bigint)
+        OR strpos(t.changes::text, '"' || $1::bigint::text || '"') > 0
+    ) ORDER BY t.id
 """
-_REVISIONS = """
-    SELECT guild_id, module, revision, at, reason, changes FROM guild_settings_revisions
-    WHERE id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR guild_id = ANY($2))
-        AND actor_kind = 'user' AND actor_id = $1::bigint::text
-    ORDER BY id
+_REVISIONS = f"""
+    SELECT t.guild_id, t.module, t.revision, t.at, t.reason, t.changes FROM guild_settings_revisions t
+    WHERE t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND {_IS_ACTOR}
+    ORDER BY t.id
 """
-_IN_IMPORTS = """
-    i.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR i.guild_id = ANY($2)) AND (
-        i.actor_kind = 'user' AND i.actor_id = $1::bigint::text
-        OR i.preview @> jsonb_build_array(jsonb_build_object('user_id', $1::bigint::text))
-        OR i.reason <> guildhall_without(i.reason, $1::bigint)
+_IN_IMPORTS = f"""
+    t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND (
+        {_IS_ACTOR}
+        OR t.preview @> jsonb_build_array(jsonb_build_object('user_id', $1::bigint::text))
+        OR t.reason <> guildhall_without(t.reason, $1::bigint)
     )
 """
 _IMPORTS = f"""
-    SELECT i.id, i.guild_id, i.source, i.created_at, i.actor_kind = 'user' AND i.actor_id = $1::bigint::text AS is_yours,
-        (SELECT p FROM jsonb_array_elements(i.preview) AS p WHERE p ->> 'user_id' = $1::bigint::text LIMIT 1) AS preview
-    FROM imports i WHERE {_IN_IMPORTS} ORDER BY i.id
+    SELECT t.id, t.guild_id, t.source, t.created_at, {_IS_ACTOR} AS is_yours,
+        (SELECT p FROM jsonb_array_elements(t.preview) AS p WHERE p ->> 'user_id' = $1::bigint::text LIMIT 1) AS preview
+    FROM imports t WHERE {_IN_IMPORTS} ORDER BY t.id
 """
 _FORGET_IN_IMPORTS = f"""
     WITH gone AS (
-        UPDATE imports i SET
-            actor_id = CASE WHEN i.actor_kind = 'user' AND i.actor_id = $1::bigint::text THEN 'erased' ELSE i.actor_id END,
-            ip = CASE WHEN i.actor_kind = 'user' AND i.actor_id = $1::bigint::text THEN NULL ELSE i.ip END,
-            reason = guildhall_without(i.reason, $1::bigint),
+        UPDATE imports t SET
+            actor_id = CASE WHEN {_IS_ACTOR} THEN 'erased' ELSE t.actor_id END,
+            ip = CASE WHEN {_IS_ACTOR} THEN NULL ELSE t.ip END,
+            reason = guildhall_without(t.reason, $1::bigint),
             preview = (
                 SELECT coalesce(jsonb_agg(p.item ORDER BY p.n), '[]'::jsonb)
-                FROM jsonb_array_elements(i.preview) WITH ORDINALITY AS p (item, n)
+                FROM jsonb_array_elements(t.preview) WITH ORDINALITY AS p (item, n)
                 WHERE p.item ->> 'user_id' <> $1::bigint::text
             )
-        WHERE {_IN_IMPORTS} RETURNING i.guild_id
+        WHERE {_IN_IMPORTS} RETURNING t.guild_id
     )
     SELECT guild_id, count(*) AS changed FROM gone GROUP BY guild_id
 """

@@ -227,7 +227,9 @@ async def test_rights(owner: PlainConnection) -> None:
     expected |= {(APP, "audit_log"): append_only, (APP, "guild_settings_revisions"): append_only}
     expected |= {(APP, "migration"): {"SELECT"}}
     expected |= {(READ_ONLY, table): {"SELECT"} for table in (*TABLES, "migration")}
-    expected |= {(READ_ONLY, table): set() for table in ("api_keys", "admin_users", "admin_sessions")}
+    expected |= {(APP, "erasure_salt"): {"SELECT"}}
+    secret = ("api_keys", "admin_users", "admin_sessions", "erased_people", "erasure_salt")
+    expected |= {(READ_ONLY, table): set() for table in secret}
     for (role, table), wanted in expected.items():
         has = {
             right
