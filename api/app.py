@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from litestar import Litestar
@@ -15,6 +15,12 @@ from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp, RouteHandlerMapItem
 
 import piccolo_conf
+from api.achievements.awards import AwardService
+from api.achievements.catalogs import Catalogs
+from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
+from api.achievements.service import AchievementService
+from api.achievements.surveys import Surveys
+from api.achievements.unlocking import Unlocking
 from api.activity.controller import ActivityController
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
@@ -26,13 +32,17 @@ from api.audit.service import AuditService
 from api.auth.controller import KeyController
 from api.auth.keyring import Keyring
 from api.auth.service import KeyService
-from api.auth.slots import Slots
+from api.auth.slots import RECORDING_AT_ONCE, Slots
 from api.changes import Changes, stop
 from api.config import MINIMUM_SECRET, Settings
 from api.database import Database
 from api.draining import drained
 from api.edge import Edge
 from api.errors import GuildhallError
+from api.events.controller import EventController
+from api.events.hub import Hub
+from api.events.reading import Reader
+from api.events.service import EventService
 from api.guilds.controller import GuildController
 from api.guilds.directory import Directory
 from api.guilds.pickers import PickerService
@@ -59,6 +69,9 @@ from api.privacy.controller import UserController
 from api.privacy.erasing import Eraser
 from api.privacy.exporting import PersonExporter
 from api.privacy.service import PrivacyService
+from api.people.building import Client
+from api.people.building import build as build_people
+from api.people.controller import LoginController, MeController
 from api.problems import handle
 from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.controller import ModuleController, SettingsController
@@ -67,6 +80,9 @@ from api.settings.registry import Registry
 from api.settings.service import SettingsService
 from api.settings.shortcut import Shortcut
 from tables.piccolo_app import APP_CONFIG
+
+if TYPE_CHECKING:
+    import httpx
 
 log = structlog.get_logger("guildhall")
 
@@ -89,8 +105,11 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
     )
 
 
-def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Litestar:
-    """The Litestar application alone, with no edge around it."""
+def create_litestar(
+    settings: Settings, *, clock: Clock, metrics: Metrics, discord: "httpx.AsyncBaseTransport | None" = None
+) -> Litestar:
+    """The Litestar application alone, with no edge around it. `discord`: what Discord is reached by, instead of
+    real connections."""
     database = Database(
         piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
     )
@@ -113,7 +132,23 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         hours=timedelta(days=settings.hours_kept_days),
         days=None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days),
     )
+    people = build_people(
+        database,
+        changes,
+        clock,
+        cursors,
+        secrets=secrets,
+        client=_client(settings),
+        public_url=settings.public_url,
+        own_url=f"http://{settings.host}:{settings.port}",
+        transport=discord,
+    )
     rulebook, slots = Rulebook(database, changes), Slots()
+    directory = Directory(database, changes)
+    hub = Hub(clock, metrics, lambda: health.stopping)
+    changes.subscribe(hub.doubt)
+    catalogs = Catalogs(changes)
+    unlocking = Unlocking(catalogs, parts)
     services = {
         "guilds": guilds,
         "pickers": (pickers := PickerService(database, changes, clock)),
@@ -121,13 +156,15 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         "audit": AuditService(database, cursors),
         "modules": ModuleService(database, changes, registry, cursors, clock),
         "settings": (guild_settings := SettingsService(database, changes, registry, cursors, clock)),
-        "activity": (activity := ActivityService(database, rulebook, parts, clock, metrics)),
+        "activity": (activity := ActivityService(database, rulebook, parts, unlocking, clock, metrics)),
         "explaining": ExplainService(database, rulebook, clock),
         "leaderboards": (leaderboards := LeaderboardService(database, rulebook, cursors, clock)),
         "privacy": PrivacyService(database, clock),
         "eraser": Eraser(database, changes, clock),
         "exporter_of_people": PersonExporter(database, clock),
-        "members": (members := MemberService(database, rulebook, parts, clock)),
+        "events": EventService(database, hub, directory),
+        "members": (members := MemberService(database, rulebook, parts, unlocking, clock)),
+        "people": people,
     }
     imports = build_imports(
         database,
@@ -140,7 +177,22 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         settings=guild_settings,
         hours=timedelta(days=settings.hours_kept_days),
     )
-    services |= {"imports": imports.service, "exporter": imports.exporter}
+    achievements = AchievementService(
+        database,
+        changes,
+        cursors,
+        clock,
+        rulebook,
+        Surveys(database, rulebook, clock),
+        retention=timedelta(days=settings.retention_days),
+        wake=imports.worker.wake,
+    )
+    services |= {
+        "imports": imports.service,
+        "exporter": imports.exporter,
+        "achievements": achievements,
+        "awards": AwardService(database, rulebook, catalogs, unlocking, parts, clock),
+    }
     dependencies: dict[str, Provide] = {
         name: Provide(_giver(service), sync_to_thread=False) for name, service in services.items()
     }
@@ -152,8 +204,9 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        jobs = Jobs(guilds, upkeep, keyring, metrics, database, changes)
-        tasks = [asyncio.create_task(changes.run(arguments)), asyncio.create_task(jobs.run())]
+        jobs = Jobs(guilds, upkeep, keyring, people, metrics, database, changes)
+        running = [changes.run(arguments), jobs.run(), hub.run(), Reader(hub).run(arguments)]
+        tasks = [asyncio.create_task(each) for each in running]
         if settings.jobs:
             tasks.append(asyncio.create_task(imports.worker.run()))
         try:
@@ -164,6 +217,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             for task in tasks:
                 await stop(task)
             await jobs.finish()
+            if people.discord is not None:
+                await people.discord.close()
             await database.close()
 
     app = _Application(
@@ -176,11 +231,17 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             ActivityController,
             MemberController,
             LeaderboardController,
+            AchievementController,
+            GlobalAchievementController,
+            AwardController,
             ImportController,
             UserController,
+            EventController,
             ModuleController,
             KeyController,
             AuditController,
+            LoginController,
+            MeController,
             *_admin(settings),
         ],
         dependencies=dependencies,
@@ -196,11 +257,13 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     app.state.update(
         {
             "keyring": keyring,
+            "people": people,
             "shortcut": Shortcut(keyring, guild_settings),
-            "directory": Directory(database, changes),
+            "directory": directory,
             "registry": registry,
             "slots": slots,
-            "activity_shortcut": ActivityShortcut(keyring, slots, activity),
+            "hub": hub,
+            "activity_shortcut": ActivityShortcut(keyring, Slots(RECORDING_AT_ONCE), activity),
             "read_shortcuts": [
                 MemberShortcut(keyring, slots, members),
                 LeaderboardShortcut(keyring, slots, leaderboards),
@@ -209,6 +272,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             "metrics": metrics,
             "started_at": time.monotonic(),
             "keys": services["keys"],
+            "achievements": achievements,
             "database": database,
             "changes": changes,
         }
@@ -220,6 +284,17 @@ def describe() -> dict[str, object]:
     """The OpenAPI document of the whole application, with no configuration, no database, nothing that runs."""
     never_run = Settings(secret="0" * MINIMUM_SECRET, admin=False)
     return document(create_litestar(never_run, clock=Clock(), metrics=Metrics()).routes)
+
+
+def _client(settings: Settings) -> Client | None:
+    if settings.discord_client_id is None or settings.discord_client_secret is None:
+        return None
+    return Client(
+        id=settings.discord_client_id,
+        secret=settings.discord_client_secret,
+        api_url=settings.discord_api_url,
+        authorize_url=settings.discord_authorize_url,
+    )
 
 
 class _Application(Litestar):

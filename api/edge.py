@@ -102,7 +102,7 @@ class _Exchange:
 
     async def run(self, receive: Receive) -> None:
         edge, scope = self._edge, self._scope
-        state = scope["state"] = {"request_id": self._request_id.decode()}
+        state = scope["state"] = {"request_id": self._request_id.decode(), "is_head": self._head}
         edge._metrics.running += 1
         try:
             ready = edge._shortcut(scope) if scope["method"] == HttpMethod.GET else None
@@ -178,7 +178,7 @@ class _Exchange:
             route=route,
             status=self._status,
             ms=round(seconds * 1000, 2),
-            actor=None if credential is None else f"key:{credential.id}",
+            actor=None if credential is None else credential.name,
             guild=state.get("guild_id"),
             problem=state.get("problem"),
         )

@@ -27,8 +27,8 @@ WITHHELD = {
     "erasure_salt": "INSERT, UPDATE, DELETE, TRUNCATE",
 }
 
-# Hashes and passwords are nothing to read.
-SECRET = ("api_keys", "admin_users", "admin_sessions", "erased_people", "erasure_salt")
+# Hashes, passwords and tokens are nothing to read.
+SECRET = ("api_keys", "admin_users", "admin_sessions", "sessions", "logins", "erased_people", "erasure_salt")
 
 # What the application calls to make and drop parts of tables, which it does not own, and to take a person's name
 # out of a trail, which it may not alter.

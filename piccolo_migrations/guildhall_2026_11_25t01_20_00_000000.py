@@ -26,6 +26,7 @@ COMMENTS = {
     "COLUMN erased_people.digest": "SHA-256 of the salt and the 8 bytes of the snowflake.",
     "COLUMN erased_people.guild_id": "The guild in which they were erased; 0: everywhere.",
     "COLUMN erased_people.erased_at": "What happened before then is dropped; the row goes after 8 days.",
+    "COLUMN sessions.user_id": "Who it is; empty if they were erased since.",
     "TABLE erasure_salt": "The salt of the hashes of people who were erased.",
     "COLUMN erasure_salt.salt": "32 random bytes.",
 }
@@ -119,6 +120,7 @@ async def forwards() -> MigrationManager:
     async def drop() -> None:
         await run([f"DROP FUNCTION IF EXISTS {name}({types})" for name, types in DROPPED.items()])
         await run([f"DROP TABLE IF EXISTS {name}" for name in TABLES])
+        await run(["COMMENT ON COLUMN sessions.user_id IS 'Who it is.'"])
 
     manager.add_raw(create)
     manager.add_raw_backwards(drop)

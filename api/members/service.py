@@ -26,12 +26,16 @@ from api.members.profiles import Key, profile, rows
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.telling import adjusted, left
+from api.members.unlocking import XpUnlocking
 from api.parts import Parts
 
 
 class MemberService:
-    def __init__(self, database: Database, rulebook: Rulebook, parts: Parts, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, rulebook: Rulebook, parts: Parts, unlocking: XpUnlocking, clock: Clock
+    ) -> None:
         self._database = database
+        self._unlocking = unlocking
         self._rulebook = rulebook
         self._parts = parts
         self._clock = clock
@@ -60,29 +64,32 @@ class MemberService:
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
             await _store_xp(connection, rules, standing, _wanted(wish, before), now)
-            if standing.xp != before:
+            changed = Change(before, standing.xp)
+            unlocked, remember = await self._unlocking.of_xp(connection, rules, standing, now, before)
+            if changed.before != changed.after:
                 await record(
                     connection,
                     actor,
                     "member.xp_adjusted",
                     guild_ids=[guild_id],
                     target=str(user_id),
-                    changes={"xp": Change(before, standing.xp)},
+                    changes={"xp": changed},
                 )
             risen = level_up(rules, user_id, before, standing.xp)
             await tell(connection, adjusted(rules, user_id, before, standing.xp, risen))
             (row,) = await rows(connection, [(guild_id, user_id)])
         assert row is not None  # it is locked
+        remember()
         return XpAdjustedView(
             member=profile(rules, user_id, row, rules.day_of(now)),
             level_up=risen,
-            achievements_unlocked=[],
+            achievements_unlocked=unlocked,
         )
 
     async def member_activity(self, actor: Actor, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
         """What a member did in time. Raises `Invalid`, `NotFound`."""
         async with self._database.connection() as connection:
-            if await _known_xp(connection, actor, guild_id, user_id) is None:
+            if await known_xp(connection, actor, guild_id, user_id) is None:
                 raise NotFound
         return await self._activity(guild_id, user_id, query)
 
@@ -95,7 +102,7 @@ class MemberService:
         level 0. Raises `NotFound`."""
         rules = await self._rulebook.get(guild_id)
         async with self._database.connection() as connection:
-            xp = await _known_xp(connection, actor, guild_id, user_id)
+            xp = await known_xp(connection, actor, guild_id, user_id)
         held = [str(role) for role in query.role_ids]
         return role_changes(rules.settings, rules.ladder.level(xp or 0), held)
 
@@ -155,7 +162,7 @@ def _sees_hidden(actor: Actor, user_id: int) -> bool:
     return actor.credential is None or Scope.MEMBERS_WRITE in actor.credential.scopes
 
 
-async def _known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:
+async def known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:
     """The XP of a member, None of somebody unknown. Raises `NotFound` for someone whom the actor may not see."""
     row = await connection.fetchrow(queries.MEMBER, guild_id, user_id)
     assert row is not None  # it is there for everybody

@@ -22,7 +22,7 @@ class UserController(Controller):
     path = "/v1/users/{user_id:str}"
     tags = ("users",)
 
-    @get("/export", opt=requires(READ, seconds=SECONDS, streams=PersonView), media_type="application/json")
+    @get("/export", opt=requires(READ, seconds=SECONDS, document=PersonView), media_type="application/json")
     async def export_user(
         self, user_id: FromPath[int], request: GuildhallRequest, exporter_of_people: NamedDependency[PersonExporter]
     ) -> Stream:

@@ -34,7 +34,7 @@ class PersonExporter:
         for place in REGISTRY:
             if place.export is None:
                 continue
-            yield separator + _encode(place.table) + b":["
+            yield separator + _encode(place.title) + b":["
             separator = b""
             async for rows in self._rows(place, place.export, user_id, only, guilds):
                 if rows:

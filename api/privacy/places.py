@@ -23,10 +23,16 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     rule: Rule
     why: str
+    name: str = ""  # in an export, if it is not the table's
     step: Step = "once"
     export: str | None = None
     documents: tuple[str, ...] = ()
     erase: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What an export calls it."""
+        return self.name or self.table
 
 
 def _counted(guild: str, statement: str) -> str:

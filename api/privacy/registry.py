@@ -141,6 +141,18 @@ REGISTRY = (
         why="What `members` has, in order: not exported again.",
         step="guild",
     ),
+    Place(
+        table="achievement_awards",
+        columns=("user_id",),
+        rule="erase",
+        why="What they have earned; the counts of awards go down with it.",
+        step="guild",
+        export="""
+            SELECT a.guild_id, d.key, a.name, a.xp, a.role_id, a.awarded_at, a.revoked_at
+            FROM achievement_awards a JOIN achievements d ON d.id = a.achievement_id
+            WHERE a.user_id = $1 AND a.guild_id = $2 ORDER BY a.id
+        """,
+    ),
     # What they chose.
     Place(
         table="privacy_choices",
@@ -148,6 +160,17 @@ REGISTRY = (
         rule="keep",
         why="Their own wish: without it they would be shown and counted again. It goes when they take it back.",
         export="SELECT hidden_at, opted_out_at FROM privacy_choices WHERE user_id = $1 AND $2::bigint[] IS NULL",
+    ),
+    Place(
+        table="sessions",
+        columns=("user_id", "username", "display_name", "avatar", "access_token", "refresh_token"),
+        rule="anonymise",
+        why="Their browsers that are logged in: the sessions end, and say no more whose they were.",
+        export="""
+            SELECT username, display_name, avatar, created_at, last_used_at, expires_at, ended_at
+            FROM sessions WHERE user_id = $1 AND $2::bigint[] IS NULL ORDER BY id
+        """,
+        erase=_END_SESSIONS,
     ),
     # Where they are named.
     Place(
@@ -209,6 +232,23 @@ REGISTRY = (
         documents=("data",),
         erase=emptied("stream_events", _UNTOLD),
     ),
+    Place(
+        table="achievement_awards",
+        columns=("awarded_by", "revoked_by"),
+        rule="anonymise",
+        why="Awards that they gave by hand, or took away.",
+        step="ids",
+        name="awards_by_hand",
+        export=_AWARDED_BY_THEM,
+        erase=_FORGET_WHO_AWARDED,
+    ),
+    Place(
+        table="achievement_awardings",
+        columns=("after_user_id",),
+        rule="anonymise",
+        why="Where a job stands, one of all members: nothing of theirs, and not exported.",
+        erase=_STEP_BACK,
+    ),
     # What stays.
     kept("guild_settings", ("overrides",), _SETTINGS),
     kept("guild_settings_revisions", ("before", "after", "changes"), _SETTINGS),
@@ -220,5 +260,8 @@ REGISTRY = (
     kept("erased_people", ("digest",), "A salted hash, for eight days: so that what comes late brings nobody back."),
     kept("erasure_salt", ("salt",), "The salt of these hashes."),
     kept("api_keys", ("hash",), "A hash of the key."),
+    kept("achievements", ("condition", "prerequisites"), "What is to be earned, by whomever: it names nobody."),
+    kept("sessions", ("hash",), "A hash of what a browser has; the row goes a day after the session's end."),
+    kept("logins", ("state_hash", "browser_hash", "verifier"), "For ten minutes, before it is known who logs in."),
     kept("admin_sessions", ("user_id",), "The number of an admin's account with this server, no person's on Discord."),
 )

@@ -22,7 +22,7 @@ async def test_everything_of_them(bot: httpx.AsyncClient, owner: PlainConnection
     body = response.json()
     stored = body["stored"]
     assert body["user_id"] == str(ADA)
-    assert list(stored) == [place.table for place in REGISTRY if place.export is not None]
+    assert list(stored) == [place.title for place in REGISTRY if place.export is not None]
     assert [(row["guild_id"], row["xp"]) for row in stored["members"]] == [(str(HARBOUR), 400), (str(QUARRY), 700)]
     assert stored["custom_stats"] == [{"guild_id": str(HARBOUR), "stat": "duels", "value": 2}]
     assert {row["guild_id"]: (row["messages"], row["xp"]) for row in stored["activity_days"]} == {
