@@ -65,13 +65,13 @@ from api.metrics import Metrics
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.parts import Parts
+from api.people.building import Client
+from api.people.building import build as build_people
+from api.people.controller import LoginController, MeController
 from api.privacy.controller import UserController
 from api.privacy.erasing import Eraser
 from api.privacy.exporting import PersonExporter
 from api.privacy.service import PrivacyService
-from api.people.building import Client
-from api.people.building import build as build_people
-from api.people.controller import LoginController, MeController
 from api.problems import handle
 from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.controller import ModuleController, SettingsController

@@ -2,92 +2,8 @@
 
 Exporting and erasing go by it, and a test fails for a column of the database that is not in it."""
 
+from api.privacy import registry_sql as sql
 from api.privacy.places import Place, emptied, kept
-
-# A row is looked up for each day, hour and quarter: between two of them lie the rows of all other members.
-_DAYS = """
-    SELECT a.* FROM (
-        SELECT generate_series(min(b.day), max(b.day), '1 day')::date AS day FROM activity_days b WHERE b.guild_id = $2
-    ) AS each
-    CROSS JOIN LATERAL (
-        SELECT guild_id, a.day, xp, messages, voice_seconds, reactions, commands, earned_xp, events FROM activity_days a
-        WHERE a.guild_id = $2 AND a.user_id = $1 AND a.day = each.day OFFSET 0
-    ) AS a
-"""
-_HOURS = """
-    SELECT a.* FROM (
-        SELECT generate_series(min(b.hour), max(b.hour), '15 minutes') AS hour FROM activity_hours b
-        WHERE b.guild_id = $2
-    ) AS each
-    CROSS JOIN LATERAL (
-        SELECT guild_id, a.hour, xp, messages, voice_seconds, reactions, commands FROM activity_hours a
-        WHERE a.guild_id = $2 AND a.user_id = $1 AND a.hour = each.hour OFFSET 0
-    ) AS a
-"""
-_STAT_DAYS = """
-    SELECT a.* FROM custom_stats s CROSS JOIN LATERAL (
-        SELECT generate_series(min(b.day), max(b.day), '1 day')::date AS day FROM custom_stat_days b
-        WHERE b.guild_id = $2 AND b.stat = s.stat
-    ) AS each
-    CROSS JOIN LATERAL (
-        SELECT guild_id, stat, a.day, value FROM custom_stat_days a
-        WHERE a.guild_id = $2 AND a.user_id = $1 AND a.stat = s.stat AND a.day = each.day OFFSET 0
-    ) AS a
-    WHERE s.guild_id = $2 AND s.user_id = $1
-"""
-
-_IS_ACTOR = "t.actor_kind = 'user' AND t.actor_id = $1::bigint::text"
-
-# By whom, about whom, or only mentioned: then without what changed, which is somebody else's.
-_TRAIL = f"""
-    SELECT t.id, t.at, t.guild_id, {_IS_ACTOR} AS is_yours, t.action, t.target, t.reason,
-        CASE WHEN {_IS_ACTOR} THEN t.ip END AS ip,
-        CASE WHEN {_IS_ACTOR} OR t.target = $1::bigint::text THEN t.changes END AS changes
-    FROM audit_log t
-    WHERE t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND (
-        {_IS_ACTOR}
-        OR t.target <> guildhall_without(t.target, $1::bigint)
-        OR t.reason <> guildhall_without(t.reason, $1::bigint)
-        OR strpos(t.changes::text, '"' || $1::bigint::text || '"') > 0
-    ) ORDER BY t.id
-"""
-_REVISIONS = f"""
-    SELECT t.guild_id, t.module, t.revision, t.at, t.reason, t.changes FROM guild_settings_revisions t
-    WHERE t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND {_IS_ACTOR}
-    ORDER BY t.id
-"""
-_IN_IMPORTS = f"""
-    t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND (
-        {_IS_ACTOR}
-        OR t.preview @> jsonb_build_array(jsonb_build_object('user_id', $1::bigint::text))
-        OR t.reason <> guildhall_without(t.reason, $1::bigint)
-    )
-"""
-_IMPORTS = f"""
-    SELECT t.id, t.guild_id, t.source, t.created_at, {_IS_ACTOR} AS is_yours,
-        (SELECT p FROM jsonb_array_elements(t.preview) AS p WHERE p ->> 'user_id' = $1::bigint::text LIMIT 1) AS preview
-    FROM imports t WHERE {_IN_IMPORTS} ORDER BY t.id
-"""
-_FORGET_IN_IMPORTS = f"""
-    WITH gone AS (
-        UPDATE imports t SET
-            actor_id = CASE WHEN {_IS_ACTOR} THEN 'erased' ELSE t.actor_id END,
-            ip = CASE WHEN {_IS_ACTOR} THEN NULL ELSE t.ip END,
-            reason = guildhall_without(t.reason, $1::bigint),
-            preview = (
-                SELECT coalesce(jsonb_agg(p.item ORDER BY p.n), '[]'::jsonb)
-                FROM jsonb_array_elements(t.preview) WITH ORDINALITY AS p (item, n)
-                WHERE p.item ->> 'user_id' <> $1::bigint::text
-            )
-        WHERE {_IN_IMPORTS} RETURNING t.guild_id
-    )
-    SELECT guild_id, count(*) AS changed FROM gone GROUP BY guild_id
-"""
-
-_TOLD = (
-    "SELECT guild_id, at, type, data FROM {table} WHERE user_id = $1 AND ($2::bigint[] IS NULL OR guild_id = ANY($2))"
-)
-_UNTOLD = "data = '{\"erased\": true}', user_id = NULL"
 
 _SETTINGS = (
     "How the guild is set up, by those who run it; a setting may name somebody, as a moderator for instance, and the"
@@ -123,16 +39,18 @@ REGISTRY = (
         rule="erase",
         why="What they did by day.",
         step="guild",
-        export=_DAYS,
+        export=sql.DAYS,
     ),
-    Place(table="activity_hours", columns=("user_id",), rule="erase", why="And by hour.", step="guild", export=_HOURS),
+    Place(
+        table="activity_hours", columns=("user_id",), rule="erase", why="And by hour.", step="guild", export=sql.HOURS
+    ),
     Place(
         table="custom_stat_days",
         columns=("user_id",),
         rule="erase",
         why="Custom stats by day.",
         step="guild",
-        export=_STAT_DAYS,
+        export=sql.STAT_DAYS,
     ),
     Place(
         table="boards",
@@ -170,7 +88,7 @@ REGISTRY = (
             SELECT username, display_name, avatar, created_at, last_used_at, expires_at, ended_at
             FROM sessions WHERE user_id = $1 AND $2::bigint[] IS NULL ORDER BY id
         """,
-        erase=_END_SESSIONS,
+        erase=sql.END_SESSIONS,
     ),
     # Where they are named.
     Place(
@@ -190,7 +108,7 @@ REGISTRY = (
         rule="anonymise",
         why="Who changed what must stay told; that it was they, or about them, need not.",
         step="ids",
-        export=_TRAIL,
+        export=sql.TRAIL,
         documents=("changes",),
         erase="SELECT * FROM guildhall_forget_in_audit_log($1, $2, $3, $4)",
     ),
@@ -200,7 +118,7 @@ REGISTRY = (
         rule="anonymise",
         why="The same of settings.",
         step="ids",
-        export=_REVISIONS,
+        export=sql.REVISIONS,
         documents=("changes",),
         erase="SELECT * FROM guildhall_forget_in_revisions($1, $2, $3, $4)",
     ),
@@ -210,27 +128,27 @@ REGISTRY = (
         rule="anonymise",
         why="Who asked for it, and what a dry run foretold of them.",
         step="ids",
-        export=_IMPORTS,
+        export=sql.IMPORTS,
         documents=("preview",),
-        erase=_FORGET_IN_IMPORTS,
+        erase=sql.FORGET_IN_IMPORTS,
     ),
     Place(
         table="outbox",
         columns=("user_id", "data"),
         rule="anonymise",
         why="Events on their way into the stream.",
-        export=_TOLD.format(table="outbox"),
+        export=sql.TOLD.format(table="outbox"),
         documents=("data",),
-        erase=emptied("outbox", _UNTOLD),
+        erase=emptied("outbox", sql.UNTOLD),
     ),
     Place(
         table="stream_events",
         columns=("user_id", "data"),
         rule="anonymise",
         why="The stream of the last seven days: the position stays, what happened does not.",
-        export=_TOLD.format(table="stream_events"),
+        export=sql.TOLD.format(table="stream_events"),
         documents=("data",),
-        erase=emptied("stream_events", _UNTOLD),
+        erase=emptied("stream_events", sql.UNTOLD),
     ),
     Place(
         table="achievement_awards",
@@ -239,15 +157,15 @@ REGISTRY = (
         why="Awards that they gave by hand, or took away.",
         step="ids",
         name="awards_by_hand",
-        export=_AWARDED_BY_THEM,
-        erase=_FORGET_WHO_AWARDED,
+        export=sql.AWARDED_BY_THEM,
+        erase=sql.FORGET_WHO_AWARDED,
     ),
     Place(
         table="achievement_awardings",
         columns=("after_user_id",),
         rule="anonymise",
         why="Where a job stands, one of all members: nothing of theirs, and not exported.",
-        erase=_STEP_BACK,
+        erase=sql.STEP_BACK,
     ),
     # What stays.
     kept("guild_settings", ("overrides",), _SETTINGS),
