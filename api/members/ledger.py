@@ -77,9 +77,13 @@ async def lock(
     else:
         arguments = columns(ordered, 2)
         # Nobody may be locked before the missing ones are made: hence the look without a lock.
-        statement = sql.MAKE if await connection.fetchval(sql.LACKING, *arguments) else sql.LOCK
+        is_lacking = await connection.fetchval(sql.LACKING, *arguments)
+        if is_lacking:
+            await connection.execute(sql.AWAIT_TURNS, *arguments)
+        statement = sql.MAKE if is_lacking else sql.LOCK
         found = by_key(await connection.fetch(statement, *arguments))
     if missing := [key for key in ordered if key not in found]:  # removed, or made by somebody else, just now
+        await connection.execute(sql.AWAIT_TURNS, *columns(missing, 2))
         found |= by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
         found |= await read(connection, [key for key in missing if key not in found])
     return found
