@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from litestar import Litestar
@@ -32,13 +32,17 @@ from api.audit.service import AuditService
 from api.auth.controller import KeyController
 from api.auth.keyring import Keyring
 from api.auth.service import KeyService
-from api.auth.slots import Slots
+from api.auth.slots import RECORDING_AT_ONCE, Slots
 from api.changes import Changes, stop
 from api.config import MINIMUM_SECRET, Settings
 from api.database import Database
 from api.draining import drained
 from api.edge import Edge
 from api.errors import GuildhallError
+from api.events.controller import EventController
+from api.events.hub import Hub
+from api.events.reading import Reader
+from api.events.service import EventService
 from api.guilds.controller import GuildController
 from api.guilds.directory import Directory
 from api.guilds.pickers import PickerService
@@ -50,15 +54,24 @@ from api.intake import GuildhallRequest, admit, provide_query
 from api.jobs import Jobs
 from api.leaderboards.controller import LeaderboardController
 from api.leaderboards.service import LeaderboardService
+from api.leaderboards.shortcut import LeaderboardShortcut
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.members.controller import MemberController
 from api.members.rulebook import Rulebook
 from api.members.service import MemberService
+from api.members.shortcut import MemberShortcut
 from api.metrics import Metrics
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.parts import Parts
+from api.people.building import Client
+from api.people.building import build as build_people
+from api.people.controller import LoginController, MeController
+from api.privacy.controller import UserController
+from api.privacy.erasing import Eraser
+from api.privacy.exporting import PersonExporter
+from api.privacy.service import PrivacyService
 from api.problems import handle
 from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.controller import ModuleController, SettingsController
@@ -67,6 +80,9 @@ from api.settings.registry import Registry
 from api.settings.service import SettingsService
 from api.settings.shortcut import Shortcut
 from tables.piccolo_app import APP_CONFIG
+
+if TYPE_CHECKING:
+    import httpx
 
 log = structlog.get_logger("guildhall")
 
@@ -84,12 +100,16 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         timeout=settings.request_timeout_seconds,
         https=settings.public_url is not None and settings.public_url.startswith("https://"),
         shortcut=app.state["shortcut"].answer,
+        reads=[each.answer for each in app.state["read_shortcuts"]],
         activity=app.state["activity_shortcut"].answer,
     )
 
 
-def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Litestar:
-    """The Litestar application alone, with no edge around it."""
+def create_litestar(
+    settings: Settings, *, clock: Clock, metrics: Metrics, discord: "httpx.AsyncBaseTransport | None" = None
+) -> Litestar:
+    """The Litestar application alone, with no edge around it. `discord`: what Discord is reached by, instead of
+    real connections."""
     database = Database(
         piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
     )
@@ -112,7 +132,21 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         hours=timedelta(days=settings.hours_kept_days),
         days=None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days),
     )
+    people = build_people(
+        database,
+        changes,
+        clock,
+        cursors,
+        secrets=secrets,
+        client=_client(settings),
+        public_url=settings.public_url,
+        own_url=f"http://{settings.host}:{settings.port}",
+        transport=discord,
+    )
     rulebook, slots = Rulebook(database, changes), Slots()
+    directory = Directory(database, changes)
+    hub = Hub(clock, metrics, lambda: health.stopping)
+    changes.subscribe(hub.doubt)
     catalogs = Catalogs(changes)
     unlocking = Unlocking(catalogs, parts)
     services = {
@@ -124,8 +158,13 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         "settings": (guild_settings := SettingsService(database, changes, registry, cursors, clock)),
         "activity": (activity := ActivityService(database, rulebook, parts, unlocking, clock, metrics)),
         "explaining": ExplainService(database, rulebook, clock),
-        "leaderboards": LeaderboardService(database, rulebook, cursors, clock),
-        "members": MemberService(database, rulebook, parts, unlocking, clock),
+        "leaderboards": (leaderboards := LeaderboardService(database, rulebook, cursors, clock)),
+        "privacy": PrivacyService(database, clock),
+        "eraser": Eraser(database, changes, clock),
+        "exporter_of_people": PersonExporter(database, clock),
+        "events": EventService(database, hub, directory),
+        "members": (members := MemberService(database, rulebook, parts, unlocking, clock)),
+        "people": people,
     }
     imports = build_imports(
         database,
@@ -165,8 +204,9 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        jobs = Jobs(guilds, upkeep, keyring, metrics, database, changes)
-        tasks = [asyncio.create_task(changes.run(arguments)), asyncio.create_task(jobs.run())]
+        jobs = Jobs(guilds, upkeep, keyring, people, metrics, database, changes)
+        running = [changes.run(arguments), jobs.run(), hub.run(), Reader(hub).run(arguments)]
+        tasks = [asyncio.create_task(each) for each in running]
         if settings.jobs:
             tasks.append(asyncio.create_task(imports.worker.run()))
         try:
@@ -177,6 +217,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             for task in tasks:
                 await stop(task)
             await jobs.finish()
+            if people.discord is not None:
+                await people.discord.close()
             await database.close()
 
     app = _Application(
@@ -193,9 +235,13 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             GlobalAchievementController,
             AwardController,
             ImportController,
+            UserController,
+            EventController,
             ModuleController,
             KeyController,
             AuditController,
+            LoginController,
+            MeController,
             *_admin(settings),
         ],
         dependencies=dependencies,
@@ -211,11 +257,17 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     app.state.update(
         {
             "keyring": keyring,
+            "people": people,
             "shortcut": Shortcut(keyring, guild_settings),
-            "directory": Directory(database, changes),
+            "directory": directory,
             "registry": registry,
             "slots": slots,
-            "activity_shortcut": ActivityShortcut(keyring, slots, activity),
+            "hub": hub,
+            "activity_shortcut": ActivityShortcut(keyring, Slots(RECORDING_AT_ONCE), activity),
+            "read_shortcuts": [
+                MemberShortcut(keyring, slots, members),
+                LeaderboardShortcut(keyring, slots, leaderboards),
+            ],
             "health": health,
             "metrics": metrics,
             "started_at": time.monotonic(),
@@ -232,6 +284,17 @@ def describe() -> dict[str, object]:
     """The OpenAPI document of the whole application, with no configuration, no database, nothing that runs."""
     never_run = Settings(secret="0" * MINIMUM_SECRET, admin=False)
     return document(create_litestar(never_run, clock=Clock(), metrics=Metrics()).routes)
+
+
+def _client(settings: Settings) -> Client | None:
+    if settings.discord_client_id is None or settings.discord_client_secret is None:
+        return None
+    return Client(
+        id=settings.discord_client_id,
+        secret=settings.discord_client_secret,
+        api_url=settings.discord_api_url,
+        authorize_url=settings.discord_authorize_url,
+    )
 
 
 class _Application(Litestar):

@@ -70,9 +70,10 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
         state = self.scope["state"]
         credential: Credential = state["credential"]
         client = self.scope["client"]
+        person = credential.user_id
         return Actor(
-            kind="key",
-            id=str(credential.id),
+            kind="key" if person is None else "user",
+            id=str(credential.id if person is None else person),
             reason=state.get("reason"),
             ip=_address(client[0]) if client else None,
             request_id=state["request_id"],
@@ -93,8 +94,10 @@ async def admit(request: GuildhallRequest) -> Response[None] | None:
     if request.method == HttpMethod.OPTIONS:
         return Response(None, status_code=204, headers={"Allow": ", ".join(_methods(request))})
     handler = request.route_handler
-    if handler.opt["scope"] is not None:
+    if handler.opt["scope"] is not None or "person" in handler.opt:
         await authorize(request, handler)
+        await read_input(request, handler)
+    elif "reads_query" in handler.opt:
         await read_input(request, handler)
     return None
 

@@ -10,6 +10,7 @@ from tables.auth import AdminSession, AdminUser, ApiKey
 from tables.guilds import Guild, GuildChannel, GuildRole
 from tables.imports import Import, Job
 from tables.members import CustomStat, Member
+from tables.people import Login, Session
 from tables.privacy import PrivacyChoice
 from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
 
@@ -36,6 +37,8 @@ APP_CONFIG = AppConfig(
         ApiKey,
         AdminUser,
         AdminSession,
+        Session,
+        Login,
         AuditEntry,
     ],
 )

@@ -7,6 +7,7 @@ from typing import get_args, get_origin
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Response, Stream
+from litestar.response.base import ASGIResponse
 from litestar.routes import BaseRoute, HTTPRoute
 
 from api.answers import JSON, MSGPACK, Answer
@@ -14,6 +15,7 @@ from api.auth.scopes import Scope
 from api.intake import Plan, plan_of
 from api.lib.encoded import Encoded
 from api.lib.pagination import Page
+from api.people.rules import PEOPLES
 
 METHODS = ("GET", "PUT", "PATCH", "POST", "DELETE")
 
@@ -47,8 +49,27 @@ class Facts(msgspec.Struct, frozen=True):
         return self.method != "GET"
 
     @property
+    def is_persons(self) -> bool:
+        """Of somebody who is logged in, and of no key."""
+        return "person" in self.traits
+
+    @property
+    def needs_credential(self) -> bool:
+        return self.scope is not None or self.is_persons
+
+    @property
+    def serves_people(self) -> bool:
+        """Whether somebody who is logged in may ever ask for it."""
+        return self.is_persons or (self.scope in PEOPLES and "whole_installation" not in self.traits)
+
+    @property
     def is_conditional_read(self) -> bool:
         return self.method == "GET" and self.plan.is_conditional
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the answer does not end."""
+        return "streams" in self.traits
 
     @property
     def takes_if_match(self) -> bool:
@@ -79,6 +100,7 @@ def _methods(handler: HTTPRouteHandler) -> Iterator[str]:
 def _facts(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Facts:
     parameters = handler.parsed_fn_signature.parameters
     answer, negotiated = _answer(handler.parsed_fn_signature.return_type.annotation)
+    answer = handler.opt.get("document", answer)
     media_type = str(getattr(handler.media_type, "value", handler.media_type) or JSON)
     opt: dict[str, object] = handler.opt
     statuses = opt.get("statuses", (handler.status_code,))
@@ -111,7 +133,7 @@ def _answer(annotation: object) -> tuple[object, bool]:
     origin = get_origin(annotation)
     if origin in (Answer, Encoded):
         return get_args(annotation)[0], True
-    if annotation is Stream:
+    if annotation is Stream or (isinstance(annotation, type) and issubclass(annotation, ASGIResponse)):
         return str, False
     if origin is Response:
         return get_args(annotation)[0], False

@@ -48,6 +48,13 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "string"},
         "example": _ETAG,
     },
+    "LastEventID": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "The `id` of the event that came last: the stream goes on after it. 0: all that is kept.",
+        "schema": {"type": "string"},
+        "example": "0",
+    },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
@@ -61,12 +68,14 @@ HEADERS: dict[str, Schema] = {
 def parameters(facts: Facts, schemas: Schemas) -> list[Schema]:
     """All parameters of an operation."""
     headers = ["XRequestID"]
-    if facts.is_unsafe and facts.scope is not None:
+    if facts.is_unsafe and facts.needs_credential:
         headers.append("XAuditLogReason")
     if facts.takes_if_match:
         headers.append("IfMatch")
     if facts.is_conditional_read:
         headers.append("IfNoneMatch")
+    if facts.is_stream:
+        headers.append("LastEventID")
     references: list[Schema] = [{"$ref": f"#/components/parameters/{name}"} for name in headers]
     return [*(_of_path(name) for name in facts.path_parameters), *_of_query(facts, schemas), *references]
 

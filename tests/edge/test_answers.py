@@ -8,7 +8,7 @@ from tests.edge.routes import ROUTES, SCOPED
 from tests.support.people import HARBOUR, NOBODYS
 
 PROBLEM = ["type", "title", "status", "detail", "instance", "request_id"]
-GETS = [route for route in ROUTES if route.method == "GET" and "asset" not in route.path]
+GETS = [route for route in ROUTES if route.method == "GET" and "asset" not in route.path and "streams" not in route.opt]
 
 
 def assert_dressed(response: httpx.Response) -> None:
@@ -28,6 +28,8 @@ async def test_head_is_get_without_the_body(bot: httpx.AsyncClient) -> None:
         volatile = {"x-request-id"} | (
             {"content-length"} if "metrics" in route.path or head.status_code >= 400 else set()
         )
+        if got.status_code == 303:  # a log-in: each time another
+            volatile |= {"location", "set-cookie"}
         assert {k: v for k, v in head.headers.items() if k not in volatile} == {
             k: v for k, v in got.headers.items() if k not in volatile
         }
