@@ -342,14 +342,11 @@ async def test_a_lost_role_is_noticed_in_time_and_discord_s_failing_opens_nothin
     assert await read(bo) == 404
 
 
-async def test_a_person_s_own_things_are_theirs_alone(browsers: Browsers, owner: PlainConnection) -> None:
+async def test_a_person_s_own_things_are_theirs_alone(browsers: Browsers) -> None:
     """What the guard makes of `/v1/users/{user_id}/…`, before any route of it."""
-    await browsers.log_in(ADA)
-    people = browsers.people
+    ada, people = await browsers.log_in(ADA), browsers.people
     assert people.access is not None
-    row = await owner.fetchrow("SELECT hash FROM sessions")
-    assert row is not None
-    session = people.sessions._cache[row["hash"]]
+    session = await people.sessions.authenticate(ada.cookies["guildhall-session"])
     credential = await people.access.narrowed(session, {"user_id": str(ADA)}, write=True)
     assert (credential.user_id, credential.guild_ids) == (ADA, None)
     assert credential.scopes == {"users:export", "users:erase"}
