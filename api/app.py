@@ -15,6 +15,12 @@ from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp, RouteHandlerMapItem
 
 import piccolo_conf
+from api.achievements.awards import AwardService
+from api.achievements.catalogs import Catalogs
+from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
+from api.achievements.service import AchievementService
+from api.achievements.surveys import Surveys
+from api.achievements.unlocking import Unlocking
 from api.activity.controller import ActivityController
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
@@ -26,13 +32,17 @@ from api.audit.service import AuditService
 from api.auth.controller import KeyController
 from api.auth.keyring import Keyring
 from api.auth.service import KeyService
-from api.auth.slots import Slots
+from api.auth.slots import RECORDING_AT_ONCE, Slots
 from api.changes import Changes, stop
 from api.config import MINIMUM_SECRET, Settings
 from api.database import Database
 from api.draining import drained
 from api.edge import Edge
 from api.errors import GuildhallError
+from api.events.controller import EventController
+from api.events.hub import Hub
+from api.events.reading import Reader
+from api.events.service import EventService
 from api.guilds.controller import GuildController
 from api.guilds.directory import Directory
 from api.guilds.pickers import PickerService
@@ -44,11 +54,13 @@ from api.intake import GuildhallRequest, admit, provide_query
 from api.jobs import Jobs
 from api.leaderboards.controller import LeaderboardController
 from api.leaderboards.service import LeaderboardService
+from api.leaderboards.shortcut import LeaderboardShortcut
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.members.controller import MemberController
 from api.members.rulebook import Rulebook
 from api.members.service import MemberService
+from api.members.shortcut import MemberShortcut
 from api.metrics import Metrics
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
@@ -84,6 +96,7 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         timeout=settings.request_timeout_seconds,
         https=settings.public_url is not None and settings.public_url.startswith("https://"),
         shortcut=app.state["shortcut"].answer,
+        reads=[each.answer for each in app.state["read_shortcuts"]],
         activity=app.state["activity_shortcut"].answer,
     )
 
@@ -127,6 +140,11 @@ def create_litestar(
         transport=discord,
     )
     rulebook, slots = Rulebook(database, changes), Slots()
+    directory = Directory(database, changes)
+    hub = Hub(clock, metrics, lambda: health.stopping)
+    changes.subscribe(hub.doubt)
+    catalogs = Catalogs(changes)
+    unlocking = Unlocking(catalogs, parts)
     services = {
         "guilds": guilds,
         "pickers": (pickers := PickerService(database, changes, clock)),
@@ -134,10 +152,11 @@ def create_litestar(
         "audit": AuditService(database, cursors),
         "modules": ModuleService(database, changes, registry, cursors, clock),
         "settings": (guild_settings := SettingsService(database, changes, registry, cursors, clock)),
-        "activity": (activity := ActivityService(database, rulebook, parts, clock, metrics)),
+        "activity": (activity := ActivityService(database, rulebook, parts, unlocking, clock, metrics)),
         "explaining": ExplainService(database, rulebook, clock),
-        "leaderboards": LeaderboardService(database, rulebook, cursors, clock),
-        "members": MemberService(database, rulebook, parts, clock),
+        "leaderboards": (leaderboards := LeaderboardService(database, rulebook, cursors, clock)),
+        "events": EventService(database, hub, directory),
+        "members": (members := MemberService(database, rulebook, parts, unlocking, clock)),
         "people": people,
     }
     imports = build_imports(
@@ -151,7 +170,22 @@ def create_litestar(
         settings=guild_settings,
         hours=timedelta(days=settings.hours_kept_days),
     )
-    services |= {"imports": imports.service, "exporter": imports.exporter}
+    achievements = AchievementService(
+        database,
+        changes,
+        cursors,
+        clock,
+        rulebook,
+        Surveys(database, rulebook, clock),
+        retention=timedelta(days=settings.retention_days),
+        wake=imports.worker.wake,
+    )
+    services |= {
+        "imports": imports.service,
+        "exporter": imports.exporter,
+        "achievements": achievements,
+        "awards": AwardService(database, rulebook, catalogs, unlocking, parts, clock),
+    }
     dependencies: dict[str, Provide] = {
         name: Provide(_giver(service), sync_to_thread=False) for name, service in services.items()
     }
@@ -164,7 +198,8 @@ def create_litestar(
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
         jobs = Jobs(guilds, upkeep, keyring, people, metrics, database, changes)
-        tasks = [asyncio.create_task(changes.run(arguments)), asyncio.create_task(jobs.run())]
+        running = [changes.run(arguments), jobs.run(), hub.run(), Reader(hub).run(arguments)]
+        tasks = [asyncio.create_task(each) for each in running]
         if settings.jobs:
             tasks.append(asyncio.create_task(imports.worker.run()))
         try:
@@ -189,7 +224,11 @@ def create_litestar(
             ActivityController,
             MemberController,
             LeaderboardController,
+            AchievementController,
+            GlobalAchievementController,
+            AwardController,
             ImportController,
+            EventController,
             ModuleController,
             KeyController,
             AuditController,
@@ -212,14 +251,20 @@ def create_litestar(
             "keyring": keyring,
             "people": people,
             "shortcut": Shortcut(keyring, guild_settings),
-            "directory": Directory(database, changes),
+            "directory": directory,
             "registry": registry,
             "slots": slots,
-            "activity_shortcut": ActivityShortcut(keyring, slots, activity),
+            "hub": hub,
+            "activity_shortcut": ActivityShortcut(keyring, Slots(RECORDING_AT_ONCE), activity),
+            "read_shortcuts": [
+                MemberShortcut(keyring, slots, members),
+                LeaderboardShortcut(keyring, slots, leaderboards),
+            ],
             "health": health,
             "metrics": metrics,
             "started_at": time.monotonic(),
             "keys": services["keys"],
+            "achievements": achievements,
             "database": database,
             "changes": changes,
         }

@@ -17,10 +17,15 @@ from api.health import Health
 def drained(health: Health, seconds: float) -> Iterator[None]:
     """Puts itself before uvicorn's handler of SIGTERM. Elsewhere than in a uvicorn process it does nothing."""
     uvicorns = signal.getsignal(signal.SIGTERM)
-    inside = isinstance(getattr(uvicorns, "__self__", None), uvicorn.Server)
-    if not inside or not callable(uvicorns) or threading.current_thread() is not threading.main_thread():
+    server = getattr(uvicorns, "__self__", None)
+    if (
+        not isinstance(server, uvicorn.Server)
+        or not callable(uvicorns)
+        or threading.current_thread() is not threading.main_thread()
+    ):
         yield
         return
+    health.server_stops = lambda: server.should_exit
     loop = asyncio.get_running_loop()
 
     def terminate(number: int, frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ resort when something raises outside the application's own error handling.
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from secrets import token_hex
 
 import msgspec
@@ -51,13 +51,15 @@ class Edge:
         timeout: float,
         https: bool,
         shortcut: Callable[[HTTPScope], ASGIApp | None] = lambda _scope: None,
+        reads: Sequence[Callable[[HTTPScope], Awaitable[ASGIApp | None] | None]] = (),
         activity: Callable[[HTTPScope, Receive], Awaitable[tuple[ASGIApp | None, Receive]]] = _ordinary,
     ) -> None:
         """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `shortcut`: the
-        answer to a GET that needs no framework, or None; `activity`: the same of a POST, which may have
-        read the body, and so gives what to receive it from."""
+        answer to a GET that needs no framework, or None; `reads`: the same of what has to be read first;
+        `activity`: the same of a POST, which may have read the body, and so gives what to receive it from."""
         self._app = app
         self._shortcut = shortcut
+        self._reads = reads
         self._activity = activity
         self._metrics = metrics
         self._timeout = timeout
@@ -68,6 +70,13 @@ class Edge:
             await _Exchange(self, scope, send).run(receive)
         else:
             await self._app(scope, receive, send)
+
+    async def _read(self, scope: HTTPScope) -> ASGIApp | None:
+        for read in self._reads:
+            reading = read(scope)
+            if reading is not None:
+                return await reading
+        return None
 
 
 class _Exchange:
@@ -93,7 +102,7 @@ class _Exchange:
 
     async def run(self, receive: Receive) -> None:
         edge, scope = self._edge, self._scope
-        state = scope["state"] = {"request_id": self._request_id.decode()}
+        state = scope["state"] = {"request_id": self._request_id.decode(), "is_head": self._head}
         edge._metrics.running += 1
         try:
             ready = edge._shortcut(scope) if scope["method"] == HttpMethod.GET else None
@@ -104,10 +113,9 @@ class _Exchange:
                 state["deadline"] = deadline
                 if scope["method"] == HttpMethod.POST:
                     ready, receive = await edge._activity(scope, receive)
-                    if ready is not None:
-                        await ready(scope, receive, self._answer)
-                        return
-                await edge._app(scope, receive, self._answer)
+                elif scope["method"] == HttpMethod.GET:
+                    ready = await edge._read(scope)
+                await (ready or edge._app)(scope, receive, self._answer)
         except asyncio.CancelledError:
             # The server stops, and has waited as long as it may. Raised again it would make a 500 of it.
             await self._refuse(Overloaded("The server is stopping. If this was a change, see whether it was stored."))

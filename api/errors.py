@@ -126,6 +126,12 @@ class KeyExpired(Conflict):
     title = "Key expired"
 
 
+class Gone(GuildhallError):
+    status = 410
+    type = "events-gone"
+    title = "Events no longer kept"
+
+
 class PreconditionFailed(GuildhallError):
     status = 412
     type = "precondition-failed"

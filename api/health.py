@@ -1,6 +1,7 @@
 """Whether this process lives, and whether it should be sent requests."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
@@ -27,6 +28,12 @@ class Health:
         self._expected = frozenset(known())
         self._asking: asyncio.Future[dict[str, str]] | None = None
         self.draining = False
+        self.server_stops: Callable[[], bool] = lambda: False
+
+    @property
+    def stopping(self) -> bool:
+        """Whether this process is about to end: it drains, or its server closes already."""
+        return self.draining or self.server_stops()
 
     async def checks(self) -> dict[str, str]:
         """`ok` or what is wrong, by name."""

@@ -36,6 +36,10 @@ class Metrics:
         self.changes_age = self._gauge(
             "changes_age_seconds", "Time since the last look for other processes' changes.", mode="livemax"
         )
+        self.streams = self._gauge("streams_open", "Event streams that clients have open.")
+        self.stream_age = self._gauge(
+            "stream_age_seconds", "Time since the last look for events to be streamed.", mode="livemax"
+        )
         self.shed = Counter("guildhall_shed", "Requests refused since too much was going on.", registry=registry)
         self.accepted = Counter("guildhall_events_accepted", "Events counted.", registry=registry)
         self.duplicates = Counter(

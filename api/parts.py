@@ -9,7 +9,9 @@ from typing import Literal
 
 from api.database import Connection
 
-Parted = Literal["activity_ids", "activity_days", "activity_hours", "custom_stat_days"]
+Parted = Literal["activity_ids", "activity_days", "activity_hours", "custom_stat_days", "stream_events"]
+
+# Those that go with their guild; the stream tells of a guild's end, and outlives it.
 TABLES: tuple[Parted, ...] = ("activity_ids", "activity_days", "activity_hours", "custom_stat_days")
 
 # The week of the ids of imported events, which stay.
@@ -25,7 +27,7 @@ class Parts:
     """Which parts this process knows to be there. Parts are dropped only when nothing may be added to them."""
 
     def __init__(self) -> None:
-        self._known: dict[Parted, set[date]] = {table: set() for table in TABLES}
+        self._known: dict[Parted, set[date]] = {table: set() for table in (*TABLES, "stream_events")}
 
     def forget(self) -> None:
         """All of it, after parts were dropped."""
@@ -34,6 +36,8 @@ class Parts:
 
     def lacks(self, table: Parted, days: Iterable[date]) -> set[date]:
         """The first days of the parts that these days need and that are not known to be there."""
+        if table == "stream_events":
+            return set(days) - self._known[table]
         first = week_of if table == "activity_ids" else _month_of
         return {first(day) for day in days} - self._known[table]
 

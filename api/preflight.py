@@ -36,8 +36,8 @@ async def _problem(settings: Settings, connection: PlainConnection) -> str | Non
     wanted, offered = await connections(settings, connection)
     if wanted > offered:
         return (
-            f"{settings.workers} workers with {settings.pool_size} connections and a look-out each want {wanted} "
-            f"connections, and the database has {offered}. Lower GUILDHALL_WORKERS or "
+            f"{settings.workers} workers with {settings.pool_size} connections, a look-out and a reader of events "
+            f"each want {wanted} connections, and the database has {offered}. Lower GUILDHALL_WORKERS or "
             "GUILDHALL_POOL_SIZE, or raise max_connections in PostgreSQL."
         )
     if settings.production and await rewrites_audit_log(connection):
@@ -50,7 +50,7 @@ async def _problem(settings: Settings, connection: PlainConnection) -> str | Non
 
 async def connections(settings: Settings, connection: PlainConnection) -> tuple[int, int]:
     """How many connections these settings want, and how many the server has for ordinary log-ins."""
-    wanted = settings.workers * (settings.pool_size + 1)
+    wanted = settings.workers * (settings.pool_size + 2)
     largest = int(await connection.fetchval("SHOW max_connections"))
     reserved = int(await connection.fetchval("SHOW superuser_reserved_connections"))
     return wanted, largest - reserved

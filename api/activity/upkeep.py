@@ -13,6 +13,9 @@ _AT_ONCE = 5000
 # An id is asked for as long as its event is not too old; a day more for clocks that differ.
 _IDS_KEPT = timedelta(days=8)
 
+# What a client that was away may still ask for; parts are days, so it is never less.
+_EVENTS_KEPT = timedelta(days=7)
+
 # What grows with a guild's members: more than one statement could delete with the guild's row.
 _OF_GUILDS = (*TABLES, "custom_stats", "members", "boards", "xp_counts")
 
@@ -38,6 +41,7 @@ class Upkeep:
             "activity_hours": hours,
             "activity_days": days,
             "custom_stat_days": days,
+            "stream_events": _EVENTS_KEPT,
         }
 
     async def run(self) -> None:

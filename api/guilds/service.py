@@ -10,6 +10,7 @@ from api.auth.actors import Actor, system
 from api.changes import Changes
 from api.database import Connection, Database
 from api.errors import Invalid, NotFound, PreconditionFailed
+from api.events.outbox import Told, tell
 from api.guilds import rules
 from api.guilds.dtos import GuildView, PatchGuild, PutGuild
 from api.lib import etags
@@ -196,6 +197,8 @@ class GuildService:
             return
         changed: dict[str, Change] = rules.changes(None if before is None else dict(before), dict(after))
         await record(connection, actor, action, guild_ids=[after["id"]], target=str(after["id"]), changes=changed)
+        told = {name: after[name] for name in ("name", "icon", "locale", "timezone")}  # not who owns it: a person
+        await tell(connection, [Told(after["id"], action, told | {"changed": sorted(changed)})])
 
 
 def _action(before: asyncpg.Record | None) -> str:

@@ -9,6 +9,7 @@ import structlog
 from api.audit.service import record
 from api.database import Database
 from api.errors import NotFound, Unavailable
+from api.events.outbox import Told, tell
 from api.imports import queries
 from api.imports.history import History
 from api.imports.queue import BEAT_SECONDS, Held, Lost, Queue
@@ -99,8 +100,10 @@ class Runner:
         async with work.step(kept=True) as connection:
             await connection.execute(queries.FINISH, work.id, status, self._clock.now())
             await self._queue.done(connection, work.job)
+            counts = {name: getattr(work, name) for name in ("rows", "imported", "unchanged", "refused")}
+            told = {"id": str(work.id), "source": work.source, "dry_run": work.dry_run, "status": status}
+            await tell(connection, [Told(work.guild_id, "import.finished", {**told, "counts": counts})])
             if not work.dry_run:
-                counts = {name: getattr(work, name) for name in ("rows", "imported", "unchanged", "refused")}
                 changes = {"status": Change("running", status)} | {n: Change(None, v) for n, v in counts.items()}
                 await record(
                     connection,

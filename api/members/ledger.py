@@ -5,7 +5,7 @@ stores that, all in one transaction. The number of statements does not depend on
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -61,18 +61,24 @@ class Standing(msgspec.Struct):
         return self.xp, self.messages, self.voice_seconds, self.reactions, self.commands
 
 
-async def lock(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
+async def lock(
+    connection: Connection, keys: Iterable[Key], held: dict[Key, Standing] | None = None
+) -> dict[Key, Standing]:
     """The standings of these members, ours until the transaction ends; those made that were missing. All
-    transactions lock in the same order, so that no two wait for each other. Lock a member once a transaction."""
+    transactions lock in the same order, so that no two wait for each other. Lock a member once a transaction.
+    `held`: those that the transaction has locked, in this order, when none of them was missing."""
     ordered = sorted(set(keys))
     if not ordered:
         return {}
-    arguments = columns(ordered, 2)
-    # Nobody may be locked before the missing ones are made: hence the look without a lock.
-    statement = sql.MAKE if await connection.fetchval(sql.LACKING, *arguments) else sql.LOCK
-    found = _by_key(await connection.fetch(statement, *arguments))
+    if held:
+        found = held
+    else:
+        arguments = columns(ordered, 2)
+        # Nobody may be locked before the missing ones are made: hence the look without a lock.
+        statement = sql.MAKE if await connection.fetchval(sql.LACKING, *arguments) else sql.LOCK
+        found = by_key(await connection.fetch(statement, *arguments))
     if missing := [key for key in ordered if key not in found]:  # removed, or made by somebody else, just now
-        found |= _by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
+        found |= by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
         found |= await read(connection, [key for key in missing if key not in found])
     return found
 
@@ -80,10 +86,11 @@ async def lock(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standin
 async def read(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
     """The standings of these members as they are now, of those that are there."""
     ordered = list(keys)
-    return _by_key(await connection.fetch(sql.READ, *columns(ordered, 2))) if ordered else {}
+    return by_key(await connection.fetch(sql.READ, *columns(ordered, 2))) if ordered else {}
 
 
-def _by_key(rows: Iterable[asyncpg.Record]) -> dict[Key, Standing]:
+def by_key(rows: Iterable[tuple[Any, ...] | asyncpg.Record]) -> dict[Key, Standing]:  # Any: a standing's columns
+    """Rows of a standing's columns, as standings."""
     return {(row[1], row[2]): Standing(*row) for row in rows}
 
 

@@ -5,6 +5,8 @@ COLUMNS = (
     " streak_best, first_seen_at, last_active_at, left_at, is_ranked"
 )
 
+WIDTH = 17  # columns of a standing: these, and `was_ranked`
+
 _KEYS = "unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)"
 
 # Members in the order of their keys, in which everybody locks them: most are there already.

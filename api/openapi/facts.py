@@ -7,6 +7,7 @@ from typing import get_args, get_origin
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Response, Stream
+from litestar.response.base import ASGIResponse
 from litestar.routes import BaseRoute, HTTPRoute
 
 from api.answers import JSON, MSGPACK, Answer
@@ -64,6 +65,11 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def is_conditional_read(self) -> bool:
         return self.method == "GET" and self.plan.is_conditional
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the answer does not end."""
+        return "streams" in self.traits
 
     @property
     def takes_if_match(self) -> bool:
@@ -126,7 +132,7 @@ def _answer(annotation: object) -> tuple[object, bool]:
     origin = get_origin(annotation)
     if origin in (Answer, Encoded):
         return get_args(annotation)[0], True
-    if annotation is Stream:
+    if annotation is Stream or (isinstance(annotation, type) and issubclass(annotation, ASGIResponse)):
         return str, False
     if origin is Response:
         return get_args(annotation)[0], False

@@ -38,6 +38,7 @@ REFUSALS: dict[int, Refusal] = {
     ),
     404: Refusal("NotFound", "No such thing, or a guild that this credential does not see: the two look alike."),
     409: Refusal("Conflict", "It does not go together with the present state."),
+    410: Refusal("Gone", "What came after `Last-Event-ID` is not kept any more."),
     412: Refusal("PreconditionFailed", "`If-Match` names none of the present state's entity tags."),
     413: Refusal("BodyTooLarge", "The body is larger than this route takes."),
     415: Refusal("UnsupportedMediaType", "The body's media type is not one of this route's.", ("Accept",)),
@@ -68,6 +69,8 @@ def refusals(facts: Facts) -> dict[int, Refusal]:
         statuses |= {400, 413, 415}
     if facts.takes_if_match:
         statuses.add(412)
+    if facts.is_stream:
+        statuses |= {400, 404, 410}
     if "conflicts" in facts.traits:
         statuses.add(409)
     if facts.path != LIVENESS:

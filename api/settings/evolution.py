@@ -12,6 +12,7 @@ from api.auth.actors import Actor
 from api.changes import Changes
 from api.database import Connection, Database
 from api.errors import BuiltInModule, Invalid, ModuleConflict, NotFound, PreconditionFailed
+from api.events.outbox import Told, tell
 from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
@@ -22,7 +23,7 @@ from api.lib.text import nfc, too_long
 from api.settings.builtin import BUILT_IN
 from api.settings.dtos import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS, ModuleView, PutModule
 from api.settings.modules import Module, changes
-from api.settings.queries import encode
+from api.settings.queries import TOLD, encode
 from api.settings.registry import Registry, compiled, is_name
 from api.settings.schemas import InvalidSchema
 
@@ -35,7 +36,7 @@ _OVERRIDES = """
     WHERE module = $1 AND guild_id > $2 AND overrides <> '{}' ORDER BY guild_id LIMIT $3 FOR UPDATE
 """
 
-_RESET = """
+_RESET = f"""
     WITH reset AS (
         SELECT * FROM unnest($2::bigint[], $3::jsonb[], $4::jsonb[], $5::jsonb[])
             AS r (guild_id, before, after, changes)
@@ -47,6 +48,11 @@ _RESET = """
         INSERT INTO guild_settings_revisions
             (guild_id, module, revision, at, actor_kind, actor_id, reason, before, after, changes)
         SELECT guild_id, $1, s.revision, $6, $7, $8, $9, r.before, r.after, r.changes
+        FROM reset r JOIN stored s USING (guild_id)
+    ), event AS (
+        INSERT INTO outbox (guild_id, type, data)
+        SELECT guild_id, 'settings.updated',
+            {TOLD.format(module="$1::varchar", revision="s.revision", changes="r.changes")}
         FROM reset r JOIN stored s USING (guild_id)
     )
     INSERT INTO audit_log (guild_id, at, actor_kind, actor_id, action, target, reason, changes, ip, request_id)
@@ -135,6 +141,7 @@ class ModuleService:
             target=name,
             changes={key: Change(was.get(key), value) for key, value in told.items() if not same(was.get(key), value)},
         )
+        await tell(connection, [Told(None, "module.updated", {"module": name, "version": version})])
 
     async def _fit(
         self, connection: Connection, actor: Actor, old: Module | None, module: Module, *, reset: bool

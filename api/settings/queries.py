@@ -34,11 +34,18 @@ MISSING = """
     WHERE NOT EXISTS (SELECT FROM guild_channels c WHERE c.guild_id = $1 AND c.channel_id = named.id)
 """
 
+# What the stream tells of a change: the new values, for whoever has those of the revision before. Too much to
+# be told is null: read it.
+TOLD = """
+    jsonb_build_object('module', {module}, 'revision', {revision}, 'values', CASE WHEN pg_column_size({changes}) < 32000
+        THEN (SELECT jsonb_object_agg(key, value -> 'after') FROM jsonb_each({changes})) END)
+"""
+
 # One statement, so one transaction: the new revision if the one it was made from is still the newest
-# and the module still at the version that was asked, its history, its audit entry. No row: look again.
+# and the module still at the version that was asked, its history, its audit entry, its event. No row: look again.
 # The setting tells the auditing trigger that this change brings its own entry; as the source of the
 # row it is set before the row is written.
-STORE = """
+STORE = f"""
     WITH stored AS (
         INSERT INTO guild_settings AS s (guild_id, module, overrides, revision, updated_at)
         SELECT $1, $2::varchar, $3::jsonb, $4, $5 FROM set_config('guildhall.audited', 'on', true)
@@ -56,6 +63,10 @@ STORE = """
         INSERT INTO audit_log
             (guild_id, at, actor_kind, actor_id, action, target, reason, changes, ip, request_id)
         SELECT $1, $5, $8, $9, 'settings.updated', $2::varchar, $10, $7::jsonb, $11, $12 FROM stored
+    ), event AS (
+        INSERT INTO outbox (guild_id, type, data)
+        SELECT $1, 'settings.updated', {TOLD.format(module="$2::varchar", revision="$4::int", changes="$7::jsonb")}
+        FROM stored
     )
     SELECT changed_xid, overrides, revision, updated_at FROM stored
 """

@@ -50,6 +50,7 @@ EXPECTED = {
     "GET /v1/guilds/{guild_id}/imports": "members:read",
     "GET /v1/imports/{import_id}": "members:read",
     "GET /v1/guilds/{guild_id}/export": "members:write",
+    "GET /v1/events": "events:read",
     "GET /v1/keys": "keys:manage",
     "POST /v1/keys": "keys:manage",
     "GET /v1/keys/{key_id}": "keys:manage",

@@ -43,7 +43,8 @@ async def test_all_scopes_but_the_one_are_too_few(bot: httpx.AsyncClient, client
 async def test_the_one_scope_is_enough(bot: httpx.AsyncClient, clients: Clients, route: Route) -> None:
     assert route.scope is not None
     async with await clients.bot(scopes=[route.scope]) as holder:
-        response = await holder.request(route.method, route.url())
+        # What does not end is asked for its headers alone.
+        response = await holder.request("HEAD" if "streams" in route.opt else route.method, route.url())
     assert response.status_code not in {401, 403, 405, 500}
 
 

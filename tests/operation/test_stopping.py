@@ -102,6 +102,17 @@ def test_not_ready_before_it_closes(folder: Path, key: str) -> None:
         assert server.process.wait(timeout=10) == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_streams_end_when_it_stops(folder: Path, key: str, number: signal.Signals) -> None:
+    with serving(folder) as server, server.client(key) as client, client.stream("GET", "/v1/events") as opened:
+        lines = opened.iter_lines()
+        assert next(lines).startswith(":")
+        server.process.send_signal(number)
+        assert list(lines) == [], "ended as an answer ends, not cut off"
+        assert server.process.wait(timeout=5) == 0
+        assert "Traceback" not in server.said
+
+
 def test_impatience(folder: Path) -> None:
     """A second SIGTERM skips the rest of the wait."""
     with serving(folder, GUILDHALL_DRAIN_SECONDS="60") as server:

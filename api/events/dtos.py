@@ -1,0 +1,18 @@
+"""What a reader of the stream asks for."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from api.events.types import EventType
+from api.lib.snowflakes import Snowflake
+
+
+class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which events. Those that concern every guild come with any of them."""
+
+    guild_id: Annotated[Snowflake | None, Meta(description="Only this guild's")] = None
+    types: Annotated[
+        list[EventType], Meta(max_length=100, description="Only these, repeated or with commas; else all")
+    ] = msgspec.field(default_factory=list)

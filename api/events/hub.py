@@ -1,0 +1,209 @@
+"""Gives each event to every open stream of this process.
+
+An idle stream is a coroutine that waits for its client to go, and nothing else: no task, no timer, no database
+connection. What is to be sent waits in the stream's own bounded queue, and a task empties it, for as long as there
+is something."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from api.auth.actors import Credential
+from api.errors import GuildhallError, Unavailable
+from api.events.frames import Event
+from api.lib.clock import Clock
+from api.metrics import Metrics
+
+log = structlog.get_logger("guildhall.events")
+
+MOST_WAITING = 256 * 1024  # bytes for one reader; one that is further behind is cut off, and reads on where it was
+SILENCE_SECONDS = 15.0
+RECHECK_SECONDS = 60.0
+BEAT_SECONDS = 0.5
+
+# A line, not a message: nothing follows it that a reader could take for an event.
+KEEP_ALIVE = b": keep-alive\n"
+
+
+Send = Callable[[Any], Awaitable[None]]  # Any: a message, as each ASGI library types it
+
+
+class Filter:
+    """Which events a stream wants and may see."""
+
+    __slots__ = ("credential", "guild_id", "types")
+
+    def __init__(self, credential: Credential, guild_id: int | None, types: frozenset[str]) -> None:
+        """`types` empty: all."""
+        self.credential = credential
+        self.guild_id = guild_id
+        self.types = types
+
+    def takes(self, guild_id: int | None, kind: str) -> bool:
+        """Whether an event of this guild and type is for it."""
+        if self.types and kind not in self.types:
+            return False
+        if guild_id is None:
+            return True
+        return self.guild_id in (None, guild_id) and self.credential.sees(guild_id)
+
+
+class Subscriber:
+    """One stream. `is_live`: it has caught up, and is given what is published. `over` ends it."""
+
+    __slots__ = (
+        "_bytes", "_send", "_sending", "_waiting", "checked_at", "filter", "is_live", "is_slow", "over", "recheck",
+        "sent",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        wanted: Filter,
+        send: Send,
+        over: asyncio.Timeout,
+        recheck: Callable[[], Awaitable[Credential]],
+    ) -> None:
+        """`recheck` gives the credential as it is now, or raises what is wrong with it."""
+        self.filter = wanted
+        self.over = over
+        self.recheck = recheck
+        self.sent = self.checked_at = time.monotonic()
+        self.is_live = self.is_slow = False
+        self._send = send
+        self._waiting: list[bytes] = []
+        self._bytes = 0
+        self._sending: asyncio.Task[None] | None = None
+
+    def offer(self, frames: Iterable[bytes]) -> None:
+        """Sends these after what waits already, or ends the stream where too much waits."""
+        for frame in frames:
+            self._waiting.append(frame)
+            self._bytes += len(frame)
+        if self._bytes > MOST_WAITING:
+            self.is_slow = True
+            self.end()
+        elif self._sending is None:
+            self._sending = asyncio.create_task(self._empty())
+
+    def end(self) -> None:
+        """Has the stream end, now."""
+        self.end_after(0)
+
+    def end_after(self, seconds: float | None) -> None:
+        """Has it end then, unless it is told otherwise; None: never."""
+        with suppress(RuntimeError):  # it is about to end
+            self.over.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+
+    async def finish(self) -> None:
+        """Waits until all is sent, if its reader takes it; else gives up."""
+        if self._sending is not None:
+            if self.is_slow:
+                self._sending.cancel()
+            await asyncio.wait({self._sending}, timeout=1)
+            self._sending.cancel()
+
+    async def _empty(self) -> None:
+        try:
+            while self._waiting:
+                chunk, self._waiting, self._bytes = b"".join(self._waiting), [], 0
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+                self.sent = time.monotonic()
+        except OSError:
+            self.end()  # the client has gone
+        finally:
+            self._sending = None
+
+
+class Hub:
+    """The open streams of one process."""
+
+    def __init__(self, clock: Clock, metrics: Metrics, stopping: Callable[[], bool]) -> None:
+        """`stopping` tells whether this process is about to end."""
+        self.position: int | None = None  # of the last event that was given out; None before the first look
+        self.looked_at = float("-inf")
+        self._clock = clock
+        self._metrics = metrics
+        self._stopping = stopping
+        self._streams: set[Subscriber] = set()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping()
+
+    def count(self, key_id: int) -> int:
+        """How many streams a key has open here."""
+        return sum(stream.filter.credential.id == key_id for stream in self._streams)
+
+    def add(self, stream: Subscriber) -> None:
+        """From now on it is looked after."""
+        self._streams.add(stream)
+
+    def remove(self, stream: Subscriber) -> None:
+        """It is given nothing more."""
+        self._streams.discard(stream)
+
+    def publish(self, events: list[Event]) -> None:
+        """Gives these, which follow what was published before, to whom they are for."""
+        if not events:
+            return
+        self.position = events[-1].position
+        for stream in list(self._streams):
+            takes = stream.filter.takes
+            if not stream.is_live:
+                continue
+            if frames := [event.frame for event in events if takes(event.guild_id, event.type)]:
+                stream.offer(frames)
+
+    def doubt(self, kind: str, ids: set[int]) -> None:
+        """Called when keys changed: their streams are looked at anew."""
+        if kind == "key":
+            for stream in self._streams:
+                if stream.filter.credential.id in ids:
+                    stream.checked_at = float("-inf")
+
+    async def run(self) -> None:
+        """Keeps idle streams alive, ends those whose credential ends, and all when the process stops."""
+        try:
+            while True:
+                await asyncio.sleep(BEAT_SECONDS)
+                if self._stopping():
+                    self.end_all()
+                    continue
+                try:
+                    await self._beat()
+                except Exception:
+                    log.exception("streams could not be looked after")
+        finally:
+            self.end_all()
+
+    def end_all(self) -> None:
+        """Ends every stream: their clients come back to another process, and miss nothing."""
+        for stream in list(self._streams):
+            stream.end()
+
+    async def _beat(self) -> None:
+        now = time.monotonic()
+        self._metrics.streams.set(len(self._streams))
+        self._metrics.stream_age.set(now - self.looked_at)
+        for stream in list(self._streams):
+            expires_at = stream.filter.credential.expires_at
+            if expires_at is not None and expires_at <= self._clock.now().timestamp():
+                stream.end()
+            elif now - stream.checked_at > RECHECK_SECONDS:
+                await self._check(stream)
+            elif stream.is_live and now - stream.sent > SILENCE_SECONDS - BEAT_SECONDS:
+                stream.sent = now
+                stream.offer([KEEP_ALIVE])
+
+    async def _check(self, stream: Subscriber) -> None:
+        try:
+            stream.filter.credential = await stream.recheck()
+            stream.checked_at = time.monotonic()
+        except Unavailable:
+            pass  # nobody knows: it is asked again with the next beat
+        except GuildhallError:
+            stream.end()

@@ -1,0 +1,122 @@
+"""Reads the stream: what is new, once for all streams of this process, and what a client missed.
+
+One connection of its own, as the look-out for changes has. Five times a second, and at once when a notification
+wakes it, it has what was committed numbered (`guildhall_number_events`), and reads what comes after the last position
+that it gave out. Positions become visible in their order, so there is nothing to skip; whatever connection was lost
+meanwhile, the next look goes on where the last one ended."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import asyncpg
+import structlog
+
+from api.database import AWAY, Database
+from api.events.frames import COLUMNS, Event, event
+from api.events.hub import Filter, Hub
+
+log = structlog.get_logger("guildhall.events")
+
+# What people change wakes by the first, which the caches live on; numbering wakes the other processes.
+CHANNELS = ("guildhall", "guildhall_stream")
+INTERVAL = 0.2
+LEAST_INTERVAL = 0.01
+TIMEOUT = 4.0
+AT_ONCE = 1000
+
+# Looked through by one statement for a client that wants few of many.
+STRETCH = 20_000
+PAGE = 500
+
+_NUMBER = "SELECT guildhall_number_events($1)"
+_NEW = f"SELECT {COLUMNS} FROM stream_events WHERE position > $1 ORDER BY position LIMIT {AT_ONCE}"
+_MISSED = f"""
+    SELECT {COLUMNS} FROM stream_events
+    WHERE position > $1 AND position <= $2
+      AND (guild_id IS NULL OR $3::bigint[] IS NULL OR guild_id = ANY($3))
+      AND ($4::text[] IS NULL OR type = ANY($4))
+    ORDER BY position LIMIT {PAGE}
+"""
+_BOUNDS = "SELECT newest, coalesce((SELECT min(position) FROM stream_events), newest + 1) FROM stream_position"
+
+
+class Reader:
+    """What this process reads for all its streams."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Has it look at once."""
+        self._woken.set()
+
+    async def run(self, arguments: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
+        """Looks for ever; connects again when the connection is lost."""
+        while True:
+            try:
+                await self._look_while_connected(arguments)
+            except (*AWAY, TimeoutError, asyncpg.PostgresError) as error:
+                log.warning("the reader of events lost its connection", error=repr(error)[:200])
+            except Exception:
+                log.exception("the reader of events failed")
+            await asyncio.sleep(INTERVAL)
+
+    async def _look_while_connected(self, arguments: Mapping[str, Any]) -> None:  # Any: the same
+        async with asyncio.timeout(TIMEOUT):
+            connection = await asyncpg.connect(**arguments)
+        try:
+            for channel in CHANNELS:
+                await connection.add_listener(channel, lambda *_: self._woken.set())
+            while True:
+                self._woken.clear()
+                if await self._look(connection):
+                    continue
+                await asyncio.sleep(LEAST_INTERVAL)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(INTERVAL):
+                        await self._woken.wait()
+        finally:
+            connection.terminate()
+
+    async def _look(self, connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+        """Whether there may be more at once."""
+        hub = self._hub
+        started = time.monotonic()
+        newest = int(await connection.fetchval(_NUMBER, AT_ONCE, timeout=TIMEOUT))
+        if hub.position is None or hub.position > newest:  # the first look, or a database that was restored
+            hub.position = newest
+        rows = []
+        if newest > hub.position:
+            rows = await connection.fetch(_NEW, hub.position, timeout=TIMEOUT)
+            hub.publish([event(row) for row in rows])
+        hub.looked_at = started
+        return len(rows) == AT_ONCE
+
+
+async def bounds(database: Database) -> tuple[int, int]:
+    """The newest position, and the oldest that is kept (one more than the newest where nothing is)."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow(_BOUNDS)
+    assert row is not None  # it has one row
+    return row[0], row[1]
+
+
+async def missed(database: Database, wanted: Filter, after: int, upto: int) -> AsyncIterator[list[Event]]:
+    """What comes after one position, up to and with another, a page at a time; the connection is given back
+    before a page is."""
+    seen = wanted.credential.guild_ids
+    guilds = None if seen is None else sorted(seen)
+    if wanted.guild_id is not None:
+        guilds = [wanted.guild_id]
+    types = sorted(wanted.types) or None
+    while after < upto:
+        end = min(after + STRETCH, upto)
+        async with database.connection() as connection:
+            rows = await connection.fetch(_MISSED, after, end, guilds, types)
+        after = rows[-1]["position"] if len(rows) == PAGE else end
+        if rows:
+            yield [event(row) for row in rows]

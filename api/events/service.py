@@ -1,0 +1,61 @@
+"""Opens streams: from where, and for whom."""
+
+import re
+from collections.abc import AsyncIterator
+
+from api.auth.actors import Credential
+from api.database import Database
+from api.errors import BadHeader, Gone, NotFound, TooManyRequests, Unavailable
+from api.events.dtos import EventsQuery
+from api.events.frames import Event
+from api.events.hub import Filter, Hub
+from api.events.reading import bounds, missed
+from api.guilds.directory import Directory
+
+MOST_OF_A_KEY = 5000  # of one process
+
+_position = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII).fullmatch
+
+
+class EventService:
+    def __init__(self, database: Database, hub: Hub, directory: Directory) -> None:
+        self._database = database
+        self.hub = hub
+        self._directory = directory
+
+    def missed(self, wanted: Filter, after: int, upto: int) -> AsyncIterator[list[Event]]:
+        """What comes after one position, up to and with another, a page at a time."""
+        return missed(self._database, wanted, after, upto)
+
+    async def begin(self, credential: Credential, query: EventsQuery, last_event_id: str | None) -> tuple[Filter, int]:
+        """What a stream is given, and after which position it begins. Raises `NotFound` for a guild that the
+        credential does not see, `BadHeader` for a position that never was, `Gone` for one that is not kept
+        any more, `TooManyRequests`, and `Unavailable` while this process stops or has not begun to read."""
+        if self.hub.is_stopping:
+            raise Unavailable("The server is stopping. Connect again: another one answers.")
+        if self.hub.position is None:
+            raise Unavailable
+        if query.guild_id is not None:
+            if not credential.sees(query.guild_id):
+                raise NotFound
+            await self._directory.require(query.guild_id)
+        if self.hub.count(credential.id) >= MOST_OF_A_KEY:
+            raise TooManyRequests(f"This key has {MOST_OF_A_KEY} streams open here.", headers={"Retry-After": "15"})
+        wanted = Filter(credential, query.guild_id, frozenset(query.types))
+        if last_event_id is None:
+            return wanted, self.hub.position
+        return wanted, await self._after(last_event_id)
+
+    async def _after(self, last_event_id: str) -> int:
+        newest, oldest = await bounds(self._database)
+        if _position(last_event_id) is None or int(last_event_id) > newest:
+            raise BadHeader("`Last-Event-ID` is no id of an event: send the one that came last, or 0 for all.")
+        position = int(last_event_id)
+        if position == 0:
+            return oldest - 1
+        if position < oldest - 1:
+            raise Gone(
+                "Events after this one are not kept any more. Read anew what you keep, and begin without "
+                "`Last-Event-ID`, or with 0."
+            )
+        return position

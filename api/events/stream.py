@@ -1,0 +1,75 @@
+"""The answer that does not end: what was missed, then what comes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
+
+from api.auth.actors import Credential
+from api.events.hub import Filter, Subscriber
+from api.events.service import EventService
+
+MEDIA_TYPE = "text/event-stream"
+PAGE_SECONDS = 30.0  # for a page of what was missed; a reader that takes longer comes back for the rest
+_GREETING = b": connected\n"
+
+
+class EventStream(ASGIResponse):
+    """Server-Sent Events. Litestar's own response would take a task for each, and cannot tell when to end."""
+
+    __slots__ = ("_after", "_events", "_recheck", "_wanted")
+
+    def __init__(
+        self, events: EventService, wanted: Filter, after: int, recheck: Callable[[], Awaitable[Credential]]
+    ) -> None:
+        """Begins after a position. `recheck` gives the credential as it is now, or raises what is wrong with it."""
+        self._events = events
+        self._wanted = wanted
+        self._after = after
+        self._recheck = recheck
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = scope["state"]
+        state.pop("slot")()  # it may stay open for days
+        state["deadline"].reschedule(None)
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+            (b"x-accel-buffering", b"no"),  # nginx would keep events back
+            (b"last-event-id", b"%d" % self._after),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if not state["is_head"] and not await self._stream(receive, send):
+            return  # its reader is gone, or too slow: the server cuts the connection
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _stream(self, receive: Receive, send: Send) -> bool:
+        """Whether the stream ended well, and there may be somebody to be told so."""
+        await send({"type": "http.response.body", "body": _GREETING, "more_body": True})
+        hub = self._events.hub
+        stream = Subscriber(self._wanted, send, asyncio.timeout(None), self._recheck)
+        try:
+            async with stream.over:
+                hub.add(stream)
+                await self._catch_up(stream, send)
+                # No await between the last look and this: what is published from now on is all that is not sent.
+                stream.is_live = True
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:  # the process stops, the credential ended, the reader is too slow
+            return stream.is_live and not stream.is_slow
+        else:
+            return False
+        finally:
+            hub.remove(stream)
+            await stream.finish()
+
+    async def _catch_up(self, stream: Subscriber, send: Send) -> None:
+        while (upto := self._events.hub.position or 0) > self._after:
+            async for events in self._events.missed(self._wanted, self._after, upto):
+                stream.end_after(PAGE_SECONDS)
+                chunk = b"".join(event.frame for event in events)
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            self._after = upto
+        stream.end_after(None)

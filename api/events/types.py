@@ -1,0 +1,21 @@
+"""The types of events that the stream has. A client may ask for some of them; what it cannot have is refused."""
+
+from typing import Literal, get_args
+
+EventType = Literal[
+    "achievement.changed",
+    "achievement.revoked",
+    "achievement.unlocked",
+    "guild.created",
+    "guild.deleted",
+    "guild.restored",
+    "guild.updated",
+    "import.finished",
+    "member.left",
+    "member.level_changed",
+    "member.level_up",
+    "module.updated",
+    "settings.updated",
+    "webhook.disabled",
+]
+TYPES: tuple[str, ...] = get_args(EventType)

@@ -1,0 +1,59 @@
+"""Reads Server-Sent Events as the standard says they are read."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import httpx
+import msgspec
+
+
+class Message(NamedTuple):
+    id: int
+    event: str
+    data: dict[str, Any]  # Any: an event's own data
+
+
+class Stream:
+    """One open stream. `comments`: how many lines there were that tell nothing."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self.began_after = int(response.headers["last-event-id"])
+        self.comments = 0
+        self._messages = self._read()
+
+    async def next(self, seconds: float = 3) -> Message:
+        """The next message. Raises `StopAsyncIteration` when the stream has ended, `TimeoutError`."""
+        async with asyncio.timeout(seconds):
+            return await anext(self._messages)
+
+    async def take(self, count: int, seconds: float = 5) -> list[Message]:
+        return [await self.next(seconds) for _ in range(count)]
+
+    async def _read(self) -> AsyncIterator[Message]:
+        fields: dict[str, str] = {}
+        async for line in self.response.aiter_lines():
+            if line.startswith(":"):
+                self.comments += 1
+            elif line:
+                name, _, value = line.partition(": ")
+                fields[name] = value
+            elif fields:
+                yield Message(int(fields["id"]), fields["event"], msgspec.json.decode(fields["data"]))
+                fields = {}
+
+
+@asynccontextmanager
+async def stream(base_url: str, key: str, *, after: int | str | None = None, query: str = "") -> AsyncIterator[Stream]:
+    """Opens a stream with a key, `Bearer …` or the key alone."""
+    headers = {"Authorization": key if key.startswith("Bearer ") else f"Bearer {key}"}
+    if after is not None:
+        headers["Last-Event-ID"] = str(after)
+    async with (
+        httpx.AsyncClient(base_url=base_url, headers=headers, timeout=20) as client,
+        client.stream("GET", f"/v1/events{query}") as response,
+    ):
+        assert response.status_code == 200, await response.aread()
+        yield Stream(response)

@@ -1,0 +1,109 @@
+"""Nothing is left out, told twice or out of order: many writers, readers that come and go, connections that are cut.
+
+`GUILDHALL_STREAM_SECONDS` has it run for longer than a suite should."""
+
+import asyncio
+import os
+import random
+import time
+from contextlib import suppress
+
+import asyncpg
+import httpx
+from litestar import Litestar
+
+from api.database import Database
+from api.engine import PlainConnection
+from api.events.outbox import Told, tell
+from tests.events.streams import stream
+from tests.support import cluster
+from tests.support.people import HARBOUR, QUARRY
+
+SECONDS = float(os.environ.get("GUILDHALL_STREAM_SECONDS", "3"))
+WRITERS = 8
+READERS = 4
+QUERY = "?types=member.left"
+
+
+class Writer:
+    """Writes lines of its own numbers, some of which are rolled back. `committed`: what was not, in its order."""
+
+    def __init__(self, database: Database, number: int) -> None:
+        self._database = database
+        self._number = number
+        self._chance = random.Random(number)  # noqa: S311 - chance that can be had again
+        self.committed: list[tuple[int, int]] = []
+
+    async def write(self, until: float) -> None:
+        n = 0
+        while time.monotonic() < until:
+            lines = [(self._number, n := n + 1) for _ in range(self._chance.randint(1, 4))]
+            guild = self._chance.choice((HARBOUR, QUARRY))
+            with suppress(LookupError):
+                async with self._database.transaction() as connection:
+                    await tell(connection, [Told(guild, "member.left", {"of": of, "n": n}) for of, n in lines])
+                    await asyncio.sleep(self._chance.random() * 0.02)
+                    if self._chance.random() < 0.25:
+                        raise LookupError
+                self.committed += lines
+                continue
+
+
+async def read(base_url: str, key: str, after: int, ended: asyncio.Event, seed: int) -> list[tuple[int, int, int]]:
+    """Reads, comes back again and again where it was, until all has been written and nothing more comes."""
+    chance = random.Random(seed)  # noqa: S311 - the same
+    got = []
+    quiet = False
+    while not quiet:
+        async with stream(base_url, key, after=after, query=QUERY) as opened:
+            stay = time.monotonic() + chance.random() * 0.4
+            with suppress(TimeoutError):
+                while time.monotonic() < stay or ended.is_set():
+                    message = await opened.next(0.6)
+                    got.append((message.id, message.data["of"], message.data["n"]))
+                    after = message.id
+                continue
+            quiet = ended.is_set()
+    return got
+
+
+async def cut(owner: PlainConnection, ended: asyncio.Event) -> int:
+    """Ends the sessions that listen, three times a second."""
+    count = 0
+    while not ended.is_set():
+        await asyncio.sleep(0.3)
+        count += await owner.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE query LIKE '%guildhall_number_events%' AND pid <> pg_backend_pid() AND datname = current_database()"
+        )
+    return count
+
+
+async def test_every_reader_gets_what_the_outbox_had(
+    bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar, database_name: str, owner: PlainConnection
+) -> None:
+    writers = [Writer(litestar_app.state["database"], number) for number in range(WRITERS)]
+    ended = asyncio.Event()
+    after = await owner.fetchval("SELECT newest FROM stream_position")
+    superuser = await asyncpg.connect(cluster.url("postgres", database_name))
+    key = bot.headers["Authorization"]
+    async with asyncio.TaskGroup() as group:
+        readers = [group.create_task(read(base_url, key, after, ended, seed)) for seed in range(READERS)]
+        cutting = group.create_task(cut(superuser, ended))
+        until = time.monotonic() + SECONDS
+        await asyncio.gather(*(writer.write(until) for writer in writers))
+        ended.set()
+    await superuser.close()
+    stored = [
+        tuple(row)
+        for row in await owner.fetch(
+            "SELECT position, (data ->> 'of')::int, (data ->> 'n')::int FROM stream_events"
+            " WHERE type = 'member.left' ORDER BY position"
+        )
+    ]
+    assert cutting.result() >= 3
+    assert len(stored) > 100 * SECONDS / 3
+    for writer in writers:
+        assert [(of, n) for _, of, n in stored if of == writer._number] == writer.committed
+    for reader in readers:
+        assert reader.result() == stored

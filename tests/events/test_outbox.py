@@ -1,0 +1,40 @@
+"""What is told in a transaction gets its position when that commits, whatever else runs."""
+
+import contextlib
+
+import asyncpg
+from litestar import Litestar
+
+from api.database import Database
+from api.engine import PlainConnection
+from api.events.outbox import Told, tell
+from tests.support.people import ADA, HARBOUR
+
+
+async def number(owner: PlainConnection) -> list[asyncpg.Record]:
+    await owner.fetchval("SELECT guildhall_number_events(1000)")
+    return await owner.fetch(
+        "SELECT position, guild_id, type, data::text, user_id FROM stream_events ORDER BY position"
+    )
+
+
+async def test_positions_are_given_in_the_order_of_committing(litestar_app: Litestar, owner: PlainConnection) -> None:
+    database: Database = litestar_app.state["database"]
+    async with database.transaction() as slow:
+        await tell(slow, [Told(HARBOUR, "slow", {"n": 1})])
+        async with database.connection() as fast:
+            await tell(fast, [Told(HARBOUR, "fast", {"n": 2}), Told(None, "fast", {}, ADA)])
+        first = await number(owner)
+        assert [row["type"] for row in first] == ["fast", "fast"], "who has not committed holds up nobody"
+    both = await number(owner)
+    assert [row["type"] for row in both] == ["fast", "fast", "slow"]
+    assert [row["position"] - both[0]["position"] for row in both] == [0, 1, 2]
+
+
+async def test_what_is_rolled_back_is_never_told(litestar_app: Litestar, owner: PlainConnection) -> None:
+    database: Database = litestar_app.state["database"]
+    with contextlib.suppress(RuntimeError):
+        async with database.transaction() as connection:
+            await tell(connection, [Told(HARBOUR, "never", {})])
+            raise RuntimeError
+    assert await number(owner) == []
