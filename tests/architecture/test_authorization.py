@@ -74,6 +74,24 @@ ROWS: dict[str, Needs] = {
     "GET /v1/guilds/{guild_id}/imports": "read",
     "GET /v1/imports/{import_id}": "read",
     "GET /v1/guilds/{guild_id}/export": "write",
+    "DELETE /v1/achievements/{achievement}": "key",
+    "DELETE /v1/guilds/{guild_id}/achievements/{achievement}": "write",
+    "DELETE /v1/guilds/{guild_id}/members/{user_id}/achievements/{achievement}": "write",
+    "GET /v1/achievements": "read",
+    "GET /v1/achievements/{achievement}": "read",
+    "GET /v1/events": "read",
+    "GET /v1/guilds/{guild_id}/achievements": "read",
+    "GET /v1/guilds/{guild_id}/achievements/{achievement}": "read",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/achievements": "read",
+    "PATCH /v1/achievements/{achievement}": "key",
+    "PATCH /v1/guilds/{guild_id}/achievements/{achievement}": "write",
+    "POST /v1/achievements": "key",
+    "POST /v1/achievements/simulate": "key",
+    "POST /v1/achievements/{achievement}/restore": "key",
+    "POST /v1/guilds/{guild_id}/achievements": "write",
+    "POST /v1/guilds/{guild_id}/achievements/simulate": "read",
+    "POST /v1/guilds/{guild_id}/achievements/{achievement}/restore": "write",
+    "PUT /v1/guilds/{guild_id}/members/{user_id}/achievements/{achievement}": "write",
     "GET /v1/keys": "key",
     "POST /v1/keys": "key",
     "GET /v1/keys/{key_id}": "key",
@@ -105,6 +123,9 @@ OF_SCOPES: dict[Scope, Needs] = {
 # The kinds of guild. At Discord the first three are there, and those who manage Harbour manage them all.
 GUILDS = {"own": HARBOUR, "another's": QUARRY, "absent": NOBODYS, "deleted": DELETED}
 IS_THERE = {HARBOUR, QUARRY}
+
+# As the addresses have it.
+ACHIEVEMENT = {"key": "1", "name": "One", "condition": {"stat": "messages", "gte": 1}}
 
 TAKEN = {422, 415, 400}
 
@@ -268,6 +289,9 @@ async def test_the_matrix(
     await bot.delete(f"/v1/guilds/{DELETED}")
     roles = {"reader_role_ids": [str(READER_ROLE)], "writer_role_ids": [str(WRITER_ROLE)]}
     await bot.put(f"/v1/guilds/{HARBOUR}/settings/privacy", json=roles)
+    for path in ("/v1", f"/v1/guilds/{HARBOUR}", f"/v1/guilds/{QUARRY}"):
+        made = await bot.post(f"{path}/achievements", json=ACHIEVEMENT)
+        assert made.status_code == 201, made.text
     callers = await make_callers(browsers, clients, discord, clock, owner)
     before = await _rows(owner)
     asked: Counter[int] = Counter()
