@@ -68,6 +68,10 @@ from api.parts import Parts
 from api.people.building import Client
 from api.people.building import build as build_people
 from api.people.controller import LoginController, MeController
+from api.privacy.controller import UserController
+from api.privacy.erasing import Eraser
+from api.privacy.exporting import PersonExporter
+from api.privacy.service import PrivacyService
 from api.problems import handle
 from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.controller import ModuleController, SettingsController
@@ -155,6 +159,9 @@ def create_litestar(
         "activity": (activity := ActivityService(database, rulebook, parts, unlocking, clock, metrics)),
         "explaining": ExplainService(database, rulebook, clock),
         "leaderboards": (leaderboards := LeaderboardService(database, rulebook, cursors, clock)),
+        "privacy": PrivacyService(database, clock),
+        "eraser": Eraser(database, changes, clock),
+        "exporter_of_people": PersonExporter(database, clock),
         "events": EventService(database, hub, directory),
         "members": (members := MemberService(database, rulebook, parts, unlocking, clock)),
         "people": people,
@@ -228,6 +235,7 @@ def create_litestar(
             GlobalAchievementController,
             AwardController,
             ImportController,
+            UserController,
             EventController,
             ModuleController,
             KeyController,

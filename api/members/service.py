@@ -19,7 +19,7 @@ from api.lib.together import Together
 from api.members import queries, series
 from api.members.adjusting import XpAdjustedView
 from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
-from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read
+from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read, take_turns
 from api.members.levels import RoleChanges, role_changes
 from api.members.levelups import level_up
 from api.members.profiles import Key, profile, rows
@@ -49,7 +49,7 @@ class MemberService:
         """The profile. Raises `NotFound`."""
         rules = await self._rulebook.get(guild_id)
         row = await self._profiles.get((guild_id, user_id))
-        if row is None or (row["is_hidden"] and not _sees_hidden(actor)):
+        if row is None or (row["is_hidden"] and not _sees_hidden(actor, user_id)):
             raise NotFound
         return profile(rules, user_id, row, rules.place_of(self._clock.now())[0])
 
@@ -63,6 +63,7 @@ class MemberService:
         async with self._database.transaction() as connection:
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
+            await take_turns(connection, [guild_id])
             await _store_xp(connection, rules, standing, _wanted(wish, before), now)
             changed = Change(before, standing.xp)
             unlocked, remember = await self._unlocking.of_xp(connection, rules, standing, now, before)
@@ -155,7 +156,10 @@ async def _rows(connection: Connection, rules: GuildRules, user_id: int, window:
     return await connection.fetch(queries.DAYS, rules.guild_id, user_id, *series.days(rules, window))
 
 
-def _sees_hidden(actor: Actor) -> bool:
+def _sees_hidden(actor: Actor, user_id: int) -> bool:
+    """Whether the actor is the guild's bot, or this person."""
+    if actor.kind == "user" and actor.id == str(user_id):
+        return True
     return actor.credential is None or Scope.MEMBERS_WRITE in actor.credential.scopes
 
 
@@ -163,7 +167,7 @@ async def known_xp(connection: Connection, actor: Actor, guild_id: int, user_id:
     """The XP of a member, None of somebody unknown. Raises `NotFound` for someone whom the actor may not see."""
     row = await connection.fetchrow(queries.MEMBER, guild_id, user_id)
     assert row is not None  # it is there for everybody
-    if row["is_hidden"] and not _sees_hidden(actor):
+    if row["is_hidden"] and not _sees_hidden(actor, user_id):
         raise NotFound
     xp: int | None = row["xp"]
     return xp

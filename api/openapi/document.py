@@ -27,6 +27,7 @@ TAGS = {
     "achievements": "What members can earn and by what, who has earned it, and how near the others are.",
     "leaderboards": "Boards of any stat, of all time, a day, a week, a month or any other window of days.",
     "imports": "Standings and history brought from elsewhere, and a whole guild taken away.",
+    "users": "People: what is stored about them, what they choose, and how they are forgotten.",
     "events": "What happens, as it happens.",
     "people": "Who is logged in to a dashboard, and how they log in and out.",
     "keys": "The keys by which bots come in.",
