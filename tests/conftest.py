@@ -168,9 +168,9 @@ def discord(standing_in: Discord, litestar_app: Litestar) -> Discord:
 
 
 @pytest.fixture
-def browsers(app: ASGIApp, discord: Discord, bot: httpx.AsyncClient) -> Browsers:
+def browsers(app: ASGIApp, litestar_app: Litestar, discord: Discord, bot: httpx.AsyncClient) -> Browsers:
     """Makes browsers, once Harbour and Quarry are there."""
-    return Browsers(app, discord)
+    return Browsers(app, discord, litestar_app.state["people"])
 
 
 @pytest.fixture

@@ -66,11 +66,12 @@ class Discord:
 
     def __init__(self, redirect_uris: set[str] | None = None) -> None:
         """`redirect_uris`: those registered; None takes any."""
-        self.redirect_uris = redirect_uris
+        self._registered = redirect_uris
         self.reset()
 
     def reset(self) -> None:
         """As it is at first: three people, two guilds, nobody logged in, nothing wrong."""
+        self.redirect_uris = self._registered
         self.people = {ADA: "ada", BO: "bo", MALLORY: "mallory"}
         self.guilds = {HARBOUR: "Harbour", QUARRY: "Quarry"}
         self.members: dict[int, dict[int, Member]] = {
