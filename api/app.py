@@ -42,6 +42,7 @@ from api.guilds.directory import Directory
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
 from api.health import Health, HealthController
+from api.idempotency import Idempotency
 from api.imports.building import build as build_imports
 from api.imports.controller import ImportController
 from api.intake import GuildhallRequest, admit, provide_query
@@ -110,6 +111,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         hours=timedelta(days=settings.hours_kept_days),
         days=None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days),
     )
+    idempotency = Idempotency(database, clock)
     rulebook, slots = Rulebook(database, changes), Slots()
     directory = Directory(database, changes)
     hub = Hub(clock, metrics, lambda: health.stopping)
@@ -150,7 +152,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        jobs = Jobs(guilds, upkeep, keyring, metrics, database, changes)
+        jobs = Jobs(guilds, upkeep, idempotency, keyring, metrics, database, changes)
         running = [changes.run(arguments), jobs.run(), hub.run(), Reader(hub).run(arguments)]
         tasks = [asyncio.create_task(each) for each in running]
         if settings.jobs:
@@ -200,6 +202,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             "registry": registry,
             "slots": slots,
             "hub": hub,
+            "idempotency": idempotency,
             "activity_shortcut": ActivityShortcut(keyring, slots, activity),
             "health": health,
             "metrics": metrics,

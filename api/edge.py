@@ -127,6 +127,14 @@ class _Exchange:
             self._tell()
 
     async def _answer(self, message: Message) -> None:
+        settle = self._scope["state"].get("settle")
+        if settle is None:
+            await self._dress(message)
+            return
+        for ready in await settle(message):
+            await self._dress(ready)
+
+    async def _dress(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = message["headers"] = [

@@ -11,6 +11,7 @@ from api.changes import Changes
 from api.database import Database
 from api.errors import Unavailable
 from api.guilds.service import GuildService
+from api.idempotency import Idempotency
 from api.metrics import Metrics
 
 log = structlog.get_logger("guildhall.jobs")
@@ -26,6 +27,7 @@ class Jobs:
         self,
         guilds: GuildService,
         upkeep: Upkeep,
+        idempotency: Idempotency,
         keyring: Keyring,
         metrics: Metrics,
         database: Database,
@@ -33,6 +35,7 @@ class Jobs:
     ) -> None:
         self._guilds = guilds
         self._upkeep = upkeep
+        self._idempotency = idempotency
         self._keyring = keyring
         self._metrics = metrics
         self._database = database
@@ -53,6 +56,8 @@ class Jobs:
                     await self._upkeep.run()
                 if tick % PURGE_EVERY == 1:
                     while await self._upkeep.empty_guilds():  # noqa: ASYNC110 - others run between two lots
+                        await asyncio.sleep(0)
+                    while await self._idempotency.sweep():  # noqa: ASYNC110 - the same
                         await asyncio.sleep(0)
                     while await self._guilds.purge():  # noqa: ASYNC110 - others run between two lots
                         await asyncio.sleep(0)

@@ -99,7 +99,9 @@ async def _forget_everything(app: Litestar, connection: PlainConnection) -> None
     guilds = {row["id"] for row in await connection.fetch("SELECT id FROM guilds")}
     keys = {row["id"] for row in await connection.fetch("SELECT id FROM api_keys")}
     tables = ", ".join(table._meta.tablename for table in APP_CONFIG.table_classes)
-    await connection.execute(f"TRUNCATE {tables}, {', '.join(PARTED)}, boards, xp_counts, outbox, stream_events")
+    await connection.execute(
+        f"TRUNCATE {tables}, {', '.join(PARTED)}, boards, xp_counts, outbox, stream_events, idempotent_answers"
+    )
     for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("module", {0})):
         app.state["changes"].tell(kind, ids)
 

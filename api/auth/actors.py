@@ -3,6 +3,7 @@
 import msgspec
 
 from api.auth.scopes import Scope
+from api.idempotency import Claim
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -19,7 +20,8 @@ class Credential(msgspec.Struct, frozen=True):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who does something, for the audit log: a key, a user, an admin or the system itself."""
+    """Who does something, for the audit log: a key, a user, an admin or the system itself. `claim`: where what
+    they are answered is to be kept."""
 
     kind: str
     id: str | None
@@ -27,6 +29,7 @@ class Actor(msgspec.Struct, frozen=True):
     ip: str | None = None
     request_id: str | None = None
     credential: Credential | None = None
+    claim: Claim | None = None
 
     def guild_list(self) -> list[int] | None:
         """The only guilds this actor sees; None: all."""

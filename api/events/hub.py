@@ -79,14 +79,16 @@ class Subscriber:
         self._sending: asyncio.Task[None] | None = None
 
     def offer(self, frames: Iterable[bytes]) -> None:
-        """Sends these after what waits already, or ends the stream where too much waits."""
-        for frame in frames:
-            self._waiting.append(frame)
-            self._bytes += len(frame)
+        """Sends these after what waits already, or ends the stream where too much does. A burst alone is no
+        reason: what counts is what its reader has not taken since the last one."""
         if self._bytes > MOST_WAITING:
             self.is_slow = True
             self.end()
-        elif self._sending is None:
+            return
+        for frame in frames:
+            self._waiting.append(frame)
+            self._bytes += len(frame)
+        if self._sending is None:
             self._sending = asyncio.create_task(self._empty())
 
     def end(self) -> None:

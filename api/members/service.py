@@ -11,6 +11,7 @@ from api.auth.scopes import Scope
 from api.database import Connection, Database
 from api.errors import Invalid, NotFound
 from api.events.outbox import tell
+from api.idempotency import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
@@ -66,12 +67,14 @@ class MemberService:
             risen = level_up(rules, user_id, before, standing.xp)
             await tell(connection, adjusted(rules, user_id, before, standing.xp, risen))
             row = await connection.fetchrow(queries.PROFILE, guild_id, user_id)
-        assert row is not None  # it is locked
-        return XpAdjustedView(
-            member=profile(rules, user_id, row, rules.day_of(now)),
-            level_up=risen,
-            achievements_unlocked=[],
-        )
+            assert row is not None  # it is locked
+            answer = XpAdjustedView(
+                member=profile(rules, user_id, row, rules.day_of(now)),
+                level_up=risen,
+                achievements_unlocked=[],
+            )
+            await keep(connection, actor.claim, answer)
+        return answer
 
     async def member_activity(self, actor: Actor, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
         """What a member did in time. Raises `Invalid`, `NotFound`."""

@@ -75,6 +75,8 @@ def _success(facts: Facts, status: int, schemas: Schemas) -> Schema:
     headers = ["XRequestID"]
     if status == 204:
         return {"description": _DONE[status], "headers": _headers(*headers)}
+    if facts.takes_key:
+        headers.append("IdempotentReplayed")
     if facts.plan.is_conditional:
         headers.append("ETag")
     if facts.is_page:

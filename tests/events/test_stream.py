@@ -81,7 +81,7 @@ async def test_a_reader_that_comes_back_gets_all_that_it_missed(bot: httpx.Async
 
 @pytest.mark.parametrize("after", ["x", "-1", "01", "1.0", "9" * 18, "9" * 40, "", "٣"])
 async def test_a_position_that_never_was(bot: httpx.AsyncClient, after: str) -> None:
-    answer = await bot.get("/v1/events", headers={"Last-Event-ID": after.encode()})
+    answer = await bot.get("/v1/events", headers={b"Last-Event-ID": after.encode()})
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:guildhall:problem:bad-header")
 
 
@@ -153,18 +153,19 @@ async def test_a_stream_takes_no_slot_and_no_connection(bot: httpx.AsyncClient, 
 async def test_a_slow_reader_is_dropped_and_comes_back(
     bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "MOST_WAITING", 20_000)
     database: Database = litestar_app.state["database"]
     streams: Hub = litestar_app.state["hub"]
     query = "?types=guild.updated"
     async with stream(base_url, key_of(bot), query=query) as opened:
+        monkeypatch.setattr(hub, "MOST_WAITING", 20_000)
         for n in range(60):
             async with database.transaction() as connection:
                 await tell(connection, [Told(HARBOUR, "guild.updated", {"n": n, "text": "x" * 200_000})])
             if not streams.count(1) and n > 5:
                 break
         got = []
-        with pytest.raises((httpx.RemoteProtocolError, StopAsyncIteration)):
+        monkeypatch.undo()
+        with contextlib.suppress(httpx.RemoteProtocolError, StopAsyncIteration):
             while True:
                 got.append((await opened.next()).data["n"])
     assert got == list(range(len(got)))
