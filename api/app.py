@@ -51,6 +51,7 @@ from api.leaderboards.controller import LeaderboardController
 from api.leaderboards.service import LeaderboardService
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
+from api.limits import Limiter
 from api.members.controller import MemberController
 from api.members.rulebook import Rulebook
 from api.members.service import MemberService
@@ -84,6 +85,7 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         https=settings.public_url is not None and settings.public_url.startswith("https://"),
         shortcut=app.state["shortcut"].answer,
         activity=app.state["activity_shortcut"].answer,
+        limiter=app.state["limiter"],
     )
 
 
@@ -111,6 +113,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         hours=timedelta(days=settings.hours_kept_days),
         days=None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days),
     )
+    limiter = Limiter(database, keyring, clock, of_an_address=settings.anonymous_rate_limit)
     idempotency = Idempotency(database, clock)
     rulebook, slots = Rulebook(database, changes), Slots()
     directory = Directory(database, changes)
@@ -152,8 +155,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        jobs = Jobs(guilds, upkeep, idempotency, keyring, metrics, database, changes)
-        running = [changes.run(arguments), jobs.run(), hub.run(), Reader(hub).run(arguments)]
+        jobs = Jobs(guilds, upkeep, idempotency, limiter, keyring, metrics, database, changes)
+        running = [changes.run(arguments), jobs.run(), limiter.run(), hub.run(), Reader(hub).run(arguments)]
         tasks = [asyncio.create_task(each) for each in running]
         if settings.jobs:
             tasks.append(asyncio.create_task(imports.worker.run()))
@@ -197,13 +200,14 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     app.state.update(
         {
             "keyring": keyring,
-            "shortcut": Shortcut(keyring, guild_settings),
+            "shortcut": Shortcut(keyring, limiter, guild_settings),
             "directory": directory,
             "registry": registry,
             "slots": slots,
+            "limiter": limiter,
             "hub": hub,
             "idempotency": idempotency,
-            "activity_shortcut": ActivityShortcut(keyring, slots, activity),
+            "activity_shortcut": ActivityShortcut(keyring, limiter, slots, activity),
             "health": health,
             "metrics": metrics,
             "started_at": time.monotonic(),

@@ -12,6 +12,7 @@ from api.database import Database
 from api.errors import Unavailable
 from api.guilds.service import GuildService
 from api.idempotency import Idempotency
+from api.limits import Limiter
 from api.metrics import Metrics
 
 log = structlog.get_logger("guildhall.jobs")
@@ -28,6 +29,7 @@ class Jobs:
         guilds: GuildService,
         upkeep: Upkeep,
         idempotency: Idempotency,
+        limiter: Limiter,
         keyring: Keyring,
         metrics: Metrics,
         database: Database,
@@ -36,6 +38,7 @@ class Jobs:
         self._guilds = guilds
         self._upkeep = upkeep
         self._idempotency = idempotency
+        self._limiter = limiter
         self._keyring = keyring
         self._metrics = metrics
         self._database = database
@@ -57,6 +60,7 @@ class Jobs:
                 if tick % PURGE_EVERY == 1:
                     while await self._upkeep.empty_guilds():  # noqa: ASYNC110 - others run between two lots
                         await asyncio.sleep(0)
+                    await self._limiter.sweep()
                     while await self._idempotency.sweep():  # noqa: ASYNC110 - the same
                         await asyncio.sleep(0)
                     while await self._guilds.purge():  # noqa: ASYNC110 - others run between two lots

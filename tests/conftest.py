@@ -55,6 +55,7 @@ def settings(database_name: str, tmp_path_factory: pytest.TempPathFactory) -> Se
         data_dir=str(tmp_path_factory.mktemp("data")),
         secret="0" * 64,
         log_level="error",
+        anonymous_rate_limit=1_000_000,
     )
 
 
@@ -99,9 +100,9 @@ async def _forget_everything(app: Litestar, connection: PlainConnection) -> None
     guilds = {row["id"] for row in await connection.fetch("SELECT id FROM guilds")}
     keys = {row["id"] for row in await connection.fetch("SELECT id FROM api_keys")}
     tables = ", ".join(table._meta.tablename for table in APP_CONFIG.table_classes)
-    await connection.execute(
-        f"TRUNCATE {tables}, {', '.join(PARTED)}, boards, xp_counts, outbox, stream_events, idempotent_answers"
-    )
+    more = "boards, xp_counts, outbox, stream_events, idempotent_answers, rate_budgets"
+    await connection.execute(f"TRUNCATE {tables}, {', '.join(PARTED)}, {more}")
+    app.state["limiter"].forget()
     for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("module", {0})):
         app.state["changes"].tell(kind, ids)
 

@@ -15,6 +15,11 @@ class Credential(msgspec.Struct, frozen=True):
     rate_limit: int | None
     expires_at: float | None
 
+    @property
+    def owner(self) -> str:
+        """Whose budget of requests it is, and whose idempotency keys."""
+        return f"key:{self.id}"
+
     def sees(self, guild_id: int) -> bool:
         return self.guild_ids is None or guild_id in self.guild_ids
 

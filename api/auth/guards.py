@@ -49,11 +49,12 @@ def _require(credential: Credential, scope: Scope) -> None:
 
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
-    """401, then 403 for a scope the credential lacks, then 404 for what it may not see."""
+    """401, then 429, 403 for a scope the credential lacks, then 404 for what it may not see."""
     scope = handler.opt["scope"]
     state = connection.scope["state"]
     services = connection.app.state
     credential = state["credential"] = await _authenticate(connection)
+    await services["limiter"].spend(connection.scope, credential)
     _require(credential, scope)
     if "whole_installation" in handler.opt and credential.guild_ids is not None:
         raise Forbidden("This concerns every guild, and this key has a list of guilds.")
