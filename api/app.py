@@ -48,6 +48,7 @@ from api.guilds.directory import Directory
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
 from api.health import Health, HealthController
+from api.idempotency import Idempotency
 from api.imports.building import build as build_imports
 from api.imports.controller import ImportController
 from api.intake import GuildhallRequest, admit, provide_query
@@ -57,6 +58,7 @@ from api.leaderboards.service import LeaderboardService
 from api.leaderboards.shortcut import LeaderboardShortcut
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
+from api.limits import Limiter
 from api.members.controller import MemberController
 from api.members.rulebook import Rulebook
 from api.members.service import MemberService
@@ -102,6 +104,7 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         shortcut=app.state["shortcut"].answer,
         reads=[each.answer for each in app.state["read_shortcuts"]],
         activity=app.state["activity_shortcut"].answer,
+        limiter=app.state["limiter"],
     )
 
 
@@ -143,6 +146,8 @@ def create_litestar(
         own_url=f"http://{settings.host}:{settings.port}",
         transport=discord,
     )
+    limiter = Limiter(database, keyring, clock, of_an_address=settings.anonymous_rate_limit)
+    idempotency = Idempotency(database, clock)
     rulebook, slots = Rulebook(database, changes), Slots()
     directory = Directory(database, changes)
     hub = Hub(clock, metrics, lambda: health.stopping)
@@ -204,8 +209,8 @@ def create_litestar(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        jobs = Jobs(guilds, upkeep, keyring, people, metrics, database, changes)
-        running = [changes.run(arguments), jobs.run(), hub.run(), Reader(hub).run(arguments)]
+        jobs = Jobs(guilds, upkeep, idempotency, limiter, keyring, people, metrics, database, changes)
+        running = [changes.run(arguments), jobs.run(), limiter.run(), hub.run(), Reader(hub).run(arguments)]
         tasks = [asyncio.create_task(each) for each in running]
         if settings.jobs:
             tasks.append(asyncio.create_task(imports.worker.run()))
@@ -258,15 +263,17 @@ def create_litestar(
         {
             "keyring": keyring,
             "people": people,
-            "shortcut": Shortcut(keyring, guild_settings),
+            "shortcut": Shortcut(keyring, limiter, guild_settings),
             "directory": directory,
             "registry": registry,
             "slots": slots,
+            "limiter": limiter,
             "hub": hub,
-            "activity_shortcut": ActivityShortcut(keyring, Slots(RECORDING_AT_ONCE), activity),
+            "idempotency": idempotency,
+            "activity_shortcut": ActivityShortcut(keyring, limiter, Slots(RECORDING_AT_ONCE), activity),
             "read_shortcuts": [
-                MemberShortcut(keyring, slots, members),
-                LeaderboardShortcut(keyring, slots, leaderboards),
+                MemberShortcut(keyring, limiter, slots, members),
+                LeaderboardShortcut(keyring, limiter, slots, leaderboards),
             ],
             "health": health,
             "metrics": metrics,
