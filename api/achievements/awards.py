@@ -21,7 +21,7 @@ from api.events.outbox import tell
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.members.dtos import UnlockedAchievement
-from api.members.ledger import Ledger, Standing, lock, read
+from api.members.ledger import Ledger, Standing, lock, read, take_turns
 from api.members.levelups import level_up
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
@@ -75,6 +75,7 @@ class AwardService:
             wanted = await self._with_requirements(connection, guild_id, row)
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
+            await take_turns(connection, [guild_id])
             known = await connection.fetchrow(queries.AWARDED, standing.id, wanted.id)
             if known is not None and known["revoked_at"] is None:
                 return await self._view(connection, rules, standing, wanted, known["awarded_at"]), False

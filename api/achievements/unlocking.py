@@ -19,7 +19,7 @@ from api.database import Connection
 from api.events.outbox import Told, tell
 from api.lib.arrays import literal
 from api.members.dtos import UnlockedAchievement, UnlockRewards
-from api.members.ledger import MAX_XP, Key, Ledger, Standing
+from api.members.ledger import MAX_XP, Key, Ledger, Standing, take_turns
 from api.members.rules import GuildRules
 from api.parts import Parted, Parts
 
@@ -75,9 +75,11 @@ class Unlocking:
         self._catalogs = catalogs
         self._parts = parts
 
-    async def concerns(self, connection: Connection, guild_ids: Collection[int]) -> set[int]:
-        """Those of the guilds in which anything can be earned."""
+    async def begin(self, connection: Connection, guild_ids: Collection[int]) -> set[int]:
+        """Those of the guilds in which anything can be earned. Call it when the members are locked, before what
+        they did is stored."""
         catalogs = await self._catalogs.of(guild_ids, connection)
+        await take_turns(connection, [guild_id for guild_id, catalog in catalogs.items() if catalog.gives_xp])
         return {guild_id for guild_id, catalog in catalogs.items() if catalog.definitions}
 
     async def settle(

@@ -171,11 +171,12 @@ class Transaction:
         ledger = Ledger()
         counting = Counting(standings, await self._caps(connection, events), ledger)
         level_ups = [counting.count(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
+        concerned = await self._unlocking.begin(connection, {guild_id for guild_id, _ in keys})
         await ledger.store(connection)
         if counting.late:
             await _fill(connection, counting.late)
         requests = [(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
-        self._settled = await unlocks.settle(self._unlocking, connection, requests, standings, self._now)
+        self._settled = await unlocks.settle(self._unlocking, connection, requests, standings, concerned, self._now)
         unlocked = unlocks.told(requests, self._settled, level_ups, standings)
         await tell(
             connection,

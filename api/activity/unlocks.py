@@ -26,10 +26,10 @@ async def settle(
     connection: Connection,
     requests: Sequence[Request],
     standings: Mapping[Key, Standing],
+    concerned: Collection[int],
     now: datetime,
 ) -> Settled:
-    """Awards what the events, which are stored, have earned their members."""
-    concerned = await unlocking.concerns(connection, {guild_id for guild_id, _ in standings})
+    """Awards what the events, which are stored, have earned their members. `concerned`: see `Unlocking.begin`."""
     if not concerned:
         return Settled()
     return await unlocking.settle(connection, _moved(requests, standings, concerned), now)

@@ -27,6 +27,8 @@ WIDTH = 7  # of a row: see `Ledger.row`
 XP = 0  # the board of XP: the first of the numbers that boards have
 GUILD = 0  # the user whose days and hours are those of the whole guild
 
+_TURNS = 0x7475726E  # "turn"
+
 Key = tuple[int, int]  # guild, user
 Counter = tuple[int, int, int]  # guild, kept bits, low
 
@@ -85,6 +87,16 @@ async def lock(
         found |= by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
         found |= await read(connection, [key for key in missing if key not in found])
     return found
+
+
+async def take_turns(connection: Connection, guild_ids: Iterable[int]) -> None:
+    """Keeps others who take turns in these guilds waiting until the transaction ends. Whoever may store twice in one
+    transaction (what was done, then the XP that it is rewarded with) calls this between `lock` and the first store:
+    each store locks the rows that a guild's members share in their order, and two transactions that are both
+    between their stores would wait for each other."""
+    keys = sorted({(guild_id ^ (guild_id >> 31)) % 2**32 - 2**31 for guild_id in guild_ids})
+    if keys:
+        await connection.execute("SELECT " + ", ".join(f"pg_advisory_xact_lock({_TURNS}, {key})" for key in keys))
 
 
 async def read(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:

@@ -19,7 +19,7 @@ from api.lib.together import Together
 from api.members import queries, series
 from api.members.adjusting import XpAdjustedView
 from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
-from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read
+from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read, take_turns
 from api.members.levels import RoleChanges, role_changes
 from api.members.levelups import level_up
 from api.members.profiles import Key, profile, rows
@@ -63,6 +63,7 @@ class MemberService:
         async with self._database.transaction() as connection:
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
+            await take_turns(connection, [guild_id])
             await _store_xp(connection, rules, standing, _wanted(wish, before), now)
             changed = Change(before, standing.xp)
             unlocked, remember = await self._unlocking.of_xp(connection, rules, standing, now, before)

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from api.engine import PlainConnection
 from tests.support.people import HARBOUR
 
 Json = dict[str, Any]  # Any: what JSON holds
@@ -39,3 +40,10 @@ async def earned(bot: httpx.AsyncClient, user_id: int, guild_id: int = HARBOUR) 
 def keys(answer: Json) -> list[str]:
     """What an answer says was unlocked."""
     return [each["achievement"] for each in answer["achievements_unlocked"]]
+
+
+async def told_of(owner: PlainConnection, *users: int) -> list[str]:
+    """The types of events that the stream was told of these people."""
+    await owner.fetchval("SELECT guildhall_number_events(1000)")
+    rows = await owner.fetch("SELECT type FROM stream_events WHERE user_id = ANY($1) ORDER BY position", users)
+    return [row["type"] for row in rows]

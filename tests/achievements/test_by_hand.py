@@ -5,7 +5,7 @@ import asyncio
 import httpx
 
 from api.engine import PlainConnection
-from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, keys
+from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, keys, told_of
 from tests.activity.test_record import message, record
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS
 
@@ -37,8 +37,7 @@ async def test_awarded_with_its_rewards_and_what_follows(bot: httpx.AsyncClient,
     assert (await bot.get(f"/v1/guilds/{HARBOUR}/leaderboard")).json()["items"][0]["rank"] == 1
     log = await owner.fetch("SELECT action, target, reason FROM audit_log WHERE action LIKE 'achievement.awarded'")
     assert [tuple(row) for row in log] == [("achievement.awarded", str(ADA), "for the party")]
-    events = await owner.fetch("SELECT type FROM outbox WHERE user_id = $1 ORDER BY type", ADA)
-    assert [row["type"] for row in events] == ["achievement.unlocked", "achievement.unlocked", "member.level_up"]
+    assert await told_of(owner, ADA) == ["achievement.unlocked", "achievement.unlocked", "member.level_up"]
 
 
 async def test_revoked_it_stays_so_until_it_is_awarded_by_hand(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
@@ -51,8 +50,7 @@ async def test_revoked_it_stays_so_until_it_is_awarded_by_hand(bot: httpx.AsyncC
     assert keys(await record(bot, message("2"))) == []
     assert await earned(bot, ADA) == set()
     assert (await bot.get(f"{OF_HARBOUR}/chatterbox")).json()["awarded_count"] == 0
-    types = await owner.fetch("SELECT type FROM outbox WHERE user_id = $1 ORDER BY id", ADA)
-    assert {"achievement.revoked", "member.level_changed"} <= {row["type"] for row in types}
+    assert {"achievement.revoked", "member.level_changed"} <= set(await told_of(owner, ADA))
     assert (await bot.put(f"{OF_ADA}/chatterbox")).status_code == 201
     assert await earned(bot, ADA) == {"chatterbox"}
     assert (await bot.get(f"{OF_HARBOUR}/chatterbox")).json()["awarded_count"] == 1

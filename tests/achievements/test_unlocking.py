@@ -4,9 +4,10 @@ import asyncio
 from datetime import timedelta
 
 import httpx
+from litestar import Litestar
 
 from api.engine import PlainConnection
-from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, earned, keys, mine
+from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, earned, keys, mine, told_of
 from tests.activity.test_record import PATH, message, record
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR
@@ -36,9 +37,7 @@ async def test_it_is_told_once_with_its_rewards(bot: httpx.AsyncClient, owner: P
     assert (member["xp"], member["rank"]) == (130, 1)
     day = (await bot.get(f"/v1/guilds/{HARBOUR}/members/{ADA}/activity")).json()["items"][-1]
     assert (day["messages"], day["xp"]) == (3, 130)
-    rows = await owner.fetch("SELECT guild_id, user_id, data FROM outbox WHERE type = 'achievement.unlocked'")
-    assert [(row["guild_id"], row["user_id"]) for row in rows] == [(HARBOUR, ADA)]
-    assert await owner.fetchval("SELECT count(*) FROM outbox WHERE type = 'member.level_up'") == 1
+    assert await told_of(owner, ADA) == ["achievement.unlocked", "member.level_up"]
 
 
 async def test_a_reward_unlocks_the_next(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
@@ -173,7 +172,7 @@ async def test_twenty_clients_bring_the_same_events(bot: httpx.AsyncClient, owne
     unlocked = sorted(key for answer in answers for key in keys(answer.json()))
     assert unlocked == ["chatterbox", "one", "one"]
     assert await owner.fetchval("SELECT count(*) FROM achievement_awards") == 3
-    assert await owner.fetchval("SELECT count(*) FROM outbox WHERE type = 'achievement.unlocked'") == 3
+    assert (await told_of(owner, ADA, BO)).count("achievement.unlocked") == 3
     ups = [up for answer in answers for up in answer.json()["level_ups"]]
     assert [up["user_id"] for up in ups] == [str(ADA)]
 
@@ -200,3 +199,23 @@ async def test_the_list_of_achievements_has_what_they_need(bot: httpx.AsyncClien
     await bot.post(f"/v1/guilds/{HARBOUR}/members/{BO}/xp", json={"amount": 1})
     item = (await bot.get(OF_HARBOUR)).json()["items"][0]
     assert (item["awarded_count"], item["rarity"]) == (1, 0.5)
+
+
+async def test_many_rewards_at_once(bot: httpx.AsyncClient, litestar_app: Litestar) -> None:
+    """What members share is stored twice, with the events and with the rewards: transactions at the same moment
+    must not wait for each other."""
+    await bot.patch(LEVELING, json=FLAT)
+    for number in range(1, 121):
+        await bot.post(f"/v1/guilds/{HARBOUR}/members/{number}/xp", json={"set": 17 * number})
+    await define(bot, *(draft(f"nr-{gte}", gte=gte, rewards={"xp": 150}) for gte in range(1, 6)))
+    rollbacks = litestar_app.state["database"].rollbacks
+    told = 0
+    for turn in range(5):
+        posted = [bot.post(PATH, json={"events": [message(f"{turn}-{number}", number)]}) for number in range(1, 121)]
+        for answer in await asyncio.gather(*posted):
+            assert answer.json()["accepted"] == 1
+            told += len(answer.json()["achievements_unlocked"])
+    assert told == 5 * 120
+    assert litestar_app.state["database"].rollbacks == rollbacks
+    board = (await bot.get(f"/v1/guilds/{HARBOUR}/leaderboard?limit=1")).json()
+    assert (board["member_count"], board["items"][0]["value"]) == (120, 17 * 120 + 5 * 160)
