@@ -49,6 +49,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     request_timeout_seconds: Annotated[
         int, Meta(ge=1, le=300, description="longest time for one request, then 503")
     ] = 15
+    anonymous_rate_limit: Annotated[
+        int,
+        Meta(ge=1, le=1_000_000, description="refusals a minute that one address gets without a good key, then 429"),
+    ] = 60
     secret: Annotated[
         str | None,
         Meta(description="signs cursors, 32 characters or more; made by itself outside production"),

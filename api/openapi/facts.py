@@ -69,6 +69,11 @@ class Facts(msgspec.Struct, frozen=True):
         return self.method == "GET" and self.plan.is_conditional
 
     @property
+    def takes_key(self) -> bool:
+        """Whether it can be sent twice and be done once."""
+        return self.method == "POST" and self.scope is not None
+
+    @property
     def is_stream(self) -> bool:
         """Whether the answer does not end."""
         return "streams" in self.traits

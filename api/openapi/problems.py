@@ -71,7 +71,7 @@ def refusals(facts: Facts) -> dict[int, Refusal]:
         statuses.add(412)
     if facts.is_stream:
         statuses |= {400, 404, 410}
-    if "conflicts" in facts.traits:
+    if "conflicts" in facts.traits or facts.takes_key:
         statuses.add(409)
     if facts.path != LIVENESS:
         statuses.add(503)
@@ -112,6 +112,10 @@ HEADERS: dict[str, tuple[str, Schema]] = {
     "SetCookie": (
         "Set-Cookie",
         {"description": "Of the log-in, then of the session.", "required": True, "schema": {"type": "string"}},
+    ),
+    "IdempotentReplayed": (
+        "Idempotent-Replayed",
+        {"description": "`true` where this is the first answer once more.", "schema": {"const": "true"}},
     ),
     "RetryAfter": (
         "Retry-After",
