@@ -102,6 +102,16 @@ FORGET_WHO_AWARDED = f"""
 """
 
 # Not deleted: the caches of other processes see what is written, and not what is gone.
+# Whatever guild they are of: they are gone in a day.
+FORGET_ANSWERS = """
+    WITH gone AS (
+        DELETE FROM idempotent_answers WHERE ctid IN (
+            SELECT ctid FROM idempotent_answers
+            WHERE user_ids @> ARRAY[$1::bigint] AND ($2::bigint[] IS NULL OR true) LIMIT $3
+        ) RETURNING 1
+    )
+    SELECT NULL::bigint AS guild_id, count(*) AS changed FROM gone
+"""
 END_SESSIONS = """
     WITH gone AS (
         UPDATE sessions SET ended_at = coalesce(ended_at, now()), user_id = NULL, username = 'erased',
