@@ -49,10 +49,20 @@ class Answer(Response[T]):
             tag = encoded.etag if encoded is not None else etags.tag(body)
             known = request.headers.get("if-none-match") if request.method == "GET" else None
             return conditional(status, headers, body, tag, known, packed=packed)
-        headers.append((b"cache-control", b"no-store"))
-        if (cursor := getattr(content, "next_cursor", None)) is not None:
-            headers.append((b"link", _next_page(request, cursor).encode("latin-1")))
-        return Plain(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)
+        return listed(status, headers, body, _next_page(request, content), packed=packed)
+
+
+def listed(status: int, headers: Headers, body: bytes, following: str | None, *, packed: bool = False) -> "Plain":
+    """An answer without an entity tag. `following`: the address of the next page, if there is one."""
+    headers.append((b"cache-control", b"no-store"))
+    if following is not None:
+        headers.append((b"link", f'<{following}>; rel="next"'.encode("latin-1")))
+    return Plain(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)
+
+
+def next_page(url: str, cursor: str | None) -> str | None:
+    """The address of the next page. `url`: without a cursor, up to where it goes."""
+    return None if cursor is None else f"{url}cursor={cursor}"
 
 
 def conditional(
@@ -104,8 +114,11 @@ def _pack(body: bytes) -> bytes:
     return _msgpack(msgspec.json.decode(body))
 
 
-def _next_page(request: Request[Any, Any, Any], cursor: str) -> str:
+def _next_page(request: Request[Any, Any, Any], content: object) -> str | None:
+    cursor: str | None = getattr(content, "next_cursor", None)
+    if cursor is None:
+        return None
     given = parse_qsl(request.scope["query_string"].decode())
-    query = [(name, value) for name, value in given if name not in ("cursor", "around")]
+    query = urlencode([(name, value) for name, value in given if name not in ("cursor", "around")])
     url = request.url
-    return f'<{url.scheme}://{url.netloc}{url.path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'
+    return next_page(f"{url.scheme}://{url.netloc}{url.path}?{query}{'&' if query else ''}", cursor)

@@ -5,16 +5,22 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
-from litestar.types import ASGIApp, RouteHandlerMapItem
+from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 
 import piccolo_conf
+from api.achievements.awards import AwardService
+from api.achievements.catalogs import Catalogs
+from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
+from api.achievements.service import AchievementService
+from api.achievements.surveys import Surveys
+from api.achievements.unlocking import Unlocking
 from api.activity.controller import ActivityController
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
@@ -26,7 +32,7 @@ from api.audit.service import AuditService
 from api.auth.controller import KeyController
 from api.auth.keyring import Keyring
 from api.auth.service import KeyService
-from api.auth.slots import Slots
+from api.auth.slots import RECORDING_AT_ONCE, Slots
 from api.changes import Changes, stop
 from api.config import MINIMUM_SECRET, Settings
 from api.database import Database
@@ -49,16 +55,25 @@ from api.intake import GuildhallRequest, admit, provide_query
 from api.jobs import Jobs
 from api.leaderboards.controller import LeaderboardController
 from api.leaderboards.service import LeaderboardService
+from api.leaderboards.shortcut import LeaderboardShortcut
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.limits import Limiter
 from api.members.controller import MemberController
 from api.members.rulebook import Rulebook
 from api.members.service import MemberService
+from api.members.shortcut import MemberShortcut
 from api.metrics import Metrics
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.parts import Parts
+from api.people.building import Client, People
+from api.people.building import build as build_people
+from api.people.controller import LoginController, MeController
+from api.privacy.controller import UserController
+from api.privacy.erasing import Eraser
+from api.privacy.exporting import PersonExporter
+from api.privacy.service import PrivacyService
 from api.problems import handle
 from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.controller import ModuleController, SettingsController
@@ -67,6 +82,9 @@ from api.settings.registry import Registry
 from api.settings.service import SettingsService
 from api.settings.shortcut import Shortcut
 from tables.piccolo_app import APP_CONFIG
+
+if TYPE_CHECKING:
+    import httpx
 
 log = structlog.get_logger("guildhall")
 
@@ -84,13 +102,17 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         timeout=settings.request_timeout_seconds,
         https=settings.public_url is not None and settings.public_url.startswith("https://"),
         shortcut=app.state["shortcut"].answer,
+        reads=[each.answer for each in app.state["read_shortcuts"]],
         activity=app.state["activity_shortcut"].answer,
         limiter=app.state["limiter"],
     )
 
 
-def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Litestar:
-    """The Litestar application alone, with no edge around it."""
+def create_litestar(
+    settings: Settings, *, clock: Clock, metrics: Metrics, discord: "httpx.AsyncBaseTransport | None" = None
+) -> Litestar:
+    """The Litestar application alone, with no edge around it. `discord`: what Discord is reached by, instead of
+    real connections."""
     database = Database(
         piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
     )
@@ -113,12 +135,27 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         hours=timedelta(days=settings.hours_kept_days),
         days=None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days),
     )
-    limiter = Limiter(database, keyring, clock, of_an_address=settings.anonymous_rate_limit)
+    people = build_people(
+        database,
+        changes,
+        clock,
+        cursors,
+        secrets=secrets,
+        client=_client(settings),
+        public_url=settings.public_url,
+        own_url=f"http://{settings.host}:{settings.port}",
+        transport=discord,
+    )
+    limiter = Limiter(
+        database, clock, lambda scope: _is_known(scope, keyring, people), of_an_address=settings.anonymous_rate_limit
+    )
     idempotency = Idempotency(database, clock)
     rulebook, slots = Rulebook(database, changes), Slots()
     directory = Directory(database, changes)
     hub = Hub(clock, metrics, lambda: health.stopping)
     changes.subscribe(hub.doubt)
+    catalogs = Catalogs(changes)
+    unlocking = Unlocking(catalogs, parts)
     services = {
         "guilds": guilds,
         "pickers": (pickers := PickerService(database, changes, clock)),
@@ -126,11 +163,15 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         "audit": AuditService(database, cursors),
         "modules": ModuleService(database, changes, registry, cursors, clock),
         "settings": (guild_settings := SettingsService(database, changes, registry, cursors, clock)),
-        "activity": (activity := ActivityService(database, rulebook, parts, clock, metrics)),
+        "activity": (activity := ActivityService(database, rulebook, parts, unlocking, clock, metrics)),
         "explaining": ExplainService(database, rulebook, clock),
-        "leaderboards": LeaderboardService(database, rulebook, cursors, clock),
+        "leaderboards": (leaderboards := LeaderboardService(database, rulebook, cursors, clock)),
+        "privacy": PrivacyService(database, clock),
+        "eraser": Eraser(database, changes, clock),
+        "exporter_of_people": PersonExporter(database, clock),
         "events": EventService(database, hub, directory),
-        "members": MemberService(database, rulebook, parts, clock),
+        "members": (members := MemberService(database, rulebook, parts, unlocking, clock)),
+        "people": people,
     }
     imports = build_imports(
         database,
@@ -143,7 +184,22 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
         settings=guild_settings,
         hours=timedelta(days=settings.hours_kept_days),
     )
-    services |= {"imports": imports.service, "exporter": imports.exporter}
+    achievements = AchievementService(
+        database,
+        changes,
+        cursors,
+        clock,
+        rulebook,
+        Surveys(database, rulebook, clock),
+        retention=timedelta(days=settings.retention_days),
+        wake=imports.worker.wake,
+    )
+    services |= {
+        "imports": imports.service,
+        "exporter": imports.exporter,
+        "achievements": achievements,
+        "awards": AwardService(database, rulebook, catalogs, unlocking, parts, clock),
+    }
     dependencies: dict[str, Provide] = {
         name: Provide(_giver(service), sync_to_thread=False) for name, service in services.items()
     }
@@ -155,7 +211,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        jobs = Jobs(guilds, upkeep, idempotency, limiter, keyring, metrics, database, changes)
+        jobs = Jobs(guilds, upkeep, idempotency, limiter, keyring, people, metrics, database, changes)
         running = [changes.run(arguments), jobs.run(), limiter.run(), hub.run(), Reader(hub).run(arguments)]
         tasks = [asyncio.create_task(each) for each in running]
         if settings.jobs:
@@ -168,6 +224,8 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             for task in tasks:
                 await stop(task)
             await jobs.finish()
+            if people.discord is not None:
+                await people.discord.close()
             await database.close()
 
     app = _Application(
@@ -180,11 +238,17 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             ActivityController,
             MemberController,
             LeaderboardController,
+            AchievementController,
+            GlobalAchievementController,
+            AwardController,
             ImportController,
+            UserController,
             EventController,
             ModuleController,
             KeyController,
             AuditController,
+            LoginController,
+            MeController,
             *_admin(settings),
         ],
         dependencies=dependencies,
@@ -200,6 +264,7 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
     app.state.update(
         {
             "keyring": keyring,
+            "people": people,
             "shortcut": Shortcut(keyring, limiter, guild_settings),
             "directory": directory,
             "registry": registry,
@@ -207,11 +272,16 @@ def create_litestar(settings: Settings, *, clock: Clock, metrics: Metrics) -> Li
             "limiter": limiter,
             "hub": hub,
             "idempotency": idempotency,
-            "activity_shortcut": ActivityShortcut(keyring, limiter, slots, activity),
+            "activity_shortcut": ActivityShortcut(keyring, limiter, Slots(RECORDING_AT_ONCE), activity),
+            "read_shortcuts": [
+                MemberShortcut(keyring, limiter, slots, members),
+                LeaderboardShortcut(keyring, limiter, slots, leaderboards),
+            ],
             "health": health,
             "metrics": metrics,
             "started_at": time.monotonic(),
             "keys": services["keys"],
+            "achievements": achievements,
             "database": database,
             "changes": changes,
         }
@@ -223,6 +293,26 @@ def describe() -> dict[str, object]:
     """The OpenAPI document of the whole application, with no configuration, no database, nothing that runs."""
     never_run = Settings(secret="0" * MINIMUM_SECRET, admin=False)
     return document(create_litestar(never_run, clock=Clock(), metrics=Metrics()).routes)
+
+
+def _client(settings: Settings) -> Client | None:
+    if settings.discord_client_id is None or settings.discord_client_secret is None:
+        return None
+    return Client(
+        id=settings.discord_client_id,
+        secret=settings.discord_client_secret,
+        api_url=settings.discord_api_url,
+        authorize_url=settings.discord_authorize_url,
+    )
+
+
+def _is_known(scope: HTTPScope, keyring: Keyring, people: People) -> bool:
+    """Whether a request has one key that was good before, or a session."""
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if given:
+        return len(given) == 1 and keyring.was_good(given[0])
+    cookies = (value for name, value in scope["headers"] if name == b"cookie")
+    return any(people.sessions.was_good(value.decode("latin-1")) for value in cookies)
 
 
 class _Application(Litestar):

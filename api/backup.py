@@ -97,6 +97,7 @@ async def _stamp(found: Located) -> None:
             for table in _STAMPED:
                 await connection.execute(f"UPDATE {table} SET changed_xid = 0 {later}")
             await connection.execute(f"UPDATE api_keys SET name = name {later}")
+            await connection.execute(f"UPDATE sessions SET hash = hash {later}")
     finally:
         await connection.close()
 

@@ -60,6 +60,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     secret_previous: Annotated[
         str | None, Meta(description="the secret before the present one, while it is being rotated")
     ] = None
+    discord_client_id: Annotated[
+        str | None, Meta(description="of the application at Discord by which people log in; empty: nobody can")
+    ] = None
+    discord_client_secret: Annotated[str | None, Meta(description="the same application's secret")] = None
+    discord_api_url: Annotated[str, Meta(description="where Discord's API is")] = "https://discord.com/api/v10"
+    discord_authorize_url: Annotated[str, Meta(description="where Discord asks people whether they want to log in")] = (
+        "https://discord.com/oauth2/authorize"
+    )
     retention_days: Annotated[
         int, Meta(ge=1, le=3650, description="days for which a deleted guild can be restored")
     ] = 30
@@ -163,8 +171,18 @@ def _refuse_unsafe(settings: Settings) -> None:
             raise UnsafeConfiguration(
                 f"{variable(name)} is shorter than {MINIMUM_SECRET} characters. Make one with: openssl rand -hex 32"
             )
+    if (settings.discord_client_id is None) != (settings.discord_client_secret is None):
+        raise UnsafeConfiguration(
+            "GUILDHALL_DISCORD_CLIENT_ID and GUILDHALL_DISCORD_CLIENT_SECRET belong together: set both, or neither."
+        )
     if not settings.production:
         return
+    for name, url in (
+        ("discord_api_url", settings.discord_api_url),
+        ("discord_authorize_url", settings.discord_authorize_url),
+    ):
+        if not url.startswith("https://"):
+            raise UnsafeConfiguration(f"{variable(name)} is not an https:// address: tokens would travel in clear.")
     if settings.secret is None:
         raise UnsafeConfiguration(
             "GUILDHALL_SECRET is not set, and in production none is made by itself. "

@@ -8,7 +8,7 @@ resort when something raises outside the application's own error handling.
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from secrets import token_hex
 
 import msgspec
@@ -58,14 +58,16 @@ class Edge:
         timeout: float,
         https: bool,
         shortcut: Callable[[HTTPScope], ASGIApp | None] = lambda _scope: None,
+        reads: Sequence[Callable[[HTTPScope], Awaitable[ASGIApp | None] | None]] = (),
         activity: Callable[[HTTPScope, Receive], Awaitable[tuple[ASGIApp | None, Receive]]] = _ordinary,
         limiter: Limiter | None = None,
     ) -> None:
         """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `shortcut`: the
-        answer to a GET that needs no framework, or None; `activity`: the same of a POST, which may have
-        read the body, and so gives what to receive it from."""
+        answer to a GET that needs no framework, or None; `reads`: the same of what has to be read first;
+        `activity`: the same of a POST, which may have read the body, and so gives what to receive it from."""
         self._app = app
         self._shortcut = shortcut
+        self._reads = reads
         self._activity = activity
         self._limiter = limiter
         self._metrics = metrics
@@ -77,6 +79,13 @@ class Edge:
             await _Exchange(self, scope, send).run(receive)
         else:
             await self._app(scope, receive, send)
+
+    async def _read(self, scope: HTTPScope) -> ASGIApp | None:
+        for read in self._reads:
+            reading = read(scope)
+            if reading is not None:
+                return await reading
+        return None
 
 
 class _Exchange:
@@ -115,10 +124,9 @@ class _Exchange:
                 state["deadline"] = deadline
                 if scope["method"] == HttpMethod.POST:
                     ready, receive = await edge._activity(scope, receive)
-                    if ready is not None:
-                        await ready(scope, receive, self._answer)
-                        return
-                await edge._app(scope, receive, self._answer)
+                elif scope["method"] == HttpMethod.GET:
+                    ready = await edge._read(scope)
+                await (ready or edge._app)(scope, receive, self._answer)
         except asyncio.CancelledError:
             # The server stops, and has waited as long as it may. Raised again it would make a 500 of it.
             await self._refuse(Overloaded("The server is stopping. If this was a change, see whether it was stored."))
@@ -209,7 +217,7 @@ class _Exchange:
             route=route,
             status=self._status,
             ms=round(seconds * 1000, 2),
-            actor=None if credential is None else f"key:{credential.id}",
+            actor=None if credential is None else credential.name,
             guild=state.get("guild_id"),
             problem=state.get("problem"),
         )

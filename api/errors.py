@@ -43,6 +43,12 @@ class UnreadableBody(GuildhallError):
     detail = "The body is not readable JSON in UTF-8."
 
 
+class LoginFailed(GuildhallError):
+    status = 400
+    type = "login-failed"
+    title = "Log-in failed"
+
+
 class BadHeader(GuildhallError):
     status = 400
     type = "bad-header"
@@ -72,6 +78,12 @@ class Forbidden(GuildhallError):
     status = 403
     type = "forbidden"
     title = "Forbidden"
+
+
+class BadCsrfToken(Forbidden):
+    type = "bad-csrf-token"
+    title = "Bad CSRF token"
+    detail = "A session's request that changes something needs `X-CSRF-Token`, as `GET /v1/me` tells it."
 
 
 class NotFound(GuildhallError):
@@ -150,6 +162,16 @@ class TooManyRequests(GuildhallError):
     status = 429
     type = "too-many-requests"
     title = "Too many requests"
+
+
+class LoginNotConfigured(GuildhallError):
+    status = 404
+    type = "login-not-configured"
+    title = "Log-in not configured"
+    detail = (
+        "Nobody can log in here yet: set GUILDHALL_DISCORD_CLIENT_ID and GUILDHALL_DISCORD_CLIENT_SECRET to those of "
+        "an application at https://discord.com/developers/applications."
+    )
 
 
 class Unavailable(GuildhallError):

@@ -71,9 +71,10 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
         state = self.scope["state"]
         credential: Credential = state["credential"]
         client = self.scope["client"]
+        person = credential.user_id
         return Actor(
-            kind="key",
-            id=str(credential.id),
+            kind="key" if person is None else "user",
+            id=str(credential.id if person is None else person),
             reason=state.get("reason"),
             ip=_address(client[0]) if client else None,
             request_id=state["request_id"],
@@ -96,12 +97,13 @@ async def admit(request: GuildhallRequest) -> Response[Any] | None:
     if request.method == HttpMethod.OPTIONS:
         return Response(None, status_code=204, headers={"Allow": ", ".join(_methods(request))})
     handler = request.route_handler
-    if handler.opt["scope"] is not None:
+    if handler.opt["scope"] is not None or "person" in handler.opt:
         await authorize(request, handler)
         raw = await read_input(request, handler)
-        if request.method == HttpMethod.POST:
-            actor = request.actor
-            return await claimed(request, handler, f"{actor.kind}:{actor.id}", raw)
+        if request.method == HttpMethod.POST and handler.opt["scope"] is not None:
+            return await claimed(request, handler, raw)
+    elif "reads_query" in handler.opt:
+        await read_input(request, handler)
     return None
 
 

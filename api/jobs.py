@@ -1,4 +1,4 @@
-"""What happens by itself: purging, noting the uses of keys, watching the event loop."""
+"""What happens by itself: purging, noting the uses of keys and sessions, watching the event loop."""
 
 import asyncio
 import time
@@ -14,11 +14,13 @@ from api.guilds.service import GuildService
 from api.idempotency import Idempotency
 from api.limits import Limiter
 from api.metrics import Metrics
+from api.people.building import People
 
 log = structlog.get_logger("guildhall.jobs")
 
 TICK_SECONDS = 1.0
 USES_EVERY = 60
+SESSIONS_EVERY = 300
 PURGE_EVERY = 600
 UPKEEP_EVERY = 3600
 
@@ -31,6 +33,7 @@ class Jobs:
         idempotency: Idempotency,
         limiter: Limiter,
         keyring: Keyring,
+        people: People,
         metrics: Metrics,
         database: Database,
         changes: Changes,
@@ -40,6 +43,7 @@ class Jobs:
         self._idempotency = idempotency
         self._limiter = limiter
         self._keyring = keyring
+        self._people = people
         self._metrics = metrics
         self._database = database
         self._changes = changes
@@ -55,6 +59,9 @@ class Jobs:
             try:
                 if tick % USES_EVERY == 0:
                     await self._keyring.note_uses()
+                    await self._people.sessions.note_uses()
+                if tick % SESSIONS_EVERY == 1 and self._people.grants is not None:
+                    await self._people.grants.upkeep()
                 if tick % UPKEEP_EVERY == 1:
                     await self._upkeep.run()
                 if tick % PURGE_EVERY == 1:
@@ -75,8 +82,9 @@ class Jobs:
         try:
             async with asyncio.timeout(1):
                 await self._keyring.note_uses()
+                await self._people.sessions.note_uses()
         except Exception as error:  # nothing may keep the database's connections from being closed
-            log.warning("the last uses of keys were not noted", error=type(error).__name__)
+            log.warning("the last uses of keys and sessions were not noted", error=type(error).__name__)
 
     def _watch(self, lag: float) -> None:
         self._metrics.in_flight.set(self._metrics.running)

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from piccolo.conf.apps import AppConfig
 
+from tables.achievements import Achievement, Award, AwardCount, Awarding, MemberCount
 from tables.audit import AuditEntry
 from tables.auth import AdminSession, AdminUser, ApiKey
 from tables.guilds import Guild, GuildChannel, GuildRole
 from tables.imports import Import, Job
 from tables.members import CustomStat, Member
+from tables.people import Login, Session
 from tables.privacy import PrivacyChoice
 from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
 
@@ -24,12 +26,19 @@ APP_CONFIG = AppConfig(
         SettingsRevision,
         Member,
         CustomStat,
+        MemberCount,
+        Achievement,
+        Award,
+        AwardCount,
+        Awarding,
         PrivacyChoice,
         Import,
         Job,
         ApiKey,
         AdminUser,
         AdminSession,
+        Session,
+        Login,
         AuditEntry,
     ],
 )

@@ -19,8 +19,10 @@ from api.parts import TABLES as PARTED
 from api.provision import APP, OWNER
 from tables.piccolo_app import APP_CONFIG
 from tests.support import cluster
+from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
+from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET, Discord
 from tests.support.people import HARBOUR, QUARRY
 from tests.support.serving import alive
 
@@ -54,6 +56,10 @@ def settings(database_name: str, tmp_path_factory: pytest.TempPathFactory) -> Se
         owner_database_url=cluster.url(OWNER, database_name),
         data_dir=str(tmp_path_factory.mktemp("data")),
         secret="0" * 64,
+        discord_client_id=CLIENT_ID,
+        discord_client_secret=CLIENT_SECRET,
+        discord_api_url=f"http://discord.test{API}",
+        discord_authorize_url=f"http://discord.test{AUTHORIZE}",
         log_level="error",
         anonymous_rate_limit=1_000_000,
     )
@@ -65,9 +71,15 @@ def movable_clock() -> MovableClock:
 
 
 @pytest.fixture(scope="session")
-async def running_app(settings: Settings, movable_clock: MovableClock) -> AsyncIterator[Litestar]:
+def standing_in() -> Discord:
+    """What the application takes for Discord."""
+    return Discord()
+
+
+@pytest.fixture(scope="session")
+async def running_app(settings: Settings, movable_clock: MovableClock, standing_in: Discord) -> AsyncIterator[Litestar]:
     """The application with its pool and background tasks, running for all tests of this process."""
-    app = create_litestar(settings, clock=movable_clock, metrics=Metrics())
+    app = create_litestar(settings, clock=movable_clock, metrics=Metrics(), discord=httpx.ASGITransport(standing_in))
     async with alive(app):
         yield app
 
@@ -99,11 +111,12 @@ async def litestar_app(
 async def _forget_everything(app: Litestar, connection: PlainConnection) -> None:
     guilds = {row["id"] for row in await connection.fetch("SELECT id FROM guilds")}
     keys = {row["id"] for row in await connection.fetch("SELECT id FROM api_keys")}
+    sessions = {row["id"] for row in await connection.fetch("SELECT id FROM sessions")}
     tables = ", ".join(table._meta.tablename for table in APP_CONFIG.table_classes)
-    more = "boards, xp_counts, outbox, stream_events, idempotent_answers, rate_budgets"
+    more = "boards, xp_counts, outbox, stream_events, erased_people, idempotent_answers, rate_budgets"
     await connection.execute(f"TRUNCATE {tables}, {', '.join(PARTED)}, {more}")
     app.state["limiter"].forget()
-    for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("module", {0})):
+    for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("session", sessions), ("module", {0})):
         app.state["changes"].tell(kind, ids)
 
 
@@ -141,6 +154,24 @@ async def mallory(bot: httpx.AsyncClient, clients: Clients) -> AsyncIterator[htt
     """The stranger: all scopes, in Quarry alone."""
     async with await clients.bot(guilds=[QUARRY]) as client:
         yield client
+
+
+@pytest.fixture
+def discord(standing_in: Discord, litestar_app: Litestar) -> Discord:
+    """Discord as it is at first, and remembered by nobody."""
+    standing_in.reset()
+    people = litestar_app.state["people"]
+    for kept in (people.access._guilds, people.access._roles):
+        kept._known.clear()
+        kept._failed.clear()
+    people.discord._paused.clear()
+    return standing_in
+
+
+@pytest.fixture
+def browsers(app: ASGIApp, litestar_app: Litestar, discord: Discord, bot: httpx.AsyncClient) -> Browsers:
+    """Makes browsers, once Harbour and Quarry are there."""
+    return Browsers(app, discord, litestar_app.state["people"])
 
 
 @pytest.fixture

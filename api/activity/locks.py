@@ -14,10 +14,13 @@ _SPACE = 0x61637469  # "acti"
 
 def share(guild_ids: Iterable[int], *, alone: bool = False) -> str:
     """A statement that takes the locks of these guilds until the transaction ends. It goes with BEGIN: what
-    waits for a lock must look at the tables only afterwards. `alone`: shared with nobody."""
+    waits for a lock must look at the tables only afterwards. `alone`: shared with nobody. Plans are made once a
+    connection: each of these statements has one plan that is good for any arrays, and to make it anew each time
+    costs a small group as much as its work does."""
     function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
     keys = sorted({_key(guild_id) for guild_id in guild_ids})
-    return f"SET LOCAL lock_timeout = '{_WAIT}'; SELECT " + ", ".join(f"{function}({_SPACE}, {key})" for key in keys)
+    settings = f"SET LOCAL lock_timeout = '{_WAIT}'; SET LOCAL plan_cache_mode = force_generic_plan"
+    return f"{settings}; SELECT " + ", ".join(f"{function}({_SPACE}, {key})" for key in keys)
 
 
 async def own(connection: Connection, guild_id: int) -> None:

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from api.achievements.unlocking import Unlocking
 from api.activity.dtos import ActivityView, Event, RejectedEvent
 from api.activity.transaction import Counted, Taken, Transaction
 from api.database import Database
 from api.errors import GuildhallError, Overloaded
 from api.lib.clock import Clock
-from api.members.levelups import LevelUp
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.metrics import Metrics
@@ -30,20 +30,34 @@ LATEST = timedelta(minutes=5)
 MOST_EVENTS = 2000
 MOST_REQUESTS = 256
 MOST_WAITING = 100_000  # events; a moment's work of many thousand a second
-IN_FLIGHT = 4  # transactions at once: while one waits for the disk the next is counted
+IN_FLIGHT = 4  # transactions at once: while one waits for the database the next is counted
+# One is enough for little; a second begins when so many events wait, more when so many.
+ENOUGH, MUCH = 20, 1000
+# Requests of so many events at most are not held up by others of their guild: the database lets them wait for
+# each other, which is short.
+FEW = 8
 
 
 class ActivityService:
-    def __init__(self, database: Database, rulebook: Rulebook, parts: Parts, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        database: Database,
+        rulebook: Rulebook,
+        parts: Parts,
+        unlocking: Unlocking,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
         self._database = database
         self._rulebook = rulebook
         self._parts = parts
+        self._unlocking = unlocking
         self._clock = clock
         self._metrics = metrics
         self._waiting: deque[Taken] = deque()
         self._waiting_events = 0
         self._running: dict[asyncio.Task[None], set[int]] = {}
-        self._busy: set[int] = set()  # guilds of the transactions under way
+        self._busy: set[int] = set()  # guilds of which much is under way
 
     def rules(self, guild_id: int) -> GuildRules | None:
         """The guild's rules, if they are in memory and may still be believed."""
@@ -69,25 +83,29 @@ class ActivityService:
         counted = await taken.result
         self._metrics.accepted.inc(counted.accepted)
         self._metrics.duplicates.inc(len(events) - counted.accepted)
-        return _view(counted.accepted, len(events) - counted.accepted, rejected, counted.level_ups)
+        return ActivityView(
+            counted.accepted, len(events) - counted.accepted, rejected, counted.level_ups, counted.unlocked
+        )
 
     def _start(self) -> None:
         """Begins transactions for what waits. A lone request does not wait for more: the next ones do. No two
-        at once are of one guild: the second would only wait for the first one's locks."""
+        large ones at once are of one guild: the second would only wait for the first one's locks."""
         while self._waiting and len(self._running) < IN_FLIGHT:
-            if self._running and self._waiting_events < MOST_EVENTS // 2:
+            if self._running and self._waiting_events < (ENOUGH if len(self._running) == 1 else MUCH):
                 return  # little has come while the others commit: more will have by then
             if not (group := self._next()):
                 return
-            guilds = {taken.rules.guild_id for taken in group}
+            guilds = {taken.rules.guild_id for taken in group if len(taken.events) > FEW}
             self._busy |= guilds
             task = asyncio.create_task(self._commit(group))
             self._running[task] = guilds
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._end)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._busy -= self._running.pop(task)
-        self._start()
+    def _end(self, task: asyncio.Task[None]) -> None:
+        """Once for each: as soon as it is known what a transaction did, else when its task is done."""
+        if task in self._running:
+            self._busy -= self._running.pop(task)
+            self._start()
 
     def _next(self) -> list[Taken]:
         """The requests of the next transaction, in the order in which they came."""
@@ -131,12 +149,14 @@ class ActivityService:
             for taken in group:
                 await self._commit([taken])
             return
+        if task := asyncio.current_task():
+            self._end(task)  # before the answers are sent: the database has nothing to do meanwhile
         for taken, result in zip(group, counted, strict=True):
             if not taken.result.done():  # its client may have gone
                 taken.result.set_result(result)
 
     async def _run(self, group: list[Taken]) -> list[Counted]:
-        transaction = Transaction(self._database, self._parts, group)
+        transaction = Transaction(self._database, self._parts, self._unlocking, group)
         await transaction.make_parts()
         return await transaction.run()
 
@@ -149,7 +169,3 @@ def rejections(events: Sequence[Event], now: datetime) -> list[RejectedEvent]:
         for index, event in enumerate(events)
         if not oldest <= event.occurred_at <= latest
     ]
-
-
-def _view(accepted: int, duplicates: int, rejected: list[RejectedEvent], level_ups: list[LevelUp]) -> ActivityView:
-    return ActivityView(accepted, duplicates, rejected, level_ups, [])

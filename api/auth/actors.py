@@ -7,18 +7,25 @@ from api.idempotency import Claim
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A key, as it was when it was last read. `guild_ids` None: every guild."""
+    """A key, as it was when it was last read, or a person's session: then `user_id` says who it is, `id` is below 0,
+    and the scopes are those that the person has in the guild that is asked about. `guild_ids` None: every guild."""
 
     id: int
     scopes: frozenset[Scope]
     guild_ids: frozenset[int] | None
     rate_limit: int | None
     expires_at: float | None
+    user_id: int | None = None
+
+    @property
+    def name(self) -> str:
+        """For logs: `key:7`, `user:190320984123768832`."""
+        return f"key:{self.id}" if self.user_id is None else f"user:{self.user_id}"
 
     @property
     def owner(self) -> str:
         """Whose budget of requests it is, and whose idempotency keys."""
-        return f"key:{self.id}"
+        return f"key:{self.id}" if self.user_id is None else f"session:{-self.id}"
 
     def sees(self, guild_id: int) -> bool:
         return self.guild_ids is None or guild_id in self.guild_ids

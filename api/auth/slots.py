@@ -7,21 +7,25 @@ from collections.abc import Callable
 from api.errors import TooManyRequests
 
 AT_ONCE = 32
+# Those that record activity take a connection together, not one each: the more of them wait, the fewer
+# transactions they take.
+RECORDING_AT_ONCE = 256
 WAITING = 512
 WAIT_SECONDS = 10.0
 
 
 class Slots:
-    """32 requests of a key run at once, the next 512 wait their turn, at most ten seconds."""
+    """So many requests of a key run at once, the next 512 wait their turn, at most ten seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
         self._running: dict[int, int] = {}
         self._waiting: dict[int, deque[asyncio.Future[None]]] = {}
 
     async def enter(self, key_id: int) -> Callable[[], None]:
         """Waits for a slot; call what it gives when the request is over. Raises `TooManyRequests`."""
         running = self._running.get(key_id, 0)
-        if running < AT_ONCE:
+        if running < self._at_once:
             self._running[key_id] = running + 1
         else:
             await self._wait(key_id)
@@ -30,7 +34,7 @@ class Slots:
     async def _wait(self, key_id: int) -> None:
         queue = self._waiting.setdefault(key_id, deque())
         if len(queue) >= WAITING:
-            raise _too_many()
+            raise self._too_many()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(turn)
         try:
@@ -42,7 +46,7 @@ class Slots:
             elif turn in queue:
                 queue.remove(turn)  # who gave up takes no place from others
             if isinstance(error, TimeoutError):
-                raise _too_many() from None
+                raise self._too_many() from None
             raise
 
     def _leave(self, key_id: int) -> None:
@@ -58,9 +62,8 @@ class Slots:
         else:
             self._running[key_id] -= 1
 
-
-def _too_many() -> TooManyRequests:
-    return TooManyRequests(
-        f"This key has {AT_ONCE} requests running and more waiting. Send fewer at once.",
-        headers={"Retry-After": "1"},
-    )
+    def _too_many(self) -> TooManyRequests:
+        return TooManyRequests(
+            f"This key has {self._at_once} requests running and more waiting. Send fewer at once.",
+            headers={"Retry-After": "1"},
+        )

@@ -34,7 +34,7 @@ class LeaderboardQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cursor: CursorText | None = None
 
 
-class BoardEntry(msgspec.Struct, frozen=True):
+class BoardEntry(msgspec.Struct, frozen=True, gc=False):
     """A member's place. `value` is of the board's stat and time, `xp` and `level` of all time."""
 
     rank: int

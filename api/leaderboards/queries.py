@@ -4,7 +4,7 @@ A place is a value and a user, `$after` and `$user`: the page begins behind it. 
 user > u)` would walk through all who share a value, so the two are two ranges of the index.
 
 `rank` is the first member's: 1 and how many have more. A page that goes on with a value whose members began on
-the page before says with `ties` how many have that value in all; then come the next ranks."""
+the page before says with `ties` how many have that value in all; then come the next ranks. XP has its own way."""
 
 # The numbers of the all-time boards.
 STATS = {"xp": 0, "messages": 1, "voice_seconds": 2, "reactions": 3, "commands": 4}
@@ -12,100 +12,149 @@ STATS = {"xp": 0, "messages": 1, "voice_seconds": 2, "reactions": 3, "commands":
 # What stands before everybody.
 TOP = (2**63 - 1, 0)
 
+# PostgreSQL takes a limit that is a parameter for a tenth of the guild, and a plan made anew each time for cheaper:
+# the constant keeps it to the plan that it has. No page is longer.
 _PAGE = """
     SELECT * FROM (
-        (SELECT {row} FROM {board} WHERE {where} AND b.value = $2 AND b.user_id > $3 ORDER BY b.user_id LIMIT $4)
-        UNION ALL
-        (SELECT {row} FROM {board} WHERE {where} AND b.value < $2 ORDER BY b.value DESC, b.user_id LIMIT $4)
-    ) AS halves ORDER BY value DESC, user_id LIMIT $4
+        SELECT * FROM (
+            SELECT {row} FROM {board} WHERE {where} AND b.value = $2 AND b.user_id > $3 ORDER BY b.user_id LIMIT 101
+        ) AS tied LIMIT $4
+    ) AS half UNION ALL (
+        SELECT {row} FROM {board} WHERE {where} AND b.value < $2 ORDER BY b.value DESC, b.user_id LIMIT 101
+    ) ORDER BY value DESC, user_id LIMIT $4
 """
 
 _ENTRY = "b.value, b.user_id"
 
-# XP of all time. The counters of ranks give the rank of the page's first member, and how many there are.
-XP = f"""
-    WITH page AS MATERIALIZED ({_PAGE.format(row=_ENTRY, board="boards b", where="b.guild_id = $1 AND b.stat = 0")}),
-    top AS MATERIALIZED (
-        SELECT max(value) AS value, min(value) AS least, guildhall_xp_floor(max(value), 1) AS octave,
-            guildhall_xp_floor(max(value), 8) AS fine
-        FROM page
-    ), head AS MATERIALIZED (
-        SELECT coalesce(counted.members, 0)::bigint AS member_count, (
-            1 + coalesce(counted.above, 0)
-            + coalesce((
-                SELECT sum(c.members) FROM xp_counts c
-                WHERE c.guild_id = $1 AND c.kept = 8 AND c.low > top.fine AND c.low < greatest(2 * top.octave, 1)
-            ), 0)
-            + (
-                SELECT count(*) FROM boards n
-                WHERE n.guild_id = $1 AND n.stat = 0 AND n.value > top.value
-                    AND n.value < top.fine + greatest(top.octave >> 7, 1)
-            )
-        )::bigint AS rank, CASE WHEN top.value = $2 AND top.least < $2 THEN (
-            SELECT count(*) FROM boards n WHERE n.guild_id = $1 AND n.stat = 0 AND n.value = $2
-        ) END AS ties
-        FROM top CROSS JOIN LATERAL (
-            SELECT sum(c.members) AS members, sum(c.members) FILTER (WHERE c.low > top.octave) AS above
-            FROM xp_counts c WHERE c.guild_id = $1 AND c.kept = 1
-        ) counted
-    )
-    SELECT head.member_count, head.rank, head.ties, page.user_id, page.value, page.value AS xp
-    FROM head LEFT JOIN page ON true ORDER BY page.value DESC, page.user_id
+# XP of all time, many boards at once ($1 guilds, $2 limits), each from the top: the first has rank 1, and the
+# counters of ranks tell how many there are. The planner shall not see how long the arrays are: for short ones it
+# would make a plan anew each time.
+XP_TOPS = """
+    SELECT page.users, page.values, (
+        SELECT sum(c.members) FROM xp_counts c WHERE c.guild_id = asked.guild_id AND c.kept = 1
+    )::bigint AS member_count, 0::bigint AS above, 0::bigint AS before
+    FROM ROWS FROM (unnest((SELECT $1::bigint[])), unnest((SELECT $2::bigint[])))
+        WITH ORDINALITY AS asked (guild_id, at_most, place)
+    CROSS JOIN LATERAL (
+        SELECT array_agg(row.user_id ORDER BY row.value DESC, row.user_id) AS users,
+            array_agg(row.value ORDER BY row.value DESC, row.user_id) AS values
+        FROM (
+            SELECT * FROM (
+                SELECT b.user_id, b.value FROM boards b WHERE b.guild_id = asked.guild_id AND b.stat = 0
+                ORDER BY b.value DESC, b.user_id LIMIT 101
+            ) AS longest LIMIT asked.at_most
+        ) AS row
+    ) AS page
+    ORDER BY asked.place
 """
 
-# Another built-in stat of all time ($5 its number). Its ranks are counted.
-STAT = f"""
-    WITH page AS MATERIALIZED ({_PAGE.format(row=_ENTRY, board="boards b", where="b.guild_id = $1 AND b.stat = $5")}),
+# The same behind places ($3 values, $4 users). How many have more than the value the counters tell, whose bounds
+# ($5 to $8) are known from it: see `rules.Bounds`. `before` is how many have as much and come no later than the
+# place: all who have, but those on this page; no more of them are counted than $9.
+XP_PAGES = """
+    SELECT page.users, page.values, counted.members AS member_count, counted.above + (
+        SELECT count(*) FROM boards n
+        WHERE n.guild_id = asked.guild_id AND n.stat = 0 AND n.value > asked.value AND n.value < asked.fine_end
+    ) AS above, (
+        SELECT count(*) FROM (
+            SELECT FROM boards n
+            WHERE n.guild_id = asked.guild_id AND n.stat = 0 AND n.value = asked.value AND n.user_id <= asked.user_id
+            LIMIT $9
+        ) AS tied
+    ) AS before
+    FROM ROWS FROM (
+        unnest((SELECT $1::bigint[])), unnest((SELECT $2::bigint[])), unnest((SELECT $3::bigint[])),
+        unnest((SELECT $4::bigint[])), unnest((SELECT $5::bigint[])), unnest((SELECT $6::bigint[])),
+        unnest((SELECT $7::bigint[])), unnest((SELECT $8::bigint[]))
+    ) WITH ORDINALITY AS asked (guild_id, at_most, value, user_id, octave, fine, octave_end, fine_end, place)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(c.members) FILTER (WHERE c.kept = 1), 0)::bigint AS members,
+            coalesce(sum(c.members) FILTER (WHERE c.kept = 8 OR c.low > asked.octave), 0)::bigint AS above
+        FROM xp_counts c
+        WHERE c.guild_id = asked.guild_id
+            AND (c.kept = 1 OR c.kept = 8 AND c.low > asked.fine AND c.low < asked.octave_end)
+    ) AS counted
+    CROSS JOIN LATERAL (
+        SELECT array_agg(row.user_id ORDER BY row.value DESC, row.user_id) AS users,
+            array_agg(row.value ORDER BY row.value DESC, row.user_id) AS values
+        FROM (
+            SELECT * FROM (
+                (SELECT b.user_id, b.value FROM boards b
+                 WHERE b.guild_id = asked.guild_id AND b.stat = 0 AND b.value = asked.value
+                    AND b.user_id > asked.user_id
+                 ORDER BY b.user_id LIMIT 101)
+                UNION ALL
+                (SELECT b.user_id, b.value FROM boards b
+                 WHERE b.guild_id = asked.guild_id AND b.stat = 0 AND b.value < asked.value
+                 ORDER BY b.value DESC, b.user_id LIMIT 101)
+            ) AS halves ORDER BY value DESC, user_id LIMIT asked.at_most
+        ) AS row
+    ) AS page
+    ORDER BY asked.place
+"""
+
+XP_BEFORE = "SELECT count(*) FROM boards WHERE guild_id = $1 AND stat = 0 AND value = $2 AND user_id <= $3"
+
+# How many there are, the rank of the page's first member, and how many share the value that the page goes on
+# with: of one walk through the board. Materialized, else PostgreSQL would count anew for each row of the page.
+_HEAD = """
+    top AS MATERIALIZED (SELECT max(value) AS value FROM page),
     head AS MATERIALIZED (
-        SELECT (SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5) AS member_count,
-            1 + (
-                SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5 AND b.value > top.value
-            ) AS rank,
-            CASE WHEN top.value = $2 AND top.least < $2 THEN (
-                SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5 AND b.value = $2
-            ) END AS ties
-        FROM (SELECT max(value) AS value, min(value) AS least FROM page) AS top
+        SELECT counted.member_count, counted.rank, CASE WHEN top.value = $2 THEN counted.ties END AS ties
+        FROM top CROSS JOIN LATERAL (
+            SELECT count(*) AS member_count, 1 + count(*) FILTER (WHERE b.value > top.value) AS rank,
+                count(*) FILTER (WHERE b.value = $2) AS ties
+            FROM {board}
+        ) AS counted
     )
-    SELECT head.member_count, head.rank, head.ties, page.user_id, page.value, m.xp
-    FROM head
-    LEFT JOIN (page JOIN members m ON m.guild_id = $1 AND m.user_id = page.user_id) ON true
+    SELECT page.user_id, page.value, m.xp, head.member_count, head.rank, head.ties
+    FROM head LEFT JOIN (page JOIN members m ON m.guild_id = $1 AND m.user_id = page.user_id) ON true
     ORDER BY page.value DESC, page.user_id
 """
 
+# Another built-in stat of all time ($5 its number).
+STAT = f"""
+    WITH page AS MATERIALIZED ({_PAGE.format(row=_ENTRY, board="boards b", where="b.guild_id = $1 AND b.stat = $5")}),
+    {_HEAD.format(board="boards b WHERE b.guild_id = $1 AND b.stat = $5")}
+"""
+
 # Boards that are added up when they are asked for: what each ranked member did on some days, or their total
-# of a custom stat.
+# of a custom stat. Of one day there is nothing to add up.
 _SUMMED = {
     "days": """
         SELECT a.user_id, sum(a.{stat})::bigint AS value FROM activity_days a
         WHERE a.guild_id = $1 AND a.day BETWEEN {first} AND {second} AND a.user_id > 0 GROUP BY a.user_id
     """,
+    "day": """
+        SELECT a.user_id, a.{stat} AS value FROM activity_days a
+        WHERE a.guild_id = $1 AND a.day BETWEEN {first} AND {second} AND a.user_id > 0
+    """,
     "custom_days": """
         SELECT a.user_id, sum(a.value)::bigint AS value FROM custom_stat_days a
         WHERE a.guild_id = $1 AND a.stat = {third} AND a.day BETWEEN {first} AND {second} GROUP BY a.user_id
     """,
+    "custom_day": """
+        SELECT a.user_id, a.value FROM custom_stat_days a
+        WHERE a.guild_id = $1 AND a.stat = {third} AND a.day BETWEEN {first} AND {second}
+    """,
     "custom": "SELECT s.user_id, s.value FROM custom_stats s WHERE s.guild_id = $1 AND s.stat = {first}",
 }
 
+# Whoever did something is a member. Those who are on no board are few, and are looked for instead of the others.
 _BOARD = """
     WITH board AS MATERIALIZED (
-        SELECT s.user_id, s.value, m.xp FROM ({summed}) AS s
-        JOIN members m ON m.guild_id = $1 AND m.user_id = s.user_id AND m.is_ranked
-        WHERE s.value <> 0
+        SELECT s.user_id, s.value FROM ({summed}) AS s
+        WHERE s.value <> 0 AND NOT EXISTS (
+            SELECT FROM members m WHERE m.guild_id = $1 AND m.user_id = s.user_id AND NOT m.is_ranked
+        )
     )
 """
 
 _SUMMED_PAGE = f"""
     {_BOARD}, page AS MATERIALIZED (
         SELECT * FROM board WHERE value < $2 OR value = $2 AND user_id > $3 ORDER BY value DESC, user_id LIMIT $4
-    ), head AS MATERIALIZED (
-        SELECT (SELECT count(*) FROM board) AS member_count,
-            1 + (SELECT count(*) FROM board WHERE value > top.value) AS rank,
-            CASE WHEN top.value = $2 AND top.least < $2 THEN (SELECT count(*) FROM board WHERE value = $2) END AS ties
-        FROM (SELECT max(value) AS value, min(value) AS least FROM page) AS top
-    )
-    SELECT head.member_count, head.rank, head.ties, page.user_id, page.value, page.xp
-    FROM head
-    LEFT JOIN page ON true ORDER BY page.value DESC, page.user_id
+    ),
+    {_HEAD.format(board="board b")}
 """
 
 # The $4 members before a member ($3, with the value $2), the nearest first: with the last of them begins the
@@ -132,16 +181,18 @@ _AROUND = f"""
 """
 
 
-def page(stat: str, *, of_days: bool) -> str:
-    """The statement of a page that is added up."""
-    return _SUMMED_PAGE.format(summed=_summed(stat, 5, of_days=of_days))
+def page(stat: str, *, of_days: bool, is_one: bool = False) -> str:
+    """The statement of a page that is added up; `is_one`: of a single day."""
+    return _SUMMED_PAGE.format(summed=_summed(stat, 5, of_days=of_days, is_one=is_one))
 
 
-def around(stat: str, *, of_days: bool) -> str:
+def around(stat: str, *, of_days: bool, is_one: bool = False) -> str:
     """The statement that finds where the page around a member begins, of a board that is added up."""
-    return _AROUND.format(summed=_summed(stat, 4, of_days=of_days))
+    return _AROUND.format(summed=_summed(stat, 4, of_days=of_days, is_one=is_one))
 
 
-def _summed(stat: str, first: int, *, of_days: bool) -> str:
-    kind = ("days" if stat in STATS else "custom_days") if of_days else "custom"
+def _summed(stat: str, first: int, *, of_days: bool, is_one: bool) -> str:
+    kind = "custom"
+    if of_days:
+        kind = ("" if stat in STATS else "custom_") + ("day" if is_one else "days")
     return _SUMMED[kind].format(stat=stat, first=f"${first}", second=f"${first + 1}", third=f"${first + 2}")

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import NamedTuple, get_args
 
 from api.leaderboards.dtos import LeaderboardQuery, Period
+from api.lib.bits import kept_bits
 from api.lib.faults import ParameterFault
 from api.settings.builtin.leveling import Weekday
 
@@ -20,6 +21,22 @@ class Window(NamedTuple):
     period: Period | None
     first: date | None
     last: date | None
+
+
+class Bounds(NamedTuple):
+    """Where counters of ranks that are above an amount of XP lie: those with a `low` above `octave`; finer ones
+    between `fine` and `octave_end`; members between the XP and `fine_end`, who are counted one by one."""
+
+    octave: int
+    fine: int
+    octave_end: int
+    fine_end: int
+
+
+def bounds(xp: int) -> Bounds:
+    """The counters above so much XP, as the ledger keeps them."""
+    octave, fine = kept_bits(xp, 1), kept_bits(xp, 8)
+    return Bounds(octave, fine, max(2 * octave, 1), fine + max(octave >> 7, 1))
 
 
 def window(query: LeaderboardQuery, today: date, week_starts_on: Weekday) -> Window | list[ParameterFault]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 import asyncpg
 
@@ -10,13 +11,30 @@ from api.database import Connection, Database
 from api.errors import Invalid, NotFound
 from api.leaderboards import queries
 from api.leaderboards.dtos import BoardEntry, LeaderboardQuery, LeaderboardView
-from api.leaderboards.rules import Window, window
+from api.leaderboards.rules import Window, bounds, window
 from api.lib.clock import Clock
 from api.lib.pagination import LARGEST_PAGE, Cursors
+from api.lib.together import Together
 from api.members.levels import Ladder
 from api.members.rulebook import Rulebook
+from api.members.rules import GuildRules
 
 Place = tuple[int, int]  # value, user
+
+# Members of one value who are counted along with a page: what more there are is counted only if a rank needs it.
+_TIES = 1000
+
+
+class _Page(NamedTuple):
+    """A page, column by column, and one member more if there are more. `rank` is the first member's, `behind`
+    plus its place that of a member who begins another value."""
+
+    users: list[int]
+    values: list[int]
+    xp: list[int]
+    member_count: int
+    rank: int
+    behind: int
 
 
 class LeaderboardService:
@@ -25,6 +43,12 @@ class LeaderboardService:
         self._rulebook = rulebook
         self._cursors = cursors
         self._clock = clock
+        self._tops = Together(self._read_tops)
+        self._pages = Together(self._read_pages)
+
+    def rules(self, guild_id: int) -> GuildRules | None:
+        """The guild's rules, if they are in memory and may still be believed."""
+        return self._rulebook.remembered(guild_id)
 
     async def read(self, reader: Actor, guild_id: int, query: LeaderboardQuery) -> LeaderboardView:
         """A page of a board. Raises `Invalid`, `NotFound` where `around` is not on the board."""
@@ -40,39 +64,69 @@ class LeaderboardService:
             after = value, user_id
             asked = asked._replace(first=_date(first), last=_date(last))
         limit = min(query.limit, LARGEST_PAGE)
-        async with self._database.connection() as connection:
-            if query.around is not None:
+        if query.around is not None:
+            async with self._database.connection() as connection:
                 after = await _before(connection, guild_id, query.stat, asked, query.around, (limit - 1) // 2)
-            rows = await _page(connection, guild_id, query.stat, asked, after, limit + 1)
-        entries = [row for row in rows if row["user_id"] is not None]
-        shown = entries[:limit]
+        if asked.first is None and query.stat == "xp":
+            page = await self._xp_page(guild_id, after, limit)
+        else:
+            async with self._database.connection() as connection:
+                page = await _page(connection, guild_id, query.stat, asked, after, limit)
         cursor = None
-        if len(entries) > limit:
-            last_row = shown[-1]
+        if len(page.users) > limit:
             days = [None if day is None else day.isoformat() for day in (asked.first, asked.last)]
-            cursor = self._cursors.write(scope, [last_row["value"], last_row["user_id"], *days])
+            cursor = self._cursors.write(scope, [page.values[limit - 1], page.users[limit - 1], *days])
         return LeaderboardView(
             stat=query.stat,
             period=asked.period,
             from_=asked.first,
             to=asked.last,
-            member_count=rows[0]["member_count"],
-            items=_entries(shown, rules.ladder),
+            member_count=page.member_count,
+            items=_entries(page, limit, rules.ladder),
             next_cursor=cursor,
         )
 
+    async def _xp_page(self, guild_id: int, after: Place, limit: int) -> _Page:
+        if after == queries.TOP:
+            found = await self._tops.get((guild_id, limit + 1))
+        else:
+            value, user_id = after
+            found = await self._pages.get((guild_id, limit + 1, value, user_id, *bounds(value)))
+        users, values, member_count, above, before = found
+        if users is None:
+            return _Page([], [], [], member_count or 0, 1, 1)
+        if before == _TIES and values[-1] != after[0]:
+            async with self._database.connection() as connection:
+                before = await connection.fetchval(queries.XP_BEFORE, guild_id, *after)
+        behind = 1 + above + before
+        rank = 1 + above if values[0] == after[0] else behind
+        return _Page(users, values, values, member_count, rank, behind)
 
-async def _page(
-    connection: Connection, guild_id: int, stat: str, asked: Window, after: Place, limit: int
-) -> list[asyncpg.Record]:
-    """So many rows behind a place; one row without a user if there is none."""
+    async def _read_tops(self, keys: Sequence[tuple[int, ...]]) -> list[asyncpg.Record]:
+        async with self._database.connection() as connection:
+            return await connection.fetch(queries.XP_TOPS, *zip(*keys, strict=True))
+
+    async def _read_pages(self, keys: Sequence[tuple[int, ...]]) -> list[asyncpg.Record]:
+        async with self._database.connection() as connection:
+            return await connection.fetch(queries.XP_PAGES, *zip(*keys, strict=True), _TIES)
+
+
+async def _page(connection: Connection, guild_id: int, stat: str, asked: Window, after: Place, limit: int) -> _Page:
+    """The page behind a place, of a board that is not XP of all time."""
     if asked.first is not None:
-        return await connection.fetch(queries.page(stat, of_days=True), guild_id, *after, limit, *_of_days(stat, asked))
-    if stat == "xp":
-        return await connection.fetch(queries.XP, guild_id, *after, limit)
-    if stat in queries.STATS:
-        return await connection.fetch(queries.STAT, guild_id, *after, limit, queries.STATS[stat])
-    return await connection.fetch(queries.page(stat, of_days=False), guild_id, *after, limit, stat)
+        statement = queries.page(stat, of_days=True, is_one=asked.first == asked.last)
+        named = _of_days(stat, asked)
+    elif stat in queries.STATS:
+        statement, named = queries.STAT, [queries.STATS[stat]]
+    else:
+        statement, named = queries.page(stat, of_days=False), [stat]
+    found = await connection.fetch(statement, guild_id, *after, limit + 1, *named)
+    head = found[0]
+    rows = found if head["user_id"] is not None else []
+    users, values, xp = ([row[name] for row in rows] for name in ("user_id", "value", "xp"))
+    rank: int = head["rank"]
+    behind = rank if head["ties"] is None else rank + head["ties"] - values.count(after[0])
+    return _Page(users, values, xp, head["member_count"], rank, behind)
 
 
 async def _before(connection: Connection, guild_id: int, stat: str, asked: Window, user_id: int, above: int) -> Place:
@@ -87,7 +141,8 @@ async def _before(connection: Connection, guild_id: int, stat: str, asked: Windo
     else:
         of_days = asked.first is not None
         named = _of_days(stat, asked) if of_days else [stat]
-        rows = await connection.fetch(queries.around(stat, of_days=of_days), guild_id, user_id, above + 1, *named)
+        statement = queries.around(stat, of_days=of_days, is_one=asked.first == asked.last)
+        rows = await connection.fetch(statement, guild_id, user_id, above + 1, *named)
         if not rows:
             raise NotFound
         first = rows[-1]["value"], rows[-1]["user_id"]
@@ -98,20 +153,18 @@ def _of_days(stat: str, asked: Window) -> list[object]:
     return [asked.first, asked.last] if stat in queries.STATS else [asked.first, asked.last, stat]
 
 
-def _entries(rows: Sequence[asyncpg.Record], ladder: Ladder) -> list[BoardEntry]:
-    """The rows with their ranks: those of the same value share one. What comes with each row is the page's:
-    see `queries`."""
+def _entries(page: _Page, limit: int, ladder: Ladder) -> list[BoardEntry]:
+    """The members with their ranks: those of the same value share one."""
     entries: list[BoardEntry] = []
-    rank = behind = 0
-    value: int | None = None
-    for place, row in enumerate(rows):
-        if place == 0:
-            rank, value = row["rank"], row["value"]
-        elif row["value"] != value:
-            if not behind:  # ranks behind the first value's: of a row at `place`, `behind + place`
-                behind = rank + row["ties"] - place if row["ties"] is not None else rank
-            value, rank = row["value"], behind + place
-        entries.append(BoardEntry(rank, str(row["user_id"]), row["value"], row["xp"], ladder.level(row["xp"])))
+    rank, level, previous, previous_xp = page.rank, 0, -1, -1
+    for user_id, value, xp in zip(page.users[:limit], page.values, page.xp, strict=False):
+        if value != previous:
+            if entries:
+                rank = page.behind + len(entries)
+            previous = value
+        if xp != previous_xp:
+            level, previous_xp = ladder.level(xp), xp
+        entries.append(BoardEntry(rank, str(user_id), value, xp, level))
     return entries
 
 

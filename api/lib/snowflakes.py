@@ -15,6 +15,16 @@ _canonical = re.compile(r"[1-9][0-9]{0,18}", re.ASCII).fullmatch
 MESSAGE = "is not an id: a string of decimal digits, 1 to 2^63-1, with no leading zero"
 
 
+SCHEMA: dict[str, object] = {
+    "anyOf": [
+        {"type": "string", "pattern": PATTERN, "format": "snowflake"},
+        {"type": "integer", "minimum": 1, "maximum": LARGEST},
+    ],
+    "description": "A snowflake: a string, or an integer where the language has 64 bits",
+    "examples": ["1234567890123456789"],
+}
+
+
 class Snowflake(int):
     """An id that came in. Answers carry `str(id)`: msgspec does not encode a subclass of int."""
 
@@ -36,27 +46,24 @@ def decode(kind: type, value: Any) -> Any:  # Any: msgspec's hook sees whatever 
     """msgspec's `dec_hook`: makes a `Snowflake` of a string or an integer. Raises `ValueError`."""
     if kind is not Snowflake:
         raise NotImplementedError(kind)
-    # A thousand events bring two thousand ids: no step more than is needed.
+    return Snowflake(number(value))
+
+
+def number(value: object) -> int:
+    """The number of an id as a request may have it. Raises `ValueError`."""
     if type(value) is str and _canonical(value) is not None:
-        number = int(value)
+        found = int(value)
     elif type(value) is int:
-        number = value
+        found = value
     else:
-        number = 0
-    if not 0 < number <= LARGEST:
+        found = 0
+    if not 0 < found <= LARGEST:
         raise ValueError(MESSAGE)
-    return Snowflake(number)
+    return found
 
 
 def schema(kind: type) -> dict[str, object]:
     """msgspec's `schema_hook`: how a request's id looks in JSON Schema."""
     if kind is not Snowflake:
         raise NotImplementedError(kind)
-    return {
-        "anyOf": [
-            {"type": "string", "pattern": PATTERN, "format": "snowflake"},
-            {"type": "integer", "minimum": 1, "maximum": LARGEST},
-        ],
-        "description": "A snowflake: a string, or an integer where the language has 64 bits",
-        "examples": ["1234567890123456789"],
-    }
+    return dict(SCHEMA)

@@ -5,7 +5,7 @@ stores that, all in one transaction. The number of statements does not depend on
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -26,6 +26,8 @@ OCTAVE, FINE = 1, 8
 WIDTH = 7  # of a row: see `Ledger.row`
 XP = 0  # the board of XP: the first of the numbers that boards have
 GUILD = 0  # the user whose days and hours are those of the whole guild
+
+_TURNS = 0x7475726E  # "turn"
 
 Key = tuple[int, int]  # guild, user
 Counter = tuple[int, int, int]  # guild, kept bits, low
@@ -61,29 +63,50 @@ class Standing(msgspec.Struct):
         return self.xp, self.messages, self.voice_seconds, self.reactions, self.commands
 
 
-async def lock(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
+async def lock(
+    connection: Connection, keys: Iterable[Key], held: dict[Key, Standing] | None = None
+) -> dict[Key, Standing]:
     """The standings of these members, ours until the transaction ends; those made that were missing. All
-    transactions lock in the same order, so that no two wait for each other. Lock a member once a transaction."""
+    transactions lock in the same order, so that no two wait for each other. Lock a member once a transaction.
+    `held`: those that the transaction has locked, in this order, when none of them was missing."""
     ordered = sorted(set(keys))
     if not ordered:
         return {}
-    arguments = columns(ordered, 2)
-    # Nobody may be locked before the missing ones are made: hence the look without a lock.
-    statement = sql.MAKE if await connection.fetchval(sql.LACKING, *arguments) else sql.LOCK
-    found = _by_key(await connection.fetch(statement, *arguments))
+    if held:
+        found = held
+    else:
+        arguments = columns(ordered, 2)
+        # Nobody may be locked before the missing ones are made: hence the look without a lock.
+        is_lacking = await connection.fetchval(sql.LACKING, *arguments)
+        if is_lacking:
+            await connection.execute(sql.AWAIT_TURNS, *arguments)
+        statement = sql.MAKE if is_lacking else sql.LOCK
+        found = by_key(await connection.fetch(statement, *arguments))
     if missing := [key for key in ordered if key not in found]:  # removed, or made by somebody else, just now
-        found |= _by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
+        await connection.execute(sql.AWAIT_TURNS, *columns(missing, 2))
+        found |= by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
         found |= await read(connection, [key for key in missing if key not in found])
     return found
+
+
+async def take_turns(connection: Connection, guild_ids: Iterable[int]) -> None:
+    """Keeps others who take turns in these guilds waiting until the transaction ends. Whoever may store twice in one
+    transaction (what was done, then the XP that it is rewarded with) calls this between `lock` and the first store:
+    each store locks the rows that a guild's members share in their order, and two transactions that are both
+    between their stores would wait for each other."""
+    keys = sorted({(guild_id ^ (guild_id >> 31)) % 2**32 - 2**31 for guild_id in guild_ids})
+    if keys:
+        await connection.execute("SELECT " + ", ".join(f"pg_advisory_xact_lock({_TURNS}, {key})" for key in keys))
 
 
 async def read(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
     """The standings of these members as they are now, of those that are there."""
     ordered = list(keys)
-    return _by_key(await connection.fetch(sql.READ, *columns(ordered, 2))) if ordered else {}
+    return by_key(await connection.fetch(sql.READ, *columns(ordered, 2))) if ordered else {}
 
 
-def _by_key(rows: Iterable[asyncpg.Record]) -> dict[Key, Standing]:
+def by_key(rows: Iterable[tuple[Any, ...] | asyncpg.Record]) -> dict[Key, Standing]:  # Any: a standing's columns
+    """Rows of a standing's columns, as standings."""
     return {(row[1], row[2]): Standing(*row) for row in rows}
 
 

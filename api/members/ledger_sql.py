@@ -5,6 +5,8 @@ COLUMNS = (
     " streak_best, first_seen_at, last_active_at, left_at, is_ranked"
 )
 
+WIDTH = 17  # columns of a standing: these, and `was_ranked`
+
 _KEYS = "unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)"
 
 # Members in the order of their keys, in which everybody locks them: most are there already.
@@ -19,6 +21,20 @@ LACKING = f"""
             SELECT FROM members m WHERE m.guild_id = k.guild_id AND m.user_id = k.user_id
         )
     )
+"""
+
+# Whoever makes somebody a member does so in turn with those who hide or erase that person, who could not see a row
+# that is not yet committed. People share 128 locks, by the time of their snowflake: a lock for each of a thousand
+# new members would not fit into the table of locks.
+BUCKET = "((user_id >> 22) & 127)::int"
+TURNS = 0x70656F70  # "peop"
+AWAIT_TURNS = f"""
+    SELECT pg_advisory_xact_lock_shared({TURNS}, bucket) FROM (
+        SELECT DISTINCT {BUCKET} AS bucket FROM {_KEYS} WHERE NOT EXISTS (
+            SELECT FROM members m WHERE m.guild_id = k.guild_id AND m.user_id = k.user_id
+        )
+        ORDER BY bucket OFFSET 0
+    ) AS b
 """
 
 # Where some are missing: they are made, and the others locked in the same order. `DO UPDATE … WHERE false` changes

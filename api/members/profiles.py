@@ -1,20 +1,26 @@
 """A member's profile, from the one row that tells it all."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import asyncpg
 import msgspec
 
-from api.members import streaks
+from api.database import Connection
+from api.members import queries, streaks
 from api.members.dtos import MemberView, StatsView, StreakView
 from api.members.rules import GuildRules
+
+Key = tuple[int, int]  # guild, user
 
 _decode_stats = msgspec.json.Decoder(dict[str, int]).decode
 
 
 def profile(rules: GuildRules, user_id: int, row: asyncpg.Record, today: date) -> MemberView:
-    """A row of `queries.PROFILE` as it is told on that day, the guild's."""
-    xp, ladder, stats = row["xp"], rules.ladder, row["custom_stats"]
+    """A row of `queries.PROFILES` as it is told on that day, the guild's."""
+    xp, messages, voice_seconds, reactions, commands, streak_from, streak_to, streak_best, *more = row
+    first_seen_at, last_active_at, _, member_count, rank, stats, _ = more
+    ladder = rules.ladder
     level = ladder.level(xp)
     return MemberView(
         guild_id=str(rules.guild_id),
@@ -23,11 +29,19 @@ def profile(rules: GuildRules, user_id: int, row: asyncpg.Record, today: date) -
         level=level,
         level_xp=ladder.begins(level),
         next_level_xp=ladder.next(level),
-        rank=row["rank"],
-        member_count=row["member_count"],
-        stats=StatsView(row["messages"], row["voice_seconds"], row["reactions"], row["commands"]),
+        rank=rank,
+        member_count=member_count,
+        stats=StatsView(messages, voice_seconds, reactions, commands),
         custom_stats={} if stats is None else _decode_stats(stats),
-        streak=StreakView(streaks.current(row["streak_from"], row["streak_to"], today), row["streak_best"]),
-        first_seen_at=row["first_seen_at"],
-        last_active_at=row["last_active_at"],
+        streak=StreakView(streaks.current(streak_from, streak_to, today), streak_best),
+        first_seen_at=first_seen_at,
+        last_active_at=last_active_at,
     )
+
+
+async def rows(connection: Connection, keys: Sequence[Key]) -> list[asyncpg.Record | None]:
+    """The row of each of these members, None of somebody unknown."""
+    found: list[asyncpg.Record | None] = [None] * len(keys)
+    for row in await connection.fetch(queries.PROFILES, *zip(*keys, strict=True)):
+        found[row["place"] - 1] = row
+    return found

@@ -1,36 +1,39 @@
 """The SQL of members' profiles, their activity in time, and their leaving."""
 
-# The rank is the sum of a few hundred counters at most, and a count of the members who share the first eight bits
-# of this one's XP: see the ledger. Materialized, so that the bounds are worked out once, not for each counter.
-PROFILE = """
+from api.members.ledger_sql import BUCKET, TURNS
+
+# Of many members at once ($1 guilds, $2 users); `place` is which of them, from 1. The rank is the sum of a few hundred
+# counters at most, and a count of the members who share the first eight bits of this one's XP: see the ledger.
+# Materialized, so that the bounds are worked out once, not for each counter. The arrays come from a SELECT so that
+# the planner does not see how long they are: for short ones it would make a plan anew each time.
+PROFILES = """
     WITH found AS MATERIALIZED (
-        SELECT m.xp, m.messages, m.voice_seconds, m.reactions, m.commands, m.streak_from, m.streak_to, m.streak_best,
-            m.first_seen_at, m.last_active_at, p.hidden_at IS NOT NULL AS is_hidden,
-            m.is_ranked AND p.hidden_at IS NULL AS is_ranked,
-            guildhall_xp_floor(m.xp, 1) AS octave, guildhall_xp_floor(m.xp, 8) AS fine
-        FROM members m LEFT JOIN privacy_choices p ON p.user_id = m.user_id
-        WHERE m.guild_id = $1 AND m.user_id = $2
+        SELECT asked.place, m.*, p.hidden_at, guildhall_xp_floor(m.xp, 1) AS octave, guildhall_xp_floor(m.xp, 8) AS fine
+        FROM ROWS FROM (unnest((SELECT $1::bigint[])), unnest((SELECT $2::bigint[])))
+            WITH ORDINALITY AS asked (guild_id, user_id, place)
+        JOIN members m ON m.guild_id = asked.guild_id AND m.user_id = asked.user_id
+        LEFT JOIN privacy_choices p ON p.user_id = asked.user_id
     )
-    SELECT f.*, coalesce(board.members, 0)::bigint AS member_count,
-        CASE WHEN f.is_ranked THEN 1 + coalesce(board.above, 0)
-            + coalesce((
-                SELECT sum(c.members) FROM xp_counts c
-                WHERE c.guild_id = $1 AND c.kept = 8 AND c.low > f.fine AND c.low < greatest(2 * f.octave, 1)
-            ), 0)
-            + (
-                SELECT count(*) FROM boards n
-                WHERE n.guild_id = $1 AND n.stat = 0 AND n.value > f.xp
-                    AND n.value < f.fine + greatest(f.octave >> 7, 1)
-            )
-        END::bigint AS rank,
+    SELECT f.xp, f.messages, f.voice_seconds, f.reactions, f.commands, f.streak_from, f.streak_to, f.streak_best,
+        f.first_seen_at, f.last_active_at, f.hidden_at IS NOT NULL AS is_hidden, counted.member_count,
+        CASE WHEN f.is_ranked AND f.hidden_at IS NULL THEN 1 + counted.above + (
+            SELECT count(*) FROM boards n
+            WHERE n.guild_id = f.guild_id AND n.stat = 0 AND n.value > f.xp
+                AND n.value < f.fine + greatest(f.octave >> 7, 1)
+        ) END AS rank,
         (
             SELECT json_object_agg(s.stat, s.value ORDER BY s.stat) FROM custom_stats s
-            WHERE s.guild_id = $1 AND s.user_id = $2
-        ) AS custom_stats
-    FROM found f CROSS JOIN LATERAL (
-        SELECT sum(c.members) AS members, sum(c.members) FILTER (WHERE c.low > f.octave) AS above
-        FROM xp_counts c WHERE c.guild_id = $1 AND c.kept = 1
-    ) board
+            WHERE s.guild_id = f.guild_id AND s.user_id = f.user_id
+        ) AS custom_stats,
+        f.place
+    FROM found f
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(c.members) FILTER (WHERE c.kept = 1), 0)::bigint AS member_count,
+            coalesce(sum(c.members) FILTER (WHERE c.kept = 8 OR c.low > f.octave), 0)::bigint AS above
+        FROM xp_counts c
+        WHERE c.guild_id = f.guild_id
+            AND (c.kept = 1 OR c.kept = 8 AND c.low > f.fine AND c.low < greatest(2 * f.octave, 1))
+    ) AS counted
 """
 
 # Of someone whose level or activity is asked for.
@@ -62,7 +65,10 @@ HOURS = """
 
 LOCK_PRESENT = "SELECT 1 FROM members WHERE guild_id = $1 AND user_id = $2 AND left_at IS NULL FOR UPDATE"
 
+LOCK_ONE = "SELECT 1 FROM members WHERE guild_id = $1 AND user_id = $2 FOR UPDATE"
+
 # All that is stored of a member in a guild; the guild's own totals (user 0) stay. Looked up day by day, as above.
+# Gives how many rows that was.
 ERASE = """
     WITH day AS (
         DELETE FROM activity_days a
@@ -71,6 +77,7 @@ ERASE = """
             WHERE b.guild_id = $1
         ) AS each
         WHERE a.guild_id = $1 AND a.user_id = $2 AND a.day = each.day
+        RETURNING 1
     ), hour AS (
         DELETE FROM activity_hours a
         USING (
@@ -78,6 +85,7 @@ ERASE = """
             WHERE b.guild_id = $1
         ) AS each
         WHERE a.guild_id = $1 AND a.user_id = $2 AND a.hour = each.hour
+        RETURNING 1
     ), stat_day AS (
         DELETE FROM custom_stat_days a
         USING custom_stats s CROSS JOIN LATERAL (
@@ -86,10 +94,21 @@ ERASE = """
         ) AS each
         WHERE s.guild_id = $1 AND s.user_id = $2
             AND a.guild_id = $1 AND a.user_id = $2 AND a.stat = s.stat AND a.day = each.day
+        RETURNING 1
     ), stat AS (
-        DELETE FROM custom_stats WHERE guild_id = $1 AND user_id = $2
+        DELETE FROM custom_stats WHERE guild_id = $1 AND user_id = $2 RETURNING 1
+    ), member AS (
+        DELETE FROM members WHERE guild_id = $1 AND user_id = $2 RETURNING 1
     )
-    DELETE FROM members WHERE guild_id = $1 AND user_id = $2
+    SELECT (SELECT count(*) FROM day) + (SELECT count(*) FROM hour) + (SELECT count(*) FROM stat_day)
+        + (SELECT count(*) FROM stat) + (SELECT count(*) FROM member)
+"""
+
+# Alone, where those who make members share: see `ledger_sql.AWAIT_TURNS`.
+TAKE_TURN = f"""
+    SELECT pg_advisory_xact_lock({TURNS}, bucket) FROM (
+        SELECT DISTINCT {BUCKET} AS bucket FROM unnest($1::bigint[]) AS user_id ORDER BY bucket OFFSET 0
+    ) AS b
 """
 
 # Someone hidden stays hidden since when they first were.

@@ -15,6 +15,7 @@ from api.openapi.facts import Facts, read
 from api.openapi.operations import operation
 from api.openapi.parameters import HEADERS
 from api.openapi.schemas import Schema, Schemas
+from api.people.cookies import Cookies
 from api.problems import TYPE_BASE
 
 TAGS = {
@@ -23,9 +24,12 @@ TAGS = {
     "modules": "The groups of settings that there are: built-in ones, and those that bots register.",
     "activity": "What members did: each event counts once. XP, levels and what the bot is to do about them.",
     "members": "Members' profiles: XP, level, exact rank, stats, streak, and their activity in time.",
+    "achievements": "What members can earn and by what, who has earned it, and how near the others are.",
     "leaderboards": "Boards of any stat, of all time, a day, a week, a month or any other window of days.",
     "imports": "Standings and history brought from elsewhere, and a whole guild taken away.",
+    "users": "People: what is stored about them, what they choose, and how they are forgotten.",
     "events": "What happens, as it happens.",
+    "people": "Who is logged in to a dashboard, and how they log in and out.",
     "keys": "The keys by which bots come in.",
     "audit": "Who changed what.",
     "operation": "How the server is, and what it offers.",
@@ -65,7 +69,19 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, object]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "A key: `gh_` and 38 letters and digits. Each operation names the scope it needs.",
-                }
+                },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": Cookies(https=True).session,
+                    "description": "Somebody who is logged in by Discord. Without TLS the name has no `__Host-`.",
+                },
+                "csrf": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-CSRF-Token",
+                    "description": "`csrf_token` of `GET /v1/me`: a session's requests that change something need it.",
+                },
             },
         },
     }

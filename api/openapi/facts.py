@@ -15,6 +15,7 @@ from api.auth.scopes import Scope
 from api.intake import Plan, plan_of
 from api.lib.encoded import Encoded
 from api.lib.pagination import Page
+from api.people.rules import PEOPLES
 
 METHODS = ("GET", "PUT", "PATCH", "POST", "DELETE")
 
@@ -46,6 +47,20 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def is_unsafe(self) -> bool:
         return self.method != "GET"
+
+    @property
+    def is_persons(self) -> bool:
+        """Of somebody who is logged in, and of no key."""
+        return "person" in self.traits
+
+    @property
+    def needs_credential(self) -> bool:
+        return self.scope is not None or self.is_persons
+
+    @property
+    def serves_people(self) -> bool:
+        """Whether somebody who is logged in may ever ask for it."""
+        return self.is_persons or (self.scope in PEOPLES and "whole_installation" not in self.traits)
 
     @property
     def is_conditional_read(self) -> bool:
@@ -90,6 +105,7 @@ def _methods(handler: HTTPRouteHandler) -> Iterator[str]:
 def _facts(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Facts:
     parameters = handler.parsed_fn_signature.parameters
     answer, negotiated = _answer(handler.parsed_fn_signature.return_type.annotation)
+    answer = handler.opt.get("document", answer)
     media_type = str(getattr(handler.media_type, "value", handler.media_type) or JSON)
     opt: dict[str, object] = handler.opt
     statuses = opt.get("statuses", (handler.status_code,))

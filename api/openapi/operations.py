@@ -9,7 +9,13 @@ from api.openapi.facts import READINESS, Facts
 from api.openapi.parameters import parameters
 from api.openapi.schemas import Schema, Schemas
 
-_DONE = {200: "How it is now.", 201: "It was made.", 202: "It will be done.", 204: "Done; there is nothing to tell."}
+_DONE = {
+    200: "How it is now.",
+    201: "It was made.",
+    202: "It will be done.",
+    303: "Go there.",
+    204: "Done; there is nothing to tell.",
+}
 
 _sentence = re.compile(r"(.+?[.])(?:\s+(.+))?", re.DOTALL).fullmatch
 
@@ -24,7 +30,7 @@ def operation(facts: Facts, schemas: Schemas) -> Schema:
         "description": "\n\n".join(part for part in (rest, _needs(facts)) if part),
         "parameters": parameters(facts, schemas),
         "responses": _responses(facts, schemas),
-        "security": [] if facts.scope is None else [{"key": [facts.scope.value]}],
+        "security": _security(facts),
         "x-required-scope": None if facts.scope is None else facts.scope.value,
     }
     if facts.body is not None:
@@ -52,12 +58,24 @@ def _words(facts: Facts) -> tuple[str, str]:
 
 
 def _needs(facts: Facts) -> str:
+    if facts.is_persons:
+        return "Needs somebody who is logged in."
     if facts.scope is None:
         return "Needs no key."
     needed = f"Needs the scope `{facts.scope.value}`."
     if "whole_installation" in facts.traits:
         needed += " Not for a key that has a list of guilds."
-    return needed
+    return needed if facts.serves_people else f"{needed} Not for people."
+
+
+def _security(facts: Facts) -> list[dict[str, list[str]]]:
+    """Each way to be let in: a key, or a session, whose changes need its CSRF token."""
+    found: list[dict[str, list[str]]] = []
+    if facts.scope is not None:
+        found.append({"key": [facts.scope.value]})
+    if facts.serves_people:
+        found.append({"session": [], "csrf": []} if facts.is_unsafe else {"session": []})
+    return found
 
 
 def _responses(facts: Facts, schemas: Schemas) -> Schema:
@@ -75,6 +93,8 @@ def _success(facts: Facts, status: int, schemas: Schemas) -> Schema:
     headers = ["XRequestID"]
     if status == 204:
         return {"description": _DONE[status], "headers": _headers(*headers)}
+    if status == 303:
+        return {"description": _DONE[status], "headers": _headers(*headers, "Location", "SetCookie")}
     if facts.takes_key:
         headers.append("IdempotentReplayed")
     if facts.plan.is_conditional:

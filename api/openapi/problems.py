@@ -31,17 +31,22 @@ class Refusal(msgspec.Struct, frozen=True):
 
 REFUSALS: dict[int, Refusal] = {
     400: Refusal("BadRequest", "The body is not readable JSON in UTF-8, or a header is not what it should be."),
-    401: Refusal("Unauthorized", "No key, or one that is not valid.", ("WWWAuthenticate",)),
-    403: Refusal("Forbidden", "The key lacks the scope, or wishes for more than it may do itself."),
-    404: Refusal("NotFound", "No such thing, or a guild that this key does not see: the two look alike."),
+    401: Refusal("Unauthorized", "No key and no session, or one that is not valid.", ("WWWAuthenticate",)),
+    403: Refusal(
+        "Forbidden",
+        "The credential lacks the scope, or wishes for more than its own; or a session's CSRF token is missing.",
+    ),
+    404: Refusal("NotFound", "No such thing, or a guild that this credential does not see: the two look alike."),
     409: Refusal("Conflict", "It does not go together with the present state."),
     410: Refusal("Gone", "What came after `Last-Event-ID` is not kept any more."),
     412: Refusal("PreconditionFailed", "`If-Match` names none of the present state's entity tags."),
     413: Refusal("BodyTooLarge", "The body is larger than this route takes."),
     415: Refusal("UnsupportedMediaType", "The body's media type is not one of this route's.", ("Accept",)),
     422: Refusal("Invalid", "Well-formed, but not valid: `errors` tells every fault that can be found at once."),
-    429: Refusal("TooManyRequests", "Too many requests of this key.", ("RetryAfter",)),
-    503: Refusal("Unavailable", "The database is away, or too much is going on. Nothing was stored.", ("RetryAfter",)),
+    429: Refusal("TooManyRequests", "Too many requests of this credential.", ("RetryAfter",)),
+    503: Refusal(
+        "Unavailable", "The database or Discord is away, or too much is going on. Nothing was stored.", ("RetryAfter",)
+    ),
 }
 
 PATCH_REFUSAL = msgspec.structs.replace(REFUSALS[415], name="UnsupportedPatch", headers=("AcceptPatch",))
@@ -50,11 +55,15 @@ PATCH_REFUSAL = msgspec.structs.replace(REFUSALS[415], name="UnsupportedPatch", 
 def refusals(facts: Facts) -> dict[int, Refusal]:
     """Those that an operation may answer with, by status."""
     statuses: set[int] = set()
-    if facts.scope is not None:
+    if facts.needs_credential:
         statuses |= {401, 403, 422, 429}
+    if "reads_query" in facts.traits:
+        statuses |= {404, 422}
+    if "login_fails" in facts.traits:
+        statuses.add(400)
     if facts.path_parameters:
         statuses.add(404)
-    if (facts.is_unsafe and facts.scope is not None) or facts.takes_if_match or facts.is_conditional_read:
+    if (facts.is_unsafe and facts.needs_credential) or facts.takes_if_match or facts.is_conditional_read:
         statuses.add(400)
     if facts.body is not None or facts.files:
         statuses |= {400, 413, 415}
@@ -103,6 +112,10 @@ HEADERS: dict[str, tuple[str, Schema]] = {
     "IdempotentReplayed": (
         "Idempotent-Replayed",
         {"description": "`true` where this is the first answer once more.", "schema": {"const": "true"}},
+    ),
+    "SetCookie": (
+        "Set-Cookie",
+        {"description": "Of the log-in, then of the session.", "required": True, "schema": {"type": "string"}},
     ),
     "RetryAfter": (
         "Retry-After",

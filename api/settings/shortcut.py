@@ -10,6 +10,7 @@ import re
 
 from litestar.types import HTTPScope
 
+from api import plain
 from api.answers import Plain, conditional
 from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
@@ -20,8 +21,6 @@ from api.settings.service import SettingsService
 ROUTE = "/v1/guilds/{guild_id}/settings/{module}"
 
 _path = re.compile(r"/v1/guilds/([1-9][0-9]{0,18})/settings/([a-z][a-z0-9_]{0,63})", re.ASCII).fullmatch
-_is_tag = re.compile(rb'(W/)?"[\x21\x23-\x7e]*"').fullmatch
-_MSGPACK = b"msgpack"
 
 
 class Shortcut:
@@ -35,20 +34,11 @@ class Shortcut:
         match = _path(scope["path"])
         if match is None or scope["query_string"]:
             return None
-        authorization = known = None
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                if authorization is not None:
-                    return None
-                authorization = value
-            elif name == b"if-none-match":
-                if known is not None or _is_tag(value) is None:
-                    return None
-                known = value
-            elif name == b"accept" and _MSGPACK in value.lower():
-                return None
+        headers = plain.headers(scope)
+        if headers is None:
+            return None
         guild_id = snowflakes.parse(match[1])
-        credential = self._keyring.remembered(authorization)
+        credential = self._keyring.remembered(headers.authorization)
         if credential is None or guild_id is None or not credential.sees(guild_id):
             return None
         encoded = self._settings.remembered(guild_id, match[2])
@@ -58,4 +48,4 @@ class Shortcut:
             return None
         state = scope["state"]
         state["credential"], state["guild_id"], state["route"] = credential, guild_id, ROUTE
-        return conditional(200, [], encoded.body, encoded.etag, None if known is None else known.decode("latin-1"))
+        return conditional(200, [], encoded.body, encoded.etag, headers.known)

@@ -160,7 +160,7 @@ def _counted(client: httpx.Client, users: Counter[int]) -> Counter[int]:
     """Messages by member; XP, which is stored beside them, agrees."""
     found = Counter[int]()
     for user in users:
-        profile = client.get(f"{GUILD}/members/{user}").raise_for_status().json()
+        profile = _get(client, f"{GUILD}/members/{user}")
         found[user] = profile["stats"]["messages"]
         assert profile["xp"] == XP * found[user]
     return found
@@ -168,17 +168,23 @@ def _counted(client: httpx.Client, users: Counter[int]) -> Counter[int]:
 
 def _assert_rest_agrees(client: httpx.Client, most: Counter[int]) -> None:
     """The board, its count, and the guild's days."""
-    board = client.get(f"{GUILD}/leaderboard").raise_for_status().json()
+    board = _get(client, f"{GUILD}/leaderboard")
     assert board["member_count"] == len(most)
     assert [(item["rank"], item["value"]) for item in board["items"]] == [
         (1 + sum(other > count for other in most.values()), XP * count) for count in sorted(most.values(), reverse=True)
     ]
-    days = client.get(f"{GUILD}/activity").raise_for_status().json()["items"]
+    days = _get(client, f"{GUILD}/activity")["items"]
     assert sum(day["messages"] for day in days) == most.total()
     for user, count in most.items():
-        own = client.get(f"{GUILD}/members/{user}/activity").raise_for_status().json()["items"]
+        own = _get(client, f"{GUILD}/members/{user}/activity")["items"]
         assert sum(day["messages"] for day in own) == count
-        assert client.get(f"{GUILD}/members/{user}").json()["rank"] == 1 + sum(o > count for o in most.values())
+        assert _get(client, f"{GUILD}/members/{user}")["rank"] == 1 + sum(o > count for o in most.values())
+
+
+def _get(client: httpx.Client, path: str) -> Any:  # Any: JSON
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 def _assert_no_level_twice(journals: list[Journal]) -> None:

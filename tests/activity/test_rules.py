@@ -10,7 +10,6 @@ import pytest
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
 from api.activity.rules import judge
 from api.lib.json import JsonObject
-from api.lib.snowflakes import Snowflake
 from tests.members.test_levels import guild
 from tests.support.people import ADA, BO
 
@@ -22,13 +21,13 @@ More = Any  # what an event says beside its type, id, person and time
 
 
 def _common(more: dict[str, More]) -> dict[str, More]:
-    roles = [Snowflake(role) for role in more.pop("role_ids", [])]
+    roles = list(more.pop("role_ids", []))
     channel = more.pop("channel_id", None)
     return {
         "id": "1",
-        "user_id": Snowflake(ADA),
+        "user_id": ADA,
         "occurred_at": NOON,
-        "channel_id": None if channel is None else Snowflake(channel),
+        "channel_id": None if channel is None else channel,
         "role_ids": roles,
         **more,
     }
@@ -227,7 +226,7 @@ def test_a_message_is_worth_the_same_for_ever(id_: str, xp: int) -> None:
 def test_only_the_id_decides() -> None:
     first = judge(guild(), message(id="1"), None, None).xp
     for other in (
-        message(id="1", user_id=Snowflake(BO)),
+        message(id="1", user_id=BO),
         message(id="1", occurred_at=NOON + timedelta(days=400)),
         message(id="1", channel_id=5, role_ids=[7]),
     ):

@@ -30,7 +30,7 @@ async def test_tables_are_grouped_and_none_is_secret(ada: httpx.AsyncClient) -> 
         },
         "ungrouped": [],
     }
-    for secret in ("api_keys", "admin_sessions"):
+    for secret in ("api_keys", "admin_sessions", "sessions", "logins"):
         assert (await ada.get(f"/admin/api/tables/{secret}/")).status_code == 404
 
 

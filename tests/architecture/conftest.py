@@ -6,6 +6,7 @@ import pytest
 from api.app import describe
 from tests.architecture.described import Description
 from tests.architecture.world import World
+from tests.support.browsers import Browsers
 
 
 @pytest.fixture(scope="session")
@@ -14,5 +15,5 @@ def description() -> Description:
 
 
 @pytest.fixture
-def world(bot: httpx.AsyncClient, description: Description) -> World:
-    return World(bot, description)
+def world(bot: httpx.AsyncClient, browsers: Browsers, description: Description) -> World:
+    return World(bot, browsers, description)

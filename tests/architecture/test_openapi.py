@@ -98,7 +98,8 @@ def test_every_component_is_used(description: Description) -> None:
     used = {node["$ref"] for node in nodes(description.document) if isinstance(node.get("$ref"), str)}
     kinds = description.document["components"]
     unused = {f"#/components/{kind}/{name}" for kind in kinds for name in kinds[kind]} - used
-    assert unused <= {"#/components/securitySchemes/key", "#/components/schemas/Problem"}
+    schemes = {f"#/components/securitySchemes/{name}" for name in ("key", "session", "csrf")}
+    assert unused <= {*schemes, "#/components/schemas/Problem"}
 
 
 def test_components_have_plain_names(description: Description) -> None:
@@ -121,11 +122,22 @@ def test_operations_have_names_of_their_own(description: Description) -> None:
 def test_every_operation_says_which_scope_it_needs(description: Description) -> None:
     for _, _, operation in description.operations():
         scope = operation["x-required-scope"]
+        keys = [way for way in operation["security"] if "key" in way]
         if scope is None:
-            assert operation["security"] == []
+            assert keys == []
         else:
-            assert operation["security"] == [{"key": [Scope(scope).value]}]
+            assert keys == [{"key": [Scope(scope).value]}]
             assert f"Needs the scope `{scope}`." in operation["description"]
+
+
+def test_a_session_changes_nothing_without_its_csrf_token(description: Description) -> None:
+    seen = 0
+    for path, method, operation in description.operations():
+        for way in operation["security"]:
+            if "session" in way:
+                seen += 1
+                assert way == ({"session": []} if method == "GET" else {"session": [], "csrf": []}), path
+    assert seen > 30
 
 
 def test_requests_refuse_unknown_members(description: Description) -> None:

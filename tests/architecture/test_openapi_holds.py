@@ -17,7 +17,9 @@ async def test_examples_are_accepted_and_answered_as_described(world: World) -> 
         for accept in ("application/json", MSGPACK):
             await world.restore()
             answer = await world.bot.send(world.request(path, method, operation, headers={"Accept": accept}))
-            assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+            assert answer.is_success or answer.status_code == 303, (
+                f"{method} {path}: {answer.status_code} {answer.text}"
+            )
             assert list(world.description.faults(operation, answer)) == [], f"{method} {path} as {accept}"
 
 
@@ -60,6 +62,10 @@ class Refused:
             asked[400] = {"headers": {"X-Audit-Log-Reason": "%ff"} if unsafe else {"If-None-Match": "not-a-tag"}}
         if largest > 8 * 1024 * 1024:
             del asked[413]  # too much to be sent here
+        if "{" not in path:
+            del asked[404]  # there is nothing to be missed
+        if path.endswith("/callback"):
+            asked[400] = {"params": {"state": "of-nobody", "code": "of-nobody"}}
         await self._world.restore()
         if not unsafe:  # what is remembered is refused as what is not
             await self._world.bot.send(self._world.request(path, method, operation))
@@ -73,7 +79,8 @@ class Refused:
                     await nobody.send(self._world.request(path, method, operation, headers={"Authorization": ""})),
                 )
         if "403" in operation["responses"]:
-            secret = await self._clients.key(scopes=ALL - {Scope(operation["x-required-scope"])})
+            scope = operation["x-required-scope"]
+            secret = await self._clients.key(scopes=ALL if scope is None else ALL - {Scope(scope)})
             bearer = {"Authorization": f"Bearer {secret}"}
             yield 403, await self._world.bot.send(self._world.request(path, method, operation, headers=bearer))
 
@@ -88,7 +95,7 @@ async def test_every_refusal_is_real_and_as_described(world: World, clients: Cli
             seen[status] += 1
     assert set(seen) == {400, 401, 403, 404, 412, 413, 415, 422}
     every = {int(status) for _, _, operation in world.description.operations() for status in operation["responses"]}
-    assert every - set(seen) == {200, 201, 202, 204, 304, 409, 429, 503}
+    assert every - set(seen) == {200, 201, 202, 204, 303, 304, 409, 429, 503}
 
 
 async def test_a_stranger_is_told_only_what_is_described(world: World, mallory: httpx.AsyncClient) -> None:

@@ -50,6 +50,10 @@ EXPECTED = {
     "GET /v1/guilds/{guild_id}/imports": "members:read",
     "GET /v1/imports/{import_id}": "members:read",
     "GET /v1/guilds/{guild_id}/export": "members:write",
+    "GET /v1/users/{user_id}/export": "users:export",
+    "GET /v1/users/{user_id}/privacy": "users:export",
+    "PUT /v1/users/{user_id}/privacy": "users:erase",
+    "DELETE /v1/users/{user_id}": "users:erase",
     "GET /v1/events": "events:read",
     "GET /v1/keys": "keys:manage",
     "POST /v1/keys": "keys:manage",
@@ -57,6 +61,11 @@ EXPECTED = {
     "DELETE /v1/keys/{key_id}": "keys:manage",
     "POST /v1/keys/{key_id}/rotate": "keys:manage",
     "GET /v1/guilds/{guild_id}/audit-log": "audit:read",
+    "GET /auth/discord/login": None,
+    "GET /auth/discord/callback": None,
+    "POST /auth/logout": None,
+    "GET /v1/me": None,
+    "GET /v1/me/guilds": None,
 }
 
 # Piccolo Admin has people log in for themselves: no key opens it.

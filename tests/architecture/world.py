@@ -8,19 +8,28 @@ import httpx
 
 from tests.activity.test_record import message, record
 from tests.architecture.described import Description, Json
+from tests.support.browsers import Browsers
 from tests.support.people import ADA, HARBOUR
 
 MSGPACK = "application/vnd.msgpack"
 
 
+def is_of_people(operation: Json) -> bool:
+    """Whether no key is asked for: of who is logged in, or of everybody."""
+    return all("key" not in way for way in operation["security"])
+
+
 class World:
     """Something real for every part of an address, put right again before each operation."""
 
-    def __init__(self, bot: httpx.AsyncClient, description: Description) -> None:
+    def __init__(self, bot: httpx.AsyncClient, browsers: Browsers, description: Description) -> None:
         self.bot = bot
+        self.browser = browsers.fresh()
+        self._browsers = browsers
         self.description = description
         self.key_id = ""
         self.import_id = ""
+        self.came_back: dict[str, str] = {}
 
     async def restore(self) -> None:
         """Harbour with one revision of its settings, the module `welcome`, a key that nobody uses."""
@@ -30,11 +39,20 @@ class World:
         await self._put("/v1/modules/welcome?on_conflict=reset", module)
         key = await self.bot.post("/v1/keys", json={"name": "spare", "scopes": ["guilds:read"]})
         self.key_id = key.json()["id"]
+        await self._log_in()
         # Ada is there, also if she has just left.
         await record(self.bot, message(token_hex(8)))
         if not self.import_id:
             await self._import()
         await self.rest()
+
+    async def _log_in(self) -> None:
+        """A browser in which Ada is logged in, and has begun to log in once more."""
+        if (await self.browser.get("/v1/me")).status_code == 401:
+            await self._browsers.log_in(ADA, self.browser)
+        begun = await self.browser.get("/auth/discord/login")
+        back = await self._browsers.said(begun.headers["location"], person=str(ADA))
+        self.came_back = dict(httpx.URL(back).params)
 
     async def _import(self) -> None:
         """Brings something in, and waits until that is done: a guild has one import at a time."""
@@ -78,4 +96,7 @@ class World:
             if "params" not in more and isinstance(example, str):
                 more["params"] = {"source": "csv"}
             more["headers"] = {"Content-Type": media_type, **more.get("headers", {})}
-        return self.bot.build_request(method, path.format(**(parts or self.parts(path))), **more)
+        if path.endswith("/callback") and "params" not in more:
+            more["params"] = self.came_back
+        client = self.browser if is_of_people(operation) else self.bot
+        return client.build_request(method, path.format(**(parts or self.parts(path))), **more)

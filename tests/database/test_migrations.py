@@ -14,7 +14,7 @@ from piccolo.table import Table
 import piccolo_conf
 from api.embedded import ENVIRONMENT, EmbeddedPostgres
 from api.engine import PlainConnection
-from api.migrations import MigrationFailed, known, migrate, roll_back
+from api.migrations import SECRET, MigrationFailed, known, migrate, roll_back
 from api.provision import APP, OWNER, READ_ONLY, TIMEOUTS
 from tables.piccolo_app import APP_CONFIG
 from tests.operation.servers import PROCESS, guildhall, private_folder
@@ -200,6 +200,7 @@ async def test_hand_written_indexes_and_triggers_are_there(owner: PlainConnectio
         "guilds_changed_xid_idx", "guild_settings_changed_xid_idx", "modules_changed_xid_idx",
         "api_keys_changed_xid_idx", "guild_settings_module_guild_idx", "guilds_deleted_at_idx",
         "audit_log_guild_id_idx", "audit_log_guild_actor_idx", "audit_log_guild_action_idx", "admin_sessions_token_key",
+        "sessions_changed_xid_idx", "sessions_user_idx", "sessions_ended_at_idx", "logins_expires_at_idx",
     }  # fmt: skip
     cached = ("guilds", "guild_settings", "modules", "api_keys")
     audited = (*cached, "admin_users")
@@ -208,7 +209,7 @@ async def test_hand_written_indexes_and_triggers_are_there(owner: PlainConnectio
         *(f"{table}_stamp" for table in cached),
         *(f"{table}_wake" for table in cached),
     }
-    assert triggers >= {f"{table}_audit" for table in audited}
+    assert triggers >= {f"{table}_audit" for table in audited} | {"sessions_stamp", "sessions_wake"}
     assert await owner.fetchval("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
 
 
@@ -227,7 +228,8 @@ async def test_rights(owner: PlainConnection) -> None:
     expected |= {(APP, "audit_log"): append_only, (APP, "guild_settings_revisions"): append_only}
     expected |= {(APP, "migration"): {"SELECT"}}
     expected |= {(READ_ONLY, table): {"SELECT"} for table in (*TABLES, "migration")}
-    expected |= {(READ_ONLY, table): set() for table in ("api_keys", "admin_users", "admin_sessions")}
+    expected |= {(APP, "erasure_salt"): {"SELECT"}}
+    expected |= {(READ_ONLY, table): set() for table in SECRET}
     for (role, table), wanted in expected.items():
         has = {
             right

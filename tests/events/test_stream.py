@@ -15,7 +15,7 @@ from api.events import hub
 from api.events.hub import Hub
 from api.events.outbox import Told, forget_person, tell
 from tests.activity.test_upkeep import upkeep
-from tests.events.streams import stream
+from tests.events.streams import Stream, stream
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BAD_IDS, HARBOUR, NOBODYS, QUARRY
@@ -81,7 +81,7 @@ async def test_a_reader_that_comes_back_gets_all_that_it_missed(bot: httpx.Async
 
 @pytest.mark.parametrize("after", ["x", "-1", "01", "1.0", "9" * 18, "9" * 40, "", "٣"])
 async def test_a_position_that_never_was(bot: httpx.AsyncClient, after: str) -> None:
-    answer = await bot.get("/v1/events", headers={b"Last-Event-ID": after.encode()})
+    answer = await bot.get("/v1/events", headers=[(b"Last-Event-ID", after.encode())])
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:guildhall:problem:bad-header")
 
 
@@ -169,14 +169,18 @@ async def test_a_slow_reader_is_dropped_and_comes_back(
                 while (streams.position or 0) < opened.began_after + n:  # noqa: ASYNC110 - nothing tells
                     await asyncio.sleep(0.01)
         monkeypatch.undo()
-        got = []
-        with contextlib.suppress(httpx.RemoteProtocolError, StopAsyncIteration):
-            while True:
-                got.append((await opened.next()).data["n"])
+        got: list[int] = []
+        with pytest.raises((httpx.RemoteProtocolError, StopAsyncIteration)):
+            await _read_on(opened, got)
     assert got == list(range(len(got)))
     assert len(got) < n
     async with stream(base_url, key_of(bot), after=opened.began_after, query=query) as again:
         assert [each.data["n"] for each in await again.take(n)] == list(range(n))
+
+
+async def _read_on(opened: Stream, got: list[int]) -> None:
+    while True:
+        got.append((await opened.next()).data["n"])
 
 
 async def test_events_of_an_erased_person(bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar) -> None:

@@ -38,7 +38,7 @@ async def test_few_rows_are_read(bot: httpx.AsyncClient, owner: PlainConnection)
 
 async def _rows_read(owner: PlainConnection, user_id: int) -> float:
     """Rows that the statement's scans gave."""
-    statement = queries.PROFILE.replace("$1", str(HARBOUR)).replace("$2", str(user_id))
+    statement = queries.PROFILES.replace("$1", f"ARRAY[{HARBOUR}]").replace("$2", f"ARRAY[{user_id}]")
     plan = [row[0] for row in await owner.fetch(f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {statement}")]
     scans = [line for line in plan if " Scan " in line and "actual rows=" in line]
     assert scans

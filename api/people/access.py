@@ -1,0 +1,143 @@
+"""What a person may do, and where: Discord's word on their guilds, and the guilds' own on roles."""
+
+import asyncio
+
+import msgspec
+
+from api.auth.actors import Credential
+from api.auth.scopes import Scope
+from api.errors import Forbidden, NotFound
+from api.lib import snowflakes
+from api.lib.clock import Clock
+from api.people.discord import Discord, DiscordAway, NotAMember, PartialGuild
+from api.people.grants import Grants
+from api.people.guild_roles import GuildRoles
+from api.people.kept import Kept
+from api.people.rules import OWN, PEOPLES, SCOPES, Level, level_by_roles, manages
+from api.people.sessions import Session
+from api.settings.builtin.privacy import PRIVACY
+
+RATE_LIMIT = 600  # requests a minute
+
+MOST_PEOPLE = 2000
+MOST_MEMBERSHIPS = 10_000
+
+
+class ManagedGuild(msgspec.Struct, frozen=True):
+    """A guild that the person manages, as Discord told it."""
+
+    id: int
+    name: str
+    icon: str | None
+    is_owner: bool
+    permissions: int
+
+
+class Guilds(msgspec.Struct, frozen=True):
+    """All guilds of a person: those that they manage, and the ids of the others."""
+
+    managed: dict[int, ManagedGuild]
+    others: frozenset[int]
+
+
+class Access:
+    def __init__(self, clock: Clock, discord: Discord, grants: Grants, guild_roles: GuildRoles) -> None:
+        self._discord = discord
+        self._grants = grants
+        self._guild_roles = guild_roles
+        self._guilds: Kept[int, Guilds] = Kept(clock, MOST_PEOPLE)
+        self._roles: Kept[tuple[int, int], frozenset[int]] = Kept(clock, MOST_MEMBERSHIPS)
+
+    @staticmethod
+    def anywhere(session: Session) -> Credential:
+        """The person with all scopes that people can have, seen nowhere yet: nobody has been asked."""
+        return _credential(session, PEOPLES, frozenset())
+
+    async def narrowed(self, session: Session, path: dict[str, str], *, write: bool) -> Credential:
+        """The person as they are at an address. Raises `NotFound` where they may see nothing, `Forbidden` where
+        they see it and may not do this, `DiscordAway`."""
+        if (guild := path.get("guild_id")) is not None:
+            guild_id = int(guild)
+            level = await self.level(session, guild_id, write=write)
+            if level is Level.NONE:
+                raise NotFound
+            if write and path.get("module") == PRIVACY.name and level is not Level.MANAGER:
+                raise Forbidden("Who may come in is for those to say who manage the guild.")
+            return _credential(session, SCOPES[level], frozenset((guild_id,)))
+        if (user := path.get("user_id")) is not None:
+            if int(user) != session.user_id:
+                raise NotFound
+            return _credential(session, OWN, None)
+        return _credential(session, PEOPLES, await self.visible(session, write=write))
+
+    async def level(self, session: Session, guild_id: int, *, write: bool) -> Level:
+        """How far the person may go in a guild. `write`: for a change, which needs newer knowledge."""
+        guilds = await self.guilds(session, write=write)
+        if guild_id in guilds.managed:
+            return Level.MANAGER
+        if guild_id not in guilds.others:
+            return Level.NONE
+        admitted = await self._guild_roles.get(guild_id)
+        if not admitted.readers and not admitted.writers:
+            return Level.NONE
+        roles = await self._roles.get(
+            (session.user_id, guild_id), lambda: self._fetch_roles(session, guild_id), write=write
+        )
+        return level_by_roles(roles, admitted.readers, admitted.writers)
+
+    async def visible(self, session: Session, *, write: bool) -> frozenset[int]:
+        """The guilds of which the person may see something, whether or not they are here."""
+        guilds = await self.guilds(session, write=write)
+        possible = await self._guild_roles.guilds_with_roles(guilds.others)
+        levels = await asyncio.gather(*(self._level_or_none(session, guild_id, write=write) for guild_id in possible))
+        return frozenset(guilds.managed) | {id_ for id_, level in zip(possible, levels, strict=True) if level}
+
+    async def guilds(self, session: Session, *, write: bool) -> Guilds:
+        """The person's guilds, as Discord says. Raises `DiscordAway`, `Unauthorized`."""
+        return await self._guilds.get(session.user_id, lambda: self._fetch_guilds(session), write=write)
+
+    def forget(self, user_id: int) -> None:
+        """Ask anew: who has just logged in sees the guilds that they have now."""
+        self._guilds.forget(user_id)
+
+    async def _level_or_none(self, session: Session, guild_id: int, *, write: bool) -> Level:
+        try:
+            return await self.level(session, guild_id, write=write)
+        except DiscordAway:
+            return Level.NONE  # one guild that cannot be asked about does not hide the others
+
+    async def _fetch_guilds(self, session: Session) -> Guilds:
+        return _sorted(await self._grants.using(session.id, lambda token: self._discord.guilds(token, session.user_id)))
+
+    async def _fetch_roles(self, session: Session, guild_id: int) -> frozenset[int]:
+        try:
+            return await self._grants.using(
+                session.id, lambda token: self._discord.role_ids(token, session.user_id, guild_id)
+            )
+        except NotAMember:
+            return frozenset()
+
+
+def _credential(session: Session, scopes: frozenset[Scope], guild_ids: frozenset[int] | None) -> Credential:
+    return Credential(
+        id=-session.id,
+        scopes=scopes,
+        guild_ids=guild_ids,
+        rate_limit=RATE_LIMIT,
+        expires_at=session.expires_at,
+        user_id=session.user_id,
+    )
+
+
+def _sorted(told: list[PartialGuild]) -> Guilds:
+    managed, others = {}, set()
+    for guild in told:
+        guild_id = snowflakes.parse(guild.id)
+        if guild_id is None or not guild.permissions.isdecimal() or len(guild.permissions) > 40:
+            raise DiscordAway  # that is not Discord's answer
+        permissions = int(guild.permissions)
+        if manages(is_owner=guild.owner, permissions=permissions):
+            managed[guild_id] = ManagedGuild(guild_id, guild.name[:100], guild.icon, guild.owner, permissions)
+        else:
+            others.add(guild_id)
+    return Guilds(managed, frozenset(others))

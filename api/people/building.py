@@ -1,0 +1,78 @@
+"""Puts the parts of log-ins together."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from api.changes import Changes
+from api.database import Database
+from api.lib.clock import Clock
+from api.lib.pagination import Cursors
+from api.people.access import Access
+from api.people.cookies import Cookies
+from api.people.discord import Discord
+from api.people.grants import Grants
+from api.people.guild_roles import GuildRoles
+from api.people.service import LoginService
+from api.people.sessions import Sessions
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Client(msgspec.Struct, frozen=True):
+    """Guildhall as Discord knows it, and where Discord is."""
+
+    id: str
+    secret: str
+    api_url: str
+    authorize_url: str
+
+
+class People(msgspec.Struct, frozen=True):
+    """What there is of log-ins in one process. Without a client at Discord there are no `login`, `access`, `grants`:
+    nobody can be let in, and nobody is."""
+
+    sessions: Sessions
+    cookies: Cookies
+    public_url: str | None
+    own_url: str
+    login: LoginService | None = None
+    access: Access | None = None
+    grants: Grants | None = None
+    discord: Discord | None = None
+
+
+def build(
+    database: Database,
+    changes: Changes,
+    clock: Clock,
+    cursors: Cursors,
+    *,
+    secrets: Sequence[str],
+    client: Client | None,
+    public_url: str | None,
+    own_url: str,
+    transport: "httpx.AsyncBaseTransport | None",
+) -> People:
+    """`own_url`: the address on which this server listens. `transport`: instead of real connections to Discord."""
+    cookies = Cookies(https=public_url is not None and public_url.startswith("https://"))
+    sessions = Sessions(database, changes, clock, cookies)
+    public_url = None if public_url is None else public_url.rstrip("/")
+    if client is None:
+        return People(sessions, cookies, public_url, own_url)
+    from api.people.sealing import Sealer  # 8 MB of cryptography: only for who has a log-in
+
+    discord = Discord(
+        api_url=client.api_url,
+        authorize_url=client.authorize_url,
+        client_id=client.id,
+        client_secret=client.secret,
+        transport=transport,
+    )
+    sealer = Sealer(secrets)
+    grants = Grants(database, clock, discord, sealer, sessions)
+    access = Access(clock, discord, grants, GuildRoles(database, changes))
+    login = LoginService(database, changes, clock, cursors, discord, sealer, sessions, grants, access)
+    return People(sessions, cookies, public_url, own_url, login, access, grants, discord)

@@ -1,0 +1,114 @@
+"""`/auth/…` and `/v1/me`."""
+
+import re
+
+from litestar import Controller, get, post
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from litestar.response import Response
+
+from api.auth.guards import PERSON
+from api.errors import LoginNotConfigured
+from api.intake import GuildhallRequest
+from api.lib.pagination import Page
+from api.people.building import People
+from api.people.cookies import Cookies
+from api.people.dtos import CallbackQuery, LoginQuery, MeView, MyGuildsQuery, MyGuildView
+from api.people.service import LOGIN, LoginService
+from api.people.sessions import ABSOLUTE
+
+CALLBACK = "/auth/discord/callback"
+NO_STORE = {"Cache-Control": "no-store"}
+
+_is_own_machine = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.ASCII).fullmatch
+
+
+class LoginController(Controller):
+    path = "/auth"
+    tags = ("people",)
+
+    @get("/discord/login", opt={"scope": None, "reads_query": True}, status_code=303)
+    async def log_in(
+        self, params: NamedDependency[LoginQuery], request: GuildhallRequest, people: NamedDependency[People]
+    ) -> Response[bytes]:
+        """Send the browser to Discord, which asks the person and sends them back."""
+        login, cookies = _configured(people), people.cookies
+        begun = await login.begin(
+            return_to=params.return_to,
+            browser=cookies.read(request.headers.get("cookie"), cookies.login),
+            redirect_uri=_redirect_uri(request, people),
+        )
+        return Response(
+            b"",
+            status_code=303,
+            headers={"Location": begun.location, **NO_STORE},
+            cookies=[_cookie(cookies, cookies.login, begun.browser, int(LOGIN.total_seconds()))],
+        )
+
+    @get("/discord/callback", opt={"scope": None, "reads_query": True, "login_fails": True}, status_code=303)
+    async def finish_log_in(
+        self, params: NamedDependency[CallbackQuery], request: GuildhallRequest, people: NamedDependency[People]
+    ) -> Response[bytes]:
+        """Where Discord sends the browser back to: the person is logged in, and goes to the page where they began.
+        One who has said no goes there too, logged in as before."""
+        login, cookies = _configured(people), people.cookies
+        header = request.headers.get("cookie")
+        finished = await login.finish(
+            params,
+            browser=cookies.read(header, cookies.login),
+            redirect_uri=_redirect_uri(request, people),
+            replaces=cookies.read(header, cookies.session),
+        )
+        made = [_cookie(cookies, cookies.login)]
+        if finished.token is not None:
+            made.append(_cookie(cookies, cookies.session, finished.token, int(ABSOLUTE.total_seconds())))
+        return Response(b"", status_code=303, headers={"Location": finished.return_to, **NO_STORE}, cookies=made)
+
+    @post("/logout", opt=PERSON, status_code=204)
+    async def log_out(self, request: GuildhallRequest, people: NamedDependency[People]) -> Response[None]:
+        """End the session, and give Discord's grant back."""
+        await _configured(people).log_out(request.scope["state"]["session"])
+        return Response(
+            None, status_code=204, headers=NO_STORE, cookies=[_cookie(people.cookies, people.cookies.session)]
+        )
+
+
+class MeController(Controller):
+    path = "/v1/me"
+    tags = ("people",)
+
+    @get("/", opt=PERSON)
+    async def get_me(self, request: GuildhallRequest, people: NamedDependency[People]) -> MeView:
+        """Who is logged in, and the token that their requests need to change anything."""
+        return _configured(people).me(request.scope["state"]["session"])
+
+    @get("/guilds", opt=PERSON)
+    async def list_my_guilds(
+        self, params: NamedDependency[MyGuildsQuery], request: GuildhallRequest, people: NamedDependency[People]
+    ) -> Page[MyGuildView]:
+        """The guilds that the person manages at Discord (owner, Administrator or Manage Guild), by id."""
+        return await _configured(people).my_guilds(
+            request.scope["state"]["session"], limit=params.limit, cursor=params.cursor
+        )
+
+
+def _configured(people: People) -> LoginService:
+    if people.login is None:
+        raise LoginNotConfigured
+    return people.login
+
+
+def _cookie(cookies: Cookies, name: str, value: str = "", seconds: int = 0) -> Cookie:
+    """For the answer; without a value it takes the cookie away."""
+    return Cookie(
+        key=name, value=value, path="/", max_age=seconds, httponly=True, samesite="lax", secure=cookies.is_secure
+    )
+
+
+def _redirect_uri(request: GuildhallRequest, people: People) -> str:
+    """The one that is registered at Discord. On one's own machine it follows the name by which the browser called,
+    since a cookie of `localhost` is none of `127.0.0.1`."""
+    host = request.headers.get("host", "")
+    if people.public_url is None and _is_own_machine(host):
+        return f"http://{host}{CALLBACK}"
+    return f"{people.public_url or people.own_url}{CALLBACK}"

@@ -1,0 +1,56 @@
+"""Shapes of who is logged in."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from api.lib.pagination import CursorText, Limit
+
+
+class LoginQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to go after the log-in."""
+
+    return_to: Annotated[
+        str, Meta(min_length=1, max_length=512, description="The page of this server to go to afterwards")
+    ] = "/"
+
+
+class CallbackQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What Discord sends the browser back with."""
+
+    state: Annotated[str | None, Meta(description="What the log-in was sent to Discord with")] = None
+    code: Annotated[str | None, Meta(description="What Discord's token is had for")] = None
+    error: Annotated[str | None, Meta(description="Why there is no code: `access_denied` if the person said no")] = None
+    error_description: Annotated[str | None, Meta(description="The same in words, which nobody reads")] = None
+
+
+class MyGuildsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the list."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class MeView(msgspec.Struct, frozen=True):
+    """Who is logged in. `csrf_token` goes into `X-CSRF-Token` of every request that changes something."""
+
+    id: str
+    username: str
+    display_name: str | None
+    avatar: str | None
+    csrf_token: str
+    logged_in_at: datetime
+    expires_at: datetime
+
+
+class MyGuildView(msgspec.Struct, frozen=True):
+    """A guild that the person manages, as Discord tells it. `is_here`: whether its bot has brought it here."""
+
+    id: str
+    name: str
+    icon: str | None
+    is_owner: bool
+    permissions: str
+    is_here: bool

@@ -1,0 +1,231 @@
+"""Logging in and out, and what there is to tell of who is logged in."""
+
+import hmac
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+
+import msgspec
+import structlog
+
+from api.changes import Changes
+from api.database import Database
+from api.errors import Invalid, LoginFailed
+from api.lib.clock import Clock
+from api.lib.faults import ParameterFault
+from api.lib.pagination import Cursors, Page, cut
+from api.people import rules
+from api.people.access import Access, ManagedGuild
+from api.people.discord import Discord, DiscordAway, GrantRefused, Person, Token
+from api.people.dtos import CallbackQuery, MeView, MyGuildView
+from api.people.grants import Grants
+from api.people.sealing import Sealer, Unreadable
+from api.people.sessions import ABSOLUTE, Session, Sessions, digest, make
+
+log = structlog.get_logger("guildhall.logins")
+
+LOGIN = timedelta(minutes=10)
+
+_BEGIN = """
+    WITH given_up AS (DELETE FROM logins WHERE expires_at < $5)
+    INSERT INTO logins (state_hash, browser_hash, verifier, return_to, expires_at) VALUES ($1, $2, $3, $4, $6)
+"""
+
+# Whoever takes it has it: a state is good for one try, by the browser that began.
+_TAKE = "DELETE FROM logins WHERE state_hash = $1 RETURNING browser_hash, verifier, return_to, expires_at"
+
+# The session before is forgotten, and its grant not revoked: with one Discord may take back all of a person's.
+_INSERT = """
+    WITH replaced AS (
+        UPDATE sessions SET ended_at = $10, access_token = NULL, refresh_token = NULL
+        WHERE hash = $11 AND ended_at IS NULL RETURNING id
+    ),
+    made AS (
+        INSERT INTO sessions (hash, user_id, username, display_name, avatar, access_token, refresh_token,
+                              token_expires_at, expires_at, created_at, last_used_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+    )
+    SELECT id FROM replaced
+"""
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """Where to send the browser, and what its cookie is to hold."""
+
+    location: str
+    browser: str
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """What the session's cookie is to hold, None if the person has said no; where to go now."""
+
+    token: str | None
+    return_to: str
+
+
+class LoginService:
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        clock: Clock,
+        cursors: Cursors,
+        discord: Discord,
+        sealer: Sealer,
+        sessions: Sessions,
+        grants: Grants,
+        access: Access,
+    ) -> None:
+        self._database = database
+        self._changes = changes
+        self._clock = clock
+        self._cursors = cursors
+        self._discord = discord
+        self._sealer = sealer
+        self._sessions = sessions
+        self._grants = grants
+        self._access = access
+
+    async def begin(self, *, return_to: str, browser: str | None, redirect_uri: str) -> Begun:
+        """Begins a log-in. `browser`: what its cookie holds already, from another one under way. Raises `Invalid`."""
+        if not rules.is_own_page(return_to):
+            raise Invalid(errors=[ParameterFault("return_to", "is not a page of this server: `/…`")])
+        state, verifier, browser = token_urlsafe(32), token_urlsafe(48), browser or make()
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            await connection.execute(
+                _BEGIN, digest(state), digest(browser), self._sealer.seal(verifier), return_to, now, now + LOGIN
+            )
+        challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        location = self._discord.authorize_url(state=state, challenge=challenge, redirect_uri=redirect_uri)
+        return Begun(location, browser)
+
+    async def finish(
+        self, query: CallbackQuery, *, browser: str | None, redirect_uri: str, replaces: str | None
+    ) -> Finished:
+        """Ends a log-in; the second time it fails. `replaces`: what the browser's session cookie held before, which
+        ends. Raises `LoginFailed`, `DiscordAway`."""
+        verifier, return_to = await self._taken(query.state, browser)
+        if query.error is not None or query.code is None:
+            log.info("log-in refused", reason="Discord was told no", error=(query.error or "")[:64])
+            return Finished(None, return_to)
+        try:
+            granted = await self._discord.exchange(code=query.code, verifier=verifier, redirect_uri=redirect_uri)
+        except GrantRefused:
+            raise _refused("Discord does not take this code. Begin again.") from None
+        try:
+            return Finished(await self._let_in(granted, replaces), return_to)
+        except BaseException:
+            await self._give_back(granted)
+            raise
+
+    async def log_out(self, session: Session) -> None:
+        """Ends the session, and revokes its grant at Discord; where that fails, later. Sent twice, the second
+        time there is no session."""
+        await self._sessions.end(session.id)
+        try:
+            await self._grants.revoke(session.id)
+        except DiscordAway:
+            log.warning("a grant is revoked later: Discord is away", session=session.id)
+
+    @staticmethod
+    def me(session: Session) -> MeView:
+        """Who it is, as Discord said at log-in."""
+        return MeView(
+            id=str(session.user_id),
+            username=session.username,
+            display_name=session.display_name,
+            avatar=session.avatar,
+            csrf_token=session.csrf_token.decode(),
+            logged_in_at=datetime.fromtimestamp(session.created_at, UTC),
+            expires_at=datetime.fromtimestamp(session.expires_at, UTC),
+        )
+
+    async def my_guilds(self, session: Session, *, limit: int, cursor: str | None) -> Page[MyGuildView]:
+        """The guilds that the person manages at Discord, by id. Raises `DiscordAway`."""
+        limit = min(limit, 100)
+        scope = f"my-guilds:{session.user_id}"
+        after = self._cursors.read(scope, cursor)[0] if cursor is not None else 0
+        managed = (await self._access.guilds(session, write=False)).managed
+        shown = [managed[id_] for id_ in sorted(managed) if id_ > after][: limit + 1]
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT id FROM guilds WHERE id = ANY($1) AND deleted_at IS NULL", [guild.id for guild in shown]
+            )
+        here = {row["id"] for row in rows}
+        return cut(shown, limit, lambda guild: _view(guild, here), lambda guild: self._cursors.write(scope, [guild.id]))
+
+    async def _taken(self, state: str | None, browser: str | None) -> tuple[str, str]:
+        """PKCE's verifier and the page to go to. Raises `LoginFailed`."""
+        row = None
+        if state is not None:
+            async with self._database.connection() as connection:
+                row = await connection.fetchrow(_TAKE, digest(state))
+        if row is None or row["expires_at"] <= self._clock.now():
+            raise _refused(
+                "This log-in was not begun here, has been used, or took longer than ten minutes. Begin again."
+            )
+        if browser is None or not hmac.compare_digest(row["browser_hash"], digest(browser)):
+            raise _refused("This log-in was begun by another browser. Begin again.")
+        try:
+            return self._sealer.open(row["verifier"]), row["return_to"]
+        except Unreadable:
+            raise _refused("The server's secret has changed meanwhile. Begin again.") from None
+
+    async def _let_in(self, granted: Token, replaces: str | None) -> str:
+        if not {"identify", "guilds"} <= set(granted.scope.split()):
+            raise _refused("Discord was not allowed to say who you are and which guilds you are in.")
+        try:
+            person = await self._discord.person(granted.access_token)
+        except GrantRefused:
+            raise _refused("Discord has taken its grant back already. Begin again.") from None
+        return await self._store(granted, person, replaces)
+
+    async def _store(self, granted: Token, person: Person, replaces: str | None) -> str:
+        token, now = make(), self._clock.now()
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                _INSERT,
+                digest(token),
+                int(person.id),
+                _text(person.username),
+                None if person.global_name is None else _text(person.global_name),
+                None if person.avatar is None else _text(person.avatar),
+                self._sealer.seal(granted.access_token),
+                self._sealer.seal(granted.refresh_token),
+                now + timedelta(seconds=granted.expires_in),
+                now + ABSOLUTE,
+                now,
+                None if replaces is None else digest(replaces),
+            )
+        self._changes.tell("session", {row["id"] for row in rows})
+        self._access.forget(int(person.id))
+        return token
+
+    async def _give_back(self, granted: Token) -> None:
+        try:
+            await self._discord.revoke(granted.refresh_token)
+        except DiscordAway:
+            log.warning("the grant of a failed log-in was not revoked")
+
+
+def _refused(sentence: str) -> LoginFailed:
+    log.info("log-in refused", reason=sentence)
+    return LoginFailed(sentence)
+
+
+def _text(text: str) -> str:
+    """As PostgreSQL can store it."""
+    return text.replace("\x00", "")[:100]
+
+
+def _view(guild: ManagedGuild, here: set[int]) -> MyGuildView:
+    return MyGuildView(
+        id=str(guild.id),
+        name=guild.name,
+        icon=guild.icon,
+        is_owner=guild.is_owner,
+        permissions=str(guild.permissions),
+        is_here=guild.id in here,
+    )

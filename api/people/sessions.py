@@ -1,0 +1,168 @@
+"""Whose browser is asking: sessions looked up once, kept while nothing tells that they changed."""
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections import OrderedDict
+from datetime import timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+
+import msgspec
+
+from api.changes import Changes
+from api.database import Connection, Database
+from api.errors import BadCsrfToken, Unauthorized
+from api.lib.clock import Clock
+from api.people.cookies import Cookies
+
+IDLE = timedelta(days=2)
+ABSOLUTE = timedelta(days=14)
+
+CACHED_SESSIONS = 10_000
+FRESH_SECONDS = 4.0  # ending one must reach every worker within 5 s
+
+_BY_HASH = """
+    SELECT id, user_id, username, display_name, avatar, created_at, expires_at, last_used_at FROM sessions
+    WHERE hash = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3
+"""
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A session, as it was when it was last read. `idle_at`: when it ends if it is not used; times in seconds."""
+
+    id: int
+    user_id: int
+    username: str
+    display_name: str | None
+    avatar: str | None
+    csrf_token: bytes
+    created_at: float
+    expires_at: float
+    idle_at: float
+
+
+def make() -> str:
+    """What a new session's cookie holds: 256 random bits."""
+    return token_urlsafe(32)
+
+
+def digest(token: str) -> bytes:
+    """What is stored of it: SHA-256, which for so many random bits needs no salt."""
+    return sha256(token.encode()).digest()
+
+
+def csrf_token(token: str) -> bytes:
+    """The session's token against forged requests. It comes of the cookie, which no other page can read,
+    and does not give it away."""
+    return urlsafe_b64encode(sha256(b"csrf:" + token.encode()).digest()).rstrip(b"=")
+
+
+class Sessions:
+    def __init__(self, database: Database, changes: Changes, clock: Clock, cookies: Cookies) -> None:
+        self._database = database
+        self._changes = changes
+        self._clock = clock
+        self._cookies = cookies
+        self._cache: OrderedDict[bytes, Session] = OrderedDict()
+        self._digests: dict[int, bytes] = {}
+        self._forgotten = 0
+        self.used: set[int] = set()
+        changes.subscribe(self._forget)
+
+    def token_of(self, cookie: str | None) -> str | None:
+        """What the session's cookie holds, if there is one in a `Cookie` header."""
+        return None if cookie is None else self._cookies.read(cookie, self._cookies.session)
+
+    def was_good(self, cookie: str) -> bool:
+        """Whether a `Cookie` header has a session that was good when it was last looked up."""
+        token = self.token_of(cookie)
+        return token is not None and digest(token) in self._cache
+
+    async def authenticate(self, token: str) -> Session:
+        """The session with this cookie. Raises `Unauthorized`."""
+        hash_ = digest(token)
+        now = self._clock.now().timestamp()
+        session = self._cache.get(hash_)
+        # One that seems to have lain idle may have been used by way of another process.
+        if session is None or session.idle_at <= now or not self._changes.is_fresh(FRESH_SECONDS):
+            session = await self._look_up(hash_, token)
+        if session is None or session.expires_at <= now:
+            raise Unauthorized("This session has ended, or there never was one: log in again.")
+        self.used.add(session.id)
+        return session
+
+    @staticmethod
+    def check_csrf(session: Session, given: str | None) -> None:
+        """Raises `BadCsrfToken`."""
+        if given is None or not hmac.compare_digest(given.encode("latin-1", "replace"), session.csrf_token):
+            raise BadCsrfToken
+
+    async def _look_up(self, hash_: bytes, token: str) -> Session | None:
+        forgotten, now = self._forgotten, self._clock.now()
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_BY_HASH, hash_, now, now - IDLE)
+        if row is None:
+            return None
+        session = Session(
+            id=row["id"],
+            user_id=row["user_id"],
+            username=row["username"],
+            display_name=row["display_name"],
+            avatar=row["avatar"],
+            csrf_token=csrf_token(token),
+            created_at=row["created_at"].timestamp(),
+            expires_at=row["expires_at"].timestamp(),
+            idle_at=(max(row["last_used_at"], now) + IDLE).timestamp(),
+        )
+        # Not if a session changed while we read: what we hold may be what it was before.
+        if forgotten == self._forgotten:
+            self._cache[hash_] = session
+            self._digests[session.id] = hash_
+            if len(self._cache) > CACHED_SESSIONS:
+                _, oldest = self._cache.popitem(last=False)
+                self._digests.pop(oldest.id, None)
+        return session
+
+    def _forget(self, kind: str, ids: set[int]) -> None:
+        if kind == "session":
+            self._forgotten += 1
+            for id_ in ids:
+                if hash_ := self._digests.pop(id_, None):
+                    self._cache.pop(hash_, None)
+
+    async def end(self, session_id: int) -> None:
+        """Ends a session now, everywhere within five seconds. Sent twice, the second time does nothing."""
+        async with self._database.connection() as connection:
+            await connection.execute(
+                "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", session_id, self._clock.now()
+            )
+        self._changes.tell("session", {session_id})
+
+    async def end_all(self, connection: Connection, user_id: int) -> set[int]:
+        """Ends all of a person's, in the caller's transaction, and gives their ids: `forget` them once it is
+        committed. Other processes see it within five seconds."""
+        rows = await connection.fetch(
+            "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL RETURNING id",
+            user_id,
+            self._clock.now(),
+        )
+        return {row["id"] for row in rows}
+
+    def forget(self, session_ids: set[int]) -> None:
+        """Has this process look them up again."""
+        self._changes.tell("session", session_ids)
+
+    async def note_uses(self) -> None:
+        """Writes `last_used_at` of the sessions used since the last call, one statement for all. Raises
+        `Unavailable`; the uses are then noted by the next call."""
+        used, self.used = self.used, set()
+        if not used:
+            return
+        try:
+            async with self._database.connection() as connection:
+                await connection.execute(
+                    "UPDATE sessions SET last_used_at = $2 WHERE id = ANY($1)", sorted(used), self._clock.now()
+                )
+        except BaseException:
+            self.used |= used  # told the next time
+            raise

@@ -1,0 +1,39 @@
+"""People who are logged in to a dashboard, and log-ins under way."""
+
+from piccolo.columns import BigInt, BigSerial, Bytea, Timestamptz, Varchar
+from piccolo.columns.defaults.timestamptz import TimestamptzNow
+from piccolo.constraints import Check, Unique
+from piccolo.table import Table
+
+
+class Session(Table, tablename="sessions", help_text="A person's browser, logged in by Discord."):
+    id = BigSerial(primary_key=True)
+    hash = Bytea(default=None, null=False, help_text="SHA-256 of what the browser's cookie holds.")
+    user_id = BigInt(default=None, null=True, help_text="Who it is; empty if they were erased since.")
+    username = Varchar(length=100, default=None, null=False, help_text="Their name at Discord, at log-in.")
+    display_name = Varchar(length=100, default=None, null=True, help_text="The name that they show, at log-in.")
+    avatar = Varchar(length=100, default=None, null=True, help_text="Their picture at Discord, at log-in.")
+    access_token = Bytea(default=None, null=True, help_text="Discord's token, encrypted; empty once it is revoked.")
+    refresh_token = Bytea(default=None, null=True, help_text="What gets the next token, encrypted; empty likewise.")
+    token_expires_at = Timestamptz(default=None, null=False, help_text="When Discord's token ends.")
+    refreshing_until = Timestamptz(default=None, null=True, help_text="Until when one process alone renews the token.")
+    created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When they logged in.")
+    last_used_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="Its last use, to the minute.")
+    expires_at = Timestamptz(default=None, null=False, help_text="When it ends, however much it is used.")
+    ended_at = Timestamptz(default=None, null=True, help_text="When it ended; the row goes a day later.")
+    changed_xid = BigInt(default=0, null=False, help_text="The transaction that last wrote this row; caches follow it.")
+
+    sessions_hash_key = Unique([hash])  # noqa: A003 - the column, not the function
+    sessions_hash_check = Check("length(hash) = 32")
+    sessions_user_check = Check("user_id > 0")
+
+
+class Login(Table, tablename="logins", help_text="A log-in under way: ten minutes, one try."):
+    id = BigSerial(primary_key=True)
+    state_hash = Bytea(default=None, null=False, help_text="SHA-256 of the state that Discord brings back.")
+    browser_hash = Bytea(default=None, null=False, help_text="SHA-256 of the cookie of the browser that began it.")
+    verifier = Bytea(default=None, null=False, help_text="PKCE's code verifier, encrypted.")
+    return_to = Varchar(length=512, default=None, null=False, help_text="The page to go to afterwards.")
+    expires_at = Timestamptz(default=None, null=False, help_text="When it is given up.")
+
+    logins_state_key = Unique([state_hash])

@@ -1,0 +1,121 @@
+"""Boards around the framework: what goes that way, and that both ways answer the same."""
+
+from datetime import date
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from api.auth.scopes import Scope
+from api.config import Settings
+from tests.leaderboards.conftest import Put, PutDay
+from tests.support.clients import Clients
+from tests.support.people import HARBOUR, NOBODYS, QUARRY
+from tests.support.roads import Roads
+
+PATH = f"/v1/guilds/{HARBOUR}/leaderboard"
+
+
+@pytest.fixture
+async def roads(
+    bot: httpx.AsyncClient, put: Put, put_day: PutDay, litestar_app: Litestar, settings: Settings, clients: Clients
+) -> Roads:
+    """Of a key that reads Harbour's members."""
+    await put({user: 1000 - user // 3 for user in range(1, 121)})
+    await put_day(date(2026, 11, 20), {1: 5, 2: 7})
+    made = Roads(litestar_app, settings, await clients.key(scopes=[Scope.MEMBERS_READ], guilds=[HARBOUR]))
+    await made.get(PATH)  # now all is in memory
+    return made
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?limit=7",
+        "?limit=500",
+        "?stat=xp&limit=50",
+        "?stat=messages",
+        "?stat=duels_won&period=all",
+        "?period=day&at=2026-11-20",
+        "?from=2026-11-19&to=2026-11-20&limit=1",
+        "?around=60&limit=5",
+    ],
+)
+async def test_plain(roads: Roads, query: str) -> None:
+    found = await roads.get(f"{PATH}{query}")
+    assert found.is_short
+    assert found.short.status_code == 200
+    assert (await roads.get(f"{PATH}{query}", method="HEAD")).is_short
+
+
+async def test_pages(roads: Roads) -> None:
+    path, ranks = f"{PATH}?limit=7", list[int]()
+    while path:
+        found = await roads.get(path)
+        assert found.is_short
+        page = found.short.json()
+        ranks += [item["rank"] for item in page["items"]]
+        link = found.short.headers.get("link")
+        assert (link is None) == (page["next_cursor"] is None)
+        path = "" if link is None else link.partition(">")[0].removeprefix("<")
+    assert ranks == sorted(ranks)
+    assert len(ranks) == 120
+
+
+async def test_many_of_one_value(bot: httpx.AsyncClient, put: Put) -> None:
+    """More than are counted along with a page."""
+    await put({user: 5 if user > 3 else 9 for user in range(1, 1250)} | {2000: 1, 2001: 0})
+    ranks, path = list[int](), f"{PATH}?limit=100"
+    while path:
+        page = (await bot.get(path)).json()
+        ranks += [item["rank"] for item in page["items"]]
+        path = page["next_cursor"] and f"{PATH}?limit=100&cursor={page['next_cursor']}"
+    assert ranks == [1] * 3 + [4] * 1246 + [1250, 1251]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"{PATH}?limit=0", 422),
+        (f"{PATH}?limit=07", 422),
+        (f"{PATH}?limit=1e3", 422),
+        (f"{PATH}?limit=5&limit=6", 422),
+        (f"{PATH}?stat=XP", 422),
+        (f"{PATH}?stat=%78p", 200),
+        (f"{PATH}?stat=", 422),
+        (f"{PATH}?period=year", 422),
+        (f"{PATH}?at=null", 422),
+        (f"{PATH}?cursor=abc", 422),
+        (f"{PATH}?around=007", 422),
+        (f"{PATH}?around=9999", 404),
+        (f"{PATH}?other=1", 422),
+        (f"{PATH}?limit=5&", 200),
+        (f"{PATH}/", 200),
+        (f"/v1/guilds/{QUARRY}/leaderboard", 404),
+        (f"/v1/guilds/{NOBODYS}/leaderboard", 404),
+    ],
+)
+async def test_the_ordinary_way(roads: Roads, path: str, status: int) -> None:
+    found = await roads.get(path)
+    assert not found.is_short
+    assert found.short.status_code == status
+
+
+async def test_unusual_headers(roads: Roads) -> None:
+    for headers in (
+        [("Accept", "application/vnd.msgpack")],
+        [("Host", "a_b.test")],
+        [("Authorization", "Bearer gh_another")],
+    ):
+        assert not (await roads.get(PATH, headers)).is_short
+    found = await roads.get(f"{PATH}?limit=5", [("Host", "bots.example:8080")])
+    assert found.is_short
+    assert found.short.headers["link"].startswith(f"<http://bots.example:8080{PATH}?limit=5&cursor=")
+
+
+async def test_other_keys(litestar_app: Litestar, settings: Settings, clients: Clients, roads: Roads) -> None:
+    elsewhere = Roads(litestar_app, settings, await clients.key(scopes=[Scope.SETTINGS_READ]))
+    for _ in range(2):
+        found = await elsewhere.get(PATH)
+        assert (found.is_short, found.short.status_code) == (False, 403)
