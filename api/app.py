@@ -15,12 +15,8 @@ from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 
 import piccolo_conf
-from api.achievements.awards import AwardService
-from api.achievements.catalogs import Catalogs
+from api.achievements.building import build as build_achievements
 from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
-from api.achievements.service import AchievementService
-from api.achievements.surveys import Surveys
-from api.achievements.unlocking import Unlocking
 from api.activity.controller import ActivityController
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
@@ -154,8 +150,10 @@ def create_litestar(
     directory = Directory(database, changes)
     hub = Hub(clock, metrics, lambda: health.stopping)
     changes.subscribe(hub.doubt)
-    catalogs = Catalogs(changes)
-    unlocking = Unlocking(catalogs, parts)
+    achievements = build_achievements(
+        database, changes, clock, cursors, rulebook, parts, retention=timedelta(days=settings.retention_days)
+    )
+    unlocking = achievements.unlocking
     services = {
         "guilds": guilds,
         "pickers": (pickers := PickerService(database, changes, clock)),
@@ -182,23 +180,14 @@ def create_litestar(
         guilds=guilds,
         pickers=pickers,
         settings=guild_settings,
+        achievements=achievements,
         hours=timedelta(days=settings.hours_kept_days),
-    )
-    achievements = AchievementService(
-        database,
-        changes,
-        cursors,
-        clock,
-        rulebook,
-        Surveys(database, rulebook, clock),
-        retention=timedelta(days=settings.retention_days),
-        wake=imports.worker.wake,
     )
     services |= {
         "imports": imports.service,
         "exporter": imports.exporter,
-        "achievements": achievements,
-        "awards": AwardService(database, rulebook, catalogs, unlocking, parts, clock),
+        "achievements": achievements.service,
+        "awards": achievements.awards,
     }
     dependencies: dict[str, Provide] = {
         name: Provide(_giver(service), sync_to_thread=False) for name, service in services.items()
@@ -281,7 +270,7 @@ def create_litestar(
             "metrics": metrics,
             "started_at": time.monotonic(),
             "keys": services["keys"],
-            "achievements": achievements,
+            "achievements": achievements.service,
             "database": database,
             "changes": changes,
         }
