@@ -102,16 +102,6 @@ FORGET_WHO_AWARDED = f"""
 """
 
 # Not deleted: the caches of other processes see what is written, and not what is gone.
-# Whatever guild they are of: they are gone in a day.
-FORGET_ANSWERS = """
-    WITH gone AS (
-        DELETE FROM idempotent_answers WHERE ctid IN (
-            SELECT ctid FROM idempotent_answers
-            WHERE user_ids @> ARRAY[$1::bigint] AND ($2::bigint[] IS NULL OR true) LIMIT $3
-        ) RETURNING 1
-    )
-    SELECT NULL::bigint AS guild_id, count(*) AS changed FROM gone
-"""
 END_SESSIONS = """
     WITH gone AS (
         UPDATE sessions SET ended_at = coalesce(ended_at, now()), user_id = NULL, username = 'erased',
@@ -134,3 +124,14 @@ TOLD = (
     "SELECT guild_id, at, type, data FROM {table} WHERE user_id = $1 AND ($2::bigint[] IS NULL OR guild_id = ANY($2))"
 )
 UNTOLD = "data = '{\"erased\": true}', user_id = NULL"
+
+# They belong to no guild: whoever erases a part of a person has these forgotten too.
+FORGET_ANSWERS = """
+    WITH gone AS (
+        DELETE FROM idempotent_answers WHERE ctid IN (
+            SELECT ctid FROM idempotent_answers
+            WHERE user_ids @> ARRAY[$1::bigint] AND ($2::bigint[] IS NULL OR true) LIMIT $3
+        ) RETURNING NULL::bigint AS guild_id
+    )
+    SELECT guild_id, count(*) AS changed FROM gone GROUP BY guild_id
+"""
