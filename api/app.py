@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
-from litestar.types import ASGIApp, RouteHandlerMapItem
+from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 
 import piccolo_conf
 from api.achievements.building import build as build_achievements
@@ -63,7 +63,7 @@ from api.metrics import Metrics
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.parts import Parts
-from api.people.building import Client
+from api.people.building import Client, People
 from api.people.building import build as build_people
 from api.people.controller import LoginController, MeController
 from api.privacy.controller import UserController
@@ -142,7 +142,9 @@ def create_litestar(
         own_url=settings.own_url,
         transport=discord,
     )
-    limiter = Limiter(database, keyring, clock, of_an_address=settings.anonymous_rate_limit)
+    limiter = Limiter(
+        database, clock, lambda scope: _is_known(scope, keyring, people), of_an_address=settings.anonymous_rate_limit
+    )
     idempotency = Idempotency(database, clock)
     rulebook, slots = Rulebook(database, changes), Slots()
     directory = Directory(database, changes)
@@ -291,6 +293,15 @@ def _client(settings: Settings) -> Client | None:
         api_url=settings.discord_api_url,
         authorize_url=settings.discord_authorize_url,
     )
+
+
+def _is_known(scope: HTTPScope, keyring: Keyring, people: People) -> bool:
+    """Whether a request has one key that was good before, or a session."""
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if given:
+        return len(given) == 1 and keyring.was_good(given[0])
+    cookies = (value for name, value in scope["headers"] if name == b"cookie")
+    return any(people.sessions.was_good(value.decode("latin-1")) for value in cookies)
 
 
 class _Application(Litestar):

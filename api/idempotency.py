@@ -144,12 +144,6 @@ async def keep(
     claim.is_kept = True
 
 
-async def forget_person(connection: Connection, user_id: int) -> int:
-    """Forgets the answers that name a person; how many that were. Their keys are as if never used."""
-    done = await connection.execute("DELETE FROM idempotent_answers WHERE user_ids @> ARRAY[$1::bigint]", user_id)
-    return int(done.split()[1])
-
-
 class Idempotency:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database

@@ -100,9 +100,8 @@ async def admit(request: GuildhallRequest) -> Response[Any] | None:
     if handler.opt["scope"] is not None or "person" in handler.opt:
         await authorize(request, handler)
         raw = await read_input(request, handler)
-        if request.method == HttpMethod.POST:
-            actor = request.actor
-            return await claimed(request, handler, f"{actor.kind}:{actor.id}", raw)
+        if request.method == HttpMethod.POST and handler.opt["scope"] is not None:
+            return await claimed(request, handler, raw)
     elif "reads_query" in handler.opt:
         await read_input(request, handler)
     return None

@@ -12,6 +12,7 @@ within a second."""
 import asyncio
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
@@ -20,7 +21,6 @@ import structlog
 from litestar.types import HTTPScope
 
 from api.auth.actors import Credential
-from api.auth.keyring import Keyring
 from api.database import AWAY, Database
 from api.errors import TooManyRequests, Unavailable
 from api.lib.clock import Clock
@@ -108,10 +108,13 @@ def _fixed(owner: str, limit: int) -> tuple[bytes, Headers]:
 class Limiter:
     """The budgets as one process knows them."""
 
-    def __init__(self, database: Database, keyring: Keyring, clock: Clock, *, of_an_address: int) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, is_known: Callable[[HTTPScope], bool], *, of_an_address: int
+    ) -> None:
+        """`is_known` tells whether who asks had a good key or session before: no guess."""
         self._database = database
-        self._keyring = keyring
         self._clock = clock
+        self._is_known = is_known
         self._of_an_address = of_an_address
         self._budgets: OrderedDict[str, Budget] = OrderedDict()
         self._dirty: dict[str, Budget] = {}
@@ -171,12 +174,11 @@ class Limiter:
         budget.left, budget.shared, budget.ends = kept + row["granted"], budget.limit - row["used"], row["ends_at"]
 
     def refuse_address(self, scope: HTTPScope) -> None:
-        """Raises `TooManyRequests` for an address that was refused too often, unless who asks had a good key before."""
+        """Raises `TooManyRequests` for an address that was refused too often, unless it is no stranger who asks."""
         budget = self._budgets.get(_owner(scope))
         if budget is None or budget.remaining > 0 or budget.ends <= self.now():
             return
-        given = [value for name, value in scope["headers"] if name == b"authorization"]
-        if len(given) != 1 or not self._keyring.was_good(given[0]):
+        if not self._is_known(scope):
             scope["state"]["budget"] = budget
             raise budget.refusal(self.now())
 

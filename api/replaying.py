@@ -37,7 +37,7 @@ def idempotency_key(request: Request[Any, Any, Any]) -> str | None:  # Any: Lite
 
 
 async def claimed(
-    request: Request[Any, Any, Any], handler: BaseRouteHandler, owner: str, raw: bytes
+    request: Request[Any, Any, Any], handler: BaseRouteHandler, raw: bytes
 ) -> Response[Any] | None:  # Any: the same
     """The first answer again; None where this request is the one to be done. `raw`: its body."""
     state = request.scope["state"]
@@ -54,7 +54,7 @@ async def claimed(
     loop = asyncio.get_running_loop()
     left = state["deadline"].when() - loop.time() + 5
     found = await store.claim(
-        owner,
+        state["credential"].owner,
         key,
         address=address,
         body=body,

@@ -90,7 +90,7 @@ async def _admitted(
     """Who asks, if they have the scope anywhere, and their session if they have one. `person`: it must be."""
     state = connection.scope["state"]
     credential = state["credential"] = await _authenticated(connection)
-    await connection.app.state["limiter"].spend(connection.scope, credential)  # once, however often it is asked
+    await connection.app.state["limiter"].spend(connection.scope, credential)
     session: Session | None = state.get("session")
     if person and session is None:
         raise Forbidden("This is about somebody who is logged in, and a key is nobody.")

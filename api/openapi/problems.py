@@ -109,13 +109,13 @@ HEADERS: dict[str, tuple[str, Schema]] = {
         "Location",
         {"description": "Where to ask how it stands.", "required": True, "schema": {"type": "string"}},
     ),
-    "SetCookie": (
-        "Set-Cookie",
-        {"description": "Of the log-in, then of the session.", "required": True, "schema": {"type": "string"}},
-    ),
     "IdempotentReplayed": (
         "Idempotent-Replayed",
         {"description": "`true` where this is the first answer once more.", "schema": {"const": "true"}},
+    ),
+    "SetCookie": (
+        "Set-Cookie",
+        {"description": "Of the log-in, then of the session.", "required": True, "schema": {"type": "string"}},
     ),
     "RetryAfter": (
         "Retry-After",

@@ -73,6 +73,11 @@ class Sessions:
         """What the session's cookie holds, if there is one in a `Cookie` header."""
         return None if cookie is None else self._cookies.read(cookie, self._cookies.session)
 
+    def was_good(self, cookie: str) -> bool:
+        """Whether a `Cookie` header has a session that was good when it was last looked up."""
+        token = self.token_of(cookie)
+        return token is not None and digest(token) in self._cache
+
     async def authenticate(self, token: str) -> Session:
         """The session with this cookie. Raises `Unauthorized`."""
         hash_ = digest(token)

@@ -129,7 +129,7 @@ PLACES = {"own": HARBOUR, "another's": QUARRY, "absent": NOBODYS, "deleted": DEL
 IS_THERE = {HARBOUR, QUARRY}
 
 # As the addresses have it.
-ACHIEVEMENT = {"key": "chatterbox", "name": "Chatterbox", "condition": {"stat": "messages", "gte": 1}}
+ACHIEVEMENT = {"key": "chatterbox", "name": "One", "condition": {"stat": "messages", "gte": 1}}
 
 TAKEN = {422, 415, 400}
 

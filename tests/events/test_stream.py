@@ -13,7 +13,7 @@ from api.database import Database
 from api.engine import PlainConnection
 from api.events import hub
 from api.events.hub import Hub
-from api.events.outbox import Told, forget_person, tell
+from api.events.outbox import Told, tell
 from tests.activity.test_upkeep import upkeep
 from tests.events.streams import stream
 from tests.support.clients import Clients
@@ -169,7 +169,7 @@ async def test_a_slow_reader_is_dropped_and_comes_back(
                 while (streams.position or 0) < opened.began_after + n:  # noqa: ASYNC110 - nothing tells
                     await asyncio.sleep(0.01)
         monkeypatch.undo()
-        got = []
+        got: list[int] = []
         with contextlib.suppress(httpx.RemoteProtocolError, StopAsyncIteration):
             while True:
                 got.append((await opened.next()).data["n"])
@@ -179,14 +179,12 @@ async def test_a_slow_reader_is_dropped_and_comes_back(
         assert [each.data["n"] for each in await again.take(n)] == list(range(n))
 
 
-async def test_events_of_an_erased_person(bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar) -> None:
+async def test_events_of_an_erased_person(bot: httpx.AsyncClient, base_url: str) -> None:
     query = "?types=member.level_up"
     async with stream(base_url, key_of(bot), query=query) as opened:
         await bot.post(f"/v1/guilds/{HARBOUR}/members/{ADA}/xp", json={"amount": 200})
         assert (await opened.next()).data["user_id"] == str(ADA)
-    database: Database = litestar_app.state["database"]
-    async with database.transaction() as connection:
-        assert await forget_person(connection, ADA) == 1
+    assert (await bot.delete(f"/v1/users/{ADA}")).is_success
     async with stream(base_url, key_of(bot), after=opened.began_after, query=query) as again:
         message = await again.next()
     assert (message.event, message.data) == ("member.level_up", {"erased": True})

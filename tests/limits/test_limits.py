@@ -107,7 +107,7 @@ async def spend(limiter: Limiter, limit: int, host: str = "192.0.2.1") -> bool:
 
 def another(app: Litestar, clock: MovableClock, limit: int = 60) -> Limiter:
     """As another process has it."""
-    return Limiter(app.state["database"], app.state["keyring"], clock, of_an_address=limit)
+    return Limiter(app.state["database"], clock, app.state["limiter"]._is_known, of_an_address=limit)
 
 
 @pytest.mark.parametrize("limit", [1, 7, 500])
