@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench format configuration lock browser clean
+.PHONY: help run demo test check bench format configuration lock browser node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -15,15 +16,16 @@ run: $(VENV)/.run ## install, start an embedded PostgreSQL, migrate, serve
 demo: $(VENV)/.run ## import real communities, print their boards
 	$(BIN)/python -m examples.demo
 
-test: $(VENV)/.dev browser ## install what is missing, run every test
+test: $(VENV)/.dev browser node ## install what is missing, run every test
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.dev ## format, lint, types, import contracts, migrations
+check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, TypeScript
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.support.check_migrations
+	cd $(TYPES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 
 bench: $(VENV)/.dev ## measure, as ratios in one run
 	$(BIN)/python -m benchmarks
@@ -43,6 +45,12 @@ lock: $(VENV)/.dev ## compile the exact versions with their hashes
 
 browser: $(VENV)/.dev ## Debian's Chromium, for the tests of what a browser shows
 	@PYTHON=$(BIN)/python sh tests/support/install_browser.sh
+
+node: $(TYPES)/node_modules/.package-lock.json ## what TypeScript and the bot on discord.js need
+
+$(TYPES)/node_modules/.package-lock.json: $(TYPES)/package-lock.json $(VENV)/.dev
+	cd $(TYPES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+	@touch $@
 
 $(VENV)/.run: requirements.txt pyproject.toml
 	@PYTHON=$(PYTHON) sh bin/install.sh requirements.txt
