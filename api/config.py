@@ -49,6 +49,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     request_timeout_seconds: Annotated[
         int, Meta(ge=1, le=300, description="longest time for one request, then 503")
     ] = 15
+    anonymous_rate_limit: Annotated[
+        int,
+        Meta(ge=1, le=1_000_000, description="refusals a minute that one address gets without a good key, then 429"),
+    ] = 60
     secret: Annotated[
         str | None,
         Meta(description="signs cursors, 32 characters or more; made by itself outside production"),
@@ -90,6 +94,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def production(self) -> bool:
         return self.env == "production"
+
+    @property
+    def own_url(self) -> str:
+        """The address at which this machine's own browser finds the server."""
+        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - it is only compared with
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def data_path(self) -> Path:

@@ -45,7 +45,7 @@ async def credential_of(connection: Connection, scope: Scope) -> Credential:
 
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
-    """401, then 403 for a scope the credential lacks, then 404 for what it may not see."""
+    """401, then 429, 403 for a scope the credential lacks, then 404 for what it may not see."""
     scope = handler.opt["scope"]
     state = connection.scope["state"]
     services = connection.app.state
@@ -90,6 +90,7 @@ async def _admitted(
     """Who asks, if they have the scope anywhere, and their session if they have one. `person`: it must be."""
     state = connection.scope["state"]
     credential = state["credential"] = await _authenticated(connection)
+    await connection.app.state["limiter"].spend(connection.scope, credential)
     session: Session | None = state.get("session")
     if person and session is None:
         raise Forbidden("This is about somebody who is logged in, and a key is nobody.")

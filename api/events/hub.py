@@ -79,14 +79,16 @@ class Subscriber:
         self._sending: asyncio.Task[None] | None = None
 
     def offer(self, frames: Iterable[bytes]) -> None:
-        """Sends these after what waits already, or ends the stream where too much waits."""
-        for frame in frames:
-            self._waiting.append(frame)
-            self._bytes += len(frame)
+        """Sends these after what waits already, or ends the stream where too much does. A burst alone is no
+        reason: what counts is what its reader has not taken since the last one."""
         if self._bytes > MOST_WAITING:
             self.is_slow = True
             self.end()
-        elif self._sending is None:
+            return
+        for frame in frames:
+            self._waiting.append(frame)
+            self._bytes += len(frame)
+        if self._sending is None:
             self._sending = asyncio.create_task(self._empty())
 
     def end(self) -> None:
@@ -134,8 +136,10 @@ class Hub:
     def is_stopping(self) -> bool:
         return self._stopping()
 
-    def count(self, key_id: int) -> int:
-        """How many streams a key has open here."""
+    def count(self, key_id: int | None = None) -> int:
+        """How many streams are open here, or how many a key has."""
+        if key_id is None:
+            return len(self._streams)
         return sum(stream.filter.credential.id == key_id for stream in self._streams)
 
     def add(self, stream: Subscriber) -> None:
@@ -187,7 +191,7 @@ class Hub:
 
     async def _beat(self) -> None:
         now = time.monotonic()
-        self._metrics.streams.set(len(self._streams))
+        self._metrics.streams.set(self.count())
         self._metrics.stream_age.set(now - self.looked_at)
         for stream in list(self._streams):
             expires_at = stream.filter.credential.expires_at

@@ -4,6 +4,9 @@ from datetime import timedelta
 
 import msgspec
 
+from api.achievements.building import Achievements
+from api.awarding import KIND as AWARDING
+from api.awarding import AwardingJob
 from api.database import Database
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
@@ -42,6 +45,7 @@ def build(
     guilds: GuildService,
     pickers: PickerService,
     settings: SettingsService,
+    achievements: Achievements,
     hours: timedelta,
 ) -> Imports:
     """`hours`: for how long activity by hour is kept."""
@@ -55,5 +59,6 @@ def build(
         rehearsal=Rehearsal(database, rulebook, clock),
         restoring=Restoring(database, rulebook, parts, clock, guilds=guilds, pickers=pickers, settings=settings),
     )
-    worker = Worker(queue, runner)
+    awarding = AwardingJob(database, queue, achievements.awarding)
+    worker = Worker(queue, runner, {AWARDING: awarding}, achievements.woken)
     return Imports(ImportService(database, queue, worker, cursors, clock), Exporter(database, clock), queue, worker)
