@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench format configuration lock browser node clean
+.PHONY: help run demo test check bench format configuration document lock browser node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -36,6 +36,10 @@ format: $(VENV)/.dev ## rewrite the code as ruff wants it
 
 configuration: $(VENV)/.dev ## write README's table of settings anew
 	$(BIN)/python -m tests.support.configuration
+
+document: $(VENV)/.dev node ## write the OpenAPI document's snapshot anew, and the TypeScript types made from it
+	$(BIN)/python -m api openapi > tests/architecture/openapi.json
+	cd $(TYPES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent generate
 
 lock: $(VENV)/.dev ## compile the exact versions with their hashes
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -40,7 +40,7 @@ async def test_types_are_current(tmp_path: Path) -> None:
     options = ("--default-non-nullable=false", "-o", str(written))
     assert (await run("node", str(tool), str(document), *options, cwd=TYPES))[0] == 0
     same = written.read_text() == (TYPES / "src" / "schema.d.ts").read_text()
-    assert same, "make them anew: cd clients/typescript && npm run generate"
+    assert same, "make them anew: make document"
 
 
 async def test_the_bot(app: ASGIApp, clients: Clients, tmp_path: Path) -> None:
