@@ -953,14 +953,14 @@ export interface paths {
         };
         /**
          * What a person has chosen, for every guild: who never chose is public and counted
-         * @description Needs the scope `users:export`. Not for a key that has a list of guilds. Not for people.
+         * @description Needs the scope `users:export`. Not for a key that has a list of guilds.
          */
         get: operations["get_privacy"];
         /**
          * Hide somebody from every board and list, or show them again; drop their events from now on, or count them again
          * @description What is stored stays until it is erased.
          *
-         *     Needs the scope `users:erase`. Not for a key that has a list of guilds. Not for people.
+         *     Needs the scope `users:erase`. Not for a key that has a list of guilds.
          */
         put: operations["put_privacy"];
         post?: never;
@@ -2486,10 +2486,12 @@ export interface components {
              * @example urn:guildhall:problem:key-expired
              * @example urn:guildhall:problem:module-conflict
              * @example urn:guildhall:problem:revision-conflict
+             * @example urn:guildhall:problem:still-running
              * @example urn:guildhall:problem:events-gone
              * @example urn:guildhall:problem:precondition-failed
              * @example urn:guildhall:problem:body-too-large
              * @example urn:guildhall:problem:unsupported-media-type
+             * @example urn:guildhall:problem:idempotency-key-reused
              * @example urn:guildhall:problem:invalid
              * @example urn:guildhall:problem:too-many-requests
              * @example urn:guildhall:problem:internal-error
@@ -3316,6 +3318,11 @@ export interface components {
          */
         IfMatch: string;
         /**
+         * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+         * @example order-7f3a
+         */
+        IdempotencyKey: string;
+        /**
          * @description The `id` of the event that came last: the stream goes on after it. 0: all that is kept.
          * @example 0
          */
@@ -3336,6 +3343,8 @@ export interface components {
         Link: string;
         /** @description Where to ask how it stands. */
         Location: string;
+        /** @description `true` where this is the first answer once more. */
+        IdempotentReplayed: "true";
         /** @description Of the log-in, then of the session. */
         SetCookie: string;
         /** @description Seconds to wait. */
@@ -3400,6 +3409,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3414,6 +3428,7 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3444,6 +3459,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3458,6 +3478,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3468,6 +3489,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -3642,6 +3664,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -3658,6 +3685,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -4036,6 +4064,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4056,6 +4089,7 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -4087,6 +4121,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4107,6 +4146,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4118,6 +4158,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -4307,6 +4348,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4328,6 +4374,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -4417,6 +4464,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4437,6 +4489,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4448,6 +4501,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -4466,6 +4520,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4486,6 +4545,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4497,6 +4557,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -4764,6 +4825,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4801,6 +4867,7 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
@@ -5291,6 +5358,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -5316,6 +5388,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5327,6 +5400,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -5345,6 +5419,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -5361,6 +5440,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -5373,6 +5453,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
@@ -5886,6 +5967,11 @@ export interface operations {
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /**
                  * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
@@ -5916,6 +6002,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -6037,6 +6124,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -6051,6 +6143,7 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6101,6 +6194,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -6212,6 +6306,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -6232,6 +6331,7 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
