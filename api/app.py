@@ -15,6 +15,12 @@ from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp, RouteHandlerMapItem
 
 import piccolo_conf
+from api.achievements.awards import AwardService
+from api.achievements.catalogs import Catalogs
+from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
+from api.achievements.service import AchievementService
+from api.achievements.surveys import Surveys
+from api.achievements.unlocking import Unlocking
 from api.activity.controller import ActivityController
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
@@ -62,6 +68,10 @@ from api.parts import Parts
 from api.people.building import Client
 from api.people.building import build as build_people
 from api.people.controller import LoginController, MeController
+from api.privacy.controller import UserController
+from api.privacy.erasing import Eraser
+from api.privacy.exporting import PersonExporter
+from api.privacy.service import PrivacyService
 from api.problems import handle
 from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.controller import ModuleController, SettingsController
@@ -137,6 +147,8 @@ def create_litestar(
     directory = Directory(database, changes)
     hub = Hub(clock, metrics, lambda: health.stopping)
     changes.subscribe(hub.doubt)
+    catalogs = Catalogs(changes)
+    unlocking = Unlocking(catalogs, parts)
     services = {
         "guilds": guilds,
         "pickers": (pickers := PickerService(database, changes, clock)),
@@ -144,11 +156,14 @@ def create_litestar(
         "audit": AuditService(database, cursors),
         "modules": ModuleService(database, changes, registry, cursors, clock),
         "settings": (guild_settings := SettingsService(database, changes, registry, cursors, clock)),
-        "activity": (activity := ActivityService(database, rulebook, parts, clock, metrics)),
+        "activity": (activity := ActivityService(database, rulebook, parts, unlocking, clock, metrics)),
         "explaining": ExplainService(database, rulebook, clock),
         "leaderboards": (leaderboards := LeaderboardService(database, rulebook, cursors, clock)),
+        "privacy": PrivacyService(database, clock),
+        "eraser": Eraser(database, changes, clock),
+        "exporter_of_people": PersonExporter(database, clock),
         "events": EventService(database, hub, directory),
-        "members": (members := MemberService(database, rulebook, parts, clock)),
+        "members": (members := MemberService(database, rulebook, parts, unlocking, clock)),
         "people": people,
     }
     imports = build_imports(
@@ -162,7 +177,22 @@ def create_litestar(
         settings=guild_settings,
         hours=timedelta(days=settings.hours_kept_days),
     )
-    services |= {"imports": imports.service, "exporter": imports.exporter}
+    achievements = AchievementService(
+        database,
+        changes,
+        cursors,
+        clock,
+        rulebook,
+        Surveys(database, rulebook, clock),
+        retention=timedelta(days=settings.retention_days),
+        wake=imports.worker.wake,
+    )
+    services |= {
+        "imports": imports.service,
+        "exporter": imports.exporter,
+        "achievements": achievements,
+        "awards": AwardService(database, rulebook, catalogs, unlocking, parts, clock),
+    }
     dependencies: dict[str, Provide] = {
         name: Provide(_giver(service), sync_to_thread=False) for name, service in services.items()
     }
@@ -201,7 +231,11 @@ def create_litestar(
             ActivityController,
             MemberController,
             LeaderboardController,
+            AchievementController,
+            GlobalAchievementController,
+            AwardController,
             ImportController,
+            UserController,
             EventController,
             ModuleController,
             KeyController,
@@ -238,6 +272,7 @@ def create_litestar(
             "metrics": metrics,
             "started_at": time.monotonic(),
             "keys": services["keys"],
+            "achievements": achievements,
             "database": database,
             "changes": changes,
         }

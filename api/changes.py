@@ -29,11 +29,13 @@ LEEWAY = 100_000
 FRESH_SECONDS = 1.0
 TIMEOUT = 2.0
 
-# What changed, and which: a guild, a guild's settings, a key, a person's session; for modules any.
+# What changed, and which: a guild, a guild's settings, a guild's achievements (0: every guild's), a key, a person's
+# session; for modules any.
 _LOOK = """
     SELECT 'horizon' AS kind, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS id, 0::bigint AS xid
     UNION ALL SELECT 'guild', id, changed_xid FROM guilds WHERE changed_xid >= $1
     UNION ALL SELECT 'settings', guild_id, changed_xid FROM guild_settings WHERE changed_xid >= $1
+    UNION ALL SELECT 'achievement', coalesce(guild_id, 0), changed_xid FROM achievements WHERE changed_xid >= $1
     UNION ALL SELECT 'key', id, changed_xid FROM api_keys WHERE changed_xid >= $1
     UNION ALL SELECT 'session', id, changed_xid FROM sessions WHERE changed_xid >= $1
     UNION ALL SELECT 'module', 0, changed_xid FROM modules WHERE changed_xid >= $1
@@ -55,7 +57,7 @@ class Changes:
         self._woken = asyncio.Event()
 
     def subscribe(self, forget: Forget) -> None:
-        """`forget(kind, ids)` is called for what changed: `guild`, `settings` (of a guild), `key`,
+        """`forget(kind, ids)` is called for what changed: `guild`, `settings` and `achievement` (of a guild), `key`,
         `session` or `module`."""
         self._subscribers.append(forget)
 

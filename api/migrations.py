@@ -24,13 +24,21 @@ WITHHELD = {
     "audit_log": "UPDATE, DELETE, TRUNCATE",
     "guild_settings_revisions": "UPDATE, DELETE, TRUNCATE",
     "migration": "INSERT, UPDATE, DELETE, TRUNCATE",
+    "erasure_salt": "INSERT, UPDATE, DELETE, TRUNCATE",
 }
 
 # Hashes, passwords and tokens are nothing to read.
-SECRET = ("api_keys", "admin_users", "admin_sessions", "sessions", "logins")
+SECRET = ("api_keys", "admin_users", "admin_sessions", "sessions", "logins", "erased_people", "erasure_salt")
 
-# What the application calls to make and drop parts of tables, which it does not own.
-CALLED = ("guildhall_part(text, date)", "guildhall_make_part(text, date)", "guildhall_drop_parts(text, date)")
+# What the application calls to make and drop parts of tables, which it does not own, and to take a person's name
+# out of a trail, which it may not alter.
+CALLED = (
+    "guildhall_part(text, date)",
+    "guildhall_make_part(text, date)",
+    "guildhall_drop_parts(text, date)",
+    "guildhall_forget_in_audit_log(bigint, bigint[], bigint, bigint)",
+    "guildhall_forget_in_revisions(bigint, bigint[], bigint, bigint)",
+)
 
 
 class MigrationFailed(Exception):

@@ -9,7 +9,7 @@ from piccolo.table import Table
 class Session(Table, tablename="sessions", help_text="A person's browser, logged in by Discord."):
     id = BigSerial(primary_key=True)
     hash = Bytea(default=None, null=False, help_text="SHA-256 of what the browser's cookie holds.")
-    user_id = BigInt(default=None, null=False, help_text="Who it is.")
+    user_id = BigInt(default=None, null=True, help_text="Who it is; empty if they were erased since.")
     username = Varchar(length=100, default=None, null=False, help_text="Their name at Discord, at log-in.")
     display_name = Varchar(length=100, default=None, null=True, help_text="The name that they show, at log-in.")
     avatar = Varchar(length=100, default=None, null=True, help_text="Their picture at Discord, at log-in.")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from piccolo.conf.apps import AppConfig
 
+from tables.achievements import Achievement, Award, AwardCount, Awarding, MemberCount
 from tables.audit import AuditEntry
 from tables.auth import AdminSession, AdminUser, ApiKey
 from tables.guilds import Guild, GuildChannel, GuildRole
@@ -25,6 +26,11 @@ APP_CONFIG = AppConfig(
         SettingsRevision,
         Member,
         CustomStat,
+        MemberCount,
+        Achievement,
+        Award,
+        AwardCount,
+        Awarding,
         PrivacyChoice,
         Import,
         Job,

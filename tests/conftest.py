@@ -112,7 +112,9 @@ async def _forget_everything(app: Litestar, connection: PlainConnection) -> None
     keys = {row["id"] for row in await connection.fetch("SELECT id FROM api_keys")}
     sessions = {row["id"] for row in await connection.fetch("SELECT id FROM sessions")}
     tables = ", ".join(table._meta.tablename for table in APP_CONFIG.table_classes)
-    await connection.execute(f"TRUNCATE {tables}, {', '.join(PARTED)}, boards, xp_counts, outbox, stream_events")
+    await connection.execute(
+        f"TRUNCATE {tables}, {', '.join(PARTED)}, boards, xp_counts, outbox, stream_events, erased_people"
+    )
     for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("session", sessions), ("module", {0})):
         app.state["changes"].tell(kind, ids)
 

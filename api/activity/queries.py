@@ -1,17 +1,22 @@
 """The SQL of recording events."""
 
 from api.members.ledger_sql import COLUMNS, WIDTH
+from api.members.tombstones import TOMBSTONES
 
 _NULLS = ", ".join(["NULL"] * WIDTH)
 
-# Remembers ids, in their order. Gives those that were known already, and the people who have opted out, of
-# whom nothing is stored. $4 is the week of now, $5 the other weeks in which an id may have come. Then the members
-# ($6 guilds, $7 users, in the order of their keys) are locked, if none of them is missing: see `ledger.lock`.
+# Remembers ids, in their order. Gives those that were known already, the people who have opted out, of whom nothing
+# is stored, and those who were erased, of whom nothing is that came to pass before. $4 is the week of now, $5 the
+# other weeks in which an id may have come. Then the members ($6 guilds, $7 users, in the order of their keys) are
+# locked, if none of them is missing: see `ledger.lock`.
 TAKE = f"""
     WITH event AS MATERIALIZED (
         SELECT * FROM unnest($1::text::bigint[], $2::text::text[], $3::text::bigint[]) AS e (guild_id, id, user_id)
     ), private AS MATERIALIZED (
         SELECT user_id FROM privacy_choices WHERE user_id = ANY($3::text::bigint[]) AND opted_out_at IS NOT NULL
+    ), erased AS MATERIALIZED (
+        SELECT e.guild_id, e.user_id, max(t.erased_at) AS erased_at
+        FROM event e JOIN {TOMBSTONES.format(e="e")} GROUP BY e.guild_id, e.user_id
     ), fresh AS (
         INSERT INTO activity_ids (guild_id, id, week)
         SELECT e.guild_id, e.id, $4::date FROM event e
@@ -32,11 +37,12 @@ TAKE = f"""
             )
         ORDER BY guild_id, user_id FOR UPDATE OF m
     )
-    SELECT *, NULL::bigint, NULL::text, NULL::bigint FROM held
-    UNION ALL SELECT {_NULLS}, guild_id, id, NULL FROM event
+    SELECT *, NULL::bigint, NULL::text, NULL::bigint, NULL::timestamptz FROM held
+    UNION ALL SELECT {_NULLS}, guild_id, id, NULL, NULL FROM event
     WHERE (SELECT count(*) FROM fresh) < (SELECT count(*) FROM event)
         AND (guild_id, id) NOT IN (SELECT guild_id, id FROM fresh)
-    UNION ALL SELECT {_NULLS}, NULL, NULL, user_id FROM private
+    UNION ALL SELECT {_NULLS}, NULL, NULL, user_id, NULL FROM private
+    UNION ALL SELECT {_NULLS}, guild_id, NULL, user_id, erased_at FROM erased
 """
 
 # What the daily cap has counted already.
@@ -75,7 +81,7 @@ FILL = """
                min(first) FILTER (WHERE last >= (SELECT streak_from FROM members WHERE members.id = run.id)) AS joined
         FROM run GROUP BY run.id
     ) r
-    WHERE m.id = r.id
+    WHERE m.id = r.id RETURNING m.id, m.streak_from, m.streak_best
 """
 
 KNOWN = "SELECT DISTINCT id FROM activity_ids WHERE guild_id = $1 AND id = ANY($2) AND week = ANY($3::date[])"

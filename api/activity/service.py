@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from api.achievements.unlocking import Unlocking
 from api.activity.dtos import ActivityView, Event, RejectedEvent
 from api.activity.transaction import Counted, Taken, Transaction
 from api.database import Database
 from api.errors import GuildhallError, Overloaded
 from api.lib.clock import Clock
-from api.members.levelups import LevelUp
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.metrics import Metrics
@@ -39,10 +39,19 @@ FEW = 8
 
 
 class ActivityService:
-    def __init__(self, database: Database, rulebook: Rulebook, parts: Parts, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        database: Database,
+        rulebook: Rulebook,
+        parts: Parts,
+        unlocking: Unlocking,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
         self._database = database
         self._rulebook = rulebook
         self._parts = parts
+        self._unlocking = unlocking
         self._clock = clock
         self._metrics = metrics
         self._waiting: deque[Taken] = deque()
@@ -74,7 +83,9 @@ class ActivityService:
         counted = await taken.result
         self._metrics.accepted.inc(counted.accepted)
         self._metrics.duplicates.inc(len(events) - counted.accepted)
-        return _view(counted.accepted, len(events) - counted.accepted, rejected, counted.level_ups)
+        return ActivityView(
+            counted.accepted, len(events) - counted.accepted, rejected, counted.level_ups, counted.unlocked
+        )
 
     def _start(self) -> None:
         """Begins transactions for what waits. A lone request does not wait for more: the next ones do. No two
@@ -145,7 +156,7 @@ class ActivityService:
                 taken.result.set_result(result)
 
     async def _run(self, group: list[Taken]) -> list[Counted]:
-        transaction = Transaction(self._database, self._parts, group)
+        transaction = Transaction(self._database, self._parts, self._unlocking, group)
         await transaction.make_parts()
         return await transaction.run()
 
@@ -158,7 +169,3 @@ def rejections(events: Sequence[Event], now: datetime) -> list[RejectedEvent]:
         for index, event in enumerate(events)
         if not oldest <= event.occurred_at <= latest
     ]
-
-
-def _view(accepted: int, duplicates: int, rejected: list[RejectedEvent], level_ups: list[LevelUp]) -> ActivityView:
-    return ActivityView(accepted, duplicates, rejected, level_ups, [])

@@ -1,23 +1,27 @@
 """One transaction for a group of requests: its statements do not grow in number with events or requests."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import msgspec
 
-from api.activity import locks, queries
-from api.activity.counting import Caps, Counting
+from api.achievements.unlocking import Settled, Unlocking
+from api.activity import locks, queries, unlocks
+from api.activity.counting import Caps, Counting, Late
 from api.activity.dtos import Event
 from api.activity.rules import earning_of
 from api.database import Connection, Database
 from api.events.outbox import tell
 from api.lib.arrays import columns, literal
+from api.members.dtos import UnlockedAchievement
 from api.members.ledger import Key, Ledger, Standing, by_key, lock
 from api.members.ledger_sql import WIDTH
 from api.members.levelups import LevelUp
 from api.members.rules import GuildRules
 from api.members.telling import reached
+from api.members.tombstones import ErasedMeanwhile, refuse_erased
 from api.parts import IMPORTED, Parted, Parts, week_of
 
 # Ids are looked for in every week in which one may have been delivered whose event is not yet too old.
@@ -38,16 +42,19 @@ class Taken(msgspec.Struct):
 
 
 class Counted(msgspec.Struct):
-    """What a request is told: how many of its events counted now, and the levels reached."""
+    """What a request is told: how many of its events counted now, the levels reached, what was unlocked."""
 
     accepted: int
     level_ups: list[LevelUp]
+    unlocked: list[UnlockedAchievement]
 
 
 class Transaction:
-    def __init__(self, database: Database, parts: Parts, group: Sequence[Taken]) -> None:
+    def __init__(self, database: Database, parts: Parts, unlocking: Unlocking, group: Sequence[Taken]) -> None:
         self._database = database
         self._parts = parts
+        self._unlocking = unlocking
+        self._settled = Settled()
         self._group = group
         self._now = group[-1].now
         self._week = week_of(self._now.date())
@@ -82,8 +89,15 @@ class Transaction:
 
     async def run(self) -> list[Counted]:
         """Counts what is new; what each request is told, in the order of the group."""
+        while True:
+            try:
+                return await self._run()
+            except ErasedMeanwhile:  # the next look at the ids sees who
+                continue
+
+    async def _run(self) -> list[Counted]:
         async with self._database.transaction(locks.share(self._first, alone=self._is_turning())) as connection:
-            known, private, held = await self._take(connection)
+            known, private, erased, held = await self._take(connection)
             events: list[list[Event]] = [[] for _ in self._group]
             accepted = [0] * len(self._group)
             for guild_id, first in self._first.items():
@@ -92,17 +106,21 @@ class Transaction:
                         accepted[place] += 1
                     elif not known or (guild_id, event.id) not in known:
                         accepted[place] += 1
-                        events[place].append(event)
-            level_ups = await self._count(connection, events, held)
-        return [Counted(*each) for each in zip(accepted, level_ups, strict=True)]
+                        if not erased or not _is_of_before(erased, guild_id, event):
+                            events[place].append(event)
+            level_ups, unlocked = await self._count(connection, events, held)
+        self._settled.remember()
+        return [Counted(*each) for each in zip(accepted, level_ups, unlocked, strict=True)]
 
     def _is_turning(self) -> bool:
         monday = datetime.combine(self._week, datetime.min.time(), self._now.tzinfo)
         return self._now - monday < _TURN or monday + _WEEK - self._now < _TURN
 
-    async def _take(self, connection: Connection) -> tuple[set[tuple[int, str]], set[int], dict[Key, Standing]]:
-        """Remembers the ids. Gives those that were known already, the people whose events are dropped, and the
-        standings of all, locked, if none was missing."""
+    async def _take(
+        self, connection: Connection
+    ) -> tuple[set[tuple[int, str]], set[int], Mapping[Key, datetime], dict[Key, Standing]]:
+        """Remembers the ids. Gives those that were known already, the people whose events are dropped, those whose
+        events are dropped that are older than their erasure, and the standings of all, locked, if none was missing."""
         guilds, ids, users = [], [], []
         members: list[Key] = []
         for guild_id in sorted(self._first):
@@ -124,26 +142,42 @@ class Transaction:
             *columns(members, 2),
         )
         held = [row[:WIDTH] for row in rows if row[0] is not None]
-        others = [row[WIDTH:] for row in rows[len(held) :]]
-        known = {(guild_id, id_) for guild_id, id_, _ in others if id_ is not None}
-        return known, {user_id for _, id_, user_id in others if id_ is None}, by_key(held)
+        known: set[tuple[int, str]] = set()
+        private: set[int] = set()
+        erased: dict[Key, datetime] = {}
+        for row in rows[len(held) :]:
+            guild_id, id_, user_id, erased_at = row[WIDTH:]
+            if id_ is not None:
+                known.add((guild_id, id_))
+            elif erased_at is None:
+                private.add(user_id)
+            else:
+                erased[guild_id, user_id] = erased_at
+        return known, private, erased, by_key(held)
 
     async def _count(
         self, connection: Connection, events: Sequence[Sequence[Event]], held: dict[Key, Standing]
-    ) -> list[list[LevelUp]]:
+    ) -> tuple[list[list[LevelUp]], list[list[UnlockedAchievement]]]:
         keys = {
             (taken.rules.guild_id, event.user_id)
             for taken, fresh in zip(self._group, events, strict=True)
             for event in fresh
         }
         if not keys:
-            return [[] for _ in self._group]
+            return [[] for _ in self._group], [[] for _ in self._group]
         standings = await lock(connection, keys, held)
+        await refuse_erased(connection, standings, partial(self._oldest, events))
         await _welcome_back(connection, self._group, events, standings)
         ledger = Ledger()
         counting = Counting(standings, await self._caps(connection, events), ledger)
         level_ups = [counting.count(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
+        concerned = await self._unlocking.begin(connection, {guild_id for guild_id, _ in keys})
         await ledger.store(connection)
+        if counting.late:
+            await _fill(connection, counting.late)
+        requests = [(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
+        self._settled = await unlocks.settle(self._unlocking, connection, requests, standings, concerned, self._now)
+        unlocked = unlocks.told(requests, self._settled, level_ups, standings)
         await tell(
             connection,
             [
@@ -152,12 +186,16 @@ class Transaction:
                 for level in levels
             ],
         )
-        if counting.late:
-            rows = {
-                (each.standing.id, each.standing.guild_id, each.standing.user_id, each.day) for each in counting.late
-            }
-            await connection.execute(queries.FILL, *zip(*sorted(rows), strict=True))
-        return level_ups
+        return level_ups, unlocked
+
+    def _oldest(self, events: Sequence[Sequence[Event]]) -> dict[Key, datetime]:
+        """When each member's first event came to pass."""
+        found: dict[Key, datetime] = {}
+        for taken, fresh in zip(self._group, events, strict=True):
+            for event in fresh:
+                key = taken.rules.guild_id, int(event.user_id)
+                found[key] = min(found.get(key, event.occurred_at), event.occurred_at)
+        return found
 
     async def _caps(self, connection: Connection, events: Sequence[Sequence[Event]]) -> Caps:
         """What the daily caps have counted already, of the members and days at hand."""
@@ -171,6 +209,21 @@ class Transaction:
             return {}
         rows = await connection.fetch(queries.EARNED, *zip(*wanted, strict=True))
         return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+def _is_of_before(erased: Mapping[Key, datetime], guild_id: int, event: Event) -> bool:
+    """Whether it is of somebody who was erased after it came to pass."""
+    erased_at = erased.get((guild_id, event.user_id))
+    return erased_at is not None and event.occurred_at < erased_at
+
+
+async def _fill(connection: Connection, late: Sequence[Late]) -> None:
+    """Has days that lie before a member's latest run join what they now join; the standings are as stored then."""
+    standings = {each.standing.id: each.standing for each in late}
+    rows = {(each.standing.id, each.standing.guild_id, each.standing.user_id, each.day) for each in late}
+    for row in await connection.fetch(queries.FILL, *zip(*sorted(rows), strict=True)):
+        standing = standings[row["id"]]
+        standing.streak_from, standing.streak_best = row["streak_from"], row["streak_best"]
 
 
 async def _welcome_back(

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from api.database import Database
 from api.lib.clock import Clock
+from api.members.tombstones import DROP_OLD
+from api.members.tombstones import KEPT as TOMBSTONES_KEPT
 from api.parts import TABLES, Parted, Parts
 
 _LOCK = 0x70617274  # "part"
@@ -55,6 +57,7 @@ class Upkeep:
                     await self._parts.ensure(connection, table, (today, today + timedelta(days=31)))
                     if kept is not None:
                         await connection.execute("SELECT guildhall_drop_parts($1, $2)", table, today - kept)
+                await connection.execute(DROP_OLD, self._clock.now() - TOMBSTONES_KEPT)
             finally:
                 await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
         self._parts.forget()

@@ -29,7 +29,9 @@ def requires(scope: Scope, **more: object) -> dict[str, object]:
     `conflicts` (may answer 409), `if_match` (takes If-Match), `statuses` (when it has two),
     `keys` (the key in the address is looked for before the body is read), `whole_installation` (not for
     a key with a list of guilds), `seconds` (its own deadline), `largest_body` (in bytes, where it is not 1 MiB),
-    `deep_member` (of the body: 422, not 400, where it nests too deep), `streams` (the answer does not end)."""
+    `deep_member` (of the body: 422, not 400, where it nests too deep), `streams` (the answer does not end),
+    `document` (the shape of an answer that is sent in pieces), `deleted` (the achievement in the address may be a
+    deleted one)."""
     return {"scope": scope, **more}
 
 
@@ -48,8 +50,8 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     state = connection.scope["state"]
     services = connection.app.state
     credential, session = await _admitted(connection, scope, person="person" in handler.opt)
-    if "whole_installation" in handler.opt and credential.guild_ids is not None:
-        raise Forbidden("This concerns every guild, and this credential is for some guilds.")
+    if session is None:
+        _refuse_some_guilds(credential, handler)
     for name, value in connection.path_params.items():
         if (name.endswith("_id") and parse(value) is None) or (name == "revision" and not _is_count(value)):
             raise NotFound
@@ -58,6 +60,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     state["slot"] = await services["slots"].enter(credential.id)
     if session is not None and scope is not None:
         credential = state["credential"] = await _narrowed(connection, session, scope)
+        _refuse_some_guilds(credential, handler)  # of themselves a person has all
     if "keys" in handler.opt:
         await services["keys"].require(credential, int(connection.path_params["key_id"]))
     if (text := connection.path_params.get("guild_id")) is not None:
@@ -68,8 +71,17 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         # A guild is made by its bot: a person would bring in one where there is none.
         if "creates_guild" not in handler.opt or (session is not None and connection.method == "PUT"):
             await services["directory"].require(guild_id)
+    if (key := connection.path_params.get("achievement")) is not None:
+        is_members = "user_id" in connection.path_params
+        guild_id = state.get("guild_id", 0)
+        await services["achievements"].require(guild_id, key, deleted="deleted" in handler.opt, anywhere=is_members)
     if (module := connection.path_params.get("module")) is not None:
         await services["registry"].require(module, may_be_new="creates_module" in handler.opt)
+
+
+def _refuse_some_guilds(credential: Credential, handler: BaseRouteHandler) -> None:
+    if "whole_installation" in handler.opt and credential.guild_ids is not None:
+        raise Forbidden("This concerns every guild, and this credential is for some guilds.")
 
 
 async def _admitted(

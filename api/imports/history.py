@@ -24,6 +24,7 @@ from api.lib.clock import Clock
 from api.members.ledger import Key, Ledger, Standing, lock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
+from api.members.tombstones import refuse_erased
 from api.parts import IMPORTED, Parted, Parts
 
 SET_DOWN_AT_ONCE = 5000
@@ -87,7 +88,8 @@ class History:
         # Alone: an id that is being imported is not yet to be seen by those who record events.
         async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
             users = [int(event.user_id) for event in events.values()]
-            taken = await connection.fetch(sql.TAKE, work.guild_id, list(events), users, IMPORTED)
+            times = [event.occurred_at for event in events.values()]
+            taken = await connection.fetch(sql.TAKE, work.guild_id, list(events), users, IMPORTED, times)
             fresh = [events[row["id"]] for row in taken]
             if fresh:
                 await _store(connection, work, guild, fresh, Past(oldest))
@@ -175,6 +177,7 @@ async def _store(
     """Counts events that are new, by the cooldown of this import alone."""
     users = sorted({int(event.user_id) for event in events})
     standings = await lock(connection, [(guild.guild_id, user_id) for user_id in users])
+    await refuse_erased(connection, standings)
     await _welcome_back(connection, guild.guild_id, events, standings)
     live = {standing.user_id: standing.last_xp_at for standing in standings.values()}
     own = {row[0]: row[1] for row in await connection.fetch(sql.COOLDOWNS, work.id, users)}

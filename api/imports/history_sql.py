@@ -1,5 +1,15 @@
 """The SQL of imports of events."""
 
+from api.members.tombstones import TOMBSTONES
+
+# Whose event it is was erased after it came to pass.
+_OF_BEFORE = f"""
+    EXISTS (
+        SELECT FROM (SELECT $1::bigint AS guild_id, e.user_id) AS p
+        JOIN {TOMBSTONES.format(e="p")} AND e.occurred_at < t.erased_at
+    )
+"""
+
 EVENT_COLUMNS = ["import_id", "occurred_at", "id", "n", "data"]
 
 NEXT = """
@@ -9,20 +19,23 @@ NEXT = """
 """
 
 # Which ids are new: not imported before, and not delivered as long as such are remembered. $4 is their week.
-TAKE = """
+TAKE = f"""
     INSERT INTO activity_ids (guild_id, id, week)
-    SELECT $1, e.id, $4::date FROM unnest($2::text[], $3::bigint[]) AS e (id, user_id)
+    SELECT $1, e.id, $4::date
+    FROM unnest($2::text[], $3::bigint[], $5::timestamptz[]) AS e (id, user_id, occurred_at)
     WHERE NOT EXISTS (SELECT FROM activity_ids a WHERE a.guild_id = $1 AND a.id = e.id AND a.week <> $4)
         AND NOT EXISTS (SELECT FROM privacy_choices p WHERE p.user_id = e.user_id AND p.opted_out_at IS NOT NULL)
+        AND NOT {_OF_BEFORE}
     ORDER BY e.id
     ON CONFLICT DO NOTHING RETURNING id
 """
 
 # The same, only looked up.
-FRESH = """
-    SELECT e.id FROM unnest($2::text[], $3::bigint[]) AS e (id, user_id)
+FRESH = f"""
+    SELECT e.id FROM unnest($2::text[], $3::bigint[], $4::timestamptz[]) AS e (id, user_id, occurred_at)
     WHERE NOT EXISTS (SELECT FROM activity_ids a WHERE a.guild_id = $1 AND a.id = e.id)
         AND NOT EXISTS (SELECT FROM privacy_choices p WHERE p.user_id = e.user_id AND p.opted_out_at IS NOT NULL)
+        AND NOT {_OF_BEFORE}
 """
 
 COOLDOWNS = "SELECT user_id, last_xp_at FROM import_members WHERE import_id = $1 AND user_id = ANY($2::bigint[])"

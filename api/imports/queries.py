@@ -1,5 +1,7 @@
 """The SQL of imports."""
 
+from api.members.tombstones import TOMBSTONES
+
 COLUMNS = """
     i.id, i.guild_id, i.source, i.mode, i.dry_run, i.takes_settings, i.status, i.progress, i.bytes, i.position,
     i.reached, i.imported, i.unchanged, i.refused, i.refused_rows, i.preview, i.created_at, i.finished_at
@@ -74,10 +76,29 @@ OLD = """
     )
 """
 
+# Those of these people of whom nothing is taken: who opted out, and who were erased not long ago.
+PRIVATE = f"""
+    SELECT p.user_id FROM privacy_choices p WHERE p.user_id = ANY($2::bigint[]) AND p.opted_out_at IS NOT NULL
+    UNION SELECT e.user_id FROM (SELECT $1::bigint AS guild_id, unnest($2::bigint[]) AS user_id) AS e
+    JOIN {TOMBSTONES.format(e="e")}
+"""
+
 # Members that are there, of these; and those of these people whose rows are dropped.
-KNOWN = """
+KNOWN = f"""
     SELECT m.user_id, m.xp, m.messages, false AS is_private FROM members m
     WHERE m.guild_id = $1 AND m.user_id = ANY($2::bigint[])
-    UNION ALL SELECT p.user_id, 0, 0, true FROM privacy_choices p
-    WHERE p.user_id = ANY($2::bigint[]) AND p.opted_out_at IS NOT NULL
+    UNION ALL SELECT user_id, 0, 0, true FROM ({PRIVATE}) AS p
+"""
+
+# Members of a preview who were erased while it was being made.
+FORGET_ERASED = f"""
+    UPDATE imports i SET preview = (
+        SELECT coalesce(jsonb_agg(p.item ORDER BY p.n), '[]'::jsonb)
+        FROM jsonb_array_elements(i.preview) WITH ORDINALITY AS p (item, n)
+        WHERE NOT EXISTS (
+            SELECT FROM (SELECT i.guild_id, (p.item ->> 'user_id')::bigint AS user_id) AS e
+            JOIN {TOMBSTONES.format(e="e")}
+        )
+    )
+    WHERE i.id = $1 AND EXISTS (SELECT FROM erased_people)
 """

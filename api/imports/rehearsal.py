@@ -46,8 +46,10 @@ class Rehearsal:
         for row in rows:
             events.setdefault(row["id"], decode(row["data"]))
         users = [int(event.user_id) for event in events.values()]
+        times = [event.occurred_at for event in events.values()]
         async with self._database.connection() as connection:
-            found = {row[0] for row in await connection.fetch(sql.FRESH, work.guild_id, list(events), users)}
+            rows = await connection.fetch(sql.FRESH, work.guild_id, list(events), users, times)
+        found = {row[0] for row in rows}
         return [event for id_, event in events.items() if id_ in found]
 
 

@@ -25,9 +25,14 @@ _MERGED: Mapping[Mode, str] = {
     "max": "greatest(t.{name}, EXCLUDED.{name})",
 }
 
+# Of the guild's totals, and of its members: whoever erases somebody asks where they are a member. A rehearsal made
+# no members.
 _STORE = """
     INSERT INTO {table} AS t ({key}, {amounts})
-    SELECT $1, * FROM unnest({arrays})
+    SELECT $1, n.* FROM unnest({arrays}) AS n ({names})
+    WHERE $2 OR n.user_id = 0 OR EXISTS (
+        SELECT FROM {owners} o WHERE o.guild_id = $1 AND o.user_id = n.user_id{stat}
+    )
     ON CONFLICT ({key}) DO UPDATE SET {merged} WHERE ({now}) IS DISTINCT FROM ({then})
 """
 
@@ -111,6 +116,8 @@ async def _store(
 ) -> int:
     """Stores rows of a key and amounts; gives how many of them changed something. Of rows with the same key
     the last one counts."""
+    if not rows:  # all of them were of people of whom nothing is taken
+        return 0
     last = {row[: len(key)]: row for row in rows}
     types = [*key.values(), *["bigint"] * len(amounts)]
     merged = {name: _MERGED[work.mode].format(name=name) for name in amounts}
@@ -118,10 +125,13 @@ async def _store(
         table=table,
         key=", ".join(("guild_id", *key)),
         amounts=", ".join(amounts),
-        arrays=", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, start=2)),
+        arrays=", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, start=3)),
+        names=", ".join((*key, *amounts)),
+        owners="custom_stats" if "stat" in key else "members",
+        stat=" AND o.stat = n.stat" if "stat" in key else "",
         merged=", ".join(f"{name} = {expression}" for name, expression in merged.items()),
         now=", ".join(f"t.{name}" for name in amounts),
         then=", ".join(merged.values()),
     )
-    done = await connection.execute(statement, work.guild_id, *zip(*last.values(), strict=True))
+    done = await connection.execute(statement, work.guild_id, work.dry_run, *zip(*last.values(), strict=True))
     return int(done.split()[-1])

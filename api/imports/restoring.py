@@ -14,6 +14,7 @@ from api.guilds.dtos import PatchGuild, PutGuild
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
 from api.imports.lines import VERSION, ChannelsLine, Header, Line, MemberLine, RolesLine, SettingsLine
+from api.imports.queries import PRIVATE
 from api.imports.reading import Broken, Lines, Row
 from api.imports.restored_days import parts_for, restore_days, restore_hours, restore_ids, restore_stat_days, untimely
 from api.imports.restored_members import restore_members
@@ -29,8 +30,6 @@ from api.parts import Parts
 from api.settings.service import SettingsService
 
 AT_ONCE = 1000
-
-_PRIVATE = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND opted_out_at IS NOT NULL"
 
 _line: Callable[[bytes], Line] = msgspec.json.Decoder(Line, dec_hook=snowflakes.decode).decode
 _header: Callable[[bytes], Header] = msgspec.json.Decoder(Header).decode
@@ -106,7 +105,7 @@ class Restoring:
         items = [each.item for each in group]
         users = {user for item in items if (user := getattr(item, "user_id", None)) is not None}
         async with self._database.connection() as connection:
-            private = {row[0] for row in await connection.fetch(_PRIVATE, list(users))}
+            private = {row[0] for row in await connection.fetch(PRIVATE, work.guild_id, list(users))}
             kept = [item for item in items if getattr(item, "user_id", None) not in private]
             for table, days in parts_for(kept).items():
                 await self._parts.ensure(connection, table, days)

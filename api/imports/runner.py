@@ -99,6 +99,7 @@ class Runner:
             work.refuse(0, Fault("", fault))
         async with work.step(kept=True) as connection:
             await connection.execute(queries.FINISH, work.id, status, self._clock.now())
+            await connection.execute(queries.FORGET_ERASED, work.id)
             await self._queue.done(connection, work.job)
             counts = {name: getattr(work, name) for name in ("rows", "imported", "unchanged", "refused")}
             told = {"id": str(work.id), "source": work.source, "dry_run": work.dry_run, "status": status}

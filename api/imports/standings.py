@@ -11,6 +11,7 @@ from api.lib.clock import Clock
 from api.members.ledger import Ledger, lock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
+from api.members.tombstones import refuse_erased
 from api.members.visibility import set_hidden
 from api.settings.service import SettingsService
 
@@ -58,6 +59,7 @@ async def _apply(connection: Connection, work: Work, guild: GuildRules, told: Se
     naming = [each for each in told if each.xp is not None or each.messages is not None]
     work.unchanged += len(told) - len(naming)
     standings = await lock(connection, [(guild.guild_id, each.user_id) for each in naming])
+    await refuse_erased(connection, standings)
     ledger = Ledger()
     for each in naming:
         standing = standings[guild.guild_id, each.user_id]

@@ -27,6 +27,8 @@ WIDTH = 7  # of a row: see `Ledger.row`
 XP = 0  # the board of XP: the first of the numbers that boards have
 GUILD = 0  # the user whose days and hours are those of the whole guild
 
+_TURNS = 0x7475726E  # "turn"
+
 Key = tuple[int, int]  # guild, user
 Counter = tuple[int, int, int]  # guild, kept bits, low
 
@@ -75,12 +77,26 @@ async def lock(
     else:
         arguments = columns(ordered, 2)
         # Nobody may be locked before the missing ones are made: hence the look without a lock.
-        statement = sql.MAKE if await connection.fetchval(sql.LACKING, *arguments) else sql.LOCK
+        is_lacking = await connection.fetchval(sql.LACKING, *arguments)
+        if is_lacking:
+            await connection.execute(sql.AWAIT_TURNS, *arguments)
+        statement = sql.MAKE if is_lacking else sql.LOCK
         found = by_key(await connection.fetch(statement, *arguments))
     if missing := [key for key in ordered if key not in found]:  # removed, or made by somebody else, just now
+        await connection.execute(sql.AWAIT_TURNS, *columns(missing, 2))
         found |= by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
         found |= await read(connection, [key for key in missing if key not in found])
     return found
+
+
+async def take_turns(connection: Connection, guild_ids: Iterable[int]) -> None:
+    """Keeps others who take turns in these guilds waiting until the transaction ends. Whoever may store twice in one
+    transaction (what was done, then the XP that it is rewarded with) calls this between `lock` and the first store:
+    each store locks the rows that a guild's members share in their order, and two transactions that are both
+    between their stores would wait for each other."""
+    keys = sorted({(guild_id ^ (guild_id >> 31)) % 2**32 - 2**31 for guild_id in guild_ids})
+    if keys:
+        await connection.execute("SELECT " + ", ".join(f"pg_advisory_xact_lock({_TURNS}, {key})" for key in keys))
 
 
 async def read(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:

@@ -23,6 +23,20 @@ LACKING = f"""
     )
 """
 
+# Whoever makes somebody a member does so in turn with those who hide or erase that person, who could not see a row
+# that is not yet committed. People share 128 locks, by the time of their snowflake: a lock for each of a thousand
+# new members would not fit into the table of locks.
+BUCKET = "((user_id >> 22) & 127)::int"
+TURNS = 0x70656F70  # "peop"
+AWAIT_TURNS = f"""
+    SELECT pg_advisory_xact_lock_shared({TURNS}, bucket) FROM (
+        SELECT DISTINCT {BUCKET} AS bucket FROM {_KEYS} WHERE NOT EXISTS (
+            SELECT FROM members m WHERE m.guild_id = k.guild_id AND m.user_id = k.user_id
+        )
+        ORDER BY bucket OFFSET 0
+    ) AS b
+"""
+
 # Where some are missing: they are made, and the others locked in the same order. `DO UPDATE … WHERE false` changes
 # nothing, and locks the row all the same. What is read of a locked row is its newest version; only one that
 # somebody else made while this statement ran is not seen by it.

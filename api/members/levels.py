@@ -24,6 +24,11 @@ class Ladder:
         """The level of so much XP."""
         return bisect_right(self._thresholds, xp)
 
+    @property
+    def top(self) -> int:
+        """The highest level."""
+        return len(self._thresholds)
+
     def begins(self, level: int) -> int:
         """The total XP at which the level begins."""
         return self._thresholds[level - 1] if level else 0

@@ -1,5 +1,7 @@
 """The SQL of members' profiles, their activity in time, and their leaving."""
 
+from api.members.ledger_sql import BUCKET, TURNS
+
 # Of many members at once ($1 guilds, $2 users); `place` is which of them, from 1. The rank is the sum of a few hundred
 # counters at most, and a count of the members who share the first eight bits of this one's XP: see the ledger.
 # Materialized, so that the bounds are worked out once, not for each counter. The arrays come from a SELECT so that
@@ -63,7 +65,10 @@ HOURS = """
 
 LOCK_PRESENT = "SELECT 1 FROM members WHERE guild_id = $1 AND user_id = $2 AND left_at IS NULL FOR UPDATE"
 
+LOCK_ONE = "SELECT 1 FROM members WHERE guild_id = $1 AND user_id = $2 FOR UPDATE"
+
 # All that is stored of a member in a guild; the guild's own totals (user 0) stay. Looked up day by day, as above.
+# Gives how many rows that was.
 ERASE = """
     WITH day AS (
         DELETE FROM activity_days a
@@ -72,6 +77,7 @@ ERASE = """
             WHERE b.guild_id = $1
         ) AS each
         WHERE a.guild_id = $1 AND a.user_id = $2 AND a.day = each.day
+        RETURNING 1
     ), hour AS (
         DELETE FROM activity_hours a
         USING (
@@ -79,6 +85,7 @@ ERASE = """
             WHERE b.guild_id = $1
         ) AS each
         WHERE a.guild_id = $1 AND a.user_id = $2 AND a.hour = each.hour
+        RETURNING 1
     ), stat_day AS (
         DELETE FROM custom_stat_days a
         USING custom_stats s CROSS JOIN LATERAL (
@@ -87,10 +94,21 @@ ERASE = """
         ) AS each
         WHERE s.guild_id = $1 AND s.user_id = $2
             AND a.guild_id = $1 AND a.user_id = $2 AND a.stat = s.stat AND a.day = each.day
+        RETURNING 1
     ), stat AS (
-        DELETE FROM custom_stats WHERE guild_id = $1 AND user_id = $2
+        DELETE FROM custom_stats WHERE guild_id = $1 AND user_id = $2 RETURNING 1
+    ), member AS (
+        DELETE FROM members WHERE guild_id = $1 AND user_id = $2 RETURNING 1
     )
-    DELETE FROM members WHERE guild_id = $1 AND user_id = $2
+    SELECT (SELECT count(*) FROM day) + (SELECT count(*) FROM hour) + (SELECT count(*) FROM stat_day)
+        + (SELECT count(*) FROM stat) + (SELECT count(*) FROM member)
+"""
+
+# Alone, where those who make members share: see `ledger_sql.AWAIT_TURNS`.
+TAKE_TURN = f"""
+    SELECT pg_advisory_xact_lock({TURNS}, bucket) FROM (
+        SELECT DISTINCT {BUCKET} AS bucket FROM unnest($1::bigint[]) AS user_id ORDER BY bucket OFFSET 0
+    ) AS b
 """
 
 # Someone hidden stays hidden since when they first were.

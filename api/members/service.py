@@ -19,19 +19,23 @@ from api.lib.together import Together
 from api.members import queries, series
 from api.members.adjusting import XpAdjustedView
 from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
-from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read
+from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read, take_turns
 from api.members.levels import RoleChanges, role_changes
 from api.members.levelups import level_up
 from api.members.profiles import Key, profile, rows
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.telling import adjusted, left
+from api.members.unlocking import XpUnlocking
 from api.parts import Parts
 
 
 class MemberService:
-    def __init__(self, database: Database, rulebook: Rulebook, parts: Parts, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, rulebook: Rulebook, parts: Parts, unlocking: XpUnlocking, clock: Clock
+    ) -> None:
         self._database = database
+        self._unlocking = unlocking
         self._rulebook = rulebook
         self._parts = parts
         self._clock = clock
@@ -45,7 +49,7 @@ class MemberService:
         """The profile. Raises `NotFound`."""
         rules = await self._rulebook.get(guild_id)
         row = await self._profiles.get((guild_id, user_id))
-        if row is None or (row["is_hidden"] and not _sees_hidden(actor)):
+        if row is None or (row["is_hidden"] and not _sees_hidden(actor, user_id)):
             raise NotFound
         return profile(rules, user_id, row, rules.place_of(self._clock.now())[0])
 
@@ -59,30 +63,34 @@ class MemberService:
         async with self._database.transaction() as connection:
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
+            await take_turns(connection, [guild_id])
             await _store_xp(connection, rules, standing, _wanted(wish, before), now)
-            if standing.xp != before:
+            changed = Change(before, standing.xp)
+            unlocked, remember = await self._unlocking.of_xp(connection, rules, standing, now, before)
+            if changed.before != changed.after:
                 await record(
                     connection,
                     actor,
                     "member.xp_adjusted",
                     guild_ids=[guild_id],
                     target=str(user_id),
-                    changes={"xp": Change(before, standing.xp)},
+                    changes={"xp": changed},
                 )
             risen = level_up(rules, user_id, before, standing.xp)
             await tell(connection, adjusted(rules, user_id, before, standing.xp, risen))
             (row,) = await rows(connection, [(guild_id, user_id)])
         assert row is not None  # it is locked
+        remember()
         return XpAdjustedView(
             member=profile(rules, user_id, row, rules.day_of(now)),
             level_up=risen,
-            achievements_unlocked=[],
+            achievements_unlocked=unlocked,
         )
 
     async def member_activity(self, actor: Actor, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
         """What a member did in time. Raises `Invalid`, `NotFound`."""
         async with self._database.connection() as connection:
-            if await _known_xp(connection, actor, guild_id, user_id) is None:
+            if await known_xp(connection, actor, guild_id, user_id) is None:
                 raise NotFound
         return await self._activity(guild_id, user_id, query)
 
@@ -95,7 +103,7 @@ class MemberService:
         level 0. Raises `NotFound`."""
         rules = await self._rulebook.get(guild_id)
         async with self._database.connection() as connection:
-            xp = await _known_xp(connection, actor, guild_id, user_id)
+            xp = await known_xp(connection, actor, guild_id, user_id)
         held = [str(role) for role in query.role_ids]
         return role_changes(rules.settings, rules.ladder.level(xp or 0), held)
 
@@ -148,15 +156,18 @@ async def _rows(connection: Connection, rules: GuildRules, user_id: int, window:
     return await connection.fetch(queries.DAYS, rules.guild_id, user_id, *series.days(rules, window))
 
 
-def _sees_hidden(actor: Actor) -> bool:
+def _sees_hidden(actor: Actor, user_id: int) -> bool:
+    """Whether the actor is the guild's bot, or this person."""
+    if actor.kind == "user" and actor.id == str(user_id):
+        return True
     return actor.credential is None or Scope.MEMBERS_WRITE in actor.credential.scopes
 
 
-async def _known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:
+async def known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:
     """The XP of a member, None of somebody unknown. Raises `NotFound` for someone whom the actor may not see."""
     row = await connection.fetchrow(queries.MEMBER, guild_id, user_id)
     assert row is not None  # it is there for everybody
-    if row["is_hidden"] and not _sees_hidden(actor):
+    if row["is_hidden"] and not _sees_hidden(actor, user_id):
         raise NotFound
     xp: int | None = row["xp"]
     return xp

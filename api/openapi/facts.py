@@ -100,6 +100,7 @@ def _methods(handler: HTTPRouteHandler) -> Iterator[str]:
 def _facts(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Facts:
     parameters = handler.parsed_fn_signature.parameters
     answer, negotiated = _answer(handler.parsed_fn_signature.return_type.annotation)
+    answer = handler.opt.get("document", answer)
     media_type = str(getattr(handler.media_type, "value", handler.media_type) or JSON)
     opt: dict[str, object] = handler.opt
     statuses = opt.get("statuses", (handler.status_code,))

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from api.achievements.dtos import KEY_PATTERN
 from api.headers import REASON_CHARACTERS
 from api.lib import snowflakes
 from api.openapi.facts import Facts
@@ -18,6 +19,7 @@ _PATH: dict[str, tuple[str, Schema, str]] = {
     "user_id": ("The person's snowflake.", _SNOWFLAKE, "190320984123768832"),
     "import_id": ("The import's `id`.", _ID, "3"),
     "key_id": ("The key's `id`.", _ID, "7"),
+    "achievement": ("The achievement's key.", {"type": "string", "pattern": KEY_PATTERN}, "chatterbox"),
     "module": ("The module's name.", {"type": "string", "pattern": MODULE_PATTERN}, "leveling"),
     "revision": ("The revision's number.", {"type": "integer", "minimum": 0, "maximum": 999_999_999}, "3"),
 }

@@ -18,9 +18,11 @@ ALL_MODULES = ""
 class SettingsCache(Generic[T]):
     """By guild, since a guild is what changes. The least recently filled go first when it is full."""
 
-    def __init__(self, changes: Changes, size: Callable[[T], int]) -> None:
+    def __init__(self, changes: Changes, size: Callable[[T], int], also: str | None = None) -> None:
+        """`also`: what else is forgotten by, beside guilds, settings and modules; 0 stands for every guild."""
         self._changes = changes
         self._size = size
+        self._kinds = {"guild", "settings", also}
         self._guilds: OrderedDict[int, dict[str, T]] = OrderedDict()
         self._bytes = 0
         self._watches: dict[int, set[Watch]] = {}
@@ -63,11 +65,11 @@ class SettingsCache(Generic[T]):
         return self._size(known) + OVERHEAD_BYTES
 
     def _forget(self, kind: str, ids: set[int]) -> None:
-        if kind == "module":
+        if kind == "module" or (kind in self._kinds and 0 in ids):
             self._guilds.clear()
             self._bytes = 0
             ids = set(self._watches)
-        elif kind not in ("guild", "settings"):
+        elif kind not in self._kinds:
             return
         for id_ in ids:
             self._drop(id_)

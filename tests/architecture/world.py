@@ -42,6 +42,7 @@ class World:
         await self._log_in()
         # Ada is there, also if she has just left.
         await record(self.bot, message(token_hex(8)))
+        await self._achievements()
         if not self.import_id:
             await self._import()
         await self.rest()
@@ -72,6 +73,16 @@ class World:
             await asyncio.sleep(0.05)
         raise AssertionError(found)
 
+    async def _achievements(self) -> None:
+        """`chatterbox`, of the installation and of Harbour, which Ada has."""
+        draft = {"key": "chatterbox", "name": "Chatterbox", "condition": {"stat": "messages", "gte": 1000}}
+        for scope in ("/v1/achievements", f"/v1/guilds/{HARBOUR}/achievements"):
+            if (await self.bot.get(f"{scope}/chatterbox")).status_code == 404:
+                made = await self.bot.post(scope, json=draft)
+                if made.status_code == 409:
+                    await self.bot.post(f"{scope}/chatterbox/restore")
+        await self._put(f"/v1/guilds/{HARBOUR}/members/{ADA}/achievements/chatterbox", {})
+
     async def _put(self, path: str, body: Json) -> None:
         answer = await self.bot.put(path, json=body)
         assert answer.is_success, answer.text
@@ -79,8 +90,8 @@ class World:
     def parts(self, path: str) -> dict[str, str]:
         """What stands in an address, by name."""
         module = "welcome" if path.startswith("/v1/modules") else "leveling"
-        return {"guild_id": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id,
-                "import_id": self.import_id, "module": module, "revision": "1"}  # fmt: skip
+        return {"guild_id": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id, "import_id": self.import_id,
+                "module": module, "revision": "1", "achievement": "chatterbox"}  # fmt: skip
 
     def request(
         self, path: str, method: str, operation: Json, *, parts: dict[str, str] | None = None, **more: Any
@@ -91,6 +102,8 @@ class World:
             media_type = "text/csv" if "text/csv" in content else next(iter(content))
             media = content[media_type]
             example = media.get("example") or self.description.resolved(media["schema"])["examples"][0]
+            if isinstance(example, dict) and "key" in example:
+                example = {**example, "key": token_hex(8)}  # one that is deleted still has its key
             if "content" not in more:
                 more["content" if isinstance(example, str) else "json"] = example
             if "params" not in more and isinstance(example, str):

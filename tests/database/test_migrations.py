@@ -228,6 +228,7 @@ async def test_rights(owner: PlainConnection) -> None:
     expected |= {(APP, "audit_log"): append_only, (APP, "guild_settings_revisions"): append_only}
     expected |= {(APP, "migration"): {"SELECT"}}
     expected |= {(READ_ONLY, table): {"SELECT"} for table in (*TABLES, "migration")}
+    expected |= {(APP, "erasure_salt"): {"SELECT"}}
     expected |= {(READ_ONLY, table): set() for table in SECRET}
     for (role, table), wanted in expected.items():
         has = {

@@ -16,7 +16,7 @@ from api.metrics import Metrics
 from tests.support.people import HARBOUR
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
-_VALUES = {"guild_id": str(HARBOUR), "module": "leveling", "revision": "0"}
+_VALUES = {"guild_id": str(HARBOUR), "module": "leveling", "revision": "0", "achievement": "chatterbox"}
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class Route(msgspec.Struct, frozen=True):
     opt: Mapping[str, Any]  # Any: Litestar's own type of it
 
     def url(self, **values: object) -> str:
-        """The address with its parameters filled in: Harbour, `leveling`, else 1."""
+        """The address with its parameters filled in: Harbour, `leveling`, `chatterbox`, else 1."""
         return _PARAMETER.sub(lambda match: str(values.get(match[1], _VALUES.get(match[1], 1))), self.path)
 
     @property

@@ -9,6 +9,8 @@ from asyncpg import Record
 from api.engine import PlainConnection
 from tests.edge.routes import BODIES, Route
 
+pytestmark = pytest.mark.usefixtures("chatterbox")
+
 JSON = {"Content-Type": "application/json"}
 
 UNREADABLE = {

@@ -56,7 +56,8 @@ async def test_ids_that_cannot_exist(bot: httpx.AsyncClient, route: Route) -> No
     """Not found, whatever else is wrong with the request."""
     for name in route.ids:
         for bad in BAD_IDS:
-            if bad in {"..", "%2e%2e"} and name not in {"guild_id", "key_id"}:
+            elsewhere = name not in {"guild_id", "key_id"} or "achievements" in route.path
+            if bad in {"..", "%2e%2e"} and elsewhere:
                 continue  # the client itself makes another address of it, which may well be there
             response = await bot.request(route.method, route.url(**{name: bad}), content=b"{", headers=PATCH)
             assert response.status_code in {404, 405} if bad in {"..", "%2e%2e"} else response.status_code == 404, bad

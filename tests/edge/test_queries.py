@@ -11,6 +11,8 @@ from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, QUARRY
 
+pytestmark = pytest.mark.usefixtures("chatterbox")
+
 scoped = pytest.mark.parametrize("route", [route for route in SCOPED if not route.has_body], ids=str)
 LISTS = [
     "/v1/guilds", "/v1/keys", "/v1/modules", f"/v1/guilds/{HARBOUR}/audit-log",

@@ -1,0 +1,196 @@
+"""What a member has and may earn; awarding and revoking by hand."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from api.achievements import conditions, queries
+from api.achievements.catalog import Definition, values_at_hand
+from api.achievements.catalogs import Catalogs, definition
+from api.achievements.conditions import Measure
+from api.achievements.dtos import AwardedView, MemberAchievementsView, MemberAchievementView
+from api.achievements.unlocking import Moved, Unlocking, give, told, unlocked
+from api.achievements.values import Asked, look_up
+from api.audit.service import record
+from api.auth.actors import Actor
+from api.database import Connection, Database
+from api.errors import NotFound
+from api.events.outbox import tell
+from api.lib.clock import Clock
+from api.lib.diff import Change
+from api.members.dtos import UnlockedAchievement
+from api.members.ledger import Ledger, Standing, lock, read, take_turns
+from api.members.levelups import level_up
+from api.members.rulebook import Rulebook
+from api.members.rules import GuildRules
+from api.members.service import known_xp
+from api.members.telling import adjusted
+from api.parts import Parted, Parts
+
+
+class AwardService:
+    def __init__(
+        self,
+        database: Database,
+        rulebook: Rulebook,
+        catalogs: Catalogs,
+        unlocking: Unlocking,
+        parts: Parts,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._rulebook = rulebook
+        self._catalogs = catalogs
+        self._unlocking = unlocking
+        self._parts = parts
+        self._clock = clock
+
+    async def list_of(self, actor: Actor, guild_id: int, user_id: int) -> MemberAchievementsView:
+        """All that the member has or may earn, in the order in which it was made; what is hidden only if they have
+        it. Raises `NotFound`."""
+        rules = await self._rulebook.get(guild_id)
+        async with self._database.connection() as connection:
+            if await known_xp(connection, actor, guild_id, user_id) is None:
+                raise NotFound
+            standing = (await read(connection, [(guild_id, user_id)])).get((guild_id, user_id))
+            if standing is None:  # they have just been removed
+                raise NotFound
+            catalog = (await self._catalogs.of([guild_id], connection))[guild_id]
+            held = {row["id"]: row for row in await connection.fetch(queries.HELD, standing.id)}
+            shown = {each.id: each for each in catalog.definitions if each.id in held or not each.hidden}
+            shown |= {id_: definition(row, {}) for id_, row in held.items() if id_ not in shown}
+            values = await self._values(connection, rules, standing, list(shown.values()))
+        return MemberAchievementsView([_item(each, held.get(id_), values) for id_, each in sorted(shown.items())])
+
+    async def award(self, actor: Actor, guild_id: int, user_id: int, key: str) -> tuple[AwardedView, bool]:
+        """Awards it by hand, whatever its condition says, with its rewards; tells whether it was awarded now. Of a
+        member who has it, it changes nothing. Raises `NotFound`."""
+        rules, now = await self._rulebook.get(guild_id), self._clock.now()
+        async with self._database.transaction() as connection:
+            row = await connection.fetchrow(queries.EARNED, guild_id, key)
+            if row is None:
+                raise NotFound
+            wanted = await self._with_requirements(connection, guild_id, row)
+            standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
+            before = standing.xp
+            await take_turns(connection, [guild_id])
+            known = await connection.fetchrow(queries.AWARDED, standing.id, wanted.id)
+            if known is not None and known["revoked_at"] is None:
+                return await self._view(connection, rules, standing, wanted, known["awarded_at"]), False
+            await _enter(connection, standing, now)
+            kept = 0
+            if known is not None:
+                kept = known["xp"]
+                await connection.execute(queries.FORGET_REVOKED, standing.id, wanted.id)
+            # Whoever was left the XP when it was revoked has it already.
+            forced = msgspec.structs.replace(wanted, reward_xp=0) if kept else wanted
+            moved = Moved(rules, standing, forced=forced)
+            settled = await self._unlocking.settle(connection, [moved], now, by=f"{actor.kind} {actor.id}")
+            if kept:
+                await connection.execute(queries.KEPT, standing.id, wanted.id, kept)
+            risen = level_up(rules, user_id, before, standing.xp)
+            await tell(connection, adjusted(rules, user_id, before, standing.xp, risen))
+            changes = {"achievement": Change(None, key), "xp": Change(before, standing.xp)}
+            await _record(connection, actor, "achievement.awarded", guild_id, user_id, changes)
+            others = [each for each in settled.unlocked[guild_id, user_id] if each.achievement != key]
+            view = await self._view(connection, rules, standing, wanted, now)
+        settled.remember()
+        return msgspec.structs.replace(view, level_up=risen, achievements_unlocked=others), True
+
+    async def revoke(self, actor: Actor, guild_id: int, user_id: int, key: str, *, keep_rewards: bool) -> None:
+        """Takes it away, and the XP that came with it, unless that is to be kept. It stays revoked until it is
+        awarded by hand. Raises `NotFound` where the member does not have it, so also the second time."""
+        rules, now = await self._rulebook.get(guild_id), self._clock.now()
+        await self._make_parts(rules, now)
+        async with self._database.transaction() as connection:
+            if await connection.fetchrow(queries.HELD_KEY, guild_id, user_id, key) is None:
+                raise NotFound
+            standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
+            row = await connection.fetchrow(queries.HELD_KEY, guild_id, user_id, key)
+            if row is None:  # revoked while we waited for the lock
+                raise NotFound
+            before = standing.xp
+            back = 0 if keep_rewards else min(row["awarded_xp"], before)
+            taken = 0 if keep_rewards else row["awarded_xp"]
+            await connection.execute(queries.REVOKE, standing.id, row["id"], now, f"{actor.kind} {actor.id}", taken)
+            if back:
+                ledger = Ledger()
+                give(ledger, standing, rules.day_of(now), rules.hour_of(now), -back)
+                await ledger.store(connection)
+            revoked = definition(row, {})
+            await tell(
+                connection,
+                [
+                    told((guild_id, user_id), revoked, "achievement.revoked"),
+                    *adjusted(rules, user_id, before, standing.xp, None),
+                ],
+            )
+            changes = {"achievement": Change(key, None), "xp": Change(before, standing.xp)}
+            await _record(connection, actor, "achievement.revoked", guild_id, user_id, changes)
+
+    async def _with_requirements(self, connection: Connection, guild_id: int, row: asyncpg.Record) -> Definition:
+        """The definition, as the guild's catalog has it if it is as new."""
+        catalog = (await self._catalogs.of([guild_id], connection))[guild_id]
+        bit = catalog.bits.get(row["id"])
+        known = None if bit is None else next(catalog.of(bit))
+        fresh = definition(row, {})
+        return fresh if known is None else msgspec.structs.replace(fresh, requires=known.requires)
+
+    async def _view(
+        self, connection: Connection, rules: GuildRules, standing: Standing, wanted: Definition, awarded_at: datetime
+    ) -> AwardedView:
+        values = await self._values(connection, rules, standing, [wanted])
+        item = _item(wanted, None, values)
+        told_rewards: UnlockedAchievement = unlocked(standing.user_id, wanted)
+        item = msgspec.structs.replace(item, awarded_at=awarded_at)
+        return AwardedView(
+            **msgspec.structs.asdict(item), rewards=told_rewards.rewards, level_up=None, achievements_unlocked=[]
+        )
+
+    async def _values(
+        self, connection: Connection, rules: GuildRules, standing: Standing, definitions: Sequence[Definition]
+    ) -> dict[Measure, int]:
+        sought = {measure for each in definitions for measure in each.measures if not measure.is_at_hand}
+        found = values_at_hand(standing, rules.ladder)
+        if sought:
+            asked = Asked(standing.guild_id, standing.user_id, rules.day_of(self._clock.now()))
+            found |= (await look_up(connection, [asked], sought))[standing.guild_id, standing.user_id]
+        return found
+
+    async def _make_parts(self, rules: GuildRules, now: datetime) -> None:
+        """Has parts for today's rows: outside the transaction, which would hold up everybody else's."""
+        days = {rules.day_of(now), rules.hour_of(now).date()}
+        tables: tuple[Parted, ...] = ("activity_days", "activity_hours")
+        if any(self._parts.lacks(table, days) for table in tables):
+            async with self._database.connection() as connection:
+                for table in tables:
+                    await self._parts.ensure(connection, table, days)
+
+
+async def _enter(connection: Connection, standing: Standing, now: datetime) -> None:
+    """Has the counters and boards know a member who was only just made."""
+    if not standing.xp and standing.first_seen_at is None and standing.last_active_at is None:
+        standing.first_seen_at = now
+        ledger = Ledger()
+        ledger.touch(standing)
+        await ledger.store(connection)
+
+
+def _item(each: Definition, held: asyncpg.Record | None, values: dict[Measure, int]) -> MemberAchievementView:
+    return MemberAchievementView(
+        achievement=each.key,
+        name=each.name if held is None else held["awarded_name"],
+        scope="global" if each.guild_id is None else "guild",
+        awarded_at=None if held is None else held["awarded_at"],
+        progress=conditions.progress(each.condition, values),
+        leaves=conditions.leaf_views(each.condition, values),
+    )
+
+
+async def _record(
+    connection: Connection, actor: Actor, action: str, guild_id: int, user_id: int, changes: dict[str, Change]
+) -> None:
+    changed = {name: change for name, change in changes.items() if change.before != change.after}
+    await record(connection, actor, action, guild_ids=[guild_id], target=str(user_id), changes=changed)

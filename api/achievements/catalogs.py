@@ -1,0 +1,125 @@
+"""What can be earned in each guild, remembered while nothing tells that it changed."""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+
+import asyncpg
+import msgspec
+
+from api.achievements import conditions, queries
+from api.achievements.catalog import Catalog, Definition, State
+from api.achievements.dtos import Condition
+from api.changes import Changes
+from api.database import Connection
+from api.settings.builtin.achievements import ACHIEVEMENTS, achievement_settings
+from api.settings.cache import SettingsCache
+
+GLOBAL = 0  # the guild under which those of the whole installation are remembered
+MOST_STATES = 50_000
+
+_NAME = "achievements"
+_DEFINITION_BYTES = 400
+
+_condition = msgspec.json.Decoder(Condition).decode
+_keys = msgspec.json.Decoder(list[str]).decode
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A guild's catalog, and the rows that it was made of: its own, or (of `GLOBAL`) the whole installation's."""
+
+    catalog: Catalog
+    rows: tuple[asyncpg.Record, ...]
+
+
+class Catalogs:
+    """The catalogs of guilds: another process's change counts after a second at most, one of this process at once."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._cache: SettingsCache[Known] = SettingsCache(changes, _weight, also="achievement")
+        self._states: OrderedDict[int, tuple[Catalog, State]] = OrderedDict()
+
+    async def of(self, guild_ids: Collection[int], connection: Connection) -> Mapping[int, Catalog]:
+        """What can be earned in each of these guilds; nothing where achievements are switched off. One or two
+        statements for all that are not remembered."""
+        found: dict[int, Catalog] = {}
+        missing = []
+        for guild_id in guild_ids:
+            known = self._cache.get(guild_id, _NAME)
+            if known is None:
+                missing.append(guild_id)
+            else:
+                found[guild_id] = known.catalog
+        if missing:
+            found |= await self._read(missing, connection)
+        return found
+
+    async def _read(self, guild_ids: Sequence[int], connection: Connection) -> Mapping[int, Catalog]:
+        with ExitStack() as stack:
+            watches = {id_: stack.enter_context(self._cache.watching(id_)) for id_ in (*guild_ids, GLOBAL)}
+            shared = self._cache.get(GLOBAL, _NAME)
+            rows = await connection.fetch(queries.CATALOGS, guild_ids, shared is None)
+            settings = await connection.fetch(queries.SETTINGS, guild_ids, _NAME)
+            if shared is None:
+                everywhere = tuple(row for row in rows if row["guild_id"] is None)
+                shared = Known(catalog_of(everywhere), everywhere)
+                self._cache.put(GLOBAL, _NAME, shared, watches[GLOBAL])
+            off = {row["guild_id"] for row in settings if not _is_enabled(row["overrides"])}
+            found = {}
+            for guild_id in guild_ids:
+                own = tuple(row for row in rows if row["guild_id"] == guild_id)
+                catalog = shared.catalog if not own else catalog_of((*shared.rows, *own))
+                known = Known(Catalog(()) if guild_id in off else catalog, own)
+                self._cache.put(guild_id, _NAME, known, watches[guild_id])
+                found[guild_id] = known.catalog
+        return found
+
+    def state(self, member_id: int, catalog: Catalog) -> State:
+        """What is known of a member; nothing yet, if the catalog is another one than it was."""
+        known = self._states.get(member_id)
+        if known is not None and known[0] is catalog:
+            return known[1]
+        state = State()
+        self._states[member_id] = catalog, state
+        self._states.move_to_end(member_id)
+        if len(self._states) > MOST_STATES:
+            self._states.popitem(last=False)
+        return state
+
+
+def _weight(known: Known) -> int:
+    """About how many bytes it takes in memory; one that has none of its own shares the installation's."""
+    return _DEFINITION_BYTES * len(known.rows)
+
+
+def _is_enabled(overrides: str) -> bool:
+    return achievement_settings(ACHIEVEMENTS.effective(msgspec.json.decode(overrides))).enabled
+
+
+def catalog_of(rows: Iterable[asyncpg.Record]) -> Catalog:
+    """What can be earned, of rows of `queries.CATALOGS`. A guild's own stands in the place of the installation's
+    of the same key."""
+    # The later of two with one key wins: what cannot be earned any more, the installation's, the guild's own.
+    ordered = sorted(rows, key=lambda row: (row["deleted_at"] is None, row["guild_id"] is not None))
+    by_key = {row["key"]: row for row in ordered}
+    earned = [row for row in by_key.values() if row["deleted_at"] is None]
+    return Catalog([definition(row, by_key) for row in sorted(earned, key=lambda row: row["id"])])
+
+
+def definition(row: asyncpg.Record, by_key: Mapping[str, asyncpg.Record]) -> Definition:
+    """A row in the form in which it is evaluated."""
+    condition = _condition(row["condition"])
+    required = [by_key.get(key) for key in _keys(row["prerequisites"])]
+    return Definition(
+        id=row["id"],
+        guild_id=row["guild_id"],
+        key=row["key"],
+        name=row["name"],
+        hidden=row["hidden"],
+        condition=condition,
+        requires=tuple(None if each is None else each["id"] for each in required),
+        reward_xp=row["reward_xp"],
+        reward_role_id=row["reward_role_id"],
+        holds=conditions.compiled(condition),
+        measures=frozenset(conditions.measure(leaf) for leaf in conditions.leaves(condition)),
+    )

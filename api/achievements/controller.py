@@ -1,0 +1,252 @@
+"""`/v1/achievements`, `/v1/guilds/{guild_id}/achievements` and what a member has of them."""
+
+from litestar import Controller, delete, get, patch, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from api.achievements.awards import AwardService
+from api.achievements.dtos import (
+    AchievementQuery,
+    AchievementView,
+    AwardedView,
+    ChangedAchievementView,
+    CreateAchievement,
+    MemberAchievementsView,
+    PatchAchievement,
+    RevokeQuery,
+    SimulateAchievement,
+    SimulationView,
+)
+from api.achievements.service import AchievementService
+from api.answers import Answer
+from api.auth.guards import requires
+from api.auth.scopes import Scope
+from api.intake import GuildhallRequest
+from api.lib.encoded import Encoded
+from api.lib.pagination import Page
+
+READ, WRITE = Scope.ACHIEVEMENTS_READ, Scope.ACHIEVEMENTS_WRITE
+
+INSTALLATION = 0  # in the place of a guild
+SECONDS = 20  # for what looks at every member
+
+
+class AchievementController(Controller):
+    path = "/v1/guilds/{guild_id:str}/achievements"
+    tags = ("achievements",)
+
+    @get("/", opt=requires(READ))
+    async def list_achievements(
+        self,
+        guild_id: FromPath[int],
+        params: NamedDependency[AchievementQuery],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
+    ) -> Page[AchievementView]:
+        """A guild's own achievements, in the order in which they were made."""
+        return await achievements.list_achievements(request.actor, guild_id, params)
+
+    @post("/", opt=requires(WRITE, conditional=True, conflicts=True, deep_member="condition"))
+    async def create_achievement(
+        self,
+        guild_id: FromPath[int],
+        data: JSONBody[CreateAchievement],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
+    ) -> Encoded[AchievementView]:
+        """Define an achievement of this guild. One of the same key that the whole installation has is not in effect
+        here then."""
+        return await achievements.create(request.actor, guild_id, data)
+
+    @post("/simulate", opt=requires(READ, deep_member="condition", seconds=SECONDS), status_code=200)
+    async def simulate_achievement(
+        self,
+        guild_id: FromPath[int],
+        data: JSONBody[SimulateAchievement],
+        achievements: NamedDependency[AchievementService],
+    ) -> SimulationView:
+        """Say who would get a draft now. Nothing is stored."""
+        return await achievements.simulate(guild_id, data)
+
+    @get("/{achievement:str}", opt=requires(READ, conditional=True))
+    async def get_achievement(
+        self, guild_id: FromPath[int], achievement: FromPath[str], achievements: NamedDependency[AchievementService]
+    ) -> Encoded[AchievementView]:
+        """One achievement of a guild."""
+        return await achievements.get(guild_id, achievement)
+
+    @patch(
+        "/{achievement:str}",
+        opt=requires(
+            WRITE, if_match=True, conditional=True, merge_patch=True, deep_member="condition", seconds=SECONDS
+        ),
+    )
+    async def patch_achievement(
+        self,
+        guild_id: FromPath[int],
+        achievement: FromPath[str],
+        data: JSONBody[PatchAchievement],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
+    ) -> Encoded[ChangedAchievementView]:
+        """Change some of it, as a merge patch; a condition is replaced as a whole. Who has it keeps it."""
+        return await achievements.patch(request.actor, guild_id, achievement, data, request.if_match)
+
+    @delete("/{achievement:str}", opt=requires(WRITE, if_match=True))
+    async def delete_achievement(
+        self,
+        guild_id: FromPath[int],
+        achievement: FromPath[str],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
+    ) -> None:
+        """Nobody can earn it from now on; who has it keeps it. It can be restored until the retention ends."""
+        await achievements.delete(request.actor, guild_id, achievement, request.if_match)
+
+    @post(
+        "/{achievement:str}/restore",
+        opt=requires(WRITE, conditional=True, conflicts=True, deleted=True),
+        status_code=200,
+    )
+    async def restore_achievement(
+        self,
+        guild_id: FromPath[int],
+        achievement: FromPath[str],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
+    ) -> Encoded[AchievementView]:
+        """Undo the deletion. Of an achievement that is not deleted it changes nothing."""
+        return await achievements.restore(request.actor, guild_id, achievement)
+
+
+class GlobalAchievementController(Controller):
+    path = "/v1/achievements"
+    tags = ("achievements",)
+
+    @get("/", opt=requires(READ))
+    async def list_global_achievements(
+        self,
+        params: NamedDependency[AchievementQuery],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
+    ) -> Page[AchievementView]:
+        """The achievements of every guild, in the order in which they were made."""
+        return await achievements.list_achievements(request.actor, INSTALLATION, params)
+
+    @post("/", opt=requires(WRITE, conditional=True, conflicts=True, deep_member="condition", whole_installation=True))
+    async def create_global_achievement(
+        self,
+        data: JSONBody[CreateAchievement],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
+    ) -> Encoded[AchievementView]:
+        """Define an achievement of every guild."""
+        return await achievements.create(request.actor, INSTALLATION, data)
+
+    @post(
+        "/simulate",
+        opt=requires(READ, deep_member="condition", whole_installation=True, seconds=SECONDS),
+        status_code=200,
+    )
+    async def simulate_global_achievement(
+        self, data: JSONBody[SimulateAchievement], achievements: NamedDependency[AchievementService]
+    ) -> SimulationView:
+        """Say who of all guilds would get a draft now. Nothing is stored."""
+        return await achievements.simulate(INSTALLATION, data)
+
+    @get("/{achievement:str}", opt=requires(READ, conditional=True))
+    async def get_global_achievement(
+        self, achievement: FromPath[str], achievements: NamedDependency[AchievementService]
+    ) -> Encoded[AchievementView]:
+        """One achievement of every guild."""
+        return await achievements.get(INSTALLATION, achievement)
+
+    @patch(
+        "/{achievement:str}",
+        opt=requires(
+            WRITE,
+            if_match=True,
+            conditional=True,
+            merge_patch=True,
+            deep_member="condition",
+            whole_installation=True,
+            seconds=SECONDS,
+        ),
+    )
+    async def patch_global_achievement(
+        self,
+        achievement: FromPath[str],
+        data: JSONBody[PatchAchievement],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
+    ) -> Encoded[ChangedAchievementView]:
+        """Change some of it, as a merge patch; a condition is replaced as a whole. Who has it keeps it."""
+        return await achievements.patch(request.actor, INSTALLATION, achievement, data, request.if_match)
+
+    @delete("/{achievement:str}", opt=requires(WRITE, if_match=True, whole_installation=True))
+    async def delete_global_achievement(
+        self,
+        achievement: FromPath[str],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
+    ) -> None:
+        """Nobody can earn it from now on; who has it keeps it. It can be restored until the retention ends."""
+        await achievements.delete(request.actor, INSTALLATION, achievement, request.if_match)
+
+    @post(
+        "/{achievement:str}/restore",
+        opt=requires(WRITE, conditional=True, conflicts=True, deleted=True, whole_installation=True),
+        status_code=200,
+    )
+    async def restore_global_achievement(
+        self,
+        achievement: FromPath[str],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
+    ) -> Encoded[AchievementView]:
+        """Undo the deletion. Of an achievement that is not deleted it changes nothing."""
+        return await achievements.restore(request.actor, INSTALLATION, achievement)
+
+
+class AwardController(Controller):
+    path = "/v1/guilds/{guild_id:str}/members/{user_id:str}/achievements"
+    tags = ("achievements",)
+
+    @get("/", opt=requires(Scope.MEMBERS_READ, conditional=True))
+    async def get_member_achievements(
+        self,
+        guild_id: FromPath[int],
+        user_id: FromPath[int],
+        request: GuildhallRequest,
+        awards: NamedDependency[AwardService],
+    ) -> MemberAchievementsView:
+        """What a member has earned, and how near they are to the rest. A hidden achievement is told of those alone
+        who have it."""
+        return await awards.list_of(request.actor, guild_id, user_id)
+
+    @put("/{achievement:str}", opt=requires(WRITE, statuses=(201, 200)))
+    async def award_achievement(
+        self,
+        guild_id: FromPath[int],
+        user_id: FromPath[int],
+        achievement: FromPath[str],
+        request: GuildhallRequest,
+        awards: NamedDependency[AwardService],
+    ) -> Answer[AwardedView]:
+        """Award an achievement by hand, with its rewards, whatever its condition says. Of a member who has it, it
+        changes nothing."""
+        awarded, is_new = await awards.award(request.actor, guild_id, user_id, achievement)
+        return Answer(awarded, status_code=201 if is_new else 200)
+
+    @delete("/{achievement:str}", opt=requires(WRITE))
+    async def revoke_achievement(
+        self,
+        guild_id: FromPath[int],
+        user_id: FromPath[int],
+        achievement: FromPath[str],
+        params: NamedDependency[RevokeQuery],
+        request: GuildhallRequest,
+        awards: NamedDependency[AwardService],
+    ) -> None:
+        """Take an achievement away, and the XP that came with it. It stays revoked until it is awarded by hand."""
+        await awards.revoke(request.actor, guild_id, user_id, achievement, keep_rewards=params.keep_rewards)

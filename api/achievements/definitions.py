@@ -1,0 +1,170 @@
+"""Definitions between their wish, their row and how they are told. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+import msgspec
+from msgspec import UNSET
+
+from api.achievements.dtos import (
+    AchievementView,
+    AwardingView,
+    ChangedAchievementView,
+    Condition,
+    CreateAchievement,
+    PatchAchievement,
+    PatchRewards,
+    Rewards,
+)
+from api.lib import etags
+from api.lib.diff import Change
+from api.lib.encoded import Encoded, encode
+from api.lib.etags import IfMatch
+from api.lib.snowflakes import Snowflake
+from api.lib.text import nfc
+from api.members.dtos import UnlockRewards
+
+Row = asyncpg.Record | Mapping[str, Any]  # Any: what a column holds
+
+_condition = msgspec.json.Decoder(Condition).decode
+_keys = msgspec.json.Decoder(list[str]).decode
+
+# Of a definition, in the order of the columns that `queries.INSERT` takes.
+AUDITED = (
+    "name", "description", "icon", "hidden", "prerequisites", "retroactive", "condition", "reward_xp", "reward_role_id",
+)  # fmt: skip
+
+
+def wish_of(row: Row) -> CreateAchievement:
+    """A row as the wish that would make it."""
+    role_id = row["reward_role_id"]
+    return CreateAchievement(
+        key=row["key"],
+        name=row["name"],
+        condition=_condition(row["condition"]),
+        description=row["description"],
+        icon=row["icon"],
+        hidden=row["hidden"],
+        prerequisites=_keys(row["prerequisites"]),
+        retroactive=row["retroactive"],
+        rewards=Rewards(row["reward_xp"], None if role_id is None else Snowflake(role_id)),
+    )
+
+
+_FIRST_VALUES: Mapping[str, object] = {
+    "description": None, "icon": None, "hidden": False, "prerequisites": [], "retroactive": False,
+}  # fmt: skip
+
+
+def patched(wish: CreateAchievement, patch: PatchAchievement) -> CreateAchievement:
+    """The wish with the patch merged into it."""
+    changes: dict[str, Any] = {}  # Any: members of any type
+    for name in PatchAchievement.__struct_fields__:
+        value = getattr(patch, name)
+        if value is UNSET:
+            continue
+        if name == "rewards":
+            value = _patched_rewards(wish.rewards, value)
+        elif value is None:
+            value = _FIRST_VALUES[name]
+        changes[name] = value
+    return msgspec.structs.replace(wish, **changes)
+
+
+def _patched_rewards(rewards: Rewards, patch: PatchRewards | None) -> Rewards:
+    if patch is None:
+        return Rewards()
+    xp = rewards.xp if patch.xp is UNSET else patch.xp or 0
+    return Rewards(xp, rewards.role_id if patch.role_id is UNSET else patch.role_id)
+
+
+def stored(wish: CreateAchievement) -> tuple[object, ...]:
+    """The wish as the columns of `AUDITED`."""
+    return (
+        nfc(wish.name),
+        None if wish.description is None else nfc(wish.description),
+        None if wish.icon is None else nfc(wish.icon),
+        wish.hidden,
+        encode(wish.prerequisites).decode(),
+        wish.retroactive,
+        encode(wish.condition).decode(),
+        wish.rewards.xp,
+        wish.rewards.role_id,
+    )
+
+
+def changes(before: Row | None, after: Row) -> dict[str, Change]:
+    """The members that differ, as the audit log tells them."""
+
+    def shown(row: Row | None, name: str) -> Any:  # Any: a column's value
+        value = None if row is None else row[name]
+        if name in ("condition", "prerequisites") and value is not None:
+            return msgspec.json.decode(value)
+        return str(value) if name == "reward_role_id" and value is not None else value
+
+    names = (*AUDITED, "deleted_at")
+    found = {name: Change(shown(before, name), shown(after, name)) for name in names}
+    return {name: change for name, change in found.items() if change.before != change.after}
+
+
+def view(row: Row) -> AchievementView:
+    """A row of `queries.READ` as it is told."""
+    members, role_id = row["member_count"], row["reward_role_id"]
+    return AchievementView(
+        key=row["key"],
+        guild_id=None if row["guild_id"] is None else str(row["guild_id"]),
+        name=row["name"],
+        description=row["description"],
+        icon=row["icon"],
+        hidden=row["hidden"],
+        prerequisites=_keys(row["prerequisites"]),
+        retroactive=row["retroactive"],
+        condition=_condition(row["condition"]),
+        rewards=UnlockRewards(row["reward_xp"], None if role_id is None else str(role_id)),
+        revision=row["revision"],
+        awarded_count=row["awarded_count"],
+        rarity=row["awarded_count"] / members if members else 0.0,
+        awarding=_awarding(row),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        deleted_at=row["deleted_at"],
+    )
+
+
+def _awarding(row: Row) -> AwardingView | None:
+    if row["status"] is None:
+        return None
+    share = row["looked_at"] / row["members"] if row["members"] else 0.0
+    return AwardingView(row["status"], 1.0 if row["status"] == "finished" else min(share, 1.0), row["awarded"])
+
+
+def answer(row: Row) -> Encoded[AchievementView]:
+    """The definition as it is told, and its tag."""
+    told = view(row)
+    return Encoded(encode(told), _tag(row, told))
+
+
+def changed_answer(row: Row, not_qualifying: int | None) -> Encoded[ChangedAchievementView]:
+    """The same after a change."""
+    told = view(row)
+    body = encode(ChangedAchievementView(**msgspec.structs.asdict(told), not_qualifying=not_qualifying))
+    return Encoded(body, _tag(row, told))
+
+
+def _core(row: Row) -> str:
+    """What of the tag stays the same while only counts change."""
+    return etags.tag(f"{row['guild_id']}/{row['key']}/{row['revision']}/{row['created_at']}".encode())[:12]
+
+
+def _tag(row: Row, told: AchievementView) -> str:
+    """The tag of all of it, and of the revision before that: awards keep changing the counts, and are no reason
+    to refuse a change of the definition."""
+    return f"{_core(row)}.{etags.tag(encode(told))[:12]}"
+
+
+def matches(row: Row, if_match: IfMatch) -> bool:
+    """Whether this is the revision that the client last saw."""
+    if if_match is None or etags.ANY in if_match:
+        return True
+    return any(tag.partition(".")[0] == _core(row) for tag in if_match)

@@ -1,0 +1,184 @@
+"""The SQL of achievements."""
+
+_DEFINITION = """
+    a.id, a.guild_id, a.key, a.name, a.hidden, a.condition, a.prerequisites, a.reward_xp, a.reward_role_id, a.deleted_at
+"""
+
+# What can be earned in these guilds, and what could be, which may come before another. $2: with those of the whole
+# installation.
+CATALOGS = f"""
+    SELECT {_DEFINITION} FROM achievements a WHERE a.guild_id = ANY($1::bigint[]) OR ($2 AND a.guild_id IS NULL)
+    ORDER BY a.id
+"""
+
+SETTINGS = "SELECT guild_id, overrides FROM guild_settings WHERE guild_id = ANY($1::bigint[]) AND module = $2"
+
+# What members have or had.
+AWARDS = """
+    SELECT member_id, achievement_id, revoked_at IS NULL AS is_held FROM achievement_awards
+    WHERE member_id = ANY($1::text::bigint[])
+"""
+
+AWARD = """
+    INSERT INTO achievement_awards
+        (achievement_id, member_id, guild_id, user_id, name, xp, role_id, awarded_at, awarded_by)
+    SELECT *, $8::timestamptz, $9::text FROM unnest(
+        $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[]
+    )
+"""
+
+_KEYS = "unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)"
+
+TOTALS = f"""
+    SELECT s.guild_id, s.user_id, s.stat, s.value FROM custom_stats s JOIN {_KEYS} USING (guild_id, user_id)
+    WHERE s.stat = ANY($3::text[])
+"""
+
+_DAYS = """
+    unnest($1::text::bigint[], $2::text::bigint[], $3::text::date[]) AS k (guild_id, user_id, today)
+    CROSS JOIN LATERAL generate_series(k.today - $5::int + 1, k.today, '1 day') AS each (day)
+"""
+
+# Days of these members, today (the guild's) the last one, added up over windows of so many days. A row is looked up
+# for each day, as in `members.queries.DAYS`; the bounds leave out parts of the table.
+WINDOWS = f"""
+    SELECT k.guild_id, k.user_id, w.days, sum(d.messages)::bigint AS messages,
+        sum(d.voice_seconds)::bigint AS voice_seconds, sum(d.reactions)::bigint AS reactions,
+        sum(d.commands)::bigint AS commands
+    FROM {_DAYS}
+    CROSS JOIN LATERAL (
+        SELECT a.* FROM activity_days a
+        WHERE a.guild_id = k.guild_id AND a.user_id = k.user_id AND a.day = each.day::date
+            AND a.day BETWEEN $6::date AND $7::date OFFSET 0
+    ) d
+    JOIN unnest($4::int[]) AS w (days) ON d.day > k.today - w.days
+    GROUP BY 1, 2, 3
+"""
+
+STAT_WINDOWS = f"""
+    SELECT k.guild_id, k.user_id, w.days, d.stat, sum(d.value)::bigint AS value
+    FROM {_DAYS}
+    CROSS JOIN unnest($8::text[]) AS s (stat)
+    CROSS JOIN LATERAL (
+        SELECT a.* FROM custom_stat_days a
+        WHERE a.guild_id = k.guild_id AND a.user_id = k.user_id AND a.stat = s.stat AND a.day = each.day::date
+            AND a.day BETWEEN $6::date AND $7::date OFFSET 0
+    ) d
+    JOIN unnest($4::int[]) AS w (days) ON d.day > k.today - w.days
+    GROUP BY 1, 2, 3, 4
+"""
+
+COLUMNS = """
+    a.id, a.key, a.guild_id, a.name, a.description, a.icon, a.hidden, a.prerequisites, a.retroactive, a.condition,
+    a.reward_xp, a.reward_role_id, a.revision, a.created_at, a.updated_at, a.deleted_at
+"""
+
+# With how many have it, of how many members, and how far it is awarded to those who met it already.
+_COUNTED = f"""
+    {COLUMNS},
+    coalesce((
+        SELECT sum(c.awarded) FROM achievement_counts c
+        WHERE c.achievement_id = a.id AND (a.guild_id IS NULL OR c.guild_id = a.guild_id)
+    ), 0)::bigint AS awarded_count,
+    coalesce((
+        SELECT sum(m.members) FROM member_counts m WHERE a.guild_id IS NULL OR m.guild_id = a.guild_id
+    ), 0)::bigint AS member_count,
+    w.status, w.looked_at, w.members, w.awarded
+"""
+
+# The scope is a guild, 0 for the whole installation.
+_SCOPE = "coalesce(a.guild_id, 0) = $1::bigint"
+
+READ = f"""
+    SELECT {_COUNTED} FROM achievements a LEFT JOIN achievement_awardings w ON w.achievement_id = a.id
+    WHERE {_SCOPE} AND a.key = $2 AND (a.deleted_at IS NULL OR a.deleted_at > $3)
+"""
+
+LIST = f"""
+    SELECT {_COUNTED} FROM achievements a LEFT JOIN achievement_awardings w ON w.achievement_id = a.id
+    WHERE {_SCOPE} AND a.id > $2 AND CASE WHEN $3 THEN a.deleted_at > $4 ELSE a.deleted_at IS NULL END
+    ORDER BY a.id LIMIT $5
+"""
+
+EXISTS = f"""
+    SELECT 1 FROM achievements a WHERE {_SCOPE} AND a.key = $2 AND (a.deleted_at IS NULL OR $3 AND a.deleted_at > $4)
+"""
+
+# One of a guild, or of the whole installation, whatever became of it since.
+ANYWHERE = "SELECT 1 FROM achievements a WHERE a.key = $2 AND coalesce(a.guild_id, 0) IN (0, $1::bigint)"
+
+LOCK = f"SELECT {COLUMNS} FROM achievements a WHERE {_SCOPE} AND a.key = $2 FOR UPDATE"
+
+# What must come before what, of all that can be earned: the guild's own stands in the place of another of its key.
+NEIGHBOURS = """
+    SELECT DISTINCT ON (a.key) a.key, a.prerequisites, a.guild_id IS NOT DISTINCT FROM nullif($1::bigint, 0) AS is_own
+    FROM achievements a WHERE a.deleted_at IS NULL AND (a.guild_id IS NULL OR a.guild_id = $1)
+    ORDER BY a.key, a.guild_id NULLS LAST
+"""
+
+INSERT = f"""
+    INSERT INTO achievements AS a (guild_id, key, name, description, icon, hidden, prerequisites, retroactive,
+        condition, reward_xp, reward_role_id, created_at, updated_at)
+    VALUES (nullif($1::bigint, 0), $2, $3, $4, $5, $6, $7::jsonb, $8, $9::jsonb, $10, $11, $12, $12)
+    RETURNING {COLUMNS}
+"""
+
+UPDATE = f"""
+    UPDATE achievements AS a SET name = $3, description = $4, icon = $5, hidden = $6, prerequisites = $7::jsonb,
+        retroactive = $8, condition = $9::jsonb, reward_xp = $10, reward_role_id = $11, updated_at = $12,
+        deleted_at = NULL, revision = a.revision + 1
+    WHERE {_SCOPE} AND a.key = $2 RETURNING {COLUMNS}
+"""
+
+DELETE = "UPDATE achievements SET deleted_at = $2, updated_at = $2, revision = revision + 1 WHERE id = $1"
+
+UNDELETE = f"""
+    UPDATE achievements AS a SET deleted_at = NULL, updated_at = $2, revision = a.revision + 1 WHERE a.id = $1
+    RETURNING {COLUMNS}
+"""
+
+# The job first, then how far it is: in the order in which who does the job locks them.
+QUEUE_AWARDING = """
+    INSERT INTO jobs AS j (kind, subject) VALUES ('awarding', $1)
+    ON CONFLICT (kind, subject) DO UPDATE SET run_after = least(j.run_after, now())
+"""
+
+BEGIN_AWARDING = """
+    INSERT INTO achievement_awardings (achievement_id, members)
+    SELECT $1, coalesce(sum(m.members), 0) FROM member_counts m WHERE $2::bigint = 0 OR m.guild_id = $2
+    ON CONFLICT (achievement_id) DO UPDATE SET status = 'queued', after_guild_id = 0, after_user_id = 0,
+        looked_at = 0, members = EXCLUDED.members, awarded = 0, finished_at = NULL
+"""
+
+# What can be earned under a key in a guild: its own, or the whole installation's.
+EARNED = f"""
+    SELECT {_DEFINITION} FROM achievements a
+    WHERE a.key = $2 AND coalesce(a.guild_id, 0) IN (0, $1::bigint) AND a.deleted_at IS NULL
+    ORDER BY a.guild_id NULLS LAST LIMIT 1
+"""
+
+# What a member has, by what is their row.
+HELD = f"""
+    SELECT w.name AS awarded_name, w.awarded_at, {_DEFINITION}
+    FROM achievement_awards w JOIN achievements a ON a.id = w.achievement_id
+    WHERE w.member_id = $1 AND w.revoked_at IS NULL ORDER BY a.id
+"""
+
+AWARDED = "SELECT xp, revoked_at, awarded_at FROM achievement_awards WHERE member_id = $1 AND achievement_id = $2"
+
+FORGET_REVOKED = "DELETE FROM achievement_awards WHERE member_id = $1 AND achievement_id = $2"
+
+KEPT = "UPDATE achievement_awards SET xp = $3 WHERE member_id = $1 AND achievement_id = $2"
+
+# What a member has under a key; the guild's own first.
+HELD_KEY = f"""
+    SELECT w.xp AS awarded_xp, {_DEFINITION}
+    FROM achievement_awards w JOIN achievements a ON a.id = w.achievement_id
+    WHERE w.guild_id = $1 AND w.user_id = $2 AND a.key = $3 AND w.revoked_at IS NULL
+    ORDER BY a.guild_id NULLS LAST, a.id DESC LIMIT 1
+"""
+
+REVOKE = """
+    UPDATE achievement_awards SET revoked_at = $3, revoked_by = $4, xp = xp - $5
+    WHERE member_id = $1 AND achievement_id = $2
+"""

@@ -1,0 +1,100 @@
+"""What a definition has to be. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import UNSET
+
+from api.achievements import conditions
+from api.achievements.dtos import (
+    DESCRIPTION_CHARACTERS,
+    ICON_CHARACTERS,
+    MOST_DEPTH,
+    MOST_LEAVES,
+    NAME_CHARACTERS,
+    Condition,
+    CreateAchievement,
+)
+from api.lib.faults import Fault
+from api.lib.text import too_long
+from api.members.dtos import LARGEST_XP
+
+# Days of a run are counted in 32 bits.
+_LONGEST_STREAK = 2**31 - 1
+
+
+def faults(wish: CreateAchievement, top_level: int) -> list[Fault]:
+    """What the types cannot tell. `top_level`: the highest level that there is."""
+    found = too_long("/name", wish.name, NAME_CHARACTERS)
+    for name, largest in (("description", DESCRIPTION_CHARACTERS), ("icon", ICON_CHARACTERS)):
+        if isinstance(text := getattr(wish, name), str):
+            found += too_long(f"/{name}", text, largest)
+    for place, key in enumerate(wish.prerequisites):
+        if key in wish.prerequisites[:place]:
+            found.append(Fault(f"/prerequisites/{place}", "is named more than once"))
+        elif key == wish.key:
+            found.append(Fault(f"/prerequisites/{place}", "is the achievement itself"))
+    wrong = list(_condition_faults(wish.condition, "/condition", 0, top_level))
+    if not wrong and sum(1 for _ in conditions.leaves(wish.condition)) > MOST_LEAVES:
+        wrong.append(Fault("/condition", f"has more than {MOST_LEAVES} comparisons"))
+    return found + wrong
+
+
+def _condition_faults(condition: Condition, at: str, groups: int, top_level: int) -> Iterator[Fault]:
+    """`groups`: how many this one stands in."""
+    given = [name for name in ("all", "any", "stat") if getattr(condition, name) is not UNSET]
+    if len(given) > 1:
+        yield Fault(at, f"has {' and '.join(f'`{name}`' for name in given)}: one of them is possible")
+        return
+    if given == ["stat"] or not given:
+        yield from _leaf_faults(condition, at, top_level)
+        return
+    for name in ("gte", "within"):
+        if getattr(condition, name) is not UNSET:
+            yield Fault(f"{at}/{name}", f"is not possible beside `{given[0]}`")
+    if groups == MOST_DEPTH:
+        yield Fault(at, f"is more than {MOST_DEPTH} groups deep")
+        return
+    for place, child in enumerate(getattr(condition, given[0])):
+        yield from _condition_faults(child, f"{at}/{given[0]}/{place}", groups + 1, top_level)
+
+
+def _leaf_faults(leaf: Condition, at: str, top_level: int) -> Iterator[Fault]:
+    if leaf.stat is UNSET and leaf.gte is UNSET and leaf.within is UNSET:
+        yield Fault(at, "has none of `all`, `any` and `stat`")
+        return
+    for name in ("stat", "gte"):
+        if getattr(leaf, name) is UNSET:
+            yield Fault(f"{at}/{name}", "is required")
+    if leaf.stat is UNSET:
+        return
+    if leaf.within is not UNSET and leaf.stat in conditions.MEASURED:
+        yield Fault(f"{at}/within", f"is not possible with `{leaf.stat}`, which is not counted by day")
+    most = {"xp": LARGEST_XP, "level": top_level, "streak": _LONGEST_STREAK}.get(leaf.stat)
+    if leaf.gte is not UNSET and most is not None and leaf.gte > most:
+        yield Fault(f"{at}/gte", f"can never be reached: the highest `{leaf.stat}` is {most}")
+
+
+def prerequisite_faults(key: str, prerequisites: Sequence[str], known: Mapping[str, Sequence[str]]) -> list[Fault]:
+    """Prerequisites that are not there, or lead back to the achievement itself. `known`: of every achievement
+    that can be earned, what must come before it."""
+    found = []
+    for place, name in enumerate(prerequisites):
+        if name == key:
+            continue
+        if name not in known:
+            found.append(Fault(f"/prerequisites/{place}", "is no achievement here"))
+        elif _leads_to(name, key, known):
+            found.append(Fault(f"/prerequisites/{place}", f"makes a circle: it needs `{key}` itself"))
+    return found
+
+
+def _leads_to(start: str, goal: str, known: Mapping[str, Sequence[str]]) -> bool:
+    seen, waiting = set[str](), [start]
+    while waiting:
+        key = waiting.pop()
+        if key == goal:
+            return True
+        if key not in seen:
+            seen.add(key)
+            waiting += known.get(key, ())
+    return False

@@ -1,0 +1,282 @@
+"""Definitions of achievements, of a guild or of the whole installation: made, changed, deleted, restored."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import asyncpg
+import msgspec
+
+from api.achievements import definitions, queries, rules
+from api.achievements.catalogs import GLOBAL
+from api.achievements.dtos import (
+    KEY_PATTERN,
+    AchievementQuery,
+    AchievementView,
+    ChangedAchievementView,
+    CreateAchievement,
+    PatchAchievement,
+    SimulateAchievement,
+    SimulationView,
+)
+from api.achievements.surveys import Surveys, TooLong
+from api.audit.service import record
+from api.auth.actors import Actor
+from api.changes import Changes
+from api.database import Connection, Database
+from api.errors import Conflict, Invalid, NotFound, Overloaded, PreconditionFailed
+from api.lib.clock import Clock
+from api.lib.encoded import Encoded
+from api.lib.etags import IfMatch
+from api.lib.faults import Fault
+from api.lib.pagination import Cursors, Page, cut
+from api.members.rulebook import Rulebook
+from api.settings.curves import TOP_LEVEL
+
+# Of a guild, and of the whole installation: so many are evaluated with each event.
+MOST_ACHIEVEMENTS = 500
+
+is_key = re.compile(KEY_PATTERN.strip("^$"), re.ASCII).fullmatch
+
+_SPACE = 0x61636876  # "achv"
+
+_keys = msgspec.json.Decoder(list[str]).decode
+
+
+class AchievementService:
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        cursors: Cursors,
+        clock: Clock,
+        rulebook: Rulebook,
+        surveys: Surveys,
+        *,
+        retention: timedelta,
+        wake: Callable[[], None],
+    ) -> None:
+        """`retention`: how long a deleted one can be restored. `wake`: has the worker look for a job.
+
+        In all that follows the guild `GLOBAL` stands for the whole installation."""
+        self._database = database
+        self._changes = changes
+        self._cursors = cursors
+        self._clock = clock
+        self._rulebook = rulebook
+        self._surveys = surveys
+        self._retention = retention
+        self._wake = wake
+
+    async def require(self, guild_id: int, key: str, *, deleted: bool = False, anywhere: bool = False) -> None:
+        """Raises `NotFound` for what is not there; with `deleted` it may be one that can be restored, with
+        `anywhere` one of the whole installation, or one that is gone."""
+        if is_key(key) is None:
+            raise NotFound
+        async with self._database.connection() as connection:
+            if anywhere:
+                found = await connection.fetchval(queries.ANYWHERE, guild_id, key)
+            else:
+                found = await connection.fetchval(queries.EXISTS, guild_id, key, deleted, self._retained_since())
+        if found is None:
+            raise NotFound
+
+    async def create(self, actor: Actor, guild_id: int, wish: CreateAchievement) -> Encoded[AchievementView]:
+        """Makes it; sent twice, the second time is a conflict. A key is free again when the retention of the one
+        that had it is over: then it is that one, changed. Raises `Invalid`, `NotFound`, `Conflict`."""
+        faults = rules.faults(wish, await self._top_level(guild_id))
+        async with self._database.transaction(_lock(guild_id)) as connection:
+            known = await self._refuse(connection, guild_id, wish, faults)
+            before = await connection.fetchrow(queries.LOCK, guild_id, wish.key)
+            if before is not None and before["deleted_at"] is None:
+                raise Conflict(f"There is an achievement `{wish.key}` already.")
+            if before is not None and before["deleted_at"] > self._retained_since():
+                raise Conflict(f"A deleted achievement has the key `{wish.key}`: restore it, or choose another key.")
+            _refuse_too_many(known)
+            statement = queries.INSERT if before is None else queries.UPDATE
+            arguments = definitions.stored(wish)
+            after = await connection.fetchrow(statement, guild_id, wish.key, *arguments, self._clock.now())
+            assert after is not None  # it is made, or locked
+            row = await self._finish(connection, actor, "achievement.created", before, after, award=True)
+        self._told(guild_id)
+        return definitions.answer(row)
+
+    async def patch(
+        self, actor: Actor, guild_id: int, key: str, patch: PatchAchievement, if_match: IfMatch
+    ) -> Encoded[ChangedAchievementView]:
+        """Changes some of it; sent twice, the second time changes nothing. Who has it keeps it. Raises `NotFound`,
+        `PreconditionFailed`, `Invalid`."""
+        top_level = await self._top_level(guild_id)
+        async with self._database.transaction(_lock(guild_id)) as connection:
+            before = await self._locked(connection, guild_id, key, if_match)
+            was = definitions.wish_of(before)
+            wish = definitions.patched(was, patch)
+            await self._refuse(connection, guild_id, wish, rules.faults(wish, top_level))
+            if definitions.stored(wish) == definitions.stored(was):
+                return definitions.changed_answer(await self._read(connection, guild_id, key), None)
+            after = await connection.fetchrow(
+                queries.UPDATE, guild_id, key, *definitions.stored(wish), self._clock.now()
+            )
+            assert after is not None  # it is locked
+            award = wish.condition != was.condition or wish.prerequisites != was.prerequisites or not was.retroactive
+            row = await self._finish(connection, actor, "achievement.updated", before, after, award=award)
+        self._told(guild_id)
+        failing = None
+        if wish.condition != was.condition:
+            failing = await self._surveys.not_qualifying(row["id"], wish.condition)
+        return definitions.changed_answer(row, failing)
+
+    async def get(self, guild_id: int, key: str) -> Encoded[AchievementView]:
+        """One of them. Raises `NotFound`."""
+        async with self._database.connection() as connection:
+            row = await self._read(connection, guild_id, key)
+        if row["deleted_at"] is not None:
+            raise NotFound
+        return definitions.answer(row)
+
+    async def list_achievements(self, actor: Actor, guild_id: int, query: AchievementQuery) -> Page[AchievementView]:
+        """Them, in the order in which they were made; with `deleted` those that can be restored."""
+        limit = min(query.limit, 100)
+        scope = f"achievements:{guild_id}:{query.deleted}:{actor.id}"
+        after = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else 0
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                queries.LIST, guild_id, after, query.deleted, self._retained_since(), limit + 1
+            )
+        return cut(
+            rows,
+            limit,
+            definitions.view,
+            lambda row: self._cursors.write(scope, [row["id"]]),
+            lambda row: 600 + len(row["condition"]) + 4 * len(row["description"] or ""),
+        )
+
+    async def delete(self, actor: Actor, guild_id: int, key: str, if_match: IfMatch) -> None:
+        """Nobody can earn it from now on; who has it keeps it. Raises `NotFound`, also the second time,
+        `PreconditionFailed`."""
+        async with self._database.transaction(_lock(guild_id)) as connection:
+            before = await self._locked(connection, guild_id, key, if_match)
+            now = self._clock.now()
+            await connection.execute(queries.DELETE, before["id"], now)
+            await _record(connection, actor, "achievement.deleted", before, {**before, "deleted_at": now})
+        self._told(guild_id)
+
+    async def restore(self, actor: Actor, guild_id: int, key: str) -> Encoded[AchievementView]:
+        """Undoes the deletion; of one that is not deleted it changes nothing. Raises `NotFound` when the retention
+        is over, `Conflict` where it would make a circle with others, or there are too many."""
+        async with self._database.transaction(_lock(guild_id)) as connection:
+            before = await connection.fetchrow(queries.LOCK, guild_id, key)
+            if before is None:
+                raise NotFound
+            if before["deleted_at"] is None:
+                return definitions.answer(await self._read(connection, guild_id, key))
+            if before["deleted_at"] <= self._retained_since():
+                raise NotFound
+            known = await _neighbours(connection, guild_id)
+            _refuse_too_many(known)
+            required = _keys(before["prerequisites"])
+            there = [name for name in required if name in known]
+            if rules.prerequisite_faults(key, there, _graph(known)):
+                raise Conflict("What must come before it needs this one itself by now: change that first.")
+            after = await connection.fetchrow(queries.UNDELETE, before["id"], self._clock.now())
+            assert after is not None  # it is locked
+            row = await self._finish(connection, actor, "achievement.restored", before, after, award=True)
+        self._told(guild_id)
+        return definitions.answer(row)
+
+    async def simulate(self, guild_id: int, wish: SimulateAchievement) -> SimulationView:
+        """Who would get the draft now; nothing is stored. Exact. Raises `Invalid`, `NotFound`, `Overloaded` where
+        there are too many members to tell in the time of a request."""
+        names = {name: getattr(wish, name) for name in SimulateAchievement.__struct_fields__}
+        # A draft need not have a name yet.
+        draft = CreateAchievement(**{**names, "key": wish.key or "", "name": wish.name or "draft"})
+        faults = rules.faults(draft, await self._top_level(guild_id))
+        async with self._database.connection() as connection:
+            await self._refuse(connection, guild_id, draft, faults)
+        try:
+            found = await self._surveys.simulate(guild_id, draft.key, draft.prerequisites, draft.condition)
+        except TooLong:
+            raise Overloaded("There are too many members to tell in the time of a request.") from None
+        share = found.eligible / found.members if found.members else 0.0
+        return SimulationView(found.eligible, found.would_unlock, share)
+
+    async def _top_level(self, guild_id: int) -> int:
+        if guild_id == GLOBAL:
+            return TOP_LEVEL
+        return (await self._rulebook.get(guild_id)).ladder.top
+
+    async def _refuse(
+        self, connection: Connection, guild_id: int, wish: CreateAchievement, faults: list[Fault]
+    ) -> Mapping[str, asyncpg.Record]:
+        """Raises `Invalid` for these faults, and for prerequisites that are not there or make a circle. Gives
+        what can be earned by now."""
+        known = await _neighbours(connection, guild_id)
+        faults = faults + rules.prerequisite_faults(wish.key, wish.prerequisites, _graph(known))
+        if faults:
+            raise Invalid(errors=sorted(faults))
+        return known
+
+    async def _locked(self, connection: Connection, guild_id: int, key: str, if_match: IfMatch) -> asyncpg.Record:
+        row = await connection.fetchrow(queries.LOCK, guild_id, key)
+        if row is None or row["deleted_at"] is not None:
+            raise NotFound
+        if not definitions.matches(row, if_match):
+            raise PreconditionFailed
+        return row
+
+    async def _read(self, connection: Connection, guild_id: int, key: str) -> asyncpg.Record:
+        row = await connection.fetchrow(queries.READ, guild_id, key, self._retained_since())
+        if row is None:
+            raise NotFound
+        return row
+
+    async def _finish(
+        self,
+        connection: Connection,
+        actor: Actor,
+        action: str,
+        before: asyncpg.Record | None,
+        after: asyncpg.Record,
+        *,
+        award: bool,
+    ) -> asyncpg.Record:
+        """The audit entry, the job that awards it to those who meet it already, and the row as it is told."""
+        guild_id = after["guild_id"] or GLOBAL
+        await _record(connection, actor, action, before, after)
+        if award and after["retroactive"]:
+            await connection.execute(queries.QUEUE_AWARDING, after["id"])
+            await connection.execute(queries.BEGIN_AWARDING, after["id"], guild_id)
+        return await self._read(connection, guild_id, after["key"])
+
+    def _told(self, guild_id: int) -> None:
+        self._changes.tell("achievement", {guild_id})
+        self._wake()
+
+    def _retained_since(self) -> datetime:
+        return self._clock.now() - self._retention
+
+
+def _lock(guild_id: int) -> str:
+    """Writers of one guild's achievements take turns: two that each name the other must not pass side by side."""
+    key = (guild_id ^ (guild_id >> 31)) % 2**32 - 2**31
+    return f"SELECT pg_advisory_xact_lock({_SPACE}, {key})"
+
+
+async def _neighbours(connection: Connection, guild_id: int) -> Mapping[str, asyncpg.Record]:
+    return {row["key"]: row for row in await connection.fetch(queries.NEIGHBOURS, guild_id)}
+
+
+def _graph(known: Mapping[str, asyncpg.Record]) -> dict[str, list[str]]:
+    return {key: _keys(row["prerequisites"]) for key, row in known.items()}
+
+
+def _refuse_too_many(known: Mapping[str, asyncpg.Record]) -> None:
+    if sum(row["is_own"] for row in known.values()) >= MOST_ACHIEVEMENTS:
+        raise Conflict(f"There are {MOST_ACHIEVEMENTS} achievements already: delete some first.")
+
+
+async def _record(
+    connection: Connection, actor: Actor, action: str, before: definitions.Row | None, after: definitions.Row
+) -> None:
+    changed = definitions.changes(before, after)
+    await record(connection, actor, action, guild_ids=[after["guild_id"]], target=after["key"], changes=changed)

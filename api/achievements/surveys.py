@@ -1,0 +1,155 @@
+"""Finds out of all members who meets a condition: read in lots by key, none of them locked."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from api.achievements import conditions
+from api.achievements.catalog import values_at_hand
+from api.achievements.catalogs import GLOBAL
+from api.achievements.conditions import Measure
+from api.achievements.dtos import Condition
+from api.achievements.values import Asked, look_up
+from api.database import Connection, Database
+from api.lib.clock import Clock
+from api.members.ledger import Standing
+from api.members.ledger_sql import COLUMNS
+from api.members.rulebook import Rulebook
+from api.members.rules import GuildRules
+
+AT_ONCE = 1000
+SECONDS = 8.0  # within a request's deadline
+
+_MEMBERS = f"""
+    SELECT {COLUMNS}, is_ranked AS was_ranked FROM members
+    WHERE guild_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3
+"""
+_HOLDERS = f"""
+    SELECT {", ".join(f"m.{column.strip()}" for column in COLUMNS.split(","))}, m.is_ranked AS was_ranked
+    FROM achievement_awards a JOIN members m ON m.id = a.member_id
+    JOIN guilds g ON g.id = m.guild_id AND g.deleted_at IS NULL
+    WHERE a.achievement_id = $1 AND a.member_id > $2 AND a.revoked_at IS NULL
+    ORDER BY a.member_id LIMIT $3
+"""
+_GUILDS = "SELECT id FROM guilds WHERE deleted_at IS NULL AND id > $1 ORDER BY id LIMIT $2"
+_HELD = """
+    SELECT a.member_id, d.key, a.revoked_at IS NULL AS is_held FROM achievement_awards a
+    JOIN achievements d ON d.id = a.achievement_id
+    WHERE a.member_id = ANY($1::bigint[]) AND d.key = ANY($2::text[])
+"""
+
+
+class TooLong(Exception):
+    """There are too many members to tell in the time of a request."""
+
+
+class Survey(msgspec.Struct):
+    """What came of it: members there are, who could be given it, and who would be."""
+
+    members: int = 0
+    eligible: int = 0
+    would_unlock: int = 0
+
+
+class Surveys:
+    def __init__(self, database: Database, rulebook: Rulebook, clock: Clock) -> None:
+        self._database = database
+        self._rulebook = rulebook
+        self._clock = clock
+
+    async def simulate(self, guild_id: int, key: str, prerequisites: Sequence[str], condition: Condition) -> Survey:
+        """Who would get it. Raises `TooLong`."""
+        found, ends = Survey(), time.monotonic() + SECONDS
+        async for each in self._guilds(guild_id):
+            await self._simulate(each, found, (key, *prerequisites), condition, ends)
+        return found
+
+    async def _simulate(
+        self, guild_id: int, found: Survey, keys: Sequence[str], condition: Condition, ends: float
+    ) -> None:
+        rules, holds, after = await self._rulebook.get(guild_id), conditions.compiled(condition), 0
+        key, *required = keys
+        while True:
+            _refuse_after(ends)
+            async with self._database.connection() as connection:
+                standings = await members_after(connection, guild_id, after, AT_ONCE)
+                values = await values_of(connection, rules, standings, condition, self._clock.now())
+                meeting = [each.id for each in standings if holds(values[each.id])]
+                rows = await connection.fetch(_HELD, meeting, list(keys))
+            had = {row["member_id"] for row in rows if row["key"] == key}
+            held: dict[int, set[str]] = {}
+            for row in rows:
+                if row["is_held"]:
+                    held.setdefault(row["member_id"], set()).add(row["key"])
+            eligible = [id_ for id_ in meeting if held.get(id_, set()).issuperset(required)]
+            found.members += len(standings)
+            found.eligible += len(eligible)
+            found.would_unlock += sum(1 for id_ in eligible if id_ not in had)
+            if len(standings) < AT_ONCE:
+                return
+            after = standings[-1].user_id
+            await asyncio.sleep(0)
+
+    async def not_qualifying(self, achievement_id: int, condition: Condition) -> int | None:
+        """How many of those who have it do not meet the condition; None where there are too many to tell in time."""
+        holds, after, failing = conditions.compiled(condition), 0, 0
+        ends = time.monotonic() + SECONDS
+        while time.monotonic() < ends:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(_HOLDERS, achievement_id, after, AT_ONCE)
+                by_guild: dict[int, list[Standing]] = {}
+                for row in rows:
+                    by_guild.setdefault(row["guild_id"], []).append(Standing(*row))
+                for each, standings in by_guild.items():
+                    rules = await self._rulebook.get(each, connection)
+                    values = await values_of(connection, rules, standings, condition, self._clock.now())
+                    failing += sum(1 for standing in standings if not holds(values[standing.id]))
+            if len(rows) < AT_ONCE:
+                return failing
+            after = rows[-1]["id"]
+            await asyncio.sleep(0)
+        return None
+
+    async def _guilds(self, guild_id: int) -> AsyncIterator[int]:
+        """The guild itself; for the whole installation every guild."""
+        if guild_id != GLOBAL:
+            yield guild_id
+            return
+        after = 0
+        while True:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(_GUILDS, after, AT_ONCE)
+            for row in rows:
+                yield row["id"]
+            if len(rows) < AT_ONCE:
+                return
+            after = rows[-1]["id"]
+
+
+async def members_after(connection: Connection, guild_id: int, user_id: int, limit: int) -> list[Standing]:
+    """The next members of a guild, in the order of their snowflakes."""
+    return [Standing(*row) for row in await connection.fetch(_MEMBERS, guild_id, user_id, limit)]
+
+
+async def values_of(
+    connection: Connection, rules: GuildRules, standings: Sequence[Standing], condition: Condition, now: datetime
+) -> Mapping[int, dict[Measure, int]]:
+    """What the condition asks of these members of one guild, by the ids of their rows."""
+    sought = {each for leaf in conditions.leaves(condition) if not (each := conditions.measure(leaf)).is_at_hand}
+    found: Mapping[tuple[int, int], dict[Measure, int]] = {}
+    if sought:
+        today = rules.day_of(now)
+        asked = [Asked(rules.guild_id, standing.user_id, today) for standing in standings]
+        found = await look_up(connection, asked, sought)
+    return {
+        standing.id: values_at_hand(standing, rules.ladder) | found.get((rules.guild_id, standing.user_id), {})
+        for standing in standings
+    }
+
+
+def _refuse_after(ends: float) -> None:
+    if time.monotonic() > ends:
+        raise TooLong

@@ -1,0 +1,225 @@
+"""Awards what members have earned, in the transaction that moved their stats.
+
+Whoever changes standings calls `settle` when all of it is stored and the members are still locked. It evaluates
+what mentions the moved stats, gives the rewards' XP, and goes on with what that brings about, until nothing
+changes: an award is never given twice, so that ends. Members' rows are locked by everybody who awards, so what is
+read of their awards stays true."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+
+import msgspec
+
+from api.achievements import queries
+from api.achievements.catalog import Catalog, Definition, State, values_at_hand
+from api.achievements.catalogs import Catalogs
+from api.achievements.conditions import Measure
+from api.achievements.values import Asked, look_up
+from api.database import Connection
+from api.events.outbox import Told, tell
+from api.lib.arrays import literal
+from api.members.dtos import UnlockedAchievement, UnlockRewards
+from api.members.ledger import MAX_XP, Key, Ledger, Standing, take_turns
+from api.members.rules import GuildRules
+from api.parts import Parted, Parts
+
+
+class Moved(msgspec.Struct):
+    """A member, locked and stored, and which of their stats moved. `only`: the one achievement that is in question,
+    whether or not its stats moved; `forced`: one that is awarded whatever its condition."""
+
+    rules: GuildRules
+    standing: Standing
+    stats: set[str] = msgspec.field(default_factory=set)
+    only: int | None = None
+    forced: Definition | None = None
+
+
+class _Member(msgspec.Struct):
+    """A member who may have earned something."""
+
+    moved: Moved
+    catalog: Catalog
+    state: State
+    mask: int
+    values: dict[Measure, int]
+    had: int = 0
+    held: set[int | None] = msgspec.field(default_factory=set)
+    given: list[tuple[Definition, int]] = msgspec.field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        return self.moved.standing.guild_id, self.moved.standing.user_id
+
+
+class Settled:
+    """What members were given."""
+
+    def __init__(self, members: Sequence[_Member] = ()) -> None:
+        self._members = members
+        self.unlocked: dict[Key, list[UnlockedAchievement]] = {
+            member.key: [unlocked(member.key[1], each) for each, _ in member.given]
+            for member in members
+            if member.given
+        }
+        self.xp = {member.key: sum(xp for _, xp in member.given) for member in members}
+
+    def remember(self) -> None:
+        """Call it when the transaction is committed: what a member has, they will have."""
+        for member in self._members:
+            member.state.had |= member.had
+
+
+class Unlocking:
+    def __init__(self, catalogs: Catalogs, parts: Parts) -> None:
+        self._catalogs = catalogs
+        self._parts = parts
+
+    async def begin(self, connection: Connection, guild_ids: Collection[int]) -> set[int]:
+        """Those of the guilds in which anything can be earned. Call it when the members are locked, before what
+        they did is stored."""
+        catalogs = await self._catalogs.of(guild_ids, connection)
+        await take_turns(connection, [guild_id for guild_id, catalog in catalogs.items() if catalog.gives_xp])
+        return {guild_id for guild_id, catalog in catalogs.items() if catalog.definitions}
+
+    async def settle(
+        self, connection: Connection, moved: Sequence[Moved], now: datetime, by: str | None = None
+    ) -> Settled:
+        """Awards what they have earned; their standings are as they are then. The number of statements does not
+        depend on how many members or achievements there are. `by`: who awards by hand what is `forced`."""
+        catalogs = await self._catalogs.of({each.rules.guild_id for each in moved}, connection)
+        members = list(self._candidates(moved, catalogs))
+        if not members:
+            return Settled()
+        await _look_up(connection, members, now)
+        members = [member for member in members if _is_worth_it(member)]
+        if not members:
+            return Settled()
+        by_id = {member.moved.standing.id: member for member in members}
+        for row in await connection.fetch(queries.AWARDS, literal(list(by_id))):
+            member = by_id[row["member_id"]]
+            member.had |= member.catalog.bits.get(row["achievement_id"], 0)
+            if row["is_held"]:
+                member.held.add(row["achievement_id"])
+        for member in members:
+            _climb(member)
+        await self._store(connection, [member for member in members if member.given], now, by)
+        return Settled(members)
+
+    async def of_xp(
+        self, connection: Connection, rules: GuildRules, standing: Standing, now: datetime, before: int
+    ) -> tuple[list[UnlockedAchievement], Callable[[], None]]:
+        """What a member's XP has earned them, after it was changed by hand; and what to call after the commit."""
+        stats = set() if standing.xp == before else {"xp", "level"}
+        settled = await self.settle(connection, [Moved(rules, standing, stats)], now)
+        return settled.unlocked.get((rules.guild_id, standing.user_id), []), settled.remember
+
+    def _candidates(self, moved: Iterable[Moved], catalogs: Mapping[int, Catalog]) -> Iterator[_Member]:
+        for each in moved:
+            catalog = catalogs[each.rules.guild_id]
+            state = self._catalogs.state(each.standing.id, catalog)
+            if each.only is not None:
+                mask = catalog.bits.get(each.only, 0) & ~state.had
+            else:
+                mask = catalog.candidates(each.standing, each.rules.ladder, each.stats, state)
+            if mask or each.forced is not None:
+                yield _Member(each, catalog, state, mask, values_at_hand(each.standing, each.rules.ladder))
+
+    async def _store(self, connection: Connection, members: Sequence[_Member], now: datetime, by: str | None) -> None:
+        """The awards, their XP, and what the stream tells of them."""
+        rows = [
+            (each.id, standing.id, standing.guild_id, standing.user_id, each.name, xp, each.reward_role_id)
+            for member in members
+            for standing in (member.moved.standing,)
+            for each, xp in member.given
+        ]
+        if not rows:
+            return
+        await connection.execute(queries.AWARD, *zip(*rows, strict=True), now, by)
+        ledger, days = Ledger(), set()
+        for member in members:
+            xp = sum(each for _, each in member.given)
+            if xp:
+                rules = member.moved.rules
+                day, hour = rules.day_of(now), rules.hour_of(now)
+                days |= {day, hour.date()}
+                give(ledger, member.moved.standing, day, hour, xp)
+        if days:
+            await self._make_parts(connection, days)
+            await ledger.store(connection)
+        await tell(connection, [told(member.key, each) for member in members for each, _ in member.given])
+
+    async def _make_parts(self, connection: Connection, days: Collection[date]) -> None:
+        """They are made ahead: hardly ever is one missing."""
+        tables: tuple[Parted, ...] = ("activity_days", "activity_hours")
+        for table in tables:
+            await self._parts.ensure(connection, table, days)
+
+
+def give(ledger: Ledger, standing: Standing, day: date, hour: datetime, xp: int) -> None:
+    """Enters a reward's XP (below 0: what is taken back) for a standing that was stored already in this
+    transaction. It counts in the period in which it is given, and not towards the daily cap."""
+    standing.before = standing.on_boards()
+    standing.was_ranked = standing.is_ranked
+    standing.xp += xp
+    ledger.add(standing, day, hour, xp=xp)
+    ledger.touch(standing)
+
+
+def unlocked(user_id: int, definition: Definition) -> UnlockedAchievement:
+    """An award as it is told."""
+    role_id = definition.reward_role_id
+    rewards = UnlockRewards(definition.reward_xp, None if role_id is None else str(role_id))
+    return UnlockedAchievement(str(user_id), definition.key, rewards)
+
+
+def told(key: Key, definition: Definition, event: str = "achievement.unlocked") -> Told:
+    """What the stream tells of an award."""
+    guild_id, user_id = key
+    return Told(guild_id, event, msgspec.structs.asdict(unlocked(user_id, definition)), user_id)
+
+
+async def _look_up(connection: Connection, members: Sequence[_Member], now: datetime) -> None:
+    """Adds what the members' rows do not tell to their values."""
+    sought: set[Measure] = set()
+    asked = []
+    for member in members:
+        theirs = member.catalog.sought(member.mask, member.state)
+        if theirs:
+            sought |= theirs
+            asked.append(Asked(*member.key, member.moved.rules.day_of(now)))
+    if not asked:
+        return
+    found = await look_up(connection, asked, sought)
+    for member in members:
+        member.values |= found.get(member.key, {})
+
+
+def _is_worth_it(member: _Member) -> bool:
+    """Whether anything in question really holds."""
+    return member.moved.forced is not None or any(each.holds(member.values) for each in member.catalog.of(member.mask))
+
+
+def _climb(member: _Member) -> None:
+    """Gives what holds and was never given, and what follows from that, until nothing does."""
+    forced, waiting = member.moved.forced, member.mask
+    if forced is not None:
+        waiting |= _give(member, forced)
+    while waiting := waiting & ~member.had:
+        following = 0
+        for each in member.catalog.of(waiting):
+            if each.holds(member.values) and member.held.issuperset(each.requires):
+                following |= _give(member, each)
+        waiting = following
+
+
+def _give(member: _Member, definition: Definition) -> int:
+    """Gives it; what may follow from that."""
+    xp = min(definition.reward_xp, MAX_XP - member.values[Measure("xp")])
+    member.given.append((definition, xp))
+    member.had |= member.catalog.bits.get(definition.id, 0)
+    member.held.add(definition.id)
+    if xp:
+        member.values[Measure("xp")] += xp
+        member.values[Measure("level")] = member.moved.rules.ladder.level(member.values[Measure("xp")])
+    return member.catalog.following(definition, risen=xp > 0)

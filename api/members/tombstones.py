@@ -1,0 +1,66 @@
+"""Who was erased: what comes late of the time before must not bring them back.
+
+Kept is a salted hash of the person, for as long as events may come late. Whoever counts something old leaves out
+those who were erased since; whoever makes a member looks once more afterwards (`refuse_erased`), since the person
+may have been erased between the two."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from api.database import Connection
+from api.lib.arrays import columns
+from api.members.ledger import Key, Standing
+
+# An event is too old after seven days; a day more for clocks that differ.
+KEPT = timedelta(days=8)
+
+EVERYWHERE = 0  # the guild of who was erased in all
+
+# Joins `t`, the tombstones, to `{e}`, rows with a guild and a user. The one-time look whether there are any spares
+# the hashes of everybody.
+TOMBSTONES = """
+    erased_people t ON (SELECT EXISTS (SELECT FROM erased_people))
+        AND t.digest = sha256((SELECT salt FROM erasure_salt) || int8send({e}.user_id))
+        AND t.guild_id IN (0, {e}.guild_id)
+"""
+
+_SINCE = f"""
+    SELECT e.guild_id, e.user_id, max(t.erased_at)
+    FROM unnest($1::text::bigint[], $2::text::bigint[]) AS e (guild_id, user_id) JOIN {TOMBSTONES.format(e="e")}
+    GROUP BY e.guild_id, e.user_id
+"""
+
+SET_UP = """
+    INSERT INTO erased_people (digest, guild_id, erased_at)
+    SELECT sha256(s.salt || int8send($1::bigint)), guild_id, $3::timestamptz
+    FROM erasure_salt s, unnest($2::bigint[]) AS guild_id ORDER BY guild_id
+    ON CONFLICT (digest, guild_id) DO UPDATE SET erased_at = greatest(erased_people.erased_at, EXCLUDED.erased_at)
+"""
+
+DROP_OLD = "DELETE FROM erased_people WHERE erased_at < $1"
+
+
+class ErasedMeanwhile(Exception):
+    """Somebody whom this transaction was about to make a member was erased: begin it anew."""
+
+
+async def erased_since(connection: Connection, keys: Iterable[Key]) -> dict[Key, datetime]:
+    """Those of these people who were erased, and when."""
+    rows = await connection.fetch(_SINCE, *columns(list(keys), 2))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def refuse_erased(
+    connection: Connection,
+    standings: Mapping[Key, Standing],
+    oldest: Callable[[], Mapping[Key, datetime]] | None = None,
+) -> None:
+    """Call it when the standings are locked. Raises `ErasedMeanwhile` if one that was made just now is of somebody
+    who was erased. `oldest` tells when they did the first thing that is to be counted: what they did since is
+    theirs. Without it nothing is."""
+    made = [key for key, each in standings.items() if each.first_seen_at is None and each.last_active_at is None]
+    if not made:
+        return
+    erased = await erased_since(connection, made)
+    if erased and (oldest is None or any(oldest()[key] < erased_at for key, erased_at in erased.items())):
+        raise ErasedMeanwhile

@@ -1,0 +1,67 @@
+"""`/v1/users/{user_id}`: what is stored about a person, what they choose, and how they are forgotten."""
+
+from litestar import Controller, delete, get, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from litestar.response import Stream
+
+from api.auth.guards import requires
+from api.auth.scopes import Scope
+from api.intake import GuildhallRequest
+from api.privacy.dtos import EraseQuery, ErasureView, PersonView, PrivacyView, PutPrivacy
+from api.privacy.erasing import Eraser
+from api.privacy.exporting import PersonExporter
+from api.privacy.service import PrivacyService
+
+READ, WRITE = Scope.USERS_EXPORT, Scope.USERS_ERASE
+
+SECONDS = 600  # for somebody who is in very many guilds
+
+
+class UserController(Controller):
+    path = "/v1/users/{user_id:str}"
+    tags = ("users",)
+
+    @get("/export", opt=requires(READ, seconds=SECONDS, document=PersonView), media_type="application/json")
+    async def export_user(
+        self, user_id: FromPath[int], request: GuildhallRequest, exporter_of_people: NamedDependency[PersonExporter]
+    ) -> Stream:
+        """All that is stored about a person, in every guild that the key sees. Of somebody unknown it has no rows."""
+        return Stream(
+            exporter_of_people.export(request.actor, user_id),
+            media_type="application/json",
+            headers={
+                "Cache-Control": "no-store",
+                "Content-Disposition": f'attachment; filename="user-{user_id}.json"',
+            },
+        )
+
+    @get("/privacy", opt=requires(READ, conditional=True, whole_installation=True))
+    async def get_privacy(self, user_id: FromPath[int], privacy: NamedDependency[PrivacyService]) -> PrivacyView:
+        """What a person has chosen, for every guild: who never chose is public and counted."""
+        return await privacy.get(user_id)
+
+    @put("/privacy", opt=requires(WRITE, conditional=True, if_match=True, whole_installation=True))
+    async def put_privacy(
+        self,
+        user_id: FromPath[int],
+        data: JSONBody[PutPrivacy],
+        request: GuildhallRequest,
+        privacy: NamedDependency[PrivacyService],
+    ) -> PrivacyView:
+        """Hide somebody from every board and list, or show them again; drop their events from now on, or count
+        them again. What is stored stays until it is erased."""
+        return await privacy.put(request.actor, user_id, data, request.if_match)
+
+    @delete("/", opt=requires(WRITE, seconds=SECONDS), status_code=200)
+    async def erase_user(
+        self,
+        user_id: FromPath[int],
+        params: NamedDependency[EraseQuery],
+        request: GuildhallRequest,
+        eraser: NamedDependency[Eraser],
+    ) -> ErasureView:
+        """Erase a person everywhere, or in the guilds that the key sees; done when this answers. The audit log and
+        the event stream no longer say who it was, totals of guilds stay. Events of the time before that come late
+        are dropped; a choice to be hidden or to have opted out stays. Sent twice, the second time there is nothing."""
+        return await eraser.erase(request.actor, user_id, opt_out=params.opt_out)

@@ -1,0 +1,134 @@
+"""Erases a person: step by step, each a transaction that says so in the audit log, without naming them.
+
+First a tombstone is set up, so that what is on its way brings nobody back; then each guild in which they are a
+member; then whatever else the registry names. Cut short at any point, the same request made again completes it."""
+
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from api.activity import locks
+from api.audit.service import record
+from api.auth.actors import Actor
+from api.changes import Changes
+from api.database import Connection, Database
+from api.errors import Forbidden
+from api.lib.clock import Clock
+from api.members.erasing import erase_member
+from api.members.tombstones import EVERYWHERE, SET_UP
+from api.members.visibility import take_turn
+from api.privacy import queries
+from api.privacy.dtos import ErasureView
+from api.privacy.places import Place
+from api.privacy.reach import reach
+from api.privacy.registry import REGISTRY
+from api.privacy.service import PATIENT
+
+LOT = 2000  # rows of one statement
+RANGE = 20_000  # ids of one statement that looks into each row
+
+ACTION = "user.erased"
+
+
+class Eraser:
+    def __init__(self, database: Database, changes: Changes, clock: Clock) -> None:
+        self._database = database
+        self._changes = changes
+        self._clock = clock
+
+    async def erase(self, actor: Actor, user_id: int, *, opt_out: bool) -> ErasureView:
+        """Erases them in every guild that the actor reaches; done when it returns. Sent twice, the second time
+        there is nothing. Raises `Forbidden` for `opt_out`, which is for all guilds, where that is not all."""
+        guilds = reach(actor, user_id)
+        if opt_out and guilds is not None:
+            raise Forbidden("Opting out is one choice for all guilds, and this key has a list of guilds.")
+        erasure = _Erasure(self._database, _discreet(actor, user_id), user_id, guilds)
+        now = self._clock.now()
+        await erasure.begin(now, opt_out=opt_out)
+        await erasure.leave_guilds()
+        for place in REGISTRY:
+            if place.erase is not None:
+                await erasure.empty(place, place.erase)
+        await erasure.finish()
+        if erasure.guilds:
+            self._changes.tell("guild", erasure.guilds)
+        return ErasureView(erasure.receipt, now, len(erasure.guilds), erasure.rows)
+
+
+class _Erasure:
+    """One person on their way out: what was found so far."""
+
+    def __init__(self, database: Database, actor: Actor, user_id: int, guilds: list[int] | None) -> None:
+        self._database = database
+        self._actor = actor
+        self._user_id = user_id
+        self._only = guilds
+        self.receipt = secrets.token_hex(16)
+        self.guilds: set[int] = set()
+        self.rows = 0
+
+    async def begin(self, now: datetime, *, opt_out: bool) -> None:
+        """From here on nothing that came to pass before `now` is counted."""
+        where = [EVERYWHERE] if self._only is None else self._only
+        async with self._database.transaction(PATIENT) as connection:
+            await take_turn(connection, [self._user_id])
+            await connection.execute(SET_UP, self._user_id, where, now)
+            if opt_out:
+                await connection.execute(queries.OPT_OUT, self._user_id, now)
+
+    async def leave_guilds(self) -> None:
+        """Guild by guild, in turn with imports of that guild."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(queries.GUILDS, self._user_id, self._only)
+        for row in rows:
+            async with self._database.transaction(locks.share([row[0]])) as connection:
+                await self._note(connection, [(row[0], await erase_member(connection, row[0], self._user_id))])
+
+    async def empty(self, place: Place, statement: str) -> None:
+        """One place of the registry, in steps of bounded size."""
+        async for arguments in self._steps(place):
+            changed = LOT
+            while changed == LOT:
+                async with self._database.transaction(PATIENT) as connection:
+                    rows = await connection.fetch(statement, self._user_id, self._only, *arguments)
+                    await self._note(connection, rows)
+                changed = sum(row[1] for row in rows) if place.step == "once" else 0
+
+    async def _steps(self, place: Place) -> AsyncIterator[tuple[int, ...]]:
+        if place.step == "once":
+            yield (LOT,)
+            return
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(queries.IDS.format(table=place.table))
+        assert row is not None  # an aggregate always has one
+        for first in range(row[0] or 0, (row[1] or -1) + 1, RANGE):
+            yield first, first + RANGE - 1
+
+    async def _note(self, connection: Connection, rows: Iterable[tuple[int | None, int] | asyncpg.Record]) -> None:
+        """Counts what was found, and says so in the logs of those guilds that were not told yet."""
+        found = {row[0] for row in rows if row[0] is not None and row[1]}
+        self.rows += sum(row[1] for row in rows)
+        if fresh := sorted(found - self.guilds):
+            await self._record(connection, fresh)
+            self.guilds.update(fresh)
+
+    async def finish(self) -> None:
+        """Leaves word in the log of the whole installation, if there was anything."""
+        if self.rows and self._only is None:
+            async with self._database.transaction() as connection:
+                await self._record(connection, [None])
+
+    async def _record(self, connection: Connection, guild_ids: list[int] | list[None]) -> None:
+        await record(connection, self._actor, ACTION, guild_ids=guild_ids, target=self.receipt, changes={})
+
+
+def _discreet(actor: Actor, user_id: int) -> Actor:
+    """Who erases, as the log may have it: not who it was, if they erased themselves."""
+    reason = None if actor.reason is None else re.sub(rf"(?<!\d){user_id}(?!\d)", "erased", actor.reason)
+    if actor.kind == "user" and actor.id == str(user_id):
+        return Actor(kind="user", id="erased", reason=reason, request_id=actor.request_id)
+    return msgspec.structs.replace(actor, reason=reason)

@@ -1,0 +1,77 @@
+"""All that is stored about a person, as one JSON document: read bit by bit, never in memory as a whole."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import msgspec
+
+from api.auth.actors import Actor
+from api.database import Database
+from api.lib.clock import Clock
+from api.privacy import queries
+from api.privacy.erasing import RANGE
+from api.privacy.places import Place
+from api.privacy.reach import reach
+from api.privacy.registry import REGISTRY
+
+_encode = msgspec.json.Encoder().encode
+
+
+class PersonExporter:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def export(self, actor: Actor, user_id: int) -> AsyncIterator[bytes]:
+        """The document, in pieces. Of somebody unknown it has no rows; with a list of guilds only theirs."""
+        only = reach(actor, user_id)
+        async with self._database.connection() as connection:
+            found = await connection.fetch(queries.GUILDS, user_id, only)
+        guilds = [row[0] for row in found]
+        head = _encode({"user_id": str(user_id), "exported_at": self._clock.now()})
+        yield head[:-1] + b',"stored":{'
+        separator = b""
+        for place in REGISTRY:
+            if place.export is None:
+                continue
+            yield separator + _encode(place.title) + b":["
+            separator = b""
+            async for rows in self._rows(place, place.export, user_id, only, guilds):
+                if rows:
+                    yield separator + b",".join(_encode(_told(place, row)) for row in rows)
+                    separator = b","
+            yield b"]"
+            separator = b","
+        yield b"}}"
+
+    async def _rows(
+        self, place: Place, statement: str, user_id: int, only: list[int] | None, guilds: list[int]
+    ) -> AsyncIterator[list[asyncpg.Record]]:
+        if place.step == "ids":
+            async with self._database.connection() as connection:
+                row = await connection.fetchrow(queries.IDS.format(table=place.table))
+            assert row is not None  # an aggregate always has one
+            wanted: list[tuple[object, ...]] = [
+                (only, first, first + RANGE - 1) for first in range(row[0] or 0, (row[1] or -1) + 1, RANGE)
+            ]
+        elif place.step == "guild":
+            wanted = [(guild_id,) for guild_id in guilds]
+        else:
+            wanted = [(only,)]
+        for arguments in wanted:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(statement, user_id, *arguments)
+            yield rows
+
+
+def _told(place: Place, row: asyncpg.Record) -> dict[str, object]:
+    """A row as JSON has it: ids as strings, documents as they are."""
+    found: dict[str, object] = dict(row)
+    for name, value in row.items():
+        if value is None:
+            continue
+        if name in place.documents:
+            found[name] = msgspec.Raw(value.encode())
+        elif name == "id" or name.endswith("_id"):
+            found[name] = str(value)
+    return found

@@ -1,0 +1,74 @@
+"""How the registry says where something of a person lies, and what is done to it there."""
+
+from typing import Literal
+
+import msgspec
+
+# `erase`: the rows go. `anonymise`: they stay, and no longer say who it was. `keep`: they stay as they are.
+Rule = Literal["erase", "anonymise", "keep"]
+
+# How statements are run. `once`: once; erasing, by lots until nothing is left. `ids`: for one range of ids of the table
+# after the other. `guild`: for each guild in which they are a member; such rows are erased with the member.
+Step = Literal["once", "ids", "guild"]
+
+# In every statement $1 is the person, $2 the guilds (null: all; of `guild`, the one). $3 is the size of a lot, or
+# with $4 the range of ids. Erasing gives the guilds, and how many rows in each.
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Columns of a table that hold, or may hold, who somebody is. `export` reads what is theirs, `documents` are
+    those of its columns that are JSON; None: it is not exported, and `why` says so."""
+
+    table: str
+    columns: tuple[str, ...]
+    rule: Rule
+    why: str
+    name: str = ""  # in an export, if it is not the table's
+    step: Step = "once"
+    export: str | None = None
+    documents: tuple[str, ...] = ()
+    erase: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What an export calls it."""
+        return self.name or self.table
+
+
+def _counted(guild: str, statement: str) -> str:
+    return (
+        f"WITH gone AS ({statement} RETURNING {guild} AS guild_id)"
+        " SELECT guild_id, count(*) AS changed FROM gone GROUP BY guild_id"
+    )
+
+
+def emptied(table: str, assignments: str, *, user: str = "user_id", guild: str = "guild_id") -> str:
+    """The statement that alters a person's rows, a lot at a time, so that they are no longer found as theirs."""
+    return _counted(
+        guild,
+        f"UPDATE {table} SET {assignments} WHERE (tableoid, ctid) IN (SELECT tableoid, ctid FROM {table}"
+        f" WHERE {user} = $1 AND ($2::bigint[] IS NULL OR {guild} = ANY($2)) LIMIT $3)",
+    )
+
+
+def owned(table: str, why: str, columns: str) -> Place:
+    """A table of rows that are a person's own, with `user_id` and `guild_id`: exported with these columns, erased
+    a lot at a time. A table of a new feature needs no more than this."""
+    return Place(
+        table=table,
+        columns=("user_id",),
+        rule="erase",
+        why=why,
+        export=f"SELECT guild_id, {columns} FROM {table} WHERE user_id = $1"
+        " AND ($2::bigint[] IS NULL OR guild_id = ANY($2)) ORDER BY guild_id",
+        erase=_counted(
+            "guild_id",
+            f"DELETE FROM {table} WHERE (tableoid, ctid) IN (SELECT tableoid, ctid FROM {table}"
+            " WHERE user_id = $1 AND ($2::bigint[] IS NULL OR guild_id = ANY($2)) LIMIT $3)",
+        ),
+    )
+
+
+def kept(table: str, columns: tuple[str, ...], why: str) -> Place:
+    """Columns that stay as they are, and are not exported."""
+    return Place(table=table, columns=columns, rule="keep", why=why)

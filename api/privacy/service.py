@@ -1,0 +1,82 @@
+"""What people choose: whether boards show them, whether their events are counted."""
+
+from datetime import datetime
+
+import msgspec
+from msgspec import UNSET
+
+from api.audit.service import record
+from api.auth.actors import Actor
+from api.database import Connection, Database
+from api.errors import PreconditionFailed
+from api.lib import etags
+from api.lib.clock import Clock
+from api.lib.diff import Change
+from api.members.visibility import set_hidden, take_turn
+from api.privacy import queries
+from api.privacy.dtos import PrivacyView, PutPrivacy
+
+# Who makes people members of guilds, thousands at a time, is waited for.
+PATIENT = "SET LOCAL lock_timeout = '4s'"
+
+
+class PrivacyService:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def get(self, user_id: int) -> PrivacyView:
+        """What this person has chosen; who never chose is public and counted."""
+        async with self._database.connection() as connection:
+            return await _chosen(connection, user_id)
+
+    async def put(
+        self, actor: Actor, user_id: int, wish: PutPrivacy, if_match: frozenset[str] | None = None
+    ) -> PrivacyView:
+        """Chooses, for every guild at once, boards and ranks included. Sent twice, the second time changes
+        nothing. Raises `PreconditionFailed`."""
+        now = self._clock.now()
+        async with self._database.transaction(PATIENT) as connection:
+            await take_turn(connection, [user_id])
+            before = await _chosen(connection, user_id)
+            if if_match is not None and etags.ANY not in if_match and _tag(before) not in if_match:
+                raise PreconditionFailed
+            after = PrivacyView(
+                visibility=before.visibility if wish.visibility is UNSET else wish.visibility,
+                opt_out=before.opt_out if wish.opt_out is UNSET else wish.opt_out,
+            )
+            if after != before:
+                await _choose(connection, user_id, before, after, now)
+                changes = {
+                    name: Change(getattr(before, name), getattr(after, name))
+                    for name in PrivacyView.__struct_fields__
+                    if getattr(before, name) != getattr(after, name)
+                }
+                await record(
+                    connection,
+                    actor,
+                    "user.privacy_changed",
+                    guild_ids=[None],
+                    target=str(user_id),
+                    changes=changes,
+                )
+        return after
+
+
+def _tag(view: PrivacyView) -> str:
+    return etags.tag(msgspec.json.encode(view))
+
+
+async def _chosen(connection: Connection, user_id: int) -> PrivacyView:
+    row = await connection.fetchrow(queries.CHOSEN, user_id)
+    if row is None:
+        return PrivacyView("public", opt_out=False)
+    return PrivacyView("hidden" if row["is_hidden"] else "public", opt_out=row["is_opted_out"])
+
+
+async def _choose(connection: Connection, user_id: int, before: PrivacyView, after: PrivacyView, now: datetime) -> None:
+    if after.visibility != before.visibility:
+        await set_hidden(connection, [user_id], now if after.visibility == "hidden" else None)
+    if after.opt_out != before.opt_out:
+        await connection.execute(queries.OPT_OUT, user_id, now if after.opt_out else None)
+    await connection.execute(queries.DROP_EMPTY, user_id)

@@ -1,0 +1,111 @@
+"""Achievements: what guilds, or the whole installation, define, and who has earned them."""
+
+from piccolo.columns import JSONB, BigInt, BigSerial, Boolean, ForeignKey, Integer, Text, Timestamptz, Varchar
+from piccolo.columns.defaults.timestamptz import TimestamptzNow
+from piccolo.columns.readable import Readable
+from piccolo.constraints import Check, Unique
+from piccolo.table import Table
+
+from tables.guilds import Guild
+from tables.members import Member
+
+
+class Achievement(Table, tablename="achievements", help_text="What members can earn, and by what."):
+    id = BigSerial(primary_key=True)
+    guild_id = ForeignKey(Guild, default=None, null=True, help_text="The guild it belongs to; empty: every guild.")
+    key = Varchar(length=64, default=None, null=False, help_text="Its name in addresses.")
+    name = Varchar(length=100, default=None, null=False, help_text="What members read.")
+    description = Text(default=None, null=True, help_text="How it is earned, in words.")
+    icon = Varchar(length=255, default=None, null=True, help_text="An emoji or the address of a picture.")
+    hidden = Boolean(default=False, null=False, help_text="Whether only those who have it see it.")
+    prerequisites = JSONB(default="[]", null=False, help_text="Keys of the achievements that come before it.")
+    condition = JSONB(default=None, null=False, help_text="A tree of all, any and comparisons.")
+    reward_xp = BigInt(default=0, null=False, help_text="XP that comes with it.")
+    reward_role_id = BigInt(default=None, null=True, help_text="The role that comes with it.")
+    retroactive = Boolean(
+        default=False, null=False, help_text="Whether those who meet it already are given it in the background."
+    )
+    revision = Integer(default=1, null=False, help_text="Counts the changes; the first is 1.")
+    created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was made.")
+    updated_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it last changed.")
+    deleted_at = Timestamptz(
+        default=None,
+        null=True,
+        help_text="Since when it cannot be earned. It can be restored until the retention ends.",
+    )
+    changed_xid = BigInt(default=0, null=False, help_text="The transaction that last wrote this row; caches follow it.")
+
+    achievements_key_check = Check("key ~ '^[a-z0-9][a-z0-9-]{0,63}$'")
+    achievements_reward_xp_check = Check("reward_xp BETWEEN 0 AND 9007199254740992")
+    achievements_reward_role_id_check = Check("reward_role_id > 0")
+    achievements_revision_check = Check("revision > 0")
+
+    @classmethod
+    def get_readable(cls) -> Readable:
+        return Readable(template="%s", columns=[cls.name])
+
+
+class Award(Table, tablename="achievement_awards", help_text="An achievement that a member has, or had."):
+    id = BigSerial(primary_key=True)
+    achievement_id = ForeignKey(Achievement, default=None, null=False, help_text="Which achievement.")
+    member_id = ForeignKey(Member, default=None, null=False, help_text="The member's row: with it the award goes.")
+    guild_id = BigInt(default=None, null=False, help_text="The member's guild.")
+    user_id = BigInt(default=None, null=False, help_text="The member's snowflake.")
+    name = Varchar(length=100, default=None, null=False, help_text="The achievement's name when it was awarded.")
+    xp = BigInt(default=0, null=False, help_text="XP that was given with it, and not taken back.")
+    role_id = BigInt(default=None, null=True, help_text="The role that came with it.")
+    awarded_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When.")
+    awarded_by = Varchar(length=80, default=None, null=True, help_text="Who awarded it by hand; empty: it was earned.")
+    revoked_at = Timestamptz(default=None, null=True, help_text="Since when it is taken away; empty: they have it.")
+    revoked_by = Varchar(length=80, default=None, null=True, help_text="Who took it away.")
+
+    achievement_awards_member_achievement_key = Unique([member_id, achievement_id])
+    achievement_awards_user_id_check = Check("user_id > 0")
+    achievement_awards_xp_check = Check("xp >= 0")
+
+    @classmethod
+    def get_readable(cls) -> Readable:
+        return Readable(template="%s, %s", columns=[cls.name, cls.user_id])
+
+
+class AwardCount(Table, tablename="achievement_counts", help_text="How many members of a guild have an achievement."):
+    id = BigSerial(primary_key=True)
+    achievement_id = ForeignKey(Achievement, default=None, null=False, help_text="Which achievement.")
+    guild_id = ForeignKey(Guild, default=None, null=False, help_text="In which guild.")
+    awarded = BigInt(default=0, null=False, help_text="How many members have it now.")
+
+    achievement_counts_achievement_guild_key = Unique([achievement_id, guild_id])
+
+    @classmethod
+    def get_readable(cls) -> Readable:
+        return Readable(template="%s: %s", columns=[cls.achievement_id.name, cls.awarded])
+
+
+class MemberCount(Table, tablename="member_counts", help_text="How many members of a guild are known in all."):
+    guild_id = BigInt(primary_key=True, default=None, null=False, help_text="The guild.")
+    members = BigInt(default=0, null=False, help_text="All of them: hidden ones and those who left, too.")
+
+    @classmethod
+    def get_readable(cls) -> Readable:
+        return Readable(template="%s", columns=[cls.members])
+
+
+class Awarding(
+    Table,
+    tablename="achievement_awardings",
+    help_text="How far it is found out who meets a new or changed achievement already.",
+):
+    achievement_id = BigInt(primary_key=True, default=None, null=False, help_text="Which achievement.")
+    status = Varchar(length=8, default="queued", null=False, help_text="queued, running, finished or failed.")
+    after_guild_id = BigInt(default=0, null=False, help_text="The guild that is being looked at.")
+    after_user_id = BigInt(default=0, null=False, help_text="The last member there who was looked at.")
+    looked_at = BigInt(default=0, null=False, help_text="Members who were looked at.")
+    members = BigInt(default=0, null=False, help_text="Members there were when it began.")
+    awarded = BigInt(default=0, null=False, help_text="Members who were given it.")
+    finished_at = Timestamptz(default=None, null=True, help_text="When it ended; empty before.")
+
+    achievement_awardings_status_check = Check("status IN ('queued', 'running', 'finished', 'failed')")
+
+    @classmethod
+    def get_readable(cls) -> Readable:
+        return Readable(template="%s", columns=[cls.status])

@@ -1,0 +1,111 @@
+"""Awarded and revoked by hand, each safe to repeat."""
+
+import asyncio
+
+import httpx
+
+from api.engine import PlainConnection
+from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, keys, told_of
+from tests.activity.test_record import message, record
+from tests.support.people import ADA, BO, HARBOUR, NOBODYS
+
+OF_ADA = f"/v1/guilds/{HARBOUR}/members/{ADA}/achievements"
+REASON = {"X-Audit-Log-Reason": "for%20the%20party"}
+
+
+async def xp(bot: httpx.AsyncClient, user_id: int = ADA) -> int:
+    return int((await bot.get(f"/v1/guilds/{HARBOUR}/members/{user_id}")).json()["xp"])
+
+
+async def test_awarded_with_its_rewards_and_what_follows(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    await define(
+        bot,
+        draft(gte=1000, rewards={"xp": 100, "role_id": "77"}),
+        draft("next", stat="xp", gte=100, prerequisites=["chatterbox"], rewards={"xp": 50}),
+        draft("other", stat="xp", gte=151),
+    )
+    answer = await bot.put(f"{OF_ADA}/chatterbox", headers=REASON)
+    assert answer.status_code == 201, answer.text
+    told = answer.json()
+    assert (told["achievement"], told["scope"], told["progress"]) == ("chatterbox", "guild", 0)
+    assert told["rewards"] == {"xp": 100, "role_id": "77"}
+    assert (keys(told), told["level_up"]["to_level"], told["level_up"]["xp"]) == (["next"], 1, 150)
+    again = await bot.put(f"{OF_ADA}/chatterbox")
+    assert (again.status_code, keys(again.json()), again.json()["level_up"]) == (200, [], None)
+    assert again.json()["awarded_at"] == told["awarded_at"]
+    assert await xp(bot) == 150
+    assert (await bot.get(f"/v1/guilds/{HARBOUR}/leaderboard")).json()["items"][0]["rank"] == 1
+    log = await owner.fetch("SELECT action, target, reason FROM audit_log WHERE action LIKE 'achievement.awarded'")
+    assert [tuple(row) for row in log] == [("achievement.awarded", str(ADA), "for the party")]
+    assert await told_of(owner, ADA) == ["achievement.unlocked", "achievement.unlocked", "member.level_up"]
+
+
+async def test_revoked_it_stays_so_until_it_is_awarded_by_hand(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    await define(bot, draft(gte=1, rewards={"xp": 100}))
+    await record(bot, message("1"))
+    before = await xp(bot)
+    assert (await bot.delete(f"{OF_ADA}/chatterbox", headers=REASON)).status_code == 204
+    assert await xp(bot) == before - 100
+    assert (await bot.delete(f"{OF_ADA}/chatterbox")).status_code == 404
+    assert keys(await record(bot, message("2"))) == []
+    assert await earned(bot, ADA) == set()
+    assert (await bot.get(f"{OF_HARBOUR}/chatterbox")).json()["awarded_count"] == 0
+    assert {"achievement.revoked", "member.level_changed"} <= set(await told_of(owner, ADA))
+    assert (await bot.put(f"{OF_ADA}/chatterbox")).status_code == 201
+    assert await earned(bot, ADA) == {"chatterbox"}
+    assert (await bot.get(f"{OF_HARBOUR}/chatterbox")).json()["awarded_count"] == 1
+
+
+async def test_the_reward_may_be_kept_and_is_given_once(bot: httpx.AsyncClient) -> None:
+    await define(bot, draft(gte=99, rewards={"xp": 100}))
+    await bot.put(f"{OF_ADA}/chatterbox")
+    assert (await bot.delete(f"{OF_ADA}/chatterbox?keep_rewards=true")).status_code == 204
+    assert await xp(bot) == 100
+    assert (await bot.put(f"{OF_ADA}/chatterbox")).status_code == 201
+    assert await xp(bot) == 100
+    await bot.delete(f"{OF_ADA}/chatterbox")
+    assert await xp(bot) == 0
+    await bot.put(f"{OF_ADA}/chatterbox")
+    assert await xp(bot) == 100
+
+
+async def test_no_more_is_taken_back_than_there_is(bot: httpx.AsyncClient) -> None:
+    await define(bot, draft(gte=99, rewards={"xp": 100}))
+    await bot.put(f"{OF_ADA}/chatterbox")
+    await bot.post(f"/v1/guilds/{HARBOUR}/members/{ADA}/xp", json={"set": 30})
+    assert (await bot.delete(f"{OF_ADA}/chatterbox")).status_code == 204
+    assert await xp(bot) == 0
+
+
+async def test_raced_it_is_given_and_taken_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    await define(bot, draft(gte=99, rewards={"xp": 100}))
+    given = await asyncio.gather(*(bot.put(f"{OF_ADA}/chatterbox") for _ in range(6)))
+    assert sorted(answer.status_code for answer in given) == [200] * 5 + [201]
+    assert await xp(bot) == 100
+    taken = await asyncio.gather(*(bot.delete(f"{OF_ADA}/chatterbox") for _ in range(6)))
+    assert sorted(answer.status_code for answer in taken) == [204] + [404] * 5
+    assert await owner.fetchval("SELECT count(*) FROM audit_log WHERE action LIKE 'achievement.%ed'") == 3
+
+
+async def test_one_of_every_guild_and_one_that_is_deleted(bot: httpx.AsyncClient) -> None:
+    await define(bot, draft(gte=1), at=OF_ALL)
+    assert (await bot.put(f"{OF_ADA}/chatterbox")).json()["scope"] == "global"
+    await bot.delete(f"{OF_ALL}/chatterbox")
+    assert (await bot.put(f"/v1/guilds/{HARBOUR}/members/{BO}/achievements/chatterbox")).status_code == 404
+    # What Ada has may be taken away all the same.
+    assert (await bot.delete(f"{OF_ADA}/chatterbox")).status_code == 204
+
+
+async def test_who_may(
+    bot: httpx.AsyncClient, mallory: httpx.AsyncClient, anonymous: httpx.AsyncClient, harbour_bot: httpx.AsyncClient
+) -> None:
+    await define(bot, draft(gte=9))
+    for client, status in ((anonymous, 401), (mallory, 404)):
+        assert (await client.put(f"{OF_ADA}/chatterbox")).status_code == status
+        assert (await client.delete(f"{OF_ADA}/chatterbox")).status_code == status
+    assert (await harbour_bot.put(f"{OF_ADA}/chatterbox")).status_code == 201
+    assert (await bot.put(f"{OF_ADA}/nothing")).status_code == 404
+    assert (await bot.delete(f"{OF_ADA}/chatterbox?keep_rewards=maybe")).status_code == 422
+    assert (await bot.delete(f"/v1/guilds/{HARBOUR}/members/{BO}/achievements/chatterbox")).status_code == 404
+    for path in (f"/v1/guilds/{NOBODYS}/members/{ADA}", f"/v1/guilds/{HARBOUR}/members/0"):
+        assert (await bot.put(f"{path}/achievements/chatterbox")).status_code == 404

@@ -1,0 +1,18 @@
+"""What the addresses of these tests name."""
+
+import httpx
+import pytest
+
+from tests.edge.routes import Route
+from tests.support.people import HARBOUR
+
+
+@pytest.fixture
+async def chatterbox(request: pytest.FixtureRequest, bot: httpx.AsyncClient) -> None:
+    """The achievement of an address that has one is there: else it is not found, before anything else is wrong."""
+    callspec = getattr(request.node, "callspec", None)
+    route = None if callspec is None else callspec.params.get("route")
+    if isinstance(route, Route) and "{achievement" in route.path:
+        draft = {"key": "chatterbox", "name": "Chatterbox", "condition": {"stat": "messages", "gte": 1}}
+        for scope in ("/v1/achievements", f"/v1/guilds/{HARBOUR}/achievements"):
+            assert (await bot.post(scope, json=draft)).status_code == 201

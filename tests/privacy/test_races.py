@@ -1,0 +1,86 @@
+"""Somebody is hidden, or erased, while another transaction is just making them a member."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import asyncpg
+import httpx
+import pytest
+
+from api.config import Settings
+from api.engine import PlainConnection
+from api.members.ledger import Ledger, lock
+from tests.activity.test_record import message, record
+from tests.members.people import profile
+from tests.privacy.people import USER, erase, found
+from tests.support.people import ADA, BO, HARBOUR
+
+
+@pytest.fixture
+async def other(settings: Settings) -> AsyncIterator[PlainConnection]:
+    """Another process's connection."""
+    connection = await asyncpg.connect(settings.owner_database_url)
+    yield connection
+    await connection.close()
+
+
+async def waiting(owner: PlainConnection) -> None:
+    """Until somebody waits for an advisory lock."""
+    for _ in range(500):
+        if await owner.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+async def make(connection: PlainConnection) -> None:
+    """Makes Ada a member of Harbour, with 50 XP."""
+    standings = await lock(connection, [(HARBOUR, ADA)])  # type: ignore[arg-type] # it is a connection, though of no pool
+    standing = standings[HARBOUR, ADA]
+    standing.xp = 50
+    ledger = Ledger()
+    ledger.touch(standing)
+    await ledger.store(connection)  # type: ignore[arg-type] # the same
+
+
+async def test_hidden_while_they_are_made_a_member(
+    bot: httpx.AsyncClient, owner: PlainConnection, other: PlainConnection
+) -> None:
+    async with other.transaction():
+        await make(other)
+        hiding = asyncio.create_task(bot.put(f"{USER}/privacy", json={"visibility": "hidden"}))
+        await waiting(owner)
+    assert (await hiding).status_code == 200
+    await record(bot, message("1", user=BO))
+    assert (await profile(bot))["rank"] is None
+    assert (await profile(bot, BO)).items() >= {"rank": 1, "member_count": 1}.items()
+
+
+async def test_erased_while_they_are_made_a_member(
+    bot: httpx.AsyncClient, owner: PlainConnection, other: PlainConnection
+) -> None:
+    async with other.transaction():
+        await make(other)
+        erasing = asyncio.create_task(erase(bot))
+        await waiting(owner)
+    assert (await erasing)["guilds"] == 1
+    assert await found(owner) == {}
+
+
+async def test_made_a_member_while_they_are_erased(
+    bot: httpx.AsyncClient, owner: PlainConnection, other: PlainConnection
+) -> None:
+    """The events were looked up before the tombstone stood: they are looked up again."""
+    async with other.transaction():
+        await other.execute("SELECT pg_advisory_xact_lock(1885695856, (($1::bigint >> 22) & 127)::int)", ADA)
+        recording = asyncio.create_task(record(bot, message("1"), message("2", user=BO)))
+        await waiting(owner)
+        await other.execute(
+            "INSERT INTO erased_people SELECT sha256(salt || int8send($1::bigint)), 0, $2 FROM erasure_salt",
+            ADA,
+            datetime(2040, 1, 1, tzinfo=UTC),
+        )
+    assert (await recording)["accepted"] == 2
+    assert await found(owner) == {}
+    assert (await profile(bot, BO))["rank"] == 1
