@@ -113,7 +113,7 @@ function table(board, { me, guild }) {
     h(
       "table",
       { class: "board", "aria-labelledby": "board-title" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "number" }, "Rank"), h("th", { scope: "col" }, "Member"), h("th", { scope: "col", class: "number" }, statName(board.stat)), h("th", { scope: "col", class: "number" }, "Level"))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "number rank" }, "Rank"), h("th", { scope: "col" }, "Member"), h("th", { scope: "col", class: "number" }, statName(board.stat)), h("th", { scope: "col", class: "number" }, "Level"))),
       h("tbody", {}, rows),
     ),
   );

@@ -19,15 +19,26 @@ const OPTIONS = {
 
 /** The library's plain theme, with names for what it leaves nameless. */
 class Theme extends Jedison.Theme {
-  getSwitcherSelect(config) {
-    return super.getSwitcherSelect({ ...config, title: "Kind", titleHidden: false });
-  }
-
   getArrayItem(config = {}) {
     const item = super.getArrayItem(config);
     item.container.setAttribute("role", "group");
     item.container.setAttribute("aria-label", `Item ${(config.index ?? 0) + 1}`);
     return item;
+  }
+}
+
+/** One of several forms. Its switch bears the value's own title and description. */
+class Union extends Jedison.EditorMultiple {
+  static resolves(schema) {
+    return Array.isArray(schema.anyOf);
+  }
+
+  build() {
+    super.build();
+    const { label, labelText } = this.control.switcher;
+    labelText.innerHTML = this.getTitle();
+    label.removeAttribute("style");
+    label.after(this.theme.getDescription({ content: this.getDescription() ?? "" }));
   }
 }
 
@@ -88,7 +99,7 @@ class Field {
       ...OPTIONS,
       container: this.slot,
       theme: new Theme(),
-      customEditors: [NullableSelect, NullableText],
+      customEditors: [NullableSelect, NullableText, Union],
       id: `field-${name}`,
       schema: drawable(module.schema, name, choices),
       data: structuredClone(this.original),

@@ -14,7 +14,7 @@ export function loginPage() {
     h("p", { class: "lead" }, "See how your guilds do, and set what their bot does."),
     h("p", {}, h("a", { class: "button", href: LOGIN, id: "log-in", onclick: (event) => begin(event, trouble) }, "Log in with Discord")),
     trouble,
-    h("p", { class: "note" }, "Discord tells this server your name and your guilds, nothing else. You see the guilds that you manage, and those that let one of your roles in."),
+    h("p", { class: "note" }, "Discord tells this server your name, your guilds and your roles in them, nothing else. You see the guilds that you manage, and those that let one of your roles in."),
   );
 }
 
