@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Route, expect
 
 from tests.dashboard.support import Dashboard, settle
 from tests.support.browser import running_browser
+from tests.support.browsers import Browsers
 from tests.support.discord import Discord
 from tests.support.people import HARBOUR
 from tests.support.serving import in_process, serve
@@ -43,7 +44,12 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def dashboard(
-    app: ASGIApp, discord: Discord, bot: httpx.AsyncClient, chromium: Browser, screenshots: Path
+    app: ASGIApp,
+    discord: Discord,
+    bot: httpx.AsyncClient,
+    browsers: Browsers,
+    chromium: Browser,
+    screenshots: Path,
 ) -> AsyncIterator[Dashboard]:
     """Harbour with roles, channels and a busy week, served; nobody is logged in."""
     await settle(bot, HARBOUR)
@@ -54,6 +60,6 @@ async def dashboard(
         await route.fulfill(status=said.status_code, headers=dict(said.headers), body=said.content)
 
     async with serve(app, lifespan="off") as base_url:
-        made = Dashboard(chromium, base_url, answered)
+        made = Dashboard(chromium, base_url, browsers, answered)
         yield made
         await made.close()

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import httpx
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Route
 
 from tests.support.browser import Tab, new_tab
+from tests.support.browsers import Browsers
 from tests.support.people import ADA, BO, HARBOUR
 
 ROLES = {"190320984123768901": "Regulars", "190320984123768902": "<img src=x onerror=alert(1)>"}
@@ -47,8 +48,11 @@ async def settle(bot: httpx.AsyncClient, guild_id: int) -> None:
 class Dashboard:
     """The dashboard, and who looks at it."""
 
-    def __init__(self, chromium: Browser, base_url: str, answered: Callable[[Route], Awaitable[None]]) -> None:
+    def __init__(
+        self, chromium: Browser, base_url: str, browsers: Browsers, answered: Callable[[Route], Awaitable[None]]
+    ) -> None:
         self.base_url = base_url
+        self._browsers = browsers
         self._chromium = chromium
         self._answered = answered
         self._tabs: list[Tab] = []
@@ -57,28 +61,28 @@ class Dashboard:
         self,
         fragment: str = "",
         *,
-        person: str | None = "ada",
+        person: int | None = ADA,
         width: int = 1280,
         color_scheme: Literal["light", "dark"] = "light",
         base_url: str | None = None,
     ) -> Tab:
-        """The page at `#/…`, logged in as somebody whom the stand-in knows; None: as nobody. `base_url`: of
-        another server."""
+        """The page at `#/…`, as somebody who has logged in before; None: as nobody. `base_url`: of another server."""
         tab = await new_tab(self._chromium, width=width, color_scheme=color_scheme)
         self._tabs.append(tab)
         await tab.page.route("http://discord.test/**", self._answered)
-        await tab.page.goto(f"{base_url or self.base_url}/dashboard/{fragment}")
         if person is not None:
-            await tab.page.get_by_role("link", name="Log in with Discord").click()
-            await tab.page.get_by_role("link", name=f"Log in as {person}").click()
-            await expect(tab.page.get_by_role("button", name="Log out")).to_be_visible()
+            client = await self._browsers.log_in(person)
+            cookies = [{"name": name, "value": value, "url": self.base_url} for name, value in client.cookies.items()]
+            await client.aclose()
+            await tab.page.context.add_cookies(cookies)
+        await tab.page.goto(f"{base_url or self.base_url}/dashboard/{fragment}")
         return tab
 
     async def close(self) -> None:
         for tab in self._tabs:
             await tab.page.context.close()
 
-    def assert_clean(self, tab: Tab, *, refused: tuple[int, ...] = (401,)) -> None:
+    def assert_clean(self, tab: Tab, *, refused: tuple[int, ...] = ()) -> None:
         """Nothing was asked of others than the server and Discord, and the console complained of nothing but
         answers with a status of `refused`."""
         own = (f"{self.base_url}/", "http://discord.test/", "data:")

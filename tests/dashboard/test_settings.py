@@ -1,5 +1,7 @@
 """Changing settings in the form that is drawn from a module's schema."""
 
+import re
+
 import httpx
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -44,18 +46,18 @@ async def test_ada_sets_values_returns_one_to_its_default_and_brings_a_revision_
     page = tab.page
     cooldown, announce, curve = field(page, "cooldown_seconds"), field(page, "announce"), field(page, "curve")
     await expect(cooldown).to_contain_text("Default")
-    await page.get_by_label("Cooldown").fill("90")
-    await announce.get_by_label("Where").select_option("channel")
-    await announce.get_by_label("Channel").select_option(label="#quiet-corner")
-    await curve.get_by_label("Curve").select_option(label="Cost")
+    await page.get_by_label("Cooldown", exact=True).fill("90")
+    await announce.get_by_label("Where", exact=True).select_option("channel")
+    await announce.get_by_label("Channel", exact=True).select_option(label="#quiet-corner")
+    await curve.get_by_label("Curve", exact=True).select_option(label="Cost")
     await curve.get_by_role("button", name="Add item").click()
-    await curve.get_by_label("Value").fill("75")
-    await field(page, "ignored_channel_ids").get_by_label("#general").check()
+    await curve.get_by_label("Value", exact=True).fill("75")
+    await field(page, "ignored_channel_ids").get_by_label("#general", exact=True).check()
     await field(page, "role_rewards").get_by_role("button", name="Add item").click()
-    await field(page, "role_rewards").get_by_label("Level").fill("3")
-    await field(page, "role_rewards").get_by_label("Role").select_option(label="@Regulars")
+    await field(page, "role_rewards").get_by_label("Level", exact=True).fill("3")
+    await field(page, "role_rewards").get_by_label("Role", exact=True).select_option(label="@Regulars")
     await expect(page.get_by_role("status").filter(has_text="5 changes not saved")).to_be_visible()
-    await page.get_by_label("Why (optional)").fill("Größe")
+    await page.get_by_label("Why (optional)", exact=True).fill("Größe")
     await tab.screenshot("dashboard-settings-changed")
     await save(page)
     await expect(page.get_by_text("Saved, as revision 1.")).to_be_visible()
@@ -71,9 +73,9 @@ async def test_ada_sets_values_returns_one_to_its_default_and_brings_a_revision_
     assert before["reason"] == "Größe"
     assert before["after"]["announce"] == {"mode": "channel", "channel_id": QUIET}
 
-    await page.get_by_role("button", name="Use the default of Cooldown: 60").click()
+    await page.get_by_role("button", name="Use the default of Cooldown").click()
     await expect(cooldown).to_contain_text("Default, not saved")
-    await expect(page.get_by_label("Cooldown")).to_have_value("60")
+    await expect(page.get_by_label("Cooldown", exact=True)).to_have_value("60")
     await save(page)
     await expect(page.get_by_text("Saved, as revision 2.")).to_be_visible()
     assert "cooldown_seconds" not in (await bot.get(LEVELING)).json()["overridden"]
@@ -95,21 +97,21 @@ async def test_ada_sets_values_returns_one_to_its_default_and_brings_a_revision_
 async def test_what_is_wrong_is_told_at_its_field(dashboard: Dashboard, bot: httpx.AsyncClient) -> None:
     tab = await dashboard.open(page_of("settings/leveling"))
     page = tab.page
-    await page.get_by_label("Cooldown").fill("99999999")
-    await field(page, "announce").get_by_label("Text").fill("{nobody} rises")
-    await field(page, "announce").get_by_label("Where").select_option("channel")
+    await page.get_by_label("Cooldown", exact=True).fill("99999999")
+    await field(page, "announce").get_by_label("Text", exact=True).fill("{nobody} rises")
+    await field(page, "announce").get_by_label("Where", exact=True).select_option("channel")
     await save(page)
     await expect(page.get_by_role("alert")).to_contain_text("Not saved. 3 values need another look")
-    await expect(page.get_by_label("Cooldown")).to_be_focused()
-    await expect(page.get_by_label("Cooldown")).to_have_attribute("aria-invalid", "true")
-    await expect(page.get_by_label("Cooldown")).to_have_accessible_description("86400")
-    await expect(field(page, "announce").get_by_label("Text")).to_have_accessible_description("{nobody}")
-    await expect(field(page, "announce").get_by_label("Channel")).to_have_accessible_description("is required")
+    await expect(page.get_by_label("Cooldown", exact=True)).to_be_focused()
+    await expect(page.get_by_label("Cooldown", exact=True)).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_label("Cooldown", exact=True)).to_have_accessible_description(re.compile("86400"))
+    await expect(field(page, "announce").get_by_label("Text", exact=True)).to_have_accessible_description(re.compile("{nobody}"))
+    await expect(field(page, "announce").get_by_label("Channel", exact=True)).to_have_accessible_description(re.compile("is required"))
     await tab.screenshot("dashboard-errors")
     assert (await bot.get(LEVELING)).json()["revision"] == 0
     await page.get_by_role("button", name="Undo all").click()
-    await expect(page.get_by_label("Cooldown")).to_have_value("60")
-    dashboard.assert_clean(tab, refused=(401, 422))
+    await expect(page.get_by_label("Cooldown", exact=True)).to_have_value("60")
+    dashboard.assert_clean(tab, refused=(422,))
 
 
 @pytest.mark.parametrize("whose", ["mine", "theirs"])
@@ -117,15 +119,15 @@ async def test_two_browsers_save_and_the_second_chooses(
     dashboard: Dashboard, bot: httpx.AsyncClient, whose: str
 ) -> None:
     first, second = await dashboard.open(page_of("settings")), await dashboard.open(page_of("settings"))
-    await first.page.get_by_label("Cooldown").fill("90")
-    await first.page.get_by_label("XP per reaction").fill("5")
+    await first.page.get_by_label("Cooldown", exact=True).fill("90")
+    await first.page.get_by_label("XP per reaction", exact=True).fill("5")
     await expect(first.page.get_by_text("Live:")).to_be_visible()
-    await second.page.get_by_label("Cooldown").fill("30")
-    await second.page.get_by_label("XP per command").fill("7")
+    await second.page.get_by_label("Cooldown", exact=True).fill("30")
+    await second.page.get_by_label("XP per command", exact=True).fill("7")
     await save(second.page)
     await expect(second.page.get_by_text("Saved, as revision 1.")).to_be_visible()
     await expect(first.page.get_by_text("Somebody else has just changed these settings.")).to_be_visible()
-    await expect(first.page.get_by_label("Cooldown")).to_have_value("90")
+    await expect(first.page.get_by_label("Cooldown", exact=True)).to_have_value("90")
     await save(first.page)
     dialog = first.page.get_by_role("dialog", name="Somebody else saved first")
     await expect(dialog.get_by_role("group", name="Cooldown")).to_contain_text("Mine90Theirs30")
@@ -133,15 +135,15 @@ async def test_two_browsers_save_and_the_second_chooses(
     await first.screenshot(f"dashboard-conflict-{whose}")
     if whose == "theirs":
         await dialog.get_by_role("button", name="All theirs").click()
-        await dialog.get_by_role("group", name="XP per reaction").get_by_label("Mine").check()
+        await dialog.get_by_role("group", name="XP per reaction").get_by_label("Mine", exact=True).check()
     await dialog.get_by_role("button", name="Save what I chose").click()
     await expect(first.page.get_by_text("Saved, as revision 2.")).to_be_visible()
     values = (await bot.get(LEVELING)).json()["values"]
     assert values["cooldown_seconds"] == (90 if whose == "mine" else 30)
     assert (values["xp_per_reaction"], values["xp_per_command"]) == (5, 7)
     # Where nothing is unsaved, another's change appears by itself.
-    await expect(second.page.get_by_label("XP per reaction")).to_have_value("5")
-    dashboard.assert_clean(first, refused=(401, 412))
+    await expect(second.page.get_by_label("XP per reaction", exact=True)).to_have_value("5")
+    dashboard.assert_clean(first, refused=(412,))
 
 
 async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
@@ -153,17 +155,17 @@ async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
     page = tab.page
     await expect(page.get_by_role("heading", level=1)).to_have_text("Welcome <b>")
     await expect(field(page, "text")).to_contain_text(HOSTILE)
-    await page.get_by_label(HOSTILE).fill("Good day")
-    await page.get_by_label("Channel id").select_option(label="#general")
+    await page.get_by_label(HOSTILE, exact=True).fill("Good day")
+    await page.get_by_label("Channel id", exact=True).select_option(label="#general")
     await field(page, "colours").get_by_role("button", name="Add item").click()
     await field(page, "colours").get_by_role("combobox").select_option(label="Dark blue")
-    await field(page, "shape").get_by_label("Shape").select_option(label="Name")
+    await field(page, "shape").get_by_label("Shape", exact=True).select_option(label="Name")
     await field(page, "shape").get_by_role("textbox").fill("<star>")
-    await page.get_by_label("On").check()
-    await page.get_by_label("Odd/name~").fill("12")
+    await page.get_by_label("On", exact=True).check()
+    await page.get_by_label("Odd/name~", exact=True).fill("12")
     await save(page)
-    await expect(page.get_by_label("Odd/name~")).to_be_focused()
-    await page.get_by_label("Odd/name~").fill("8")
+    await expect(page.get_by_label("Odd/name~", exact=True)).to_be_focused()
+    await page.get_by_label("Odd/name~", exact=True).fill("8")
     await tab.screenshot("dashboard-module")
     await save(page)
     await expect(page.get_by_text("Saved, as revision 1.")).to_be_visible()
@@ -173,8 +175,8 @@ async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
     await bot.put(f"/v1/guilds/{HARBOUR}/channels", json={"items": [{"id": QUIET, "name": "quiet-corner"}]})
     await page.reload()
     await expect(page.get_by_text(f"the channel {GENERAL}")).to_be_visible()
-    await expect(page.get_by_label("Channel id")).to_have_value(GENERAL)
-    await page.get_by_role("button", name="Use the default of Channel id: none").click()
+    await expect(page.get_by_label("Channel id", exact=True)).to_have_value(GENERAL)
+    await page.get_by_role("button", name="Use the default of Channel id").click()
     await save(page)
     await expect(page.get_by_text("Saved, as revision 2.")).to_be_visible()
-    dashboard.assert_clean(tab, refused=(401, 422))
+    dashboard.assert_clean(tab, refused=(422,))

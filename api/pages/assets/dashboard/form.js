@@ -91,7 +91,7 @@ class Field {
     this.slot = h("div", { class: "slot" });
     this.badge = h("span", { class: "state" });
     this.reset = h("button", { type: "button", class: "quiet", onclick: () => this.useDefault() }, "Use the default");
-    this.reset.setAttribute("aria-label", `Use the default of ${this.title}: ${inWords(this.fallback, names)}`);
+    this.reset.setAttribute("aria-label", `Use the default of ${this.title}`);
     this.reset.title = `The default: ${inWords(this.fallback, names)}`;
     this.node = h("div", { class: "property", "data-property": name }, this.slot, h("div", { class: "side" }, this.badge, this.reset));
     this.changed = changed;
