@@ -99,7 +99,7 @@ class SettingsPage {
   counted() {
     const count = this.form.changed.length;
     this.count.textContent = count === 0 ? "No changes" : `${count} ${count === 1 ? "change" : "changes"} not saved`;
-    this.undo.hidden = count === 0;
+    this.undo.disabled = count === 0;
   }
 
   async send(patch, etag) {
