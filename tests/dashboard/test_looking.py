@@ -8,8 +8,9 @@ from api.app import create_litestar, with_edge
 from api.config import Settings
 from api.lib.clock import Clock
 from api.metrics import Metrics
-from tests.dashboard.support import OTHERS, Dashboard, page_of
-from tests.support.people import ADA, HARBOUR, MALLORY
+from tests.dashboard.support import OTHERS, ROLES, Dashboard, page_of
+from tests.support.discord import Discord
+from tests.support.people import ADA, BO, HARBOUR, MALLORY
 from tests.support.serving import serve
 
 
@@ -36,6 +37,7 @@ async def test_ada_logs_in_where_she_was_and_looks_around(dashboard: Dashboard, 
     await page.get_by_role("link", name="Earlier week").click()
     await expect(page.get_by_role("link", name="Later week")).to_be_visible()
     await page.get_by_label("Stat").select_option("xp")
+    await expect(page.get_by_role("heading", level=2, name="XP, ")).to_be_visible()
     await page.get_by_role("navigation", name="Period").get_by_role("link", name="All time").click()
     await expect(page.get_by_role("heading", name="XP, all time")).to_be_visible()
 
@@ -74,6 +76,23 @@ async def test_a_stranger_sees_nothing_of_harbour(dashboard: Dashboard) -> None:
     await tab.page.goto(f"{dashboard.base_url}/dashboard/{page_of('board')}")
     await expect(tab.page.get_by_role("alert")).to_contain_text("you may not see it")
     dashboard.assert_clean(tab, refused=(404,))
+
+
+async def test_bo_whom_a_role_lets_in_reads_and_may_not_write(
+    dashboard: Dashboard, bot: httpx.AsyncClient, discord: Discord
+) -> None:
+    regulars = next(iter(ROLES))
+    await bot.patch(f"/v1/guilds/{HARBOUR}/settings/privacy", json={"reader_role_ids": [regulars]})
+    discord.members[HARBOUR][BO].roles = [int(regulars)]
+    tab = await dashboard.open(person=BO)
+    page = tab.page
+    await expect(page.get_by_role("link", name="Harbour")).to_contain_text("Let in by a role")
+    await page.get_by_role("link", name="Harbour").click()
+    await page.get_by_role("link", name="Settings").click()
+    await page.get_by_label("Cooldown", exact=True).fill("90")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("you do not have the scope `settings:write`")
+    dashboard.assert_clean(tab, refused=(403,))
 
 
 async def test_where_nobody_can_log_in_the_page_says_what_to_do(dashboard: Dashboard, settings: Settings) -> None:

@@ -35,7 +35,17 @@ export function onLoggedOut(listener) {
  * One request. Gives `{body, etag}`; throws `Problem` or `Unreachable`.
  * `query`: members that are null or undefined are left out. `reason`: why, for the audit log.
  */
-export async function call(method, path, { query = {}, body, ifMatch, reason } = {}) {
+export async function call(method, path, options = {}) {
+  try {
+    return await once(method, path, options);
+  } catch (error) {
+    // Logged in anew in another tab: the session is another one, and so is its token.
+    if (!error.type?.endsWith("bad-csrf-token") || (await whoAmI()) === null) throw error;
+    return once(method, path, options);
+  }
+}
+
+async function once(method, path, { query = {}, body, ifMatch, reason }) {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") url.searchParams.append(name, value);
@@ -44,7 +54,7 @@ export async function call(method, path, { query = {}, body, ifMatch, reason } =
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-CSRF-Token"] = csrfToken ?? "";
   if (ifMatch) headers["If-Match"] = ifMatch;
-  if (reason) headers["X-Audit-Log-Reason"] = encodeURIComponent(reason);
+  if (reason) headers["X-Audit-Log-Reason"] = encodeURIComponent(reason.toWellFormed());
   let response;
   try {
     response = await fetch(url, {

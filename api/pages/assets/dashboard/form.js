@@ -178,15 +178,24 @@ export class SettingsForm {
   constructor({ module, settings, choices, names, changed }) {
     this.fields = new Map();
     const sections = groupsOf(module.schema).map(({ group, names: properties }) => {
-      const fields = properties.map((name) => {
-        const field = new Field({ name, module, settings, choices, names, changed });
-        this.fields.set(name, field);
-        return field.node;
-      });
+      const fields = properties.map((name) => this.draw({ name, module, settings, choices, names, changed }));
       const id = freshId("group");
       return h("section", { class: "group", "aria-labelledby": group ? id : null }, group && h("h2", { id }, humanized(group)), fields);
     });
     this.node = h("div", { class: "form" }, sections);
+  }
+
+  /** A property's field. One that cannot be drawn is shown as it is, and the others can still be changed. */
+  draw(given) {
+    try {
+      const field = new Field(given);
+      this.fields.set(given.name, field);
+      return field.node;
+    } catch (error) {
+      console.warn(error);
+      const value = JSON.stringify(given.settings.values[given.name], null, 2);
+      return h("div", { class: "property" }, h("div", {}, h("p", { class: "jedi-title" }, titleOf(given.module.schema, given.name)), h("p", { class: "note" }, "This page cannot draw a field for it. It can be set by the API."), h("pre", {}, value)));
+    }
   }
 
   get changed() {

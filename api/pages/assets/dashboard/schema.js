@@ -41,7 +41,13 @@ export function drawable(schema, name, choices) {
   return draw(schema, { title: humanized(name), ...node }, choices, 0);
 }
 
+/** A schema with what it refers to, and with what all of its parts say, in one. */
 function resolved(root, node, depth = 0) {
+  if (depth <= DEEPEST && Array.isArray(node?.allOf)) {
+    const parts = node.allOf.map((part) => resolved(root, part, depth + 1));
+    const properties = Object.assign({}, ...parts.map((part) => part.properties), node.properties);
+    return { ...Object.assign({}, ...parts), ...without(node, ["allOf"]), ...(Object.keys(properties).length > 0 ? { properties } : {}) };
+  }
   if (typeof node?.$ref !== "string" || depth > DEEPEST) return node ?? {};
   const { $ref, ...beside } = node;
   const target = $ref
@@ -123,7 +129,8 @@ function text(node, choices) {
 }
 
 function array(node, choices, next) {
-  const items = next({ title: "Value", ...node.items });
+  // The list's own description says enough of what its items are.
+  const { description: _, ...items } = next({ title: "Value", ...node.items });
   const bounds = kept(node, ["minItems", "maxItems"]);
   if (items.type === "string" && items.enum && node.items?.["x-ref"]) {
     const offered = items.enum.filter((value) => value !== "");

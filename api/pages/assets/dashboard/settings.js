@@ -73,7 +73,7 @@ class SettingsPage {
     const state = settings.revision === 0 ? "Nothing was changed yet: all defaults." : `Revision ${settings.revision}, of ${moment(settings.updated_at)}.`;
     const submit = (event) => {
       event.preventDefault();
-      this.send(this.form.patch, this.etag);
+      if (!this.save.hasAttribute("aria-disabled")) this.send(this.form.patch, this.etag);
     };
     return h(
       "div",
@@ -107,7 +107,8 @@ class SettingsPage {
       tell("There is nothing to save.");
       return;
     }
-    this.save.disabled = true;
+    // Not `disabled`, which would take the focus away from who pressed it.
+    this.save.setAttribute("aria-disabled", "true");
     this.trouble.replaceChildren();
     try {
       const { body } = await call("PATCH", this.path, { body: patch, ifMatch: etag, reason: this.reason.value.trim() });
@@ -118,7 +119,7 @@ class SettingsPage {
       if (error.status === 412) await this.conflict(patch);
       else this.refused(error);
     } finally {
-      this.save.disabled = false;
+      this.save.removeAttribute("aria-disabled");
     }
   }
 
@@ -152,6 +153,7 @@ class SettingsPage {
   heard(event) {
     if (event.type === "settings.updated" && event.revision <= this.settings.revision) return true;
     if (this.form.changed.length === 0) return false;
+    if (event.type === "reopened") return true;
     this.trouble.replaceChildren(h("p", { class: "notice", role: "status" }, "Somebody else has just changed these settings. When you save, you can compare."));
     return true;
   }

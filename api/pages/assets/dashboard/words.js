@@ -79,7 +79,9 @@ export function inWords(value, names = new Map()) {
   if (value === false) return "no";
   if (typeof value === "number") return number(value);
   if (typeof value === "string") return names.get(value) ?? (value === "" ? "empty" : value);
-  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map((item) => inWords(item, names)).join(", ");
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map((item) => inItem(item, names)).join(", ");
   const members = Object.entries(value).map(([name, item]) => `${humanized(name).toLowerCase()}: ${inWords(item, names)}`);
   return members.length === 0 ? "none" : members.join("; ");
 }
+
+const inItem = (item, names) => (typeof item === "object" && item !== null ? `(${inWords(item, names)})` : inWords(item, names));
