@@ -53,11 +53,17 @@ class _Member(msgspec.Struct):
     catalog: Catalog
     state: State
     mask: int
+    leaves: int
     values: dict[Measure, int]
     earlier: list[dict[Measure, int]] = msgspec.field(default_factory=list)
     had: int = 0
     held: set[int | None] = msgspec.field(default_factory=set)
     given: list[tuple[Definition, int]] = msgspec.field(default_factory=list)
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether all that was in question is what their row tells."""
+        return self.moved.only is None and not self.moved.moments
 
     @property
     def key(self) -> Key:
@@ -80,6 +86,8 @@ class Settled:
         """Call it when the transaction is committed: what a member has, they will have."""
         for member in self._members:
             member.state.had |= member.had
+            if member.is_ordinary and member.state.leaves == member.leaves:
+                member.state.checked |= member.mask
 
 
 class Unlocking:
@@ -104,9 +112,9 @@ class Unlocking:
         if not members:
             return Settled()
         await _look_up(connection, members, now)
-        members = [member for member in members if _is_worth_it(member)]
+        evaluated, members = members, [member for member in members if _is_worth_it(member)]
         if not members:
-            return Settled()
+            return Settled(evaluated)
         by_id = {member.moved.standing.id: member for member in members}
         for row in await connection.fetch(queries.AWARDS, literal(list(by_id))):
             member = by_id[row["member_id"]]
@@ -116,7 +124,7 @@ class Unlocking:
         for member in members:
             _climb(member)
         await self._store(connection, [member for member in members if member.given], now, by)
-        return Settled(members)
+        return Settled(evaluated)
 
     async def of_xp(
         self, connection: Connection, rules: GuildRules, standing: Standing, now: datetime, before: int
@@ -137,7 +145,9 @@ class Unlocking:
             else:
                 mask = catalog.candidates(each.standing, each.rules.ladder, each.stats, state)
             if mask or each.forced is not None:
-                yield _Member(each, catalog, state, mask, values_at_hand(each.standing, each.rules.ladder))
+                yield _Member(
+                    each, catalog, state, mask, state.leaves, values_at_hand(each.standing, each.rules.ladder)
+                )
 
     async def _store(self, connection: Connection, members: Sequence[_Member], now: datetime, by: str | None) -> None:
         """The awards, their XP, and what the stream tells of them."""
@@ -211,6 +221,10 @@ async def _look_up(connection: Connection, members: Sequence[_Member], now: date
             for moment in member.moved.moments
         ]
         member.values |= known
+        if member.key in found and member.is_ordinary:
+            for each in sought:
+                if each.is_bounded:
+                    member.state.windows[each] = known.get(each, 0), member.values[Measure(each.stat)]
 
 
 def _since(moment: Moment, measure: Measure, today: date) -> int:
