@@ -32,6 +32,7 @@ ROWS: dict[str, Needs] = {
     "GET /health/live": "nobody",
     "GET /health/ready": "nobody",
     "GET /metrics": "nobody",
+    "GET /dashboard": "nobody",
     "GET /auth/discord/login": "nobody",
     "GET /auth/discord/callback": "nobody",
     "POST /auth/logout": "person",
@@ -88,6 +89,13 @@ ROWS: dict[str, Needs] = {
     "POST /v1/guilds/{guild_id}/achievements/simulate": "read",
     "POST /v1/guilds/{guild_id}/achievements/{achievement}/restore": "write",
     "PUT /v1/guilds/{guild_id}/members/{user_id}/achievements/{achievement}": "write",
+    "GET /v1/guilds/{guild_id}/webhooks": "manage",
+    "POST /v1/guilds/{guild_id}/webhooks": "manage",
+    "GET /v1/guilds/{guild_id}/webhooks/{webhook_id}": "manage",
+    "PATCH /v1/guilds/{guild_id}/webhooks/{webhook_id}": "manage",
+    "DELETE /v1/guilds/{guild_id}/webhooks/{webhook_id}": "manage",
+    "POST /v1/guilds/{guild_id}/webhooks/{webhook_id}/test": "manage",
+    "GET /v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries": "read",
     "DELETE /v1/users/{user_id}": "own",
     "GET /v1/users/{user_id}/export": "own",
     "GET /v1/users/{user_id}/privacy": "own",
@@ -166,7 +174,7 @@ def expected(route: Route, caller: Caller, guild_id: int | None, user_id: int) -
     if not caller.is_key and needs == "own":
         return TAKEN if user_id == caller.user_id else {404}
     # What else stands in the address is looked for later, and may not be there.
-    taken = TAKEN | ({404} if {"key_id", "user_id", "import_id"} & set(route.ids) else set())
+    taken = TAKEN | ({404} if {"key_id", "user_id", "import_id", "webhook_id"} & set(route.ids) else set())
     if guild_id is None:
         return taken
     level = caller.levels.get(guild_id, 9 if caller.is_key and not caller.has_list else 0)
