@@ -13,6 +13,7 @@ from api.achievements.unlocking import Moved, Unlocking
 from api.activity import locks, unlocks
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event, StatEvent
+from api.activity.moments import Moments
 from api.activity.queries import EARNED, HIDDEN
 from api.activity.rules import earning_of
 from api.database import Connection, Database
@@ -161,7 +162,8 @@ class History:
             standing.last_xp_at = own.get(standing.user_id)
         ledger = Past(now - self._hours)
         counting = Counting(standings, await caps(connection, guild, events), ledger)
-        counting.count(guild, events)
+        moments = Moments(counting, standings)
+        moments.count(guild, events)
         late = {each.standing.user_id for each in counting.late}
         rows = [(each.user_id, each.last_xp_at, each.user_id in late) for each in standings.values()]
         await connection.execute(sql.KEEP_MEMBERS, work.id, *zip(*sorted(rows, key=lambda row: row[0]), strict=True))
@@ -169,7 +171,7 @@ class History:
             standing.last_xp_at = live[standing.user_id]
         concerned = await self._unlocking.begin(connection, {guild.guild_id})
         await ledger.store(connection)
-        await unlocks.settle(self._unlocking, connection, [(guild, events)], standings, concerned, now)
+        await unlocks.settle(self._unlocking, connection, [(guild, events)], standings, moments, concerned, now)
 
 
 async def set_down(work: Work, latest: datetime) -> None:
