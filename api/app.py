@@ -77,6 +77,11 @@ from api.settings.evolution import ModuleService
 from api.settings.registry import Registry
 from api.settings.service import SettingsService
 from api.settings.shortcut import Shortcut
+from api.webhooks.controller import WebhookController
+from api.webhooks.delivering import Deliverer
+from api.webhooks.secrets import Vault
+from api.webhooks.sending import Sender
+from api.webhooks.service import WebhookService
 from tables.piccolo_app import APP_CONFIG
 
 if TYPE_CHECKING:
@@ -154,7 +159,11 @@ def create_litestar(
         database, changes, clock, cursors, rulebook, parts, retention=timedelta(days=settings.retention_days)
     )
     unlocking = achievements.unlocking
+    vault = Vault(secrets)
+    deliverer = Deliverer(database, clock, vault, Sender(private=settings.webhook_private_addresses))
+    webhooks = WebhookService(database, cursors, clock, vault, private=settings.webhook_private_addresses)
     services = {
+        "webhooks": webhooks,
         "guilds": guilds,
         "pickers": (pickers := PickerService(database, changes, clock)),
         "keys": KeyService(database, changes, cursors, clock),
@@ -200,11 +209,12 @@ def create_litestar(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        jobs = Jobs(guilds, upkeep, idempotency, limiter, keyring, people, metrics, database, changes)
+        jobs = Jobs(guilds, upkeep, idempotency, limiter, deliverer, keyring, people, metrics, database, changes)
         running = [changes.run(arguments), jobs.run(), limiter.run(), hub.run(), Reader(hub).run(arguments)]
         tasks = [asyncio.create_task(each) for each in running]
         if settings.jobs:
             tasks.append(asyncio.create_task(imports.worker.run()))
+            tasks.append(asyncio.create_task(deliverer.run()))
         try:
             with drained(health, settings.drain):
                 yield
@@ -233,6 +243,7 @@ def create_litestar(
             ImportController,
             UserController,
             EventController,
+            WebhookController,
             ModuleController,
             KeyController,
             AuditController,
@@ -259,6 +270,8 @@ def create_litestar(
             "registry": registry,
             "slots": slots,
             "limiter": limiter,
+            "webhooks": webhooks,
+            "deliverer": deliverer,
             "hub": hub,
             "idempotency": idempotency,
             "activity_shortcut": ActivityShortcut(keyring, limiter, Slots(RECORDING_AT_ONCE), activity),

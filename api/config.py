@@ -78,7 +78,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Annotated[int, Meta(ge=400, le=36_500)] | None,
         Meta(description="days for which activity by day is kept, and with it past boards; empty: for ever"),
     ] = None
-    jobs: Annotated[bool, Meta(description="do imports in the server; if not, `guildhall worker` does them")] = True
+    webhook_private_addresses: Annotated[
+        bool, Meta(description="let webhooks lead to addresses that are not public: this network's own")
+    ] = False
+    jobs: Annotated[
+        bool, Meta(description="do imports and send webhooks in the server; if not, `guildhall worker` does them")
+    ] = True
     admin: Annotated[bool, Meta(description="serve Piccolo Admin at `/admin/`")] = True
     drain_seconds: Annotated[
         Annotated[int, Meta(ge=0, le=60)] | None,

@@ -15,6 +15,7 @@ from api.idempotency import Idempotency
 from api.limits import Limiter
 from api.metrics import Metrics
 from api.people.building import People
+from api.webhooks.delivering import Deliverer
 
 log = structlog.get_logger("guildhall.jobs")
 
@@ -32,6 +33,7 @@ class Jobs:
         upkeep: Upkeep,
         idempotency: Idempotency,
         limiter: Limiter,
+        deliverer: Deliverer,
         keyring: Keyring,
         people: People,
         metrics: Metrics,
@@ -42,6 +44,7 @@ class Jobs:
         self._upkeep = upkeep
         self._idempotency = idempotency
         self._limiter = limiter
+        self._deliverer = deliverer
         self._keyring = keyring
         self._people = people
         self._metrics = metrics
@@ -68,6 +71,7 @@ class Jobs:
                     while await self._upkeep.empty_guilds():  # noqa: ASYNC110 - others run between two lots
                         await asyncio.sleep(0)
                     await self._limiter.sweep()
+                    await self._deliverer.sweep()
                     while await self._idempotency.sweep():  # noqa: ASYNC110 - the same
                         await asyncio.sleep(0)
                     while await self._guilds.purge():  # noqa: ASYNC110 - others run between two lots

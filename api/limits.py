@@ -1,9 +1,9 @@
 """How many requests a minute: of each credential, and of each address that has none.
 
 A credential's budget is a row that all processes share, for a minute from its first request on. A process takes a
-64th of it at a time (at least one), and spends that from memory: so no more than the budget is ever answered, and a
-63rd less at most for every other process that took a part and did not use it. While the database is away each process
-goes by its own count.
+portion of it at a time, and spends that from memory: a 64th; where that is less than 32 requests up to 32, though no
+more than an eighth; at least one. So no more than the budget is ever answered, and less only by the portions that
+other processes took and did not use. While the database is away each process goes by its own count.
 
 Addresses are counted by what they were refused (401, 403, 429, no such route), in memory, and once a second the
 processes add up what they have. So an address may be answered more than its budget: up to that many by each process,
@@ -28,7 +28,6 @@ from api.lib.clock import Clock
 log = structlog.get_logger("guildhall.limits")
 
 WINDOW = 60.0
-PORTIONS = 64
 MOST_BUDGETS = 50_000
 FLUSH_SECONDS = 1.0
 
@@ -158,7 +157,7 @@ class Limiter:
             budget.left += 1
 
     async def _lease(self, budget: Budget) -> None:
-        portion = max(budget.limit // PORTIONS, 1)
+        portion = _portion(budget.limit)
         now = self.now()
         try:
             async with self._database.connection() as connection:
@@ -233,6 +232,11 @@ class Limiter:
             if len(self._budgets) > MOST_BUDGETS:
                 self._budgets.popitem(last=False)
         return budget
+
+
+def _portion(limit: int) -> int:
+    """How many requests a process takes of a budget at a time."""
+    return max(limit // 64, min(limit // 8, 32), 1)
 
 
 def _owner(scope: HTTPScope) -> str:

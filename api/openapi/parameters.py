@@ -18,6 +18,7 @@ _PATH: dict[str, tuple[str, Schema, str]] = {
     "guild_id": ("The guild's snowflake.", _SNOWFLAKE, "81384788765712384"),
     "user_id": ("The person's snowflake.", _SNOWFLAKE, "190320984123768832"),
     "import_id": ("The import's `id`.", _ID, "3"),
+    "webhook_id": ("The webhook's `id`.", _ID, "4"),
     "key_id": ("The key's `id`.", _ID, "7"),
     "achievement": ("The achievement's key.", {"type": "string", "pattern": KEY_PATTERN}, "chatterbox"),
     "module": ("The module's name.", {"type": "string", "pattern": MODULE_PATTERN}, "leveling"),

@@ -17,7 +17,7 @@ from api.config import Settings
 from api.database import Database
 from api.engine import PlainConnection
 from api.errors import DatabaseAway, TooManyRequests
-from api.limits import Limiter
+from api.limits import Limiter, _portion
 from tests.activity.test_record import message
 from tests.support.clients import BASE_URL, Clients
 from tests.support.clock import MovableClock
@@ -116,12 +116,12 @@ async def test_one_budget_for_all_processes(litestar_app: Litestar, clock: Movab
     processes = [another(litestar_app, clock) for _ in range(4)]
     for _ in range(2):
         granted = await asyncio.gather(*(spend(processes[n % 4], limit) for n in range(limit + 40)))
-        assert limit - 3 * max(limit // 64 - 1, 0) <= sum(granted) <= limit
+        assert limit - 3 * (_portion(limit) - 1) <= sum(granted) <= limit
         clock.move(seconds=60)
     for process in processes[1:]:
         await spend(process, limit)
     alone = sum([await spend(processes[0], limit) for _ in range(limit + 5)])
-    assert limit - 3 * max(limit // 64, 1) <= alone <= max(limit - 3, 0)
+    assert limit - 3 * _portion(limit) <= alone <= max(limit - 3, 0)
 
 
 async def test_without_the_database_each_goes_by_its_own_count(
