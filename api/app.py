@@ -144,7 +144,7 @@ def create_litestar(
         secrets=secrets,
         client=_client(settings),
         public_url=settings.public_url,
-        own_url=f"http://{settings.host}:{settings.port}",
+        own_url=settings.own_url,
         transport=discord,
     )
     limiter = Limiter(

@@ -101,6 +101,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.env == "production"
 
     @property
+    def own_url(self) -> str:
+        """The address at which this machine's own browser finds the server."""
+        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - it is only compared with
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
     def data_path(self) -> Path:
         return Path(self.data_dir).resolve()
 

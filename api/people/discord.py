@@ -45,11 +45,15 @@ class NotAMember(Exception):
     """The person is not in this guild."""
 
 
+# Goes into a header as it is.
+Opaque = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]{1,2048}\Z")]
+
+
 class Token(msgspec.Struct, frozen=True):
     """What Discord gives for a code, or for a refresh token. `expires_in`: seconds."""
 
-    access_token: str
-    refresh_token: str
+    access_token: Opaque
+    refresh_token: Opaque
     expires_in: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
     scope: str = ""
 

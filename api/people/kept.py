@@ -9,7 +9,7 @@ from api.errors import Unauthorized
 from api.lib.clock import Clock
 from api.people.discord import DiscordAway
 
-# Rule S6: a change needs what was said a minute ago at most, a read five, fifteen where Discord fails.
+# A change needs what was said a minute ago at most, a read five, fifteen where Discord fails.
 WRITE_SECONDS = 60.0
 READ_SECONDS = 300.0
 STALE_SECONDS = 900.0

@@ -80,6 +80,13 @@ ROWS: dict[str, Needs] = {
     "GET /v1/achievements": "read",
     "GET /v1/achievements/{achievement}": "read",
     "GET /v1/events": "read",
+    "POST /v1/guilds/{guild_id}/webhooks": "manage",
+    "GET /v1/guilds/{guild_id}/webhooks": "manage",
+    "GET /v1/guilds/{guild_id}/webhooks/{webhook_id}": "manage",
+    "PATCH /v1/guilds/{guild_id}/webhooks/{webhook_id}": "manage",
+    "DELETE /v1/guilds/{guild_id}/webhooks/{webhook_id}": "manage",
+    "POST /v1/guilds/{guild_id}/webhooks/{webhook_id}/test": "manage",
+    "GET /v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries": "read",
     "GET /v1/guilds/{guild_id}/achievements": "read",
     "GET /v1/guilds/{guild_id}/achievements/{achievement}": "read",
     "GET /v1/guilds/{guild_id}/members/{user_id}/achievements": "read",
@@ -92,6 +99,10 @@ ROWS: dict[str, Needs] = {
     "POST /v1/guilds/{guild_id}/achievements/simulate": "read",
     "POST /v1/guilds/{guild_id}/achievements/{achievement}/restore": "write",
     "PUT /v1/guilds/{guild_id}/members/{user_id}/achievements/{achievement}": "write",
+    "DELETE /v1/users/{user_id}": "own",
+    "GET /v1/users/{user_id}/export": "own",
+    "GET /v1/users/{user_id}/privacy": "own",
+    "PUT /v1/users/{user_id}/privacy": "own",
     "GET /v1/keys": "key",
     "POST /v1/keys": "key",
     "GET /v1/keys/{key_id}": "key",
@@ -121,11 +132,11 @@ OF_SCOPES: dict[Scope, Needs] = {
 }
 
 # The kinds of guild. At Discord the first three are there, and those who manage Harbour manage them all.
-GUILDS = {"own": HARBOUR, "another's": QUARRY, "absent": NOBODYS, "deleted": DELETED}
+PLACES = {"own": HARBOUR, "another's": QUARRY, "absent": NOBODYS, "deleted": DELETED}
 IS_THERE = {HARBOUR, QUARRY}
 
 # As the addresses have it.
-ACHIEVEMENT = {"key": "1", "name": "One", "condition": {"stat": "messages", "gte": 1}}
+ACHIEVEMENT = {"key": "chatterbox", "name": "One", "condition": {"stat": "messages", "gte": 1}}
 
 TAKEN = {422, 415, 400}
 
@@ -141,6 +152,7 @@ class Caller(msgspec.Struct):
     lacks: Scope | None = None
     refused: int | None = None
     has_csrf: bool = True
+    user_id: int | None = None
 
 
 ASKED = [route for route in ROUTES if route.method != "OPTIONS"]
@@ -160,10 +172,11 @@ def test_a_row_says_what_the_scope_does() -> None:
     for route in ASKED:
         if route.scope is not None:
             expected = OF_SCOPES[route.scope]
-            assert ROWS[key_of(route)] == ("key" if "whole_installation" in route.opt else expected), str(route)
+            for_keys = "whole_installation" in route.opt and expected != "own"
+            assert ROWS[key_of(route)] == ("key" if for_keys else expected), str(route)
 
 
-def expected(route: Route, caller: Caller, guild_id: int | None) -> set[int]:
+def expected(route: Route, caller: Caller, guild_id: int | None, user_id: int) -> set[int]:
     """The statuses that this caller may get here."""
     needs = ROWS[key_of(route)]
     if caller.refused is not None:
@@ -178,8 +191,10 @@ def expected(route: Route, caller: Caller, guild_id: int | None) -> set[int]:
         return {403}
     if "whole_installation" in route.opt and caller.has_list:
         return {403}
+    if not caller.is_key and needs == "own":
+        return TAKEN if user_id == caller.user_id else {404}
     # What else stands in the address is looked for later, and may not be there.
-    taken = TAKEN | ({404} if {"key_id", "user_id", "import_id"} & set(route.ids) else set())
+    taken = TAKEN | ({404} if {"key_id", "user_id", "import_id", "webhook_id"} & set(route.ids) else set())
     if guild_id is None:
         return taken
     level = caller.levels.get(guild_id, 9 if caller.is_key and not caller.has_list else 0)
@@ -245,15 +260,15 @@ async def make_callers(
         "another guild's key": Caller(
             bearer(await clients.key(guilds=[QUARRY])), {QUARRY: 9}, is_key=True, has_list=True
         ),
-        "member without permission": Caller(await session(BO, "member")),
-        "reader": Caller(await session(DAN, "reader"), {HARBOUR: 1}),
-        "writer": Caller(await session(EVE, "writer"), {HARBOUR: 2}),
-        "Manage Guild": Caller(await session(ADA, "manager"), manages),
-        "Manage Guild elsewhere": Caller(await session(MALLORY, "elsewhere"), {QUARRY: 3}),
-        "lost permission": Caller(lost := await session(CARA, "lost")),
+        "member without permission": Caller(await session(BO, "member"), user_id=BO),
+        "reader": Caller(await session(DAN, "reader"), {HARBOUR: 1}, user_id=DAN),
+        "writer": Caller(await session(EVE, "writer"), {HARBOUR: 2}, user_id=EVE),
+        "Manage Guild": Caller(await session(ADA, "manager"), manages, user_id=ADA),
+        "Manage Guild elsewhere": Caller(await session(MALLORY, "elsewhere"), {QUARRY: 3}, user_id=MALLORY),
+        "lost permission": Caller(lost := await session(CARA, "lost"), user_id=CARA),
     }
     no_csrf = {name: value for name, value in callers["Manage Guild"].headers.items() if name != "X-CSRF-Token"}
-    callers["cookie without CSRF"] = Caller(no_csrf, manages, has_csrf=False)
+    callers["cookie without CSRF"] = Caller(no_csrf, manages, has_csrf=False, user_id=ADA)
     async with clients.anonymous() as client:
         assert (await client.get(f"/v1/guilds/{HARBOUR}", headers=lost)).status_code == 200
     for guild_id in (HARBOUR, NOBODYS, DELETED):
@@ -265,15 +280,17 @@ async def make_callers(
 
 
 def cells(callers: dict[str, Caller]) -> list[tuple[Route, str, str | None]]:
-    """Route, caller, kind of guild. A key that lacks a scope asks where that is what counts."""
+    """Route, caller, kind of guild or whose address it is. A key that lacks a scope asks where that is what counts."""
     found: list[tuple[Route, str, str | None]] = []
     for route in ASKED:
         if ROWS[key_of(route)] == "nobody":
             continue
-        guilds: list[str | None] = [*GUILDS] if "guild_id" in route.ids else [None]
+        places: list[str | None] = [*PLACES] if "guild_id" in route.ids else [None]
+        if ROWS[key_of(route)] == "own":
+            places = ["their own", "another's"]
         for name, caller in callers.items():
             if caller.lacks is None or caller.lacks == route.scope:
-                found += [(route, name, guild) for guild in guilds]
+                found += [(route, name, place) for place in places]
     return found
 
 
@@ -297,17 +314,16 @@ async def test_the_matrix(
     asked: Counter[int] = Counter()
     wrong: list[str] = []
     async with clients.anonymous() as client:
-        for route, name, guild in cells(callers):
-            guild_id = None if guild is None else GUILDS[guild]
-            # Each on the address of one who is nobody's own.
-            url = f"{route.url(guild_id=guild_id or HARBOUR)}?no_such_parameter=1"
+        for route, name, place in cells(callers):
+            guild_id = PLACES[place or ""] if "guild_id" in route.ids else None
+            own = callers[name].user_id
+            user_id = own if own is not None and place == "their own" else NOBODYS
+            url = f"{route.url(guild_id=guild_id, user_id=user_id)}?no_such_parameter=1"
             answer = await client.request(route.method, url, headers=callers[name].headers)
             asked[answer.status_code] += 1
-            may = expected(route, callers[name], guild_id)
+            may = expected(route, callers[name], guild_id, user_id)
             if answer.status_code not in may:
-                wrong.append(
-                    f"{key_of(route)} by {name}, {guild} guild: {answer.status_code}, not {may}: {answer.text}"
-                )
+                wrong.append(f"{key_of(route)} by {name}, {place}: {answer.status_code}, not {may}: {answer.text}")
     assert not wrong, "\n".join(wrong[:50])
     assert await _rows(owner) == before, "a request that was to change nothing has changed something"
     print(f"{sum(asked.values())} cells: {dict(sorted(asked.items()))}")

@@ -80,6 +80,14 @@ def test_a_client_at_discord_has_an_id_and_a_secret(name: str) -> None:
         load({name: "1029384756102938475"}, dotenv=None)
 
 
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("127.0.0.1", "http://127.0.0.1:8000"), ("0.0.0.0", "http://localhost:8000"), ("::1", "http://[::1]:8000")],  # noqa: S104
+)
+def test_the_own_address_is_one_that_a_browser_takes(host: str, url: str) -> None:
+    assert Settings(host=host).own_url == url
+
+
 def test_production_needs_a_secret_and_tls() -> None:
     production = {"GUILDHALL_ENV": "production"}
     with pytest.raises(UnsafeConfiguration, match="GUILDHALL_SECRET is not set"):

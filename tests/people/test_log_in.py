@@ -15,6 +15,7 @@ from api.engine import PlainConnection
 from api.lib.clock import Clock
 from api.metrics import Metrics
 from api.people.sealing import Sealer, Unreadable
+from api.people.service import MOST_SESSIONS
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
 from tests.support.discord import Answer, Call, Discord, Fault, limited, silence, told
@@ -95,6 +96,21 @@ async def test_nobody_moves_the_redirect_uri(
         assert "domain" not in begun.headers["set-cookie"].lower()
 
 
+async def test_with_tls_the_session_s_cookie_is_of_this_host_alone(
+    settings: Settings, browsers: Browsers, standing_in: Discord
+) -> None:
+    other = msgspec.structs.replace(settings, public_url="https://guildhall.test", admin=False)
+    app = create_litestar(other, clock=Clock(), metrics=Metrics(), discord=httpx.ASGITransport(standing_in))
+    async with in_process(with_edge(app, other), "https://guildhall.test") as ada:
+        await browsers.log_in(ADA, ada)
+        (cookie,) = [found for found in ada.cookies.jar if "session" in found.name]
+        assert (cookie.name, cookie.secure, cookie.path) == ("__Host-guildhall-session", True, "/")
+        assert not cookie.domain_specified
+        assert (await ada.get("/v1/me")).status_code == 200
+        ada.cookies.clear()
+        assert (await ada.get("/v1/me", headers={"Cookie": f"guildhall-session={cookie.value}"})).status_code == 401
+
+
 async def test_a_state_is_good_once(browsers: Browsers, discord: Discord) -> None:
     ada = browsers.fresh()
     back = await began(ada, browsers)
@@ -166,6 +182,23 @@ async def test_a_log_in_makes_a_new_session_and_ends_the_one_before(browsers: Br
         assert (await stranger.get("/v1/me", headers={"Cookie": f"{SESSION}={old}"})).status_code == 401
 
 
+async def test_a_person_has_so_many_sessions_and_no_more(browsers: Browsers, owner: PlainConnection) -> None:
+    first = await browsers.log_in(ADA)
+    bo = await browsers.log_in(BO)
+    await owner.execute(
+        "INSERT INTO sessions (hash, user_id, username, token_expires_at, expires_at)"
+        " SELECT sha256(n::text::bytea), $1, 'ada', now() + interval '1 d', now() + interval '1 d'"
+        " FROM generate_series(1, $2) AS n",
+        ADA,
+        MOST_SESSIONS - 1,
+    )
+    assert (await first.get("/v1/me")).status_code == 200
+    last = await browsers.log_in(ADA)
+    assert [(await browser.get("/v1/me")).status_code for browser in (first, bo, last)] == [401, 200, 200]
+    live = await owner.fetchval("SELECT count(*) FROM sessions WHERE user_id = $1 AND ended_at IS NULL", ADA)
+    assert live == MOST_SESSIONS
+
+
 async def test_nothing_in_the_database_lets_anybody_in(
     browsers: Browsers, discord: Discord, owner: PlainConnection
 ) -> None:
@@ -192,7 +225,8 @@ async def garbage(_call: Call) -> Answer:
 
 
 async def wrong(_call: Call) -> Answer:
-    return told(200, {"id": "abc", "username": "x"})
+    token = {"access_token": "é\n", "refresh_token": "r", "expires_in": 1e300}
+    return told(200, {"id": "abc", "username": "x", **token})
 
 
 async def broken(_call: Call) -> Answer:

@@ -86,6 +86,10 @@ class Discord:
 
     # What a test does to it.
 
+    def granted(self, user_id: int, scope: str) -> Grant:
+        """What a person has said yes to, as a code stands for it."""
+        return Grant(user_id, scope, "", "http://a")
+
     def fails(self, path: str, fault: Fault) -> None:
         """Every call of `path` meets `fault` first: an answer instead, or None to go on."""
         self.faults[path] = fault
