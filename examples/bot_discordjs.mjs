@@ -78,9 +78,10 @@ async function celebrate(guildId, level) {
   const guild = client.guilds.cache.get(guildId);
   const channel = announce.channel_id === null ? undefined : guild?.channels.cache.get(announce.channel_id);
   if (channel?.isTextBased() && announce.text !== null) await channel.send(announce.text);
-  const member = guild?.members.cache.get(userId);
-  if (member && roles.add.length > 0) await member.roles.add(roles.add);
-  if (member && roles.remove.length > 0) await member.roles.remove(roles.remove);
+  if (guild === undefined || roles.add.length + roles.remove.length === 0) return;
+  const member = await guild.members.fetch(userId);
+  if (roles.add.length > 0) await member.roles.add(roles.add);
+  if (roles.remove.length > 0) await member.roles.remove(roles.remove);
 }
 
 /** A handler whose failure is told and harms nothing else. @param {(...given: any[]) => Promise<unknown>} handler */

@@ -109,10 +109,11 @@ class Bot(discord.Client):
             channel = guild.get_channel(int(level.announce.channel_id))
             if isinstance(channel, discord.abc.Messageable):
                 await channel.send(level.announce.text)
-        member = guild.get_member(int(level.user_id))
-        if member is not None:
-            await member.add_roles(*map(discord.Object, map(int, level.role_rewards.add)))
-            await member.remove_roles(*map(discord.Object, map(int, level.role_rewards.remove)))
+        add, remove = level.role_rewards.add, level.role_rewards.remove
+        if add or remove:
+            member = guild.get_member(int(level.user_id)) or await guild.fetch_member(int(level.user_id))
+            await member.add_roles(*map(discord.Object, map(int, add)))
+            await member.remove_roles(*map(discord.Object, map(int, remove)))
 
     # Settings: read once, and again when the stream tells that they changed
 

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from api.auth.actors import Credential
-from api.errors import GuildhallError, Unavailable
+from api.errors import DiscordAway, GuildhallError, Unavailable
 from api.events.frames import Event
 from api.lib.clock import Clock
 from api.metrics import Metrics
@@ -163,10 +163,12 @@ class Hub:
                 stream.offer(frames)
 
     def doubt(self, kind: str, ids: set[int]) -> None:
-        """Called when keys changed: their streams are looked at anew."""
-        if kind == "key":
+        """Called when keys or sessions changed: their streams are looked at anew."""
+        if kind in ("key", "session"):
+            # As credentials have them: a session's are below 0.
+            credentials = ids if kind == "key" else {-id_ for id_ in ids}
             for stream in self._streams:
-                if stream.filter.credential.id in ids:
+                if stream.filter.credential.id in credentials:
                     stream.checked_at = float("-inf")
 
     async def run(self) -> None:
@@ -207,6 +209,8 @@ class Hub:
         try:
             stream.filter.credential = await stream.recheck()
             stream.checked_at = time.monotonic()
+        except DiscordAway:
+            stream.end()  # what was known of the person's guilds is too old to be believed
         except Unavailable:
             pass  # nobody knows: it is asked again with the next beat
         except GuildhallError:

@@ -55,9 +55,18 @@ def build(
         queue,
         clock,
         standings=Standings(database, rulebook, settings, clock),
-        history=History(database, rulebook, parts, clock, hours),
+        history=History(database, rulebook, parts, achievements.unlocking, clock, hours),
         rehearsal=Rehearsal(database, rulebook, clock),
-        restoring=Restoring(database, rulebook, parts, clock, guilds=guilds, pickers=pickers, settings=settings),
+        restoring=Restoring(
+            database,
+            rulebook,
+            parts,
+            clock,
+            guilds=guilds,
+            pickers=pickers,
+            settings=settings,
+            achievements=achievements.service,
+        ),
     )
     awarding = AwardingJob(database, queue, achievements.awarding)
     worker = Worker(queue, runner, {AWARDING: awarding}, achievements.woken)

@@ -1,4 +1,4 @@
-"""The pages for people: what this is, the API reference, and the files that both load."""
+"""The pages for people: what this is, the API reference, the dashboard, and the files that they load."""
 
 import re
 from html import escape
@@ -16,7 +16,7 @@ from api.pages.assets import Asset, accepts_gzip, names_etag, read_assets
 _HERE = Path(__file__).parent
 _ASSETS = read_assets(_HERE / "assets")
 
-# Both pages keep scripts and styles in files, so that nothing inline needs to be let through.
+# All pages keep scripts and styles in files, so that nothing inline needs to be let through.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -30,7 +30,11 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# The dashboard shows names that anybody may have given themselves: there, no text becomes markup or script but
+# by way of the page's own policy, in browsers that know Trusted Types.
+DASHBOARD_SECURITY_POLICY = f"{CONTENT_SECURITY_POLICY}; require-trusted-types-for 'script'; trusted-types default"
 _PAGE_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
+_DASHBOARD_HEADERS = {**_PAGE_HEADERS, "Content-Security-Policy": DASHBOARD_SECURITY_POLICY}
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _REVALIDATE = "no-cache"
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9._\-\[\]:]+")
@@ -48,6 +52,7 @@ def _page(name: str) -> Template:
 
 _HOME = _page("home.html")
 _REFERENCE = _page("reference.html").substitute()
+_DASHBOARD = _page("dashboard.html").substitute()
 _VERSION = version("guildhall")
 
 
@@ -90,6 +95,11 @@ class PagesController(Controller):
     async def reference(self) -> Response[str]:
         """The API reference, drawn in the browser from `/schema/openapi.json`."""
         return Response(_REFERENCE, media_type="text/html", headers=_PAGE_HEADERS)
+
+    @get("/dashboard", media_type="text/html", opt={"scope": None})
+    async def dashboard(self) -> Response[str]:
+        """The dashboard: a client of the API like any other, that logs in by a session's cookie."""
+        return Response(_DASHBOARD, media_type="text/html", headers=_DASHBOARD_HEADERS)
 
     @get("/assets/{asset_path:path}", opt={"scope": None})
     async def asset(

@@ -6,10 +6,10 @@ import msgspec
 
 from api.auth.actors import Credential
 from api.auth.scopes import Scope
-from api.errors import Forbidden, NotFound
+from api.errors import DiscordAway, Forbidden, NotFound
 from api.lib import snowflakes
 from api.lib.clock import Clock
-from api.people.discord import Discord, DiscordAway, NotAMember, PartialGuild
+from api.people.discord import Discord, NotAMember, PartialGuild
 from api.people.grants import Grants
 from api.people.guild_roles import GuildRoles
 from api.people.kept import Kept

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 import structlog
 
-from api.errors import Unavailable
+from api.errors import DiscordAway
 from api.lib import snowflakes
 
 if TYPE_CHECKING:
@@ -29,12 +29,6 @@ REMEMBERED_PAUSES = 10_000
 SCOPES = "identify guilds guilds.members.read"
 
 T = TypeVar("T")
-
-
-class DiscordAway(Unavailable):
-    type = "discord-away"
-    title = "Discord away"
-    detail = "Discord does not answer as it should, and without it nobody knows what you may do. Try again soon."
 
 
 class GrantRefused(Exception):

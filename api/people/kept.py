@@ -5,9 +5,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from api.errors import Unauthorized
+from api.errors import DiscordAway, Unauthorized
 from api.lib.clock import Clock
-from api.people.discord import DiscordAway
 
 # A change needs what was said a minute ago at most, a read five, fifteen where Discord fails.
 WRITE_SECONDS = 60.0

@@ -11,13 +11,13 @@ import structlog
 
 from api.changes import Changes
 from api.database import Database
-from api.errors import Invalid, LoginFailed
+from api.errors import DiscordAway, Invalid, LoginFailed
 from api.lib.clock import Clock
 from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, cut
 from api.people import rules
 from api.people.access import Access, ManagedGuild
-from api.people.discord import Discord, DiscordAway, GrantRefused, Person, Token
+from api.people.discord import Discord, GrantRefused, Person, Token
 from api.people.dtos import CallbackQuery, MeView, MyGuildView
 from api.people.grants import Grants
 from api.people.sealing import Sealer, Unreadable

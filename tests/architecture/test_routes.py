@@ -11,6 +11,7 @@ from api.auth.scopes import Scope
 EXPECTED = {
     "GET /": None,
     "GET /assets/{asset_path}": None,
+    "GET /dashboard": None,
     "GET /favicon.ico": None,
     "GET /schema": None,
     "GET /schema/openapi.json": None,

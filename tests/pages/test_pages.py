@@ -13,12 +13,14 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.pages import controller
 from api.pages.assets import Asset, accepts_gzip, names_etag
-from api.pages.controller import CONTENT_SECURITY_POLICY, PagesController
+from api.pages.controller import CONTENT_SECURITY_POLICY, DASHBOARD_SECURITY_POLICY, PagesController
 from tests.pages.stub import READY
 from tests.support.serving import in_process, serve
 
 ASSETS = Path(controller.__file__).parent / "assets"
 VIEWER = ASSETS / "vendor" / "swagger-ui"
+FORMS = ASSETS / "vendor" / "jedison"
+AXE = Path(__file__).parents[1] / "support" / "vendor" / "axe-core"
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ async def test_home_says_what_this_is_and_where_to_go(client: httpx.AsyncClient)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "self-hosted REST API" in answer.text
     assert f"Version {version('guildhall')}" in answer.text
-    for place in ("/schema", "/schema/openapi.json", "/admin/", "/metrics", "/health/ready"):
+    for place in ("/dashboard/", "/schema", "/schema/openapi.json", "/admin/", "/metrics", "/health/ready"):
         assert f'<a href="{place}">' in answer.text
     assert "$GUILDHALL_KEY" in answer.text
     assert "<span data-origin>http://guildhall.test:8000</span>/v1/guilds" in answer.text
@@ -60,17 +62,19 @@ async def test_a_host_that_no_url_can_have_is_never_echoed(client: httpx.AsyncCl
     assert host not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/schema"])
+@pytest.mark.parametrize("path", ["/", "/schema", "/dashboard", "/dashboard/"])
 async def test_pages_keep_scripts_and_styles_in_files(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
 
-    assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
-    assert "unsafe" not in CONTENT_SECURITY_POLICY
+    policy = DASHBOARD_SECURITY_POLICY if path.startswith("/dashboard") else CONTENT_SECURITY_POLICY
+    assert answer.headers["content-security-policy"] == policy
+    assert policy.startswith(CONTENT_SECURITY_POLICY)
+    assert "unsafe" not in policy
     assert answer.headers["cache-control"] == "no-cache"
     assert not re.search(r"<style|<script(?![^>]*\ssrc=)|\son\w+=|\sstyle=|https?://(?!guildhall\.test)", answer.text)
 
 
-@pytest.mark.parametrize("path", ["/", "/schema"])
+@pytest.mark.parametrize("path", ["/", "/schema", "/dashboard/"])
 async def test_what_a_page_loads_is_there_and_kept_for_a_year(client: httpx.AsyncClient, path: str) -> None:
     addresses = loaded((await client.get(path)).text)
 
@@ -166,16 +170,25 @@ async def test_only_files_of_the_folder_are_served(path: str) -> None:
 def test_every_page_is_open_to_all() -> None:
     handlers = [member for member in vars(PagesController).values() if isinstance(member, HTTPRouteHandler)]
 
-    assert len(handlers) == 4
+    assert len(handlers) == 5
     for handler in handlers:
         assert handler.opt["scope"] is None
 
 
-@pytest.mark.parametrize("name", ["swagger-ui-bundle.js", "swagger-ui.css"])
-def test_the_viewer_is_what_its_version_note_says(name: str) -> None:
-    published = gzip.decompress((VIEWER / f"{name}.gz").read_bytes())
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        (VIEWER, "swagger-ui-bundle.js"),
+        (VIEWER, "swagger-ui.css"),
+        (FORMS, "jedison.umd.js"),
+        (AXE, "axe.min.js"),
+    ],
+)
+def test_what_others_wrote_is_what_its_version_note_says(folder: Path, name: str) -> None:
+    published = gzip.decompress((folder / f"{name}.gz").read_bytes())
 
-    assert f"{hashlib.sha256(published).hexdigest()}  {name}" in (VIEWER / "VERSION").read_text()
+    assert f"{hashlib.sha256(published).hexdigest()}  {name}" in (folder / "VERSION").read_text()
+    assert (folder / "LICENSE").read_text()
 
 
 @pytest.mark.parametrize(

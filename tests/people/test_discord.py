@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.people.discord import Discord, DiscordAway, GrantRefused, NotAMember
+from api.errors import DiscordAway
+from api.people.discord import Discord, GrantRefused, NotAMember
 from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET
 from tests.support.discord import Discord as StandIn
 from tests.support.people import ADA, HARBOUR

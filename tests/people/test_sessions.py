@@ -2,11 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from itertools import product
 
 import httpx
-from litestar import Litestar
 
 from api.engine import PlainConnection
 from tests.support.browsers import Browsers
@@ -131,36 +129,3 @@ async def test_a_person_brings_no_guild_in(browsers: Browsers, bot: httpx.AsyncC
     assert (await mallory.delete(f"/v1/guilds/{QUARRY}")).status_code == 204
     assert (await mallory.put(f"/v1/guilds/{QUARRY}", json={"name": "Pit"})).status_code == 404
     assert (await mallory.post(f"/v1/guilds/{QUARRY}/restore")).status_code == 200
-
-
-async def test_a_cookie_costs_little_more_than_a_key(
-    browsers: Browsers, clients: Clients, litestar_app: Litestar
-) -> None:
-    """At most 60 µs of processor time for all that is done for a session and not for a key: the least of several
-    rounds, which what else runs here lessens least."""
-    ada = await browsers.log_in(ADA)
-    people, access, keyring = browsers.people, browsers.people.access, litestar_app.state["keyring"]
-    assert access is not None
-    cookie = f"theme=dark; guildhall-session={ada.cookies['guildhall-session']}; language=en"
-    key, csrf = f"Bearer {await clients.key()}", ada.headers["X-CSRF-Token"]
-
-    async def by_cookie() -> None:
-        token = people.sessions.token_of(cookie)
-        session = await people.sessions.authenticate(token or "")
-        people.sessions.check_csrf(session, csrf)
-        access.anywhere(session)
-        await access.narrowed(session, {"guild_id": str(HARBOUR)}, write=True)
-
-    async def least(check: Callable[[], Awaitable[object]]) -> float:
-        costs = []
-        for _ in range(10):
-            began = time.process_time()
-            for _ in range(200):
-                await check()
-            costs.append((time.process_time() - began) / 200)
-        return min(costs)
-
-    cost_of_key = await least(lambda: keyring.authenticate(key))
-    cost = await least(by_cookie)
-    print(f"cookie {cost * 1e6:.1f} µs, key {cost_of_key * 1e6:.1f} µs")
-    assert cost - cost_of_key < 60e-6

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from playwright.async_api import ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 SCREENSHOTS = Path("screenshots")
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -56,6 +56,40 @@ def chromium() -> str:
 
 
 @asynccontextmanager
+async def running_browser() -> AsyncIterator[Browser]:
+    """A browser without pages; closed at the end."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=list(_ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def new_tab(
+    browser: Browser,
+    *,
+    width: int = 1280,
+    height: int = 800,
+    color_scheme: Literal["light", "dark"] = "light",
+    java_script: bool = True,
+) -> Tab:
+    """An empty page, `width` by `height` CSS pixels, which shares nothing with others of the browser."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=color_scheme,
+        java_script_enabled=java_script,
+    )
+    await context.add_init_script(_REPORT_VIOLATIONS)
+    page = await context.new_page()
+    tab = Tab(page, [], [])
+    context.on("request", lambda request: tab.requests.append(request.url))
+    page.on("pageerror", lambda error: tab.errors.append(str(error)))
+    page.on("console", lambda message: _note(message, tab))
+    return tab
+
+
+@asynccontextmanager
 async def browser_page(
     *,
     width: int = 1280,
@@ -63,24 +97,11 @@ async def browser_page(
     color_scheme: Literal["light", "dark"] = "light",
     java_script: bool = True,
 ) -> AsyncIterator[Tab]:
-    """A new browser with one empty page, `width` by `height` CSS pixels; closed at the end."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=list(_ARGUMENTS))
-        context = await browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=color_scheme,
-            java_script_enabled=java_script,
+    """A new browser with one empty page; closed at the end."""
+    async with running_browser() as browser:
+        yield await new_tab(
+            browser, width=width, height=height, color_scheme=color_scheme, java_script=java_script
         )
-        await context.add_init_script(_REPORT_VIOLATIONS)
-        page = await context.new_page()
-        tab = Tab(page, [], [])
-        context.on("request", lambda request: tab.requests.append(request.url))
-        page.on("pageerror", lambda error: tab.errors.append(str(error)))
-        page.on("console", lambda message: _note(message, tab))
-        try:
-            yield tab
-        finally:
-            await browser.close()
 
 
 def _note(message: ConsoleMessage, tab: Tab) -> None:

@@ -724,6 +724,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/guilds/{guild_id}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A guild's webhooks, oldest first
+         * @description Needs the scope `webhooks:write`.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Have a guild's events sent to an address
+         * @description Each is a POST of `{"id", "event", "guild_id", "at", "data"}`, with `Guildhall-Signature: t=<unix>,v1=<hex>`: HMAC-SHA256 of `t.body` under the whole `secret`, which is told only in this answer. It is tried 8 times within a day until the answer is 2xx; the same `id` may come twice. Where nothing has arrived for 12 hours it is disabled, and `webhook.disabled` says so. Ten for a guild.
+         *
+         *     Needs the scope `webhooks:write`.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One webhook, without its secret
+         * @description Needs the scope `webhooks:write`.
+         */
+        get: operations["get_webhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove it, with what was to be sent to it
+         * @description Needs the scope `webhooks:write`.
+         */
+        delete: operations["delete_webhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change some of it, as a merge patch
+         * @description Enabled again, it begins with what happens from now on.
+         *
+         *     Needs the scope `webhooks:write`.
+         */
+        patch: operations["patch_webhook"];
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was sent to it in the last week, or is to be, newest first
+         * @description Needs the scope `events:read`.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send it `webhook.test`, with no data, in a moment: the deliveries tell what became of it
+         * @description Needs the scope `webhooks:write`.
+         */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/imports/{import_id}": {
         parameters: {
             query?: never;
@@ -953,14 +1049,14 @@ export interface paths {
         };
         /**
          * What a person has chosen, for every guild: who never chose is public and counted
-         * @description Needs the scope `users:export`. Not for a key that has a list of guilds. Not for people.
+         * @description Needs the scope `users:export`. Not for a key that has a list of guilds.
          */
         get: operations["get_privacy"];
         /**
          * Hide somebody from every board and list, or show them again; drop their events from now on, or count them again
          * @description What is stored stays until it is erased.
          *
-         *     Needs the scope `users:erase`. Not for a key that has a list of guilds. Not for people.
+         *     Needs the scope `users:erase`. Not for a key that has a list of guilds.
          */
         put: operations["put_privacy"];
         post?: never;
@@ -1690,6 +1786,45 @@ export interface components {
             rate_limit?: number | null;
         };
         /**
+         * CreateWebhook
+         * @description Where to send a guild's events, and which.
+         */
+        CreateWebhook: {
+            /**
+             * @description An `http://` or `https://` address that is public
+             * @example https://bot.example/guildhall
+             */
+            url: string;
+            /**
+             * @description Which events; empty: all
+             * @default []
+             */
+            types?: ("achievement.changed" | "achievement.revoked" | "achievement.unlocked" | "guild.created" | "guild.deleted" | "guild.restored" | "guild.updated" | "import.finished" | "member.left" | "member.level_changed" | "member.level_up" | "module.updated" | "settings.updated" | "webhook.disabled")[];
+            /** @default true */
+            enabled?: boolean;
+        };
+        /**
+         * DeliveryView
+         * @description An event for a webhook, and what became of it. `id` is that of the body which is sent.
+         */
+        DeliveryView: {
+            id: string;
+            event: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            status: "delivered" | "failed" | "pending";
+            attempts: number;
+        };
+        /**
+         * DeliveryViewPage
+         * @description One page of a list, and the way to the next: null at the end.
+         */
+        DeliveryViewPage: {
+            items: components["schemas"]["DeliveryView"][];
+            next_cursor: string | null;
+        };
+        /**
          * ErasureView
          * @description That a person was erased. `guilds` is in how many something was, `rows` how much; the audit log has the
          *         receipt, and not the person.
@@ -2371,6 +2506,19 @@ export interface components {
             role_id?: (string | number) | null;
         };
         /**
+         * PatchWebhook
+         * @description A merge patch: what is absent stays, null goes back to all events, and to enabled.
+         */
+        PatchWebhook: {
+            /**
+             * @description An `http://` or `https://` address that is public
+             * @example https://bot.example/guildhall
+             */
+            url?: string;
+            types?: ("achievement.changed" | "achievement.revoked" | "achievement.unlocked" | "guild.created" | "guild.deleted" | "guild.restored" | "guild.updated" | "import.finished" | "member.left" | "member.level_changed" | "member.level_up" | "module.updated" | "settings.updated" | "webhook.disabled")[] | null;
+            enabled?: boolean | null;
+        };
+        /**
          * PersonView
          * @description All that is stored about a person: `stored` has rows by the name of their table.
          * @example {
@@ -2486,10 +2634,12 @@ export interface components {
              * @example urn:guildhall:problem:key-expired
              * @example urn:guildhall:problem:module-conflict
              * @example urn:guildhall:problem:revision-conflict
+             * @example urn:guildhall:problem:still-running
              * @example urn:guildhall:problem:events-gone
              * @example urn:guildhall:problem:precondition-failed
              * @example urn:guildhall:problem:body-too-large
              * @example urn:guildhall:problem:unsupported-media-type
+             * @example urn:guildhall:problem:idempotency-key-reused
              * @example urn:guildhall:problem:invalid
              * @example urn:guildhall:problem:too-many-requests
              * @example urn:guildhall:problem:internal-error
@@ -3127,6 +3277,29 @@ export interface components {
             role_ids?: (string | number)[];
         };
         /**
+         * WebhookView
+         * @description A webhook. `enabled` ends by itself when nothing has arrived for long. `secret`, which signs, is told once:
+         *         when it is made.
+         */
+        WebhookView: {
+            id: string;
+            guild_id: string;
+            url: string;
+            types: string[];
+            enabled: boolean;
+            /** Format: date-time */
+            created_at: string;
+            secret?: string;
+        };
+        /**
+         * WebhookViewPage
+         * @description One page of a list, and the way to the next: null at the end.
+         */
+        WebhookViewPage: {
+            items: components["schemas"]["WebhookView"][];
+            next_cursor: string | null;
+        };
+        /**
          * XpAdjustedView
          * @description The member as they are now, and what to do about it. `level_up` is null unless the level rose.
          * @example {
@@ -3316,6 +3489,11 @@ export interface components {
          */
         IfMatch: string;
         /**
+         * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+         * @example order-7f3a
+         */
+        IdempotencyKey: string;
+        /**
          * @description The `id` of the event that came last: the stream goes on after it. 0: all that is kept.
          * @example 0
          */
@@ -3336,6 +3514,8 @@ export interface components {
         Link: string;
         /** @description Where to ask how it stands. */
         Location: string;
+        /** @description `true` where this is the first answer once more. */
+        IdempotentReplayed: "true";
         /** @description Of the log-in, then of the session. */
         SetCookie: string;
         /** @description Seconds to wait. */
@@ -3400,6 +3580,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3414,6 +3599,7 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -3444,6 +3630,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3458,6 +3649,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3468,6 +3660,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -3642,6 +3835,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -3658,6 +3856,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -4036,6 +4235,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4056,6 +4260,7 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -4087,6 +4292,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4107,6 +4317,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4118,6 +4329,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -4307,6 +4519,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4328,6 +4545,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -4417,6 +4635,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4437,6 +4660,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4448,6 +4672,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -4466,6 +4691,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4486,6 +4716,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4497,6 +4728,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -4764,6 +4996,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4801,6 +5038,7 @@ export interface operations {
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
@@ -5291,6 +5529,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -5316,6 +5559,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5327,6 +5571,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -5345,6 +5590,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -5361,6 +5611,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -5373,6 +5624,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
@@ -5886,6 +6138,11 @@ export interface operations {
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /**
                  * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
@@ -5916,6 +6173,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
@@ -5930,6 +6188,379 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                /** @description How many; above 100 counts as 100 */
+                limit?: number;
+                /** @description `next_cursor` of the page before, as it is */
+                cursor?: string;
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it is now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookViewPage"];
+                    "application/vnd.msgpack": components["schemas"]["WebhookViewPage"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWebhook"];
+            };
+        };
+        responses: {
+            /** @description It was made. */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookView"];
+                    "application/vnd.msgpack": components["schemas"]["WebhookView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The webhook's `id`.
+                 * @example 4
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it is now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookView"];
+                    "application/vnd.msgpack": components["schemas"]["WebhookView"];
+                };
+            };
+            /** @description You have it already. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The webhook's `id`.
+                 * @example 4
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to tell. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    patch_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The webhook's `id`.
+                 * @example 4
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["PatchWebhook"];
+                "application/json": components["schemas"]["PatchWebhook"];
+            };
+        };
+        responses: {
+            /** @description How it is now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookView"];
+                    "application/vnd.msgpack": components["schemas"]["WebhookView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedPatch"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description How many; above 100 counts as 100 */
+                limit?: number;
+                /** @description `next_cursor` of the page before, as it is */
+                cursor?: string;
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The webhook's `id`.
+                 * @example 4
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it is now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryViewPage"];
+                    "application/vnd.msgpack": components["schemas"]["DeliveryViewPage"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The webhook's `id`.
+                 * @example 4
+                 */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it is now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryView"];
+                    "application/vnd.msgpack": components["schemas"]["DeliveryView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
@@ -6037,6 +6668,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -6051,6 +6687,7 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6101,6 +6738,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -6212,6 +6850,11 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -6232,6 +6875,7 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -1,0 +1,55 @@
+/** Activity in time, of a guild or of one member: which stat, in which steps, as a chart and as a table. */
+
+import { get } from "./api.js";
+import { chart } from "./chart.js";
+import { alertBox, h, link } from "./dom.js";
+import { STATS, statName } from "./words.js";
+
+const DAY = 24 * 3600 * 1000;
+const SPANS = {
+  hour: { name: "48 hours", milliseconds: 2 * DAY },
+  day: { name: "30 days", milliseconds: null },
+  week: { name: "26 weeks", milliseconds: 26 * 7 * DAY },
+};
+
+/** `here(change)` gives the page's own address with `series` and `step` changed. */
+export async function activityPart({ guild, path, route, here }) {
+  const stat = route.query.series in STATS ? route.query.series : "messages";
+  const bucket = route.query.step in SPANS ? route.query.step : "day";
+  const { milliseconds } = SPANS[bucket];
+  const from = milliseconds === null ? null : new Date(Date.now() - milliseconds).toISOString();
+  let content;
+  try {
+    const { body } = await get(path, { bucket, from });
+    content = chart({ items: body.items, stat, bucket, timeZone: guild.timezone });
+  } catch (error) {
+    content = alertBox("There is no chart.", error.message);
+  }
+  return h(
+    "section",
+    { class: "activity", "aria-labelledby": "activity-title" },
+    h("h2", { id: "activity-title" }, "Activity"),
+    h(
+      "div",
+      { class: "choices" },
+      h(
+        "label",
+        { class: "field inline" },
+        "Shows ",
+        h(
+          "select",
+          { id: "series", onchange: (event) => location.assign(here({ series: event.target.value, step: bucket })) },
+          Object.keys(STATS).map((name) => h("option", { value: name, selected: name === stat }, statName(name))),
+        ),
+      ),
+      h(
+        "nav",
+        { class: "segments", "aria-label": "Time" },
+        Object.entries(SPANS).map(([name, span]) =>
+          link(here({ series: stat, step: name }), span.name, { id: `step-${name}`, "aria-current": name === bucket ? "true" : null }),
+        ),
+      ),
+    ),
+    content,
+  );
+}

@@ -1,0 +1,106 @@
+/** The public API, as a session calls it: the browser sends the cookie, this adds the CSRF token. */
+
+const TIMEOUT_MILLISECONDS = 20000;
+
+/** An answer that is no success: RFC 9457's members, `errors` with the pointers of what is wrong. */
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body?.detail ?? body?.title ?? `The server answered with status ${status}.`);
+    this.status = status;
+    this.type = body?.type ?? "";
+    this.title = body?.title ?? "Something went wrong";
+    this.errors = body?.errors ?? [];
+  }
+}
+
+/** The server gave no answer at all. */
+export class Unreachable extends Error {
+  constructor() {
+    super("The server did not answer. Is the connection there? Nothing was changed that you do not see here.");
+    this.title = "Not reachable";
+    this.status = 0;
+    this.errors = [];
+  }
+}
+
+let csrfToken = null;
+let whenLoggedOut = () => {};
+
+/** Calls `listener` whenever an answer says that nobody is logged in (any more). */
+export function onLoggedOut(listener) {
+  whenLoggedOut = listener;
+}
+
+/**
+ * One request. Gives `{body, etag}`; throws `Problem` or `Unreachable`.
+ * `query`: members that are null or undefined are left out. `reason`: why, for the audit log.
+ */
+export async function call(method, path, options = {}) {
+  try {
+    return await once(method, path, options);
+  } catch (error) {
+    // Logged in anew in another tab: the session is another one, and so is its token.
+    if (!error.type?.endsWith("bad-csrf-token") || (await whoAmI()) === null) throw error;
+    return once(method, path, options);
+  }
+}
+
+async function once(method, path, { query = {}, body, ifMatch, reason }) {
+  const url = new URL(path, location.origin);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== "") url.searchParams.append(name, value);
+  }
+  const headers = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (method !== "GET") headers["X-CSRF-Token"] = csrfToken ?? "";
+  if (ifMatch) headers["If-Match"] = ifMatch;
+  if (reason) headers["X-Audit-Log-Reason"] = encodeURIComponent(reason.toWellFormed());
+  let response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
+    });
+  } catch {
+    throw new Unreachable();
+  }
+  const answer = response.status === 204 ? null : await response.json().catch(() => null);
+  if (response.ok) return { body: answer, etag: response.headers.get("ETag") };
+  if (response.status === 401) whenLoggedOut();
+  throw new Problem(response.status, answer);
+}
+
+export const get = (path, query) => call("GET", path, { query });
+
+/** All items of a list, page by page; `most` of them at most. */
+export async function all(path, query = {}, most = 1000) {
+  const items = [];
+  let cursor = null;
+  do {
+    const { body } = await get(path, { ...query, limit: 100, cursor });
+    items.push(...body.items);
+    cursor = body.next_cursor;
+  } while (cursor !== null && items.length < most);
+  return items;
+}
+
+/** Who is logged in; null for nobody. Remembers the CSRF token of the session. */
+export async function whoAmI() {
+  try {
+    const { body } = await get("/v1/me");
+    csrfToken = body.csrf_token;
+    return body;
+  } catch (error) {
+    if (error.status === 401) return null;
+    throw error;
+  }
+}
+
+export async function logOut() {
+  await call("POST", "/auth/logout");
+  csrfToken = null;
+}
+
+export const guildPath = (guildId, rest = "") => `/v1/guilds/${guildId}${rest}`;

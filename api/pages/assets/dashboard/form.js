@@ -1,0 +1,224 @@
+/** The form of a module: each property's field is drawn by the library from its schema, and framed here. */
+
+/* global Jedison */
+
+import { freshId, h } from "./dom.js";
+import { equal, patchOf } from "./merging.js";
+import { drawable, groupsOf, isWhole, titleOf } from "./schema.js";
+import { humanized, inWords } from "./words.js";
+
+const OPTIONS = {
+  showErrors: "change",
+  purifyHtml: false, // the texts are escaped: see schema.js
+  arrayDeleteConfirm: false,
+  enforceMinItems: false,
+  objectAdd: true,
+  enforceEnum: true,
+  enforceConst: true,
+};
+
+/** The library's plain theme, with names for what it leaves nameless. */
+class Theme extends Jedison.Theme {
+  getArrayItem(config = {}) {
+    const item = super.getArrayItem(config);
+    item.container.setAttribute("role", "group");
+    item.container.setAttribute("aria-label", `Item ${(config.index ?? 0) + 1}`);
+    return item;
+  }
+}
+
+/** One of several forms. Its switch bears the value's own title and description. */
+class Union extends Jedison.EditorMultiple {
+  static resolves(schema) {
+    return Array.isArray(schema.anyOf);
+  }
+
+  build() {
+    super.build();
+    const { label, labelText } = this.control.switcher;
+    labelText.innerHTML = this.getTitle();
+    label.removeAttribute("style");
+    label.after(this.theme.getDescription({ content: this.getDescription() ?? "" }));
+  }
+}
+
+/** A choice, or none. */
+class NullableSelect extends Jedison.EditorStringSelect {
+  static resolves(schema) {
+    return schema["x-format"] === "select-nullable";
+  }
+
+  getEnumSourceValues() {
+    return super.getEnumSourceValues().map((value) => value ?? "");
+  }
+
+  addEventListeners() {
+    this.control.input.addEventListener("change", () => this.instance.setValue(this.control.input.value || null, true, "user"));
+  }
+
+  refreshUI() {
+    this.refreshDisabledState();
+    this.control.input.value = this.instance.getValue() ?? "";
+  }
+}
+
+/** A text; empty is none. */
+class NullableText extends Jedison.EditorStringInput {
+  static resolves(schema) {
+    return schema["x-format"] === "text-nullable";
+  }
+
+  addEventListeners() {
+    this.control.input.addEventListener("change", () => this.instance.setValue(this.control.input.value || null, true, "user"));
+  }
+
+  refreshUI() {
+    super.refreshUI();
+    this.control.input.value = this.instance.getValue() ?? "";
+  }
+}
+
+/** One property. `toDefault`: what was overridden shall be so no longer. */
+class Field {
+  constructor({ name, module, settings, choices, names, changed }) {
+    this.name = name;
+    this.title = titleOf(module.schema, name);
+    this.original = settings.values[name];
+    this.fallback = module.defaults[name];
+    this.overridden = settings.overridden.includes(name);
+    this.toDefault = false;
+    this.isWhole = isWhole(module.schema, name);
+    this.slot = h("div", { class: "slot" });
+    this.badge = h("span", { class: "state" });
+    this.reset = h("button", { type: "button", class: "quiet", onclick: () => this.useDefault() }, "Use the default");
+    this.reset.setAttribute("aria-label", `Use the default of ${this.title}`);
+    this.reset.title = `The default: ${inWords(this.fallback, names)}`;
+    this.node = h("div", { class: "property", "data-property": name }, this.slot, h("div", { class: "side" }, this.badge, this.reset));
+    this.changed = changed;
+    this.editor = new Jedison.Create({
+      ...OPTIONS,
+      container: this.slot,
+      theme: new Theme(),
+      customEditors: [NullableSelect, NullableText, Union],
+      id: `field-${name}`,
+      schema: drawable(module.schema, name, choices),
+      data: structuredClone(this.original),
+    });
+    this.editor.hiddenInput.remove();
+    // The library may write the same value in another way; what a person changes is told from this.
+    this.drawn = this.editor.getValue();
+    this.editor.on("change", () => this.noticed());
+    this.editor.on("item-delete", () => this.slot.querySelector(".jedi-array-add")?.focus());
+    this.show();
+  }
+
+  get value() {
+    return this.toDefault ? this.fallback : this.editor.getValue();
+  }
+
+  get isChanged() {
+    return this.toDefault ? this.overridden : !equal(this.editor.getValue(), this.drawn);
+  }
+
+  /** Its member of the merge patch. */
+  get patch() {
+    return this.toDefault ? null : patchOf(this.original, this.editor.getValue(), this.isWhole);
+  }
+
+  set(value) {
+    this.toDefault = false;
+    this.editor.setValue(structuredClone(value));
+    this.show();
+  }
+
+  useDefault() {
+    this.editor.setValue(structuredClone(this.fallback));
+    this.toDefault = true;
+    this.show();
+    this.focus();
+    this.changed();
+  }
+
+  noticed() {
+    this.toDefault = false;
+    this.show();
+    this.changed();
+  }
+
+  show() {
+    const state = this.isChanged ? "unsaved" : this.overridden ? "set" : "default";
+    this.node.dataset.state = state;
+    this.badge.textContent = { unsaved: this.toDefault ? "Default, not saved" : "Not saved", set: "Set here", default: "Default" }[state];
+    this.reset.hidden = this.toDefault || (!this.overridden && !this.isChanged);
+  }
+
+  /** `faults`: `[{pointer, message}]`, pointers within the property. Each is shown at the nearest field there is. */
+  showFaults(faults) {
+    this.node.classList.toggle("faulty", faults.length > 0);
+    const errors = faults.map(({ pointer, message }) => ({ type: "error", path: this.nearest(`#${pointer}`), constraint: "server", messages: [message] }));
+    this.editor.showValidationErrors(errors);
+  }
+
+  nearest(path) {
+    const known = this.editor.instances;
+    let found = path;
+    while (!known.has(found) && found.includes("/")) found = found.slice(0, found.lastIndexOf("/"));
+    return found;
+  }
+
+  focus(faulty = false) {
+    const fields = "input:not([type=hidden]), select, textarea, button";
+    const target = (faulty && this.slot.querySelector("[aria-invalid=true]")) || this.slot.querySelector(fields);
+    target?.focus();
+  }
+}
+
+export class SettingsForm {
+  /** `changed()` is called after each change by hand. */
+  constructor({ module, settings, choices, names, changed }) {
+    this.fields = new Map();
+    const sections = groupsOf(module.schema).map(({ group, names: properties }) => {
+      const fields = properties.map((name) => this.draw({ name, module, settings, choices, names, changed }));
+      const id = freshId("group");
+      return h("section", { class: "group", "aria-labelledby": group ? id : null }, group && h("h2", { id }, humanized(group)), fields);
+    });
+    this.node = h("div", { class: "form" }, sections);
+  }
+
+  /** A property's field. One that cannot be drawn is shown as it is, and the others can still be changed. */
+  draw(given) {
+    try {
+      const field = new Field(given);
+      this.fields.set(given.name, field);
+      return field.node;
+    } catch (error) {
+      console.warn(error);
+      const value = JSON.stringify(given.settings.values[given.name], null, 2);
+      return h("div", { class: "property" }, h("div", {}, h("p", { class: "jedi-title" }, titleOf(given.module.schema, given.name)), h("p", { class: "note" }, "This page cannot draw a field for it. It can be set by the API."), h("pre", {}, value)));
+    }
+  }
+
+  get changed() {
+    return [...this.fields.values()].filter((field) => field.isChanged);
+  }
+
+  get patch() {
+    return Object.fromEntries(this.changed.map((field) => [field.name, field.patch]));
+  }
+
+  /** Puts every fault at its field, and the focus on the first. Gives back those of no field here. */
+  showFaults(faults) {
+    const left = [];
+    const byField = new Map();
+    for (const fault of faults) {
+      const [, first = "", rest = ""] = /^\/([^/]*)(.*)$/.exec(fault.pointer ?? "") ?? [];
+      const name = first.replaceAll("~1", "/").replaceAll("~0", "~");
+      if (this.fields.has(name)) byField.set(name, [...(byField.get(name) ?? []), { pointer: rest, message: fault.message }]);
+      else left.push(fault);
+    }
+    for (const [name, field] of this.fields) field.showFaults(byField.get(name) ?? []);
+    const first = [...this.fields.values()].find((field) => byField.has(field.name));
+    first?.focus(true);
+    return left;
+  }
+}

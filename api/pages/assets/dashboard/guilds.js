@@ -1,0 +1,40 @@
+/** Choosing a guild. */
+
+import { all } from "./api.js";
+import { h, heading, link } from "./dom.js";
+import { guildHref } from "./router.js";
+
+/** The guilds that are here and that the person may see; and those that they manage where the bot is not yet. */
+export async function guildsPage() {
+  const [visible, managed] = await Promise.all([all("/v1/guilds"), all("/v1/me/guilds")]);
+  const own = new Map(managed.map((guild) => [guild.id, guild]));
+  const absent = managed.filter((guild) => !guild.is_here);
+  return {
+    title: "Your guilds",
+    concerns: (event) => event.type.startsWith("guild."),
+    node: h(
+      "div",
+      {},
+      heading("Your guilds"),
+      visible.length === 0
+        ? h("p", {}, "There is no guild here that you may see. A guild appears once its bot has told this server of it; you see it if you manage it, or if one of your roles is let in.")
+        : h("ul", { class: "cards guilds" }, visible.map((guild) => h("li", {}, card(guild, own.get(guild.id))))),
+      absent.length > 0 && [
+        h("h2", {}, "Where the bot is not"),
+        h("p", { class: "note" }, "You manage these at Discord. They have no data here yet."),
+        h("ul", { class: "plain" }, absent.map((guild) => h("li", {}, guild.name))),
+      ],
+    ),
+  };
+}
+
+function card(guild, managed) {
+  const role = managed === undefined ? "Let in by a role" : managed.is_owner ? "You own it" : "You manage it";
+  return link(guildHref(guild.id, "board"), [badge(guild.name), h("span", {}, h("b", {}, guild.name), h("span", { class: "note" }, role))], { id: `guild-${guild.id}` });
+}
+
+/** A guild's icon is at Discord, and this page loads nothing from elsewhere: its initials do. */
+function badge(name) {
+  const initials = name.split(/\s+/).slice(0, 2).map((word) => [...word][0] ?? "").join("");
+  return h("span", { class: "badge", "aria-hidden": "true" }, initials);
+}

@@ -1,0 +1,71 @@
+/** The revisions of a module's settings: who, when, why, what; and the way back to each of them. */
+
+import { call, get, guildPath } from "./api.js";
+import { alertBox, h, heading, link, tell } from "./dom.js";
+import { guildHref } from "./router.js";
+import { titleOf } from "./schema.js";
+import { moduleName, referencesOf } from "./settings.js";
+import { actorName, inWords, moment } from "./words.js";
+
+const PAGE = 20;
+
+export async function historyPage({ me, guild, route, again }) {
+  const path = guildPath(guild.id, `/settings/${route.module}`);
+  const [{ body: module }, { body: current, etag }, { body: revisions }, { names }] = await Promise.all([
+    get(`/v1/modules/${route.module}`),
+    get(path),
+    get(`${path}/revisions`, { limit: PAGE, cursor: route.query.cursor }),
+    referencesOf(guild),
+  ]);
+  const trouble = h("div", {});
+
+  async function restore(revision) {
+    try {
+      const { body } = await call("POST", `${path}/revisions/${revision}/restore`, { ifMatch: etag, reason: `back to revision ${revision}` });
+      await again();
+      tell(body.revision === current.revision ? "Nothing to restore: the settings are the same." : `Restored, as revision ${body.revision}.`);
+    } catch (error) {
+      if (error.status === 412) await again();
+      const text = error.status === 412 ? "Somebody else changed the settings meanwhile. This is the newest history: look again." : error.message;
+      (document.getElementById("history-trouble") ?? trouble).replaceChildren(alertBox("Not restored.", text));
+    }
+  }
+
+  trouble.id = "history-trouble";
+  const entry = (revision) => item(revision, { me, module, names, isCurrent: revision.revision === current.revision, restore });
+  return {
+    title: `History of ${moduleName(module)}`,
+    concerns: (event) => event.type === "settings.updated" && event.module === route.module,
+    node: h(
+      "div",
+      {},
+      heading(`History of ${moduleName(module)}`),
+      h("p", {}, link(guildHref(guild.id, `settings/${route.module}`), "Back to the settings", { id: "to-settings" })),
+      trouble,
+      revisions.items.length === 0 && h("p", { class: "empty" }, "Nothing was changed yet: all defaults."),
+      h("ol", { class: "history", reversed: true }, revisions.items.map(entry), revisions.next_cursor === null && current.revision > 0 && h("li", {}, beginning(restore))),
+      revisions.next_cursor && h("p", { class: "pages" }, link(guildHref(guild.id, `settings/${route.module}/history`, { cursor: revisions.next_cursor }), "Older", { id: "older" })),
+    ),
+  };
+}
+
+function item(revision, { me, module, names, isCurrent, restore }) {
+  const changes = Object.entries(revision.changes);
+  return h(
+    "li",
+    {},
+    h(
+      "div",
+      { class: "card" },
+      h("h2", {}, `Revision ${revision.revision}`, isCurrent && h("span", { class: "tag" }, "now")),
+      h("p", { class: "note" }, `${moment(revision.at)}, by ${actorName(revision.actor, me)}`),
+      revision.reason && h("p", {}, "Why: ", h("q", {}, revision.reason)),
+      changes.length === 0 ? h("p", {}, "No value changed.") : h("dl", { class: "changes" }, changes.map(([name, change]) => [h("dt", {}, titleOf(module.schema, name)), h("dd", {}, h("del", {}, inWords(change.before, names)), " → ", h("ins", {}, inWords(change.after, names)))])),
+      !isCurrent && h("button", { type: "button", class: "quiet", id: `restore-${revision.revision}`, onclick: () => restore(revision.revision) }, `Restore revision ${revision.revision}`),
+    ),
+  );
+}
+
+function beginning(restore) {
+  return h("div", { class: "card" }, h("h2", {}, "Before the first change"), h("p", { class: "note" }, "Every value by default."), h("button", { type: "button", class: "quiet", id: "restore-0", onclick: () => restore(0) }, "Restore all defaults"));
+}

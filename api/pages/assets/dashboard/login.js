@@ -1,0 +1,54 @@
+/** Logging in: a link to the server, which sends the browser to Discord and back. */
+
+import { alertBox, h, heading } from "./dom.js";
+
+const KEY = "guildhall-page";
+const LOGIN = "/auth/discord/login?return_to=/dashboard/";
+
+export function loginPage() {
+  const trouble = h("div", {});
+  return h(
+    "div",
+    { class: "login" },
+    heading("Guildhall dashboard"),
+    h("p", { class: "lead" }, "See how your guilds do, and set what their bot does."),
+    h("p", {}, h("a", { class: "button", href: LOGIN, id: "log-in", onclick: (event) => begin(event, trouble) }, "Log in with Discord")),
+    trouble,
+    h("p", { class: "note" }, "Discord tells this server your name, your guilds and your roles in them, nothing else. You see the guilds that you manage, and those that let one of your roles in."),
+  );
+}
+
+/** Whether the server lets people in at all is only found out by asking; if not, it is said here, on this page. */
+async function begin(event, trouble) {
+  event.preventDefault();
+  sessionStorage.setItem(KEY, location.hash);
+  const answer = await fetch(LOGIN, { redirect: "manual" }).catch(() => null);
+  if (answer?.type === "opaqueredirect") {
+    location.assign(LOGIN);
+    return;
+  }
+  const problem = await answer?.json().catch(() => null);
+  trouble.replaceChildren(
+    problem?.type?.endsWith("login-not-configured")
+      ? alertBox("Nobody can log in here yet.", "Whoever runs this server has to tell it of an application at Discord:", steps())
+      : alertBox(problem?.title ?? "Not reachable.", problem?.detail ?? "The server did not answer. Try again."),
+  );
+}
+
+function steps() {
+  const code = (text) => h("code", {}, text);
+  return h(
+    "ol",
+    {},
+    h("li", {}, "Make an application in Discord's developer portal, and take its client id and client secret."),
+    h("li", {}, "There, under OAuth2, add this redirect: ", code(`${location.origin}/auth/discord/callback`)),
+    h("li", {}, "Set ", code("GUILDHALL_DISCORD_CLIENT_ID"), " and ", code("GUILDHALL_DISCORD_CLIENT_SECRET"), ", and start the server again."),
+  );
+}
+
+/** The page on which the log-in was begun; once. */
+export function remembered() {
+  const hash = sessionStorage.getItem(KEY);
+  sessionStorage.removeItem(KEY);
+  return hash || null;
+}

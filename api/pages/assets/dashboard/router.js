@@ -1,0 +1,30 @@
+/** Addresses of the dashboard: `#/guilds/1/board?stat=messages`. Links, bookmarks and the back button do the rest. */
+
+const ROUTES = [
+  ["guilds", /^\/$/],
+  ["board", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/board$/],
+  ["member", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/members\/(?<user>[1-9]\d{0,18})$/],
+  ["achievements", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/achievements$/],
+  ["settings", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/settings$/],
+  ["settings", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/settings\/(?<module>[a-z][a-z0-9_]{0,63})$/],
+  ["history", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/settings\/(?<module>[a-z][a-z0-9_]{0,63})\/history$/],
+];
+
+/** `{name, guild, user, module, query}` of a fragment; the name is "missing" where there is no such page. */
+export function routeOf(fragment) {
+  const [path, search = ""] = fragment.replace(/^#/, "").split("?");
+  const query = Object.fromEntries(new URLSearchParams(search));
+  for (const [name, pattern] of ROUTES) {
+    const found = pattern.exec(path || "/");
+    if (found) return { name, query, ...found.groups };
+  }
+  return { name: "missing", query };
+}
+
+/** The fragment of a page; members of the query that are null or undefined are left out. */
+export function href(path, query = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return given.length === 0 ? `#${path}` : `#${path}?${new URLSearchParams(given)}`;
+}
+
+export const guildHref = (guild, rest, query) => href(`/guilds/${guild}/${rest}`, query);

@@ -1,0 +1,160 @@
+/** The settings of a guild, a module at a time, in a form drawn from the module's schema. */
+
+import { all, call, get, guildPath } from "./api.js";
+import { resolveConflict } from "./conflict.js";
+import { alertBox, h, heading, link, tell } from "./dom.js";
+import { SettingsForm } from "./form.js";
+import { guildHref } from "./router.js";
+import { humanized, moment } from "./words.js";
+
+export const moduleName = (module) => module.title ?? humanized(module.module);
+
+/** Roles and channels: what can be chosen, and all names by id. What is gone but still named can be kept. */
+export async function referencesOf(guild, stale = []) {
+  const [roles, channels] = await Promise.all([
+    get(guildPath(guild.id, "/roles")).then(({ body }) => body.items),
+    get(guildPath(guild.id, "/channels")).then(({ body }) => body.items),
+  ]);
+  const categories = new Set(channels.filter((channel) => channel.type === 4).map((channel) => channel.id));
+  const choices = {
+    role: roles.map(({ id, name }) => ({ id, name: `@${name.replace(/^@/, "")}` })),
+    channel: channels.map(({ id, name }) => ({ id, name: categories.has(id) ? `${name} (category)` : `#${name}` })),
+  };
+  const names = new Map([...choices.role, ...choices.channel].map(({ id, name }) => [id, name]));
+  for (const { kind, id } of stale) {
+    if (!names.has(id)) {
+      names.set(id, `a ${kind} that is gone (${id})`);
+      if (choices[kind]?.length) choices[kind].push({ id, name: `Gone: ${id}` });
+    }
+  }
+  return { choices, names };
+}
+
+export async function settingsPage({ guild, route, again }) {
+  const modules = (await all("/v1/modules")).toSorted((a, b) => moduleName(a).localeCompare(moduleName(b)));
+  const module = modules.find((each) => each.module === (route.module ?? "leveling")) ?? modules[0];
+  const path = guildPath(guild.id, `/settings/${module.module}`);
+  const { body: settings, etag } = await get(path);
+  const page = new SettingsPage({ guild, module, path, settings, etag, again, ...(await referencesOf(guild, settings.stale_references)) });
+  return {
+    title: `${moduleName(module)} – settings of ${guild.name}`,
+    node: h("div", { class: "with-side" }, sideList(guild, modules, module), page.node),
+    concerns: (event) => (event.type === "settings.updated" || event.type === "module.updated") && event.module === module.module,
+    holds: (event) => page.heard(event),
+    unsaved: () => page.form.changed.length > 0,
+  };
+}
+
+function sideList(guild, modules, chosen) {
+  return h(
+    "nav",
+    { class: "side-list", "aria-label": "Modules" },
+    h("ul", {}, modules.map((module) =>
+      h("li", {}, link(guildHref(guild.id, `settings/${module.module}`), moduleName(module), { id: `module-${module.module}`, "aria-current": module === chosen ? "page" : null })),
+    )),
+  );
+}
+
+class SettingsPage {
+  constructor({ guild, module, path, settings, etag, again, choices, names }) {
+    Object.assign(this, { guild, module, path, settings, etag, again, names });
+    this.trouble = h("div", { id: "trouble" });
+    this.count = h("p", { class: "count", id: "count", role: "status" });
+    this.reason = h("input", { id: "reason", maxlength: "512", autocomplete: "off" });
+    this.save = h("button", { type: "submit", class: "button", id: "save" }, "Save");
+    this.undo = h("button", { type: "button", class: "quiet", id: "undo", onclick: () => again() }, "Undo all");
+    this.form = new SettingsForm({ module, settings, choices, names, changed: () => this.counted() });
+    this.node = this.draw();
+    this.counted();
+  }
+
+  draw() {
+    const { settings, module } = this;
+    const state = settings.revision === 0 ? "Nothing was changed yet: all defaults." : `Revision ${settings.revision}, of ${moment(settings.updated_at)}.`;
+    const submit = (event) => {
+      event.preventDefault();
+      if (!this.save.hasAttribute("aria-disabled")) this.send(this.form.patch, this.etag);
+    };
+    return h(
+      "div",
+      {},
+      heading(moduleName(module)),
+      module.description && h("p", { class: "lead" }, module.description),
+      h("p", { class: "note" }, state, " ", link(guildHref(this.guild.id, `settings/${module.module}/history`), "History", { id: "to-history" })),
+      settings.stale_references.length > 0 && this.staleNote(),
+      h(
+        "form",
+        { novalidate: true, onsubmit: submit, "aria-labelledby": "heading" },
+        this.form.node,
+        h("div", { class: "save-bar" }, this.trouble, h("div", {}, this.count, h("label", { class: "field inline", for: "reason" }, "Why (optional)"), this.reason, this.undo, this.save)),
+      ),
+    );
+  }
+
+  staleNote() {
+    const items = this.settings.stale_references.map(({ pointer, kind, id }) => h("li", {}, `${humanized(pointer.split("/")[1])}: the ${kind} ${id}`));
+    return h("div", { class: "notice" }, h("p", {}, h("strong", {}, "No longer at Discord, or not told of by the bot:")), h("ul", {}, items));
+  }
+
+  counted() {
+    const count = this.form.changed.length;
+    this.count.textContent = count === 0 ? "No changes" : `${count} ${count === 1 ? "change" : "changes"} not saved`;
+    this.undo.disabled = count === 0;
+  }
+
+  async send(patch, etag) {
+    if (Object.keys(patch).length === 0) {
+      tell("There is nothing to save.");
+      return;
+    }
+    // Not `disabled`, which would take the focus away from who pressed it.
+    this.save.setAttribute("aria-disabled", "true");
+    this.trouble.replaceChildren();
+    try {
+      const { body } = await call("PATCH", this.path, { body: patch, ifMatch: etag, reason: this.reason.value.trim() });
+      this.settings = body;
+      await this.again();
+      tell(`Saved, as revision ${body.revision}.`);
+    } catch (error) {
+      if (error.status === 412) await this.conflict(patch);
+      else this.refused(error);
+    } finally {
+      this.save.removeAttribute("aria-disabled");
+    }
+  }
+
+  refused(error) {
+    const left = this.form.showFaults(error.errors);
+    const placed = error.errors.length - left.length;
+    const detail = placed > 0 ? `${placed} ${placed === 1 ? "value needs" : "values need"} another look: see above.` : error.message;
+    const rest = left.filter((fault) => fault.message).map((fault) => h("li", {}, `${fault.pointer ?? fault.parameter ?? ""} ${fault.message}`));
+    this.trouble.replaceChildren(alertBox("Not saved.", detail, rest.length > 0 && h("ul", {}, rest)));
+  }
+
+  /** Somebody saved first: show both, let the person choose, and save what they chose on top of the newest. */
+  async conflict(patch) {
+    const { body: theirs, etag } = await get(this.path);
+    const chosen = await resolveConflict({ module: this.module, before: this.settings, theirs, fields: this.form.changed, names: this.names });
+    if (chosen === null) {
+      this.trouble.replaceChildren(alertBox("Not saved.", "Somebody else changed these settings meanwhile. Save again to compare."));
+      this.save.focus();
+      return;
+    }
+    const mine = Object.fromEntries(Object.entries(patch).filter(([name]) => chosen.has(name)));
+    if (Object.keys(mine).length === 0) {
+      await this.again();
+      tell("Theirs is kept; your changes are gone.");
+      return;
+    }
+    await this.send(mine, etag);
+  }
+
+  /** Whether an event is to be let pass: of one's own change, or while there are changes that must not be lost. */
+  heard(event) {
+    if (event.type === "settings.updated" && event.revision <= this.settings.revision) return true;
+    if (this.form.changed.length === 0) return false;
+    if (event.type === "reopened") return true;
+    this.trouble.replaceChildren(h("p", { class: "notice", role: "status" }, "Somebody else has just changed these settings. When you save, you can compare."));
+    return true;
+  }
+}

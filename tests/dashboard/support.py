@@ -1,0 +1,96 @@
+"""What the tests of the dashboard share: a guild worth looking at, and people who look at it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import httpx
+from playwright.async_api import Browser, Route
+
+from tests.support.browser import Tab, new_tab
+from tests.support.browsers import Browsers
+from tests.support.people import ADA, BO, HARBOUR
+
+ROLES = {"190320984123768901": "Regulars", "190320984123768902": "<img src=x onerror=alert(1)>"}
+CHANNELS = {"41771983423143001": "general", "41771983423143002": "quiet-corner"}
+OTHERS = [7_000_000_000_000_000 + n for n in range(40)]
+
+
+async def settle(bot: httpx.AsyncClient, guild_id: int) -> None:
+    """Roles, channels, a busy week, and two achievements."""
+    guild = f"/v1/guilds/{guild_id}"
+    roles = [{"id": id_, "name": name, "position": n} for n, (id_, name) in enumerate(ROLES.items())]
+    channels = [{"id": id_, "name": name, "position": n} for n, (id_, name) in enumerate(CHANNELS.items())]
+    now = datetime.now(UTC)
+    events: list[dict[str, Any]] = [  # Any: JSON
+        {
+            "id": f"{user}-{n}",
+            "type": "message",
+            "user_id": str(user),
+            "channel_id": next(iter(CHANNELS)),
+            "occurred_at": (now - timedelta(hours=9 * n, minutes=place)).isoformat(),
+        }
+        for place, user in enumerate([BO, ADA, *OTHERS])
+        for n in range(16 if user == ADA else 1 + place % 14)
+    ]
+    events.append({"id": "duel", "type": "stat", "user_id": str(ADA), "stat": "duels_won", "amount": 3, "occurred_at": now.isoformat()})
+    for method, path, body in (
+        ("PUT", f"{guild}/roles", {"items": roles}),
+        ("PUT", f"{guild}/channels", {"items": channels}),
+        ("POST", f"{guild}/achievements", {"key": "first-words", "name": "First words", "icon": "💬", "description": "Say hello.", "condition": {"stat": "messages", "gte": 1}}),
+        ("POST", f"{guild}/achievements", {"key": "devoted", "name": "Devoted <b>", "condition": {"all": [{"stat": "messages", "gte": 40}, {"any": [{"stat": "streak", "gte": 30}, {"stat": "messages", "gte": 20, "within": "7d"}]}]}, "rewards": {"xp": 500}}),
+        ("POST", f"{guild}/activity", {"events": events}),
+    ):  # fmt: skip
+        answer = await bot.request(method, path, json=body)
+        assert answer.is_success, answer.text
+
+
+class Dashboard:
+    """The dashboard, and who looks at it."""
+
+    def __init__(
+        self, chromium: Browser, base_url: str, browsers: Browsers, answered: Callable[[Route], Awaitable[None]]
+    ) -> None:
+        self.base_url = base_url
+        self._browsers = browsers
+        self._chromium = chromium
+        self._answered = answered
+        self._tabs: list[Tab] = []
+
+    async def open(
+        self,
+        fragment: str = "",
+        *,
+        person: int | None = ADA,
+        width: int = 1280,
+        color_scheme: Literal["light", "dark"] = "light",
+        base_url: str | None = None,
+    ) -> Tab:
+        """The page at `#/…`, as somebody who has logged in before; None: as nobody. `base_url`: of another server."""
+        tab = await new_tab(self._chromium, width=width, color_scheme=color_scheme)
+        self._tabs.append(tab)
+        await tab.page.route("http://discord.test/**", self._answered)
+        if person is not None:
+            client = await self._browsers.log_in(person)
+            cookies = [{"name": name, "value": value, "url": self.base_url} for name, value in client.cookies.items()]
+            await client.aclose()
+            await tab.page.context.add_cookies(cookies)
+        await tab.page.goto(f"{base_url or self.base_url}/dashboard/{fragment}")
+        return tab
+
+    async def close(self) -> None:
+        for tab in self._tabs:
+            await tab.page.context.close()
+
+    def assert_clean(self, tab: Tab, *, refused: tuple[int, ...] = ()) -> None:
+        """Nothing was asked of others than the server and Discord, and the console complained of nothing but
+        answers with a status of `refused`."""
+        own = (f"{self.base_url}/", "http://discord.test/", "data:")
+        assert [url for url in tab.requests if not url.startswith(own)] == []
+        expected = tuple(f"status of {status}" for status in refused)
+        assert [error for error in tab.errors if not any(text in error for text in expected)] == []
+
+
+def page_of(rest: str) -> str:
+    """The fragment of a page of Harbour."""
+    return f"#/guilds/{HARBOUR}/{rest}"

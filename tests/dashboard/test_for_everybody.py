@@ -1,0 +1,101 @@
+"""Narrow screens, the dark, the keyboard alone, and what a checker of accessibility finds."""
+
+import gzip
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.dashboard.support import Dashboard, page_of
+from tests.support.people import ADA, HARBOUR
+
+AXE = gzip.decompress((Path(__file__).parents[1] / "support/vendor/axe-core/axe.min.js.gz").read_bytes()).decode()
+PAGES = {
+    "guilds": "#/",
+    "board": page_of("board?period=week&stat=messages"),
+    "member": page_of(f"members/{ADA}"),
+    "achievements": page_of("achievements"),
+    "settings": page_of("settings/leveling"),
+    "history": page_of("settings/leveling/history"),
+}
+_FIND = """async () => {
+  const found = await axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
+  return found.violations.map((each) => [each.id, each.nodes.map((node) => node.html.slice(0, 200))]);
+}"""
+
+
+async def go(page: Page, fragment: str) -> None:
+    await page.evaluate("hash => { location.hash = hash }", fragment)
+    await expect(page.get_by_role("main")).not_to_have_attribute("aria-busy", "true")
+    await expect(page.get_by_role("heading", level=1)).to_be_focused()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])
+async def test_every_page_fits_and_a_checker_finds_nothing(
+    dashboard: Dashboard, bot: httpx.AsyncClient, scheme: str, width: int
+) -> None:
+    rewards = [{"level": 3, "role_id": "190320984123768901"}, {"level": 9, "role_id": "190320984123768902"}]
+    changed = await bot.patch(
+        f"/v1/guilds/{HARBOUR}/settings/leveling", json={"cooldown_seconds": 99, "role_rewards": rewards}
+    )
+    assert changed.status_code == 200, changed.text
+    tab = await dashboard.open(width=width, color_scheme="dark" if scheme == "dark" else "light")
+    page = tab.page
+    await page.evaluate(AXE)
+    for name, fragment in PAGES.items():
+        await go(page, fragment)
+        if name == "settings":
+            await page.get_by_label("Highest level", exact=True).fill("5000")
+            await page.get_by_role("button", name="Save", exact=True).click()
+            await expect(page.get_by_role("alert")).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert await page.evaluate(_FIND) == [], name
+        await tab.screenshot(f"dashboard-{name}-{scheme}-{width}")
+        if name == "settings":
+            await page.get_by_role("button", name="Undo all").click()
+            await expect(page.get_by_text("No changes")).to_be_visible()
+    dashboard.assert_clean(tab, refused=(422,))
+
+
+async def test_the_keyboard_alone_is_enough(dashboard: Dashboard, bot: httpx.AsyncClient) -> None:
+    tab = await dashboard.open()
+    page, press = tab.page, tab.page.keyboard.press
+    await expect(page.get_by_role("heading", level=1)).to_be_focused()
+
+    async def tab_to(name: str, role: str = "link") -> None:
+        for _ in range(80):
+            await press("Tab")
+            focused = page.locator(":focus")
+            if await focused.count() and name == await focused.evaluate(
+                "element => (element.labels?.[0] ?? element).textContent.trim()"
+            ):
+                return
+        raise AssertionError(f"{role} {name} is not reached")
+
+    await press("Shift+Tab")
+    await tab_to("HHarbourYou own it")
+    await press("Enter")
+    await expect(page.get_by_role("heading", level=1, name="Board")).to_be_focused()
+    await press("Shift+Tab")
+    await expect(page.get_by_role("link", name="Settings")).to_be_focused()
+    await press("Enter")
+    await expect(page.get_by_role("heading", level=1, name="Leveling")).to_be_focused()
+    await tab_to("Cooldown", "field")
+    await page.keyboard.type("75")
+    await press("Enter")
+    await expect(page.get_by_text("Saved, as revision 1.")).to_be_visible()
+    await expect(page.get_by_label("Cooldown", exact=True)).to_be_focused()
+    assert (await bot.get(f"/v1/guilds/{HARBOUR}/settings/leveling")).json()["values"]["cooldown_seconds"] == 75
+    await tab_to("Add item", "button")
+    await press("Enter")
+    await tab_to("Delete item", "button")
+    await press("Enter")
+    await expect(page.get_by_role("button", name="Add item").first).to_be_focused()
+    # The first stop on every page leads past the frame.
+    await page.reload()
+    await expect(page.get_by_role("heading", level=1)).to_be_focused()
+    await page.evaluate("document.activeElement.blur()")
+    await page.locator("#skip").focus()
+    await press("Enter")
+    await expect(page.get_by_role("main")).to_be_focused()
