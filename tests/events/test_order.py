@@ -19,7 +19,7 @@ from tests.events.streams import stream
 from tests.support import cluster
 from tests.support.people import HARBOUR, QUARRY
 
-SECONDS = float(os.environ.get("GUILDHALL_STREAM_SECONDS", "3"))
+SECONDS = float(os.environ.get("GUILDHALL_STREAM_SECONDS", "2"))
 WRITERS = 8
 READERS = 4
 QUERY = "?types=member.left"
