@@ -33,7 +33,16 @@ async def settle(bot: httpx.AsyncClient, guild_id: int) -> None:
         for place, user in enumerate([BO, ADA, *OTHERS])
         for n in range(16 if user == ADA else 1 + place % 14)
     ]
-    events.append({"id": "duel", "type": "stat", "user_id": str(ADA), "stat": "duels_won", "amount": 3, "occurred_at": now.isoformat()})
+    events.append(
+        {
+            "id": "duel",
+            "type": "stat",
+            "user_id": str(ADA),
+            "stat": "duels_won",
+            "amount": 3,
+            "occurred_at": now.isoformat(),
+        }
+    )
     for method, path, body in (
         ("PUT", f"{guild}/roles", {"items": roles}),
         ("PUT", f"{guild}/channels", {"items": channels}),

@@ -105,8 +105,12 @@ async def test_what_is_wrong_is_told_at_its_field(dashboard: Dashboard, bot: htt
     await expect(page.get_by_label("Cooldown", exact=True)).to_be_focused()
     await expect(page.get_by_label("Cooldown", exact=True)).to_have_attribute("aria-invalid", "true")
     await expect(page.get_by_label("Cooldown", exact=True)).to_have_accessible_description(re.compile("86400"))
-    await expect(field(page, "announce").get_by_label("Text", exact=True)).to_have_accessible_description(re.compile("{nobody}"))
-    await expect(field(page, "announce").get_by_label("Channel", exact=True)).to_have_accessible_description(re.compile("is required"))
+    await expect(field(page, "announce").get_by_label("Text", exact=True)).to_have_accessible_description(
+        re.compile("{nobody}")
+    )
+    await expect(field(page, "announce").get_by_label("Channel", exact=True)).to_have_accessible_description(
+        re.compile("is required")
+    )
     await tab.screenshot("dashboard-errors")
     assert (await bot.get(LEVELING)).json()["revision"] == 0
     await page.get_by_role("button", name="Undo all").click()
