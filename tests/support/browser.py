@@ -99,9 +99,7 @@ async def browser_page(
 ) -> AsyncIterator[Tab]:
     """A new browser with one empty page; closed at the end."""
     async with running_browser() as browser:
-        yield await new_tab(
-            browser, width=width, height=height, color_scheme=color_scheme, java_script=java_script
-        )
+        yield await new_tab(browser, width=width, height=height, color_scheme=color_scheme, java_script=java_script)
 
 
 def _note(message: ConsoleMessage, tab: Tab) -> None:
