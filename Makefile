@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench format configuration lock browser clean
+.PHONY: help run demo test check bench format configuration document lock browser node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -15,15 +16,16 @@ run: $(VENV)/.run ## install, start an embedded PostgreSQL, migrate, serve
 demo: $(VENV)/.run ## import real communities, print their boards
 	$(BIN)/python -m examples.demo
 
-test: $(VENV)/.dev browser ## install what is missing, run every test
+test: $(VENV)/.dev browser node ## install what is missing, run every test
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.dev ## format, lint, types, import contracts, migrations
+check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, TypeScript
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.support.check_migrations
+	cd $(TYPES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 
 bench: $(VENV)/.dev ## measure, as ratios in one run
 	$(BIN)/python -m benchmarks
@@ -35,6 +37,10 @@ format: $(VENV)/.dev ## rewrite the code as ruff wants it
 configuration: $(VENV)/.dev ## write README's table of settings anew
 	$(BIN)/python -m tests.support.configuration
 
+document: $(VENV)/.dev node ## write the OpenAPI document's snapshot anew, and the TypeScript types made from it
+	$(BIN)/python -m api openapi > tests/architecture/openapi.json
+	cd $(TYPES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent generate
+
 lock: $(VENV)/.dev ## compile the exact versions with their hashes
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--group build pyproject.toml -o requirements.txt
@@ -43,6 +49,12 @@ lock: $(VENV)/.dev ## compile the exact versions with their hashes
 
 browser: $(VENV)/.dev ## Debian's Chromium, for the tests of what a browser shows
 	@PYTHON=$(BIN)/python sh tests/support/install_browser.sh
+
+node: $(TYPES)/node_modules/.package-lock.json ## what TypeScript and the bot on discord.js need
+
+$(TYPES)/node_modules/.package-lock.json: $(TYPES)/package-lock.json $(VENV)/.dev
+	cd $(TYPES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+	@touch $@
 
 $(VENV)/.run: requirements.txt pyproject.toml
 	@PYTHON=$(PYTHON) sh bin/install.sh requirements.txt

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from api.credentials import admins, keys
+from api.packs import achievements
 from api.terminal import Refused, located, run
 from api.transfers import export_file, import_file, worker
 
@@ -22,6 +23,7 @@ main.add_command(admins)
 main.add_command(import_file)
 main.add_command(export_file)
 main.add_command(worker)
+main.add_command(achievements)
 
 
 @main.command()

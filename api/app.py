@@ -12,15 +12,11 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
-from litestar.types import ASGIApp, RouteHandlerMapItem
+from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 
 import piccolo_conf
-from api.achievements.awards import AwardService
-from api.achievements.catalogs import Catalogs
+from api.achievements.building import build as build_achievements
 from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
-from api.achievements.service import AchievementService
-from api.achievements.surveys import Surveys
-from api.achievements.unlocking import Unlocking
 from api.activity.controller import ActivityController
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
@@ -48,6 +44,7 @@ from api.guilds.directory import Directory
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
 from api.health import Health, HealthController
+from api.idempotency import Idempotency
 from api.imports.building import build as build_imports
 from api.imports.controller import ImportController
 from api.intake import GuildhallRequest, admit, provide_query
@@ -57,6 +54,7 @@ from api.leaderboards.service import LeaderboardService
 from api.leaderboards.shortcut import LeaderboardShortcut
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
+from api.limits import Limiter
 from api.members.controller import MemberController
 from api.members.rulebook import Rulebook
 from api.members.service import MemberService
@@ -65,7 +63,7 @@ from api.metrics import Metrics
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.parts import Parts
-from api.people.building import Client
+from api.people.building import Client, People
 from api.people.building import build as build_people
 from api.people.controller import LoginController, MeController
 from api.privacy.controller import UserController
@@ -79,6 +77,11 @@ from api.settings.evolution import ModuleService
 from api.settings.registry import Registry
 from api.settings.service import SettingsService
 from api.settings.shortcut import Shortcut
+from api.webhooks.controller import WebhookController
+from api.webhooks.delivering import Deliverer
+from api.webhooks.secrets import Vault
+from api.webhooks.sending import Sender
+from api.webhooks.service import WebhookService
 from tables.piccolo_app import APP_CONFIG
 
 if TYPE_CHECKING:
@@ -102,6 +105,7 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         shortcut=app.state["shortcut"].answer,
         reads=[each.answer for each in app.state["read_shortcuts"]],
         activity=app.state["activity_shortcut"].answer,
+        limiter=app.state["limiter"],
     )
 
 
@@ -140,16 +144,26 @@ def create_litestar(
         secrets=secrets,
         client=_client(settings),
         public_url=settings.public_url,
-        own_url=f"http://{settings.host}:{settings.port}",
+        own_url=settings.own_url,
         transport=discord,
     )
+    limiter = Limiter(
+        database, clock, lambda scope: _is_known(scope, keyring, people), of_an_address=settings.anonymous_rate_limit
+    )
+    idempotency = Idempotency(database, clock)
     rulebook, slots = Rulebook(database, changes), Slots()
     directory = Directory(database, changes)
     hub = Hub(clock, metrics, lambda: health.stopping)
     changes.subscribe(hub.doubt)
-    catalogs = Catalogs(changes)
-    unlocking = Unlocking(catalogs, parts)
+    achievements = build_achievements(
+        database, changes, clock, cursors, rulebook, parts, retention=timedelta(days=settings.retention_days)
+    )
+    unlocking = achievements.unlocking
+    vault = Vault(secrets)
+    deliverer = Deliverer(database, clock, vault, Sender(private=settings.webhook_private_addresses))
+    webhooks = WebhookService(database, cursors, clock, vault, private=settings.webhook_private_addresses)
     services = {
+        "webhooks": webhooks,
         "guilds": guilds,
         "pickers": (pickers := PickerService(database, changes, clock)),
         "keys": KeyService(database, changes, cursors, clock),
@@ -175,23 +189,14 @@ def create_litestar(
         guilds=guilds,
         pickers=pickers,
         settings=guild_settings,
+        achievements=achievements,
         hours=timedelta(days=settings.hours_kept_days),
-    )
-    achievements = AchievementService(
-        database,
-        changes,
-        cursors,
-        clock,
-        rulebook,
-        Surveys(database, rulebook, clock),
-        retention=timedelta(days=settings.retention_days),
-        wake=imports.worker.wake,
     )
     services |= {
         "imports": imports.service,
         "exporter": imports.exporter,
-        "achievements": achievements,
-        "awards": AwardService(database, rulebook, catalogs, unlocking, parts, clock),
+        "achievements": achievements.service,
+        "awards": achievements.awards,
     }
     dependencies: dict[str, Provide] = {
         name: Provide(_giver(service), sync_to_thread=False) for name, service in services.items()
@@ -204,11 +209,12 @@ def create_litestar(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         await database.open(arguments)
-        jobs = Jobs(guilds, upkeep, keyring, people, metrics, database, changes)
-        running = [changes.run(arguments), jobs.run(), hub.run(), Reader(hub).run(arguments)]
+        jobs = Jobs(guilds, upkeep, idempotency, limiter, deliverer, keyring, people, metrics, database, changes)
+        running = [changes.run(arguments), jobs.run(), limiter.run(), hub.run(), Reader(hub).run(arguments)]
         tasks = [asyncio.create_task(each) for each in running]
         if settings.jobs:
             tasks.append(asyncio.create_task(imports.worker.run()))
+            tasks.append(asyncio.create_task(deliverer.run()))
         try:
             with drained(health, settings.drain):
                 yield
@@ -237,6 +243,7 @@ def create_litestar(
             ImportController,
             UserController,
             EventController,
+            WebhookController,
             ModuleController,
             KeyController,
             AuditController,
@@ -258,21 +265,25 @@ def create_litestar(
         {
             "keyring": keyring,
             "people": people,
-            "shortcut": Shortcut(keyring, guild_settings),
+            "shortcut": Shortcut(keyring, limiter, guild_settings),
             "directory": directory,
             "registry": registry,
             "slots": slots,
+            "limiter": limiter,
+            "webhooks": webhooks,
+            "deliverer": deliverer,
             "hub": hub,
-            "activity_shortcut": ActivityShortcut(keyring, Slots(RECORDING_AT_ONCE), activity),
+            "idempotency": idempotency,
+            "activity_shortcut": ActivityShortcut(keyring, limiter, Slots(RECORDING_AT_ONCE), activity),
             "read_shortcuts": [
-                MemberShortcut(keyring, slots, members),
-                LeaderboardShortcut(keyring, slots, leaderboards),
+                MemberShortcut(keyring, limiter, slots, members),
+                LeaderboardShortcut(keyring, limiter, slots, leaderboards),
             ],
             "health": health,
             "metrics": metrics,
             "started_at": time.monotonic(),
             "keys": services["keys"],
-            "achievements": achievements,
+            "achievements": achievements.service,
             "database": database,
             "changes": changes,
         }
@@ -295,6 +306,15 @@ def _client(settings: Settings) -> Client | None:
         api_url=settings.discord_api_url,
         authorize_url=settings.discord_authorize_url,
     )
+
+
+def _is_known(scope: HTTPScope, keyring: Keyring, people: People) -> bool:
+    """Whether a request has one key that was good before, or a session."""
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if given:
+        return len(given) == 1 and keyring.was_good(given[0])
+    cookies = (value for name, value in scope["headers"] if name == b"cookie")
+    return any(people.sessions.was_good(value.decode("latin-1")) for value in cookies)
 
 
 class _Application(Litestar):

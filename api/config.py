@@ -49,6 +49,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     request_timeout_seconds: Annotated[
         int, Meta(ge=1, le=300, description="longest time for one request, then 503")
     ] = 15
+    anonymous_rate_limit: Annotated[
+        int,
+        Meta(ge=1, le=1_000_000, description="refusals a minute that one address gets without a good key, then 429"),
+    ] = 60
     secret: Annotated[
         str | None,
         Meta(description="signs cursors, 32 characters or more; made by itself outside production"),
@@ -74,7 +78,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Annotated[int, Meta(ge=400, le=36_500)] | None,
         Meta(description="days for which activity by day is kept, and with it past boards; empty: for ever"),
     ] = None
-    jobs: Annotated[bool, Meta(description="do imports in the server; if not, `guildhall worker` does them")] = True
+    webhook_private_addresses: Annotated[
+        bool, Meta(description="let webhooks lead to addresses that are not public: this network's own")
+    ] = False
+    jobs: Annotated[
+        bool, Meta(description="do imports and send webhooks in the server; if not, `guildhall worker` does them")
+    ] = True
     admin: Annotated[bool, Meta(description="serve Piccolo Admin at `/admin/`")] = True
     drain_seconds: Annotated[
         Annotated[int, Meta(ge=0, le=60)] | None,
@@ -90,6 +99,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def production(self) -> bool:
         return self.env == "production"
+
+    @property
+    def own_url(self) -> str:
+        """The address at which this machine's own browser finds the server."""
+        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - it is only compared with
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def data_path(self) -> Path:

@@ -17,6 +17,7 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api.errors import GuildhallError, Overloaded
+from api.limits import Headers, Limiter
 from api.metrics import Metrics
 from api.problems import MEDIA_TYPE, classify, problem
 
@@ -36,6 +37,12 @@ _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
+# What is counted against an address, and under which paths: guesses at keys, and at routes by nobody.
+_COUNTED = ("/v1/", "/auth/")
+_REFUSED = frozenset({401, 403, 429})
+_UNKNOWN = frozenset({404, 405})
+
+
 async def _ordinary(_scope: HTTPScope, receive: Receive) -> tuple[None, Receive]:
     return None, receive
 
@@ -53,6 +60,7 @@ class Edge:
         shortcut: Callable[[HTTPScope], ASGIApp | None] = lambda _scope: None,
         reads: Sequence[Callable[[HTTPScope], Awaitable[ASGIApp | None] | None]] = (),
         activity: Callable[[HTTPScope, Receive], Awaitable[tuple[ASGIApp | None, Receive]]] = _ordinary,
+        limiter: Limiter | None = None,
     ) -> None:
         """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `shortcut`: the
         answer to a GET that needs no framework, or None; `reads`: the same of what has to be read first;
@@ -61,6 +69,7 @@ class Edge:
         self._shortcut = shortcut
         self._reads = reads
         self._activity = activity
+        self._limiter = limiter
         self._metrics = metrics
         self._timeout = timeout
         self._headers = [*_SECURITY, *([_HSTS] if https else [])]
@@ -105,6 +114,8 @@ class _Exchange:
         state = scope["state"] = {"request_id": self._request_id.decode(), "is_head": self._head}
         edge._metrics.running += 1
         try:
+            if edge._limiter is not None and self._is_counted:
+                edge._limiter.refuse_address(scope)
             ready = edge._shortcut(scope) if scope["method"] == HttpMethod.GET else None
             if ready is not None:
                 await ready(scope, receive, self._answer)
@@ -135,18 +146,46 @@ class _Exchange:
             self._tell()
 
     async def _answer(self, message: Message) -> None:
+        settle = self._scope["state"].get("settle")
+        if settle is None:
+            await self._dress(message)
+            return
+        for ready in await settle(message):
+            await self._dress(ready)
+
+    async def _dress(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = message["headers"] = [
                 *message.get("headers", ()),
                 (b"x-request-id", self._request_id),
                 *self._edge._headers,
+                *self._budget(),
             ]
             if self._status == 405 or self._scope["method"] == "OPTIONS":
                 message["headers"] = [_with_head(header) for header in headers]
         elif self._head and message["type"] == "http.response.body":
             message["body"] = b""
         await self._send(message)
+
+    @property
+    def _is_counted(self) -> bool:
+        """Whether refusals count against the address: not those of pages, probes and the admin."""
+        return self._scope["path"].startswith(_COUNTED)
+
+    def _budget(self) -> Headers:
+        """What is left of the budget that this request was taken off."""
+        limiter, state = self._edge._limiter, self._scope["state"]
+        if limiter is None:
+            return []
+        if self._status == 304:
+            limiter.give_back(self._scope)
+        elif self._is_counted and (
+            self._status in _REFUSED or (self._status in _UNKNOWN and "credential" not in state)
+        ):
+            limiter.note_refusal(self._scope)
+        budget = state.get("budget")
+        return [] if budget is None else budget.headers(limiter.now())
 
     async def _refuse(self, error: GuildhallError) -> None:
         self._scope["state"]["problem"] = error.type

@@ -190,6 +190,12 @@ class DatabaseAway(Unavailable):
     detail = "The database cannot be reached. If this was a change, see whether it was stored; then try again."
 
 
+class DiscordAway(Unavailable):
+    type = "discord-away"
+    title = "Discord away"
+    detail = "Discord does not answer as it should, and without it nobody knows what you may do. Try again soon."
+
+
 class Overloaded(Unavailable):
     type = "overloaded"
     title = "Overloaded"

@@ -29,6 +29,7 @@ from api.lib.faults import Fault
 from api.lib.json import JsonValue
 from api.lib.schema_faults import error_faults
 from api.parameters import read_query
+from api.replaying import claimed, idempotency_key
 
 DEPTH = 32
 LARGEST_BODY = 1024 * 1024
@@ -78,6 +79,7 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
             ip=_address(client[0]) if client else None,
             request_id=state["request_id"],
             credential=credential,
+            claim=state.get("claim"),
         )
 
     @property
@@ -87,8 +89,9 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
         return found
 
 
-async def admit(request: GuildhallRequest) -> Response[None] | None:
-    """What happens before every handler: who asks, may they, do they see it, and is what they send sound?
+async def admit(request: GuildhallRequest) -> Response[Any] | None:
+    """What happens before every handler: who asks, may they, do they see it, is what they send sound, and has it
+    been done already?
 
     Not as Litestar's guards: each is given a copy of the route's handler, which costs more than what it does."""
     if request.method == HttpMethod.OPTIONS:
@@ -96,7 +99,9 @@ async def admit(request: GuildhallRequest) -> Response[None] | None:
     handler = request.route_handler
     if handler.opt["scope"] is not None or "person" in handler.opt:
         await authorize(request, handler)
-        await read_input(request, handler)
+        raw = await read_input(request, handler)
+        if request.method == HttpMethod.POST and handler.opt["scope"] is not None:
+            return await claimed(request, handler, raw)
     elif "reads_query" in handler.opt:
         await read_input(request, handler)
     return None
@@ -109,23 +114,26 @@ def _methods(request: GuildhallRequest) -> set[str]:
     return {str(method) for route in routes for handler in route.route_handlers for method in handler.http_methods}
 
 
-async def read_input(connection: GuildhallRequest, handler: BaseRouteHandler) -> None:
-    """415, then 400, 413, 422: what the handler will be given, or all that is wrong with it."""
+async def read_input(connection: GuildhallRequest, handler: BaseRouteHandler) -> bytes:
+    """415, then 400, 413, 422: what the handler will be given, or all that is wrong with it. Gives the body."""
     state = connection.scope["state"]
     plan = plan_of(handler)
     if has_body := plan.body is not None and not (plan.optional_body and _is_empty(connection)):
         _check_media_type(connection, plan)
     _read_headers(connection, plan)
     data_errors: list[Fault] = []
+    raw = b""
     if plan.body is not None:
         try:
-            state["data"] = plan.body.read(await _read_body(connection, plan) if has_body else b"{}")
+            raw = await _read_body(connection, plan) if has_body else b"{}"
+            state["data"] = plan.body.read(raw)
         except Invalid as invalid:
             data_errors = [fault for fault in invalid.errors if isinstance(fault, Fault)]
     query, query_errors = read_query(connection.scope["query_string"], plan.query)
     if data_errors or query_errors:
         raise Invalid(errors=[*query_errors, *data_errors])
     state["query"] = query
+    return raw
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -233,6 +241,7 @@ def _read_headers(request: GuildhallRequest, plan: Plan) -> None:
     state, given = request.scope["state"], request.headers
     if request.method in _UNSAFE:
         state["reason"] = headers.reason(given.get("x-audit-log-reason"))
+        state["idempotency_key"] = idempotency_key(request)
     if plan.is_matched:
         state["if_match"] = headers.entity_tags("If-Match", given.get("if-match"), weak=False)
     elif plan.is_conditional and request.method == "GET":

@@ -11,8 +11,11 @@ from api.changes import Changes
 from api.database import Database
 from api.errors import Unavailable
 from api.guilds.service import GuildService
+from api.idempotency import Idempotency
+from api.limits import Limiter
 from api.metrics import Metrics
 from api.people.building import People
+from api.webhooks.delivering import Deliverer
 
 log = structlog.get_logger("guildhall.jobs")
 
@@ -28,6 +31,9 @@ class Jobs:
         self,
         guilds: GuildService,
         upkeep: Upkeep,
+        idempotency: Idempotency,
+        limiter: Limiter,
+        deliverer: Deliverer,
         keyring: Keyring,
         people: People,
         metrics: Metrics,
@@ -36,6 +42,9 @@ class Jobs:
     ) -> None:
         self._guilds = guilds
         self._upkeep = upkeep
+        self._idempotency = idempotency
+        self._limiter = limiter
+        self._deliverer = deliverer
         self._keyring = keyring
         self._people = people
         self._metrics = metrics
@@ -60,6 +69,10 @@ class Jobs:
                     await self._upkeep.run()
                 if tick % PURGE_EVERY == 1:
                     while await self._upkeep.empty_guilds():  # noqa: ASYNC110 - others run between two lots
+                        await asyncio.sleep(0)
+                    await self._limiter.sweep()
+                    await self._deliverer.sweep()
+                    while await self._idempotency.sweep():  # noqa: ASYNC110 - the same
                         await asyncio.sleep(0)
                     while await self._guilds.purge():  # noqa: ASYNC110 - others run between two lots
                         await asyncio.sleep(0)

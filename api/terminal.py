@@ -11,6 +11,7 @@ import msgspec
 from api.config import Settings, UnsafeConfiguration, load
 from api.embedded import EmbeddedPostgresError
 from api.errors import GuildhallError, NotFound
+from api.lib import snowflakes
 from api.migrations import MigrationFailed
 from api.provision import Located, locate, unreachable
 
@@ -19,6 +20,18 @@ T = TypeVar("T")
 
 class Refused(click.ClickException):
     """Something that the person at the terminal can mend."""
+
+
+class GuildId(click.ParamType[int]):
+    """A guild's snowflake."""
+
+    name = "guild_id"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = snowflakes.parse(str(value))
+        if found is None:
+            self.fail(f"{value!r} {snowflakes.MESSAGE}", param, ctx)
+        return found
 
 
 def located(*, founding: bool = False) -> tuple[Settings, Located]:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import click
 
 import piccolo_conf
+from api.achievements.building import build as build_achievements
 from api.auth.actors import system
 from api.changes import Changes, stop
 from api.config import Settings
@@ -61,7 +62,7 @@ async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQ
                 # It failed for now, or a server has taken it over: one of the two goes on.
                 await asyncio.sleep(1)
                 tell(view.progress)
-                held = await imports.queue.take(job.subject)
+                held = await imports.queue.take(job)
 
 
 async def _pieces(file: Path) -> AsyncIterator[bytes]:
@@ -95,15 +96,19 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Imports, GuildServi
     database = Database(piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=5)
     cursors = Cursors([settings.secret or made_secret(settings.data_path)], clock.now)
     guilds = GuildService(database, changes, cursors, clock, timedelta(days=settings.retention_days))
+    rulebook, parts = Rulebook(database, changes), Parts()
     imports = build(
         database,
         clock,
         cursors,
-        Rulebook(database, changes),
-        Parts(),
+        rulebook,
+        parts,
         guilds=guilds,
         pickers=PickerService(database, changes, clock),
         settings=SettingsService(database, changes, Registry(database, changes), cursors, clock),
+        achievements=build_achievements(
+            database, changes, clock, cursors, rulebook, parts, retention=timedelta(days=settings.retention_days)
+        ),
         hours=timedelta(days=settings.hours_kept_days),
     )
     arguments = connect_arguments(settings, role=await role_to_take(settings))

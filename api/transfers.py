@@ -8,25 +8,14 @@ from typing import get_args
 import click
 
 from api.imports.dtos import ImportQuery, ImportView, Mode, Source
-from api.lib import snowflakes
 from api.logs import configure
-from api.terminal import Refused, located, run
+from api.terminal import GuildId, Refused, located, run
 
 SHOWN = 20
 
 
-class _GuildId(click.ParamType[int]):
-    name = "guild_id"
-
-    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = snowflakes.parse(str(value))
-        if found is None:
-            self.fail(f"{value!r} {snowflakes.MESSAGE}", param, ctx)
-        return found
-
-
 @click.command("import")
-@click.argument("guild_id", type=_GuildId())
+@click.argument("guild_id", type=GuildId())
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--source", type=click.Choice(get_args(Source)), required=True, help="Where the file is from.")
 @click.option("--mode", type=click.Choice(get_args(Mode)), help="What becomes of what is there; `set` if not named.")
@@ -70,7 +59,7 @@ def _tell(view: ImportView) -> None:
 
 
 @click.command("export")
-@click.argument("guild_id", type=_GuildId())
+@click.argument("guild_id", type=GuildId())
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=False)
 def export_file(guild_id: int, file: Path | None) -> None:
     """Write a guild, whole, to FILE (or to the terminal), as `import --source guildhall` takes it back."""

@@ -1,4 +1,4 @@
-"""`make demo`: what 1,400 people really did in five open-source communities, imported and looked at.
+"""`make demo`: what 1,400 people really did in five open-source communities, imported: boards, and who earned what.
 
 `communities.ndjson.gz` has 38,464 events taken from public version-control histories: a change is a message, the
 folder it touches first its channel; people and channels are hashes made into ids. They stand in the order of
@@ -48,6 +48,16 @@ _MONTHS = """
     SELECT extract(month FROM day)::int AS month, sum(messages)::int AS messages FROM activity_days
     WHERE guild_id = $1 AND user_id = $2 AND day BETWEEN $3 AND $4 GROUP BY 1
 """
+# Of each achievement how many have it, and those with the most XP among them.
+_EARNED = """
+    SELECT a.name, a.icon, count(*) AS awarded,
+        (SELECT sum(c.members) FROM member_counts c WHERE c.guild_id = ANY($1))::bigint AS members,
+        ARRAY[(array_agg(m.guild_id ORDER BY m.xp DESC))[:3], (array_agg(m.user_id ORDER BY m.xp DESC))[:3]] AS first
+    FROM achievements a JOIN achievement_awards w ON w.achievement_id = a.id AND w.revoked_at IS NULL
+    JOIN members m ON m.id = w.member_id
+    WHERE w.guild_id = ANY($1) GROUP BY a.id ORDER BY awarded, a.id
+"""
+SHOWN = 3
 
 
 def main() -> None:
@@ -60,16 +70,20 @@ def main() -> None:
         files = split(Path(folder))
         guilds = {FIRST_GUILD + number: name for number, name in enumerate(files)}
         asyncio.run(_make_guilds(settings, guilds))
+        _guildhall("achievements", "install", "starter")
         for guild_id, name in guilds.items():
             click.echo(f"\n{name}")
-            command = [sys.executable, "-m", "api", "import", str(guild_id), str(files[name]), "--source", "events"]
-            subprocess.run(command, check=True)  # noqa: S603 - our own command
+            _guildhall("import", str(guild_id), str(files[name]), "--source", "events")
     asyncio.run(_show(settings, guilds))
     click.echo(f"\nAll of it took {time.monotonic() - started:.0f} s. See it: `make run`, then")
     base = settings.public_url or f"http://{settings.host}:{settings.port}"
     click.echo(f"  curl -H 'Authorization: Bearer gh_…' {base}/v1/guilds/{FIRST_GUILD}/leaderboard")
     if settings.admin:
         click.echo(f"  {base}/admin/#/members")
+
+
+def _guildhall(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "api", *arguments], check=True)  # noqa: S603 - our own command
 
 
 def split(folder: Path) -> dict[str, Path]:
@@ -101,6 +115,7 @@ async def _show(settings: Settings, guilds: dict[int, str]) -> None:
             click.echo(f"\n{name}: {board.member_count} members\n{table(board)}")
             if board.items and (best is None or board.items[0].value > best[0]):
                 best = board.items[0].value, guild_id, board.items[0].user_id
+        await _show_earned(database, guilds)
         if best is not None:
             await _show_year(database, best[1], int(best[2]), guilds[best[1]])
 
@@ -111,6 +126,17 @@ def table(board: LeaderboardView) -> str:
         f"  {entry.rank:>3}.  {entry.user_id:>20}  level {entry.level:>3}  {entry.value:>9,} XP"
         for entry in board.items
     )
+
+
+async def _show_earned(database: Database, guilds: dict[int, str]) -> None:
+    """Who earned what, rarest first."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(_EARNED, list(guilds))
+    click.echo("\nAchievements, rarest first")
+    for row in rows:
+        who = ", ".join(f"{user_id} ({guilds[guild_id]})" for guild_id, user_id in zip(*row["first"], strict=True))
+        more = "" if row["awarded"] <= SHOWN else f" and {row['awarded'] - SHOWN:,} more"
+        click.echo(f"  {row['awarded'] / row['members']:>6.1%}  {row['icon']} {row['name']}: {who}{more}")
 
 
 async def _show_year(database: Database, guild_id: int, user_id: int, name: str) -> None:

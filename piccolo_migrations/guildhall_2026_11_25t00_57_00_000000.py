@@ -163,6 +163,12 @@ COMMENTS = {
     ),
 }
 
+# Before and after.
+JOBS = {
+    "kind": ("What is to be done: import.", "What is to be done: import, awarding."),
+    "subject": ("To what: the import''s id.", "To what: the id of the import, of the achievement."),
+}
+
 
 async def run(statements: list[str]) -> None:
     engine = engine_finder()
@@ -196,9 +202,11 @@ async def forwards() -> MigrationManager:
         )
         await run([COUNT])
         await run(comments(forwards=True))
+        await run([f"COMMENT ON COLUMN jobs.{column} IS '{words[1]}'" for column, words in JOBS.items()])
 
     async def drop() -> None:
         await run(comments(forwards=False))
+        await run([f"COMMENT ON COLUMN jobs.{column} IS '{words[0]}'" for column, words in JOBS.items()])
         await run([f"DROP TRIGGER IF EXISTS {name} ON {table}" for name, table in TRIGGERS])
         await run(
             [f"DROP FUNCTION IF EXISTS {name}()" for name in ("guildhall_count_awards", "guildhall_count_members")]

@@ -43,8 +43,8 @@ class Import(Table, tablename="imports", help_text="A file that was sent in, and
 
 class Job(Table, tablename="jobs", help_text="Work that waits or is being done; a row goes when it is done."):
     id = BigSerial(primary_key=True)
-    kind = Varchar(length=32, default=None, null=False, help_text="What is to be done: import.")
-    subject = BigInt(default=None, null=False, help_text="To what: the import's id.")
+    kind = Varchar(length=32, default=None, null=False, help_text="What is to be done: import, awarding.")
+    subject = BigInt(default=None, null=False, help_text="To what: the id of the import, of the achievement.")
     holder = Varchar(length=32, default=None, null=True, help_text="The process that does it; empty while it waits.")
     held_until = Timestamptz(default=None, null=True, help_text="When others may take it if the holder is silent.")
     attempts = Integer(default=0, null=False, help_text="How often it was begun since it last got on.")

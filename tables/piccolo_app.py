@@ -13,6 +13,7 @@ from tables.members import CustomStat, Member
 from tables.people import Login, Session
 from tables.privacy import PrivacyChoice
 from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
+from tables.webhooks import Webhook, WebhookDelivery
 
 APP_CONFIG = AppConfig(
     app_name="guildhall",
@@ -40,5 +41,7 @@ APP_CONFIG = AppConfig(
         Session,
         Login,
         AuditEntry,
+        Webhook,
+        WebhookDelivery,
     ],
 )

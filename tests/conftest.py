@@ -61,6 +61,7 @@ def settings(database_name: str, tmp_path_factory: pytest.TempPathFactory) -> Se
         discord_api_url=f"http://discord.test{API}",
         discord_authorize_url=f"http://discord.test{AUTHORIZE}",
         log_level="error",
+        anonymous_rate_limit=1_000_000,
     )
 
 
@@ -112,9 +113,9 @@ async def _forget_everything(app: Litestar, connection: PlainConnection) -> None
     keys = {row["id"] for row in await connection.fetch("SELECT id FROM api_keys")}
     sessions = {row["id"] for row in await connection.fetch("SELECT id FROM sessions")}
     tables = ", ".join(table._meta.tablename for table in APP_CONFIG.table_classes)
-    await connection.execute(
-        f"TRUNCATE {tables}, {', '.join(PARTED)}, boards, xp_counts, outbox, stream_events, erased_people"
-    )
+    more = "boards, xp_counts, outbox, stream_events, erased_people, idempotent_answers, rate_budgets"
+    await connection.execute(f"TRUNCATE {tables}, {', '.join(PARTED)}, {more}")
+    app.state["limiter"].forget()
     for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("session", sessions), ("module", {0})):
         app.state["changes"].tell(kind, ids)
 
@@ -168,9 +169,9 @@ def discord(standing_in: Discord, litestar_app: Litestar) -> Discord:
 
 
 @pytest.fixture
-def browsers(app: ASGIApp, discord: Discord, bot: httpx.AsyncClient) -> Browsers:
+def browsers(app: ASGIApp, litestar_app: Litestar, discord: Discord, bot: httpx.AsyncClient) -> Browsers:
     """Makes browsers, once Harbour and Quarry are there."""
-    return Browsers(app, discord)
+    return Browsers(app, discord, litestar_app.state["people"])
 
 
 @pytest.fixture

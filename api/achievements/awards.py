@@ -114,11 +114,11 @@ class AwardService:
             before = standing.xp
             back = 0 if keep_rewards else min(row["awarded_xp"], before)
             taken = 0 if keep_rewards else row["awarded_xp"]
-            await connection.execute(queries.REVOKE, standing.id, row["id"], now, f"{actor.kind} {actor.id}", taken)
-            if back:
+            if back:  # first: whoever stores locks what members share before he locks the counters of awards
                 ledger = Ledger()
                 give(ledger, standing, rules.day_of(now), rules.hour_of(now), -back)
                 await ledger.store(connection)
+            await connection.execute(queries.REVOKE, standing.id, row["id"], now, f"{actor.kind} {actor.id}", taken)
             revoked = definition(row, {})
             await tell(
                 connection,

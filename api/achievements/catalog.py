@@ -32,6 +32,7 @@ class Definition(msgspec.Struct, frozen=True):
     requires: tuple[int | None, ...]
     reward_xp: int
     reward_role_id: int | None
+    revision: int
     holds: Test
     measures: frozenset[Measure]
 

@@ -54,10 +54,12 @@ class Catalogs:
             found |= await self._read(missing, connection)
         return found
 
-    async def _read(self, guild_ids: Sequence[int], connection: Connection) -> Mapping[int, Catalog]:
+    async def _read(
+        self, guild_ids: Sequence[int], connection: Connection, *, all_anew: bool = False
+    ) -> Mapping[int, Catalog]:
         with ExitStack() as stack:
             watches = {id_: stack.enter_context(self._cache.watching(id_)) for id_ in (*guild_ids, GLOBAL)}
-            shared = self._cache.get(GLOBAL, _NAME)
+            shared = None if all_anew else self._cache.get(GLOBAL, _NAME)
             rows = await connection.fetch(queries.CATALOGS, guild_ids, shared is None)
             settings = await connection.fetch(queries.SETTINGS, guild_ids, _NAME)
             if shared is None:
@@ -73,6 +75,15 @@ class Catalogs:
                 self._cache.put(guild_id, _NAME, known, watches[guild_id])
                 found[guild_id] = known.catalog
         return found
+
+    async def fresh(self, guild_id: int, achievement_id: int, revision: int, connection: Connection) -> Catalog:
+        """What can be earned in a guild, with this achievement as it is at this revision, if it can be earned there:
+        another process may have changed it a moment ago."""
+        catalog = (await self.of([guild_id], connection))[guild_id]
+        known = next(catalog.of(catalog.bits.get(achievement_id, 0)), None)
+        if known is not None and known.revision >= revision:
+            return catalog
+        return (await self._read([guild_id], connection, all_anew=True))[guild_id]
 
     def state(self, member_id: int, catalog: Catalog) -> State:
         """What is known of a member; nothing yet, if the catalog is another one than it was."""
@@ -120,6 +131,7 @@ def definition(row: asyncpg.Record, by_key: Mapping[str, asyncpg.Record]) -> Def
         requires=tuple(None if each is None else each["id"] for each in required),
         reward_xp=row["reward_xp"],
         reward_role_id=row["reward_role_id"],
+        revision=row["revision"],
         holds=conditions.compiled(condition),
         measures=frozenset(conditions.measure(leaf) for leaf in conditions.leaves(condition)),
     )

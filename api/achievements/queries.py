@@ -1,7 +1,8 @@
 """The SQL of achievements."""
 
 _DEFINITION = """
-    a.id, a.guild_id, a.key, a.name, a.hidden, a.condition, a.prerequisites, a.reward_xp, a.reward_role_id, a.deleted_at
+    a.id, a.guild_id, a.key, a.name, a.hidden, a.condition, a.prerequisites, a.reward_xp, a.reward_role_id, a.revision,
+    a.deleted_at
 """
 
 # What can be earned in these guilds, and what could be, which may come before another. $2: with those of the whole
@@ -107,7 +108,7 @@ EXISTS = f"""
 # One of a guild, or of the whole installation, whatever became of it since.
 ANYWHERE = "SELECT 1 FROM achievements a WHERE a.key = $2 AND coalesce(a.guild_id, 0) IN (0, $1::bigint)"
 
-LOCK = f"SELECT {COLUMNS} FROM achievements a WHERE {_SCOPE} AND a.key = $2 FOR UPDATE"
+LOCK = f"SELECT {COLUMNS} FROM achievements a WHERE {_SCOPE} AND a.key = $2 FOR NO KEY UPDATE"
 
 # What must come before what, of all that can be earned: the guild's own stands in the place of another of its key.
 NEIGHBOURS = """
@@ -141,6 +142,20 @@ UNDELETE = f"""
 QUEUE_AWARDING = """
     INSERT INTO jobs AS j (kind, subject) VALUES ('awarding', $1)
     ON CONFLICT (kind, subject) DO UPDATE SET run_after = least(j.run_after, now())
+"""
+
+AWARDING = "SELECT * FROM achievement_awardings WHERE achievement_id = $1 FOR UPDATE"
+
+BY_ID = f"SELECT {COLUMNS} FROM achievements a WHERE a.id = $1"
+
+NEXT_GUILD = "SELECT min(id) FROM guilds WHERE id > $1 AND deleted_at IS NULL"
+
+GIVEN = "SELECT member_id FROM achievement_awards WHERE achievement_id = $1 AND member_id = ANY($2::bigint[])"
+
+ADVANCE = """
+    UPDATE achievement_awardings SET status = $2, after_guild_id = $3, after_user_id = $4, looked_at = looked_at + $5,
+        awarded = awarded + $6, finished_at = $7
+    WHERE achievement_id = $1
 """
 
 BEGIN_AWARDING = """

@@ -101,6 +101,35 @@ class AchievementService:
         self._told(guild_id)
         return definitions.answer(row)
 
+    async def put(self, actor: Actor, guild_id: int, wish: CreateAchievement, *, deleted: bool = False) -> bool:
+        """Makes it so, whatever was there under its key, and awards it to nobody: those who have it are told, too,
+        or earn it from now on. Gives whether that changed anything. Raises `Invalid`, `NotFound`, `Conflict`."""
+        faults = rules.faults(wish, await self._top_level(guild_id))
+        async with self._database.transaction(_lock(guild_id)) as connection:
+            known = await self._refuse(connection, guild_id, wish, faults)
+            before = await connection.fetchrow(queries.LOCK, guild_id, wish.key)
+            is_there = before is not None and before["deleted_at"] is None
+            if not is_there and not deleted:
+                _refuse_too_many(known)
+            arguments = definitions.stored(wish)
+            if (
+                before is not None
+                and is_there != deleted
+                and definitions.stored(definitions.wish_of(before)) == arguments
+            ):
+                return False
+            now = self._clock.now()
+            statement = queries.INSERT if before is None else queries.UPDATE
+            after = await connection.fetchrow(statement, guild_id, wish.key, *arguments, now)
+            assert after is not None  # it is made, or locked
+            if deleted:
+                await connection.execute(queries.DELETE, after["id"], now)
+            action = "achievement.created" if before is None else "achievement.updated"
+            told = {**after, "deleted_at": now if deleted else None}
+            await _record(connection, actor, action, before, told)
+        self._told(guild_id)
+        return True
+
     async def patch(
         self, actor: Actor, guild_id: int, key: str, patch: PatchAchievement, if_match: IfMatch
     ) -> Encoded[ChangedAchievementView]:

@@ -17,6 +17,7 @@ from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
 from api.auth.slots import Slots
 from api.lib import snowflakes
+from api.limits import Limiter
 
 ROUTE = "/v1/guilds/{guild_id}/activity"
 
@@ -32,8 +33,9 @@ _HEADERS = [(b"content-type", JSON.encode()), (b"cache-control", b"no-store")]
 
 
 class ActivityShortcut:
-    def __init__(self, keyring: Keyring, slots: Slots, activity: ActivityService) -> None:
+    def __init__(self, keyring: Keyring, limiter: Limiter, slots: Slots, activity: ActivityService) -> None:
         self._keyring = keyring
+        self._limiter = limiter
         self._slots = slots
         self._activity = activity
 
@@ -54,6 +56,7 @@ class ActivityShortcut:
         ):
             return None, receive
         state = scope["state"]
+        await self._limiter.spend(scope, credential)
         state["slot"] = await self._slots.enter(credential.id)
         body, messages = await _read(receive)
         data = None if body is None else _decoded(body)

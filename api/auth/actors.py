@@ -3,6 +3,7 @@
 import msgspec
 
 from api.auth.scopes import Scope
+from api.idempotency import Claim
 
 
 class Credential(msgspec.Struct, frozen=True):
@@ -21,12 +22,18 @@ class Credential(msgspec.Struct, frozen=True):
         """For logs: `key:7`, `user:190320984123768832`."""
         return f"key:{self.id}" if self.user_id is None else f"user:{self.user_id}"
 
+    @property
+    def owner(self) -> str:
+        """Whose budget of requests it is, and whose idempotency keys."""
+        return f"key:{self.id}" if self.user_id is None else f"session:{-self.id}"
+
     def sees(self, guild_id: int) -> bool:
         return self.guild_ids is None or guild_id in self.guild_ids
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who does something, for the audit log: a key, a user, an admin or the system itself."""
+    """Who does something, for the audit log: a key, a user, an admin or the system itself. `claim`: where what
+    they are answered is to be kept."""
 
     kind: str
     id: str | None
@@ -34,6 +41,7 @@ class Actor(msgspec.Struct, frozen=True):
     ip: str | None = None
     request_id: str | None = None
     credential: Credential | None = None
+    claim: Claim | None = None
 
     def guild_list(self) -> list[int] | None:
         """The only guilds this actor sees; None: all."""

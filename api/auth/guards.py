@@ -27,7 +27,7 @@ def requires(scope: Scope, **more: object) -> dict[str, object]:
     """A route's `opt`: the scope it needs. More of it: `conditional` (answers carry an ETag),
     `creates_guild`, `creates_module` (what the address names need not exist), `optional_body`, `merge_patch`,
     `conflicts` (may answer 409), `if_match` (takes If-Match), `statuses` (when it has two),
-    `keys` (the key in the address is looked for before the body is read), `whole_installation` (not for
+    `keys`, `webhooks` (the one in the address is looked for before the body is read), `whole_installation` (not for
     a key with a list of guilds), `seconds` (its own deadline), `largest_body` (in bytes, where it is not 1 MiB),
     `deep_member` (of the body: 422, not 400, where it nests too deep), `streams` (the answer does not end),
     `document` (the shape of an answer that is sent in pieces), `deleted` (the achievement in the address may be a
@@ -45,7 +45,7 @@ async def credential_of(connection: Connection, scope: Scope) -> Credential:
 
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
-    """401, then 403 for a scope the credential lacks, then 404 for what it may not see."""
+    """401, then 429, 403 for a scope the credential lacks, then 404 for what it may not see."""
     scope = handler.opt["scope"]
     state = connection.scope["state"]
     services = connection.app.state
@@ -71,6 +71,8 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         # A guild is made by its bot: a person would bring in one where there is none.
         if "creates_guild" not in handler.opt or (session is not None and connection.method == "PUT"):
             await services["directory"].require(guild_id)
+    if "webhooks" in handler.opt:
+        await services["webhooks"].require(state["guild_id"], int(connection.path_params["webhook_id"]))
     if (key := connection.path_params.get("achievement")) is not None:
         is_members = "user_id" in connection.path_params
         guild_id = state.get("guild_id", 0)
@@ -90,6 +92,7 @@ async def _admitted(
     """Who asks, if they have the scope anywhere, and their session if they have one. `person`: it must be."""
     state = connection.scope["state"]
     credential = state["credential"] = await _authenticated(connection)
+    await connection.app.state["limiter"].spend(connection.scope, credential)
     session: Session | None = state.get("session")
     if person and session is None:
         raise Forbidden("This is about somebody who is logged in, and a key is nobody.")

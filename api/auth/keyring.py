@@ -25,6 +25,7 @@ class Keyring:
         self._clock = clock
         self._cache: OrderedDict[bytes, Credential] = OrderedDict()
         self._digests: dict[int, bytes] = {}
+        self._good: OrderedDict[bytes, None] = OrderedDict()
         self._forgotten = 0
         self.used: set[int] = set()
         changes.subscribe(self._forget)
@@ -62,12 +63,20 @@ class Keyring:
         self.used.add(credential.id)
         return credential
 
+    def was_good(self, authorization: bytes) -> bool:
+        """Whether this was a good key when it was last looked up, though it may have changed since: no guess."""
+        return authorization.startswith(b"Bearer ") and tokens.digest_bytes(authorization[7:]) in self._good
+
     async def _look_up(self, digest: bytes) -> Credential | None:
         forgotten = self._forgotten
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_BY_HASH, digest)
         if row is None:
+            self._good.pop(digest, None)
             return None
+        self._good[digest] = None
+        if len(self._good) > CACHED_KEYS:
+            self._good.popitem(last=False)
         credential = Credential(
             id=row["id"],
             scopes=frozenset(KNOWN[scope] for scope in row["scopes"] if scope in KNOWN),

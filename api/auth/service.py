@@ -15,6 +15,7 @@ from api.auth.scopes import KNOWN
 from api.changes import Changes
 from api.database import Connection, Database
 from api.errors import Forbidden, Invalid, KeyExpired, NotFound
+from api.idempotency import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
@@ -62,7 +63,9 @@ class KeyService:
             )
             assert row is not None  # an INSERT gives its row
             await _record(connection, actor, "key.created", None, row)
-        return _view(row, token)
+            answer = _view(row, token)
+            await keep(connection, actor.claim, answer, status=201)
+        return answer
 
     async def list_keys(self, actor: Actor, *, limit: int, cursor: str | None, deleted: bool) -> Page[KeyView]:
         """The keys that can do no more than the caller's, newest first; with `deleted` the revoked ones."""
@@ -126,8 +129,10 @@ class KeyService:
             assert ended is not None  # it is locked
             await _record(connection, actor, "key.rotated", old, ended)
             await _record(connection, actor, "key.created", None, row)
+            answer = _view(row, token)
+            await keep(connection, actor.claim, answer, status=201)
         self._changes.tell("key", {key_id})
-        return _view(row, token)
+        return answer
 
     async def revoke(self, actor: Actor, key_id: int) -> None:
         """Ends a key now, everywhere within five seconds. Raises `NotFound`, also the second time."""

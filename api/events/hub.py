@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from api.auth.actors import Credential
-from api.errors import GuildhallError, Unavailable
+from api.errors import DiscordAway, GuildhallError, Unavailable
 from api.events.frames import Event
 from api.lib.clock import Clock
 from api.metrics import Metrics
@@ -79,14 +79,16 @@ class Subscriber:
         self._sending: asyncio.Task[None] | None = None
 
     def offer(self, frames: Iterable[bytes]) -> None:
-        """Sends these after what waits already, or ends the stream where too much waits."""
-        for frame in frames:
-            self._waiting.append(frame)
-            self._bytes += len(frame)
+        """Sends these after what waits already, or ends the stream where too much does. A burst alone is no
+        reason: what counts is what its reader has not taken since the last one."""
         if self._bytes > MOST_WAITING:
             self.is_slow = True
             self.end()
-        elif self._sending is None:
+            return
+        for frame in frames:
+            self._waiting.append(frame)
+            self._bytes += len(frame)
+        if self._sending is None:
             self._sending = asyncio.create_task(self._empty())
 
     def end(self) -> None:
@@ -134,8 +136,10 @@ class Hub:
     def is_stopping(self) -> bool:
         return self._stopping()
 
-    def count(self, key_id: int) -> int:
-        """How many streams a key has open here."""
+    def count(self, key_id: int | None = None) -> int:
+        """How many streams are open here, or how many a key has."""
+        if key_id is None:
+            return len(self._streams)
         return sum(stream.filter.credential.id == key_id for stream in self._streams)
 
     def add(self, stream: Subscriber) -> None:
@@ -159,10 +163,12 @@ class Hub:
                 stream.offer(frames)
 
     def doubt(self, kind: str, ids: set[int]) -> None:
-        """Called when keys changed: their streams are looked at anew."""
-        if kind == "key":
+        """Called when keys or sessions changed: their streams are looked at anew."""
+        if kind in ("key", "session"):
+            # As credentials have them: a session's are below 0.
+            credentials = ids if kind == "key" else {-id_ for id_ in ids}
             for stream in self._streams:
-                if stream.filter.credential.id in ids:
+                if stream.filter.credential.id in credentials:
                     stream.checked_at = float("-inf")
 
     async def run(self) -> None:
@@ -187,7 +193,7 @@ class Hub:
 
     async def _beat(self) -> None:
         now = time.monotonic()
-        self._metrics.streams.set(len(self._streams))
+        self._metrics.streams.set(self.count())
         self._metrics.stream_age.set(now - self.looked_at)
         for stream in list(self._streams):
             expires_at = stream.filter.credential.expires_at
@@ -203,6 +209,8 @@ class Hub:
         try:
             stream.filter.credential = await stream.recheck()
             stream.checked_at = time.monotonic()
+        except DiscordAway:
+            stream.end()  # what was known of the person's guilds is too old to be believed
         except Unavailable:
             pass  # nobody knows: it is asked again with the next beat
         except GuildhallError:

@@ -41,15 +41,3 @@ async def tell(connection: Connection, told: Sequence[Told]) -> None:
             [_encode(event.data).decode() for event in told],
             [event.user_id for event in told],
         )
-
-
-_FORGET = """
-    UPDATE {table} SET data = '{{"erased": true}}', user_id = NULL WHERE user_id = $1
-"""
-
-
-async def forget_person(connection: Connection, user_id: int) -> int:
-    """Empties what the stream keeps of a person, and what it is about to get; how many events that were. Who
-    has read them already has them: clients are told by `{"erased": true}` in what they read later."""
-    done = [await connection.execute(_FORGET.format(table=table), user_id) for table in ("outbox", "stream_events")]
-    return sum(int(each.split()[1]) for each in done)

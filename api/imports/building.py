@@ -4,6 +4,9 @@ from datetime import timedelta
 
 import msgspec
 
+from api.achievements.building import Achievements
+from api.awarding import KIND as AWARDING
+from api.awarding import AwardingJob
 from api.database import Database
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
@@ -42,6 +45,7 @@ def build(
     guilds: GuildService,
     pickers: PickerService,
     settings: SettingsService,
+    achievements: Achievements,
     hours: timedelta,
 ) -> Imports:
     """`hours`: for how long activity by hour is kept."""
@@ -51,9 +55,19 @@ def build(
         queue,
         clock,
         standings=Standings(database, rulebook, settings, clock),
-        history=History(database, rulebook, parts, clock, hours),
+        history=History(database, rulebook, parts, achievements.unlocking, clock, hours),
         rehearsal=Rehearsal(database, rulebook, clock),
-        restoring=Restoring(database, rulebook, parts, clock, guilds=guilds, pickers=pickers, settings=settings),
+        restoring=Restoring(
+            database,
+            rulebook,
+            parts,
+            clock,
+            guilds=guilds,
+            pickers=pickers,
+            settings=settings,
+            achievements=achievements.service,
+        ),
     )
-    worker = Worker(queue, runner)
+    awarding = AwardingJob(database, queue, achievements.awarding)
+    worker = Worker(queue, runner, {AWARDING: awarding}, achievements.woken)
     return Imports(ImportService(database, queue, worker, cursors, clock), Exporter(database, clock), queue, worker)

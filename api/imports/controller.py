@@ -13,7 +13,7 @@ from api.auth.scopes import Scope
 from api.imports.dtos import ImportQuery, ImportView, ListImportsQuery
 from api.imports.exporting import Exporter
 from api.imports.rules import MEDIA_TYPES, NDJSON
-from api.imports.service import ImportService
+from api.imports.service import ImportService, location
 from api.imports.upload import uploaded
 from api.intake import GuildhallRequest
 from api.lib.pagination import Page
@@ -45,7 +45,7 @@ class ImportController(Controller):
         background; `Location` tells how it stands. One at a time for a guild."""
         file = uploaded(request, params.source, LARGEST_BODY)
         view, _ = await imports.begin(request.actor, guild_id, params, file)
-        return Answer(view, status_code=202, headers={"Location": f"/v1/imports/{view.id}"})
+        return Answer(view, status_code=202, headers={"Location": location(view.id)})
 
     @get("/guilds/{guild_id:str}/imports", opt=requires(READ))
     async def list_imports(

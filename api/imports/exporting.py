@@ -1,6 +1,6 @@
 """A guild, whole, as lines of JSON: read in lots by key, never the guild in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import asyncpg
@@ -36,6 +36,18 @@ _MEMBERS = """
     FROM members m LEFT JOIN privacy_choices p ON p.user_id = m.user_id
     WHERE m.guild_id = $1 AND m.user_id > $2 ORDER BY m.user_id LIMIT $3
 """
+_ACHIEVEMENTS = """
+    SELECT id, key, name, description, icon, hidden, prerequisites, retroactive, condition, reward_xp,
+        reward_role_id::text AS role_id, deleted_at IS NOT NULL AS deleted
+    FROM achievements WHERE guild_id = $1 ORDER BY id
+"""
+_AWARDS = """
+    SELECT a.key AS achievement, w.user_id, w.name, w.awarded_at,
+        CASE WHEN a.guild_id IS NULL THEN 'global' ELSE 'guild' END AS scope, w.xp, w.role_id::text AS role_id,
+        w.awarded_by, w.revoked_at, w.revoked_by, w.member_id, w.achievement_id
+    FROM members m JOIN achievement_awards w ON w.member_id = m.id JOIN achievements a ON a.id = w.achievement_id
+    WHERE m.guild_id = $1 AND (m.id, w.achievement_id) > ($2, $3) ORDER BY m.id, w.achievement_id LIMIT $4
+"""
 # The first condition leaves out parts of the table, the second one is the place to go on from.
 _DAYS = """
     SELECT day, user_id, xp, messages, voice_seconds, reactions, commands, earned_xp, events FROM activity_days
@@ -69,6 +81,7 @@ class Exporter:
                 raise NotFound
             roles, channels = await connection.fetch(_ROLES, guild_id), await connection.fetch(_CHANNELS, guild_id)
             settings = await connection.fetch(_SETTINGS, guild_id)
+            achievements = await connection.fetch(_ACHIEVEMENTS, guild_id)
         yield _line({"guildhall": VERSION, "guild_id": str(guild_id), "exported_at": self._clock.now()})
         named = dict(guild)
         has_roles, has_channels = named.pop("has_roles"), named.pop("has_channels")
@@ -80,12 +93,16 @@ class Exporter:
         for row in settings:
             overrides = msgspec.json.decode(row["overrides"])
             yield _line({"settings": {"module": row["module"], "overrides": overrides}})
+        for line in _in_order([_achievement(row) for row in achievements]):
+            yield _line({"achievement": line})
         async for lines in self._grown(guild_id):
             yield lines
 
     async def _grown(self, guild_id: int) -> AsyncIterator[bytes]:
         async for rows in self._lots(_MEMBERS, guild_id, ("user_id",), (0,)):
             yield b"".join(_line({"member": _member(row)}) for row in rows)
+        async for rows in self._lots(_AWARDS, guild_id, ("member_id", "achievement_id"), (0, 0)):
+            yield b"".join(_line({"award": _award(row)}) for row in rows)
         async with self._database.connection() as connection:
             day = await connection.fetchval("SELECT min(day) FROM activity_days WHERE guild_id = $1", guild_id)
             hour = await connection.fetchval("SELECT min(hour) FROM activity_hours WHERE guild_id = $1", guild_id)
@@ -128,3 +145,34 @@ def _member(row: asyncpg.Record) -> dict[str, object]:
 
 def _counted(row: asyncpg.Record) -> dict[str, object]:
     return {**row, "user_id": str(row["user_id"]) if row["user_id"] else None}
+
+
+def _achievement(row: asyncpg.Record) -> dict[str, Any]:  # Any: what a line holds
+    columns = dict(row)
+    del columns["id"]
+    rewards = {"xp": columns.pop("reward_xp"), "role_id": columns.pop("role_id")}
+    decoded = {name: msgspec.json.decode(columns[name]) for name in ("condition", "prerequisites")}
+    return {**columns, **decoded, "rewards": rewards}
+
+
+def _in_order(lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:  # Any: the same
+    """What must come before another stands before it; there are no circles among them."""
+    by_key = {line["key"]: line for line in lines}
+    told: set[str] = set()
+
+    def tell(line: dict[str, Any]) -> Iterator[dict[str, Any]]:  # Any: the same
+        if line["key"] not in told:
+            told.add(line["key"])
+            for key in line["prerequisites"]:
+                if key in by_key:
+                    yield from tell(by_key[key])
+            yield line
+
+    for line in lines:
+        yield from tell(line)
+
+
+def _award(row: asyncpg.Record) -> dict[str, object]:
+    columns = {**row, "user_id": str(row["user_id"])}
+    del columns["member_id"], columns["achievement_id"]
+    return columns

@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 import msgspec
 
-from api.activity import locks
+from api.achievements.unlocking import Moved, Unlocking
+from api.activity import locks, unlocks
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event, StatEvent
 from api.activity.queries import EARNED, HIDDEN
@@ -20,8 +21,10 @@ from api.imports import rules
 from api.imports.rules import Refused, decoded
 from api.imports.work import Work
 from api.lib import snowflakes
+from api.lib.arrays import columns
 from api.lib.clock import Clock
-from api.members.ledger import Key, Ledger, Standing, lock
+from api.members import ledger_sql
+from api.members.ledger import Key, Ledger, Standing, by_key, lock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.tombstones import refuse_erased
@@ -63,9 +66,18 @@ class Past(Ledger):
 
 
 class History:
-    def __init__(self, database: Database, rulebook: Rulebook, parts: Parts, clock: Clock, hours: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        rulebook: Rulebook,
+        parts: Parts,
+        unlocking: Unlocking,
+        clock: Clock,
+        hours: timedelta,
+    ) -> None:
         """`hours`: for how long activity by hour is kept."""
         self._database = database
+        self._unlocking = unlocking
         self._rulebook = rulebook
         self._parts = parts
         self._clock = clock
@@ -92,7 +104,7 @@ class History:
             taken = await connection.fetch(sql.TAKE, work.guild_id, list(events), users, IMPORTED, times)
             fresh = [events[row["id"]] for row in taken]
             if fresh:
-                await _store(connection, work, guild, fresh, Past(oldest))
+                await self._store(connection, work, guild, fresh)
             work.imported += len(fresh)
             work.unchanged += len(rows) - len(fresh)
             advance(work, rows, total)
@@ -123,8 +135,41 @@ class History:
             await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, timeout=600)
         after: int | None = 0
         while after is not None:
+            guild = await self._rulebook.get(work.guild_id)
             async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
-                after = await connection.fetchval(sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_AT_ONCE)
+                rows = await connection.fetch(sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_AT_ONCE)
+                after = rows[-1]["user_id"] if rows else None
+                await self._award_streaks(connection, guild, [row["user_id"] for row in rows])
+
+    async def _award_streaks(self, connection: Connection, guild: GuildRules, user_ids: Sequence[int]) -> None:
+        if user_ids and await self._unlocking.begin(connection, {guild.guild_id}):
+            keys = columns([(guild.guild_id, user_id) for user_id in user_ids], 2)
+            standings = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
+            moved = [Moved(guild, standing, {"streak"}) for standing in standings.values()]
+            await self._unlocking.settle(connection, moved, self._clock.now())
+
+    async def _store(self, connection: Connection, work: Work, guild: GuildRules, events: Sequence[Event]) -> None:
+        """Counts events that are new, by the cooldown of this import alone, and awards what they earned."""
+        now = self._clock.now()
+        users = sorted({int(event.user_id) for event in events})
+        standings = await lock(connection, [(guild.guild_id, user_id) for user_id in users])
+        await refuse_erased(connection, standings)
+        await _welcome_back(connection, guild.guild_id, events, standings)
+        live = {standing.user_id: standing.last_xp_at for standing in standings.values()}
+        own = {row[0]: row[1] for row in await connection.fetch(sql.COOLDOWNS, work.id, users)}
+        for standing in standings.values():
+            standing.last_xp_at = own.get(standing.user_id)
+        ledger = Past(now - self._hours)
+        counting = Counting(standings, await caps(connection, guild, events), ledger)
+        counting.count(guild, events)
+        late = {each.standing.user_id for each in counting.late}
+        rows = [(each.user_id, each.last_xp_at, each.user_id in late) for each in standings.values()]
+        await connection.execute(sql.KEEP_MEMBERS, work.id, *zip(*sorted(rows, key=lambda row: row[0]), strict=True))
+        for standing in standings.values():
+            standing.last_xp_at = live[standing.user_id]
+        concerned = await self._unlocking.begin(connection, {guild.guild_id})
+        await ledger.store(connection)
+        await unlocks.settle(self._unlocking, connection, [(guild, events)], standings, concerned, now)
 
 
 async def set_down(work: Work, latest: datetime) -> None:
@@ -169,28 +214,6 @@ def _sound(data: bytes, latest: datetime) -> Event:
     if event.occurred_at < EARLIEST:
         raise Refused("/occurred_at", "lies before the year 2000")
     return event
-
-
-async def _store(
-    connection: Connection, work: Work, guild: GuildRules, events: Sequence[Event], ledger: Ledger
-) -> None:
-    """Counts events that are new, by the cooldown of this import alone."""
-    users = sorted({int(event.user_id) for event in events})
-    standings = await lock(connection, [(guild.guild_id, user_id) for user_id in users])
-    await refuse_erased(connection, standings)
-    await _welcome_back(connection, guild.guild_id, events, standings)
-    live = {standing.user_id: standing.last_xp_at for standing in standings.values()}
-    own = {row[0]: row[1] for row in await connection.fetch(sql.COOLDOWNS, work.id, users)}
-    for standing in standings.values():
-        standing.last_xp_at = own.get(standing.user_id)
-    counting = Counting(standings, await caps(connection, guild, events), ledger)
-    counting.count(guild, events)
-    late = {each.standing.user_id for each in counting.late}
-    rows = [(each.user_id, each.last_xp_at, each.user_id in late) for each in standings.values()]
-    await connection.execute(sql.KEEP_MEMBERS, work.id, *zip(*sorted(rows, key=lambda row: row[0]), strict=True))
-    for standing in standings.values():
-        standing.last_xp_at = live[standing.user_id]
-    await ledger.store(connection)
 
 
 async def caps(connection: Connection, guild: GuildRules, events: Iterable[Event]) -> Caps:

@@ -65,8 +65,8 @@ FIND_RUNS = """
     FROM told t WHERE m.import_id = $1 AND m.user_id = t.user_id
 """
 
-# A run that has grown since is the one that was found if it begins within it, or the day after. Gives the last
-# member that was looked at, null when there was none.
+# A run that has grown since is the one that was found if it begins within it, or the day after. Gives the members
+# that were looked at.
 MEND_RUNS = """
     WITH found AS (
         SELECT user_id, run_from, run_to, run_best FROM import_members
@@ -82,5 +82,5 @@ MEND_RUNS = """
         ) f
         WHERE m.id = f.id
     )
-    SELECT max(user_id) FROM found
+    SELECT user_id FROM found ORDER BY user_id
 """

@@ -4,11 +4,12 @@ The first line is `{"guildhall": 1, …}`. What is not known of a thing is null;
 whole is `user_id` null."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from api.achievements.dtos import CreateAchievement, Key, Name
 from api.guilds.dtos import LARGEST_LIST, PutChannel, PutGuild, PutRole
 from api.lib.json import JsonObject
 from api.lib.snowflakes import Snowflake
@@ -95,6 +96,27 @@ class EventIds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ids: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=10_000)]
 
 
+class AchievementLine(CreateAchievement, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`deleted`: it cannot be earned, and some have it."""
+
+    deleted: bool = False
+
+
+class AwardLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`scope` says whose the achievement is: the guild's own, or the whole installation's."""
+
+    achievement: Key
+    user_id: Snowflake
+    name: Name
+    awarded_at: Moment
+    scope: Literal["guild", "global"] = "guild"
+    xp: Xp = 0
+    role_id: Snowflake | None = None
+    awarded_by: Annotated[str, Meta(max_length=80)] | None = None
+    revoked_at: Moment | None = None
+    revoked_by: Annotated[str, Meta(max_length=80)] | None = None
+
+
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One line but the first."""
 
@@ -102,7 +124,9 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: RolesLine | None = None
     channels: ChannelsLine | None = None
     settings: SettingsLine | None = None
+    achievement: AchievementLine | None = None
     member: MemberLine | None = None
+    award: AwardLine | None = None
     day: DayLine | None = None
     hour: HourLine | None = None
     stat_day: StatDayLine | None = None

@@ -22,7 +22,8 @@ _TAKE = """
     UPDATE jobs SET holder = $1, held_until = now() + $2::interval, attempts = attempts + 1
     WHERE id = (
         SELECT id FROM jobs
-        WHERE run_after <= now() AND (holder IS NULL OR held_until < now()) AND ($3::bigint IS NULL OR subject = $3)
+        WHERE run_after <= now() AND (holder IS NULL OR held_until < now())
+            AND ($3::bigint IS NULL OR kind = $4 AND subject = $3)
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     RETURNING id, kind, subject, attempts
@@ -61,10 +62,11 @@ class Queue:
         id_ = await connection.fetchval(_PUT, kind, subject, self._holder if hold else None, HELD)
         return Held(id_, kind, subject, 1)
 
-    async def take(self, subject: int | None = None) -> Held | None:
-        """The oldest job that nobody does (of this subject, if one is named), ours now; None if there is none."""
+    async def take(self, one: Held | None = None) -> Held | None:
+        """The oldest job that nobody does (this one again, if one is named), ours now; None if there is none."""
+        kind, subject = (None, None) if one is None else (one.kind, one.subject)
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(_TAKE, self._holder, HELD, subject)
+            row = await connection.fetchrow(_TAKE, self._holder, HELD, subject, kind)
         return None if row is None else Held(*row)
 
     async def beat(self, job: Held) -> None:

@@ -7,15 +7,18 @@ from typing import Any
 
 import msgspec
 
+from api.achievements.dtos import CreateAchievement
+from api.achievements.service import AchievementService
 from api.activity import locks
 from api.database import Connection, Database
-from api.errors import Invalid, NotFound
+from api.errors import Conflict, Invalid, NotFound
 from api.guilds.dtos import PatchGuild, PutGuild
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
-from api.imports.lines import VERSION, ChannelsLine, Header, Line, MemberLine, RolesLine, SettingsLine
+from api.imports.lines import VERSION, AchievementLine, ChannelsLine, Header, Line, MemberLine, RolesLine, SettingsLine
 from api.imports.queries import PRIVATE
 from api.imports.reading import Broken, Lines, Row
+from api.imports.restored_awards import restore_awards
 from api.imports.restored_days import parts_for, restore_days, restore_hours, restore_ids, restore_stat_days, untimely
 from api.imports.restored_members import restore_members
 from api.imports.rules import Refused, decoded
@@ -39,10 +42,12 @@ _PLACE: Mapping[type, str] = {
     RolesLine: "/roles",
     ChannelsLine: "/channels",
     SettingsLine: "/settings/overrides",
+    AchievementLine: "/achievement",
 }
 
 _STORE: Mapping[str, Callable[[Connection, Work, GuildRules, Sequence[Any]], Awaitable[int]]] = {
     "member": restore_members,
+    "award": restore_awards,
     "day": restore_days,
     "hour": restore_hours,
     "stat_day": restore_stat_days,
@@ -69,6 +74,7 @@ class Restoring:
         guilds: GuildService,
         pickers: PickerService,
         settings: SettingsService,
+        achievements: AchievementService,
     ) -> None:
         self._database = database
         self._rulebook = rulebook
@@ -77,6 +83,7 @@ class Restoring:
         self._guilds = guilds
         self._pickers = pickers
         self._settings = settings
+        self._achievements = achievements
 
     async def run(self, work: Work) -> None:
         """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
@@ -129,6 +136,9 @@ class Restoring:
                 fault = next((fault for fault in invalid.errors if isinstance(fault, Fault)), Fault("", invalid.detail))
                 work.refuse(number, Fault(_PLACE[type(item)] + fault.pointer, fault.message))
                 return
+            except Conflict as conflict:
+                work.refuse(number, Fault(_PLACE[type(item)], conflict.detail))
+                return
             except NotFound:
                 if not isinstance(item, SettingsLine):
                     raise
@@ -145,8 +155,14 @@ class Restoring:
                 await self._pickers.replace_roles(actor, guild_id, item.items, None)
             case ChannelsLine():
                 await self._pickers.replace_channels(actor, guild_id, item.items, None)
+            case AchievementLine():
+                await self._achievements.put(actor, guild_id, _wish(item), deleted=item.deleted)
             case SettingsLine():
                 await self._settings.replace(actor, guild_id, item.module, item.overrides, None)
+
+
+def _wish(line: AchievementLine) -> CreateAchievement:
+    return CreateAchievement(**{name: getattr(line, name) for name in CreateAchievement.__struct_fields__})
 
 
 class _Headed:

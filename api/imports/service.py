@@ -9,6 +9,7 @@ from api.audit.service import record
 from api.auth.actors import Actor
 from api.database import Database
 from api.errors import Conflict, Invalid, NotFound
+from api.idempotency import keep
 from api.imports import queries
 from api.imports.dtos import ImportCounts, ImportQuery, ImportView, PreviewedMember, RefusedRow
 from api.imports.queue import Held, Queue
@@ -24,6 +25,11 @@ _BUSY = "This guild has an import that is not finished: one at a time."
 
 _refused = msgspec.json.Decoder(list[RefusedRow]).decode
 _preview = msgspec.json.Decoder(list[PreviewedMember]).decode
+
+
+def location(import_id: int | str) -> str:
+    """Where to ask how an import stands."""
+    return f"/v1/imports/{import_id}"
 
 
 class ImportService:
@@ -94,8 +100,10 @@ class ImportService:
                 await record(
                     connection, actor, "import.requested", guild_ids=[guild_id], target=str(import_id), changes=changes
                 )
-        assert row is not None
-        return view(row), job
+            assert row is not None
+            answer = view(row)
+            await keep(connection, actor.claim, answer, status=202, headers={"location": location(import_id)})
+        return answer, job
 
     async def _forget(self, import_id: int) -> None:
         """Lets go of the file of a request that failed. What a cut connection leaves is swept later."""

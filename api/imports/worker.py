@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Protocol
 
 import asyncpg
 import structlog
@@ -25,11 +26,21 @@ SWEEP_SECONDS = 600
 _PASSING = (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY)
 
 
+class Doer(Protocol):
+    """Does jobs of one kind."""
+
+    async def run(self, job: Held, told: Callable[[float], None]) -> None:
+        """Does the job to its end; what it raises is tried again. `told` hears of its progress."""
+        ...
+
+
 class Worker:
-    def __init__(self, queue: Queue, runner: Runner) -> None:
+    def __init__(self, queue: Queue, runner: Runner, others: Mapping[str, Doer], woken: asyncio.Event) -> None:
+        """`others`: who does the jobs that are no imports, by their kind. `woken`: set when there is a job."""
         self._queue = queue
         self._runner = runner
-        self._woken = asyncio.Event()
+        self._doers = {IMPORT: runner, **others}
+        self._woken = woken
         self._swept_at = float("-inf")
 
     def wake(self) -> None:
@@ -62,7 +73,7 @@ class Worker:
     async def do(self, job: Held, told: Callable[[float], None] = lambda _progress: None) -> None:
         """Does one job. What fails is given back, and tried again after a while. `told` hears of its progress."""
         try:
-            await self._runner.run(job, told)
+            await self._doers[job.kind].run(job, told)
         except asyncio.CancelledError:
             await self._give_back(job, failed=False)
             raise

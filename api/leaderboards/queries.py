@@ -95,59 +95,66 @@ XP_PAGES = """
 
 XP_BEFORE = "SELECT count(*) FROM boards WHERE guild_id = $1 AND stat = 0 AND value = $2 AND user_id <= $3"
 
-# Another built-in stat of all time ($5 its number). Its ranks are counted.
-STAT = f"""
-    WITH page AS MATERIALIZED ({_PAGE.format(row=_ENTRY, board="boards b", where="b.guild_id = $1 AND b.stat = $5")}),
+# How many there are, the rank of the page's first member, and how many share the value that the page goes on
+# with: of one walk through the board. Materialized, else PostgreSQL would count anew for each row of the page.
+_HEAD = """
+    top AS MATERIALIZED (SELECT max(value) AS value FROM page),
     head AS MATERIALIZED (
-        SELECT (SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5) AS member_count,
-            1 + (
-                SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5 AND b.value > top.value
-            ) AS rank,
-            CASE WHEN top.value = $2 AND top.least < $2 THEN (
-                SELECT count(*) FROM boards b WHERE b.guild_id = $1 AND b.stat = $5 AND b.value = $2
-            ) END AS ties
-        FROM (SELECT max(value) AS value, min(value) AS least FROM page) AS top
+        SELECT counted.member_count, counted.rank, CASE WHEN top.value = $2 THEN counted.ties END AS ties
+        FROM top CROSS JOIN LATERAL (
+            SELECT count(*) AS member_count, 1 + count(*) FILTER (WHERE b.value > top.value) AS rank,
+                count(*) FILTER (WHERE b.value = $2) AS ties
+            FROM {board}
+        ) AS counted
     )
     SELECT page.user_id, page.value, m.xp, head.member_count, head.rank, head.ties
-    FROM head
-    LEFT JOIN (page JOIN members m ON m.guild_id = $1 AND m.user_id = page.user_id) ON true
+    FROM head LEFT JOIN (page JOIN members m ON m.guild_id = $1 AND m.user_id = page.user_id) ON true
     ORDER BY page.value DESC, page.user_id
 """
 
+# Another built-in stat of all time ($5 its number).
+STAT = f"""
+    WITH page AS MATERIALIZED ({_PAGE.format(row=_ENTRY, board="boards b", where="b.guild_id = $1 AND b.stat = $5")}),
+    {_HEAD.format(board="boards b WHERE b.guild_id = $1 AND b.stat = $5")}
+"""
+
 # Boards that are added up when they are asked for: what each ranked member did on some days, or their total
-# of a custom stat.
+# of a custom stat. Of one day there is nothing to add up.
 _SUMMED = {
     "days": """
         SELECT a.user_id, sum(a.{stat})::bigint AS value FROM activity_days a
         WHERE a.guild_id = $1 AND a.day BETWEEN {first} AND {second} AND a.user_id > 0 GROUP BY a.user_id
     """,
+    "day": """
+        SELECT a.user_id, a.{stat} AS value FROM activity_days a
+        WHERE a.guild_id = $1 AND a.day BETWEEN {first} AND {second} AND a.user_id > 0
+    """,
     "custom_days": """
         SELECT a.user_id, sum(a.value)::bigint AS value FROM custom_stat_days a
         WHERE a.guild_id = $1 AND a.stat = {third} AND a.day BETWEEN {first} AND {second} GROUP BY a.user_id
     """,
+    "custom_day": """
+        SELECT a.user_id, a.value FROM custom_stat_days a
+        WHERE a.guild_id = $1 AND a.stat = {third} AND a.day BETWEEN {first} AND {second}
+    """,
     "custom": "SELECT s.user_id, s.value FROM custom_stats s WHERE s.guild_id = $1 AND s.stat = {first}",
 }
 
+# Whoever did something is a member. Those who are on no board are few, and are looked for instead of the others.
 _BOARD = """
     WITH board AS MATERIALIZED (
-        SELECT s.user_id, s.value, m.xp FROM ({summed}) AS s
-        JOIN members m ON m.guild_id = $1 AND m.user_id = s.user_id AND m.is_ranked
-        WHERE s.value <> 0
+        SELECT s.user_id, s.value FROM ({summed}) AS s
+        WHERE s.value <> 0 AND NOT EXISTS (
+            SELECT FROM members m WHERE m.guild_id = $1 AND m.user_id = s.user_id AND NOT m.is_ranked
+        )
     )
 """
 
 _SUMMED_PAGE = f"""
     {_BOARD}, page AS MATERIALIZED (
         SELECT * FROM board WHERE value < $2 OR value = $2 AND user_id > $3 ORDER BY value DESC, user_id LIMIT $4
-    ), head AS MATERIALIZED (
-        SELECT (SELECT count(*) FROM board) AS member_count,
-            1 + (SELECT count(*) FROM board WHERE value > top.value) AS rank,
-            CASE WHEN top.value = $2 AND top.least < $2 THEN (SELECT count(*) FROM board WHERE value = $2) END AS ties
-        FROM (SELECT max(value) AS value, min(value) AS least FROM page) AS top
-    )
-    SELECT page.user_id, page.value, page.xp, head.member_count, head.rank, head.ties
-    FROM head
-    LEFT JOIN page ON true ORDER BY page.value DESC, page.user_id
+    ),
+    {_HEAD.format(board="board b")}
 """
 
 # The $4 members before a member ($3, with the value $2), the nearest first: with the last of them begins the
@@ -174,16 +181,18 @@ _AROUND = f"""
 """
 
 
-def page(stat: str, *, of_days: bool) -> str:
-    """The statement of a page that is added up."""
-    return _SUMMED_PAGE.format(summed=_summed(stat, 5, of_days=of_days))
+def page(stat: str, *, of_days: bool, is_one: bool = False) -> str:
+    """The statement of a page that is added up; `is_one`: of a single day."""
+    return _SUMMED_PAGE.format(summed=_summed(stat, 5, of_days=of_days, is_one=is_one))
 
 
-def around(stat: str, *, of_days: bool) -> str:
+def around(stat: str, *, of_days: bool, is_one: bool = False) -> str:
     """The statement that finds where the page around a member begins, of a board that is added up."""
-    return _AROUND.format(summed=_summed(stat, 4, of_days=of_days))
+    return _AROUND.format(summed=_summed(stat, 4, of_days=of_days, is_one=is_one))
 
 
-def _summed(stat: str, first: int, *, of_days: bool) -> str:
-    kind = ("days" if stat in STATS else "custom_days") if of_days else "custom"
+def _summed(stat: str, first: int, *, of_days: bool, is_one: bool) -> str:
+    kind = "custom"
+    if of_days:
+        kind = ("" if stat in STATS else "custom_") + ("day" if is_one else "days")
     return _SUMMED[kind].format(stat=stat, first=f"${first}", second=f"${first + 1}", third=f"${first + 2}")

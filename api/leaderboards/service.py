@@ -114,7 +114,8 @@ class LeaderboardService:
 async def _page(connection: Connection, guild_id: int, stat: str, asked: Window, after: Place, limit: int) -> _Page:
     """The page behind a place, of a board that is not XP of all time."""
     if asked.first is not None:
-        statement, named = queries.page(stat, of_days=True), _of_days(stat, asked)
+        statement = queries.page(stat, of_days=True, is_one=asked.first == asked.last)
+        named = _of_days(stat, asked)
     elif stat in queries.STATS:
         statement, named = queries.STAT, [queries.STATS[stat]]
     else:
@@ -140,7 +141,8 @@ async def _before(connection: Connection, guild_id: int, stat: str, asked: Windo
     else:
         of_days = asked.first is not None
         named = _of_days(stat, asked) if of_days else [stat]
-        rows = await connection.fetch(queries.around(stat, of_days=of_days), guild_id, user_id, above + 1, *named)
+        statement = queries.around(stat, of_days=of_days, is_one=asked.first == asked.last)
+        rows = await connection.fetch(statement, guild_id, user_id, above + 1, *named)
         if not rows:
             raise NotFound
         first = rows[-1]["value"], rows[-1]["user_id"]

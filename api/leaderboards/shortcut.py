@@ -21,6 +21,7 @@ from api.leaderboards.service import LeaderboardService
 from api.lib import snowflakes
 from api.lib.encoded import encode
 from api.lib.pagination import BadCursor
+from api.limits import Limiter
 
 ROUTE = "/v1/guilds/{guild_id}/leaderboard"
 
@@ -39,8 +40,9 @@ class _Asked(NamedTuple):
 
 
 class LeaderboardShortcut:
-    def __init__(self, keyring: Keyring, slots: Slots, leaderboards: LeaderboardService) -> None:
+    def __init__(self, keyring: Keyring, limiter: Limiter, slots: Slots, leaderboards: LeaderboardService) -> None:
         self._keyring = keyring
+        self._limiter = limiter
         self._slots = slots
         self._leaderboards = leaderboards
 
@@ -71,6 +73,7 @@ class LeaderboardShortcut:
 
     async def _read(self, scope: HTTPScope, credential: Credential, asked: _Asked) -> Plain | None:
         state = scope["state"]
+        await self._limiter.spend(scope, credential)
         state["slot"] = await self._slots.enter(credential.id)
         state["credential"], state["guild_id"], state["route"] = credential, asked.guild_id, ROUTE
         reader = Actor(kind="key", id=str(credential.id), credential=credential)

@@ -12,6 +12,7 @@ from api.auth.scopes import Scope
 from api.database import Connection, Database
 from api.errors import Invalid, NotFound
 from api.events.outbox import tell
+from api.idempotency import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
@@ -79,13 +80,15 @@ class MemberService:
             risen = level_up(rules, user_id, before, standing.xp)
             await tell(connection, adjusted(rules, user_id, before, standing.xp, risen))
             (row,) = await rows(connection, [(guild_id, user_id)])
-        assert row is not None  # it is locked
+            assert row is not None  # it is locked
+            answer = XpAdjustedView(
+                member=profile(rules, user_id, row, rules.day_of(now)),
+                level_up=risen,
+                achievements_unlocked=unlocked,
+            )
+            await keep(connection, actor.claim, answer)
         remember()
-        return XpAdjustedView(
-            member=profile(rules, user_id, row, rules.day_of(now)),
-            level_up=risen,
-            achievements_unlocked=unlocked,
-        )
+        return answer
 
     async def member_activity(self, actor: Actor, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
         """What a member did in time. Raises `Invalid`, `NotFound`."""

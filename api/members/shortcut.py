@@ -16,6 +16,7 @@ from api.auth.slots import Slots
 from api.errors import NotFound
 from api.lib import etags, snowflakes
 from api.lib.encoded import encode
+from api.limits import Limiter
 from api.members.service import MemberService
 
 ROUTE = "/v1/guilds/{guild_id}/members/{user_id}"
@@ -24,8 +25,9 @@ _path = re.compile(r"/v1/guilds/([1-9][0-9]{0,18})/members/([1-9][0-9]{0,18})", 
 
 
 class MemberShortcut:
-    def __init__(self, keyring: Keyring, slots: Slots, members: MemberService) -> None:
+    def __init__(self, keyring: Keyring, limiter: Limiter, slots: Slots, members: MemberService) -> None:
         self._keyring = keyring
+        self._limiter = limiter
         self._slots = slots
         self._members = members
 
@@ -54,6 +56,7 @@ class MemberShortcut:
         self, scope: HTTPScope, credential: Credential, guild_id: int, user_id: int, known: str | None
     ) -> Plain | None:
         state = scope["state"]
+        await self._limiter.spend(scope, credential)
         state["slot"] = await self._slots.enter(credential.id)
         state["credential"], state["guild_id"], state["route"] = credential, guild_id, ROUTE
         reader = Actor(kind="key", id=str(credential.id), credential=credential)

@@ -30,6 +30,7 @@ TAGS = {
     "users": "People: what is stored about them, what they choose, and how they are forgotten.",
     "events": "What happens, as it happens.",
     "people": "Who is logged in to a dashboard, and how they log in and out.",
+    "webhooks": "Events sent to an address of yours, signed, until it says that they arrived.",
     "keys": "The keys by which bots come in.",
     "audit": "Who changed what.",
     "operation": "How the server is, and what it offers.",

@@ -15,7 +15,7 @@ from api.auth.scopes import Scope
 from api.intake import Plan, plan_of
 from api.lib.encoded import Encoded
 from api.lib.pagination import Page
-from api.people.rules import PEOPLES
+from api.people.rules import OWN, PEOPLES
 
 METHODS = ("GET", "PUT", "PATCH", "POST", "DELETE")
 
@@ -60,11 +60,18 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def serves_people(self) -> bool:
         """Whether somebody who is logged in may ever ask for it."""
-        return self.is_persons or (self.scope in PEOPLES and "whole_installation" not in self.traits)
+        if self.is_persons or self.scope in OWN:
+            return True
+        return self.scope in PEOPLES and "whole_installation" not in self.traits
 
     @property
     def is_conditional_read(self) -> bool:
         return self.method == "GET" and self.plan.is_conditional
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether it can be sent twice and be done once."""
+        return self.method == "POST" and self.scope is not None
 
     @property
     def is_stream(self) -> bool:

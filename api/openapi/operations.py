@@ -95,6 +95,8 @@ def _success(facts: Facts, status: int, schemas: Schemas) -> Schema:
         return {"description": _DONE[status], "headers": _headers(*headers)}
     if status == 303:
         return {"description": _DONE[status], "headers": _headers(*headers, "Location", "SetCookie")}
+    if facts.takes_key:
+        headers.append("IdempotentReplayed")
     if facts.plan.is_conditional:
         headers.append("ETag")
     if facts.is_page:

@@ -18,6 +18,7 @@ _PATH: dict[str, tuple[str, Schema, str]] = {
     "guild_id": ("The guild's snowflake.", _SNOWFLAKE, "81384788765712384"),
     "user_id": ("The person's snowflake.", _SNOWFLAKE, "190320984123768832"),
     "import_id": ("The import's `id`.", _ID, "3"),
+    "webhook_id": ("The webhook's `id`.", _ID, "4"),
     "key_id": ("The key's `id`.", _ID, "7"),
     "achievement": ("The achievement's key.", {"type": "string", "pattern": KEY_PATTERN}, "chatterbox"),
     "module": ("The module's name.", {"type": "string", "pattern": MODULE_PATTERN}, "leveling"),
@@ -48,6 +49,16 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "string"},
         "example": _ETAG,
     },
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the "
+        "request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in "
+        "it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 "
+        "are not kept.",
+        "schema": {"type": "string"},
+        "example": "order-7f3a",
+    },
     "LastEventID": {
         "name": "Last-Event-ID",
         "in": "header",
@@ -70,6 +81,8 @@ def parameters(facts: Facts, schemas: Schemas) -> list[Schema]:
     headers = ["XRequestID"]
     if facts.is_unsafe and facts.needs_credential:
         headers.append("XAuditLogReason")
+    if facts.takes_key:
+        headers.append("IdempotencyKey")
     if facts.takes_if_match:
         headers.append("IfMatch")
     if facts.is_conditional_read:

@@ -71,7 +71,7 @@ def refusals(facts: Facts) -> dict[int, Refusal]:
         statuses.add(412)
     if facts.is_stream:
         statuses |= {400, 404, 410}
-    if "conflicts" in facts.traits:
+    if "conflicts" in facts.traits or facts.takes_key:
         statuses.add(409)
     if facts.path != LIVENESS:
         statuses.add(503)
@@ -108,6 +108,10 @@ HEADERS: dict[str, tuple[str, Schema]] = {
     "Location": (
         "Location",
         {"description": "Where to ask how it stands.", "required": True, "schema": {"type": "string"}},
+    ),
+    "IdempotentReplayed": (
+        "Idempotent-Replayed",
+        {"description": "`true` where this is the first answer once more.", "schema": {"const": "true"}},
     ),
     "SetCookie": (
         "Set-Cookie",

@@ -6,10 +6,10 @@ import msgspec
 
 from api.auth.actors import Credential
 from api.auth.scopes import Scope
-from api.errors import Forbidden, NotFound
+from api.errors import DiscordAway, Forbidden, NotFound
 from api.lib import snowflakes
 from api.lib.clock import Clock
-from api.people.discord import Discord, DiscordAway, NotAMember, PartialGuild
+from api.people.discord import Discord, NotAMember, PartialGuild
 from api.people.grants import Grants
 from api.people.guild_roles import GuildRoles
 from api.people.kept import Kept
@@ -37,6 +37,7 @@ class Guilds(msgspec.Struct, frozen=True):
     """All guilds of a person: those that they manage, and the ids of the others."""
 
     managed: dict[int, ManagedGuild]
+    managed_ids: frozenset[int]
     others: frozenset[int]
 
 
@@ -89,8 +90,10 @@ class Access:
         """The guilds of which the person may see something, whether or not they are here."""
         guilds = await self.guilds(session, write=write)
         possible = await self._guild_roles.guilds_with_roles(guilds.others)
+        if not possible:
+            return guilds.managed_ids
         levels = await asyncio.gather(*(self._level_or_none(session, guild_id, write=write) for guild_id in possible))
-        return frozenset(guilds.managed) | {id_ for id_, level in zip(possible, levels, strict=True) if level}
+        return guilds.managed_ids | {id_ for id_, level in zip(possible, levels, strict=True) if level}
 
     async def guilds(self, session: Session, *, write: bool) -> Guilds:
         """The person's guilds, as Discord says. Raises `DiscordAway`, `Unauthorized`."""
@@ -140,4 +143,4 @@ def _sorted(told: list[PartialGuild]) -> Guilds:
             managed[guild_id] = ManagedGuild(guild_id, guild.name[:100], guild.icon, guild.owner, permissions)
         else:
             others.add(guild_id)
-    return Guilds(managed, frozenset(others))
+    return Guilds(managed, frozenset(managed), frozenset(others))

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 import structlog
 
-from api.errors import Unavailable
+from api.errors import DiscordAway
 from api.lib import snowflakes
 
 if TYPE_CHECKING:
@@ -31,12 +31,6 @@ SCOPES = "identify guilds guilds.members.read"
 T = TypeVar("T")
 
 
-class DiscordAway(Unavailable):
-    type = "discord-away"
-    title = "Discord away"
-    detail = "Discord does not answer as it should, and without it nobody knows what you may do. Try again soon."
-
-
 class GrantRefused(Exception):
     """Discord does not take this code or token: it was used, has ended, or was revoked."""
 
@@ -45,11 +39,15 @@ class NotAMember(Exception):
     """The person is not in this guild."""
 
 
+# Goes into a header as it is.
+Opaque = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]{1,2048}\Z")]
+
+
 class Token(msgspec.Struct, frozen=True):
     """What Discord gives for a code, or for a refresh token. `expires_in`: seconds."""
 
-    access_token: str
-    refresh_token: str
+    access_token: Opaque
+    refresh_token: Opaque
     expires_in: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
     scope: str = ""
 

@@ -9,10 +9,10 @@ import asyncpg
 import structlog
 
 from api.database import Database
-from api.errors import Unauthorized
+from api.errors import DiscordAway, Unauthorized
 from api.lib.clock import Clock
 from api.lib.keyed_locks import KeyedLocks
-from api.people.discord import Discord, DiscordAway, GrantRefused
+from api.people.discord import Discord, GrantRefused
 from api.people.sealing import Sealer, Unreadable
 from api.people.sessions import IDLE, Sessions
 

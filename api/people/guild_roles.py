@@ -1,6 +1,6 @@
 """Which roles a guild lets in beside those who manage it: its settings of the module `privacy`."""
 
-from collections.abc import Collection
+from collections import OrderedDict
 
 import msgspec
 
@@ -11,6 +11,8 @@ from api.settings.cache import SettingsCache
 
 # How many guilds with such roles one person can have listed.
 MOST_GUILDS = 25
+
+REMEMBERED_LISTS = 2000
 
 _READ = """
     SELECT s.overrides FROM guild_settings s JOIN guilds g ON g.id = s.guild_id AND g.deleted_at IS NULL
@@ -37,6 +39,10 @@ class GuildRoles:
 
     def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
+        self._changes = changes
+        self._with_roles: OrderedDict[frozenset[int], list[int]] = OrderedDict()
+        self._forgotten = 0
+        changes.subscribe(self._forget)
         self._cache: SettingsCache[Admitted] = SettingsCache(
             changes, lambda roles: 60 * (len(roles.readers) + len(roles.writers))
         )
@@ -53,13 +59,27 @@ class GuildRoles:
             self._cache.put(guild_id, PRIVACY.name, found, watch)
         return found
 
-    async def guilds_with_roles(self, guild_ids: Collection[int]) -> list[int]:
+    async def guilds_with_roles(self, guild_ids: frozenset[int]) -> list[int]:
         """Those of the guilds that may admit somebody by a role."""
         if not guild_ids:
             return []
+        known = self._with_roles.get(guild_ids) if self._changes.is_fresh() else None
+        if known is not None:
+            return known
+        forgotten = self._forgotten
         async with self._database.connection() as connection:
             rows = await connection.fetch(_WITH_ROLES, sorted(guild_ids), MOST_GUILDS)
-        return [row["guild_id"] for row in rows]
+        found = [row["guild_id"] for row in rows]
+        if forgotten == self._forgotten:
+            self._with_roles[guild_ids] = found
+            if len(self._with_roles) > REMEMBERED_LISTS:
+                self._with_roles.popitem(last=False)
+        return found
+
+    def _forget(self, kind: str, _ids: set[int]) -> None:
+        if kind in ("guild", "settings"):
+            self._forgotten += 1
+            self._with_roles.clear()
 
 
 def _admitted(overrides: str) -> Admitted:

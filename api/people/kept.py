@@ -5,11 +5,10 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from api.errors import Unauthorized
+from api.errors import DiscordAway, Unauthorized
 from api.lib.clock import Clock
-from api.people.discord import DiscordAway
 
-# Rule S6: a change needs what was said a minute ago at most, a read five, fifteen where Discord fails.
+# A change needs what was said a minute ago at most, a read five, fifteen where Discord fails.
 WRITE_SECONDS = 60.0
 READ_SECONDS = 300.0
 STALE_SECONDS = 900.0
@@ -51,7 +50,9 @@ class Kept(Generic[K, V]):
     async def _fetched(self, key: K, fetch: Callable[[], Awaitable[V]], now: float) -> V:
         failed_at, failure = self._failed.get(key, (float("-inf"), None))
         if failure is not None and 0 <= now - failed_at < QUIET_SECONDS:
-            raise failure
+            again = DiscordAway(failure.detail)
+            again.headers |= failure.headers
+            raise again
         while (running := self._running.get(key)) is not None:
             try:
                 return await asyncio.shield(running)

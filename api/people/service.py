@@ -11,13 +11,13 @@ import structlog
 
 from api.changes import Changes
 from api.database import Database
-from api.errors import Invalid, LoginFailed
+from api.errors import DiscordAway, Invalid, LoginFailed
 from api.lib.clock import Clock
 from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, cut
 from api.people import rules
 from api.people.access import Access, ManagedGuild
-from api.people.discord import Discord, DiscordAway, GrantRefused, Person, Token
+from api.people.discord import Discord, GrantRefused, Person, Token
 from api.people.dtos import CallbackQuery, MeView, MyGuildView
 from api.people.grants import Grants
 from api.people.sealing import Sealer, Unreadable
@@ -26,6 +26,7 @@ from api.people.sessions import ABSOLUTE, Session, Sessions, digest, make
 log = structlog.get_logger("guildhall.logins")
 
 LOGIN = timedelta(minutes=10)
+MOST_SESSIONS = 20  # of a person; the oldest go
 
 _BEGIN = """
     WITH given_up AS (DELETE FROM logins WHERE expires_at < $5)
@@ -35,11 +36,14 @@ _BEGIN = """
 # Whoever takes it has it: a state is good for one try, by the browser that began.
 _TAKE = "DELETE FROM logins WHERE state_hash = $1 RETURNING browser_hash, verifier, return_to, expires_at"
 
-# The session before is forgotten, and its grant not revoked: with one Discord may take back all of a person's.
+# The session before, and those beyond the most that a person may have, are forgotten, and their grants not revoked:
+# with one Discord may take back all of a person's.
 _INSERT = """
     WITH replaced AS (
         UPDATE sessions SET ended_at = $10, access_token = NULL, refresh_token = NULL
-        WHERE hash = $11 AND ended_at IS NULL RETURNING id
+        WHERE ended_at IS NULL AND (hash = $11 OR id IN (
+            SELECT id FROM sessions WHERE user_id = $2 AND ended_at IS NULL ORDER BY id DESC OFFSET $12
+        )) RETURNING id
     ),
     made AS (
         INSERT INTO sessions (hash, user_id, username, display_name, avatar, access_token, refresh_token,
@@ -198,6 +202,7 @@ class LoginService:
                 now + ABSOLUTE,
                 now,
                 None if replaces is None else digest(replaces),
+                MOST_SESSIONS - 1,
             )
         self._changes.tell("session", {row["id"] for row in rows})
         self._access.forget(int(person.id))

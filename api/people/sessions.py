@@ -73,6 +73,11 @@ class Sessions:
         """What the session's cookie holds, if there is one in a `Cookie` header."""
         return None if cookie is None else self._cookies.read(cookie, self._cookies.session)
 
+    def was_good(self, cookie: str) -> bool:
+        """Whether a `Cookie` header has a session that was good when it was last looked up."""
+        token = self.token_of(cookie)
+        return token is not None and digest(token) in self._cache
+
     async def authenticate(self, token: str) -> Session:
         """The session with this cookie. Raises `Unauthorized`."""
         hash_ = digest(token)
@@ -133,11 +138,19 @@ class Sessions:
             )
         self._changes.tell("session", {session_id})
 
-    async def end_all(self, connection: Connection, user_id: int) -> None:
-        """Ends all of a person's, in the caller's transaction; workers see it once that is committed."""
-        await connection.execute(
-            "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL", user_id, self._clock.now()
+    async def end_all(self, connection: Connection, user_id: int) -> set[int]:
+        """Ends all of a person's, in the caller's transaction, and gives their ids: `forget` them once it is
+        committed. Other processes see it within five seconds."""
+        rows = await connection.fetch(
+            "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL RETURNING id",
+            user_id,
+            self._clock.now(),
         )
+        return {row["id"] for row in rows}
+
+    def forget(self, session_ids: set[int]) -> None:
+        """Has this process look them up again."""
+        self._changes.tell("session", session_ids)
 
     async def note_uses(self) -> None:
         """Writes `last_used_at` of the sessions used since the last call, one statement for all. Raises

@@ -151,6 +151,13 @@ REGISTRY = (
         erase=emptied("stream_events", sql.UNTOLD),
     ),
     Place(
+        table="idempotent_answers",
+        columns=("user_ids",),
+        rule="erase",
+        why="Answers of the last day that name them: forgotten, as if their keys had never been used.",
+        erase=sql.FORGET_ANSWERS,
+    ),
+    Place(
         table="achievement_awards",
         columns=("awarded_by", "revoked_by"),
         rule="anonymise",
@@ -177,6 +184,7 @@ REGISTRY = (
     kept("modules", ("schema",), "Written by a bot for every guild: it names nobody."),
     kept("erased_people", ("digest",), "A salted hash, for eight days: so that what comes late brings nobody back."),
     kept("erasure_salt", ("salt",), "The salt of these hashes."),
+    kept("idempotent_answers", ("address", "body_hash", "holder", "headers"), "Hashes, and headers that name nobody."),
     kept("api_keys", ("hash",), "A hash of the key."),
     kept("achievements", ("condition", "prerequisites"), "What is to be earned, by whomever: it names nobody."),
     kept("sessions", ("hash",), "A hash of what a browser has; the row goes a day after the session's end."),

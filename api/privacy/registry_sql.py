@@ -124,3 +124,14 @@ TOLD = (
     "SELECT guild_id, at, type, data FROM {table} WHERE user_id = $1 AND ($2::bigint[] IS NULL OR guild_id = ANY($2))"
 )
 UNTOLD = "data = '{\"erased\": true}', user_id = NULL"
+
+# They belong to no guild: whoever erases a part of a person has these forgotten too.
+FORGET_ANSWERS = """
+    WITH gone AS (
+        DELETE FROM idempotent_answers WHERE ctid IN (
+            SELECT ctid FROM idempotent_answers
+            WHERE user_ids @> ARRAY[$1::bigint] AND ($2::bigint[] IS NULL OR true) LIMIT $3
+        ) RETURNING NULL::bigint AS guild_id
+    )
+    SELECT guild_id, count(*) AS changed FROM gone GROUP BY guild_id
+"""

@@ -15,6 +15,7 @@ from api.answers import Plain, conditional
 from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
 from api.lib import snowflakes
+from api.limits import Limiter
 from api.settings.service import SettingsService
 
 ROUTE = "/v1/guilds/{guild_id}/settings/{module}"
@@ -23,8 +24,9 @@ _path = re.compile(r"/v1/guilds/([1-9][0-9]{0,18})/settings/([a-z][a-z0-9_]{0,63
 
 
 class Shortcut:
-    def __init__(self, keyring: Keyring, settings: SettingsService) -> None:
+    def __init__(self, keyring: Keyring, limiter: Limiter, settings: SettingsService) -> None:
         self._keyring = keyring
+        self._limiter = limiter
         self._settings = settings
 
     def answer(self, scope: HTTPScope) -> Plain | None:
@@ -41,6 +43,8 @@ class Shortcut:
             return None
         encoded = self._settings.remembered(guild_id, match[2])
         if encoded is None or Scope.SETTINGS_READ not in credential.scopes:
+            return None
+        if not self._limiter.spend_at_once(scope, credential):
             return None
         state = scope["state"]
         state["credential"], state["guild_id"], state["route"] = credential, guild_id, ROUTE

@@ -13,7 +13,7 @@ OF_HARBOUR = f"/v1/guilds/{HARBOUR}/achievements"
 OF_ALL = "/v1/achievements"
 
 
-def draft(key: str = "chatterbox", stat: str = "messages", gte: int = 2, **more: object) -> Json:
+def draft(key: str = "chatterbox", stat: str = "messages", gte: int = 2, **more: Any) -> Json:  # Any: JSON
     """A definition with one comparison, or what `more` says."""
     return {"key": key, "name": key.capitalize(), "condition": {"stat": stat, "gte": gte}, **more}
 

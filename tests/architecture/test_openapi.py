@@ -26,7 +26,7 @@ from api.settings.registry import is_name
 from tests.architecture.described import Description, Json
 
 SNAPSHOT = Path(__file__).parent / "openapi.json"
-RENEW = "If the change is meant, renew the snapshot: guildhall openapi > tests/architecture/openapi.json"
+RENEW = "If the change is meant, renew the snapshot: make document"
 
 
 def nodes(node: object) -> Iterator[Json]:

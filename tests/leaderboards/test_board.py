@@ -1,5 +1,7 @@
 """The all-time board: its order, its ranks, its pages."""
 
+import re
+from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -9,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.engine import PlainConnection
+from api.leaderboards import queries
 from tests.activity.test_record import message, record
 from tests.leaderboards.conftest import Put
 from tests.support.people import ADA, BO, HARBOUR, MALLORY
@@ -74,7 +77,7 @@ async def test_ties_share_a_rank_across_pages(bot: httpx.AsyncClient, put: Put) 
 async def test_ranks_are_those_of_a_sort(
     bot: httpx.AsyncClient, owner: PlainConnection, put: Put, values: dict[int, int], limit: int
 ) -> None:
-    await owner.execute("TRUNCATE members")
+    await owner.execute("TRUNCATE members CASCADE")
     await put(values)
     assert told(await whole(bot, limit=limit)) == ranked(values)
     for user in list(values)[:3]:
@@ -129,6 +132,31 @@ async def test_built_in_and_custom_stats(bot: httpx.AsyncClient) -> None:
         page = await board(bot, stat="duels_won", around=ADA, limit=1, **query)
         assert told(page["items"]) == [(1, str(ADA), 3)]
         assert (await bot.get(PATH, params={"stat": "reactions", "around": str(ADA), **query})).status_code == 404
+
+
+@pytest.mark.parametrize("stat", ["messages", "day"])
+async def test_a_rank_is_counted_once_a_page(
+    bot: httpx.AsyncClient, owner: PlainConnection, put: Put, stat: str
+) -> None:
+    """Not once a row of the page, as PostgreSQL will if it may."""
+    del bot  # it has made the guild
+    await put(dict.fromkeys(range(1, 200), 5))
+    await owner.execute("UPDATE members SET messages = user_id")
+    await owner.execute("INSERT INTO boards SELECT guild_id, 1, messages, user_id FROM members")
+    today = date(2026, 11, 16)
+    await owner.execute("SELECT guildhall_make_part('activity_days', $1)", today)
+    await owner.execute(
+        "INSERT INTO activity_days (guild_id, day, user_id, messages, events)"
+        " SELECT guild_id, $1, user_id, messages, 1 FROM members",
+        today,
+    )
+    statement, named = (
+        (queries.STAT, [1]) if stat == "messages" else (queries.page("messages", of_days=True), [today] * 2)
+    )
+    plan = await owner.fetch(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement}", HARBOUR, 150, 150, 51, *named)
+    counts = [line[0] for line in plan if re.search(r"Aggregate .*rows=", line[0])]
+    assert counts
+    assert all("loops=1)" in line for line in counts), "\n".join(counts)
 
 
 @pytest.mark.parametrize(

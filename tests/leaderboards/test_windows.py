@@ -75,7 +75,7 @@ async def test_a_window_is_the_sum_of_its_days(
     put_day: PutDay,
     days: list[dict[int, int]],
 ) -> None:
-    await owner.execute("TRUNCATE members, activity_days")
+    await owner.execute("TRUNCATE members, activity_days CASCADE")
     await put(dict.fromkeys(range(1, 10), 0))
     first = date(2026, 10, 30)
     summed: dict[int, int] = {}

@@ -74,6 +74,20 @@ def test_refusal_names_the_variable_and_no_secret(name: str, value: str) -> None
     assert "SECRET" not in name or value not in str(refused.value).replace("shorter", "")
 
 
+@pytest.mark.parametrize("name", ["GUILDHALL_DISCORD_CLIENT_ID", "GUILDHALL_DISCORD_CLIENT_SECRET"])
+def test_a_client_at_discord_has_an_id_and_a_secret(name: str) -> None:
+    with pytest.raises(UnsafeConfiguration, match="belong together"):
+        load({name: "1029384756102938475"}, dotenv=None)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("127.0.0.1", "http://127.0.0.1:8000"), ("0.0.0.0", "http://localhost:8000"), ("::1", "http://[::1]:8000")],  # noqa: S104
+)
+def test_the_own_address_is_one_that_a_browser_takes(host: str, url: str) -> None:
+    assert Settings(host=host).own_url == url
+
+
 def test_production_needs_a_secret_and_tls() -> None:
     production = {"GUILDHALL_ENV": "production"}
     with pytest.raises(UnsafeConfiguration, match="GUILDHALL_SECRET is not set"):
@@ -81,6 +95,8 @@ def test_production_needs_a_secret_and_tls() -> None:
     with pytest.raises(UnsafeConfiguration, match="GUILDHALL_PUBLIC_URL is not an https"):
         load({**production, "GUILDHALL_SECRET": LONG}, dotenv=None)
     whole = {**production, "GUILDHALL_SECRET": LONG, "GUILDHALL_PUBLIC_URL": "https://guildhall.test"}
+    with pytest.raises(UnsafeConfiguration, match="GUILDHALL_DISCORD_API_URL is not an https"):
+        load({**whole, "GUILDHALL_DISCORD_API_URL": "http://discord.test"}, dotenv=None)
     settings = load(whole, dotenv=None)
     assert settings.drain == 5
     assert not settings.console_log

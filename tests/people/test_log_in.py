@@ -1,8 +1,39 @@
 """Logging in by Discord, and out."""
 
+import asyncio
+import re
+from http.cookies import SimpleCookie
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import pytest
+
+from api.app import create_litestar, with_edge
+from api.config import Settings
+from api.engine import PlainConnection
+from api.lib.clock import Clock
+from api.metrics import Metrics
+from api.people.sealing import Sealer, Unreadable
+from api.people.service import MOST_SESSIONS
 from tests.support.browsers import Browsers
-from tests.support.discord import Discord
-from tests.support.people import ADA, HARBOUR
+from tests.support.clock import MovableClock
+from tests.support.discord import Answer, Call, Discord, Fault, limited, silence, told
+from tests.support.people import ADA, BO, HARBOUR
+from tests.support.serving import in_process
+
+SESSION, LOGIN = "guildhall-session", "guildhall-login"
+
+
+async def began(browser: httpx.AsyncClient, browsers: Browsers, user_id: int = ADA) -> str:
+    """The address to which Discord sends the browser back."""
+    begun = await browser.get("/auth/discord/login")
+    parts = urlsplit(await browsers.said(begun.headers["location"], person=str(user_id)))
+    return f"{parts.path}?{parts.query}"
+
+
+def refused(answer: httpx.Response, status: int, kind: str) -> bool:
+    return (answer.status_code, answer.json()["type"]) == (status, f"urn:guildhall:problem:{kind}")
 
 
 async def test_ada_logs_in_changes_a_setting_and_logs_out(browsers: Browsers, discord: Discord) -> None:
@@ -17,8 +48,260 @@ async def test_ada_logs_in_changes_a_setting_and_logs_out(browsers: Browsers, di
     assert changed.status_code == 200, changed.text
     entry = (await ada.get(f"/v1/guilds/{HARBOUR}/audit-log")).json()["items"][0]
     assert entry["actor"] == {"kind": "user", "id": str(ADA)}
+
     assert len(discord.grants) == 1
     left = await ada.post("/auth/logout")
     assert left.status_code == 204, left.text
     assert discord.grants == []
+    assert SESSION not in ada.cookies
+    assert (await ada.post("/auth/logout")).status_code == 401
+
+
+async def test_the_browser_is_sent_with_all_that_the_code_flow_asks_for(browsers: Browsers) -> None:
+    begun = await browsers.fresh().get("/auth/discord/login")
+    query = dict(httpx.URL(begun.headers["location"]).params)
+    assert query["scope"] == "identify guilds guilds.members.read"
+    assert query["redirect_uri"] == "http://127.0.0.1:8000/auth/discord/callback"
+    assert query["code_challenge_method"] == "S256"
+    assert re.fullmatch(r"[\w-]{43}", query["code_challenge"])
+    assert re.fullmatch(r"[\w-]{43}", query["state"])
+    assert begun.headers["cache-control"] == "no-store"
+    cookie = SimpleCookie(begun.headers["set-cookie"])[LOGIN]
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["max-age"]) == (True, "lax", "/", "600")
+    assert not cookie["domain"]
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "redirect_uri"),
+    [
+        ("https://guildhall.test", "evil.test", "https://guildhall.test"),
+        ("https://guildhall.test/", "localhost:8000", "https://guildhall.test"),
+        (None, "localhost:9000", "http://localhost:9000"),
+        (None, "[::1]:9000", "http://[::1]:9000"),
+        (None, "evil.test", "http://127.0.0.1:8000"),
+        (None, "localhost.evil.test", "http://127.0.0.1:8000"),
+    ],
+)
+async def test_nobody_moves_the_redirect_uri(
+    settings: Settings, discord: Discord, public_url: str | None, host: str, redirect_uri: str
+) -> None:
+    other = msgspec.structs.replace(settings, public_url=public_url, admin=False)
+    app = create_litestar(other, clock=Clock(), metrics=Metrics())
+    async with in_process(with_edge(app, other), f"http://{host}") as browser:
+        begun = await browser.get("/auth/discord/login", headers={"X-Forwarded-Host": "evil.test"})
+    assert httpx.URL(begun.headers["location"]).params["redirect_uri"] == f"{redirect_uri}/auth/discord/callback"
+    if public_url is not None:
+        assert begun.headers["set-cookie"].startswith("__Host-guildhall-login=")
+        assert "; Secure" in begun.headers["set-cookie"]
+        assert "domain" not in begun.headers["set-cookie"].lower()
+
+
+async def test_with_tls_the_session_s_cookie_is_of_this_host_alone(
+    settings: Settings, browsers: Browsers, standing_in: Discord
+) -> None:
+    other = msgspec.structs.replace(settings, public_url="https://guildhall.test", admin=False)
+    app = create_litestar(other, clock=Clock(), metrics=Metrics(), discord=httpx.ASGITransport(standing_in))
+    async with in_process(with_edge(app, other), "https://guildhall.test") as ada:
+        await browsers.log_in(ADA, ada)
+        (cookie,) = [found for found in ada.cookies.jar if "session" in found.name]
+        assert (cookie.name, cookie.secure, cookie.path) == ("__Host-guildhall-session", True, "/")
+        assert not cookie.domain_specified
+        assert (await ada.get("/v1/me")).status_code == 200
+        ada.cookies.clear()
+        assert (await ada.get("/v1/me", headers={"Cookie": f"guildhall-session={cookie.value}"})).status_code == 401
+
+
+async def test_a_state_is_good_once(browsers: Browsers, discord: Discord) -> None:
+    ada = browsers.fresh()
+    back = await began(ada, browsers)
+    login = ada.cookies[LOGIN]
+    answers = await asyncio.gather(*(ada.get(back, headers={"Cookie": f"{LOGIN}={login}"}) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [303] + [400] * 7
+    assert len(discord.grants) == 1
+    assert refused(await ada.get(back, headers={"Cookie": f"{LOGIN}={login}"}), 400, "login-failed")
+
+
+async def test_a_state_is_good_in_its_own_browser_for_ten_minutes(browsers: Browsers, clock: MovableClock) -> None:
+    ada, mallory = browsers.fresh(), browsers.fresh()
+    back = await began(ada, browsers)
+    await mallory.get("/auth/discord/login")
+    assert refused(await mallory.get(back), 400, "login-failed")
+    assert refused(await ada.get(back), 400, "login-failed")  # it was used up
+    back = await began(ada, browsers)
+    assert refused(await browsers.fresh().get(back), 400, "login-failed")
+    back = await began(ada, browsers)
+    clock.move(minutes=10, seconds=1)
+    assert refused(await ada.get(back), 400, "login-failed")
+    for nonsense in ("?code=abc", "?state=abc&code=abc", "", "?state=&code=", "?state=%00&code=%00"):
+        answer = await ada.get(f"/auth/discord/callback{nonsense}")
+        assert answer.status_code in {400, 422}, nonsense
+    assert SESSION not in ada.cookies
+
+
+async def test_two_tabs_log_in_at_once(browsers: Browsers) -> None:
+    ada = browsers.fresh()
+    first, second = await began(ada, browsers), await began(ada, browsers)
+    login = ada.cookies[LOGIN]
+    assert (await ada.get(first)).status_code == 303
+    assert (await ada.get(second, headers={"Cookie": f"{LOGIN}={login}"})).status_code == 303
+
+
+async def test_who_says_no_is_not_let_in(browsers: Browsers, discord: Discord) -> None:
+    ada = browsers.fresh()
+    begun = await ada.get("/auth/discord/login?return_to=/dashboard/")
+    parts = urlsplit(await browsers.said(begun.headers["location"], no="1"))
+    answer = await ada.get(f"{parts.path}?{parts.query}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/dashboard/")
+    assert SESSION not in ada.cookies
+    assert discord.grants == []
+
+
+@pytest.mark.parametrize(
+    "page", ["https://evil.test/", "//evil.test/", "/\\evil.test", "/a\r\nSet-Cookie: a=b", "javascript:alert(1)", "",
+             "/" + "a" * 600, "/é", "/ a"],
+)  # fmt: skip
+async def test_nobody_is_sent_elsewhere_afterwards(browsers: Browsers, page: str) -> None:
+    answer = await browsers.fresh().get("/auth/discord/login", params={"return_to": page})
+    assert answer.status_code == 422, answer.headers
+    assert answer.json()["errors"][0]["parameter"] == "return_to"
+
+
+async def test_a_log_in_makes_a_new_session_and_ends_the_one_before(browsers: Browsers) -> None:
+    ada = browsers.fresh()
+    planted = "A" * 43
+    back = await began(ada, browsers)
+    done = await ada.get(back, headers={"Cookie": f"{LOGIN}={ada.cookies[LOGIN]}; {SESSION}={planted}"})
+    first = SimpleCookie(done.headers.get_list("set-cookie")[1])[SESSION]
+    assert first.value not in {planted, ""}
+    assert (first["httponly"], first["samesite"], first["path"]) == (True, "lax", "/")
+    assert (await ada.get("/v1/me")).status_code == 200
+    await browsers.log_in(ADA, ada)
+    assert ada.cookies[SESSION] != first.value
+    stranger = browsers.fresh()
+    for old in (first.value, planted):
+        assert (await stranger.get("/v1/me", headers={"Cookie": f"{SESSION}={old}"})).status_code == 401
+
+
+async def test_a_person_has_so_many_sessions_and_no_more(browsers: Browsers, owner: PlainConnection) -> None:
+    first = await browsers.log_in(ADA)
+    bo = await browsers.log_in(BO)
+    await owner.execute(
+        "INSERT INTO sessions (hash, user_id, username, token_expires_at, expires_at)"
+        " SELECT sha256(n::text::bytea), $1, 'ada', now() + interval '1 d', now() + interval '1 d'"
+        " FROM generate_series(1, $2) AS n",
+        ADA,
+        MOST_SESSIONS - 1,
+    )
+    assert (await first.get("/v1/me")).status_code == 200
+    last = await browsers.log_in(ADA)
+    assert [(await browser.get("/v1/me")).status_code for browser in (first, bo, last)] == [401, 200, 200]
+    live = await owner.fetchval("SELECT count(*) FROM sessions WHERE user_id = $1 AND ended_at IS NULL", ADA)
+    assert live == MOST_SESSIONS
+
+
+async def test_nothing_in_the_database_lets_anybody_in(
+    browsers: Browsers, discord: Discord, owner: PlainConnection
+) -> None:
+    ada = await browsers.log_in(ADA)
+    await began(ada, browsers)
+    rows = [*await owner.fetch("SELECT s::text AS row FROM sessions s UNION ALL SELECT l::text FROM logins l")]
+    text = " ".join(row["row"] for row in rows)
+    text += " ".join(bytes.fromhex(found).decode("latin-1") for found in re.findall(r"\\x((?:[0-9a-f]{2})+)", text))
+    grant = discord.grants[0]
+    for secret in (ada.cookies[SESSION], ada.cookies[LOGIN], grant.access_token, grant.refresh_token):
+        assert secret not in text
+
+
+async def test_a_secret_is_replaced_while_people_are_logged_in() -> None:
+    old = Sealer(["old" * 20]).seal("token")
+    assert Sealer(["new" * 20, "old" * 20]).open(old) == "token"
+    for sealed in (old, b"", b"nonsense"):
+        with pytest.raises(Unreadable):
+            Sealer(["new" * 20]).open(sealed)
+
+
+async def garbage(_call: Call) -> Answer:
+    return 200, {"content-type": "application/json"}, b'{"access_token": 7, "id": []'
+
+
+async def wrong(_call: Call) -> Answer:
+    token = {"access_token": "é\n", "refresh_token": "r", "expires_in": 1e300}
+    return told(200, {"id": "abc", "username": "x", **token})
+
+
+async def broken(_call: Call) -> Answer:
+    return 502, {}, b"<html>bad gateway</html>"
+
+
+async def busy(_call: Call) -> Answer:
+    return limited(17.3)
+
+
+async def endless(_call: Call) -> Answer:
+    return 200, {}, b" " * (3 * 1024 * 1024)
+
+
+@pytest.mark.parametrize("path", ["/oauth2/token", "/users/@me"])
+@pytest.mark.parametrize("fault", [garbage, wrong, broken, busy, endless, silence])
+async def test_nobody_is_let_in_while_discord_fails(
+    browsers: Browsers,
+    discord: Discord,
+    owner: PlainConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    fault: Fault,
+) -> None:
+    monkeypatch.setattr("api.people.discord.SECONDS", 0.1)
+    ada = browsers.fresh()
+    back = await began(ada, browsers)
+    discord.fails(path, fault)
+    answer = await ada.get(back)
+    assert refused(answer, 503, "discord-away")
+    assert answer.headers["retry-after"] == ("18" if fault is busy else "1")
+    assert await owner.fetchval("SELECT count(*) FROM sessions") == 0
+    assert SESSION not in ada.cookies
+    assert discord.grants == [], "what was granted is given back"
+
+
+async def test_a_wrong_verifier_or_a_used_code_lets_nobody_in(browsers: Browsers, discord: Discord) -> None:
+    ada = browsers.fresh()
+    back = await began(ada, browsers)
+    next(iter(discord.codes.values())).challenge = "another"
+    assert refused(await ada.get(back), 400, "login-failed")
+    back = await began(ada, browsers)
+    discord.codes.clear()
+    assert refused(await ada.get(back), 400, "login-failed")
+    back = await began(ada, browsers)
+    next(iter(discord.codes.values())).scope = "identify"
+    assert refused(await ada.get(back), 400, "login-failed")
+
+
+async def test_log_out_while_discord_is_away_gives_the_grant_back_later(
+    browsers: Browsers, discord: Discord, owner: PlainConnection, clock: MovableClock
+) -> None:
+    grants = browsers.people.grants
+    assert grants is not None
+    ada, bo = await browsers.log_in(ADA), await browsers.log_in(BO)
+    discord.fails("/oauth2/token/revoke", broken)
+    assert (await ada.post("/auth/logout")).status_code == 204
     assert (await ada.get("/v1/me")).status_code == 401
+    assert {grant.user_id for grant in discord.grants} == {ADA, BO}
+    discord.faults.clear()
+    await grants.upkeep()
+    assert {grant.user_id for grant in discord.grants} == {BO}
+    assert await owner.fetchval("SELECT count(*) FROM sessions WHERE refresh_token IS NULL") == 1
+    clock.move(days=1, seconds=1)
+    await grants.upkeep()
+    assert await owner.fetchval("SELECT array_agg(user_id) FROM sessions") == [BO]
+    assert (await bo.get("/v1/me")).status_code == 200
+
+
+async def test_without_a_client_at_discord_the_routes_say_how_to_have_one() -> None:
+    settings = Settings(secret="0" * 64, admin=False)
+    app = create_litestar(settings, clock=Clock(), metrics=Metrics())
+    async with in_process(with_edge(app, settings), "http://guildhall.test") as browser:
+        for path in ("/auth/discord/login", "/auth/discord/callback?state=a&code=b"):
+            answer = await browser.get(path)
+            assert refused(answer, 404, "login-not-configured")
+            assert "GUILDHALL_DISCORD_CLIENT_ID" in answer.json()["detail"]
+        assert (await browser.get("/v1/me")).status_code == 401

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 
 from api.engine import PlainConnection
+from tests.achievements.support import define, draft
 from tests.activity.test_record import message, record
 from tests.imports.files import imported
 from tests.members.people import give, leveling
@@ -34,7 +35,8 @@ async def found(owner: PlainConnection, user_id: int = ADA) -> dict[str, int]:
 
 
 async def live(bot: httpx.AsyncClient) -> None:
-    """Ada in two guilds, beside Bo: events, XP by hand, a custom stat, a guild of her own, a dry run."""
+    """Ada in two guilds, beside Bo: events, XP by hand, a custom stat, an award, a guild of her own, a dry run."""
+    await define(bot, draft(gte=2))
     await leveling(bot, cooldown_seconds=0, xp_per_message={"min": 200, "max": 200})
     stat = {**message("3"), "type": "stat", "stat": "duels", "amount": 2}
     await record(bot, message("1"), message("2"), stat, message("4", user=BO))

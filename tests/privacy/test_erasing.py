@@ -23,7 +23,15 @@ TOTALS = f"/v1/guilds/{HARBOUR}/activity"
 async def test_nothing_is_left_of_them(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
     await live(bot)
     before = await found(owner)
-    assert before.keys() >= {"members", "boards", "activity_days", "audit_log", "guilds", "imports"}, before
+    assert before.keys() >= {
+        "members",
+        "boards",
+        "activity_days",
+        "audit_log",
+        "guilds",
+        "imports",
+        "achievement_awards",
+    }, before
     totals = (await bot.get(TOTALS)).json()["items"]
     others = await profile(bot, BO)
 
@@ -41,6 +49,8 @@ async def test_nothing_is_left_of_them(bot: httpx.AsyncClient, owner: PlainConne
     assert named["guild.updated"]["reason"] == "ask erased"
     assert named["guild.updated"]["changes"]["owner_id"] == {"before": None, "after": "erased"}
     assert (await bot.get(f"/v1/guilds/{QUARRY}")).json()["owner_id"] is None
+    [achievement] = (await bot.get(f"/v1/guilds/{HARBOUR}/achievements")).json()["items"]
+    assert achievement["awarded_count"] == 0
 
 
 async def test_twice_is_once(bot: httpx.AsyncClient) -> None:

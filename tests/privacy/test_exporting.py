@@ -28,6 +28,7 @@ async def test_everything_of_them(bot: httpx.AsyncClient, owner: PlainConnection
     assert {row["guild_id"]: (row["messages"], row["xp"]) for row in stored["activity_days"]} == {
         str(HARBOUR): (2, 400), str(QUARRY): (0, 700),
     }  # fmt: skip
+    assert [row["key"] for row in stored["achievement_awards"]] == ["chatterbox"]
     assert stored["activity_hours"][0]["messages"] == 2
     assert stored["custom_stat_days"][0]["value"] == 2
     assert stored["privacy_choices"][0]["hidden_at"] == "2026-11-22T08:00:00Z"

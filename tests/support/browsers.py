@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import httpx
 from litestar.types import ASGIApp
 
+from api.people.building import People
 from tests.support.clients import BASE_URL
 from tests.support.discord import Discord
 from tests.support.serving import in_process
@@ -13,8 +14,10 @@ from tests.support.serving import in_process
 class Browsers:
     """Makes browsers; each keeps its own cookies."""
 
-    def __init__(self, app: ASGIApp, discord: Discord) -> None:
+    def __init__(self, app: ASGIApp, discord: Discord, people: People) -> None:
+        """`people`: the application's own, to look at what it does by itself."""
         self._app = app
+        self.people = people
         self._discord = discord
 
     def fresh(self) -> httpx.AsyncClient:

@@ -66,11 +66,12 @@ class Discord:
 
     def __init__(self, redirect_uris: set[str] | None = None) -> None:
         """`redirect_uris`: those registered; None takes any."""
-        self.redirect_uris = redirect_uris
+        self._registered = redirect_uris
         self.reset()
 
     def reset(self) -> None:
         """As it is at first: three people, two guilds, nobody logged in, nothing wrong."""
+        self.redirect_uris = self._registered
         self.people = {ADA: "ada", BO: "bo", MALLORY: "mallory"}
         self.guilds = {HARBOUR: "Harbour", QUARRY: "Quarry"}
         self.members: dict[int, dict[int, Member]] = {
@@ -84,6 +85,10 @@ class Discord:
         self.faults: dict[str, Fault] = {}
 
     # What a test does to it.
+
+    def granted(self, user_id: int, scope: str) -> Grant:
+        """What a person has said yes to, as a code stands for it."""
+        return Grant(user_id, scope, "", "http://a")
 
     def fails(self, path: str, fault: Fault) -> None:
         """Every call of `path` meets `fault` first: an answer instead, or None to go on."""

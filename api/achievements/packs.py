@@ -1,0 +1,33 @@
+"""Packs of achievements: data files that a command installs."""
+
+from pathlib import Path
+
+import msgspec
+
+from api.achievements.dtos import CreateAchievement
+from api.achievements.service import AchievementService
+from api.auth.actors import Actor
+from api.errors import Conflict
+from api.lib import snowflakes
+
+_FOLDER = Path(__file__).with_name("data")
+
+_decode = msgspec.json.Decoder(list[CreateAchievement], dec_hook=snowflakes.decode).decode
+
+
+def read(name: str) -> list[CreateAchievement]:
+    """What is in a pack, in an order in which it can be made."""
+    return _decode(_FOLDER.joinpath(f"{name}.json").read_bytes())
+
+
+async def install(service: AchievementService, actor: Actor, guild_id: int, name: str) -> list[str]:
+    """Makes what is not there yet, in a guild or in the whole installation; the keys of what was made. What is
+    there, or was deleted, is left alone."""
+    made = []
+    for wish in read(name):
+        try:
+            await service.create(actor, guild_id, wish)
+        except Conflict:
+            continue
+        made.append(wish.key)
+    return made

@@ -1,0 +1,226 @@
+"""Answers that are kept, so that a request that is sent twice is done once.
+
+A request with an `Idempotency-Key` first claims it: a row with no answer yet, for as long as the request may take.
+Where the effect is in a transaction, the service saves the answer in that very transaction (`keep`): whatever
+crashes then, either both are there or neither. Every other answer is saved when it is sent, which is enough where
+doing it again changes nothing."""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import structlog
+
+from api.database import Connection, Database
+from api.errors import Conflict, GuildhallError, Unavailable
+from api.lib.clock import Clock
+from api.lib.encoded import encode
+
+log = structlog.get_logger("guildhall.idempotency")
+
+KEPT = timedelta(hours=24)
+SWEPT_AT_ONCE = 5000
+
+JSON = "application/json"
+
+_people = re.compile(rb'"user_id":"([1-9][0-9]{0,18})"')
+
+_CLAIM = """
+    INSERT INTO idempotent_answers AS a (owner, key, holder, address, body_hash, held_until, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (owner, key) DO UPDATE SET holder = EXCLUDED.holder, address = EXCLUDED.address,
+        body_hash = EXCLUDED.body_hash, held_until = EXCLUDED.held_until, expires_at = EXCLUDED.expires_at,
+        status = NULL, headers = NULL, body = NULL, user_ids = '{}'
+    WHERE a.expires_at <= $8 OR (a.status IS NULL AND a.held_until <= $8)
+    RETURNING true
+"""
+_FIND = "SELECT address, body_hash, status, headers, body FROM idempotent_answers WHERE owner = $1 AND key = $2"
+_SAVE = """
+    UPDATE idempotent_answers
+    SET status = $4, headers = $5::jsonb, body = $6, body_hash = $7, user_ids = $8::bigint[], expires_at = $9
+    WHERE owner = $1 AND key = $2 AND holder = $3 AND status IS NULL RETURNING true
+"""
+_RELEASE = "DELETE FROM idempotent_answers WHERE owner = $1 AND key = $2 AND holder = $3 AND status IS NULL"
+_SWEEP = f"""
+    DELETE FROM idempotent_answers WHERE ctid IN
+        (SELECT ctid FROM idempotent_answers WHERE expires_at <= $1 LIMIT {SWEPT_AT_ONCE})
+"""
+
+
+class KeyReused(GuildhallError):
+    status = 422
+    type = "idempotency-key-reused"
+    title = "Idempotency key used for something else"
+    detail = "This `Idempotency-Key` was sent with another body, method or address. Make a new one for each request."
+
+
+class StillRunning(Conflict):
+    type = "still-running"
+    title = "Still running"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first request with this `Idempotency-Key` is still running. Send it again soon.",
+            headers={"Retry-After": "1"},
+        )
+
+
+class BodyHash:
+    """SHA-256 of a body, as it comes in. `digest` is None until all of it has."""
+
+    def __init__(self, raw: bytes | None) -> None:
+        """`raw`: all of it; None where it is still to come."""
+        self._hash = sha256(raw or b"")
+        self._is_whole = raw is not None
+
+    def add(self, piece: bytes, *, more: bool) -> None:
+        self._hash.update(piece)
+        self._is_whole = not more
+
+    @property
+    def digest(self) -> bytes | None:
+        return self._hash.digest() if self._is_whole else None
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """An answer as it was given: its status, the headers that are its own, its body (JSON)."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Claim:
+    """A request's right to be the one that is done."""
+
+    __slots__ = ("body", "clock", "holder", "is_kept", "key", "owner")
+
+    def __init__(self, owner: str, key: str, body: BodyHash, clock: Clock) -> None:
+        self.owner = owner
+        self.key = key
+        self.body = body
+        self.clock = clock
+        self.holder = secrets.token_bytes(16)
+        self.is_kept = False
+
+    async def save(self, connection: Connection, answer: Kept) -> bool:
+        """Keeps the answer; whether the claim was still ours."""
+        return (
+            await connection.fetchval(
+                _SAVE,
+                self.owner,
+                self.key,
+                self.holder,
+                answer.status,
+                encode(answer.headers).decode(),
+                _without_secret(answer.body).decode(),
+                self.body.digest,
+                sorted({int(found) for found in _people.findall(answer.body)}),
+                self.clock.now() + KEPT,
+            )
+            is True
+        )
+
+
+async def keep(
+    connection: Connection,
+    claim: Claim | None,
+    view: object,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Saves the answer that this change will get, in the change's own transaction. Call it last in it. Raises
+    `StillRunning` where the request took so long that another one has its place: then nothing is changed."""
+    if claim is None:
+        return
+    kept = Kept(status, {"content-type": JSON, **(headers or {})}, encode(view))
+    if not await claim.save(connection, kept):
+        raise StillRunning
+    claim.is_kept = True
+
+
+class Idempotency:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def claim(
+        self,
+        owner: str,
+        key: str,
+        *,
+        address: bytes,
+        body: BodyHash,
+        seconds: float,
+        read: Callable[[], Awaitable[None]] | None = None,
+    ) -> Claim | Kept:
+        """The right to do it, for so many seconds, or what was answered the first time. `address`: a hash of method,
+        path and query; `read` reads the body to its end, where that has not been done. Raises `KeyReused`,
+        `StillRunning`."""
+        claim = Claim(owner, key, body, self._clock)
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            ours = await connection.fetchval(
+                _CLAIM,
+                owner,
+                key,
+                claim.holder,
+                address,
+                body.digest,
+                now + timedelta(seconds=seconds),
+                now + KEPT,
+                now,
+            )
+            if ours:
+                return claim
+            row = await connection.fetchrow(_FIND, owner, key)
+        if row is None:  # the first one has just been refused
+            raise StillRunning
+        if row["address"] != address:
+            raise KeyReused
+        if row["status"] is None:
+            if None not in (row["body_hash"], body.digest) and row["body_hash"] != body.digest:
+                raise KeyReused
+            raise StillRunning
+        if row["body_hash"] is not None:  # else the first answer came before its body
+            if read is not None:
+                await read()
+            if row["body_hash"] != body.digest:
+                raise KeyReused
+        return Kept(row["status"], msgspec.json.decode(row["headers"]), row["body"].encode())
+
+    async def settle(self, claim: Claim, answer: Kept) -> None:
+        """Keeps the answer if it is one to keep, unless that is done; else lets go of the key. What cannot be
+        saved now is not: the answer is true all the same, and the key is free again after a while."""
+        is_done = 200 <= answer.status < 300
+        if claim.is_kept and is_done:
+            return
+        try:
+            async with self._database.connection() as connection:
+                if is_done or answer.status == 409:
+                    await claim.save(connection, answer)
+                else:
+                    await connection.execute(_RELEASE, claim.owner, claim.key, claim.holder)
+        except Unavailable as error:
+            log.warning("an idempotent answer was not kept", type=error.type)
+        except Exception:
+            log.exception("an idempotent answer was not kept")
+
+    async def sweep(self) -> bool:
+        """Removes some of what has expired; whether there may be more."""
+        async with self._database.connection() as connection:
+            done = await connection.execute(_SWEEP, self._clock.now())
+        return int(done.split()[1]) == SWEPT_AT_ONCE
+
+
+def _without_secret(body: bytes) -> bytes:
+    """The body with null for a secret, which is told once."""
+    if b'"secret":"' not in body:
+        return body
+    value: dict[str, Any] = msgspec.json.decode(body)  # Any: any JSON
+    return encode({name: None if name == "secret" else member for name, member in value.items()})

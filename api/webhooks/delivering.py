@@ -1,0 +1,185 @@
+"""Sends what webhooks are owed: one event of a webhook after the other, many webhooks at once.
+
+That there is something to send is written when an event gets its position (`guildhall_number_events`), so an event is
+owed exactly once. It is sent at least once: a process that dies between sending and saying so leaves it to another."""
+
+import asyncio
+import secrets
+from contextlib import suppress
+from datetime import datetime, timedelta
+from importlib.metadata import version
+
+import asyncpg
+import msgspec
+import structlog
+
+from api.audit.service import record
+from api.auth.actors import system
+from api.database import AWAY, Connection, Database
+from api.errors import Unavailable
+from api.events.outbox import Told, tell
+from api.lib.clock import Clock
+from api.lib.diff import Change
+from api.webhooks import queries
+from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature
+from api.webhooks.secrets import Vault
+from api.webhooks.sending import Outcome, Sender
+from api.webhooks.service import delivery_id
+
+log = structlog.get_logger("guildhall.webhooks")
+
+AT_ONCE = 32  # webhooks of one process: one that does not answer holds up none of the others
+IN_A_ROW = 50  # events of one webhook, before others have their turn
+LOOK_SECONDS = 0.5
+HELD = timedelta(seconds=30)
+KEPT = timedelta(days=7)
+
+_PASSING = (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Body(msgspec.Struct):
+    """What is sent."""
+
+    id: str
+    event: str
+    guild_id: str | None
+    at: datetime
+    data: msgspec.Raw
+
+
+class Deliverer:
+    def __init__(self, database: Database, clock: Clock, vault: Vault, sender: Sender) -> None:
+        self._database = database
+        self._clock = clock
+        self._vault = vault
+        self._sender = sender
+        self._holder = secrets.token_bytes(16)
+        self._serving: set[asyncio.Task[None]] = set()
+        self._agent = f"Guildhall/{version('guildhall')}"
+
+    async def run(self) -> None:
+        """Sends for ever. Cancelled, it lets go of what it holds."""
+        try:
+            while True:
+                try:
+                    await self.look()
+                except _PASSING as error:
+                    log.debug("nothing is sent for now", error=type(error).__name__)
+                if len(self._serving) < AT_ONCE:
+                    await asyncio.sleep(LOOK_SECONDS)
+                else:
+                    await asyncio.wait(self._serving, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in self._serving:
+                task.cancel()
+            if self._serving:
+                await asyncio.wait(self._serving, timeout=2)
+
+    async def look(self) -> None:
+        """Begins to send to the webhooks that are owed something."""
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(queries.TAKE, self._holder, now, now + HELD, AT_ONCE - len(self._serving))
+        for row in rows:
+            task = asyncio.create_task(self._serve(row["id"]))
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
+
+    async def rest(self) -> None:
+        """Returns when all that was begun has ended."""
+        while self._serving:
+            await asyncio.wait(self._serving)
+
+    async def sweep(self) -> None:
+        """Removes what was sent, or given up, more than a week ago; some of it."""
+        async with self._database.connection() as connection:
+            await connection.execute(queries.SWEEP, self._clock.now() - KEPT)
+
+    async def _serve(self, webhook_id: int) -> None:
+        try:
+            rests_until = await self._send_all(webhook_id)
+        except _PASSING as error:
+            log.warning("a webhook is left for later", webhook=webhook_id, error=repr(error)[:200])
+            return  # nobody has it when its time is over
+        except BaseException as error:
+            if isinstance(error, Exception):
+                log.exception("a webhook is left for later", webhook=webhook_id)
+            rests_until = self._clock.now() + HELD if isinstance(error, Exception) else None
+        with suppress(*_PASSING):
+            async with asyncio.timeout(2), self._database.transaction() as connection:
+                if await connection.fetchrow(queries.LOCK, webhook_id, self._holder) is not None:
+                    await connection.execute(queries.LET_GO, webhook_id, rests_until)
+
+    async def _send_all(self, webhook_id: int) -> datetime | None:
+        """Sends what is due, up to a failure; then until when it is left alone."""
+        for _ in range(IN_A_ROW):
+            now = self._clock.now()
+            async with self._database.connection() as connection:
+                webhook = await connection.fetchrow(queries.RENEW, webhook_id, self._holder, now + HELD)
+                row = None if webhook is None else await connection.fetchrow(queries.NEXT, webhook_id, now)
+            if webhook is None or row is None:
+                return None
+            outcome = await self._send(webhook, row)
+            if not outcome.ok:
+                return await self._failed(webhook_id, row, outcome)
+            async with self._database.connection() as connection:
+                await connection.execute(queries.DELIVERED, webhook_id, row["id"], outcome.told)
+        return None
+
+    async def _send(self, webhook: asyncpg.Record, row: asyncpg.Record) -> Outcome:
+        is_test = row["position"] is None
+        if not is_test and not row["is_kept"]:
+            return Outcome(ok=False, told="the event is not kept any more")
+        guild_id = webhook["guild_id"] if is_test else row["guild_id"]
+        body = _encode(
+            Body(
+                id=delivery_id(row),
+                event=row["type"],
+                guild_id=None if guild_id is None else str(guild_id),
+                at=row["at"],
+                data=msgspec.Raw(b"{}" if is_test else row["data"].encode()),
+            )
+        )
+        secret = self._vault.open(webhook["secret"])
+        if secret is None:
+            return Outcome(ok=False, told="its secret was encrypted with a GUILDHALL_SECRET that is not known now")
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": self._agent,
+            "Guildhall-Event": row["type"],
+            "Guildhall-Delivery": delivery_id(row),
+            "Guildhall-Signature": signature(secret, int(self._clock.now().timestamp()), body),
+        }
+        return await self._sender.send(webhook["url"], headers, body)
+
+    async def _failed(self, webhook_id: int, row: asyncpg.Record, outcome: Outcome) -> datetime:
+        """Notes it, and disables a webhook at which nothing arrives any more. Until when it is left alone."""
+        now, attempts = self._clock.now(), row["attempts"] + 1
+        again = None if attempts >= MOST_ATTEMPTS else now + BACKOFF[attempts - 1]
+        async with self._database.transaction() as connection:
+            state = await connection.fetchrow(queries.FAILED, webhook_id, row["id"], outcome.told, again, now)
+            if state is None:  # it has been removed
+                return now
+            if again is None and now - state["failing_since"] >= LASTING:
+                await self._disable(connection, webhook_id, now, outcome)
+        log.info("a webhook was not reached", webhook=webhook_id, attempt=attempts, outcome=outcome.told)
+        return now + pause(state["failures"])
+
+    async def _disable(self, connection: Connection, webhook_id: int, now: datetime, outcome: Outcome) -> None:
+        gone = await connection.fetchrow(queries.DISABLE, webhook_id, now)
+        if gone is None:
+            return
+        changes = {"enabled": Change(before=True, after=False)}
+        await record(
+            connection,
+            system(f"nothing arrives: {outcome.told}"),
+            "webhook.disabled",
+            guild_ids=[gone["guild_id"]],
+            target=str(webhook_id),
+            changes=changes,
+        )
+        await tell(
+            connection, [Told(gone["guild_id"], "webhook.disabled", {"id": str(webhook_id), "url": gone["url"]})]
+        )

@@ -1,0 +1,69 @@
+"""Shapes of webhooks and their deliveries."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from api.events.types import EventType
+from api.lib.pagination import CursorText, Limit
+
+Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[\x21-\x7e]+$(?!\n)",
+        max_length=2048,
+        description="An `http://` or `https://` address that is public",
+        examples=["https://bot.example/guildhall"],
+    ),
+]
+Types = Annotated[list[EventType], Meta(max_length=100, description="Which events; empty: all")]
+
+Status = Literal["pending", "delivered", "failed"]
+
+
+class CreateWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to send a guild's events, and which."""
+
+    url: Url
+    types: Types = msgspec.field(default_factory=list)
+    enabled: bool = True
+
+
+class PatchWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A merge patch: what is absent stays, null goes back to all events, and to enabled."""
+
+    url: Url | UnsetType = UNSET
+    types: Types | None | UnsetType = UNSET
+    enabled: bool | None | UnsetType = UNSET
+
+
+class WebhookView(msgspec.Struct, frozen=True):
+    """A webhook. `enabled` ends by itself when nothing has arrived for long. `secret`, which signs, is told once:
+    when it is made."""
+
+    id: str
+    guild_id: str
+    url: str
+    types: list[str]
+    enabled: bool
+    created_at: datetime
+    secret: str | UnsetType = UNSET
+
+
+class DeliveryView(msgspec.Struct, frozen=True):
+    """An event for a webhook, and what became of it. `id` is that of the body which is sent."""
+
+    id: str
+    event: str
+    at: datetime
+    status: Status
+    attempts: int
+
+
+class WebhookPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None

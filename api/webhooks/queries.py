@@ -1,0 +1,88 @@
+"""The SQL of webhooks."""
+
+COLUMNS = "id, guild_id, url, types, disabled_at, created_at"
+
+INSERT = f"""
+    INSERT INTO webhooks (guild_id, url, types, secret, disabled_at)
+    SELECT $1, $2, $3, $4, $5 WHERE (SELECT count(*) FROM webhooks WHERE guild_id = $1) < $6 RETURNING {COLUMNS}
+"""
+LOCK_GUILD = "SELECT FROM guilds WHERE id = $1 FOR NO KEY UPDATE"
+READ = f"SELECT {COLUMNS} FROM webhooks WHERE guild_id = $1 AND id = $2"
+LIST = f"SELECT {COLUMNS} FROM webhooks WHERE guild_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+DELETE = "DELETE FROM webhooks WHERE id = $1"
+
+# Enabled again, it begins anew; disabled, what waits for it is given up.
+UPDATE = f"""
+    WITH given_up AS (
+        UPDATE webhook_deliveries SET status = 'failed', outcome = 'disabled'
+        WHERE webhook_id = $1 AND status = 'pending' AND $4::timestamptz IS NOT NULL
+    )
+    UPDATE webhooks SET url = $2, types = $3, disabled_at = $4,
+        failures = CASE WHEN $5 THEN 0 ELSE failures END,
+        failing_since = CASE WHEN $5 THEN NULL ELSE failing_since END,
+        due_at = CASE WHEN $4 IS NOT NULL THEN NULL ELSE due_at END
+    WHERE id = $1 RETURNING {COLUMNS}
+"""
+
+TEST = """
+    WITH woken AS (UPDATE webhooks SET due_at = $2 WHERE id = $1)
+    INSERT INTO webhook_deliveries (webhook_id, type, at, next_at) VALUES ($1, 'webhook.test', $2, $2)
+    RETURNING id, position, type, at, status, attempts
+"""
+DELIVERIES = """
+    SELECT id, position, type, at, status, attempts FROM webhook_deliveries
+    WHERE webhook_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
+"""
+
+# Who sends holds a webhook, so that its events come one after the other.
+TAKE = """
+    UPDATE webhooks SET holder = $1, held_until = $3 WHERE id IN (
+        SELECT id FROM webhooks
+        WHERE due_at <= $2 AND disabled_at IS NULL AND (held_until IS NULL OR held_until < $2)
+        ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+"""
+RENEW = """
+    UPDATE webhooks SET held_until = $3 WHERE id = $1 AND holder = $2 AND disabled_at IS NULL
+    RETURNING guild_id, url, secret
+"""
+NEXT = """
+    SELECT d.id, d.position, d.type, d.at, d.attempts, e.position IS NOT NULL AS is_kept, e.guild_id,
+        e.data::text AS data
+    FROM webhook_deliveries d LEFT JOIN stream_events e ON e.position = d.position AND e.day = d.day
+    WHERE d.webhook_id = $1 AND d.status = 'pending' AND d.next_at <= $2 ORDER BY d.id LIMIT 1
+"""
+DELIVERED = """
+    WITH done AS (
+        UPDATE webhook_deliveries SET status = 'delivered', attempts = attempts + 1, outcome = $3 WHERE id = $2
+    )
+    UPDATE webhooks SET failures = 0, failing_since = NULL WHERE id = $1 AND failures > 0
+"""
+FAILED = """
+    WITH done AS (
+        UPDATE webhook_deliveries SET attempts = attempts + 1, outcome = $3, next_at = coalesce($4, next_at),
+            status = CASE WHEN $4::timestamptz IS NULL THEN 'failed' ELSE 'pending' END
+        WHERE id = $2
+    )
+    UPDATE webhooks SET failures = failures + 1, failing_since = coalesce(failing_since, $5)
+    WHERE id = $1 RETURNING failures, failing_since
+"""
+DISABLE = """
+    WITH given_up AS (
+        UPDATE webhook_deliveries SET status = 'failed', outcome = 'disabled'
+        WHERE webhook_id = $1 AND status = 'pending'
+    )
+    UPDATE webhooks SET disabled_at = $2, due_at = NULL WHERE id = $1 AND disabled_at IS NULL RETURNING guild_id, url
+"""
+LOCK = "SELECT FROM webhooks WHERE id = $1 AND holder = $2 FOR UPDATE"
+
+# In a statement after the lock's own: it sees what was numbered before, and what comes later waits for the lock.
+LET_GO = """
+    UPDATE webhooks SET holder = NULL, held_until = NULL, due_at = CASE WHEN disabled_at IS NULL THEN greatest(
+        (SELECT min(next_at) FROM webhook_deliveries WHERE webhook_id = $1 AND status = 'pending'), $2) END
+    WHERE id = $1
+"""
+SWEEP = """
+    DELETE FROM webhook_deliveries WHERE id IN
+        (SELECT id FROM webhook_deliveries WHERE at < $1 AND status <> 'pending' ORDER BY id LIMIT 5000)
+"""

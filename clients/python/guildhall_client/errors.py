@@ -1,0 +1,50 @@
+"""What can go wrong: Guildhall refuses, or is not to be reached."""
+
+import httpx
+import msgspec
+
+from guildhall_client.models import Fault
+
+
+class GuildhallError(Exception):
+    """Anything that this package raises of itself."""
+
+
+class Unreachable(GuildhallError):
+    """No answer, or none but 429 and 503, for as long as was waited."""
+
+
+class Problem(GuildhallError):
+    """A refusal (RFC 9457). Switch on `type`, which never changes its meaning."""
+
+    def __init__(self, status: int, type_: str, title: str, detail: str, request_id: str, errors: list[Fault]) -> None:
+        super().__init__(
+            f"{status} {title}: {detail}" + "".join(f"; {_place(fault)} {fault.message}" for fault in errors)
+        )
+        self.status = status
+        self.type = type_
+        self.title = title
+        self.detail = detail
+        self.request_id = request_id
+        self.errors = errors
+
+
+class _Body(msgspec.Struct):
+    type: str = "about:blank"
+    title: str = ""
+    detail: str = ""
+    request_id: str = ""
+    errors: list[Fault] = []
+
+
+def problem(response: httpx.Response) -> Problem:
+    """The problem that an answer tells of; its body is read."""
+    try:
+        body = msgspec.json.decode(response.content, type=_Body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):  # of a proxy between, perhaps
+        body = _Body(title=response.reason_phrase, detail=response.text[:200])
+    return Problem(response.status_code, body.type, body.title, body.detail, body.request_id, body.errors)
+
+
+def _place(fault: Fault) -> str:
+    return fault.parameter or fault.pointer or "the body"

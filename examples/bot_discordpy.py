@@ -1,0 +1,140 @@
+"""A small bot that levels members by Guildhall: pip install discord.py guildhall-client, then
+    GUILDHALL_URL=… GUILDHALL_KEY=gh_… DISCORD_TOKEN=… python bot_discordpy.py
+
+It tells Guildhall of guilds and of messages, announces levels and gives their roles, and answers a command whose
+name each guild sets in a module of settings that the bot brings."""
+
+import asyncio
+import logging
+import os
+
+import discord
+import msgspec
+
+from guildhall_client import Activity, Batcher, Guildhall, LevelUp
+
+log = logging.getLogger("bot")
+
+MODULE = "rank_command"
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "word": {"type": "string", "minLength": 1, "maxLength": 20, "default": "!rank", "title": "What members write"},
+    },
+}
+
+
+class RankCommand(msgspec.Struct):
+    """The settings of the module."""
+
+    word: str
+
+
+class Bot(discord.Client):
+    def __init__(self, guildhall: Guildhall) -> None:
+        intents = discord.Intents(guilds=True, guild_messages=True, message_content=True)
+        super().__init__(intents=intents, chunk_guilds_at_startup=False)
+        self.guildhall = guildhall
+        self.batcher = Batcher(guildhall, self.answered)
+        self.words: dict[int, str] = {}
+        self.following: asyncio.Task[None] | None = None
+
+    async def setup_hook(self) -> None:
+        await self.guildhall.put_module(MODULE, SCHEMA, "Rank command")
+        await self.batcher.__aenter__()
+        self.following = asyncio.create_task(self.follow())
+
+    async def close(self) -> None:
+        if self.following is not None:
+            self.following.cancel()
+        if unsent := await self.batcher.close():
+            log.warning("%d events were not sent", unsent)
+        await super().close()
+
+    # Guilds
+
+    async def put(self, guild: discord.Guild) -> None:
+        await self.guildhall.put_guild(
+            guild.id,
+            guild.name,
+            icon=guild.icon.key if guild.icon else None,
+            owner_id=str(guild.owner_id),
+            locale=str(guild.preferred_locale),
+        )
+
+    async def on_ready(self) -> None:
+        for guild in self.guilds:
+            await self.put(guild)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await self.put(guild)
+
+    async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
+        await self.put(after)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await self.guildhall.delete_guild(guild.id)
+
+    # Messages
+
+    async def on_message(self, message: discord.Message) -> None:
+        if message.guild is None or not isinstance(message.author, discord.Member) or message.author.bot:
+            return
+        if message.content == await self.word(message.guild.id):
+            member = await self.guildhall.member(message.guild.id, message.author.id)
+            text = "Nothing yet." if member is None else f"Level {member.level}, rank {member.rank or 'unknown'}"
+            await message.channel.send(text)
+            return
+        self.batcher.add(
+            message.guild.id,
+            "message",
+            message.author.id,
+            id=message.id,
+            channel_id=str(message.channel.id),
+            role_ids=[str(role.id) for role in message.author.roles],
+            occurred_at=message.created_at,
+        )
+
+    async def answered(self, guild_id: str, answer: Activity) -> None:
+        """What came of messages."""
+        for level in answer.level_ups:
+            await self.celebrate(int(guild_id), level)
+
+    async def celebrate(self, guild_id: int, level: LevelUp) -> None:
+        """Says what Guildhall has put into words, and makes the roles what they should be."""
+        guild = self.get_guild(guild_id)
+        if guild is None:
+            return
+        if level.announce.text is not None and level.announce.channel_id is not None:
+            channel = guild.get_channel(int(level.announce.channel_id))
+            if isinstance(channel, discord.abc.Messageable):
+                await channel.send(level.announce.text)
+        add, remove = level.role_rewards.add, level.role_rewards.remove
+        if add or remove:
+            member = guild.get_member(int(level.user_id)) or await guild.fetch_member(int(level.user_id))
+            await member.add_roles(*map(discord.Object, map(int, add)))
+            await member.remove_roles(*map(discord.Object, map(int, remove)))
+
+    # Settings: read once, and again when the stream tells that they changed
+
+    async def word(self, guild_id: int) -> str:
+        if guild_id not in self.words:
+            settings = await self.guildhall.settings(guild_id, MODULE, RankCommand)
+            self.words[guild_id] = settings.values.word
+        return self.words[guild_id]
+
+    async def follow(self) -> None:
+        async for event in self.guildhall.events(types=["settings.updated"]):
+            if event.data["guild_id"] is not None:
+                self.words.pop(int(event.data["guild_id"]), None)
+
+
+async def main() -> None:
+    discord.utils.setup_logging()
+    url, key = os.environ.get("GUILDHALL_URL", "http://127.0.0.1:8000"), os.environ["GUILDHALL_KEY"]
+    async with Guildhall(url, key) as guildhall, Bot(guildhall) as bot:
+        await bot.start(os.environ["DISCORD_TOKEN"])
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

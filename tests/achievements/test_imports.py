@@ -1,0 +1,78 @@
+"""Achievements and imports: events award, exports carry definitions and awards."""
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from api.engine import PlainConnection
+from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, mine, told_of
+from tests.activity.test_record import message, record
+from tests.imports.files import event, imported, lines
+from tests.imports.test_export import export
+from tests.support.people import ADA, BO, HARBOUR, QUARRY
+
+NOW = datetime.now(UTC)
+
+
+async def test_imported_events_award(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    await define(
+        bot,
+        draft(gte=3, rewards={"xp": 1000}),
+        draft("higher", stat="level", gte=4),
+        draft("regular", stat="streak", gte=4, rewards={"xp": 5}),
+        draft("week", condition={"stat": "messages", "gte": 1, "within": "7d"}),
+    )
+    await record(bot, message("live", at=NOW - timedelta(days=2)))
+    days = (300, 299, 297, 298)
+    file = [event(number, (NOW - timedelta(days=each)).isoformat()) for number, each in enumerate(days)]
+    found = await imported(bot, "events", lines(*file, event(9, (NOW - timedelta(days=300)).isoformat(), BO)))
+    assert found["status"] == "finished"
+    assert await earned(bot, ADA) == {"chatterbox", "higher", "regular", "week"}
+    assert await earned(bot, BO) == set()
+    assert await told_of(owner, ADA) == ["achievement.unlocked"] * 4
+    again = await imported(bot, "events", lines(*file))
+    assert again["counts"]["imported"] == 0
+    assert await owner.fetchval("SELECT count(*) FROM achievement_awards") == 4
+
+
+async def test_definitions_and_awards_go_along(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    await define(bot, draft("everywhere", gte=1), at=OF_ALL)
+    await define(
+        bot,
+        draft("second", gte=2, rewards={"xp": 10, "role_id": "77"}),
+        draft("first", gte=1, hidden=True, retroactive=True, description="Say\nsomething.", icon="👋"),
+        draft("gone", gte=1),
+    )
+    await bot.patch(f"{OF_HARBOUR}/second", json={"prerequisites": ["first"]})
+    await record(bot, message("1"), message("2"), message("3", user=BO))
+    await bot.delete(f"{OF_HARBOUR}/gone")
+    await bot.delete(f"/v1/guilds/{HARBOUR}/members/{BO}/achievements/first")
+    file = await export(bot)
+    assert [line["achievement"]["key"] for line in file if "achievement" in line] == ["first", "second", "gone"]
+
+    dry = await imported(bot, "guildhall", lines(*file), QUARRY, dry_run=True)
+    assert (dry["status"], dry["refused"]) == ("finished", [])
+    assert await owner.fetchval("SELECT count(*) FROM achievements WHERE guild_id = $1", QUARRY) == 0
+    done = await imported(bot, "guildhall", lines(*file), QUARRY)
+    assert (done["status"], done["refused"]) == ("finished", [])
+
+    there = f"/v1/guilds/{QUARRY}/achievements"
+    for listed in ("false", "true"):
+        one, other = [(await bot.get(path, params={"deleted": listed})).json()["items"] for path in (OF_HARBOUR, there)]
+        moving = ("guild_id", "revision", "created_at", "updated_at", "deleted_at", "awarding")
+        assert sorted(item["key"] for item in one) == sorted(item["key"] for item in other)
+        for item in one:
+            same = next(each for each in other if each["key"] == item["key"])
+            assert {k: v for k, v in item.items() if k not in moving} == {
+                k: v for k, v in same.items() if k not in moving
+            }
+    for user in (ADA, BO):
+        assert await mine(bot, user, QUARRY) == await mine(bot, user)
+    assert await earned(bot, ADA, QUARRY) == {"everywhere", "first", "second", "gone"}
+    # What was revoked stays so there, and nobody is given anything twice.
+    again = await imported(bot, "guildhall", lines(*file), QUARRY, mode="max")
+    assert again["counts"]["refused"] == 0
+    answer = await bot.post(
+        f"/v1/guilds/{QUARRY}/activity", json={"events": [message("9"), message("10", user=BO), message("11", user=BO)]}
+    )
+    assert [each["achievement"] for each in answer.json()["achievements_unlocked"]] == []

@@ -1,0 +1,331 @@
+"""Who may ask for what: every route, asked by every kind of credential for every kind of guild.
+
+Each request has a query parameter that no route takes. Whoever is let in is told so (422, or an earlier fault of
+the same request), and nothing happens; whoever is not, never gets so far."""
+
+import re
+from collections import Counter
+from typing import Literal
+
+import httpx
+import msgspec
+
+from api.auth.scopes import ALL, Scope
+from api.engine import PlainConnection
+from tests.edge.routes import ROUTES, Route
+from tests.support.browsers import Browsers
+from tests.support.clients import Clients
+from tests.support.clock import MovableClock
+from tests.support.discord import MANAGE_GUILD, Discord, Member
+from tests.support.people import ADA, BO, HARBOUR, MALLORY, NOBODYS, QUARRY
+
+DELETED = 42
+READER_ROLE, WRITER_ROLE = 700, 800
+CARA, DAN, EVE, FRANK = 601, 602, 603, 604
+
+Needs = Literal["nobody", "key", "person", "read", "write", "manage", "own"]
+
+# What each route needs of a person: to be logged in; to be let in by a role that may read, or write; to manage the
+# guild; to be the one in the address. Or it is for keys alone, or for everybody. A new route gets a row here.
+ROWS: dict[str, Needs] = {
+    "GET /": "nobody",
+    "GET /assets/{asset_path}": "nobody",
+    "GET /favicon.ico": "nobody",
+    "GET /schema": "nobody",
+    "GET /schema/openapi.json": "nobody",
+    "GET /health/live": "nobody",
+    "GET /health/ready": "nobody",
+    "GET /metrics": "nobody",
+    "GET /auth/discord/login": "nobody",
+    "GET /auth/discord/callback": "nobody",
+    "POST /auth/logout": "person",
+    "GET /v1/me": "person",
+    "GET /v1/me/guilds": "person",
+    "GET /v1/guilds": "read",
+    "GET /v1/guilds/{guild_id}": "read",
+    "PUT /v1/guilds/{guild_id}": "manage",
+    "PATCH /v1/guilds/{guild_id}": "manage",
+    "DELETE /v1/guilds/{guild_id}": "manage",
+    "POST /v1/guilds/{guild_id}/restore": "manage",
+    "GET /v1/guilds/{guild_id}/roles": "read",
+    "PUT /v1/guilds/{guild_id}/roles": "manage",
+    "GET /v1/guilds/{guild_id}/channels": "read",
+    "PUT /v1/guilds/{guild_id}/channels": "manage",
+    "GET /v1/guilds/{guild_id}/settings": "read",
+    "GET /v1/guilds/{guild_id}/settings/{module}": "read",
+    "PATCH /v1/guilds/{guild_id}/settings/{module}": "write",
+    "PUT /v1/guilds/{guild_id}/settings/{module}": "write",
+    "DELETE /v1/guilds/{guild_id}/settings/{module}": "write",
+    "GET /v1/guilds/{guild_id}/settings/{module}/revisions": "read",
+    "POST /v1/guilds/{guild_id}/settings/{module}/revisions/{revision}/restore": "write",
+    "GET /v1/modules": "read",
+    "GET /v1/modules/{module}": "read",
+    "PUT /v1/modules/{module}": "key",
+    "POST /v1/guilds/{guild_id}/activity": "key",
+    "GET /v1/guilds/{guild_id}/activity": "read",
+    "POST /v1/guilds/{guild_id}/activity/explain": "read",
+    "GET /v1/guilds/{guild_id}/members/{user_id}": "read",
+    "DELETE /v1/guilds/{guild_id}/members/{user_id}": "write",
+    "POST /v1/guilds/{guild_id}/members/{user_id}/xp": "write",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/activity": "read",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/role-rewards": "read",
+    "GET /v1/guilds/{guild_id}/leaderboard": "read",
+    "POST /v1/guilds/{guild_id}/imports": "write",
+    "GET /v1/guilds/{guild_id}/imports": "read",
+    "GET /v1/imports/{import_id}": "read",
+    "GET /v1/guilds/{guild_id}/export": "write",
+    "DELETE /v1/achievements/{achievement}": "key",
+    "DELETE /v1/guilds/{guild_id}/achievements/{achievement}": "write",
+    "DELETE /v1/guilds/{guild_id}/members/{user_id}/achievements/{achievement}": "write",
+    "GET /v1/achievements": "read",
+    "GET /v1/achievements/{achievement}": "read",
+    "GET /v1/events": "read",
+    "GET /v1/guilds/{guild_id}/achievements": "read",
+    "GET /v1/guilds/{guild_id}/achievements/{achievement}": "read",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/achievements": "read",
+    "PATCH /v1/achievements/{achievement}": "key",
+    "PATCH /v1/guilds/{guild_id}/achievements/{achievement}": "write",
+    "POST /v1/achievements": "key",
+    "POST /v1/achievements/simulate": "key",
+    "POST /v1/achievements/{achievement}/restore": "key",
+    "POST /v1/guilds/{guild_id}/achievements": "write",
+    "POST /v1/guilds/{guild_id}/achievements/simulate": "read",
+    "POST /v1/guilds/{guild_id}/achievements/{achievement}/restore": "write",
+    "PUT /v1/guilds/{guild_id}/members/{user_id}/achievements/{achievement}": "write",
+    "DELETE /v1/users/{user_id}": "own",
+    "GET /v1/users/{user_id}/export": "own",
+    "GET /v1/users/{user_id}/privacy": "own",
+    "PUT /v1/users/{user_id}/privacy": "own",
+    "GET /v1/keys": "key",
+    "POST /v1/keys": "key",
+    "GET /v1/keys/{key_id}": "key",
+    "DELETE /v1/keys/{key_id}": "key",
+    "POST /v1/keys/{key_id}/rotate": "key",
+    "GET /v1/guilds/{guild_id}/audit-log": "manage",
+}
+
+LEVELS: dict[Needs, int] = {"read": 1, "write": 2, "manage": 3}
+OF_SCOPES: dict[Scope, Needs] = {
+    Scope.GUILDS_READ: "read",
+    Scope.GUILDS_WRITE: "manage",
+    Scope.SETTINGS_READ: "read",
+    Scope.SETTINGS_WRITE: "write",
+    Scope.MODULES_WRITE: "key",
+    Scope.ACTIVITY_WRITE: "key",
+    Scope.MEMBERS_READ: "read",
+    Scope.MEMBERS_WRITE: "write",
+    Scope.ACHIEVEMENTS_READ: "read",
+    Scope.ACHIEVEMENTS_WRITE: "write",
+    Scope.EVENTS_READ: "read",
+    Scope.WEBHOOKS_WRITE: "manage",
+    Scope.USERS_EXPORT: "own",
+    Scope.USERS_ERASE: "own",
+    Scope.KEYS_MANAGE: "key",
+    Scope.AUDIT_READ: "manage",
+}
+
+# The kinds of guild. At Discord the first three are there, and those who manage Harbour manage them all.
+PLACES = {"own": HARBOUR, "another's": QUARRY, "absent": NOBODYS, "deleted": DELETED}
+IS_THERE = {HARBOUR, QUARRY}
+
+# As the addresses have it.
+ACHIEVEMENT = {"key": "chatterbox", "name": "One", "condition": {"stat": "messages", "gte": 1}}
+
+TAKEN = {422, 415, 400}
+
+
+class Caller(msgspec.Struct):
+    """A credential. `levels`: how far it goes in each guild, 3 at most, 9 for a key that has no guild list;
+    `refused`: what it is told wherever it goes."""
+
+    headers: dict[str, str]
+    levels: dict[int, int] = {}
+    is_key: bool = False
+    has_list: bool = False
+    lacks: Scope | None = None
+    refused: int | None = None
+    has_csrf: bool = True
+    user_id: int | None = None
+
+
+ASKED = [route for route in ROUTES if route.method != "OPTIONS"]
+
+
+def key_of(route: Route) -> str:
+    return re.sub(r"\{(\w+):\w+\}", r"{\1}", str(route))
+
+
+def test_every_route_has_a_row() -> None:
+    routes = {key_of(route) for route in ASKED}
+    assert routes == ROWS.keys(), "say in ROWS who may ask for it; who it is that may, is for the contract to say"
+
+
+def test_a_row_says_what_the_scope_does() -> None:
+    """The two tables are written apart: a route with a wrong scope shows as a row that does not fit it."""
+    for route in ASKED:
+        if route.scope is not None:
+            expected = OF_SCOPES[route.scope]
+            for_keys = "whole_installation" in route.opt and expected != "own"
+            assert ROWS[key_of(route)] == ("key" if for_keys else expected), str(route)
+
+
+def expected(route: Route, caller: Caller, guild_id: int | None, user_id: int) -> set[int]:
+    """The statuses that this caller may get here."""
+    needs = ROWS[key_of(route)]
+    if caller.refused is not None:
+        return {caller.refused}
+    if not caller.is_key and not caller.has_csrf and route.method != "GET":
+        return {403}
+    if needs == "person":
+        return {403} if caller.is_key else TAKEN
+    if caller.is_key and caller.lacks is not None and caller.lacks == route.scope:
+        return {403}
+    if not caller.is_key and needs == "key":
+        return {403}
+    if "whole_installation" in route.opt and caller.has_list:
+        return {403}
+    if not caller.is_key and needs == "own":
+        return TAKEN if user_id == caller.user_id else {404}
+    # What else stands in the address is looked for later, and may not be there.
+    taken = TAKEN | ({404} if {"key_id", "user_id", "import_id"} & set(route.ids) else set())
+    if guild_id is None:
+        return taken
+    level = caller.levels.get(guild_id, 9 if caller.is_key and not caller.has_list else 0)
+    if level == 0:
+        return {404}
+    if not caller.is_key and level < LEVELS[needs]:
+        return {403}
+    makes = "creates_guild" in route.opt and (caller.is_key or route.method != "PUT")
+    return taken if guild_id in IS_THERE or makes else {404}
+
+
+async def make_callers(
+    browsers: Browsers, clients: Clients, discord: Discord, clock: MovableClock, owner: PlainConnection
+) -> dict[str, Caller]:
+    """Everybody, each as they are once time has passed and things have been lost."""
+    managers = {CARA: "cara", DAN: "dan", EVE: "eve", FRANK: "frank"}
+    discord.people |= managers
+    for guild_id in (HARBOUR, NOBODYS, DELETED):
+        people = discord.members.setdefault(guild_id, {})
+        people |= {ADA: Member(permissions=MANAGE_GUILD), CARA: Member(permissions=MANAGE_GUILD), BO: Member()}
+    discord.members[HARBOUR] |= {DAN: Member(roles=[READER_ROLE]), EVE: Member(roles=[WRITER_ROLE])}
+    discord.members[HARBOUR][FRANK] = Member(permissions=MANAGE_GUILD)
+
+    async def session(user_id: int, name: str) -> dict[str, str]:
+        browser = await browsers.log_in(user_id)
+        assert browser.headers["X-CSRF-Token"], name
+        return {
+            "Cookie": f"guildhall-session={browser.cookies['guildhall-session']}",
+            "X-CSRF-Token": browser.headers["X-CSRF-Token"],
+        }
+
+    def bearer(secret: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {secret}"}
+
+    expired = await session(FRANK, "expired")
+    await owner.execute(
+        "UPDATE sessions SET created_at = now() - interval '15 days', expires_at = now() - interval '1 s'"
+    )
+    ended = await session(FRANK, "ended")
+    await owner.execute("UPDATE sessions SET ended_at = now()")
+    revoked, old = await clients.key(name="revoked"), await clients.key(name="old")
+    await owner.execute("UPDATE api_keys SET revoked_at = now() WHERE name = 'revoked'")
+    await owner.execute("UPDATE api_keys SET expires_at = now() - interval '1 s' WHERE name = 'old'")
+    own = await clients.key(guilds=[HARBOUR, NOBODYS, DELETED])
+    manages = dict.fromkeys((HARBOUR, NOBODYS, DELETED), 3)
+    callers = {
+        "none": Caller({}, refused=401),
+        "malformed": Caller(bearer("gh_nonsense"), refused=401),
+        "no bearer": Caller({"Authorization": "Basic YTpi"}, refused=401),
+        "no session": Caller({"Cookie": f"guildhall-session={'A' * 43}"}, refused=401),
+        "revoked key": Caller(bearer(revoked), refused=401),
+        "expired key": Caller(bearer(old), refused=401),
+        "expired session": Caller(expired, refused=401),
+        "ended session": Caller(ended, refused=401),
+        "key of all": Caller(bearer(await clients.key()), is_key=True),
+        "own key": Caller(bearer(own), dict.fromkeys((HARBOUR, NOBODYS, DELETED), 9), is_key=True, has_list=True),
+        "own key and a cookie": Caller(
+            bearer(own) | await session(MALLORY, "both"),
+            dict.fromkeys((HARBOUR, NOBODYS, DELETED), 9),
+            is_key=True,
+            has_list=True,
+        ),
+        "another guild's key": Caller(
+            bearer(await clients.key(guilds=[QUARRY])), {QUARRY: 9}, is_key=True, has_list=True
+        ),
+        "member without permission": Caller(await session(BO, "member"), user_id=BO),
+        "reader": Caller(await session(DAN, "reader"), {HARBOUR: 1}, user_id=DAN),
+        "writer": Caller(await session(EVE, "writer"), {HARBOUR: 2}, user_id=EVE),
+        "Manage Guild": Caller(await session(ADA, "manager"), manages, user_id=ADA),
+        "Manage Guild elsewhere": Caller(await session(MALLORY, "elsewhere"), {QUARRY: 3}, user_id=MALLORY),
+        "lost permission": Caller(lost := await session(CARA, "lost"), user_id=CARA),
+    }
+    no_csrf = {name: value for name, value in callers["Manage Guild"].headers.items() if name != "X-CSRF-Token"}
+    callers["cookie without CSRF"] = Caller(no_csrf, manages, has_csrf=False, user_id=ADA)
+    async with clients.anonymous() as client:
+        assert (await client.get(f"/v1/guilds/{HARBOUR}", headers=lost)).status_code == 200
+    for guild_id in (HARBOUR, NOBODYS, DELETED):
+        discord.members[guild_id][CARA] = Member()
+    clock.move(seconds=301)
+    for scope in sorted(Scope):
+        callers[f"all but {scope}"] = Caller(bearer(await clients.key(scopes=ALL - {scope})), is_key=True, lacks=scope)
+    return callers
+
+
+def cells(callers: dict[str, Caller]) -> list[tuple[Route, str, str | None]]:
+    """Route, caller, kind of guild or whose address it is. A key that lacks a scope asks where that is what counts."""
+    found: list[tuple[Route, str, str | None]] = []
+    for route in ASKED:
+        if ROWS[key_of(route)] == "nobody":
+            continue
+        places: list[str | None] = [*PLACES] if "guild_id" in route.ids else [None]
+        if ROWS[key_of(route)] == "own":
+            places = ["their own", "another's"]
+        for name, caller in callers.items():
+            if caller.lacks is None or caller.lacks == route.scope:
+                found += [(route, name, place) for place in places]
+    return found
+
+
+async def test_the_matrix(
+    browsers: Browsers,
+    clients: Clients,
+    discord: Discord,
+    bot: httpx.AsyncClient,
+    clock: MovableClock,
+    owner: PlainConnection,
+) -> None:
+    await bot.put(f"/v1/guilds/{DELETED}", json={"name": "Deleted"})
+    await bot.delete(f"/v1/guilds/{DELETED}")
+    roles = {"reader_role_ids": [str(READER_ROLE)], "writer_role_ids": [str(WRITER_ROLE)]}
+    await bot.put(f"/v1/guilds/{HARBOUR}/settings/privacy", json=roles)
+    for path in ("/v1", f"/v1/guilds/{HARBOUR}", f"/v1/guilds/{QUARRY}"):
+        made = await bot.post(f"{path}/achievements", json=ACHIEVEMENT)
+        assert made.status_code == 201, made.text
+    callers = await make_callers(browsers, clients, discord, clock, owner)
+    before = await _rows(owner)
+    asked: Counter[int] = Counter()
+    wrong: list[str] = []
+    async with clients.anonymous() as client:
+        for route, name, place in cells(callers):
+            guild_id = PLACES[place or ""] if "guild_id" in route.ids else None
+            own = callers[name].user_id
+            user_id = own if own is not None and place == "their own" else NOBODYS
+            url = f"{route.url(guild_id=guild_id, user_id=user_id)}?no_such_parameter=1"
+            answer = await client.request(route.method, url, headers=callers[name].headers)
+            asked[answer.status_code] += 1
+            may = expected(route, callers[name], guild_id, user_id)
+            if answer.status_code not in may:
+                wrong.append(f"{key_of(route)} by {name}, {place}: {answer.status_code}, not {may}: {answer.text}")
+    assert not wrong, "\n".join(wrong[:50])
+    assert await _rows(owner) == before, "a request that was to change nothing has changed something"
+    print(f"{sum(asked.values())} cells: {dict(sorted(asked.items()))}")
+    assert sum(asked.values()) > 2000
+    assert set(asked) <= {401, 403, 404, *TAKEN}
+
+
+async def _rows(owner: PlainConnection) -> list[object]:
+    """A trace of all that a request might have changed; what is noted and renewed by itself is none."""
+    tables = ("guilds", "guild_settings", "modules", "members", "imports", "audit_log", "api_keys", "sessions")
+    kept = "(to_jsonb(t) - ARRAY['last_used_at', 'access_token', 'refresh_token'])::text"
+    return [await owner.fetchval(f"SELECT array_agg({kept} ORDER BY {kept}) FROM {table} t") for table in tables]

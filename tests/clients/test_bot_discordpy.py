@@ -1,0 +1,110 @@
+"""The example on discord.py, with the library's own objects: only Discord itself is played."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import discord
+import httpx
+import pytest
+from litestar.types import ASGIApp
+
+from examples.bot_discordpy import MODULE, Bot
+from guildhall_client import Guildhall
+from tests.clients import gateway
+from tests.clients.gateway import ROLE
+from tests.members.people import leveling
+from tests.support.clients import Clients
+from tests.support.people import ADA, HARBOUR
+from tests.support.serving import serve
+
+
+class Played(Bot):
+    """The bot, with what it tells Discord."""
+
+    def __init__(self, guildhall: Guildhall) -> None:
+        super().__init__(guildhall)
+        self.said: list[str] = []
+        self.roles: list[int] = []
+        self.http.send_message = self._send  # type: ignore[method-assign, assignment] # Discord is not there
+        self.http.get_member = self._get_member  # type: ignore[assignment] # the same
+        self.http.add_role = self._add_role  # type: ignore[assignment] # the same
+
+    async def _send(self, _channel_id: Any, *, params: Any) -> Any:  # Any: discord.py's own
+        self.said.append(params.payload["content"])
+        return gateway.message(1, self.said[-1], gateway.ME)
+
+    async def _get_member(self, _guild: Any, _user: Any) -> Any:  # Any: the same
+        return {**gateway.MEMBER, "user": gateway.USER}
+
+    async def _add_role(self, _guild: Any, _user: Any, role_id: Any, *, reason: Any = None) -> None:  # Any: the same
+        self.roles.append(int(role_id))
+
+    def hear(self, event: str, data: Any) -> None:  # Any: the same
+        """An event of the gateway."""
+        self._connection.parsers[event](data)
+
+    def write(self, content: str) -> None:
+        """Ada writes a message, now."""
+        now = datetime.now(UTC)  # which its id tells, too
+        self.hear(
+            "MESSAGE_CREATE", gateway.message(discord.utils.time_snowflake(now), content, timestamp=now.isoformat())
+        )
+
+
+@pytest.fixture
+async def played(app: ASGIApp, clients: Clients) -> AsyncIterator[Played]:
+    async with serve(app, lifespan="off") as url, Guildhall(url, await clients.key()) as guildhall:
+        bot = Played(guildhall)
+        await bot._async_setup_hook()
+        bot._connection.user = discord.ClientUser(state=bot._connection, data=gateway.ME)  # type: ignore[arg-type] # it is
+        await bot.setup_hook()
+        yield bot
+        await bot.close()
+
+
+async def until(condition: Any) -> None:  # Any: whatever can be asked
+    for _ in range(500):
+        if await condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come to pass")
+
+
+async def test_a_bots_day(played: Played, bot: httpx.AsyncClient) -> None:
+    path = f"/v1/guilds/{HARBOUR}"
+
+    async def named(name: str) -> bool:
+        return bool((await bot.get(path)).json().get("name") == name)
+
+    played.hear("GUILD_CREATE", gateway.guild("Haven"))
+    await until(lambda: named("Haven"))
+    assert (await bot.get(path)).json()["owner_id"] == str(ADA)
+    await leveling(bot, xp_per_message={"min": 300, "max": 300}, role_rewards=[{"level": 2, "role_id": str(ROLE)}])
+
+    played.write("hello")
+    await until(lambda: _is(len(played.batcher) == 1))
+    await played.batcher.flush()
+    await until(lambda: _is(played.roles == [ROLE]))
+    assert played.said == [f"<@{ADA}> is now level 2!"]
+
+    played.write("!rank")
+    await until(lambda: _is(len(played.said) == 2))
+    assert played.said[1] == "Level 2, rank 1"
+
+    await bot.patch(f"{path}/settings/{MODULE}", json={"word": "?me"})
+    await until(lambda: _is(HARBOUR not in played.words))
+    played.write("?me")
+    await until(lambda: _is(len(played.said) == 3))
+
+    played.hear("GUILD_DELETE", {"id": str(HARBOUR)})
+    await until(lambda: _is_gone(bot, path))
+
+
+async def _is(value: bool) -> bool:
+    return value
+
+
+async def _is_gone(bot: httpx.AsyncClient, path: str) -> bool:
+    return (await bot.get(path)).status_code == 404

@@ -1,0 +1,64 @@
+"""The TypeScript types are those of the document, and the example on discord.js does what it says."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+from litestar.types import ASGIApp
+
+from tests.clients import gateway
+from tests.support.clients import Clients
+from tests.support.people import ADA
+from tests.support.serving import serve
+
+ROOT = Path(__file__).parents[2]
+TYPES = ROOT / "clients" / "typescript"
+MODULES = TYPES / "node_modules"
+
+
+async def run(*command: str, cwd: Path, **environment: str) -> tuple[int | None, str, str]:
+    """Runs something with the Node of this virtual environment; its exit code and what it printed."""
+    assert MODULES.is_dir(), "`make node` installs what this needs"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=cwd,
+        env={**os.environ, **environment, "PATH": path},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_types_are_current(tmp_path: Path) -> None:
+    written = tmp_path / "schema.d.ts"
+    document = ROOT / "tests" / "architecture" / "openapi.json"
+    tool = MODULES / "openapi-typescript" / "bin" / "cli.js"
+    options = ("--default-non-nullable=false", "-o", str(written))
+    assert (await run("node", str(tool), str(document), *options, cwd=TYPES))[0] == 0
+    same = written.read_text() == (TYPES / "src" / "schema.d.ts").read_text()
+    assert same, "make them anew: make document"
+
+
+async def test_the_bot(app: ASGIApp, clients: Clients, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(MODULES)
+    for file in (ROOT / "examples" / "bot_discordjs.mjs", Path(__file__).with_name("play_discord.mjs")):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    play = {"guild": gateway.guild(), "me": gateway.ME, "message": gateway.message(1, "")}
+    async with serve(app, lifespan="off") as url:
+        done = await run(
+            *("node", "--import", "./play_discord.mjs", "bot_discordjs.mjs"),
+            cwd=tmp_path,
+            GUILDHALL_URL=url,
+            GUILDHALL_KEY=await clients.key(),
+            DISCORD_TOKEN="a token",
+            PLAY=msgspec.json.encode(play).decode(),
+        )
+    code, out, err = done
+    assert (code, err) == (0, ""), done
+    told = msgspec.json.decode(out)
+    assert told["said"] == [f"<@{ADA}> is now level 2!", "Level 2, rank 1"]
+    assert str(gateway.ROLE) in told["roles"]
