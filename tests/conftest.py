@@ -1,5 +1,6 @@
 """What every test can ask for."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp
+from playwright.async_api import Browser
 
 from api.app import create_litestar, with_edge
 from api.config import Settings
@@ -19,6 +21,7 @@ from api.parts import TABLES as PARTED
 from api.provision import APP, OWNER
 from tables.piccolo_app import APP_CONFIG
 from tests.support import cluster
+from tests.support.browser import running_browser
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
@@ -179,6 +182,29 @@ async def anonymous(clients: Clients) -> AsyncIterator[httpx.AsyncClient]:
     """Nobody."""
     async with clients.anonymous() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser for all tests of this process; each test has contexts of its own."""
+    started, ended = asyncio.Event(), asyncio.Event()
+    found: list[Browser] = []
+
+    async def live() -> None:
+        async with running_browser() as browser:
+            found.append(browser)
+            started.set()
+            await ended.wait()
+
+    task = asyncio.create_task(live())
+    waiting = asyncio.create_task(started.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task.done():
+        task.result()
+    yield found[0]
+    ended.set()
+    await task
 
 
 @pytest.fixture
