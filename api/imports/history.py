@@ -154,7 +154,7 @@ class History:
         now = self._clock.now()
         users = sorted({int(event.user_id) for event in events})
         standings = await lock(connection, [(guild.guild_id, user_id) for user_id in users])
-        await refuse_erased(connection, standings)
+        await refuse_erased(connection, standings, lambda: _oldest(guild.guild_id, events))
         await _welcome_back(connection, guild.guild_id, events, standings)
         live = {standing.user_id: standing.last_xp_at for standing in standings.values()}
         own = {row[0]: row[1] for row in await connection.fetch(sql.COOLDOWNS, work.id, users)}
@@ -225,6 +225,15 @@ async def caps(connection: Connection, guild: GuildRules, events: Iterable[Event
     wanted = {(guild.guild_id, guild.place_of(event.occurred_at)[0], int(event.user_id)) for event in events}
     rows = await connection.fetch(EARNED, *zip(*wanted, strict=True))
     return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+def _oldest(guild_id: int, events: Iterable[Event]) -> dict[Key, datetime]:
+    """When each member's first event came to pass."""
+    found: dict[Key, datetime] = {}
+    for event in events:
+        key = guild_id, int(event.user_id)
+        found[key] = min(found.get(key, event.occurred_at), event.occurred_at)
+    return found
 
 
 async def _welcome_back(
