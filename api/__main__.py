@@ -10,6 +10,7 @@ from api.credentials import admins, keys
 from api.packs import achievements
 from api.terminal import Refused, located, run
 from api.transfers import export_file, import_file, worker
+from api.users import users
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,6 +21,7 @@ def main() -> None:
 
 main.add_command(keys)
 main.add_command(admins)
+main.add_command(users)
 main.add_command(import_file)
 main.add_command(export_file)
 main.add_command(worker)

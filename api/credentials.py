@@ -22,12 +22,14 @@ def keys() -> None:
 @click.option("--guild", "guilds", multiple=True, help="The only guilds it sees; all, if none is named.")
 @click.option("--expires-in-days", type=click.IntRange(1, 3650))
 @click.option("--rate-limit", type=click.IntRange(1, 1_000_000), help="Requests a minute; 6000 if not named.")
+@click.option("--no-rate-limit", is_flag=True, help="No limit of requests at all.")
 def keys_create(
     name: str,
     scopes: tuple[str, ...],
     guilds: tuple[str, ...],
     expires_in_days: int | None,
     rate_limit: int | None,
+    no_rate_limit: bool,
 ) -> None:
     """Make a key. It is printed once."""
     from api.lib import snowflakes
@@ -36,8 +38,8 @@ def keys_create(
     raw: dict[str, object] = {"name": name, "scopes": list(scopes) or sorted(ALL)}
     if guilds:
         raw["guild_ids"] = list(guilds)
-    if rate_limit is not None:
-        raw["rate_limit"] = rate_limit
+    if rate_limit is not None or no_rate_limit:
+        raw["rate_limit"] = None if no_rate_limit else rate_limit
     if expires_in_days is not None:
         raw["expires_at"] = datetime.now(UTC) + timedelta(days=expires_in_days)
     try:

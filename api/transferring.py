@@ -32,6 +32,9 @@ from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.registry import Registry
 from api.settings.service import SettingsService
 from api.terminal import Refused
+from api.webhooks.delivering import Deliverer
+from api.webhooks.secrets import Vault
+from api.webhooks.sending import Sender
 
 
 async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQuery) -> ImportView:
@@ -80,13 +83,25 @@ async def take_out(settings: Settings, guild_id: int, stream: BinaryIO) -> None:
 
 
 async def work(settings: Settings) -> None:
-    """Does jobs until SIGTERM or SIGINT."""
+    """Does jobs and sends webhooks until SIGTERM or SIGINT."""
     async with _opened(settings) as (imports, _):
-        working = asyncio.create_task(imports.worker.run())
+        working = asyncio.gather(imports.worker.run(), _deliverer(settings, imports).run())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)
         with suppress(asyncio.CancelledError):
             await working
+
+
+def _deliverer(settings: Settings, imports: Imports) -> Deliverer:
+    """What sends webhooks, on the same database."""
+    sender = Sender(private=settings.webhook_private_addresses)
+    return Deliverer(imports.queue.database, Clock(), Vault(_secrets(settings)), sender)
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """The installation's secret, and the one before while it is being rotated."""
+    previous = [] if settings.secret_previous is None else [settings.secret_previous]
+    return [settings.secret or made_secret(settings.data_path), *previous]
 
 
 @asynccontextmanager

@@ -14,18 +14,19 @@ from pathlib import Path
 import msgspec
 
 from api.embedded import EmbeddedPostgres
-from benchmarks import cases, seed, servers
+from benchmarks import achievements, cases, seed, servers
 from benchmarks.measure import ROUNDS, SECONDS, Case, compare
 
 SETTINGS = ["settings-get", "settings-patch"]
 ACTIVITY = ["single", "batch100", "batch1000"]
 BOARDS = ["board", "profile"]
+ACHIEVEMENTS = ["achievements", "achievements100"]
 
 
 def main() -> None:
     wanted = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
-    wanted = wanted or SETTINGS + BOARDS + ACTIVITY
-    unknown = set(wanted) - {*SETTINGS, *BOARDS, *ACTIVITY}
+    wanted = wanted or SETTINGS + BOARDS + ACTIVITY + ACHIEVEMENTS
+    unknown = set(wanted) - {*SETTINGS, *BOARDS, *ACTIVITY, *ACHIEVEMENTS}
     assert not unknown, f"no such case: {', '.join(unknown)}"
     folder = Path(tempfile.mkdtemp(prefix="guildhall-bench-"))
     server = EmbeddedPostgres(folder / "postgres")
@@ -39,7 +40,7 @@ def main() -> None:
         if {*SETTINGS} & {*wanted}:
             sides["the bare handler"] = bare = _bare(stack, folder, server, key, guildhall)
             _run(wanted, cases.settings_cases(key, guildhall, bare))
-        if {*ACTIVITY, *BOARDS} & {*wanted}:
+        if {*ACTIVITY, *BOARDS, *ACHIEVEMENTS} & {*wanted}:
             places = _seed(server, key, guildhall)
             sides["the yardstick"] = yardstick = stack.enter_context(servers.yardstick(server, key))
             if "board" in wanted:
@@ -48,6 +49,8 @@ def main() -> None:
                 compare(cases.profile_case(key, guildhall, yardstick))
             if {*ACTIVITY} & {*wanted}:
                 _run(wanted, cases.activity_cases(key, guildhall, yardstick))
+            if {*ACHIEVEMENTS} & {*wanted}:
+                _run(wanted, achievements.achievement_cases(key, guildhall))
         for name, side in sides.items():
             print(f"memory of {name}: {servers.memory(side.pid):.0f} MiB")
         urllib.request.urlopen(f"http://127.0.0.1:{guildhall.port}/admin/").read()

@@ -2,7 +2,7 @@
 generator puts the number in."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
@@ -24,9 +24,9 @@ def request(path: str, headers: str, body: str) -> str:
     return f"POST {path} HTTP/1.1\r\n{headers}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
 
 
-def singles(headers: str) -> Callable[[int], list[str]]:
+def singles(headers: str, guilds: Sequence[int] = GUILDS.busy) -> Callable[[int], list[str]]:
     """One message a request, each of another member, all over the busy guilds; in the next round others."""
-    members = [(guild, user(number)) for guild in GUILDS.busy for number in range(BUSY_MEMBERS)]
+    members = [(guild, user(number)) for guild in guilds for number in range(BUSY_MEMBERS)]
     random.Random(2).shuffle(members)  # noqa: S311
     share = 25_000
 
@@ -47,7 +47,7 @@ def singles(headers: str) -> Callable[[int], list[str]]:
     return make
 
 
-def batches(headers: str, size: int) -> Callable[[int], list[str]]:
+def batches(headers: str, size: int, guilds: Sequence[int] = GUILDS.busy) -> Callable[[int], list[str]]:
     """Many events of one guild's last minutes: some members say much, most say little; about 300 different
     ones among 1000 events."""
 
@@ -56,7 +56,7 @@ def batches(headers: str, size: int) -> Callable[[int], list[str]]:
         dice = random.Random(size * 1000 + number)  # noqa: S311
         now = datetime.now(UTC)
         return [
-            request(f"/v1/guilds/{GUILDS.busy[n % len(GUILDS.busy)]}/activity", headers, batch(dice, now, size))
+            request(f"/v1/guilds/{guilds[n % len(guilds)]}/activity", headers, batch(dice, now, size))
             for n in range(BATCHES)
         ]
 

@@ -53,8 +53,8 @@ FUNCTIONS = [
                 changes = replace(a.changes::text, '"' || person || '"', '"erased"')::jsonb
             WHERE a.id >= first AND a.id <= last AND (guilds IS NULL OR a.guild_id = ANY(guilds)) AND (
                 a.actor_kind = 'user' AND a.actor_id = person::text
-                OR a.target <> guildhall_without(a.target, person)
-                OR a.reason <> guildhall_without(a.reason, person)
+                OR strpos(a.target, person::text) > 0 AND a.target <> guildhall_without(a.target, person)
+                OR strpos(a.reason, person::text) > 0 AND a.reason <> guildhall_without(a.reason, person)
                 OR strpos(a.changes::text, '"' || person || '"') > 0
             )
             RETURNING a.guild_id
@@ -73,7 +73,7 @@ FUNCTIONS = [
                 reason = guildhall_without(r.reason, person)
             WHERE r.id >= first AND r.id <= last AND (guilds IS NULL OR r.guild_id = ANY(guilds)) AND (
                 r.actor_kind = 'user' AND r.actor_id = person::text
-                OR r.reason <> guildhall_without(r.reason, person)
+                OR strpos(r.reason, person::text) > 0 AND r.reason <> guildhall_without(r.reason, person)
             )
             RETURNING r.guild_id
         )

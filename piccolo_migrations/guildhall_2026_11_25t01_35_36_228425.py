@@ -46,7 +46,7 @@ class Webhook(Table, tablename="webhooks", schema=None):
 
 ID = "2026-11-25T01:35:36:228425"
 VERSION = "1.38.0"
-DESCRIPTION = ""
+DESCRIPTION = "Webhooks and their deliveries"
 
 
 async def forwards():
@@ -232,6 +232,27 @@ async def forwards():
         params={
             "default": 0,
             "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Webhook",
+        tablename="webhooks",
+        column_name="rests_until",
+        db_column_name="rests_until",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
             "primary_key": False,
             "unique": False,
             "index": False,

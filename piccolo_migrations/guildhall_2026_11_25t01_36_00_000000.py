@@ -24,6 +24,7 @@ COMMENTS = {
             "disabled_at": "Since when nothing is sent; empty: it is.",
             "failing_since": "Since when nothing arrives; empty: it does.",
             "failures": "How often in a row nothing arrived.",
+            "rests_until": "Until when it is left alone after a failure.",
             "due_at": "When there is something to send; empty: nothing.",
             "holder": "The process that is sending; empty: none.",
             "held_until": "When others may send if that one is silent.",
@@ -73,11 +74,11 @@ NUMBER = """
             INSERT INTO webhook_deliveries (webhook_id, position, day, type, at)
             SELECT w.id, n.position, n.day, n.type, n.at
             FROM numbered n JOIN webhooks w ON n.guild_id IS NULL OR w.guild_id = n.guild_id
-            WHERE w.disabled_at IS NULL AND (w.types = '{}' OR n.type = ANY(w.types))
+            WHERE w.disabled_at IS NULL AND w.created_at <= n.at AND (w.types = '{}' OR n.type = ANY(w.types))
             ORDER BY n.position
             RETURNING webhook_id
         ), woken AS (
-            UPDATE webhooks SET due_at = coalesce(due_at, clock_timestamp())
+            UPDATE webhooks SET due_at = least(due_at, greatest(clock_timestamp(), rests_until))
             WHERE id IN (SELECT webhook_id FROM owed)
         )
         SELECT count(*) INTO moved FROM numbered;

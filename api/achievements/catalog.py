@@ -2,8 +2,12 @@
 
 Each has a number, which is a bit of a mask. A member's numbers are looked up in sorted thresholds, so that what an
 event costs hardly depends on how many achievements there are; only trees are evaluated one by one, and those only
-when one of their comparisons has turned. What a member's row does not tell (stats of one's own, windows of days)
-counts as met here: only then is it looked up."""
+when one of their comparisons has turned. What a member's row does not tell counts as met, and is looked up then:
+stats of one's own; windows of days, unless what came since the last look cannot have been enough.
+
+What was looked at and did not hold is not looked at again until one of its comparisons turns: whoever moves a stat,
+in whatever process, evaluates all that mentions it. (Imports of standings, which move stats and award nothing, have
+every process forget what it knows: see `imports.runner`.)"""
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -12,12 +16,19 @@ import msgspec
 
 from api.achievements import conditions
 from api.achievements.conditions import Measure, Test
-from api.achievements.dtos import Condition
+from api.achievements.dtos import LARGEST_NUMBER, Condition
 from api.members.ledger import Standing
 from api.members.levels import Ladder
 
 # What an event that moves XP may bring about further on.
 _RISING = ("xp", "level")
+
+_MOST_MASKS = 1000
+_ANY = 1
+
+XP, LEVEL, _STREAK = Measure("xp"), Measure("level"), Measure("streak")
+_MESSAGES, _VOICE_SECONDS = Measure("messages"), Measure("voice_seconds")
+_REACTIONS, _COMMANDS = Measure("reactions"), Measure("commands")
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -43,12 +54,15 @@ class Definition(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct):
-    """What is known of a member: which comparisons held, which trees therefore may hold, and what they have or had,
-    which only ever grows."""
+    """What is known of a member: which comparisons held, which trees therefore may hold, what was evaluated since and
+    did not hold, what they have or had (which only ever grows), and of windows of days their value at the last look,
+    with the total at that time: no more can have come into them than into the total."""
 
     leaves: int = -1
     trees: int = 0
+    checked: int = 0
     had: int = 0
+    windows: dict[Measure, tuple[int, int]] = {}
 
 
 class _Steps:
@@ -78,12 +92,16 @@ class Catalog:
         self._later = 0  # what may follow from another award or from its XP
         self._maybe = 0  # what is one comparison that a member's row does not tell
         self._trees: list[tuple[int, Callable[[int], bool]]] = []
-        pairs: dict[str, list[tuple[int, int, int]]] = {}
+        self._looked_up: dict[str, int] = {}  # what mentions a stat in a way that a member's row does not tell
+        self._sought: dict[int, frozenset[Measure]] = {}
+        pairs: dict[Measure, list[tuple[int, int, int]]] = {}
         leaf_bits: dict[tuple[Measure, int], int] = {}
         for definition in self.definitions:
             bit = self.bits[definition.id]
-            for stat in definition.stats:
-                self.mentions[stat] = self.mentions.get(stat, 0) | bit
+            for measure in definition.measures:
+                self.mentions[measure.stat] = self.mentions.get(measure.stat, 0) | bit
+                if not measure.is_at_hand:
+                    self._looked_up[measure.stat] = self._looked_up.get(measure.stat, 0) | bit
             for required in definition.requires:
                 if required is not None:
                     self._dependents[required] = self._dependents.get(required, 0) | bit
@@ -94,15 +112,17 @@ class Catalog:
                 self._trees.append((bit, _masked(condition, leaf_bits)))
                 continue
             what = conditions.measure(condition)
-            if what.is_at_hand:
-                pairs.setdefault(what.stat, []).append((conditions.threshold(condition), bit, 0))
+            if what.is_bounded:
+                pairs.setdefault(what, []).append((conditions.threshold(condition), bit, 0))
             else:
                 self._maybe |= bit
         for (what, least), leaf in leaf_bits.items():
-            pairs.setdefault(what.stat, []).append((least, 0, leaf))
-        self._steps = {stat: _Steps(found) for stat, found in pairs.items()}
-        self._level_steps = self._steps.pop("level", None)
-        self._streak_steps = self._steps.pop("streak", None)
+            pairs.setdefault(what, []).append((least, 0, leaf))
+        steps = {measure: _Steps(found) for measure, found in pairs.items()}
+        self._level_steps = steps.pop(Measure("level"), None)
+        self._streak_steps = steps.pop(Measure("streak"), None)
+        self._window_steps = {measure: steps.pop(measure) for measure in tuple(steps) if measure.days}
+        self._steps = {measure.stat: found for measure, found in steps.items()}
 
     def touched(self, stats: Collection[str]) -> int:
         """The achievements that mention one of these stats."""
@@ -129,13 +149,21 @@ class Catalog:
             more, others = self._streak_steps.held(standing.streak_best)
             held |= more
             leaves |= others
-        if self._trees and leaves != state.leaves:
-            state.leaves = leaves
-            state.trees = 0
+        for measure, steps in self._window_steps.items():
+            more, others = steps.held(_most(standing, measure, state))
+            held |= more
+            leaves |= others
+        if leaves != state.leaves:
+            state.leaves, state.checked, state.trees = leaves, 0, 0
             for bit, may_hold in self._trees:
                 if may_hold(leaves):
                     state.trees |= bit
-        return (held | state.trees | self._maybe) & touched
+        held |= state.trees | self._maybe
+        state.checked &= held
+        anew = 0
+        for stat in stats:
+            anew |= self._looked_up.get(stat, 0)
+        return held & touched & (anew | ~state.checked)
 
     def following(self, definition: Definition, *, risen: bool) -> int:
         """What this award may bring about: by coming before another, and by its XP."""
@@ -144,14 +172,17 @@ class Catalog:
             found |= self.touched(_RISING)
         return found
 
-    def sought(self, candidates: int, state: State) -> set[Measure]:
+    def sought(self, candidates: int, state: State) -> frozenset[Measure]:
         """What has to be looked up to evaluate these, and all that may follow from them."""
-        return {
-            measure
-            for definition in self.of((candidates | self._later) & ~state.had)
-            for measure in definition.measures
-            if not measure.is_at_hand
-        }
+        mask = (candidates | self._later) & ~state.had
+        found = self._sought.get(mask)
+        if found is None:
+            measures = (measure for definition in self.of(mask) for measure in definition.measures)
+            found = frozenset(measure for measure in measures if not measure.is_at_hand)
+            if len(self._sought) >= _MOST_MASKS:
+                self._sought.clear()
+            self._sought[mask] = found
+        return found
 
     def of(self, mask: int) -> Iterator[Definition]:
         """The achievements of a mask, in their order."""
@@ -161,31 +192,55 @@ class Catalog:
             yield self.definitions[bit.bit_length() - 1]
 
 
+def _most(standing: Standing, measure: Measure, state: State) -> int:
+    """The most that a window of days can hold by now; without a look at it, anything."""
+    known = state.windows.get(measure)
+    return LARGEST_NUMBER if known is None else known[0] + getattr(standing, measure.stat) - known[1]
+
+
 def _masked(condition: Condition, bits: dict[tuple[Measure, int], int]) -> Callable[[int], bool]:
     """A function of the mask of comparisons that hold; those that a member's row does not tell count as met."""
     if condition.all is not msgspec.UNSET:
-        tests = [_masked(child, bits) for child in condition.all]
-        return lambda held: all(test(held) for test in tests)
+        needed, groups = _parts(condition.all, bits)
+        wanted = needed & ~_ANY
+        if not groups:
+            return lambda held: held & wanted == wanted
+        return lambda held: held & wanted == wanted and all(group(held) for group in groups)
     if condition.any is not msgspec.UNSET:
-        tests = [_masked(child, bits) for child in condition.any]
-        return lambda held: any(test(held) for test in tests)
-    key = conditions.measure(condition), conditions.threshold(condition)
-    if not key[0].is_at_hand:
-        return lambda _held: True
-    bit = bits.setdefault(key, 1 << len(bits))
-    return lambda held: held & bit != 0
+        one_of, groups = _parts(condition.any, bits)
+        if one_of & _ANY:
+            return lambda _held: True
+        if not groups:
+            return lambda held: held & one_of != 0
+        return lambda held: held & one_of != 0 or any(group(held) for group in groups)
+    return _masked(Condition(all=[condition]), bits)
+
+
+def _parts(
+    children: Iterable[Condition], bits: dict[tuple[Measure, int], int]
+) -> tuple[int, list[Callable[[int], bool]]]:
+    """The bits of the comparisons among them, `_ANY` for those that count as met; the groups among them."""
+    mask, groups = 0, []
+    for child in children:
+        if child.stat is msgspec.UNSET:
+            groups.append(_masked(child, bits))
+            continue
+        key = conditions.measure(child), conditions.threshold(child)
+        # The first bit is no comparison's.
+        mask |= bits.setdefault(key, 2 << len(bits)) if key[0].is_bounded else _ANY
+    return mask, groups
 
 
 def values_at_hand(standing: Standing, ladder: Ladder) -> dict[Measure, int]:
     """What a member's own row tells."""
     return {
-        Measure("xp"): standing.xp,
-        Measure("level"): ladder.level(standing.xp),
-        Measure("streak"): standing.streak_best,
-        Measure("messages"): standing.messages,
-        Measure("voice_seconds"): standing.voice_seconds,
-        Measure("reactions"): standing.reactions,
-        Measure("commands"): standing.commands,
+        XP: standing.xp,
+        LEVEL: ladder.level(standing.xp),
+        _STREAK: standing.streak_best,
+        _MESSAGES: standing.messages,
+        _VOICE_SECONDS: standing.voice_seconds,
+        _REACTIONS: standing.reactions,
+        _COMMANDS: standing.commands,
     }
 
 

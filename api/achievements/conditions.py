@@ -26,6 +26,11 @@ class Measure(NamedTuple):
         """Whether a member's own row tells it."""
         return not self.days and self.stat in BUILT_IN
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether a member's own row tells it, or the most that it can be by now."""
+        return self.stat in BUILT_IN
+
 
 Values = Mapping[Measure, int]
 Test = Callable[[Values], bool]

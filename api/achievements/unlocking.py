@@ -6,7 +6,8 @@ changes: an award is never given twice, so that ends. Members' rows are locked b
 read of their awards stays true."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,13 +25,23 @@ from api.members.rules import GuildRules
 from api.parts import Parted, Parts
 
 
+class Moment(NamedTuple):
+    """What a member was at an earlier moment of the transaction: what their row told then, and what came since,
+    by stat and day."""
+
+    at_hand: dict[Measure, int]
+    since: Mapping[tuple[str, date], int]
+
+
 class Moved(msgspec.Struct):
-    """A member, locked and stored, and which of their stats moved. `only`: the one achievement that is in question,
+    """A member, locked and stored, and which of their stats moved. `moments`: what they were on the way, where
+    a stat fell. `only`: the one achievement that is in question,
     whether or not its stats moved; `forced`: one that is awarded whatever its condition."""
 
     rules: GuildRules
     standing: Standing
     stats: set[str] = msgspec.field(default_factory=set)
+    moments: list[Moment] = msgspec.field(default_factory=list)
     only: int | None = None
     forced: Definition | None = None
 
@@ -42,10 +53,17 @@ class _Member(msgspec.Struct):
     catalog: Catalog
     state: State
     mask: int
+    leaves: int
     values: dict[Measure, int]
+    earlier: list[dict[Measure, int]] = msgspec.field(default_factory=list)
     had: int = 0
     held: set[int | None] = msgspec.field(default_factory=set)
     given: list[tuple[Definition, int]] = msgspec.field(default_factory=list)
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether all that was in question is what their row tells."""
+        return self.moved.only is None and not self.moved.moments
 
     @property
     def key(self) -> Key:
@@ -68,6 +86,8 @@ class Settled:
         """Call it when the transaction is committed: what a member has, they will have."""
         for member in self._members:
             member.state.had |= member.had
+            if member.is_ordinary and member.state.leaves == member.leaves:
+                member.state.checked |= member.mask
 
 
 class Unlocking:
@@ -92,9 +112,9 @@ class Unlocking:
         if not members:
             return Settled()
         await _look_up(connection, members, now)
-        members = [member for member in members if _is_worth_it(member)]
+        evaluated, members = members, [member for member in members if _is_worth_it(member)]
         if not members:
-            return Settled()
+            return Settled(evaluated)
         by_id = {member.moved.standing.id: member for member in members}
         for row in await connection.fetch(queries.AWARDS, literal(list(by_id))):
             member = by_id[row["member_id"]]
@@ -104,7 +124,7 @@ class Unlocking:
         for member in members:
             _climb(member)
         await self._store(connection, [member for member in members if member.given], now, by)
-        return Settled(members)
+        return Settled(evaluated)
 
     async def of_xp(
         self, connection: Connection, rules: GuildRules, standing: Standing, now: datetime, before: int
@@ -120,10 +140,14 @@ class Unlocking:
             state = self._catalogs.state(each.standing.id, catalog)
             if each.only is not None:
                 mask = catalog.bits.get(each.only, 0) & ~state.had
+            elif each.moments:  # what they are now does not tell what they were
+                mask = catalog.touched(each.stats) & ~state.had
             else:
                 mask = catalog.candidates(each.standing, each.rules.ladder, each.stats, state)
             if mask or each.forced is not None:
-                yield _Member(each, catalog, state, mask, values_at_hand(each.standing, each.rules.ladder))
+                yield _Member(
+                    each, catalog, state, mask, state.leaves, values_at_hand(each.standing, each.rules.ladder)
+                )
 
     async def _store(self, connection: Connection, members: Sequence[_Member], now: datetime, by: str | None) -> None:
         """The awards, their XP, and what the stream tells of them."""
@@ -188,38 +212,72 @@ async def _look_up(connection: Connection, members: Sequence[_Member], now: date
         if theirs:
             sought |= theirs
             asked.append(Asked(*member.key, member.moved.rules.day_of(now)))
-    if not asked:
-        return
     found = await look_up(connection, asked, sought)
     for member in members:
-        member.values |= found.get(member.key, {})
+        known = found.get(member.key, {})
+        today = member.moved.rules.day_of(now)
+        member.earlier = [
+            moment.at_hand | {each: known.get(each, 0) - _since(moment, each, today) for each in sought}
+            for moment in member.moved.moments
+        ]
+        member.values |= known
+        if member.key in found and member.is_ordinary:
+            for each in sought:
+                if each.is_bounded:
+                    member.state.windows[each] = known.get(each, 0), member.values[Measure(each.stat)]
+
+
+def _since(moment: Moment, measure: Measure, today: date) -> int:
+    """How much came since, of what the measure counts."""
+    first = today - timedelta(days=measure.days - 1) if measure.days else date.min
+    last = today if measure.days else date.max
+    return sum(amount for (stat, day), amount in moment.since.items() if stat == measure.stat and first <= day <= last)
 
 
 def _is_worth_it(member: _Member) -> bool:
     """Whether anything in question really holds."""
-    return member.moved.forced is not None or any(each.holds(member.values) for each in member.catalog.of(member.mask))
+    return member.moved.forced is not None or any(
+        each.holds(values) for values in (*member.earlier, member.values) for each in member.catalog.of(member.mask)
+    )
 
 
 def _climb(member: _Member) -> None:
     """Gives what holds and was never given, and what follows from that, until nothing does."""
-    forced, waiting = member.moved.forced, member.mask
-    if forced is not None:
-        waiting |= _give(member, forced)
+    waiting = member.mask
+    if member.moved.forced is not None:
+        waiting |= _give(member, member.moved.forced, member.values)
+    for values in (*member.earlier, member.values):
+        if values is not member.values:
+            _raise(member, values, sum(xp for _, xp in member.given))
+        waiting = _climb_at(member, values, waiting)
+
+
+def _climb_at(member: _Member, values: dict[Measure, int], waiting: int) -> int:
+    """The same with these values; what was in question, and may be at the next moment."""
+    asked = waiting
     while waiting := waiting & ~member.had:
         following = 0
         for each in member.catalog.of(waiting):
-            if each.holds(member.values) and member.held.issuperset(each.requires):
-                following |= _give(member, each)
+            if each.holds(values) and member.held.issuperset(each.requires):
+                following |= _give(member, each, values)
+        asked |= following
         waiting = following
+    return asked & ~member.had
 
 
-def _give(member: _Member, definition: Definition) -> int:
-    """Gives it; what may follow from that."""
-    xp = min(definition.reward_xp, MAX_XP - member.values[Measure("xp")])
+def _give(member: _Member, definition: Definition, values: dict[Measure, int]) -> int:
+    """Gives it; what may follow from that. No XP is given above the highest."""
+    room = MAX_XP - member.moved.standing.xp - sum(xp for _, xp in member.given)
+    xp = min(definition.reward_xp, room)
     member.given.append((definition, xp))
     member.had |= member.catalog.bits.get(definition.id, 0)
     member.held.add(definition.id)
-    if xp:
-        member.values[Measure("xp")] += xp
-        member.values[Measure("level")] = member.moved.rules.ladder.level(member.values[Measure("xp")])
+    for each in (values, member.values) if values is not member.values else (values,):
+        _raise(member, each, xp)
     return member.catalog.following(definition, risen=xp > 0)
+
+
+def _raise(member: _Member, values: dict[Measure, int], xp: int) -> None:
+    if xp:
+        values[Measure("xp")] += xp
+        values[Measure("level")] = member.moved.rules.ladder.level(values[Measure("xp")])

@@ -11,6 +11,7 @@ from api.achievements.unlocking import Settled, Unlocking
 from api.activity import locks, queries, unlocks
 from api.activity.counting import Caps, Counting, Late
 from api.activity.dtos import Event
+from api.activity.moments import Moments
 from api.activity.rules import earning_of
 from api.database import Connection, Database
 from api.events.outbox import tell
@@ -170,13 +171,16 @@ class Transaction:
         await _welcome_back(connection, self._group, events, standings)
         ledger = Ledger()
         counting = Counting(standings, await self._caps(connection, events), ledger)
-        level_ups = [counting.count(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
+        moments = Moments(counting, standings)
+        level_ups = [moments.count(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
         concerned = await self._unlocking.begin(connection, {guild_id for guild_id, _ in keys})
         await ledger.store(connection)
         if counting.late:
             await _fill(connection, counting.late)
         requests = [(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
-        self._settled = await unlocks.settle(self._unlocking, connection, requests, standings, concerned, self._now)
+        self._settled = await unlocks.settle(
+            self._unlocking, connection, requests, standings, moments, concerned, self._now
+        )
         unlocked = unlocks.told(requests, self._settled, level_ups, standings)
         await tell(
             connection,

@@ -4,19 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from api.achievements.unlocking import Moved, Settled, Unlocking
-from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
+from api.activity.dtos import Event
+from api.activity.moments import Moments, stat_of
 from api.database import Connection
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import XP, Key, Standing
 from api.members.levelups import LevelUp, level_up
 from api.members.rules import GuildRules
-
-_STATS: Mapping[type, str] = {
-    MessageEvent: "messages",
-    VoiceEvent: "voice_seconds",
-    ReactionEvent: "reactions",
-    CommandEvent: "commands",
-}
 
 Request = tuple[GuildRules, Sequence[Event]]
 
@@ -26,16 +20,19 @@ async def settle(
     connection: Connection,
     requests: Sequence[Request],
     standings: Mapping[Key, Standing],
+    moments: Moments,
     concerned: Collection[int],
     now: datetime,
 ) -> Settled:
     """Awards what the events, which are stored, have earned their members. `concerned`: see `Unlocking.begin`."""
     if not concerned:
         return Settled()
-    return await unlocking.settle(connection, _moved(requests, standings, concerned), now)
+    return await unlocking.settle(connection, _moved(requests, standings, moments, concerned), now)
 
 
-def _moved(requests: Sequence[Request], standings: Mapping[Key, Standing], guild_ids: Collection[int]) -> list[Moved]:
+def _moved(
+    requests: Sequence[Request], standings: Mapping[Key, Standing], moments: Moments, guild_ids: Collection[int]
+) -> list[Moved]:
     moved: dict[Key, Moved] = {}
     for rules, events in requests:
         guild_id = rules.guild_id
@@ -48,8 +45,8 @@ def _moved(requests: Sequence[Request], standings: Mapping[Key, Standing], guild
                 standing = standings[key]
                 # Any event makes a day active.
                 stats = {"streak"} if standing.xp == standing.before[XP] else {"streak", "xp", "level"}
-                theirs = moved[key] = Moved(rules, standing, stats)
-            theirs.stats.add(event.stat if isinstance(event, StatEvent) else _STATS[type(event)])
+                theirs = moved[key] = Moved(rules, standing, stats, moments.of(key))
+            theirs.stats.add(stat_of(event))
     return list(moved.values())
 
 

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from api.admin.edits import change_admin, change_guild, refuse_self_removal
+from tables.achievements import Achievement, Award, AwardCount
 from tables.audit import AuditEntry
 from tables.auth import AdminUser
 from tables.guilds import Guild, GuildChannel, GuildRole
@@ -64,7 +65,7 @@ def _read_only(
 
 def table_configs() -> list[TableConfig]:
     """Every table of the admin. No keys and no sessions: whoever sees those can become another."""
-    return [*_guilds(), *_members(), *_settings(), _audit_log(), _people()]
+    return [*_guilds(), *_members(), *_achievements(), *_settings(), _audit_log(), _people()]
 
 
 def _guilds() -> list[TableConfig]:
@@ -151,6 +152,54 @@ def _members() -> list[TableConfig]:
             [brought.guild_id, brought.source, brought.status, brought.created_at],
             link=brought.source,
             order=OrderBy(brought.id, ascending=False),
+        ),
+    ]
+
+
+def _achievements() -> list[TableConfig]:
+    achievement, award, count = Achievement, Award, AwardCount
+    return [
+        _read_only(
+            achievement,
+            "Achievements",
+            [
+                achievement.name,
+                achievement.key,
+                achievement.guild_id,
+                achievement.condition,
+                achievement.reward_xp,
+                achievement.hidden,
+                achievement.retroactive,
+                achievement.deleted_at,
+            ],
+            [achievement.guild_id, achievement.key, achievement.name, achievement.deleted_at],
+            link=achievement.name,
+            order=OrderBy(achievement.id),
+        ),
+        _read_only(
+            count,
+            "Achievements",
+            [count.achievement_id, count.guild_id, count.awarded],
+            [count.achievement_id, count.guild_id],
+            link=count.awarded,
+            order=OrderBy(count.awarded, ascending=False),
+        ),
+        _read_only(
+            award,
+            "Achievements",
+            [
+                award.name,
+                award.user_id,
+                award.guild_id,
+                award.achievement_id,
+                award.awarded_at,
+                award.awarded_by,
+                award.xp,
+                award.revoked_at,
+            ],
+            [award.guild_id, award.user_id, award.achievement_id, award.awarded_at, award.revoked_at],
+            link=award.name,
+            order=OrderBy(award.id, ascending=False),
         ),
     ]
 

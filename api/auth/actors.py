@@ -49,6 +49,10 @@ class Actor(msgspec.Struct, frozen=True):
             return None
         return sorted(self.credential.guild_ids)
 
+    def sees_hidden(self) -> bool:
+        """Whether they are a guild's bot, which sees also whom boards do not show."""
+        return self.credential is None or Scope.MEMBERS_WRITE in self.credential.scopes
+
 
 def system(reason: str | None = None) -> Actor:
     """Guildhall itself: its jobs and its command line."""

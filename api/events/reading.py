@@ -23,7 +23,7 @@ log = structlog.get_logger("guildhall.events")
 # What people change wakes by the first, which the caches live on; numbering wakes the other processes.
 CHANNELS = ("guildhall", "guildhall_stream")
 INTERVAL = 0.2
-LEAST_INTERVAL = 0.01
+LEAST_INTERVAL = 0.05  # many changes a second wake us at most so often
 TIMEOUT = 4.0
 AT_ONCE = 1000
 

@@ -3,7 +3,6 @@
 from typing import Literal, get_args
 
 EventType = Literal[
-    "achievement.changed",
     "achievement.revoked",
     "achievement.unlocked",
     "guild.created",

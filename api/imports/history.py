@@ -13,6 +13,7 @@ from api.achievements.unlocking import Moved, Unlocking
 from api.activity import locks, unlocks
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event, StatEvent
+from api.activity.moments import Moments
 from api.activity.queries import EARNED, HIDDEN
 from api.activity.rules import earning_of
 from api.database import Connection, Database
@@ -153,7 +154,7 @@ class History:
         now = self._clock.now()
         users = sorted({int(event.user_id) for event in events})
         standings = await lock(connection, [(guild.guild_id, user_id) for user_id in users])
-        await refuse_erased(connection, standings)
+        await refuse_erased(connection, standings, lambda: _oldest(guild.guild_id, events))
         await _welcome_back(connection, guild.guild_id, events, standings)
         live = {standing.user_id: standing.last_xp_at for standing in standings.values()}
         own = {row[0]: row[1] for row in await connection.fetch(sql.COOLDOWNS, work.id, users)}
@@ -161,7 +162,8 @@ class History:
             standing.last_xp_at = own.get(standing.user_id)
         ledger = Past(now - self._hours)
         counting = Counting(standings, await caps(connection, guild, events), ledger)
-        counting.count(guild, events)
+        moments = Moments(counting, standings)
+        moments.count(guild, events)
         late = {each.standing.user_id for each in counting.late}
         rows = [(each.user_id, each.last_xp_at, each.user_id in late) for each in standings.values()]
         await connection.execute(sql.KEEP_MEMBERS, work.id, *zip(*sorted(rows, key=lambda row: row[0]), strict=True))
@@ -169,7 +171,7 @@ class History:
             standing.last_xp_at = live[standing.user_id]
         concerned = await self._unlocking.begin(connection, {guild.guild_id})
         await ledger.store(connection)
-        await unlocks.settle(self._unlocking, connection, [(guild, events)], standings, concerned, now)
+        await unlocks.settle(self._unlocking, connection, [(guild, events)], standings, moments, concerned, now)
 
 
 async def set_down(work: Work, latest: datetime) -> None:
@@ -223,6 +225,15 @@ async def caps(connection: Connection, guild: GuildRules, events: Iterable[Event
     wanted = {(guild.guild_id, guild.place_of(event.occurred_at)[0], int(event.user_id)) for event in events}
     rows = await connection.fetch(EARNED, *zip(*wanted, strict=True))
     return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+def _oldest(guild_id: int, events: Iterable[Event]) -> dict[Key, datetime]:
+    """When each member's first event came to pass."""
+    found: dict[Key, datetime] = {}
+    for event in events:
+        key = guild_id, int(event.user_id)
+        found[key] = min(found.get(key, event.occurred_at), event.occurred_at)
+    return found
 
 
 async def _welcome_back(

@@ -54,7 +54,7 @@ class Queue:
     """The queue as one holder sees it: a process, or a command that does its own job."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._holder = secrets.token_hex(16)
 
     async def put(self, connection: Connection, kind: str, subject: int, *, hold: bool = False) -> Held:
@@ -65,13 +65,13 @@ class Queue:
     async def take(self, one: Held | None = None) -> Held | None:
         """The oldest job that nobody does (this one again, if one is named), ours now; None if there is none."""
         kind, subject = (None, None) if one is None else (one.kind, one.subject)
-        async with self._database.connection() as connection:
+        async with self.database.connection() as connection:
             row = await connection.fetchrow(_TAKE, self._holder, HELD, subject, kind)
         return None if row is None else Held(*row)
 
     async def beat(self, job: Held) -> None:
         """Holds it for some seconds more. Raises `Lost`."""
-        async with self._database.connection() as connection:
+        async with self.database.connection() as connection:
             if await connection.fetchval(_BEAT, job.id, self._holder, HELD) is None:
                 raise Lost
 
@@ -83,7 +83,7 @@ class Queue:
     async def release(self, job: Held, *, failed: bool) -> None:
         """Gives it back: to be taken at once, or, where it failed, after a while that grows."""
         wait = min(timedelta(seconds=2**job.attempts), LONGEST_WAIT) if failed else timedelta()
-        async with self._database.connection() as connection:
+        async with self.database.connection() as connection:
             await connection.execute(_RELEASE, job.id, self._holder, wait, failed)
 
     async def done(self, connection: Connection, job: Held) -> None:

@@ -116,8 +116,6 @@ async def _store(
 ) -> int:
     """Stores rows of a key and amounts; gives how many of them changed something. Of rows with the same key
     the last one counts."""
-    if not rows:  # all of them were of people of whom nothing is taken
-        return 0
     last = {row[: len(key)]: row for row in rows}
     types = [*key.values(), *["bigint"] * len(amounts)]
     merged = {name: _MERGED[work.mode].format(name=name) for name in amounts}

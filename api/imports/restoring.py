@@ -122,7 +122,8 @@ class Restoring:
                 await set_hidden(connection, hidden, self._clock.now())
         guild = await self._rulebook.get(work.guild_id)
         async with work.step(upto=group[-1].number, begin=locks.share([work.guild_id], alone=True)) as connection:
-            changed = await _STORE[kind](connection, work, guild, kept)
+            # None, where all are of people of whom nothing is taken.
+            changed = await _STORE[kind](connection, work, guild, kept) if kept else 0
             work.imported += changed
             work.unchanged += len(items) - changed
 

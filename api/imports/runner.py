@@ -101,6 +101,8 @@ class Runner:
             await connection.execute(queries.FINISH, work.id, status, self._clock.now())
             await connection.execute(queries.FORGET_ERASED, work.id)
             await self._queue.done(connection, work.job)
+            # Standings were moved by no event: as if the guild had changed, every process forgets what it knows of it.
+            await connection.execute("UPDATE guilds SET changed_xid = 0 WHERE id = $1", work.guild_id)
             counts = {name: getattr(work, name) for name in ("rows", "imported", "unchanged", "refused")}
             told = {"id": str(work.id), "source": work.source, "dry_run": work.dry_run, "status": status}
             await tell(connection, [Told(work.guild_id, "import.finished", {**told, "counts": counts})])

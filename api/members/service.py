@@ -8,7 +8,6 @@ from msgspec import UNSET
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.auth.scopes import Scope
 from api.database import Connection, Database
 from api.errors import Invalid, NotFound
 from api.events.outbox import tell
@@ -161,9 +160,7 @@ async def _rows(connection: Connection, rules: GuildRules, user_id: int, window:
 
 def _sees_hidden(actor: Actor, user_id: int) -> bool:
     """Whether the actor is the guild's bot, or this person."""
-    if actor.kind == "user" and actor.id == str(user_id):
-        return True
-    return actor.credential is None or Scope.MEMBERS_WRITE in actor.credential.scopes
+    return actor.sees_hidden() or (actor.kind == "user" and actor.id == str(user_id))
 
 
 async def known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:

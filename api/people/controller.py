@@ -77,7 +77,7 @@ class MeController(Controller):
     path = "/v1/me"
     tags = ("people",)
 
-    @get("/", opt=PERSON)
+    @get("/", opt={**PERSON, "conditional": True})
     async def get_me(self, request: GuildhallRequest, people: NamedDependency[People]) -> MeView:
         """Who is logged in, and the token that their requests need to change anything."""
         return _configured(people).me(request.scope["state"]["session"])

@@ -185,6 +185,7 @@ REGISTRY = (
     kept("erased_people", ("digest",), "A salted hash, for eight days: so that what comes late brings nobody back."),
     kept("erasure_salt", ("salt",), "The salt of these hashes."),
     kept("idempotent_answers", ("address", "body_hash", "holder", "headers"), "Hashes, and headers that name nobody."),
+    kept("webhooks", ("secret", "holder"), "What signs, encrypted, and the number of a process."),
     kept("api_keys", ("hash",), "A hash of the key."),
     kept("achievements", ("condition", "prerequisites"), "What is to be earned, by whomever: it names nobody."),
     kept("sessions", ("hash",), "A hash of what a browser has; the row goes a day after the session's end."),

@@ -42,8 +42,8 @@ TRAIL = f"""
     FROM audit_log t
     WHERE t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND (
         {IS_ACTOR}
-        OR t.target <> guildhall_without(t.target, $1::bigint)
-        OR t.reason <> guildhall_without(t.reason, $1::bigint)
+        OR strpos(t.target, $1::bigint::text) > 0 AND t.target <> guildhall_without(t.target, $1::bigint)
+        OR strpos(t.reason, $1::bigint::text) > 0 AND t.reason <> guildhall_without(t.reason, $1::bigint)
         OR strpos(t.changes::text, '"' || $1::bigint::text || '"') > 0
     ) ORDER BY t.id
 """
@@ -56,7 +56,7 @@ IN_IMPORTS = f"""
     t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND (
         {IS_ACTOR}
         OR t.preview @> jsonb_build_array(jsonb_build_object('user_id', $1::bigint::text))
-        OR t.reason <> guildhall_without(t.reason, $1::bigint)
+        OR strpos(t.reason, $1::bigint::text) > 0 AND t.reason <> guildhall_without(t.reason, $1::bigint)
     )
 """
 IMPORTS = f"""

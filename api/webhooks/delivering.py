@@ -67,6 +67,8 @@ class Deliverer:
                     await self.look()
                 except _PASSING as error:
                     log.debug("nothing is sent for now", error=type(error).__name__)
+                except Exception:
+                    log.exception("webhooks could not be looked after")
                 if len(self._serving) < AT_ONCE:
                     await asyncio.sleep(LOOK_SECONDS)
                 else:

@@ -20,6 +20,7 @@ UPDATE = f"""
     UPDATE webhooks SET url = $2, types = $3, disabled_at = $4,
         failures = CASE WHEN $5 THEN 0 ELSE failures END,
         failing_since = CASE WHEN $5 THEN NULL ELSE failing_since END,
+        rests_until = CASE WHEN $5 THEN NULL ELSE rests_until END,
         due_at = CASE WHEN $4 IS NOT NULL THEN NULL ELSE due_at END
     WHERE id = $1 RETURNING {COLUMNS}
 """
@@ -78,8 +79,9 @@ LOCK = "SELECT FROM webhooks WHERE id = $1 AND holder = $2 FOR UPDATE"
 
 # In a statement after the lock's own: it sees what was numbered before, and what comes later waits for the lock.
 LET_GO = """
-    UPDATE webhooks SET holder = NULL, held_until = NULL, due_at = CASE WHEN disabled_at IS NULL THEN greatest(
-        (SELECT min(next_at) FROM webhook_deliveries WHERE webhook_id = $1 AND status = 'pending'), $2) END
+    UPDATE webhooks SET holder = NULL, held_until = NULL, rests_until = $2,
+        due_at = CASE WHEN disabled_at IS NULL THEN greatest(pending.first, $2) END
+    FROM (SELECT min(next_at) AS first FROM webhook_deliveries WHERE webhook_id = $1 AND status = 'pending') AS pending
     WHERE id = $1
 """
 SWEEP = """

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import httpx
+from litestar import Litestar
 
 from api.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, mine, told_of
@@ -76,3 +77,19 @@ async def test_definitions_and_awards_go_along(bot: httpx.AsyncClient, owner: Pl
         f"/v1/guilds/{QUARRY}/activity", json={"events": [message("9"), message("10", user=BO), message("11", user=BO)]}
     )
     assert [each["achievement"] for each in answer.json()["achievements_unlocked"]] == []
+
+
+async def test_standings_from_elsewhere_award_when_their_stat_moves_next(
+    bot: httpx.AsyncClient, running_app: Litestar
+) -> None:
+    tree = {"all": [{"stat": "messages", "gte": 2}, {"stat": "wins", "gte": 5}]}
+    await define(bot, draft("both", condition=tree), draft("rich", stat="xp", gte=10_000))
+    await record(bot, message("1"), message("2"))
+    header = {"guildhall": 1}
+    member = {"member": {"user_id": str(ADA), "xp": 20_000, "messages": 2, "custom_stats": {"wins": 9}}}
+    assert (await imported(bot, "guildhall", lines(header, member)))["status"] == "finished"
+    assert await earned(bot, ADA) == set()
+    # As the look-out tells every process, a moment later: the guild has changed.
+    running_app.state["changes"].tell("guild", {HARBOUR})
+    await record(bot, message("3"))
+    assert await earned(bot, ADA) == {"both", "rich"}

@@ -27,7 +27,7 @@ def folder() -> Iterator[Path]:
 
 def prepared(folder: Path, server: Server) -> Target:
     """A key that no limit stops, and a guild."""
-    made = guildhall(folder, "keys", "create", "eight clients", "--rate-limit", "1000000")
+    made = guildhall(folder, "keys", "create", "eight clients", "--no-rate-limit")
     target = Target(made_key(made.stdout)["secret"])
     target.prepare(server)
     return target

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings(IGNORE_SCHEMA)
 
 READ_ONLY = (
     "guild_roles", "guild_channels", "guild_settings", "guild_settings_revisions", "modules", "audit_log", "members",
-    "custom_stats", "imports",
+    "custom_stats", "imports", "achievements", "achievement_awards", "achievement_counts",
 )  # fmt: skip
 
 
@@ -22,6 +22,7 @@ async def test_tables_are_grouped_and_none_is_secret(ada: httpx.AsyncClient) -> 
     answer = (await ada.get("/admin/api/tables/grouped/")).json()
     assert answer == {
         "grouped": {
+            "Achievements": ["achievement_awards", "achievement_counts", "achievements"],
             "Audit": ["audit_log"],
             "Guilds": ["guild_channels", "guild_roles", "guilds"],
             "Members": ["custom_stats", "imports", "members"],
@@ -72,6 +73,17 @@ async def _fill(owner: PlainConnection) -> None:
         "INSERT INTO audit_log (guild_id, actor_kind, action) VALUES ($1, 'key', 'settings.updated')",
     ):
         await owner.execute(statement, HARBOUR)
+    await owner.execute(
+        "INSERT INTO achievements (guild_id, key, name, condition)"
+        """ VALUES ($1, 'chatty', 'Chatty', '{"stat": "messages", "gte": 1}')""",
+        HARBOUR,
+    )
+    # Counts itself.
+    await owner.execute(
+        "INSERT INTO achievement_awards (achievement_id, member_id, guild_id, user_id, name)"
+        " SELECT a.id, m.id, m.guild_id, m.user_id, a.name FROM achievements a, members m WHERE m.guild_id = $1",
+        HARBOUR,
+    )
     await owner.execute("INSERT INTO modules (name, schema) VALUES ('welcome', '{}')")
 
 

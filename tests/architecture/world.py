@@ -29,6 +29,7 @@ class World:
         self.description = description
         self.key_id = ""
         self.import_id = ""
+        self.webhook_id = "1"
         self.came_back: dict[str, str] = {}
 
     async def restore(self) -> None:
@@ -43,6 +44,7 @@ class World:
         # Ada is there, also if she has just left.
         await record(self.bot, message(token_hex(8)))
         await self._achievements()
+        await self._webhook()
         if not self.import_id:
             await self._import()
         await self.rest()
@@ -73,6 +75,14 @@ class World:
             await asyncio.sleep(0.05)
         raise AssertionError(found)
 
+    async def _webhook(self) -> None:
+        """One webhook, which is enabled, and no other."""
+        path = f"/v1/guilds/{HARBOUR}/webhooks"
+        for item in (await self.bot.get(path)).json()["items"]:
+            await self.bot.delete(f"{path}/{item['id']}")
+        made = await self.bot.post(path, json={"url": "https://192.0.2.1.invalid/"})
+        self.webhook_id = made.json()["id"]
+
     async def _achievements(self) -> None:
         """`chatterbox`, of the installation and of Harbour, which Ada has."""
         draft = {"key": "chatterbox", "name": "Chatterbox", "condition": {"stat": "messages", "gte": 1000}}
@@ -91,7 +101,8 @@ class World:
         """What stands in an address, by name."""
         module = "welcome" if path.startswith("/v1/modules") else "leveling"
         return {"guild_id": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id, "import_id": self.import_id,
-                "module": module, "revision": "1", "achievement": "chatterbox"}  # fmt: skip
+                "webhook_id": self.webhook_id, "module": module, "revision": "1",
+                "achievement": "chatterbox"}  # fmt: skip
 
     def request(
         self, path: str, method: str, operation: Json, *, parts: dict[str, str] | None = None, **more: Any

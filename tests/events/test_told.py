@@ -6,6 +6,7 @@ import httpx
 import msgspec
 
 from api.engine import PlainConnection
+from api.events.types import TYPES
 from tests.activity.test_record import message, record
 from tests.support.people import ADA, HARBOUR
 
@@ -20,6 +21,7 @@ async def told(owner: PlainConnection) -> Told:
     rows = await owner.fetch(
         "SELECT guild_id, type, data::text FROM stream_events WHERE type <> 'guild.created' ORDER BY position"
     )
+    assert {row[1] for row in rows} <= set(TYPES), "clients may ask for each of them"
     return [(row[0], row[1], msgspec.json.decode(row[2])) for row in rows]
 
 

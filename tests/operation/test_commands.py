@@ -1,5 +1,6 @@
 """The command line: what it does, and that it refuses in sentences."""
 
+import json
 import re
 import socket
 import subprocess
@@ -45,6 +46,13 @@ def test_admins(folder: Path) -> None:
     assert asked.returncode == 0
     assert "long enough" not in asked.stdout
     assert "too short" in refusal(guildhall(folder, "admins", "create", "cy", "--password", "x"))
+
+
+def test_users(folder: Path) -> None:
+    exported = json.loads(guildhall(folder, "users", "export", GUILD).stdout)
+    assert (exported["user_id"], exported["stored"]["members"]) == (GUILD, [])
+    erased = guildhall(folder, "users", "erase", GUILD, "--opt-out", "--yes")
+    assert re.fullmatch(r"receipt [0-9a-f]{32}: 0 rows in 0 guild\(s\)\n", erased.stdout), erased.stderr
 
 
 def test_migrate(folder: Path) -> None:

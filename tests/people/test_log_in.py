@@ -18,7 +18,7 @@ from api.people.sealing import Sealer, Unreadable
 from api.people.service import MOST_SESSIONS
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
-from tests.support.discord import Answer, Call, Discord, Fault, limited, silence, told
+from tests.support.discord import Answer, Call, Discord, Fault, broken, limited, silence, told
 from tests.support.people import ADA, BO, HARBOUR
 from tests.support.serving import in_process
 
@@ -40,6 +40,8 @@ async def test_ada_logs_in_changes_a_setting_and_logs_out(browsers: Browsers, di
     ada = await browsers.log_in(ADA)
     me = (await ada.get("/v1/me")).json()
     assert (me["id"], me["username"], me["display_name"]) == (str(ADA), "ada", "Ada")
+    tag = (await ada.get("/v1/me")).headers["etag"]
+    assert (await ada.get("/v1/me", headers={"If-None-Match": tag})).status_code == 304
     mine = (await ada.get("/v1/me/guilds")).json()
     assert [(guild["id"], guild["is_owner"], guild["is_here"]) for guild in mine["items"]] == [
         (str(HARBOUR), True, True)
@@ -227,10 +229,6 @@ async def garbage(_call: Call) -> Answer:
 async def wrong(_call: Call) -> Answer:
     token = {"access_token": "é\n", "refresh_token": "r", "expires_in": 1e300}
     return told(200, {"id": "abc", "username": "x", **token})
-
-
-async def broken(_call: Call) -> Answer:
-    return 502, {}, b"<html>bad gateway</html>"
 
 
 async def busy(_call: Call) -> Answer:

@@ -13,7 +13,7 @@ from api.events import hub
 from tests.events.streams import Stream
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
-from tests.support.discord import Answer, Call, Discord, Member
+from tests.support.discord import Discord, Member, broken
 from tests.support.people import ADA, HARBOUR, QUARRY
 from tests.support.serving import serve
 
@@ -32,10 +32,6 @@ async def opened(base: str, browser: httpx.AsyncClient) -> AsyncIterator[Stream]
 async def renamed(bot: httpx.AsyncClient, name: str) -> None:
     for guild_id in (QUARRY, HARBOUR):
         assert (await bot.patch(f"/v1/guilds/{guild_id}", json={"name": name})).status_code == 200
-
-
-async def broken(_call: Call) -> Answer:
-    return 500, {}, b""
 
 
 async def test_a_stream_tells_of_a_person_s_own_guilds(

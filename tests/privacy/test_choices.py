@@ -6,6 +6,7 @@ import pytest
 from api.auth.scopes import Scope
 from api.engine import PlainConnection
 from tests.activity.test_record import message, record
+from tests.imports.files import imported
 from tests.members.people import give, member, profile
 from tests.support.clients import Clients
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
@@ -100,3 +101,14 @@ async def test_with_a_list_of_guilds(harbour_bot: httpx.AsyncClient, mallory: ht
     for client in (harbour_bot, mallory):
         assert (await client.get(PATH)).status_code == 403
         assert (await client.put(PATH, json=HIDDEN)).status_code == 403
+
+
+async def test_hidden_in_what_an_import_foretells(bot: httpx.AsyncClient, clients: Clients) -> None:
+    await put(bot, visibility="hidden")
+    done = await imported(bot, "csv", f"user_id,xp\n{ADA},5\n{BO},6\n".encode(), dry_run=True)
+    assert len(done["preview"]) == 2, "for their bot"
+    async with await clients.bot(scopes=[Scope.MEMBERS_READ]) as reader:
+        [listed] = (await reader.get(f"/v1/guilds/{HARBOUR}/imports")).json()["items"]
+        single = (await reader.get(f"/v1/imports/{done['id']}")).json()
+    assert [row["user_id"] for row in listed["preview"]] == [str(BO)]
+    assert single["preview"] == listed["preview"]

@@ -11,7 +11,7 @@ from api.engine import PlainConnection
 from api.privacy.erasing import Eraser
 from tests.activity.test_record import message, record
 from tests.activity.test_upkeep import upkeep
-from tests.imports.files import event, imported, lines
+from tests.imports.files import counts, event, imported, lines
 from tests.members.people import give, hide, member, profile
 from tests.privacy.people import USER, erase, found, live
 from tests.support.clock import MovableClock
@@ -93,6 +93,14 @@ async def test_imports_bring_nobody_back(bot: httpx.AsyncClient, owner: PlainCon
         done = await imported(bot, source, file, guild_id)
         assert (done["status"], done["counts"]["refused"]) == ("finished", 0)
         assert await found(owner) == {}, source
+
+
+async def test_an_import_of_what_they_did_since(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+    await erase(bot)
+    old, new = (clock.now() + timedelta(minutes=minutes) for minutes in (-5, 2))
+    file = lines(event(1, old.isoformat()), event(2, new.isoformat()))
+    assert (await imported(bot, "events", file))["counts"] == counts(2, 1, 1)
+    assert (await profile(bot))["stats"]["messages"] == 1
 
 
 async def test_the_tombstone_goes_after_eight_days(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import httpx
@@ -14,7 +14,7 @@ from api.members.ledger import Ledger, lock
 from tests.activity.test_record import message, record
 from tests.members.people import profile
 from tests.privacy.people import USER, erase, found
-from tests.support.people import ADA, BO, HARBOUR
+from tests.support.people import ADA, BO, HARBOUR, QUARRY
 
 
 @pytest.fixture
@@ -84,3 +84,24 @@ async def test_made_a_member_while_they_are_erased(
     assert (await recording)["accepted"] == 2
     assert await found(owner) == {}
     assert (await profile(bot, BO))["rank"] == 1
+
+
+async def test_erased_under_load(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    """Whatever is on its way when somebody is erased, nothing of them is left once all are answered."""
+    past = datetime.now(UTC) - timedelta(hours=2)
+    erasures = []
+
+    async def send(number: int) -> None:
+        await asyncio.sleep(number / 400)
+        events = [message(f"{number}-{place}", at=past, user=user) for place, user in enumerate((ADA, BO, ADA))]
+        guild_id = (HARBOUR, QUARRY)[number % 2]
+        response = await bot.post(f"/v1/guilds/{guild_id}/activity", json={"events": events})
+        assert (response.status_code, response.json()["accepted"]) == (200, 3)
+        if number % 25 == 10:
+            erasures.append(await erase(bot))
+
+    await asyncio.gather(*(send(number) for number in range(100)))
+    assert len(erasures) == 4
+    assert sum(each["rows"] for each in erasures) > 0
+    assert await found(owner) == {}
+    assert (await profile(bot, BO))["stats"]["messages"] == (await profile(bot, BO, QUARRY))["stats"]["messages"] == 50

@@ -334,6 +334,16 @@ Ada owns guild {HARBOUR}, Bo is a member of it, Mallory has Manage Guild in {QUA
     uvicorn.run(Discord(), port=port, log_level="warning")
 
 
+async def broken(_call: Call) -> Answer:
+    """A fault: Discord's own."""
+    return 502, {"content-type": "text/html"}, b"<html>bad gateway</html>"
+
+
+async def forbidden(_call: Call) -> Answer:
+    """A fault: not with this grant."""
+    return told(403, {"message": "Missing Access", "code": 50001})
+
+
 async def silence(_call: Call) -> Answer | None:
     """A fault: half a minute of nothing."""
     await asyncio.sleep(30)

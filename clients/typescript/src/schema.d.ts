@@ -1788,6 +1788,14 @@ export interface components {
         /**
          * CreateWebhook
          * @description Where to send a guild's events, and which.
+         * @example {
+         *       "url": "https://bot.example/guildhall",
+         *       "types": [
+         *         "member.level_up",
+         *         "settings.updated"
+         *       ],
+         *       "enabled": true
+         *     }
          */
         CreateWebhook: {
             /**
@@ -1799,13 +1807,20 @@ export interface components {
              * @description Which events; empty: all
              * @default []
              */
-            types?: ("achievement.changed" | "achievement.revoked" | "achievement.unlocked" | "guild.created" | "guild.deleted" | "guild.restored" | "guild.updated" | "import.finished" | "member.left" | "member.level_changed" | "member.level_up" | "module.updated" | "settings.updated" | "webhook.disabled")[];
+            types?: ("achievement.revoked" | "achievement.unlocked" | "guild.created" | "guild.deleted" | "guild.restored" | "guild.updated" | "import.finished" | "member.left" | "member.level_changed" | "member.level_up" | "module.updated" | "settings.updated" | "webhook.disabled")[];
             /** @default true */
             enabled?: boolean;
         };
         /**
          * DeliveryView
          * @description An event for a webhook, and what became of it. `id` is that of the body which is sent.
+         * @example {
+         *       "id": "1204",
+         *       "event": "member.level_up",
+         *       "at": "2026-11-22T18:07:03Z",
+         *       "status": "delivered",
+         *       "attempts": 1
+         *     }
          */
         DeliveryView: {
             id: string;
@@ -1819,6 +1834,18 @@ export interface components {
         /**
          * DeliveryViewPage
          * @description One page of a list, and the way to the next: null at the end.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "1204",
+         *           "event": "member.level_up",
+         *           "at": "2026-11-22T18:07:03Z",
+         *           "status": "delivered",
+         *           "attempts": 1
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
          */
         DeliveryViewPage: {
             items: components["schemas"]["DeliveryView"][];
@@ -2508,6 +2535,9 @@ export interface components {
         /**
          * PatchWebhook
          * @description A merge patch: what is absent stays, null goes back to all events, and to enabled.
+         * @example {
+         *       "types": []
+         *     }
          */
         PatchWebhook: {
             /**
@@ -2515,7 +2545,7 @@ export interface components {
              * @example https://bot.example/guildhall
              */
             url?: string;
-            types?: ("achievement.changed" | "achievement.revoked" | "achievement.unlocked" | "guild.created" | "guild.deleted" | "guild.restored" | "guild.updated" | "import.finished" | "member.left" | "member.level_changed" | "member.level_up" | "module.updated" | "settings.updated" | "webhook.disabled")[] | null;
+            types?: ("achievement.revoked" | "achievement.unlocked" | "guild.created" | "guild.deleted" | "guild.restored" | "guild.updated" | "import.finished" | "member.left" | "member.level_changed" | "member.level_up" | "module.updated" | "settings.updated" | "webhook.disabled")[] | null;
             enabled?: boolean | null;
         };
         /**
@@ -3280,6 +3310,17 @@ export interface components {
          * WebhookView
          * @description A webhook. `enabled` ends by itself when nothing has arrived for long. `secret`, which signs, is told once:
          *         when it is made.
+         * @example {
+         *       "id": "4",
+         *       "guild_id": "81384788765712384",
+         *       "url": "https://bot.example/guildhall",
+         *       "types": [
+         *         "member.level_up",
+         *         "settings.updated"
+         *       ],
+         *       "enabled": true,
+         *       "created_at": "2026-11-22T18:07:03Z"
+         *     }
          */
         WebhookView: {
             id: string;
@@ -3294,6 +3335,22 @@ export interface components {
         /**
          * WebhookViewPage
          * @description One page of a list, and the way to the next: null at the end.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "4",
+         *           "guild_id": "81384788765712384",
+         *           "url": "https://bot.example/guildhall",
+         *           "types": [
+         *             "member.level_up",
+         *             "settings.updated"
+         *           ],
+         *           "enabled": true,
+         *           "created_at": "2026-11-22T18:07:03Z"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
          */
         WebhookViewPage: {
             items: components["schemas"]["WebhookView"][];
@@ -3881,7 +3938,7 @@ export interface operations {
                 /** @description Only this guild's */
                 guild_id?: string | number;
                 /** @description Only these, repeated or with commas; else all */
-                types?: ("achievement.changed" | "achievement.revoked" | "achievement.unlocked" | "guild.created" | "guild.deleted" | "guild.restored" | "guild.updated" | "import.finished" | "member.left" | "member.level_changed" | "member.level_up" | "module.updated" | "settings.updated" | "webhook.disabled")[];
+                types?: ("achievement.revoked" | "achievement.unlocked" | "guild.created" | "guild.deleted" | "guild.restored" | "guild.updated" | "import.finished" | "member.left" | "member.level_changed" | "member.level_up" | "module.updated" | "settings.updated" | "webhook.disabled")[];
             };
             header?: {
                 /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
@@ -6276,7 +6333,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4",
+                     *       "guild_id": "81384788765712384",
+                     *       "url": "https://bot.example/guildhall",
+                     *       "types": [
+                     *         "member.level_up",
+                     *         "settings.updated"
+                     *       ],
+                     *       "enabled": true,
+                     *       "created_at": "2026-11-22T18:07:03Z",
+                     *       "secret": "whsec_EXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAM0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["WebhookView"];
+                    /**
+                     * @example {
+                     *       "id": "4",
+                     *       "guild_id": "81384788765712384",
+                     *       "url": "https://bot.example/guildhall",
+                     *       "types": [
+                     *         "member.level_up",
+                     *         "settings.updated"
+                     *       ],
+                     *       "enabled": true,
+                     *       "created_at": "2026-11-22T18:07:03Z",
+                     *       "secret": "whsec_EXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAM0"
+                     *     }
+                     */
                     "application/vnd.msgpack": components["schemas"]["WebhookView"];
                 };
             };
@@ -6941,6 +7026,11 @@ export interface operations {
             header?: {
                 /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;
             cookie?: never;
@@ -6951,6 +7041,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6958,6 +7049,16 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["MeView"];
                 };
             };
+            /** @description You have it already. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["Invalid"];

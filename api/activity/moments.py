@@ -1,0 +1,124 @@
+"""What members were just before a stat of theirs fell: a stat that a bot counts may go up and down within a request,
+or within a group of requests, and what was earned at its height was earned, however events were put together."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import msgspec
+
+from api.achievements.catalog import values_at_hand
+from api.achievements.conditions import Measure
+from api.achievements.unlocking import Moment
+from api.activity.counting import Counting
+from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
+from api.members.ledger import Key, Standing
+from api.members.levelups import LevelUp, level_up
+from api.members.rules import GuildRules
+
+STATS: Mapping[type, str] = {
+    MessageEvent: "messages",
+    VoiceEvent: "voice_seconds",
+    ReactionEvent: "reactions",
+    CommandEvent: "commands",
+}
+
+Amounts = dict[tuple[str, date], int]  # of a stat on a day
+
+
+class _Falling(msgspec.Struct):
+    """A member one of whose stats fell: what they were before, with what had come until then."""
+
+    moments: list[tuple[dict[Measure, int], Amounts]] = []
+    come: Amounts = {}
+    has_risen: bool = True
+
+
+class Moments:
+    """Counts requests, and stops where a stat is about to fall."""
+
+    def __init__(self, counting: Counting, standings: Mapping[Key, Standing]) -> None:
+        self._counting = counting
+        self._standings = standings
+        self._members: dict[Key, _Falling] = {}
+
+    def count(self, rules: GuildRules, events: Sequence[Event]) -> list[LevelUp]:
+        """Counts a request's events, as `Counting.count` does."""
+        if not any(map(_falls, events)):
+            return self._count(rules, events)
+        found: list[LevelUp] = []
+        part: list[Event] = []
+        for event in sorted(events, key=lambda each: (each.occurred_at, each.id)):
+            if _falls(event):
+                found += self._count(rules, part)
+                part.clear()
+                self._note(rules, event.user_id)
+            part.append(event)
+        found += self._count(rules, part)
+        return _merged(rules, found)
+
+    def of(self, key: Key) -> list[Moment]:
+        """What this member was before each fall."""
+        member = self._members.get(key)
+        if member is None:
+            return []
+        return [
+            Moment(at_hand, {place: amount - before.get(place, 0) for place, amount in member.come.items()})
+            for at_hand, before in member.moments
+        ]
+
+    def _count(self, rules: GuildRules, events: Sequence[Event]) -> list[LevelUp]:
+        if not events:
+            return []
+        found = self._counting.count(rules, events)
+        if self._members:
+            for event in events:
+                self._pass(rules, event)
+        return found
+
+    def _pass(self, rules: GuildRules, event: Event) -> None:
+        member = self._members.get((rules.guild_id, event.user_id))
+        if member is None:
+            return
+        day, _ = rules.place_of(event.occurred_at)
+        place = stat_of(event), day
+        member.come[place] = member.come.get(place, 0) + _amount(event)
+        member.has_risen = member.has_risen or not _falls(event)
+
+    def _note(self, rules: GuildRules, user_id: int) -> None:
+        key = rules.guild_id, user_id
+        member = self._members.setdefault(key, _Falling())
+        if member.has_risen:
+            at_hand = values_at_hand(self._standings[key], rules.ladder)
+            member.moments.append((at_hand, dict(member.come)))
+            member.has_risen = False
+
+
+def stat_of(event: Event) -> str:
+    """The stat that an event moves."""
+    return event.stat if isinstance(event, StatEvent) else STATS[type(event)]
+
+
+def _falls(event: Event) -> bool:
+    return isinstance(event, StatEvent) and event.amount < 0
+
+
+def _amount(event: Event) -> int:
+    match event:
+        case StatEvent():
+            return event.amount
+        case VoiceEvent():
+            return event.seconds
+    return 1
+
+
+def _merged(rules: GuildRules, found: Iterable[LevelUp]) -> list[LevelUp]:
+    """One entry for each member, from the first level to the last."""
+    merged: dict[str, LevelUp] = {}
+    for each in found:
+        known = merged.get(each.user_id)
+        if known is not None:
+            channel_id = None if each.announce.channel_id is None else int(each.announce.channel_id)
+            begins = rules.ladder.begins(known.from_level)
+            each = level_up(rules, int(each.user_id), begins, each.xp, None, channel_id) or each
+        merged[each.user_id] = each
+    return list(merged.values())

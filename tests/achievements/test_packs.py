@@ -1,0 +1,28 @@
+"""The starter pack."""
+
+import httpx
+from litestar import Litestar
+
+from api.achievements import packs
+from api.achievements.catalogs import GLOBAL
+from api.auth.actors import system
+from tests.achievements.support import OF_ALL, OF_HARBOUR, earned, keys
+from tests.activity.test_record import message, record
+from tests.support.people import ADA, HARBOUR
+
+
+async def test_it_is_installed_once_for_all_or_for_one(bot: httpx.AsyncClient, litestar_app: Litestar) -> None:
+    service = litestar_app.state["achievements"]
+    wishes = packs.read("starter")
+    made = await packs.install(service, system("test"), GLOBAL, "starter")
+    assert made == [wish.key for wish in wishes]
+    assert len(made) >= 12
+    listed = (await bot.get(OF_ALL, params={"limit": 100})).json()["items"]
+    assert [item["key"] for item in listed] == made
+    assert await packs.install(service, system("test"), GLOBAL, "starter") == []
+    assert keys(await record(bot, message("1"))) == ["first-words"]
+    await bot.delete(f"{OF_ALL}/pillar")
+    assert await packs.install(service, system("test"), GLOBAL, "starter") == []
+    assert await packs.install(service, system("test"), HARBOUR, "starter") == made
+    assert len((await bot.get(OF_HARBOUR, params={"limit": 100})).json()["items"]) == len(made)
+    assert "first-words" in await earned(bot, ADA)

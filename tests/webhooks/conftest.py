@@ -1,0 +1,40 @@
+"""Webhooks that lead to this machine, and what sends to them when a test says so."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+from litestar import Litestar
+
+from api.engine import PlainConnection
+from api.webhooks.delivering import Deliverer
+from tests.webhooks.receiver import Receiver, receiving
+
+Deliver = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as made:
+        yield made
+
+
+@pytest.fixture
+def private(litestar_app: Litestar) -> Iterator[None]:
+    """The operator lets webhooks lead to this network's own addresses."""
+    service, sender = litestar_app.state["webhooks"], litestar_app.state["deliverer"]._sender
+    service._private = sender.private = True
+    yield
+    service._private = sender.private = False
+
+
+@pytest.fixture
+def deliver(litestar_app: Litestar, owner: PlainConnection) -> Deliver:
+    """Sends all that is due; whether this does it, or what runs in the background anyway."""
+    deliverer: Deliverer = litestar_app.state["deliverer"]
+
+    async def send() -> None:
+        await owner.fetchval("SELECT guildhall_number_events(1000)")
+        await deliverer.look()
+        await deliverer.rest()
+
+    return send
