@@ -14,19 +14,20 @@ from pathlib import Path
 import msgspec
 
 from api.embedded import EmbeddedPostgres
-from benchmarks import achievements, cases, seed, servers
+from benchmarks import achievements, cases, people, seed, servers
 from benchmarks.measure import ROUNDS, SECONDS, Case, compare
 
 SETTINGS = ["settings-get", "settings-patch"]
 ACTIVITY = ["single", "batch100", "batch1000"]
 BOARDS = ["board", "profile"]
 ACHIEVEMENTS = ["achievements", "achievements100"]
+PEOPLE = ["budget", "cookie", "streams"]
 
 
 def main() -> None:
     wanted = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
-    wanted = wanted or SETTINGS + BOARDS + ACTIVITY + ACHIEVEMENTS
-    unknown = set(wanted) - {*SETTINGS, *BOARDS, *ACTIVITY, *ACHIEVEMENTS}
+    wanted = wanted or SETTINGS + PEOPLE + BOARDS + ACTIVITY + ACHIEVEMENTS
+    unknown = set(wanted) - {*SETTINGS, *PEOPLE, *BOARDS, *ACTIVITY, *ACHIEVEMENTS}
     assert not unknown, f"no such case: {', '.join(unknown)}"
     folder = Path(tempfile.mkdtemp(prefix="guildhall-bench-"))
     server = EmbeddedPostgres(folder / "postgres")
@@ -34,12 +35,18 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stack.callback(server.stop)
-        key, guildhall = stack.enter_context(servers.guildhall(folder, server))
+        key, guildhall = stack.enter_context(servers.guildhall(folder, server, stack.enter_context(servers.discord())))
         print(f"{os.cpu_count()} cores, one worker, {ROUNDS} rounds of {SECONDS} s each, in turn\n", flush=True)
         sides = {"Guildhall": guildhall}
         if {*SETTINGS} & {*wanted}:
             sides["the bare handler"] = bare = _bare(stack, folder, server, key, guildhall)
             _run(wanted, cases.settings_cases(key, guildhall, bare))
+        if {*PEOPLE} & {*wanted}:
+            _run(wanted, people.people_cases(key, guildhall))
+            if "cookie" in wanted:
+                people.measure_cookie(key, guildhall)
+            if "streams" in wanted:
+                people.measure_streams(key, guildhall)
         if {*ACTIVITY, *BOARDS, *ACHIEVEMENTS} & {*wanted}:
             places = _seed(server, key, guildhall)
             sides["the yardstick"] = yardstick = stack.enter_context(servers.yardstick(server, key))

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from api.embedded import ENVIRONMENT, EmbeddedPostgres
+from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET
 
 T = TypeVar("T")
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -33,9 +34,27 @@ class Side(msgspec.Struct):
 
 
 @contextlib.contextmanager
-def guildhall(folder: Path, server: EmbeddedPostgres) -> Iterator[tuple[str, Side]]:
+def discord() -> Iterator[int]:
+    """A stand-in for Discord, for log-ins; its port."""
+    port = _free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.discord", str(port)], stdout=subprocess.DEVNULL, env=os.environ
+    )
+    yield from _running(process, lambda: port, port, "/")
+
+
+@contextlib.contextmanager
+def guildhall(folder: Path, server: EmbeddedPostgres, discord_port: int) -> Iterator[tuple[str, Side]]:
     """Guildhall, migrated, with a key that may do everything."""
-    environment = {**os.environ, "GUILDHALL_DATA_DIR": str(folder), "GUILDHALL_LOG_FORMAT": "json"}
+    environment = {
+        **os.environ,
+        "GUILDHALL_DATA_DIR": str(folder),
+        "GUILDHALL_LOG_FORMAT": "json",
+        "GUILDHALL_DISCORD_CLIENT_ID": CLIENT_ID,
+        "GUILDHALL_DISCORD_CLIENT_SECRET": CLIENT_SECRET,
+        "GUILDHALL_DISCORD_API_URL": f"http://127.0.0.1:{discord_port}{API}",
+        "GUILDHALL_DISCORD_AUTHORIZE_URL": f"http://127.0.0.1:{discord_port}{AUTHORIZE}",
+    }
     environment.pop("DATABASE_URL", None)
     port = _free_port()
     log = (folder / "guildhall.log").open("wb")
