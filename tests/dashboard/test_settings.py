@@ -116,6 +116,9 @@ async def test_ada_sets_values_returns_one_to_its_default_and_brings_a_revision_
     await expect(page.get_by_text("Restored, as revision 3.")).to_be_visible()
     await expect(entries).to_have_count(4)
     assert (await bot.get(LEVELING)).json()["values"]["cooldown_seconds"] == 90
+    await page.get_by_role("button", name="Restore all defaults").click()
+    await expect(page.get_by_text("Restored, as revision 4.")).to_be_visible()
+    assert (await bot.get(LEVELING)).json()["overridden"] == []
     dashboard.assert_clean(tab)
 
 
