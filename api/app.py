@@ -148,7 +148,11 @@ def create_litestar(
         transport=discord,
     )
     limiter = Limiter(
-        database, clock, lambda scope: _is_known(scope, keyring, people), of_an_address=settings.anonymous_rate_limit
+        database,
+        clock,
+        lambda scope: _is_known(scope, keyring, people),
+        lambda scope: keyring.remembered(_authorization(scope)),
+        of_an_address=settings.anonymous_rate_limit,
     )
     idempotency = Idempotency(database, clock)
     rulebook, slots = Rulebook(database, changes), Slots()
@@ -310,11 +314,16 @@ def _client(settings: Settings) -> Client | None:
 
 def _is_known(scope: HTTPScope, keyring: Keyring, people: People) -> bool:
     """Whether a request has one key that was good before, or a session."""
-    given = [value for name, value in scope["headers"] if name == b"authorization"]
-    if given:
-        return len(given) == 1 and keyring.was_good(given[0])
+    if (authorization := _authorization(scope)) is not None:
+        return keyring.was_good(authorization)
     cookies = (value for name, value in scope["headers"] if name == b"cookie")
     return any(people.sessions.was_good(value.decode("latin-1")) for value in cookies)
+
+
+def _authorization(scope: HTTPScope) -> bytes | None:
+    """The header, where it is there once."""
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    return given[0] if len(given) == 1 else None
 
 
 class _Application(Litestar):

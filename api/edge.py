@@ -116,6 +116,7 @@ class _Exchange:
         try:
             if edge._limiter is not None and self._is_counted:
                 edge._limiter.refuse_address(scope)
+                edge._limiter.refuse_spent(scope)
             ready = edge._shortcut(scope) if scope["method"] == HttpMethod.GET else None
             if ready is not None:
                 await ready(scope, receive, self._answer)

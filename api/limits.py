@@ -108,12 +108,21 @@ class Limiter:
     """The budgets as one process knows them."""
 
     def __init__(
-        self, database: Database, clock: Clock, is_known: Callable[[HTTPScope], bool], *, of_an_address: int
+        self,
+        database: Database,
+        clock: Clock,
+        is_known: Callable[[HTTPScope], bool],
+        remembered: Callable[[HTTPScope], Credential | None] = lambda _scope: None,
+        *,
+        of_an_address: int,
     ) -> None:
-        """`is_known` tells whether who asks had a good key or session before: no guess."""
+        """`is_known` tells whether who asks had a good key or session before: no guess. `remembered` gives the
+        credential of who asks, if it is in memory."""
         self._database = database
         self._clock = clock
         self._is_known = is_known
+        self._remembered = remembered
+        self._spent: dict[str, Budget] = {}
         self._of_an_address = of_an_address
         self._budgets: OrderedDict[str, Budget] = OrderedDict()
         self._dirty: dict[str, Budget] = {}
@@ -145,10 +154,27 @@ class Limiter:
                     budget.left -= 1
                     return
                 if budget.shared <= 0:
+                    self._spent[budget.owner] = budget
                     raise budget.refusal(now)
             async with budget.asking:
                 if budget.left <= 0 or budget.ends <= self.now():
                     await self._lease(budget)
+
+    def refuse_spent(self, scope: HTTPScope) -> None:
+        """Raises `TooManyRequests` for a credential whose budget is known to be spent, before anything else is done
+        for it: who sends too much must cost little."""
+        if not self._spent:
+            return
+        credential = self._remembered(scope)
+        budget = None if credential is None else self._spent.get(credential.owner)
+        if budget is None:
+            return
+        now = self.now()
+        if budget.ends <= now or budget.left > 0:
+            del self._spent[budget.owner]
+            return
+        scope["state"]["credential"], scope["state"]["budget"] = credential, budget
+        raise budget.refusal(now)
 
     def give_back(self, scope: HTTPScope) -> None:
         """Puts a request back that costs nothing after all."""
@@ -217,12 +243,14 @@ class Limiter:
 
     async def sweep(self) -> None:
         """Removes budgets whose minute is long over."""
+        self._spent = {owner: budget for owner, budget in self._spent.items() if budget.ends > self.now()}
         async with self._database.connection() as connection:
             await connection.execute(_SWEEP, self.now() - WINDOW)
 
     def forget(self) -> None:
         """All that this process knows."""
         self._budgets.clear()
+        self._spent.clear()
         self._dirty.clear()
 
     def _budget(self, owner: str, limit: int) -> Budget:

@@ -12,7 +12,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Message, Receive, ReceiveMessage
 
 from api.answers import JSON, MSGPACK, Plain, conditional, wants_msgpack
-from api.errors import BadHeader
+from api.errors import BadHeader, BodyTooLarge
 from api.idempotency import BodyHash, Claim, Idempotency, Kept
 from api.lib import etags
 
@@ -59,7 +59,7 @@ async def claimed(
         address=address,
         body=body,
         seconds=min(left, UPLOAD_SECONDS),
-        read=(lambda: _drain(request)) if is_file else None,
+        read=(lambda: _drain(request, handler.opt["largest_body"])) if is_file else None,
     )
     if isinstance(found, Claim):
         state["claim"], state["settle"] = found, _Settling(store, found)
@@ -133,6 +133,10 @@ def _hashing(receive: Receive, body: BodyHash) -> Receive:
     return hashed
 
 
-async def _drain(request: Request[Any, Any, Any]) -> None:  # Any: the same
+async def _drain(request: Request[Any, Any, Any], largest: int) -> None:  # Any: the same
+    """Reads the body, for its hash. Raises `BodyTooLarge`."""
+    size = 0
     while (message := await request.receive())["type"] == "http.request" and message["more_body"]:
-        pass
+        size += len(message["body"])
+        if size > largest:
+            raise BodyTooLarge(f"The body is larger than {largest} bytes.")

@@ -19,6 +19,8 @@ def welcome(settings: Settings, found: Located, key: str | None, listening: sock
         f"  Guildhall is ready        {base}/",
         f"  API reference             {base}/schema",
     ]
+    if settings.discord_client_id is not None:
+        lines.append(f"  Dashboard                 {base}/dashboard/")
     if settings.admin:
         lines.append(f"  Admin                     {base}/admin/")
     if found.embedded is not None:

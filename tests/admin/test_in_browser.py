@@ -4,7 +4,7 @@ import re
 
 import pytest
 from litestar.types import ASGIApp
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from api.engine import PlainConnection
 from tests.admin.conftest import IGNORE_SCHEMA, PASSWORD
@@ -53,9 +53,9 @@ def assert_clean(tab: Tab, base_url: str, *, refused: int = 0) -> None:
 
 
 async def test_a_guild_is_found_among_two_hundred_renamed_and_the_log_tells(
-    app: ASGIApp, clients: Clients, ada_id: int, two_hundred_guilds: None
+    chromium: Browser, app: ASGIApp, clients: Clients, ada_id: int, two_hundred_guilds: None
 ) -> None:
-    async with serve(app, lifespan="off") as base_url, browser_page() as tab, await clients.bot() as bot:
+    async with serve(app, lifespan="off") as base_url, browser_page(chromium) as tab, await clients.bot() as bot:
         page = tab.page
         await enter(page, base_url)
         await tab.screenshot("admin-home")
@@ -95,8 +95,10 @@ async def test_a_guild_is_found_among_two_hundred_renamed_and_the_log_tells(
         await tab.screenshot("admin-audit-log")
 
 
-async def test_what_is_wrong_is_said_beside_the_form(app: ASGIApp, ada_id: int, two_hundred_guilds: None) -> None:
-    async with serve(app, lifespan="off") as base_url, browser_page(width=1100) as tab:
+async def test_what_is_wrong_is_said_beside_the_form(
+    chromium: Browser, app: ASGIApp, ada_id: int, two_hundred_guilds: None
+) -> None:
+    async with serve(app, lifespan="off") as base_url, browser_page(chromium, width=1100) as tab:
         page = tab.page
         await enter(page, base_url)
         await page.goto(f"{base_url}/admin/#/guilds/{QUARRY}/")
@@ -121,8 +123,8 @@ async def test_what_is_wrong_is_said_beside_the_form(app: ASGIApp, ada_id: int, 
         assert_clean(tab, base_url, refused=1)
 
 
-async def test_a_wrong_password_is_told(app: ASGIApp, ada_id: int) -> None:
-    async with serve(app, lifespan="off") as base_url, browser_page() as tab:
+async def test_a_wrong_password_is_told(chromium: Browser, app: ASGIApp, ada_id: int) -> None:
+    async with serve(app, lifespan="off") as base_url, browser_page(chromium) as tab:
         await tab.page.goto(f"{base_url}/admin/")
         await tab.page.locator("input[name=username]").fill("ada")
         await tab.page.locator("input[name=password]").fill("wrong password")

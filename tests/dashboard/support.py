@@ -46,10 +46,34 @@ async def settle(bot: httpx.AsyncClient, guild_id: int) -> None:
     for method, path, body in (
         ("PUT", f"{guild}/roles", {"items": roles}),
         ("PUT", f"{guild}/channels", {"items": channels}),
-        ("POST", f"{guild}/achievements", {"key": "first-words", "name": "First words", "icon": "💬", "description": "Say hello.", "condition": {"stat": "messages", "gte": 1}}),
-        ("POST", f"{guild}/achievements", {"key": "devoted", "name": "Devoted <b>", "condition": {"all": [{"stat": "messages", "gte": 40}, {"any": [{"stat": "streak", "gte": 30}, {"stat": "messages", "gte": 20, "within": "7d"}]}]}, "rewards": {"xp": 500}}),
+        (
+            "POST",
+            f"{guild}/achievements",
+            {
+                "key": "first-words",
+                "name": "First words",
+                "icon": "💬",
+                "description": "Say hello.",
+                "condition": {"stat": "messages", "gte": 1},
+            },
+        ),
+        (
+            "POST",
+            f"{guild}/achievements",
+            {
+                "key": "devoted",
+                "name": "Devoted <b>",
+                "condition": {
+                    "all": [
+                        {"stat": "messages", "gte": 40},
+                        {"any": [{"stat": "streak", "gte": 30}, {"stat": "messages", "gte": 20, "within": "7d"}]},
+                    ]
+                },
+                "rewards": {"xp": 500},
+            },
+        ),
         ("POST", f"{guild}/activity", {"events": events}),
-    ):  # fmt: skip
+    ):
         answer = await bot.request(method, path, json=body)
         assert answer.is_success, answer.text
 
@@ -81,9 +105,11 @@ class Dashboard:
         await tab.page.route("http://discord.test/**", self._answered)
         if person is not None:
             client = await self._browsers.log_in(person)
-            cookies = [{"name": name, "value": value, "url": self.base_url} for name, value in client.cookies.items()]
+            cookies = dict(client.cookies)
             await client.aclose()
-            await tab.page.context.add_cookies(cookies)
+            await tab.page.context.add_cookies(
+                [{"name": name, "value": value, "url": self.base_url} for name, value in cookies.items()]
+            )
         await tab.page.goto(f"{base_url or self.base_url}/dashboard/{fragment}")
         return tab
 

@@ -3,7 +3,6 @@
 import re
 
 import httpx
-import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.dashboard.support import CHANNELS, Dashboard, page_of
@@ -18,16 +17,42 @@ WELCOME = {
     "schema": {
         "type": "object",
         "properties": {
-            "channel_id": {"type": ["string", "null"], "format": "snowflake", "x-ref": "channel", "default": None, "x-order": 2},
-            "text": {"type": "string", "title": HOSTILE, "description": HOSTILE, "default": "Hi", "maxLength": 40, "x-order": 1},
+            "channel_id": {
+                "type": ["string", "null"],
+                "format": "snowflake",
+                "x-ref": "channel",
+                "default": None,
+                "x-order": 2,
+            },
+            "text": {
+                "type": "string",
+                "title": HOSTILE,
+                "description": HOSTILE,
+                "default": "Hi",
+                "maxLength": 40,
+                "x-order": 1,
+            },
             "colours": {"type": "array", "items": {"enum": ["red", "dark_blue"]}, "default": [], "x-group": "looks"},
-            "shape": {"oneOf": [{"type": "integer", "title": "Edges"}, {"type": "string", "title": "Name"}], "default": 4},
-            "dm": {"type": "object", "properties": {"on": {"type": "boolean", "default": False}}, "default": {"on": False}, "additionalProperties": False},
+            "shape": {
+                "oneOf": [{"type": "integer", "title": "Edges"}, {"type": "string", "title": "Name"}],
+                "default": 4,
+            },
+            "dm": {
+                "type": "object",
+                "properties": {"on": {"type": "boolean", "default": False}},
+                "default": {"on": False},
+                "additionalProperties": False,
+            },
+            "greetings": {
+                "type": "object",
+                "additionalProperties": {"type": "string", "maxLength": 50},
+                "default": {"de": "Moin"},
+            },
             "odd/name~": {"type": "integer", "default": 1, "maximum": 9},
         },
         "additionalProperties": False,
     },
-}  # fmt: skip
+}
 
 
 def field(page: Page, name: str) -> Locator:
@@ -118,10 +143,7 @@ async def test_what_is_wrong_is_told_at_its_field(dashboard: Dashboard, bot: htt
     dashboard.assert_clean(tab, refused=(422,))
 
 
-@pytest.mark.parametrize("whose", ["mine", "theirs"])
-async def test_two_browsers_save_and_the_second_chooses(
-    dashboard: Dashboard, bot: httpx.AsyncClient, whose: str
-) -> None:
+async def test_two_browsers_save_and_the_second_chooses(dashboard: Dashboard, bot: httpx.AsyncClient) -> None:
     first, second = await dashboard.open(page_of("settings")), await dashboard.open(page_of("settings"))
     await first.page.get_by_label("Cooldown", exact=True).fill("90")
     await first.page.get_by_label("XP per reaction", exact=True).fill("5")
@@ -134,19 +156,28 @@ async def test_two_browsers_save_and_the_second_chooses(
     await expect(first.page.get_by_label("Cooldown", exact=True)).to_have_value("90")
     await save(first.page)
     dialog = first.page.get_by_role("dialog", name="Somebody else saved first")
-    await expect(dialog.get_by_role("group", name="Cooldown")).to_contain_text("Mine90Theirs30")
+    cooldown = dialog.get_by_role("group", name="Cooldown")
+    await expect(cooldown).to_contain_text("Mine90Theirs30")
     await expect(dialog).to_contain_text("XP per command: 0 → 7")
-    await first.screenshot(f"dashboard-conflict-{whose}")
-    if whose == "theirs":
-        await dialog.get_by_role("button", name="All theirs").click()
-        await dialog.get_by_role("group", name="XP per reaction").get_by_label("Mine", exact=True).check()
+    await first.screenshot("dashboard-conflict")
+    await dialog.get_by_role("button", name="Go on editing").click()
+    await expect(first.page.get_by_role("alert")).to_contain_text("Save again to compare")
+    await save(first.page)
+    await dialog.get_by_role("button", name="All theirs").click()
+    await dialog.get_by_role("group", name="XP per reaction").get_by_role("radio").first.check()
     await dialog.get_by_role("button", name="Save what I chose").click()
     await expect(first.page.get_by_text("Saved, as revision 2.")).to_be_visible()
     values = (await bot.get(LEVELING)).json()["values"]
-    assert values["cooldown_seconds"] == (90 if whose == "mine" else 30)
-    assert (values["xp_per_reaction"], values["xp_per_command"]) == (5, 7)
+    assert (values["cooldown_seconds"], values["xp_per_reaction"], values["xp_per_command"]) == (30, 5, 7)
     # Where nothing is unsaved, another's change appears by itself.
     await expect(second.page.get_by_label("XP per reaction", exact=True)).to_have_value("5")
+
+    await first.page.get_by_label("Cooldown", exact=True).fill("91")
+    await bot.patch(LEVELING, json={"cooldown_seconds": 31})
+    await save(first.page)
+    await dialog.get_by_role("button", name="Save what I chose").click()
+    await expect(first.page.get_by_text("Saved, as revision 4.")).to_be_visible()
+    assert (await bot.get(LEVELING)).json()["values"]["cooldown_seconds"] == 91
     dashboard.assert_clean(first, refused=(412,))
 
 
@@ -166,6 +197,11 @@ async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
     await field(page, "shape").get_by_label("Shape", exact=True).select_option(label="Name")
     await field(page, "shape").get_by_role("textbox").fill("<star>")
     await page.get_by_label("On", exact=True).check()
+    greetings = field(page, "greetings")
+    await greetings.get_by_role("button", name="Add property").first.click()
+    await page.get_by_role("dialog").get_by_role("textbox").fill("<b>fr")
+    await page.get_by_role("dialog").get_by_role("button", name="Add property").click()
+    await greetings.get_by_label("<b>fr", exact=True).fill("Salut")
     await page.get_by_label("Odd/name~", exact=True).fill("12")
     await save(page)
     await expect(page.get_by_label("Odd/name~", exact=True)).to_be_focused()
@@ -174,7 +210,20 @@ async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
     await save(page)
     await expect(page.get_by_text("Saved, as revision 1.")).to_be_visible()
     stored = (await bot.get(f"/v1/guilds/{HARBOUR}/settings/welcome")).json()["values"]
-    assert stored == {"text": "Good day", "channel_id": GENERAL, "colours": ["dark_blue"], "shape": "<star>", "dm": {"on": True}, "odd/name~": 8}  # fmt: skip
+    assert stored == {
+        "text": "Good day",
+        "channel_id": GENERAL,
+        "colours": ["dark_blue"],
+        "shape": "<star>",
+        "dm": {"on": True},
+        "greetings": {"de": "Moin", "<b>fr": "Salut"},
+        "odd/name~": 8,
+    }
+    await greetings.get_by_role("button", name="Remove").last.click()
+    await save(page)
+    await expect(page.get_by_text("Saved, as revision 2.")).to_be_visible()
+    stored = (await bot.get(f"/v1/guilds/{HARBOUR}/settings/welcome")).json()["values"]
+    assert stored["greetings"] == {"de": "Moin"}
     # What is gone is told, and kept.
     await bot.put(f"/v1/guilds/{HARBOUR}/channels", json={"items": [{"id": QUIET, "name": "quiet-corner"}]})
     await page.reload()
@@ -182,5 +231,5 @@ async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
     await expect(page.get_by_label("Channel id", exact=True)).to_have_value(GENERAL)
     await page.get_by_role("button", name="Use the default of Channel id").click()
     await save(page)
-    await expect(page.get_by_text("Saved, as revision 2.")).to_be_visible()
+    await expect(page.get_by_text("Saved, as revision 3.")).to_be_visible()
     dashboard.assert_clean(tab, refused=(422,))

@@ -75,6 +75,8 @@ async def test_a_spent_budget(bot: httpx.AsyncClient, clients: Clients, clock: M
         assert told(refused)[2] == "0"
         wait = int(refused.headers["retry-after"])
         assert float(refused.headers["x-ratelimit-reset-after"]) <= wait <= 60
+        again = await client.get(f"{GUILD}/nothing")
+        assert (again.status_code, told(again)[::2]) == (429, told(refused)[::2]), "at once, whatever it asks for"
         clock.move(seconds=wait)
         assert (await client.get(SETTINGS)).status_code == 200
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.pages.stub import NOT_READY, READY
 from tests.support.browser import Tab, browser_page
@@ -29,8 +29,10 @@ def assert_clean(tab: Tab, base_url: str) -> None:
         ("narrow-dark", 360, "dark"),
     ],
 )
-async def test_a_browser_shows_that_it_is_ready(name: str, width: int, scheme: Literal["light", "dark"]) -> None:
-    async with serve(READY) as base_url, browser_page(width=width, color_scheme=scheme) as tab:
+async def test_a_browser_shows_that_it_is_ready(
+    chromium: Browser, name: str, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    async with serve(READY) as base_url, browser_page(chromium, width=width, color_scheme=scheme) as tab:
         await tab.page.goto(f"{base_url}/")
         await expect(tab.page.get_by_role("status")).to_contain_text("Ready.")
         await expect(tab.page.get_by_role("status")).to_contain_text("migrations")
@@ -42,8 +44,8 @@ async def test_a_browser_shows_that_it_is_ready(name: str, width: int, scheme: L
         assert_clean(tab, base_url)
 
 
-async def test_a_browser_shows_that_it_is_not_ready_and_why() -> None:
-    async with serve(NOT_READY) as base_url, browser_page() as tab:
+async def test_a_browser_shows_that_it_is_not_ready_and_why(chromium: Browser) -> None:
+    async with serve(NOT_READY) as base_url, browser_page(chromium) as tab:
         await tab.page.goto(f"{base_url}/")
         health = tab.page.get_by_role("status")
         await expect(health).to_contain_text("Not ready.")
@@ -56,8 +58,8 @@ async def test_a_browser_shows_that_it_is_not_ready_and_why() -> None:
         assert tab.foreign(base_url) == []
 
 
-async def test_a_browser_shows_that_the_server_went_away() -> None:
-    async with serve(READY) as base_url, browser_page() as tab:
+async def test_a_browser_shows_that_the_server_went_away(chromium: Browser) -> None:
+    async with serve(READY) as base_url, browser_page(chromium) as tab:
         await tab.page.goto(f"{base_url}/")
         await expect(tab.page.get_by_role("status")).to_contain_text("Ready.")
         await tab.page.context.set_offline(True)
@@ -65,8 +67,8 @@ async def test_a_browser_shows_that_the_server_went_away() -> None:
         await expect(tab.page.get_by_role("status")).to_contain_text("Not reachable.")
 
 
-async def test_without_javascript_the_pages_say_where_to_look() -> None:
-    async with serve(READY) as base_url, browser_page(java_script=False) as tab:
+async def test_without_javascript_the_pages_say_where_to_look(chromium: Browser) -> None:
+    async with serve(READY) as base_url, browser_page(chromium, java_script=False) as tab:
         await tab.page.goto(f"{base_url}/")
         await expect(tab.page.get_by_role("status")).to_contain_text("/health/ready")
         await expect(tab.page.get_by_role("region", name="A first call")).to_contain_text(f"{base_url}/v1/guilds")
@@ -77,8 +79,10 @@ async def test_without_javascript_the_pages_say_where_to_look() -> None:
 @pytest.mark.parametrize(
     ("name", "width", "scheme"), [("light", 1280, "light"), ("dark", 1280, "dark"), ("narrow", 360, "light")]
 )
-async def test_a_browser_lists_the_operations(name: str, width: int, scheme: Literal["light", "dark"]) -> None:
-    async with serve(READY) as base_url, browser_page(width=width, color_scheme=scheme) as tab:
+async def test_a_browser_lists_the_operations(
+    chromium: Browser, name: str, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    async with serve(READY) as base_url, browser_page(chromium, width=width, color_scheme=scheme) as tab:
         await tab.page.goto(f"{base_url}/schema")
         await expect(tab.page.locator(".opblock")).to_have_count(2)
         await expect(tab.page.locator("#reference")).to_contain_text("The bot joined, or a name changed.")
@@ -88,8 +92,8 @@ async def test_a_browser_lists_the_operations(name: str, width: int, scheme: Lit
         assert_clean(tab, base_url)
 
 
-async def test_a_link_cannot_have_another_document_drawn() -> None:
-    async with serve(READY) as base_url, browser_page() as tab:
+async def test_a_link_cannot_have_another_document_drawn(chromium: Browser) -> None:
+    async with serve(READY) as base_url, browser_page(chromium) as tab:
         other = f"{base_url}/health/ready"
         await tab.page.goto(f"{base_url}/schema?url={other}&configUrl={other}")
         await expect(tab.page.locator(".opblock")).to_have_count(2)
@@ -98,8 +102,8 @@ async def test_a_link_cannot_have_another_document_drawn() -> None:
         assert_clean(tab, base_url)
 
 
-async def test_a_browser_tries_an_operation_within_the_policy() -> None:
-    async with serve(READY) as base_url, browser_page() as tab:
+async def test_a_browser_tries_an_operation_within_the_policy(chromium: Browser) -> None:
+    async with serve(READY) as base_url, browser_page(chromium) as tab:
         page = tab.page
         await page.goto(f"{base_url}/schema")
         await page.get_by_role("button", name="Authorize").click()

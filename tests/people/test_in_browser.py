@@ -2,7 +2,7 @@
 
 import pytest
 from litestar.types import ASGIApp
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from tests.support.browser import browser_page
 from tests.support.browsers import Browsers
@@ -19,10 +19,10 @@ async ([path, token]) => (await fetch(path, {
 
 
 async def test_ada_logs_in_by_discord(
-    app: ASGIApp, browsers: Browsers, discord: Discord, monkeypatch: pytest.MonkeyPatch
+    chromium: Browser, app: ASGIApp, browsers: Browsers, discord: Discord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = f"/v1/guilds/{HARBOUR}/settings/leveling"
-    async with serve(app, lifespan="off") as base, serve(discord) as at_discord, browser_page() as tab:
+    async with serve(app, lifespan="off") as base, serve(discord) as at_discord, browser_page(chromium) as tab:
         monkeypatch.setattr(browsers.people.discord, "_authorize_url", at_discord + AUTHORIZE)
         discord.redirect_uris = {f"{base}/auth/discord/callback"}
         page = tab.page

@@ -91,15 +91,19 @@ async def new_tab(
 
 @asynccontextmanager
 async def browser_page(
+    browser: Browser,
     *,
     width: int = 1280,
     height: int = 800,
     color_scheme: Literal["light", "dark"] = "light",
     java_script: bool = True,
 ) -> AsyncIterator[Tab]:
-    """A new browser with one empty page; closed at the end."""
-    async with running_browser() as browser:
-        yield await new_tab(browser, width=width, height=height, color_scheme=color_scheme, java_script=java_script)
+    """An empty page that shares nothing with others of the browser; closed at the end."""
+    tab = await new_tab(browser, width=width, height=height, color_scheme=color_scheme, java_script=java_script)
+    try:
+        yield tab
+    finally:
+        await tab.page.context.close()
 
 
 def _note(message: ConsoleMessage, tab: Tab) -> None:

@@ -1,7 +1,7 @@
 /** Two people changed the same settings: both versions side by side, and a choice for each value or for all. */
 
 import { freshId, h } from "./dom.js";
-import { equal } from "./merging.js";
+import { equal, unlike } from "./merging.js";
 import { titleOf } from "./schema.js";
 import { inWords } from "./words.js";
 
@@ -49,6 +49,7 @@ class Row {
     this.name = field.name;
     this.mine = radio();
     this.others = radio();
+    const [mine, others] = unlike(field.value, theirs.values[field.name], before.values[field.name]);
     const isTheirs = !equal(before.values[field.name], theirs.values[field.name]);
     this.choose(true);
     const option = (input, who, value, note) =>
@@ -57,8 +58,8 @@ class Row {
       "fieldset",
       {},
       h("legend", {}, field.title, isTheirs && h("span", { class: "tag" }, "both changed it")),
-      option(this.mine, "Mine", field.value, field.toDefault && "the default"),
-      option(this.others, "Theirs", theirs.values[field.name], !isTheirs && "as it was"),
+      option(this.mine, "Mine", mine, field.toDefault && "the default"),
+      option(this.others, "Theirs", others, !isTheirs && "as it was"),
     );
   }
 

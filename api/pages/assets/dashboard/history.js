@@ -2,6 +2,7 @@
 
 import { call, get, guildPath } from "./api.js";
 import { alertBox, h, heading, link, tell } from "./dom.js";
+import { unlike } from "./merging.js";
 import { guildHref } from "./router.js";
 import { titleOf } from "./schema.js";
 import { moduleName, referencesOf } from "./settings.js";
@@ -60,10 +61,15 @@ function item(revision, { me, module, names, isCurrent, restore }) {
       h("h2", {}, `Revision ${revision.revision}`, isCurrent && h("span", { class: "tag" }, "now")),
       h("p", { class: "note" }, `${moment(revision.at)}, by ${actorName(revision.actor, me)}`),
       revision.reason && h("p", {}, "Why: ", h("q", {}, revision.reason)),
-      changes.length === 0 ? h("p", {}, "No value changed.") : h("dl", { class: "changes" }, changes.map(([name, change]) => [h("dt", {}, titleOf(module.schema, name)), h("dd", {}, h("del", {}, inWords(change.before, names)), " → ", h("ins", {}, inWords(change.after, names)))])),
+      changes.length === 0 ? h("p", {}, "No value changed.") : h("dl", { class: "changes" }, changes.map(([name, change]) => changed(titleOf(module.schema, name), change, names))),
       !isCurrent && h("button", { type: "button", class: "quiet", id: `restore-${revision.revision}`, onclick: () => restore(revision.revision) }, `Restore revision ${revision.revision}`),
     ),
   );
+}
+
+function changed(title, change, names) {
+  const [before, after] = unlike(change.before, change.after);
+  return [h("dt", {}, title), h("dd", {}, h("del", {}, inWords(before, names)), " → ", h("ins", {}, inWords(after, names)))];
 }
 
 function beginning(restore) {

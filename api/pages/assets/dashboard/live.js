@@ -10,6 +10,8 @@ const AGAIN_MILLISECONDS = 10000;
 /**
  * Follows a guild until the answer is called. `heard({type, …data})` gets each event, and `{type: "reopened"}` after
  * a time in which some may have been missed. `state("live" | "away")` tells how it stands.
+ *
+ * Only while the page is seen: a browser has six connections for a server, and each open stream is one.
  */
 export function follow(guildId, heard, state) {
   let source = null;
@@ -17,6 +19,7 @@ export function follow(guildId, heard, state) {
   let wasOpen = false;
 
   function open() {
+    timer = null;
     source = new EventSource(`/v1/events?guild_id=${guildId}`);
     source.onopen = () => {
       state("live");
@@ -26,16 +29,29 @@ export function follow(guildId, heard, state) {
     source.onerror = () => {
       state("away");
       // A refusal (401, 410, 429) closes it for good: begin anew, later.
-      if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN_MILLISECONDS);
+      if (source.readyState === EventSource.CLOSED) timer ??= setTimeout(open, AGAIN_MILLISECONDS);
     };
     for (const type of TYPES) {
       source.addEventListener(type, (event) => heard({ ...JSON.parse(event.data), type }));
     }
   }
 
-  open();
-  return () => {
+  function close() {
     clearTimeout(timer);
-    source.close();
+    timer = null;
+    source?.close();
+    source = null;
+  }
+
+  function seen() {
+    if (document.hidden) close();
+    else if (source === null) open();
+  }
+
+  document.addEventListener("visibilitychange", seen);
+  seen();
+  return () => {
+    document.removeEventListener("visibilitychange", seen);
+    close();
   };
 }

@@ -13,6 +13,8 @@ import { memberPage } from "./member.js";
 import { settingsPage } from "./settings.js";
 
 const SETTLE_MILLISECONDS = 400;
+const AT_MOST_EVERY_MILLISECONDS = 2000;
+const PASSING = [0, 429, 503];
 const PAGES = {
   guilds: guildsPage,
   board: boardPage,
@@ -40,10 +42,12 @@ let page = null;
 let shown = null;
 let turn = 0;
 let unfollow = null;
-let settling = null;
 
-/** Show the page that the address names. `quiet`: the same page with newer content; the focus stays where it is. */
-async function show({ quiet = false } = {}) {
+/**
+ * Show the page that the address names. `quiet`: the same page with newer content; the focus stays where it is.
+ * `live`: because of what others did, so that nothing that this person has begun may be lost to it.
+ */
+async function show({ quiet = false, live = false } = {}) {
   const mine = ++turn;
   const route = routeOf(location.hash);
   if (me === null) {
@@ -56,7 +60,7 @@ async function show({ quiet = false } = {}) {
   try {
     const found = await guildOf(route);
     const made = await (PAGES[route.name] ?? missingPage)({ me, guild: found, route, again: () => show({ quiet: true }) });
-    if (mine !== turn) return;
+    if (mine !== turn || (live && page?.unsaved?.())) return;
     guild = found;
     frame(found, route);
     const samePage = shown?.name === route.name && shown?.guild === route.guild && shown?.module === route.module && shown?.user === route.user;
@@ -65,6 +69,7 @@ async function show({ quiet = false } = {}) {
     put(made.node, { title: made.title, quiet: quiet || samePage, focused });
   } catch (error) {
     if (mine !== turn || (me === null && error.status === 401)) return;
+    if (live && PASSING.includes(error.status)) return;
     frame(null, route);
     shown = page = null;
     put(h("div", {}, heading("This page cannot be shown"), alertBox(error.title ?? "An error.", sentence(error))), { title: "Error", quiet });
@@ -129,13 +134,35 @@ function say(state) {
   places.live.textContent = state === "live" ? "Live: changes by others appear by themselves" : "Not connected: changes by others appear later";
 }
 
+const news = { events: [], timer: null, shownAt: 0, typing: null };
+
 function heard(event) {
   if (event.type.startsWith("guild.") || event.type === "reopened") guild = null;
   const wanted = event.type === "reopened" || event.type.startsWith("guild.") || page?.concerns?.(event);
   if (!wanted || page?.holds?.(event)) return;
-  clearTimeout(settling);
-  settling = setTimeout(() => show({ quiet: true }), SETTLE_MILLISECONDS);
+  news.events.push(event);
+  if (news.timer !== null) return;
+  const rest = news.shownAt + AT_MOST_EVERY_MILLISECONDS - Date.now();
+  news.timer = setTimeout(renew, Math.max(SETTLE_MILLISECONDS, rest));
 }
+
+/** Show what is new: not while nobody looks, and not under the hands of somebody who types. */
+function renew() {
+  news.timer = null;
+  if (news.events.length === 0 || document.hidden) return;
+  if (news.typing !== null && news.typing === document.activeElement) {
+    news.timer = setTimeout(renew, AT_MOST_EVERY_MILLISECONDS);
+    return;
+  }
+  const events = news.events.splice(0);
+  if (events.every((event) => page?.holds?.(event))) return;
+  news.shownAt = Date.now();
+  show({ quiet: true, live: true });
+}
+
+main.addEventListener("input", (event) => (news.typing = event.target));
+main.addEventListener("change", () => (news.typing = null));
+document.addEventListener("visibilitychange", renew);
 
 async function leave() {
   try {

@@ -11,6 +11,18 @@ export function equal(a, b) {
   return Object.is(a, b) || a === b;
 }
 
+/**
+ * Several versions of a value, each with only what is not alike in all: of objects the members that differ, else the
+ * whole.
+ */
+export function unlike(...versions) {
+  if (!versions.every(isObject)) return versions;
+  const names = new Set(versions.flatMap((version) => Object.keys(version)));
+  const differ = [...names].filter((name) => versions.some((version) => !equal(version[name], versions[0][name])));
+  if (differ.length === 0) return versions;
+  return versions.map((version) => Object.fromEntries(differ.map((name) => [name, version[name]])));
+}
+
 /** What turns `before` into `after`: of objects only what differs, all else as a whole; null for what is gone. */
 export function patchOf(before, after, whole = false) {
   if (whole || !isObject(before) || !isObject(after)) return after;
