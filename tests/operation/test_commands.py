@@ -20,6 +20,7 @@ from tests.operation.servers import MEMBER, environment, guildhall, made_key, pr
 from tests.support import cluster
 
 GUILD = "81384788765712384"
+PERSON = "190320984123768832"
 PRODUCTION = {"GUILDHALL_ENV": "production", "GUILDHALL_PUBLIC_URL": "https://guildhall.test"}
 NOWHERE = "postgresql://ada:hunter2@127.0.0.1:1/guildhall"
 
@@ -49,9 +50,9 @@ def test_admins(folder: Path) -> None:
 
 
 def test_users(folder: Path) -> None:
-    exported = json.loads(guildhall(folder, "users", "export", GUILD).stdout)
-    assert (exported["user_id"], exported["stored"]["members"]) == (GUILD, [])
-    erased = guildhall(folder, "users", "erase", GUILD, "--opt-out", "--yes")
+    exported = json.loads(guildhall(folder, "users", "export", PERSON).stdout)
+    assert (exported["user_id"], exported["stored"]["members"]) == (PERSON, [])
+    erased = guildhall(folder, "users", "erase", PERSON, "--opt-out", "--yes")
     assert re.fullmatch(r"receipt [0-9a-f]{32}: 0 rows in 0 guild\(s\)\n", erased.stdout), erased.stderr
 
 
