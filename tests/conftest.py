@@ -17,15 +17,14 @@ from api.app import create_litestar, with_edge
 from api.config import Settings
 from api.engine import PlainConnection
 from api.metrics import Metrics
-from api.parts import TABLES as PARTED
 from api.provision import APP, OWNER
-from tables.piccolo_app import APP_CONFIG
 from tests.support import cluster
 from tests.support.browser import running_browser
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET, Discord
+from tests.support.emptying import Emptier
 from tests.support.people import HARBOUR, QUARRY
 from tests.support.serving import alive
 
@@ -95,6 +94,14 @@ async def owner(settings: Settings) -> AsyncIterator[PlainConnection]:
     await connection.close()
 
 
+@pytest.fixture(scope="session")
+async def emptier(settings: Settings, database_name: str) -> AsyncIterator[Emptier]:
+    """Empties the tables of this process's database."""
+    made = await Emptier.connect(cluster.url("postgres", database_name))
+    yield made
+    await made.close()
+
+
 @pytest.fixture
 def clock(movable_clock: MovableClock) -> MovableClock:
     """The application's clock; it is put right again after the test."""
@@ -103,21 +110,19 @@ def clock(movable_clock: MovableClock) -> MovableClock:
 
 @pytest.fixture
 async def litestar_app(
-    running_app: Litestar, owner: PlainConnection, movable_clock: MovableClock
+    running_app: Litestar, owner: PlainConnection, emptier: Emptier, movable_clock: MovableClock
 ) -> AsyncIterator[Litestar]:
     """The running application, with empty tables, empty caches and the right time."""
-    await _forget_everything(running_app, owner)
+    await _forget_everything(running_app, owner, emptier)
     yield running_app
     movable_clock.ahead = timedelta()
 
 
-async def _forget_everything(app: Litestar, connection: PlainConnection) -> None:
+async def _forget_everything(app: Litestar, connection: PlainConnection, emptier: Emptier) -> None:
     guilds = {row["id"] for row in await connection.fetch("SELECT id FROM guilds")}
     keys = {row["id"] for row in await connection.fetch("SELECT id FROM api_keys")}
     sessions = {row["id"] for row in await connection.fetch("SELECT id FROM sessions")}
-    tables = ", ".join(table._meta.tablename for table in APP_CONFIG.table_classes)
-    more = "boards, xp_counts, outbox, stream_events, erased_people, idempotent_answers, rate_budgets"
-    await connection.execute(f"TRUNCATE {tables}, {', '.join(PARTED)}, {more}")
+    await emptier.empty()
     app.state["limiter"].forget()
     for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("session", sessions), ("module", {0})):
         app.state["changes"].tell(kind, ids)

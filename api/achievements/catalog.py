@@ -11,12 +11,13 @@ every process forget what it knows: see `imports.runner`.)"""
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
 
 import msgspec
 
 from api.achievements import conditions
 from api.achievements.conditions import Measure, Test
-from api.achievements.dtos import LARGEST_NUMBER, Condition
+from api.achievements.dtos import Condition
 from api.members.ledger import Standing
 from api.members.levels import Ladder
 
@@ -24,6 +25,11 @@ from api.members.levels import Ladder
 _RISING = ("xp", "level")
 
 _MOST_MASKS = 1000
+_ENDLESS = 2**64
+
+# A member's numbers, and where among them a stat stands. The level goes by the XP.
+_numbers = attrgetter("xp", "messages", "voice_seconds", "reactions", "commands", "streak_best")
+_PLACES = {"xp": 0, "messages": 1, "voice_seconds": 2, "reactions": 3, "commands": 4, "streak": 5}
 _ANY = 1
 
 XP, LEVEL, _STREAK = Measure("xp"), Measure("level"), Measure("streak")
@@ -54,19 +60,27 @@ class Definition(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct):
-    """What is known of a member: which comparisons held, which trees therefore may hold, what was evaluated since and
-    did not hold, what they have or had (which only ever grows), and of windows of days their value at the last look,
-    with the total at that time: no more can have come into them than into the total."""
+    """What is known of a member: which comparisons held, which achievements therefore may hold, and between which
+    numbers that stays so (from `lows` up to `highs`, in the order of `_numbers`; none: not known); what was evaluated
+    since and did not hold; what they have or had, which only ever grows; of windows of days their value at the last
+    look, with the total at that time: no more can have come into them than into the total."""
 
     leaves: int = -1
-    trees: int = 0
+    held: int = 0
+    lows: tuple[int, ...] = ()
+    highs: tuple[int, ...] = ()
     checked: int = 0
     had: int = 0
     windows: dict[Measure, tuple[int, int]] = {}
 
+    def look(self, measure: Measure, value: int, total: int) -> None:
+        """Notes what a window of days is."""
+        self.windows[measure] = value, total
+        self.highs = ()
+
 
 class _Steps:
-    """The thresholds of one stat, with what holds from each of them on."""
+    """The thresholds of one measure, with what holds from each of them on."""
 
     def __init__(self, pairs: Iterable[tuple[int, int, int]]) -> None:
         """Thresholds, each with the bits of achievements and of comparisons that it is for."""
@@ -77,9 +91,32 @@ class _Steps:
             self._thresholds.append(least)
             self._held.append((before[0] | definitions, before[1] | leaves))
 
-    def held(self, value: int) -> tuple[int, int]:
-        """The bits of achievements, and of comparisons, that hold at this value."""
-        return self._held[bisect_right(self._thresholds, value)]
+    def around(self, value: int) -> tuple[int, int, int, int]:
+        """The bits of achievements, and of comparisons, that hold at this value; between which values that is so."""
+        place = bisect_right(self._thresholds, value)
+        low = self._thresholds[place - 1] if place else -_ENDLESS
+        high = self._thresholds[place] if place < len(self._thresholds) else _ENDLESS
+        return *self._held[place], low, high
+
+
+class _Now:
+    """A member's numbers as they are, what holds at them, and between which numbers that stays so."""
+
+    def __init__(self, values: tuple[int, ...]) -> None:
+        self.values = values
+        self.held = self.leaves = 0
+        self.lows, self.highs = [-_ENDLESS] * len(values), [_ENDLESS] * len(values)
+
+    def add(self, steps: _Steps, place: int, *, less: int = 0) -> None:
+        """Adds what holds at the number in this place, with `less` taken off."""
+        held, leaves, low, high = steps.around(self.values[place] - less)
+        self.held |= held
+        self.leaves |= leaves
+        self.narrow(place, low + less, high + less)
+
+    def narrow(self, place: int, low: int, high: int) -> None:
+        self.lows[place] = max(self.lows[place], low)
+        self.highs[place] = min(self.highs[place], high)
 
 
 class Catalog:
@@ -119,10 +156,9 @@ class Catalog:
         for (what, least), leaf in leaf_bits.items():
             pairs.setdefault(what, []).append((least, 0, leaf))
         steps = {measure: _Steps(found) for measure, found in pairs.items()}
-        self._level_steps = steps.pop(Measure("level"), None)
-        self._streak_steps = steps.pop(Measure("streak"), None)
-        self._window_steps = {measure: steps.pop(measure) for measure in tuple(steps) if measure.days}
-        self._steps = {measure.stat: found for measure, found in steps.items()}
+        self._level_steps = steps.pop(LEVEL, None)
+        self._steps = [(_PLACES[measure.stat], found) for measure, found in steps.items() if not measure.days]
+        self._window_steps = [(measure, found) for measure, found in steps.items() if measure.days]
 
     def touched(self, stats: Collection[str]) -> int:
         """The achievements that mention one of these stats."""
@@ -136,34 +172,49 @@ class Catalog:
         touched = self.touched(stats) & ~state.had
         if not touched:
             return 0
-        held = leaves = 0
-        for stat, steps in self._steps.items():
-            more, others = steps.held(getattr(standing, stat))
-            held |= more
-            leaves |= others
-        if self._level_steps is not None:
-            more, others = self._level_steps.held(ladder.level(standing.xp))
-            held |= more
-            leaves |= others
-        if self._streak_steps is not None:
-            more, others = self._streak_steps.held(standing.streak_best)
-            held |= more
-            leaves |= others
-        for measure, steps in self._window_steps.items():
-            more, others = steps.held(_most(standing, measure, state))
-            held |= more
-            leaves |= others
-        if leaves != state.leaves:
-            state.leaves, state.checked, state.trees = leaves, 0, 0
-            for bit, may_hold in self._trees:
-                if may_hold(leaves):
-                    state.trees |= bit
-        held |= state.trees | self._maybe
-        state.checked &= held
+        xp, messages, voice, reactions, commands, streak = values = _numbers(standing)
+        low, high = state.lows, state.highs
+        if not (
+            high
+            and low[0] <= xp < high[0]
+            and low[1] <= messages < high[1]
+            and low[2] <= voice < high[2]
+            and low[3] <= reactions < high[3]
+            and low[4] <= commands < high[4]
+            and low[5] <= streak < high[5]
+        ):
+            self._evaluate(_Now(values), ladder, state)
         anew = 0
         for stat in stats:
             anew |= self._looked_up.get(stat, 0)
-        return held & touched & (anew | ~state.checked)
+        return state.held & touched & (anew | ~state.checked)
+
+    def _evaluate(self, now: _Now, ladder: Ladder, state: State) -> None:
+        """Finds out anew what may hold at these numbers."""
+        for place, steps in self._steps:
+            now.add(steps, place)
+        for measure, steps in self._window_steps:
+            known = state.windows.get(measure)
+            if known is not None:
+                now.add(steps, _PLACES[measure.stat], less=known[1] - known[0])
+            else:  # without a look at it, it may be anything
+                held, leaves, _, _ = steps.around(_ENDLESS)
+                now.held |= held
+                now.leaves |= leaves
+        if self._level_steps is not None:
+            held, leaves, low, high = self._level_steps.around(ladder.level(now.values[0]))
+            now.held |= held
+            now.leaves |= leaves
+            now.narrow(0, ladder.begins(max(low, 0)), ladder.begins(high) if high <= ladder.top else _ENDLESS)
+        if now.leaves != state.leaves:
+            state.leaves, state.checked = now.leaves, 0
+        trees = 0
+        for bit, may_hold in self._trees:
+            if may_hold(now.leaves):
+                trees |= bit
+        state.held = now.held | trees | self._maybe
+        state.lows, state.highs = tuple(now.lows), tuple(now.highs)
+        state.checked &= state.held
 
     def following(self, definition: Definition, *, risen: bool) -> int:
         """What this award may bring about: by coming before another, and by its XP."""
@@ -190,12 +241,6 @@ class Catalog:
             bit = mask & -mask
             mask ^= bit
             yield self.definitions[bit.bit_length() - 1]
-
-
-def _most(standing: Standing, measure: Measure, state: State) -> int:
-    """The most that a window of days can hold by now; without a look at it, anything."""
-    known = state.windows.get(measure)
-    return LARGEST_NUMBER if known is None else known[0] + getattr(standing, measure.stat) - known[1]
 
 
 def _masked(condition: Condition, bits: dict[tuple[Measure, int], int]) -> Callable[[int], bool]:

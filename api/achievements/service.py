@@ -140,7 +140,7 @@ class AchievementService:
             before = await self._locked(connection, guild_id, key, if_match)
             was = definitions.wish_of(before)
             wish = definitions.patched(was, patch)
-            await self._refuse(connection, guild_id, wish, rules.faults(wish, top_level))
+            await self._refuse(connection, guild_id, wish, rules.faults(wish, top_level), was)
             if definitions.stored(wish) == definitions.stored(was):
                 return definitions.changed_answer(await self._read(connection, guild_id, key), None)
             after = await connection.fetchrow(
@@ -235,12 +235,20 @@ class AchievementService:
         return (await self._rulebook.get(guild_id)).ladder.top
 
     async def _refuse(
-        self, connection: Connection, guild_id: int, wish: CreateAchievement, faults: list[Fault]
+        self,
+        connection: Connection,
+        guild_id: int,
+        wish: CreateAchievement,
+        faults: list[Fault],
+        was: CreateAchievement | None = None,
     ) -> Mapping[str, asyncpg.Record]:
-        """Raises `Invalid` for these faults, and for prerequisites that are not there or make a circle. Gives
-        what can be earned by now."""
+        """Raises `Invalid` for these faults, and for prerequisites that are not there or make a circle; not for what
+        is as it `was`, though it could not be made so now. Gives what can be earned by now."""
         known = await _neighbours(connection, guild_id)
         faults = faults + rules.prerequisite_faults(wish.key, wish.prerequisites, _graph(known))
+        for name in ("condition", "prerequisites"):
+            if was is not None and getattr(was, name) == getattr(wish, name):
+                faults = [fault for fault in faults if not fault.pointer.startswith(f"/{name}")]
         if faults:
             raise Invalid(errors=sorted(faults))
         return known

@@ -224,7 +224,7 @@ async def _look_up(connection: Connection, members: Sequence[_Member], now: date
         if member.key in found and member.is_ordinary:
             for each in sought:
                 if each.is_bounded:
-                    member.state.windows[each] = known.get(each, 0), member.values[Measure(each.stat)]
+                    member.state.look(each, known.get(each, 0), member.values[Measure(each.stat)])
 
 
 def _since(moment: Moment, measure: Measure, today: date) -> int:

@@ -142,6 +142,17 @@ async def test_what_was_awarded_stays_as_it_was_named(bot: httpx.AsyncClient) ->
     assert (item["name"], item["progress"], item["awarded_at"] is None) == ("Chatterbox", 0.5, False)
 
 
+async def test_what_stays_is_not_judged_anew(bot: httpx.AsyncClient) -> None:
+    await define(bot, draft("first"), draft("second", stat="level", gte=60, prerequisites=["first"]))
+    await bot.delete(f"{OF_HARBOUR}/first")
+    await bot.patch(f"/v1/guilds/{HARBOUR}/settings/leveling", json={"max_level": 50})
+    one = f"{OF_HARBOUR}/second"
+    assert (await bot.patch(one, json={"name": "Renamed"})).status_code == 200
+    condition = {"stat": "level", "gte": 61}
+    assert (await bot.patch(one, json={"condition": condition})).status_code == 422
+    assert (await bot.patch(one, json={"prerequisites": ["first", "second"]})).status_code == 422
+
+
 async def test_deleted_nobody_earns_it_until_it_is_restored(bot: httpx.AsyncClient, clock: MovableClock) -> None:
     one = f"{OF_HARBOUR}/chatterbox"
     await define(bot, draft(gte=1))

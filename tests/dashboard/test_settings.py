@@ -43,6 +43,11 @@ WELCOME = {
                 "default": {"on": False},
                 "additionalProperties": False,
             },
+            "greetings": {
+                "type": "object",
+                "additionalProperties": {"type": "string", "maxLength": 50},
+                "default": {"de": "Moin"},
+            },
             "odd/name~": {"type": "integer", "default": 1, "maximum": 9},
         },
         "additionalProperties": False,
@@ -192,6 +197,11 @@ async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
     await field(page, "shape").get_by_label("Shape", exact=True).select_option(label="Name")
     await field(page, "shape").get_by_role("textbox").fill("<star>")
     await page.get_by_label("On", exact=True).check()
+    greetings = field(page, "greetings")
+    await greetings.get_by_role("button", name="Add property").first.click()
+    await page.get_by_role("dialog").get_by_role("textbox").fill("<b>fr")
+    await page.get_by_role("dialog").get_by_role("button", name="Add property").click()
+    await greetings.get_by_label("<b>fr", exact=True).fill("Salut")
     await page.get_by_label("Odd/name~", exact=True).fill("12")
     await save(page)
     await expect(page.get_by_label("Odd/name~", exact=True)).to_be_focused()
@@ -206,8 +216,14 @@ async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
         "colours": ["dark_blue"],
         "shape": "<star>",
         "dm": {"on": True},
+        "greetings": {"de": "Moin", "<b>fr": "Salut"},
         "odd/name~": 8,
     }
+    await greetings.get_by_role("button", name="Remove").last.click()
+    await save(page)
+    await expect(page.get_by_text("Saved, as revision 2.")).to_be_visible()
+    stored = (await bot.get(f"/v1/guilds/{HARBOUR}/settings/welcome")).json()["values"]
+    assert stored["greetings"] == {"de": "Moin"}
     # What is gone is told, and kept.
     await bot.put(f"/v1/guilds/{HARBOUR}/channels", json={"items": [{"id": QUIET, "name": "quiet-corner"}]})
     await page.reload()
@@ -215,5 +231,5 @@ async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
     await expect(page.get_by_label("Channel id", exact=True)).to_have_value(GENERAL)
     await page.get_by_role("button", name="Use the default of Channel id").click()
     await save(page)
-    await expect(page.get_by_text("Saved, as revision 2.")).to_be_visible()
+    await expect(page.get_by_text("Saved, as revision 3.")).to_be_visible()
     dashboard.assert_clean(tab, refused=(422,))

@@ -4,7 +4,7 @@
 
 import { freshId, h } from "./dom.js";
 import { equal, patchOf } from "./merging.js";
-import { drawable, groupsOf, isWhole, titleOf } from "./schema.js";
+import { drawable, escaped, groupsOf, isWhole, titleOf } from "./schema.js";
 import { humanized, inWords } from "./words.js";
 
 const OPTIONS = {
@@ -15,6 +15,12 @@ const OPTIONS = {
   objectAdd: true,
   enforceEnum: true,
   enforceConst: true,
+};
+
+// The library takes the name of a member that has no title as HTML.
+const titleOfEditor = Jedison.Editor.prototype.getTitle;
+Jedison.Editor.prototype.getTitle = function getTitle() {
+  return this.instance.schema["x-entry"] ? escaped(this.instance.getKey()) : titleOfEditor.call(this);
 };
 
 /** The library's plain theme, with names for what it leaves nameless. */
@@ -108,6 +114,7 @@ class Field {
     // The library may write the same value in another way; what a person changes is told from this.
     this.drawn = this.editor.getValue();
     this.editor.on("change", () => this.noticed());
+    this.editor.on("jedison:remove", ({ path }) => this.remove(path));
     this.editor.on("item-delete", () => this.slot.querySelector(".jedi-array-add")?.focus());
     this.show();
   }
@@ -137,6 +144,14 @@ class Field {
     this.show();
     this.focus();
     this.changed();
+  }
+
+  /** Takes a member away whose name was a person's choice. */
+  remove(path) {
+    const owner = this.editor.getInstance(path.slice(0, path.lastIndexOf("/")));
+    const { [path.slice(path.lastIndexOf("/") + 1)]: _, ...rest } = owner.getValue();
+    owner.setValue(rest, true, "user");
+    this.focus();
   }
 
   noticed() {

@@ -146,8 +146,13 @@ function object(node, next) {
     properties[name] = property["x-order"] === undefined ? drawn : { ...drawn, "x-propertyOrder": property["x-order"] };
   }
   const extra = node.additionalProperties;
-  const more = extra === undefined || extra === true ? {} : { additionalProperties: typeof extra === "object" ? next(extra) : extra };
+  const more = extra === undefined || extra === true ? {} : { additionalProperties: typeof extra === "object" ? entry(next(extra)) : extra };
   return { type: "object", properties, ...kept(node, ["required"]), ...more };
+}
+
+/** A member whose name is a person's choice: its name is its title, and it can be taken away. */
+function entry(drawn) {
+  return { ...drawn, "x-entry": true, "x-buttons": [{ label: "Remove", event: { name: "remove" } }] };
 }
 
 /** A type where the schema leaves it to the values. */
@@ -174,7 +179,8 @@ function shared(node) {
   return drawn;
 }
 
-function escaped(text) {
+/** A text as HTML that shows it, with nothing in it for the library to fill in. */
+export function escaped(text) {
   return String(text).replace(/[&<>{}"']/g, (character) => `&#${character.codePointAt(0)};`);
 }
 

@@ -73,6 +73,8 @@ class SettingsPage {
     const state = settings.revision === 0 ? "Nothing was changed yet: all defaults." : `Revision ${settings.revision}, of ${moment(settings.updated_at)}.`;
     const submit = (event) => {
       event.preventDefault();
+      // Enter within a small dialog of the form is none for the form.
+      if (document.activeElement?.closest("dialog")) return;
       if (!this.save.hasAttribute("aria-disabled")) this.send(this.form.patch, this.etag);
     };
     return h(
