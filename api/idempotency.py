@@ -18,7 +18,7 @@ import structlog
 from api.database import Connection, Database
 from api.errors import Conflict, GuildhallError, Unavailable
 from api.lib.clock import Clock
-from api.lib.encoded import encode
+from api.lib.encoded import Encoded, encode
 
 log = structlog.get_logger("guildhall.idempotency")
 
@@ -87,7 +87,7 @@ class BodyHash:
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """An answer as it was given: its status, the headers that are its own, its body (JSON)."""
+    """An answer as it was given: its status, the headers that are its own (`etag`: the tag alone), its JSON."""
 
     status: int
     headers: dict[str, str]
@@ -138,7 +138,11 @@ async def keep(
     `StillRunning` where the request took so long that another one has its place: then nothing is changed."""
     if claim is None:
         return
-    kept = Kept(status, {"content-type": JSON, **(headers or {})}, encode(view))
+    own = {"content-type": JSON, **(headers or {})}
+    if isinstance(view, Encoded):
+        kept = Kept(status, {**own, "etag": view.etag}, view.body)
+    else:
+        kept = Kept(status, own, encode(view))
     if not await claim.save(connection, kept):
         raise StillRunning
     claim.is_kept = True

@@ -18,7 +18,7 @@ from api.lib import etags
 
 LONGEST = 255
 UPLOAD_SECONDS = 120  # an upload that takes longer may lose its place to one that is sent again
-_OWN = frozenset({"content-type", "location", "retry-after"})
+_OWN = frozenset({"content-type", "etag", "location", "retry-after"})
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -79,12 +79,12 @@ class Replay(Response[bytes]):
     ) -> ASGIResponse:  # Any: Litestar's own signature
         kept = self._kept
         own = {**kept.headers}
-        kind = own.pop("content-type", JSON)
+        kind, tag = own.pop("content-type", JSON), own.pop("etag", None)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in own.items()]
         headers.append((b"idempotent-replayed", b"true"))
         packed = kind == JSON and wants_msgpack(request)
-        if "conditional" in request.route_handler.opt and kind == JSON:
-            return conditional(kept.status, headers, kept.body, etags.tag(kept.body), None, packed=packed)
+        if tag is not None:
+            return conditional(kept.status, headers, kept.body, tag, None, packed=packed)
         body = _pack(msgspec.json.decode(kept.body)) if packed else kept.body
         headers += [(b"cache-control", b"no-store"), (b"content-type", (MSGPACK if packed else kind).encode())]
         return Plain(kept.status, headers, body)
@@ -115,6 +115,8 @@ class _Settling:
             for name, value in start["headers"]  # type: ignore[typeddict-item] # it is a start
         }
         own = {name: value for name, value in headers.items() if name in _OWN}
+        if "etag" in own:
+            own["etag"] = own["etag"].strip('"').removesuffix(etags.MSGPACK)
         if own.get("content-type") == MSGPACK:
             own["content-type"], kept = JSON, msgspec.json.encode(msgspec.msgpack.decode(body))
         else:

@@ -25,6 +25,7 @@ from api.auth.actors import Actor
 from api.changes import Changes
 from api.database import Connection, Database
 from api.errors import Conflict, Invalid, NotFound, Overloaded, PreconditionFailed
+from api.idempotency import keep
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded
 from api.lib.etags import IfMatch
@@ -98,8 +99,10 @@ class AchievementService:
             after = await connection.fetchrow(statement, guild_id, wish.key, *arguments, self._clock.now())
             assert after is not None  # it is made, or locked
             row = await self._finish(connection, actor, "achievement.created", before, after, award=True)
+            answer = definitions.answer(row)
+            await keep(connection, actor.claim, answer, status=201)
         self._told(guild_id)
-        return definitions.answer(row)
+        return answer
 
     async def put(self, actor: Actor, guild_id: int, wish: CreateAchievement, *, deleted: bool = False) -> bool:
         """Makes it so, whatever was there under its key, and awards it to nobody: those who have it are told, too,

@@ -25,6 +25,8 @@ EVERY_POST: list[tuple[str, dict[str, Any]]] = [  # Any: httpx's own arguments
     (f"{GUILD}/restore", {}),
     (f"{GUILD}/settings/leveling/revisions/0/restore", {}),
     ("/v1/keys", {"json": {"name": "k", "scopes": ["guilds:read"]}}),
+    (f"{GUILD}/achievements", {"json": {"key": "first", "name": "First", "condition": {"stat": "messages", "gte": 9}}}),
+    (f"{GUILD}/webhooks", {"json": {"url": "https://93.184.215.14/"}}),
     (f"{GUILD}/imports?source=csv", {"content": f"user_id,xp\n{BO},5\n", "headers": {"Content-Type": "text/csv"}}),
 ]
 
@@ -44,7 +46,7 @@ async def test_every_post_is_answered_with_the_same_bytes(bot: httpx.AsyncClient
         assert first.is_success, first.text
         assert "idempotent-replayed" not in first.headers
         assert again.headers["idempotent-replayed"] == "true", path
-        if path != "/v1/keys":
+        if b"secret" not in first.content:
             assert dressed(again) == dressed(first), path
 
 

@@ -9,7 +9,7 @@ from tests.support.clients import Clients
 from tests.support.people import HARBOUR, QUARRY
 
 PATH = f"/v1/guilds/{HARBOUR}/webhooks"
-WISH = {"url": "https://192.0.2.1.nip.invalid/hook", "types": ["settings.updated", "guild.updated", "guild.updated"]}
+WISH = {"url": "https://93.184.215.14/hook", "types": ["settings.updated", "guild.updated", "guild.updated"]}
 
 
 async def made(client: httpx.AsyncClient, **wish: object) -> dict[str, object]:
