@@ -10,7 +10,7 @@ from secrets import token_urlsafe
 import msgspec
 
 from api.changes import Changes
-from api.database import Connection, Database
+from api.database import Database
 from api.errors import BadCsrfToken, Unauthorized
 from api.lib.clock import Clock
 from api.people.cookies import Cookies
@@ -137,20 +137,6 @@ class Sessions:
                 "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", session_id, self._clock.now()
             )
         self._changes.tell("session", {session_id})
-
-    async def end_all(self, connection: Connection, user_id: int) -> set[int]:
-        """Ends all of a person's, in the caller's transaction, and gives their ids: `forget` them once it is
-        committed. Other processes see it within five seconds."""
-        rows = await connection.fetch(
-            "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL RETURNING id",
-            user_id,
-            self._clock.now(),
-        )
-        return {row["id"] for row in rows}
-
-    def forget(self, session_ids: set[int]) -> None:
-        """Has this process look them up again."""
-        self._changes.tell("session", session_ids)
 
     async def note_uses(self) -> None:
         """Writes `last_used_at` of the sessions used since the last call, one statement for all. Raises

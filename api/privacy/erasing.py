@@ -48,12 +48,15 @@ class Eraser:
             raise Forbidden("Opting out is one choice for all guilds, and this key has a list of guilds.")
         erasure = _Erasure(self._database, _discreet(actor, user_id), user_id, guilds)
         now = self._clock.now()
+        async with self._database.connection() as connection:
+            sessions = {row[0] for row in await connection.fetch(queries.SESSIONS, user_id, guilds)}
         await erasure.begin(now, opt_out=opt_out)
         await erasure.leave_guilds()
         for place in REGISTRY:
             if place.erase is not None:
                 await erasure.empty(place, place.erase)
         await erasure.finish()
+        self._changes.tell("session", sessions)  # other processes hear of it by themselves
         if erasure.guilds:
             self._changes.tell("guild", erasure.guilds)
         return ErasureView(erasure.receipt, now, len(erasure.guilds), erasure.rows)

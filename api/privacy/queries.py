@@ -19,4 +19,6 @@ GUILDS = """
     SELECT guild_id FROM members WHERE user_id = $1 AND ($2::bigint[] IS NULL OR guild_id = ANY($2)) ORDER BY guild_id
 """
 
+SESSIONS = "SELECT id FROM sessions WHERE user_id = $1 AND $2::bigint[] IS NULL"
+
 IDS = "SELECT min(id), max(id) FROM {table}"

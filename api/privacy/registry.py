@@ -81,7 +81,7 @@ REGISTRY = (
     ),
     Place(
         table="sessions",
-        columns=("user_id", "username", "display_name", "avatar", "access_token", "refresh_token"),
+        columns=("user_id", "username", "display_name", "avatar"),
         rule="anonymise",
         why="Their browsers that are logged in: the sessions end, and say no more whose they were.",
         export="""
@@ -189,6 +189,11 @@ REGISTRY = (
     kept("api_keys", ("hash",), "A hash of the key."),
     kept("achievements", ("condition", "prerequisites"), "What is to be earned, by whomever: it names nobody."),
     kept("sessions", ("hash",), "A hash of what a browser has; the row goes a day after the session's end."),
+    kept(
+        "sessions",
+        ("access_token", "refresh_token"),
+        "Sealed, and given back to Discord by the upkeep of log-ins; the row goes a day after the session's end.",
+    ),
     kept("logins", ("state_hash", "browser_hash", "verifier"), "For ten minutes, before it is known who logs in."),
     kept("admin_sessions", ("user_id",), "The number of an admin's account with this server, no person's on Discord."),
 )

@@ -102,10 +102,11 @@ FORGET_WHO_AWARDED = f"""
 """
 
 # Not deleted: the caches of other processes see what is written, and not what is gone.
+# Their tokens stay, sealed, until the upkeep of log-ins has given them back to Discord.
 END_SESSIONS = """
     WITH gone AS (
         UPDATE sessions SET ended_at = coalesce(ended_at, now()), user_id = NULL, username = 'erased',
-            display_name = NULL, avatar = NULL, access_token = NULL, refresh_token = NULL
+            display_name = NULL, avatar = NULL
         WHERE id IN (SELECT id FROM sessions WHERE user_id = $1 AND $2::bigint[] IS NULL LIMIT $3) RETURNING id
     )
     SELECT NULL::bigint AS guild_id, count(*) AS changed FROM gone

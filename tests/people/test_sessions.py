@@ -103,16 +103,6 @@ async def test_what_another_process_ends_is_ended_here_within_five_seconds(
         await asyncio.sleep(0.02)
 
 
-async def test_all_sessions_of_a_person_can_be_ended(browsers: Browsers, owner: PlainConnection) -> None:
-    first, second, bo = [await browsers.log_in(user_id) for user_id in (ADA, ADA, BO)]
-    people = browsers.people
-    async with people.sessions._database.transaction() as connection:
-        ended = await people.sessions.end_all(connection, ADA)
-    people.sessions.forget(ended)
-    assert [(await browser.get("/v1/me")).status_code for browser in (first, second, bo)] == [401, 401, 200]
-    assert await owner.fetchval("SELECT count(*) FROM sessions WHERE user_id = $1 AND ended_at IS NULL", ADA) == 0
-
-
 async def test_people_neither_deliver_activity_nor_make_keys_nor_modules(browsers: Browsers) -> None:
     ada = await browsers.log_in(ADA)
     for method, path in (
