@@ -15,7 +15,7 @@ from api.embedded import EmbeddedPostgres
 from tests.activity.journal import CLIENTS, Sender, Target, assert_exact
 from tests.operation.servers import Server, guildhall, made_key, private_folder, serving, until
 
-KILLS = 6
+KILLS = 4
 SEED = 20_261_124
 
 

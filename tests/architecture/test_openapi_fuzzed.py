@@ -18,7 +18,7 @@ from tests.architecture.described import Json
 from tests.architecture.world import MSGPACK, World
 from tests.support.clients import BASE_URL
 
-EXAMPLES_EACH = 10
+EXAMPLES_EACH = 6
 
 T = TypeVar("T")
 AnyCase = Case[Any]  # Any: its way of sending, of no use here

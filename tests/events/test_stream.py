@@ -92,8 +92,9 @@ async def test_what_is_not_kept_any_more(
     await owner.fetchval("SELECT guildhall_number_events(1000)")
     newest = await owner.fetchval("SELECT newest FROM stream_position")
     clock.move(days=9)
-    await upkeep(litestar_app, clock).run()
-    assert await owner.fetchval("SELECT count(*) FROM stream_events") == 0
+    async with asyncio.timeout(5):  # the application's own upkeep may just be at it: then this one does nothing
+        while await owner.fetchval("SELECT count(*) FROM stream_events"):
+            await upkeep(litestar_app, clock).run()
     gone = await bot.get("/v1/events", headers={"Last-Event-ID": str(newest - 1)})
     assert (gone.status_code, gone.json()["type"]) == (410, "urn:guildhall:problem:events-gone")
     for after in (newest, 0):
@@ -147,7 +148,7 @@ async def test_a_stream_takes_no_slot_and_no_connection(bot: httpx.AsyncClient, 
         for _ in range(40):
             await streams.enter_async_context(stream(base_url, key_of(bot)))
         answers = await asyncio.gather(*(bot.get(SETTINGS) for _ in range(40)))
-        assert {answer.status_code for answer in answers} == {200}
+        assert [answer.text for answer in answers if answer.status_code != 200] == []
 
 
 async def test_a_slow_reader_is_dropped_and_comes_back(
