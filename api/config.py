@@ -82,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool, Meta(description="let webhooks lead to addresses that are not public: this network's own")
     ] = False
     jobs: Annotated[
-        bool, Meta(description="do imports and send webhooks in the server; if not, `guildhall worker` does them")
+        bool, Meta(description="do imports, award in the background and send webhooks; if not, `guildhall worker` does")
     ] = True
     admin: Annotated[bool, Meta(description="serve Piccolo Admin at `/admin/`")] = True
     drain_seconds: Annotated[
