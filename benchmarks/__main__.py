@@ -20,7 +20,7 @@ from benchmarks.measure import ROUNDS, SECONDS, Case, compare
 SETTINGS = ["settings-get", "settings-patch"]
 ACTIVITY = ["single", "batch100", "batch1000"]
 BOARDS = ["board", "profile"]
-ACHIEVEMENTS = ["achievements", "achievements100"]
+ACHIEVEMENTS = ["achievements", "achievements-new", "achievements100"]
 PEOPLE = ["budget", "cookie", "streams"]
 
 

@@ -47,6 +47,21 @@ def singles(headers: str, guilds: Sequence[int] = GUILDS.busy) -> Callable[[int]
     return make
 
 
+def active_singles(headers: str, guilds: Sequence[int]) -> Callable[[int], list[str]]:
+    """One message a request, of those who are about, as in `batches`: the same people in every round."""
+
+    @lru_cache(1)
+    def make(number: int) -> list[str]:
+        dice = random.Random(number)  # noqa: S311
+        now = datetime.now(UTC)
+        return [
+            request(f"/v1/guilds/{guilds[n % len(guilds)]}/activity", headers, batch(dice, now, 1))
+            for n in range(20_000)
+        ]
+
+    return make
+
+
 def batches(headers: str, size: int, guilds: Sequence[int] = GUILDS.busy) -> Callable[[int], list[str]]:
     """Many events of one guild's last minutes: some members say much, most say little; about 300 different
     ones among 1000 events."""

@@ -69,8 +69,15 @@ class Reader:
         async with asyncio.timeout(TIMEOUT):
             connection = await asyncpg.connect(**arguments)
         try:
+            await connection.execute("SET application_name = 'guildhall events'")  # for who looks at pg_stat_activity
+            own = connection.get_server_pid()
+
+            def wake(_connection: object, pid: int, _channel: str, _payload: object) -> None:
+                if pid != own:  # our own numbering, which we read at once, has nothing new for us
+                    self._woken.set()
+
             for channel in CHANNELS:
-                await connection.add_listener(channel, lambda *_: self._woken.set())
+                await connection.add_listener(channel, wake)
             while True:
                 self._woken.clear()
                 if await self._look(connection):

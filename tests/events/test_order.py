@@ -74,7 +74,7 @@ async def cut(owner: PlainConnection, ended: asyncio.Event) -> int:
         await asyncio.sleep(0.3)
         count += await owner.fetchval(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-            " WHERE query LIKE '%guildhall_number_events%' AND pid <> pg_backend_pid() AND datname = current_database()"
+            " WHERE application_name = 'guildhall events' AND datname = current_database()"
         )
     return count
 
