@@ -22,6 +22,7 @@ log = structlog.get_logger("guildhall.changes")
 
 CHANNEL = "guildhall"
 INTERVAL = 0.4
+CANCEL_AGAIN_SECONDS = 2.0  # longer than a task takes to put its things in order
 LEAST_INTERVAL = 0.05  # many writes a second wake us at most so often
 
 # The first look goes back by so many transactions, for what was cached before it.
@@ -124,7 +125,10 @@ class Changes:
 
 
 async def stop(task: asyncio.Task[None]) -> None:
-    """Cancels a background task and waits until it has ended."""
-    task.cancel()
+    """Cancels a background task and waits until it has ended. Once is not always enough: a cancellation that comes
+    in the same turn of the loop as what the task waits for can be lost in a library, and the task goes on."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
     with contextlib.suppress(asyncio.CancelledError):
         await task

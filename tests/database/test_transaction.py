@@ -1,12 +1,14 @@
 """The one way to open a transaction."""
 
 import asyncio
-from contextlib import AsyncExitStack
+import time
+from contextlib import AsyncExitStack, suppress
 
 import asyncpg
 import pytest
 
 import piccolo_conf
+from api import changes
 from api.config import Settings
 from api.database import Database, LostTransaction, NestedTransaction
 from api.engine import PlainConnection
@@ -138,3 +140,37 @@ async def test_closing_waits_for_nobody_for_ever(database: Database, monkeypatch
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_who_waited_while_the_process_did_not_get_round_to_it_waits_once_more(
+    database: Database, root: PlainConnection
+) -> None:
+    """A loop that was held up tells everybody at once that their time is over, though connections are free."""
+    assert await is_whole(database, root)  # all connections are there
+    database.acquire_timeout = 0.05
+
+    async def hold() -> None:
+        async with database.connection():
+            await asyncio.sleep(0.02)
+
+    holding = [asyncio.create_task(hold()) for _ in range(database.pool_size)]
+    await asyncio.sleep(0.01)
+    waiting = asyncio.create_task(hold())
+    await asyncio.sleep(0)
+    time.sleep(0.2)  # noqa: ASYNC251 - that is the point
+    await asyncio.gather(waiting, *holding)
+
+
+async def test_a_background_task_that_loses_a_cancellation_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "CANCEL_AGAIN_SECONDS", 0.05)
+
+    async def deaf() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(2):
+        await changes.stop(task)
+    assert task.cancelled()
