@@ -16,6 +16,7 @@ import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
 from api.errors import DatabaseAway, Overloaded
+from api.lib.patience import Patience
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -31,7 +32,6 @@ APP_ROLE = "guildhall_app"
 BEGIN = "BEGIN; SET LOCAL guildhall.audited = 'on'"
 
 CLEAN_UP_SECONDS = 2.0
-LATE_SECONDS = 0.05  # by which the event loop may lag
 CLOSE_SECONDS = 5.0
 
 # What asyncpg raises when the server is gone, going, coming or full.
@@ -150,30 +150,20 @@ class Database:
         if pool is None:
             raise DatabaseAway
         self.waiting += 1
-        began, was_late = asyncio.get_running_loop().time(), False
+        has_turn = False
         try:
-            while True:
-                has_turn = False
-                try:
-                    # Not `acquire(timeout=…)`, which makes a task of every call.
-                    async with asyncio.timeout(self.acquire_timeout):
-                        has_turn = await self._turns.acquire()
-                        connection = await pool.acquire()
-                    break
-                except BaseException as error:
-                    if has_turn:
-                        self._turns.release()
-                    if isinstance(error, TimeoutError):
-                        # Told too late, it was this process that did not get round to it, and not the database:
-                        # what was waited for may be there. Once more, and no further.
-                        late = asyncio.get_running_loop().time() - began - self.acquire_timeout
-                        if not has_turn and not was_late and late > LATE_SECONDS:
-                            was_late = True
-                            continue
-                        raise (DatabaseAway if has_turn else Overloaded) from None
-                    if isinstance(error, AWAY):
-                        raise DatabaseAway from error
-                    raise
+            # Not `acquire(timeout=…)`, which makes a task of every call.
+            async with Patience(self.acquire_timeout):
+                has_turn = await self._turns.acquire()
+                connection = await pool.acquire()
+        except BaseException as error:
+            if has_turn:
+                self._turns.release()
+            if isinstance(error, TimeoutError):
+                raise (DatabaseAway if has_turn else Overloaded) from None
+            if isinstance(error, AWAY):
+                raise DatabaseAway from error
+            raise
         finally:
             self.waiting -= 1
         self.in_use += 1

@@ -64,7 +64,6 @@ def settings(database_name: str, tmp_path_factory: pytest.TempPathFactory) -> Se
         discord_authorize_url=f"http://discord.test{AUTHORIZE}",
         log_level="error",
         anonymous_rate_limit=1_000_000,
-        acquire_timeout_ms=2000,  # two test processes, PostgreSQL and all clients share the cores
     )
 
 
