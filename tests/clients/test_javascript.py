@@ -1,8 +1,5 @@
 """The TypeScript types are those of the document, and the example on discord.js does what it says."""
 
-import asyncio
-import os
-import sys
 from pathlib import Path
 
 import msgspec
@@ -10,27 +7,9 @@ from litestar.types import ASGIApp
 
 from tests.clients import gateway
 from tests.support.clients import Clients
+from tests.support.node import MODULES, ROOT, TYPES, run_with_node
 from tests.support.people import ADA
 from tests.support.serving import serve
-
-ROOT = Path(__file__).parents[2]
-TYPES = ROOT / "clients" / "typescript"
-MODULES = TYPES / "node_modules"
-
-
-async def run(*command: str, cwd: Path, **environment: str) -> tuple[int | None, str, str]:
-    """Runs something with the Node of this virtual environment; its exit code and what it printed."""
-    assert MODULES.is_dir(), "`make node` installs what this needs"
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=cwd,
-        env={**os.environ, **environment, "PATH": path},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
 
 
 async def test_types_are_current(tmp_path: Path) -> None:
@@ -38,7 +17,7 @@ async def test_types_are_current(tmp_path: Path) -> None:
     document = ROOT / "tests" / "architecture" / "openapi.json"
     tool = MODULES / "openapi-typescript" / "bin" / "cli.js"
     options = ("--default-non-nullable=false", "-o", str(written))
-    assert (await run("node", str(tool), str(document), *options, cwd=TYPES))[0] == 0
+    assert (await run_with_node("node", str(tool), str(document), *options, cwd=TYPES))[0] == 0
     same = written.read_text() == (TYPES / "src" / "schema.d.ts").read_text()
     assert same, "make them anew: make document"
 
@@ -49,7 +28,7 @@ async def test_the_bot(app: ASGIApp, clients: Clients, tmp_path: Path) -> None:
         (tmp_path / file.name).write_bytes(file.read_bytes())
     play = {"guild": gateway.guild(), "me": gateway.ME, "message": gateway.message(1, "")}
     async with serve(app, lifespan="off") as url:
-        done = await run(
+        done = await run_with_node(
             *("node", "--import", "./play_discord.mjs", "bot_discordjs.mjs"),
             cwd=tmp_path,
             GUILDHALL_URL=url,
