@@ -9,18 +9,28 @@ from api.database import Connection
 # Longer than others wait: many processes may bring the same events at the same moment, and take turns.
 _WAIT = "4s"
 
+# Plans are made once a connection: each of these statements has one plan that is good for any arrays, and to make
+# it anew each time costs a small group as much as its work does. A plan that was made when a part was new, and then
+# empty, must be good when it has millions of rows: all is looked up by an index, row by row.
+_PLANS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+    "enable_bitmapscan": "off",
+}
+_SETTINGS = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in {"lock_timeout": _WAIT, **_PLANS}.items())
+
 _SPACE = 0x61637469  # "acti"
 
 
 def share(guild_ids: Iterable[int], *, alone: bool = False) -> str:
     """A statement that takes the locks of these guilds until the transaction ends. It goes with BEGIN: what
-    waits for a lock must look at the tables only afterwards. `alone`: shared with nobody. Plans are made once a
-    connection: each of these statements has one plan that is good for any arrays, and to make it anew each time
-    costs a small group as much as its work does."""
+    waits for a lock must look at the tables only afterwards. `alone`: shared with nobody."""
     function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
     keys = sorted({_key(guild_id) for guild_id in guild_ids})
-    settings = f"SET LOCAL lock_timeout = '{_WAIT}'; SET LOCAL plan_cache_mode = force_generic_plan"
-    return f"{settings}; SELECT " + ", ".join(f"{function}({_SPACE}, {key})" for key in keys)
+    return f"{_SETTINGS}; SELECT " + ", ".join(f"{function}({_SPACE}, {key})" for key in keys)
 
 
 async def own(connection: Connection, guild_id: int) -> None:

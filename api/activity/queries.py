@@ -2,13 +2,21 @@
 
 from api.members.ledger_sql import COLUMNS, WIDTH
 from api.members.tombstones import TOMBSTONES
+from api.parts import IMPORTED
 
+_LACKS = """(
+                SELECT 1 FROM activity_ids a WHERE a.guild_id = e.guild_id AND a.id = e.id AND a.week = {week}::date
+                LIMIT 1
+            ) IS NULL"""
 _NULLS = ", ".join(["NULL"] * WIDTH)
 
 # Remembers ids, in their order. Gives those that were known already, the people who have opted out, of whom nothing
-# is stored, and those who were erased, of whom nothing is that came to pass before. $4 is the week of now, $5 the
-# other weeks in which an id may have come. Then the members ($6 guilds, $7 users, in the order of their keys) are
-# locked, if none of them is missing: see `ledger.lock`.
+# is stored, and those who were erased, of whom nothing is that came to pass before. $4 is the week of now, $5 and $6
+# those before in which an id may have come; there are imported ones too. Then the members ($7 guilds, $8 users, in
+# the order of their keys) are locked, if none of them is missing: see `ledger.lock`.
+#
+# An id is looked for by subqueries with a limit: the planner would make a join of others, and, while a new week's
+# part is empty, one that reads the whole part.
 TAKE = f"""
     WITH event AS MATERIALIZED (
         SELECT * FROM unnest($1::text::bigint[], $2::text::text[], $3::text::bigint[]) AS e (guild_id, id, user_id)
@@ -20,13 +28,14 @@ TAKE = f"""
     ), fresh AS (
         INSERT INTO activity_ids (guild_id, id, week)
         SELECT e.guild_id, e.id, $4::date FROM event e
-        WHERE NOT EXISTS (
-            SELECT FROM activity_ids a WHERE a.guild_id = e.guild_id AND a.id = e.id AND a.week = ANY($5::date[])
-        ) AND e.user_id NOT IN (SELECT user_id FROM private)
+        WHERE {_LACKS.format(week="$5")}
+            AND ($5::date = $6::date OR {_LACKS.format(week="$6")})
+            AND {_LACKS.format(week=f"'{IMPORTED}'")}
+            AND e.user_id NOT IN (SELECT user_id FROM private)
         ORDER BY e.guild_id, e.id
         ON CONFLICT DO NOTHING RETURNING guild_id, id
     ), member AS (
-        SELECT * FROM unnest($6::text::bigint[], $7::text::bigint[]) AS k (guild_id, user_id)
+        SELECT * FROM unnest($7::text::bigint[], $8::text::bigint[]) AS k (guild_id, user_id)
     ), held AS (
         SELECT {COLUMNS}, is_ranked AS was_ranked FROM members m JOIN member USING (guild_id, user_id)
         WHERE (SELECT count(*) FROM fresh) >= 0 -- ids first: everybody waits in this order

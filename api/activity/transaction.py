@@ -23,7 +23,7 @@ from api.members.levelups import LevelUp
 from api.members.rules import GuildRules
 from api.members.telling import reached
 from api.members.tombstones import ErasedMeanwhile, refuse_erased
-from api.parts import IMPORTED, Parted, Parts, week_of
+from api.parts import Parted, Parts, week_of
 
 # Ids are looked for in every week in which one may have been delivered whose event is not yet too old.
 _REMEMBERED = timedelta(days=7, minutes=10)
@@ -132,14 +132,14 @@ class Transaction:
             ids += ordered
             users += theirs
             members += [(guild_id, user_id) for user_id in sorted(set(theirs))]
-        weeks = {week_of((self._now - _REMEMBERED).date()), self._week - _WEEK, IMPORTED}
         rows = await connection.fetch(
             queries.TAKE,
             literal(guilds),
             literal(ids),
             literal(users),
             self._week,
-            sorted(weeks),
+            self._week - _WEEK,
+            week_of((self._now - _REMEMBERED).date()),
             *columns(members, 2),
         )
         held = [row[:WIDTH] for row in rows if row[0] is not None]
