@@ -1,5 +1,6 @@
 """Runs uvicorn: in this process, or a supervisor with worker processes."""
 
+import gc
 import os
 import signal
 import socket
@@ -22,13 +23,26 @@ class AddressInUse(Exception):
     """Another program listens there already."""
 
 
+# Objects made since the last look for cycles, after which Python looks for them again: by default 700, which is a few
+# requests.
+_YOUNG = 10_000
+
+
 def application() -> ASGIApp:
-    """The application of one process; its settings come by the environment that `serve` made."""
+    """The application of one process; its settings come by the environment that `serve` made.
+
+    What is there when it starts stays, half a million objects: it is taken out of the garbage collector's sight,
+    which stopped all requests for 80 ms each time it went through them."""
+    gc.disable()
     settings = load(dotenv=None)
     configure(settings.log_level, console=settings.console_log)
     from api.app import create_app
 
-    return create_app(settings)
+    app = create_app(settings)
+    gc.freeze()
+    gc.set_threshold(_YOUNG, 10, 10)
+    gc.enable()
+    return app
 
 
 class _Server(uvicorn.Server):

@@ -16,7 +16,7 @@ from operator import attrgetter
 import msgspec
 
 from api.achievements import conditions
-from api.achievements.conditions import Measure, Test
+from api.achievements.conditions import Measure, Test, Values
 from api.achievements.dtos import Condition
 from api.members.ledger import Standing
 from api.members.levels import Ladder
@@ -24,13 +24,12 @@ from api.members.levels import Ladder
 # What an event that moves XP may bring about further on.
 _RISING = ("xp", "level")
 
-_MOST_MASKS = 1000
+_MOST_MASKS = 1000  # of which it is remembered what follows from them
 _ENDLESS = 2**64
 
 # A member's numbers, and where among them a stat stands. The level goes by the XP.
 _numbers = attrgetter("xp", "messages", "voice_seconds", "reactions", "commands", "streak_best")
 _PLACES = {"xp": 0, "messages": 1, "voice_seconds": 2, "reactions": 3, "commands": 4, "streak": 5}
-_ANY = 1
 
 XP, LEVEL, _STREAK = Measure("xp"), Measure("level"), Measure("streak")
 _MESSAGES, _VOICE_SECONDS = Measure("messages"), Measure("voice_seconds")
@@ -91,8 +90,12 @@ class _Steps:
             self._thresholds.append(least)
             self._held.append((before[0] | definitions, before[1] | leaves))
 
+    def at(self, value: int) -> tuple[int, int]:
+        """The bits of achievements, and of comparisons, that hold at this value."""
+        return self._held[bisect_right(self._thresholds, value)]
+
     def around(self, value: int) -> tuple[int, int, int, int]:
-        """The bits of achievements, and of comparisons, that hold at this value; between which values that is so."""
+        """The same, and between which values that is so."""
         place = bisect_right(self._thresholds, value)
         low = self._thresholds[place - 1] if place else -_ENDLESS
         high = self._thresholds[place] if place < len(self._thresholds) else _ENDLESS
@@ -129,6 +132,7 @@ class Catalog:
         self._later = 0  # what may follow from another award or from its XP
         self._maybe = 0  # what is one comparison that a member's row does not tell
         self._trees: list[tuple[int, Callable[[int], bool]]] = []
+        self._trees_at: dict[int, int] = {}  # those that hold, by the comparisons that do
         self._looked_up: dict[str, int] = {}  # what mentions a stat in a way that a member's row does not tell
         self._sought: dict[int, frozenset[Measure]] = {}
         pairs: dict[Measure, list[tuple[int, int, int]]] = {}
@@ -149,13 +153,14 @@ class Catalog:
                 self._trees.append((bit, _masked(condition, leaf_bits)))
                 continue
             what = conditions.measure(condition)
-            if what.is_bounded:
-                pairs.setdefault(what, []).append((conditions.threshold(condition), bit, 0))
-            else:
+            pairs.setdefault(what, []).append((conditions.threshold(condition), bit, 0))
+            if not what.is_bounded:
                 self._maybe |= bit
         for (what, least), leaf in leaf_bits.items():
             pairs.setdefault(what, []).append((least, 0, leaf))
-        steps = {measure: _Steps(found) for measure, found in pairs.items()}
+        self._untold = sum(leaf for (what, _), leaf in leaf_bits.items() if not what.is_bounded)
+        self._all_steps = {measure: _Steps(found) for measure, found in pairs.items()}
+        steps = {measure: found for measure, found in self._all_steps.items() if measure.is_bounded}
         self._level_steps = steps.pop(LEVEL, None)
         self._steps = [(_PLACES[measure.stat], found) for measure, found in steps.items() if not measure.days]
         self._window_steps = [(measure, found) for measure, found in steps.items() if measure.days]
@@ -198,7 +203,7 @@ class Catalog:
             if known is not None:
                 now.add(steps, _PLACES[measure.stat], less=known[1] - known[0])
             else:  # without a look at it, it may be anything
-                held, leaves, _, _ = steps.around(_ENDLESS)
+                held, leaves = steps.at(_ENDLESS)
                 now.held |= held
                 now.leaves |= leaves
         if self._level_steps is not None:
@@ -208,13 +213,31 @@ class Catalog:
             now.narrow(0, ladder.begins(max(low, 0)), ladder.begins(high) if high <= ladder.top else _ENDLESS)
         if now.leaves != state.leaves:
             state.leaves, state.checked = now.leaves, 0
-        trees = 0
-        for bit, may_hold in self._trees:
-            if may_hold(now.leaves):
-                trees |= bit
-        state.held = now.held | trees | self._maybe
+        state.held = now.held | self._trees_holding(now.leaves | self._untold) | self._maybe
         state.lows, state.highs = tuple(now.lows), tuple(now.highs)
         state.checked &= state.held
+
+    def _trees_holding(self, leaves: int) -> int:
+        """The trees that hold where these comparisons do."""
+        found = self._trees_at.get(leaves)
+        if found is None:
+            found = 0
+            for bit, holds in self._trees:
+                if holds(leaves):
+                    found |= bit
+            if len(self._trees_at) >= _MOST_MASKS:
+                self._trees_at.clear()
+            self._trees_at[leaves] = found
+        return found
+
+    def holding(self, values: Values) -> int:
+        """The achievements whose conditions hold; what is not among the values counts as 0."""
+        held = leaves = 0
+        for measure, steps in self._all_steps.items():
+            definitions, comparisons = steps.at(values.get(measure, 0))
+            held |= definitions
+            leaves |= comparisons
+        return held | self._trees_holding(leaves)
 
     def following(self, definition: Definition, *, risen: bool) -> int:
         """What this award may bring about: by coming before another, and by its XP."""
@@ -244,17 +267,14 @@ class Catalog:
 
 
 def _masked(condition: Condition, bits: dict[tuple[Measure, int], int]) -> Callable[[int], bool]:
-    """A function of the mask of comparisons that hold; those that a member's row does not tell count as met."""
+    """A function of the mask of comparisons that hold. Gives each comparison its bit."""
     if condition.all is not msgspec.UNSET:
-        needed, groups = _parts(condition.all, bits)
-        wanted = needed & ~_ANY
+        wanted, groups = _parts(condition.all, bits)
         if not groups:
             return lambda held: held & wanted == wanted
         return lambda held: held & wanted == wanted and all(group(held) for group in groups)
     if condition.any is not msgspec.UNSET:
         one_of, groups = _parts(condition.any, bits)
-        if one_of & _ANY:
-            return lambda _held: True
         if not groups:
             return lambda held: held & one_of != 0
         return lambda held: held & one_of != 0 or any(group(held) for group in groups)
@@ -264,15 +284,13 @@ def _masked(condition: Condition, bits: dict[tuple[Measure, int], int]) -> Calla
 def _parts(
     children: Iterable[Condition], bits: dict[tuple[Measure, int], int]
 ) -> tuple[int, list[Callable[[int], bool]]]:
-    """The bits of the comparisons among them, `_ANY` for those that count as met; the groups among them."""
+    """The bits of the comparisons among them, and the groups among them."""
     mask, groups = 0, []
     for child in children:
         if child.stat is msgspec.UNSET:
             groups.append(_masked(child, bits))
-            continue
-        key = conditions.measure(child), conditions.threshold(child)
-        # The first bit is no comparison's.
-        mask |= bits.setdefault(key, 2 << len(bits)) if key[0].is_bounded else _ANY
+        else:
+            mask |= bits.setdefault((conditions.measure(child), conditions.threshold(child)), 1 << len(bits))
     return mask, groups
 
 

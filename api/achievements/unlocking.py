@@ -237,7 +237,7 @@ def _since(moment: Moment, measure: Measure, today: date) -> int:
 def _is_worth_it(member: _Member) -> bool:
     """Whether anything in question really holds."""
     return member.moved.forced is not None or any(
-        each.holds(values) for values in (*member.earlier, member.values) for each in member.catalog.of(member.mask)
+        member.catalog.holding(values) & member.mask for values in (*member.earlier, member.values)
     )
 
 

@@ -5,6 +5,7 @@ stores that, all in one transaction. The number of statements does not depend on
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from operator import add
 from typing import Any, TypeVar
 
 import asyncpg
@@ -188,11 +189,16 @@ class Ledger:
         boards = Boards(self._touched.values())
         days: dict[tuple[int, date, int], list[int]] = {}
         hours: dict[tuple[int, datetime, int], list[int]] = {}
+        guilds: dict[tuple[int, date, datetime | None], list[int]] = {}
         for (guild, day, hour, user), row in self._rows.items():
-            for whose in (user, GUILD):
-                _add(days, (guild, day, whose), row)
-                if hour is not None:
-                    _add(hours, (guild, hour, whose), row)
+            _add(guilds, (guild, day, hour), row)
+            _add(days, (guild, day, user), row)
+            if hour is not None:
+                _add(hours, (guild, hour, user), row)
+        for (guild, day, hour), row in guilds.items():
+            _add(days, (guild, day, GUILD), row)
+            if hour is not None:
+                _add(hours, (guild, hour, GUILD), row)
         await connection.execute(
             sql.STORE,
             *columns([_written(standing) for standing in self._touched.values()], 14),
@@ -237,9 +243,5 @@ def _written(standing: Standing) -> tuple[object, ...]:
 
 
 def _add(rows: dict[K, list[int]], key: K, amounts: list[int]) -> None:
-    row = rows.get(key)
-    if row is None:
-        rows[key] = amounts.copy()
-    else:
-        for place, amount in enumerate(amounts):
-            row[place] += amount
+    known = rows.get(key)
+    rows[key] = amounts if known is None else list(map(add, known, amounts))
