@@ -16,7 +16,7 @@ from api.events.outbox import tell
 from api.lib.arrays import columns
 from api.lib.clock import Clock
 from api.members import ledger_sql
-from api.members.ledger import Standing, by_key
+from api.members.ledger import Ledger, Standing, by_key
 from api.members.levelups import level_up
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
@@ -99,9 +99,8 @@ class Awarding:
         keys = columns([(rules.guild_id, each.user_id) for each in members], 2)
         locked = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
         before = {key: standing.xp for key, standing in locked.items()}
-        await self._unlocking.begin(connection, {rules.guild_id})
         moved = [Moved(rules, standing, only=achievement_id) for standing in locked.values()]
-        settled = await self._unlocking.settle(connection, moved, now)
+        settled = await self._unlocking.settle(connection, moved, Ledger(), now)
         risen = [level_up(rules, key[1], before[key], locked[key].xp) for key in settled.unlocked]
         await tell(connection, [reached(rules.guild_id, each) for each in risen if each is not None])
         return settled

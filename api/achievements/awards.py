@@ -21,7 +21,7 @@ from api.events.outbox import tell
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.members.dtos import UnlockedAchievement
-from api.members.ledger import Ledger, Standing, lock, read, take_turns
+from api.members.ledger import Ledger, Standing, lock, read
 from api.members.levelups import level_up
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
@@ -75,11 +75,13 @@ class AwardService:
             wanted = await self._with_requirements(connection, guild_id, row)
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
-            await take_turns(connection, [guild_id])
             known = await connection.fetchrow(queries.AWARDED, standing.id, wanted.id)
             if known is not None and known["revoked_at"] is None:
                 return await self._view(connection, rules, standing, wanted, known["awarded_at"]), False
-            await _enter(connection, standing, now)
+            ledger = Ledger()
+            if not standing.xp and standing.first_seen_at is None and standing.last_active_at is None:
+                standing.first_seen_at = now  # they were only just made: counters and boards do not know them
+                ledger.touch(standing)
             kept = 0
             if known is not None:
                 kept = known["xp"]
@@ -87,7 +89,7 @@ class AwardService:
             # Whoever was left the XP when it was revoked has it already.
             forced = msgspec.structs.replace(wanted, reward_xp=0) if kept else wanted
             moved = Moved(rules, standing, forced=forced)
-            settled = await self._unlocking.settle(connection, [moved], now, by=f"{actor.kind} {actor.id}")
+            settled = await self._unlocking.settle(connection, [moved], ledger, now, by=f"{actor.kind} {actor.id}")
             if kept:
                 await connection.execute(queries.KEPT, standing.id, wanted.id, kept)
             risen = level_up(rules, user_id, before, standing.xp)
@@ -167,15 +169,6 @@ class AwardService:
             async with self._database.connection() as connection:
                 for table in tables:
                     await self._parts.ensure(connection, table, days)
-
-
-async def _enter(connection: Connection, standing: Standing, now: datetime) -> None:
-    """Has the counters and boards know a member who was only just made."""
-    if not standing.xp and standing.first_seen_at is None and standing.last_active_at is None:
-        standing.first_seen_at = now
-        ledger = Ledger()
-        ledger.touch(standing)
-        await ledger.store(connection)
 
 
 def _item(each: Definition, held: asyncpg.Record | None, values: dict[Measure, int]) -> MemberAchievementView:

@@ -10,7 +10,7 @@ in whatever process, evaluates all that mentions it. (Imports of standings, whic
 every process forget what it knows: see `imports.runner`.)"""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -22,7 +22,7 @@ from api.members.ledger import Standing
 from api.members.levels import Ladder
 
 # What an event that moves XP may bring about further on.
-_RISING = ("xp", "level")
+_RISING = frozenset({"xp", "level"})
 
 _MOST_MASKS = 1000  # of which it is remembered what follows from them
 _ENDLESS = 2**64
@@ -134,6 +134,7 @@ class Catalog:
         self._trees: list[tuple[int, Callable[[int], bool]]] = []
         self._trees_at: dict[int, int] = {}  # those that hold, by the comparisons that do
         self._looked_up: dict[str, int] = {}  # what mentions a stat in a way that a member's row does not tell
+        self._mentioning_of: dict[frozenset[str], tuple[int, int]] = {}
         self._sought: dict[int, frozenset[Measure]] = {}
         pairs: dict[Measure, list[tuple[int, int, int]]] = {}
         leaf_bits: dict[tuple[Measure, int], int] = {}
@@ -165,16 +166,27 @@ class Catalog:
         self._steps = [(_PLACES[measure.stat], found) for measure, found in steps.items() if not measure.days]
         self._window_steps = [(measure, found) for measure, found in steps.items() if measure.days]
 
-    def touched(self, stats: Collection[str]) -> int:
+    def touched(self, stats: frozenset[str]) -> int:
         """The achievements that mention one of these stats."""
-        found = 0
-        for stat in stats:
-            found |= self.mentions.get(stat, 0)
+        return self._mentioning(stats)[0]
+
+    def _mentioning(self, stats: frozenset[str]) -> tuple[int, int]:
+        """The achievements that mention one of these stats, and those that do in a way that a row does not tell."""
+        found = self._mentioning_of.get(stats)
+        if found is None:
+            mentioned = looked_up = 0
+            for stat in stats:
+                mentioned |= self.mentions.get(stat, 0)
+                looked_up |= self._looked_up.get(stat, 0)
+            if len(self._mentioning_of) >= _MOST_MASKS:
+                self._mentioning_of.clear()
+            found = self._mentioning_of[stats] = mentioned, looked_up
         return found
 
-    def candidates(self, standing: Standing, ladder: Ladder, stats: Collection[str], state: State) -> int:
+    def candidates(self, standing: Standing, ladder: Ladder, stats: frozenset[str], state: State) -> int:
         """Which achievements this member may have earned by what moved these stats, as far as their row tells."""
-        touched = self.touched(stats) & ~state.had
+        touched, anew = self._mentioning(stats)
+        touched &= ~state.had
         if not touched:
             return 0
         xp, messages, voice, reactions, commands, streak = values = _numbers(standing)
@@ -189,9 +201,6 @@ class Catalog:
             and low[5] <= streak < high[5]
         ):
             self._evaluate(_Now(values), ladder, state)
-        anew = 0
-        for stat in stats:
-            anew |= self._looked_up.get(stat, 0)
         return state.held & touched & (anew | ~state.checked)
 
     def _evaluate(self, now: _Now, ladder: Ladder, state: State) -> None:

@@ -1,9 +1,9 @@
 """Awards what members have earned, in the transaction that moved their stats.
 
-Whoever changes standings calls `settle` when all of it is stored and the members are still locked. It evaluates
-what mentions the moved stats, gives the rewards' XP, and goes on with what that brings about, until nothing
-changes: an award is never given twice, so that ends. Members' rows are locked by everybody who awards, so what is
-read of their awards stays true."""
+Whoever changes standings calls `settle` instead of storing their ledger, while the members are locked. It evaluates
+what mentions the moved stats, enters the rewards' XP into the ledger, and goes on with what that brings about, until
+nothing changes: an award is never given twice, so that ends. Then it stores all of it, once. Members' rows are locked
+by everybody who awards, so what is read of their stats and awards stays true."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -20,7 +20,7 @@ from api.database import Connection
 from api.events.outbox import Told, tell
 from api.lib.arrays import literal
 from api.members.dtos import UnlockedAchievement, UnlockRewards
-from api.members.ledger import MAX_XP, Key, Ledger, Standing, take_turns
+from api.members.ledger import MAX_XP, Key, Ledger, Standing
 from api.members.rules import GuildRules
 from api.parts import Parted, Parts
 
@@ -34,13 +34,13 @@ class Moment(NamedTuple):
 
 
 class Moved(msgspec.Struct):
-    """A member, locked and stored, and which of their stats moved. `moments`: what they were on the way, where
+    """A member, locked, and which of their stats moved. `moments`: what they were on the way, where
     a stat fell. `only`: the one achievement that is in question,
     whether or not its stats moved; `forced`: one that is awarded whatever its condition."""
 
     rules: GuildRules
     standing: Standing
-    stats: set[str] = msgspec.field(default_factory=set)
+    stats: frozenset[str] = frozenset()
     moments: list[Moment] = msgspec.field(default_factory=list)
     only: int | None = None
     forced: Definition | None = None
@@ -95,43 +95,54 @@ class Unlocking:
         self._catalogs = catalogs
         self._parts = parts
 
-    async def begin(self, connection: Connection, guild_ids: Collection[int]) -> set[int]:
-        """Those of the guilds in which anything can be earned. Call it when the members are locked, before what
-        they did is stored."""
+    async def concerned(self, connection: Connection, guild_ids: Collection[int]) -> set[int]:
+        """Those of the guilds in which anything can be earned."""
         catalogs = await self._catalogs.of(guild_ids, connection)
-        await take_turns(connection, [guild_id for guild_id, catalog in catalogs.items() if catalog.gives_xp])
         return {guild_id for guild_id, catalog in catalogs.items() if catalog.definitions}
 
     async def settle(
-        self, connection: Connection, moved: Sequence[Moved], now: datetime, by: str | None = None
+        self, connection: Connection, moved: Sequence[Moved], ledger: Ledger, now: datetime, by: str | None = None
     ) -> Settled:
-        """Awards what they have earned; their standings are as they are then. The number of statements does not
-        depend on how many members or achievements there are. `by`: who awards by hand what is `forced`."""
+        """Stores the ledger, with what these members have earned by it; their standings are as they are then. The
+        number of statements does not depend on how many members or achievements there are. `by`: who awards by hand
+        what is `forced`."""
         catalogs = await self._catalogs.of({each.rules.guild_id for each in moved}, connection)
         members = list(self._candidates(moved, catalogs))
+        await _look_up(connection, members, ledger, now)
+        worth_it = [member for member in members if _is_worth_it(member)]
+        await self._climb(connection, worth_it, ledger, now)
+        await ledger.store(connection)
+        await _store(connection, worth_it, now, by)
+        return Settled(members)
+
+    async def _climb(self, connection: Connection, members: Sequence[_Member], ledger: Ledger, now: datetime) -> None:
+        """Finds out what they are given, and enters its XP."""
         if not members:
-            return Settled()
-        await _look_up(connection, members, now)
-        evaluated, members = members, [member for member in members if _is_worth_it(member)]
-        if not members:
-            return Settled(evaluated)
+            return
         by_id = {member.moved.standing.id: member for member in members}
         for row in await connection.fetch(queries.AWARDS, literal(list(by_id))):
             member = by_id[row["member_id"]]
             member.had |= member.catalog.bits.get(row["achievement_id"], 0)
             if row["is_held"]:
                 member.held.add(row["achievement_id"])
+        days = set()
         for member in members:
             _climb(member)
-        await self._store(connection, [member for member in members if member.given], now, by)
-        return Settled(evaluated)
+            if xp := sum(each for _, each in member.given):
+                rules = member.moved.rules
+                day, hour = rules.day_of(now), rules.hour_of(now)
+                days |= {day, hour.date()}
+                give(ledger, member.moved.standing, day, hour, xp)
+        if days:
+            await self._make_parts(connection, days)
 
     async def of_xp(
-        self, connection: Connection, rules: GuildRules, standing: Standing, now: datetime, before: int
+        self, connection: Connection, rules: GuildRules, standing: Standing, ledger: Ledger, now: datetime, before: int
     ) -> tuple[list[UnlockedAchievement], Callable[[], None]]:
-        """What a member's XP has earned them, after it was changed by hand; and what to call after the commit."""
-        stats = set() if standing.xp == before else {"xp", "level"}
-        settled = await self.settle(connection, [Moved(rules, standing, stats)], now)
+        """Stores a member's XP that was changed by hand. What it has earned them, and what to call after the
+        commit."""
+        stats = frozenset(() if standing.xp == before else ("xp", "level"))
+        settled = await self.settle(connection, [Moved(rules, standing, stats)], ledger, now)
         return settled.unlocked.get((rules.guild_id, standing.user_id), []), settled.remember
 
     def _candidates(self, moved: Iterable[Moved], catalogs: Mapping[int, Catalog]) -> Iterator[_Member]:
@@ -149,30 +160,6 @@ class Unlocking:
                     each, catalog, state, mask, state.leaves, values_at_hand(each.standing, each.rules.ladder)
                 )
 
-    async def _store(self, connection: Connection, members: Sequence[_Member], now: datetime, by: str | None) -> None:
-        """The awards, their XP, and what the stream tells of them."""
-        rows = [
-            (each.id, standing.id, standing.guild_id, standing.user_id, each.name, xp, each.reward_role_id)
-            for member in members
-            for standing in (member.moved.standing,)
-            for each, xp in member.given
-        ]
-        if not rows:
-            return
-        await connection.execute(queries.AWARD, *zip(*rows, strict=True), now, by)
-        ledger, days = Ledger(), set()
-        for member in members:
-            xp = sum(each for _, each in member.given)
-            if xp:
-                rules = member.moved.rules
-                day, hour = rules.day_of(now), rules.hour_of(now)
-                days |= {day, hour.date()}
-                give(ledger, member.moved.standing, day, hour, xp)
-        if days:
-            await self._make_parts(connection, days)
-            await ledger.store(connection)
-        await tell(connection, [told(member.key, each) for member in members for each, _ in member.given])
-
     async def _make_parts(self, connection: Connection, days: Collection[date]) -> None:
         """They are made ahead: hardly ever is one missing."""
         tables: tuple[Parted, ...] = ("activity_days", "activity_hours")
@@ -180,11 +167,22 @@ class Unlocking:
             await self._parts.ensure(connection, table, days)
 
 
+async def _store(connection: Connection, members: Sequence[_Member], now: datetime, by: str | None) -> None:
+    """The awards, and what the stream tells of them."""
+    rows = [
+        (each.id, standing.id, standing.guild_id, standing.user_id, each.name, xp, each.reward_role_id)
+        for member in members
+        for standing in (member.moved.standing,)
+        for each, xp in member.given
+    ]
+    if rows:
+        await connection.execute(queries.AWARD, *zip(*rows, strict=True), now, by)
+        await tell(connection, [told(member.key, each) for member in members for each, _ in member.given])
+
+
 def give(ledger: Ledger, standing: Standing, day: date, hour: datetime, xp: int) -> None:
-    """Enters a reward's XP (below 0: what is taken back) for a standing that was stored already in this
-    transaction. It counts in the period in which it is given, and not towards the daily cap."""
-    standing.before = standing.on_boards()
-    standing.was_ranked = standing.is_ranked
+    """Enters a reward's XP (below 0: what is taken back). It counts in the period in which it is given, and not
+    towards the daily cap."""
     standing.xp += xp
     ledger.add(standing, day, hour, xp=xp)
     ledger.touch(standing)
@@ -203,8 +201,8 @@ def told(key: Key, definition: Definition, event: str = "achievement.unlocked") 
     return Told(guild_id, event, msgspec.structs.asdict(unlocked(user_id, definition)), user_id)
 
 
-async def _look_up(connection: Connection, members: Sequence[_Member], now: datetime) -> None:
-    """Adds what the members' rows do not tell to their values."""
+async def _look_up(connection: Connection, members: Sequence[_Member], ledger: Ledger, now: datetime) -> None:
+    """Adds what the members' rows do not tell to their values: what is stored, and what the ledger adds to it."""
     sought: set[Measure] = set()
     asked = []
     for member in members:
@@ -213,11 +211,14 @@ async def _look_up(connection: Connection, members: Sequence[_Member], now: date
             sought |= theirs
             asked.append(Asked(*member.key, member.moved.rules.day_of(now)))
     found = await look_up(connection, asked, sought)
+    added = ledger.amounts(found.keys())
     for member in members:
         known = found.get(member.key, {})
         today = member.moved.rules.day_of(now)
+        for each in sought if member.key in added else ():
+            known[each] = known.get(each, 0) + _counted(added[member.key], each, today)
         member.earlier = [
-            moment.at_hand | {each: known.get(each, 0) - _since(moment, each, today) for each in sought}
+            moment.at_hand | {each: known.get(each, 0) - _counted(moment.since, each, today) for each in sought}
             for moment in member.moved.moments
         ]
         member.values |= known
@@ -227,11 +228,11 @@ async def _look_up(connection: Connection, members: Sequence[_Member], now: date
                     member.state.look(each, known.get(each, 0), member.values[Measure(each.stat)])
 
 
-def _since(moment: Moment, measure: Measure, today: date) -> int:
-    """How much came since, of what the measure counts."""
+def _counted(amounts: Mapping[tuple[str, date], int], measure: Measure, today: date) -> int:
+    """How much of these amounts the measure counts."""
     first = today - timedelta(days=measure.days - 1) if measure.days else date.min
     last = today if measure.days else date.max
-    return sum(amount for (stat, day), amount in moment.since.items() if stat == measure.stat and first <= day <= last)
+    return sum(amount for (stat, day), amount in amounts.items() if stat == measure.stat and first <= day <= last)
 
 
 def _is_worth_it(member: _Member) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
 from api.activity.rules import earning_of, judge
-from api.members.ledger import MAX_XP, Key, Ledger, Standing
+from api.members.ledger import EVENTS, MAX_XP, Key, Ledger, Standing
 from api.members.levelups import LevelUp, level_up
 from api.members.rules import GuildRules
 from api.members.streaks import with_day
@@ -19,7 +19,7 @@ from api.members.streaks import with_day
 Caps = dict[tuple[int, date, int], int]  # guild, day, user: XP that the day's cap has counted
 
 # Places in a row of the ledger: what each kind of event adds to.
-XP, EARNED, EVENTS = 0, 5, 6
+XP, EARNED = 0, 5
 _PLACE: dict[type, int] = {MessageEvent: 1, VoiceEvent: 2, ReactionEvent: 3, CommandEvent: 4}
 
 _true_order = attrgetter("occurred_at", "id")

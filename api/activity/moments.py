@@ -2,7 +2,6 @@
 or within a group of requests, and what was earned at its height was earned, however events were put together."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 
 import msgspec
 
@@ -11,7 +10,7 @@ from api.achievements.conditions import Measure
 from api.achievements.unlocking import Moment
 from api.activity.counting import Counting
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
-from api.members.ledger import Key, Standing
+from api.members.ledger import Amounts, Key, Standing
 from api.members.levelups import LevelUp, level_up
 from api.members.rules import GuildRules
 
@@ -21,8 +20,6 @@ STATS: Mapping[type, str] = {
     ReactionEvent: "reactions",
     CommandEvent: "commands",
 }
-
-Amounts = dict[tuple[str, date], int]  # of a stat on a day
 
 
 class _Falling(msgspec.Struct):
@@ -95,7 +92,7 @@ class Moments:
 
 def stat_of(event: Event) -> str:
     """The stat that an event moves."""
-    return event.stat if isinstance(event, StatEvent) else STATS[type(event)]
+    return event.stat if type(event) is StatEvent else STATS[type(event)]
 
 
 def _falls(event: Event) -> bool:

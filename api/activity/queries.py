@@ -62,35 +62,35 @@ EARNED = """
 
 HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1) AND hidden_at IS NOT NULL"
 
-# Days that were filled in before a member's latest run: each is followed to the first and to the last day of
-# the run that it is now part of.
-FILL = """
+# Days that are filled in before a member's latest run, whose first day is $5: each is followed to the first and to the
+# last day of the run that it is then part of. Active are the days that are stored, and those that are about to be ($6
+# guilds, $7 users, $8 days). Gives the longest of these runs, and the first day of the one that joins the latest.
+_ACTIVE = """(
+    EXISTS (SELECT FROM activity_days a WHERE a.guild_id = {r}.guild_id AND a.day = {r}.reached {step}
+            AND a.user_id = {r}.user_id AND a.events > 0)
+    OR EXISTS (SELECT FROM own o WHERE o.guild_id = {r}.guild_id AND o.day = {r}.reached {step}
+               AND o.user_id = {r}.user_id)
+)"""
+FILL = f"""
     WITH RECURSIVE late AS (
-        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::date[]) AS l (id, guild_id, user_id, day)
+        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::date[], $5::date[])
+            AS l (id, guild_id, user_id, day, streak_from)
+    ), own AS (
+        SELECT * FROM unnest($6::bigint[], $7::bigint[], $8::date[]) AS o (guild_id, user_id, day)
     ), back AS (
-        SELECT id, guild_id, user_id, day AS day, day AS reached FROM late
+        SELECT id, guild_id, user_id, day, day AS reached FROM late
         UNION ALL
-        SELECT b.id, b.guild_id, b.user_id, b.day, b.reached - 1 FROM back b
-        WHERE EXISTS (SELECT FROM activity_days a WHERE a.guild_id = b.guild_id AND a.day = b.reached - 1
-                      AND a.user_id = b.user_id AND a.events > 0)
+        SELECT b.id, b.guild_id, b.user_id, b.day, b.reached - 1 FROM back b WHERE {_ACTIVE.format(r="b", step="- 1")}
     ), forth AS (
-        SELECT id, guild_id, user_id, day AS day, day AS reached FROM late
+        SELECT id, guild_id, user_id, day, day AS reached FROM late
         UNION ALL
-        SELECT f.id, f.guild_id, f.user_id, f.day, f.reached + 1 FROM forth f
-        WHERE EXISTS (SELECT FROM activity_days a WHERE a.guild_id = f.guild_id AND a.day = f.reached + 1
-                      AND a.user_id = f.user_id AND a.events > 0)
-    ), run AS (
-        SELECT b.id, b.first, f.last FROM (SELECT id, day, min(reached) AS first FROM back GROUP BY id, day) b
-        JOIN (SELECT id, day, max(reached) AS last FROM forth GROUP BY id, day) f USING (id, day)
+        SELECT f.id, f.guild_id, f.user_id, f.day, f.reached + 1 FROM forth f WHERE {_ACTIVE.format(r="f", step="+ 1")}
     )
-    UPDATE members m SET
-        streak_best = greatest(m.streak_best, r.best), streak_from = least(m.streak_from, r.joined)
-    FROM (
-        SELECT run.id, max(last - first + 1) AS best,
-               min(first) FILTER (WHERE last >= (SELECT streak_from FROM members WHERE members.id = run.id)) AS joined
-        FROM run GROUP BY run.id
-    ) r
-    WHERE m.id = r.id RETURNING m.id, m.streak_from, m.streak_best
+    SELECT late.id, max(f.last - b.first + 1) AS best, min(b.first) FILTER (WHERE f.last >= late.streak_from) AS joined
+    FROM late
+    JOIN (SELECT id, day, min(reached) AS first FROM back GROUP BY id, day) b USING (id, day)
+    JOIN (SELECT id, day, max(reached) AS last FROM forth GROUP BY id, day) f USING (id, day)
+    GROUP BY late.id
 """
 
 KNOWN = "SELECT DISTINCT id FROM activity_ids WHERE guild_id = $1 AND id = ANY($2) AND week = ANY($3::date[])"

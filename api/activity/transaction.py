@@ -173,13 +173,11 @@ class Transaction:
         counting = Counting(standings, await self._caps(connection, events), ledger)
         moments = Moments(counting, standings)
         level_ups = [moments.count(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
-        concerned = await self._unlocking.begin(connection, {guild_id for guild_id, _ in keys})
-        await ledger.store(connection)
         if counting.late:
-            await _fill(connection, counting.late)
+            await _fill(connection, counting.late, ledger)
         requests = [(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
         self._settled = await unlocks.settle(
-            self._unlocking, connection, requests, standings, moments, concerned, self._now
+            self._unlocking, connection, requests, standings, moments, ledger, self._now
         )
         unlocked = unlocks.told(requests, self._settled, level_ups, standings)
         await tell(
@@ -221,13 +219,20 @@ def _is_of_before(erased: Mapping[Key, datetime], guild_id: int, event: Event) -
     return erased_at is not None and event.occurred_at < erased_at
 
 
-async def _fill(connection: Connection, late: Sequence[Late]) -> None:
-    """Has days that lie before a member's latest run join what they now join; the standings are as stored then."""
+async def _fill(connection: Connection, late: Sequence[Late], ledger: Ledger) -> None:
+    """Has days that lie before a member's latest run join what they now join; the ledger is not yet stored."""
     standings = {each.standing.id: each.standing for each in late}
-    rows = {(each.standing.id, each.standing.guild_id, each.standing.user_id, each.day) for each in late}
-    for row in await connection.fetch(queries.FILL, *zip(*sorted(rows), strict=True)):
+    rows = {
+        (standing.id, standing.guild_id, standing.user_id, each.day, standing.streak_from)
+        for each in late
+        for standing in (each.standing,)
+    }
+    own = ledger.active_days({(standing.guild_id, standing.user_id) for standing in standings.values()})
+    for row in await connection.fetch(queries.FILL, *zip(*rows, strict=True), *zip(*own, strict=True)):
         standing = standings[row["id"]]
-        standing.streak_from, standing.streak_best = row["streak_from"], row["streak_best"]
+        standing.streak_best = max(standing.streak_best, row["best"])
+        if row["joined"] is not None and standing.streak_from is not None:
+            standing.streak_from = min(standing.streak_from, row["joined"])
 
 
 async def _welcome_back(

@@ -2,17 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from api.achievements.unlocking import Moved, Settled, Unlocking
 from api.activity.dtos import Event
 from api.activity.moments import Moments, stat_of
 from api.database import Connection
 from api.members.dtos import UnlockedAchievement
-from api.members.ledger import XP, Key, Standing
+from api.members.ledger import XP, Key, Ledger, Standing
 from api.members.levelups import LevelUp, level_up
 from api.members.rules import GuildRules
 
 Request = tuple[GuildRules, Sequence[Event]]
+
+# What any event moves, since it makes a day active; and what one that earns XP moves.
+_PRESENT, _RISEN = frozenset({"streak"}), frozenset({"streak", "xp", "level"})
 
 
 async def settle(
@@ -21,13 +25,13 @@ async def settle(
     requests: Sequence[Request],
     standings: Mapping[Key, Standing],
     moments: Moments,
-    concerned: Collection[int],
+    ledger: Ledger,
     now: datetime,
 ) -> Settled:
-    """Awards what the events, which are stored, have earned their members. `concerned`: see `Unlocking.begin`."""
-    if not concerned:
-        return Settled()
-    return await unlocking.settle(connection, _moved(requests, standings, moments, concerned), now)
+    """Stores the ledger, with what the events have earned their members."""
+    concerned = await unlocking.concerned(connection, {guild_id for guild_id, _ in standings})
+    moved = _moved(requests, standings, moments, concerned) if concerned else []
+    return await unlocking.settle(connection, moved, ledger, now)
 
 
 def _moved(
@@ -43,11 +47,15 @@ def _moved(
             theirs = moved.get(key)
             if theirs is None:
                 standing = standings[key]
-                # Any event makes a day active.
-                stats = {"streak"} if standing.xp == standing.before[XP] else {"streak", "xp", "level"}
+                stats = _PRESENT if standing.xp == standing.before[XP] else _RISEN
                 theirs = moved[key] = Moved(rules, standing, stats, moments.of(key))
-            theirs.stats.add(stat_of(event))
+            theirs.stats = _with(theirs.stats, stat_of(event))
     return list(moved.values())
+
+
+@lru_cache(1024)
+def _with(stats: frozenset[str], stat: str) -> frozenset[str]:
+    return stats | {stat}
 
 
 def told(

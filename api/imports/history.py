@@ -143,11 +143,11 @@ class History:
                 await self._award_streaks(connection, guild, [row["user_id"] for row in rows])
 
     async def _award_streaks(self, connection: Connection, guild: GuildRules, user_ids: Sequence[int]) -> None:
-        if user_ids and await self._unlocking.begin(connection, {guild.guild_id}):
+        if user_ids and await self._unlocking.concerned(connection, {guild.guild_id}):
             keys = columns([(guild.guild_id, user_id) for user_id in user_ids], 2)
             standings = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
-            moved = [Moved(guild, standing, {"streak"}) for standing in standings.values()]
-            await self._unlocking.settle(connection, moved, self._clock.now())
+            moved = [Moved(guild, standing, frozenset({"streak"})) for standing in standings.values()]
+            await self._unlocking.settle(connection, moved, Ledger(), self._clock.now())
 
     async def _store(self, connection: Connection, work: Work, guild: GuildRules, events: Sequence[Event]) -> None:
         """Counts events that are new, by the cooldown of this import alone, and awards what they earned."""
@@ -169,9 +169,7 @@ class History:
         await connection.execute(sql.KEEP_MEMBERS, work.id, *zip(*sorted(rows, key=lambda row: row[0]), strict=True))
         for standing in standings.values():
             standing.last_xp_at = live[standing.user_id]
-        concerned = await self._unlocking.begin(connection, {guild.guild_id})
-        await ledger.store(connection)
-        await unlocks.settle(self._unlocking, connection, [(guild, events)], standings, moments, concerned, now)
+        await unlocks.settle(self._unlocking, connection, [(guild, events)], standings, moments, ledger, now)
 
 
 async def set_down(work: Work, latest: datetime) -> None:

@@ -1,9 +1,11 @@
 """The one way to change standings: members' rows, their days and hours, and the counters of ranks, together.
 
 Whoever changes a standing locks it first (`lock`), changes it, enters what it did into a `Ledger`, and
-stores that, all in one transaction. The number of statements does not depend on how many members there are."""
+stores that, all in one transaction, and once: a store locks the rows that a guild's members share in their order, and
+two transactions that were both between two stores would wait for each other. The number of statements does not depend
+on how many members there are."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from operator import add
 from typing import Any, TypeVar
@@ -27,11 +29,14 @@ OCTAVE, FINE = 1, 8
 WIDTH = 7  # of a row: see `Ledger.row`
 XP = 0  # the board of XP: the first of the numbers that boards have
 GUILD = 0  # the user whose days and hours are those of the whole guild
+EVENTS = 6  # the place in a row of the events that make a day count for the streak
 
-_TURNS = 0x7475726E  # "turn"
+# Places in a row of the stats that events count.
+_COUNTED = (("messages", 1), ("voice_seconds", 2), ("reactions", 3), ("commands", 4))
 
 Key = tuple[int, int]  # guild, user
 Counter = tuple[int, int, int]  # guild, kept bits, low
+Amounts = dict[tuple[str, date], int]  # of a stat on a day
 
 
 class Standing(msgspec.Struct):
@@ -88,16 +93,6 @@ async def lock(
         found |= by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
         found |= await read(connection, [key for key in missing if key not in found])
     return found
-
-
-async def take_turns(connection: Connection, guild_ids: Iterable[int]) -> None:
-    """Keeps others who take turns in these guilds waiting until the transaction ends. Whoever may store twice in one
-    transaction (what was done, then the XP that it is rewarded with) calls this between `lock` and the first store:
-    each store locks the rows that a guild's members share in their order, and two transactions that are both
-    between their stores would wait for each other."""
-    keys = sorted({(guild_id ^ (guild_id >> 31)) % 2**32 - 2**31 for guild_id in guild_ids})
-    if keys:
-        await connection.execute("SELECT " + ", ".join(f"pg_advisory_xact_lock({_TURNS}, {key})" for key in keys))
 
 
 async def read(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
@@ -183,8 +178,29 @@ class Ledger:
         """The days that parts are needed for."""
         return {key[1] for key in self._rows} | {key[2] for key in self._stats}
 
+    def amounts(self, keys: Collection[Key]) -> dict[Key, Amounts]:
+        """What it adds to these members' stats, built-in ones and custom ones."""
+        found: dict[Key, Amounts] = {}
+        for (guild, day, _, user), row in self._rows.items():
+            if (guild, user) in keys:
+                theirs = found.setdefault((guild, user), {})
+                for stat, place in _COUNTED:
+                    if row[place]:
+                        theirs[stat, day] = theirs.get((stat, day), 0) + row[place]
+        for (guild, stat, day, user), amount in self._stats.items():
+            if (guild, user) in keys:
+                found.setdefault((guild, user), {})[stat, day] = amount
+        return found
+
+    def active_days(self, keys: Collection[Key]) -> set[tuple[int, int, date]]:
+        """Days on which it has these members do something: guild, user, day."""
+        rows = self._rows.items()
+        return {(guild, user, day) for (guild, day, _, user), row in rows if row[EVENTS] and (guild, user) in keys}
+
     async def store(self, connection: Connection) -> None:
         """Writes it all, once. Parts for its days and hours must be there: see `api.parts`."""
+        if not self._touched and not self._rows:
+            return
         counters = [(*key, change) for key, change in sorted(self._counters().items())]
         boards = Boards(self._touched.values())
         days: dict[tuple[int, date, int], list[int]] = {}

@@ -19,7 +19,7 @@ from api.lib.together import Together
 from api.members import queries, series
 from api.members.adjusting import XpAdjustedView
 from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
-from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read, take_turns
+from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read
 from api.members.levels import RoleChanges, role_changes
 from api.members.levelups import level_up
 from api.members.profiles import Key, profile, rows
@@ -63,10 +63,9 @@ class MemberService:
         async with self._database.transaction() as connection:
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
-            await take_turns(connection, [guild_id])
-            await _store_xp(connection, rules, standing, _wanted(wish, before), now)
+            ledger = _with_xp(rules, standing, _wanted(wish, before), now)
             changed = Change(before, standing.xp)
-            unlocked, remember = await self._unlocking.of_xp(connection, rules, standing, now, before)
+            unlocked, remember = await self._unlocking.of_xp(connection, rules, standing, ledger, now, before)
             if changed.before != changed.after:
                 await record(
                     connection,
@@ -186,8 +185,8 @@ def _wanted(wish: AdjustXp, xp: int) -> int:
     return min(max(xp + wish.amount, 0), MAX_XP)
 
 
-async def _store_xp(connection: Connection, rules: GuildRules, standing: Standing, xp: int, now: datetime) -> None:
-    """Gives the locked member this XP, and enters the difference into today's and this hour's row."""
+def _with_xp(rules: GuildRules, standing: Standing, xp: int, now: datetime) -> Ledger:
+    """Gives the locked member this XP; a ledger with the difference in today's and this hour's row."""
     ledger = Ledger()
     if not standing.xp and standing.first_seen_at is None and standing.last_active_at is None:
         standing.first_seen_at = now
@@ -195,4 +194,4 @@ async def _store_xp(connection: Connection, rules: GuildRules, standing: Standin
         ledger.add(standing, rules.day_of(now), rules.hour_of(now), xp=xp - standing.xp)
         standing.xp = xp
     ledger.touch(standing)
-    await ledger.store(connection)
+    return ledger

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from api.database import Connection
 from api.members.dtos import UnlockedAchievement
-from api.members.ledger import Standing
+from api.members.ledger import Ledger, Standing
 from api.members.rules import GuildRules
 
 
@@ -14,8 +14,8 @@ class XpUnlocking(Protocol):
     """Awards what XP earns."""
 
     async def of_xp(
-        self, connection: Connection, rules: GuildRules, standing: Standing, now: datetime, before: int
+        self, connection: Connection, rules: GuildRules, standing: Standing, ledger: Ledger, now: datetime, before: int
     ) -> tuple[list[UnlockedAchievement], Callable[[], None]]:
-        """Awards what a member has earned whose XP, `before` until now, is stored, and who is locked still: the
+        """Stores the ledger of a member, locked, whose XP was `before` until now, with what that has earned them: the
         rewards' XP is theirs then. Gives what it was, and what to call after the commit."""
         ...
