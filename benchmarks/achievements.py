@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from benchmarks.cases import headers
-from benchmarks.events import active_singles, batches, singles
+from benchmarks.events import active_singles, batches, first_words, singles
 from benchmarks.measure import Case, Lane, Ratio
 from benchmarks.seed import GUILDS
 from benchmarks.servers import Side, call
@@ -23,11 +23,14 @@ _TOP = {"xp": 6_000_000, "messages": 400_000, "level": 150, "streak": 400}  # ab
 
 def achievement_cases(key: str, guildhall: Side) -> list[Case]:
     """Single events and batches, both lanes of one server. What is known of a member is remembered: whoever writes
-    for the first time since the start costs more."""
+    for the first time since the start costs more. So those who are about have all written once before."""
     for guild in GUILDS.busy[_HALF:]:
         for number in range(DEFINITIONS):
-            body = {"key": f"a{number}", "name": f"A{number}", "condition": _condition(number), "rewards": {"xp": 10}}
-            call(guildhall, key, "POST", f"/v1/guilds/{guild}/achievements", msgspec.json.encode(body))
+            made = {"key": f"a{number}", "name": f"A{number}", "condition": _condition(number), "rewards": {"xp": 10}}
+            call(guildhall, key, "POST", f"/v1/guilds/{guild}/achievements", msgspec.json.encode(made))
+    for guild in GUILDS.busy:
+        for body in first_words(f"first-{guild}"):
+            call(guildhall, key, "POST", f"/v1/guilds/{guild}/activity", body)
     head = headers(key)
 
     def case(name: str, title: str, connections: int, requests: Callable[[list[int]], Requests]) -> Case:

@@ -62,6 +62,16 @@ def active_singles(headers: str, guilds: Sequence[int]) -> Callable[[int], list[
     return make
 
 
+def first_words(prefix: str) -> list[bytes]:
+    """A message of each member who is about, as bodies of a thousand events each."""
+    at = _text(datetime.now(UTC))
+    events = [
+        {"id": f"{prefix}-{number}", "type": "message", "user_id": str(user(number)), "occurred_at": at}
+        for number in _PEOPLE
+    ]
+    return [msgspec.json.encode({"events": events[first : first + 1000]}) for first in range(0, len(events), 1000)]
+
+
 def batches(headers: str, size: int, guilds: Sequence[int] = GUILDS.busy) -> Callable[[int], list[str]]:
     """Many events of one guild's last minutes: some members say much, most say little; about 300 different
     ones among 1000 events."""

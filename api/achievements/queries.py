@@ -30,22 +30,22 @@ AWARD = """
 
 _KEYS = "unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)"
 
-TOTALS = f"""
-    SELECT s.guild_id, s.user_id, s.stat, s.value FROM custom_stats s JOIN {_KEYS} USING (guild_id, user_id)
-    WHERE s.stat = ANY($3::text[])
-"""
-
 _DAYS = """
     unnest($1::text::bigint[], $2::text::bigint[], $3::text::date[]) AS k (guild_id, user_id, today)
     CROSS JOIN LATERAL generate_series(k.today - $5::int + 1, k.today, '1 day') AS each (day)
 """
 
-# Days of these members, today (the guild's) the last one, added up over windows of so many days. A row is looked up
-# for each day, as in `members.queries.DAYS`; the bounds leave out parts of the table.
-WINDOWS = f"""
-    SELECT k.guild_id, k.user_id, w.days, sum(d.messages)::bigint AS messages,
-        sum(d.voice_seconds)::bigint AS voice_seconds, sum(d.reactions)::bigint AS reactions,
-        sum(d.commands)::bigint AS commands
+# What these members' rows do not tell, in one statement: their totals of stats of the guild's own ($8), and their days,
+# today (the guild's) the last one, added up over windows of so many days ($4). A row is looked up for each day, as in
+# `members.queries.DAYS`; the bounds leave out parts of the table.
+UNTOLD = f"""
+    SELECT s.guild_id, s.user_id, 0 AS days, s.stat, s.value, 0::bigint AS messages, 0::bigint AS voice_seconds,
+        0::bigint AS reactions, 0::bigint AS commands
+    FROM custom_stats s JOIN {_KEYS} USING (guild_id, user_id)
+    WHERE s.stat = ANY($8::text[])
+    UNION ALL
+    SELECT k.guild_id, k.user_id, w.days, NULL, 0, sum(d.messages)::bigint, sum(d.voice_seconds)::bigint,
+        sum(d.reactions)::bigint, sum(d.commands)::bigint
     FROM {_DAYS}
     CROSS JOIN LATERAL (
         SELECT a.* FROM activity_days a

@@ -29,16 +29,16 @@ async def look_up(
     if not asked:
         return found
     totals = sorted({measure.stat for measure in sought if not measure.days})
-    if totals:
-        keys = columns([(each.guild_id, each.user_id) for each in asked], 2)
-        for row in await connection.fetch(queries.TOTALS, *keys, totals):
-            found[row[0], row[1]][Measure(row[2])] = row[3]
     built_in = [measure for measure in sought if measure.days and measure.stat in COUNTED]
     custom = [measure for measure in sought if measure.days and measure.stat not in COUNTED]
-    if built_in:
-        for row in await connection.fetch(queries.WINDOWS, *_window(asked, built_in)):
+    if totals or built_in:
+        for row in await connection.fetch(queries.UNTOLD, *_window(asked, built_in), totals):
+            theirs, days = found[row["guild_id"], row["user_id"]], row["days"]
+            if not days:
+                theirs[Measure(row["stat"])] = row["value"]
+                continue
             for stat in COUNTED:
-                found[row["guild_id"], row["user_id"]][Measure(stat, row["days"])] = row[stat]
+                theirs[Measure(stat, days)] = row[stat]
     if custom:
         stats = sorted({measure.stat for measure in custom})
         for row in await connection.fetch(queries.STAT_WINDOWS, *_window(asked, custom), stats):
@@ -48,7 +48,8 @@ async def look_up(
 
 def _window(asked: Sequence[Asked], sought: Collection[Measure]) -> tuple[object, ...]:
     days = sorted({measure.days for measure in sought})
+    longest = days[-1] if days else 0
     latest = max(each.today for each in asked)
-    earliest = min(each.today for each in asked) - timedelta(days=days[-1])
+    earliest = min(each.today for each in asked) - timedelta(days=longest)
     rows = [(each.guild_id, each.user_id, each.today) for each in asked]
-    return (*columns(rows, 3), days, days[-1], earliest, latest)
+    return (*columns(rows, 3), days, longest, earliest, latest)

@@ -31,8 +31,7 @@ MOST_EVENTS = 2000
 MOST_REQUESTS = 256
 MOST_WAITING = 100_000  # events; a moment's work of many thousand a second
 IN_FLIGHT = 4  # transactions at once: while one waits for the database the next is counted
-# One is enough for little; a second begins when so many events wait, more when so many.
-ENOUGH, MUCH = 20, 1000
+ENOUGH = 16  # events that must wait for another one to begin: smaller ones cost more for each event
 # Requests of so many events at most are not held up by others of their guild: the database lets them wait for
 # each other, which is short.
 FEW = 8
@@ -91,7 +90,7 @@ class ActivityService:
         """Begins transactions for what waits. A lone request does not wait for more: the next ones do. No two
         large ones at once are of one guild: the second would only wait for the first one's locks."""
         while self._waiting and len(self._running) < IN_FLIGHT:
-            if self._running and self._waiting_events < (ENOUGH if len(self._running) == 1 else MUCH):
+            if self._running and self._waiting_events < ENOUGH:
                 return  # little has come while the others commit: more will have by then
             if not (group := self._next()):
                 return

@@ -219,3 +219,15 @@ async def test_many_rewards_at_once(bot: httpx.AsyncClient, litestar_app: Litest
     assert litestar_app.state["database"].rollbacks == rollbacks
     board = (await bot.get(f"/v1/guilds/{HARBOUR}/leaderboard?limit=1")).json()
     assert (board["member_count"], board["items"][0]["value"]) == (120, 17 * 120 + 5 * 160)
+
+
+async def test_what_the_request_itself_adds_counts(bot: httpx.AsyncClient) -> None:
+    """Of stats and days that a member's row does not tell: some stored before, some by this very request."""
+    await define(bot, draft("duelist", condition={"stat": "duels_won", "gte": 5}, rewards={"xp": 7}))
+    await define(bot, draft("busy-week", condition={"stat": "messages", "gte": 3, "within": "7d"}, rewards={"xp": 9}))
+    await define(bot, draft("brave-week", condition={"stat": "duels_won", "gte": 5, "within": "7d"}))
+    first = await record(bot, stat("1", "duels_won", 2), message("2"), stat("3", "duels_won", 2, BO))
+    assert first["achievements_unlocked"] == []
+    second = await record(bot, stat("4", "duels_won", 3), message("5"), message("6"), stat("7", "duels_won", 2, BO))
+    unlocked = {(each["user_id"], each["achievement"]) for each in second["achievements_unlocked"]}
+    assert unlocked == {(str(ADA), each) for each in ("duelist", "busy-week", "brave-week")}

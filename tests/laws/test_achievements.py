@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import convert
 
 from api.achievements import conditions as ours
+from api.achievements.catalog import Catalog, Definition
 from api.achievements.conditions import Measure
 from api.achievements.dtos import Condition
 from tests.laws.achievements import Awarding, conditions, definitions, rising
@@ -98,6 +99,35 @@ def test_progress_is_1_exactly_when_the_condition_holds(tree: Json, seed: int) -
     assert (progress == 1) == ours.compiled(condition)(values)
     told = ours.leaf_views(condition, values)
     assert [leaf.progress == 1 for leaf in told] == [leaf.value >= leaf.gte for leaf in told]
+
+
+@given(trees=st.lists(conditions(), min_size=1, max_size=6), seed=st.integers(0, 2**32))
+def test_masks_tell_what_the_trees_tell(trees: list[Json], seed: int) -> None:
+    read = [convert(tree, Condition) for tree in trees]
+    catalog = Catalog([_definition(number, each) for number, each in enumerate(read)])
+    chance = random.Random(seed)  # noqa: S311 - nothing is secret here
+    measures = sorted({ours.measure(leaf) for each in read for leaf in ours.leaves(each)})
+    for _ in range(3):  # the second time much of it is remembered
+        values = {measure: chance.choice([0, 1, 2, 3, 5, 10, 1000]) for measure in measures if chance.random() < 0.9}
+        held = {each.id for each in catalog.of(catalog.holding(values))}
+        assert held == {number for number, each in enumerate(read) if ours.compiled(each)(values)}
+
+
+def _definition(number: int, condition: Condition) -> Definition:
+    return Definition(
+        id=number,
+        guild_id=1,
+        key=f"a{number}",
+        name="A",
+        hidden=False,
+        condition=condition,
+        requires=(),
+        reward_xp=0,
+        reward_role_id=None,
+        revision=1,
+        holds=ours.compiled(condition),
+        measures=frozenset(ours.measure(leaf) for leaf in ours.leaves(condition)),
+    )
 
 
 def test_what_is_almost_there_is_not_there() -> None:
