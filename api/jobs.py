@@ -5,17 +5,9 @@ import time
 
 import structlog
 
-from api.activity.upkeep import Upkeep
-from api.auth.keyring import Keyring
-from api.changes import Changes
-from api.database import Database
+from api.core import Core
 from api.errors import Unavailable
-from api.guilds.service import GuildService
-from api.idempotency import Idempotency
-from api.limits import Limiter
-from api.metrics import Metrics
-from api.people.building import People
-from api.webhooks.delivering import Deliverer
+from api.features import Features
 
 log = structlog.get_logger("guildhall.jobs")
 
@@ -27,29 +19,15 @@ UPKEEP_EVERY = 3600
 
 
 class Jobs:
-    def __init__(
-        self,
-        guilds: GuildService,
-        upkeep: Upkeep,
-        idempotency: Idempotency,
-        limiter: Limiter,
-        deliverer: Deliverer,
-        keyring: Keyring,
-        people: People,
-        metrics: Metrics,
-        database: Database,
-        changes: Changes,
-    ) -> None:
-        self._guilds = guilds
-        self._upkeep = upkeep
-        self._idempotency = idempotency
-        self._limiter = limiter
-        self._deliverer = deliverer
-        self._keyring = keyring
-        self._people = people
-        self._metrics = metrics
-        self._database = database
-        self._changes = changes
+    def __init__(self, core: Core, features: Features) -> None:
+        self._core = core
+        self._keyring = core.keyring
+        self._people = core.people
+        self._limiter = core.limiter
+        self._guilds = features.guilds
+        self._upkeep = features.upkeep
+        self._idempotency = features.idempotency
+        self._deliverer = features.deliverer
 
     async def run(self) -> None:
         """Runs for ever; what fails is logged and comes again."""
@@ -91,9 +69,10 @@ class Jobs:
             log.warning("the last uses of keys and sessions were not noted", error=type(error).__name__)
 
     def _watch(self, lag: float) -> None:
-        self._metrics.in_flight.set(self._metrics.running)
-        self._metrics.loop_lag.set(max(lag, 0.0))
-        self._metrics.pool_in_use.set(self._database.in_use)
-        self._metrics.pool_waiting.set(self._database.waiting)
-        self._metrics.rollbacks.set(self._database.rollbacks)
-        self._metrics.changes_age.set(self._changes.age())
+        metrics, database = self._core.metrics, self._core.database
+        metrics.in_flight.set(metrics.running)
+        metrics.loop_lag.set(max(lag, 0.0))
+        metrics.pool_in_use.set(database.in_use)
+        metrics.pool_waiting.set(database.waiting)
+        metrics.rollbacks.set(database.rollbacks)
+        metrics.changes_age.set(self._core.changes.age())

@@ -1,0 +1,132 @@
+"""What all features share: the database, what is remembered of it, who asks, and how often they may."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+from litestar.types import HTTPScope
+
+import piccolo_conf
+from api.auth.keyring import Keyring
+from api.auth.slots import Slots
+from api.changes import Changes
+from api.config import Settings
+from api.database import Database
+from api.events.hub import Hub
+from api.guilds.directory import Directory
+from api.health import Health
+from api.lib.clock import Clock
+from api.lib.pagination import Cursors
+from api.limits import Limiter
+from api.members.rulebook import Rulebook
+from api.metrics import Metrics
+from api.parts import Parts
+from api.people.building import Client, People
+from api.people.building import build as build_people
+from api.provision import made_secret
+from api.settings.registry import Registry
+from tables.piccolo_app import APP_CONFIG
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Core(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is once in a process. `secrets`: the one that signs, and the one before it."""
+
+    database: Database
+    changes: Changes
+    clock: Clock
+    metrics: Metrics
+    health: Health
+    secrets: list[str]
+    cursors: Cursors
+    registry: Registry
+    rulebook: Rulebook
+    directory: Directory
+    parts: Parts
+    keyring: Keyring
+    people: People
+    limiter: Limiter
+    slots: Slots
+    hub: Hub
+    retention: timedelta
+
+
+def build(
+    settings: Settings, *, clock: Clock, metrics: Metrics, discord: "httpx.AsyncBaseTransport | None" = None
+) -> Core:
+    """Opens nothing yet. `discord`: what Discord is reached by, instead of real connections."""
+    database = Database(
+        piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
+    )
+    for table in APP_CONFIG.table_classes:
+        table._meta._db = piccolo_conf.DB  # else Piccolo imports its code formatter to find it
+    secrets = [settings.secret or made_secret(settings.data_path)]
+    if settings.secret_previous is not None:
+        secrets.append(settings.secret_previous)
+    changes, cursors = Changes(), Cursors(secrets, clock.now)
+    health, keyring = Health(database, changes), Keyring(database, changes, clock)
+    people = build_people(
+        database,
+        changes,
+        clock,
+        cursors,
+        secrets=secrets,
+        client=_client(settings),
+        public_url=settings.public_url,
+        own_url=settings.own_url,
+        transport=discord,
+    )
+    hub = Hub(clock, metrics, lambda: health.stopping)
+    changes.subscribe(hub.doubt)
+    return Core(
+        database=database,
+        changes=changes,
+        clock=clock,
+        metrics=metrics,
+        health=health,
+        secrets=secrets,
+        cursors=cursors,
+        registry=Registry(database, changes),
+        rulebook=Rulebook(database, changes),
+        directory=Directory(database, changes),
+        parts=Parts(),
+        keyring=keyring,
+        people=people,
+        limiter=Limiter(
+            database,
+            clock,
+            lambda scope: _is_known(scope, keyring, people),
+            lambda scope: keyring.remembered(_authorization(scope)),
+            of_an_address=settings.anonymous_rate_limit,
+        ),
+        slots=Slots(),
+        hub=hub,
+        retention=timedelta(days=settings.retention_days),
+    )
+
+
+def _client(settings: Settings) -> Client | None:
+    if settings.discord_client_id is None or settings.discord_client_secret is None:
+        return None
+    return Client(
+        id=settings.discord_client_id,
+        secret=settings.discord_client_secret,
+        api_url=settings.discord_api_url,
+        authorize_url=settings.discord_authorize_url,
+    )
+
+
+def _is_known(scope: HTTPScope, keyring: Keyring, people: People) -> bool:
+    """Whether a request has one key that was good before, or a session."""
+    if (authorization := _authorization(scope)) is not None:
+        return keyring.was_good(authorization)
+    cookies = (value for name, value in scope["headers"] if name == b"cookie")
+    return any(people.sessions.was_good(value.decode("latin-1")) for value in cookies)
+
+
+def _authorization(scope: HTTPScope) -> bytes | None:
+    """The header, where it is there once."""
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    return given[0] if len(given) == 1 else None
