@@ -9,8 +9,7 @@ What was looked at and did not hold is not looked at again until one of its comp
 in whatever process, evaluates all that mentions it. (Imports of standings, which move stats and award nothing, have
 every process forget what it knows: see `imports.runner`.)"""
 
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -18,6 +17,7 @@ import msgspec
 from api.achievements import conditions
 from api.achievements.conditions import Measure, Test, Values
 from api.achievements.dtos import Condition
+from api.achievements.masks import ENDLESS, Now, Steps, masked
 from api.members.ledger import Standing
 from api.members.levels import Ladder
 
@@ -25,7 +25,6 @@ from api.members.levels import Ladder
 _RISING = frozenset({"xp", "level"})
 
 _MOST_MASKS = 1000  # of which it is remembered what follows from them
-_ENDLESS = 2**64
 
 # A member's numbers, and where among them a stat stands. The level goes by the XP.
 _numbers = attrgetter("xp", "messages", "voice_seconds", "reactions", "commands", "streak_best")
@@ -78,50 +77,6 @@ class State(msgspec.Struct):
         self.highs = ()
 
 
-class _Steps:
-    """The thresholds of one measure, with what holds from each of them on."""
-
-    def __init__(self, pairs: Iterable[tuple[int, int, int]]) -> None:
-        """Thresholds, each with the bits of achievements and of comparisons that it is for."""
-        self._thresholds: list[int] = []
-        self._held: list[tuple[int, int]] = [(0, 0)]
-        for least, definitions, leaves in sorted(pairs):
-            before = self._held[-1]
-            self._thresholds.append(least)
-            self._held.append((before[0] | definitions, before[1] | leaves))
-
-    def at(self, value: int) -> tuple[int, int]:
-        """The bits of achievements, and of comparisons, that hold at this value."""
-        return self._held[bisect_right(self._thresholds, value)]
-
-    def around(self, value: int) -> tuple[int, int, int, int]:
-        """The same, and between which values that is so."""
-        place = bisect_right(self._thresholds, value)
-        low = self._thresholds[place - 1] if place else -_ENDLESS
-        high = self._thresholds[place] if place < len(self._thresholds) else _ENDLESS
-        return *self._held[place], low, high
-
-
-class _Now:
-    """A member's numbers as they are, what holds at them, and between which numbers that stays so."""
-
-    def __init__(self, values: tuple[int, ...]) -> None:
-        self.values = values
-        self.held = self.leaves = 0
-        self.lows, self.highs = [-_ENDLESS] * len(values), [_ENDLESS] * len(values)
-
-    def add(self, steps: _Steps, place: int, *, less: int = 0) -> None:
-        """Adds what holds at the number in this place, with `less` taken off."""
-        held, leaves, low, high = steps.around(self.values[place] - less)
-        self.held |= held
-        self.leaves |= leaves
-        self.narrow(place, low + less, high + less)
-
-    def narrow(self, place: int, low: int, high: int) -> None:
-        self.lows[place] = max(self.lows[place], low)
-        self.highs[place] = min(self.highs[place], high)
-
-
 class Catalog:
     def __init__(self, definitions: Sequence[Definition]) -> None:
         self.definitions = tuple(definitions)
@@ -151,7 +106,7 @@ class Catalog:
                 self._later |= bit
             condition = definition.condition
             if condition.stat is msgspec.UNSET:
-                self._trees.append((bit, _masked(condition, leaf_bits)))
+                self._trees.append((bit, masked(condition, leaf_bits)))
                 continue
             what = conditions.measure(condition)
             pairs.setdefault(what, []).append((conditions.threshold(condition), bit, 0))
@@ -160,7 +115,7 @@ class Catalog:
         for (what, least), leaf in leaf_bits.items():
             pairs.setdefault(what, []).append((least, 0, leaf))
         self._untold = sum(leaf for (what, _), leaf in leaf_bits.items() if not what.is_bounded)
-        self._all_steps = {measure: _Steps(found) for measure, found in pairs.items()}
+        self._all_steps = {measure: Steps(found) for measure, found in pairs.items()}
         steps = {measure: found for measure, found in self._all_steps.items() if measure.is_bounded}
         self._level_steps = steps.pop(LEVEL, None)
         self._steps = [(_PLACES[measure.stat], found) for measure, found in steps.items() if not measure.days]
@@ -200,10 +155,10 @@ class Catalog:
             and low[4] <= commands < high[4]
             and low[5] <= streak < high[5]
         ):
-            self._evaluate(_Now(values), ladder, state)
+            self._evaluate(Now(values), ladder, state)
         return state.held & touched & (anew | ~state.checked)
 
-    def _evaluate(self, now: _Now, ladder: Ladder, state: State) -> None:
+    def _evaluate(self, now: Now, ladder: Ladder, state: State) -> None:
         """Finds out anew what may hold at these numbers."""
         for place, steps in self._steps:
             now.add(steps, place)
@@ -212,14 +167,14 @@ class Catalog:
             if known is not None:
                 now.add(steps, _PLACES[measure.stat], less=known[1] - known[0])
             else:  # without a look at it, it may be anything
-                held, leaves = steps.at(_ENDLESS)
+                held, leaves = steps.at(ENDLESS)
                 now.held |= held
                 now.leaves |= leaves
         if self._level_steps is not None:
             held, leaves, low, high = self._level_steps.around(ladder.level(now.values[0]))
             now.held |= held
             now.leaves |= leaves
-            now.narrow(0, ladder.begins(max(low, 0)), ladder.begins(high) if high <= ladder.top else _ENDLESS)
+            now.narrow(0, ladder.begins(max(low, 0)), ladder.begins(high) if high <= ladder.top else ENDLESS)
         if now.leaves != state.leaves:
             state.leaves, state.checked = now.leaves, 0
         state.held = now.held | self._trees_holding(now.leaves | self._untold) | self._maybe
@@ -273,34 +228,6 @@ class Catalog:
             bit = mask & -mask
             mask ^= bit
             yield self.definitions[bit.bit_length() - 1]
-
-
-def _masked(condition: Condition, bits: dict[tuple[Measure, int], int]) -> Callable[[int], bool]:
-    """A function of the mask of comparisons that hold. Gives each comparison its bit."""
-    if condition.all is not msgspec.UNSET:
-        wanted, groups = _parts(condition.all, bits)
-        if not groups:
-            return lambda held: held & wanted == wanted
-        return lambda held: held & wanted == wanted and all(group(held) for group in groups)
-    if condition.any is not msgspec.UNSET:
-        one_of, groups = _parts(condition.any, bits)
-        if not groups:
-            return lambda held: held & one_of != 0
-        return lambda held: held & one_of != 0 or any(group(held) for group in groups)
-    return _masked(Condition(all=[condition]), bits)
-
-
-def _parts(
-    children: Iterable[Condition], bits: dict[tuple[Measure, int], int]
-) -> tuple[int, list[Callable[[int], bool]]]:
-    """The bits of the comparisons among them, and the groups among them."""
-    mask, groups = 0, []
-    for child in children:
-        if child.stat is msgspec.UNSET:
-            groups.append(_masked(child, bits))
-        else:
-            mask |= bits.setdefault((conditions.measure(child), conditions.threshold(child)), 1 << len(bits))
-    return mask, groups
 
 
 def values_at_hand(standing: Standing, ladder: Ladder) -> dict[Measure, int]:
