@@ -1,17 +1,9 @@
-"""Reads what comes in, after it is known who asks: media type, body, query, headers.
+"""Reads what comes in, after it is known who asks: media type, body, query, headers."""
 
-Every body is a msgspec struct, decoded straight from the bytes. Only when that fails is the
-body read a second time, against the struct's JSON Schema, to tell all its faults at once.
-"""
-
-import re
-from collections.abc import Callable
 from functools import cache
 from ipaddress import ip_address
-from itertools import islice
 from typing import Any
 
-import jsonschema_rs
 import msgspec
 from litestar.connection import Request
 from litestar.enums import HttpMethod
@@ -22,23 +14,16 @@ from litestar.routes import HTTPRoute
 from api import headers
 from api.auth.actors import Actor, Credential
 from api.auth.guards import authorize
+from api.bodies import BodyReader
 from api.errors import BodyTooLarge, Invalid, UnreadableBody, UnsupportedMediaType
-from api.lib import formats, snowflakes
 from api.lib.etags import IfMatch
 from api.lib.faults import Fault
-from api.lib.json import JsonValue
-from api.lib.schema_faults import error_faults
 from api.parameters import read_query
 from api.replaying import claimed, idempotency_key
 
-DEPTH = 32
 LARGEST_BODY = 1024 * 1024
-MOST_FAULTS = 1000
-LARGEST_ARRAY = 1000
 
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-# A text that never ends is one token too: else each quote in it would be tried, to the end, as a beginning.
-_tokens = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth and state are not used
@@ -139,72 +124,13 @@ async def read_input(connection: GuildhallRequest, handler: BaseRouteHandler) ->
 class Plan(msgspec.Struct, frozen=True):
     """What a route takes in: the struct of its body, the struct of its query."""
 
-    body: "BodyReader | None"
+    body: BodyReader | None
     query: type | None
     media_types: tuple[str, ...]
     optional_body: bool
     is_matched: bool
     is_conditional: bool
     largest_body: int
-
-
-class BodyReader:
-    """Decodes one type of body, and explains what is wrong with one that does not fit."""
-
-    def __init__(self, kind: type, deep_member: str | None = None) -> None:
-        """`deep_member`: an object among the members that is invalid, not unreadable, where it nests too deep."""
-        self._kind = kind
-        self._deep_member = deep_member
-        self._decode: Callable[[bytes], object] = msgspec.json.Decoder(kind, dec_hook=snowflakes.decode).decode
-
-    def read(self, raw: bytes) -> object:
-        """Raises `UnreadableBody`, `Invalid`."""
-        if raw.count(b"[") + raw.count(b"{") > DEPTH and is_too_deep(raw):
-            if self._deep_member and re.search(rb'"%s"\s*:\s*\{' % self._deep_member.encode(), raw):
-                raise Invalid(errors=[Fault(f"/{self._deep_member}", f"nests the body more than {DEPTH} deep")])
-            raise UnreadableBody(f"The body is nested more than {DEPTH} deep.")
-        try:
-            return self._decode(raw)
-        except msgspec.ValidationError as error:
-            raise Invalid(errors=self._explain(raw, error)) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise UnreadableBody(f"The body is not readable JSON in UTF-8: {_cause(error)}.") from None
-
-    def _explain(self, raw: bytes, error: msgspec.ValidationError) -> list[Fault]:
-        try:
-            value = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as unreadable:
-            raise UnreadableBody(f"The body is not readable JSON in UTF-8: {_cause(unreadable)}.") from None
-        errors = _validator(self._kind).iter_errors(_shortened(value))
-        found = set(islice((fault for error in errors for fault in error_faults(error)), MOST_FAULTS))
-        # A format's sentence says it all: that its pattern does not match is no news beside it.
-        explained = {fault.pointer for fault in found if fault.message in formats.SENTENCES.values()}
-        told = {f for f in found if f.pointer not in explained or f.message in formats.SENTENCES.values()}
-        return sorted(told) or [_first_fault(error)]
-
-
-def _shortened(value: JsonValue) -> JsonValue:
-    """The value with at most one item more in each array than any array may have: to tell what is
-    wrong with each of a million would hold up everybody."""
-    if isinstance(value, dict):
-        return {name: _shortened(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_shortened(item) for item in value[: LARGEST_ARRAY + 1]]
-    return value
-
-
-def is_too_deep(raw: bytes) -> bool:
-    """Whether arrays and objects nest more than 32 deep, told without decoding."""
-    depth = 0
-    for token in _tokens.finditer(raw):
-        first = raw[token.start()]
-        if first in b"[{":
-            depth += 1
-            if depth > DEPTH:
-                return True
-        elif first in b"]}":
-            depth -= 1
-    return False
 
 
 @cache
@@ -224,12 +150,6 @@ def plan_of(handler: BaseRouteHandler) -> Plan:
         is_conditional="conditional" in handler.opt,
         largest_body=handler.opt.get("largest_body", LARGEST_BODY),
     )
-
-
-@cache
-def _validator(kind: type) -> jsonschema_rs.Draft202012Validator:
-    schema = msgspec.json.schema(kind, schema_hook=snowflakes.schema)
-    return jsonschema_rs.Draft202012Validator(schema, offline=True, validate_formats=True, formats=formats.CHECKS)
 
 
 def _is_empty(request: GuildhallRequest) -> bool:
@@ -269,27 +189,12 @@ def _check_media_type(request: GuildhallRequest, plan: Plan) -> None:
     raise UnsupportedMediaType(f"Send the body as {accepted}, in UTF-8.", headers={header: accepted})
 
 
-def _first_fault(error: msgspec.ValidationError) -> Fault:
-    """msgspec's own message: `Expected …, got … - at `$.items[0].id``."""
-    text, _, where = str(error).partition(" - at `")
-    path = re.sub(r"\[(\d+|\.\.\.)\]", r".\1", where.rstrip("`").removeprefix("$").removeprefix("key in $"))
-    return Fault(path.replace(".", "/") if path else "", text[:1].lower() + text[1:])
-
-
 def _address(host: str) -> str | None:
     """The address that a request came from, None for what a proxy passed on and is none."""
     try:
         return str(ip_address(host))
     except ValueError:
         return None
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "it is nested too deep"
-    if isinstance(error, UnicodeDecodeError):
-        return "a byte is not UTF-8"
-    return str(error).removeprefix("JSON is malformed: ")
 
 
 def provide_query(request: GuildhallRequest) -> Any:  # Any: the struct that the handler declares

@@ -7,8 +7,9 @@ from string import Template
 
 from litestar.routes import BaseRoute
 
+from api.bodies import DEPTH
 from api.headers import REASON_CHARACTERS
-from api.intake import DEPTH, LARGEST_BODY
+from api.intake import LARGEST_BODY
 from api.lib.pagination import LARGEST_PAGE, LIFETIME_SECONDS
 from api.openapi import problems
 from api.openapi.facts import Facts, read

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from api.activity.dtos import BUILT_IN_STATS, RecordActivity
+from api.bodies import BodyReader
 from api.engine import PlainConnection
 from api.errors import Invalid
-from api.intake import BodyReader
 from api.lib.faults import Fault
 from tests.activity.test_http import NOTHING, pointers, stored
 from tests.activity.test_record import PATH, message
