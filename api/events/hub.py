@@ -102,11 +102,12 @@ class Subscriber:
 
     async def finish(self) -> None:
         """Waits until all is sent, if its reader takes it; else gives up."""
-        if self._sending is not None:
+        sending = self._sending  # it sets its own to None as it ends
+        if sending is not None:
             if self.is_slow:
-                self._sending.cancel()
-            await asyncio.wait({self._sending}, timeout=1)
-            self._sending.cancel()
+                sending.cancel()
+            await asyncio.wait({sending}, timeout=1)
+            sending.cancel()
 
     async def _empty(self) -> None:
         try:
