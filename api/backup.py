@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
 from api.embedded import ENVIRONMENT, find_binaries
 from api.migrations import migrate
+from api.postgres.connections import connect
 from api.provision import Located
 
 # Everything of the schema that no extension brought: also what came later than the backup.
@@ -55,7 +55,7 @@ def backup(found: Located, file: Path) -> None:
 
 async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
     """Replaces everything by the file, all of it or nothing, then migrates. Raises `BackupFailed`."""
-    connection = await asyncpg.connect(found.owner_url, timeout=5)
+    connection = await connect(found.owner_url, timeout=5)
     try:
         users = await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'guildhall'"
@@ -89,7 +89,7 @@ def spare_older_servers(script: Path) -> None:
 async def _stamp(found: Located) -> None:
     """Stamps anew the rows that a transaction of this server seems to write only in the future: the
     numbers are those of the server that the backup is from, and every look for changes would find them."""
-    connection = await asyncpg.connect(found.owner_url)
+    connection = await connect(found.owner_url)
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL guildhall.audited = 'on'")

@@ -17,6 +17,7 @@ import asyncpg
 import structlog
 
 from api.database import AWAY
+from api.postgres.connections import connect
 
 log = structlog.get_logger("guildhall.changes")
 
@@ -83,7 +84,7 @@ class Changes:
 
     async def _look_while_connected(self, arguments: Mapping[str, Any]) -> None:  # Any: the same
         async with asyncio.timeout(TIMEOUT):
-            connection = await asyncpg.connect(**arguments)
+            connection = await connect(**arguments)
         try:
             await connection.add_listener(CHANNEL, lambda *_: self._woken.set())
             if self._horizon is None:

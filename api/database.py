@@ -17,6 +17,7 @@ from piccolo.engine.postgres import PostgresEngine
 
 from api.errors import DatabaseAway, Overloaded
 from api.lib.patience import Patience
+from api.postgres.connections import create_pool
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -86,7 +87,7 @@ class Database:
 
     async def open(self, config: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
         """Starts the pool. Raises `OSError` or a `PostgresError` when it cannot connect."""
-        self.engine.pool = await asyncpg.create_pool(
+        self.engine.pool = await create_pool(
             **config, min_size=2, max_size=self.pool_size, command_timeout=5, timeout=3, reset=_keep
         )
 

@@ -9,6 +9,7 @@ import msgspec
 from api.config import Settings, misspelt
 from api.engine import PlainConnection
 from api.migrations import applied, known
+from api.postgres.connections import connect
 from api.preflight import LEAST_VERSION, connections, rewrites_audit_log
 from api.provision import APP, READ_ONLY, connect_arguments, role_to_take, unreachable
 
@@ -31,7 +32,7 @@ async def examine(settings: Settings) -> list[Finding]:
     ]
     try:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
-        connection = await asyncpg.connect(**arguments, timeout=5)
+        connection = await connect(**arguments, timeout=5)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return [*findings, Finding("connection", unreachable(error))]
     try:
@@ -56,6 +57,8 @@ async def _database(connection: PlainConnection, settings: Settings) -> list[Fin
     version = int(await connection.fetchval("SHOW server_version_num"))
     wanted, offered = await connections(settings, connection)
     fsync = await connection.fetchval("SHOW fsync")
+    jit = await connection.fetchval("SHOW jit")
+    login = await connection.fetchval("SELECT session_user")
     return [
         Finding("connection"),
         Finding(
@@ -65,6 +68,12 @@ async def _database(connection: PlainConnection, settings: Settings) -> list[Fin
         Finding(
             f"connections: {wanted} wanted of {offered}",
             None if wanted <= offered else "Lower GUILDHALL_WORKERS or GUILDHALL_POOL_SIZE.",
+        ),
+        Finding(
+            f"compiling of statements: jit = {jit}",
+            None
+            if jit == "off"
+            else f"The server or a pooler before it drops this setting of ours. Run: ALTER ROLE {login} SET jit = off",
         ),
         Finding("durability", None if fsync == "on" else "fsync is off: a power cut loses data. Set fsync = on."),
     ]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
+from api.postgres.connections import connect
+
 if TYPE_CHECKING:
     PlainConnection = asyncpg.Connection[asyncpg.Record]
 else:
@@ -39,7 +41,7 @@ class GuildhallEngine(PostgresEngine):
             from api.provision import locate  # starting a database is not for every import of a table
 
             self.config = {"dsn": (await asyncio.to_thread(locate)).owner_url}
-        return await asyncpg.connect(**self.config)
+        return await connect(**self.config)
 
     async def _run_in_pool(
         self,

@@ -13,6 +13,7 @@ import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
 from api.engine import PlainConnection
+from api.postgres.connections import connect
 from api.provision import APP, READ_ONLY, TIMEOUTS
 
 FOLDER = Path(__file__).parents[1] / "piccolo_migrations"
@@ -83,7 +84,7 @@ async def applied(connection: PlainConnection) -> set[str]:
 async def migrate(engine: PostgresEngine, owner_url: str, *, dry_run: bool = False) -> list[str]:
     """Runs what has not run. Gives the ids that ran, or with `dry_run` the SQL that would run.
     Sent twice, the second time does nothing. Waits for another migrator to end."""
-    connection = await asyncpg.connect(owner_url, timeout=5)
+    connection = await connect(owner_url, timeout=5)
     try:
         await _lock(connection)
         if dry_run:
@@ -101,7 +102,7 @@ async def migrate(engine: PostgresEngine, owner_url: str, *, dry_run: bool = Fal
 
 async def roll_back(engine: PostgresEngine, owner_url: str, id_: str) -> None:
     """Undoes all migrations down to, and with, this one."""
-    connection = await asyncpg.connect(owner_url, timeout=5)
+    connection = await connect(owner_url, timeout=5)
     try:
         await _lock(connection)
         async with _joined(engine, connection):

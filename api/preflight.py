@@ -4,6 +4,7 @@ import asyncpg
 
 from api.config import Settings
 from api.engine import PlainConnection
+from api.postgres.connections import connect
 from api.provision import connect_arguments, role_to_take, unreachable
 
 LEAST_VERSION = 160_000
@@ -18,7 +19,7 @@ async def refuse_unusable(settings: Settings) -> None:
     the log-in may rewrite the audit log."""
     try:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
-        connection = await asyncpg.connect(**arguments, timeout=5)
+        connection = await connect(**arguments, timeout=5)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise UnusableDatabase(unreachable(error)) from None
     try:

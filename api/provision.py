@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import msgspec
 
 from api.config import Settings, load
 from api.embedded import EmbeddedPostgres
+from api.postgres.connections import connect
 
 DATABASE = "guildhall"
 OWNER, APP, READ_ONLY = "guildhall_owner", "guildhall_app", "guildhall_readonly"
@@ -64,7 +64,7 @@ def locate(settings: Settings | None = None) -> Located:
 
 async def _found(server: EmbeddedPostgres) -> None:
     """Makes roles and database in an embedded server that has none yet."""
-    connection = await asyncpg.connect(server.url("postgres", "postgres"))
+    connection = await connect(server.url("postgres", "postgres"))
     try:
         if await connection.fetchval(_THERE, DATABASE):
             return
@@ -108,7 +108,7 @@ def connect_arguments(settings: Settings, *, role: str | None = None) -> dict[st
 
 async def role_to_take(settings: Settings) -> str | None:
     """The application's role, if the log-in of `DATABASE_URL` is not that role but may take it on."""
-    connection = await asyncpg.connect(settings.database_url, timeout=3)
+    connection = await connect(settings.database_url, timeout=3)
     try:
         may: bool | None = await connection.fetchval(
             "SELECT pg_has_role(current_user, oid, 'SET') FROM pg_roles WHERE rolname = $1 AND rolname <> current_user",

@@ -31,9 +31,13 @@ from tests.support.serving import alive
 _running: list[cluster.Cluster] = []
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres16", action="store_true", help="test on PostgreSQL 16 instead of the embedded one")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and not config.option.collectonly:
-        _running.append(cluster.Cluster())
+        _running.append(cluster.Cluster(oldest=config.getoption("--postgres16")))
         _running[0].start()
 
 

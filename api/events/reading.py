@@ -17,6 +17,7 @@ import structlog
 from api.database import AWAY, Database
 from api.events.frames import COLUMNS, Event, event
 from api.events.hub import Filter, Hub
+from api.postgres.connections import connect
 
 log = structlog.get_logger("guildhall.events")
 
@@ -67,7 +68,7 @@ class Reader:
 
     async def _look_while_connected(self, arguments: Mapping[str, Any]) -> None:  # Any: the same
         async with asyncio.timeout(TIMEOUT):
-            connection = await asyncpg.connect(**arguments)
+            connection = await connect(**arguments)
         try:
             await connection.execute("SET application_name = 'guildhall events'")  # for who looks at pg_stat_activity
             own = connection.get_server_pid()

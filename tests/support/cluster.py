@@ -12,6 +12,7 @@ from api.embedded import EmbeddedPostgres
 from api.engine import GuildhallEngine
 from api.migrations import migrate
 from api.provision import APP, OWNER, READ_ONLY
+from tests.support.postgres16 import Postgres16
 
 TEMPLATE = "guildhall_template"
 _FOLDER = "GUILDHALL_TEST_CLUSTER"
@@ -20,9 +21,16 @@ _FOLDER = "GUILDHALL_TEST_CLUSTER"
 class Cluster:
     """Started by pytest's first process; its workers find it by the environment."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, oldest: bool) -> None:
+        """`oldest`: of the oldest PostgreSQL that Guildhall serves from, instead of the embedded one."""
         self._folder = Path(tempfile.mkdtemp(prefix="guildhall-test-"))
-        self._server = EmbeddedPostgres(self._folder / "postgres", fast=True, settings={"max_connections": "300"})
+        settings = {"max_connections": "300"}
+        data_dir = self._folder / "postgres"
+        self._server = (
+            Postgres16(data_dir, settings=settings)
+            if oldest
+            else EmbeddedPostgres(data_dir, fast=True, settings=settings)
+        )
 
     def start(self) -> None:
         self._server.start()

@@ -1,0 +1,105 @@
+"""What holds for each connection of ours, whoever opens it."""
+
+import ast
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import msgspec
+import pytest
+
+import piccolo_conf
+from api import doctor
+from api.app import create_litestar
+from api.config import Settings
+from api.embedded_cluster import MAJOR
+from api.engine import GuildhallEngine, PlainConnection
+from api.metrics import Metrics
+from api.migrations import known, migrate, roll_back
+from api.postgres import connections
+from api.preflight import LEAST_VERSION, refuse_unusable
+from api.provision import APP, OWNER
+from tests.support import cluster
+from tests.support.clock import MovableClock
+from tests.support.discord import Discord
+from tests.support.serving import alive
+
+SOURCES = Path(__file__).parents[2] / "api"
+ONE_PLACE = SOURCES / "postgres" / "connections.py"
+OPENING = {"connect", "create_pool"}
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[tuple[str, str]]":
+    """Each connection as it is opened: by which role, and what it says of `jit`."""
+    found: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+    real: Callable[..., Awaitable[PlainConnection]] = asyncpg.connect
+
+    async def connect(*args: Any, **options: Any) -> PlainConnection:  # Any: asyncpg's own
+        connection = await real(*args, **options)
+        role = await connection.fetchval("SELECT current_user::text")
+        found.put_nowait((role, await connection.fetchval("SHOW jit")))
+        return connection
+
+    monkeypatch.setattr(asyncpg, "connect", connect)
+    monkeypatch.setattr("asyncpg.connection.connect", connect)  # which pools call
+    return found
+
+
+async def test_server_is_the_one_asked_for(root: PlainConnection, pytestconfig: pytest.Config) -> None:
+    """`make test` runs a selection on the oldest PostgreSQL, once more."""
+    major = int(await root.fetchval("SHOW server_version_num")) // 10_000
+    assert major == (16 if pytestconfig.getoption("--postgres16") else MAJOR)
+    assert LEAST_VERSION == 160_000
+
+
+async def test_no_connection_compiles_statements(
+    root: PlainConnection, opened: "asyncio.Queue[tuple[str, str]]", settings: Settings, database_name: str
+) -> None:
+    assert await root.fetchval("SHOW jit") == "on", "a connection that asks for nothing"
+    settings = msgspec.structs.replace(settings, jobs=False)
+    served = create_litestar(settings, clock=MovableClock(), metrics=Metrics(), discord=httpx.ASGITransport(Discord()))
+    async with alive(served):
+        # The look for a role to take, the pool's first two, the look-out, the reader of events.
+        assert [await opened.get() for _ in range(5)] == [(APP, "off")] * 5
+    await refuse_unusable(settings)
+    assert "compiling of statements: jit = off" in {finding.about for finding in await doctor.examine(settings)}
+    assert {opened.get_nowait() for _ in range(opened.qsize())} == {(APP, "off")}
+
+    own = f"{database_name}_connections"
+    await cluster.clone(own)
+    while not opened.empty():  # the test's own
+        opened.get_nowait()
+    await roll_back(piccolo_conf.DB, cluster.url(OWNER, own), known()[-1])
+    await migrate(piccolo_conf.DB, cluster.url(OWNER, own))
+    command = GuildhallEngine()
+    command.config = {"dsn": cluster.url(OWNER, own)}
+    await (await command.get_new_connection()).close()
+    assert [opened.get_nowait() for _ in range(opened.qsize())] == [(OWNER, "off")] * 3
+    await cluster.drop(own)
+
+
+async def test_doctor_sees_a_pooler_that_drops_settings(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    monkeypatch.setattr(connections, "SESSION", {})
+    mend = {finding.about: finding.mend for finding in await doctor.examine(settings)}
+    assert "ALTER ROLE guildhall_app SET jit = off" in str(mend["compiling of statements: jit = on"])
+
+
+def test_connections_are_opened_in_one_place() -> None:
+    elsewhere = [
+        f"{path.relative_to(SOURCES)}:{node.lineno}"
+        for path in SOURCES.rglob("*.py")
+        if path != ONE_PLACE
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Attribute) and node.attr in OPENING and ast.unparse(node.value).startswith("asyncpg"))
+        or (
+            isinstance(node, ast.ImportFrom)
+            and (node.module or "").startswith("asyncpg")
+            and OPENING & {name.name for name in node.names}
+        )
+        or (isinstance(node, ast.Attribute) and node.attr == "start_connection_pool")  # Piccolo's own pool
+    ]
+    assert elsewhere == []

