@@ -31,6 +31,8 @@ _SECURITY = [
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+# What is not a page loads nothing, runs nothing and stands in no frame. Pages bring policies of their own.
+_POLICY = (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox")
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 # Told by no access log: probes, every few seconds.
@@ -157,8 +159,10 @@ class _Exchange:
     async def _dress(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
+            given = message.get("headers", ())
             headers = message["headers"] = [
-                *message.get("headers", ()),
+                *given,
+                *(() if any(name.lower() == _POLICY[0] for name, _ in given) else (_POLICY,)),
                 (b"x-request-id", self._request_id),
                 *self._edge._headers,
                 *self._budget(),

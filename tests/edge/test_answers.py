@@ -14,6 +14,10 @@ GETS = [route for route in ROUTES if route.method == "GET" and "asset" not in ro
 def assert_dressed(response: httpx.Response) -> None:
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["referrer-policy"] == "no-referrer"
+    (policy,) = response.headers.get_list("content-security-policy")
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "base-uri 'none'" in policy
     assert response.headers["x-request-id"]
     assert "server" not in response.headers
     assert response.status_code in {204, 304} or "cache-control" in response.headers or response.is_redirect

@@ -53,6 +53,7 @@ async def test_ada_logs_in_changes_a_setting_and_logs_out(browsers: Browsers, di
 
     assert len(discord.grants) == 1
     left = await ada.post("/auth/logout")
+    assert left.headers["clear-site-data"] == '"cache", "storage"'
     assert left.status_code == 204, left.text
     assert discord.grants == []
     assert SESSION not in ada.cookies
