@@ -1,9 +1,8 @@
-"""When a delivery is tried again, how it is signed, and where it may go. Pure."""
+"""When a delivery is tried again, how it is signed, and where its address leads. Pure."""
 
 import hmac
 from datetime import timedelta
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,8 +14,6 @@ LONGEST_PAUSE = timedelta(minutes=5)
 
 # Nothing has arrived for so long, and a delivery was given up: nobody is there.
 LASTING = timedelta(hours=12)
-
-_NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class Target(NamedTuple):
@@ -43,24 +40,6 @@ def target(url: str) -> Target | None:
     if port == 0:
         return None
     return Target(is_secure, parts.hostname, port or (443 if is_secure else 80), parts.netloc, path)
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet's: not private, loopback, link-local (as clouds' metadata are),
-    multicast, reserved, nor one that leads to such a one in IPv4."""
-    found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address):
-        inner = _embedded(found)
-        if inner is not None and not is_public(str(inner)):
-            return False
-    return found.is_global and not found.is_multicast and not found.is_reserved
-
-
-def _embedded(address: IPv6Address) -> IPv4Address | None:
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    teredo = address.teredo
-    return address.ipv4_mapped or address.sixtofour or (None if teredo is None else teredo[1])
 
 
 def signature(secret: str, unix: int, body: bytes) -> str:

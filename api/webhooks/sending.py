@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
-from api.webhooks.rules import Target, is_public, target
+from api.webhooks.addresses import Reach, reach
+from api.webhooks.rules import Target, target
 
 SECONDS = 10.0  # for all of it: the name, the connection, the answer
 LARGEST_HEAD = 16 * 1024
@@ -28,19 +29,25 @@ class Outcome(NamedTuple):
     told: str
 
 
-class NotPublic(Exception):
-    """The name leads to an address that is not the internet's."""
+class NotAllowed(Exception):
+    """The name leads to an address that webhooks may not lead to. `reach`: what is there."""
+
+    def __init__(self, found: Reach) -> None:
+        super().__init__(found)
+        self.reach = found
 
 
 async def addresses(where: Target, *, private: bool) -> list[str]:
-    """The addresses of its name. Raises `NotPublic` if one of them is not, unless `private`; `OSError`."""
+    """The addresses of its name. Raises `NotAllowed` if one of them is not public, or where `private` ones may be
+    asked for, if one is nobody's; `OSError`."""
     loop = asyncio.get_running_loop()
     found = await loop.run_in_executor(
         _resolvers, lambda: socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
     )
     ips = list(dict.fromkeys(str(each[4][0]) for each in sorted(found, key=lambda each: each[0] != socket.AF_INET)))
-    if not private and not all(is_public(ip) for ip in ips):
-        raise NotPublic
+    worst = max(map(reach, ips), default=Reach.PUBLIC)
+    if worst > (Reach.PRIVATE if private else Reach.PUBLIC):
+        raise NotAllowed(worst)
     return ips
 
 
@@ -60,8 +67,8 @@ class Sender:
                 status = await _posted(where, ips[:MOST_TRIED], _head(where, headers, body) + body)
         except TimeoutError:
             return Outcome(ok=False, told=f"no answer within {SECONDS:.0f} s")
-        except NotPublic:
-            return Outcome(ok=False, told="its address is not public")
+        except NotAllowed:
+            return Outcome(ok=False, told="it leads to an address that is not allowed")
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError) as error:
             return Outcome(ok=False, told=type(error).__name__)
         return Outcome(ok=200 <= status < 300, told=str(status))

@@ -18,13 +18,19 @@ from api.lib.encoded import encoded
 from api.lib.faults import Fault
 from api.lib.pagination import Cursors, Page, cut
 from api.webhooks import queries
+from api.webhooks.addresses import Reach
 from api.webhooks.dtos import CreateWebhook, DeliveryView, PatchWebhook, WebhookView
 from api.webhooks.rules import target
 from api.webhooks.secrets import Vault, make
-from api.webhooks.sending import NotPublic, addresses
+from api.webhooks.sending import NotAllowed, addresses
 
 MOST = 10  # of a guild
 RESOLVE_SECONDS = 1.0
+
+_REFUSED = {
+    Reach.PRIVATE: "leads to an address that is not public, as GUILDHALL_WEBHOOK_PRIVATE_ADDRESSES=true would allow",
+    Reach.NEVER: "leads to an address that no webhook may lead to: link-local, unspecified, multicast or a cloud's own",
+}
 
 
 class WebhookService:
@@ -136,8 +142,8 @@ class WebhookService:
         try:
             async with asyncio.timeout(RESOLVE_SECONDS):
                 await addresses(where, private=self._private)
-        except NotPublic:
-            raise Invalid(errors=[Fault("/url", "leads to an address that is not public")]) from None
+        except NotAllowed as refused:
+            raise Invalid(errors=[Fault("/url", _REFUSED[refused.reach])]) from None
         except UnicodeError:
             raise Invalid(errors=[Fault("/url", "has a name that cannot be looked up")]) from None
         except OSError:  # also TimeoutError: nobody knows it now
