@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from api.credentials import admins, keys
+from api.cli.admins import admins
+from api.credentials import keys
 from api.packs import achievements
 from api.terminal import Refused, located, run
 from api.transfers import export_file, import_file, worker

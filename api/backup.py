@@ -1,7 +1,6 @@
 """A backup and a restore: PostgreSQL's own tools, one file."""
 
 import os
-import secrets
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 from piccolo.engine.postgres import PostgresEngine
 
 from api.embedded import ENVIRONMENT, find_binaries
+from api.lib.private_files import replacing
 from api.migrations import migrate
 from api.postgres.connections import connect
 from api.provision import Located
@@ -42,15 +42,12 @@ class BackupFailed(Exception):
 def backup(found: Located, file: Path) -> None:
     """Writes a consistent copy of the whole database, readable by its owner alone. An older copy of
     that name is replaced when the new one is whole. Raises `BackupFailed`."""
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    dump = ("pg_dump", "--format=custom", "--no-owner", "--no-privileges")
     try:
-        temporary.touch(mode=0o600, exist_ok=False)
-        _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={temporary}", url=found.owner_url)
-        temporary.replace(file)
+        with replacing(file) as path:
+            _run(*dump, f"--file={path}", url=found.owner_url)
     except OSError as error:
         raise BackupFailed(f"{file} cannot be written: {error.strerror}.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:

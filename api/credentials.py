@@ -1,4 +1,4 @@
-"""`guildhall keys` and `guildhall admins`: who may come in."""
+"""`guildhall keys`: the keys of bots."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -118,27 +118,3 @@ def keys_rotate(key_id: int, grace_seconds: int) -> None:
 
 def _print_key(key: KeyView) -> None:
     click.echo(f"id      {key.id}\nname    {key.name}\nsecret  {key.secret}\nThis is the only time it is shown.")
-
-
-@click.group()
-def admins() -> None:
-    """People who may open Piccolo Admin."""
-
-
-@admins.command("create")
-@click.argument("name")
-@click.option("--password", help="Made and printed if not given; asked for with --password -")
-def admins_create(name: str, password: str | None) -> None:
-    """Make an admin."""
-    from api.setup import create_admin, opened
-
-    settings, _ = located()
-    if password == "-":  # noqa: S105 - means: ask
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-
-    async def create() -> str:
-        async with opened(settings):
-            return await create_admin(name, password)
-
-    made = run(create())
-    click.echo(f"{name} may log in at /admin/" + ("." if password else f" with the password {made}"))

@@ -15,6 +15,7 @@ from api.auth.service import KeyService
 from api.changes import Changes
 from api.config import Settings
 from api.database import Database
+from api.errors import NotFound
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.provision import connect_arguments, made_secret, role_to_take
@@ -22,6 +23,7 @@ from tables.auth import AdminUser
 
 FIRST_ADMIN = "admin"
 FIRST_KEY = "first key"
+LONGEST_NAME = 100  # of `admin_users.username`
 
 
 class NameTaken(ValueError):
@@ -68,7 +70,9 @@ async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | N
 
 async def create_admin(name: str, password: str | None = None) -> str:
     """Makes someone who may open Piccolo Admin; gives the password. Raises `NameTaken`, and `ValueError`
-    for a password that is too short."""
+    for a name or a password that cannot be one."""
+    if not name.isprintable() or not 0 < len(name) <= LONGEST_NAME:
+        raise ValueError(f"A name has 1 to {LONGEST_NAME} characters, all of them printable.")
     password = password or secrets.token_urlsafe(12)
     try:
         await AdminUser.create_user(
@@ -82,3 +86,23 @@ async def create_admin(name: str, password: str | None = None) -> str:
     except asyncpg.UniqueViolationError:
         raise NameTaken(f"There is an admin named {name} already.") from None
     return password
+
+
+async def reset_admin(name: str, password: str | None = None) -> str:
+    """Gives an admin a new password and ends their sessions; gives the password. Raises `NotFound`, and
+    `ValueError` for a password that cannot be one."""
+    password = password or secrets.token_urlsafe(12)
+    await _refuse_unknown(name)
+    await AdminUser.update_password(name, password)
+    return password
+
+
+async def delete_admin(name: str) -> None:
+    """Removes an admin and ends their sessions. Raises `NotFound`; so it does the second time."""
+    await _refuse_unknown(name)
+    await AdminUser.delete_user(name)
+
+
+async def _refuse_unknown(name: str) -> None:
+    if not await AdminUser.exists().where(AdminUser.username == name):
+        raise NotFound(f"There is no admin named {name}.")

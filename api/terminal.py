@@ -1,8 +1,10 @@
 """What every command of the `guildhall` command shares: where the database is, and refusals in a sentence."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TypeVar
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 import asyncpg
 import click
@@ -12,6 +14,7 @@ from api.config import Settings, UnsafeConfiguration, load
 from api.embedded import EmbeddedPostgresError
 from api.errors import GuildhallError, NotFound
 from api.lib import snowflakes
+from api.lib.private_files import replacing
 from api.migrations import MigrationFailed
 from api.provision import Located, locate, unreachable
 
@@ -52,6 +55,16 @@ def located(*, founding: bool = False) -> tuple[Settings, Located]:
     return msgspec.structs.replace(settings, database_url=found.app_url, owner_database_url=found.owner_url), found
 
 
+@contextmanager
+def written(file: Path) -> Iterator[BinaryIO]:
+    """A stream into a file that its owner alone may read, and that is there when it is whole."""
+    try:
+        with replacing(file) as path, path.open("wb") as stream:
+            yield stream
+    except OSError as error:
+        raise Refused(f"{file} cannot be written: {error.strerror}.") from None
+
+
 def run(work: Coroutine[object, object, T]) -> T:
     """Runs it; what the database or a service refuses is told in its sentence."""
     try:
@@ -60,7 +73,8 @@ def run(work: Coroutine[object, object, T]) -> T:
         raise Refused("The database has no such table yet. Run `guildhall migrate` first.") from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Refused(unreachable(error)) from None
-    except NotFound:
-        raise Refused("There is none of this number.") from None
+    except NotFound as error:
+        is_told = error.detail != NotFound.detail
+        raise Refused(error.detail if is_told else "There is none of this number.") from None
     except (GuildhallError, MigrationFailed, ValueError) as error:
         raise Refused(str(error)) from None

@@ -9,7 +9,7 @@ import click
 
 from api.imports.dtos import ImportQuery, ImportView, Mode, Source
 from api.logs import configure
-from api.terminal import GuildId, Refused, located, run
+from api.terminal import GuildId, Refused, located, run, written
 
 SHOWN = 20
 
@@ -71,13 +71,8 @@ def export_file(guild_id: int, file: Path | None) -> None:
         run(take_out(settings, guild_id, sys.stdout.buffer))
         return
     # Beside it first: what is cut short must not look like an export.
-    partial = file.with_name(f"{file.name}.part")
-    try:
-        with partial.open("wb") as stream:
-            run(take_out(settings, guild_id, stream))
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written(file) as stream:
+        run(take_out(settings, guild_id, stream))
     click.echo(f"{file}: {file.stat().st_size:,} bytes. It holds personal data: keep it safe.")
 
 

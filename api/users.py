@@ -11,7 +11,7 @@ from api.auth.actors import system
 from api.config import Settings
 from api.lib import snowflakes
 from api.privacy.dtos import ErasureView
-from api.terminal import located, run
+from api.terminal import located, run, written
 
 
 class _UserId(click.ParamType[int]):
@@ -39,7 +39,7 @@ def users_export(user_id: int, file: Path | None) -> None:
         run(_export(settings, user_id, sys.stdout.buffer))
         click.echo()
         return
-    with file.open("wb") as stream:
+    with written(file) as stream:
         run(_export(settings, user_id, stream))
     click.echo(f"{file}: {file.stat().st_size:,} bytes. It holds personal data: keep it safe.")
 

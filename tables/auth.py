@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from hmac import compare_digest
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 from piccolo.apps.user.tables import BaseUser
@@ -17,6 +17,8 @@ from piccolo.columns.readable import Readable
 from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 from piccolo_api.session_auth.tables import SessionsBase
+
+from tables import passwords
 
 
 class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-256 is kept."):
@@ -58,7 +60,8 @@ def _now() -> datetime:
 class AdminUser(BaseUser, tablename="admin_users", help_text="Someone who may open Piccolo Admin."):
     """Piccolo's own user, whose passwords are hashed in a thread: one takes a quarter of a second."""
 
-    _min_password_length = 8
+    _min_password_length = passwords.SHORTEST
+    _max_password_length = passwords.LONGEST
 
     @classmethod
     async def _hashed(cls, password: str, salt: str = "", iterations: int | None = None) -> str:
@@ -85,18 +88,21 @@ class AdminUser(BaseUser, tablename="admin_users", help_text="Someone who may op
 
     @classmethod
     async def update_password(cls, user: str | int, password: str) -> None:
-        """Gives a user, by name or id, a new password, and ends their sessions. Raises `ValueError`."""
-        cls._validate_password(password=password)
+        """Gives a user, by name or id, a new password, and ends their sessions. Raises `WeakPassword`."""
         clause = cls.username == user if isinstance(user, str) else cls.id == user
+        row = await cls.select(cls.username).where(clause).first()
+        if row is None:
+            return
+        passwords.refuse_weak(password, row["username"])
         found = await cls.update({cls.password: await cls._hashed(password)}).where(clause).returning(cls.id)
         await AdminSession.delete().where(AdminSession.user_id.is_in([row["id"] for row in found] or [0]))
 
     @classmethod
     async def create_user(cls, username: str, password: str, **extra_params: object) -> "AdminUser":
-        """Makes a user. Raises `ValueError`, asyncpg's `UniqueViolationError`."""
+        """Makes a user. Raises `ValueError`, of it `WeakPassword`, and asyncpg's `UniqueViolationError`."""
         if not username:
             raise ValueError("A username must be provided.")
-        cls._validate_password(password=password)
+        passwords.refuse_weak(password, username)
         user = cls(username=username, password=await cls._hashed(password), **extra_params)
         try:
             await cls.insert(user)
@@ -104,6 +110,18 @@ class AdminUser(BaseUser, tablename="admin_users", help_text="Someone who may op
             error.detail = None  # it holds the row, the hash too, and Piccolo Admin shows it
             raise
         return user
+
+    @classmethod
+    async def list_all(cls) -> list[dict[str, Any]]:  # Any: a column's value
+        """Every user, by name, without what is secret."""
+        columns = (cls.id, cls.username, cls.active, cls.admin, cls.superuser, cls.last_login)
+        return await cls.select(*columns).order_by(cls.username)
+
+    @classmethod
+    async def delete_user(cls, username: str) -> None:
+        """Deletes a user, and with them their sessions."""
+        removed = await cls.delete().where(cls.username == username).returning(cls.id)
+        await AdminSession.delete().where(AdminSession.user_id.is_in([row["id"] for row in removed] or [0]))
 
 
 class AdminSession(SessionsBase, tablename="admin_sessions", help_text="A browser logged in to the admin."):

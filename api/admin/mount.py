@@ -15,6 +15,7 @@ from api.admin.cookies import guarded
 from api.config import Settings
 from api.errors import BodyTooLarge, GuildhallError, Invalid, MethodNotAllowed, NotFound, Unavailable
 from api.problems import classify
+from tables.passwords import WeakPassword
 
 log = structlog.get_logger("guildhall.admin")
 
@@ -84,7 +85,10 @@ class Mount:
 
     async def _fail(self, error: Exception, answer: "_Answer") -> None:
         # Piccolo raises it for the name of a column that is none, and for values that are no values of it.
-        ours = Invalid() if isinstance(error, ValueError) else classify(error)
+        if isinstance(error, WeakPassword):
+            ours: GuildhallError = Invalid(str(error))
+        else:
+            ours = Invalid() if isinstance(error, ValueError) else classify(error)
         if isinstance(ours, Unavailable):
             log.warning("unavailable", type=ours.type, cause=repr(error)[:300])
         elif ours.status >= 500:

@@ -14,6 +14,7 @@ import piccolo_conf
 from api import doctor
 from api.config import Settings
 from api.embedded import EmbeddedPostgres
+from api.lib.private_files import replacing
 from api.migrations import known, roll_back
 from api.provision import OWNER
 from tests.operation.servers import MEMBER, environment, guildhall, made_key, private_folder, refusal, serving
@@ -43,10 +44,73 @@ def test_admins(folder: Path) -> None:
     made = guildhall(folder, "admins", "create", "ada")
     assert re.fullmatch(r"ada may log in at /admin/ with the password \S{12,}\n", made.stdout)
     assert "There is an admin named ada already." in refusal(guildhall(folder, "admins", "create", "ada"))
-    asked = guildhall(folder, "admins", "create", "bo", "--password", "-", stdin="long enough\nlong enough\n")
+    asked = guildhall(folder, "admins", "create", "bo", "--ask", stdin="long enough yes\nlong enough yes\n")
     assert asked.returncode == 0
     assert "long enough" not in asked.stdout
-    assert "too short" in refusal(guildhall(folder, "admins", "create", "cy", "--password", "x"))
+    read = guildhall(folder, "admins", "create", "cy", "--stdin", stdin="long enough too\n")
+    assert (read.returncode, read.stdout) == (0, "cy may log in at /admin/.\n")
+    listed = [line.split(maxsplit=1)[1] for line in guildhall(folder, "admins", "list").stdout.splitlines()]
+    assert listed == [f"{name}: superuser; never logged in" for name in ("ada", "bo", "cy")]
+    reset = guildhall(folder, "admins", "reset", "bo")
+    assert re.fullmatch(r"bo has a new password: \S{12,}\nTheir sessions have ended\.\n", reset.stdout)
+    assert guildhall(folder, "admins", "reset", "bo", "--stdin", stdin="another long one\n").returncode == 0
+    assert guildhall(folder, "admins", "delete", "cy", "--yes").stdout == "cy is no admin any more.\n"
+    for command in ("reset", "delete"):
+        gone = guildhall(folder, "admins", command, "cy", stdin="y\n")
+        assert "There is no admin named cy." in refusal(gone)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "sentence"),
+    [
+        (["dee", "--stdin"], "short\n", "too short"),
+        (["dee", "--stdin"], "password1234\n", "common"),
+        (["dee", "--stdin"], "", "Standard input is empty"),
+        (["dee", "--stdin", "--ask"], "long enough yes\n", "Either --ask or --stdin."),
+        (["x" * 101], "", "A name has 1 to 100 characters"),
+        (["dee", "--password", "seen by everybody"], "", "No such option"),
+        (["dee", "seen by everybody"], "", "unexpected extra argument"),
+    ],
+)
+def test_admins_refuses(folder: Path, arguments: list[str], stdin: str, sentence: str) -> None:
+    assert sentence in refusal(guildhall(folder, "admins", "create", *arguments, stdin=stdin))
+
+
+def test_what_is_written_is_its_owners_alone(folder: Path) -> None:
+    with serving(folder) as server, server.client(server.key) as bot:
+        bot.put(f"/v1/guilds/{GUILD}", json={"name": "Harbour"})
+        for name, command in (
+            ("export", ["export", GUILD]),
+            ("person", ["users", "export", PERSON]),
+            ("backup", ["backup"]),
+        ):
+            for _ in range(2):  # made, and made anew over one that everybody may read
+                done = guildhall(folder, *command, str(folder / name))
+                assert done.returncode == 0, done.stderr
+                assert oct((folder / name).stat().st_mode & 0o777) == "0o600"
+                (folder / name).chmod(0o644)
+    assert (folder / "data" / "postgres").stat().st_mode & 0o077 == 0
+
+
+def test_a_file_is_its_owners_alone_from_the_first_byte(tmp_path: Path) -> None:
+    target = tmp_path / "export"
+    target.write_text("older")
+    target.chmod(0o666)
+
+    def write_half() -> None:
+        with replacing(target) as path:
+            path.write_text("half")
+            assert path != target
+            assert oct(path.stat().st_mode & 0o777) == "0o600"
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("export", "older")]
+
+
+def test_what_cannot_be_written_is_told(folder: Path) -> None:
+    assert "cannot be written" in refusal(guildhall(folder, "users", "export", PERSON, "/proc/nowhere"))
 
 
 def test_users(folder: Path) -> None:

@@ -1,0 +1,92 @@
+"""`guildhall admins`: the people who may open Piccolo Admin."""
+
+import sys
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
+
+import click
+
+from api.config import Settings
+from api.terminal import Refused, located, run
+
+T = TypeVar("T")
+
+
+@click.group()
+def admins() -> None:
+    """People who may open Piccolo Admin."""
+
+
+@admins.command("create")
+@click.argument("name")
+@click.option("--ask", is_flag=True, help="Ask for the password; else one is made and printed.")
+@click.option("--stdin", "reads", is_flag=True, help="Read the password from the first line of standard input.")
+def admins_create(name: str, ask: bool, reads: bool) -> None:
+    """Make an admin."""
+    from api.setup import create_admin
+
+    password = _password(ask=ask, reads=reads)
+    made = _do(lambda: create_admin(name, password))
+    click.echo(f"{name} may log in at /admin/" + ("." if password else f" with the password {made}"))
+
+
+@admins.command("list")
+def admins_list() -> None:
+    """List the admins."""
+    from tables.auth import AdminUser
+
+    for row in _do(AdminUser.list_all):
+        rights = "superuser" if row["superuser"] else "admin" if row["admin"] else "may not open the admin"
+        active = "" if row["active"] else ", not active"
+        last = row["last_login"]
+        seen = "never logged in" if last is None else f"last log-in {last:%Y-%m-%d %H:%M}"
+        click.echo(f"{row['id']:>6}  {row['username']}: {rights}{active}; {seen}")
+
+
+@admins.command("reset")
+@click.argument("name")
+@click.option("--ask", is_flag=True, help="Ask for the password; else one is made and printed.")
+@click.option("--stdin", "reads", is_flag=True, help="Read the password from the first line of standard input.")
+def admins_reset(name: str, ask: bool, reads: bool) -> None:
+    """Give an admin a new password, and end their sessions."""
+    from api.setup import reset_admin
+
+    password = _password(ask=ask, reads=reads)
+    made = _do(lambda: reset_admin(name, password))
+    click.echo(f"{name} has a new password" + ("." if password else f": {made}"))
+    click.echo("Their sessions have ended.")
+
+
+@admins.command("delete")
+@click.argument("name")
+@click.confirmation_option(prompt="This admin cannot log in any more. Go on?")
+def admins_delete(name: str) -> None:
+    """Remove an admin, and end their sessions."""
+    from api.setup import delete_admin
+
+    _do(lambda: delete_admin(name))
+    click.echo(f"{name} is no admin any more.")
+
+
+def _password(*, ask: bool, reads: bool) -> str | None:
+    """Never an argument: every user of the machine sees those."""
+    if ask and reads:
+        raise Refused("Either --ask or --stdin.")
+    if ask:
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    if reads:
+        if line := sys.stdin.readline().rstrip("\r\n"):
+            return line
+        raise Refused("Standard input is empty: the password is its first line.")
+    return None
+
+
+def _do(work: Callable[[], Coroutine[object, object, T]]) -> T:
+    from api.setup import opened
+
+    async def do(settings: Settings) -> T:
+        async with opened(settings):
+            return await work()
+
+    settings, _ = located()
+    return run(do(settings))

@@ -1,0 +1,23 @@
+"""Files that nobody else may read: what holds personal data or secrets."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """A new file beside `file`, with mode 0600 before it holds a byte. When the block ends it takes the
+    place of `file`; when the block raises it is removed, and an older `file` stays. What is there and
+    is no ordinary file (a pipe, `/dev/stdout`) is written to as it is. Raises `OSError`."""
+    if file.exists() and not file.is_file():
+        yield file
+        return
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.touch(mode=0o600, exist_ok=False)
+        yield temporary
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
