@@ -31,12 +31,13 @@ ON_POSTGRES_16 := activity/test_record.py activity/test_plans.py activity/test_u
 test-postgres16: $(VENV)/.dev ## run the tests that lean on PostgreSQL most on the oldest that is served from, 16
 	$(BIN)/python -m pytest --postgres16 $(addprefix tests/,$(ON_POSTGRES_16))
 
-check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, TypeScript
+check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, advisories, TypeScript
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.support.check_migrations
+	$(BIN)/python -m tests.support.audit
 	cd $(TYPES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 
 bench: $(VENV)/.dev ## measure, as ratios in one run
