@@ -1,13 +1,13 @@
 """Answers that are kept, so that a request that is sent twice is done once.
 
 A request with an `Idempotency-Key` first claims it: a row with no answer yet, for as long as the request may take.
-Where the effect is in a transaction, the service saves the answer in that very transaction (`keep`): whatever
-crashes then, either both are there or neither. Every other answer is saved when it is sent, which is enough where
-doing it again changes nothing."""
+The service saves the answer in the transaction of the effect (`keep`): whatever crashes then, either both are there
+or neither. An answer that changed nothing (a conflict) is saved when it is sent. A route without any effect keeps
+no answer: it works it out anew."""
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -39,10 +39,14 @@ _CLAIM = """
     RETURNING true
 """
 _FIND = "SELECT address, body_hash, status, headers, body FROM idempotent_answers WHERE owner = $1 AND key = $2"
+# Those of many requests that share a transaction, at once.
 _SAVE = """
-    UPDATE idempotent_answers
-    SET status = $4, headers = $5::jsonb, body = $6, body_hash = $7, user_ids = $8::bigint[], expires_at = $9
-    WHERE owner = $1 AND key = $2 AND holder = $3 AND status IS NULL RETURNING true
+    UPDATE idempotent_answers AS a
+    SET status = answer.status, headers = answer.headers::jsonb, body = answer.body, body_hash = answer.body_hash,
+        user_ids = answer.user_ids::bigint[], expires_at = $9
+    FROM unnest($1::text[], $2::text[], $3::bytea[], $4::int[], $5::text[], $6::text[], $7::bytea[], $8::text[])
+        AS answer (owner, key, holder, status, headers, body, body_hash, user_ids)
+    WHERE a.owner = answer.owner AND a.key = answer.key AND a.holder = answer.holder AND a.status IS NULL
 """
 _RELEASE = "DELETE FROM idempotent_answers WHERE owner = $1 AND key = $2 AND holder = $3 AND status IS NULL"
 _SWEEP = f"""
@@ -107,23 +111,26 @@ class Claim:
         self.holder = secrets.token_bytes(16)
         self.is_kept = False
 
-    async def save(self, connection: Connection, answer: Kept) -> bool:
-        """Keeps the answer; whether the claim was still ours."""
+    def row(self, answer: Kept) -> tuple[object, ...]:
+        """What `_SAVE` takes of it."""
+        people = sorted({int(found) for found in _people.findall(answer.body)})
         return (
-            await connection.fetchval(
-                _SAVE,
-                self.owner,
-                self.key,
-                self.holder,
-                answer.status,
-                encode(answer.headers).decode(),
-                _without_secret(answer.body).decode(),
-                self.body.digest,
-                sorted({int(found) for found in _people.findall(answer.body)}),
-                self.clock.now() + KEPT,
-            )
-            is True
+            self.owner,
+            self.key,
+            self.holder,
+            answer.status,
+            encode(answer.headers).decode(),
+            _without_secret(answer.body).decode(),
+            self.body.digest,
+            f"{{{','.join(map(str, people))}}}",
         )
+
+
+async def save(connection: Connection, answers: Sequence[tuple[Claim, Kept]]) -> bool:
+    """Keeps the answers; whether all of the claims were still ours."""
+    columns = zip(*(claim.row(answer) for claim, answer in answers), strict=True)
+    done = await connection.execute(_SAVE, *columns, answers[0][0].clock.now() + KEPT)
+    return int(done.split()[1]) == len(answers)
 
 
 async def keep(
@@ -136,16 +143,31 @@ async def keep(
 ) -> None:
     """Saves the answer that this change will get, in the change's own transaction. Call it last in it. Raises
     `StillRunning` where the request took so long that another one has its place: then nothing is changed."""
-    if claim is None:
-        return
+    await keep_all(connection, [(claim, view)], status=status, headers=headers)
+
+
+async def keep_all(
+    connection: Connection,
+    views: Iterable[tuple[Claim | None, object]],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """The same for all requests of one transaction; those without a claim have nothing to keep."""
     own = {"content-type": JSON, **(headers or {})}
-    if isinstance(view, Encoded):
-        kept = Kept(status, {**own, "etag": view.etag}, view.body)
-    else:
-        kept = Kept(status, own, encode(view))
-    if not await claim.save(connection, kept):
+    answers = [(claim, _kept(view, status, own)) for claim, view in views if claim is not None]
+    if not answers:
+        return
+    if not await save(connection, answers):
         raise StillRunning
-    claim.is_kept = True
+    for claim, _ in answers:
+        claim.is_kept = True
+
+
+def _kept(view: object, status: int, headers: dict[str, str]) -> Kept:
+    if isinstance(view, Encoded):
+        return Kept(status, {**headers, "etag": view.etag}, view.body)
+    return Kept(status, headers, encode(view))
 
 
 class Idempotency:
@@ -207,7 +229,7 @@ class Idempotency:
         try:
             async with self._database.connection() as connection:
                 if is_done or answer.status == 409:
-                    await claim.save(connection, answer)
+                    await save(connection, [(claim, answer)])
                 else:
                     await connection.execute(_RELEASE, claim.owner, claim.key, claim.holder)
         except Unavailable as error:

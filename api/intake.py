@@ -16,6 +16,7 @@ from api.auth.actors import Actor, Credential
 from api.auth.guards import authorize
 from api.bodies import BodyReader
 from api.errors import BodyTooLarge, Invalid, UnreadableBody, UnsupportedMediaType
+from api.idempotency import Claim
 from api.lib.etags import IfMatch
 from api.lib.faults import Fault
 from api.parameters import read_query
@@ -64,8 +65,14 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
             ip=_address(client[0]) if client else None,
             request_id=state["request_id"],
             credential=credential,
-            claim=state.get("claim"),
+            claim=self.claim,
         )
+
+    @property
+    def claim(self) -> Claim | None:
+        """Where the answer is to be kept, None where nothing is."""
+        found: Claim | None = self.scope["state"].get("claim")
+        return found
 
     @property
     def if_match(self) -> IfMatch:
@@ -85,7 +92,7 @@ async def admit(request: GuildhallRequest) -> Response[Any] | None:
     if handler.opt["scope"] is not None or "person" in handler.opt:
         await authorize(request, handler)
         raw = await read_input(request, handler)
-        if request.method == HttpMethod.POST and handler.opt["scope"] is not None:
+        if request.method == HttpMethod.POST and handler.opt["scope"] is not None and "effect_free" not in handler.opt:
             return await claimed(request, handler, raw)
     elif "reads_query" in handler.opt:
         await read_input(request, handler)

@@ -58,7 +58,7 @@ class AchievementController(Controller):
         here then."""
         return await achievements.create(request.actor, guild_id, data)
 
-    @post("/simulate", opt=requires(READ, deep_member="condition", seconds=SECONDS), status_code=200)
+    @post("/simulate", opt=requires(READ, deep_member="condition", seconds=SECONDS, effect_free=True), status_code=200)
     async def simulate_achievement(
         self,
         guild_id: FromPath[int],
@@ -145,7 +145,7 @@ class GlobalAchievementController(Controller):
 
     @post(
         "/simulate",
-        opt=requires(READ, deep_member="condition", whole_installation=True, seconds=SECONDS),
+        opt=requires(READ, deep_member="condition", whole_installation=True, seconds=SECONDS, effect_free=True),
         status_code=200,
     )
     async def simulate_global_achievement(

@@ -201,7 +201,9 @@ class AchievementService:
             if before is None:
                 raise NotFound
             if before["deleted_at"] is None:
-                return definitions.answer(await self._read(connection, guild_id, key))
+                answer = definitions.answer(await self._read(connection, guild_id, key))
+                await keep(connection, actor.claim, answer)
+                return answer
             if before["deleted_at"] <= self._retained_since():
                 raise NotFound
             known = await _neighbours(connection, guild_id)
@@ -213,8 +215,10 @@ class AchievementService:
             after = await connection.fetchrow(queries.UNDELETE, before["id"], self._clock.now())
             assert after is not None  # it is locked
             row = await self._finish(connection, actor, "achievement.restored", before, after, award=True)
+            answer = definitions.answer(row)
+            await keep(connection, actor.claim, answer)
         self._told(guild_id)
-        return definitions.answer(row)
+        return answer
 
     async def simulate(self, guild_id: int, wish: SimulateAchievement) -> SimulationView:
         """Who would get the draft now; nothing is stored. Exact. Raises `Invalid`, `NotFound`, `Overloaded` where

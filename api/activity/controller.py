@@ -11,6 +11,7 @@ from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
 from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.intake import GuildhallRequest
 from api.members.dtos import SeriesQuery, SeriesView
 from api.members.service import MemberService
 
@@ -23,13 +24,17 @@ class ActivityController(Controller):
 
     @post("/", opt=requires(Scope.ACTIVITY_WRITE, largest_body=LARGEST_BODY), status_code=200)
     async def record_activity(
-        self, guild_id: FromPath[int], data: JSONBody[RecordActivity], activity: NamedDependency[ActivityService]
+        self,
+        guild_id: FromPath[int],
+        data: JSONBody[RecordActivity],
+        request: GuildhallRequest,
+        activity: NamedDependency[ActivityService],
     ) -> ActivityView:
         """Report what members did: each event counts once, however often it is sent. Answers what the bot
         is to do, after it is safely stored."""
-        return await activity.record(guild_id, data.events)
+        return await activity.record(guild_id, data.events, request.claim)
 
-    @post("/explain", opt=requires(Scope.MEMBERS_READ, largest_body=LARGEST_BODY), status_code=200)
+    @post("/explain", opt=requires(Scope.MEMBERS_READ, largest_body=LARGEST_BODY, effect_free=True), status_code=200)
     async def explain_activity(
         self, guild_id: FromPath[int], data: JSONBody[RecordActivity], explaining: NamedDependency[ExplainService]
     ) -> Explanation:

@@ -12,9 +12,10 @@ import structlog
 
 from api.achievements.unlocking import Unlocking
 from api.activity.dtos import ActivityView, Event, RejectedEvent
-from api.activity.transaction import Counted, Taken, Transaction
+from api.activity.transaction import Taken, Transaction
 from api.database import Database
-from api.errors import GuildhallError, Overloaded
+from api.errors import Overloaded, Unavailable
+from api.idempotency import Claim
 from api.lib.clock import Clock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
@@ -62,9 +63,9 @@ class ActivityService:
         """The guild's rules, if they are in memory and may still be believed."""
         return self._rulebook.remembered(guild_id)
 
-    async def record(self, guild_id: int, events: Sequence[Event]) -> ActivityView:
+    async def record(self, guild_id: int, events: Sequence[Event], claim: Claim | None = None) -> ActivityView:
         """Counts the events. Sent twice, the second time they are duplicates. Raises `NotFound`, `Overloaded`,
-        `DatabaseAway`."""
+        `DatabaseAway`, `StillRunning` where the claim is another's by now."""
         rules = self.rules(guild_id) or await self._rulebook.get(guild_id)
         now = self._clock.now()
         rejected = rejections(events, now)
@@ -75,16 +76,14 @@ class ActivityService:
             return ActivityView(0, 0, rejected, [], [])
         if self._waiting_events > MOST_WAITING:
             raise Overloaded
-        taken = Taken(rules, events, now, asyncio.get_running_loop().create_future())
+        taken = Taken(rules, events, rejected, now, claim, asyncio.get_running_loop().create_future())
         self._waiting.append(taken)
         self._waiting_events += len(events)
         self._start()
-        counted = await taken.result
-        self._metrics.accepted.inc(counted.accepted)
-        self._metrics.duplicates.inc(len(events) - counted.accepted)
-        return ActivityView(
-            counted.accepted, len(events) - counted.accepted, rejected, counted.level_ups, counted.unlocked
-        )
+        answer = await taken.result
+        self._metrics.accepted.inc(answer.accepted)
+        self._metrics.duplicates.inc(answer.duplicates)
+        return answer
 
     def _start(self) -> None:
         """Begins transactions for what waits. A lone request does not wait for more: the next ones do. No two
@@ -138,8 +137,8 @@ class ActivityService:
 
     async def _try(self, group: list[Taken]) -> None:
         try:
-            counted = await self._run(group)
-        except GuildhallError:  # the database is away, or has no connection for us: nor has it for one alone
+            answers = await self._run(group)
+        except Unavailable:  # the database is away, or has no connection for us: nor has it for one alone
             raise
         except Exception as error:
             if len(group) == 1:
@@ -150,11 +149,11 @@ class ActivityService:
             return
         if task := asyncio.current_task():
             self._end(task)  # before the answers are sent: the database has nothing to do meanwhile
-        for taken, result in zip(group, counted, strict=True):
+        for taken, answer in zip(group, answers, strict=True):
             if not taken.result.done():  # its client may have gone
-                taken.result.set_result(result)
+                taken.result.set_result(answer)
 
-    async def _run(self, group: list[Taken]) -> list[Counted]:
+    async def _run(self, group: list[Taken]) -> list[ActivityView]:
         transaction = Transaction(self._database, self._parts, self._unlocking, group)
         await transaction.make_parts()
         return await transaction.run()

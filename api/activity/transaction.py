@@ -10,11 +10,12 @@ import msgspec
 from api.achievements.unlocking import Settled, Unlocking
 from api.activity import locks, queries, unlocks
 from api.activity.counting import Caps, Counting, Late
-from api.activity.dtos import Event
+from api.activity.dtos import ActivityView, Event, RejectedEvent
 from api.activity.moments import Moments
 from api.activity.rules import earning_of
 from api.database import Connection, Database
 from api.events.outbox import tell
+from api.idempotency import Claim, keep_all
 from api.lib.arrays import columns, literal
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import Key, Ledger, Standing, by_key, lock
@@ -34,20 +35,15 @@ _WEEK = timedelta(days=7)
 
 
 class Taken(msgspec.Struct):
-    """A request's events that are neither too old nor in the future, and who waits for the outcome."""
+    """A request's events that are neither too old nor in the future, those that are, and who waits for the outcome.
+    `claim`: where the answer is to be kept."""
 
     rules: GuildRules
     events: Sequence[Event]
+    rejected: list[RejectedEvent]
     now: datetime
-    result: asyncio.Future["Counted"]
-
-
-class Counted(msgspec.Struct):
-    """What a request is told: how many of its events counted now, the levels reached, what was unlocked."""
-
-    accepted: int
-    level_ups: list[LevelUp]
-    unlocked: list[UnlockedAchievement]
+    claim: Claim | None
+    result: asyncio.Future[ActivityView]
 
 
 class Transaction:
@@ -88,7 +84,7 @@ class Transaction:
             for table, days in wanted.items():
                 await self._parts.ensure(connection, table, days)
 
-    async def run(self) -> list[Counted]:
+    async def run(self) -> list[ActivityView]:
         """Counts what is new; what each request is told, in the order of the group."""
         while True:
             try:
@@ -96,7 +92,7 @@ class Transaction:
             except ErasedMeanwhile:  # the next look at the ids sees who
                 continue
 
-    async def _run(self) -> list[Counted]:
+    async def _run(self) -> list[ActivityView]:
         async with self._database.transaction(locks.share(self._first, alone=self._is_turning())) as connection:
             known, private, erased, held = await self._take(connection)
             events: list[list[Event]] = [[] for _ in self._group]
@@ -110,8 +106,15 @@ class Transaction:
                         if not erased or not _is_of_before(erased, guild_id, event):
                             events[place].append(event)
             level_ups, unlocked = await self._count(connection, events, held)
+            answers = [
+                ActivityView(counted, len(taken.events) - counted, taken.rejected, levels, achievements)
+                for taken, counted, levels, achievements in zip(self._group, accepted, level_ups, unlocked, strict=True)
+            ]
+            await keep_all(
+                connection, ((taken.claim, answer) for taken, answer in zip(self._group, answers, strict=True))
+            )
         self._settled.remember()
-        return [Counted(*each) for each in zip(accepted, level_ups, unlocked, strict=True)]
+        return answers
 
     def _is_turning(self) -> bool:
         monday = datetime.combine(self._week, datetime.min.time(), self._now.tzinfo)

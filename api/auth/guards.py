@@ -31,7 +31,7 @@ def requires(scope: Scope, **more: object) -> dict[str, object]:
     a key with a list of guilds), `seconds` (its own deadline), `largest_body` (in bytes, where it is not 1 MiB),
     `deep_member` (of the body: 422, not 400, where it nests too deep), `streams` (the answer does not end),
     `document` (the shape of an answer that is sent in pieces), `deleted` (the achievement in the address may be a
-    deleted one)."""
+    deleted one), `effect_free` (of a POST: nothing is stored, so no answer is kept either)."""
     return {"scope": scope, **more}
 
 

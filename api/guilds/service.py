@@ -13,9 +13,11 @@ from api.errors import Invalid, NotFound, PreconditionFailed
 from api.events.outbox import Told, tell
 from api.guilds import rules
 from api.guilds.dtos import GuildView, PatchGuild, PutGuild
+from api.idempotency import keep
 from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
+from api.lib.encoded import encoded
 from api.lib.pagination import Cursors, Page, cut
 
 COLUMNS = "id, name, icon, owner_id, locale, timezone, created_at, updated_at, deleted_at"
@@ -102,8 +104,10 @@ class GuildService:
             before = await self._locked(connection, guild_id, None, deleted=True)
             row = await self._update(connection, before, {"deleted_at": None})
             await self._record(connection, actor, "guild.restored", before, row)
+            answer = view(row)
+            await keep(connection, actor.claim, encoded(answer))
         self._changes.tell("guild", {guild_id})
-        return view(row)
+        return answer
 
     async def purge(self) -> int:
         """Removes what was deleted longer ago than the retention, a few at a time, for good; gives how many.

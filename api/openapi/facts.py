@@ -71,7 +71,7 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def takes_key(self) -> bool:
         """Whether it can be sent twice and be done once."""
-        return self.method == "POST" and self.scope is not None
+        return self.method == "POST" and self.scope is not None and "effect_free" not in self.traits
 
     @property
     def is_stream(self) -> bool:

@@ -12,6 +12,7 @@ from api.auth.actors import Actor
 from api.changes import Changes
 from api.database import Connection, Database
 from api.errors import GuildhallError, Invalid, NotFound, Overloaded, PreconditionFailed, RevisionConflict
+from api.idempotency import keep
 from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
@@ -141,6 +142,8 @@ class SettingsService:
         between our look and our write, the write finds no row and we look again."""
         await self._registry.get(name)
         async with self._writers.hold(guild_id):
+            if actor.claim is not None:  # the answer is kept in the transaction
+                return await self._write_in_turn(actor, guild_id, name, if_match, edit)
             async with self._database.connection() as connection:
                 remembered = self._states.get(guild_id, name)
                 for _ in range(ATTEMPTS):
@@ -169,12 +172,14 @@ class SettingsService:
             await connection.execute(queries.LOCK_SETTINGS, guild_id, name)
             before = await self._look(connection, guild_id, name)
             after = await _edited(connection, before, edit, if_match)
-            if same(after.overrides, before.overrides):
-                return await view(connection, before)
-            row = await connection.fetchrow(queries.STORE, *_arguments(actor, before, after, self._clock.now()))
-            if row is None:
-                raise Overloaded("Others keep changing these settings. Nothing was stored; try again soon.")
-            answer = await view(connection, _stored(after, row))
+            stored = before
+            if not same(after.overrides, before.overrides):
+                row = await connection.fetchrow(queries.STORE, *_arguments(actor, before, after, self._clock.now()))
+                if row is None:
+                    raise Overloaded("Others keep changing these settings. Nothing was stored; try again soon.")
+                stored = _stored(after, row)
+            answer = await view(connection, stored)
+            await keep(connection, actor.claim, encoded(answer))
         self._changes.tell("settings", {guild_id})
         return answer
 

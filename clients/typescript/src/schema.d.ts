@@ -3687,11 +3687,6 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
-                /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
-                 * @example order-7f3a
-                 */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
             cookie?: never;
@@ -3706,7 +3701,6 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
-                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3717,7 +3711,6 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -4349,11 +4342,6 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
-                /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
-                 * @example order-7f3a
-                 */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4374,7 +4362,6 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
-                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4386,7 +4373,6 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -4748,11 +4734,6 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
-                /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
-                 * @example order-7f3a
-                 */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /**
@@ -4773,7 +4754,6 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
-                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4785,7 +4765,6 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
