@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from api.auth.actors import system
-from api.auth.dtos import CreateKey, KeyView, RotateKey
+from api.auth.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.auth.scopes import ALL, KNOWN, Scope
 from api.terminal import Refused, located, run
 
@@ -69,7 +69,7 @@ def keys_list(revoked: bool) -> None:
         async with opened(settings) as database:
             service = key_service(settings, database)
             while True:
-                page = await service.list_keys(system(), limit=100, cursor=cursor, deleted=revoked)
+                page = await service.list_keys(system(), KeyQuery(limit=100, cursor=cursor, deleted=revoked))
                 found += page.items
                 cursor = page.next_cursor
                 if cursor is None:
@@ -80,7 +80,8 @@ def keys_list(revoked: bool) -> None:
         used = "never used" if key.last_used_at is None else f"last used {key.last_used_at:%Y-%m-%d %H:%M}"
         ends = "" if key.expires_at is None else f", ends {key.expires_at:%Y-%m-%d %H:%M}"
         scopes = "all scopes" if set(key.scopes) == set(Scope) else " ".join(key.scopes)
-        click.echo(f"{key.id:>6}  {key.prefix}…  {key.name}: {scopes}; {guilds}; {used}{ends}")
+        maker = "" if key.parent_id is None else f", made by {key.parent_id}"
+        click.echo(f"{key.id:>6}  {key.prefix}…  {key.name}: {scopes}; {guilds}; {used}{ends}{maker}")
 
 
 @keys.command("revoke")
@@ -96,7 +97,7 @@ def keys_revoke(key_id: int) -> None:
             await key_service(settings, database).revoke(system("command line"), key_id)
 
     run(revoke())
-    click.echo(f"Key {key_id} is revoked: every worker refuses it within five seconds.")
+    click.echo(f"Key {key_id} and what it made are revoked: every worker refuses them within five seconds.")
 
 
 @keys.command("rotate")

@@ -5,6 +5,9 @@ portion of it at a time, and spends that from memory: a 64th; where that is less
 more than an eighth; at least one. So no more than the budget is ever answered, and less only by the portions that
 other processes took and did not use. While the database is away each process goes by its own count.
 
+A request of a key that a key made is taken off both budgets, and so on: together they do no more than the first may.
+What an answer tells is the budget of which the least is left.
+
 Addresses are counted by what they were refused (401, 403, 429, no such route), in memory, and once a second the
 processes add up what they have. So an address may be answered more than its budget: up to that many by each process,
 within a second."""
@@ -12,7 +15,7 @@ within a second."""
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
@@ -132,21 +135,34 @@ class Limiter:
 
     def spend_at_once(self, scope: HTTPScope, credential: Credential) -> bool:
         """Takes one request off what is here; False where the others have to be asked first, or nothing is left."""
-        if credential.rate_limit is None:
-            return True
-        budget = self._budget(credential.owner, credential.rate_limit)
-        if budget.left <= 0 or budget.ends <= self.now():
-            return False
-        budget.left -= 1
-        scope["state"]["budget"] = budget
+        budgets = [self._budget(owner, limit) for owner, limit in credential.budgets]
+        now = self.now()
+        for budget in budgets:
+            if budget.left <= 0 or budget.ends <= now:
+                return False
+        for budget in budgets:
+            budget.left -= 1
+        _note(scope, budgets)
         return True
 
     async def spend(self, scope: HTTPScope, credential: Credential) -> None:
-        """Takes one request off the credential's budget, once for each request. Raises `TooManyRequests`."""
-        if "budget" in scope["state"] or self.spend_at_once(scope, credential):
+        """Takes one request off each of the credential's budgets, once for each request. Raises `TooManyRequests`,
+        and has then taken nothing."""
+        if "budgets" in scope["state"] or self.spend_at_once(scope, credential):
             return
-        assert credential.rate_limit is not None  # there would be nothing to spend
-        budget = scope["state"]["budget"] = self._budget(credential.owner, credential.rate_limit)
+        taken: list[Budget] = []
+        for owner, limit in credential.budgets:
+            budget = self._budget(owner, limit)
+            try:
+                await self._take(budget)
+            except TooManyRequests:
+                self._put_back(taken)
+                scope["state"]["budget"] = budget
+                raise
+            taken.append(budget)
+        _note(scope, taken)
+
+    async def _take(self, budget: Budget) -> None:
         while True:
             now = self.now()
             if budget.ends > now:
@@ -166,21 +182,28 @@ class Limiter:
         if not self._spent:
             return
         credential = self._remembered(scope)
-        budget = None if credential is None else self._spent.get(credential.owner)
-        if budget is None:
+        if credential is None:
             return
         now = self.now()
-        if budget.ends <= now or budget.left > 0:
-            del self._spent[budget.owner]
-            return
-        scope["state"]["credential"], scope["state"]["budget"] = credential, budget
-        raise budget.refusal(now)
+        for owner, _ in credential.budgets:
+            budget = self._spent.get(owner)
+            if budget is None:
+                continue
+            if budget.ends <= now or budget.left > 0:
+                del self._spent[owner]
+                continue
+            scope["state"]["credential"], scope["state"]["budget"] = credential, budget
+            raise budget.refusal(now)
 
     def give_back(self, scope: HTTPScope) -> None:
         """Puts a request back that costs nothing after all."""
-        budget: Budget | None = scope["state"].get("budget")
-        if budget is not None and budget.ends > self.now():
-            budget.left += 1
+        self._put_back(scope["state"].get("budgets", ()))
+
+    def _put_back(self, budgets: Iterable[Budget]) -> None:
+        now = self.now()
+        for budget in budgets:
+            if budget.ends > now:
+                budget.left += 1
 
     async def _lease(self, budget: Budget) -> None:
         portion = _portion(budget.limit)
@@ -260,6 +283,13 @@ class Limiter:
             if len(self._budgets) > MOST_BUDGETS:
                 self._budgets.popitem(last=False)
         return budget
+
+
+def _note(scope: HTTPScope, budgets: list[Budget]) -> None:
+    """What the answer tells of, and what is put back where it costs nothing."""
+    scope["state"]["budgets"] = budgets
+    if budgets:
+        scope["state"]["budget"] = min(budgets, key=lambda budget: budget.remaining)
 
 
 def _portion(limit: int) -> int:

@@ -29,6 +29,13 @@ class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-2
     scopes = Array(Varchar(length=32), default=None, null=False, help_text="What it may do.")
     guild_ids = Array(BigInt(), default=None, null=True, help_text="The only guilds it sees; empty: all.")
     rate_limit = Integer(default=None, null=True, help_text="Requests a minute; empty: no limit.")
+    # No foreign key: no key is ever deleted, and to add one would lock the table while every key is looked at.
+    parent_id = BigInt(default=None, null=True, help_text="The key that made it, with which it ends; empty: none did.")
+    origin_id = BigInt(
+        default=None,
+        null=True,
+        help_text="The first of the keys that this one replaces, whose budget of requests it spends; empty: itself.",
+    )
     expires_at = Timestamptz(default=None, null=True, help_text="When it ends by itself.")
     revoked_at = Timestamptz(default=None, null=True, help_text="When it was revoked.")
     last_used_at = Timestamptz(default=None, null=True, help_text="Its last use, to the minute.")
@@ -38,6 +45,7 @@ class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-2
     api_keys_hash_key = Unique([hash])  # noqa: A003 - the column, not the function
     api_keys_hash_check = Check("length(hash) = 32")
     api_keys_rate_limit_check = Check("rate_limit > 0")
+    api_keys_parent_check = Check("parent_id <> id")
 
     @classmethod
     def get_readable(cls) -> Readable:

@@ -8,7 +8,8 @@ from api.idempotency import Claim
 
 class Credential(msgspec.Struct, frozen=True):
     """A key, as it was when it was last read, or a person's session: then `user_id` says who it is, `id` is below 0,
-    and the scopes are those that the person has in the guild that is asked about. `guild_ids` None: every guild."""
+    and the scopes are those that the person has in the guild that is asked about. `guild_ids` None: every guild.
+    `budgets`: by whose name requests are counted, and how many a minute: its own, its maker's, and so on."""
 
     id: int
     scopes: frozenset[Scope]
@@ -16,6 +17,7 @@ class Credential(msgspec.Struct, frozen=True):
     rate_limit: int | None
     expires_at: float | None
     user_id: int | None = None
+    budgets: tuple[tuple[str, int], ...] = ()
 
     @property
     def name(self) -> str:
@@ -24,7 +26,7 @@ class Credential(msgspec.Struct, frozen=True):
 
     @property
     def owner(self) -> str:
-        """Whose budget of requests it is, and whose idempotency keys."""
+        """Whose idempotency keys they are."""
         return f"key:{self.id}" if self.user_id is None else f"session:{-self.id}"
 
     def sees(self, guild_id: int) -> bool:

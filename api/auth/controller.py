@@ -16,11 +16,12 @@ class KeyController(Controller):
     path = "/v1/keys"
     tags = ("keys",)
 
-    @post("/", opt=requires(Scope.KEYS_MANAGE))
+    @post("/", opt=requires(Scope.KEYS_MANAGE, conflicts=True))
     async def create_key(
         self, data: JSONBody[CreateKey], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> KeyView:
-        """Make a key. The whole of it, `secret`, is told only in this answer; sent twice, it makes two."""
+        """Make a key. It can do no more than the one that makes it, ends with it at the latest, and spends its budget
+        of requests too. The whole of it, `secret`, is told only in this answer; sent twice, it makes two."""
         return await keys.create(request.actor, data)
 
     @get("/", opt=requires(Scope.KEYS_MANAGE))
@@ -31,7 +32,7 @@ class KeyController(Controller):
         keys: NamedDependency[KeyService],
     ) -> Page[KeyView]:
         """The keys that can do no more than the one that asks, newest first."""
-        return await keys.list_keys(request.actor, limit=params.limit, cursor=params.cursor, deleted=params.deleted)
+        return await keys.list_keys(request.actor, params)
 
     @get("/{key_id:str}", opt=requires(Scope.KEYS_MANAGE, conditional=True))
     async def get_key(
@@ -44,7 +45,8 @@ class KeyController(Controller):
     async def revoke_key(
         self, key_id: FromPath[int], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> None:
-        """Revoke a key: it ends at once, and on every worker within five seconds."""
+        """Revoke a key and all that come of it: they end at once, and on every worker within five seconds. A key cannot
+        revoke those that it comes of."""
         await keys.revoke(request.actor, key_id)
 
     @post("/{key_id:str}/rotate", opt=requires(Scope.KEYS_MANAGE, keys=True, optional_body=True, conflicts=True))
@@ -55,5 +57,6 @@ class KeyController(Controller):
         request: GuildhallRequest,
         keys: NamedDependency[KeyService],
     ) -> KeyView:
-        """Make a new key with the same rights; the old one ends after a grace, a day by default."""
+        """Make a new key with the same rights and the same maker; the old one ends after a grace, a day by default, and
+        what it made goes on with the new one. Only the key itself may, or one that it comes of."""
         return await keys.rotate(request.actor, key_id, data)

@@ -25,7 +25,10 @@ class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[list[Snowflake], Meta(min_length=1, max_length=1000)] | None,
         Meta(description="The only guilds it sees; null: every guild, which only a key that sees every guild may give"),
     ] = None
-    expires_at: Annotated[Moment | None, Meta(description="When it ends by itself; null: never")] = None
+    expires_at: Annotated[
+        Moment | None | UnsetType,
+        Meta(description="When it ends by itself, null: never; absent: when its maker does"),
+    ] = UNSET
     rate_limit: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None | UnsetType,
         Meta(description="Requests a minute, null: no limit; absent: 6,000, or its maker's if that is less"),
@@ -39,7 +42,8 @@ class RotateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyView(msgspec.Struct, frozen=True, omit_defaults=False):
-    """A key. `secret`, the whole of it, is told once: when it is made."""
+    """A key. `secret`, the whole of it, is told once: when it is made. `parent_id`: the key that made it, with which it
+    ends, and whose budget of requests it spends too."""
 
     id: str
     name: str
@@ -48,6 +52,7 @@ class KeyView(msgspec.Struct, frozen=True, omit_defaults=False):
     guild_ids: list[str] | None
     expires_at: datetime | None
     rate_limit: int | None
+    parent_id: str | None
     created_at: datetime
     last_used_at: datetime | None
     secret: str | UnsetType = UNSET
@@ -59,3 +64,4 @@ class KeyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Limit = 50
     cursor: CursorText | None = None
     deleted: Annotated[bool, Meta(description="The revoked keys instead")] = False
+    parent_id: Annotated[Snowflake | None, Meta(description="Only those that this key made")] = None

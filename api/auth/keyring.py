@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from api.auth import tokens
+from api.auth import queries, tokens
 from api.auth.actors import Credential
 from api.auth.scopes import KNOWN
 from api.changes import Changes
@@ -14,8 +14,6 @@ CACHED_KEYS = 10_000
 
 # Revoking must reach every worker within 5 s; what was looked up longer ago is asked anew.
 FRESH_SECONDS = 4.0
-
-_BY_HASH = "SELECT id, scopes, guild_ids, rate_limit, expires_at FROM api_keys WHERE hash = $1 AND revoked_at IS NULL"
 
 
 class Keyring:
@@ -70,7 +68,7 @@ class Keyring:
     async def _look_up(self, digest: bytes) -> Credential | None:
         forgotten = self._forgotten
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(_BY_HASH, digest)
+            row = await connection.fetchrow(queries.BY_HASH, digest)
         if row is None:
             self._good.pop(digest, None)
             return None
@@ -83,6 +81,9 @@ class Keyring:
             guild_ids=None if row["guild_ids"] is None else frozenset(row["guild_ids"]),
             rate_limit=row["rate_limit"],
             expires_at=None if row["expires_at"] is None else row["expires_at"].timestamp(),
+            budgets=tuple(
+                (f"key:{id_}", limit) for id_, limit in zip(row["budget_ids"] or (), row["limits"] or (), strict=True)
+            ),
         )
         # Not if a key changed while we read: what we hold may be what it was before.
         if forgotten == self._forgotten:
@@ -108,9 +109,7 @@ class Keyring:
             return
         try:
             async with self._database.connection() as connection:
-                await connection.execute(
-                    "UPDATE api_keys SET last_used_at = $2 WHERE id = ANY($1)", sorted(used), self._clock.now()
-                )
+                await connection.execute(queries.NOTE_USES, sorted(used), self._clock.now())
         except BaseException:
             self.used |= used  # told the next time
             raise

@@ -1,36 +1,29 @@
 """The making, rotating and revoking of keys."""
 
-from collections.abc import Sequence
-from datetime import MAXYEAR, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 from msgspec import UNSET
 
 from api.audit.service import record
-from api.auth import tokens
+from api.auth import queries, rules, tokens
 from api.auth.actors import Actor, Credential
-from api.auth.dtos import NAME_CHARACTERS, CreateKey, KeyView, RotateKey
+from api.auth.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.auth.scopes import KNOWN
 from api.changes import Changes
 from api.database import Connection, Database
-from api.errors import Forbidden, Invalid, KeyExpired, NotFound
+from api.errors import Conflict, Forbidden, Invalid, KeyExpired, NotFound, Unauthorized
 from api.idempotency import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
-from api.lib.faults import Fault
 from api.lib.pagination import Cursors, Page, cut
-from api.lib.text import nfc, too_long
+from api.lib.text import nfc
 
-DEFAULT_RATE_LIMIT = 6000
-
-# The keys that can do no more than the caller's: nobody sees others. Absent lists mean everything.
-_WITHIN = "($1::text[] IS NULL OR scopes::text[] <@ $1) AND ($2::bigint[] IS NULL OR guild_ids <@ $2)"
-
-_INSERT = """
-    INSERT INTO api_keys (name, prefix, hash, scopes, guild_ids, rate_limit, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *
-"""
+MOST_KEYS = (
+    1000  # of one family, those that have ended not counted: ending one ends what comes of it in one transaction
+)
 
 
 class KeyService:
@@ -40,26 +33,30 @@ class KeyService:
         self._cursors = cursors
         self._clock = clock
 
-    async def create(self, actor: Actor, wish: CreateKey) -> KeyView:
-        """Makes a key that can do no more than its maker's. Sent twice, it makes two."""
+    async def create(self, actor: Actor, data: CreateKey) -> KeyView:
+        """Makes a key that can do no more than its maker's, and ends with it. Sent twice, it makes two."""
         now = self._clock.now()
-        if found := _faults(wish, now):
+        if found := rules.faults(data, now):
             raise Invalid(errors=found)
         maker = actor.credential
-        rate_limit = _granted_rate_limit(wish, maker)
-        guild_ids = None if wish.guild_ids is None else sorted({int(id_) for id_ in wish.guild_ids})
-        _refuse_more_than_own(wish, guild_ids, maker)
+        rate_limit = rules.granted_rate_limit(data, None if maker is None else maker.rate_limit)
+        guild_ids = None if data.guild_ids is None else sorted({int(id_) for id_ in data.guild_ids})
+        if maker is not None:
+            rules.refuse_more_than_own(data, guild_ids, scopes=maker.scopes, guilds=maker.guild_ids)
         token = tokens.make()
         async with self._database.transaction() as connection:
+            parent = None if maker is None else await self._maker(connection, maker, now)
             row = await connection.fetchrow(
-                _INSERT,
-                nfc(wish.name),
+                queries.INSERT,
+                nfc(data.name),
                 tokens.shown(token),
                 tokens.digest(token),
-                sorted(set(wish.scopes)),
+                sorted(set(data.scopes)),
                 guild_ids,
                 rate_limit,
-                wish.expires_at,
+                rules.granted_expiry(data, None if parent is None else parent["expires_at"]),
+                None if parent is None else parent["id"],
+                None,
             )
             assert row is not None  # an INSERT gives its row
             await _record(connection, actor, "key.created", None, row)
@@ -67,50 +64,56 @@ class KeyService:
             await keep(connection, actor.claim, answer, status=201)
         return answer
 
-    async def list_keys(self, actor: Actor, *, limit: int, cursor: str | None, deleted: bool) -> Page[KeyView]:
-        """The keys that can do no more than the caller's, newest first; with `deleted` the revoked ones."""
-        limit = min(limit, 100)
-        scope = f"keys:{deleted}:{actor.id}"
-        before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
+    async def _maker(self, connection: Connection, maker: Credential, now: datetime) -> asyncpg.Record:
+        """The maker's row, in the family's turn: it may have ended since it was remembered."""
+        line = await queries.take_turn(connection, maker.id)
+        if not line or line[0]["revoked_at"] is not None or _has_expired(line[0], now):
+            raise Unauthorized("This key has ended.")
+        if len(line) >= rules.MOST_GENERATIONS:
+            raise Forbidden(f"Keys make keys over {rules.MOST_GENERATIONS} generations, and this one is the last.")
+        await self._refuse_many(connection, line[-1]["id"], now)
+        return line[0]
+
+    async def _refuse_many(self, connection: Connection, first_id: int, now: datetime) -> None:
+        if await connection.fetchval(queries.COUNT_FAMILY, first_id, now) >= MOST_KEYS:
+            raise Conflict(f"{MOST_KEYS} keys come of the same one already: revoke some first.")
+
+    async def list_keys(self, actor: Actor, query: KeyQuery) -> Page[KeyView]:
+        """The keys that can do no more than the caller's, newest first; with `deleted` the revoked ones, with
+        `parent_id` those that this key made."""
+        limit = min(query.limit, 100)
+        parent_id = None if query.parent_id is None else int(query.parent_id)
+        scope = f"keys:{query.deleted}:{parent_id}:{actor.id}"
+        before = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else None
         async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                f"SELECT * FROM api_keys WHERE {_WITHIN} AND (revoked_at IS NOT NULL) = $3"
-                " AND ($4::bigint IS NULL OR id < $4) ORDER BY id DESC LIMIT $5",
-                *_bounds(actor),
-                deleted,
-                before,
-                limit + 1,
-            )
+            rows = await connection.fetch(queries.LIST, *_bounds(actor), query.deleted, before, parent_id, limit + 1)
         return cut(rows, limit, _view, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def get(self, actor: Actor, key_id: int) -> KeyView:
         """One key. Raises `NotFound`, also for one that can do more than the caller's."""
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(
-                f"SELECT * FROM api_keys WHERE {_WITHIN} AND id = $3 AND revoked_at IS NULL",
-                *_bounds(actor),
-                key_id,
-            )
-        if row is None:
-            raise NotFound
-        return _view(row)
+            return _view(await _seen(connection, actor, key_id))
 
     async def require(self, credential: Credential, key_id: int) -> None:
         """Raises `NotFound` for a key that is not there, or can do more than this one."""
         await self.get(Actor(kind="key", id=str(credential.id), credential=credential), key_id)
 
-    async def rotate(self, actor: Actor, key_id: int, wish: RotateKey) -> KeyView:
-        """A new key with the same rights; the old one ends after the grace, or sooner if it was to
-        end sooner. Sent twice, it makes two. Raises `NotFound`, `Forbidden`, `KeyExpired`."""
+    async def rotate(self, actor: Actor, key_id: int, data: RotateKey) -> KeyView:
+        """A new key in the place of the old one, with the same rights, of the same maker; what the old one made is now
+        the new one's. The old one ends after the grace, or sooner if it was to end sooner. Sent twice, it makes two.
+        Raises `NotFound`, `Forbidden`, `KeyExpired`, `Conflict`."""
         now = self._clock.now()
         token = tokens.make()
         async with self._database.transaction() as connection:
-            old = await self._locked(connection, actor, key_id)
-            _refuse_faster(old["rate_limit"], actor.credential)
-            if old["expires_at"] is not None and old["expires_at"] <= now:
+            line = await queries.take_turn(connection, key_id)
+            old = await _seen(connection, actor, key_id)
+            rules.refuse_faster(old["rate_limit"], None if actor.credential is None else actor.credential.rate_limit)
+            _refuse_strangers(actor, line)
+            if _has_expired(old, now):
                 raise KeyExpired("This key has expired already: make a new one.")
+            await self._refuse_many(connection, line[-1]["id"], now)
             row = await connection.fetchrow(
-                _INSERT,
+                queries.INSERT,
                 old["name"],
                 tokens.shown(token),
                 tokens.digest(token),
@@ -118,15 +121,13 @@ class KeyService:
                 old["guild_ids"],
                 old["rate_limit"],
                 old["expires_at"],
-            )
-            ends = now + timedelta(seconds=wish.grace_seconds)
-            ended = await connection.fetchrow(
-                "UPDATE api_keys SET expires_at = least(expires_at, $2) WHERE id = $1 RETURNING *",
-                key_id,
-                ends,
+                old["parent_id"],
+                old["origin_id"] or key_id,
             )
             assert row is not None  # an INSERT gives its row
-            assert ended is not None  # it is locked
+            await connection.execute(queries.HAND_OVER, key_id, row["id"])
+            ended = await connection.fetchrow(queries.SHORTEN, key_id, now + timedelta(seconds=data.grace_seconds))
+            assert ended is not None  # it is there
             await _record(connection, actor, "key.rotated", old, ended)
             await _record(connection, actor, "key.created", None, row)
             answer = _view(row, token)
@@ -135,25 +136,25 @@ class KeyService:
         return answer
 
     async def revoke(self, actor: Actor, key_id: int) -> None:
-        """Ends a key now, everywhere within five seconds. Raises `NotFound`, also the second time."""
+        """Ends a key and all that come of it now, everywhere within five seconds. Raises `NotFound`, also the second
+        time, and `Forbidden`."""
+        now = self._clock.now()
         async with self._database.transaction() as connection:
-            old = await self._locked(connection, actor, key_id)
-            row = await connection.fetchrow(
-                "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 RETURNING *", key_id, self._clock.now()
-            )
-            assert row is not None  # it is locked
-            await _record(connection, actor, "key.revoked", old, row)
-        self._changes.tell("key", {key_id})
+            await queries.take_turn(connection, key_id)
+            await _seen(connection, actor, key_id)
+            await _refuse_own_makers(connection, actor, key_id)
+            family = await connection.fetch(queries.FAMILY, key_id, now)
+            await connection.execute(queries.REVOKE, key_id, now)
+            for row in family:
+                await _record(connection, actor, "key.revoked", row, {**row, "revoked_at": now})
+        self._changes.tell("key", {row["id"] for row in family})
 
-    async def _locked(self, connection: Connection, actor: Actor, key_id: int) -> asyncpg.Record:
-        row = await connection.fetchrow(
-            f"SELECT * FROM api_keys WHERE {_WITHIN} AND id = $3 AND revoked_at IS NULL FOR UPDATE",
-            *_bounds(actor),
-            key_id,
-        )
-        if row is None:
-            raise NotFound
-        return row
+
+async def _seen(connection: Connection, actor: Actor, key_id: int) -> asyncpg.Record:
+    row = await connection.fetchrow(queries.GET, *_bounds(actor), key_id)
+    if row is None:
+        raise NotFound
+    return row
 
 
 def _bounds(actor: Actor) -> tuple[list[str] | None, list[int] | None]:
@@ -161,37 +162,21 @@ def _bounds(actor: Actor) -> tuple[list[str] | None, list[int] | None]:
     return None if actor.credential is None else sorted(actor.credential.scopes), actor.guild_list()
 
 
-def _granted_rate_limit(wish: CreateKey, maker: Credential | None) -> int | None:
-    if wish.rate_limit is not UNSET:
-        _refuse_faster(wish.rate_limit, maker)
-        return wish.rate_limit
-    if maker is None or maker.rate_limit is None:
-        return DEFAULT_RATE_LIMIT
-    return min(DEFAULT_RATE_LIMIT, maker.rate_limit)
+def _has_expired(row: asyncpg.Record, now: datetime) -> bool:
+    return row["expires_at"] is not None and row["expires_at"] <= now
 
 
-def _refuse_faster(rate_limit: int | None, maker: Credential | None) -> None:
-    own = None if maker is None else maker.rate_limit
-    if own is not None and (rate_limit is None or rate_limit > own):
-        raise Forbidden(f"`rate_limit` is above this key's own, which is {own} a minute.")
+def _refuse_strangers(actor: Actor, line: Sequence[asyncpg.Record]) -> None:
+    """A rotation tells a secret: it is a way to make a key, which must end with whoever knows it."""
+    if actor.credential is not None and actor.credential.id not in {row["id"] for row in line}:
+        raise Forbidden("Only the key itself, one that it comes of, or the command line can rotate it.")
 
 
-def _faults(wish: CreateKey, now: datetime) -> list[Fault]:
-    faults = too_long("/name", wish.name, NAME_CHARACTERS)
-    if wish.expires_at is not None and wish.expires_at <= now:
-        faults.append(Fault("/expires_at", "is not in the future"))
-    elif wish.expires_at is not None and wish.expires_at.year >= MAXYEAR:
-        faults.append(Fault("/expires_at", "is too far in the future; null is never"))
-    return faults
-
-
-def _refuse_more_than_own(wish: CreateKey, guild_ids: Sequence[int] | None, maker: Credential | None) -> None:
-    if maker is None:
+async def _refuse_own_makers(connection: Connection, actor: Actor, key_id: int) -> None:
+    if actor.credential is None or actor.credential.id == key_id:
         return
-    if surplus := sorted(set(wish.scopes) - maker.scopes):
-        raise Forbidden(f"This key lacks scopes that the new one is to have: {', '.join(surplus)}.")
-    if maker.guild_ids is not None and (guild_ids is None or not maker.guild_ids.issuperset(guild_ids)):
-        raise Forbidden("This key has a list of guilds: name in `guild_ids` some or all of those, and no others.")
+    if key_id in {row["id"] for row in await queries.line_of(connection, actor.credential.id)}:
+        raise Forbidden("This key comes of that one, and cannot revoke it.")
 
 
 def _view(row: asyncpg.Record, token: str | None = None) -> KeyView:
@@ -203,24 +188,29 @@ def _view(row: asyncpg.Record, token: str | None = None) -> KeyView:
         guild_ids=None if row["guild_ids"] is None else [str(id_) for id_ in row["guild_ids"]],
         expires_at=row["expires_at"],
         rate_limit=row["rate_limit"],
+        parent_id=None if row["parent_id"] is None else str(row["parent_id"]),
         created_at=row["created_at"],
         last_used_at=row["last_used_at"],
         secret=UNSET if token is None else token,
     )
 
 
-_AUDITED = ("name", "scopes", "guild_ids", "rate_limit", "expires_at", "revoked_at")
+_AUDITED = ("name", "scopes", "guild_ids", "rate_limit", "expires_at", "revoked_at", "parent_id")
+
+Row = Mapping[str, Any] | asyncpg.Record  # Any: a column's value
 
 
-async def _record(
-    connection: Connection, actor: Actor, action: str, before: asyncpg.Record | None, after: asyncpg.Record
-) -> None:
+async def _record(connection: Connection, actor: Actor, action: str, before: Row | None, after: Row) -> None:
     """An entry in the installation's log, and for a key with a list of guilds in each guild's, which is
     not told of the others."""
 
-    def told(row: asyncpg.Record | None, name: str) -> Any:  # Any: a column's value
+    def told(row: Row | None, name: str) -> Any:  # Any: the same
         value = None if row is None else row[name]
-        return [str(id_) for id_ in value] if name == "guild_ids" and value is not None else value
+        if value is None:
+            return None
+        if name == "guild_ids":
+            return [str(id_) for id_ in value]
+        return str(value) if name == "parent_id" else value
 
     changes = {
         name: Change(told(before, name), told(after, name))

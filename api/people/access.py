@@ -129,6 +129,7 @@ def _credential(session: Session, scopes: frozenset[Scope], guild_ids: frozenset
         rate_limit=RATE_LIMIT,
         expires_at=session.expires_at,
         user_id=session.user_id,
+        budgets=((f"session:{session.id}", RATE_LIMIT),),
     )
 
 

@@ -17,7 +17,8 @@ from tests.support.people import HARBOUR
 
 WISH = {"name": "my bot", "scopes": ["guilds:read", "keys:manage"]}
 MEMBERS = [
-    "id", "name", "prefix", "scopes", "guild_ids", "expires_at", "rate_limit", "created_at", "last_used_at", "secret",
+    "id", "name", "prefix", "scopes", "guild_ids", "expires_at", "rate_limit", "parent_id", "created_at",
+    "last_used_at", "secret",
 ]  # fmt: skip
 
 
@@ -42,7 +43,8 @@ async def test_made(bot: httpx.AsyncClient, clients: Clients) -> None:
     assert len(key["prefix"]) == 11
     assert key | {"id": 0, "prefix": 0, "secret": 0, "created_at": 0} == {
         "id": 0, "name": "my bot", "prefix": 0, "scopes": ["guilds:read", "keys:manage"], "guild_ids": [str(HARBOUR)],
-        "expires_at": None, "rate_limit": 6000, "created_at": 0, "last_used_at": None, "secret": 0,
+        "expires_at": None, "rate_limit": 6000, "parent_id": key["parent_id"],
+        "created_at": 0, "last_used_at": None, "secret": 0,
     }  # fmt: skip
     assert await status(clients, key["secret"]) == 200
     assert (await bot.post("/v1/keys", json=WISH)).json()["id"] != key["id"]

@@ -115,20 +115,23 @@ async def test_refusals(
     assert (await bot.head("/v1/events")).status_code == 200
 
 
-async def test_a_revoked_key_and_an_expired_one_end_the_stream(
-    bot: httpx.AsyncClient, base_url: str, clock: MovableClock
+async def test_a_revoked_key_what_it_made_and_an_expired_one_end_the_stream(
+    bot: httpx.AsyncClient, base_url: str, clock: MovableClock, clients: Clients
 ) -> None:
     wish = {"name": "brief", "scopes": ["events:read"]}
-    revoked = (await bot.post("/v1/keys", json=wish)).json()
+    revoked = (await bot.post("/v1/keys", json={**wish, "scopes": ["events:read", "keys:manage"]})).json()
+    async with clients.bearer(revoked["secret"]) as client:
+        made = (await client.post("/v1/keys", json=wish)).json()
     expires_at = (clock.now() + timedelta(hours=1)).isoformat()
     expired = (await bot.post("/v1/keys", json={**wish, "expires_at": expires_at})).json()
     async with (
         stream(base_url, revoked["secret"], query=CHANGES) as first,
         stream(base_url, expired["secret"], query=CHANGES) as second,
+        stream(base_url, made["secret"], query=CHANGES) as third,
     ):
         await bot.delete(f"/v1/keys/{revoked['id']}")
         clock.move(hours=2)
-        for opened in (first, second):
+        for opened in (first, second, third):
             with pytest.raises(StopAsyncIteration):
                 await opened.next(4)
 

@@ -95,7 +95,8 @@ async def test_no_limit(bot: httpx.AsyncClient, clients: Clients) -> None:
 
 
 def credential(limit: int | None) -> Credential:
-    return Credential(id=77, scopes=frozenset(), guild_ids=None, rate_limit=limit, expires_at=None)
+    budgets = () if limit is None else (("key:77", limit),)
+    return Credential(id=77, scopes=frozenset(), guild_ids=None, rate_limit=limit, expires_at=None, budgets=budgets)
 
 
 async def spend(limiter: Limiter, limit: int, host: str = "192.0.2.1") -> bool:

@@ -855,7 +855,7 @@ export interface paths {
         put?: never;
         /**
          * Make a key
-         * @description The whole of it, `secret`, is told only in this answer; sent twice, it makes two.
+         * @description It can do no more than the one that makes it, ends with it at the latest, and spends its budget of requests too. The whole of it, `secret`, is told only in this answer; sent twice, it makes two.
          *
          *     Needs the scope `keys:manage`. Not for people.
          */
@@ -881,8 +881,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke a key: it ends at once, and on every worker within five seconds
-         * @description Needs the scope `keys:manage`. Not for people.
+         * Revoke a key and all that come of it: they end at once, and on every worker within five seconds
+         * @description A key cannot revoke those that it comes of.
+         *
+         *     Needs the scope `keys:manage`. Not for people.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -900,8 +902,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a new key with the same rights; the old one ends after a grace, a day by default
-         * @description Needs the scope `keys:manage`. Not for people.
+         * Make a new key with the same rights and the same maker; the old one ends after a grace, a day by default, and what it made goes on with the new one
+         * @description Only the key itself may, or one that it comes of.
+         *
+         *     Needs the scope `keys:manage`. Not for people.
          */
         post: operations["rotate_key"];
         delete?: never;
@@ -1777,10 +1781,7 @@ export interface components {
              * @default null
              */
             guild_ids?: (string | number)[] | null;
-            /**
-             * @description When it ends by itself; null: never
-             * @default null
-             */
+            /** @description When it ends by itself, null: never; absent: when its maker does */
             expires_at?: string | null;
             /** @description Requests a minute, null: no limit; absent: 6,000, or its maker's if that is less */
             rate_limit?: number | null;
@@ -2077,7 +2078,8 @@ export interface components {
         };
         /**
          * KeyView
-         * @description A key. `secret`, the whole of it, is told once: when it is made.
+         * @description A key. `secret`, the whole of it, is told once: when it is made. `parent_id`: the key that made it, with which it
+         *         ends, and whose budget of requests it spends too.
          * @example {
          *       "id": "7",
          *       "name": "my bot",
@@ -2092,6 +2094,7 @@ export interface components {
          *       ],
          *       "expires_at": "2099-01-01T00:00:00Z",
          *       "rate_limit": 3000,
+         *       "parent_id": "2",
          *       "created_at": "2026-11-22T18:07:03Z",
          *       "last_used_at": null
          *     }
@@ -2104,6 +2107,7 @@ export interface components {
             guild_ids: string[] | null;
             expires_at: string | null;
             rate_limit: number | null;
+            parent_id: string | null;
             /** Format: date-time */
             created_at: string;
             last_used_at: string | null;
@@ -2128,6 +2132,7 @@ export interface components {
          *           ],
          *           "expires_at": "2099-01-01T00:00:00Z",
          *           "rate_limit": 3000,
+         *           "parent_id": "2",
          *           "created_at": "2026-11-22T18:07:03Z",
          *           "last_used_at": null
          *         }
@@ -6692,6 +6697,8 @@ export interface operations {
                 cursor?: string;
                 /** @description The revoked keys instead */
                 deleted?: boolean;
+                /** @description Only those that this key made */
+                parent_id?: string | number;
             };
             header?: {
                 /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
@@ -6770,6 +6777,7 @@ export interface operations {
                      *       ],
                      *       "expires_at": "2099-01-01T00:00:00Z",
                      *       "rate_limit": 3000,
+                     *       "parent_id": "2",
                      *       "created_at": "2026-11-22T18:07:03Z",
                      *       "last_used_at": null,
                      *       "secret": "gh_4fTz9qLmEXAMPLEEXAMPLEEXAMPLE0000000000"
@@ -6791,6 +6799,7 @@ export interface operations {
                      *       ],
                      *       "expires_at": "2099-01-01T00:00:00Z",
                      *       "rate_limit": 3000,
+                     *       "parent_id": "2",
                      *       "created_at": "2026-11-22T18:07:03Z",
                      *       "last_used_at": null,
                      *       "secret": "gh_4fTz9qLmEXAMPLEEXAMPLEEXAMPLE0000000000"
@@ -6958,6 +6967,7 @@ export interface operations {
                      *       ],
                      *       "expires_at": "2099-01-01T00:00:00Z",
                      *       "rate_limit": 3000,
+                     *       "parent_id": "2",
                      *       "created_at": "2026-11-22T18:07:03Z",
                      *       "last_used_at": null,
                      *       "secret": "gh_4fTz9qLmEXAMPLEEXAMPLEEXAMPLE0000000000"
@@ -6979,6 +6989,7 @@ export interface operations {
                      *       ],
                      *       "expires_at": "2099-01-01T00:00:00Z",
                      *       "rate_limit": 3000,
+                     *       "parent_id": "2",
                      *       "created_at": "2026-11-22T18:07:03Z",
                      *       "last_used_at": null,
                      *       "secret": "gh_4fTz9qLmEXAMPLEEXAMPLEEXAMPLE0000000000"

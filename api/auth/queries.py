@@ -1,0 +1,92 @@
+"""The SQL of keys. A family is a key that no key made, and all that come of it: what changes one of them takes the
+family's turn first, so that a key that is just being made cannot miss the end of its maker."""
+
+from typing import TYPE_CHECKING
+
+from api.database import Connection
+
+if TYPE_CHECKING:
+    import asyncpg
+
+# The keys that can do no more than the caller's: nobody sees others. Absent lists mean everything.
+WITHIN = "($1::text[] IS NULL OR scopes::text[] <@ $1) AND ($2::bigint[] IS NULL OR guild_ids <@ $2)"
+
+INSERT = """
+    INSERT INTO api_keys (name, prefix, hash, scopes, guild_ids, rate_limit, expires_at, parent_id, origin_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *
+"""
+
+LIST = f"""
+    SELECT * FROM api_keys
+    WHERE {WITHIN} AND (revoked_at IS NOT NULL) = $3 AND ($4::bigint IS NULL OR id < $4)
+        AND ($5::bigint IS NULL OR parent_id = $5)
+    ORDER BY id DESC LIMIT $6
+"""
+
+GET = f"SELECT * FROM api_keys WHERE {WITHIN} AND id = $3 AND revoked_at IS NULL"
+
+# By its hash, with the budgets that its requests are taken off: its own, its maker's, and so on.
+BY_HASH = """
+    WITH RECURSIVE line AS (
+        SELECT id, parent_id, origin_id, rate_limit, 0 AS distance FROM api_keys WHERE hash = $1 AND revoked_at IS NULL
+        UNION ALL
+        SELECT k.id, k.parent_id, k.origin_id, k.rate_limit, line.distance + 1
+        FROM line JOIN api_keys k ON k.id = line.parent_id
+    ), budget AS (
+        SELECT array_agg(coalesce(origin_id, id) ORDER BY distance) AS ids, array_agg(rate_limit ORDER BY distance)
+            AS limits
+        FROM line WHERE rate_limit IS NOT NULL
+    )
+    SELECT k.id, k.scopes, k.guild_ids, k.rate_limit, k.expires_at, budget.ids AS budget_ids, budget.limits
+    FROM budget, api_keys k WHERE k.hash = $1 AND k.revoked_at IS NULL
+"""
+
+_LINE = """
+    WITH RECURSIVE line AS (
+        SELECT k.*, 0 AS distance FROM api_keys k WHERE k.id = $1
+        UNION ALL SELECT k.*, line.distance + 1 FROM line JOIN api_keys k ON k.id = line.parent_id
+    )
+    SELECT * FROM line ORDER BY distance
+"""
+_TAKE_TURN = "SELECT pg_advisory_xact_lock(x'6b657973'::int, hashint8($1))"  # "keys"
+
+
+async def line_of(connection: Connection, key_id: int) -> "list[asyncpg.Record]":
+    """The key, the one that made it, the one that made that, and so on; nothing for a key that is not there."""
+    return await connection.fetch(_LINE, key_id)
+
+
+async def take_turn(connection: Connection, key_id: int) -> "list[asyncpg.Record]":
+    """The same, as it is until the transaction ends."""
+    line = await line_of(connection, key_id)
+    if not line:
+        return []
+    # The first of a family may be replaced; what it replaced stays the same.
+    await connection.execute(_TAKE_TURN, line[-1]["origin_id"] or line[-1]["id"])
+    return await line_of(connection, key_id)
+
+
+# A key and all that come of it; those that have ended are left out.
+_FAMILY = """
+    WITH RECURSIVE family AS (
+        SELECT * FROM api_keys WHERE id = $1
+        UNION ALL
+        SELECT k.* FROM family JOIN api_keys k ON k.parent_id = family.id
+            AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
+    )
+"""
+FAMILY = f"{_FAMILY} SELECT * FROM family ORDER BY id"
+COUNT_FAMILY = f"{_FAMILY} SELECT count(*) FROM family"
+
+# What comes of it ends by a trigger: also where somebody does this by hand.
+REVOKE = "UPDATE api_keys SET revoked_at = $2 WHERE id = $1"
+
+SHORTEN = "UPDATE api_keys SET expires_at = least(expires_at, $2) WHERE id = $1 RETURNING *"
+HAND_OVER = "UPDATE api_keys SET parent_id = $2 WHERE parent_id = $1 AND revoked_at IS NULL"
+
+# Those that somebody else is just writing are noted the next time: nobody is waited for.
+NOTE_USES = """
+    UPDATE api_keys SET last_used_at = $2 WHERE id IN (
+        SELECT id FROM api_keys WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED
+    )
+"""

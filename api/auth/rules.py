@@ -1,0 +1,61 @@
+"""What a key may give to another: never more than it has. Pure."""
+
+from collections.abc import Collection, Sequence
+from datetime import MAXYEAR, datetime
+
+from msgspec import UNSET
+
+from api.auth.dtos import NAME_CHARACTERS, CreateKey
+from api.auth.scopes import Scope
+from api.errors import Forbidden
+from api.lib.faults import Fault
+from api.lib.text import too_long
+
+DEFAULT_RATE_LIMIT = 6000
+
+# A request is taken off the budget of its key, of the key that made that, and so on.
+MOST_GENERATIONS = 8
+
+
+def faults(data: CreateKey, now: datetime) -> list[Fault]:
+    """What is wrong with a wish for a key, whoever makes it."""
+    found = too_long("/name", data.name, NAME_CHARACTERS)
+    expires_at = None if data.expires_at is UNSET else data.expires_at
+    if expires_at is not None and expires_at <= now:
+        found.append(Fault("/expires_at", "is not in the future"))
+    elif expires_at is not None and expires_at.year >= MAXYEAR:
+        found.append(Fault("/expires_at", "is too far in the future; null is never"))
+    return found
+
+
+def granted_rate_limit(data: CreateKey, own: int | None) -> int | None:
+    """Requests a minute, None: no limit; `own`: those of its maker. Raises `Forbidden`."""
+    if data.rate_limit is not UNSET:
+        refuse_faster(data.rate_limit, own)
+        return data.rate_limit
+    return DEFAULT_RATE_LIMIT if own is None else min(DEFAULT_RATE_LIMIT, own)
+
+
+def granted_expiry(data: CreateKey, own: datetime | None) -> datetime | None:
+    """When it ends, None: never. `own`: when its maker ends. Raises `Forbidden`."""
+    if data.expires_at is UNSET:
+        return own
+    if own is not None and (data.expires_at is None or data.expires_at > own):
+        raise Forbidden(f"`expires_at` is later than this key's own, which is {own:%Y-%m-%dT%H:%M:%SZ}.")
+    return data.expires_at
+
+
+def refuse_faster(rate_limit: int | None, own: int | None) -> None:
+    """Raises `Forbidden`."""
+    if own is not None and (rate_limit is None or rate_limit > own):
+        raise Forbidden(f"`rate_limit` is above this key's own, which is {own} a minute.")
+
+
+def refuse_more_than_own(
+    data: CreateKey, guild_ids: Sequence[int] | None, *, scopes: Collection[Scope], guilds: Collection[int] | None
+) -> None:
+    """Raises `Forbidden` for scopes or guilds that are not among its maker's; None: all guilds."""
+    if surplus := sorted(set(data.scopes).difference(scopes)):
+        raise Forbidden(f"This key lacks scopes that the new one is to have: {', '.join(surplus)}.")
+    if guilds is not None and (guild_ids is None or not set(guild_ids).issubset(guilds)):
+        raise Forbidden("This key has a list of guilds: name in `guild_ids` some or all of those, and no others.")

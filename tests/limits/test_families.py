@@ -1,0 +1,76 @@
+"""All keys that come of one spend no more than it may."""
+
+from typing import Any
+
+import httpx
+
+from tests.support.clients import Clients
+from tests.support.clock import MovableClock
+from tests.support.people import HARBOUR
+
+KEYS = "/v1/keys"
+SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
+WISH = {"name": "x", "scopes": ["settings:read", "keys:manage"]}
+
+
+async def made(client: httpx.AsyncClient, clients: Clients, **wish: Any) -> httpx.AsyncClient:
+    answer = await client.post(KEYS, json=WISH | wish)
+    assert answer.status_code == 201, answer.text
+    return clients.bearer(answer.json()["secret"])
+
+
+async def rotated(client: httpx.AsyncClient, clients: Clients) -> httpx.AsyncClient:
+    """What a key gets in its own place: it is the oldest that it sees."""
+    key = (await client.get(KEYS)).json()["items"][-1]
+    answer = await client.post(f"{KEYS}/{key['id']}/rotate")
+    assert answer.status_code == 201, answer.text
+    return clients.bearer(answer.json()["secret"])
+
+
+async def passed(client: httpx.AsyncClient, tries: int) -> int:
+    """How many of so many requests are answered."""
+    return [(await client.get(SETTINGS)).status_code for _ in range(tries)].count(200)
+
+
+async def test_a_family_spends_no_more_than_its_first(
+    bot: httpx.AsyncClient, clients: Clients, clock: MovableClock
+) -> None:
+    first = await made(bot, clients, rate_limit=40)
+    second = await made(first, clients, rate_limit=30)
+    third, fourth = await made(second, clients, rate_limit=30), await made(second, clients, rate_limit=5)
+    clock.move(seconds=60)
+    # The narrowest budget counts, and what it refuses is taken off no other.
+    assert await passed(fourth, 9) == 5
+    assert await passed(third, 40) == 30 - 5
+    refused = await third.get(SETTINGS)
+    assert (refused.status_code, refused.headers["x-ratelimit-limit"]) == (429, "30")
+    assert await passed(second, 5) == 0
+    assert await passed(first, 20) == 40 - 30
+    assert await passed(bot, 3) == 3
+    clock.move(seconds=60)
+    assert await passed(third, 3) == 3
+
+
+async def test_rotating_gives_no_second_budget(bot: httpx.AsyncClient, clients: Clients, clock: MovableClock) -> None:
+    old = await made(bot, clients, rate_limit=20)
+    child = await made(old, clients)
+    new = await rotated(old, clients)
+    newest = await rotated(old, clients)
+    clock.move(seconds=60)
+    assert [await passed(client, 8) for client in (old, new, child, newest)] == [8, 8, 4, 0]
+
+
+async def test_answers_tell_of_the_budget_of_which_least_is_left(
+    bot: httpx.AsyncClient, clients: Clients, clock: MovableClock
+) -> None:
+    first = await made(bot, clients, rate_limit=20)
+    second = await made(first, clients, rate_limit=15)
+    clock.move(seconds=60)
+    assert (await second.get(SETTINGS)).headers["x-ratelimit-remaining"] == "14"
+    assert await passed(first, 10) == 10
+    told = await second.get(SETTINGS)
+    assert (told.headers["x-ratelimit-limit"], told.headers["x-ratelimit-remaining"]) == ("20", "8")
+    # What has not changed costs nothing, of all.
+    known = {"If-None-Match": told.headers["etag"]}
+    assert [(await second.get(SETTINGS, headers=known)).headers["x-ratelimit-remaining"] for _ in range(3)] == ["8"] * 3
+    assert [await passed(second, 12), await passed(first, 3)] == [8, 0]
