@@ -77,7 +77,7 @@ async def _pieces(file: Path) -> AsyncIterator[bytes]:
 async def take_out(settings: Settings, guild_id: int, stream: BinaryIO) -> None:
     """Exports a guild."""
     async with _opened(settings) as (imports, _):
-        async for lines in imports.exporter.export(guild_id):
+        async for lines in imports.exporter.export(system("command line"), guild_id):
             stream.write(lines)
         stream.flush()
 

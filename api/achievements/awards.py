@@ -25,7 +25,7 @@ from api.members.ledger import Ledger, Standing, lock, read
 from api.members.levelups import level_up
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
-from api.members.service import known_xp
+from api.members.service import known_xp, refuse_hidden
 from api.members.telling import adjusted
 from api.parts import Parted, Parts
 
@@ -72,6 +72,7 @@ class AwardService:
             row = await connection.fetchrow(queries.EARNED, guild_id, key)
             if row is None:
                 raise NotFound
+            await refuse_hidden(connection, actor, guild_id, user_id)
             wanted = await self._with_requirements(connection, guild_id, row)
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
@@ -107,6 +108,7 @@ class AwardService:
         rules, now = await self._rulebook.get(guild_id), self._clock.now()
         await self._make_parts(rules, now)
         async with self._database.transaction() as connection:
+            await refuse_hidden(connection, actor, guild_id, user_id)
             if await connection.fetchrow(queries.HELD_KEY, guild_id, user_id, key) is None:
                 raise NotFound
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]

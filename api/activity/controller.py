@@ -36,10 +36,14 @@ class ActivityController(Controller):
 
     @post("/explain", opt=requires(Scope.MEMBERS_READ, largest_body=LARGEST_BODY, effect_free=True), status_code=200)
     async def explain_activity(
-        self, guild_id: FromPath[int], data: JSONBody[RecordActivity], explaining: NamedDependency[ExplainService]
+        self,
+        guild_id: FromPath[int],
+        data: JSONBody[RecordActivity],
+        request: GuildhallRequest,
+        explaining: NamedDependency[ExplainService],
     ) -> Explanation:
         """Say of each event how much XP it would earn, and why. Nothing is stored."""
-        return await explaining.explain(guild_id, data.events)
+        return await explaining.explain(request.actor, guild_id, data.events)
 
     @get("/", opt=requires(Scope.MEMBERS_READ, conditional=True))
     async def get_guild_activity(

@@ -7,6 +7,7 @@ from api.activity import queries
 from api.activity.dtos import Event, ExplainedEvent, Explanation, Factor, MessageEvent
 from api.activity.rules import Verdict, earning_of, judge
 from api.activity.service import rejections
+from api.auth.actors import Actor
 from api.database import Connection, Database
 from api.lib.clock import Clock
 from api.members.ledger import read
@@ -28,8 +29,9 @@ class ExplainService:
         self._rulebook = rulebook
         self._clock = clock
 
-    async def explain(self, guild_id: int, events: Sequence[Event]) -> Explanation:
-        """What each event would earn if all of them were recorded now. Raises `NotFound`."""
+    async def explain(self, actor: Actor, guild_id: int, events: Sequence[Event]) -> Explanation:
+        """What each event would earn if all of them were recorded now. Of hidden people whom the actor may not see it
+        says what it would of somebody new. Raises `NotFound`."""
         rules = await self._rulebook.get(guild_id)
         now = self._clock.now()
         told: dict[int, ExplainedEvent] = {
@@ -40,8 +42,9 @@ class ExplainService:
         open_.sort(key=lambda each: (each[1].occurred_at, each[1].id))
         async with self._database.connection() as connection:
             known, private = await _known(connection, guild_id, open_, now)
-            past = await read(connection, sorted({(guild_id, int(event.user_id)) for _, event in open_}))
-            caps = await _caps(connection, rules, open_)
+            seen = await _seen(connection, actor, open_)
+            past = await read(connection, sorted({(guild_id, int(event.user_id)) for _, event in seen}))
+            caps = await _caps(connection, rules, seen)
         last = {user_id: standing.last_xp_at for (_, user_id), standing in past.items()}
         # In the order of the request, the first of those that share an id is the one that counts.
         first = {event.id: index for index, event in reversed(list(enumerate(events))) if index not in told}
@@ -63,6 +66,17 @@ async def _known(
     ids = await connection.fetch(queries.KNOWN, guild_id, [event.id for _, event in events], sorted(weeks))
     users = await connection.fetch(queries.PRIVATE, [int(event.user_id) for _, event in events])
     return {row[0] for row in ids}, {row[0] for row in users}
+
+
+async def _seen(
+    connection: Connection, actor: Actor, events: Sequence[tuple[int, Event]]
+) -> Sequence[tuple[int, Event]]:
+    """Those of people whom the actor may see: what somebody did last, and how much today, is told by what they earn."""
+    if actor.hidden_seen() is None:
+        return events
+    rows = await connection.fetch(queries.HIDDEN, [int(event.user_id) for _, event in events])
+    hidden = {row[0] for row in rows if not actor.sees_hidden(row[0])}
+    return [each for each in events if each[1].user_id not in hidden]
 
 
 async def _caps(

@@ -11,7 +11,7 @@ from api.audit.dtos import ActorView, AuditEntryView, AuditQuery
 from api.auth.actors import Actor
 from api.database import Connection, Database
 from api.errors import Invalid
-from api.lib import times
+from api.lib import snowflakes, times
 from api.lib.diff import Change
 from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, cut
@@ -58,6 +58,9 @@ _READ = """
 """
 
 
+_HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND hidden_at IS NOT NULL"
+
+
 class AuditService:
     def __init__(self, database: Database, cursors: Cursors) -> None:
         self._database = database
@@ -72,7 +75,26 @@ class AuditService:
             timezone = await connection.fetchval("SELECT timezone FROM guilds WHERE id = $1", guild_id)
             from_, to = _window(query, times.zone(timezone))
             rows = await connection.fetch(_READ, guild_id, before, query.actor, query.action, from_, to, limit + 1)
-        return cut(rows, limit, _view, lambda row: self._cursors.write(scope, [row["id"]]), _size)
+            unseen = await _unseen(connection, reader, rows)
+        return cut(
+            rows,
+            limit,
+            lambda row: _view(row, is_told=row["target"] not in unseen or not _is_about_a_member(row["action"])),
+            lambda row: self._cursors.write(scope, [row["id"]]),
+            _size,
+        )
+
+
+def _is_about_a_member(action: str) -> bool:
+    return action.startswith("member.") or action in ("achievement.awarded", "achievement.revoked")
+
+
+async def _unseen(connection: Connection, reader: Actor, rows: Sequence[asyncpg.Record]) -> set[str]:
+    """The targets that are hidden members whom the reader may not see."""
+    if reader.hidden_seen() is None:
+        return set()
+    ids = {snowflakes.parse(row["target"] or "") for row in rows if _is_about_a_member(row["action"])} - {None}
+    return {str(row[0]) for row in await connection.fetch(_HIDDEN, list(ids)) if not reader.sees_hidden(row[0])}
 
 
 def _size(row: asyncpg.Record) -> int:
@@ -91,14 +113,15 @@ def _window(query: AuditQuery, zone: ZoneInfo) -> tuple[datetime | None, datetim
     return moments["from"], moments["to"]
 
 
-def _view(row: asyncpg.Record) -> AuditEntryView:
+def _view(row: asyncpg.Record, *, is_told: bool) -> AuditEntryView:
+    """An entry; of one about a hidden member only that somebody did this, not to whom, nor what it changed."""
     return AuditEntryView(
         id=str(row["id"]),
         at=row["at"],
         actor=ActorView(row["actor_kind"], row["actor_id"]),
         action=row["action"],
-        target=row["target"],
-        reason=row["reason"],
-        changes=msgspec.json.decode(row["changes"], type=dict[str, Change]),
+        target=row["target"] if is_told else None,
+        reason=row["reason"] if is_told else None,
+        changes=msgspec.json.decode(row["changes"], type=dict[str, Change]) if is_told else {},
         ip=row["ip"],
     )

@@ -51,9 +51,18 @@ class Actor(msgspec.Struct, frozen=True):
             return None
         return sorted(self.credential.guild_ids)
 
-    def sees_hidden(self) -> bool:
-        """Whether they are a guild's bot, which sees also whom boards do not show."""
-        return self.credential is None or Scope.MEMBERS_WRITE in self.credential.scopes
+    def hidden_seen(self) -> int | None:
+        """Of which hidden people they are told: None of all, as a guild's bot is and Guildhall itself; else of the
+        person with this id alone, which is who asks, or 0, nobody. Whoever manages a guild is a person too."""
+        if self.credential is None:
+            return None
+        if self.credential.user_id is not None:
+            return self.credential.user_id
+        return None if Scope.MEMBERS_WRITE in self.credential.scopes else 0
+
+    def sees_hidden(self, user_id: int) -> bool:
+        """Whether they are told of this person where that one is hidden."""
+        return self.hidden_seen() in (None, user_id)
 
 
 def system(reason: str | None = None) -> Actor:

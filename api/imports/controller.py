@@ -66,9 +66,12 @@ class ImportController(Controller):
         return await imports.get(request.actor, import_id)
 
     @get("/guilds/{guild_id:str}/export", opt=requires(WRITE, seconds=SECONDS), media_type=NDJSON)
-    async def export_guild(self, guild_id: FromPath[int], exporter: NamedDependency[Exporter]) -> Stream:
-        """The guild, whole, as lines of JSON, which an import takes back here or elsewhere. It holds no secret."""
-        lines: AsyncIterator[bytes] = exporter.export(guild_id)
+    async def export_guild(
+        self, guild_id: FromPath[int], request: GuildhallRequest, exporter: NamedDependency[Exporter]
+    ) -> Stream:
+        """The guild, whole, as lines of JSON, which an import takes back here or elsewhere. It holds no secret. A
+        person's has nothing of other people who are hidden."""
+        lines: AsyncIterator[bytes] = exporter.export(request.actor, guild_id)
         return Stream(
             lines,
             media_type=NDJSON,

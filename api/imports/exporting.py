@@ -6,6 +6,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from api.activity.queries import HIDDEN
+from api.auth.actors import Actor
 from api.database import Database
 from api.errors import NotFound
 from api.imports.lines import VERSION
@@ -72,9 +74,10 @@ class Exporter:
         self._database = database
         self._clock = clock
 
-    async def export(self, guild_id: int) -> AsyncIterator[bytes]:
-        """The lines, many at a time. Settings and roles are as they are at the beginning; members and days as
-        they are when they are read. Raises `NotFound` before the first line."""
+    async def export(self, actor: Actor, guild_id: int) -> AsyncIterator[bytes]:
+        """The lines, many at a time, without those of hidden people whom the actor may not see. Settings and roles are
+        as they are at the beginning; members and days as they are when they are read. Raises `NotFound` before the
+        first line."""
         async with self._database.connection() as connection:
             guild = await connection.fetchrow(_GUILD, guild_id)
             if guild is None:
@@ -95,13 +98,13 @@ class Exporter:
             yield _line({"settings": {"module": row["module"], "overrides": overrides}})
         for line in _in_order([_achievement(row) for row in achievements]):
             yield _line({"achievement": line})
-        async for lines in self._grown(guild_id):
+        async for lines in self._grown(actor, guild_id):
             yield lines
 
-    async def _grown(self, guild_id: int) -> AsyncIterator[bytes]:
-        async for rows in self._lots(_MEMBERS, guild_id, ("user_id",), (0,)):
+    async def _grown(self, actor: Actor, guild_id: int) -> AsyncIterator[bytes]:
+        async for rows in self._people(actor, _MEMBERS, guild_id, ("user_id",), (0,)):
             yield b"".join(_line({"member": _member(row)}) for row in rows)
-        async for rows in self._lots(_AWARDS, guild_id, ("member_id", "achievement_id"), (0, 0)):
+        async for rows in self._people(actor, _AWARDS, guild_id, ("member_id", "achievement_id"), (0, 0)):
             yield b"".join(_line({"award": _award(row)}) for row in rows)
         async with self._database.connection() as connection:
             day = await connection.fetchval("SELECT min(day) FROM activity_days WHERE guild_id = $1", guild_id)
@@ -109,17 +112,30 @@ class Exporter:
             stat_day = await connection.fetchval("SELECT min(day) FROM custom_stat_days WHERE guild_id = $1", guild_id)
             weeks = [row[0] for row in await connection.fetch(_WEEKS, guild_id, IMPORTED)]
         if day is not None:
-            async for rows in self._lots(_DAYS, guild_id, ("day", "user_id"), (day, -1)):
+            async for rows in self._people(actor, _DAYS, guild_id, ("day", "user_id"), (day, -1)):
                 yield b"".join(_line({"day": _counted(row)}) for row in rows)
         if hour is not None:
-            async for rows in self._lots(_HOURS, guild_id, ("hour", "user_id"), (hour, -1)):
+            async for rows in self._people(actor, _HOURS, guild_id, ("hour", "user_id"), (hour, -1)):
                 yield b"".join(_line({"hour": _counted(row)}) for row in rows)
         if stat_day is not None:
-            async for rows in self._lots(_STAT_DAYS, guild_id, ("stat", "day", "user_id"), ("", stat_day, 0)):
+            async for rows in self._people(actor, _STAT_DAYS, guild_id, ("stat", "day", "user_id"), ("", stat_day, 0)):
                 yield b"".join(_line({"stat_day": {**row, "user_id": str(row["user_id"])}}) for row in rows)
         for week in (*weeks, IMPORTED):
             async for rows in self._lots(_IDS, guild_id, ("id",), ("",), week):
                 yield _line({"event_ids": {"week": week, "ids": [row["id"] for row in rows]}})
+
+    async def _people(
+        self, actor: Actor, sql: str, guild_id: int, key: tuple[str, ...], after: tuple[Any, ...]
+    ) -> AsyncIterator[list[asyncpg.Record]]:  # Any: columns of any type
+        """The rows of those people whom the actor may see; the guild's own (user 0) are everybody's."""
+        async for rows in self._lots(sql, guild_id, key, after):
+            if actor.hidden_seen() is None:
+                yield rows
+                continue
+            async with self._database.connection() as connection:
+                found = await connection.fetch(HIDDEN, sorted({row["user_id"] for row in rows}))
+            hidden = {row["user_id"] for row in found if not actor.sees_hidden(row["user_id"])}
+            yield [row for row in rows if row["user_id"] not in hidden]
 
     async def _lots(
         self, sql: str, guild_id: int, key: tuple[str, ...], after: tuple[Any, ...], *more: object

@@ -7,19 +7,19 @@ COLUMNS = """
     i.reached, i.imported, i.unchanged, i.refused, i.refused_rows, i.preview, i.created_at, i.finished_at
 """
 
-# The preview as a reader sees it: whom boards do not show is in no list, but for their bot ({all_}).
-_SEEN = """CASE WHEN {all_} THEN i.preview ELSE (
+# The preview as a reader sees it: who is hidden is in no list, but for their bot ({seen} null) and themselves.
+_SEEN = """CASE WHEN {seen} IS NULL THEN i.preview ELSE (
         SELECT coalesce(jsonb_agg(p.item ORDER BY p.n), '[]'::jsonb)
         FROM jsonb_array_elements(i.preview) WITH ORDINALITY AS p (item, n)
         WHERE NOT EXISTS (
             SELECT FROM privacy_choices c
-            WHERE c.user_id = (p.item ->> 'user_id')::bigint AND c.hidden_at IS NOT NULL
+            WHERE c.user_id = (p.item ->> 'user_id')::bigint AND c.hidden_at IS NOT NULL AND c.user_id <> {seen}
         )
     ) END AS preview"""
 
 
-def _seen(all_: str) -> str:
-    return COLUMNS.replace("i.preview", _SEEN.format(all_=all_))
+def _seen(seen: str) -> str:
+    return COLUMNS.replace("i.preview", _SEEN.format(seen=seen))
 
 
 ACTIVE = "SELECT EXISTS (SELECT FROM imports WHERE guild_id = $1 AND status IN ('queued', 'running'))"
@@ -39,12 +39,12 @@ INSERT = f"""
 
 # By id, of a guild that is there and that the reader sees ($2 null: all).
 READ = f"""
-    SELECT {_seen("$3::boolean")} FROM imports i JOIN guilds g ON g.id = i.guild_id
+    SELECT {_seen("$3::bigint")} FROM imports i JOIN guilds g ON g.id = i.guild_id
     WHERE i.id = $1 AND g.deleted_at IS NULL AND ($2::bigint[] IS NULL OR i.guild_id = ANY($2))
 """
 
 LIST = f"""
-    SELECT {_seen("$4::boolean")} FROM imports i WHERE i.guild_id = $1 AND ($2::bigint IS NULL OR i.id < $2)
+    SELECT {_seen("$4::bigint")} FROM imports i WHERE i.guild_id = $1 AND ($2::bigint IS NULL OR i.id < $2)
     ORDER BY i.id DESC LIMIT $3
 """
 

@@ -113,7 +113,7 @@ class ImportService:
     async def get(self, actor: Actor, import_id: int) -> ImportView:
         """How an import stands. Raises `NotFound`, also for one of a guild that the actor does not see."""
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(queries.READ, import_id, actor.guild_list(), actor.sees_hidden())
+            row = await connection.fetchrow(queries.READ, import_id, actor.guild_list(), actor.hidden_seen())
         if row is None:
             raise NotFound
         return view(row)
@@ -124,7 +124,7 @@ class ImportService:
         scope = f"imports:{guild_id}:{actor.id}"
         before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
         async with self._database.connection() as connection:
-            rows = await connection.fetch(queries.LIST, guild_id, before, limit + 1, actor.sees_hidden())
+            rows = await connection.fetch(queries.LIST, guild_id, before, limit + 1, actor.hidden_seen())
         return cut(
             rows,
             limit,

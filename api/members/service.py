@@ -49,7 +49,7 @@ class MemberService:
         """The profile. Raises `NotFound`."""
         rules = await self._rulebook.get(guild_id)
         row = await self._profiles.get((guild_id, user_id))
-        if row is None or (row["is_hidden"] and not _sees_hidden(actor, user_id)):
+        if row is None or (row["is_hidden"] and not actor.sees_hidden(user_id)):
             raise NotFound
         return profile(rules, user_id, row, rules.place_of(self._clock.now())[0])
 
@@ -61,6 +61,7 @@ class MemberService:
         now = self._clock.now()
         await self._make_parts(rules, now)
         async with self._database.transaction() as connection:
+            await refuse_hidden(connection, actor, guild_id, user_id)
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
             ledger = _with_xp(rules, standing, _wanted(wish, before), now)
@@ -114,6 +115,7 @@ class MemberService:
         rules = await self._rulebook.get(guild_id)
         now, policy = self._clock.now(), rules.settings.on_leave
         async with self._database.transaction() as connection:
+            await refuse_hidden(connection, actor, guild_id, user_id)
             if await connection.fetchval(queries.LOCK_PRESENT, guild_id, user_id) is None:
                 raise NotFound
             standing = (await read(connection, [(guild_id, user_id)]))[guild_id, user_id]
@@ -157,19 +159,20 @@ async def _rows(connection: Connection, rules: GuildRules, user_id: int, window:
     return await connection.fetch(queries.DAYS, rules.guild_id, user_id, *series.days(rules, window))
 
 
-def _sees_hidden(actor: Actor, user_id: int) -> bool:
-    """Whether the actor is the guild's bot, or this person."""
-    return actor.sees_hidden() or (actor.kind == "user" and actor.id == str(user_id))
-
-
 async def known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:
     """The XP of a member, None of somebody unknown. Raises `NotFound` for someone whom the actor may not see."""
     row = await connection.fetchrow(queries.MEMBER, guild_id, user_id)
     assert row is not None  # it is there for everybody
-    if row["is_hidden"] and not _sees_hidden(actor, user_id):
+    if row["is_hidden"] and not actor.sees_hidden(user_id):
         raise NotFound
     xp: int | None = row["xp"]
     return xp
+
+
+async def refuse_hidden(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> None:
+    """Raises `NotFound` for someone whom the actor may not see, before anything is done to them."""
+    if not actor.sees_hidden(user_id):
+        await known_xp(connection, actor, guild_id, user_id)
 
 
 def _refuse(wish: AdjustXp) -> None:

@@ -385,7 +385,7 @@ export interface paths {
         };
         /**
          * The guild, whole, as lines of JSON, which an import takes back here or elsewhere
-         * @description It holds no secret.
+         * @description It holds no secret. A person's has nothing of other people who are hidden.
          *
          *     Needs the scope `members:write`.
          */

@@ -1,0 +1,231 @@
+"""Who sees somebody hidden: every route that can name a member, asked by every kind of caller.
+
+Which routes can is read from the document and the addresses; one without a row fails."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from secrets import token_hex
+from typing import Any, Literal
+
+import httpx
+import msgspec
+import pytest
+
+from api.auth.scopes import ALL, Scope
+from tests.achievements.support import define, draft
+from tests.activity.test_record import message, record
+from tests.architecture.described import Description
+from tests.edge.routes import ROUTES
+from tests.imports.files import imported
+from tests.members.people import give, leveling
+from tests.support.browsers import Browsers
+from tests.support.clients import Clients
+from tests.support.discord import Discord, Member
+from tests.support.people import ADA, BO, HARBOUR
+
+Json = dict[str, Any]  # Any: JSON
+
+READERS, WRITERS = 700, 800
+CARA, DAN = 601, 602
+MEMBER = f"/v1/guilds/{HARBOUR}/members/{BO}"
+
+# How a route names people. `address`: one, who is 404 for whom they are hidden from. `list`: many, without those.
+# `board`: many, and nobody who is hidden. `own`: one, and what it asks of who asks is another right; nobody else
+# is named. `told`: with what the credential may see otherwise, in tests/events/test_rights.py.
+Naming = Literal["address", "list", "board", "explain", "own", "told"]
+ROWS: dict[str, Naming] = {
+    "GET /v1/guilds/{guild_id}/members/{user_id}": "address",
+    "DELETE /v1/guilds/{guild_id}/members/{user_id}": "address",
+    "POST /v1/guilds/{guild_id}/members/{user_id}/xp": "address",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/activity": "address",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/role-rewards": "address",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/achievements": "address",
+    "PUT /v1/guilds/{guild_id}/members/{user_id}/achievements/{achievement}": "address",
+    "DELETE /v1/guilds/{guild_id}/members/{user_id}/achievements/{achievement}": "address",
+    "GET /v1/guilds/{guild_id}/leaderboard": "board",
+    "GET /v1/guilds/{guild_id}/imports": "list",
+    "GET /v1/imports/{import_id}": "list",
+    "GET /v1/guilds/{guild_id}/export": "list",
+    "GET /v1/guilds/{guild_id}/audit-log": "list",
+    "POST /v1/guilds/{guild_id}/activity/explain": "explain",
+    "POST /v1/guilds/{guild_id}/activity": "own",  # by bots alone, who are told what they report
+    "POST /v1/guilds/{guild_id}/imports": "own",  # nothing is previewed yet when it is answered
+    "DELETE /v1/users/{user_id}": "own",
+    "GET /v1/users/{user_id}/export": "own",
+    "GET /v1/users/{user_id}/privacy": "own",
+    "PUT /v1/users/{user_id}/privacy": "own",
+    "GET /v1/events": "told",
+}
+BOARDS = (
+    "",
+    "?stat=messages",
+    "?stat=duels",
+    "?period=day",
+    "?period=week&stat=duels",
+    "?from=2026-01-01&to=2036-12-31",
+)
+BODIES: dict[str, Json] = {"/xp": {"amount": 1}, "/explain": {"events": [message("new", user=BO)]}}
+
+
+def _names_people(node: object, description: Description, seen: set[str]) -> bool:
+    """Whether a schema has a member `user_id` anywhere, or says nothing of what it has."""
+    if isinstance(node, list):
+        return any(_names_people(each, description, seen) for each in node)
+    if not isinstance(node, dict):
+        return False
+    if (name := node.get("$ref")) is not None:
+        if name in seen:
+            return False
+        seen.add(name)
+        return _names_people(description.resolved(node), description, seen)
+    return "user_id" in node.get("properties", {}) or any(
+        _names_people(value, description, seen) for key, value in node.items() if key != "examples"
+    )
+
+
+async def test_every_route_that_can_has_a_row(anonymous: httpx.AsyncClient) -> None:
+    description = Description((await anonymous.get("/schema/openapi.json")).json())
+    found = set()
+    for path, item in description.document["paths"].items():
+        if not path.startswith("/v1"):
+            continue
+        for method, operation in item.items():
+            if not isinstance(operation, dict) or "responses" not in operation:
+                continue
+            answers = {status: body.get("content", {}) for status, body in operation["responses"].items()}
+            content = {
+                kind: media for status, body in answers.items() if status[0] == "2" for kind, media in body.items()
+            }
+            is_open = any("json" not in kind or "ndjson" in kind for kind in content if "msgpack" not in kind)
+            if (
+                "{user_id}" in path
+                or is_open
+                or _names_people(content, description, set())
+                or _names_people(operation.get("requestBody", {}), description, set())
+            ):
+                found.add(f"{method.upper()} {path}")
+    found.add("GET /v1/guilds/{guild_id}/audit-log")  # by `target`
+    assert found == ROWS.keys()
+
+
+async def _import(bot: httpx.AsyncClient) -> str:
+    done = await imported(bot, "csv", f"user_id,xp\n{ADA},5\n{BO},6\n".encode(), dry_run=True)
+    return str(done["id"])
+
+
+@pytest.fixture
+async def callers(
+    browsers: Browsers, clients: Clients, discord: Discord, bot: httpx.AsyncClient
+) -> AsyncIterator[Mapping[str, httpx.AsyncClient]]:
+    """Everybody who may ask Harbour anything, Bo himself among them, who is hidden."""
+    roles = {"reader_role_ids": [str(READERS)], "writer_role_ids": [str(WRITERS)]}
+    await bot.put(f"/v1/guilds/{HARBOUR}/settings/privacy", json=roles)
+    discord.people |= {CARA: "cara", DAN: "dan"}
+    discord.members[HARBOUR] |= {
+        BO: Member(roles=[READERS, WRITERS]), CARA: Member(roles=[WRITERS]), DAN: Member(roles=[READERS]),
+    }  # fmt: skip
+    async with AsyncExitStack() as stack:
+        made = {
+            "the bot": await clients.bot(guilds=[HARBOUR]),
+            "a key without members:write": await clients.bot(scopes=ALL - {Scope.MEMBERS_WRITE}),
+            "a manager": await browsers.log_in(ADA),
+            "a writer": await browsers.log_in(CARA),
+            "a reader": await browsers.log_in(DAN),
+            "themselves": await browsers.log_in(BO),
+        }
+        for client in made.values():
+            stack.push_async_callback(client.aclose)
+        yield made
+
+
+SEES = ("the bot", "themselves")
+
+
+async def test_each_route_by_each_caller(bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]) -> None:
+    await leveling(bot, cooldown_seconds=3600, xp_per_message={"min": 200, "max": 200})
+    await define(bot, draft(gte=1))
+    for n, user in enumerate((ADA, BO)):
+        duels = {**message(f"duel {n}", user=user), "type": "stat", "stat": "duels", "amount": 2}
+        await record(bot, message(f"message {n}", user=user), duels)
+        await give(bot, user, 700)
+    values = {"guild_id": HARBOUR, "user_id": BO, "import_id": await _import(bot)}
+    hidden = await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden"})
+    assert hidden.status_code == 200
+    routes = {str(route): route for route in ROUTES}
+    wrong: list[str] = []
+    # What changes something comes last, and is asked first by those who may not.
+    for name, naming in sorted(ROWS.items(), key=lambda row: row[0].split()[0] != "GET"):
+        route = routes[name]
+        for who, client in sorted(callers.items(), key=lambda caller: caller[0] in SEES):
+            for query in BOARDS if naming == "board" else ("",):
+                body = next((body for end, body in BODIES.items() if route.path.endswith(end)), None)
+                if naming in ("own", "told"):
+                    continue
+                if route.method == "DELETE":  # what the one before has taken away
+                    await record(bot, message(token_hex(8), user=BO))
+                    await bot.put(f"{MEMBER}/achievements/chatterbox")
+                answer = await client.request(route.method, route.url(**values) + query, json=body)
+                if fault := _fault(naming, answer, sees=who in SEES):
+                    wrong.append(f"{name}{query} by {who}: {fault}: {answer.status_code} {answer.text[:200]}")
+        if naming == "board":
+            for who, client in callers.items():
+                around = await client.get(f"{route.url(**values)}?around={BO}")
+                if around.status_code != 404:
+                    wrong.append(f"{name} around them by {who}: {around.status_code}")
+    assert not wrong, "\n".join(wrong)
+
+
+def _fault(naming: Naming, answer: httpx.Response, *, sees: bool) -> str | None:
+    """What is wrong with an answer; None: nothing. Who lacks the route's scope is told no more than that."""
+    if answer.status_code == 403:
+        return None
+    if naming == "address":
+        return None if answer.is_success is sees and (sees or answer.status_code == 404) else "of them"
+    if not answer.is_success:
+        return "refused"
+    if naming == "explain":
+        (item,) = answer.json()["items"]
+        return None if (item["xp"] == 0) is sees else "when they last wrote is told by what they earn"
+    is_named = str(BO) in answer.text
+    if naming == "board":
+        return "named" if is_named else None
+    return None if is_named is sees else "named" if is_named else "not named"
+
+
+async def test_the_rank_of_who_is_hidden_is_null(
+    bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]
+) -> None:
+    await give(bot, BO, 700)
+    await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden"})
+    for who in SEES:
+        assert (await callers[who].get(MEMBER)).json()["rank"] is None
+    await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "public"})
+    for client in callers.values():
+        assert (await client.get(MEMBER)).json()["rank"] == 1
+
+
+async def test_an_audit_entry_of_theirs_tells_who_did_it_and_no_more(
+    bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]
+) -> None:
+    await bot.post(f"{MEMBER}/xp", json={"set": 700}, headers={"X-Audit-Log-Reason": f"for%20{BO}"})
+    await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden"})
+    log = f"/v1/guilds/{HARBOUR}/audit-log?action=member.xp_adjusted"
+    (entry,) = (await callers["a manager"].get(log)).json()["items"]
+    assert (entry["actor"]["kind"], entry["target"], entry["reason"], entry["changes"]) == ("key", None, None, {})
+    (entry,) = (await bot.get(log)).json()["items"]
+    assert (entry["target"], entry["changes"]) == (str(BO), {"xp": {"before": 0, "after": 700}})
+
+
+async def test_what_is_refused_changes_nothing(
+    bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]
+) -> None:
+    await define(bot, draft(gte=1000))
+    await give(bot, BO, 700)
+    await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden"})
+    before = msgspec.json.decode((await bot.get(MEMBER)).content)
+    manager = callers["a manager"]
+    for method, path, body in (
+        ("POST", "/xp", {"set": 1}), ("PUT", "/achievements/chatterbox", None), ("DELETE", "", None),
+    ):  # fmt: skip
+        assert (await manager.request(method, MEMBER + path, json=body)).status_code == 404
+    assert (await bot.get(MEMBER)).json() == before
