@@ -8,6 +8,8 @@ import structlog
 from api.achievements.awarding import Awarding
 from api.database import Database
 from api.imports.queue import Held, Lost, Queue
+from api.lib.clock import Clock
+from api.parts import Parts, around
 
 log = structlog.get_logger("guildhall.awarding")
 
@@ -21,8 +23,10 @@ _PATIENT = "SET LOCAL lock_timeout = '4s'"
 class AwardingJob:
     """Does such jobs, lot by lot: killed in between, another process goes on where the last lot ended."""
 
-    def __init__(self, database: Database, queue: Queue, awarding: Awarding) -> None:
+    def __init__(self, database: Database, queue: Queue, awarding: Awarding, parts: Parts, clock: Clock) -> None:
         self._database = database
+        self._parts = parts
+        self._clock = clock
         self._queue = queue
         self._awarding = awarding
 
@@ -39,14 +43,19 @@ class AwardingJob:
 
     async def _step(self, job: Held) -> bool:
         """One lot; whether there are more."""
+        remember = await self._parts.write(around(self._clock.now()), lambda: self._award(job))
+        if remember is not None:
+            remember()
+        return remember is not None
+
+    async def _award(self, job: Held) -> Callable[[], None] | None:
+        """What to call after the commit; None when there are no more."""
         async with self._database.transaction(_PATIENT) as connection:
             await self._queue.renew(connection, job)
             remember = await self._awarding.step(connection, job.subject)
             if remember is None:
                 await self._queue.done(connection, job)
-        if remember is not None:
-            remember()
-        return remember is not None
+        return remember
 
     async def _give_up(self, job: Held) -> None:
         async with self._database.transaction(_PATIENT) as connection:

@@ -91,7 +91,7 @@ def build(
         registry=Registry(database, changes),
         rulebook=Rulebook(database, changes),
         directory=Directory(database, changes),
-        parts=Parts(),
+        parts=Parts(database),
         keyring=keyring,
         people=people,
         limiter=Limiter(

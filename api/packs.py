@@ -40,7 +40,7 @@ def install(pack: str, guild_id: int | None) -> None:
                 clock,
                 Cursors(["none is given out"], clock.now),
                 Rulebook(database, changes),
-                Parts(),
+                Parts(database),
                 retention=timedelta(days=settings.retention_days),
             )
             return await packs.install(parts.service, system("command line"), guild_id or GLOBAL, pack)

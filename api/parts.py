@@ -2,14 +2,21 @@
 
 The application owns no table: functions of the owner make and drop the parts, and no others."""
 
-from collections.abc import Iterable
-from datetime import date, timedelta
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
-from api.database import Connection
+import asyncpg
+import structlog
+
+from api.database import Connection, Database
+
+log = structlog.get_logger("guildhall.partitions")
 
 Parted = Literal["activity_ids", "activity_days", "activity_hours", "custom_stat_days", "stream_events"]
+Wanted = Mapping[Parted, Collection[date]]
+T = TypeVar("T")
 
 # Those that go with their guild; the stream tells of a guild's end, and outlives it.
 TABLES: tuple[Parted, ...] = ("activity_ids", "activity_days", "activity_hours", "custom_stat_days")
@@ -23,30 +30,65 @@ def week_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-class Parts:
-    """Which parts this process knows to be there. Parts are dropped only when nothing may be added to them."""
+def around(now: datetime) -> Wanted:
+    """What a row of this moment may need, whatever the guild's timezone."""
+    days = [now.date() + timedelta(days=n) for n in (-1, 0, 1)]
+    return {"activity_days": days, "activity_hours": days}
 
-    def __init__(self) -> None:
+
+def is_missing_partition(error: BaseException) -> bool:
+    """Whether PostgreSQL refused a row because no part of its table takes it. It calls that a violated check, as it
+    does a constraint's, but names no constraint."""
+    return isinstance(error, asyncpg.CheckViolationError) and getattr(error, "constraint_name", None) is None
+
+
+class Parts:
+    """Which parts this process believes to be there, and the one way to write to them. Another process may drop
+    any of them at any time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._known: dict[Parted, set[date]] = {table: set() for table in (*TABLES, "stream_events")}
+
+    async def write(self, wanted: Wanted, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Makes the parts that are missing, then awaits `attempt`, which opens a transaction of its own. Where one of
+        them turns out to have been dropped meanwhile, both are done once more: what `attempt` changes in memory
+        before it commits, it must set anew."""
+        await self._have(wanted)
+        try:
+            return await attempt()
+        except asyncpg.CheckViolationError as error:
+            if not is_missing_partition(error):
+                raise
+            log.info("a partition was dropped meanwhile: it is made, and the transaction tried again", error=str(error))
+        self.forget()
+        await self._have(wanted)
+        return await attempt()
+
+    async def make(self, connection: Connection, table: Parted, days: Iterable[date]) -> None:
+        """Makes the parts that these days need, where they are missing. Not within a transaction: until that ended,
+        others who need one would wait for it."""
+        for first in sorted(self._lacks(table, days)):
+            await connection.execute("SELECT guildhall_make_part($1, $2)", table, first)
+            self._known[table].add(first)
 
     def forget(self) -> None:
         """All of it, after parts were dropped."""
         for known in self._known.values():
             known.clear()
 
-    def lacks(self, table: Parted, days: Iterable[date]) -> set[date]:
+    async def _have(self, wanted: Wanted) -> None:
+        if any(self._lacks(table, days) for table, days in wanted.items()):  # hardly ever: they are made ahead
+            async with self._database.connection() as connection:
+                for table, days in wanted.items():
+                    await self.make(connection, table, days)
+
+    def _lacks(self, table: Parted, days: Iterable[date]) -> set[date]:
         """The first days of the parts that these days need and that are not known to be there."""
         if table == "stream_events":
             return set(days) - self._known[table]
         first = week_of if table == "activity_ids" else _month_of
         return {first(day) for day in days} - self._known[table]
-
-    async def ensure(self, connection: Connection, table: Parted, days: Iterable[date]) -> None:
-        """Makes the parts that are missing. Outside a transaction, each is there at once; within one, its
-        table may not be written by others until that ends."""
-        for first in sorted(self.lacks(table, days)):
-            await connection.execute("SELECT guildhall_make_part($1, $2)", table, first)
-            self._known[table].add(first)
 
 
 @lru_cache(4096)

@@ -24,8 +24,9 @@ from api.errors import (
     Unavailable,
     UnreadableBody,
 )
-from api.lib.faults import ParameterFault
+from api.lib.faults import Fault, ParameterFault
 from api.lib.pagination import BadCursor
+from api.parts import is_missing_partition
 
 log = structlog.get_logger("guildhall.problems")
 
@@ -33,11 +34,22 @@ MEDIA_TYPE = "application/problem+json"
 MOST_FAULTS = 1000
 TYPE_BASE = "urn:guildhall:problem:"
 
-# PostgreSQL's refusals, by class. Its DETAIL holds the row: it is never told.
+# Values that no column takes. Requests are looked through before, so hardly ever does one come so far.
+IMPOSSIBLE_VALUES = (
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.DatetimeFieldOverflowError,
+    asyncpg.InvalidDatetimeFormatError,
+    asyncpg.InvalidTextRepresentationError,
+    asyncpg.NumericValueOutOfRangeError,
+    asyncpg.StringDataRightTruncationError,
+    asyncpg.UntranslatableCharacterError,
+)
+
+# PostgreSQL's other refusals that are not our own fault, by class. Its DETAIL holds the row: it is never told.
+#
+# A violated check or NOT NULL is not among them. What a client may send wrong is refused before, with a pointer to
+# it; what fails here was made by our own code, and is a 500 whose trace names the constraint.
 DATABASE_ERRORS: dict[type[Exception], type[GuildhallError]] = {
-    asyncpg.DataError: Invalid,
-    asyncpg.CheckViolationError: Invalid,
-    asyncpg.NotNullViolationError: Invalid,
     asyncpg.UniqueViolationError: Conflict,
     asyncpg.ForeignKeyViolationError: NotFound,
     asyncpg.SerializationError: Overloaded,
@@ -72,6 +84,10 @@ def classify(error: Exception) -> GuildhallError:
         return Invalid(errors=[ParameterFault("cursor", "was changed, belongs elsewhere, or is too old")])
     if isinstance(error, HTTPException):
         return _of_framework(error)
+    if isinstance(error, IMPOSSIBLE_VALUES) or type(error) is asyncpg.DataError:  # asyncpg raises the class itself
+        return Invalid(errors=[Fault("", "holds a value that cannot be stored")])
+    if is_missing_partition(error):  # and was missing again when it had been made
+        return Overloaded()
     for kind, ours in DATABASE_ERRORS.items():
         if isinstance(error, kind):
             return ours("The database refused this.") if issubclass(ours, Conflict) else ours()

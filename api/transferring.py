@@ -111,7 +111,7 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Imports, GuildServi
     database = Database(piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=5)
     cursors = Cursors([settings.secret or made_secret(settings.data_path)], clock.now)
     guilds = GuildService(database, changes, cursors, clock, timedelta(days=settings.retention_days))
-    rulebook, parts = Rulebook(database, changes), Parts()
+    rulebook, parts = Rulebook(database, changes), Parts(database)
     imports = build(
         database,
         clock,

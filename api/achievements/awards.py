@@ -1,6 +1,6 @@
 """What a member has and may earn; awarding and revoking by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -27,7 +27,7 @@ from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.service import known_xp, refuse_hidden
 from api.members.telling import adjusted
-from api.parts import Parted, Parts
+from api.parts import Parts, around
 
 
 class AwardService:
@@ -68,6 +68,16 @@ class AwardService:
         """Awards it by hand, whatever its condition says, with its rewards; tells whether it was awarded now. Of a
         member who has it, it changes nothing. Raises `NotFound`."""
         rules, now = await self._rulebook.get(guild_id), self._clock.now()
+        view, remember = await self._parts.write(around(now), lambda: self._award(actor, rules, user_id, key, now))
+        if remember is not None:
+            remember()
+        return view, remember is not None
+
+    async def _award(
+        self, actor: Actor, rules: GuildRules, user_id: int, key: str, now: datetime
+    ) -> tuple[AwardedView, Callable[[], None] | None]:
+        """The answer, and what to call after the commit; None where nothing changed."""
+        guild_id = rules.guild_id
         async with self._database.transaction() as connection:
             row = await connection.fetchrow(queries.EARNED, guild_id, key)
             if row is None:
@@ -78,7 +88,7 @@ class AwardService:
             before = standing.xp
             known = await connection.fetchrow(queries.AWARDED, standing.id, wanted.id)
             if known is not None and known["revoked_at"] is None:
-                return await self._view(connection, rules, standing, wanted, known["awarded_at"]), False
+                return await self._view(connection, rules, standing, wanted, known["awarded_at"]), None
             ledger = Ledger()
             if not standing.xp and standing.first_seen_at is None and standing.last_active_at is None:
                 standing.first_seen_at = now  # they were only just made: counters and boards do not know them
@@ -99,14 +109,20 @@ class AwardService:
             await _record(connection, actor, "achievement.awarded", guild_id, user_id, changes)
             others = [each for each in settled.unlocked[guild_id, user_id] if each.achievement != key]
             view = await self._view(connection, rules, standing, wanted, now)
-        settled.remember()
-        return msgspec.structs.replace(view, level_up=risen, achievements_unlocked=others), True
+        return msgspec.structs.replace(view, level_up=risen, achievements_unlocked=others), settled.remember
 
     async def revoke(self, actor: Actor, guild_id: int, user_id: int, key: str, *, keep_rewards: bool) -> None:
         """Takes it away, and the XP that came with it, unless that is to be kept. It stays revoked until it is
         awarded by hand. Raises `NotFound` where the member does not have it, so also the second time."""
         rules, now = await self._rulebook.get(guild_id), self._clock.now()
-        await self._make_parts(rules, now)
+        await self._parts.write(
+            around(now), lambda: self._revoke(actor, rules, user_id, key, now, keep_rewards=keep_rewards)
+        )
+
+    async def _revoke(
+        self, actor: Actor, rules: GuildRules, user_id: int, key: str, now: datetime, *, keep_rewards: bool
+    ) -> None:
+        guild_id = rules.guild_id
         async with self._database.transaction() as connection:
             await refuse_hidden(connection, actor, guild_id, user_id)
             if await connection.fetchrow(queries.HELD_KEY, guild_id, user_id, key) is None:
@@ -162,15 +178,6 @@ class AwardService:
             asked = Asked(standing.guild_id, standing.user_id, rules.day_of(self._clock.now()))
             found |= (await look_up(connection, [asked], sought))[standing.guild_id, standing.user_id]
         return found
-
-    async def _make_parts(self, rules: GuildRules, now: datetime) -> None:
-        """Has parts for today's rows: outside the transaction, which would hold up everybody else's."""
-        days = {rules.day_of(now), rules.hour_of(now).date()}
-        tables: tuple[Parted, ...] = ("activity_days", "activity_hours")
-        if any(self._parts.lacks(table, days) for table in tables):
-            async with self._database.connection() as connection:
-                for table in tables:
-                    await self._parts.ensure(connection, table, days)
 
 
 def _item(each: Definition, held: asyncpg.Record | None, values: dict[Measure, int]) -> MemberAchievementView:

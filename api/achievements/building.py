@@ -41,7 +41,7 @@ def build(
 ) -> Achievements:
     """`retention`: for how long a deleted achievement can be restored."""
     catalogs, woken = Catalogs(changes), asyncio.Event()
-    unlocking = Unlocking(catalogs, parts)
+    unlocking = Unlocking(catalogs)
     surveys = Surveys(database, rulebook, clock)
     return Achievements(
         AchievementService(database, changes, cursors, clock, rulebook, surveys, retention=retention, wake=woken.set),

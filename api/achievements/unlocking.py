@@ -22,7 +22,6 @@ from api.lib.arrays import literal
 from api.members.dtos import UnlockedAchievement, UnlockRewards
 from api.members.ledger import MAX_XP, Key, Ledger, Standing
 from api.members.rules import GuildRules
-from api.parts import Parted, Parts
 
 
 class Moment(NamedTuple):
@@ -91,9 +90,8 @@ class Settled:
 
 
 class Unlocking:
-    def __init__(self, catalogs: Catalogs, parts: Parts) -> None:
+    def __init__(self, catalogs: Catalogs) -> None:
         self._catalogs = catalogs
-        self._parts = parts
 
     async def concerned(self, connection: Connection, guild_ids: Collection[int]) -> set[int]:
         """Those of the guilds in which anything can be earned."""
@@ -105,7 +103,7 @@ class Unlocking:
     ) -> Settled:
         """Stores the ledger, with what these members have earned by it; their standings are as they are then. The
         number of statements does not depend on how many members or achievements there are. `by`: who awards by hand
-        what is `forced`."""
+        what is `forced`. The transaction is one of `Parts.write`, which has had the parts `around` now made."""
         catalogs = await self._catalogs.of({each.rules.guild_id for each in moved}, connection)
         members = list(self._candidates(moved, catalogs))
         await _look_up(connection, members, ledger, now)
@@ -125,16 +123,11 @@ class Unlocking:
             member.had |= member.catalog.bits.get(row["achievement_id"], 0)
             if row["is_held"]:
                 member.held.add(row["achievement_id"])
-        days = set()
         for member in members:
             _climb(member)
             if xp := sum(each for _, each in member.given):
                 rules = member.moved.rules
-                day, hour = rules.day_of(now), rules.hour_of(now)
-                days |= {day, hour.date()}
-                give(ledger, member.moved.standing, day, hour, xp)
-        if days:
-            await self._make_parts(connection, days)
+                give(ledger, member.moved.standing, rules.day_of(now), rules.hour_of(now), xp)
 
     async def of_xp(
         self, connection: Connection, rules: GuildRules, standing: Standing, ledger: Ledger, now: datetime, before: int
@@ -159,12 +152,6 @@ class Unlocking:
                 yield _Member(
                     each, catalog, state, mask, state.leaves, values_at_hand(each.standing, each.rules.ladder)
                 )
-
-    async def _make_parts(self, connection: Connection, days: Collection[date]) -> None:
-        """They are made ahead: hardly ever is one missing."""
-        tables: tuple[Parted, ...] = ("activity_days", "activity_hours")
-        for table in tables:
-            await self._parts.ensure(connection, table, days)
 
 
 async def _store(connection: Connection, members: Sequence[_Member], now: datetime, by: str | None) -> None:

@@ -154,9 +154,7 @@ class ActivityService:
                 taken.result.set_result(answer)
 
     async def _run(self, group: list[Taken]) -> list[ActivityView]:
-        transaction = Transaction(self._database, self._parts, self._unlocking, group)
-        await transaction.make_parts()
-        return await transaction.run()
+        return await Transaction(self._database, self._parts, self._unlocking, group).run()
 
 
 def rejections(events: Sequence[Event], now: datetime) -> list[RejectedEvent]:

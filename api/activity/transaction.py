@@ -24,7 +24,7 @@ from api.members.levelups import LevelUp
 from api.members.rules import GuildRules
 from api.members.telling import reached
 from api.members.tombstones import ErasedMeanwhile, refuse_erased
-from api.parts import Parted, Parts, week_of
+from api.parts import Parts, Wanted, week_of
 
 # Ids are looked for in every week in which one may have been delivered whose event is not yet too old.
 _REMEMBERED = timedelta(days=7, minutes=10)
@@ -64,31 +64,11 @@ class Transaction:
                 if event.id not in first:
                     first[event.id] = (place, event)
 
-    async def make_parts(self) -> None:
-        """Makes the parts that are missing, before the transaction: hardly ever, they are made ahead."""
-        days: set[date] = set()
-        for taken in self._group:
-            times = [event.occurred_at for event in taken.events]
-            for at in (min(times), max(times)):  # parts are months: what lies between needs no other
-                day, hour = taken.rules.place_of(at)
-                days |= {day, hour.date()}
-        wanted: dict[Parted, set[date]] = {
-            "activity_ids": {self._week},
-            "activity_days": days,
-            "activity_hours": days,
-            "custom_stat_days": days,
-        }
-        if not any(self._parts.lacks(table, days) for table, days in wanted.items()):
-            return
-        async with self._database.connection() as connection:
-            for table, days in wanted.items():
-                await self._parts.ensure(connection, table, days)
-
     async def run(self) -> list[ActivityView]:
         """Counts what is new; what each request is told, in the order of the group."""
         while True:
             try:
-                return await self._run()
+                return await self._parts.write(self._wanted(), self._run)
             except ErasedMeanwhile:  # the next look at the ids sees who
                 continue
 
@@ -115,6 +95,21 @@ class Transaction:
             )
         self._settled.remember()
         return answers
+
+    def _wanted(self) -> Wanted:
+        """Parts are months: what lies between the first and the last moment needs no other."""
+        days: set[date] = set()
+        for taken in self._group:
+            times = [event.occurred_at for event in taken.events]
+            for at in (min(times), max(times), self._now):  # now: rewards are given then
+                day, hour = taken.rules.place_of(at)
+                days |= {day, hour.date()}
+        return {
+            "activity_ids": {self._week},
+            "activity_days": days,
+            "activity_hours": days,
+            "custom_stat_days": days,
+        }
 
     def _is_turning(self) -> bool:
         monday = datetime.combine(self._week, datetime.min.time(), self._now.tzinfo)

@@ -1,7 +1,7 @@
 """What is done to activity by itself: parts made ahead, old ones dropped, guilds emptied whose retention ended."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 
 from api.database import Database
 from api.lib.clock import Clock
@@ -17,6 +17,11 @@ _IDS_KEPT = timedelta(days=8)
 
 # What a client that was away may still ask for; parts are days, so it is never less.
 _EVENTS_KEPT = timedelta(days=7)
+
+# How far ahead parts are made. A day of the stream is made by who first gives a position on it, if need be, and
+# each look at the stream looks into all of its parts.
+_AHEAD = 31
+_STREAM_AHEAD = 2
 
 # What grows with a guild's members: more than one statement could delete with the guild's row.
 _OF_GUILDS = (*TABLES, "custom_stats", "members", "boards", "xp_counts")
@@ -54,7 +59,7 @@ class Upkeep:
             try:
                 today = self._clock.now().date()
                 for table, kept in self._kept.items():
-                    await self._parts.ensure(connection, table, (today, today + timedelta(days=31)))
+                    await self._parts.make(connection, table, _ahead(table, today))
                     if kept is not None:
                         await connection.execute("SELECT guildhall_drop_parts($1, $2)", table, today - kept)
                 await connection.execute(DROP_OLD, self._clock.now() - TOMBSTONES_KEPT)
@@ -80,3 +85,9 @@ class Upkeep:
                 )
                 found += int(deleted.split()[1])
         return found > 0
+
+
+def _ahead(table: Parted, today: date) -> list[date]:
+    """The days for which parts are made, today's first."""
+    days = _STREAM_AHEAD if table == "stream_events" else _AHEAD
+    return [today + timedelta(days=n) for n in range(days + 1)]

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
+import asyncpg
 import msgspec
 import structlog
 from litestar.enums import ScopeType
@@ -33,6 +34,10 @@ POLICY = (
 _REFUSED = ("/api/docs", "/api/openapi.json", "/public/docs", "/public/openapi.json", "/openapi.json", "/docs/")
 # Any: starlette has names of its own for the three arguments.
 Site = Callable[[Any, Any, Any], Awaitable[None]]
+
+# What is wrong with a form. Piccolo raises the first for the name of a column that is none, and for values that are no
+# values of it; for the rest, what people type here is held by the tables' own constraints.
+TYPED_WRONG = (ValueError, asyncpg.CheckViolationError, asyncpg.NotNullViolationError)
 
 _LOGIN, _LOGOUT = "/public/login/", "/public/logout/"
 
@@ -84,11 +89,10 @@ class Mount:
         return await asyncio.shield(self._loading)
 
     async def _fail(self, error: Exception, answer: "_Answer") -> None:
-        # Piccolo raises it for the name of a column that is none, and for values that are no values of it.
         if isinstance(error, WeakPassword):
             ours: GuildhallError = Invalid(str(error))
         else:
-            ours = Invalid() if isinstance(error, ValueError) else classify(error)
+            ours = Invalid() if isinstance(error, TYPED_WRONG) else classify(error)
         if isinstance(ours, Unavailable):
             log.warning("unavailable", type=ours.type, cause=repr(error)[:300])
         elif ours.status >= 500:

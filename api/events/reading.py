@@ -17,6 +17,7 @@ import structlog
 from api.database import AWAY, Database
 from api.events.frames import COLUMNS, Event, event
 from api.events.hub import Filter, Hub
+from api.parts import is_missing_partition
 from api.postgres.connections import connect
 
 log = structlog.get_logger("guildhall.events")
@@ -94,7 +95,7 @@ class Reader:
         """Whether there may be more at once."""
         hub = self._hub
         started = time.monotonic()
-        newest = int(await connection.fetchval(_NUMBER, AT_ONCE, timeout=TIMEOUT))
+        newest = await _number(connection)
         if hub.position is None or hub.position > newest:  # the first look, or a database that was restored
             hub.position = newest
         rows = []
@@ -103,6 +104,16 @@ class Reader:
             hub.publish([event(row) for row in rows])
         hub.looked_at = started
         return len(rows) == AT_ONCE
+
+
+async def _number(connection: "asyncpg.Connection[asyncpg.Record]") -> int:
+    """Has what was committed numbered. The newest position."""
+    try:
+        return int(await connection.fetchval(_NUMBER, AT_ONCE, timeout=TIMEOUT))
+    except asyncpg.CheckViolationError as error:  # today's part was dropped by a process whose clock is days ahead
+        if not is_missing_partition(error):
+            raise
+    return int(await connection.fetchval(_NUMBER, AT_ONCE, timeout=TIMEOUT))
 
 
 async def bounds(database: Database) -> tuple[int, int]:

@@ -68,6 +68,6 @@ def build(
             achievements=achievements.service,
         ),
     )
-    awarding = AwardingJob(database, queue, achievements.awarding)
+    awarding = AwardingJob(database, queue, achievements.awarding, parts, clock)
     worker = Worker(queue, runner, {AWARDING: awarding}, achievements.woken)
     return Imports(ImportService(database, queue, worker, cursors, clock), Exporter(database, clock), queue, worker)

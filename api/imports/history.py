@@ -5,6 +5,7 @@ time. The cooldown is the import's own: the live one neither bounds it nor moves
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import asyncpg
 import msgspec
@@ -29,7 +30,7 @@ from api.members.ledger import Key, Ledger, Standing, by_key, lock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.tombstones import refuse_erased
-from api.parts import IMPORTED, Parted, Parts
+from api.parts import IMPORTED, Parts, Wanted, around
 
 SET_DOWN_AT_ONCE = 5000
 COUNTED_AT_ONCE = 2000
@@ -96,8 +97,12 @@ class History:
         events: dict[str, Event] = {}
         for row in rows:
             events.setdefault(row["id"], decode(row["data"]))
-        oldest = self._clock.now() - self._hours
-        await self._make_parts(guild, events.values(), oldest)
+        wanted = _wanted(guild, events.values(), self._clock.now(), self._hours)
+        await self._parts.write(wanted, lambda: self._count_once(work, guild, events, rows, total))
+
+    async def _count_once(
+        self, work: Work, guild: GuildRules, events: Mapping[str, Event], rows: Sequence[asyncpg.Record], total: int
+    ) -> None:
         # Alone: an id that is being imported is not yet to be seen by those who record events.
         async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
             users = [int(event.user_id) for event in events.values()]
@@ -110,37 +115,21 @@ class History:
             work.unchanged += len(rows) - len(fresh)
             advance(work, rows, total)
 
-    async def _make_parts(self, guild: GuildRules, events: Iterable[Event], oldest: datetime) -> None:
-        """Outside the transaction, which would hold up everybody else's."""
-        days, hours, stat_days = set(), set(), set()
-        for event in events:
-            day, hour = guild.place_of(event.occurred_at)
-            days.add(day)
-            if hour >= oldest:
-                hours.add(hour.date())
-            if isinstance(event, StatEvent):
-                stat_days.add(day)
-        wanted: Mapping[Parted, set[date]] = {
-            "activity_days": days,
-            "activity_hours": hours,
-            "custom_stat_days": stat_days,
-        }
-        for table, needed in wanted.items():
-            if self._parts.lacks(table, needed):
-                async with self._database.connection() as connection:
-                    await self._parts.ensure(connection, table, needed)
-
     async def _mend_streaks(self, work: Work) -> None:
         """Streaks of those who had days after what was imported: the days alone can tell."""
         async with self._database.transaction("SET LOCAL statement_timeout = '10min'") as connection:
             await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, timeout=600)
         after: int | None = 0
         while after is not None:
-            guild = await self._rulebook.get(work.guild_id)
-            async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
-                rows = await connection.fetch(sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_AT_ONCE)
-                after = rows[-1]["user_id"] if rows else None
-                await self._award_streaks(connection, guild, [row["user_id"] for row in rows])
+            mend = partial(self._mend, work, await self._rulebook.get(work.guild_id), after)
+            after = await self._parts.write(around(self._clock.now()), mend)
+
+    async def _mend(self, work: Work, guild: GuildRules, after: int) -> int | None:
+        """Mends a lot of streaks; the member after whom to go on, None when there are no more."""
+        async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
+            rows = await connection.fetch(sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_AT_ONCE)
+            await self._award_streaks(connection, guild, [row["user_id"] for row in rows])
+        return rows[-1]["user_id"] if rows else None
 
     async def _award_streaks(self, connection: Connection, guild: GuildRules, user_ids: Sequence[int]) -> None:
         if user_ids and await self._unlocking.concerned(connection, {guild.guild_id}):
@@ -170,6 +159,19 @@ class History:
         for standing in standings.values():
             standing.last_xp_at = live[standing.user_id]
         await unlocks.settle(self._unlocking, connection, [(guild, events)], standings, moments, ledger, now)
+
+
+def _wanted(guild: GuildRules, events: Iterable[Event], now: datetime, kept: timedelta) -> Wanted:
+    """`kept`: for how long activity by hour is. Rewards are given now."""
+    days, hours, stat_days = set(around(now)["activity_days"]), set(around(now)["activity_hours"]), set()
+    for event in events:
+        day, hour = guild.place_of(event.occurred_at)
+        days.add(day)
+        if hour >= now - kept:
+            hours.add(hour.date())
+        if isinstance(event, StatEvent):
+            stat_days.add(day)
+    return {"activity_days": days, "activity_hours": hours, "custom_stat_days": stat_days}
 
 
 async def set_down(work: Work, latest: datetime) -> None:

@@ -114,18 +114,21 @@ class Restoring:
         async with self._database.connection() as connection:
             private = {row[0] for row in await connection.fetch(PRIVATE, work.guild_id, list(users))}
             kept = [item for item in items if getattr(item, "user_id", None) not in private]
-            for table, days in parts_for(kept).items():
-                await self._parts.ensure(connection, table, days)
         hidden = [item.user_id for item in kept if isinstance(item, MemberLine) and item.is_hidden]
         if hidden and not work.dry_run:
             async with self._database.transaction() as connection:
                 await set_hidden(connection, hidden, self._clock.now())
         guild = await self._rulebook.get(work.guild_id)
-        async with work.step(upto=group[-1].number, begin=locks.share([work.guild_id], alone=True)) as connection:
-            # None, where all are of people of whom nothing is taken.
-            changed = await _STORE[kind](connection, work, guild, kept) if kept else 0
-            work.imported += changed
-            work.unchanged += len(items) - changed
+
+        async def store() -> None:
+            begin = locks.share([work.guild_id], alone=True)
+            async with work.step(upto=group[-1].number, begin=begin) as connection:
+                # None, where all are of people of whom nothing is taken.
+                changed = await _STORE[kind](connection, work, guild, kept) if kept else 0
+                work.imported += changed
+                work.unchanged += len(items) - changed
+
+        await self._parts.write(parts_for(kept), store)
 
     async def _configure(self, work: Work, number: int, item: object) -> None:
         """What goes through the services, and is neither added nor compared. Done twice, the second time

@@ -1,6 +1,6 @@
 """Members: their profile, XP by hand, their activity in time, their roles, and their leaving."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -27,7 +27,7 @@ from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.telling import adjusted, left
 from api.members.unlocking import XpUnlocking
-from api.parts import Parts
+from api.parts import Parts, around
 
 
 class MemberService:
@@ -57,9 +57,18 @@ class MemberService:
         """Gives, takes or sets XP, within 0 and 2^53; makes the member where there is none. An amount that is
         sent twice counts twice, unless it bears an idempotency key. Raises `Invalid`, `NotFound`."""
         _refuse(wish)
-        rules = await self._rulebook.get(guild_id)
-        now = self._clock.now()
-        await self._make_parts(rules, now)
+        rules, now = await self._rulebook.get(guild_id), self._clock.now()
+        answer, remember = await self._parts.write(
+            around(now), lambda: self._adjust_xp(actor, rules, user_id, wish, now)
+        )
+        remember()
+        return answer
+
+    async def _adjust_xp(
+        self, actor: Actor, rules: GuildRules, user_id: int, wish: AdjustXp, now: datetime
+    ) -> tuple[XpAdjustedView, Callable[[], None]]:
+        """The answer, and what to call after the commit."""
+        guild_id = rules.guild_id
         async with self._database.transaction() as connection:
             await refuse_hidden(connection, actor, guild_id, user_id)
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
@@ -86,8 +95,7 @@ class MemberService:
                 achievements_unlocked=unlocked,
             )
             await keep(connection, actor.claim, answer)
-        remember()
-        return answer
+        return answer, remember
 
     async def member_activity(self, actor: Actor, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
         """What a member did in time. Raises `Invalid`, `NotFound`."""
@@ -134,14 +142,6 @@ class MemberService:
     async def _read_profiles(self, keys: Sequence[Key]) -> list[asyncpg.Record | None]:
         async with self._database.connection() as connection:
             return await rows(connection, keys)
-
-    async def _make_parts(self, rules: GuildRules, now: datetime) -> None:
-        """Has parts for today's rows: outside the transaction, which would hold up everybody else's."""
-        day, hour = rules.day_of(now), rules.hour_of(now).date()
-        if self._parts.lacks("activity_days", [day]) or self._parts.lacks("activity_hours", [hour]):
-            async with self._database.connection() as connection:
-                await self._parts.ensure(connection, "activity_days", [day])
-                await self._parts.ensure(connection, "activity_hours", [hour])
 
     async def _activity(self, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
         rules = await self._rulebook.get(guild_id)

@@ -14,8 +14,8 @@ from tests.support.people import HARBOUR
 
 
 def upkeep(app: Litestar, clock: MovableClock) -> Upkeep:
-    days = timedelta(days=30)
-    return Upkeep(app.state["database"], Parts(), clock, guilds=days, hours=days * 3, days=days * 14)
+    days, database = timedelta(days=30), app.state["database"]
+    return Upkeep(database, Parts(database), clock, guilds=days, hours=days * 3, days=days * 14)
 
 
 async def parts(owner: PlainConnection, table: str) -> list[str]:
