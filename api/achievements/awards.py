@@ -57,7 +57,7 @@ class AwardService:
             standing = (await read(connection, [(guild_id, user_id)])).get((guild_id, user_id))
             if standing is None:  # they have just been removed
                 raise NotFound
-            catalog = (await self._catalogs.of([guild_id], connection))[guild_id]
+            catalog = (await self._catalogs.of([guild_id], connection))[guild_id].catalog
             held = {row["id"]: row for row in await connection.fetch(queries.HELD, standing.id)}
             shown = {each.id: each for each in catalog.definitions if each.id in held or not each.hidden}
             shown |= {id_: definition(row, {}) for id_, row in held.items() if id_ not in shown}
@@ -152,7 +152,7 @@ class AwardService:
 
     async def _with_requirements(self, connection: Connection, guild_id: int, row: asyncpg.Record) -> Definition:
         """The definition, as the guild's catalog has it if it is as new."""
-        catalog = (await self._catalogs.of([guild_id], connection))[guild_id]
+        catalog = (await self._catalogs.of([guild_id], connection))[guild_id].catalog
         bit = catalog.bits.get(row["id"])
         known = None if bit is None else next(catalog.of(bit))
         fresh = definition(row, {})

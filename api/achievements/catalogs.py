@@ -12,6 +12,7 @@ from api.achievements.catalog import Catalog, Definition, State
 from api.achievements.dtos import Condition
 from api.changes import Changes
 from api.database import Connection
+from api.members.levels import Ladder
 from api.settings.builtin.achievements import ACHIEVEMENTS, achievement_settings
 from api.settings.cache import SettingsCache
 
@@ -26,7 +27,9 @@ _keys = msgspec.json.Decoder(list[str]).decode
 
 
 class Known(msgspec.Struct, frozen=True):
-    """A guild's catalog, and the rows that it was made of: its own, or (of `GLOBAL`) the whole installation's."""
+    """What can be earned in a guild, and the rows that it was made of: its own, or (of `GLOBAL`) the whole
+    installation's. Read anew it is another object, even where guilds share the catalog: what was worked out from the
+    one does not hold for the other."""
 
     catalog: Catalog
     rows: tuple[asyncpg.Record, ...]
@@ -37,30 +40,31 @@ class Catalogs:
 
     def __init__(self, changes: Changes) -> None:
         self._cache: SettingsCache[Known] = SettingsCache(changes, _weight, also="achievement")
-        self._states: OrderedDict[int, tuple[Catalog, State]] = OrderedDict()
+        self._states: OrderedDict[int, tuple[Known, Ladder, State]] = OrderedDict()
 
-    async def of(self, guild_ids: Collection[int], connection: Connection) -> Mapping[int, Catalog]:
-        """What can be earned in each of these guilds; nothing where achievements are switched off. One or two
-        statements for all that are not remembered."""
-        found: dict[int, Catalog] = {}
+    async def of(self, guild_ids: Collection[int], connection: Connection) -> Mapping[int, Known]:
+        """What can be earned in each of these guilds; nothing where achievements are switched off. Two statements
+        for all that are not remembered."""
+        found: dict[int, Known] = {}
         missing = []
         for guild_id in guild_ids:
             known = self._cache.get(guild_id, _NAME)
             if known is None:
                 missing.append(guild_id)
             else:
-                found[guild_id] = known.catalog
+                found[guild_id] = known
         if missing:
             found |= await self._read(missing, connection)
         return found
 
     async def _read(
         self, guild_ids: Sequence[int], connection: Connection, *, all_anew: bool = False
-    ) -> Mapping[int, Catalog]:
+    ) -> Mapping[int, Known]:
         with ExitStack() as stack:
             watches = {id_: stack.enter_context(self._cache.watching(id_)) for id_ in (*guild_ids, GLOBAL)}
             shared = None if all_anew else self._cache.get(GLOBAL, _NAME)
-            rows = await connection.fetch(queries.CATALOGS, guild_ids, shared is None)
+            scopes = guild_ids if shared is not None else [*guild_ids, GLOBAL]
+            rows = await connection.fetch(queries.CATALOGS, scopes)
             settings = await connection.fetch(queries.SETTINGS, guild_ids, _NAME)
             if shared is None:
                 everywhere = tuple(row for row in rows if row["guild_id"] is None)
@@ -73,25 +77,26 @@ class Catalogs:
                 catalog = shared.catalog if not own else catalog_of((*shared.rows, *own))
                 known = Known(Catalog(()) if guild_id in off else catalog, own)
                 self._cache.put(guild_id, _NAME, known, watches[guild_id])
-                found[guild_id] = known.catalog
+                found[guild_id] = known
         return found
 
     async def fresh(self, guild_id: int, achievement_id: int, revision: int, connection: Connection) -> Catalog:
         """What can be earned in a guild, with this achievement as it is at this revision, if it can be earned there:
         another process may have changed it a moment ago."""
-        catalog = (await self.of([guild_id], connection))[guild_id]
+        catalog = (await self.of([guild_id], connection))[guild_id].catalog
         known = next(catalog.of(catalog.bits.get(achievement_id, 0)), None)
         if known is not None and known.revision >= revision:
             return catalog
-        return (await self._read([guild_id], connection, all_anew=True))[guild_id]
+        return (await self._read([guild_id], connection, all_anew=True))[guild_id].catalog
 
-    def state(self, member_id: int, catalog: Catalog) -> State:
-        """What is known of a member; nothing yet, if the catalog is another one than it was."""
-        known = self._states.get(member_id)
-        if known is not None and known[0] is catalog:
-            return known[1]
+    def state(self, member_id: int, known: Known, ladder: Ladder) -> State:
+        """What is known of a member; nothing yet, if what it follows from is another than it was: what can be earned
+        in the guild, or at which XP its levels begin."""
+        remembered = self._states.get(member_id)
+        if remembered is not None and remembered[0] is known and remembered[1] is ladder:
+            return remembered[2]
         state = State()
-        self._states[member_id] = catalog, state
+        self._states[member_id] = known, ladder, state
         self._states.move_to_end(member_id)
         if len(self._states) > MOST_STATES:
             self._states.popitem(last=False)

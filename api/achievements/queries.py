@@ -5,11 +5,10 @@ _DEFINITION = """
     a.deleted_at
 """
 
-# What can be earned in these guilds, and what could be, which may come before another. $2: with those of the whole
-# installation.
+# What can be earned in these guilds (0: in the whole installation), and what could be, which may come before another.
+# By the expression that has an index: it runs where plans may not put bitmaps together, as an OR would ask for.
 CATALOGS = f"""
-    SELECT {_DEFINITION} FROM achievements a WHERE a.guild_id = ANY($1::bigint[]) OR ($2 AND a.guild_id IS NULL)
-    ORDER BY a.id
+    SELECT {_DEFINITION} FROM achievements a WHERE coalesce(a.guild_id, 0) = ANY($1::bigint[]) ORDER BY a.id
 """
 
 SETTINGS = "SELECT guild_id, overrides FROM guild_settings WHERE guild_id = ANY($1::bigint[]) AND module = $2"

@@ -13,7 +13,7 @@ import msgspec
 
 from api.achievements import queries
 from api.achievements.catalog import Catalog, Definition, State, values_at_hand
-from api.achievements.catalogs import Catalogs
+from api.achievements.catalogs import Catalogs, Known
 from api.achievements.conditions import Measure
 from api.achievements.values import Asked, look_up
 from api.database import Connection
@@ -95,8 +95,8 @@ class Unlocking:
 
     async def concerned(self, connection: Connection, guild_ids: Collection[int]) -> set[int]:
         """Those of the guilds in which anything can be earned."""
-        catalogs = await self._catalogs.of(guild_ids, connection)
-        return {guild_id for guild_id, catalog in catalogs.items() if catalog.definitions}
+        found = await self._catalogs.of(guild_ids, connection)
+        return {guild_id for guild_id, known in found.items() if known.catalog.definitions}
 
     async def settle(
         self, connection: Connection, moved: Sequence[Moved], ledger: Ledger, now: datetime, by: str | None = None
@@ -104,8 +104,8 @@ class Unlocking:
         """Stores the ledger, with what these members have earned by it; their standings are as they are then. The
         number of statements does not depend on how many members or achievements there are. `by`: who awards by hand
         what is `forced`. The transaction is one of `Parts.write`, which has had the parts `around` now made."""
-        catalogs = await self._catalogs.of({each.rules.guild_id for each in moved}, connection)
-        members = list(self._candidates(moved, catalogs))
+        known = await self._catalogs.of({each.rules.guild_id for each in moved}, connection)
+        members = list(self._candidates(moved, known))
         await _look_up(connection, members, ledger, now)
         worth_it = [member for member in members if _is_worth_it(member)]
         await self._climb(connection, worth_it, ledger, now)
@@ -138,10 +138,11 @@ class Unlocking:
         settled = await self.settle(connection, [Moved(rules, standing, stats)], ledger, now)
         return settled.unlocked.get((rules.guild_id, standing.user_id), []), settled.remember
 
-    def _candidates(self, moved: Iterable[Moved], catalogs: Mapping[int, Catalog]) -> Iterator[_Member]:
+    def _candidates(self, moved: Iterable[Moved], known: Mapping[int, Known]) -> Iterator[_Member]:
         for each in moved:
-            catalog = catalogs[each.rules.guild_id]
-            state = self._catalogs.state(each.standing.id, catalog)
+            theirs = known[each.rules.guild_id]
+            catalog = theirs.catalog
+            state = self._catalogs.state(each.standing.id, theirs, each.rules.ladder)
             if each.only is not None:
                 mask = catalog.bits.get(each.only, 0) & ~state.had
             elif each.moments:  # what they are now does not tell what they were

@@ -1,0 +1,51 @@
+"""What is remembered of a member is forgotten with whatever it was worked out from: the definitions, the guild's rules,
+and what an import did to the guild. Siblings: definitions of the installation and of the guild."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+
+from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned
+from tests.activity.test_record import message, record
+from tests.support.people import ADA, HARBOUR
+
+SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
+Change = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
+
+
+async def _curve(bot: httpx.AsyncClient) -> httpx.Response:
+    return await bot.patch(SETTINGS, json={"curve": {"kind": "table", "thresholds": [1, 2, 3, 4, 5, 6]}})
+
+
+async def _top(bot: httpx.AsyncClient) -> httpx.Response:
+    return await bot.patch(SETTINGS, json={"max_level": None})
+
+
+async def _import(bot: httpx.AsyncClient) -> httpx.Response:
+    body = f"user_id,xp\n{ADA},100000\n"
+    begun = await bot.post(
+        f"/v1/guilds/{HARBOUR}/imports?source=csv", content=body, headers={"Content-Type": "text/csv"}
+    )
+    while (found := await bot.get(begun.headers["location"])).json()["status"] in {"queued", "running"}:
+        await asyncio.sleep(0.02)
+    return found
+
+
+@pytest.mark.parametrize("at", [OF_ALL, OF_HARBOUR], ids=["installation", "guild"])
+@pytest.mark.parametrize("change", [_curve, _top, _import], ids=["curve", "highest level", "import"])
+async def test_what_changed_the_level_awards_with_the_next_event(
+    bot: httpx.AsyncClient, change: Change, at: str
+) -> None:
+    await define(bot, draft("sixth", "level", 6, retroactive=False), at=at)
+    await bot.patch(SETTINGS, json={"cooldown_seconds": 0, "max_level": 5, "xp_per_message": {"min": 500, "max": 500}})
+    if change is not _top:
+        await bot.patch(SETTINGS, json={"max_level": None, "curve": {"kind": "cost", "coefficients": [5000]}})
+    for number in range(8):
+        await record(bot, message(str(number)))
+    assert await earned(bot, ADA) == set()
+    changed = await change(bot)
+    assert changed.status_code == 200, changed.text
+    await record(bot, message("next"))
+    assert await earned(bot, ADA) == {"sixth"}
