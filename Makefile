@@ -24,7 +24,7 @@ test: $(VENV)/.dev browser node ## install what is missing, run every test
 # plan settings and the plans that they make, unlocking in the same transaction, partitions of ids, every migration
 # up and down and the schema that it leaves, roles and what each connection asks for, boards and their plans,
 # erasing across all tables. PostgreSQL 16 comes in the wheel of the embedded one, built without LLVM.
-ON_POSTGRES_16 := activity/test_record.py activity/test_plans.py activity/test_upkeep.py \
+ON_POSTGRES_16 := activity/test_record.py activity/test_statements.py activity/test_upkeep.py \
 	achievements/test_unlocking.py database/test_migrations.py database/test_connections.py \
 	leaderboards/test_board.py privacy/test_erasing.py
 

@@ -65,9 +65,14 @@ HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1) AND hidden
 # Days that are filled in before a member's latest run, whose first day is $5: each is followed to the first and to the
 # last day of the run that it is then part of. Active are the days that are stored, and those that are about to be ($6
 # guilds, $7 users, $8 days). Gives the longest of these runs, and the first day of the one that joins the latest.
+#
+# A day is looked up with a limit: of an EXISTS within an OR the planner makes a hash of every guild's days.
 _ACTIVE = """(
-    EXISTS (SELECT FROM activity_days a WHERE a.guild_id = {r}.guild_id AND a.day = {r}.reached {step}
-            AND a.user_id = {r}.user_id AND a.events > 0)
+    (
+        SELECT 1 FROM activity_days a WHERE a.guild_id = {r}.guild_id AND a.day = {r}.reached {step}
+            AND a.user_id = {r}.user_id AND a.events > 0
+        LIMIT 1
+    ) = 1
     OR EXISTS (SELECT FROM own o WHERE o.guild_id = {r}.guild_id AND o.day = {r}.reached {step}
                AND o.user_id = {r}.user_id)
 )"""

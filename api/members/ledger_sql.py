@@ -39,15 +39,16 @@ AWAIT_TURNS = f"""
 
 # Where some are missing: they are made, and the others locked in the same order. `DO UPDATE … WHERE false` changes
 # nothing, and locks the row all the same. What is read of a locked row is its newest version; only one that
-# somebody else made while this statement ran is not seen by it.
+# somebody else made while this statement ran is not seen by it. A choice is looked up with a limit: of NOT EXISTS the
+# planner makes a hash of everybody's.
 MAKE = f"""
     WITH key AS MATERIALIZED (
         SELECT * FROM {_KEYS}
     ), made AS (
         INSERT INTO members AS m (guild_id, user_id, is_ranked)
-        SELECT guild_id, user_id, NOT EXISTS (
-            SELECT FROM privacy_choices p WHERE p.user_id = key.user_id AND p.hidden_at IS NOT NULL
-        )
+        SELECT guild_id, user_id, (
+            SELECT 1 FROM privacy_choices p WHERE p.user_id = key.user_id AND p.hidden_at IS NOT NULL LIMIT 1
+        ) IS NULL
         FROM key ORDER BY guild_id, user_id
         ON CONFLICT (guild_id, user_id) DO UPDATE SET xp = m.xp WHERE false
         RETURNING {COLUMNS}, false AS was_ranked
