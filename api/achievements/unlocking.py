@@ -24,6 +24,10 @@ from api.members.ledger import MAX_XP, Key, Ledger, Standing
 from api.members.rules import GuildRules
 
 
+# So far ahead of us an event's clock may be: until then tomorrow's events are part of a total, and of no window yet.
+_AHEAD = timedelta(minutes=5)
+
+
 class Moment(NamedTuple):
     """What a member was at an earlier moment of the transaction: what their row told then, and what came since,
     by stat and day."""
@@ -210,7 +214,7 @@ async def _look_up(connection: Connection, members: Sequence[_Member], ledger: L
             for moment in member.moved.moments
         ]
         member.values |= known
-        if member.key in found and member.is_ordinary:
+        if member.key in found and member.is_ordinary and member.moved.rules.day_of(now + _AHEAD) == today:
             for each in sought:
                 if each.is_bounded:
                     member.state.look(each, known.get(each, 0), member.values[Measure(each.stat)])

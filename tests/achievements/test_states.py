@@ -3,12 +3,14 @@ and what an import did to the guild. Siblings: definitions of the installation a
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, time, timedelta
 
 import httpx
 import pytest
 
-from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned
+from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, keys
 from tests.activity.test_record import message, record
+from tests.support.clock import MovableClock
 from tests.support.people import ADA, HARBOUR
 
 SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
@@ -49,3 +51,16 @@ async def test_what_changed_the_level_awards_with_the_next_event(
     assert changed.status_code == 200, changed.text
     await record(bot, message("next"))
     assert await earned(bot, ADA) == {"sixth"}
+
+
+async def test_what_lies_on_tomorrow_counts_in_tomorrows_window(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+    """A clock that is ahead brings an event of the guild's next day; what was seen of the window then is no bound for
+    what it has on that day."""
+    await define(bot, draft("busy", condition={"stat": "messages", "gte": 2, "within": "1d"}))
+    now = clock.now()
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+    clock.ahead += midnight - timedelta(minutes=2) - now
+    await record(bot, message("early", at=midnight + timedelta(minutes=2)))
+    clock.move(minutes=10)
+    answer = await record(bot, message("next", at=midnight + timedelta(minutes=3)))
+    assert keys(answer) == ["busy"]
