@@ -23,7 +23,6 @@ from api.members.dtos import UnlockedAchievement, UnlockRewards
 from api.members.ledger import MAX_XP, Key, Ledger, Standing
 from api.members.rules import GuildRules
 
-
 # So far ahead of us an event's clock may be: until then tomorrow's events are part of a total, and of no window yet.
 _AHEAD = timedelta(minutes=5)
 
