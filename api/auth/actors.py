@@ -1,5 +1,7 @@
 """Who is asking, and what they may see."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from api.auth.scopes import Scope
@@ -9,7 +11,8 @@ from api.idempotency import Claim
 class Credential(msgspec.Struct, frozen=True):
     """A key, as it was when it was last read, or a person's session: then `user_id` says who it is, `id` is below 0,
     and the scopes are those that the person has in the guild that is asked about. `guild_ids` None: every guild.
-    `budgets`: by whose name requests are counted, and how many a minute: its own, its maker's, and so on."""
+    `scopes_in`: of a person whom no one guild was asked about, what they have in each that they see. `budgets`: by
+    whose name requests are counted, and how many a minute: its own, its maker's, and so on."""
 
     id: int
     scopes: frozenset[Scope]
@@ -18,6 +21,7 @@ class Credential(msgspec.Struct, frozen=True):
     expires_at: float | None
     user_id: int | None = None
     budgets: tuple[tuple[str, int], ...] = ()
+    scopes_in: Mapping[int, frozenset[Scope]] | None = None
 
     @property
     def name(self) -> str:
@@ -31,6 +35,19 @@ class Credential(msgspec.Struct, frozen=True):
 
     def sees(self, guild_id: int) -> bool:
         return self.guild_ids is None or guild_id in self.guild_ids
+
+    def has(self, scope: Scope, guild_id: int | None) -> bool:
+        """Whether it has a scope in a guild that it sees; None: for what concerns every guild."""
+        if self.scopes_in is None or guild_id is None:
+            return scope in self.scopes
+        return scope in self.scopes_in.get(guild_id, ())
+
+    def hidden_seen(self) -> int | None:
+        """Of which hidden people it is told: None of all, as a guild's bot is; else of the person with this id
+        alone, which is who asks, or 0, nobody. Whoever manages a guild is a person too."""
+        if self.user_id is not None:
+            return self.user_id
+        return None if Scope.MEMBERS_WRITE in self.scopes else 0
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -52,13 +69,8 @@ class Actor(msgspec.Struct, frozen=True):
         return sorted(self.credential.guild_ids)
 
     def hidden_seen(self) -> int | None:
-        """Of which hidden people they are told: None of all, as a guild's bot is and Guildhall itself; else of the
-        person with this id alone, which is who asks, or 0, nobody. Whoever manages a guild is a person too."""
-        if self.credential is None:
-            return None
-        if self.credential.user_id is not None:
-            return self.credential.user_id
-        return None if Scope.MEMBERS_WRITE in self.credential.scopes else 0
+        """Of which hidden people they are told, as their credential is; Guildhall itself of all."""
+        return None if self.credential is None else self.credential.hidden_seen()
 
     def sees_hidden(self, user_id: int) -> bool:
         """Whether they are told of this person where that one is hidden."""

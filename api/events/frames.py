@@ -1,29 +1,53 @@
-"""An event as the stream sends it: `id`, `event` and `data`, one line each. Encoded once for all who read it."""
-
-from typing import NamedTuple
+"""An event as the stream sends it: `id`, `event` and `data`, one line each. It is encoded twice at most, for those who
+may be told all of it and for those who may not, however many read it."""
 
 import asyncpg
 import msgspec
 
-COLUMNS = "position, guild_id, type, data::text AS data, at"
+from api.auth.scopes import Scope
+from api.events.rights import right_of, trimmed
+
+COLUMNS = "e.position, e.guild_id, e.type, e.data::text AS data, e.at, p.user_id AS hidden_id"
+
+# Who is hidden now: whoever hides or shows themselves hides or shows what was told of them before, too.
+SOURCE = "stream_events e LEFT JOIN privacy_choices p ON p.user_id = e.user_id AND p.hidden_at IS NOT NULL"
+
 ERASED = '{"erased": true}'
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Event(NamedTuple):
-    """`guild_id` None: it concerns every guild. `frame`: what is sent."""
+class Event:
+    """`guild_id` None: it concerns every guild. `hidden_id`: the hidden person that it is of. `needs`: the scope
+    without which it is told in part."""
 
-    position: int
-    guild_id: int | None
-    type: str
-    frame: bytes
+    __slots__ = ("_row", "_trimmed", "_whole", "guild_id", "hidden_id", "needs", "position", "type")
 
+    def __init__(self, row: asyncpg.Record) -> None:
+        """Of a row that has `COLUMNS`."""
+        self.position: int = row["position"]
+        self.guild_id: int | None = row["guild_id"]
+        self.type: str = row["type"]
+        self.hidden_id: int | None = row["hidden_id"]
+        self.needs: Scope = right_of(self.type).scope
+        self._row = row
+        self._whole: bytes | None = None
+        self._trimmed: bytes | None = None
 
-def event(row: asyncpg.Record) -> Event:
-    """An event of a row that has `COLUMNS`. Of an erased person's it tells that alone."""
-    position, guild_id, kind, data = row["position"], row["guild_id"], row["type"], row["data"]
-    if data != ERASED:
-        envelope = _encode({"guild_id": None if guild_id is None else str(guild_id), "at": row["at"]}).decode()
-        data = envelope if data == "{}" else f"{envelope[:-1]},{data[1:]}"
-    return Event(position, guild_id, kind, f"id: {position}\nevent: {kind}\ndata: {data}\n\n".encode())
+    def frame(self, *, whole: bool) -> bytes:
+        """What is sent. Of an erased person's it tells that alone."""
+        if whole:
+            if self._whole is None:
+                self._whole = self._frame(self._row["data"])
+            return self._whole
+        if self._trimmed is None:
+            data = self._row["data"]
+            self._trimmed = self._frame(data if data == ERASED else trimmed(self.type, data))
+        return self._trimmed
+
+    def _frame(self, data: str) -> bytes:
+        if data != ERASED:
+            guild_id = None if self.guild_id is None else str(self.guild_id)
+            envelope = _encode({"guild_id": guild_id, "at": self._row["at"]})
+            data = envelope.decode() if data == "{}" else f"{envelope[:-1].decode()},{data[1:]}"
+        return f"id: {self.position}\nevent: {self.type}\ndata: {data}\n\n".encode()

@@ -33,7 +33,7 @@ Send = Callable[[Any], Awaitable[None]]  # Any: a message, as each ASGI library 
 
 
 class Filter:
-    """Which events a stream wants and may see."""
+    """Which events a stream wants and may see, and how much of them."""
 
     __slots__ = ("credential", "guild_id", "types")
 
@@ -43,20 +43,27 @@ class Filter:
         self.guild_id = guild_id
         self.types = types
 
-    def takes(self, guild_id: int | None, kind: str) -> bool:
-        """Whether an event of this guild and type is for it."""
-        if self.types and kind not in self.types:
+    def frame(self, event: Event) -> bytes | None:
+        """What it is sent of an event; None where it is not for it."""
+        if (self.types and event.type not in self.types) or not self._sees(event):
+            return None
+        return event.frame(whole=self.credential.has(event.needs, event.guild_id))
+
+    def _sees(self, event: Event) -> bool:
+        if event.hidden_id is not None and self.credential.hidden_seen() not in (None, event.hidden_id):
             return False
-        if guild_id is None:
+        if event.guild_id is None:
             return True
-        return self.guild_id in (None, guild_id) and self.credential.sees(guild_id)
+        return self.guild_id in (None, event.guild_id) and self.credential.sees(event.guild_id)
 
 
 class Subscriber:
-    """One stream. `is_live`: it has caught up, and is given what is published. `over` ends it."""
+    """One stream. `is_live`: it has caught up, and is given what is published after the position `after`. `over`
+    ends it."""
 
     __slots__ = (
-        "_bytes", "_send", "_sending", "_waiting", "checked_at", "filter", "is_live", "is_slow", "over", "recheck",
+        "_bytes", "_send", "_sending", "_waiting", "after", "checked_at", "filter",
+        "is_live", "is_slow", "over", "recheck",
         "sent",
     )  # fmt: skip
 
@@ -73,6 +80,7 @@ class Subscriber:
         self.recheck = recheck
         self.sent = self.checked_at = time.monotonic()
         self.is_live = self.is_slow = False
+        self.after = 0
         self._send = send
         self._waiting: list[bytes] = []
         self._bytes = 0
@@ -157,10 +165,15 @@ class Hub:
             return
         self.position = events[-1].position
         for stream in list(self._streams):
-            takes = stream.filter.takes
             if not stream.is_live:
                 continue
-            if frames := [event.frame for event in events if takes(event.guild_id, event.type)]:
+            # Another process may have told it more than this one had read when it came here.
+            new = (
+                events
+                if stream.after < events[0].position
+                else [each for each in events if each.position > stream.after]
+            )
+            if frames := [frame for frame in map(stream.filter.frame, new) if frame is not None]:
                 stream.offer(frames)
 
     def doubt(self, kind: str, ids: set[int]) -> None:

@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 
 from api.database import AWAY, Database
-from api.events.frames import COLUMNS, Event, event
+from api.events.frames import COLUMNS, SOURCE, Event
 from api.events.hub import Filter, Hub
 from api.parts import is_missing_partition
 from api.postgres.connections import connect
@@ -34,13 +34,13 @@ STRETCH = 20_000
 PAGE = 500
 
 _NUMBER = "SELECT guildhall_number_events($1)"
-_NEW = f"SELECT {COLUMNS} FROM stream_events WHERE position > $1 ORDER BY position LIMIT {AT_ONCE}"
+_NEW = f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.position > $1 ORDER BY e.position LIMIT {AT_ONCE}"
 _MISSED = f"""
-    SELECT {COLUMNS} FROM stream_events
-    WHERE position > $1 AND position <= $2
-      AND (guild_id IS NULL OR $3::bigint[] IS NULL OR guild_id = ANY($3))
-      AND ($4::text[] IS NULL OR type = ANY($4))
-    ORDER BY position LIMIT {PAGE}
+    SELECT {COLUMNS} FROM {SOURCE}
+    WHERE e.position > $1 AND e.position <= $2
+      AND (e.guild_id IS NULL OR $3::bigint[] IS NULL OR e.guild_id = ANY($3))
+      AND ($4::text[] IS NULL OR e.type = ANY($4))
+    ORDER BY e.position LIMIT {PAGE}
 """
 _BOUNDS = "SELECT newest, coalesce((SELECT min(position) FROM stream_events), newest + 1) FROM stream_position"
 
@@ -97,11 +97,13 @@ class Reader:
         started = time.monotonic()
         newest = await _number(connection)
         if hub.position is None or hub.position > newest:  # the first look, or a database that was restored
+            if hub.position is not None:
+                hub.end_all()  # what they had is another's
             hub.position = newest
         rows = []
         if newest > hub.position:
             rows = await connection.fetch(_NEW, hub.position, timeout=TIMEOUT)
-            hub.publish([event(row) for row in rows])
+            hub.publish([Event(row) for row in rows])
         hub.looked_at = started
         return len(rows) == AT_ONCE
 
@@ -124,9 +126,9 @@ async def bounds(database: Database) -> tuple[int, int]:
     return row[0], row[1]
 
 
-async def missed(database: Database, wanted: Filter, after: int, upto: int) -> AsyncIterator[list[Event]]:
-    """What comes after one position, up to and with another, a page at a time; the connection is given back
-    before a page is."""
+async def missed(database: Database, wanted: Filter, after: int, upto: int) -> AsyncIterator[list[bytes]]:
+    """What it is sent of what comes after one position, up to and with another, a page at a time; the connection is
+    given back before a page is."""
     seen = wanted.credential.guild_ids
     guilds = None if seen is None else sorted(seen)
     if wanted.guild_id is not None:
@@ -137,5 +139,5 @@ async def missed(database: Database, wanted: Filter, after: int, upto: int) -> A
         async with database.connection() as connection:
             rows = await connection.fetch(_MISSED, after, end, guilds, types)
         after = rows[-1]["position"] if len(rows) == PAGE else end
-        if rows:
-            yield [event(row) for row in rows]
+        if frames := [frame for row in rows if (frame := wanted.frame(Event(row))) is not None]:
+            yield frames

@@ -7,7 +7,6 @@ from api.auth.actors import Credential
 from api.database import Database
 from api.errors import BadHeader, Gone, NotFound, TooManyRequests, Unavailable
 from api.events.dtos import EventsQuery
-from api.events.frames import Event
 from api.events.hub import Filter, Hub
 from api.events.reading import bounds, missed
 from api.guilds.directory import Directory
@@ -23,8 +22,8 @@ class EventService:
         self.hub = hub
         self._directory = directory
 
-    def missed(self, wanted: Filter, after: int, upto: int) -> AsyncIterator[list[Event]]:
-        """What comes after one position, up to and with another, a page at a time."""
+    def missed(self, wanted: Filter, after: int, upto: int) -> AsyncIterator[list[bytes]]:
+        """What it is sent of what comes after one position, up to and with another, a page at a time."""
         return missed(self._database, wanted, after, upto)
 
     async def begin(self, credential: Credential, query: EventsQuery, last_event_id: str | None) -> tuple[Filter, int]:

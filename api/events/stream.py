@@ -54,7 +54,7 @@ class EventStream(ASGIResponse):
                 hub.add(stream)
                 await self._catch_up(stream, send)
                 # No await between the last look and this: what is published from now on is all that is not sent.
-                stream.is_live = True
+                stream.after, stream.is_live = self._after, True
                 while (await receive())["type"] != "http.disconnect":
                     pass
         except TimeoutError:  # the process stops, the credential ended, the reader is too slow
@@ -67,9 +67,8 @@ class EventStream(ASGIResponse):
 
     async def _catch_up(self, stream: Subscriber, send: Send) -> None:
         while (upto := self._events.hub.position or 0) > self._after:
-            async for events in self._events.missed(self._wanted, self._after, upto):
+            async for frames in self._events.missed(self._wanted, self._after, upto):
                 stream.end_after(PAGE_SECONDS)
-                chunk = b"".join(event.frame for event in events)
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await send({"type": "http.response.body", "body": b"".join(frames), "more_body": True})
             self._after = upto
         stream.end_after(None)

@@ -1,6 +1,7 @@
 """What a person may do, and where: Discord's word on their guilds, and the guilds' own on roles."""
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 
@@ -69,7 +70,9 @@ class Access:
             if int(user) != session.user_id:
                 raise NotFound
             return _credential(session, OWN, None)
-        return _credential(session, PEOPLES, await self.visible(session, write=write))
+        levels = await self.levels(session, write=write)
+        scopes_in = {guild_id: SCOPES[level] for guild_id, level in levels.items()}
+        return _credential(session, PEOPLES, frozenset(levels), scopes_in)
 
     async def level(self, session: Session, guild_id: int, *, write: bool) -> Level:
         """How far the person may go in a guild. `write`: for a change, which needs newer knowledge."""
@@ -86,14 +89,15 @@ class Access:
         )
         return level_by_roles(roles, admitted.readers, admitted.writers)
 
-    async def visible(self, session: Session, *, write: bool) -> frozenset[int]:
-        """The guilds of which the person may see something, whether or not they are here."""
+    async def levels(self, session: Session, *, write: bool) -> dict[int, Level]:
+        """How far the person may go in each guild of which they may see something, whether or not it is here."""
         guilds = await self.guilds(session, write=write)
+        managed = dict.fromkeys(guilds.managed_ids, Level.MANAGER)
         possible = await self._guild_roles.guilds_with_roles(guilds.others)
         if not possible:
-            return guilds.managed_ids
+            return managed
         levels = await asyncio.gather(*(self._level_or_none(session, guild_id, write=write) for guild_id in possible))
-        return guilds.managed_ids | {id_ for id_, level in zip(possible, levels, strict=True) if level}
+        return managed | {id_: level for id_, level in zip(possible, levels, strict=True) if level}
 
     async def guilds(self, session: Session, *, write: bool) -> Guilds:
         """The person's guilds, as Discord says. Raises `DiscordAway`, `Unauthorized`."""
@@ -121,7 +125,12 @@ class Access:
             return frozenset()
 
 
-def _credential(session: Session, scopes: frozenset[Scope], guild_ids: frozenset[int] | None) -> Credential:
+def _credential(
+    session: Session,
+    scopes: frozenset[Scope],
+    guild_ids: frozenset[int] | None,
+    scopes_in: Mapping[int, frozenset[Scope]] | None = None,
+) -> Credential:
     return Credential(
         id=-session.id,
         scopes=scopes,
@@ -129,6 +138,7 @@ def _credential(session: Session, scopes: frozenset[Scope], guild_ids: frozenset
         rate_limit=RATE_LIMIT,
         expires_at=session.expires_at,
         user_id=session.user_id,
+        scopes_in=scopes_in,
         budgets=((f"session:{session.id}", RATE_LIMIT),),
     )
 
