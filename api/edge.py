@@ -17,27 +17,25 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api.errors import GuildhallError, Overloaded
+from api.http.connections import MOST, Connections
+from api.http.security_headers import POLICY, of_every_answer
 from api.limits import Headers, Limiter
 from api.metrics import Metrics
 from api.problems import MEDIA_TYPE, classify, problem
+from api.runtime.flood import Flood
 
 access_log = structlog.get_logger("guildhall.access")
 log = structlog.get_logger("guildhall.edge")
 
 _request_id = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
 
-_SECURITY = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-]
-# What is not a page loads nothing, runs nothing and stands in no frame. Pages bring policies of their own.
-_POLICY = (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox")
-_HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
-
 # Told by no access log: probes, every few seconds.
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 
+
+# What anybody can cause by sending too much: of these the log takes so many a second.
+_TURNED_AWAY = frozenset({429, 503})
+_flood = Flood("refused requests")
 
 # What is counted against an address, and under which paths: guesses at keys, and at routes by nobody.
 _COUNTED = ("/v1/", "/auth/")
@@ -63,6 +61,7 @@ class Edge:
         reads: Sequence[Callable[[HTTPScope], Awaitable[ASGIApp | None] | None]] = (),
         activity: Callable[[HTTPScope, Receive], Awaitable[tuple[ASGIApp | None, Receive]]] = _ordinary,
         limiter: Limiter | None = None,
+        most_connections: int = MOST,
     ) -> None:
         """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `shortcut`: the
         answer to a GET that needs no framework, or None; `reads`: the same of what has to be read first;
@@ -74,7 +73,8 @@ class Edge:
         self._limiter = limiter
         self._metrics = metrics
         self._timeout = timeout
-        self._headers = [*_SECURITY, *([_HSTS] if https else [])]
+        self._headers = of_every_answer(https=https)
+        self.connections = Connections(metrics, most=most_connections, headers=self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
@@ -162,7 +162,7 @@ class _Exchange:
             given = message.get("headers", ())
             headers = message["headers"] = [
                 *given,
-                *(() if any(name.lower() == _POLICY[0] for name, _ in given) else (_POLICY,)),
+                *(() if any(name.lower() == POLICY[0] for name, _ in given) else (POLICY,)),
                 (b"x-request-id", self._request_id),
                 *self._edge._headers,
                 *self._budget(),
@@ -212,7 +212,7 @@ class _Exchange:
         route = state.get("route") or scope.get("path_template") or "unmatched"
         method = "HEAD" if self._head else scope["method"]
         self._edge._metrics.observe(method, route, self._status, seconds)
-        if route in _QUIET:
+        if route in _QUIET or (self._status in _TURNED_AWAY and _flood.is_over()):
             return
         credential = state.get("credential")
         access_log.info(

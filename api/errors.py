@@ -43,6 +43,13 @@ class UnreadableBody(GuildhallError):
     detail = "The body is not readable JSON in UTF-8."
 
 
+class UnreadableRequest(GuildhallError):
+    status = 400
+    type = "unreadable-request"
+    title = "Unreadable request"
+    detail = "This is not HTTP/1.1 as its standard has it."
+
+
 class LoginFailed(GuildhallError):
     status = 400
     type = "login-failed"
@@ -100,6 +107,12 @@ class MethodNotAllowed(GuildhallError):
     detail = "This address does not take this method."
 
 
+class RequestTimeout(GuildhallError):
+    status = 408
+    type = "request-timeout"
+    title = "Request timeout"
+
+
 class Conflict(GuildhallError):
     status = 409
     type = "conflict"
@@ -145,6 +158,12 @@ class BodyTooLarge(GuildhallError):
     title = "Body too large"
 
 
+class RequestLineTooLong(GuildhallError):
+    status = 414
+    type = "request-line-too-long"
+    title = "Request line too long"
+
+
 class UnsupportedMediaType(GuildhallError):
     status = 415
     type = "unsupported-media-type"
@@ -156,6 +175,12 @@ class Invalid(GuildhallError):
     type = "invalid"
     title = "Invalid input"
     detail = "The request is well-formed, but not valid: see `errors`."
+
+
+class HeaderTooLarge(GuildhallError):
+    status = 431
+    type = "header-too-large"
+    title = "Header too large"
 
 
 class TooManyRequests(GuildhallError):

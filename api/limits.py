@@ -299,12 +299,12 @@ def _portion(limit: int) -> int:
 
 def _owner(scope: HTTPScope) -> str:
     client = scope["client"]
-    return "address:" if client is None else _network(client[0])
+    return "address:" if client is None else network(client[0])
 
 
 @lru_cache(65_536)
-def _network(host: str) -> str:
-    """An address; of IPv6 the network that one customer has."""
+def network(host: str) -> str:
+    """Whose budget an address spends: its own; of IPv6 that of the network that one customer has."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -36,6 +36,13 @@ class Metrics:
         self.changes_age = self._gauge(
             "changes_age_seconds", "Time since the last look for other processes' changes.", mode="livemax"
         )
+        self.connections = self._gauge("connections_open", "Connections that clients have open.")
+        self.turned_away = Counter(
+            "guildhall_turned_away",
+            "Requests and connections that the application never saw, by reason.",
+            ["reason"],
+            registry=registry,
+        )
         self.streams = self._gauge("streams_open", "Event streams that clients have open.")
         self.stream_age = self._gauge(
             "stream_age_seconds", "Time since the last look for events to be streamed.", mode="livemax"

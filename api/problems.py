@@ -27,8 +27,11 @@ from api.errors import (
 from api.lib.faults import Fault, ParameterFault
 from api.lib.pagination import BadCursor
 from api.parts import is_missing_partition
+from api.runtime.flood import Flood
 
 log = structlog.get_logger("guildhall.problems")
+
+_unavailable, _unhandled = Flood("unavailable"), Flood("unhandled errors")
 
 MEDIA_TYPE = "application/problem+json"
 MOST_FAULTS = 1000
@@ -114,8 +117,9 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     ours = classify(error)
     if ours.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         if isinstance(ours, Unavailable):
-            log.warning("unavailable", type=ours.type, cause=repr(error.__cause__ or error)[:300])
-        else:
+            if not _unavailable.is_over():
+                log.warning("unavailable", type=ours.type, cause=repr(error.__cause__ or error)[:300])
+        elif not _unhandled.is_over():
             log.error("unhandled", exc_info=error)
     state = request.scope["state"]
     state["problem"] = ours.type

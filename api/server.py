@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from api.config import Settings, load, variable
+from api.http.protocol import BoundedProtocol
 from api.logs import configure
 
 GRACEFUL_SECONDS = 20
@@ -97,7 +98,7 @@ def serve(settings: Settings, listening: socket.socket, announce: Callable[[], N
         factory=True,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -106,7 +107,6 @@ def serve(settings: Settings, listening: socket.socket, announce: Callable[[], N
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or "127.0.0.1",
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        timeout_keep_alive=65,
     )
     # uvicorn raises the signal again when it has shut down: a stop that went well is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):

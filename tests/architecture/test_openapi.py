@@ -220,7 +220,8 @@ def test_every_problem_is_in_the_table(description: Description) -> None:
     assert len(found) > 15
     for kind in found:
         assert f"| `{kind.type}` | {kind.status} | {kind.title} |" in text
-        assert kind.status in {*REFUSALS, 405, 500}
+        # A request that is not whole has no operation yet.
+        assert kind.status in {*REFUSALS, 405, 408, 414, 431, 500}
 
 
 @pytest.mark.parametrize("name", ["a", "a1_", "z" * 64, "A", "1a", "_a", "", "a-b", "é", "z" * 65, "a\n"])

@@ -1,12 +1,15 @@
 """What a server's log and metrics tell, and what they must not."""
 
 import re
+import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from api.runtime.flood import A_SECOND
 from tests.operation.servers import SECRET, Server, private_folder, serving, until
 
 GUILD = "81384788765712384"
@@ -96,3 +99,50 @@ def test_series_do_not_grow_with_traffic(server: Server) -> None:
     )  # fmt: skip
     names = {name.partition("{")[0] for name in before}
     assert names >= set(wanted)
+
+
+def test_garbage_behind_requests_writes_nothing_but_their_lines(server: Server) -> None:
+    before = len(server.log())
+    request = b"GET /nowhere HTTP/1.1\r\nHost: a\r\nX-Request-ID: before-garbage\r\n\r\n"
+    for _ in range(100):
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(request + b"rubbish \xff\r\n" * 50)
+            assert connection.makefile("rb").read().startswith(b"HTTP/1.1 404")
+    until(lambda: sum(line.get("request_id") == "before-garbage" for line in server.log()) == 100, 3)
+    assert {line["event"] for line in server.log()[before:]} <= {"request"}
+    assert "Traceback" not in server.said
+
+
+def test_lines_about_garbage_are_bounded_and_counted(server: Server) -> None:
+    before, began = len(server.log()), time.monotonic()
+    for _ in range(200):
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(b"\x16\x03\x01 rubbish\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 400")
+    seconds = time.monotonic() - began
+
+    def told() -> tuple[int, int]:
+        lines = server.log()[before:]
+        left_out = sum(line["count"] for line in lines if line["event"] == "lines were left out")
+        return sum(line["event"] == "refused" for line in lines), left_out
+
+    until(lambda: sum(told()) == 200, 3, told)
+    assert told()[0] <= A_SECOND * (seconds + 1)
+
+
+def test_access_lines_of_refused_requests_are_bounded_and_counted(server: Server) -> None:
+    with server.client(server.key) as client:
+        made = client.post("/v1/keys", json={"name": "spent", "scopes": ["guilds:read"], "rate_limit": 1}).json()
+    with server.client(made["secret"]) as client:
+        before, began = len(server.log()), time.monotonic()
+        for _ in range(200):
+            client.get("/v1/guilds")
+        seconds = time.monotonic() - began
+
+    def told() -> tuple[int, int]:
+        lines = server.log()[before:]
+        left_out = sum(line["count"] for line in lines if line["event"] == "lines were left out")
+        return sum(line.get("status") == 429 for line in lines), left_out
+
+    until(lambda: sum(told()) == 199, 3, told)
+    assert told()[0] <= A_SECOND * (seconds + 1)

@@ -10,6 +10,8 @@ import httpx
 import uvicorn
 from litestar import Litestar
 
+from api.http.protocol import BoundedProtocol
+
 # Any: every ASGI library types the three arguments in words of its own, and none takes another's.
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -37,7 +39,13 @@ async def serve(app: Application, *, lifespan: Literal["on", "off"] = "on") -> A
     """
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, lifespan=lifespan, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=2
+        app,
+        http=BoundedProtocol if hasattr(app, "connections") else "httptools",
+        lifespan=lifespan,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=2,
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -2657,6 +2657,7 @@ export interface components {
              * @example urn:guildhall:problem:bad-header
              * @example urn:guildhall:problem:login-failed
              * @example urn:guildhall:problem:unreadable-body
+             * @example urn:guildhall:problem:unreadable-request
              * @example urn:guildhall:problem:unauthorized
              * @example urn:guildhall:problem:bad-csrf-token
              * @example urn:guildhall:problem:forbidden
@@ -2664,6 +2665,7 @@ export interface components {
              * @example urn:guildhall:problem:login-not-configured
              * @example urn:guildhall:problem:not-found
              * @example urn:guildhall:problem:method-not-allowed
+             * @example urn:guildhall:problem:request-timeout
              * @example urn:guildhall:problem:built-in-module
              * @example urn:guildhall:problem:conflict
              * @example urn:guildhall:problem:key-expired
@@ -2673,10 +2675,12 @@ export interface components {
              * @example urn:guildhall:problem:events-gone
              * @example urn:guildhall:problem:precondition-failed
              * @example urn:guildhall:problem:body-too-large
+             * @example urn:guildhall:problem:request-line-too-long
              * @example urn:guildhall:problem:unsupported-media-type
              * @example urn:guildhall:problem:idempotency-key-reused
              * @example urn:guildhall:problem:invalid
              * @example urn:guildhall:problem:too-many-requests
+             * @example urn:guildhall:problem:header-too-large
              * @example urn:guildhall:problem:internal-error
              * @example urn:guildhall:problem:database-away
              * @example urn:guildhall:problem:discord-away

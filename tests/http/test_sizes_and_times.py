@@ -1,0 +1,246 @@
+"""What a request may take of bytes and of time until it is there, and how it is told that it took too much."""
+
+import asyncio
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from api.http import protocol
+from api.http.protocol import HEAD_BYTES, LINE_BYTES
+from tests.http.wire import Wire
+from tests.support.people import HARBOUR
+
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: a\r\n"
+END = b"\r\n"
+
+
+def line_of(length: int) -> bytes:
+    """A request line so long, its end not counted."""
+    rest = b"GET /health/live? HTTP/1.1"
+    return rest.replace(b"?", b"?" + b"q" * (length - len(rest))) + b"\r\n"
+
+
+def header_of(length: int) -> bytes:
+    """A request that makes up so many bytes by one header."""
+    return b"GET /health/live HTTP/1.1\r\nA: " + b"a" * (length - len("/health/live") - len("A: \r\n")) + b"\r\n"
+
+
+def headers_of(length: int) -> bytes:
+    """The same, by many."""
+    return b"GET /health/live HTTP/1.1\r\n" + b"A: aaaaaaaaaa\r\n" * ((length - len("/health/live")) // 15)
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [line_of(LINE_BYTES) + b"Host: a\r\n", header_of(HEAD_BYTES), headers_of(HEAD_BYTES), LIVE],
+    ids=["line", "one header", "many headers", "plain"],
+)
+async def test_what_is_just_not_too_large_is_answered(wire: Wire, request_bytes: bytes) -> None:
+    async with wire.open() as connection:
+        for _ in range(2):
+            connection.send(request_bytes, END)
+            assert (await connection.answer()).status in (200, 422)  # the query is no parameter of the route
+        for at in range(0, len(request_bytes), 5000):
+            connection.send(request_bytes[at : at + 5000])
+            await asyncio.sleep(0)
+        connection.send(END)
+        assert (await connection.answer()).status in (200, 422)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "kind"),
+    [
+        (line_of(LINE_BYTES + 1), 414, "request-line-too-long"),
+        (line_of(10_000_000), 414, "request-line-too-long"),
+        (header_of(HEAD_BYTES + 1), 431, "header-too-large"),
+        (header_of(10_000_000), 431, "header-too-large"),
+        (header_of(10_000_000)[:-2], 431, "header-too-large"),
+        (headers_of(HEAD_BYTES + 30), 431, "header-too-large"),
+        (headers_of(10_000_000), 431, "header-too-large"),
+        (LIVE + b"x" * (HEAD_BYTES * 2), 431, "header-too-large"),
+    ],
+)
+async def test_too_large(wire: Wire, request_bytes: bytes, status: int, kind: str) -> None:
+    async with wire.open() as connection:
+        connection.send(request_bytes, END)
+        answer = await connection.refused(status, kind)
+        assert answer.problem["instance"] in ("/health/live", "/")
+
+
+async def test_too_large_behind_a_good_request(wire: Wire) -> None:
+    async with wire.open() as connection:
+        connection.send(LIVE, END)
+        assert (await connection.answer()).status == 200
+        connection.send(header_of(HEAD_BYTES + 1), END)
+        await connection.refused(431, "header-too-large")
+
+
+async def test_what_comes_behind_a_body_in_chunks_is_no_header_of_the_request(
+    wire: Wire, bot: httpx.AsyncClient
+) -> None:
+    key = bot.headers["authorization"].encode()
+    start = (
+        b"PATCH /v1/guilds/%d HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+        % HARBOUR
+    )
+    body = b'e\r\n{"locale":"de"\r\n1\r\n}\r\n0\r\n'
+    async with wire.open() as connection:
+        connection.send(start, b"Authorization: ", key, b"\r\n\r\n", body, b"X-Request-ID: trailed\r\n\r\n")
+        answer = await connection.answer()
+        assert answer.status == 200, answer
+        assert answer.headers["x-request-id"] != "trailed"
+        connection.send(start, b"\r\n", body, b"Authorization: ", key, b"\r\n\r\n")
+        assert (await connection.answer()).status == 401
+
+
+@pytest.mark.parametrize("trailer", [b"A: aaaaaaaaaa\r\n" * 3000, b"A: " + b"a" * 60_000], ids=["many", "one"])
+@pytest.mark.parametrize("before", [b"1\r\n{\r\n0\r\n", b"1;"], ids=["trailer", "extension"])
+async def test_it_is_bounded_too(wire: Wire, bot: httpx.AsyncClient, before: bytes, trailer: bytes) -> None:
+    async with wire.open() as connection:
+        connection.send(
+            b"PUT /v1/guilds/%d HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" % HARBOUR,
+            b"Authorization: ", bot.headers["authorization"].encode(),
+            b"\r\nTransfer-Encoding: chunked\r\n\r\n",
+        )  # fmt: skip
+        await asyncio.sleep(0.01)
+        for at in range(0, len(trailer), 9000):
+            connection.send(before if at == 0 else b"", trailer[at : at + 9000])
+            await asyncio.sleep(0.001)
+        answer = await connection.answer()
+        assert answer.status in (400, 431), answer
+        await connection.ended()
+
+
+async def test_late_headers(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    async with wire.open() as silent, wire.open() as half, wire.open() as second:
+        half.send(LIVE)
+        second.send(LIVE, END, LIVE)
+        assert (await second.answer()).status == 200
+        await second.refused(408, "request-timeout")
+        await half.refused(408, "request-timeout")
+        await silent.ended()
+
+
+async def test_a_header_that_trickles_is_late_too(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+
+    async def trickle() -> None:
+        while True:
+            connection.send(b"a: b\r\n")
+            await asyncio.sleep(0.02)
+
+    async with wire.open() as connection:
+        connection.send(LIVE)
+        trickling = asyncio.create_task(trickle())
+        answer = await connection.answer()
+        trickling.cancel()
+        assert (answer.status, answer.problem["type"]) == (408, "urn:guildhall:problem:request-timeout")
+
+
+@pytest.mark.parametrize("piece", [b"", b" "], ids=["stands still", "trickles"])
+async def test_late_bodies(wire: Wire, bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
+    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.3)
+
+    async def trickle() -> None:
+        while True:
+            connection.send(piece)
+            await asyncio.sleep(0.02)
+
+    async with wire.open() as connection:
+        connection.send(
+            b"PUT /v1/guilds/%d HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" % HARBOUR,
+            b"Authorization: ", bot.headers["authorization"].encode(), b"\r\nContent-Length: 10000\r\n\r\n{",
+        )  # fmt: skip
+        trickling = asyncio.create_task(trickle())
+        answer = await connection.answer()
+        trickling.cancel()
+        assert (answer.status, answer.problem["type"]) == (408, "urn:guildhall:problem:request-timeout")
+        assert answer.problem["instance"] == f"/v1/guilds/{HARBOUR}"
+
+
+async def test_a_large_body_at_an_honest_rate_is_not_late(
+    wire: Wire, bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.2)
+    async with wire.open() as connection:
+        connection.send(
+            b"PUT /v1/guilds/%d HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" % HARBOUR,
+            b"Authorization: ", bot.headers["authorization"].encode(), b"\r\nContent-Length: 5018\r\n\r\n",
+            b'{"name": "Harbour"',
+        )  # fmt: skip
+        for _ in range(10):
+            await asyncio.sleep(0.05)
+            connection.send(b" " * 499 + b"\n")
+        connection.send(b"}")
+        assert (await connection.answer()).status == 400  # 5019 were sent: one is no part of it
+
+
+async def test_idle_connections_end(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "IDLE_SECONDS", 0.2)
+    async with wire.open() as connection:
+        connection.send(LIVE, END)
+        assert (await connection.answer()).status == 200
+        await connection.ended()
+
+
+async def test_who_was_refused_early_and_goes_on_sending_is_cut_off(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.2)
+    async with wire.open() as connection:
+        connection.send(b"PUT /v1/guilds/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{")
+        assert (await connection.answer()).status == 401
+        await connection.ended()
+
+
+async def test_garbage(wire: Wire) -> None:
+    async with wire.open() as connection:
+        connection.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+        await connection.refused(400, "unreadable-request")
+    async with wire.open() as connection:
+        connection.send(LIVE, END, b"rubbish\r\n\r\n" * 1000)
+        answer = await connection.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        await connection.ended()
+
+
+async def test_many_requests_at_once_are_answered_in_order_up_to_a_bound(wire: Wire) -> None:
+    async with wire.open() as connection:
+        for number in range(1000):
+            connection.send(LIVE, b"X-Request-ID: %d\r\n\r\n" % number)
+        for number in range(protocol.MOST_PIPELINED):
+            assert (await connection.answer()).headers["x-request-id"] == str(number)
+        last = protocol.MOST_PIPELINED
+        assert (await connection.answer()).headers == {
+            **(await _headers(wire)), "x-request-id": str(last), "connection": "close"
+        }  # fmt: skip
+        await connection.ended()
+
+
+async def _headers(wire: Wire) -> dict[str, str]:
+    async with wire.open() as connection:
+        connection.send(LIVE, END)
+        return (await connection.answer()).headers
+
+
+async def test_an_upgrade_is_not_done_and_answered_all_the_same(wire: Wire) -> None:
+    async with wire.open() as connection:
+        connection.send(LIVE, b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        answer = await connection.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        await connection.ended()
+
+
+async def test_refusals_are_counted(wire: Wire, litestar_app: Litestar) -> None:
+    def count() -> float:
+        text = litestar_app.state["metrics"].render().decode()
+        line = 'guildhall_turned_away_total{reason="header-too-large"} '
+        return next((float(each.removeprefix(line)) for each in text.splitlines() if each.startswith(line)), 0.0)
+
+    before = count()
+    async with wire.open() as connection:
+        connection.send(header_of(HEAD_BYTES + 1), END)
+        await connection.refused(431, "header-too-large")
+    assert count() == before + 1
