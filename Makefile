@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-postgres16 check bench format configuration document lock browser node clean
+.PHONY: help run demo test test-postgres16 test-newest check bench format configuration document lock browser node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -30,6 +30,16 @@ ON_POSTGRES_16 := activity/test_record.py activity/test_statements.py activity/t
 
 test-postgres16: $(VENV)/.dev ## run the tests that lean on PostgreSQL most on the oldest that is served from, 16
 	$(BIN)/python -m pytest --postgres16 $(addprefix tests/,$(ON_POSTGRES_16))
+
+# What leans on the interpreter: docstrings and annotations (the OpenAPI document, routes, the table of settings), the
+# event loop and its context variables (transactions that are cancelled), numbers, texts and dates (rules, schemas,
+# files of imports), and one way through everything.
+ON_NEWEST := architecture/test_openapi.py architecture/test_routes.py operation/test_configuration.py \
+	database/test_transaction.py activity/test_rules.py settings/test_schemas.py imports/test_reading.py \
+	activity/test_record.py
+
+test-newest: $(VENV)/.dev ## run some tests on the newest Python that is here (3.12 to 3.14), beside the one of .venv
+	@sh tests/support/newest.sh $(addprefix tests/,$(ON_NEWEST))
 
 check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, advisories, TypeScript
 	$(BIN)/ruff format --check .
@@ -78,4 +88,4 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml
 	@touch $@ $(VENV)/.run
 
 clean: ## forget the virtual environment (the data stays)
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-newest

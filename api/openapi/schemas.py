@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from inspect import cleandoc
 
 import msgspec
 from msgspec import inspect
@@ -77,7 +78,8 @@ def _plain_name(name: str) -> str:
 
 
 def _tidied(node: object) -> object:
-    """A copy with plain names, and with a type for every list of texts to choose from."""
+    """A copy with plain names, docstrings without indentation (which Python takes from them itself, but only since
+    3.13), and with a type for every list of texts to choose from."""
     if isinstance(node, list):
         return [_tidied(item) for item in node]
     if not isinstance(node, dict):
@@ -86,6 +88,9 @@ def _tidied(node: object) -> object:
     reference = found.get("$ref")
     if isinstance(reference, str):
         found["$ref"] = PREFIX + _plain_name(reference.removeprefix(PREFIX))
+    description = found.get("description")
+    if isinstance(description, str):
+        found["description"] = cleandoc(description)
     options = found.get("enum")
     if isinstance(options, list) and all(isinstance(option, str) for option in options):
         found = {"type": "string", **found}

@@ -1221,8 +1221,8 @@ export interface components {
         /**
          * AchievementView
          * @description An achievement. `guild_id` is null for one of the whole installation. `awarded_count` members have it, which
-         *         is the share `rarity` of all members, from 0 to 1. `awarding` is null unless it is or was awarded to those who
-         *         met it already. `deleted_at` is set while it can be restored.
+         *     is the share `rarity` of all members, from 0 to 1. `awarding` is null unless it is or was awarded to those who
+         *     met it already. `deleted_at` is set while it can be restored.
          * @example {
          *       "key": "chatterbox",
          *       "guild_id": "81384788765712384",
@@ -1377,7 +1377,7 @@ export interface components {
         /**
          * Announcement
          * @description What to say, and where. `channel_id` is null where the mode is `off` or `dm`, and where it is
-         *         `current` if the event that raised the level named no channel. `text` is null where the mode is `off`.
+         *     `current` if the event that raised the level named no channel. `text` is null where the mode is `off`.
          */
         Announcement: {
             /** @enum {string} */
@@ -1534,7 +1534,7 @@ export interface components {
         /**
          * ChangedAchievementView
          * @description The same after a change. `not_qualifying`: how many of those who have it would not get it now; they keep it.
-         *         Null where the condition did not change, and where there are too many to tell in time.
+         *     Null where the condition did not change, and where there are too many to tell in time.
          * @example {
          *       "key": "chatterbox",
          *       "guild_id": "81384788765712384",
@@ -1649,7 +1649,7 @@ export interface components {
         /**
          * Condition
          * @description A tree: `all` or `any` of conditions, or a comparison of a stat. At most 4 groups within one another, and
-         *         20 comparisons.
+         *     20 comparisons.
          */
         Condition: {
             all?: components["schemas"]["Condition"][];
@@ -1855,7 +1855,7 @@ export interface components {
         /**
          * ErasureView
          * @description That a person was erased. `guilds` is in how many something was, `rows` how much; the audit log has the
-         *         receipt, and not the person.
+         *     receipt, and not the person.
          * @example {
          *       "receipt": "5f1d7a0c3e9b4d2286a4c0e1f7b35d90",
          *       "erased_at": "2026-11-22T18:07:03Z",
@@ -1873,7 +1873,7 @@ export interface components {
         /**
          * ExplainedEvent
          * @description How much XP an event earns, and why. `base` is before multipliers; `cooldown` the seconds that a message
-         *         is too early, null for what has none; `cap` the XP that the day's cap still left, null without a cap.
+         *     is too early, null for what has none; `cap` the XP that the day's cap still left, null without a cap.
          */
         ExplainedEvent: {
             index: number;
@@ -1924,7 +1924,7 @@ export interface components {
         /**
          * Fault
          * @description One thing wrong in a body. `pointer` is an RFC 6901 JSON Pointer to the
-         *         member's own place, whether it is there, missing or unknown.
+         *     member's own place, whether it is there, missing or unknown.
          */
         Fault: {
             pointer: string;
@@ -2079,7 +2079,7 @@ export interface components {
         /**
          * KeyView
          * @description A key. `secret`, the whole of it, is told once: when it is made. `parent_id`: the key that made it, with which it
-         *         ends, and whose budget of requests it spends too.
+         *     ends, and whose budget of requests it spends too.
          * @example {
          *       "id": "7",
          *       "name": "my bot",
@@ -2147,7 +2147,7 @@ export interface components {
         /**
          * LeaderboardView
          * @description A page of a board: by value, the highest first, then by id; those of the same value share a rank. `from`
-         *         and `to` are days, both included, null for all time; `period` is null for a window.
+         *     and `to` are days, both included, null for all time; `period` is null for a window.
          * @example {
          *       "stat": "xp",
          *       "period": "week",
@@ -2232,7 +2232,7 @@ export interface components {
         /**
          * MemberAchievementView
          * @description An achievement as one member has it, or is on the way to it: `progress` is 1 exactly where the condition
-         *         holds now. One that was changed or deleted since keeps the name under which it was awarded.
+         *     holds now. One that was changed or deleted since keeps the name under which it was awarded.
          */
         MemberAchievementView: {
             achievement: string;
@@ -2273,7 +2273,7 @@ export interface components {
         /**
          * MemberView
          * @description A member's profile. `level_xp` is the total XP at which the level begins, `next_level_xp` the total at which
-         *         the next does, null at the top. `rank` is null for someone whom no board shows.
+         *     the next does, null at the top. `rank` is null for someone whom no board shows.
          * @example {
          *       "guild_id": "81384788765712384",
          *       "user_id": "190320984123768832",
@@ -2609,7 +2609,7 @@ export interface components {
         /**
          * PrivacyView
          * @description What a person has chosen, for every guild: `hidden` is on no board and in no list, `opt_out` has their
-         *         future events dropped.
+         *     future events dropped.
          * @example {
          *       "visibility": "hidden",
          *       "opt_out": false
@@ -2926,7 +2926,7 @@ export interface components {
         /**
          * RefusedRow
          * @description A row that could not be taken, counted from 1 without a header; 0 is the file as a whole. `pointer` is
-         *         a place within the row.
+         *     a place within the row.
          */
         RefusedRow: {
             row: number;
@@ -3157,7 +3157,7 @@ export interface components {
         /**
          * SimulateAchievement
          * @description A draft. Only its condition and what must come before it count; with the key of one that is there already,
-         *         those who have that one do not unlock it again.
+         *     those who have that one do not unlock it again.
          * @example {
          *       "condition": {
          *         "stat": "messages",
@@ -3195,7 +3195,7 @@ export interface components {
         /**
          * SimulationView
          * @description Who would get it: `eligible` members meet the condition and have what must come before; `would_unlock` of
-         *         these do not have it already, and had it never revoked; `share` of all members is eligible.
+         *     these do not have it already, and had it never revoked; `share` of all members is eligible.
          * @example {
          *       "eligible": 61,
          *       "would_unlock": 8,
@@ -3318,7 +3318,7 @@ export interface components {
         /**
          * WebhookView
          * @description A webhook. `enabled` ends by itself when nothing has arrived for long. `secret`, which signs, is told once:
-         *         when it is made.
+         *     when it is made.
          * @example {
          *       "id": "4",
          *       "guild_id": "81384788765712384",
