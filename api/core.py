@@ -23,6 +23,7 @@ from api.metrics import Metrics
 from api.parts import Parts
 from api.people.building import Client, People
 from api.people.building import build as build_people
+from api.people.current import CurrentCredentials
 from api.provision import made_secret
 from api.settings.registry import Registry
 from tables.piccolo_app import APP_CONFIG
@@ -47,6 +48,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     parts: Parts
     keyring: Keyring
     people: People
+    credentials: CurrentCredentials
     limiter: Limiter
     slots: Slots
     hub: Hub
@@ -73,7 +75,7 @@ def build(
         clock,
         cursors,
         secrets=secrets,
-        client=_client(settings),
+        client=discord_client(settings),
         public_url=settings.public_url,
         own_url=settings.own_url,
         transport=discord,
@@ -94,6 +96,7 @@ def build(
         parts=Parts(database),
         keyring=keyring,
         people=people,
+        credentials=CurrentCredentials(keyring, people),
         limiter=Limiter(
             database,
             clock,
@@ -107,7 +110,8 @@ def build(
     )
 
 
-def _client(settings: Settings) -> Client | None:
+def discord_client(settings: Settings) -> Client | None:
+    """Guildhall as Discord knows it, None where nobody can log in."""
     if settings.discord_client_id is None or settings.discord_client_secret is None:
         return None
     return Client(

@@ -73,6 +73,7 @@ def build(core: Core, settings: Settings) -> Features:
         pickers=pickers,
         settings=guild_settings,
         achievements=achievements,
+        credentials=core.credentials,
         hours=hours,
     )
     vault, private = Vault(core.secrets), settings.webhook_private_addresses

@@ -13,8 +13,10 @@ import click
 import piccolo_conf
 from api.achievements.building import build as build_achievements
 from api.auth.actors import system
+from api.auth.keyring import Keyring
 from api.changes import Changes, stop
 from api.config import Settings
+from api.core import discord_client
 from api.database import Database
 from api.errors import Invalid
 from api.guilds.pickers import PickerService
@@ -28,6 +30,8 @@ from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors
 from api.members.rulebook import Rulebook
 from api.parts import Parts
+from api.people.building import build as build_people
+from api.people.current import CurrentCredentials
 from api.provision import connect_arguments, made_secret, role_to_take
 from api.settings.registry import Registry
 from api.settings.service import SettingsService
@@ -109,7 +113,19 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Imports, GuildServi
     """Imports, and guilds, of a process that serves nobody."""
     clock, changes = Clock(), Changes()
     database = Database(piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=5)
-    cursors = Cursors([settings.secret or made_secret(settings.data_path)], clock.now)
+    secrets = _secrets(settings)
+    cursors = Cursors(secrets[:1], clock.now)
+    people = build_people(
+        database,
+        changes,
+        clock,
+        cursors,
+        secrets=secrets,
+        client=discord_client(settings),
+        public_url=settings.public_url,
+        own_url=settings.own_url,
+        transport=None,
+    )
     guilds = GuildService(database, changes, cursors, clock, timedelta(days=settings.retention_days))
     rulebook, parts = Rulebook(database, changes), Parts(database)
     imports = build(
@@ -124,6 +140,7 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Imports, GuildServi
         achievements=build_achievements(
             database, changes, clock, cursors, rulebook, parts, retention=timedelta(days=settings.retention_days)
         ),
+        credentials=CurrentCredentials(Keyring(database, changes, clock), people),
         hours=timedelta(days=settings.hours_kept_days),
     )
     arguments = connect_arguments(settings, role=await role_to_take(settings))
@@ -133,4 +150,6 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Imports, GuildServi
         yield imports, guilds
     finally:
         await stop(looking)
+        if people.discord is not None:
+            await people.discord.close()
         await database.close()

@@ -31,6 +31,9 @@ class Import(Table, tablename="imports", help_text="A file that was sent in, and
     reason = Text(default=None, null=True, help_text="Why, as the one who asked said.")
     ip = Varchar(length=45, default=None, null=True, help_text="The address that it came from.")
     request_id = Varchar(length=128, default=None, null=True, help_text="Finds the request in the log.")
+    session_id = BigInt(
+        default=None, null=True, help_text="The session of a person who asked: with it the import ends."
+    )
     created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was asked for.")
     finished_at = Timestamptz(default=None, null=True, help_text="When it ended; empty before.")
 

@@ -1,6 +1,6 @@
 """Definitions between their wish, their row and how they are told. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import asyncpg
@@ -106,6 +106,22 @@ def changes(before: Row | None, after: Row) -> dict[str, Change]:
     names = (*AUDITED, "deleted_at")
     found = {name: Change(shown(before, name), shown(after, name)) for name in names}
     return {name: change for name, change in found.items() if change.before != change.after}
+
+
+def steps(before: Row | None, after: Row) -> Iterator[tuple[str, Row | None, Row]]:
+    """What the routes would do one after another to make a row so, as actions of the audit log: restore it, create or
+    change it, delete it."""
+    made = {**after, "deleted_at": None}
+    if before is None:
+        yield "achievement.created", None, made
+    else:
+        there = {**before, "deleted_at": None}
+        if before["deleted_at"] is not None and after["deleted_at"] is None:
+            yield "achievement.restored", before, there
+        if changes(there, made):
+            yield "achievement.updated", there, made
+    if after["deleted_at"] is not None and (before is None or before["deleted_at"] is None):
+        yield "achievement.deleted", made, after
 
 
 def view(row: Row) -> AchievementView:

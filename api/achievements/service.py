@@ -127,9 +127,9 @@ class AchievementService:
             assert after is not None  # it is made, or locked
             if deleted:
                 await connection.execute(queries.DELETE, after["id"], now)
-            action = "achievement.created" if before is None else "achievement.updated"
             told = {**after, "deleted_at": now if deleted else None}
-            await _record(connection, actor, action, before, told)
+            for action, was, becomes in definitions.steps(before, told):
+                await _record(connection, actor, action, was, becomes)
         self._told(guild_id)
         return True
 

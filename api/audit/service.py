@@ -49,6 +49,23 @@ async def record(
     )
 
 
+_INSERT_EACH = """
+    INSERT INTO audit_log (guild_id, actor_kind, actor_id, action, target, reason, changes, ip, request_id)
+    SELECT $1, $2, $3, action, target, $4, changes::jsonb, $5, $6
+    FROM unnest($7::text[], $8::text[], $9::text[]) AS each (action, target, changes)
+"""
+
+Entry = tuple[str, str, Mapping[str, Change]]  # action, target, changes
+
+
+async def record_each(connection: Connection, actor: Actor, guild_id: int | None, entries: Sequence[Entry]) -> None:
+    """Adds many entries of one guild, or (None) of the whole installation, as `record` would one by one."""
+    if entries:
+        rows = [(action, target, encode(changes).decode()) for action, target, changes in entries]
+        who = (actor.kind, actor.id, actor.reason, actor.ip, actor.request_id)
+        await connection.execute(_INSERT_EACH, guild_id, *who, *zip(*rows, strict=True))
+
+
 _READ = """
     SELECT id, at, actor_kind, actor_id, action, target, reason, changes, ip FROM audit_log
     WHERE guild_id = $1 AND ($2::bigint IS NULL OR id < $2) AND ($3::text IS NULL OR actor_id = $3)

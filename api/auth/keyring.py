@@ -2,6 +2,8 @@
 
 from collections import OrderedDict
 
+import asyncpg
+
 from api.auth import queries, tokens
 from api.auth.actors import Credential
 from api.auth.scopes import KNOWN
@@ -61,6 +63,12 @@ class Keyring:
         self.used.add(credential.id)
         return credential
 
+    async def current(self, key_id: int) -> Credential | None:
+        """A key as it is by now, None if it is not good any more."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(queries.BY_ID, key_id, self._clock.now())
+        return None if row is None else _credential(row)
+
     def was_good(self, authorization: bytes) -> bool:
         """Whether this was a good key when it was last looked up, though it may have changed since: no guess."""
         return authorization.startswith(b"Bearer ") and tokens.digest_bytes(authorization[7:]) in self._good
@@ -75,16 +83,7 @@ class Keyring:
         self._good[digest] = None
         if len(self._good) > CACHED_KEYS:
             self._good.popitem(last=False)
-        credential = Credential(
-            id=row["id"],
-            scopes=frozenset(KNOWN[scope] for scope in row["scopes"] if scope in KNOWN),
-            guild_ids=None if row["guild_ids"] is None else frozenset(row["guild_ids"]),
-            rate_limit=row["rate_limit"],
-            expires_at=None if row["expires_at"] is None else row["expires_at"].timestamp(),
-            budgets=tuple(
-                (f"key:{id_}", limit) for id_, limit in zip(row["budget_ids"] or (), row["limits"] or (), strict=True)
-            ),
-        )
+        credential = _credential(row)
         # Not if a key changed while we read: what we hold may be what it was before.
         if forgotten == self._forgotten:
             self._cache[digest] = credential
@@ -113,3 +112,16 @@ class Keyring:
         except BaseException:
             self.used |= used  # told the next time
             raise
+
+
+def _credential(row: asyncpg.Record) -> Credential:
+    return Credential(
+        id=row["id"],
+        scopes=frozenset(KNOWN[scope] for scope in row["scopes"] if scope in KNOWN),
+        guild_ids=None if row["guild_ids"] is None else frozenset(row["guild_ids"]),
+        rate_limit=row["rate_limit"],
+        expires_at=None if row["expires_at"] is None else row["expires_at"].timestamp(),
+        budgets=tuple(
+            (f"key:{id_}", limit) for id_, limit in zip(row["budget_ids"] or (), row["limits"] or (), strict=True)
+        ),
+    )

@@ -41,6 +41,12 @@ BY_HASH = """
     FROM budget, api_keys k WHERE k.hash = $1 AND k.revoked_at IS NULL
 """
 
+# By its id, where it is still good: for work that goes on, whose requests have been counted.
+BY_ID = """
+    SELECT id, scopes, guild_ids, rate_limit, expires_at, NULL AS budget_ids, NULL AS limits FROM api_keys
+    WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+"""
+
 _LINE = """
     WITH RECURSIVE line AS (
         SELECT k.*, 0 AS distance FROM api_keys k WHERE k.id = $1

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from api.auth.scopes import Scope
 from api.errors import Invalid
 from api.imports.dtos import Source
 from api.imports.work import Work
@@ -75,6 +76,8 @@ class SettingsTaken:
         """Patches the guild's settings. Done twice, the second time changes nothing. What the module refuses
         is told as the file's fault, and the standings stay."""
         faults = self._faults
+        if Scope.SETTINGS_WRITE not in work.rights.scopes:
+            faults = [Fault("", f"this needs the scope `{Scope.SETTINGS_WRITE}`, which is missing by now")]
         if self._patch and not faults:
             if work.dry_run:
                 faults = LEVELING.faults(LEVELING.apply_patch({}, self._patch))

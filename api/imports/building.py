@@ -23,6 +23,7 @@ from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.members.rulebook import Rulebook
 from api.parts import Parts
+from api.people.current import CurrentCredentials
 from api.settings.service import SettingsService
 
 
@@ -46,6 +47,7 @@ def build(
     pickers: PickerService,
     settings: SettingsService,
     achievements: Achievements,
+    credentials: CurrentCredentials,
     hours: timedelta,
 ) -> Imports:
     """`hours`: for how long activity by hour is kept."""
@@ -54,6 +56,7 @@ def build(
         database,
         queue,
         clock,
+        credentials,
         standings=Standings(database, rulebook, settings, clock),
         history=History(database, rulebook, parts, achievements.unlocking, clock, hours),
         rehearsal=Rehearsal(database, rulebook, clock),

@@ -13,7 +13,7 @@ from api.auth.scopes import Scope
 from api.imports.dtos import ImportQuery, ImportView, ListImportsQuery
 from api.imports.exporting import Exporter
 from api.imports.rules import MEDIA_TYPES, NDJSON
-from api.imports.service import ImportService, location
+from api.imports.service import ImportService, location, require
 from api.imports.upload import uploaded
 from api.intake import GuildhallRequest
 from api.lib.pagination import Page
@@ -42,7 +42,14 @@ class ImportController(Controller):
         imports: NamedDependency[ImportService],
     ) -> Answer[ImportView]:
         """Bring standings or history from elsewhere: the body is the file as it is. It is done in the
-        background; `Location` tells how it stands. One at a time for a guild."""
+        background; `Location` tells how it stands. One at a time for a guild.
+
+        A line needs what its own route needs: `guild`, `roles` and `channels` `guilds:write`; `settings` and
+        `settings=true` `settings:write`, the module `privacy` of a person Manage Guild; achievements and awards
+        `achievements:write`; hiding somebody `users:erase`, of a key without a list of guilds. A line without it is
+        refused by row, naming the scope. An import ends with the credential that asked for it: what was done until
+        then stays."""
+        require(request.actor, params)
         file = uploaded(request, params.source, LARGEST_BODY)
         view, _ = await imports.begin(request.actor, guild_id, params, file)
         return Answer(view, status_code=202, headers={"Location": location(view.id)})

@@ -196,7 +196,8 @@ async def set_down(work: Work, latest: datetime) -> None:
 
 
 async def next_rows(database: Database, work: Work) -> list[asyncpg.Record]:
-    """The next events in their true order."""
+    """The next events in their true order. Raises `CredentialEnded`."""
+    await work.renew_rights()
     last = reached(work.reached or "{}")
     async with database.connection() as connection:
         return await connection.fetch(sql.NEXT, work.id, last.at, last.id, last.n, COUNTED_AT_ONCE)

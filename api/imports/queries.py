@@ -32,8 +32,8 @@ DROP_CHUNKS = "DELETE FROM import_chunks WHERE import_id = $1"
 
 INSERT = f"""
     INSERT INTO imports AS i (id, guild_id, source, mode, dry_run, takes_settings, bytes, actor_kind, actor_id, reason,
-                              ip, request_id, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                              ip, request_id, session_id, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
     RETURNING {COLUMNS}
 """
 
@@ -51,7 +51,7 @@ LIST = f"""
 # What a job begins with, or goes on with.
 BEGIN = f"""
     UPDATE imports i SET status = 'running' WHERE i.id = $1 AND i.status IN ('queued', 'running')
-    RETURNING {COLUMNS}, i.actor_kind, i.actor_id, i.reason, i.ip, i.request_id
+    RETURNING {COLUMNS}, i.actor_kind, i.actor_id, i.reason, i.ip, i.request_id, i.session_id
 """
 
 CHUNK = "SELECT data FROM import_chunks WHERE import_id = $1 AND n = $2"

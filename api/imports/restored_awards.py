@@ -2,32 +2,49 @@
 
 from collections.abc import Sequence
 
+import asyncpg
+
+from api.audit.service import Entry, record_each
 from api.database import Connection
 from api.imports.lines import AwardLine
 from api.imports.work import Work
+from api.lib.diff import Change
 from api.members.rules import GuildRules
 
 # Of achievements and members that are there. With `set` an award that is there becomes what is told; else it stays.
+# Gives those that changed, with what they were: a statement sees the rows as they were before it.
 _STORE = """
-    INSERT INTO achievement_awards AS w
-        (achievement_id, member_id, guild_id, user_id, name, xp, role_id, awarded_at, awarded_by, revoked_at,
-         revoked_by)
-    SELECT a.id, m.id, $1::bigint, n.user_id, n.name, n.xp, n.role_id, n.awarded_at, n.awarded_by, n.revoked_at,
-        n.revoked_by
-    FROM unnest($3::text[], $4::boolean[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::timestamptz[],
-            $10::text[], $11::timestamptz[], $12::text[])
-        AS n (key, is_own, user_id, name, xp, role_id, awarded_at, awarded_by, revoked_at, revoked_by)
-    JOIN achievements a ON a.key = n.key AND coalesce(a.guild_id, 0) = CASE WHEN n.is_own THEN $1::bigint ELSE 0 END
-    JOIN members m ON m.guild_id = $1 AND m.user_id = n.user_id
-    ORDER BY m.id, a.id
-    ON CONFLICT (member_id, achievement_id) DO UPDATE SET
-        name = EXCLUDED.name, xp = EXCLUDED.xp, role_id = EXCLUDED.role_id, awarded_at = EXCLUDED.awarded_at,
-        awarded_by = EXCLUDED.awarded_by, revoked_at = EXCLUDED.revoked_at, revoked_by = EXCLUDED.revoked_by
-    WHERE $2 AND (w.name, w.xp, w.role_id, w.awarded_at, w.awarded_by, w.revoked_at, w.revoked_by) IS DISTINCT FROM
-        (EXCLUDED.name, EXCLUDED.xp, EXCLUDED.role_id, EXCLUDED.awarded_at, EXCLUDED.awarded_by,
-         EXCLUDED.revoked_at, EXCLUDED.revoked_by)
-    RETURNING 1
+    WITH told AS MATERIALIZED (
+        SELECT a.id AS achievement_id, m.id AS member_id, n.*
+        FROM unnest($3::text[], $4::boolean[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::timestamptz[],
+                $10::text[], $11::timestamptz[], $12::text[])
+            AS n (key, is_own, user_id, name, xp, role_id, awarded_at, awarded_by, revoked_at, revoked_by)
+        JOIN achievements a ON a.key = n.key AND coalesce(a.guild_id, 0) = CASE WHEN n.is_own THEN $1::bigint ELSE 0 END
+        JOIN members m ON m.guild_id = $1 AND m.user_id = n.user_id
+    ), stored AS (
+        INSERT INTO achievement_awards AS w
+            (achievement_id, member_id, guild_id, user_id, name, xp, role_id, awarded_at, awarded_by, revoked_at,
+             revoked_by)
+        SELECT achievement_id, member_id, $1::bigint, user_id, name, xp, role_id, awarded_at, awarded_by, revoked_at,
+            revoked_by
+        FROM told ORDER BY member_id, achievement_id
+        ON CONFLICT (member_id, achievement_id) DO UPDATE SET
+            name = EXCLUDED.name, xp = EXCLUDED.xp, role_id = EXCLUDED.role_id, awarded_at = EXCLUDED.awarded_at,
+            awarded_by = EXCLUDED.awarded_by, revoked_at = EXCLUDED.revoked_at, revoked_by = EXCLUDED.revoked_by
+        WHERE $2 AND (w.name, w.xp, w.role_id, w.awarded_at, w.awarded_by, w.revoked_at, w.revoked_by) IS DISTINCT FROM
+            (EXCLUDED.name, EXCLUDED.xp, EXCLUDED.role_id, EXCLUDED.awarded_at, EXCLUDED.awarded_by,
+             EXCLUDED.revoked_at, EXCLUDED.revoked_by)
+        RETURNING member_id, achievement_id
+    )
+    SELECT t.key, t.user_id, b.id IS NOT NULL AS was_there,
+        t.name, t.xp, t.role_id::text, t.awarded_at, t.awarded_by, t.revoked_at, t.revoked_by,
+        b.name AS was_name, b.xp AS was_xp, b.role_id::text AS was_role_id, b.awarded_at AS was_awarded_at,
+        b.awarded_by AS was_awarded_by, b.revoked_at AS was_revoked_at, b.revoked_by AS was_revoked_by
+    FROM stored s JOIN told t USING (member_id, achievement_id)
+    LEFT JOIN achievement_awards b USING (member_id, achievement_id)
+    ORDER BY member_id, achievement_id
 """
+_MEMBERS = ("name", "xp", "role_id", "awarded_at", "awarded_by", "revoked_at", "revoked_by")
 
 
 async def restore_awards(connection: Connection, work: Work, guild: GuildRules, lines: Sequence[AwardLine]) -> int:
@@ -45,4 +62,16 @@ async def restore_awards(connection: Connection, work: Work, guild: GuildRules, 
         ),
         strict=True,
     )
-    return len(await connection.fetch(_STORE, guild.guild_id, work.mode == "set", *columns))
+    stored = await connection.fetch(_STORE, guild.guild_id, work.mode == "set", *columns)
+    await record_each(connection, work.actor, guild.guild_id, [_entry(row) for row in stored])
+    return len(stored)
+
+
+def _entry(row: asyncpg.Record) -> Entry:
+    """Awarding or revoking, as by hand; where neither came to pass, what else is told of it now."""
+    key, target, is_held = row["key"], str(row["user_id"]), row["revoked_at"] is None
+    action = "achievement.awarded" if is_held else "achievement.revoked"
+    if not row["was_there"] or is_held != (row["was_revoked_at"] is None):
+        return action, target, {"achievement": Change(None, key) if is_held else Change(key, None)}
+    changes = {name: Change(row[f"was_{name}"], row[name]) for name in _MEMBERS if row[f"was_{name}"] != row[name]}
+    return action, target, changes

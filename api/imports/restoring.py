@@ -28,7 +28,7 @@ from api.lib.clock import Clock
 from api.lib.faults import Fault
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
-from api.members.visibility import set_hidden
+from api.members.visibility import hide
 from api.parts import Parts
 from api.settings.service import SettingsService
 
@@ -96,20 +96,20 @@ class Restoring:
 
     async def _restore(self, work: Work, kind: str, group: Sequence[Read]) -> None:
         """Lines of one kind that follow one another."""
+        last = group[-1].number
         if kind in _STORE:
-            await self._store(work, kind, group)
+            await work.renew_rights()
+            await self._store(work, kind, [each.item for each in group if _may(work, each)], last)
             return
         for each in group:
-            if isinstance(each.item, Fault):
-                work.refuse(each.number, each.item)
-            else:
+            await work.renew_rights()
+            if _may(work, each):
                 await self._configure(work, each.number, each.item)
-        async with work.step(upto=group[-1].number, kept=True):
+        async with work.step(upto=last, kept=True):
             pass
 
-    async def _store(self, work: Work, kind: str, group: Sequence[Read]) -> None:
+    async def _store(self, work: Work, kind: str, items: Sequence[Any], last: int) -> None:  # Any: of one kind
         """What is as large as the guild: a lot at a time, but for people who opted out."""
-        items = [each.item for each in group]
         users = {user for item in items if (user := getattr(item, "user_id", None)) is not None}
         async with self._database.connection() as connection:
             private = {row[0] for row in await connection.fetch(PRIVATE, work.guild_id, list(users))}
@@ -117,12 +117,12 @@ class Restoring:
         hidden = [item.user_id for item in kept if isinstance(item, MemberLine) and item.is_hidden]
         if hidden and not work.dry_run:
             async with self._database.transaction() as connection:
-                await set_hidden(connection, hidden, self._clock.now())
+                await hide(connection, work.actor, hidden, self._clock.now())
         guild = await self._rulebook.get(work.guild_id)
 
         async def store() -> None:
             begin = locks.share([work.guild_id], alone=True)
-            async with work.step(upto=group[-1].number, begin=begin) as connection:
+            async with work.step(upto=last, begin=begin) as connection:
                 # None, where all are of people of whom nothing is taken.
                 changed = await _STORE[kind](connection, work, guild, kept) if kept else 0
                 work.imported += changed
@@ -163,6 +163,14 @@ class Restoring:
                 await self._achievements.put(actor, guild_id, _wish(item), deleted=item.deleted)
             case SettingsLine():
                 await self._settings.replace(actor, guild_id, item.module, item.overrides, None)
+
+
+def _may(work: Work, each: Read) -> bool:
+    """Whether a line may be taken; one that may not is refused."""
+    fault = each.item if isinstance(each.item, Fault) else work.rights.fault(each.kind, each.item)
+    if fault is not None:
+        work.refuse(each.number, fault)
+    return fault is None
 
 
 def _wish(line: AchievementLine) -> CreateAchievement:

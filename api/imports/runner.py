@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+import asyncpg
 import structlog
 
 from api.audit.service import record
+from api.auth.scopes import Scope
 from api.database import Database
 from api.errors import NotFound, Unavailable
 from api.events.outbox import Told, tell
@@ -16,11 +18,13 @@ from api.imports.queue import BEAT_SECONDS, Held, Lost, Queue
 from api.imports.reading import Broken
 from api.imports.rehearsal import Rehearsal
 from api.imports.restoring import Restoring
+from api.imports.rights import EVERYTHING, Rights, rights_of
 from api.imports.standings import Standings
 from api.imports.work import Work
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
+from api.people.current import CredentialEnded, CurrentCredentials
 
 log = structlog.get_logger("guildhall.imports")
 
@@ -35,6 +39,7 @@ class Runner:
         database: Database,
         queue: Queue,
         clock: Clock,
+        credentials: CurrentCredentials,
         *,
         standings: Standings,
         history: History,
@@ -44,6 +49,7 @@ class Runner:
         self._database = database
         self._queue = queue
         self._clock = clock
+        self._credentials = credentials
         self._standings = standings
         self._history = history
         self._rehearsal = rehearsal
@@ -59,7 +65,7 @@ class Runner:
                 await self._queue.done(connection, job)
             await self.sweep(job.subject)
             return
-        work = Work(self._database, self._queue, job, row, told)
+        work = Work(self._database, self._queue, job, row, lambda: self._rights(row), told)
         log.info("import begins", id=work.id, guild=work.guild_id, source=work.source, row=work.position)
         async with self._holding(job):
             try:
@@ -77,10 +83,13 @@ class Runner:
             await self._end(work, str(broken))
         except NotFound:
             await self._end(work, "The guild is not there any more.")
+        except CredentialEnded as ended:
+            await self._end(work, f"{ended} What was done until then stays.")
         else:
             await self._end(work, None)
 
     async def _import(self, work: Work) -> None:
+        await work.renew_rights()
         if work.source == "guildhall":
             await self._restoring.run(work)
         elif work.source != "events":
@@ -89,6 +98,19 @@ class Runner:
             await self._rehearsal.run(work)
         else:
             await self._history.run(work)
+
+    async def _rights(self, row: asyncpg.Record) -> Rights:
+        """What whoever asked for an import may do by now. Raises `CredentialEnded`, `DiscordAway`."""
+        guild_id, kind = row["guild_id"], row["actor_kind"]
+        if kind == "key":
+            credential = await self._credentials.key(int(row["actor_id"]), guild_id)
+        elif kind == "user":
+            credential = await self._credentials.person(row["session_id"] or 0, guild_id)
+        else:
+            return EVERYTHING
+        if Scope.MEMBERS_WRITE not in credential.scopes:
+            raise CredentialEnded("Whoever asked for this may import nothing into the guild any more.")
+        return rights_of(credential)
 
     async def _end(self, work: Work, fault: str | None) -> None:
         """Ends it: finished, or failed for this reason."""

@@ -8,11 +8,12 @@ import msgspec
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.database import Database
-from api.errors import Conflict, Invalid, NotFound
+from api.errors import Conflict, Invalid, MissingScope, NotFound
 from api.idempotency import keep
 from api.imports import queries
 from api.imports.dtos import ImportCounts, ImportQuery, ImportView, PreviewedMember, RefusedRow
 from api.imports.queue import Held, Queue
+from api.imports.rights import rights_of
 from api.imports.worker import IMPORT, Worker
 from api.lib.clock import Clock
 from api.lib.diff import Change
@@ -44,7 +45,8 @@ class ImportService:
         self, actor: Actor, guild_id: int, query: ImportQuery, file: AsyncIterable[bytes], *, hold: bool = False
     ) -> tuple[ImportView, Held]:
         """Takes the file in, piece by piece, and queues the work; with `hold` the work is ours at once. Sent
-        twice, it is two imports, or 409 while the first one runs. Raises `Invalid`, `Conflict`."""
+        twice, it is two imports, or 409 while the first one runs. Raises `MissingScope`, `Invalid`, `Conflict`."""
+        require(actor, query)
         refuse(query)
         async with self._database.connection() as connection:
             if await connection.fetchval(queries.ACTIVE, guild_id):
@@ -80,7 +82,7 @@ class ImportService:
         self, actor: Actor, guild_id: int, query: ImportQuery, import_id: int, size: int, *, hold: bool
     ) -> tuple[ImportView, Held]:
         mode = None if query.source == "events" else query.mode or "set"
-        who = (actor.kind, actor.id, actor.reason, actor.ip, actor.request_id)
+        who = (actor.kind, actor.id, actor.reason, actor.ip, actor.request_id, _session_id(actor))
         async with self._database.transaction() as connection:
             try:
                 row = await connection.fetchrow(
@@ -132,6 +134,18 @@ class ImportService:
             lambda row: self._cursors.write(scope, [row["id"]]),
             lambda row: len(row["refused_rows"]) + len(row["preview"]),
         )
+
+
+def require(actor: Actor, query: ImportQuery) -> None:
+    """Raises `MissingScope` for a wish that the actor may not have."""
+    missing = rights_of(actor.credential).missing(query)
+    if missing is not None:
+        raise MissingScope(f"`settings=true` needs the scope `{missing}` too.")
+
+
+def _session_id(actor: Actor) -> int | None:
+    credential = actor.credential
+    return None if credential is None or credential.user_id is None else -credential.id
 
 
 def refuse(query: ImportQuery) -> None:

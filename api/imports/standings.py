@@ -12,7 +12,7 @@ from api.members.ledger import Ledger, lock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.tombstones import refuse_erased
-from api.members.visibility import set_hidden
+from api.members.visibility import hide
 from api.settings.service import SettingsService
 
 AT_ONCE = 1000
@@ -37,9 +37,15 @@ class Standings:
         told: list[Told] = []
         for number, row in batch:
             try:
-                told.append(_by_xp(guild, rules.told(work.source, row)))
+                each = _by_xp(guild, rules.told(work.source, row))
             except Refused as refused:
                 work.refuse(number, refused.fault)
+                continue
+            fault = work.rights.hiding_fault("/hidden") if each.hidden else None
+            if fault is None:
+                told.append(each)
+            else:
+                work.refuse(number, fault)
         async with self._database.connection() as connection:
             found = await connection.fetch(queries.KNOWN, work.guild_id, [each.user_id for each in told])
         known = {row["user_id"] for row in found if not row["is_private"]}
@@ -47,7 +53,7 @@ class Standings:
         hidden = {each.user_id for each in told if each.hidden} - private
         if hidden and not work.dry_run:
             async with self._database.transaction() as connection:
-                await set_hidden(connection, hidden, self._clock.now())
+                await hide(connection, work.actor, hidden, self._clock.now())
         work.reached_byte()
         async with work.step(upto=batch[-1][0]) as connection:
             await _apply(connection, work, guild, [each for each in told if each.user_id not in private], known)

@@ -1,7 +1,7 @@
 """An import that is being done: its file, its counts, and the point from which another process would go on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -13,6 +13,7 @@ from api.imports import queries
 from api.imports.dtos import Mode, PreviewedMember, RefusedRow, Source
 from api.imports.queue import Held, Queue
 from api.imports.reading import Reader, Row
+from api.imports.rights import Rights
 from api.lib.faults import Fault
 
 MOST_REFUSED = 1000
@@ -39,12 +40,20 @@ class Work:
     """One import in the hands of one process. Every change of it goes with a transaction of `step`."""
 
     def __init__(
-        self, database: Database, queue: Queue, job: Held, row: asyncpg.Record, told: Callable[[float], None]
+        self,
+        database: Database,
+        queue: Queue,
+        job: Held,
+        row: asyncpg.Record,
+        rights: Callable[[], Awaitable[Rights]],
+        told: Callable[[float], None],
     ) -> None:
-        """`told` hears of the progress."""
+        """`rights`: what whoever asked for it may do by now; `told` hears of the progress."""
         self._database = database
         self._queue = queue
+        self._ask_rights = rights
         self._told = told
+        self.rights = Rights(scopes=frozenset(), may_hide=False, may_admit=False)
         self.job = job
         self.id: int = row["id"]
         self.guild_id: int = row["guild_id"]
@@ -64,6 +73,10 @@ class Work:
         self._stored_refused = len(self._refused)
         self.preview = {each.user_id: each for each in _preview(row["preview"])}
         self.actor = Actor(row["actor_kind"], row["actor_id"], row["reason"], row["ip"], row["request_id"])
+
+    async def renew_rights(self) -> None:
+        """Asks anew what may be done. Raises `CredentialEnded` when nothing may any more, `DiscordAway`."""
+        self.rights = await self._ask_rights()
 
     @property
     def rows(self) -> int:
@@ -87,7 +100,8 @@ class Work:
             self.preview[str(user_id)] = PreviewedMember(str(user_id), before[0], after[0], before[1], after[1])
 
     async def batches(self, reader: Reader, size: int) -> AsyncIterator[list[Numbered]]:
-        """The rows that are not done yet, with their numbers, so many at a time. Raises `Broken`."""
+        """The rows that are not done yet, with their numbers, so many at a time, the rights known anew for each
+        lot. Raises `Broken`, `CredentialEnded`."""
         number, batch = 0, list[Numbered]()
         async for data in self._file():
             rows = reader.close() if data is None else reader.feed(data)
@@ -96,9 +110,11 @@ class Work:
                 if number > self.position:
                     batch.append((number, row))
                     if len(batch) == size:
+                        await self.renew_rights()
                         yield batch
                         batch = []
             await asyncio.sleep(0)
+        await self.renew_rights()
         if batch:
             yield batch
 

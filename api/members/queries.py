@@ -119,6 +119,9 @@ CHOOSE_VISIBILITY = """
     SET hidden_at = CASE WHEN EXCLUDED.hidden_at IS NULL THEN NULL ELSE coalesce(p.hidden_at, EXCLUDED.hidden_at) END
 """
 
+# Of these people.
+HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND hidden_at IS NOT NULL"
+
 # In the order in which everybody locks members.
 LOCK_EVERYWHERE = """
     SELECT id FROM members WHERE user_id = ANY($1::bigint[]) ORDER BY guild_id, user_id FOR UPDATE

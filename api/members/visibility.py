@@ -3,7 +3,10 @@
 from collections.abc import Collection
 from datetime import datetime
 
+from api.audit.service import record_each
+from api.auth.actors import Actor
 from api.database import Connection
+from api.lib.diff import Change
 from api.members import queries
 from api.settings.builtin.leveling import LevelingSettings
 
@@ -25,3 +28,16 @@ async def set_hidden(connection: Connection, user_ids: Collection[int], at: date
     await connection.execute(queries.CHOOSE_VISIBILITY, ids, at)
     await connection.execute(queries.LOCK_EVERYWHERE, ids)
     await connection.execute(queries.RANK_ANEW, ids, at, _DEFAULT_ON_LEAVE)
+
+
+async def hide(connection: Connection, actor: Actor, user_ids: Collection[int], at: datetime) -> None:
+    """Hides these people since then, with an entry of the audit log for each who was not hidden. Call it in a
+    transaction, before anything else."""
+    await take_turn(connection, sorted(set(user_ids)))
+    hidden = {row[0] for row in await connection.fetch(queries.HIDDEN, list(user_ids))}
+    if fresh := sorted(set(user_ids) - hidden):
+        await set_hidden(connection, fresh, at)
+        changes = {"visibility": Change("public", "hidden")}
+        await record_each(
+            connection, actor, None, [("user.privacy_changed", str(user_id), changes) for user_id in fresh]
+        )

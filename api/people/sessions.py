@@ -3,10 +3,11 @@
 import hmac
 from base64 import urlsafe_b64encode
 from collections import OrderedDict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 
+import asyncpg
 import msgspec
 
 from api.changes import Changes
@@ -21,10 +22,11 @@ ABSOLUTE = timedelta(days=14)
 CACHED_SESSIONS = 10_000
 FRESH_SECONDS = 4.0  # ending one must reach every worker within 5 s
 
-_BY_HASH = """
+_BY = """
     SELECT id, user_id, username, display_name, avatar, created_at, expires_at, last_used_at FROM sessions
-    WHERE hash = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3
+    WHERE {} = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3
 """
+_BY_HASH, _BY_ID = _BY.format("hash"), _BY.format("id")
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -103,17 +105,7 @@ class Sessions:
             row = await connection.fetchrow(_BY_HASH, hash_, now, now - IDLE)
         if row is None:
             return None
-        session = Session(
-            id=row["id"],
-            user_id=row["user_id"],
-            username=row["username"],
-            display_name=row["display_name"],
-            avatar=row["avatar"],
-            csrf_token=csrf_token(token),
-            created_at=row["created_at"].timestamp(),
-            expires_at=row["expires_at"].timestamp(),
-            idle_at=(max(row["last_used_at"], now) + IDLE).timestamp(),
-        )
+        session = _session(row, csrf_token(token), max(row["last_used_at"], now))
         # Not if a session changed while we read: what we hold may be what it was before.
         if forgotten == self._forgotten:
             self._cache[hash_] = session
@@ -129,6 +121,14 @@ class Sessions:
             for id_ in ids:
                 if hash_ := self._digests.pop(id_, None):
                     self._cache.pop(hash_, None)
+
+    async def current(self, session_id: int) -> Session | None:
+        """A session as it is by now, None if it has ended. Its CSRF token is left out: no request
+        comes with it."""
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_BY_ID, session_id, now, now - IDLE)
+        return None if row is None or row["user_id"] is None else _session(row, b"", row["last_used_at"])
 
     async def end(self, session_id: int) -> None:
         """Ends a session now, everywhere within five seconds. Sent twice, the second time does nothing."""
@@ -152,3 +152,17 @@ class Sessions:
         except BaseException:
             self.used |= used  # told the next time
             raise
+
+
+def _session(row: asyncpg.Record, csrf: bytes, used_at: datetime) -> Session:
+    return Session(
+        id=row["id"],
+        user_id=row["user_id"],
+        username=row["username"],
+        display_name=row["display_name"],
+        avatar=row["avatar"],
+        csrf_token=csrf,
+        created_at=row["created_at"].timestamp(),
+        expires_at=row["expires_at"].timestamp(),
+        idle_at=(used_at + IDLE).timestamp(),
+    )

@@ -413,7 +413,7 @@ export interface paths {
         put?: never;
         /**
          * Bring standings or history from elsewhere: the body is the file as it is
-         * @description It is done in the background; `Location` tells how it stands. One at a time for a guild.
+         * @description It is done in the background; `Location` tells how it stands. One at a time for a guild. A line needs what its own route needs: `guild`, `roles` and `channels` `guilds:write`; `settings` and `settings=true` `settings:write`, the module `privacy` of a person Manage Guild; achievements and awards `achievements:write`; hiding somebody `users:erase`, of a key without a list of guilds. A line without it is refused by row, naming the scope. An import ends with the credential that asked for it: what was done until then stays.
          *
          *     Needs the scope `members:write`.
          */

@@ -1,0 +1,36 @@
+"""Who asked, as they are by now: for work that goes on after its request. What a credential makes ends with it."""
+
+from api.auth.actors import Credential
+from api.auth.keyring import Keyring
+from api.errors import NotFound
+from api.people.building import People
+
+
+class CredentialEnded(Exception):
+    """The credential is not good any more, or not there; the sentence says why."""
+
+
+class CurrentCredentials:
+    def __init__(self, keyring: Keyring, people: People) -> None:
+        self._keyring = keyring
+        self._people = people
+
+    async def key(self, key_id: int, guild_id: int) -> Credential:
+        """A key that sees the guild. Raises `CredentialEnded`."""
+        credential = await self._keyring.current(key_id)
+        if credential is None:
+            raise CredentialEnded("The key that asked for this was revoked, or has expired.")
+        if not credential.sees(guild_id):
+            raise CredentialEnded("The key that asked for this does not see the guild any more.")
+        return credential
+
+    async def person(self, session_id: int, guild_id: int) -> Credential:
+        """The person of a session, with what they may change in the guild. Raises `CredentialEnded`,
+        `DiscordAway`."""
+        session = await self._people.sessions.current(session_id)
+        if session is None or self._people.access is None:
+            raise CredentialEnded("The session that asked for this has ended.")
+        try:
+            return await self._people.access.narrowed(session, {"guild_id": str(guild_id)}, write=True)
+        except NotFound:
+            raise CredentialEnded("Whoever asked for this may not come into the guild any more.") from None
