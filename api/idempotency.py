@@ -27,14 +27,14 @@ SWEPT_AT_ONCE = 5000
 
 JSON = "application/json"
 
-_people = re.compile(rb'"user_id":"([1-9][0-9]{0,18})"')
+_people = re.compile(rb'"(?:user|owner)_id":"([1-9][0-9]{0,18})"')
 
 _CLAIM = """
-    INSERT INTO idempotent_answers AS a (owner, key, holder, address, body_hash, held_until, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    INSERT INTO idempotent_answers AS a (owner, key, holder, address, body_hash, held_until, expires_at, guild_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $9)
     ON CONFLICT (owner, key) DO UPDATE SET holder = EXCLUDED.holder, address = EXCLUDED.address,
         body_hash = EXCLUDED.body_hash, held_until = EXCLUDED.held_until, expires_at = EXCLUDED.expires_at,
-        status = NULL, headers = NULL, body = NULL, user_ids = '{}'
+        guild_id = EXCLUDED.guild_id, status = NULL, headers = NULL, body = NULL, user_ids = '{}'
     WHERE a.expires_at <= $8 OR (a.status IS NULL AND a.held_until <= $8)
     RETURNING true
 """
@@ -183,11 +183,12 @@ class Idempotency:
         address: bytes,
         body: BodyHash,
         seconds: float,
+        guild_id: int | None = None,
         read: Callable[[], Awaitable[None]] | None = None,
     ) -> Claim | Kept:
         """The right to do it, for so many seconds, or what was answered the first time. `address`: a hash of method,
-        path and query; `read` reads the body to its end, where that has not been done. Raises `KeyReused`,
-        `StillRunning`."""
+        path and query; `guild_id`: the guild that it is about; `read` reads the body to its end, where that has not
+        been done. Raises `KeyReused`, `StillRunning`."""
         claim = Claim(owner, key, body, self._clock)
         now = self._clock.now()
         async with self._database.connection() as connection:
@@ -201,6 +202,7 @@ class Idempotency:
                 now + timedelta(seconds=seconds),
                 now + KEPT,
                 now,
+                guild_id,
             )
             if ours:
                 return claim

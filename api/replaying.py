@@ -59,6 +59,7 @@ async def claimed(
         address=address,
         body=body,
         seconds=min(left, UPLOAD_SECONDS),
+        guild_id=state.get("guild_id"),
         read=(lambda: _drain(request, handler.opt["largest_body"])) if is_file else None,
     )
     if isinstance(found, Claim):

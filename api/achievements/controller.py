@@ -70,10 +70,14 @@ class AchievementController(Controller):
 
     @get("/{achievement:str}", opt=requires(READ, conditional=True))
     async def get_achievement(
-        self, guild_id: FromPath[int], achievement: FromPath[str], achievements: NamedDependency[AchievementService]
+        self,
+        guild_id: FromPath[int],
+        achievement: FromPath[str],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
     ) -> Encoded[AchievementView]:
         """One achievement of a guild."""
-        return await achievements.get(guild_id, achievement)
+        return await achievements.get(request.actor, guild_id, achievement)
 
     @patch(
         "/{achievement:str}",
@@ -156,10 +160,13 @@ class GlobalAchievementController(Controller):
 
     @get("/{achievement:str}", opt=requires(READ, conditional=True))
     async def get_global_achievement(
-        self, achievement: FromPath[str], achievements: NamedDependency[AchievementService]
+        self,
+        achievement: FromPath[str],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
     ) -> Encoded[AchievementView]:
-        """One achievement of every guild."""
-        return await achievements.get(INSTALLATION, achievement)
+        """One achievement of every guild, counted in the guilds that the caller sees."""
+        return await achievements.get(request.actor, INSTALLATION, achievement)
 
     @patch(
         "/{achievement:str}",

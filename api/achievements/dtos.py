@@ -155,8 +155,9 @@ class AwardingView(msgspec.Struct, frozen=True):
 
 class AchievementView(msgspec.Struct, frozen=True):
     """An achievement. `guild_id` is null for one of the whole installation. `awarded_count` members have it, which
-    is the share `rarity` of all members, from 0 to 1. `awarding` is null unless it is or was awarded to those who
-    met it already. `deleted_at` is set while it can be restored."""
+    is the share `rarity` of all members, from 0 to 1: of the guilds that the caller sees. `awarding` is null unless it
+    is or was awarded to those who met it already, and where that concerns guilds that the caller does not see.
+    `deleted_at` is set while it can be restored."""
 
     key: str
     guild_id: str | None

@@ -73,29 +73,36 @@ COLUMNS = """
     a.reward_xp, a.reward_role_id, a.revision, a.created_at, a.updated_at, a.deleted_at
 """
 
-# With how many have it, of how many members, and how far it is awarded to those who met it already.
+# With how many have it, of how many members, and how far it is awarded to those who met it already: of the guilds that
+# the caller sees (null: all). How far the whole installation is concerns those alone who see all of it.
 _COUNTED = f"""
     {COLUMNS},
     coalesce((
         SELECT sum(c.awarded) FROM achievement_counts c
-        WHERE c.achievement_id = a.id AND (a.guild_id IS NULL OR c.guild_id = a.guild_id)
+        WHERE c.achievement_id = a.id
+            AND (a.guild_id IS NULL AND (g.seen IS NULL OR c.guild_id = ANY(g.seen)) OR c.guild_id = a.guild_id)
     ), 0)::bigint AS awarded_count,
     coalesce((
-        SELECT sum(m.members) FROM member_counts m WHERE a.guild_id IS NULL OR m.guild_id = a.guild_id
+        SELECT sum(m.members) FROM member_counts m
+        WHERE a.guild_id IS NULL AND (g.seen IS NULL OR m.guild_id = ANY(g.seen)) OR m.guild_id = a.guild_id
     ), 0)::bigint AS member_count,
     w.status, w.looked_at, w.members, w.awarded
+"""
+_FROM = """
+    FROM (SELECT {guilds}::bigint[] AS seen) g CROSS JOIN achievements a
+    LEFT JOIN achievement_awardings w ON w.achievement_id = a.id AND (a.guild_id IS NOT NULL OR g.seen IS NULL)
 """
 
 # The scope is a guild, 0 for the whole installation.
 _SCOPE = "coalesce(a.guild_id, 0) = $1::bigint"
 
 READ = f"""
-    SELECT {_COUNTED} FROM achievements a LEFT JOIN achievement_awardings w ON w.achievement_id = a.id
+    SELECT {_COUNTED} {_FROM.format(guilds="$4")}
     WHERE {_SCOPE} AND a.key = $2 AND (a.deleted_at IS NULL OR a.deleted_at > $3)
 """
 
 LIST = f"""
-    SELECT {_COUNTED} FROM achievements a LEFT JOIN achievement_awardings w ON w.achievement_id = a.id
+    SELECT {_COUNTED} {_FROM.format(guilds="$6")}
     WHERE {_SCOPE} AND a.id > $2 AND CASE WHEN $3 THEN a.deleted_at > $4 ELSE a.deleted_at IS NULL END
     ORDER BY a.id LIMIT $5
 """

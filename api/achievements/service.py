@@ -158,22 +158,23 @@ class AchievementService:
             failing = await self._surveys.not_qualifying(row["id"], wish.condition)
         return definitions.changed_answer(row, failing)
 
-    async def get(self, guild_id: int, key: str) -> Encoded[AchievementView]:
-        """One of them. Raises `NotFound`."""
+    async def get(self, actor: Actor, guild_id: int, key: str) -> Encoded[AchievementView]:
+        """One of them, counted in the guilds that the actor sees. Raises `NotFound`."""
         async with self._database.connection() as connection:
-            row = await self._read(connection, guild_id, key)
+            row = await self._read(connection, guild_id, key, actor.guild_list())
         if row["deleted_at"] is not None:
             raise NotFound
         return definitions.answer(row)
 
     async def list_achievements(self, actor: Actor, guild_id: int, query: AchievementQuery) -> Page[AchievementView]:
-        """Them, in the order in which they were made; with `deleted` those that can be restored."""
+        """Them, in the order in which they were made, counted in the guilds that the actor sees; with `deleted` those
+        that can be restored."""
         limit = min(query.limit, 100)
         scope = f"achievements:{guild_id}:{query.deleted}:{actor.id}"
         after = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else 0
         async with self._database.connection() as connection:
             rows = await connection.fetch(
-                queries.LIST, guild_id, after, query.deleted, self._retained_since(), limit + 1
+                queries.LIST, guild_id, after, query.deleted, self._retained_since(), limit + 1, actor.guild_list()
             )
         return cut(
             rows,
@@ -268,8 +269,10 @@ class AchievementService:
             raise PreconditionFailed
         return row
 
-    async def _read(self, connection: Connection, guild_id: int, key: str) -> asyncpg.Record:
-        row = await connection.fetchrow(queries.READ, guild_id, key, self._retained_since())
+    async def _read(
+        self, connection: Connection, guild_id: int, key: str, seen: list[int] | None = None
+    ) -> asyncpg.Record:
+        row = await connection.fetchrow(queries.READ, guild_id, key, self._retained_since(), seen)
         if row is None:
             raise NotFound
         return row

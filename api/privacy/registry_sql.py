@@ -126,13 +126,13 @@ TOLD = (
 )
 UNTOLD = "data = '{\"erased\": true}', user_id = NULL"
 
-# They belong to no guild: whoever erases a part of a person has these forgotten too.
+# Those about no guild are for those alone who erase everywhere.
 FORGET_ANSWERS = """
     WITH gone AS (
         DELETE FROM idempotent_answers WHERE ctid IN (
             SELECT ctid FROM idempotent_answers
-            WHERE user_ids @> ARRAY[$1::bigint] AND ($2::bigint[] IS NULL OR true) LIMIT $3
-        ) RETURNING NULL::bigint AS guild_id
+            WHERE user_ids @> ARRAY[$1::bigint] AND ($2::bigint[] IS NULL OR guild_id = ANY($2)) LIMIT $3
+        ) RETURNING guild_id
     )
     SELECT guild_id, count(*) AS changed FROM gone GROUP BY guild_id
 """

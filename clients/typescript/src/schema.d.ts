@@ -58,7 +58,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One achievement of every guild
+         * One achievement of every guild, counted in the guilds that the caller sees
          * @description Needs the scope `achievements:read`.
          */
         get: operations["get_global_achievement"];
@@ -1221,8 +1221,9 @@ export interface components {
         /**
          * AchievementView
          * @description An achievement. `guild_id` is null for one of the whole installation. `awarded_count` members have it, which
-         *     is the share `rarity` of all members, from 0 to 1. `awarding` is null unless it is or was awarded to those who
-         *     met it already. `deleted_at` is set while it can be restored.
+         *     is the share `rarity` of all members, from 0 to 1: of the guilds that the caller sees. `awarding` is null unless it
+         *     is or was awarded to those who met it already, and where that concerns guilds that the caller does not see.
+         *     `deleted_at` is set while it can be restored.
          * @example {
          *       "key": "chatterbox",
          *       "guild_id": "81384788765712384",
