@@ -25,6 +25,8 @@ from api.features import Features
 from api.features import build as build_features
 from api.guilds.controller import GuildController
 from api.health import HealthController
+from api.http.proxy_notice import ProxyNotice
+from api.http.strangers import Strangers, public_paths
 from api.imports.controller import ImportController
 from api.intake import GuildhallRequest, admit, provide_query
 from api.leaderboards.controller import LeaderboardController
@@ -86,6 +88,8 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         reads=[each.answer for each in app.state["read_shortcuts"]],
         activity=app.state["activity_shortcut"].answer,
         limiter=app.state["limiter"],
+        proxies=ProxyNotice() if settings.production and not settings.trusted_proxies else None,
+        strangers=Strangers(app.state["keyring"], app.state["people"], app.state["limiter"], public_paths(app.routes)),
     )
 
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from litestar.types import HTTPScope
 
 import piccolo_conf
 from api.auth.keyring import Keyring
@@ -15,6 +14,7 @@ from api.database import Database
 from api.events.hub import Hub
 from api.guilds.directory import Directory
 from api.health import Health
+from api.http.strangers import header
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.limits import Limiter
@@ -100,8 +100,7 @@ def build(
         limiter=Limiter(
             database,
             clock,
-            lambda scope: _is_known(scope, keyring, people),
-            lambda scope: keyring.remembered(_authorization(scope)),
+            lambda scope: keyring.remembered(header(scope, b"authorization")),
             of_an_address=settings.anonymous_rate_limit,
         ),
         slots=Slots(),
@@ -120,17 +119,3 @@ def discord_client(settings: Settings) -> Client | None:
         api_url=settings.discord_api_url,
         authorize_url=settings.discord_authorize_url,
     )
-
-
-def _is_known(scope: HTTPScope, keyring: Keyring, people: People) -> bool:
-    """Whether a request has one key that was good before, or a session."""
-    if (authorization := _authorization(scope)) is not None:
-        return keyring.was_good(authorization)
-    cookies = (value for name, value in scope["headers"] if name == b"cookie")
-    return any(people.sessions.was_good(value.decode("latin-1")) for value in cookies)
-
-
-def _authorization(scope: HTTPScope) -> bytes | None:
-    """The header, where it is there once."""
-    given = [value for name, value in scope["headers"] if name == b"authorization"]
-    return given[0] if len(given) == 1 else None

@@ -18,7 +18,9 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api.errors import GuildhallError, Overloaded
 from api.http.connections import MOST, Connections
+from api.http.proxy_notice import ProxyNotice
 from api.http.security_headers import POLICY, of_every_answer
+from api.http.strangers import COUNTED, Strangers
 from api.limits import Headers, Limiter
 from api.metrics import Metrics
 from api.problems import MEDIA_TYPE, classify, problem
@@ -37,10 +39,8 @@ _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 _TURNED_AWAY = frozenset({429, 503})
 _flood = Flood("refused requests")
 
-# What is counted against an address, and under which paths: guesses at keys, and at routes by nobody.
-_COUNTED = ("/v1/", "/auth/")
-_REFUSED = frozenset({401, 403, 429})
-_UNKNOWN = frozenset({404, 405})
+# What is counted against an address, where nobody good asked.
+_REFUSED = frozenset({401, 404, 405})
 
 
 async def _ordinary(_scope: HTTPScope, receive: Receive) -> tuple[None, Receive]:
@@ -62,6 +62,8 @@ class Edge:
         activity: Callable[[HTTPScope, Receive], Awaitable[tuple[ASGIApp | None, Receive]]] = _ordinary,
         limiter: Limiter | None = None,
         most_connections: int = MOST,
+        strangers: Strangers | None = None,
+        proxies: ProxyNotice | None = None,
     ) -> None:
         """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `shortcut`: the
         answer to a GET that needs no framework, or None; `reads`: the same of what has to be read first;
@@ -71,6 +73,8 @@ class Edge:
         self._reads = reads
         self._activity = activity
         self._limiter = limiter
+        self._strangers = strangers
+        self._proxies = proxies
         self._metrics = metrics
         self._timeout = timeout
         self._headers = of_every_answer(https=https)
@@ -116,9 +120,11 @@ class _Exchange:
         state = scope["state"] = {"request_id": self._request_id.decode(), "is_head": self._head}
         edge._metrics.running += 1
         try:
-            if edge._limiter is not None and self._is_counted:
-                edge._limiter.refuse_address(scope)
+            if edge._limiter is not None and edge._strangers is not None and self._is_counted:
+                if edge._proxies is not None and not edge._proxies.is_done:
+                    edge._proxies.look(scope)
                 edge._limiter.refuse_spent(scope)
+                await edge._strangers.refuse(scope)
             ready = edge._shortcut(scope) if scope["method"] == HttpMethod.GET else None
             if ready is not None:
                 await ready(scope, receive, self._answer)
@@ -159,6 +165,8 @@ class _Exchange:
     async def _dress(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
+            if "credential" not in self._scope["state"] and self._status < 500 and self._is_counted:
+                await self._recognize()
             given = message.get("headers", ())
             headers = message["headers"] = [
                 *given,
@@ -176,7 +184,12 @@ class _Exchange:
     @property
     def _is_counted(self) -> bool:
         """Whether refusals count against the address: not those of pages, probes and the admin."""
-        return self._scope["path"].startswith(_COUNTED)
+        return self._scope["path"].startswith(COUNTED)
+
+    async def _recognize(self) -> None:
+        """Finds out who asked where no route wanted to know: a good credential is told its budget."""
+        if self._edge._strangers is not None and self._status not in (401, 429):
+            await self._edge._strangers.recognize(self._scope)
 
     def _budget(self) -> Headers:
         """What is left of the budget that this request was taken off."""
@@ -185,9 +198,7 @@ class _Exchange:
             return []
         if self._status == 304:
             limiter.give_back(self._scope)
-        elif self._is_counted and (
-            self._status in _REFUSED or (self._status in _UNKNOWN and "credential" not in state)
-        ):
+        elif self._is_counted and self._status in _REFUSED and "credential" not in state:
             limiter.note_refusal(self._scope)
         budget = state.get("budget")
         return [] if budget is None else budget.headers(limiter.now())

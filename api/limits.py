@@ -8,9 +8,9 @@ other processes took and did not use. While the database is away each process go
 A request of a key that a key made is taken off both budgets, and so on: together they do no more than the first may.
 What an answer tells is the budget of which the least is left.
 
-Addresses are counted by what they were refused (401, 403, 429, no such route), in memory, and once a second the
+Addresses are counted by what strangers were refused there (401, no such route), in memory, and once a second the
 processes add up what they have. So an address may be answered more than its budget: up to that many by each process,
-within a second."""
+within a second. Nothing that a good credential does counts, and none is refused for it: see `api.http.strangers`."""
 
 import asyncio
 import math
@@ -33,6 +33,7 @@ log = structlog.get_logger("guildhall.limits")
 WINDOW = 60.0
 MOST_BUDGETS = 50_000
 FLUSH_SECONDS = 1.0
+MOST_TOLD = 1000  # addresses that a process tells the others of, in a flush
 
 _LEASE = """
     INSERT INTO rate_budgets AS b (owner, ends_at, used, granted)
@@ -114,16 +115,13 @@ class Limiter:
         self,
         database: Database,
         clock: Clock,
-        is_known: Callable[[HTTPScope], bool],
         remembered: Callable[[HTTPScope], Credential | None] = lambda _scope: None,
         *,
         of_an_address: int,
     ) -> None:
-        """`is_known` tells whether who asks had a good key or session before: no guess. `remembered` gives the
-        credential of who asks, if it is in memory."""
+        """`remembered` gives the credential of who asks, if it is in memory."""
         self._database = database
         self._clock = clock
-        self._is_known = is_known
         self._remembered = remembered
         self._spent: dict[str, Budget] = {}
         self._of_an_address = of_an_address
@@ -221,23 +219,25 @@ class Limiter:
         kept = budget.left if row["ends_at"] == budget.ends else 0
         budget.left, budget.shared, budget.ends = kept + row["granted"], budget.limit - row["used"], row["ends_at"]
 
-    def refuse_address(self, scope: HTTPScope) -> None:
-        """Raises `TooManyRequests` for an address that was refused too often, unless it is no stranger who asks."""
-        budget = self._budgets.get(_owner(scope))
-        if budget is None or budget.remaining > 0 or budget.ends <= self.now():
-            return
-        if not self._is_known(scope):
-            scope["state"]["budget"] = budget
-            raise budget.refusal(self.now())
+    def is_spent(self, scope: HTTPScope) -> bool:
+        """Whether the address was refused too often this minute."""
+        budget = self._budgets.get(address_of(scope))
+        return budget is not None and budget.remaining <= 0 and budget.ends > self.now()
+
+    def refusal_of(self, scope: HTTPScope) -> TooManyRequests:
+        """What is raised for a stranger from there."""
+        budget = scope["state"]["budget"] = self._budget(address_of(scope), self._of_an_address)
+        return budget.refusal(self.now())
 
     def note_refusal(self, scope: HTTPScope) -> None:
         """Counts a refusal against the address that it went to."""
-        budget = self._budget(_owner(scope), self._of_an_address)
+        budget = self._budget(address_of(scope), self._of_an_address)
         now = self.now()
         if budget.ends <= now:
             budget.ends, budget.left, budget.shared, budget.pending = now + WINDOW, 0, budget.limit, 0
         budget.pending += 1
-        self._dirty[budget.owner] = budget
+        if len(self._dirty) < MOST_TOLD:
+            self._dirty[budget.owner] = budget
         scope["state"].setdefault("budget", budget)
 
     async def run(self) -> None:
@@ -297,7 +297,8 @@ def _portion(limit: int) -> int:
     return max(limit // 64, min(limit // 8, 32), 1)
 
 
-def _owner(scope: HTTPScope) -> str:
+def address_of(scope: HTTPScope) -> str:
+    """By what name the address is counted that a request came from."""
     client = scope["client"]
     return "address:" if client is None else network(client[0])
 

@@ -11,6 +11,7 @@ from api.auth.actors import Credential
 from api.auth.scopes import Scope
 from api.errors import Forbidden, LoginNotConfigured, MissingScope, NotFound
 from api.lib.snowflakes import parse
+from api.limits import address_of
 from api.people.sessions import Session
 
 Connection = Request[Any, Any, Any]  # Any: Litestar's user, auth and state are not used
@@ -113,13 +114,13 @@ async def _narrowed(connection: Connection, session: Session, scope: Scope) -> C
 async def _authenticated(connection: Connection) -> Credential:
     """The credential of a key or, where there is none, of a session, whose changes need its CSRF token."""
     services, headers = connection.app.state, connection.headers
-    authorization = headers.get("authorization")
+    authorization, address = headers.get("authorization"), address_of(connection.scope)
     people = services["people"]
     token = None if authorization is not None else people.sessions.token_of(headers.get("cookie"))
     if token is None:
-        credential: Credential = await services["keyring"].authenticate(authorization)
+        credential: Credential = await services["keyring"].authenticate(authorization, address)
         return credential
-    session = await people.sessions.authenticate(token)
+    session = await people.sessions.authenticate(token, address)
     if people.access is None:
         raise LoginNotConfigured
     connection.scope["state"]["session"] = session

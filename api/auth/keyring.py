@@ -1,6 +1,7 @@
 """Who is asking: keys looked up once, kept while nothing tells that they changed."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import asyncpg
 
@@ -11,11 +12,15 @@ from api.changes import Changes
 from api.database import Database
 from api.errors import Unauthorized
 from api.lib.clock import Clock
+from api.lib.fair_batches import FairBatches
 
 CACHED_KEYS = 10_000
+UNKNOWN_KEYS = 10_000  # of which it is known that there is no such key
 
 # Revoking must reach every worker within 5 s; what was looked up longer ago is asked anew.
 FRESH_SECONDS = 4.0
+
+UNKNOWN = "There is no such key, or it was revoked."
 
 
 class Keyring:
@@ -25,13 +30,15 @@ class Keyring:
         self._clock = clock
         self._cache: OrderedDict[bytes, Credential] = OrderedDict()
         self._digests: dict[int, bytes] = {}
-        self._good: OrderedDict[bytes, None] = OrderedDict()
+        self._unknown: OrderedDict[bytes, None] = OrderedDict()
         self._forgotten = 0
+        self._look_ups = FairBatches(self._look_up)
         self.used: set[int] = set()
         changes.subscribe(self._forget)
 
-    async def authenticate(self, authorization: str | None) -> Credential:
-        """The credential of an `Authorization` header. Raises `Unauthorized`."""
+    async def authenticate(self, authorization: str | None, address: str = "") -> Credential:
+        """The credential of an `Authorization` header. `address`: where it came from; those of one address share
+        look-ups. Raises `Unauthorized`."""
         if authorization is None:
             raise Unauthorized
         scheme, _, token = authorization.partition(" ")
@@ -42,9 +49,11 @@ class Keyring:
         if credential is None or not self._changes.is_fresh(FRESH_SECONDS):
             if not tokens.is_well_formed(token):
                 raise Unauthorized("This is not a key: its check digits are wrong. Was it cut off or mistyped?")
-            credential = await self._look_up(digest)
+            if digest in self._unknown and self._changes.is_fresh():
+                raise Unauthorized(UNKNOWN)
+            credential = await self._look_ups.get(digest, address)
         if credential is None:
-            raise Unauthorized("There is no such key, or it was revoked.")
+            raise Unauthorized(UNKNOWN)
         if credential.expires_at is not None and credential.expires_at <= self._clock.now().timestamp():
             raise Unauthorized("This key has expired.")
         self.used.add(credential.id)
@@ -69,33 +78,34 @@ class Keyring:
             row = await connection.fetchrow(queries.BY_ID, key_id, self._clock.now())
         return None if row is None else _credential(row)
 
-    def was_good(self, authorization: bytes) -> bool:
-        """Whether this was a good key when it was last looked up, though it may have changed since: no guess."""
-        return authorization.startswith(b"Bearer ") and tokens.digest_bytes(authorization[7:]) in self._good
-
-    async def _look_up(self, digest: bytes) -> Credential | None:
+    async def _look_up(self, digests: Sequence[bytes]) -> list[Credential | None]:
+        """What the database has of these, and remembers it, also that it has nothing."""
         forgotten = self._forgotten
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(queries.BY_HASH, digest)
-        if row is None:
-            self._good.pop(digest, None)
-            return None
-        self._good[digest] = None
-        if len(self._good) > CACHED_KEYS:
-            self._good.popitem(last=False)
-        credential = _credential(row)
+            rows = await connection.fetch(queries.BY_HASHES, digests)
+        found = {row["hash"]: _credential(row) for row in rows}
         # Not if a key changed while we read: what we hold may be what it was before.
         if forgotten == self._forgotten:
-            self._cache[digest] = credential
-            self._digests[credential.id] = digest
-            if len(self._cache) > CACHED_KEYS:
-                _, oldest = self._cache.popitem(last=False)
-                self._digests.pop(oldest.id, None)
-        return credential
+            for digest in digests:
+                self._remember(digest, found.get(digest))
+        return [found.get(digest) for digest in digests]
+
+    def _remember(self, digest: bytes, credential: Credential | None) -> None:
+        if credential is None:
+            self._unknown[digest] = None
+            if len(self._unknown) > UNKNOWN_KEYS:
+                self._unknown.popitem(last=False)
+            return
+        self._cache[digest] = credential
+        self._digests[credential.id] = digest
+        if len(self._cache) > CACHED_KEYS:
+            _, oldest = self._cache.popitem(last=False)
+            self._digests.pop(oldest.id, None)
 
     def _forget(self, kind: str, ids: set[int]) -> None:
         if kind == "key":
             self._forgotten += 1
+            self._unknown.clear()
             for id_ in ids:
                 if digest := self._digests.pop(id_, None):
                     self._cache.pop(digest, None)

@@ -25,20 +25,22 @@ LIST = f"""
 
 GET = f"SELECT * FROM api_keys WHERE {WITHIN} AND id = $3 AND revoked_at IS NULL"
 
-# By its hash, with the budgets that its requests are taken off: its own, its maker's, and so on.
-BY_HASH = """
+# By their hashes, each with the budgets that its requests are taken off: its own, its maker's, and so on.
+BY_HASHES = """
     WITH RECURSIVE line AS (
-        SELECT id, parent_id, origin_id, rate_limit, 0 AS distance FROM api_keys WHERE hash = $1 AND revoked_at IS NULL
+        SELECT hash AS asked, id, parent_id, origin_id, rate_limit, 0 AS distance
+        FROM api_keys WHERE hash = ANY($1::bytea[]) AND revoked_at IS NULL
         UNION ALL
-        SELECT k.id, k.parent_id, k.origin_id, k.rate_limit, line.distance + 1
+        SELECT line.asked, k.id, k.parent_id, k.origin_id, k.rate_limit, line.distance + 1
         FROM line JOIN api_keys k ON k.id = line.parent_id
     ), budget AS (
-        SELECT array_agg(coalesce(origin_id, id) ORDER BY distance) AS ids, array_agg(rate_limit ORDER BY distance)
-            AS limits
-        FROM line WHERE rate_limit IS NOT NULL
+        SELECT asked, array_agg(coalesce(origin_id, id) ORDER BY distance) AS ids,
+            array_agg(rate_limit ORDER BY distance) AS limits
+        FROM line WHERE rate_limit IS NOT NULL GROUP BY asked
     )
-    SELECT k.id, k.scopes, k.guild_ids, k.rate_limit, k.expires_at, budget.ids AS budget_ids, budget.limits
-    FROM budget, api_keys k WHERE k.hash = $1 AND k.revoked_at IS NULL
+    SELECT k.hash, k.id, k.scopes, k.guild_ids, k.rate_limit, k.expires_at, budget.ids AS budget_ids, budget.limits
+    FROM api_keys k LEFT JOIN budget ON budget.asked = k.hash
+    WHERE k.hash = ANY($1::bytea[]) AND k.revoked_at IS NULL
 """
 
 # By its id, where it is still good: for work that goes on, whose requests have been counted.

@@ -3,6 +3,7 @@
 import hmac
 from base64 import urlsafe_b64encode
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -14,6 +15,7 @@ from api.changes import Changes
 from api.database import Database
 from api.errors import BadCsrfToken, Unauthorized
 from api.lib.clock import Clock
+from api.lib.fair_batches import FairBatches
 from api.people.cookies import Cookies
 
 IDLE = timedelta(days=2)
@@ -22,11 +24,11 @@ ABSOLUTE = timedelta(days=14)
 CACHED_SESSIONS = 10_000
 FRESH_SECONDS = 4.0  # ending one must reach every worker within 5 s
 
-_BY = """
-    SELECT id, user_id, username, display_name, avatar, created_at, expires_at, last_used_at FROM sessions
-    WHERE {} = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3
+_READ = """
+    SELECT hash, id, user_id, username, display_name, avatar, created_at, expires_at, last_used_at FROM sessions
+    WHERE {} AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3
 """
-_BY_HASH, _BY_ID = _BY.format("hash"), _BY.format("id")
+_BY_HASHES, _BY_ID = _READ.format("hash = ANY($1::bytea[])"), _READ.format("id = $1")
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -68,6 +70,7 @@ class Sessions:
         self._cache: OrderedDict[bytes, Session] = OrderedDict()
         self._digests: dict[int, bytes] = {}
         self._forgotten = 0
+        self._look_ups = FairBatches(self._look_up)
         self.used: set[int] = set()
         changes.subscribe(self._forget)
 
@@ -75,19 +78,15 @@ class Sessions:
         """What the session's cookie holds, if there is one in a `Cookie` header."""
         return None if cookie is None else self._cookies.read(cookie, self._cookies.session)
 
-    def was_good(self, cookie: str) -> bool:
-        """Whether a `Cookie` header has a session that was good when it was last looked up."""
-        token = self.token_of(cookie)
-        return token is not None and digest(token) in self._cache
-
-    async def authenticate(self, token: str) -> Session:
-        """The session with this cookie. Raises `Unauthorized`."""
+    async def authenticate(self, token: str, address: str = "") -> Session:
+        """The session with this cookie. `address`: where it came from; those of one address share look-ups. Raises
+        `Unauthorized`."""
         hash_ = digest(token)
         now = self._clock.now().timestamp()
         session = self._cache.get(hash_)
         # One that seems to have lain idle may have been used by way of another process.
         if session is None or session.idle_at <= now or not self._changes.is_fresh(FRESH_SECONDS):
-            session = await self._look_up(hash_, token)
+            session = await self._look_ups.get((hash_, token), address)
         if session is None or session.expires_at <= now:
             raise Unauthorized("This session has ended, or there never was one: log in again.")
         self.used.add(session.id)
@@ -99,21 +98,30 @@ class Sessions:
         if given is None or not hmac.compare_digest(given.encode("latin-1", "replace"), session.csrf_token):
             raise BadCsrfToken
 
-    async def _look_up(self, hash_: bytes, token: str) -> Session | None:
+    async def _look_up(self, asked: Sequence[tuple[bytes, str]]) -> list[Session | None]:
         forgotten, now = self._forgotten, self._clock.now()
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(_BY_HASH, hash_, now, now - IDLE)
-        if row is None:
-            return None
-        session = _session(row, csrf_token(token), max(row["last_used_at"], now))
+            rows = await connection.fetch(_BY_HASHES, [hash_ for hash_, _ in asked], now, now - IDLE)
+        stored = {row["hash"]: row for row in rows}
+        found = [
+            _session(stored[hash_], csrf_token(token), max(stored[hash_]["last_used_at"], now))
+            if hash_ in stored
+            else None
+            for hash_, token in asked
+        ]
         # Not if a session changed while we read: what we hold may be what it was before.
         if forgotten == self._forgotten:
-            self._cache[hash_] = session
-            self._digests[session.id] = hash_
-            if len(self._cache) > CACHED_SESSIONS:
-                _, oldest = self._cache.popitem(last=False)
-                self._digests.pop(oldest.id, None)
-        return session
+            for (hash_, _), session in zip(asked, found, strict=True):
+                if session is not None:
+                    self._remember(hash_, session)
+        return found
+
+    def _remember(self, hash_: bytes, session: Session) -> None:
+        self._cache[hash_] = session
+        self._digests[session.id] = hash_
+        if len(self._cache) > CACHED_SESSIONS:
+            _, oldest = self._cache.popitem(last=False)
+            self._digests.pop(oldest.id, None)
 
     def _forget(self, kind: str, ids: set[int]) -> None:
         if kind == "session":

@@ -1,0 +1,45 @@
+"""Notices that people come by a proxy that nobody has named: then all of them seem to be one address."""
+
+from ipaddress import ip_address
+
+import structlog
+from litestar.types import HTTPScope
+
+log = structlog.get_logger("guildhall.proxies")
+
+ENOUGH = 1000  # requests, after which nobody from a public address is to be expected
+PASSED_ON = frozenset({b"x-forwarded-for", b"forwarded"})
+
+UNBELIEVED = "a proxy passes on addresses that nobody believes"
+PRIVATE = "all requests come from private addresses"
+HOW = (
+    "if this address is your proxy's, name it in GUILDHALL_TRUSTED_PROXIES. Until then all who come by it count as "
+    "one address, in limits and in the audit log"
+)
+
+
+class ProxyNotice:
+    """Looks at the first requests, and says once in a process what they look like."""
+
+    def __init__(self) -> None:
+        self.is_done = False
+        self._seen = 0
+        self._is_public = False
+
+    def look(self, scope: HTTPScope) -> None:
+        """Call it for requests of the API while it is not done; not for probes, which come from nearby."""
+        client = scope["client"]
+        host = "" if client is None else client[0]
+        self._seen += 1
+        self.is_done = self._seen >= ENOUGH
+        try:
+            is_private = ip_address(host).is_private
+        except ValueError:
+            is_private = False  # a Unix socket: who is behind it has no address
+        if not is_private:
+            self._is_public = True
+        elif any(name in PASSED_ON for name, _ in scope["headers"]):
+            self.is_done = True
+            log.warning(UNBELIEVED, address=host, what_to_do=HOW)
+        elif self.is_done and not self._is_public:
+            log.warning(PRIVATE, address=host, what_to_do=HOW)
