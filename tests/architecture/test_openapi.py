@@ -54,7 +54,7 @@ def test_it_is_the_snapshot(description: Description) -> None:
 
 def test_the_command_prints_it_without_any_configuration(tmp_path: Path) -> None:
     printed = subprocess.run(
-        [sys.executable, "-m", "api", "openapi"], env={}, cwd=tmp_path, capture_output=True, timeout=30, check=False
+        [sys.executable, "-m", "api", "openapi"], env={}, cwd=tmp_path, capture_output=True, timeout=120, check=False
     )
 
     assert printed.stderr == b""
