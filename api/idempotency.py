@@ -16,7 +16,8 @@ import msgspec
 import structlog
 
 from api.database import Connection, Database
-from api.errors import Conflict, GuildhallError, Unavailable
+from api.errors import Conflict, GuildhallError, TooManyRequests, Unavailable
+from api.http.kept_answers import KeptAnswers, Room
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded, encode
 
@@ -24,6 +25,7 @@ log = structlog.get_logger("guildhall.idempotency")
 
 KEPT = timedelta(hours=24)
 SWEPT_AT_ONCE = 5000
+LARGEST = 1024 * 1024  # bytes of an answer that is kept
 
 JSON = "application/json"
 
@@ -60,6 +62,16 @@ class KeyReused(GuildhallError):
     type = "idempotency-key-reused"
     title = "Idempotency key used for something else"
     detail = "This `Idempotency-Key` was sent with another body, method or address. Make a new one for each request."
+
+
+class AnswerTooLarge(GuildhallError):
+    status = 422
+    type = "answer-too-large"
+    title = "Answer too large to be kept"
+    detail = (
+        f"With an `Idempotency-Key` the answer is kept, and this one would have more than {LARGEST} bytes. Nothing was "
+        "done: send less at once, or no key."
+    )
 
 
 class StillRunning(Conflict):
@@ -101,9 +113,10 @@ class Kept(msgspec.Struct, frozen=True):
 class Claim:
     """A request's right to be the one that is done."""
 
-    __slots__ = ("body", "clock", "holder", "is_kept", "key", "owner")
+    __slots__ = ("body", "clock", "holder", "is_kept", "key", "owner", "room")
 
     def __init__(self, owner: str, key: str, body: BodyHash, clock: Clock) -> None:
+        self.room: Room | None = None
         self.owner = owner
         self.key = key
         self.body = body
@@ -112,7 +125,11 @@ class Claim:
         self.is_kept = False
 
     def row(self, answer: Kept) -> tuple[object, ...]:
-        """What `_SAVE` takes of it."""
+        """What `_SAVE` takes of it. Raises `AnswerTooLarge`."""
+        if len(answer.body) > LARGEST:
+            raise AnswerTooLarge
+        if self.room is not None:
+            self.room.bytes -= len(answer.body)
         people = sorted({int(found) for found in _people.findall(answer.body)})
         return (
             self.owner,
@@ -142,7 +159,8 @@ async def keep(
     headers: Mapping[str, str] | None = None,
 ) -> None:
     """Saves the answer that this change will get, in the change's own transaction. Call it last in it. Raises
-    `StillRunning` where the request took so long that another one has its place: then nothing is changed."""
+    `StillRunning` where the request took so long that another one has its place, and `AnswerTooLarge`: then nothing
+    is changed."""
     await keep_all(connection, [(claim, view)], status=status, headers=headers)
 
 
@@ -174,6 +192,7 @@ class Idempotency:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._kept = KeptAnswers()
 
     async def claim(
         self,
@@ -188,10 +207,16 @@ class Idempotency:
     ) -> Claim | Kept:
         """The right to do it, for so many seconds, or what was answered the first time. `address`: a hash of method,
         path and query; `guild_id`: the guild that it is about; `read` reads the body to its end, where that has not
-        been done. Raises `KeyReused`, `StillRunning`."""
+        been done. Raises `KeyReused`, `StillRunning`, and `TooManyRequests` where too many answers are kept for the
+        owner, unless this one is."""
         claim = Claim(owner, key, body, self._clock)
         now = self._clock.now()
         async with self._database.connection() as connection:
+            try:
+                claim.room = await self._kept.take(connection, owner, now)
+            except TooManyRequests:
+                if await connection.fetchrow(_FIND, owner, key) is None:
+                    raise
             ours = await connection.fetchval(
                 _CLAIM,
                 owner,
