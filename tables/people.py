@@ -1,4 +1,4 @@
-"""People who are logged in to a dashboard, and log-ins under way."""
+"""People who are logged in to a dashboard, and the log-ins that they have used."""
 
 from piccolo.columns import BigInt, BigSerial, Bytea, Timestamptz, Varchar
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
@@ -28,12 +28,9 @@ class Session(Table, tablename="sessions", help_text="A person's browser, logged
     sessions_user_check = Check("user_id > 0")
 
 
-class Login(Table, tablename="logins", help_text="A log-in under way: ten minutes, one try."):
+class Login(Table, tablename="logins", help_text="A log-in that is done: what began it is good for one."):
     id = BigSerial(primary_key=True)
-    state_hash = Bytea(default=None, null=False, help_text="SHA-256 of the state that Discord brings back.")
-    browser_hash = Bytea(default=None, null=False, help_text="SHA-256 of the cookie of the browser that began it.")
-    verifier = Bytea(default=None, null=False, help_text="PKCE's code verifier, encrypted.")
-    return_to = Varchar(length=512, default=None, null=False, help_text="The page to go to afterwards.")
-    expires_at = Timestamptz(default=None, null=False, help_text="When it is given up.")
+    state_hash = Bytea(default=None, null=False, help_text="SHA-256 of the state that Discord brought back.")
+    expires_at = Timestamptz(default=None, null=False, help_text="When the state would have ended anyhow.")
 
     logins_state_key = Unique([state_hash])

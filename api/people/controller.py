@@ -33,7 +33,7 @@ class LoginController(Controller):
     ) -> Response[bytes]:
         """Send the browser to Discord, which asks the person and sends them back."""
         login, cookies = _configured(people), people.cookies
-        begun = await login.begin(
+        begun = login.begin(
             return_to=params.return_to,
             browser=cookies.read(request.headers.get("cookie"), cookies.login),
             redirect_uri=_redirect_uri(request, people),

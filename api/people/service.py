@@ -27,31 +27,41 @@ log = structlog.get_logger("guildhall.logins")
 
 LOGIN = timedelta(minutes=10)
 MOST_SESSIONS = 20  # of a person; the oldest go
+MOST_LOGINS = 200  # of a person in a day: for so long the rows of ended sessions stay
 
-_BEGIN = """
-    WITH given_up AS (DELETE FROM logins WHERE expires_at < $5)
-    INSERT INTO logins (state_hash, browser_hash, verifier, return_to, expires_at) VALUES ($1, $2, $3, $4, $6)
-"""
-
-# Whoever takes it has it: a state is good for one try, by the browser that began.
-_TAKE = "DELETE FROM logins WHERE state_hash = $1 RETURNING browser_hash, verifier, return_to, expires_at"
-
+# Beginning stores nothing, so that nobody can fill a table with it: the state itself, sealed, says what was begun. That
+# it was used is stored with the session that came of it, until it would have ended anyhow: a state is good for one.
 # The session before, and those beyond the most that a person may have, are forgotten, and their grants not revoked:
 # with one Discord may take back all of a person's.
 _INSERT = """
-    WITH replaced AS (
+    WITH given_up AS (DELETE FROM logins WHERE expires_at <= $10),
+    used AS (
+        INSERT INTO logins (state_hash, expires_at) SELECT $13, $14
+        WHERE (SELECT count(*) FROM sessions WHERE user_id = $2) < $15
+        ON CONFLICT DO NOTHING RETURNING true
+    ),
+    replaced AS (
         UPDATE sessions SET ended_at = $10, access_token = NULL, refresh_token = NULL
-        WHERE ended_at IS NULL AND (hash = $11 OR id IN (
+        WHERE EXISTS (SELECT FROM used) AND ended_at IS NULL AND (hash = $11 OR id IN (
             SELECT id FROM sessions WHERE user_id = $2 AND ended_at IS NULL ORDER BY id DESC OFFSET $12
         )) RETURNING id
     ),
     made AS (
         INSERT INTO sessions (hash, user_id, username, display_name, avatar, access_token, refresh_token,
                               token_expires_at, expires_at, created_at, last_used_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10 FROM used
     )
-    SELECT id FROM replaced
+    SELECT EXISTS (SELECT FROM used) AS is_made, array(SELECT id FROM replaced) AS replaced
 """
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A log-in that was begun, as its state holds it. `browser`: a hash of its cookie; `expires_at`: in seconds."""
+
+    browser: bytes
+    verifier: str
+    return_to: str
+    expires_at: float
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -91,16 +101,14 @@ class LoginService:
         self._grants = grants
         self._access = access
 
-    async def begin(self, *, return_to: str, browser: str | None, redirect_uri: str) -> Begun:
+    def begin(self, *, return_to: str, browser: str | None, redirect_uri: str) -> Begun:
         """Begins a log-in. `browser`: what its cookie holds already, from another one under way. Raises `Invalid`."""
         if not rules.is_own_page(return_to):
             raise Invalid(errors=[ParameterFault("return_to", "is not a page of this server: `/…`")])
-        state, verifier, browser = token_urlsafe(32), token_urlsafe(48), browser or make()
-        now = self._clock.now()
-        async with self._database.connection() as connection:
-            await connection.execute(
-                _BEGIN, digest(state), digest(browser), self._sealer.seal(verifier), return_to, now, now + LOGIN
-            )
+        verifier, browser = token_urlsafe(32), browser or make()
+        ends = (self._clock.now() + LOGIN).timestamp()
+        pending = Pending(digest(browser), verifier, return_to, ends)
+        state = self._sealer.seal(msgspec.json.encode(pending).decode()).decode()
         challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         location = self._discord.authorize_url(state=state, challenge=challenge, redirect_uri=redirect_uri)
         return Begun(location, browser)
@@ -110,16 +118,16 @@ class LoginService:
     ) -> Finished:
         """Ends a log-in; the second time it fails. `replaces`: what the browser's session cookie held before, which
         ends. Raises `LoginFailed`, `DiscordAway`."""
-        verifier, return_to = await self._taken(query.state, browser)
+        begun = self._begun(query.state, browser)
         if query.error is not None or query.code is None:
             log.info("log-in refused", reason="Discord was told no", error=(query.error or "")[:64])
-            return Finished(None, return_to)
+            return Finished(None, begun.return_to)
         try:
-            granted = await self._discord.exchange(code=query.code, verifier=verifier, redirect_uri=redirect_uri)
+            granted = await self._discord.exchange(code=query.code, verifier=begun.verifier, redirect_uri=redirect_uri)
         except GrantRefused:
             raise _refused("Discord does not take this code. Begin again.") from None
         try:
-            return Finished(await self._let_in(granted, replaces), return_to)
+            return Finished(await self._let_in(granted, digest(query.state or ""), replaces), begun.return_to)
         except BaseException:
             await self._give_back(granted)
             raise
@@ -160,36 +168,31 @@ class LoginService:
         here = {row["id"] for row in rows}
         return cut(shown, limit, lambda guild: _view(guild, here), lambda guild: self._cursors.write(scope, [guild.id]))
 
-    async def _taken(self, state: str | None, browser: str | None) -> tuple[str, str]:
-        """PKCE's verifier and the page to go to. Raises `LoginFailed`."""
-        row = None
-        if state is not None:
-            async with self._database.connection() as connection:
-                row = await connection.fetchrow(_TAKE, digest(state))
-        if row is None or row["expires_at"] <= self._clock.now():
-            raise _refused(
-                "This log-in was not begun here, has been used, or took longer than ten minutes. Begin again."
-            )
-        if browser is None or not hmac.compare_digest(row["browser_hash"], digest(browser)):
-            raise _refused("This log-in was begun by another browser. Begin again.")
+    def _begun(self, state: str | None, browser: str | None) -> Pending:
+        """What was begun with this state, by this browser. Raises `LoginFailed`."""
         try:
-            return self._sealer.open(row["verifier"]), row["return_to"]
-        except Unreadable:
-            raise _refused("The server's secret has changed meanwhile. Begin again.") from None
+            begun = msgspec.json.decode(self._sealer.open((state or "").encode()), type=Pending)
+        except (Unreadable, msgspec.DecodeError):
+            raise _refused("This log-in was not begun here. Begin again.") from None
+        if begun.expires_at <= self._clock.now().timestamp():
+            raise _refused("This log-in took longer than ten minutes. Begin again.")
+        if browser is None or not hmac.compare_digest(begun.browser, digest(browser)):
+            raise _refused("This log-in was begun by another browser. Begin again.")
+        return begun
 
-    async def _let_in(self, granted: Token, replaces: str | None) -> str:
+    async def _let_in(self, granted: Token, state_hash: bytes, replaces: str | None) -> str:
         if not {"identify", "guilds"} <= set(granted.scope.split()):
             raise _refused("Discord was not allowed to say who you are and which guilds you are in.")
         try:
             person = await self._discord.person(granted.access_token)
         except GrantRefused:
             raise _refused("Discord has taken its grant back already. Begin again.") from None
-        return await self._store(granted, person, replaces)
+        return await self._store(granted, person, state_hash, replaces)
 
-    async def _store(self, granted: Token, person: Person, replaces: str | None) -> str:
+    async def _store(self, granted: Token, person: Person, state_hash: bytes, replaces: str | None) -> str:
         token, now = make(), self._clock.now()
         async with self._database.connection() as connection:
-            rows = await connection.fetch(
+            row = await connection.fetchrow(
                 _INSERT,
                 digest(token),
                 int(person.id),
@@ -203,8 +206,14 @@ class LoginService:
                 now,
                 None if replaces is None else digest(replaces),
                 MOST_SESSIONS - 1,
+                state_hash,
+                now + LOGIN,
+                MOST_LOGINS,
             )
-        self._changes.tell("session", {row["id"] for row in rows})
+        assert row is not None  # it gives its row
+        if not row["is_made"]:
+            raise _refused("This log-in has been used, or there were too many of yours today. Begin again, or later.")
+        self._changes.tell("session", set(row["replaced"]))
         self._access.forget(int(person.id))
         return token
 

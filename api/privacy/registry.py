@@ -194,6 +194,6 @@ REGISTRY = (
         ("access_token", "refresh_token"),
         "Sealed, and given back to Discord by the upkeep of log-ins; the row goes a day after the session's end.",
     ),
-    kept("logins", ("state_hash", "browser_hash", "verifier"), "For ten minutes, before it is known who logs in."),
+    kept("logins", ("state_hash",), "A hash of what was used to log in, for ten minutes."),
     kept("admin_sessions", ("user_id",), "The number of an admin's account with this server, no person's on Discord."),
 )

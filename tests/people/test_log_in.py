@@ -15,7 +15,7 @@ from api.engine import PlainConnection
 from api.lib.clock import Clock
 from api.metrics import Metrics
 from api.people.sealing import Sealer, Unreadable
-from api.people.service import MOST_SESSIONS
+from api.people.service import MOST_LOGINS, MOST_SESSIONS
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
 from tests.support.discord import Answer, Call, Discord, Fault, broken, limited, silence, told
@@ -67,7 +67,7 @@ async def test_the_browser_is_sent_with_all_that_the_code_flow_asks_for(browsers
     assert query["redirect_uri"] == "http://127.0.0.1:8000/auth/discord/callback"
     assert query["code_challenge_method"] == "S256"
     assert re.fullmatch(r"[\w-]{43}", query["code_challenge"])
-    assert re.fullmatch(r"[\w-]{43}", query["state"])
+    assert re.fullmatch(r"[\w=-]{100,1500}", query["state"])
     assert begun.headers["cache-control"] == "no-store"
     cookie = SimpleCookie(begun.headers["set-cookie"])[LOGIN]
     assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["max-age"]) == (True, "lax", "/", "600")
@@ -129,7 +129,11 @@ async def test_a_state_is_good_in_its_own_browser_for_ten_minutes(browsers: Brow
     back = await began(ada, browsers)
     await mallory.get("/auth/discord/login")
     assert refused(await mallory.get(back), 400, "login-failed")
-    assert refused(await ada.get(back), 400, "login-failed")  # it was used up
+    changed = back.replace("state=gAAAA", "state=gAAAB")
+    assert refused(await ada.get(changed), 400, "login-failed")
+    assert (await ada.get(back)).status_code == 303  # nobody else can use it up
+    assert refused(await ada.get(back), 400, "login-failed")
+    ada.cookies.clear()
     back = await began(ada, browsers)
     assert refused(await browsers.fresh().get(back), 400, "login-failed")
     back = await began(ada, browsers)
@@ -139,6 +143,41 @@ async def test_a_state_is_good_in_its_own_browser_for_ten_minutes(browsers: Brow
         answer = await ada.get(f"/auth/discord/callback{nonsense}")
         assert answer.status_code in {400, 422}, nonsense
     assert SESSION not in ada.cookies
+
+
+async def test_beginning_stores_nothing(
+    browsers: Browsers, owner: PlainConnection, clock: MovableClock, discord: Discord
+) -> None:
+    """However often it is asked for; only what let somebody in is stored, for as long as it could be used again."""
+    ada = browsers.fresh()
+    for _ in range(5):
+        back = await began(ada, browsers)
+    discord.codes.clear()
+    assert refused(await ada.get(back), 400, "login-failed")
+    assert await owner.fetchval("SELECT count(*) FROM logins") == 0
+    for _ in range(2):
+        await browsers.log_in(ADA, ada)
+    assert await owner.fetchval("SELECT count(*) FROM logins") == 2
+    clock.move(minutes=11)
+    await browsers.log_in(BO)
+    assert await owner.fetchval("SELECT count(*) FROM logins") == 1
+
+
+async def test_so_many_log_ins_of_a_person_in_a_day(
+    browsers: Browsers, owner: PlainConnection, discord: Discord
+) -> None:
+    await owner.execute(
+        "INSERT INTO sessions (hash, user_id, username, token_expires_at, expires_at, ended_at)"
+        " SELECT sha256(n::text::bytea), $1, 'ada', now(), now(), now() FROM generate_series(1, $2) AS n",
+        ADA,
+        MOST_LOGINS - 1,
+    )
+    ada = await browsers.log_in(ADA)
+    back = await began(ada, browsers)
+    assert refused(await ada.get(back), 400, "login-failed")
+    assert discord.grants == [], "what was granted is given back"
+    assert (await ada.get("/v1/me")).status_code == 200
+    await browsers.log_in(BO)
 
 
 async def test_two_tabs_log_in_at_once(browsers: Browsers) -> None:
