@@ -141,6 +141,7 @@ def _state(core: Core, features: Features) -> dict[str, object]:
         ],
         "registry": core.registry,
         "shortcut": Shortcut(keyring, limiter, features.settings),
+        "settings": features.settings,
         "slots": core.slots,
         "webhooks": features.webhooks,
     }

@@ -71,6 +71,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retention_days: Annotated[
         int, Meta(ge=1, le=3650, description="days for which a deleted guild can be restored")
     ] = 30
+    revisions_kept: Annotated[
+        int, Meta(ge=100, le=1_000_000, description="revisions of a module's settings that are kept for each guild")
+    ] = 1000
+    revisions_kept_days: Annotated[
+        int, Meta(ge=30, le=36_500, description="days for which they are kept; the one that holds stays")
+    ] = 730
     hours_kept_days: Annotated[
         int, Meta(ge=8, le=3650, description="days for which activity by hour is kept; what is older is told by day")
     ] = 90

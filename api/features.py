@@ -59,7 +59,15 @@ def build(core: Core, settings: Settings) -> Features:
     keys = KeyService(database, changes, cursors, clock)
     guilds = GuildService(database, changes, cursors, clock, core.retention)
     pickers = PickerService(database, changes, clock)
-    guild_settings = SettingsService(database, changes, core.registry, cursors, clock)
+    guild_settings = SettingsService(
+        database,
+        changes,
+        core.registry,
+        cursors,
+        clock,
+        kept=settings.revisions_kept,
+        kept_for=timedelta(days=settings.revisions_kept_days),
+    )
     activity = ActivityService(database, rulebook, parts, achievements.unlocking, clock, core.metrics)
     members = MemberService(database, rulebook, parts, achievements.unlocking, clock)
     leaderboards = LeaderboardService(database, rulebook, cursors, clock)

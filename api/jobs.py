@@ -25,6 +25,7 @@ class Jobs:
         self._people = core.people
         self._limiter = core.limiter
         self._guilds = features.guilds
+        self._settings = features.settings
         self._upkeep = features.upkeep
         self._idempotency = features.idempotency
         self._deliverer = features.deliverer
@@ -51,6 +52,8 @@ class Jobs:
                     await self._limiter.sweep()
                     await self._deliverer.sweep()
                     while await self._idempotency.sweep():  # noqa: ASYNC110 - the same
+                        await asyncio.sleep(0)
+                    while await self._settings.forget_old():  # noqa: ASYNC110 - the same
                         await asyncio.sleep(0)
                     while await self._guilds.purge():  # noqa: ASYNC110 - others run between two lots
                         await asyncio.sleep(0)

@@ -34,14 +34,16 @@ SECRET = (
     "idempotent_answers",
 )  # fmt: skip
 
-# What the application calls to make and drop parts of tables, which it does not own, and to take a person's name
-# out of a trail, which it may not alter.
+# What the application calls to make and drop parts of tables, which it does not own, and to take a person's name, or
+# what is too old to be kept, out of a trail, which it may not alter.
 CALLED = (
     "guildhall_part(text, date)",
     "guildhall_make_part(text, date)",
     "guildhall_drop_parts(text, date)",
     "guildhall_forget_in_audit_log(bigint, bigint[], bigint, bigint)",
     "guildhall_forget_in_revisions(bigint, bigint[], bigint, bigint)",
+    "guildhall_forget_revisions_beyond(bigint, text, integer, integer)",
+    "guildhall_forget_revisions_before(timestamp with time zone, integer)",
 )
 
 

@@ -136,7 +136,15 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Imports, GuildServi
         parts,
         guilds=guilds,
         pickers=PickerService(database, changes, clock),
-        settings=SettingsService(database, changes, Registry(database, changes), cursors, clock),
+        settings=SettingsService(
+            database,
+            changes,
+            Registry(database, changes),
+            cursors,
+            clock,
+            kept=settings.revisions_kept,
+            kept_for=timedelta(days=settings.revisions_kept_days),
+        ),
         achievements=build_achievements(
             database, changes, clock, cursors, rulebook, parts, retention=timedelta(days=settings.retention_days)
         ),

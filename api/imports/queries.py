@@ -37,6 +37,13 @@ INSERT = f"""
     RETURNING {COLUMNS}
 """
 
+# How long a file is told of after it has ended: the newest of a guild.
+FORGET_BEYOND = """
+    DELETE FROM imports WHERE id IN (
+        SELECT id FROM imports WHERE guild_id = $1 AND status IN ('finished', 'failed') ORDER BY id DESC OFFSET $2
+    )
+"""
+
 # By id, of a guild that is there and that the reader sees ($2 null: all).
 READ = f"""
     SELECT {_seen("$3::bigint")} FROM imports i JOIN guilds g ON g.id = i.guild_id

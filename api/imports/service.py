@@ -21,6 +21,7 @@ from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, cut
 
 PIECE = 1024 * 1024
+TOLD = 100  # imports of a guild that have ended
 
 _BUSY = "This guild has an import that is not finished: one at a time."
 
@@ -95,6 +96,7 @@ class ImportService:
                 raise Conflict(_BUSY) from None
             except asyncpg.ForeignKeyViolationError:
                 raise NotFound from None
+            await connection.execute(queries.FORGET_BEYOND, guild_id, TOLD)
             job = await self._queue.put(connection, IMPORT, import_id, hold=hold)
             if not query.dry_run:
                 asked = {"source": query.source, "mode": mode, "bytes": size}

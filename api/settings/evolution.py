@@ -11,7 +11,7 @@ from api.audit.service import record
 from api.auth.actors import Actor
 from api.changes import Changes
 from api.database import Connection, Database
-from api.errors import BuiltInModule, Invalid, ModuleConflict, NotFound, PreconditionFailed
+from api.errors import BuiltInModule, Conflict, Invalid, ModuleConflict, NotFound, PreconditionFailed
 from api.events.outbox import Told, tell
 from api.lib import etags
 from api.lib.clock import Clock
@@ -28,6 +28,7 @@ from api.settings.registry import Registry, compiled, is_name
 from api.settings.schemas import InvalidSchema
 
 TOLD_GUILDS = 10
+MOST_MODULES = 200  # of the installation, the built-in ones not counted
 READ_AT_ONCE = 100
 
 # Every guild that overrides the module, in one order, locked: nobody changes them meanwhile.
@@ -83,7 +84,8 @@ class ModuleService:
         self, actor: Actor, name: str, wish: PutModule, if_match: etags.IfMatch, *, reset: bool
     ) -> tuple[ModuleView, bool]:
         """Register a module or evolve it; tells whether it is new. Sent twice, the second time changes
-        nothing. Raises `BuiltInModule`, `Invalid`, `PreconditionFailed`, and `ModuleConflict` unless `reset`."""
+        nothing. Raises `BuiltInModule`, `Invalid`, `PreconditionFailed`, `Conflict`, and `ModuleConflict` unless
+        `reset`."""
         if is_name(name) is None:
             raise NotFound
         if name in BUILT_IN:
@@ -185,7 +187,10 @@ class ModuleService:
 
 
 async def _insert(connection: Connection, name: str, wish: PutModule) -> bool:
-    """Whether there was none of this name."""
+    """Whether there was none of this name. Raises `Conflict` where there are too many."""
+    others = await connection.fetchval("SELECT count(*) FROM modules WHERE name <> $1", name)
+    if others >= MOST_MODULES:
+        raise Conflict(f"{MOST_MODULES} modules are registered already, and one is never removed: change one of them.")
     return (
         await connection.fetchval(
             "INSERT INTO modules (name, title, description, schema) VALUES ($1, $2, $3, $4::jsonb)"

@@ -68,8 +68,12 @@ STORE = f"""
         SELECT $1, 'settings.updated', {TOLD.format(module="$2::varchar", revision="$4::int", changes="$7::jsonb")}
         FROM stored
     )
-    SELECT changed_xid, overrides, revision, updated_at FROM stored
+    SELECT changed_xid, overrides, revision, updated_at,
+        CASE WHEN revision > $14::int THEN guildhall_forget_revisions_beyond($1, $2, revision, $14) END AS forgotten
+    FROM stored
 """
+
+FORGET_OLD = "SELECT guildhall_forget_revisions_before($1, $2)"
 
 # For a writer whom others overtook again and again: nobody does, once these are locked.
 LOCK_MODULE = "SELECT FROM modules WHERE name = $1 FOR SHARE"

@@ -1,7 +1,7 @@
 """A guild's settings: read, changed, brought back. Each change is applied to the newest revision."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -31,10 +31,24 @@ decode = msgspec.json.decode
 Edit = Callable[[Module, JsonObject], JsonObject]
 
 ATTEMPTS = 5
+FORGOTTEN_AT_ONCE = 1000
 
 
 class SettingsService:
-    def __init__(self, database: Database, told: Changes, registry: Registry, cursors: Cursors, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        told: Changes,
+        registry: Registry,
+        cursors: Cursors,
+        clock: Clock,
+        *,
+        kept: int,
+        kept_for: timedelta,
+    ) -> None:
+        """`kept`, `kept_for`: how many revisions of a module a guild has at most, and for how long."""
+        self._kept = kept
+        self._kept_for = kept_for
         self._database = database
         self._changes = told
         self._registry = registry
@@ -137,6 +151,13 @@ class SettingsService:
             lambda row: len(row["before"]) + len(row["after"]) + len(row["changes"]),
         )
 
+    async def forget_old(self) -> bool:
+        """Forgets some of the revisions that are too old, but for those that hold now; whether there may be more."""
+        async with self._database.connection() as connection:
+            since = self._clock.now() - self._kept_for
+            forgotten: int = await connection.fetchval(queries.FORGET_OLD, since, FORGOTTEN_AT_ONCE)
+        return forgotten == FORGOTTEN_AT_ONCE
+
     async def _write(self, actor: Actor, guild_id: int, name: str, if_match: etags.IfMatch, edit: Edit) -> SettingsView:
         """Applies the edit to the newest revision, whoever made it: when another process stored one
         between our look and our write, the write finds no row and we look again."""
@@ -174,7 +195,9 @@ class SettingsService:
             after = await _edited(connection, before, edit, if_match)
             stored = before
             if not same(after.overrides, before.overrides):
-                row = await connection.fetchrow(queries.STORE, *_arguments(actor, before, after, self._clock.now()))
+                row = await connection.fetchrow(
+                    queries.STORE, *_arguments(actor, before, after, self._clock.now()), self._kept
+                )
                 if row is None:
                     raise Overloaded("Others keep changing these settings. Nothing was stored; try again soon.")
                 stored = _stored(after, row)
@@ -194,7 +217,9 @@ class SettingsService:
         """The settings as stored, or None if somebody else was quicker."""
         guild_id = before.row["guild_id"]
         with self._states.watching(guild_id) as watch:
-            row = await connection.fetchrow(queries.STORE, *_arguments(actor, before, after, self._clock.now()))
+            row = await connection.fetchrow(
+                queries.STORE, *_arguments(actor, before, after, self._clock.now()), self._kept
+            )
         if row is None:
             return None
         stored = _stored(after, row)

@@ -2678,6 +2678,7 @@ export interface components {
              * @example urn:guildhall:problem:body-too-large
              * @example urn:guildhall:problem:request-line-too-long
              * @example urn:guildhall:problem:unsupported-media-type
+             * @example urn:guildhall:problem:answer-too-large
              * @example urn:guildhall:problem:idempotency-key-reused
              * @example urn:guildhall:problem:invalid
              * @example urn:guildhall:problem:too-many-requests
