@@ -18,7 +18,7 @@ from api.config import Settings
 from api.engine import PlainConnection
 from api.metrics import Metrics
 from api.provision import APP, OWNER
-from tests.support import cluster
+from tests.support import cluster, today
 from tests.support.browser import running_browser
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and not config.option.collectonly:
+        today.pass_on()
         _running.append(cluster.Cluster(oldest=config.getoption("--postgres16")))
         _running[0].start()
 
