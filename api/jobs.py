@@ -50,7 +50,8 @@ class Jobs:
                     while await self._upkeep.empty_guilds():  # noqa: ASYNC110 - others run between two lots
                         await asyncio.sleep(0)
                     await self._limiter.sweep()
-                    await self._deliverer.sweep()
+                    while await self._deliverer.sweep():  # noqa: ASYNC110 - the same
+                        await asyncio.sleep(0)
                     while await self._idempotency.sweep():  # noqa: ASYNC110 - the same
                         await asyncio.sleep(0)
                     while await self._settings.forget_old():  # noqa: ASYNC110 - the same

@@ -16,6 +16,17 @@ class Webhook(Table, tablename="webhooks", help_text="An address to which a guil
     url = Text(default=None, null=False, help_text="Where events are sent.")
     types = Array(base_column=Varchar(length=64), default=list, null=False, help_text="Which events; empty: all.")
     secret = Bytea(default=None, null=False, secret=True, help_text="What signs, encrypted.")
+    scopes = Array(
+        base_column=Varchar(length=64),
+        default=list,
+        null=False,
+        help_text="Of what its maker could read, what bounds the data that it is sent.",
+    )
+    key_id = BigInt(
+        default=None,
+        null=True,
+        help_text="The first of the keys in whose line it was made: it ends with them; empty: a person made it.",
+    )
     disabled_at = Timestamptz(default=None, null=True, help_text="Since when nothing is sent; empty: it is.")
     failing_since = Timestamptz(default=None, null=True, help_text="Since when nothing arrives; empty: it does.")
     failures = Integer(default=0, null=False, help_text="How often in a row nothing arrived.")

@@ -29,7 +29,8 @@ class WebhookController(Controller):
         """Have a guild's events sent to an address. Each is a POST of `{"id", "event", "guild_id", "at", "data"}`, with
         `Guildhall-Signature: t=<unix>,v1=<hex>`: HMAC-SHA256 of `t.body` under the whole `secret`, which is told
         only in this answer. It is tried 8 times within a day until the answer is 2xx; the same `id` may come twice.
-        Where nothing has arrived for 12 hours it is disabled, and `webhook.disabled` says so. Ten for a guild."""
+        Where nothing has arrived for 12 hours it is disabled, and `webhook.disabled` says so. It tells what
+        its maker may read, and ends with the key that made it. Ten for a guild."""
         return await webhooks.create(request.actor, guild_id, data)
 
     @get("/", opt=requires(WRITE))
@@ -59,7 +60,8 @@ class WebhookController(Controller):
         request: GuildhallRequest,
         webhooks: NamedDependency[WebhookService],
     ) -> WebhookView:
-        """Change some of it, as a merge patch. Enabled again, it begins with what happens from now on."""
+        """Change some of it, as a merge patch. Enabled again, it begins with what happens from now on. Who changes it
+        is its maker then: it tells what they may read."""
         return await webhooks.patch(request.actor, guild_id, webhook_id, data, request.if_match)
 
     @delete("/{webhook_id:str}", opt=requires(WRITE, if_match=True))

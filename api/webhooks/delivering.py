@@ -5,6 +5,7 @@ owed exactly once. It is sent at least once: a process that dies between sending
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -15,9 +16,12 @@ import structlog
 
 from api.audit.service import record
 from api.auth.actors import system
+from api.auth.scopes import Scope
 from api.database import AWAY, Connection, Database
 from api.errors import Unavailable
+from api.events.frames import ERASED
 from api.events.outbox import Told, tell
+from api.events.rights import right_of, trimmed
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.webhooks import queries
@@ -33,6 +37,9 @@ IN_A_ROW = 50  # events of one webhook, before others have their turn
 LOOK_SECONDS = 0.5
 HELD = timedelta(seconds=30)
 KEPT = timedelta(days=7)
+BATCH_SIZE = 1000  # events, or webhooks of one that concerns all guilds
+BATCHES = 50  # in a row
+SWEPT = 5000
 
 _PASSING = (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY)
 
@@ -47,6 +54,12 @@ class Body(msgspec.Struct):
     guild_id: str | None
     at: datetime
     data: msgspec.Raw
+
+
+def _data(row: asyncpg.Record, scopes: Sequence[str]) -> str:
+    """An event's data, as far as the webhook may tell it."""
+    data: str = row["data"]
+    return data if data == ERASED or right_of(row["type"]).scope in scopes else trimmed(row["type"], data)
 
 
 class Deliverer:
@@ -81,6 +94,7 @@ class Deliverer:
 
     async def look(self) -> None:
         """Begins to send to the webhooks that are owed something."""
+        await self._owe()
         now = self._clock.now()
         async with self._database.connection() as connection:
             rows = await connection.fetch(queries.TAKE, self._holder, now, now + HELD, AT_ONCE - len(self._serving))
@@ -89,15 +103,23 @@ class Deliverer:
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
 
+    async def _owe(self) -> None:
+        """Writes what is owed of the events that came; the rest of very many the next time."""
+        for _ in range(BATCHES):
+            async with self._database.connection() as connection:
+                if not await connection.fetchval(queries.OWE, BATCH_SIZE):
+                    return
+
     async def rest(self) -> None:
         """Returns when all that was begun has ended."""
         while self._serving:
             await asyncio.wait(self._serving)
 
-    async def sweep(self) -> None:
-        """Removes what was sent, or given up, more than a week ago; some of it."""
+    async def sweep(self) -> bool:
+        """Removes what was sent, or given up, more than a week ago, a batch of it; whether there may be more."""
         async with self._database.connection() as connection:
-            await connection.execute(queries.SWEEP, self._clock.now() - KEPT)
+            gone: int = await connection.fetchval(queries.SWEEP, self._clock.now() - KEPT, SWEPT)
+        return gone == SWEPT
 
     async def _serve(self, webhook_id: int) -> None:
         try:
@@ -119,9 +141,16 @@ class Deliverer:
         for _ in range(IN_A_ROW):
             now = self._clock.now()
             async with self._database.connection() as connection:
-                webhook = await connection.fetchrow(queries.RENEW, webhook_id, self._holder, now + HELD)
+                webhook = await connection.fetchrow(queries.RENEW, webhook_id, self._holder, now + HELD, now)
                 row = None if webhook is None else await connection.fetchrow(queries.NEXT, webhook_id, now)
-            if webhook is None or row is None:
+                if webhook is None or row is None:
+                    return None
+                if row["is_hidden"] and Scope.MEMBERS_WRITE not in webhook["scopes"]:
+                    await connection.execute(queries.WITHHOLD, row["id"])
+                    continue
+            if webhook["has_ended"]:
+                async with self._database.transaction() as connection:
+                    await self._disable(connection, webhook_id, now, "the key that made it has ended")
                 return None
             outcome = await self._send(webhook, row)
             if not outcome.ok:
@@ -141,7 +170,7 @@ class Deliverer:
                 event=row["type"],
                 guild_id=None if guild_id is None else str(guild_id),
                 at=row["at"],
-                data=msgspec.Raw(b"{}" if is_test else row["data"].encode()),
+                data=msgspec.Raw(b"{}" if is_test else _data(row, webhook["scopes"]).encode()),
             )
         )
         secret = self._vault.open(webhook["secret"])
@@ -165,18 +194,18 @@ class Deliverer:
             if state is None:  # it has been removed
                 return now
             if again is None and now - state["failing_since"] >= LASTING:
-                await self._disable(connection, webhook_id, now, outcome)
+                await self._disable(connection, webhook_id, now, f"nothing arrives: {outcome.told}")
         log.info("a webhook was not reached", webhook=webhook_id, attempt=attempts, outcome=outcome.told)
         return now + pause(state["failures"])
 
-    async def _disable(self, connection: Connection, webhook_id: int, now: datetime, outcome: Outcome) -> None:
+    async def _disable(self, connection: Connection, webhook_id: int, now: datetime, reason: str) -> None:
         gone = await connection.fetchrow(queries.DISABLE, webhook_id, now)
         if gone is None:
             return
         changes = {"enabled": Change(before=True, after=False)}
         await record(
             connection,
-            system(f"nothing arrives: {outcome.told}"),
+            system(reason),
             "webhook.disabled",
             guild_ids=[gone["guild_id"]],
             target=str(webhook_id),

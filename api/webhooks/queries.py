@@ -2,22 +2,26 @@
 
 COLUMNS = "id, guild_id, url, types, disabled_at, created_at"
 
+# The number that a key and all that replace it have in common.
+_LINE = "(SELECT coalesce(k.origin_id, k.id) FROM api_keys k WHERE k.id = {key}::bigint)"
+
 INSERT = f"""
-    INSERT INTO webhooks (guild_id, url, types, secret, disabled_at)
-    SELECT $1, $2, $3, $4, $5 WHERE (SELECT count(*) FROM webhooks WHERE guild_id = $1) < $6 RETURNING {COLUMNS}
+    INSERT INTO webhooks (guild_id, url, types, secret, disabled_at, scopes, key_id)
+    SELECT $1, $2, $3, $4, $5, $7, {_LINE.format(key="$8")}
+    WHERE (SELECT count(*) FROM webhooks WHERE guild_id = $1) < $6 RETURNING {COLUMNS}
 """
 LOCK_GUILD = "SELECT FROM guilds WHERE id = $1 FOR NO KEY UPDATE"
 READ = f"SELECT {COLUMNS} FROM webhooks WHERE guild_id = $1 AND id = $2"
 LIST = f"SELECT {COLUMNS} FROM webhooks WHERE guild_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 DELETE = "DELETE FROM webhooks WHERE id = $1"
 
-# Enabled again, it begins anew; disabled, what waits for it is given up.
+# Enabled again, it begins anew; disabled, what waits for it is given up. Who changes it is its maker from now on.
 UPDATE = f"""
     WITH given_up AS (
         UPDATE webhook_deliveries SET status = 'failed', outcome = 'disabled'
         WHERE webhook_id = $1 AND status = 'pending' AND $4::timestamptz IS NOT NULL
     )
-    UPDATE webhooks SET url = $2, types = $3, disabled_at = $4,
+    UPDATE webhooks SET url = $2, types = $3, disabled_at = $4, scopes = $6, key_id = {_LINE.format(key="$7")},
         failures = CASE WHEN $5 THEN 0 ELSE failures END,
         failing_since = CASE WHEN $5 THEN NULL ELSE failing_since END,
         rests_until = CASE WHEN $5 THEN NULL ELSE rests_until END,
@@ -30,10 +34,17 @@ TEST = """
     INSERT INTO webhook_deliveries (webhook_id, type, at, next_at) VALUES ($1, 'webhook.test', $2, $2)
     RETURNING id, position, type, at, status, attempts
 """
+# Not those of hidden people, but for who sees them ($4 null) or is the one ($4): see `Actor.hidden_seen`.
 DELIVERIES = """
-    SELECT id, position, type, at, status, attempts FROM webhook_deliveries
-    WHERE webhook_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
+    SELECT d.id, d.position, d.type, d.at, d.status, d.attempts FROM webhook_deliveries d
+    WHERE d.webhook_id = $1 AND ($2::bigint IS NULL OR d.id < $2) AND ($4::bigint IS NULL OR NOT EXISTS (
+        SELECT FROM stream_events e JOIN privacy_choices p ON p.user_id = e.user_id AND p.hidden_at IS NOT NULL
+        WHERE e.position = d.position AND e.day = d.day AND e.user_id <> $4
+    ))
+    ORDER BY d.id DESC LIMIT $3
 """
+
+OWE = "SELECT guildhall_owe_deliveries($1)"
 
 # Who sends holds a webhook, so that its events come one after the other.
 TAKE = """
@@ -45,14 +56,20 @@ TAKE = """
 """
 RENEW = """
     UPDATE webhooks SET held_until = $3 WHERE id = $1 AND holder = $2 AND disabled_at IS NULL
-    RETURNING guild_id, url, secret
+    RETURNING guild_id, url, secret, scopes, key_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM api_keys k
+        WHERE (k.id = key_id OR k.origin_id = key_id)
+            AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4)
+    ) AS has_ended
 """
 NEXT = """
     SELECT d.id, d.position, d.type, d.at, d.attempts, e.position IS NOT NULL AS is_kept, e.guild_id,
-        e.data::text AS data
+        e.data::text AS data, p.user_id IS NOT NULL AS is_hidden
     FROM webhook_deliveries d LEFT JOIN stream_events e ON e.position = d.position AND e.day = d.day
+    LEFT JOIN privacy_choices p ON p.user_id = e.user_id AND p.hidden_at IS NOT NULL
     WHERE d.webhook_id = $1 AND d.status = 'pending' AND d.next_at <= $2 ORDER BY d.id LIMIT 1
 """
+WITHHOLD = "DELETE FROM webhook_deliveries WHERE id = $1"
 DELIVERED = """
     WITH done AS (
         UPDATE webhook_deliveries SET status = 'delivered', attempts = attempts + 1, outcome = $3 WHERE id = $2
@@ -84,7 +101,12 @@ LET_GO = """
     FROM (SELECT min(next_at) AS first FROM webhook_deliveries WHERE webhook_id = $1 AND status = 'pending') AS pending
     WHERE id = $1
 """
+# Some of them, the oldest first; gives how many.
 SWEEP = """
-    DELETE FROM webhook_deliveries WHERE id IN
-        (SELECT id FROM webhook_deliveries WHERE at < $1 AND status <> 'pending' ORDER BY id LIMIT 5000)
+    WITH gone AS (
+        DELETE FROM webhook_deliveries WHERE id = ANY(ARRAY(
+            SELECT id FROM webhook_deliveries WHERE at < $1 AND status <> 'pending' ORDER BY at LIMIT $2
+        )) RETURNING 1
+    )
+    SELECT count(*) FROM gone
 """

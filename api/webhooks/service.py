@@ -8,8 +8,10 @@ from msgspec import UNSET
 
 from api.audit.service import record
 from api.auth.actors import Actor
+from api.auth.scopes import Scope
 from api.database import Connection, Database
 from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from api.events.rights import RIGHTS
 from api.idempotency import keep
 from api.lib import etags
 from api.lib.clock import Clock
@@ -26,6 +28,9 @@ from api.webhooks.sending import NotAllowed, addresses
 
 MOST = 10  # of a guild
 RESOLVE_SECONDS = 1.0
+
+# What the data of the stream's events needs.
+_BOUNDS = frozenset(right.scope for right in RIGHTS.values())
 
 _REFUSED = {
     Reach.PRIVATE: "leads to an address that is not public, as GUILDHALL_WEBHOOK_PRIVATE_ADDRESSES=true would allow",
@@ -50,7 +55,14 @@ class WebhookService:
         async with self._database.transaction() as connection:
             await connection.execute(queries.LOCK_GUILD, guild_id)
             row = await connection.fetchrow(
-                queries.INSERT, guild_id, wish.url, _types(wish.types), self._vault.seal(secret), disabled_at, MOST
+                queries.INSERT,
+                guild_id,
+                wish.url,
+                _types(wish.types),
+                self._vault.seal(secret),
+                disabled_at,
+                MOST,
+                *_maker(actor),
             )
             if row is None:
                 raise Conflict(f"A guild has {MOST} webhooks at most.")
@@ -95,7 +107,9 @@ class WebhookService:
                 return _view(before)
             disabled_at = None if enabled else before["disabled_at"] or self._clock.now()
             renewed = url != before["url"] or (enabled and not was_enabled)
-            row = await connection.fetchrow(queries.UPDATE, webhook_id, url, types, disabled_at, renewed)
+            row = await connection.fetchrow(
+                queries.UPDATE, webhook_id, url, types, disabled_at, renewed, *_maker(actor)
+            )
             assert row is not None  # it is locked
             await _record(connection, actor, "webhook.updated", before, row)
         return _view(row)
@@ -130,7 +144,7 @@ class WebhookService:
         before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
         async with self._database.connection() as connection:
             await _found(connection, guild_id, webhook_id)
-            rows = await connection.fetch(queries.DELIVERIES, webhook_id, before, limit + 1)
+            rows = await connection.fetch(queries.DELIVERIES, webhook_id, before, limit + 1, actor.hidden_seen())
         return cut(rows, limit, _delivery, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def _refuse(self, url: str) -> None:
@@ -148,6 +162,17 @@ class WebhookService:
             raise Invalid(errors=[Fault("/url", "has a name that cannot be looked up")]) from None
         except OSError:  # also TimeoutError: nobody knows it now
             return
+
+
+def _maker(actor: Actor) -> tuple[list[str], int | None]:
+    """What bounds what a webhook tells that this actor makes or changes, and the key with which it ends.
+    `members:write` is what shows a guild's bot hidden people: what a person makes does not have it."""
+    credential = actor.credential
+    scopes = _BOUNDS if credential is None else _BOUNDS & credential.scopes
+    if actor.hidden_seen() is None:
+        scopes |= {Scope.MEMBERS_WRITE}
+    is_key = credential is not None and credential.user_id is None
+    return sorted(scopes), credential.id if credential is not None and is_key else None
 
 
 def _types(types: list[Any]) -> list[str]:  # Any: literals, as `EventType` has them

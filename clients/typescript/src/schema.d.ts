@@ -739,7 +739,7 @@ export interface paths {
         put?: never;
         /**
          * Have a guild's events sent to an address
-         * @description Each is a POST of `{"id", "event", "guild_id", "at", "data"}`, with `Guildhall-Signature: t=<unix>,v1=<hex>`: HMAC-SHA256 of `t.body` under the whole `secret`, which is told only in this answer. It is tried 8 times within a day until the answer is 2xx; the same `id` may come twice. Where nothing has arrived for 12 hours it is disabled, and `webhook.disabled` says so. Ten for a guild.
+         * @description Each is a POST of `{"id", "event", "guild_id", "at", "data"}`, with `Guildhall-Signature: t=<unix>,v1=<hex>`: HMAC-SHA256 of `t.body` under the whole `secret`, which is told only in this answer. It is tried 8 times within a day until the answer is 2xx; the same `id` may come twice. Where nothing has arrived for 12 hours it is disabled, and `webhook.disabled` says so. It tells what its maker may read, and ends with the key that made it. Ten for a guild.
          *
          *     Needs the scope `webhooks:write`.
          */
@@ -773,7 +773,7 @@ export interface paths {
         head?: never;
         /**
          * Change some of it, as a merge patch
-         * @description Enabled again, it begins with what happens from now on.
+         * @description Enabled again, it begins with what happens from now on. Who changes it is its maker then: it tells what they may read.
          *
          *     Needs the scope `webhooks:write`.
          */
