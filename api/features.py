@@ -28,6 +28,7 @@ from api.privacy.service import PrivacyService
 from api.settings.evolution import ModuleService
 from api.settings.service import SettingsService
 from api.webhooks.delivering import Deliverer
+from api.webhooks.resolving import Resolver
 from api.webhooks.secrets import Vault
 from api.webhooks.sending import Sender
 from api.webhooks.service import WebhookService
@@ -84,8 +85,8 @@ def build(core: Core, settings: Settings) -> Features:
         credentials=core.credentials,
         hours=hours,
     )
-    vault, private = Vault(core.secrets), settings.webhook_private_addresses
-    webhooks = WebhookService(database, cursors, clock, vault, private=private)
+    vault, private, resolver = Vault(core.secrets), settings.webhook_private_addresses, Resolver()
+    webhooks = WebhookService(database, cursors, clock, vault, resolver, private=private)
     return Features(
         keys=keys,
         guilds=guilds,
@@ -96,7 +97,7 @@ def build(core: Core, settings: Settings) -> Features:
         achievements=achievements,
         imports=imports,
         webhooks=webhooks,
-        deliverer=Deliverer(database, clock, vault, Sender(private=private)),
+        deliverer=Deliverer(database, clock, vault, Sender(resolver, private=private)),
         idempotency=Idempotency(database, clock),
         upkeep=Upkeep(
             database,

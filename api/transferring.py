@@ -37,6 +37,7 @@ from api.settings.registry import Registry
 from api.settings.service import SettingsService
 from api.terminal import Refused
 from api.webhooks.delivering import Deliverer
+from api.webhooks.resolving import Resolver
 from api.webhooks.secrets import Vault
 from api.webhooks.sending import Sender
 
@@ -98,7 +99,7 @@ async def work(settings: Settings) -> None:
 
 def _deliverer(settings: Settings, imports: Imports) -> Deliverer:
     """What sends webhooks, on the same database."""
-    sender = Sender(private=settings.webhook_private_addresses)
+    sender = Sender(Resolver(), private=settings.webhook_private_addresses)
     return Deliverer(imports.queue.database, Clock(), Vault(_secrets(settings)), sender)
 
 

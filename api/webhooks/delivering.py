@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 
 import asyncpg
@@ -29,11 +30,14 @@ from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature
 from api.webhooks.secrets import Vault
 from api.webhooks.sending import Outcome, Sender
 from api.webhooks.service import delivery_id
+from api.webhooks.shares import Shares
 
 log = structlog.get_logger("guildhall.webhooks")
 
-AT_ONCE = 32  # webhooks of one process: one that does not answer holds up none of the others
-IN_A_ROW = 50  # events of one webhook, before others have their turn
+AT_ONCE = 32  # webhooks of one process, of which guilds and hosts have their shares
+LOOKED_AT = 500  # that are due, to choose from
+IN_A_ROW = 50  # events of one webhook, and seconds, before others have their turn
+TURN_SECONDS = 10.0
 LOOK_SECONDS = 0.5
 HELD = timedelta(seconds=30)
 KEPT = timedelta(days=7)
@@ -42,6 +46,8 @@ BATCHES = 50  # in a row
 SWEPT = 5000
 
 _PASSING = (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY)
+
+Names = tuple[tuple[str, object], ...]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -70,6 +76,7 @@ class Deliverer:
         self._sender = sender
         self._holder = secrets.token_bytes(16)
         self._serving: set[asyncio.Task[None]] = set()
+        self._shares: Shares[tuple[str, object]] = Shares(AT_ONCE)
         self._agent = f"Guildhall/{version('guildhall')}"
 
     async def run(self) -> None:
@@ -96,12 +103,35 @@ class Deliverer:
         """Begins to send to the webhooks that are owed something."""
         await self._owe()
         now = self._clock.now()
+        guilds = [id_ for kind, id_ in self._shares.full() if kind == "guild"]
+        hosts = [host for kind, host in self._shares.full() if kind == "host"]
         async with self._database.connection() as connection:
-            rows = await connection.fetch(queries.TAKE, self._holder, now, now + HELD, AT_ONCE - len(self._serving))
+            due = await connection.fetch(queries.DUE, now, guilds, hosts, LOOKED_AT)
+            chosen = self._choose(due)
+            if not chosen:
+                return
+            rows = await connection.fetch(queries.TAKE, self._holder, now, now + HELD, list(chosen))
         for row in rows:
             task = asyncio.create_task(self._serve(row["id"]))
             self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
+            self._shares.take(*chosen[row["id"]])
+            task.add_done_callback(partial(self._served, chosen[row["id"]]))
+
+    def _choose(self, due: Sequence[asyncpg.Record]) -> dict[int, Names]:
+        """Those that have room, the longest due first, and the names under which they take a sender."""
+        chosen: dict[int, Names] = {}
+        for row in due:
+            names: Names = (("guild", row["guild_id"]), ("host", row["host"]))
+            if self._shares.has_room(*names):
+                self._shares.take(*names)
+                chosen[row["id"]] = names
+        for names in chosen.values():  # another process may be quicker: they are not taken yet
+            self._shares.give_back(*names)
+        return chosen
+
+    def _served(self, names: Names, task: asyncio.Task[None]) -> None:
+        self._serving.discard(task)
+        self._shares.give_back(*names)
 
     async def _owe(self) -> None:
         """Writes what is owed of the events that came; the rest of very many the next time."""
@@ -138,7 +168,10 @@ class Deliverer:
 
     async def _send_all(self, webhook_id: int) -> datetime | None:
         """Sends what is due, up to a failure; then until when it is left alone."""
+        turn_ends = asyncio.get_running_loop().time() + TURN_SECONDS
         for _ in range(IN_A_ROW):
+            if asyncio.get_running_loop().time() > turn_ends:
+                break
             now = self._clock.now()
             async with self._database.connection() as connection:
                 webhook = await connection.fetchrow(queries.RENEW, webhook_id, self._holder, now + HELD, now)
@@ -157,7 +190,7 @@ class Deliverer:
                 return await self._failed(webhook_id, row, outcome)
             async with self._database.connection() as connection:
                 await connection.execute(queries.DELIVERED, webhook_id, row["id"], outcome.told)
-        return None
+        return self._clock.now()  # behind all others that are due
 
     async def _send(self, webhook: asyncpg.Record, row: asyncpg.Record) -> Outcome:
         is_test = row["position"] is None
@@ -183,7 +216,7 @@ class Deliverer:
             "Guildhall-Delivery": delivery_id(row),
             "Guildhall-Signature": signature(secret, int(self._clock.now().timestamp()), body),
         }
-        return await self._sender.send(webhook["url"], headers, body)
+        return await self._sender.send(webhook["url"], headers, body, webhook["guild_id"])
 
     async def _failed(self, webhook_id: int, row: asyncpg.Record, outcome: Outcome) -> datetime:
         """Notes it, and disables a webhook at which nothing arrives any more. Until when it is left alone."""

@@ -46,12 +46,22 @@ DELIVERIES = """
 
 OWE = "SELECT guildhall_owe_deliveries($1)"
 
+_HOST = r"lower(trim('[]' FROM substring(url FROM '^https?://(\[[^]]*\]|[^/:?#]*)')))"
+
+# Those that are owed something and held by nobody, but those of guilds and hosts that have their share of senders.
+DUE = f"""
+    SELECT id, guild_id, {_HOST} AS host FROM webhooks
+    WHERE due_at <= $1 AND disabled_at IS NULL AND (held_until IS NULL OR held_until < $1)
+        AND guild_id <> ALL($2::bigint[]) AND {_HOST} <> ALL($3::text[])
+    ORDER BY due_at LIMIT $4
+"""
+
 # Who sends holds a webhook, so that its events come one after the other.
 TAKE = """
     UPDATE webhooks SET holder = $1, held_until = $3 WHERE id IN (
         SELECT id FROM webhooks
-        WHERE due_at <= $2 AND disabled_at IS NULL AND (held_until IS NULL OR held_until < $2)
-        ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
+        WHERE id = ANY($4) AND due_at <= $2 AND disabled_at IS NULL AND (held_until IS NULL OR held_until < $2)
+        FOR UPDATE SKIP LOCKED
     ) RETURNING id
 """
 RENEW = """
@@ -97,7 +107,7 @@ LOCK = "SELECT FROM webhooks WHERE id = $1 AND holder = $2 FOR UPDATE"
 # In a statement after the lock's own: it sees what was numbered before, and what comes later waits for the lock.
 LET_GO = """
     UPDATE webhooks SET holder = NULL, held_until = NULL, rests_until = $2,
-        due_at = CASE WHEN disabled_at IS NULL THEN greatest(pending.first, $2) END
+        due_at = CASE WHEN disabled_at IS NULL AND pending.first IS NOT NULL THEN greatest(pending.first, $2) END
     FROM (SELECT min(next_at) AS first FROM webhook_deliveries WHERE webhook_id = $1 AND status = 'pending') AS pending
     WHERE id = $1
 """

@@ -4,22 +4,18 @@ No client for HTTP is used: each of them looks the name up a second time when it
 elsewhere then."""
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from api.webhooks.addresses import Reach, reach
+from api.webhooks.resolving import Resolver
 from api.webhooks.rules import Target, target
 
 SECONDS = 10.0  # for all of it: the name, the connection, the answer
 LARGEST_HEAD = 16 * 1024
 MOST_TRIED = 2  # addresses of one name
-
-# Looking up a name may hang for long, and must not hold up other work in threads.
-_resolvers = ThreadPoolExecutor(8, "resolve")
 
 
 class Outcome(NamedTuple):
@@ -37,33 +33,30 @@ class NotAllowed(Exception):
         self.reach = found
 
 
-async def addresses(where: Target, *, private: bool) -> list[str]:
-    """The addresses of its name. Raises `NotAllowed` if one of them is not public, or where `private` ones may be
-    asked for, if one is nobody's; `OSError`."""
-    loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(
-        _resolvers, lambda: socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
-    )
-    ips = list(dict.fromkeys(str(each[4][0]) for each in sorted(found, key=lambda each: each[0] != socket.AF_INET)))
+def refuse(ips: Sequence[str], *, private: bool) -> None:
+    """Raises `NotAllowed` if one of a name's addresses is not public, or where `private` ones may be asked for, if one
+    is nobody's."""
     worst = max(map(reach, ips), default=Reach.PUBLIC)
     if worst > (Reach.PRIVATE if private else Reach.PUBLIC):
         raise NotAllowed(worst)
-    return ips
 
 
 class Sender:
-    def __init__(self, *, private: bool) -> None:
+    def __init__(self, resolver: Resolver, *, private: bool) -> None:
         """`private`: whether it may go to addresses that are not public."""
+        self._resolver = resolver
         self.private = private
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
-        """Posts it. Redirects are not followed: they are no answer that says it arrived."""
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes, guild_id: int) -> Outcome:
+        """Posts it, of the guild's share of look-ups. Redirects are not followed: they are no answer that says it
+        arrived."""
         where = target(url)
         if where is None:
             return Outcome(ok=False, told="no address")
         try:
             async with asyncio.timeout(SECONDS):
-                ips = await addresses(where, private=self.private)
+                ips = await self._resolver.addresses(where.host, where.port, guild_id)
+                refuse(ips, private=self.private)
                 status = await _posted(where, ips[:MOST_TRIED], _head(where, headers, body) + body)
         except TimeoutError:
             return Outcome(ok=False, told=f"no answer within {SECONDS:.0f} s")

@@ -22,9 +22,10 @@ from api.lib.pagination import Cursors, Page, cut
 from api.webhooks import queries
 from api.webhooks.addresses import Reach
 from api.webhooks.dtos import CreateWebhook, DeliveryView, PatchWebhook, WebhookView
+from api.webhooks.resolving import Resolver
 from api.webhooks.rules import target
 from api.webhooks.secrets import Vault, make
-from api.webhooks.sending import NotAllowed, addresses
+from api.webhooks.sending import NotAllowed, refuse
 
 MOST = 10  # of a guild
 RESOLVE_SECONDS = 1.0
@@ -39,17 +40,20 @@ _REFUSED = {
 
 
 class WebhookService:
-    def __init__(self, database: Database, cursors: Cursors, clock: Clock, vault: Vault, *, private: bool) -> None:
+    def __init__(
+        self, database: Database, cursors: Cursors, clock: Clock, vault: Vault, resolver: Resolver, *, private: bool
+    ) -> None:
         """`private`: whether they may lead to addresses that are not public."""
         self._database = database
         self._cursors = cursors
         self._clock = clock
         self._vault = vault
+        self._resolver = resolver
         self._private = private
 
     async def create(self, actor: Actor, guild_id: int, wish: CreateWebhook) -> WebhookView:
         """Makes one. Sent twice, it makes two, unless it bears an idempotency key. Raises `Invalid`, `Conflict`."""
-        await self._refuse(wish.url)
+        await self._refuse(wish.url, guild_id)
         secret = make()
         disabled_at = None if wish.enabled else self._clock.now()
         async with self._database.transaction() as connection:
@@ -95,7 +99,7 @@ class WebhookService:
         """Changes some of it. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`,
         `PreconditionFailed`."""
         if wish.url is not UNSET:
-            await self._refuse(wish.url)
+            await self._refuse(wish.url, guild_id)
         async with self._database.transaction() as connection:
             before = await _found(connection, guild_id, webhook_id, lock=True)
             _match(before, if_match)
@@ -147,7 +151,7 @@ class WebhookService:
             rows = await connection.fetch(queries.DELIVERIES, webhook_id, before, limit + 1, actor.hidden_seen())
         return cut(rows, limit, _delivery, lambda row: self._cursors.write(scope, [row["id"]]))
 
-    async def _refuse(self, url: str) -> None:
+    async def _refuse(self, url: str, guild_id: int) -> None:
         """Raises `Invalid` for an address that nothing can be sent to. A name that nobody knows now may be known
         later: where it leads is looked at again each time that something is sent."""
         where = target(url)
@@ -155,7 +159,8 @@ class WebhookService:
             raise Invalid(errors=[Fault("/url", "is no address that can be sent to: http or https, no user in it")])
         try:
             async with asyncio.timeout(RESOLVE_SECONDS):
-                await addresses(where, private=self._private)
+                ips = await self._resolver.addresses(where.host, where.port, guild_id)
+            refuse(ips, private=self._private)
         except NotAllowed as refused:
             raise Invalid(errors=[Fault("/url", _REFUSED[refused.reach])]) from None
         except UnicodeError:

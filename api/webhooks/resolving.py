@@ -1,0 +1,67 @@
+"""Looks names up in threads of its own, fairly: a name server that does not answer holds up nobody else.
+
+PostgreSQL's and the loop's own threads are not used, and none of ours is waited for when the process ends: the system
+gives up on a name when it likes, often after half a minute."""
+
+import asyncio
+import socket
+import threading
+from contextlib import suppress
+
+from api.webhooks.shares import Shares
+
+THREADS = 64
+
+
+class Resolver:
+    """One thread a name, however many ask for it. Guilds have their shares of them, and domains have, since one name
+    server answers for all of a domain's names."""
+
+    def __init__(self) -> None:
+        self._shares: Shares[tuple[str, object]] = Shares(THREADS)
+        self._asked: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
+        self._freed = asyncio.Event()
+
+    async def addresses(self, host: str, port: int, guild_id: int) -> list[str]:
+        """The addresses of a name, IPv4 first. It may take for ever: give it a deadline. Raises `OSError`, and
+        `UnicodeError` for what is no name."""
+        names = ("guild", guild_id), ("domain", ".".join(host.rsplit(".", 2)[-2:]))
+        while (host, port) not in self._asked and not self._shares.has_room(*names):
+            await self._freed.wait()
+        if (host, port) not in self._asked:
+            self._begin(host, port, names)
+        return await asyncio.shield(self._asked[host, port])
+
+    def _begin(self, host: str, port: int, names: tuple[tuple[str, object], ...]) -> None:
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[list[str]] = loop.create_future()
+
+        def end(result: list[str] | Exception) -> None:
+            del self._asked[host, port]
+            self._shares.give_back(*names)
+            self._freed.set()
+            self._freed = asyncio.Event()
+            if isinstance(result, Exception):
+                found.set_exception(result)
+                found.exception()  # perhaps nobody waits for it any longer
+            else:
+                found.set_result(result)
+
+        def look_up() -> None:
+            result: list[str] | Exception
+            try:
+                result = _looked_up(host, port)
+            except Exception as error:
+                result = error
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(end, result)
+
+        self._shares.take(*names)
+        self._asked[host, port] = found
+        threading.Thread(target=look_up, name="resolve", daemon=True).start()
+
+
+def _looked_up(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    in_order = sorted(found, key=lambda each: each[0] != socket.AF_INET)
+    return list(dict.fromkeys(str(each[4][0]) for each in in_order))
