@@ -32,8 +32,6 @@ BEGIN
 END $$
 """
 
-_STAMPED = ("guilds", "guild_settings", "modules")
-
 
 class BackupFailed(Exception):
     """The tool's own words."""
@@ -72,7 +70,6 @@ async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
             url=found.owner_url,
         )
     await migrate(engine, found.owner_url)
-    await _stamp(found)
 
 
 def spare_older_servers(script: Path) -> None:
@@ -81,22 +78,6 @@ def spare_older_servers(script: Path) -> None:
     head, line, rest = script.read_bytes().partition(b"SET transaction_timeout = 0;\n")
     if line and b"COPY " not in head:
         script.write_bytes(head + rest)
-
-
-async def _stamp(found: Located) -> None:
-    """Stamps anew the rows that a transaction of this server seems to write only in the future: the
-    numbers are those of the server that the backup is from, and every look for changes would find them."""
-    connection = await connect(found.owner_url)
-    try:
-        async with connection.transaction():
-            await connection.execute("SET LOCAL guildhall.audited = 'on'")
-            later = "WHERE changed_xid >= pg_current_xact_id()::text::bigint"
-            for table in _STAMPED:
-                await connection.execute(f"UPDATE {table} SET changed_xid = 0 {later}")
-            await connection.execute(f"UPDATE api_keys SET name = name {later}")
-            await connection.execute(f"UPDATE sessions SET hash = hash {later}")
-    finally:
-        await connection.close()
 
 
 def _run(program: str, *arguments: str, url: str | None = None) -> None:

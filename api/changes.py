@@ -1,17 +1,18 @@
 """Tells this process what any process has changed, so that caches can forget it.
 
-The truth is a look at the tables twice a second: every row carries the transaction that
-last wrote it, and `changed_xid >= the oldest transaction that ran at my last look` finds
-each change, in whatever order the transactions committed. A notification only makes the
-look come sooner. Whoever caches asks `is_fresh()`: with no look in the last second (the
-database is away, or this process is stalled) nothing cached may be believed.
+The truth is a look at the tables twice a second: every row carries the transaction that last wrote it, and a look finds
+those that the snapshot of the look before did not see, in whatever order they commit and however long others run. A
+notification only makes the look come sooner. A new connection knows nothing of what was before it (the server may be
+another one, or a backup may have been restored): it has everything forgotten, and goes on from there. Whoever caches
+asks `is_fresh()`: with no look in the last second (the database is away, or this process is stalled) nothing cached may
+be believed.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import asyncpg
 import structlog
@@ -26,25 +27,50 @@ INTERVAL = 0.4
 CANCEL_AGAIN_SECONDS = 2.0  # longer than a task takes to put its things in order
 LEAST_INTERVAL = 0.05  # many writes a second wake us at most so often
 
-# The first look goes back by so many transactions, for what was cached before it.
-LEEWAY = 100_000
 FRESH_SECONDS = 1.0
 TIMEOUT = 2.0
 
-# What changed, and which: a guild, a guild's settings, a guild's achievements (0: every guild's), a key, a person's
-# session; for modules any.
-_LOOK = """
-    SELECT 'horizon' AS kind, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS id, 0::bigint AS xid
-    UNION ALL SELECT 'guild', id, changed_xid FROM guilds WHERE changed_xid >= $1
-    UNION ALL SELECT 'settings', guild_id, changed_xid FROM guild_settings WHERE changed_xid >= $1
-    UNION ALL SELECT 'achievement', coalesce(guild_id, 0), changed_xid FROM achievements WHERE changed_xid >= $1
-    UNION ALL SELECT 'key', id, changed_xid FROM api_keys WHERE changed_xid >= $1
-    UNION ALL SELECT 'session', id, changed_xid FROM sessions WHERE changed_xid >= $1
-    UNION ALL SELECT 'module', 0, changed_xid FROM modules WHERE changed_xid >= $1
-"""
-_HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+# What changes: the kind, what it is known by, its table. Achievements of the whole installation are those of guild 0;
+# of modules any stands for all.
+_WATCHED = (
+    ("guild", "id", "guilds"),
+    ("settings", "guild_id", "guild_settings"),
+    ("achievement", "coalesce(guild_id, 0)", "achievements"),
+    ("key", "id", "api_keys"),
+    ("session", "id", "sessions"),
+    ("module", "0", "modules"),
+)
 
-Forget = Callable[[str, set[int]], None]
+_SNAPSHOT = "SELECT pg_current_snapshot()::text"
+
+# Rows of transactions that began since the last look ($1: the next transaction then) or ran at that time ($2), and that
+# are of this server's past: a restored row may bear a number that is still to come.
+_LOOK = "SELECT NULL AS kind, 0::bigint AS id, 0::bigint AS xid, pg_current_snapshot()::text AS snapshot" + "".join(
+    f"""
+    UNION ALL SELECT '{kind}', {id_}, changed_xid, NULL FROM {table}
+    WHERE changed_xid >= $1 AND changed_xid < (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+    UNION ALL SELECT '{kind}', {id_}, changed_xid, NULL FROM {table} WHERE changed_xid = ANY($2::bigint[])"""
+    for kind, id_, table in _WATCHED
+)
+
+Forget = Callable[[str, set[int] | None], None]
+
+
+class Snapshot(NamedTuple):
+    """What a look saw: all transactions below `next` but those that were `running`."""
+
+    next: int
+    running: frozenset[int]
+
+    @classmethod
+    def of(cls, text: str) -> "Snapshot":
+        """Of PostgreSQL's `xmin:xmax:xip,…`."""
+        _, following, running = text.split(":")
+        return cls(int(following), frozenset(map(int, filter(None, running.split(",")))))
+
+    def sees(self, xid: int) -> bool:
+        """Whether this transaction had ended."""
+        return xid < self.next and xid not in self.running
 
 
 class Changes:
@@ -53,14 +79,13 @@ class Changes:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._subscribers: list[Forget] = []
-        self._horizon: int | None = None
-        self._seen: set[tuple[str, int, int]] = set()
+        self._own: set[tuple[str, int, int]] = set()
         self._looked_at = float("-inf")
         self._woken = asyncio.Event()
 
     def subscribe(self, forget: Forget) -> None:
         """`forget(kind, ids)` is called for what changed: `guild`, `settings` and `achievement` (of a guild), `key`,
-        `session` or `module`."""
+        `session` or `module`; None stands for all of them."""
         self._subscribers.append(forget)
 
     def is_fresh(self, within: float = FRESH_SECONDS) -> bool:
@@ -87,13 +112,15 @@ class Changes:
             connection = await connect(**arguments)
         try:
             await connection.add_listener(CHANNEL, lambda *_: self._woken.set())
-            if self._horizon is None:
-                self._horizon = int(await connection.fetchval(_HORIZON, timeout=TIMEOUT)) - LEEWAY
+            snapshot = Snapshot.of(await connection.fetchval(_SNAPSHOT, timeout=TIMEOUT))
+            for kind, *_ in _WATCHED:
+                self.tell(kind, None)
             while True:
                 self._woken.clear()
                 started = self._monotonic()
-                rows = await connection.fetch(_LOOK, self._horizon, timeout=TIMEOUT)
-                self._note(rows)
+                rows = await connection.fetch(_LOOK, snapshot.next, list(snapshot.running), timeout=TIMEOUT)
+                snapshot = Snapshot.of(rows[0]["snapshot"])
+                self._note(rows[1:], snapshot)
                 self._looked_at = started
                 await asyncio.sleep(LEAST_INTERVAL)
                 with contextlib.suppress(TimeoutError):
@@ -102,25 +129,20 @@ class Changes:
         finally:
             connection.terminate()
 
-    def tell(self, kind: str, ids: set[int], xid: int | None = None) -> None:
+    def tell(self, kind: str, ids: set[int] | None, xid: int | None = None) -> None:
         """Has this process forget at once: call it after a commit of its own. With the transaction's
         `xid` the next look passes over that change: what is remembered anew stays."""
-        if xid is not None:
-            self._seen |= {(kind, id_, xid) for id_ in ids}
+        if xid is not None and ids is not None:
+            self._own |= {(kind, id_, xid) for id_ in ids}
         for forget in self._subscribers:
             forget(kind, ids)
 
-    def _note(self, rows: list[asyncpg.Record]) -> None:
+    def _note(self, rows: Iterable[asyncpg.Record], snapshot: Snapshot) -> None:
         changed: dict[str, set[int]] = {}
-        for kind, id_, xid in rows:
-            if kind == "horizon":
-                self._horizon = id_
-            elif (kind, id_, xid) not in self._seen:
-                self._seen.add((kind, id_, xid))
+        for kind, id_, xid, _ in rows:
+            if (kind, id_, xid) not in self._own:
                 changed.setdefault(kind, set()).add(id_)
-        # A long transaction holds the horizon back; what was told once need not be told again.
-        horizon = self._horizon or 0
-        self._seen = {seen for seen in self._seen if seen[2] >= horizon}
+        self._own = {own for own in self._own if not snapshot.sees(own[2])}
         for kind, ids in changed.items():
             self.tell(kind, ids)
 

@@ -102,11 +102,11 @@ class Keyring:
             _, oldest = self._cache.popitem(last=False)
             self._digests.pop(oldest.id, None)
 
-    def _forget(self, kind: str, ids: set[int]) -> None:
+    def _forget(self, kind: str, ids: set[int] | None) -> None:
         if kind == "key":
             self._forgotten += 1
             self._unknown.clear()
-            for id_ in ids:
+            for id_ in list(self._digests) if ids is None else ids:
                 if digest := self._digests.pop(id_, None):
                     self._cache.pop(digest, None)
 

@@ -176,13 +176,13 @@ class Hub:
             if frames := [frame for frame in map(stream.filter.frame, new) if frame is not None]:
                 stream.offer(frames)
 
-    def doubt(self, kind: str, ids: set[int]) -> None:
+    def doubt(self, kind: str, ids: set[int] | None) -> None:
         """Called when keys or sessions changed: their streams are looked at anew."""
         if kind in ("key", "session"):
             # As credentials have them: a session's are below 0.
-            credentials = ids if kind == "key" else {-id_ for id_ in ids}
+            credentials = None if ids is None else ids if kind == "key" else {-id_ for id_ in ids}
             for stream in self._streams:
-                if stream.filter.credential.id in credentials:
+                if credentials is None or stream.filter.credential.id in credentials:
                     stream.checked_at = float("-inf")
 
     async def run(self) -> None:

@@ -31,9 +31,9 @@ class Directory:
             if len(self._known) > CACHED_GUILDS:
                 self._known.popitem(last=False)
 
-    def forget(self, kind: str, ids: set[int]) -> None:
+    def forget(self, kind: str, ids: set[int] | None) -> None:
         """Called when guilds changed, here or in another process."""
         if kind == "guild":
             self._forgotten += 1
-            for id_ in ids:
+            for id_ in list(self._known) if ids is None else ids:
                 self._known.pop(id_, None)

@@ -76,7 +76,7 @@ class GuildRoles:
                 self._with_roles.popitem(last=False)
         return found
 
-    def _forget(self, kind: str, _ids: set[int]) -> None:
+    def _forget(self, kind: str, _ids: set[int] | None) -> None:
         if kind in ("guild", "settings"):
             self._forgotten += 1
             self._with_roles.clear()

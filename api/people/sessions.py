@@ -123,10 +123,10 @@ class Sessions:
             _, oldest = self._cache.popitem(last=False)
             self._digests.pop(oldest.id, None)
 
-    def _forget(self, kind: str, ids: set[int]) -> None:
+    def _forget(self, kind: str, ids: set[int] | None) -> None:
         if kind == "session":
             self._forgotten += 1
-            for id_ in ids:
+            for id_ in list(self._digests) if ids is None else ids:
                 if hash_ := self._digests.pop(id_, None):
                     self._cache.pop(hash_, None)
 

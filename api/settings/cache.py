@@ -64,14 +64,14 @@ class SettingsCache(Generic[T]):
     def _weight(self, known: T) -> int:
         return self._size(known) + OVERHEAD_BYTES
 
-    def _forget(self, kind: str, ids: set[int]) -> None:
-        if kind == "module" or (kind in self._kinds and 0 in ids):
+    def _forget(self, kind: str, ids: set[int] | None) -> None:
+        if kind == "module" or (kind in self._kinds and (ids is None or 0 in ids)):
             self._guilds.clear()
             self._bytes = 0
             ids = set(self._watches)
         elif kind not in self._kinds:
             return
-        for id_ in ids:
+        for id_ in ids or ():
             self._drop(id_)
             for watch in self._watches.get(id_, ()):
                 watch.spoilt = True

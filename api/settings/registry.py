@@ -89,7 +89,7 @@ class Registry:
         async with self._database.connection() as own:
             return await own.fetch(query, *arguments)
 
-    def _forget(self, kind: str, ids: set[int]) -> None:
+    def _forget(self, kind: str, _ids: set[int] | None) -> None:
         if kind == "module":
             self._generation += 1
             self._registered = None
