@@ -14,13 +14,13 @@ from api.changes import Changes
 from api.database import Connection
 from api.members.levels import Ladder
 from api.settings.builtin.achievements import ACHIEVEMENTS, achievement_settings
-from api.settings.cache import SettingsCache
+from api.settings.cache import MIB, SettingsCache
 
 GLOBAL = 0  # the guild under which those of the whole installation are remembered
 MOST_STATES = 50_000
 
 _NAME = "achievements"
-_DEFINITION_BYTES = 400
+_DEFINITION_BYTES = 4000  # with its row, its condition, and its place in the thresholds
 
 _condition = msgspec.json.Decoder(Condition).decode
 _keys = msgspec.json.Decoder(list[str]).decode
@@ -39,7 +39,7 @@ class Catalogs:
     """The catalogs of guilds: another process's change counts after a second at most, one of this process at once."""
 
     def __init__(self, changes: Changes) -> None:
-        self._cache: SettingsCache[Known] = SettingsCache(changes, _weight, also="achievement")
+        self._cache: SettingsCache[Known] = SettingsCache(changes, _weight, 24 * MIB, also="achievement")
         self._states: OrderedDict[int, tuple[Known, Ladder, State]] = OrderedDict()
 
     async def of(self, guild_ids: Collection[int], connection: Connection) -> Mapping[int, Known]:
@@ -105,7 +105,7 @@ class Catalogs:
 
 def _weight(known: Known) -> int:
     """About how many bytes it takes in memory; one that has none of its own shares the installation's."""
-    return _DEFINITION_BYTES * len(known.rows)
+    return _DEFINITION_BYTES * len(known.catalog.definitions) if known.rows else 0
 
 
 def _is_enabled(overrides: str) -> bool:

@@ -111,10 +111,11 @@ class Earning:
 
 
 def earning_of(rules: GuildRules) -> Earning:
-    """The guild's settings in that form, made once."""
-    known: Earning | None = rules.__dict__.get("earning")
+    """The guild's settings in that form, made once for all guilds that share them."""
+    remembered = rules.settings.__dict__
+    known: Earning | None = remembered.get("earning")
     if known is None:
-        known = rules.__dict__["earning"] = Earning(rules.settings)
+        known = remembered["earning"] = Earning(rules.settings)
     return known
 
 

@@ -1,11 +1,19 @@
 """Days and moments as clients write them."""
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
 _moment = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII).fullmatch
+
+_QUARTER = timedelta(minutes=15)
+_QUARTERS_KEPT = 96  # of each zone: events are of now, or of the last hours
+
+Place = tuple[date, datetime]
+
+# By zone, since guilds share them: the places of quarters of an hour that have one.
+_places: dict[ZoneInfo, dict[int, Place]] = {}
 
 MESSAGE = "is neither a day (2026-11-22) nor an RFC 3339 time with an offset (2026-11-22T18:07:03Z)"
 
@@ -28,3 +36,24 @@ def zone(name: str | None) -> ZoneInfo:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
+
+
+def place(zone: ZoneInfo, moment: datetime) -> Place:
+    """The zone's day in which a moment lies, and the start, in UTC, of the hour of its clocks. Remembered for quarters
+    of an hour within which neither turns: clocks are set at any minute, and some zones were off by odd minutes."""
+    known = _places.setdefault(zone, {})
+    quarter = int(moment.timestamp()) // 900
+    found = known.get(quarter)
+    if found is None:
+        found = _place(zone, moment)
+        first = datetime.fromtimestamp(quarter * 900, UTC)
+        if found == _place(zone, first) == _place(zone, first + _QUARTER - timedelta.resolution):
+            if len(known) >= _QUARTERS_KEPT:
+                known.clear()
+            known[quarter] = found
+    return found
+
+
+def _place(zone: ZoneInfo, moment: datetime) -> Place:
+    local = moment.astimezone(zone)
+    return local.date(), local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)

@@ -2,20 +2,20 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from functools import lru_cache
 
 import msgspec
 
+from api.lib.shared import Shared
 from api.settings.builtin.leveling import LevelingSettings
 from api.settings.curves import Curve, thresholds
 
-_decode = msgspec.json.Decoder(Curve).decode
+_decode = msgspec.json.Decoder(tuple[Curve, int | None]).decode
 
 
 class Ladder:
     """The total XP at which levels 1, 2, … begin; level 0 begins at 0."""
 
-    __slots__ = ("_thresholds",)
+    __slots__ = ("__weakref__", "_thresholds")
 
     def __init__(self, thresholds: list[int]) -> None:
         self._thresholds = thresholds
@@ -40,12 +40,14 @@ class Ladder:
 
 def ladder(curve: Curve, max_level: int | None) -> Ladder:
     """The ladder of a curve which the settings accept. Guilds with the same curve share it."""
-    return _ladder(msgspec.json.encode(curve), max_level)
+    return _shared.of(msgspec.json.encode((curve, max_level)).decode())
 
 
-@lru_cache(1024)
-def _ladder(encoded: bytes, max_level: int | None) -> Ladder:
-    return Ladder(thresholds(_decode(encoded), max_level))
+def _ladder(encoded: str) -> Ladder:
+    return Ladder(thresholds(*_decode(encoded)))
+
+
+_shared = Shared(_ladder)
 
 
 class RoleChanges(msgspec.Struct, frozen=True):

@@ -1,18 +1,17 @@
 """A guild's rules at one moment: its time zone, its leveling settings, its ladder of levels. Pure."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from api.lib import times
 from api.members.levels import Ladder
 from api.settings.builtin.leveling import LevelingSettings
 
-_MOST_PLACES = 256
 
-
-class GuildRules(msgspec.Struct, frozen=True, dict=True):
-    """A guild's rules at one moment. Others keep what they work out of them in `__dict__`."""
+class GuildRules(msgspec.Struct, frozen=True):
+    """A guild's rules at one moment. Guilds that are alike share all but their id and name."""
 
     guild_id: int
     name: str
@@ -22,20 +21,12 @@ class GuildRules(msgspec.Struct, frozen=True, dict=True):
 
     def day_of(self, moment: datetime) -> date:
         """The guild's day in which a moment lies."""
-        return moment.astimezone(self.zone).date()
+        return self.place_of(moment)[0]
 
     def hour_of(self, moment: datetime) -> datetime:
         """The start, in UTC, of the hour of the guild's clocks in which a moment lies."""
-        local = moment.astimezone(self.zone)
-        return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+        return self.place_of(moment)[1]
 
     def place_of(self, moment: datetime) -> tuple[date, datetime]:
-        """Both at once, remembered: within a quarter of an hour no zone's clocks change."""
-        places: dict[int, tuple[date, datetime]] = self.__dict__.setdefault("places", {})
-        quarter = int(moment.timestamp()) // 900
-        place = places.get(quarter)
-        if place is None:
-            if len(places) >= _MOST_PLACES:
-                places.clear()
-            place = places[quarter] = self.day_of(moment), self.hour_of(moment)
-        return place
+        """Both at once."""
+        return times.place(self.zone, moment)

@@ -7,7 +7,7 @@ import msgspec
 from api.changes import Changes
 from api.database import Database
 from api.settings.builtin.privacy import PRIVACY, privacy_settings
-from api.settings.cache import SettingsCache
+from api.settings.cache import MIB, SettingsCache
 
 # How many guilds with such roles one person can have listed.
 MOST_GUILDS = 25
@@ -44,7 +44,7 @@ class GuildRoles:
         self._forgotten = 0
         changes.subscribe(self._forget)
         self._cache: SettingsCache[Admitted] = SettingsCache(
-            changes, lambda roles: 60 * (len(roles.readers) + len(roles.writers))
+            changes, lambda roles: 60 * (len(roles.readers) + len(roles.writers)), 4 * MIB
         )
 
     async def get(self, guild_id: int) -> Admitted:

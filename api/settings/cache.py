@@ -9,29 +9,35 @@ from api.changes import Changes
 
 T = TypeVar("T")
 
-LARGEST_BYTES = 16 * 1024 * 1024
-OVERHEAD_BYTES = 400
+MIB = 1024 * 1024
+OVERHEAD_BYTES = 360
 
 ALL_MODULES = ""
 
 
 class SettingsCache(Generic[T]):
-    """By guild, since a guild is what changes. The least recently filled go first when it is full."""
+    """By guild, since a guild is what changes. Those that were not asked for the longest go first when it is full."""
 
-    def __init__(self, changes: Changes, size: Callable[[T], int], also: str | None = None) -> None:
-        """`also`: what else is forgotten by, beside guilds, settings and modules; 0 stands for every guild."""
+    def __init__(self, changes: Changes, size: Callable[[T], int], largest: int, also: str | None = None) -> None:
+        """`size`: how many bytes a value takes, beside those of a place in here. `largest`: bytes of all; those of a
+        process are 64 MiB together. `also`: what else is forgotten by, beside guilds, settings and modules; 0 stands
+        for every guild."""
         self._changes = changes
+        self._largest = largest
         self._size = size
         self._kinds = {"guild", "settings", also}
         self._guilds: OrderedDict[int, dict[str, T]] = OrderedDict()
-        self._bytes = 0
+        self.weight = 0  # bytes of all that is remembered, about
         self._watches: dict[int, set[Watch]] = {}
         changes.subscribe(self._forget)
 
     def get(self, guild_id: int, module: str) -> T | None:
         """What is known and may still be believed."""
         modules = self._guilds.get(guild_id)
-        return modules.get(module) if modules is not None and self._changes.is_fresh() else None
+        if modules is None or not self._changes.is_fresh():
+            return None
+        self._guilds.move_to_end(guild_id)
+        return modules.get(module)
 
     @contextmanager
     def watching(self, guild_id: int) -> Iterator["Watch"]:
@@ -52,14 +58,14 @@ class SettingsCache(Generic[T]):
             return
         modules = self._guilds.setdefault(guild_id, {})
         if module in modules:
-            self._bytes -= self._weight(modules[module])
+            self.weight -= self._weight(modules[module])
         modules[module] = known
-        self._bytes += self._weight(known)
-        while self._bytes > LARGEST_BYTES:
+        self.weight += self._weight(known)
+        while self.weight > self._largest:
             self._drop(next(iter(self._guilds)))
 
     def _drop(self, guild_id: int) -> None:
-        self._bytes -= sum(map(self._weight, self._guilds.pop(guild_id, {}).values()))
+        self.weight -= sum(map(self._weight, self._guilds.pop(guild_id, {}).values()))
 
     def _weight(self, known: T) -> int:
         return self._size(known) + OVERHEAD_BYTES
@@ -67,7 +73,7 @@ class SettingsCache(Generic[T]):
     def _forget(self, kind: str, ids: set[int] | None) -> None:
         if kind == "module" or (kind in self._kinds and (ids is None or 0 in ids)):
             self._guilds.clear()
-            self._bytes = 0
+            self.weight = 0
             ids = set(self._watches)
         elif kind not in self._kinds:
             return

@@ -21,7 +21,7 @@ from api.lib.json import JsonObject, same
 from api.lib.keyed_locks import KeyedLocks
 from api.lib.pagination import Cursors, Page, cut
 from api.settings import queries
-from api.settings.cache import ALL_MODULES, SettingsCache
+from api.settings.cache import ALL_MODULES, MIB, SettingsCache
 from api.settings.dtos import RevisionView, SettingsView
 from api.settings.modules import Module, changes
 from api.settings.registry import Registry
@@ -54,8 +54,8 @@ class SettingsService:
         self._registry = registry
         self._cursors = cursors
         self._clock = clock
-        self._cache: SettingsCache[Encoded[Any]] = SettingsCache(told, lambda answer: len(answer.body))
-        self._states: SettingsCache[Settings] = SettingsCache(told, _weight)
+        self._cache: SettingsCache[Encoded[Any]] = SettingsCache(told, lambda answer: len(answer.body), 12 * MIB)
+        self._states: SettingsCache[Settings] = SettingsCache(told, _weight, 8 * MIB)
         self._writers = KeyedLocks()
 
     def remembered(self, guild_id: int, name: str) -> Encoded[SettingsView] | None:

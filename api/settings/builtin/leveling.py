@@ -73,8 +73,8 @@ class RoleReward(Values, frozen=True):
     role_id: Annotated[RoleId, form(2, "rewards", "Role", "The role.")]
 
 
-class LevelingSettings(Values, frozen=True):
-    """What a guild may choose about XP and levels."""
+class LevelingSettings(Values, frozen=True, dict=True, weakref=True):
+    """What a guild may choose about XP and levels. Others keep what they work out of it in `__dict__`."""
 
     enabled: Annotated[bool, form(1, "general", "Enabled", "Whether members earn XP.")] = True
     xp_per_message: Annotated[
