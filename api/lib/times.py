@@ -46,12 +46,20 @@ def place(zone: ZoneInfo, moment: datetime) -> Place:
     found = known.get(quarter)
     if found is None:
         found = _place(zone, moment)
-        first = datetime.fromtimestamp(quarter * 900, UTC)
-        if found == _place(zone, first) == _place(zone, first + _QUARTER - timedelta.resolution):
+        if _is_whole(zone, quarter, found):
             if len(known) >= _QUARTERS_KEPT:
                 known.clear()
             known[quarter] = found
     return found
+
+
+def _is_whole(zone: ZoneInfo, quarter: int, place: Place) -> bool:
+    """Whether all of the quarter has this place."""
+    try:
+        first = datetime.fromtimestamp(quarter * 900, UTC)
+        return place == _place(zone, first) == _place(zone, first + _QUARTER - timedelta.resolution)
+    except (OverflowError, ValueError):  # at the calendar's first or last day
+        return False
 
 
 def _place(zone: ZoneInfo, moment: datetime) -> Place:
