@@ -14,9 +14,10 @@ from litestar.routes import HTTPRoute
 from api import headers
 from api.auth.actors import Actor, Credential
 from api.auth.guards import authorize
-from api.bodies import BodyReader
+from api.bodies import MOST_VALUES, BodyReader
 from api.errors import BodyTooLarge, Invalid, UnreadableBody, UnsupportedMediaType
 from api.idempotency import Claim
+from api.lib.beside import beside
 from api.lib.etags import IfMatch
 from api.lib.faults import Fault
 from api.parameters import read_query
@@ -118,7 +119,7 @@ async def read_input(connection: GuildhallRequest, handler: BaseRouteHandler) ->
     if plan.body is not None:
         try:
             raw = await _read_body(connection, plan) if has_body else b"{}"
-            state["data"] = plan.body.read(raw)
+            state["data"] = await beside(len(raw), plan.body.read, raw)
         except Invalid as invalid:
             data_errors = [fault for fault in invalid.errors if isinstance(fault, Fault)]
     query, query_errors = read_query(connection.scope["query_string"], plan.query)
@@ -149,7 +150,9 @@ def plan_of(handler: BaseRouteHandler) -> Plan:
     if "merge_patch" in handler.opt:
         media_types.insert(0, "application/merge-patch+json")
     return Plan(
-        body=None if kind is None else BodyReader(kind, handler.opt.get("deep_member")),
+        body=None
+        if kind is None
+        else BodyReader(kind, handler.opt.get("deep_member"), handler.opt.get("most_values", MOST_VALUES)),
         query=parameters["params"].annotation if "params" in parameters else None,
         media_types=tuple(media_types),
         optional_body="optional_body" in handler.opt,

@@ -91,16 +91,16 @@ class ModuleService:
         if name in BUILT_IN:
             raise BuiltInModule(f"`{name}` is built in: register yours under another name.")
         wish = _composed(wish)
-        _compile(name, 1, wish)
+        module = await asyncio.to_thread(_compile, name, 1, wish)
         async with self._database.transaction() as connection:
             created = if_match is None and await _insert(connection, name, wish)
             before = None if created else await _locked(connection, name)
             if if_match is not None:
-                _check(if_match, before)
-            await self._evolve(connection, actor, name, wish, before, reset=reset)
+                await asyncio.to_thread(_check, if_match, before)
+            await self._evolve(connection, actor, module, wish, before, reset=reset)
             stored = await _locked(connection, name)
             assert stored is not None  # it is there since a moment ago at the latest
-            module = _as_stored(stored)
+            module = await asyncio.to_thread(_as_stored, stored)
         self._changes.tell("module", {0})
         return _view(module), created
 
@@ -108,12 +108,13 @@ class ModuleService:
         self,
         connection: Connection,
         actor: Actor,
-        name: str,
+        module: Module,
         wish: PutModule,
         before: asyncpg.Record | None,
         *,
         reset: bool,
     ) -> None:
+        name = module.name
         told = {"title": wish.title, "description": wish.description, "schema": wish.schema}
         was: dict[str, Any] = {}  # Any: any JSON
         version = 1
@@ -124,7 +125,8 @@ class ModuleService:
             if all(same(was[key], value) for key, value in told.items()):
                 return
             if schema_changed:
-                await self._fit(connection, actor, compiled(before), _compile(name, version, wish), reset=reset)
+                old = await asyncio.to_thread(compiled, before)
+                await self._fit(connection, actor, old, module, reset=reset)
             await connection.execute(
                 "UPDATE modules SET title = $2, description = $3, schema = $4::jsonb, version = $5, updated_at = $6"
                 " WHERE name = $1",
@@ -151,7 +153,7 @@ class ModuleService:
         """Refuses a schema that stored overrides do not satisfy, or has them satisfy it."""
         conflicts: list[int] = []
         async for rows in _pages(connection, module.name):
-            failing = [row for row in rows if module.faults(msgspec.json.decode(row["overrides"]))]
+            failing = await asyncio.to_thread(_failing, module, rows)
             conflicts += [row["guild_id"] for row in failing]
             if reset and failing:
                 await self._reset(connection, actor, old or module, module, failing)
@@ -169,14 +171,16 @@ class ModuleService:
         self, connection: Connection, actor: Actor, old: Module, new: Module, failing: list[asyncpg.Record]
     ) -> None:
         befores: list[JsonObject] = [msgspec.json.decode(row["overrides"]) for row in failing]
-        afters = [new.without_failing(before) for before in befores]
+        afters = await asyncio.to_thread(lambda: [new.without_failing(before) for before in befores])
         await connection.execute(
             _RESET,
             new.name,
             [row["guild_id"] for row in failing],
             [row["overrides"] for row in failing],
             [encode(after) for after in afters],
-            [encode(_reset_changes(old, new, *pair)) for pair in zip(befores, afters, strict=True)],
+            await asyncio.to_thread(
+                lambda: [encode(_reset_changes(old, new, *pair)) for pair in zip(befores, afters, strict=True)]
+            ),
             self._clock.now(),
             actor.kind,
             actor.id,
@@ -221,6 +225,10 @@ async def _pages(connection: Connection, name: str) -> AsyncIterator[list[asyncp
         yield rows
         await asyncio.sleep(0)  # others have their turn: a large installation takes a while
         after = rows[-1]["guild_id"]
+
+
+def _failing(module: Module, rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
+    return [row for row in rows if module.faults(msgspec.json.decode(row["overrides"]))]
 
 
 def _reset_changes(old: Module, new: Module, before: JsonObject, after: JsonObject) -> dict[str, Change]:

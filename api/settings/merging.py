@@ -6,7 +6,8 @@ from typing import Final, Literal
 from api.lib.faults import Path
 from api.lib.json import JsonObject, JsonValue, as_object, copied
 from api.lib.text import nfc
-from api.settings.nodes import Node, SchemaTree, declared_types
+from api.settings.nodes import SchemaTree
+from api.settings.subschemas import Node, declared_types
 from api.settings.values import INT_MAX, INT_MIN
 
 

@@ -11,11 +11,21 @@ from api.lib.faults import Fault, Path, readable
 from api.lib.json import JsonObject, JsonValue, as_object, copied, same
 from api.lib.schema_faults import UNKNOWN
 from api.lib.snowflakes import is_snowflake
+from api.settings.effort import MOST_LOOKS, TooManyLooks
 from api.settings.merging import is_whole, laid_over, normalised, patched, pruned, without
-from api.settings.nodes import Node, allows_unknown
 from api.settings.schemas import InvalidSchema, checked, default_fault
+from api.settings.subschemas import Node, allows_unknown
 from api.settings.validation import SchemaValidator
-from api.settings.values import MOST_FAULTS, TOO_DEEP, TOO_LONG, text_problem, value_faults
+from api.settings.values import MOST_FAULTS, TOO_DEEP, TOO_LONG, TOO_MANY, text_problem, value_faults
+
+# How often a validator may have to look at something in a value: 200,000 looks take it some 30 ms.
+MOST_CHECKS = 200_000
+
+TOO_MUCH = "has too many values for so many alternatives: they would take too long to be checked"
+TOO_MANY_LOOKS = (
+    f"has alternatives within alternatives: a value could have to be looked at {MOST_LOOKS} times and more. "
+    "Alternatives that say `additionalProperties` themselves are looked at once"
+)
 
 Rules = Callable[[JsonObject], list[Fault]]
 
@@ -61,6 +71,8 @@ class Module:
         self.defaults = normalised(self._tree, defaults)
         try:
             self._validator = SchemaValidator(self._tree)
+        except TooManyLooks as error:
+            raise InvalidSchema([Fault("/schema", TOO_MANY_LOOKS)]) from error
         except ValueError as error:
             raise InvalidSchema([Fault("/schema", f"cannot be compiled: {str(error).splitlines()[0]}")]) from error
         if faults := self.faults({}):
@@ -89,6 +101,16 @@ class Module:
         """The document as overrides, null kept as a value. They are not validated: see `faults`."""
         return pruned(self._tree, self.defaults, normalised(self._tree, document))
 
+    def bound_faults(self, document: JsonObject) -> list[Fault]:
+        """What makes a document of settings too large to be looked into, or too much to be checked: ask before
+        anything else is done with it."""
+        if _is_too_large(unstorable := value_faults(document)):
+            return unstorable
+        effort = self._validator.looks_at(document)
+        if sum(effort.values()) <= MOST_CHECKS:
+            return []
+        return [Fault(readable((max(effort, key=effort.__getitem__),)), TOO_MUCH)]
+
     def faults(self, overrides: JsonObject, values: JsonObject | None = None) -> list[Fault]:
         """All that is wrong with the values that the overrides give; pointers lead into the
         values, "" is their whole. Sorted, none twice. `values`: `effective(overrides)`, if it is known."""
@@ -96,6 +118,8 @@ class Module:
         if _is_too_large(unstorable):
             return sorted(set(unstorable))
         values = self.effective(overrides) if values is None else values
+        if too_much := self.bound_faults(values):
+            return too_much
         places = {fault.pointer for fault in unstorable}
         invalid = {fault for fault in self._validator.faults(values) if fault.pointer not in places}
         if self._rules and not unstorable:
@@ -114,10 +138,7 @@ class Module:
 
     def patch_faults(self, patch: JsonObject) -> list[Fault]:
         """The members of a merge patch that the schema does not know, also those that are null and
-        so would leave no trace in the overrides: the first thousand. A patch that is too deep or longer
-        than all that can be stored is not searched."""
-        if _is_too_large(unstorable := value_faults(patch)):
-            return unstorable
+        so would leave no trace in the overrides: the first thousand."""
         patch = normalised(self._tree, patch)
         return sorted(islice(self._unknown(self._tree.facets(self._tree.root, patch), patch, ()), MOST_FAULTS))
 
@@ -177,7 +198,7 @@ def _property(fault: Fault) -> str:
 
 def _is_too_large(faults: list[Fault]) -> bool:
     """Whether the value is not worth a search for more that is wrong with it."""
-    return any(fault.message in (TOO_DEEP, TOO_LONG) for fault in faults)
+    return any(fault.message in (TOO_DEEP, TOO_LONG, TOO_MANY) for fault in faults)
 
 
 def changes(before: JsonObject, after: JsonObject) -> dict[str, Change]:

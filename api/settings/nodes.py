@@ -1,28 +1,15 @@
 """A JSON Schema as a tree of nodes that can be walked beside a value, local references followed."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from enum import Enum
 from typing import NamedTuple
 from urllib.parse import unquote
 
-import jsonschema_rs
-
 from api.lib.faults import Path
 from api.lib.json import JsonObject, JsonValue
+from api.settings.subschemas import IN_PLACE, Node, branches, declared_types, parts, step, subschemas
 
-PATTERN_OPTIONS = jsonschema_rs.RegexOptions(size_limit=2 * 1024 * 1024)
-
-# keywords that say more about the same value, about a part of it, or about nothing by themselves
-IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentSchemas"})
-PARTS = frozenset(
-    {
-        *("properties", "patternProperties", "additionalProperties", "unevaluatedProperties"),
-        *("items", "prefixItems", "unevaluatedItems", "contains", "propertyNames", "contentSchema"),
-    }
-)
-_SHELVES = frozenset({"$defs", "definitions"})
-_MAPS = frozenset({"properties", "patternProperties", "dependentSchemas"}) | _SHELVES
-_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _SPEAKS_FOR_OTHERS = IN_PLACE | {"$ref", "$dynamicRef"}
 
 JSON_TYPES: dict[str, type | tuple[type, ...]] = {
@@ -35,12 +22,22 @@ JSON_TYPES: dict[str, type | tuple[type, ...]] = {
     "null": type(None),
 }
 
+_MOST_KNOWN = 20_000
+_EACH = -1
 
-class Node(NamedTuple):
-    """One subschema that is an object, and its path from the root."""
+_PartKey = tuple[tuple[int, ...], str | int | None, type]
 
-    path: Path
-    schema: JsonObject
+
+class _Told(Enum):
+    MISSING = 0
+    OTHER = 1
+
+
+class _Marks(NamedTuple):
+    """What a value must be to be meant by a subschema: of one of the types, with constant members."""
+
+    types: list[str]
+    constants: list[tuple[str, JsonValue]]
 
 
 class SchemaTree:
@@ -50,6 +47,12 @@ class SchemaTree:
         self.root = Node((), root)
         self.nodes: dict[Path, Node] = {}
         self._anchors: dict[str, Node] = {}
+        # What was found once, by the identity of subschemas, of which there is one each: arrays and maps ask for
+        # thousands of members what is the same for all of a type.
+        self._facets_known: dict[tuple[int, type, tuple[object, ...]], list[Node]] = {}
+        self._telling: dict[int, dict[str, set[JsonValue]]] = {}
+        self._parts_known: dict[_PartKey, list[Node]] = {}
+        self._marks: dict[int, list[_Marks]] = {}
         waiting = [self.root]
         while waiting:
             node = waiting.pop()
@@ -82,45 +85,91 @@ class SchemaTree:
 
     def structure(self, node: Node) -> list[Node]:
         """The node and all that always holds for the same value: its references and `allOf`."""
-        return self._gather(node, lambda each: [*self.targets(each), *_branches(each, ("allOf",))])
+        return self._gather(node, lambda each: [*self.targets(each), *branches(each, ("allOf",))])
 
     def facets(self, node: Node, value: JsonValue) -> list[Node]:
         """The node and all that may hold for this value: alternatives that do not fit it are left
         out, as long as one does."""
+        return self._facets(node, value)[0]
+
+    def _facets(self, node: Node, value: JsonValue) -> tuple[list[Node], bool]:
+        """The facets, and whether they hold for every value of the type."""
         if _SPEAKS_FOR_OTHERS.isdisjoint(node.schema):
-            return [node]
+            return [node], True
+        kind = self._kind(node, value) if isinstance(value, dict) else ()
+        key = (id(node.schema), type(value), kind)
+        if (known := self._facets_known.get(key)) is not None:
+            return known, not kind
 
         def more(each: Node) -> Iterator[Node]:
             yield from self.targets(each)
-            yield from _branches(each, ("allOf", "then", "else", "dependentSchemas"))
-            branches = list(_branches(each, ("anyOf", "oneOf")))
-            yield from [branch for branch in branches if self.fits(branch, value)] or branches
+            yield from branches(each, ("allOf", "then", "else", "dependentSchemas"))
+            union = list(branches(each, ("anyOf", "oneOf")))
+            yield from [branch for branch in union if self.fits(branch, value)] or union
 
-        return self._gather(node, more)
+        found = self._gather(node, more)
+        if len(self._facets_known) >= _MOST_KNOWN:
+            self._facets_known.clear()
+        self._facets_known[key] = found
+        return found, not kind
+
+    def _kind(self, node: Node, value: JsonObject) -> tuple[object, ...]:
+        """What an object has of the constants by which the alternatives here are told apart; empty where none are."""
+        telling = self._telling.get(id(node.schema))
+        if telling is None:
+            telling = {}
+            for each in self.alternatives(node):
+                for branch in branches(each, ("anyOf", "oneOf")):
+                    for name, only in (constant for marks in self._told(branch) for constant in marks.constants):
+                        telling.setdefault(name, set()).add(only)
+            self._telling[id(node.schema)] = telling
+        return tuple([_told_by(value, name, constants) for name, constants in telling.items()])
 
     def alternatives(self, node: Node) -> list[Node]:
         """The node and all that may hold for any value in the same place."""
         keywords = ("allOf", "anyOf", "oneOf", "then", "else", "dependentSchemas")
-        return self._gather(node, lambda each: [*self.targets(each), *_branches(each, keywords)])
+        return self._gather(node, lambda each: [*self.targets(each), *branches(each, keywords)])
 
     def fits(self, node: Node, value: JsonValue) -> bool:
         """Whether the value is of the node's type and has its constant members: what tells
         the branches of a union apart. It need not be valid."""
-        for facet in self.structure(node):
-            types = declared_types(facet.schema)
+        for types, constants in self._told(node):
             if types and not any(_is_of(value, name) for name in types):
                 return False
-            if isinstance(value, dict) and not _has_constants(facet.schema, value):
-                return False
+            if isinstance(value, dict):
+                for name, only in constants:
+                    if name in value and value[name] != only:
+                        return False
         return True
 
-    def part(self, facets: Iterable[Node], key: str | int, value: JsonValue) -> list[Node]:
+    def _told(self, branch: Node) -> list["_Marks"]:
+        """By what the branch of a union is told from others."""
+        found = self._marks.get(id(branch.schema))
+        if found is None:
+            schemas = [facet.schema for facet in self.structure(branch)]
+            found = [_Marks(declared_types(schema), list(_constants(schema))) for schema in schemas]
+            found = self._marks[id(branch.schema)] = [marks for marks in found if marks.types or marks.constants]
+        return found
+
+    def part(self, facets: list[Node], key: str | int, value: JsonValue) -> list[Node]:
         """All that may hold for the member or item `key`, of this value; empty where nothing is said."""
-        found: dict[Path, Node] = {}
+        asked = tuple([id(facet.schema) for facet in facets])
+        memo = None if (which := _which(facets, key)) is _EACH else (asked, which, type(value))
+        if memo is not None and (known := self._parts_known.get(memo)) is not None:
+            return known
+        found: dict[int, Node] = {}
+        is_of_all = True
         for facet in facets:
-            for child in _parts(facet, key):
-                found |= {each.path: each for each in self.facets(child, value)}
-        return list(found.values())
+            for child in parts(facet, key):
+                nodes, holds = self._facets(child, value)
+                found |= {id(each.schema): each for each in nodes}
+                is_of_all &= holds
+        result = list(found.values())
+        if memo is not None and is_of_all:
+            if len(self._parts_known) >= _MOST_KNOWN:
+                self._parts_known.clear()
+            self._parts_known[memo] = result
+        return result
 
     def at(self, path: Path, value: JsonValue) -> list[Node]:
         """All that may hold at the path within the value of the whole."""
@@ -131,85 +180,14 @@ class SchemaTree:
         return facets
 
     def _gather(self, start: Node, more: Callable[[Node], Iterable[Node]]) -> list[Node]:
-        found: dict[Path, Node] = {}
-        waiting = [start]
+        found: dict[int, Node] = {}
+        waiting = deque([start])
         while waiting:
-            node = waiting.pop(0)
-            if node.path not in found:
-                found[node.path] = node
+            node = waiting.popleft()
+            if id(node.schema) not in found:
+                found[id(node.schema)] = node
                 waiting.extend(more(node))
         return list(found.values())
-
-
-def step(value: JsonValue, key: str | int) -> JsonValue:
-    """The member or item of a value, None where there is none."""
-    if isinstance(value, dict):
-        return value.get(str(key))
-    if isinstance(value, list) and isinstance(key, int) and key < len(value):
-        return value[key]
-    return None
-
-
-def subschemas(node: Node) -> Iterator[tuple[str, Node]]:
-    """The subschemas that are objects, each with the keyword that holds it."""
-    for keyword in node.schema.keys() & (IN_PLACE | PARTS | _SHELVES):
-        for child in _children(node, keyword):
-            yield keyword, child
-
-
-def declared_types(schema: JsonObject) -> list[str]:
-    """The names in `type`; empty where it is absent."""
-    declared = schema.get("type", [])
-    names = declared if isinstance(declared, list) else [declared]
-    return [name for name in names if isinstance(name, str)]
-
-
-def allows_unknown(facets: Iterable[Node]) -> bool:
-    """Whether an object may have members that are not named: a map, or one with nothing said."""
-    schemas = [facet.schema for facet in facets]
-    said = [s[k] for s in schemas for k in ("additionalProperties", "unevaluatedProperties") if k in s]
-    if any(extra is not False for extra in said):
-        return True
-    types = [declared_types(schema) for schema in schemas if "type" in schema]
-    takes_objects = not types or any("object" in names for names in types)
-    return takes_objects and not said and not any("properties" in schema for schema in schemas)
-
-
-@lru_cache(maxsize=1024)
-def matcher(pattern: str) -> jsonschema_rs.Validator:
-    """A validator that finds the pattern in a text in linear time. Raises ValueError."""
-    return jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=PATTERN_OPTIONS)
-
-
-def _children(node: Node, keyword: str) -> Iterator[Node]:
-    held = node.schema.get(keyword)
-    path = (*node.path, keyword)
-    if keyword in _MAPS and isinstance(held, dict):
-        yield from (Node((*path, name), child) for name, child in held.items() if isinstance(child, dict))
-    elif keyword in _LISTS and isinstance(held, list):
-        yield from (Node((*path, i), child) for i, child in enumerate(held) if isinstance(child, dict))
-    elif isinstance(held, dict) and keyword not in _MAPS:
-        yield Node(path, held)
-
-
-def _branches(node: Node, keywords: Iterable[str]) -> Iterator[Node]:
-    for keyword in keywords:
-        yield from _children(node, keyword)
-
-
-def _parts(node: Node, key: str | int) -> list[Node]:
-    if isinstance(key, int):
-        listed = [child for child in _children(node, "prefixItems") if child.path[-1] == key]
-        return listed or list(_branches(node, ("items", "unevaluatedItems")))
-    properties = node.schema.get("properties")
-    member = properties.get(key) if isinstance(properties, dict) else None
-    named = [Node((*node.path, "properties", key), member)] if isinstance(member, dict) else []
-    if "patternProperties" not in node.schema:
-        return named or list(_branches(node, ("additionalProperties", "unevaluatedProperties")))
-    text = key.encode("utf-8", "replace").decode()
-    patterned = _children(node, "patternProperties")
-    named += [child for child in patterned if matcher(str(child.path[-1])).is_valid(text)]
-    return named or list(_branches(node, ("additionalProperties", "unevaluatedProperties")))
 
 
 def _is_of(value: JsonValue, name: str) -> bool:
@@ -220,13 +198,30 @@ def _is_of(value: JsonValue, name: str) -> bool:
     return isinstance(value, JSON_TYPES.get(name, ()))
 
 
-def _has_constants(schema: JsonObject, value: JsonObject) -> bool:
+def _told_by(value: JsonObject, name: str, constants: set[JsonValue]) -> object:
+    """The member, where it is one of the constants; else whether there is one."""
+    if name not in value:
+        return _Told.MISSING
+    member = value[name]
+    return member if not isinstance(member, (dict, list)) and member in constants else _Told.OTHER
+
+
+def _constants(schema: JsonObject) -> Iterator[tuple[str, JsonValue]]:
+    """The members that may have one scalar value only."""
     properties = schema.get("properties")
-    if not isinstance(properties, dict):
-        return True
-    for name, member in properties.items():
-        if isinstance(member, dict) and name in value:
+    for name, member in properties.items() if isinstance(properties, dict) else ():
+        if isinstance(member, dict):
             options = [member["const"]] if "const" in member else member.get("enum")
-            if isinstance(options, list) and len(options) == 1 and value[name] not in options:
-                return False
-    return True
+            if isinstance(options, list) and len(options) == 1 and not isinstance(options[0], (dict, list)):
+                yield name, options[0]
+
+
+def _which(facets: list[Node], key: str | int) -> str | int | None:
+    """What of the key it depends on what holds for its member: the key itself, where the schema names it; nothing;
+    or `_EACH`, where patterns have to be tried."""
+    if isinstance(key, int):
+        return key if any("prefixItems" in facet.schema for facet in facets) else None
+    if any("patternProperties" in facet.schema for facet in facets):
+        return _EACH
+    named = (facet.schema.get("properties") for facet in facets)
+    return key if any(isinstance(names, dict) and key in names for names in named) else None

@@ -1,5 +1,6 @@
 """Which modules there are: the built-in ones, and those that bots registered."""
 
+import asyncio
 import re
 
 import asyncpg
@@ -17,16 +18,18 @@ log = structlog.get_logger("guildhall.settings")
 
 is_name = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII).fullmatch
 
-_READ = "SELECT name, version, title, description, schema FROM modules"
+_READ = "SELECT name, version, title, description, schema, changed_xid FROM modules WHERE name = $1"
+_READ_STAMPS = "SELECT name, changed_xid FROM modules"
 
 
 class Registry:
-    """Compiled modules, read again when the table changed."""
+    """Compiled modules. When the table changed, those that changed are read and compiled again."""
 
     def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
         self._changes = changes
         self._registered: dict[str, Module] | None = None
+        self._compiled: dict[str, tuple[int, Module | None]] = {}  # by the stamp of the row that it is made of
         self._generation = 0
         changes.subscribe(self._forget)
 
@@ -66,22 +69,25 @@ class Registry:
         if self._registered is not None and self._changes.is_fresh():
             return self._registered
         generation = self._generation
-        rows = await self._rows(_READ, connection)
-        known = self._registered or {}
         modules = {}
-        for row in rows:
-            module = known.get(row["name"])
-            if module is None or module.version != row["version"] or not _same_words(module, row):
-                module = compiled(row)
+        for name, stamp in await self._rows(_READ_STAMPS, connection):
+            made_of, module = self._compiled.get(name, (None, None))
+            if made_of != stamp:
+                module = await self._only(name, connection)
             if module is not None:
-                modules[row["name"]] = module
+                modules[name] = module
         if generation == self._generation:
             self._registered = modules
         return modules
 
     async def _only(self, name: str, connection: Connection | None) -> Module | None:
-        rows = await self._rows(f"{_READ} WHERE name = $1", connection, name)
-        return compiled(rows[0]) if rows else None
+        rows = await self._rows(_READ, connection, name)
+        if not rows:
+            self._compiled.pop(name, None)
+            return None
+        module = await asyncio.to_thread(compiled, rows[0])
+        self._compiled[name] = rows[0]["changed_xid"], module
+        return module
 
     async def _rows(self, query: str, connection: Connection | None, *arguments: object) -> list[asyncpg.Record]:
         if connection is not None:
@@ -104,7 +110,3 @@ def compiled(row: asyncpg.Record) -> Module | None:
     except InvalidSchema as error:
         log.exception("a registered module cannot be used", module=row["name"], faults=len(error.faults))
         return None
-
-
-def _same_words(module: Module, row: asyncpg.Record) -> bool:
-    return (module.title, module.description) == (row["title"], row["description"])

@@ -11,7 +11,8 @@ from api.lib.json import JsonObject, JsonValue, copied
 from api.lib.schema_faults import error_faults
 from api.lib.text import nfc
 from api.settings.merging import is_whole, laid_over
-from api.settings.nodes import IN_PLACE, Node, SchemaTree, declared_types, matcher, subschemas
+from api.settings.nodes import SchemaTree
+from api.settings.subschemas import IN_PLACE, Node, declared_types, matcher, subschemas
 from api.settings.values import text_problem, value_faults
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -20,6 +21,7 @@ MAX_LEVELS = 16
 MAX_NAME = 64
 MAX_EXPANSION = 20_000
 MAX_REFERENCES = 128
+MAX_PATTERNS = 100  # each may take 2 MiB once it is compiled
 PREFIX = "schema"
 _CHOICES: dict[str, tuple[str, ...]] = {"x-ref": ("role", "channel", "user"), "x-merge": ("replace",)}
 
@@ -42,7 +44,7 @@ def checked(schema: JsonObject) -> tuple[SchemaTree, JsonObject]:
         raise InvalidSchema(faults)
     tree = SchemaTree(schema)
     nodes = tree.nodes.values()
-    unwalkable = [*chain.from_iterable(map(_pattern_faults, nodes)), *_size_faults(tree)]
+    unwalkable = list(_size_faults(tree)) or list(chain.from_iterable(map(_pattern_faults, nodes)))
     if not unwalkable:
         unwalkable += _loop_faults(tree)
     defaults = _Defaults(tree)
@@ -215,6 +217,10 @@ def _size_faults(tree: SchemaTree) -> Iterator[Fault]:
     properties = (node.schema.get("properties") for node in tree.nodes.values())
     if sum(len(named) for named in properties if isinstance(named, dict)) > MAX_PROPERTIES:
         yield _fault((), f"has more than {MAX_PROPERTIES} properties")
+    patterns = sum("pattern" in node.schema for node in tree.nodes.values())
+    maps = (node.schema.get("patternProperties") for node in tree.nodes.values())
+    if patterns + sum(len(named) for named in maps if isinstance(named, dict)) > MAX_PATTERNS:
+        yield _fault((), f"has more than {MAX_PATTERNS} patterns")
     if _expansion(tree, tree.root, {}, ()) > MAX_EXPANSION:
         yield _fault((), f"has too many references within references, {MAX_EXPANSION} subschemas in all")
 
@@ -225,7 +231,7 @@ def _expansion(tree: SchemaTree, node: Node, known: dict[Path, int], above: tupl
     if len(above) > MAX_REFERENCES:
         return MAX_EXPANSION + 1
     if node.path not in known and node.path not in above:
-        children = [child for keyword, child in subschemas(node) if keyword not in ("$defs", "definitions")]
+        children = [child for _, child in subschemas(node)]  # on shelves too: whoever walks the tree walks them
         inside = (*above, node.path)
         known[node.path] = 1 + sum(_expansion(tree, child, known, inside) for child in (*children, *tree.targets(node)))
     return known.get(node.path, 1)

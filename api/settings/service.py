@@ -1,6 +1,5 @@
 """A guild's settings: read, changed, brought back. Each change is applied to the newest revision."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ from api.audit.dtos import ActorView
 from api.auth.actors import Actor
 from api.changes import Changes
 from api.database import Connection, Database
-from api.errors import GuildhallError, Invalid, NotFound, Overloaded, PreconditionFailed, RevisionConflict
+from api.errors import GuildhallError, Invalid, NotFound, Overloaded, RevisionConflict
 from api.idempotency import keep
 from api.lib import etags
 from api.lib.clock import Clock
@@ -23,12 +22,13 @@ from api.lib.pagination import Cursors, Page, cut
 from api.settings import queries
 from api.settings.cache import ALL_MODULES, MIB, SettingsCache
 from api.settings.dtos import RevisionView, SettingsView
+from api.settings.edits import Edit, edited, refuse
 from api.settings.modules import Module, changes
 from api.settings.registry import Registry
 from api.settings.states import Settings, view
+from api.settings.values import stored_size
 
 decode = msgspec.json.decode
-Edit = Callable[[Module, JsonObject], JsonObject]
 
 ATTEMPTS = 5
 FORGOTTEN_AT_ONCE = 1000
@@ -97,21 +97,27 @@ class SettingsService:
         changes nothing. Raises `NotFound`, `Invalid`, `PreconditionFailed`."""
 
         def edit(module: Module, overrides: JsonObject) -> JsonObject:
+            refuse(module.bound_faults(patch))
             if faults := module.patch_faults(patch):
                 raise Invalid(errors=sorted({*faults, *module.faults(module.apply_patch(overrides, patch))}))
             return module.apply_patch(overrides, patch)
 
-        return await self._write(actor, guild_id, name, if_match, edit)
+        return await self._write(actor, guild_id, name, if_match, Edit(stored_size(patch), edit))
 
     async def replace(
         self, actor: Actor, guild_id: int, name: str, document: JsonObject, if_match: etags.IfMatch
     ) -> SettingsView:
         """Make the document all there is of overrides. Sent twice, the second time changes nothing."""
-        return await self._write(actor, guild_id, name, if_match, lambda module, _: module.replace(document))
+
+        def edit(module: Module, _overrides: JsonObject) -> JsonObject:
+            refuse(module.bound_faults(document))
+            return module.replace(document)
+
+        return await self._write(actor, guild_id, name, if_match, Edit(stored_size(document), edit))
 
     async def reset(self, actor: Actor, guild_id: int, name: str, if_match: etags.IfMatch) -> None:
         """Back to the defaults. Sent twice, the second time changes nothing."""
-        await self._write(actor, guild_id, name, if_match, lambda _module, _overrides: {})
+        await self._write(actor, guild_id, name, if_match, Edit(0, lambda _module, _overrides: {}))
 
     async def restore(
         self, actor: Actor, guild_id: int, name: str, revision: int, if_match: etags.IfMatch
@@ -131,7 +137,7 @@ class SettingsService:
                 raise RevisionConflict(sentence, errors=faults)
             return overrides
 
-        return await self._write(actor, guild_id, name, if_match, edit)
+        return await self._write(actor, guild_id, name, if_match, Edit(len(old), edit))
 
     async def revisions(
         self, actor: Actor, guild_id: int, name: str, *, limit: int, cursor: str | None
@@ -170,7 +176,7 @@ class SettingsService:
                 for _ in range(ATTEMPTS):
                     before = remembered or await self._look(connection, guild_id, name)
                     try:
-                        after = await _edited(connection, before, edit, if_match)
+                        after = await edited(connection, before, edit, if_match)
                     except GuildhallError:
                         if remembered is None:
                             raise
@@ -192,7 +198,7 @@ class SettingsService:
             await connection.execute(queries.LOCK_MODULE, name)
             await connection.execute(queries.LOCK_SETTINGS, guild_id, name)
             before = await self._look(connection, guild_id, name)
-            after = await _edited(connection, before, edit, if_match)
+            after = await edited(connection, before, edit, if_match)
             stored = before
             if not same(after.overrides, before.overrides):
                 row = await connection.fetchrow(
@@ -258,17 +264,6 @@ def _stored(after: Settings, row: asyncpg.Record) -> Settings:
     """The settings as PostgreSQL keeps them: it orders members and writes numbers in its own way, and
     every later answer must be the same bytes."""
     return Settings.of(after.module, {**after.row, **row})
-
-
-async def _edited(connection: Connection, before: Settings, edit: Edit, if_match: etags.IfMatch) -> Settings:
-    """The settings after the edit, not yet stored. Raises `PreconditionFailed`, `Invalid`."""
-    if if_match is not None and not {etags.ANY, encoded(await view(connection, before)).etag} & if_match:
-        raise PreconditionFailed
-    overrides = edit(before.module, before.overrides)
-    after = before._replace(overrides=overrides, values=before.module.effective(overrides))
-    if faults := after.module.faults(overrides, after.values):
-        raise Invalid(errors=faults)
-    return after
 
 
 def _revision(row: asyncpg.Record) -> RevisionView:

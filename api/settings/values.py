@@ -1,38 +1,77 @@
 """What any JSON must be to be stored: text that PostgreSQL can keep, numbers of 64 bits, bounded."""
 
 import math
-import unicodedata
+import re
 from collections.abc import Iterator
+from itertools import islice
 
 from api.lib.faults import Fault, Path, readable
 from api.lib.json import JsonValue, encoded_size
+from api.lib.text import MOST_MARKS, has_many_marks
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 32
+MAX_VALUES = 10_000
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 MOST_FAULTS = 1000
 
+# Control characters but for line feed and tab, and halves of surrogate pairs.
+_unstorable = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]").search
+
 TOO_LONG = f"is longer than {MAX_BYTES} bytes as JSON"
+TOO_MANY = f"has more than {MAX_VALUES} values in all"
 TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
 
 
 def text_problem(text: str) -> str | None:
     """What is wrong with the text, as the end of a sentence; None if it can be stored."""
-    for character in text:
-        category = unicodedata.category(character)
-        if category == "Cs":
+    if found := _unstorable(text):
+        if found[0] >= "\ud800":
             return "has half of a surrogate pair"
-        if category == "Cc" and character not in "\n\t":
-            return f"has the control character U+{ord(character):04X}"
-    return None
+        return f"has the control character U+{ord(found[0]):04X}"
+    return f"has more than {MOST_MARKS} combining marks in a row" if has_many_marks(text) else None
 
 
 def value_faults(value: JsonValue, prefix: Path = ()) -> list[Fault]:
-    """Every text, number and depth in the value that cannot be stored, and its size."""
-    faults = [Fault(readable(path), message) for path, message in _problems(value, prefix)]
-    if not faults and encoded_size(value) > MAX_BYTES:
-        faults.append(Fault(readable(prefix), TOO_LONG))
-    return faults
+    """Every text, number and depth in the value that cannot be stored: the first thousand. Of a value that is
+    too large only that: nothing of it is looked at one by one."""
+    if values(value) > MAX_VALUES:
+        return [Fault(readable(_crowded(value, prefix)), TOO_MANY)]
+    if stored_size(value) > MAX_BYTES:
+        return [Fault(readable(prefix), TOO_LONG)]
+    found = islice(_problems(value, prefix), MOST_FAULTS)
+    return [Fault(readable(path), message) for path, message in found]
+
+
+def _crowded(value: JsonValue, path: Path) -> Path:
+    """The innermost member that has too many values by itself."""
+    while isinstance(value, dict):
+        name = next((name for name, member in value.items() if values(member) > MAX_VALUES), None)
+        if name is None:
+            break
+        value, path = value[name], (*path, name)
+    return path
+
+
+def stored_size(value: JsonValue) -> int:
+    """How many bytes the value has as JSON; 0 where it has something that cannot be stored at all."""
+    try:
+        return encoded_size(value)
+    except ValueError:  # half of a surrogate pair or a number of thousands of digits, which are told at their places
+        return 0
+
+
+def values(value: JsonValue, most: int = MAX_VALUES, depth: int = 0) -> int:
+    """How many values there are, the value itself counted; not counted on above `most`, nor far too deep."""
+    if depth > MAX_DEPTH:
+        return 1
+    count = 1
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for member in members:
+        count += values(member, most - count, depth + 1) if isinstance(member, (dict, list)) else 1
+        if count > most:
+            break
+    return count
 
 
 def _problems(value: JsonValue, path: Path, depth: int = 0) -> Iterator[tuple[Path, str]]:

@@ -11,6 +11,7 @@ from litestar.routes import HTTPRoute
 from api.app import create_litestar
 from api.auth.scopes import Scope
 from api.config import Settings
+from api.intake import LARGEST_BODY, plan_of
 from api.lib.clock import Clock
 from api.metrics import Metrics
 from tests.support.people import HARBOUR
@@ -26,11 +27,17 @@ class Route(msgspec.Struct, frozen=True):
     path: str
     scope: Scope | None
     has_body: bool
+    kind: type | None
     opt: Mapping[str, Any]  # Any: Litestar's own type of it
 
     def url(self, **values: object) -> str:
         """The address with its parameters filled in: Harbour, `leveling`, `chatterbox`, else 1."""
         return _PARAMETER.sub(lambda match: str(values.get(match[1], _VALUES.get(match[1], 1))), self.path)
+
+    @property
+    def largest_body(self) -> int:
+        """In bytes."""
+        return int(self.opt.get("largest_body", LARGEST_BODY))
 
     @property
     def ids(self) -> list[str]:
@@ -48,6 +55,7 @@ def routes_of(app: Litestar) -> list[Route]:
             method=str(method),
             path=route.path,
             scope=handler.opt["scope"],
+            kind=None if (body := plan_of(handler).body) is None else body.kind,
             has_body="data" in handler.parsed_fn_signature.parameters,
             opt=handler.opt,
         )

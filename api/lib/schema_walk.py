@@ -1,0 +1,132 @@
+"""Explains what is wrong with a value by the JSON Schema that msgspec writes of a struct, fault by fault.
+
+The engine gathers all errors of a value, of every alternative, before it gives the first: of a thousand events with
+two hundred wrong roles each that takes minutes. So objects and arrays are walked here, lazily, by the few
+keywords that msgspec uses for them, and the engine is asked about what is neither."""
+
+from collections.abc import Iterator
+
+import jsonschema_rs
+
+from api.lib import formats
+from api.lib.faults import Fault, Path, readable
+from api.lib.json import JsonObject, JsonValue, as_object
+from api.lib.schema_faults import UNKNOWN, error_faults
+
+_LONGEST_TEXT = 10_000  # no text of a body may be so long: its beginning breaks the rules as its whole does
+_TYPES: dict[type, str] = {dict: "object", list: "array"}
+_Place = tuple[JsonObject, JsonValue, Path]
+
+
+class SchemaWalk:
+    """The schema of one type of body, and what was worked out of its parts: all of them come from our own code."""
+
+    def __init__(self, schema: JsonObject) -> None:
+        self._root = schema
+        self._validators: dict[tuple[int, str | None], jsonschema_rs.Draft202012Validator] = {}
+        self._untold: dict[int, JsonObject] = {}
+
+    def faults(self, value: JsonValue, most_places: int) -> Iterator[Fault]:
+        """What is wrong with the value, as it is found. After `most_places` places nothing more is looked at."""
+        waiting: list[Iterator[_Place]] = [iter([(self._root, value, ())])]
+        while waiting and most_places > 0:
+            place = next(waiting[-1], None)
+            if place is None:
+                waiting.pop()
+                continue
+            most_places -= 1
+            schema, value, path = self._meant(place[0], place[1]), place[1], place[2]
+            if isinstance(value, dict) and schema.get("type") == "object":
+                yield from _member_faults(schema, value, path)
+                waiting.append(_members(schema, value, path))
+            elif isinstance(value, list) and schema.get("type") == "array":
+                yield from self._engine_faults(schema, [None] * len(value), path, without="items")
+                waiting.append(_items(schema, value, path))
+            elif isinstance(value, (dict, list)):  # of the wrong type, whatever is in it
+                yield from self._engine_faults(schema, type(value)(), path)
+            elif isinstance(value, str) and len(value) > _LONGEST_TEXT:
+                yield from self._engine_faults(schema, value[: _longest(schema) + 1], path)
+            else:
+                yield from self._engine_faults(schema, value, path)
+
+    def _meant(self, schema: JsonObject, value: JsonValue) -> JsonObject:
+        """The schema without references; of alternatives the one that an object or array must be meant by."""
+        while isinstance(reference := schema.get("$ref"), str):
+            schema = as_object(as_object(self._root["$defs"])[reference.removeprefix("#/$defs/")])
+        alternatives = schema.get("anyOf")
+        if not isinstance(alternatives, list) or not isinstance(value, (dict, list)):
+            return schema
+        if isinstance(value, dict) and "discriminator" in schema:
+            told = as_object(schema["discriminator"])
+            tag, mapping = str(told["propertyName"]), as_object(told["mapping"])
+            kind = value.get(tag)
+            if isinstance(kind, str) and kind in mapping:
+                return self._meant({"$ref": mapping[kind]}, value)
+            return self._of_any_kind(schema, tag, mapping)
+        meant = [self._meant(as_object(each), value) for each in alternatives]
+        return next((each for each in meant if each.get("type") == _TYPES[type(value)]), schema)
+
+    def _of_any_kind(self, schema: JsonObject, tag: str, mapping: JsonObject) -> JsonObject:
+        """What holds for an object that does not tell which alternative it is: what all of them ask for."""
+        if id(schema) not in self._untold:
+            kinds = [self._meant({"$ref": reference}, None) for reference in mapping.values()]
+            named = [as_object(kind["properties"]) for kind in kinds]
+            all_names = {name for each in named for name in each}
+            alike = {
+                name: named[0][name] for name in named[0] if all(each.get(name) == named[0][name] for each in named)
+            }
+            first = kinds[0]["required"]
+            self._untold[id(schema)] = {
+                "type": "object",
+                "properties": {**{name: {} for name in all_names}, **alike, tag: {"enum": [*mapping]}},
+                "required": [tag, *(name for name in alike if isinstance(first, list) and name in first)],
+                "additionalProperties": False,
+            }
+        return self._untold[id(schema)]
+
+    def _engine_faults(
+        self, schema: JsonObject, value: JsonValue, path: Path, without: str | None = None
+    ) -> Iterator[Fault]:
+        validator = self._validators.get((id(schema), without))
+        if validator is None:
+            part = {name: said for name, said in schema.items() if name != without}
+            validator = self._validators[id(schema), without] = jsonschema_rs.Draft202012Validator(
+                {**part, "$defs": self._root.get("$defs", {})},
+                offline=True,
+                validate_formats=True,
+                formats=formats.CHECKS,
+            )
+        if not validator.is_valid(value):
+            for error in validator.iter_errors(value):
+                for fault in error_faults(error):
+                    yield Fault(readable(path) + fault.pointer, fault.message)
+
+
+def _longest(schema: JsonObject) -> int:
+    longest = schema.get("maxLength")
+    return longest if isinstance(longest, int) else _LONGEST_TEXT
+
+
+def _member_faults(schema: JsonObject, value: JsonObject, path: Path) -> Iterator[Fault]:
+    """Members that are missing, and members that there are not."""
+    required = schema.get("required")
+    for name in required if isinstance(required, list) else ():
+        if name not in value:
+            yield Fault(readable((*path, str(name))), "is required")
+    if schema.get("additionalProperties") is False:
+        known = as_object(schema["properties"])
+        yield from (Fault(readable((*path, name)), UNKNOWN) for name in value if name not in known)
+
+
+def _members(schema: JsonObject, value: JsonObject, path: Path) -> Iterator[_Place]:
+    known, others = schema.get("properties"), schema.get("additionalProperties")
+    for name, member in value.items():
+        said = known.get(name, others) if isinstance(known, dict) else others
+        if isinstance(said, dict):
+            yield said, member, (*path, name)
+
+
+def _items(schema: JsonObject, value: list[JsonValue], path: Path) -> Iterator[_Place]:
+    said = schema.get("items")
+    if isinstance(said, dict):
+        yield from ((said, item, (*path, index)) for index, item in enumerate(value))

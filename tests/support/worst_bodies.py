@@ -1,0 +1,255 @@
+"""The worst that each route can be sent: most and smallest items, deepest nesting, longest texts, most faults."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from api.activity.controller import LARGEST_BODY as LARGEST_ACTIVITY
+from api.intake import LARGEST_BODY
+from api.lib import snowflakes
+from tests.support.people import ADA
+
+Json = Any  # Any: JSON
+Bodies = Iterator[tuple[str, bytes]]
+
+encode = msgspec.json.encode
+
+
+def full(before: bytes, items: Iterator[bytes], after: bytes, largest: int, most: int = 10**7) -> bytes:
+    """As many items, with commas between them, as fit."""
+    left = largest - len(before) - len(after)
+    found = []
+    for item, _ in zip(items, range(most), strict=False):
+        left -= len(item) + 1
+        if left < 0:
+            break
+        found.append(item)
+    return before + b",".join(found) + after
+
+
+def same(item: bytes) -> Iterator[bytes]:
+    while True:
+        yield item
+
+
+def members() -> Iterator[bytes]:
+    return (b'"a%d":0' % number for number in count())
+
+
+@cache
+def of_any(largest: int) -> list[tuple[str, bytes]]:
+    """What fits no route, and is to be refused by all of them."""
+    return list(_of_any(largest))
+
+
+def _of_any(largest: int) -> Bodies:
+    yield "an array of objects", full(b"[", same(b"{}"), b"]", largest)
+    yield "members", full(b"{", members(), b"}", largest)
+    yield "depth", b'{"a":' + b"[" * (largest - 5)
+    yield "32 deep, over and over", full(b'{"a":[', same(b"[" * 29 + b"]" * 29), b"]}", largest)
+    yield "a name", b'{"%s":0}' % (b"\\u0001" * (largest // 6 - 2))
+    yield "no end of a text", b'{"a":"' + b'\\"' * (largest // 2 - 4)
+
+
+def of_struct(kind: type, largest: int) -> Bodies:
+    """What a struct's own members can be made to hold."""
+    schema = msgspec.json.schema(kind, schema_hook=snowflakes.schema)
+    shelf = schema["$defs"]
+    own = shelf[kind.__name__]["properties"]
+    for name, said in own.items():
+        before, text = b'{"%s":' % name.encode(), encode(said)
+        if b'"array"' in text:
+            yield f"{name}: objects", full(before + b"[", same(b"{}"), b"]}", largest)
+            for number, wrong in enumerate(_wrong_items(said, shelf)):
+                yield f"{name}: wrong items {number}", full(before + b"[", same(wrong), b"]}", largest, 1000)
+        elif b'"#/$defs/' in text or b'"object"' in text:
+            yield f"{name}: members", full(before + b"{", members(), b"}}", largest)
+        elif b'"string"' in text:
+            yield f"{name}: a text", before + b'"%s"}' % (b"\\u0001" * (largest // 6 - 9))
+            yield f"{name}: marks", before + b'"%s"}' % ("\u0301\u0323".encode() * (largest // 4 - 9))
+        else:
+            yield f"{name}: a number", before + b"1" * (largest - 30) + b"}"
+
+
+def _wrong_items(said: Json, shelf: Json) -> Iterator[bytes]:
+    """For each kind of item one that has every member, each of them wrong."""
+    items = said.get("items", {})
+    for kind in [items, *items.get("anyOf", ())]:
+        if "$ref" in kind:
+            named = shelf[kind["$ref"].rpartition("/")[2]]["properties"]
+            tags = {name: member["enum"][0] for name, member in named.items() if len(member.get("enum", ())) == 1}
+            yield encode({name: tags.get(name, []) for name in named} | {f"unknown{number}": 0 for number in range(9)})
+
+
+def nothing() -> Bodies:
+    yield from ()
+
+
+def activity() -> Bodies:
+    event = {"type": "message", "user_id": str(ADA), "occurred_at": "2026-11-22T18:07:03Z"}
+    roles = [str(10**17 + number) for number in range(250)]
+    wrong_roles: list[Json] = [{} for _ in range(250)]
+    for name, role_ids in (("too many roles", roles * 2), ("wrong roles", wrong_roles)):
+        events = [encode({**event, "id": str(number), "role_ids": role_ids}) for number in range(1000)]
+        yield name, full(b'{"events":[', iter(events), b"]}", LARGEST_ACTIVITY)
+    unknown = encode(event)[:-1] + b"," + full(b"", members(), b"}", 6000)
+    yield "unknown members", full(b'{"events":[', same(unknown), b"]}", LARGEST_ACTIVITY)
+    yield "an id of objects", full(b'{"events":[{"user_id":[', same(b"{}"), b"]}]}", LARGEST_ACTIVITY)
+
+
+def settings() -> Bodies:
+    """Of `leveling`."""
+    largest = 64 * 1024
+    for size in (largest, LARGEST_BODY):
+        of = f"of {size} bytes"
+        yield f"multipliers {of}", full(b'{"role_multipliers":[', same(b"{}"), b"]}", size)
+        yield (
+            f"thresholds {of}",
+            full(b'{"curve":{"kind":"table","thresholds":[', (b"%d" % each for each in count(1)), b"]}}", size),
+        )
+        yield f"unknown members {of}", full(b"{", members(), b"}", size)
+        yield f"a text {of}", b'{"announce":{"template":"%s"}}' % (b"\\u0001" * (size // 6 - 10))
+        yield f"marks {of}", b'{"announce":{"template":"%s"}}' % ("\u0301\u0323".encode() * (size // 4 - 10))
+        yield f"placeholders {of}", b'{"announce":{"template":"%s"}}' % (b"{" * (size - 40))
+    multiplier = b'{"role_id":"%d","factor":1.5}'
+    yield (
+        "multipliers that there may be",
+        full(b'{"role_multipliers":[', (multiplier % each for each in count(10**17)), b"]}", largest, 250),
+    )
+    yield "9,900 values", full(b'{"role_multipliers":[', same(b"{}"), b"]}", largest, 9_900)
+
+
+def wide() -> Json:
+    """A module of a union with as many alternatives as there may be, each of which a value may be meant by."""
+    options = [
+        {"type": "object", "required": ["k"], "properties": {"k": {"const": f"k{number}"}}} for number in range(240)
+    ]
+    recursive = {"type": ["array", "null"], "items": {"anyOf": [{"$ref": "#/$defs/tree"}, {"const": "leaf"}]}}
+    return {
+        "type": "object",
+        "properties": {
+            "union": {"type": "array", "default": [], "items": {"anyOf": options}},
+            "numbers": {"type": "array", "default": [], "items": {"enum": list(range(3000))}},
+            "map": {
+                "type": "object",
+                "default": {},
+                "additionalProperties": False,
+                "patternProperties": {"^(a+)+$": {"type": "string"}},
+            },
+            "text": {"type": "string", "default": "", "pattern": "^(a|a)*$"},
+            "tree": {"default": None, "$ref": "#/$defs/tree"},
+        },
+        "$defs": {"tree": recursive},
+    }
+
+
+def settings_of_wide() -> Bodies:
+    largest = 64 * 1024
+    for number, most in enumerate((20, 800, 9000)):
+        yield f"union {number}", full(b'{"union":[', same(b'{"k":"k239"}'), b"]}", largest, most)
+        yield f"union of none {number}", full(b'{"union":[', same(b'{"k":""}'), b"]}", largest, most)
+    yield "the last of 3,000", full(b'{"numbers":[', same(b"2999"), b"]}", largest, 9000)
+    yield "none of 3,000", full(b'{"numbers":[', same(b"-1"), b"]}", largest, 9000)
+    yield "a map", full(b'{"map":{', (b'"%s":0' % (b"a" * each) for each in count(1)), b"}}", largest)
+    yield "a long name", b'{"map":{"%s!":""}}' % (b"a" * 60_000)
+    yield "a long text", b'{"text":"%s!"}' % (b"a" * 60_000)
+    yield "a tree", full(b'{"tree":[', same(b"[" * 29 + b"]" * 29), b"]}", largest, 300)
+
+
+def modules() -> Bodies:
+    def of(properties: Json, **more: Json) -> bytes:
+        return encode({"schema": {"type": "object", "properties": properties, **more}})
+
+    def union(options: list[Json]) -> Json:
+        return {"a": {"default": 0, "anyOf": options}}
+
+    tree = {"anyOf": [{"properties": {"x": {"$ref": "#/$defs/a"}, "y": {"const": each}}} for each in range(3)]}
+    chain: Json = {
+        f"n{level}": {"anyOf": [{"properties": {"x": {"$ref": f"#/$defs/n{level + 1}"}}}], "properties": {"z": {}}}
+        for level in range(30)
+    }
+    yield (
+        "alternatives of alternatives",
+        of({}, **{"$defs": {"a": {"anyOf": [{}] * 12_000}, "b": {"anyOf": [{"$ref": "#/$defs/a"}] * 700}}}),
+    )
+    yield (
+        "as many as are taken",
+        of({}, **{"$defs": {"a": {"anyOf": [{}] * 100}, "b": {"anyOf": [{"$ref": "#/$defs/a"}] * 190}}}),
+    )
+    yield "alternatives", of(union([{}] * 9_000))
+    yield "4,900 alternatives", of(union([{}] * 4_900))
+    yield "properties", of({f"p{number}": {"default": 0} for number in range(2_000)})
+    yield "500 properties", of({f"p{number}": {"default": 0, "type": "integer"} for number in range(500)})
+    yield "patterns", of(union([{"pattern": f"a{{{number}}}"} for number in range(1_500)]))
+    yield "100 patterns", of(union([{"pattern": "(\\w{1,99}){20}"}] * 99))
+    yield "a tree of alternatives", of(union([{"$ref": "#/$defs/a"}]), **{"$defs": {"a": tree}})
+    yield "a chain", of(union([{"$ref": "#/$defs/n0"}]), **{"$defs": {**chain, "n30": {}}})
+    yield "wrong keywords", of({f"p{number}": {"default": 0, "type": 1, "minimum": ""} for number in range(1_500)})
+    yield "what must not repeat", of({"a": {"default": list(range(9_000)), "uniqueItems": True}})
+    yield (
+        "what must not repeat, as objects",
+        of({"a": {"default": [{"x": each} for each in range(4_000)], "uniqueItems": True}}),
+    )
+
+
+def achievements() -> Bodies:
+    draft = {"key": "worst", "name": "Worst"}
+    leaf = {"stat": "messages", "gte": 1}
+    yield "comparisons", encode({**draft, "condition": {"all": [{"any": [leaf] * 1000}] * 10}})
+    yield "empty groups", encode({**draft, "condition": {"all": [{}] * 40_000}})
+    deep: Json = leaf
+    for _ in range(28):
+        deep = {"all": [deep] * (1 if len(encode(deep)) > 20_000 else 3)}
+    yield "groups in groups", encode({**draft, "condition": deep})
+    yield "prerequisites", encode({**draft, "condition": leaf, "prerequisites": ["a"] * 40_000})
+
+
+def guild_items() -> Bodies:
+    item = {"id": "1", "name": "x", "position": 0, "color": 0}
+    yield "items", full(b'{"items":[', same(encode(item)), b"]}", LARGEST_BODY)
+    yield "a thousand items", full(b'{"items":[', same(encode(item)), b"]}", LARGEST_BODY, 1000)
+
+
+def imports() -> Bodies:
+    largest = 8 * 1024 * 1024
+    yield "a row", b'{"kind":"' + b"x" * largest
+    yield "rows", b"{}\n" * (largest // 3)
+    yield "members", full(b"{", members(), b"}", largest)
+    yield "depth", b"[" * largest
+
+
+# What each route may be sent beside what its body's struct can be made to hold. A new route gets a row here.
+ROWS: dict[str, list[Callable[[], Bodies]]] = {
+    "PUT /v1/guilds/{guild_id}": [],
+    "PATCH /v1/guilds/{guild_id}": [],
+    "POST /v1/guilds/{guild_id}/restore": [nothing],
+    "PUT /v1/guilds/{guild_id}/roles": [guild_items],
+    "PUT /v1/guilds/{guild_id}/channels": [guild_items],
+    "PATCH /v1/guilds/{guild_id}/settings/{module}": [settings, settings_of_wide],
+    "PUT /v1/guilds/{guild_id}/settings/{module}": [settings, settings_of_wide],
+    "POST /v1/guilds/{guild_id}/settings/{module}/revisions/{revision}/restore": [nothing],
+    "PUT /v1/modules/{module}": [modules],
+    "POST /v1/guilds/{guild_id}/activity": [activity],
+    "POST /v1/guilds/{guild_id}/activity/explain": [activity],
+    "POST /v1/guilds/{guild_id}/members/{user_id}/xp": [],
+    "POST /v1/guilds/{guild_id}/imports": [imports],
+    "POST /v1/achievements": [],
+    "POST /v1/achievements/simulate": [],
+    "PATCH /v1/achievements/{achievement}": [],
+    "POST /v1/achievements/{achievement}/restore": [nothing],
+    "POST /v1/guilds/{guild_id}/achievements": [achievements],
+    "POST /v1/guilds/{guild_id}/achievements/simulate": [achievements],
+    "PATCH /v1/guilds/{guild_id}/achievements/{achievement}": [achievements],
+    "POST /v1/guilds/{guild_id}/achievements/{achievement}/restore": [nothing],
+    "PUT /v1/guilds/{guild_id}/members/{user_id}/achievements/{achievement}": [nothing],
+    "POST /v1/guilds/{guild_id}/webhooks": [],
+    "PATCH /v1/guilds/{guild_id}/webhooks/{webhook_id}": [],
+    "POST /v1/guilds/{guild_id}/webhooks/{webhook_id}/test": [nothing],
+    "POST /v1/keys": [],
+    "POST /v1/keys/{key_id}/rotate": [],
+    "PUT /v1/users/{user_id}/privacy": [],
+    "POST /auth/logout": [nothing],
+}
