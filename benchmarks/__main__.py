@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from api.embedded import EmbeddedPostgres
-from benchmarks import achievements, cases, people, seed, servers
+from benchmarks import achievements, bodies, cases, people, seed, servers
 from benchmarks.measure import ROUNDS, SECONDS, Case, compare
 
 SETTINGS = ["settings-get", "settings-patch"]
@@ -22,12 +22,13 @@ ACTIVITY = ["single", "batch100", "batch1000"]
 BOARDS = ["board", "profile"]
 ACHIEVEMENTS = ["achievements", "achievements-new", "achievements100"]
 PEOPLE = ["budget", "cookie", "streams"]
+BODIES = ["bodies"]
 
 
 def main() -> None:
     wanted = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
-    wanted = wanted or SETTINGS + PEOPLE + BOARDS + ACTIVITY + ACHIEVEMENTS
-    unknown = set(wanted) - {*SETTINGS, *PEOPLE, *BOARDS, *ACTIVITY, *ACHIEVEMENTS}
+    wanted = wanted or SETTINGS + BODIES + PEOPLE + BOARDS + ACTIVITY + ACHIEVEMENTS
+    unknown = set(wanted) - {*SETTINGS, *BODIES, *PEOPLE, *BOARDS, *ACTIVITY, *ACHIEVEMENTS}
     assert not unknown, f"no such case: {', '.join(unknown)}"
     folder = Path(tempfile.mkdtemp(prefix="guildhall-bench-"))
     server = EmbeddedPostgres(folder / "postgres")
@@ -41,6 +42,8 @@ def main() -> None:
         if {*SETTINGS} & {*wanted}:
             sides["the bare handler"] = bare = _bare(stack, folder, server, key, guildhall)
             _run(wanted, cases.settings_cases(key, guildhall, bare))
+        if "bodies" in wanted:
+            bodies.measure_bodies(key, guildhall)
         if {*PEOPLE} & {*wanted}:
             _run(wanted, people.people_cases(key, guildhall))
             if "cookie" in wanted:

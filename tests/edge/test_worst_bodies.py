@@ -1,13 +1,11 @@
 """No body costs seconds: the worst that each route can be sent is answered without holding up others."""
 
 import httpx
-import msgspec
 import pytest
 
-from api.imports.rules import MEDIA_TYPES
 from tests.edge.routes import ROUTES, Route
 from tests.support.standing import Standing, frozen_heap, standing
-from tests.support.worst_bodies import ROWS, Bodies, of_any, of_struct, wide
+from tests.support.worst_bodies import ROWS, addresses, bodies_of, media_type, wide
 
 # What a request may hold the loop for, and cost in all. Figures are some 20 and 200 ms; other work on the machine
 # makes the same instructions cost up to three times as much.
@@ -22,26 +20,6 @@ CHANGING = [route for route in ROUTES if route.method in {"POST", "PUT", "PATCH"
 
 def test_each_route_has_a_row() -> None:
     assert {str(route) for route in CHANGING} == set(ROWS)
-
-
-def bodies_of(route: Route) -> Bodies:
-    for row in ROWS[str(route)]:
-        yield from row()
-    if route.has_body:
-        yield from of_any(route.largest_body)
-        if route.kind is not None and issubclass(route.kind, msgspec.Struct):
-            yield from of_struct(route.kind, route.largest_body)
-    elif str(route).endswith("/restore"):
-        yield "what nobody reads", b"[" * (1024 * 1024)
-
-
-def addresses(route: Route) -> list[str]:
-    """Of settings: of a module of ours, and of one that a bot brought."""
-    if "{module" in route.path and route.method != "POST" and "guild_id" in route.path:
-        return [route.url(), route.url(module="wide")]
-    if route.path.endswith("/imports"):
-        return [f"{route.url()}?source={source}" for source in MEDIA_TYPES]
-    return [route.url(module="worst")]
 
 
 @pytest.mark.parametrize("route", CHANGING, ids=str)
@@ -71,8 +49,3 @@ async def least_of_some(bot: httpx.AsyncClient, method: str, address: str, body:
         if found.longest <= LONGEST_STAND and found.spent <= MOST_SPENT:
             break
     return min(tries, key=lambda each: each.longest)
-
-
-def media_type(address: str) -> str:
-    source = next((source for source in MEDIA_TYPES if address.endswith(f"source={source}")), None)
-    return "application/json" if source is None else MEDIA_TYPES[source]

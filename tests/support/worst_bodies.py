@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from api.activity.controller import LARGEST_BODY as LARGEST_ACTIVITY
+from api.imports.rules import MEDIA_TYPES
 from api.intake import LARGEST_BODY
 from api.lib import snowflakes
+from tests.edge.routes import Route
 from tests.support.people import ADA
 
 Json = Any  # Any: JSON
@@ -78,8 +80,8 @@ def _wrong_items(said: Json, shelf: Json) -> Iterator[bytes]:
     """For each kind of item one that has every member, each of them wrong."""
     items = said.get("items", {})
     for kind in [items, *items.get("anyOf", ())]:
-        if "$ref" in kind:
-            named = shelf[kind["$ref"].rpartition("/")[2]]["properties"]
+        named = shelf[kind["$ref"].rpartition("/")[2]].get("properties") if "$ref" in kind else None
+        if named is not None:
             tags = {name: member["enum"][0] for name, member in named.items() if len(member.get("enum", ())) == 1}
             yield encode({name: tags.get(name, []) for name in named} | {f"unknown{number}": 0 for number in range(9)})
 
@@ -253,3 +255,30 @@ ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "PUT /v1/users/{user_id}/privacy": [],
     "POST /auth/logout": [nothing],
 }
+
+
+def bodies_of(route: Route) -> Bodies:
+    """Each with a word for it."""
+    for row in ROWS[str(route)]:
+        yield from row()
+    if route.has_body:
+        yield from of_any(route.largest_body)
+        if route.kind is not None and issubclass(route.kind, msgspec.Struct):
+            yield from of_struct(route.kind, route.largest_body)
+    elif str(route).endswith("/restore"):
+        yield "what nobody reads", b"[" * (1024 * 1024)
+
+
+def addresses(route: Route) -> list[str]:
+    """Of settings two: of a module of ours, and of one that a bot brought."""
+    if "{module" in route.path and route.method != "POST" and "guild_id" in route.path:
+        return [route.url(), route.url(module="wide")]
+    if route.path.endswith("/imports"):
+        return [f"{route.url()}?source={source}" for source in MEDIA_TYPES]
+    return [route.url(module="worst")]
+
+
+def media_type(address: str) -> str:
+    """What the address takes."""
+    source = next((source for source in MEDIA_TYPES if address.endswith(f"source={source}")), None)
+    return "application/json" if source is None else MEDIA_TYPES[source]
