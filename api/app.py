@@ -41,6 +41,7 @@ from api.people.controller import LoginController, MeController
 from api.privacy.controller import UserController
 from api.problems import handle
 from api.running import running
+from api.runtime.descriptors import most_connections
 from api.settings.controller import ModuleController, SettingsController
 from api.settings.shortcut import Shortcut
 from api.webhooks.controller import WebhookController
@@ -90,6 +91,7 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         limiter=app.state["limiter"],
         proxies=ProxyNotice() if settings.production and not settings.trusted_proxies else None,
         strangers=Strangers(app.state["keyring"], app.state["people"], app.state["limiter"], public_paths(app.routes)),
+        most_connections=most_connections(settings.pool_size),
     )
 
 
@@ -143,6 +145,7 @@ def _state(core: Core, features: Features) -> dict[str, object]:
         "shortcut": Shortcut(keyring, limiter, features.settings),
         "settings": features.settings,
         "slots": core.slots,
+        "stream_bounds": core.stream_bounds,
         "webhooks": features.webhooks,
     }
 

@@ -53,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         Meta(ge=1, le=1_000_000, description="refusals a minute that one address gets without a good key, then 429"),
     ] = 60
+    streams_per_key: Annotated[
+        int, Meta(ge=1, le=10_000, description="event streams that one key may have open on one worker, then 429")
+    ] = 64
     secret: Annotated[
         str | None,
         Meta(description="signs cursors, 32 characters or more; made by itself outside production"),

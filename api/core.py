@@ -11,6 +11,7 @@ from api.auth.slots import Slots
 from api.changes import Changes
 from api.config import Settings
 from api.database import Database
+from api.events.bounds import StreamBounds
 from api.events.hub import Hub
 from api.guilds.directory import Directory
 from api.health import Health
@@ -25,6 +26,7 @@ from api.people.building import Client, People
 from api.people.building import build as build_people
 from api.people.current import CurrentCredentials
 from api.provision import made_secret
+from api.runtime.descriptors import most_connections
 from api.settings.registry import Registry
 from tables.piccolo_app import APP_CONFIG
 
@@ -52,6 +54,7 @@ class Core(msgspec.Struct, frozen=True, kw_only=True):
     limiter: Limiter
     slots: Slots
     hub: Hub
+    stream_bounds: StreamBounds
     retention: timedelta
 
 
@@ -105,6 +108,11 @@ def build(
         ),
         slots=Slots(),
         hub=hub,
+        stream_bounds=StreamBounds(
+            metrics,
+            of_a_key=settings.streams_per_key,
+            in_all=most_connections(settings.pool_size) * 3 // 4,  # the rest is for requests
+        ),
         retention=timedelta(days=settings.retention_days),
     )
 

@@ -17,13 +17,14 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api.errors import GuildhallError, Overloaded
-from api.http.connections import MOST, Connections
+from api.http.connections import Connections
 from api.http.proxy_notice import ProxyNotice
 from api.http.security_headers import POLICY, of_every_answer
 from api.http.strangers import COUNTED, Strangers
 from api.limits import Headers, Limiter
 from api.metrics import Metrics
 from api.problems import MEDIA_TYPE, classify, problem
+from api.runtime.descriptors import MOST_CONNECTIONS
 from api.runtime.flood import Flood
 
 access_log = structlog.get_logger("guildhall.access")
@@ -61,7 +62,7 @@ class Edge:
         reads: Sequence[Callable[[HTTPScope], Awaitable[ASGIApp | None] | None]] = (),
         activity: Callable[[HTTPScope, Receive], Awaitable[tuple[ASGIApp | None, Receive]]] = _ordinary,
         limiter: Limiter | None = None,
-        most_connections: int = MOST,
+        most_connections: int = MOST_CONNECTIONS,
         strangers: Strangers | None = None,
         proxies: ProxyNotice | None = None,
     ) -> None:

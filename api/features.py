@@ -125,7 +125,12 @@ def build(core: Core, settings: Settings) -> Features:
             "privacy": PrivacyService(database, clock),
             "eraser": Eraser(database, changes, clock),
             "exporter_of_people": PersonExporter(database, clock),
-            "events": EventService(database, core.hub, core.directory),
+            "events": EventService(
+                database,
+                core.hub,
+                core.directory,
+                core.stream_bounds,
+            ),
             "webhooks": webhooks,
             "people": core.people,
         },

@@ -44,6 +44,12 @@ class Metrics:
             registry=registry,
         )
         self.streams = self._gauge("streams_open", "Event streams that clients have open.")
+        self.streams_refused = Counter(
+            "guildhall_streams_refused",
+            "Event streams refused since a key, a person or all had as many as they may.",
+            ["whose"],
+            registry=registry,
+        )
         self.stream_age = self._gauge(
             "stream_age_seconds", "Time since the last look for events to be streamed.", mode="livemax"
         )

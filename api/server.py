@@ -15,6 +15,7 @@ from uvicorn.supervisors import Multiprocess
 from api.config import Settings, load, variable
 from api.http.protocol import BoundedProtocol
 from api.logs import configure
+from api.runtime.descriptors import raise_limit
 
 GRACEFUL_SECONDS = 20
 STARTUP_FAILURE = 3  # uvicorn's exit code
@@ -85,6 +86,7 @@ def stop_when_hung_up() -> None:
 
 def serve(settings: Settings, listening: socket.socket, announce: Callable[[], None]) -> None:
     """Serves until SIGINT or SIGTERM, and returns when the last request is answered."""
+    raise_limit()
     for field in Settings.__struct_fields__:
         if field == "owner_database_url":
             os.environ.pop(variable(field), None)  # a worker never needs the owner's password

@@ -50,6 +50,7 @@ def guildhall(folder: Path, server: EmbeddedPostgres, discord_port: int) -> Iter
         **os.environ,
         "GUILDHALL_DATA_DIR": str(folder),
         "GUILDHALL_LOG_FORMAT": "json",
+        "GUILDHALL_STREAMS_PER_KEY": "10000",
         "GUILDHALL_DISCORD_CLIENT_ID": CLIENT_ID,
         "GUILDHALL_DISCORD_CLIENT_SECRET": CLIENT_SECRET,
         "GUILDHALL_DISCORD_API_URL": f"http://127.0.0.1:{discord_port}{API}",

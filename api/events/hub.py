@@ -145,11 +145,9 @@ class Hub:
     def is_stopping(self) -> bool:
         return self._stopping()
 
-    def count(self, key_id: int | None = None) -> int:
-        """How many streams are open here, or how many a key has."""
-        if key_id is None:
-            return len(self._streams)
-        return sum(stream.filter.credential.id == key_id for stream in self._streams)
+    def count(self) -> int:
+        """How many streams are open here."""
+        return len(self._streams)
 
     def add(self, stream: Subscriber) -> None:
         """From now on it is looked after."""

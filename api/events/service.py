@@ -5,21 +5,21 @@ from collections.abc import AsyncIterator
 
 from api.auth.actors import Credential
 from api.database import Database
-from api.errors import BadHeader, Gone, NotFound, TooManyRequests, Unavailable
+from api.errors import BadHeader, Gone, NotFound, Unavailable
+from api.events.bounds import StreamBounds
 from api.events.dtos import EventsQuery
 from api.events.hub import Filter, Hub
 from api.events.reading import bounds, missed
 from api.guilds.directory import Directory
 
-MOST_OF_A_KEY = 5000  # of one process
-
 _position = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII).fullmatch
 
 
 class EventService:
-    def __init__(self, database: Database, hub: Hub, directory: Directory) -> None:
+    def __init__(self, database: Database, hub: Hub, directory: Directory, bounds: StreamBounds) -> None:
         self._database = database
         self.hub = hub
+        self.bounds = bounds
         self._directory = directory
 
     def missed(self, wanted: Filter, after: int, upto: int) -> AsyncIterator[list[bytes]]:
@@ -29,7 +29,8 @@ class EventService:
     async def begin(self, credential: Credential, query: EventsQuery, last_event_id: str | None) -> tuple[Filter, int]:
         """What a stream is given, and after which position it begins. Raises `NotFound` for a guild that the
         credential does not see, `BadHeader` for a position that never was, `Gone` for one that is not kept
-        any more, `TooManyRequests`, and `Unavailable` while this process stops or has not begun to read."""
+        any more, `TooManyRequests` and `Overloaded` for too many streams, and `Unavailable` while this process stops
+        or has not begun to read."""
         if self.hub.is_stopping:
             raise Unavailable("The server is stopping. Connect again: another one answers.")
         if self.hub.position is None:
@@ -38,8 +39,7 @@ class EventService:
             if not credential.sees(query.guild_id):
                 raise NotFound
             await self._directory.require(query.guild_id)
-        if self.hub.count(credential.id) >= MOST_OF_A_KEY:
-            raise TooManyRequests(f"This key has {MOST_OF_A_KEY} streams open here.", headers={"Retry-After": "15"})
+        self.bounds.refuse(credential)
         wanted = Filter(credential, query.guild_id, frozenset(query.types))
         if last_event_id is None:
             return wanted, self.hub.position

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
@@ -31,6 +32,13 @@ class EventStream(ASGIResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["state"]
+        leave = self._events.bounds.enter(self._wanted.credential)
+        try:
+            await self._answer(state, receive, send)
+        finally:
+            leave()
+
+    async def _answer(self, state: dict[str, Any], receive: Receive, send: Send) -> None:  # Any: a request's state
         state.pop("slot")()  # it may stay open for days
         state["deadline"].reschedule(None)
         headers = [

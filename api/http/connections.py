@@ -14,7 +14,6 @@ from api.http.security_headers import POLICY, Headers, lines
 from api.metrics import Metrics
 from api.problems import MEDIA_TYPE, problem
 
-MOST = 16_384
 SPARE = 64  # beyond the most: probes are answered on these, all others are told to go
 LOOK_SECONDS = 0.5
 
@@ -34,9 +33,9 @@ class Connection(Protocol):
 class Connections:
     """`is_full`: no more are served. `is_crowded`: not even spare ones are left."""
 
-    def __init__(self, metrics: Metrics, *, most: int = MOST, headers: Headers) -> None:
+    def __init__(self, metrics: Metrics, *, most: int, headers: Headers) -> None:
         """`headers`: of every answer."""
-        self.most = min(most, MOST)
+        self.most = most
         self._metrics = metrics
         self._headers = [POLICY, *headers]
         self._open: set[Connection] = set()
@@ -107,7 +106,7 @@ class Connections:
             loop.call_later(LOOK_SECONDS, self._look)
 
     def _thin(self, idle: list[Connection], most: int) -> None:
-        """Closes those that have waited longest, where more wait than may."""
+        """Closes those that would be late first, where more wait than may."""
         if len(idle) <= most:
             return
         idle.sort(key=lambda connection: connection.due)
