@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 SECRET = "0123456789abcdef" * 4
-READY_SECONDS = 20
+READY_SECONDS = 60
 
 # Databases and log-ins in the cluster that all test processes share.
 PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "one")
