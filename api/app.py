@@ -6,7 +6,7 @@ from litestar import Controller, Litestar
 from litestar.di import Provide
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
-from litestar.types import ASGIApp, RouteHandlerMapItem
+from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 
 from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
 from api.activity.controller import ActivityController
@@ -25,13 +25,15 @@ from api.features import Features
 from api.features import build as build_features
 from api.guilds.controller import GuildController
 from api.health import HealthController
+from api.http.admission import Admission
 from api.http.proxy_notice import ProxyNotice
-from api.http.strangers import Strangers, public_paths
+from api.http.strangers import COUNTED, Strangers, public_paths
 from api.imports.controller import ImportController
 from api.intake import GuildhallRequest, admit, provide_query
 from api.leaderboards.controller import LeaderboardController
 from api.leaderboards.shortcut import LeaderboardShortcut
 from api.lib.clock import Clock
+from api.limits import Limiter
 from api.members.controller import MemberController
 from api.members.shortcut import MemberShortcut
 from api.metrics import Metrics
@@ -92,7 +94,26 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         proxies=ProxyNotice() if settings.production and not settings.trusted_proxies else None,
         strangers=Strangers(app.state["keyring"], app.state["people"], app.state["limiter"], public_paths(app.routes)),
         most_connections=most_connections(settings.pool_size),
+        admission=_admission(app),
     )
+
+
+def _admission(app: Litestar) -> Admission:
+    """Held are requests of those whose budget is spent, or who have as many running and waiting as they may."""
+    limiter: Limiter = app.state["limiter"]
+    slots: Slots = app.state["slots"]
+    recording: Slots = app.state["recording_slots"]
+
+    def is_refused(scope: HTTPScope) -> bool:
+        if not scope["path"].startswith(COUNTED):
+            return False
+        if limiter.would_refuse(scope):
+            return True
+        theirs = recording if scope["method"] == "POST" and scope["path"].endswith("/activity") else slots
+        credential = limiter.remembered(scope) if theirs.has_waiting else None
+        return credential is not None and theirs.is_full(credential.id)
+
+    return Admission(is_refused, limiter.whose)
 
 
 def create_litestar(
@@ -122,9 +143,10 @@ def create_litestar(
 def _state(core: Core, features: Features) -> dict[str, object]:
     """What is reached by way of the application: by the edge, by what runs before a handler, by tests."""
     keyring, limiter = core.keyring, core.limiter
+    recording_slots = Slots(RECORDING_AT_ONCE)
     return {
         "achievements": features.achievements.service,
-        "activity_shortcut": ActivityShortcut(keyring, limiter, Slots(RECORDING_AT_ONCE), features.activity),
+        "activity_shortcut": ActivityShortcut(keyring, limiter, recording_slots, features.activity),
         "changes": core.changes,
         "database": core.database,
         "deliverer": features.deliverer,
@@ -141,6 +163,7 @@ def _state(core: Core, features: Features) -> dict[str, object]:
             MemberShortcut(keyring, limiter, core.slots, features.members),
             LeaderboardShortcut(keyring, limiter, core.slots, features.leaderboards),
         ],
+        "recording_slots": recording_slots,
         "registry": core.registry,
         "shortcut": Shortcut(keyring, limiter, features.settings),
         "settings": features.settings,

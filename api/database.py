@@ -103,10 +103,10 @@ class Database:
             pool.terminate()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self, *, first: bool = False) -> AsyncIterator[Connection]:
         """A connection for single statements, each a transaction of its own: reads, and writes
-        that bring their audit row along in the same statement."""
-        connection = await self._acquire()
+        that bring their audit row along in the same statement. `first`: before all others who wait for one."""
+        connection = await self._acquire(first=first)
         try:
             yield connection
         except AWAY as error:
@@ -118,7 +118,7 @@ class Database:
             await connection.execute("SELECT 1")
             raise
         finally:
-            await self._release(connection)
+            await self._release(connection, had_turn=not first)
 
     @asynccontextmanager
     async def transaction(self, begin: str = "") -> AsyncIterator[Connection]:
@@ -146,7 +146,7 @@ class Database:
                 self.engine.current_transaction.reset(token)
             await self._release(connection)
 
-    async def _acquire(self) -> Connection:
+    async def _acquire(self, *, first: bool = False) -> Connection:
         pool = self.engine.pool
         if pool is None:
             raise DatabaseAway
@@ -155,7 +155,8 @@ class Database:
         try:
             # Not `acquire(timeout=…)`, which makes a task of every call.
             async with Patience(self.acquire_timeout):
-                has_turn = await self._turns.acquire()
+                # The pool's own queue is empty but for those who have their turn: who needs none is next.
+                has_turn = not first and await self._turns.acquire()
                 connection = await pool.acquire()
         except BaseException as error:
             if has_turn:
@@ -175,12 +176,13 @@ class Database:
         if not _is_closed(connection):
             await _finish(_rolled_back(connection))
 
-    async def _release(self, connection: Connection) -> None:
+    async def _release(self, connection: Connection, *, had_turn: bool = True) -> None:
         try:
             await self._give_back(connection)
         finally:
             self.in_use -= 1
-            self._turns.release()
+            if had_turn:
+                self._turns.release()
 
     async def _give_back(self, connection: Connection) -> None:
         pool = self.engine.pool

@@ -17,6 +17,7 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api.errors import GuildhallError, Overloaded
+from api.http.admission import Admission
 from api.http.connections import Connections
 from api.http.proxy_notice import ProxyNotice
 from api.http.security_headers import POLICY, of_every_answer
@@ -65,6 +66,7 @@ class Edge:
         most_connections: int = MOST_CONNECTIONS,
         strangers: Strangers | None = None,
         proxies: ProxyNotice | None = None,
+        admission: Admission | None = None,
     ) -> None:
         """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `shortcut`: the
         answer to a GET that needs no framework, or None; `reads`: the same of what has to be read first;
@@ -79,7 +81,9 @@ class Edge:
         self._metrics = metrics
         self._timeout = timeout
         self._headers = of_every_answer(https=https)
-        self.connections = Connections(metrics, most=most_connections, headers=self._headers)
+        self.connections = Connections(
+            metrics, most=most_connections, headers=self._headers, admission=admission or Admission()
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:

@@ -52,7 +52,7 @@ class Health:
 
     async def _ask(self) -> dict[str, str]:
         try:
-            async with self._database.connection() as connection:
+            async with self._database.connection(first=True) as connection:
                 rows = await connection.fetch("SELECT name FROM migration WHERE app_name = $1", APP_NAME)
         except DatabaseAway:
             return AWAY

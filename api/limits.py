@@ -122,7 +122,7 @@ class Limiter:
         """`remembered` gives the credential of who asks, if it is in memory."""
         self._database = database
         self._clock = clock
-        self._remembered = remembered
+        self.remembered = remembered
         self._spent: dict[str, Budget] = {}
         self._of_an_address = of_an_address
         self._budgets: OrderedDict[str, Budget] = OrderedDict()
@@ -177,21 +177,38 @@ class Limiter:
     def refuse_spent(self, scope: HTTPScope) -> None:
         """Raises `TooManyRequests` for a credential whose budget is known to be spent, before anything else is done
         for it: who sends too much must cost little."""
+        if (found := self._spent_by(scope)) is not None:
+            scope["state"]["credential"], scope["state"]["budget"] = found
+            raise found[1].refusal(self.now())
+
+    def would_refuse(self, scope: HTTPScope) -> bool:
+        """Whether a refusal is about all that can come of a request now: its credential's budget is spent, or its
+        address was refused too often, and no credential is shown that could be good."""
+        if self._spent_by(scope) is not None:
+            return True
+        return self.is_spent(scope) and self.remembered(scope) is None and not _has_cookie(scope)
+
+    def _spent_by(self, scope: HTTPScope) -> tuple[Credential, Budget] | None:
+        """Who asks, and which of their budgets is spent."""
         if not self._spent:
-            return
-        credential = self._remembered(scope)
+            return None
+        credential = self.remembered(scope)
         if credential is None:
-            return
+            return None
         now = self.now()
         for owner, _ in credential.budgets:
             budget = self._spent.get(owner)
             if budget is None:
                 continue
-            if budget.ends <= now or budget.left > 0:
-                del self._spent[owner]
-                continue
-            scope["state"]["credential"], scope["state"]["budget"] = credential, budget
-            raise budget.refusal(now)
+            if budget.ends > now and budget.left <= 0:
+                return credential, budget
+            del self._spent[owner]
+        return None
+
+    def whose(self, scope: HTTPScope) -> str:
+        """The name of the credential that asks, if it is in memory; else of the address."""
+        credential = self.remembered(scope)
+        return address_of(scope) if credential is None else credential.owner
 
     def give_back(self, scope: HTTPScope) -> None:
         """Puts a request back that costs nothing after all."""
@@ -295,6 +312,10 @@ def _note(scope: HTTPScope, budgets: list[Budget]) -> None:
 def _portion(limit: int) -> int:
     """How many requests a process takes of a budget at a time."""
     return max(limit // 64, min(limit // 8, 32), 1)
+
+
+def _has_cookie(scope: HTTPScope) -> bool:
+    return any(name == b"cookie" for name, _ in scope["headers"])
 
 
 def address_of(scope: HTTPScope) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from api.embedded import EmbeddedPostgres
-from benchmarks import achievements, bodies, cases, people, seed, servers
+from benchmarks import achievements, bodies, cases, overload, people, seed, servers
 from benchmarks.measure import ROUNDS, SECONDS, Case, compare
 
 SETTINGS = ["settings-get", "settings-patch"]
@@ -23,12 +23,13 @@ BOARDS = ["board", "profile"]
 ACHIEVEMENTS = ["achievements", "achievements-new", "achievements100"]
 PEOPLE = ["budget", "cookie", "streams"]
 BODIES = ["bodies"]
+OVERLOAD = ["overload"]
 
 
 def main() -> None:
     wanted = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
-    wanted = wanted or SETTINGS + BODIES + PEOPLE + BOARDS + ACTIVITY + ACHIEVEMENTS
-    unknown = set(wanted) - {*SETTINGS, *BODIES, *PEOPLE, *BOARDS, *ACTIVITY, *ACHIEVEMENTS}
+    wanted = wanted or SETTINGS + BODIES + PEOPLE + OVERLOAD + BOARDS + ACTIVITY + ACHIEVEMENTS
+    unknown = set(wanted) - {*SETTINGS, *BODIES, *PEOPLE, *OVERLOAD, *BOARDS, *ACTIVITY, *ACHIEVEMENTS}
     assert not unknown, f"no such case: {', '.join(unknown)}"
     folder = Path(tempfile.mkdtemp(prefix="guildhall-bench-"))
     server = EmbeddedPostgres(folder / "postgres")
@@ -50,6 +51,8 @@ def main() -> None:
                 people.measure_cookie(key, guildhall)
             if "streams" in wanted:
                 people.measure_streams(key, guildhall)
+        if "overload" in wanted:
+            overload.measure_overload(key, guildhall)
         if {*ACTIVITY, *BOARDS, *ACHIEVEMENTS} & {*wanted}:
             places = _seed(server, key, guildhall)
             sides["the yardstick"] = yardstick = stack.enter_context(servers.yardstick(server, key))

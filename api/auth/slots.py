@@ -22,6 +22,15 @@ class Slots:
         self._running: dict[int, int] = {}
         self._waiting: dict[int, deque[asyncio.Future[None]]] = {}
 
+    def is_full(self, key_id: int) -> bool:
+        """Whether a key has no place left where a request could wait."""
+        return len(self._waiting.get(key_id, ())) >= WAITING
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether there is anybody who waits."""
+        return bool(self._waiting)
+
     async def enter(self, key_id: int) -> Callable[[], None]:
         """Waits for a slot; call what it gives when the request is over. Raises `TooManyRequests`."""
         running = self._running.get(key_id, 0)

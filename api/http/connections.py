@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from api.errors import GuildhallError
+from api.http.admission import Admission
 from api.http.security_headers import POLICY, Headers, lines
 from api.metrics import Metrics
 from api.problems import MEDIA_TYPE, problem
@@ -33,9 +34,10 @@ class Connection(Protocol):
 class Connections:
     """`is_full`: no more are served. `is_crowded`: not even spare ones are left."""
 
-    def __init__(self, metrics: Metrics, *, most: int, headers: Headers) -> None:
+    def __init__(self, metrics: Metrics, *, most: int, headers: Headers, admission: Admission) -> None:
         """`headers`: of every answer."""
         self.most = most
+        self.admission = admission
         self._metrics = metrics
         self._headers = [POLICY, *headers]
         self._open: set[Connection] = set()

@@ -5,6 +5,7 @@ here as they come. What is wrong is told in the shape of every other refusal, on
 
 import asyncio
 import math
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -23,6 +24,7 @@ from api.errors import (
     RequestTimeout,
     UnreadableRequest,
 )
+from api.http.admission import PROBES
 from api.http.connections import Connections
 from api.http.security_headers import lines
 from api.limits import network
@@ -38,7 +40,6 @@ LINGER_SECONDS = 2.0  # in which a client that still sends may read why it was r
 MOST_PIPELINED = 32  # requests behind the one that is being answered
 
 _PIECE = 8 * 1024
-_PROBES = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 log = structlog.get_logger("guildhall.connections")
 _flood = Flood("unreadable requests")
@@ -181,10 +182,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if self._is_spare:
             cycle.keep_alive = False
-            if cycle.scope["path"] not in _PROBES:
+            if cycle.scope["path"] not in PROBES:
                 self._end_with(Overloaded("Too many connections are open. Try again soon."))
                 return
-        super()._start_asgi_task(cycle, app)
+        if self._all.admission.begins_at_once(cycle.scope):  # type: ignore[arg-type] # uvicorn has its own word for a scope
+            super()._start_asgi_task(cycle, app)
+        elif not self._all.admission.wait(cycle.scope, partial(self._begin, cycle, app)):  # type: ignore[arg-type] # the same
+            self._all.turn_away("crowd")
+            self.close()
+
+    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if not cycle.disconnected:
+            super()._start_asgi_task(cycle, app)
 
     def late(self) -> None:
         """It was not heard of in time."""

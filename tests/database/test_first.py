@@ -1,0 +1,43 @@
+"""Whether a server is ready is asked before all else: load is no reason to be taken out of service."""
+
+import asyncio
+import contextlib
+
+import pytest
+from litestar import Litestar
+
+from api import health
+from api.database import Database
+from api.health import Health
+
+
+async def test_readiness_does_not_stand_in_line(litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
+    database: Database = litestar_app.state["database"]
+    checked: Health = litestar_app.state["health"]
+    monkeypatch.setattr(database, "acquire_timeout", 30)
+    monkeypatch.setattr(health, "PROBE_SECONDS", 30)
+    served: list[int] = []
+    go_on = asyncio.Event()
+
+    async def ask(number: int) -> None:
+        async with database.connection():
+            served.append(number)
+            await go_on.wait()
+
+    async with contextlib.AsyncExitStack() as held:
+        one = await contextlib.AsyncExitStack().__aenter__()
+        await one.enter_async_context(database.connection())
+        for _ in range(database.pool_size - 1):
+            await held.enter_async_context(database.connection())
+        line = [asyncio.create_task(ask(number)) for number in range(20)]
+        ready = asyncio.create_task(checked.checks())
+        while database.waiting < 21:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+        await one.aclose()
+        assert (await ready)["database"] == "ok"
+        assert len(served) <= 1, "those in line had to wait"
+        go_on.set()
+        await asyncio.gather(*line)
+    async with contextlib.AsyncExitStack() as all_again:
+        for _ in range(database.pool_size):
+            await all_again.enter_async_context(database.connection())
