@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Callable
 
 import uvicorn
@@ -16,6 +15,7 @@ from api.config import Settings, load, variable
 from api.http.protocol import BoundedProtocol
 from api.logs import configure
 from api.runtime.descriptors import raise_limit
+from api.runtime.parent import end_with_parent, metrics_folder
 
 GRACEFUL_SECONDS = 20
 STARTUP_FAILURE = 3  # uvicorn's exit code
@@ -35,6 +35,7 @@ def application() -> ASGIApp:
 
     What is there when it starts stays, half a million objects: it is taken out of the garbage collector's sight,
     which stopped all requests for 80 ms each time it went through them."""
+    end_with_parent()
     gc.disable()
     settings = load(dotenv=None)
     configure(settings.log_level, console=settings.console_log)
@@ -116,7 +117,7 @@ def serve(settings: Settings, listening: socket.socket, announce: Callable[[], N
     if settings.workers == 1:
         _Server(config, announce).run([listening])
         return
-    with tempfile.TemporaryDirectory(prefix="guildhall-metrics-") as folder:
+    with metrics_folder() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         announce()
         supervisor = Multiprocess(config, [listening])
