@@ -14,6 +14,7 @@ from api.members.levelups import LevelUp
 
 MOST_EVENTS = 1000
 MOST_ROLES = 250
+LONGEST_SECONDS = 86_400
 LARGEST_AMOUNT = 1_000_000_000
 
 # Stats that the application counts itself: no custom stat may bear such a name.
@@ -77,7 +78,10 @@ class MessageEvent(BaseEvent, frozen=True, tag="message"):
 class VoiceEvent(BaseEvent, frozen=True, tag="voice"):
     """Time was spent in a voice channel, since the last report of it."""
 
-    seconds: Annotated[int, Meta(ge=1, le=86_400, description="How long, in seconds.")]
+    # No bounds, here and of an amount: a value that is out of range harms its own event, not a thousand others.
+    seconds: Annotated[
+        int, Meta(description="How long, in seconds: 1 to 86400, anything else is rejected.", examples=[300])
+    ]
 
 
 class ReactionEvent(BaseEvent, frozen=True, tag="reaction"):
@@ -97,7 +101,13 @@ class StatEvent(BaseEvent, frozen=True, tag="stat"):
     """Something else that the bot counts. It earns no XP."""
 
     stat: StatName
-    amount: Annotated[int, Meta(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT, description="Added to the stat.")]
+    amount: Annotated[
+        int,
+        Meta(
+            description=f"Added to the stat: -{LARGEST_AMOUNT} to {LARGEST_AMOUNT}, anything else is rejected.",
+            examples=[1],
+        ),
+    ]
 
 
 Event = MessageEvent | VoiceEvent | ReactionEvent | CommandEvent | StatEvent
@@ -110,10 +120,10 @@ class RecordActivity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RejectedEvent(msgspec.Struct, frozen=True):
-    """An event that was not taken, by its place in the request."""
+    """An event whose form is right and whose value is not, by its place in the request: it was not taken."""
 
     index: int
-    reason: Literal["too_old", "in_future"]
+    reason: Literal["too_old", "in_future", "out_of_range"]
 
 
 class ActivityView(msgspec.Struct, frozen=True):

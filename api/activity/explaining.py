@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from api.activity import queries
-from api.activity.dtos import Event, ExplainedEvent, Explanation, Factor, MessageEvent
-from api.activity.rules import Verdict, earning_of, judge
+from api.activity.dtos import Event, ExplainedEvent, Explanation, Factor, MessageEvent, RejectedEvent
+from api.activity.rules import Verdict, earning_of, judge, range_fault
 from api.activity.service import rejections
 from api.auth.actors import Actor
 from api.database import Connection, Database
@@ -35,7 +35,7 @@ class ExplainService:
         rules = await self._rulebook.get(guild_id)
         now = self._clock.now()
         told: dict[int, ExplainedEvent] = {
-            each.index: _nothing(each.index, events[each.index], _REJECTED[each.reason])
+            each.index: _nothing(each.index, events[each.index], _why_rejected(each, events[each.index]))
             for each in rejections(events, now)
         }
         open_ = [(index, event) for index, event in enumerate(events) if index not in told]
@@ -115,6 +115,13 @@ def _judged(
         xp=verdict.xp,
         reason=_sentence(rules, event, verdict),
     )
+
+
+def _why_rejected(rejected: RejectedEvent, event: Event) -> str:
+    fault = range_fault(event)
+    if rejected.reason == "out_of_range" and fault is not None:
+        return f"Its member `{fault[0]}` {fault[1]}: it would be rejected."
+    return _REJECTED[rejected.reason]
 
 
 def _nothing(index: int, event: Event, reason: str) -> ExplainedEvent:

@@ -6,7 +6,16 @@ from hashlib import blake2b
 from math import prod
 from typing import Literal, NamedTuple
 
-from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
+from api.activity.dtos import (
+    LARGEST_AMOUNT,
+    LONGEST_SECONDS,
+    CommandEvent,
+    Event,
+    MessageEvent,
+    ReactionEvent,
+    StatEvent,
+    VoiceEvent,
+)
 from api.members.rules import GuildRules
 from api.settings.builtin.leveling import LevelingSettings, MultiplierStacking
 
@@ -38,6 +47,17 @@ class Verdict(NamedTuple):
     factors: tuple[tuple[str, Fraction], ...] = ()
     early: int = 0
     cap_left: int | None = None
+
+
+def range_fault(event: Event) -> tuple[str, str] | None:
+    """The member of an event whose number is out of range, and the range as the end of a sentence. What an event
+    counts is a value: only its own event is rejected. Its id, who it is of, what it names are its form."""
+    match event:
+        case VoiceEvent(seconds=seconds) if not 1 <= seconds <= LONGEST_SECONDS:
+            return "seconds", f"is not from 1 to {LONGEST_SECONDS:,}"
+        case StatEvent(amount=amount) if abs(amount) > LARGEST_AMOUNT:
+            return "amount", f"is not from -{LARGEST_AMOUNT:,} to {LARGEST_AMOUNT:,}"
+    return None
 
 
 class Earning:

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from api.achievements.unlocking import Unlocking
-from api.activity.dtos import ActivityView, Event, RejectedEvent
+from api.activity.dtos import ActivityView, Event, RejectedEvent, StatEvent, VoiceEvent
+from api.activity.rules import range_fault
 from api.activity.transaction import Taken, Transaction
 from api.database import Database
 from api.errors import Overloaded, Unavailable
@@ -26,6 +27,7 @@ log = structlog.get_logger("guildhall.activity")
 
 OLDEST = timedelta(days=7)
 LATEST = timedelta(minutes=5)
+COUNTING = (VoiceEvent, StatEvent)  # what brings a number of its own
 
 # A transaction takes requests up to so many events; one request it always takes.
 MOST_EVENTS = 2000
@@ -158,10 +160,12 @@ class ActivityService:
 
 
 def rejections(events: Sequence[Event], now: datetime) -> list[RejectedEvent]:
-    """The events that are too old to be known by their ids, or too far in the future."""
+    """The events that are too old to be known by their ids, too far in the future, or out of range."""
     oldest, latest = now - OLDEST, now + LATEST
-    return [
-        RejectedEvent(index, "too_old" if event.occurred_at < oldest else "in_future")
-        for index, event in enumerate(events)
-        if not oldest <= event.occurred_at <= latest
-    ]
+    found = []
+    for index, event in enumerate(events):
+        if not oldest <= event.occurred_at <= latest:
+            found.append(RejectedEvent(index, "too_old" if event.occurred_at < oldest else "in_future"))
+        elif type(event) in COUNTING and range_fault(event) is not None:
+            found.append(RejectedEvent(index, "out_of_range"))
+    return found

@@ -16,7 +16,7 @@ from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event, StatEvent
 from api.activity.moments import Moments
 from api.activity.queries import EARNED, HIDDEN
-from api.activity.rules import earning_of
+from api.activity.rules import earning_of, range_fault
 from api.database import Connection, Database
 from api.imports import history_sql as sql
 from api.imports import rules
@@ -216,6 +216,8 @@ def _sound(data: bytes, latest: datetime) -> Event:
         raise Refused("/occurred_at", "lies in the future")
     if event.occurred_at < EARLIEST:
         raise Refused("/occurred_at", "lies before the year 2000")
+    if (fault := range_fault(event)) is not None:
+        raise Refused(f"/{fault[0]}", fault[1])
     return event
 
 

@@ -208,6 +208,29 @@ async def test_too_old_and_in_future_are_rejected_by_index(bot: httpx.AsyncClien
     assert (await record(bot, events[4]))["accepted"] == 1, "what was rejected was not remembered"
 
 
+async def test_what_is_out_of_range_is_rejected_by_index(bot: httpx.AsyncClient) -> None:
+    """A number is a value: of its own event alone, by whichever way the request comes."""
+    voice = {"type": "voice", "seconds": 86_400}
+    stat = {"type": "stat", "stat": "duels_won", "amount": -(10**9)}
+    events = [
+        *(message(f"v{seconds}") | voice | {"seconds": seconds} for seconds in (1, 0, -1, 86_401, 2**63, 10**30)),
+        *(message(f"s{amount}") | stat | {"amount": amount} for amount in (0, 10**9 + 1, -(10**9) - 1, 2**64)),
+        message("longest") | voice, message("least") | stat, message("last"),
+    ]  # fmt: skip
+    wrong = [{"index": index, "reason": "out_of_range"} for index in (1, 2, 3, 4, 5, 7, 8, 9)]
+    for accepted, headers in ((5, {}), (0, {"Idempotency-Key": "1"})):
+        answer = await bot.post(PATH, json={"events": events}, headers=headers)
+        assert (answer.json()["accepted"], answer.json()["rejected"]) == (accepted, wrong)
+    ada = await profile(bot, ADA)
+    assert (ada["stats"]["voice_seconds"], ada["custom_stats"]) == (86_401, {"duels_won": -(10**9)})
+
+    explained = (await bot.post(EXPLAIN, json={"events": events})).json()["items"]
+    reasons = [each["reason"] for each in explained]
+    assert [index for index, reason in enumerate(reasons) if "rejected" in reason] == [each["index"] for each in wrong]
+    assert reasons[1] == "Its member `seconds` is not from 1 to 86,400: it would be rejected."
+    assert reasons[7] == "Its member `amount` is not from -1,000,000,000 to 1,000,000,000: it would be rejected."
+
+
 async def test_where_all_are_rejected(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
     answer = await record(bot, message("1", at=datetime(2015, 1, 1, tzinfo=UTC)))
     assert (answer["accepted"], answer["rejected"]) == (0, [{"index": 0, "reason": "too_old"}])

@@ -43,11 +43,11 @@ FAULTY: dict[str, list[object]] = {
     "role_ids": ["1", 1, {}, ["1"] * 251],
 }
 OWN: dict[str, dict[str, list[object]]] = {
-    "voice": {"seconds": [GONE, 0, -1, 86_401, 1.5, "300", None, True, 2**63, 10**30]},
+    "voice": {"seconds": [GONE, 1.5, "300", None, True]},
     "command": {"name": [GONE, *NO_LINE, "x" * 101]},
     "stat": {
         "stat": [GONE, None, 1, "", "Duels", "1st", "_a", "a-b", "a b", "ä", "duels\n", "x" * 65, *BUILT_IN_STATS],
-        "amount": [GONE, None, "1", 1.5, True, 10**9 + 1, -(10**9) - 1, 2**63, 10**30],
+        "amount": [GONE, None, "1", 1.5, True],
     },
 }
 FOREIGN = {

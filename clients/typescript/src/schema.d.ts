@@ -2937,12 +2937,12 @@ export interface components {
         };
         /**
          * RejectedEvent
-         * @description An event that was not taken, by its place in the request.
+         * @description An event whose form is right and whose value is not, by its place in the request: it was not taken.
          */
         RejectedEvent: {
             index: number;
             /** @enum {string} */
-            reason: "in_future" | "too_old";
+            reason: "in_future" | "out_of_range" | "too_old";
         };
         /**
          * RevisionView
@@ -3231,7 +3231,10 @@ export interface components {
              * @example duels_won
              */
             stat: string;
-            /** @description Added to the stat. */
+            /**
+             * @description Added to the stat: -1000000000 to 1000000000, anything else is rejected.
+             * @example 1
+             */
             amount: number;
             /**
              * Format: line
@@ -3295,7 +3298,10 @@ export interface components {
         VoiceEvent: {
             /** @enum {string} */
             type: "voice";
-            /** @description How long, in seconds. */
+            /**
+             * @description How long, in seconds: 1 to 86400, anything else is rejected.
+             * @example 300
+             */
             seconds: number;
             /**
              * Format: line
