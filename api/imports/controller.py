@@ -77,7 +77,9 @@ class ImportController(Controller):
         self, guild_id: FromPath[int], request: GuildhallRequest, exporter: NamedDependency[Exporter]
     ) -> Stream:
         """The guild, whole, as lines of JSON, which an import takes back here or elsewhere. It holds no secret. A
-        person's has nothing of other people who are hidden."""
+        person's has nothing of other people who are hidden. What the credential may not read by its own route (guild,
+        roles and channels: `guilds:read`; settings: `settings:read`; achievements: `achievements:read`) is left out,
+        and the first line names it in `left_out`."""
         lines: AsyncIterator[bytes] = exporter.export(request.actor, guild_id)
         return Stream(
             lines,

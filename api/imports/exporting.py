@@ -11,6 +11,7 @@ from api.auth.actors import Actor
 from api.database import Database
 from api.errors import NotFound
 from api.imports.lines import VERSION
+from api.imports.rights import rights_of
 from api.lib.clock import Clock
 from api.parts import IMPORTED
 
@@ -75,7 +76,8 @@ class Exporter:
         self._clock = clock
 
     async def export(self, actor: Actor, guild_id: int) -> AsyncIterator[bytes]:
-        """The lines, many at a time, without those of hidden people whom the actor may not see. Settings and roles are
+        """The lines, many at a time, without those of hidden people whom the actor may not see, nor of what they may
+        not read by its own route. Settings and roles are
         as they are at the beginning; members and days as they are when they are read. Raises `NotFound` before the
         first line."""
         async with self._database.connection() as connection:
@@ -85,19 +87,23 @@ class Exporter:
             roles, channels = await connection.fetch(_ROLES, guild_id), await connection.fetch(_CHANNELS, guild_id)
             settings = await connection.fetch(_SETTINGS, guild_id)
             achievements = await connection.fetch(_ACHIEVEMENTS, guild_id)
-        yield _line({"guildhall": VERSION, "guild_id": str(guild_id), "exported_at": self._clock.now()})
+        left_out = rights_of(actor.credential).left_out()
+        header = {"guildhall": VERSION, "guild_id": str(guild_id), "exported_at": self._clock.now()}
+        yield _line(header | ({"left_out": left_out} if left_out else {}))
         named = dict(guild)
         has_roles, has_channels = named.pop("has_roles"), named.pop("has_channels")
-        yield _line({"guild": named})
+        configured: list[tuple[str, object]] = [("guild", named)]
         if has_roles:
-            yield _line({"roles": {"items": [dict(row) for row in roles]}})
+            configured.append(("roles", {"items": [dict(row) for row in roles]}))
         if has_channels:
-            yield _line({"channels": {"items": [dict(row) for row in channels]}})
+            configured.append(("channels", {"items": [dict(row) for row in channels]}))
         for row in settings:
             overrides = msgspec.json.decode(row["overrides"])
-            yield _line({"settings": {"module": row["module"], "overrides": overrides}})
-        for line in _in_order([_achievement(row) for row in achievements]):
-            yield _line({"achievement": line})
+            configured.append(("settings", {"module": row["module"], "overrides": overrides}))
+        configured += [("achievement", line) for line in _in_order([_achievement(row) for row in achievements])]
+        for kind, line in configured:
+            if kind not in left_out:
+                yield _line({kind: line})
         async for lines in self._grown(actor, guild_id):
             yield lines
 

@@ -1,4 +1,4 @@
-"""What an import may change: each of its lines needs what the line's own route needs. Pure."""
+"""What an import may change, and an export tell: each line needs what its own route needs. Pure."""
 
 from collections.abc import Mapping
 
@@ -25,6 +25,16 @@ NEEDS: Mapping[str, Scope] = {
     "hour": Scope.MEMBERS_WRITE,
     "stat_day": Scope.MEMBERS_WRITE,
     "event_ids": Scope.MEMBERS_WRITE,
+}
+
+# By kind of line: what reading it elsewhere needs. An export leaves out what its reader lacks; all that is of members
+# comes with the right to export.
+READS: Mapping[str, Scope] = {
+    "guild": Scope.GUILDS_READ,
+    "roles": Scope.GUILDS_READ,
+    "channels": Scope.GUILDS_READ,
+    "settings": Scope.SETTINGS_READ,
+    "achievement": Scope.ACHIEVEMENTS_READ,
 }
 
 _HIDING = (
@@ -62,6 +72,10 @@ class Rights(msgspec.Struct, frozen=True):
         if query.settings and Scope.SETTINGS_WRITE not in self.scopes:
             return Scope.SETTINGS_WRITE
         return None
+
+    def left_out(self) -> list[str]:
+        """The kinds of lines that an export leaves out."""
+        return [kind for kind, needed in READS.items() if needed not in self.scopes]
 
 
 EVERYTHING = Rights()

@@ -4,11 +4,14 @@ from typing import Any
 
 import httpx
 import msgspec
+import pytest
 
+from api.auth.scopes import ALL, Scope
 from api.engine import PlainConnection
 from tests.imports.files import Json, counts, event, imported, lines
 from tests.imports.test_events import at, record
 from tests.members.people import give, hide, leveling
+from tests.support.clients import Clients
 from tests.support.people import ADA, BO, HARBOUR, MALLORY, QUARRY
 
 ROLES = {"items": [{"id": "9001", "name": "Regular", "position": 1, "color": 255}]}
@@ -92,6 +95,29 @@ async def test_nothing_secret_is_in_it(bot: httpx.AsyncClient, owner: PlainConne
     text = (await bot.get(f"/v1/guilds/{HARBOUR}/export")).text
     assert "gh_" not in text
     assert "hash" not in text
+
+
+@pytest.mark.parametrize(
+    ("scope", "left_out"),
+    [
+        (Scope.GUILDS_READ, ["guild", "roles", "channels"]),
+        (Scope.SETTINGS_READ, ["settings"]),
+        (Scope.ACHIEVEMENTS_READ, ["achievement"]),
+        (Scope.MEMBERS_READ, []),
+    ],
+)
+async def test_it_has_what_its_reader_may_read_elsewhere(
+    bot: httpx.AsyncClient, owner: PlainConnection, clients: Clients, scope: Scope, left_out: list[str]
+) -> None:
+    await settle(bot, owner)
+    condition = {"stat": "messages", "gte": 9}
+    await bot.post(f"/v1/guilds/{HARBOUR}/achievements", json={"key": "one", "name": "One", "condition": condition})
+    whole = await export(bot)
+    async with await clients.bot(scopes=ALL - {scope}) as reader:
+        found = await export(reader)
+    assert found[0].get("left_out", []) == left_out
+    assert found[1:] == [line for line in whole[1:] if not line.keys() & set(left_out)]
+    assert {"guild", "roles", "channels", "settings", "achievement"} <= {kind for line in whole for kind in line}
 
 
 async def test_modes(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
