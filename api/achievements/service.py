@@ -104,6 +104,11 @@ class AchievementService:
         self._told(guild_id)
         return answer
 
+    async def check(self, guild_id: int, wish: CreateAchievement) -> None:
+        """Raises `Invalid` for what is wrong with a wish by itself."""
+        if faults := rules.faults(wish, await self._top_level(guild_id)):
+            raise Invalid(errors=faults)
+
     async def put(self, actor: Actor, guild_id: int, wish: CreateAchievement, *, deleted: bool = False) -> bool:
         """Makes it so, whatever was there under its key, and awards it to nobody: those who have it are told, too,
         or earn it from now on. Gives whether that changed anything. Raises `Invalid`, `NotFound`, `Conflict`."""

@@ -82,7 +82,7 @@ class PickerService:
         self, actor: Actor, guild_id: int, roles: Sequence[PutRole], if_match: frozenset[str] | None
     ) -> RolesView:
         """All roles at once; what is not named is gone. Sent twice, the second time changes nothing."""
-        _refuse(roles)
+        refuse(roles)
         columns = (
             [role.id for role in roles],
             [nfc(role.name) for role in roles],
@@ -103,7 +103,7 @@ class PickerService:
         self, actor: Actor, guild_id: int, channels: Sequence[PutChannel], if_match: frozenset[str] | None
     ) -> ChannelsView:
         """All channels at once; what is not named is gone. Sent twice, the second time changes nothing."""
-        _refuse(channels)
+        refuse(channels)
         columns = (
             [channel.id for channel in channels],
             [nfc(channel.name) for channel in channels],
@@ -186,7 +186,7 @@ def _check(before: RolesView | ChannelsView, if_match: frozenset[str] | None) ->
         raise PreconditionFailed
 
 
-def _refuse(items: Sequence[PutRole | PutChannel]) -> None:
+def refuse(items: Sequence[PutRole | PutChannel]) -> None:
     """Raises `Invalid` for what the types cannot tell: names that grow too long, ids that come twice."""
     seen: set[int] = set()
     faults = []

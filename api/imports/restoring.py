@@ -13,7 +13,8 @@ from api.activity import locks
 from api.database import Connection, Database
 from api.errors import Conflict, Invalid, NotFound
 from api.guilds.dtos import PatchGuild, PutGuild
-from api.guilds.pickers import PickerService
+from api.guilds.pickers import PickerService, refuse
+from api.guilds.rules import faults as guild_faults
 from api.guilds.service import GuildService
 from api.imports.lines import VERSION, AchievementLine, ChannelsLine, Header, Line, MemberLine, RolesLine, SettingsLine
 from api.imports.queries import PRIVATE
@@ -133,22 +134,32 @@ class Restoring:
     async def _configure(self, work: Work, number: int, item: object) -> None:
         """What goes through the services, and is neither added nor compared. Done twice, the second time
         changes nothing."""
-        if not work.dry_run:
-            try:
-                await self._put(work, item)
-            except Invalid as invalid:
-                fault = next((fault for fault in invalid.errors if isinstance(fault, Fault)), Fault("", invalid.detail))
-                work.refuse(number, Fault(_PLACE[type(item)] + fault.pointer, fault.message))
-                return
-            except Conflict as conflict:
-                work.refuse(number, Fault(_PLACE[type(item)], conflict.detail))
-                return
-            except NotFound:
-                if not isinstance(item, SettingsLine):
-                    raise
-                work.refuse(number, Fault("/settings/module", "is no module here: its bot has to register it first"))
-                return
-        work.imported += 1
+        try:
+            await (self._check if work.dry_run else self._put)(work, item)
+        except Invalid as invalid:
+            fault = next((fault for fault in invalid.errors if isinstance(fault, Fault)), Fault("", invalid.detail))
+            work.refuse(number, Fault(_PLACE[type(item)] + fault.pointer, fault.message))
+        except Conflict as conflict:
+            work.refuse(number, Fault(_PLACE[type(item)], conflict.detail))
+        except NotFound:
+            if not isinstance(item, SettingsLine):
+                raise
+            work.refuse(number, Fault("/settings/module", "is no module here: its bot has to register it first"))
+        else:
+            work.imported += 1
+
+    async def _check(self, work: Work, item: object) -> None:
+        """Raises what `_put` would for the line by itself: what other lines would have made is not there."""
+        match item:
+            case PutGuild():
+                if found := guild_faults(item):
+                    raise Invalid(errors=found)
+            case RolesLine() | ChannelsLine():
+                refuse(item.items)
+            case AchievementLine():
+                await self._achievements.check(work.guild_id, _wish(item))
+            case SettingsLine():
+                await self._settings.check(item.module, item.overrides)
 
     async def _put(self, work: Work, item: object) -> None:
         actor, guild_id = work.actor, work.guild_id

@@ -115,6 +115,12 @@ class SettingsService:
 
         return await self._write(actor, guild_id, name, if_match, Edit(stored_size(document), edit))
 
+    async def check(self, name: str, document: JsonObject) -> None:
+        """Raises what `replace` would raise for the document itself: `NotFound`, `Invalid`."""
+        module = await self._registry.get(name)
+        if faults := module.faults(module.replace(document)):
+            raise Invalid(errors=faults)
+
     async def reset(self, actor: Actor, guild_id: int, name: str, if_match: etags.IfMatch) -> None:
         """Back to the defaults. Sent twice, the second time changes nothing."""
         await self._write(actor, guild_id, name, if_match, Edit(0, lambda _module, _overrides: {}))

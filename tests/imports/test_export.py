@@ -147,7 +147,8 @@ async def test_dry_run_stores_nothing(bot: httpx.AsyncClient, owner: PlainConnec
     assert (await bot.get(f"/v1/guilds/{QUARRY}")).json()["name"] == "Quarry"
 
 
-async def test_refused_lines_say_why(bot: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_refused_lines_say_why(bot: httpx.AsyncClient, *, dry_run: bool) -> None:
     found = await imported(
         bot,
         "guildhall",
@@ -162,12 +163,16 @@ async def test_refused_lines_say_why(bot: httpx.AsyncClient) -> None:
             {"day": {"day": "1999-01-01", "user_id": None}},
             {"guild": {"name": "Here", "timezone": "Mars/Olympus"}},
             {"member": {"user_id": "6", "xp": 10}},
+            {"roles": {"items": [{"id": "1", "name": "A"}, {"id": "1", "name": "B"}]}},
+            {"achievement": {"key": "a", "name": "A", "condition": {"stat": "level", "gte": 10**9}}},
         ),
+        dry_run=dry_run,
     )
-    assert found["counts"] == counts(9, 1, 0, 8)
+    assert found["counts"] == counts(11, 1, 0, 10)
     assert [(row["row"], row["pointer"]) for row in found["refused"]] == [
         (1, "/member/xp"), (2, "/member/level"), (3, ""), (4, ""), (5, "/settings/overrides/cooldown_seconds"),
         (6, "/settings/module"), (7, "/day/day"), (8, "/guild/timezone"),
+        (10, "/roles/items/1/id"), (11, "/achievement/condition/gte"),
     ]  # fmt: skip
 
 
