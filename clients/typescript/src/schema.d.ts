@@ -385,7 +385,7 @@ export interface paths {
         };
         /**
          * The guild, whole, as lines of JSON, which an import takes back here or elsewhere
-         * @description It holds no secret. A person's has nothing of other people who are hidden.
+         * @description It holds no secret. A person's has nothing of other people who are hidden. What the credential may not read by its own route (guild, roles and channels: `guilds:read`; settings: `settings:read`; achievements: `achievements:read`) is left out, and the first line names it in `left_out`.
          *
          *     Needs the scope `members:write`.
          */
