@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from api.auth.scopes import Scope
 from api.errors import Invalid
+from api.imports.decoding import located
 from api.imports.dtos import Source
 from api.imports.work import Work
 from api.lib import snowflakes
@@ -69,8 +70,7 @@ class SettingsTaken:
             elif self._source == "polaris":
                 self._patch = polaris_patch(msgspec.convert(page, PolarisPage))
         except (msgspec.ValidationError, ValueError) as error:
-            text, _, where = str(error).partition(" - at `")
-            self._faults = [Fault(where.rstrip("`").removeprefix("$").replace(".", "/"), text[:1].lower() + text[1:])]
+            self._faults = [Fault(*located(str(error)))]
 
     async def store(self, work: Work, settings: SettingsService) -> None:
         """Patches the guild's settings. Done twice, the second time changes nothing. What the module refuses

@@ -21,7 +21,7 @@ from api.lib.pagination import Page
 READ, WRITE = Scope.MEMBERS_READ, Scope.MEMBERS_WRITE
 
 LARGEST_BODY = 256 * 1024 * 1024
-FILES = tuple(dict.fromkeys(MEDIA_TYPES.values()))  # the media types of the body
+FILES = tuple(dict.fromkeys(kind for kinds in MEDIA_TYPES.values() for kind in kinds))  # the media types of the body
 SECONDS = 3600  # for a file on its way, in or out
 
 

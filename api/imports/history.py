@@ -20,7 +20,8 @@ from api.activity.rules import earning_of, range_fault
 from api.database import Connection, Database
 from api.imports import history_sql as sql
 from api.imports import rules
-from api.imports.rules import Refused, decoded
+from api.imports.decoding import Refused, decoded
+from api.imports.reading import leniently
 from api.imports.work import Work
 from api.lib import snowflakes
 from api.lib.arrays import columns
@@ -32,16 +33,14 @@ from api.members.rules import GuildRules
 from api.members.tombstones import refuse_erased
 from api.parts import IMPORTED, Parts, Wanted, around
 
-SET_DOWN_AT_ONCE = 5000
-COUNTED_AT_ONCE = 2000
-STREAKS_AT_ONCE = 1000
+SET_DOWN_AT_ONCE, COUNTED_AT_ONCE, STREAKS_AT_ONCE = 5000, 2000, 1000
 
 LATEST = timedelta(minutes=5)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # each month in which something happened is a part of tables
 
 SET_DOWN_SHARE = 0.3  # of the progress
 
-decode: Callable[[bytes], Event] = msgspec.json.Decoder(Event, dec_hook=snowflakes.decode).decode
+decode: Callable[[bytes], Event] = leniently(msgspec.json.Decoder(Event, dec_hook=snowflakes.decode).decode)
 
 
 class Reached(msgspec.Struct, frozen=True):

@@ -4,31 +4,33 @@ It is cut into its rows by its brackets alone, and each lot of rows is decoded b
 build what no row needs, and are no match for a stranger's file: docs/decisions/import-files.md."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from api.imports.reading import BOM, Broken, Row
+from api.imports.reading import BOM, Broken, Row, leniently, named
 
 DEEPEST = 32
 LARGEST_ROW = 1024 * 1024  # a text that is not whole is looked at again with each piece
 
 _WHITE = b" \t\r\n"
-_decode_any = msgspec.json.decode
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_map = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_any = leniently(msgspec.json.Decoder(dict[str, object]).decode)
+decode_list = leniently(msgspec.json.Decoder(list[msgspec.Raw]).decode)
+_decode_map = leniently(msgspec.json.Decoder(dict[str, msgspec.Raw]).decode)
+
+_blanks = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]{2,}', re.DOTALL)
 
 # A text that is not whole yet ends at the end of the buffer, and is looked at again with what follows.
 _tokens = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 class Pages:
-    """One JSON object, or an array of them: the rows are in the member `name` of each."""
+    """One JSON object, or an array of them: the rows are in one of the members `names` of each."""
 
-    def __init__(self, name: str, seen: Callable[[dict[str, object]], None] = lambda _page: None) -> None:
+    def __init__(self, names: Sequence[str], seen: Callable[[dict[str, object]], None] = lambda _page: None) -> None:
         """`seen` is handed each page without its rows."""
-        self._key = b'"%s"' % name.encode()
-        self._name = name
+        self._keys = {b'"%s"' % name.encode() for name in names}
+        self._names = names
         self._seen = seen
         self._buffer = b""
         self._at = 0  # up to here the buffer has been looked at
@@ -110,7 +112,7 @@ class Pages:
                 raise Broken("A page of the file is not a JSON object.")
             self._separate(start, b"," if self._array and self._pages else b"")
             self._start = start
-        elif len(self._open) == (2 if self._array else 1) and self._within is None and self._last == self._key:
+        elif len(self._open) == (2 if self._array else 1) and self._within is None and self._last in self._keys:
             self._rest += self._buffer[self._start : start + 1]
             self._start = start + 1
             self._within = len(self._open) + 1
@@ -150,7 +152,7 @@ class Pages:
                 for name, raw in _decode_map(b"{" + body + b"}").items():
                     yield name, bytes(raw)
             else:
-                for raw in _decode_list(b"[" + body + b"]"):
+                for raw in decode_list(b"[" + body + b"]"):
                     yield "", bytes(raw)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Broken(f"The file is not JSON: {_cause(error)}.") from None
@@ -163,8 +165,10 @@ class Pages:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Broken(f"The file is not JSON: {_cause(error)}.") from None
         self._rest.clear()
-        if not isinstance(page.get(self._name), dict | list):
-            raise Broken(f"The file has no list `{self._name}`: it is not of this source.")
+        if not any(isinstance(page.get(name), dict | list) for name in self._names):
+            raise Broken(
+                f"The file has no list `{self._names[0]}`: it is not of this source. Members found: {named(page)}."
+            )
         self._pages += 1
         self._seen(page)
 
@@ -179,11 +183,19 @@ class Pages:
         if self._within is None:
             self._rest += self._buffer[self._start : self._at]
             self._start = self._at
-        if len(self._buffer) - self._start > LARGEST_ROW or len(self._rest) > LARGEST_ROW:
+        seen, self._buffer = self._buffer[self._start : self._at], self._buffer[self._at :]
+        if len(seen) + len(self._buffer) > LARGEST_ROW:
+            seen = _without_blanks(seen)
+        if len(self._rest) > LARGEST_ROW:
+            self._rest = bytearray(_without_blanks(self._rest))
+        if len(seen) + len(self._buffer) > LARGEST_ROW or len(self._rest) > LARGEST_ROW:
             raise Broken(f"A part of the file is larger than {LARGEST_ROW // 1024**2} MiB.")
-        self._buffer = self._buffer[self._start :]
-        self._at -= self._start
-        self._start = 0
+        self._buffer, self._at, self._start = seen + self._buffer, len(seen), 0
+
+
+def _without_blanks(text: bytes | bytearray) -> bytes:
+    """The same JSON with one space where there were many: only a value can be too large."""
+    return _blanks.sub(lambda found: found[1] or b" ", bytes(text))
 
 
 def _cause(error: Exception) -> str:

@@ -3,14 +3,53 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+import msgspec
 
 LARGEST_ROW = 4 * 1024 * 1024
 
 BOM = b"\xef\xbb\xbf"
 # A row: the bytes of its JSON, with the name that it has in its object ("" in an array), or the cells of a line.
 Row = tuple[str, bytes] | Mapping[str, str]
+
+
+T = TypeVar("T")
+
+# Escapes one after another, so that the half of a pair is told from the whole, and `\\ud83d` from both.
+_escapes = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+def mended(raw: bytes) -> bytes:
+    """JSON without what no text may hold: bytes that are not UTF-8, and halves of a surrogate pair. A name that was
+    cut within an emoji has them."""
+    text = raw.decode("utf-8", "ignore").encode()
+    return _escapes.sub(lambda found: b"" if found[1] else found[0], text)
+
+
+def leniently(decoder: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    """The same decoder, which reads again what no text may hold without it."""
+
+    def decode(raw: bytes) -> T:
+        try:
+            return decoder(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            again = mended(raw)
+            if again == raw:
+                raise
+            return decoder(again)
+
+    return decode
+
+
+def named(names: Iterable[str]) -> str:
+    """The first few names, as a sentence has them."""
+    found = [f"`{name[:64]}`" for name in names]
+    return ", ".join(found[:10]) + (", …" if len(found) > 10 else "") or "none"
 
 
 class Broken(Exception):
@@ -41,6 +80,8 @@ class Lines:
             self._started = True
         self._left = lines.pop()
         if len(self._left) > LARGEST_ROW:
+            self._left = self._left.strip()  # blanks are no row
+        if len(self._left) > LARGEST_ROW:
             raise Broken(f"A line of the file is larger than {LARGEST_ROW // 1024**2} MiB.")
         return [("", line) for line in lines if line.strip()]
 
@@ -49,21 +90,26 @@ class Lines:
         return [("", left)] if left.strip() else []
 
 
-class Table:
-    """CSV with a header: each row by the header's names."""
+# The one member of a row that has more cells than the header: what is wrong with it. No header has such a name.
+SURPLUS = "\0"
+_DELIMITERS = (",", ";", "\t")
+_separator = re.compile(r'"?sep=([,;|\t])"?\r?(?:\n|\Z)', re.IGNORECASE).match
 
-    def __init__(self, check: Callable[[list[str]], str | None]) -> None:
-        """`check`: what is wrong with a header, None if nothing is."""
-        self._check = check
-        self._text = codecs.getincrementaldecoder("utf-8-sig")()
+
+class Table:
+    """CSV with a header: each row by the header's names. Cells are parted by what parts the names."""
+
+    def __init__(self, header: Callable[[list[str]], list[str]]) -> None:
+        """`header`: what the names of a header mean; raises `Broken`."""
+        self._header = header
+        self._text: codecs.IncrementalDecoder | None = None
+        self._first = b""
+        self._delimiter: str | None = None
         self._left = ""
         self._names: list[str] | None = None
 
     def feed(self, data: bytes) -> Iterable[Row]:
-        try:
-            text = self._left + self._text.decode(data)
-        except UnicodeDecodeError:
-            raise Broken("The file is not UTF-8.") from None
+        text = self._left + self._decoded(data)
         end = self._whole(text)
         self._left = text[end:]
         if len(self._left) > LARGEST_ROW:
@@ -71,16 +117,28 @@ class Table:
         return self._rows(text[:end])
 
     def close(self) -> Iterable[Row]:
-        try:
-            text = self._left + self._text.decode(b"", final=True)
-        except UnicodeDecodeError:
-            raise Broken("The file is not UTF-8.") from None
+        text = self._left + self._decoded(b"", final=True)
         if text.count('"') % 2:
             raise Broken("A quotation mark is never closed.")
         found = list(self._rows(text))
         if self._names is None:
             raise Broken("The file is empty: it has no header.")
         return found
+
+    def _decoded(self, data: bytes, *, final: bool = False) -> str:
+        """UTF-8 or UTF-16, as its first bytes tell. What is no text is replaced: it may stand in a name, and costs at
+        most its own row."""
+        if self._text is None:
+            self._first += data
+            if len(self._first) < 2 and not final:
+                return ""
+            data, kind = self._first, "utf-8-sig"
+            if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                kind = "utf-16"
+            elif 0 in data[:2]:
+                kind = "utf-16-be" if data[0] == 0 else "utf-16-le"
+            self._text = codecs.getincrementaldecoder(kind)("replace")
+        return self._text.decode(data, final)
 
     @staticmethod
     def _whole(text: str) -> int:
@@ -94,15 +152,27 @@ class Table:
         return end
 
     def _rows(self, text: str) -> Iterable[Row]:
+        if self._names is None:
+            text = self._begun(text)
         try:
-            for cells in csv.reader(io.StringIO(text, newline=""), strict=True):
+            for cells in csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter or ",", strict=True):
                 if not any(cells):
                     continue
                 if self._names is None:
-                    self._names = [cell.strip().lower() for cell in cells]
-                    if (fault := self._check(self._names)) is not None:
-                        raise Broken(fault)
-                    continue
-                yield dict(zip(self._names, (cell.strip() for cell in cells), strict=False))
+                    self._names = self._header([cell.strip().lower() for cell in cells])
+                elif len(cells) > len(self._names):
+                    yield {SURPLUS: f"has {len(cells)} cells, and the header has {len(self._names)}"}
+                else:
+                    yield dict(zip(self._names, (cell.strip() for cell in cells), strict=False))
         except csv.Error as error:
             raise Broken(f"The file is not CSV: {error}.") from None
+
+    def _begun(self, text: str) -> str:
+        """Finds out what parts the cells: `sep=;` may say so, else what parts the names most. Gives the rest."""
+        text = text.lstrip(" \r\n")
+        if (told := _separator(text)) is not None:
+            self._delimiter = told[1]
+            return text[told.end() :].lstrip(" \r\n")
+        if self._delimiter is None and text:
+            self._delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
+        return text

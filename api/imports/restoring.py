@@ -16,13 +16,13 @@ from api.guilds.dtos import PatchGuild, PutGuild
 from api.guilds.pickers import PickerService, refuse
 from api.guilds.rules import faults as guild_faults
 from api.guilds.service import GuildService
+from api.imports.decoding import Refused, decoded
 from api.imports.lines import VERSION, AchievementLine, ChannelsLine, Header, Line, MemberLine, RolesLine, SettingsLine
 from api.imports.queries import PRIVATE
 from api.imports.reading import Broken, Lines, Row
 from api.imports.restored_awards import restore_awards
 from api.imports.restored_days import parts_for, restore_days, restore_hours, restore_ids, restore_stat_days, untimely
 from api.imports.restored_members import restore_members
-from api.imports.rules import Refused, decoded
 from api.imports.work import Work
 from api.lib import snowflakes
 from api.lib.clock import Clock

@@ -2,16 +2,17 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
+from api.imports.decoding import Refused, decoded
 from api.imports.dtos import Mode, Source
-from api.imports.pages import Pages
-from api.imports.reading import Lines, Reader, Row, Table
+from api.imports.reading import SURPLUS, Broken, Lines, Reader, Row, Table, named
+from api.imports.shapes import Shaped
 from api.lib import snowflakes
-from api.lib.faults import Fault, pointer
+from api.lib.faults import pointer
 from api.lib.json import JsonValue
 from api.lib.snowflakes import Snowflake
 
@@ -19,29 +20,21 @@ MAX_XP = 2**53
 
 JSON, CSV, NDJSON = "application/json", "text/csv", "application/x-ndjson"
 
-MEDIA_TYPES: Mapping[Source, str] = {
-    "mee6": JSON,
-    "amari": JSON,
-    "tatsu": JSON,
-    "lurkr": JSON,
-    "polaris": JSON,
-    "csv": CSV,
-    "guildhall": NDJSON,
-    "events": NDJSON,
+MEDIA_TYPES: Mapping[Source, tuple[str, ...]] = {
+    "mee6": (JSON,),
+    "amari": (JSON,),
+    "tatsu": (JSON,),
+    "lurkr": (JSON,),
+    "polaris": (JSON, CSV),
+    "csv": (CSV,),
+    "guildhall": (NDJSON,),
+    "events": (NDJSON,),
 }
 
 T = TypeVar("T")
 
 Number = int | float
 _number = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII).fullmatch
-
-
-class Refused(Exception):
-    """A row that cannot be taken, and why."""
-
-    def __init__(self, pointer: str, message: str) -> None:
-        super().__init__(message)
-        self.fault = Fault(pointer, message)
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -86,33 +79,9 @@ class LurkrLevel(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class PolarisUser(msgspec.Struct, frozen=True):
+    id: Snowflake | None = None
     xp: Number | None = None
     hidden: bool | None = None
-
-
-def decoded(raw: bytes, decoder: Callable[[bytes], T]) -> T:
-    """A row as its struct. Raises `Refused`."""
-    try:
-        return decoder(raw)
-    except msgspec.ValidationError as error:
-        raise Refused(*_fault(str(error))) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        said = str(error).removeprefix("JSON is malformed: ") if isinstance(error, msgspec.DecodeError) else "bad text"
-        raise Refused("", f"is not readable JSON: {said}") from None
-
-
-_named = re.compile(r"(?:unknown|required) field `(.*)`")
-_place = re.compile(r"\[(\d+|\.\.\.)\]")
-
-
-def _fault(message: str) -> tuple[str, str]:
-    """msgspec's own message: `Expected …, got … - at `$.items[0].id``."""
-    text, _, where = message.partition(" - at `")
-    path = _place.sub(r".\1", where.rstrip("`").removeprefix("$").removeprefix("key in $")).replace(".", "/")
-    if (name := _named.search(text)) is not None:
-        path += pointer([name[1]])
-        text = "is required" if "required" in text else "is not known here"
-    return path, text[:1].lower() + text[1:]
 
 
 def _decoder(kind: type[T]) -> Callable[[bytes], T]:
@@ -158,14 +127,16 @@ def lurkr(raw: bytes) -> Told:
 
 def polaris(name: str, raw: bytes) -> Told:
     user = decoded(raw, _polaris)
-    user_id = snowflakes.parse(name)
+    user_id = snowflakes.parse(name) if name or user.id is None else int(user.id)
     if user_id is None:
-        raise Refused("", f"`{name[:64]}` {snowflakes.MESSAGE}")
+        raise Refused(pointer([name[:64] or "id"]), snowflakes.MESSAGE if name else "is required")
     return Told(user_id, whole(user.xp, "/xp"), hidden=bool(user.hidden))
 
 
 def cells(row: Mapping[str, str]) -> Told:
     """A line of CSV. An empty cell says nothing."""
+    if SURPLUS in row:
+        raise Refused("", row[SURPLUS])
     user_id = snowflakes.parse(row.get("user_id", ""))
     if user_id is None:
         raise Refused("/user_id", snowflakes.MESSAGE)
@@ -173,14 +144,26 @@ def cells(row: Mapping[str, str]) -> Told:
     return Told(user_id, numbers["xp"], numbers["level"], numbers["messages"])
 
 
-def header_fault(names: list[str]) -> str | None:
-    """What is wrong with the header of a CSV file."""
-    if "user_id" not in names:
-        return "The header of the file has no `user_id`. It looks like `user_id,xp,level,messages`."
-    if not {"xp", "level", "messages"} & set(names):
-        return "The header of the file has neither `xp` nor `level` nor `messages`."
-    repeated = next((name for name in names if name and names.count(name) > 1), None)
-    return None if repeated is None else f"The header of the file names `{repeated[:64]}` twice."
+# What other bots call a column.
+_COLUMNS: Mapping[str, str] = {"userid": "user_id", "user id": "user_id", "id": "user_id", "total xp": "xp"}
+
+
+def header(names: list[str]) -> list[str]:
+    """The columns of a CSV file, by our names. Raises `Broken`."""
+    known = [_COLUMNS[name] if name in _COLUMNS and _COLUMNS[name] not in names else name for name in names]
+    if "user_id" not in known:
+        raise Broken(
+            "The header of the file has no `user_id`. It looks like `user_id,xp,level,messages`; columns found:"
+            f" {named(names)}."
+        )
+    if not {"xp", "level", "messages"} & set(known):
+        raise Broken(
+            f"The header of the file has neither `xp` nor `level` nor `messages`; columns found: {named(names)}."
+        )
+    repeated = next((name for name in known if name and known.count(name) > 1), None)
+    if repeated is not None:
+        raise Broken(f"The header of the file names `{repeated[:64]}` twice.")
+    return known
 
 
 def _parsed(text: str, name: str) -> Number | None:
@@ -203,21 +186,21 @@ def whole(number: Number | None, where: str) -> int | None:
 
 
 # By source: what reads the file, and what reads a row of it.
-_ROWS: Mapping[Source, tuple[str, Callable[[bytes], Told]]] = {
-    "mee6": ("players", mee6),
-    "amari": ("data", amari),
-    "tatsu": ("rankings", tatsu),
-    "lurkr": ("levels", lurkr),
+_ROWS: Mapping[Source, tuple[Sequence[str], Callable[[bytes], Told]]] = {
+    "mee6": (["players"], mee6),
+    "amari": (["data", "members"], amari),
+    "tatsu": (["rankings"], tatsu),
+    "lurkr": (["levels"], lurkr),
 }
 
 
 def reader_of(source: Source, seen: Callable[[dict[str, object]], None] = lambda _page: None) -> Reader:
     """What takes apart a file of this source; `seen` is handed each JSON page, without its rows."""
     if source == "csv":
-        return Table(header_fault)
+        return Table(header)
     if source in ("events", "guildhall"):
         return Lines()
-    return Pages("users" if source == "polaris" else _ROWS[source][0], seen)
+    return Shaped(["users"], seen, header) if source == "polaris" else Shaped(_ROWS[source][0], seen)
 
 
 def told(source: Source, row: Row) -> Told:

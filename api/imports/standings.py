@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from api.database import Connection, Database
 from api.imports import queries, rules
 from api.imports.bots import SettingsTaken
-from api.imports.rules import Refused, Told
+from api.imports.decoding import Refused
+from api.imports.rules import Told
 from api.imports.work import Numbered, Work
 from api.lib.clock import Clock
 from api.members.ledger import Ledger, lock

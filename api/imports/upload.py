@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from api import headers
 from api.errors import BodyTooLarge, UnreadableBody, UnsupportedMediaType
 from api.imports.dtos import Source
-from api.imports.rules import MEDIA_TYPES
+from api.imports.rules import CSV, MEDIA_TYPES
 from api.intake import GuildhallRequest
 
 
@@ -14,8 +14,12 @@ def uploaded(request: GuildhallRequest, source: Source, largest: int) -> AsyncIt
     `UnreadableBody`."""
     wanted = MEDIA_TYPES[source]
     kind, parameters = request.content_type
-    if kind.lower() != wanted or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
-        raise UnsupportedMediaType(f"Send a file of `{source}` as {wanted}, in UTF-8.", headers={"Accept": wanted})
+    charsets = {"utf-8", "utf8"} | ({"utf-16"} if kind.lower() == CSV else set())
+    if kind.lower() not in wanted or parameters.get("charset", "utf-8").lower() not in charsets:
+        told = " or ".join(wanted)
+        raise UnsupportedMediaType(
+            f"Send a file of `{source}` as {told}, in UTF-8.", headers={"Accept": ", ".join(wanted)}
+        )
     length = headers.content_length(request.headers.get("content-length"))
     if length is not None and length > largest:
         raise BodyTooLarge(f"The file is larger than {largest} bytes.")

@@ -1,0 +1,72 @@
+"""A row as its struct, or where it does not fit and why. Pure."""
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from api.imports.reading import leniently
+from api.lib import snowflakes
+from api.lib.faults import Fault, pointer
+
+T = TypeVar("T")
+
+_decode_any = msgspec.json.decode
+
+
+class Refused(Exception):
+    """A row that cannot be taken, and why."""
+
+    def __init__(self, pointer: str, message: str) -> None:
+        super().__init__(message)
+        self.fault = Fault(pointer, message)
+
+
+def decoded(raw: bytes, decoder: Callable[[bytes], T]) -> T:
+    """A row as its struct. Raises `Refused`."""
+    try:
+        return leniently(decoder)(raw)
+    except msgspec.ValidationError as error:
+        path, said = located(str(error))
+        raise Refused(path or _id_at(raw), said) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        said = str(error).removeprefix("JSON is malformed: ") if isinstance(error, msgspec.DecodeError) else "bad text"
+        raise Refused("", f"is not readable JSON: {said}") from None
+
+
+_named = re.compile(r"(?:unknown|required) field `(.*)`")
+_place = re.compile(r"\[(\d+)\]")
+
+
+def located(message: str) -> tuple[str, str]:
+    """msgspec's own message, `Expected …, got … - at `$.items[0].id``, as a pointer and a sentence. Of a member
+    whose name may be anything it tells no name: then it is the place of all of them."""
+    text, _, where = message.partition(" - at `")
+    where = where.removeprefix("key` in `").removeprefix("$").rstrip("`").partition("[...]")[0]
+    path = _place.sub(r".\1", where).replace(".", "/")
+    if (name := _named.search(text)) is not None:
+        path += pointer([name[1]])
+        text = "is required" if "required" in text else "is not known here"
+    return path, text[:1].lower() + text[1:]
+
+
+def _id_at(raw: bytes) -> str:
+    """Where the first id is that is none: within a union msgspec does not say."""
+    value = leniently(_decode_any)(raw)
+    for name, each in value.items() if isinstance(value, dict) else ():
+        if name.endswith("_id") and not _is_id(each):
+            return pointer([name])
+        if name.endswith("_ids") and isinstance(each, list):
+            for place, item in enumerate(each):
+                if not _is_id(item):
+                    return pointer([name, str(place)])
+    return ""
+
+
+def _is_id(value: object) -> bool:
+    try:
+        snowflakes.number(value)
+    except ValueError:
+        return False
+    return True
