@@ -1,6 +1,18 @@
 """Imports of standings and history, and the queue of work that outlives the process that began it."""
 
-from piccolo.columns import JSONB, BigInt, BigSerial, Boolean, Float, ForeignKey, Integer, Text, Timestamptz, Varchar
+from piccolo.columns import (
+    JSONB,
+    BigInt,
+    BigSerial,
+    Boolean,
+    Bytea,
+    Float,
+    ForeignKey,
+    Integer,
+    Text,
+    Timestamptz,
+    Varchar,
+)
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.readable import Readable
 from piccolo.constraints import Check
@@ -34,6 +46,8 @@ class Import(Table, tablename="imports", help_text="A file that was sent in, and
     session_id = BigInt(
         default=None, null=True, help_text="The session of a person who asked: with it the import ends."
     )
+    digest = Bytea(default=None, null=True, help_text="SHA-256 of the file: it is known when it is sent again.")
+    counted_before = BigInt(default=0, null=False, help_text="Rows that an earlier try, which failed, has counted.")
     created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was asked for.")
     finished_at = Timestamptz(default=None, null=True, help_text="When it ended; empty before.")
 

@@ -32,8 +32,9 @@ DROP_CHUNKS = "DELETE FROM import_chunks WHERE import_id = $1"
 
 INSERT = f"""
     INSERT INTO imports AS i (id, guild_id, source, mode, dry_run, takes_settings, bytes, actor_kind, actor_id, reason,
-                              ip, request_id, session_id, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                              ip, request_id, session_id, digest, counted_before, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+        $15, $16)
     RETURNING {COLUMNS}
 """
 
@@ -58,7 +59,19 @@ LIST = f"""
 # What a job begins with, or goes on with.
 BEGIN = f"""
     UPDATE imports i SET status = 'running' WHERE i.id = $1 AND i.status IN ('queued', 'running')
-    RETURNING {COLUMNS}, i.actor_kind, i.actor_id, i.reason, i.ip, i.request_id, i.session_id
+    RETURNING {COLUMNS}, i.actor_kind, i.actor_id, i.reason, i.ip, i.request_id, i.session_id, i.counted_before
+"""
+
+# Of this very file, sent before to be added: the rows that count already, if it failed.
+COUNTED_BEFORE = """
+    SELECT CASE WHEN status = 'failed' THEN greatest(position, counted_before) ELSE 0 END FROM imports
+    WHERE guild_id = $1 AND source = $2 AND digest = $3 AND mode = 'add' AND NOT dry_run ORDER BY id DESC LIMIT 1
+"""
+
+# Those of these members whom the file had not named.
+NAME_FIRST = """
+    INSERT INTO import_members (import_id, user_id) SELECT $1, * FROM unnest($2::bigint[])
+    ON CONFLICT DO NOTHING RETURNING user_id
 """
 
 CHUNK = "SELECT data FROM import_chunks WHERE import_id = $1 AND n = $2"

@@ -88,6 +88,7 @@ class Restoring:
 
     async def run(self, work: Work) -> None:
         """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
+        await work.check(_Headed())
         today = self._clock.now().date()
         async for batch in work.batches(_Headed(), AT_ONCE):
             work.reached_byte()
@@ -100,7 +101,7 @@ class Restoring:
         last = group[-1].number
         if kind in _STORE:
             await work.renew_rights()
-            await self._store(work, kind, [each.item for each in group if _may(work, each)], last)
+            await self._store(work, kind, [each for each in group if _may(work, each)], last)
             return
         for each in group:
             await work.renew_rights()
@@ -109,12 +110,13 @@ class Restoring:
         async with work.step(upto=last, kept=True):
             pass
 
-    async def _store(self, work: Work, kind: str, items: Sequence[Any], last: int) -> None:  # Any: of one kind
+    async def _store(self, work: Work, kind: str, group: Sequence[Read], last: int) -> None:
         """What is as large as the guild: a lot at a time, but for people who opted out."""
-        users = {user for item in items if (user := getattr(item, "user_id", None)) is not None}
+        users = {user for each in group if (user := getattr(each.item, "user_id", None)) is not None}
         async with self._database.connection() as connection:
             private = {row[0] for row in await connection.fetch(PRIVATE, work.guild_id, list(users))}
-            kept = [item for item in items if getattr(item, "user_id", None) not in private]
+            public = [each for each in group if getattr(each.item, "user_id", None) not in private]
+            kept = [each.item for each in public]
         hidden = [item.user_id for item in kept if isinstance(item, MemberLine) and item.is_hidden]
         if hidden and not work.dry_run:
             async with self._database.transaction() as connection:
@@ -124,10 +126,11 @@ class Restoring:
         async def store() -> None:
             begin = locks.share([work.guild_id], alone=True)
             async with work.step(upto=last, begin=begin) as connection:
+                counted = await _counting(connection, work, kind, public)
                 # None, where all are of people of whom nothing is taken.
-                changed = await _STORE[kind](connection, work, guild, kept) if kept else 0
+                changed = await _STORE[kind](connection, work, guild, counted) if counted else 0
                 work.imported += changed
-                work.unchanged += len(items) - changed
+                work.unchanged += len(group) - changed
 
         await self._parts.write(parts_for(kept), store)
 
@@ -174,6 +177,15 @@ class Restoring:
                 await self._achievements.put(actor, guild_id, _wish(item), deleted=item.deleted)
             case SettingsLine():
                 await self._settings.replace(actor, guild_id, item.module, item.overrides, None)
+
+
+async def _counting(connection: Connection, work: Work, kind: str, group: Sequence[Read]) -> list[Any]:
+    """Of these lines those that count: not what an earlier try has added, and a member once."""  # Any: of one kind
+    if kind == "member":
+        rows = [(each.number, int(each.item.user_id)) for each in group]
+        counts = await work.counting(connection, rows)
+        return [each.item for each, is_counted in zip(group, counts, strict=True) if is_counted]
+    return [each.item for each in group if each.number > work.counted_before]
 
 
 def _may(work: Work, each: Read) -> bool:

@@ -1,6 +1,7 @@
 """Imports: asked for, listed, told about. What they do is done by `api.imports.runner`, wherever it runs."""
 
 from collections.abc import AsyncIterable
+from hashlib import sha256
 
 import asyncpg
 import msgspec
@@ -54,17 +55,19 @@ class ImportService:
                 raise Conflict(_BUSY)
             import_id: int = await connection.fetchval(queries.NEXT_ID)
         try:
-            size = await self._store(import_id, file)
-            view, job = await self._enqueue(actor, guild_id, query, import_id, size, hold=hold)
+            stored = await self._store(import_id, file)
+            view, job = await self._enqueue(actor, guild_id, query, import_id, stored, hold=hold)
         except BaseException:
             await self._forget(import_id)
             raise
         self._worker.wake()
         return view, job
 
-    async def _store(self, import_id: int, file: AsyncIterable[bytes]) -> int:
-        size, number, piece = 0, 0, bytearray()
+    async def _store(self, import_id: int, file: AsyncIterable[bytes]) -> tuple[int, bytes]:
+        """Gives its size, and its SHA-256."""
+        size, number, piece, digest = 0, 0, bytearray(), sha256()
         async for data in file:
+            digest.update(data)
             piece += data
             size += len(data)
             while len(piece) >= PIECE:
@@ -73,24 +76,28 @@ class ImportService:
                 number += 1
         if piece:
             await self._add(import_id, number, bytes(piece))
-        return size
+        return size, digest.digest()
 
     async def _add(self, import_id: int, number: int, data: bytes) -> None:
         async with self._database.connection() as connection:
             await connection.execute(queries.ADD_CHUNK, import_id, number, data)
 
     async def _enqueue(
-        self, actor: Actor, guild_id: int, query: ImportQuery, import_id: int, size: int, *, hold: bool
+        self, actor: Actor, guild_id: int, query: ImportQuery, import_id: int, stored: tuple[int, bytes], *, hold: bool
     ) -> tuple[ImportView, Held]:
+        size, digest = stored
         mode = None if query.source == "events" else query.mode or "set"
         who = (actor.kind, actor.id, actor.reason, actor.ip, actor.request_id, _session_id(actor))
         async with self._database.transaction() as connection:
+            counted = 0
+            if mode == "add":
+                counted = await connection.fetchval(queries.COUNTED_BEFORE, guild_id, query.source, digest) or 0
             try:
                 row = await connection.fetchrow(
                     queries.INSERT,
                     *(import_id, guild_id, query.source, mode, query.dry_run, query.settings, size),
                     *who,
-                    self._clock.now(),
+                    *(digest, counted, self._clock.now()),
                 )
             except asyncpg.UniqueViolationError:
                 raise Conflict(_BUSY) from None

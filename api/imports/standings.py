@@ -28,6 +28,7 @@ class Standings:
 
     async def run(self, work: Work) -> None:
         """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
+        await work.check(rules.reader_of(work.source))
         taken = SettingsTaken(work.source)
         async for batch in work.batches(rules.reader_of(work.source, taken.see), AT_ONCE):
             await self._take(work, await self._rulebook.get(work.guild_id), batch)
@@ -36,6 +37,7 @@ class Standings:
 
     async def _take(self, work: Work, guild: GuildRules, batch: Sequence[Numbered]) -> None:
         told: list[Told] = []
+        numbers: list[int] = []
         for number, row in batch:
             try:
                 each = _by_xp(guild, rules.told(work.source, row))
@@ -45,6 +47,7 @@ class Standings:
             fault = work.rights.hiding_fault("/hidden") if each.hidden else None
             if fault is None:
                 told.append(each)
+                numbers.append(number)
             else:
                 work.refuse(number, fault)
         async with self._database.connection() as connection:
@@ -57,14 +60,18 @@ class Standings:
                 await hide(connection, work.actor, hidden, self._clock.now())
         work.reached_byte()
         async with work.step(upto=batch[-1][0]) as connection:
-            await _apply(connection, work, guild, [each for each in told if each.user_id not in private], known)
-            work.unchanged += sum(each.user_id in private for each in told)
+            public = [pair for pair in zip(numbers, told, strict=True) if pair[1].user_id not in private]
+            naming = [(number, each) for number, each in public if each.xp is not None or each.messages is not None]
+            counts = await work.counting(connection, [(number, each.user_id) for number, each in naming])
+            counted = [each for (_, each), is_counted in zip(naming, counts, strict=True) if is_counted]
+            await _apply(connection, work, guild, counted, known)
+            work.unchanged += len(told) - len(counted)
 
 
-async def _apply(connection: Connection, work: Work, guild: GuildRules, told: Sequence[Told], known: set[int]) -> None:
+async def _apply(
+    connection: Connection, work: Work, guild: GuildRules, naming: Sequence[Told], known: set[int]
+) -> None:
     """Rows in their order, each upon what the one before it left."""
-    naming = [each for each in told if each.xp is not None or each.messages is not None]
-    work.unchanged += len(told) - len(naming)
     standings = await lock(connection, [(guild.guild_id, each.user_id) for each in naming])
     await refuse_erased(connection, standings)
     ledger = Ledger()

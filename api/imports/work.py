@@ -1,7 +1,7 @@
 """An import that is being done: its file, its counts, and the point from which another process would go on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -65,6 +65,7 @@ class Work:
         self.read = 0  # bytes
         self.progress: float = row["progress"]
         self.position: int = row["position"]
+        self.counted_before: int = row["counted_before"]
         self.reached: str | None = row["reached"]
         self.imported: int = row["imported"]
         self.unchanged: int = row["unchanged"]
@@ -98,6 +99,30 @@ class Work:
             known.xp_after, known.level_after = after
         elif len(self.preview) < MOST_PREVIEWED:
             self.preview[str(user_id)] = PreviewedMember(str(user_id), before[0], after[0], before[1], after[1])
+
+    async def check(self, reader: Reader) -> None:
+        """Reads a file that is not begun to its end, so that one that cannot be read changes nothing. Raises
+        `Broken`."""
+        if self.position:
+            return
+        async for data in self._file():
+            for _ in reader.close() if data is None else reader.feed(data):
+                pass
+            await asyncio.sleep(0)
+        self.read = 0
+
+    async def counting(self, connection: Connection, rows: Sequence[tuple[int, int]]) -> list[bool]:
+        """Which of these rows, numbers and members, count where they are added: a member's first in the file, if no
+        earlier try has counted it. Of a dry run it is known within one transaction."""
+        if self.mode != "add" or not rows:
+            return [True] * len(rows)
+        found = await connection.fetch(queries.NAME_FIRST, self.id, sorted({user_id for _, user_id in rows}))
+        first = {row[0] for row in found}
+        counts = []
+        for number, user_id in rows:
+            counts.append(user_id in first and number > self.counted_before)
+            first.discard(user_id)
+        return counts
 
     async def batches(self, reader: Reader, size: int) -> AsyncIterator[list[Numbered]]:
         """The rows that are not done yet, with their numbers, so many at a time, the rights known anew for each

@@ -177,6 +177,7 @@ REGISTRY = (
     # What stays.
     kept("guild_settings", ("overrides",), _SETTINGS),
     kept("guild_settings_revisions", ("before", "after", "changes"), _SETTINGS),
+    kept("imports", ("digest",), "A hash of the file."),
     kept("imports", ("reached", "refused_rows"), "Places in a file, and what is wrong there: nobody's id."),
     kept("import_members", ("user_id",), _IN_FLIGHT),
     kept("import_events", ("data",), _IN_FLIGHT),
