@@ -173,8 +173,13 @@ def test_command_imports_and_exports(folder: Path, key: str, beside: bool) -> No
         assert exported.returncode == 0, exported.stderr
         assert out.read_text().startswith('{"guildhall":1')
         assert guildhall(folder, "export", str(HARBOUR)).stdout.splitlines()[1:] == out.read_text().splitlines()[1:]
+        # Who runs the server may do everything: also hide somebody, and say who may come in.
+        with out.open("ab") as stream:
+            stream.write(lines({"member": {"user_id": "5", "xp": 1, "is_hidden": True}}))
+            stream.write(lines({"settings": {"module": "privacy", "overrides": {"reader_role_ids": ["7"]}}}))
         back = guildhall(folder, "import", str(HARBOUR), str(out), "--source", "guildhall")
         assert back.returncode == 0, back.stdout
+        assert "0 refused" in back.stdout
 
     if beside:
         with serving(folder) as server, server.client(key) as client:
