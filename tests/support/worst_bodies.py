@@ -281,4 +281,4 @@ def addresses(route: Route) -> list[str]:
 def media_type(address: str) -> str:
     """What the address takes."""
     source = next((source for source in MEDIA_TYPES if address.endswith(f"source={source}")), None)
-    return "application/json" if source is None else MEDIA_TYPES[source]
+    return "application/json" if source is None else MEDIA_TYPES[source][0]
