@@ -49,7 +49,9 @@ class Answer(Response[T]):
             tag = encoded.etag if encoded is not None else etags.tag(body)
             known = request.headers.get("if-none-match") if request.method == "GET" else None
             return conditional(status, headers, body, tag, known, packed=packed)
-        return listed(status, headers, body, _next_page(request, content), packed=packed)
+        return listed(
+            status, headers, body, _next_page(request, content, request.app.state.get("public_url")), packed=packed
+        )
 
 
 def listed(status: int, headers: Headers, body: bytes, following: str | None, *, packed: bool = False) -> "Plain":
@@ -58,6 +60,12 @@ def listed(status: int, headers: Headers, body: bytes, following: str | None, *,
     if following is not None:
         headers.append((b"link", f'<{following}>; rel="next"'.encode("latin-1")))
     return Plain(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)
+
+
+def base_url(public_url: str | None, scheme: str, host: str) -> str:
+    """Where our addresses begin: as the configuration says, else as the client has asked, which a proxy may have
+    changed."""
+    return f"{scheme}://{host}" if public_url is None else public_url.rstrip("/")
 
 
 def next_page(url: str, cursor: str | None) -> str | None:
@@ -114,11 +122,11 @@ def _pack(body: bytes) -> bytes:
     return _msgpack(msgspec.json.decode(body))
 
 
-def _next_page(request: Request[Any, Any, Any], content: object) -> str | None:
+def _next_page(request: Request[Any, Any, Any], content: object, public_url: str | None) -> str | None:
     cursor: str | None = getattr(content, "next_cursor", None)
     if cursor is None:
         return None
     given = parse_qsl(request.scope["query_string"].decode())
     query = urlencode([(name, value) for name, value in given if name not in ("cursor", "around")])
     url = request.url
-    return next_page(f"{url.scheme}://{url.netloc}{url.path}?{query}{'&' if query else ''}", cursor)
+    return next_page(f"{base_url(public_url, url.scheme, url.netloc)}{url.path}?{query}{'&' if query else ''}", cursor)

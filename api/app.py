@@ -36,7 +36,7 @@ from api.lib.clock import Clock
 from api.limits import Limiter
 from api.members.controller import MemberController
 from api.members.shortcut import MemberShortcut
-from api.metrics import Metrics
+from api.metrics import Metrics, MetricsGate
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.people.controller import LoginController, MeController
@@ -136,11 +136,11 @@ def create_litestar(
         logging_config=None,
         debug=False,
     )
-    app.state.update(_state(core, features))
+    app.state.update(_state(core, features, settings))
     return app
 
 
-def _state(core: Core, features: Features) -> dict[str, object]:
+def _state(core: Core, features: Features, settings: Settings) -> dict[str, object]:
     """What is reached by way of the application: by the edge, by what runs before a handler, by tests."""
     keyring, limiter = core.keyring, core.limiter
     recording_slots = Slots(RECORDING_AT_ONCE)
@@ -158,10 +158,12 @@ def _state(core: Core, features: Features) -> dict[str, object]:
         "keys": features.keys,
         "limiter": limiter,
         "metrics": core.metrics,
+        "metrics_gate": MetricsGate(settings.metrics_token, shut=settings.production),
         "people": core.people,
+        "public_url": settings.public_url,
         "read_shortcuts": [
             MemberShortcut(keyring, limiter, core.slots, features.members),
-            LeaderboardShortcut(keyring, limiter, core.slots, features.leaderboards),
+            LeaderboardShortcut(keyring, limiter, core.slots, features.leaderboards, settings.public_url),
         ],
         "recording_slots": recording_slots,
         "registry": core.registry,

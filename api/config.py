@@ -9,6 +9,8 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta
 
+from api.postgres.encryption import is_clear
+
 MINIMUM_SECRET = 32
 
 
@@ -41,6 +43,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     owner_database_url: Annotated[
         str | None, Meta(description="the same database as its owner, for migrations; else `DATABASE_URL`")
     ] = None
+    database_plaintext: Annotated[
+        bool,
+        Meta(description="let databases on other machines be reached without TLS: within your own network"),
+    ] = False
     data_dir: Annotated[str, Meta(description="folder of the embedded database and of the made secret")] = ".guildhall"
     pool_size: Annotated[int, Meta(ge=2, le=100, description="database connections of one worker")] = 10
     acquire_timeout_ms: Annotated[
@@ -94,6 +100,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool, Meta(description="do imports, award in the background and send webhooks; if not, `guildhall worker` does")
     ] = True
     admin: Annotated[bool, Meta(description="serve Piccolo Admin at `/admin/`")] = True
+    metrics_token: Annotated[
+        str | None,
+        Meta(description="opens `/metrics`, as `Authorization: Bearer …`; empty: open to all, in production to nobody"),
+    ] = None
     drain_seconds: Annotated[
         Annotated[int, Meta(ge=0, le=60)] | None,
         Meta(description="time between `not ready` and closing; 5 in production, else 0"),
@@ -152,6 +162,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
         field = where.rstrip("`")
         raise UnsafeConfiguration(f"{variable(field)}: {text} ({_about(field)}).") from None
     _refuse_unsafe(settings)
+    _refuse_clear(settings, os.environ if environ is None else environ)
     return settings
 
 
@@ -186,7 +197,8 @@ def _find(source: Mapping[str, str | None], name: str) -> str | None:
 
 
 def _refuse_unsafe(settings: Settings) -> None:
-    for name, secret in (("secret", settings.secret), ("secret_previous", settings.secret_previous)):
+    for name in ("secret", "secret_previous", "metrics_token"):
+        secret = getattr(settings, name)
         if secret is not None and len(secret) < MINIMUM_SECRET:
             raise UnsafeConfiguration(
                 f"{variable(name)} is shorter than {MINIMUM_SECRET} characters. Make one with: openssl rand -hex 32"
@@ -218,3 +230,16 @@ def _refuse_unsafe(settings: Settings) -> None:
             "GUILDHALL_PUBLIC_URL is not an https:// address. Cookies and keys must not travel in the clear: "
             "put a proxy that ends TLS in front, and set the address under which people reach it."
         )
+
+
+def _refuse_clear(settings: Settings, environ: Mapping[str, str]) -> None:
+    for name, url in (
+        ("database_url", settings.database_url),
+        ("owner_database_url", settings.owner_database_url),
+    ):
+        if url is not None and not settings.database_plaintext and is_clear(url, environ):
+            raise UnsafeConfiguration(
+                f"{variable(name)} leads to another machine, and its connection may be in the clear. Put "
+                "`?sslmode=verify-full` behind it (`require` at least). If the network between is your own alone, "
+                "set GUILDHALL_DATABASE_PLAINTEXT=true."
+            )

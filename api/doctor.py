@@ -10,7 +10,7 @@ from api.config import Settings, misspelt
 from api.engine import PlainConnection
 from api.migrations import applied, known
 from api.postgres.connections import connect
-from api.preflight import LEAST_VERSION, connections, rewrites_audit_log
+from api.preflight import LEAST_VERSION, connections, ways_to_rewrite
 from api.provision import APP, READ_ONLY, connect_arguments, role_to_take, unreachable
 
 CLOCK_SECONDS = 2.0
@@ -94,8 +94,9 @@ async def _roles(connection: PlainConnection) -> list[Finding]:
             f"A superuser may do anything. Let DATABASE_URL log in as a member of {APP}." if superuser else None,
         )
     )
-    rewrites = await rewrites_audit_log(connection)
-    findings.append(Finding("audit log is append-only", f"This log-in may rewrite it. {migrate}" if rewrites else None))
+    ways = await ways_to_rewrite(connection)
+    mend = f"This log-in may rewrite it: {ways}. Let DATABASE_URL log in as a member of {APP} and of nothing else."
+    findings.append(Finding("audit log is append-only", None if ways is None else mend))
     return findings
 
 

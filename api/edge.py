@@ -19,6 +19,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from api.errors import GuildhallError, Overloaded
 from api.http.admission import Admission
 from api.http.connections import Connections
+from api.http.hosts import refuse_unclear_host
 from api.http.proxy_notice import ProxyNotice
 from api.http.security_headers import POLICY, of_every_answer
 from api.http.strangers import COUNTED, Strangers
@@ -125,6 +126,7 @@ class _Exchange:
         state = scope["state"] = {"request_id": self._request_id.decode(), "is_head": self._head}
         edge._metrics.running += 1
         try:
+            refuse_unclear_host(scope)
             if edge._limiter is not None and edge._strangers is not None and self._is_counted:
                 if edge._proxies is not None and not edge._proxies.is_done:
                     edge._proxies.look(scope)

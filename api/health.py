@@ -12,7 +12,8 @@ from api.auth.guards import PUBLIC
 from api.changes import Changes
 from api.database import Database
 from api.errors import DatabaseAway, Overloaded
-from api.metrics import CONTENT_TYPE, Metrics
+from api.intake import GuildhallRequest
+from api.metrics import CONTENT_TYPE, Metrics, MetricsGate
 from api.migrations import APP_NAME, known
 
 PROBE_SECONDS = 0.5
@@ -90,9 +91,12 @@ class HealthController(Controller):
             headers={"Cache-Control": "no-store"} | ({} if is_ready else {"Retry-After": "1"}),
         )
 
-    @get("/metrics", media_type="text/plain")
-    async def metrics(self, state: State) -> Response[bytes]:
-        """Prometheus' metrics."""
+    @get("/metrics", media_type="text/plain", opt={"scope": None, "guarded": True})
+    async def metrics(self, state: State, request: GuildhallRequest) -> Response[bytes]:
+        """Prometheus' metrics. Where `GUILDHALL_METRICS_TOKEN` is set, that token and no other is the key; in
+        production there are none without it."""
+        gate: MetricsGate = state["metrics_gate"]
+        gate.refuse_stranger(request.headers.get("authorization"))
         metrics: Metrics = state["metrics"]
         return Response(
             await asyncio.to_thread(metrics.render),

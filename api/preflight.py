@@ -16,7 +16,7 @@ class UnusableDatabase(Exception):
 
 async def refuse_unusable(settings: Settings) -> None:
     """Raises `UnusableDatabase` where the database is away, too old or too small, or where in production
-    the log-in may rewrite the audit log."""
+    the log-in may rewrite the audit log, by whatever way."""
     try:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         connection = await connect(**arguments, timeout=5)
@@ -41,10 +41,11 @@ async def _problem(settings: Settings, connection: PlainConnection) -> str | Non
             f"each want {wanted} connections, and the database has {offered}. Lower GUILDHALL_WORKERS or "
             "GUILDHALL_POOL_SIZE, or raise max_connections in PostgreSQL."
         )
-    if settings.production and await rewrites_audit_log(connection):
+    if settings.production and (ways := await ways_to_rewrite(connection)):
         return (
-            "The log-in of DATABASE_URL may rewrite the audit log. Run `guildhall migrate` as an owner that may "
-            "make roles, and let DATABASE_URL log in as a member of guildhall_app that does not own the tables."
+            f"The log-in of DATABASE_URL may rewrite the audit log: {ways}. Let it log in as a role that is a member "
+            "of guildhall_app and of nothing else (`GRANT guildhall_app TO …`), and give the owner's log-in, as "
+            "GUILDHALL_OWNER_DATABASE_URL, only to `guildhall migrate` and `guildhall backup`."
         )
     return None
 
@@ -57,9 +58,35 @@ async def connections(settings: Settings, connection: PlainConnection) -> tuple[
     return wanted, largest - reserved
 
 
-async def rewrites_audit_log(connection: PlainConnection) -> bool:
-    """Whether this log-in may change or delete entries. False where there is no audit log yet."""
-    may: bool = await connection.fetchval(
-        "SELECT coalesce(has_table_privilege(to_regclass('audit_log'), 'UPDATE, DELETE, TRUNCATE'), false)"
-    )
-    return may
+async def ways_to_rewrite(connection: PlainConnection) -> str | None:
+    """How this log-in could change or delete entries, in words; None where it cannot, or there is no log yet.
+    The role that it works as is not all: `SET ROLE NONE` undoes that, so that it counts what the log-in itself
+    is, and whatever it is a member of, with or without the right to become it at once."""
+    row = await connection.fetchrow(_WAYS)
+    if row is None:
+        return None
+    if row["superuser"]:
+        return f"{row['login']} is a superuser"
+    names = ", ".join(row["roles"])
+    return f"{row['login']} is or can become {names}" if names else None
+
+
+_WAYS = """
+    SELECT session_user::text AS login,
+           (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) AS superuser,
+           ARRAY(
+               SELECT r.rolname::text FROM pg_roles AS r
+               WHERE pg_has_role(session_user, r.oid, 'MEMBER')
+                 AND r.rolname <> 'pg_database_owner'  -- whose only member is that owner
+                 AND (r.rolsuper
+                      OR r.oid IN (log.relowner, schema.nspowner, own.datdba)
+                      OR has_table_privilege(r.oid, log.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER')
+                      OR has_any_column_privilege(r.oid, log.oid, 'UPDATE')
+                      OR r.rolname IN ('pg_execute_server_program', 'pg_write_server_files'))
+               ORDER BY r.rolname
+           ) AS roles
+    FROM pg_class AS log
+    JOIN pg_namespace AS schema ON schema.oid = log.relnamespace
+    JOIN pg_database AS own ON own.datname = current_database()
+    WHERE log.oid = to_regclass('audit_log')
+"""

@@ -10,7 +10,7 @@ import msgspec
 from litestar.types import HTTPScope
 
 from api import plain
-from api.answers import Plain, listed, next_page
+from api.answers import Plain, base_url, listed, next_page
 from api.auth.actors import Actor, Credential
 from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
@@ -40,11 +40,20 @@ class _Asked(NamedTuple):
 
 
 class LeaderboardShortcut:
-    def __init__(self, keyring: Keyring, limiter: Limiter, slots: Slots, leaderboards: LeaderboardService) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        limiter: Limiter,
+        slots: Slots,
+        leaderboards: LeaderboardService,
+        public_url: str | None = None,
+    ) -> None:
+        """`public_url`: where the addresses of pages begin, where that is configured."""
         self._keyring = keyring
         self._limiter = limiter
         self._slots = slots
         self._leaderboards = leaderboards
+        self._public_url = public_url
 
     def answer(self, scope: HTTPScope) -> Coroutine[object, object, Plain | None] | None:
         """What reads the answer, if the request is plain; None from either sends it the ordinary way."""
@@ -68,7 +77,7 @@ class LeaderboardShortcut:
         if read is None:
             return None
         query, rest = read
-        url = f"{scope['scheme']}://{headers.host.decode()}{scope['path']}?{rest}"
+        url = f"{base_url(self._public_url, scope['scheme'], headers.host.decode())}{scope['path']}?{rest}"
         return self._read(scope, credential, _Asked(guild_id, query, url))
 
     async def _read(self, scope: HTTPScope, credential: Credential, asked: _Asked) -> Plain | None:

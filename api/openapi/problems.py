@@ -59,6 +59,8 @@ def refusals(facts: Facts) -> dict[int, Refusal]:
         statuses |= {401, 403, 422, 429}
     if "reads_query" in facts.traits:
         statuses |= {404, 422}
+    if "guarded" in facts.traits:
+        statuses |= {401, 404}
     if "login_fails" in facts.traits:
         statuses.add(400)
     if facts.path_parameters:

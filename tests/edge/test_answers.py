@@ -57,7 +57,8 @@ async def test_head_sends_no_byte_of_a_body(app: ASGIApp) -> None:
             "method": "HEAD",
             "path": path,
             "raw_path": path.encode(),
-            "headers": [],
+            "http_version": "1.1",
+            "headers": [(b"host", b"guildhall.test")],
             "root_path": "",
         }
         await app(scope | {"query_string": b"", "client": None, "scheme": "http"}, receive, send)  # type: ignore[arg-type] # what a server gives, as a plain dict

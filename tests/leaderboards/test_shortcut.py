@@ -8,6 +8,7 @@ from litestar import Litestar
 
 from api.auth.scopes import Scope
 from api.config import Settings
+from api.leaderboards.shortcut import LeaderboardShortcut
 from tests.leaderboards.conftest import Put, PutDay
 from tests.support.clients import Clients
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
@@ -112,6 +113,19 @@ async def test_unusual_headers(roads: Roads) -> None:
     found = await roads.get(f"{PATH}?limit=5", [("Host", "bots.example:8080")])
     assert found.is_short
     assert found.short.headers["link"].startswith(f"<http://bots.example:8080{PATH}?limit=5&cursor=")
+
+
+async def test_addresses_of_pages_are_those_that_people_use(
+    litestar_app: Litestar, roads: Roads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = "https://bots.example/guildhall"
+    monkeypatch.setitem(litestar_app.state._state, "public_url", public)
+    for each in litestar_app.state["read_shortcuts"]:
+        if isinstance(each, LeaderboardShortcut):
+            monkeypatch.setattr(each, "_public_url", public)
+    found = await roads.get(f"{PATH}?limit=5")
+    assert found.is_short
+    assert found.short.headers["link"].startswith(f"<{public}{PATH}?limit=5&cursor=")
 
 
 async def test_other_keys(litestar_app: Litestar, settings: Settings, clients: Clients, roads: Roads) -> None:

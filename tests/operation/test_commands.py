@@ -8,6 +8,7 @@ import sys
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 import piccolo_conf
@@ -139,7 +140,7 @@ def test_doctor_is_content(folder: Path) -> None:
 async def test_doctor_says_how_to_mend(folder: Path, own: str) -> None:
     assert "Is DATABASE_URL right" in refusal(guildhall(folder, "doctor", DATABASE_URL=NOWHERE))
     as_owner = guildhall(folder, "doctor", DATABASE_URL=cluster.url(OWNER, own), GUILDHALL_POOL_SIZE="100")
-    assert "This log-in may rewrite it." in refusal(as_owner)
+    assert f"This log-in may rewrite it: {OWNER} is or can become {OWNER}." in refusal(as_owner)
     crowded = guildhall(folder, "doctor", DATABASE_URL=cluster.url(MEMBER, own), GUILDHALL_WORKERS="64")
     assert "Lower GUILDHALL_WORKERS" in refusal(crowded)
     await roll_back(piccolo_conf.DB, cluster.url(OWNER, own), known()[-1])
@@ -170,6 +171,10 @@ async def test_doctor_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch, settin
         ({"DATABASE_URL": NOWHERE}, "Is DATABASE_URL right"),
         ({"DATABASE_URL": NOWHERE, **PRODUCTION}, "Is DATABASE_URL right"),
         ({"DATABASE_URL": "mysql://ada:hunter2@x/y", **PRODUCTION}, "is no address of a database"),
+        (
+            {"DATABASE_URL": "postgresql://ada:hunter2@db.example.org/guildhall", **PRODUCTION},
+            "DATABASE_URL leads to another machine, and its connection may be in the clear. Put `?sslmode=verify-full`",
+        ),
         ({"GUILDHALL_POOL_SIZE": "100"}, "Lower GUILDHALL_WORKERS or GUILDHALL_POOL_SIZE"),
         ({"GUILDHALL_DATA_DIR": "/proc/nowhere"}, "data folder cannot be used"),
     ],
@@ -192,15 +197,38 @@ def test_every_command_refuses_a_wrong_address(folder: Path, command: tuple[str,
     assert "hunter2" not in refusal(done)
 
 
-async def test_log_in_that_may_rewrite_the_audit_log_is_refused_in_production(folder: Path, own: str) -> None:
-    done = guildhall(folder, "serve", DATABASE_URL=cluster.url(OWNER, own), GUILDHALL_PORT="0", **PRODUCTION)
-    assert "may rewrite the audit log" in refusal(done)
+@pytest.mark.parametrize(
+    ("who", "granted", "way"),
+    [
+        (OWNER, None, f"{OWNER} is or can become {OWNER}"),
+        ("postgres", None, "postgres is a superuser"),
+        (MEMBER, OWNER, f"{MEMBER} is or can become {OWNER}, {MEMBER}"),
+        (MEMBER, "pg_write_all_data", f"{MEMBER} is or can become pg_write_all_data, {MEMBER}"),
+        (MEMBER, f"{OWNER} WITH INHERIT FALSE, SET FALSE, ADMIN TRUE", f"{MEMBER} is or can become {OWNER}"),
+    ],
+    ids=["owner", "superuser", "member of the owner", "writes everything", "may make itself one"],
+)
+async def test_log_in_that_may_rewrite_the_audit_log_is_refused_in_production(
+    folder: Path, own: str, who: str, granted: str | None, way: str
+) -> None:
+    """It works as `guildhall_app`, but `SET ROLE NONE` undoes that."""
+    if granted is not None:
+        role, _, options = granted.partition(" ")
+        await _as_superuser(f"GRANT {role} TO {MEMBER} {options}")
+    done = guildhall(folder, "serve", DATABASE_URL=cluster.url(who, own), GUILDHALL_PORT="0", **PRODUCTION)
+    assert f"The log-in of DATABASE_URL may rewrite the audit log: {way}." in refusal(done)
+
+
+async def _as_superuser(statement: str) -> None:
+    connection = await asyncpg.connect(cluster.url("postgres", "postgres"))
+    await connection.execute(statement)
+    await connection.close()
 
 
 @pytest.mark.parametrize(
     ("who", "owner", "values"),
-    [(MEMBER, OWNER, {}), ("postgres", None, PRODUCTION), (OWNER, None, {})],
-    ids=["member, with an owner to migrate", "superuser", "owner"],
+    [(MEMBER, OWNER, {}), (MEMBER, OWNER, PRODUCTION), ("postgres", None, {}), (OWNER, None, {})],
+    ids=["member, with an owner to migrate", "member, in production", "superuser", "owner"],
 )
 async def test_log_ins_that_work(own: str, who: str, owner: str | None, values: dict[str, str]) -> None:
     """Whoever may take on the application's role works as it."""

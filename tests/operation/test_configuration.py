@@ -65,7 +65,7 @@ def test_unusable_files(tmp_path: Path, content: bytes | None, words: str) -> No
     [
         ("GUILDHALL_PORT", "65536"), ("GUILDHALL_PORT", "x"), ("GUILDHALL_WORKERS", "0"), ("GUILDHALL_ADMIN", "maybe"),
         ("GUILDHALL_ENV", "prod"), ("GUILDHALL_LOG_LEVEL", "loud"), ("GUILDHALL_DRAIN_SECONDS", "-1"),
-        ("GUILDHALL_SECRET", "short"), ("GUILDHALL_SECRET_PREVIOUS", "short"),
+        ("GUILDHALL_SECRET", "short"), ("GUILDHALL_SECRET_PREVIOUS", "short"), ("GUILDHALL_METRICS_TOKEN", "short"),
     ],
 )  # fmt: skip
 def test_refusal_names_the_variable_and_no_secret(name: str, value: str) -> None:
@@ -101,3 +101,46 @@ def test_production_needs_a_secret_and_tls() -> None:
     assert settings.drain == 5
     assert not settings.console_log
     assert load({}, dotenv=None).drain == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "environ"),
+    [
+        ("postgresql://ada@/guildhall", {}),
+        ("postgresql:///guildhall?host=/var/run/postgresql", {}),
+        ("postgresql://ada@%2Fvar%2Frun%2Fpostgresql/guildhall", {}),
+        ("postgresql://ada:x@localhost:5432/guildhall", {}),
+        ("postgresql://ada:x@127.0.0.2/guildhall", {}),
+        ("postgresql://ada:x@[::1]:5432/guildhall", {}),
+        ("postgresql://ada:x@localhost,[::1]:5433/guildhall", {}),
+        ("postgresql://ada:x@db.example.org/guildhall?sslmode=require", {}),
+        ("postgresql://ada:x@db.example.org/guildhall?sslmode=verify-full&sslrootcert=/etc/ca.pem", {}),
+        ("postgresql://ada:x@db.example.org/guildhall", {"PGSSLMODE": "verify-ca"}),
+        ("postgresql://ada:x@db.example.org/guildhall", {"GUILDHALL_DATABASE_PLAINTEXT": "true"}),
+    ],
+)
+def test_a_database_that_nobody_can_listen_to(url: str, environ: dict[str, str]) -> None:
+    for name in ("DATABASE_URL", "GUILDHALL_OWNER_DATABASE_URL"):
+        load({name: url, **environ}, dotenv=None)
+
+
+@pytest.mark.parametrize(
+    ("url", "environ"),
+    [
+        ("postgresql://ada:x@db.example.org/guildhall", {}),
+        ("postgresql://ada:x@db.example.org/guildhall?sslmode=prefer", {}),
+        ("postgresql://ada:x@db.example.org/guildhall?sslmode=disable", {"PGSSLMODE": "require"}),
+        ("postgresql://ada:x@db.example.org/guildhall?sslmode=require&sslmode=allow", {}),
+        ("postgresql://ada:x@10.0.0.3:5432/guildhall", {}),
+        ("postgresql://ada:x@[2001:db8::1]:5432/guildhall", {}),
+        ("postgresql://ada:x@localhost,db.example.org/guildhall", {}),
+        ("postgresql://ada:x@/guildhall?host=db.example.org", {}),
+        ("postgresql://localhost.example.org/guildhall", {}),
+        ("postgresql:///guildhall", {"PGHOST": "db.example.org"}),
+        ("postgresql:///?service=db", {}),
+    ],
+)
+def test_a_database_that_somebody_may_listen_to_is_refused(url: str, environ: dict[str, str]) -> None:
+    for name in ("DATABASE_URL", "GUILDHALL_OWNER_DATABASE_URL"):
+        with pytest.raises(UnsafeConfiguration, match=f"^{name} leads .*GUILDHALL_DATABASE_PLAINTEXT=true"):
+            load({name: url, **environ}, dotenv=None)

@@ -1183,7 +1183,9 @@ export interface paths {
         };
         /**
          * Prometheus' metrics
-         * @description Needs no key.
+         * @description Where `GUILDHALL_METRICS_TOKEN` is set, that token and no other is the key; in production there are none without it.
+         *
+         *     Needs no key.
          */
         get: operations["metrics"];
         put?: never;
@@ -7668,6 +7670,8 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
             503: components["responses"]["Unavailable"];
         };
     };
