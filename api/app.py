@@ -11,6 +11,8 @@ from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
 from api.activity.controller import ActivityController
 from api.activity.shortcut import ActivityShortcut
+from api.admin import admin_route
+from api.admin.entrance import Entrance
 from api.answers import Answer
 from api.audit.controller import AuditController
 from api.auth.controller import KeyController
@@ -124,8 +126,9 @@ def create_litestar(
     core = build_core(settings, clock=clock, metrics=metrics, discord=discord)
     features = build_features(core, settings)
     dependencies = {name: Provide(_giver(each), sync_to_thread=False) for name, each in features.services.items()}
+    entrance = Entrance(core.database, core.clock, core.secrets)
     app = _Application(
-        route_handlers=[*_CONTROLLERS, *_admin(settings)],
+        route_handlers=[*_CONTROLLERS, *([admin_route(settings, entrance)] if settings.admin else [])],
         dependencies={**dependencies, "params": Provide(provide_query, sync_to_thread=False)},
         before_request=admit,  # type: ignore[arg-type] # `request_class` below is what it is given
         exception_handlers={Exception: handle, GuildhallError: handle},
@@ -136,7 +139,7 @@ def create_litestar(
         logging_config=None,
         debug=False,
     )
-    app.state.update(_state(core, features, settings))
+    app.state.update({**_state(core, features, settings), "entrance": entrance})
     return app
 
 
@@ -201,11 +204,3 @@ def _giver(service: object) -> Any:  # Any: a function whose type is Litestar's 
         return service
 
     return give
-
-
-def _admin(settings: Settings) -> list[Any]:  # Any: Litestar's own alias for handlers
-    if not settings.admin:
-        return []
-    from api.admin import admin_routes
-
-    return admin_routes(settings)

@@ -7,7 +7,7 @@ pool it is Piccolo's command line that asks, and that works as the owner.
 import asyncio
 from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
@@ -22,8 +22,23 @@ else:
 # The longest wait for a connection, in seconds; then `TimeoutError`.
 ACQUIRE_SECONDS = 2
 
-# Who edits through Piccolo Admin: `12` while a request of admin user 12 changes something.
-admin_actor: ContextVar[str | None] = ContextVar("admin_actor", default=None)
+
+class AdminEdit(NamedTuple):
+    """Who edits through Piccolo Admin: `12`, from where, by which request."""
+
+    user_id: str
+    ip: str | None
+    request_id: str | None
+
+
+# Set while a request of the admin changes something.
+admin_edit: ContextVar[AdminEdit | None] = ContextVar("admin_edit", default=None)
+
+# Until the transaction ends: the trigger that audits reads it, and the next one to have the connection does not.
+_TELL = """
+    SELECT set_config('guildhall.admin', $1, true), set_config('guildhall.ip', $2, true),
+           set_config('guildhall.request_id', $3, true)
+"""
 
 
 class GuildhallEngine(PostgresEngine):
@@ -48,15 +63,15 @@ class GuildhallEngine(PostgresEngine):
         query: str,
         args: Sequence[Any] | None = None,  # Any: Piccolo's own signature
     ) -> list[asyncpg.Record]:
-        admin = admin_actor.get()
+        edit = admin_edit.get()
         if self.pool is None:
             raise ValueError("The pool is not running.")
         async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             try:
-                if admin is None:
+                if edit is None:
                     return await connection.fetch(query, *(args or ()))
                 async with connection.transaction():
-                    await connection.execute("SELECT set_config('guildhall.admin', $1, true)", admin)
+                    await connection.execute(_TELL, edit.user_id, edit.ip or "", edit.request_id or "")
                     return await connection.fetch(query, *(args or ()))
             except asyncpg.DataError:
                 # A value that no parameter can take stops asyncpg between Parse and Sync: until the

@@ -1,8 +1,6 @@
 """Credentials: keys of bots, and the people who may open the admin."""
 
-import asyncio
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -19,6 +17,7 @@ from piccolo.table import Table
 from piccolo_api.session_auth.tables import SessionsBase
 
 from tables import passwords
+from tables.hashing import INSIDERS, Lane
 
 
 class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-256 is kept."):
@@ -52,9 +51,6 @@ class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-2
         return Readable(template="%s", columns=[cls.name])
 
 
-# Two at a time: a crowd of log-ins must not take the processor from those who are in.
-_hashers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="password")
-
 IDLE = timedelta(hours=1)
 ABSOLUTE = timedelta(hours=12)
 PROLONGED_EVERY = timedelta(minutes=1)
@@ -72,27 +68,40 @@ class AdminUser(BaseUser, tablename="admin_users", help_text="Someone who may op
     _max_password_length = passwords.LONGEST
 
     @classmethod
-    async def _hashed(cls, password: str, salt: str = "", iterations: int | None = None) -> str:
-        hash_ = partial(cls.hash_password, password, salt, iterations)
-        return cast("str", await asyncio.get_running_loop().run_in_executor(_hashers, hash_))
+    async def _hashed(cls, lane: Lane, password: str, salt: str = "", iterations: int | None = None) -> str:
+        return await lane.run(partial(cls.hash_password, password, salt, iterations))
 
     @classmethod
     async def login(cls, username: str, password: str) -> int | None:
-        """The id of the user with this password, or None. Takes the same time whether or not there is one."""
+        """The id of the user with this password, or None: Piccolo's own question of who is in already."""
+        return await cls.check(username, password, INSIDERS)
+
+    @classmethod
+    async def check(cls, username: str, password: str, lane: Lane) -> int | None:
+        """The id of the user with this password, or None. Takes the same time whether or not there is one.
+        Raises `TooBusy`."""
         if len(password) > cls._max_password_length:
             return None
         row = None
         if "\x00" not in username:
             row = await cls.select(cls.id, cls.password).where(cls.username == username).first()
         if row is None:
-            await cls._hashed(password)
+            await cls._hashed(lane, password)
             return None
         _, iterations, salt, _ = cls.split_stored_password(row["password"])
-        hashed = await cls._hashed(password, salt, int(iterations))
-        if not compare_digest(hashed, row["password"]):
-            return None
-        await cls.update({cls.last_login: _now()}).where(cls.id == row["id"])
-        return cast("int", row["id"])
+        hashed = await cls._hashed(lane, password, salt, int(iterations))
+        return cast("int", row["id"]) if compare_digest(hashed, row["password"]) else None
+
+    @classmethod
+    async def may_enter(cls, user_id: int) -> bool:
+        """Whether this user is active, and an admin."""
+        row = await cls.select(cls.active, cls.admin).where(cls.id == user_id).first()
+        return row is not None and row["active"] and row["admin"]
+
+    @classmethod
+    async def note_log_in(cls, user_id: int) -> None:
+        """Keeps when somebody came in."""
+        await cls.update({cls.last_login: _now()}).where(cls.id == user_id)
 
     @classmethod
     async def update_password(cls, user: str | int, password: str) -> None:
@@ -102,7 +111,7 @@ class AdminUser(BaseUser, tablename="admin_users", help_text="Someone who may op
         if row is None:
             return
         passwords.refuse_weak(password, row["username"])
-        found = await cls.update({cls.password: await cls._hashed(password)}).where(clause).returning(cls.id)
+        found = await cls.update({cls.password: await cls._hashed(INSIDERS, password)}).where(clause).returning(cls.id)
         await AdminSession.delete().where(AdminSession.user_id.is_in([row["id"] for row in found] or [0]))
 
     @classmethod
@@ -111,7 +120,7 @@ class AdminUser(BaseUser, tablename="admin_users", help_text="Someone who may op
         if not username:
             raise ValueError("A username must be provided.")
         passwords.refuse_weak(password, username)
-        user = cls(username=username, password=await cls._hashed(password), **extra_params)
+        user = cls(username=username, password=await cls._hashed(INSIDERS, password), **extra_params)
         try:
             await cls.insert(user)
         except asyncpg.PostgresError as error:

@@ -129,6 +129,7 @@ async def _forget_everything(app: Litestar, connection: PlainConnection, emptier
     sessions = {row["id"] for row in await connection.fetch("SELECT id FROM sessions")}
     await emptier.empty()
     app.state["limiter"].forget()
+    app.state["entrance"].limits.forget()
     for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("session", sessions), ("module", {0})):
         app.state["changes"].tell(kind, ids)
 

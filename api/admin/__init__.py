@@ -5,17 +5,18 @@ from typing import Any
 from litestar import asgi
 from litestar.types import Receive, Scope, Send
 
+from api.admin.entrance import Entrance
 from api.admin.mount import PATH, Mount
 from api.auth.guards import PUBLIC
 from api.config import Settings
 
 
-def admin_routes(settings: Settings) -> list[Any]:  # Any: Litestar's own alias for handlers
+def admin_route(settings: Settings, entrance: Entrance) -> Any:  # Any: Litestar's own alias for handlers
     """The one route of the admin, for Litestar."""
-    mount = Mount(settings)
+    mount = Mount(settings, entrance)
 
     @asgi(PATH, is_mount=True, copy_scope=True, opt=PUBLIC)
     async def admin(scope: Scope, receive: Receive, send: Send) -> None:
         await mount(scope, receive, send)
 
-    return [admin]
+    return admin

@@ -1,44 +1,117 @@
-"""How often an address may try to log in."""
+"""How often somebody may try to log in: counted by all processes together, over before anything is hashed.
 
-import time
-from collections.abc import Callable
+A stranger's try counts against their address (of IPv6 its /64), the account that they name, and all strangers. Who
+has logged in with this browser before brings its cookie and has a budget of their own, so that nobody can shut them
+out by failing in their name. Nobody waits for longer than a minute, and a good try gives back what it took."""
 
-from piccolo_api.rate_limiting.middleware import RateLimitError, RateLimitProvider
+import math
+from collections.abc import Sequence
+from hashlib import blake2b
 
-TRIES = 10
-SECONDS = 60.0
-ADDRESSES = 10_000
+import msgspec
+
+from api.database import Database
+from api.errors import TooManyRequests
+from api.lib.clock import Clock
+
+WINDOW = 60.0
+# Three addresses have to fail before strangers are kept from an account.
+OF_ADDRESS, OF_ACCOUNT, OF_STRANGERS = 10, 30, 120
+OF_BROWSER, OF_INSIDER = 10, 10
+MOST_REMEMBERED = 10_000
+
+_TAKE = """
+    INSERT INTO rate_budgets AS b (owner, ends_at, used, granted) VALUES ($1, $2::float8 + $4::float8, 1, 0)
+    ON CONFLICT (owner) DO UPDATE SET
+        used = CASE WHEN b.ends_at <= $2 THEN 1 ELSE least(b.used, $3::int) + 1 END,
+        ends_at = CASE WHEN b.ends_at <= $2 THEN EXCLUDED.ends_at ELSE b.ends_at END
+    RETURNING used, ends_at
+"""
+_GIVE_BACK = "UPDATE rate_budgets SET used = greatest(used - 1, 0) WHERE owner = ANY($1::text[])"
 
 
-class LoginLimit(RateLimitProvider):
-    """Ten tries a minute, counted from an address's first. Nobody is shut out for longer than
-    that minute; with more addresses at once than we keep in mind the oldest is forgotten."""
+class TooManyTries(TooManyRequests):
+    """`first`: whether this process has refused this owner for the first time since the budget began."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._tries: dict[str, tuple[float, int]] = {}
+    first = False
 
-    def increment(self, identifier: str) -> None:
-        """Counts a try. Raises `RateLimitError`."""
-        now = self._monotonic()
-        since, tries = self._tries.get(identifier, (now, 0))
-        if now - since >= SECONDS:
-            since, tries = now, 0
-        if tries >= TRIES:
-            raise RateLimitError
-        if tries == 0:
-            # Anew at the end: the order of the dictionary is that of the first tries.
-            self._tries.pop(identifier, None)
-            self._forget(now)
-        self._tries[identifier] = (since, tries + 1)
 
-    def addresses(self) -> int:
-        """How many are kept in mind."""
-        return len(self._tries)
+class TryBudget(msgspec.Struct, frozen=True):
+    """Tries that one owner has in a while of `seconds`."""
 
-    def _forget(self, now: float) -> None:
-        while self._tries:
-            oldest = next(iter(self._tries))
-            if now - self._tries[oldest][0] < SECONDS and len(self._tries) < ADDRESSES:
-                return
-            del self._tries[oldest]
+    owner: str
+    limit: int
+    seconds: float = WINDOW
+
+
+class TryLimits:
+    """Takes tries off budgets."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        # Those that are spent, and until when: a flood of tries costs no statement.
+        self._spent: dict[str, float] = {}
+
+    async def take(self, budgets: Sequence[TryBudget]) -> None:
+        """Takes one try off each, in this order, up to the first that is spent. Raises `TooManyTries`."""
+        for budget in budgets:
+            now = self._clock.now().timestamp()
+            if (ends := self._spent.get(budget.owner, 0.0)) > now:
+                raise _refusal(ends - now)
+            async with self._database.connection() as connection:
+                row = await connection.fetchrow(_TAKE, budget.owner, now, budget.limit, budget.seconds)
+            assert row is not None  # it gives its row
+            if row["used"] > budget.limit:
+                self._remember(budget.owner, row["ends_at"], now)
+                refusal = _refusal(row["ends_at"] - now)
+                refusal.first = True
+                raise refusal
+
+    async def give_back(self, budgets: Sequence[TryBudget]) -> None:
+        """Puts a try back that did no harm."""
+        async with self._database.connection() as connection:
+            await connection.execute(_GIVE_BACK, [budget.owner for budget in budgets])
+
+    def forget(self) -> None:
+        """What this process knows; the database knows it still."""
+        self._spent.clear()
+
+    def _remember(self, owner: str, ends: float, now: float) -> None:
+        if len(self._spent) >= MOST_REMEMBERED:
+            self._spent = {each: until for each, until in self._spent.items() if until > now}
+        if len(self._spent) < MOST_REMEMBERED:
+            self._spent[owner] = ends
+
+
+def stranger_budgets(network: str, account: str) -> list[TryBudget]:
+    """Of whom no cookie of ours knows. `network`: an address as budgets name it."""
+    return [
+        TryBudget(f"log-in-{network}", OF_ADDRESS),
+        TryBudget(f"log-in-account:{_short(account)}", OF_ACCOUNT),
+        TryBudget("log-in-strangers", OF_STRANGERS),
+    ]
+
+
+def browser_budgets(browser: str) -> list[TryBudget]:
+    """Of a browser that has logged in to this account before."""
+    return [TryBudget(f"log-in-browser:{browser}", OF_BROWSER)]
+
+
+def insider_budgets(user_id: int) -> list[TryBudget]:
+    """Of who is in and gives the password again."""
+    return [TryBudget(f"log-in-insider:{user_id}", OF_INSIDER)]
+
+
+def _short(account: str) -> str:
+    return blake2b(account.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def one_at_a_time() -> TooManyTries:
+    """Of an address whose last try is still being looked at."""
+    return TooManyTries("One try at a time: the one before is still being looked at.", headers={"Retry-After": "1"})
+
+
+def _refusal(seconds: float) -> TooManyTries:
+    wait = max(math.ceil(seconds), 1)
+    return TooManyTries(f"Too many tries to log in. Try again in {wait} s.", headers={"Retry-After": str(wait)})

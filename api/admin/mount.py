@@ -13,8 +13,9 @@ from litestar.enums import ScopeType
 from litestar.types import HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
 from api.admin.cookies import guarded
+from api.admin.entrance import Entrance
 from api.config import Settings
-from api.errors import BodyTooLarge, GuildhallError, Invalid, MethodNotAllowed, NotFound, Unavailable
+from api.errors import BodyTooLarge, GuildhallError, Invalid, MethodNotAllowed, NotFound, Overloaded, Unavailable
 from api.problems import classify
 from tables.passwords import WeakPassword
 
@@ -52,8 +53,9 @@ class Login(msgspec.Struct):
 class Mount:
     """The ASGI application under `/admin`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, entrance: Entrance) -> None:
         self._settings = settings
+        self._entrance = entrance
         self._https = settings.public_url is not None and settings.public_url.startswith("https://")
         self._loading: asyncio.Task[Site] | None = None
 
@@ -85,7 +87,7 @@ class Mount:
     async def _site(self) -> Site:
         """The application itself. Loaded once, in a thread; whoever asks meanwhile waits for it."""
         if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
-            self._loading = asyncio.create_task(asyncio.to_thread(_load, self._settings))
+            self._loading = asyncio.create_task(asyncio.to_thread(_load, self._settings, self._entrance))
         return await asyncio.shield(self._loading)
 
     async def _fail(self, error: Exception, answer: "_Answer") -> None:
@@ -93,7 +95,9 @@ class Mount:
             ours: GuildhallError = Invalid(str(error))
         else:
             ours = Invalid() if isinstance(error, TYPED_WRONG) else classify(error)
-        if isinstance(ours, Unavailable):
+        if isinstance(ours, Overloaded):
+            log.debug("shed", cause=ours.detail)
+        elif isinstance(ours, Unavailable):
             log.warning("unavailable", type=ours.type, cause=repr(error)[:300])
         elif ours.status >= 500:
             log.error("unhandled", exc_info=error)
@@ -102,10 +106,10 @@ class Mount:
         await answer.refuse(ours)
 
 
-def _load(settings: Settings) -> Site:
+def _load(settings: Settings, entrance: Entrance) -> Site:
     from api.admin.site import build
 
-    return build(settings)
+    return build(settings, entrance)
 
 
 def _path(scope: HTTPScope) -> str:
@@ -205,6 +209,4 @@ def _head(message: HTTPResponseStartEvent, *, https: bool, stored: bool) -> None
         headers.append((b"cache-control", b"public, max-age=86400"))
     else:
         headers.append((b"cache-control", b"no-store"))
-    if message["status"] == 429:
-        headers.append((b"retry-after", b"60"))
     message["headers"] = headers

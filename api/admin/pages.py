@@ -20,8 +20,20 @@ HIDDEN = {"changed_xid"}
 HIDDEN_OF = {"guilds": {"revision", "roles_synced_at", "channels_synced_at", "created_at"}}
 
 
-# What a bundled polyfill tries first, and the policy rightly forbids and reports; what it finds by it.
-_EVALUATED, _FOUND = b'new Function("return this")()', b"globalThis"
+# What stands in Piccolo Admin's script, and what has to stand there instead.
+_MENDED = (
+    # What a bundled polyfill tries first, and the policy rightly forbids and reports; what it finds by it.
+    (b'new Function("return this")()', b"globalThis"),
+    # A refusal's message stayed after a good log-in: nothing took its place.
+    (
+        b'return}await this.$store.dispatch("fetchUser");const e=this.$route.query.nextURL',
+        b'return}this.$store.commit("updateApiResponseMessage",{contents:"Logged in",type:"success"});'
+        b'await this.$store.dispatch("fetchUser");const e=this.$route.query.nextURL',
+    ),
+    # Every message stayed for ever where a clock's millisecond fell badly: it looked after 3,000 ms whether
+    # 3,000 ms had gone by since it appeared, which is a moment later.
+    (b"this.getTime()-e.timeLastAppeared>=3e3", b"this.getTime()-e.timeLastAppeared>=2500"),
+)
 
 
 def present(admin: AdminRouter, configs: Sequence[TableConfig]) -> None:
@@ -34,9 +46,15 @@ def present(admin: AdminRouter, configs: Sequence[TableConfig]) -> None:
 
 def _script(path: Path) -> Callable[[Request], Response]:
     def answer(_request: Request) -> Response:
-        return Response(path.read_bytes().replace(_EVALUATED, _FOUND), media_type="text/javascript")
+        return Response(_mended(path.read_bytes()), media_type="text/javascript")
 
     return answer
+
+
+def _mended(script: bytes) -> bytes:
+    for before, after in _MENDED:
+        script = script.replace(before, after)
+    return script
 
 
 def _style(configs: Sequence[TableConfig]) -> str:

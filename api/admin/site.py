@@ -13,33 +13,42 @@ from starlette.types import ASGIApp as Application
 from starlette.types import Receive, Scope, Send
 
 from api.admin.configs import table_configs
-from api.admin.limits import LoginLimit
+from api.admin.entrance import Entrance
+from api.admin.log_in import LogIn
 from api.admin.pages import describe, present
 from api.config import Settings
-from api.engine import admin_actor
+from api.engine import AdminEdit, admin_edit
 from tables.auth import ABSOLUTE, IDLE, AdminSession, AdminUser
 
 SAFE = ("GET", "HEAD", "OPTIONS")
+_WITH_PASSWORD = ("/change-password/", "/mfa-setup/")
 
 
 class Acting:
-    """While someone changes something, the engine knows who: the trigger that audits asks for it."""
+    """While someone changes something, the engine knows who: the trigger that audits asks for it. Whoever gives
+    a password again is counted, as who logs in is."""
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, entrance: Entrance) -> None:
         self._app = app
+        self._entrance = entrance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] in SAFE:
             await self._app(scope, receive, send)
             return
-        token = admin_actor.set(str(scope["user"].user_id))
+        user_id = scope["user"].user_id
+        if scope["path"].endswith(_WITH_PASSWORD):
+            await self._entrance.again(user_id)
+        client = scope["client"]
+        request_id = scope["state"].get("request_id")
+        token = admin_edit.set(AdminEdit(str(user_id), None if client is None else client[0], request_id))
         try:
             await self._app(scope, receive, send)
         finally:
-            admin_actor.reset(token)
+            admin_edit.reset(token)
 
 
-def build(settings: Settings) -> Application:
+def build(settings: Settings, entrance: Entrance) -> Application:
     """The admin's application, which expects to be called with `root_path` `/admin`."""
     # A column of `modules`: Pydantic says at every request that its own old method has that name.
     warnings.filterwarnings("ignore", 'Field name "schema" in "RegisteredModule', UserWarning)
@@ -51,7 +60,6 @@ def build(settings: Settings) -> Application:
         session_table=AdminSession,
         session_expiry=IDLE,
         max_session_expiry=ABSOLUTE,
-        rate_limit_provider=LoginLimit(),
         # Else it warns at every log-in; `cookies` decides what the cookies are really like.
         production=True,
         allowed_hosts=[urlsplit(address).hostname or ""] if address else [],
@@ -70,7 +78,9 @@ def build(settings: Settings) -> Application:
     describe(private, configs)
     for app in (admin, private, public):
         app.exception_handlers[500] = _raise
-    guard.app = Acting(private)
+    guard.app = Acting(private, entrance)
+    log_in = next(route for route in public.routes if isinstance(route, Mount) and route.path == "/login")
+    log_in.app = LogIn(entrance)
     return cast("Application", admin)
 
 

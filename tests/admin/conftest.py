@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from litestar import Litestar
 from litestar.types import ASGIApp
 
+from api.admin.entrance import Entrance
 from tables.auth import AdminUser
 from tests.support.clients import BASE_URL
 from tests.support.serving import Application
@@ -38,6 +40,13 @@ async def log_in(client: httpx.AsyncClient, name: str = "ada", password: str = P
         await client.get("/admin/")
         client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
     return await client.post("/admin/public/login/", json={"username": name, "password": password})
+
+
+@pytest.fixture
+def entrance(litestar_app: Litestar) -> Entrance:
+    """The admin's door."""
+    found: Entrance = litestar_app.state["entrance"]
+    return found
 
 
 @pytest.fixture

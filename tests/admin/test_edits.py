@@ -9,7 +9,7 @@ import pytest
 from litestar import Litestar
 
 import piccolo_conf
-from api.engine import PlainConnection, admin_actor
+from api.engine import PlainConnection, admin_edit
 from tests.admin.conftest import IGNORE_SCHEMA
 from tests.support.people import BO, HARBOUR, QUARRY
 
@@ -27,11 +27,19 @@ async def form(ada: httpx.AsyncClient) -> dict[str, Any]:  # Any: a column's val
     return row | {"id": str(row["id"]), "icon": row["icon"] or ""}
 
 
+def ada_address(ada: httpx.AsyncClient) -> str:
+    """Where she asks from."""
+    transport = ada._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    return transport.client[0]
+
+
 async def test_an_edit_is_seen_by_the_api_and_audited(
-    bot: httpx.AsyncClient, ada: httpx.AsyncClient, ada_id: int
+    bot: httpx.AsyncClient, ada: httpx.AsyncClient, ada_id: int, owner: PlainConnection
 ) -> None:
     before = await bot.get(f"/v1/guilds/{HARBOUR}")
-    answer = await ada.patch(PATH, json=await form(ada) | {"name": "Lagoon", "owner_id": str(BO)})
+    edit = await form(ada) | {"name": "Lagoon", "owner_id": str(BO)}
+    answer = await ada.patch(PATH, json=edit, headers={"X-Request-ID": "the-edit"})
     assert answer.status_code == 200, answer.text
     after = await bot.get(f"/v1/guilds/{HARBOUR}")
     assert (after.json()["name"], after.json()["owner_id"]) == ("Lagoon", str(BO))
@@ -48,8 +56,14 @@ async def test_an_edit_is_seen_by_the_api_and_audited(
             "name": {"before": "Harbour", "after": "Lagoon"},
             "owner_id": {"before": None, "after": str(BO)},
         },
-        "ip": None,
+        "ip": ada_address(ada),
     }
+    assert await owner.fetchval("SELECT request_id FROM audit_log WHERE action = 'guild.updated'") == "the-edit"
+    # Told to this transaction alone: the connection's next one has another to tell of.
+    await owner.execute("UPDATE guilds SET name = 'Bay' WHERE id = $1", HARBOUR)
+    by_hand = await owner.fetchrow("SELECT actor_kind, ip, request_id FROM audit_log ORDER BY id DESC LIMIT 1")
+    assert by_hand is not None
+    assert tuple(by_hand) == ("system", None, None)
 
 
 async def test_saving_an_unedited_form_changes_nothing(
@@ -123,7 +137,7 @@ async def test_the_admin_of_one_request_is_not_that_of_another(
         *(ada.get(PATH) for _ in range(5)),
     )
     assert {answer.status_code for answer in answers} == {200}
-    assert admin_actor.get() is None
+    assert admin_edit.get() is None
     for guild, actor in ((HARBOUR, ("admin", str(ada_id))), (QUARRY, ("key", None))):
         items = (await bot.get(f"/v1/guilds/{guild}/audit-log")).json()["items"]
         kinds = {(item["actor"]["kind"], item["actor"]["id"]) for item in items if item["action"] == "guild.updated"}

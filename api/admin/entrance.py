@@ -1,0 +1,119 @@
+"""Who gets in: tries are counted before anything is hashed, and each of them is told in the audit log."""
+
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from api.admin.browsers import KnownBrowsers
+from api.admin.limits import (
+    TooManyTries,
+    TryBudget,
+    TryLimits,
+    browser_budgets,
+    insider_budgets,
+    one_at_a_time,
+    stranger_budgets,
+)
+from api.audit.service import record
+from api.auth.actors import Actor
+from api.database import Database
+from api.errors import GuildhallError, Overloaded
+from api.lib.clock import Clock
+from tables.auth import AdminUser
+from tables.hashing import INSIDERS, STRANGERS, TooBusy
+
+log = structlog.get_logger("guildhall.admin")
+
+LOGGED_IN, REFUSED = "admin.logged_in", "admin.log_in_refused"
+_LONGEST_NAME = 100  # of what is told of a name that somebody typed
+
+
+class LogInRefused(GuildhallError):
+    """The detail is what Piccolo Admin's page asks for: it knows some of them by heart."""
+
+    status = 401
+    type = "log-in-refused"
+    title = "Log-in refused"
+
+
+class Visitor(msgspec.Struct, frozen=True):
+    """Who knocks. `network`: their address as budgets name it. `cookie`: of the browser, if it brings one."""
+
+    name: str
+    network: str
+    ip: str | None
+    request_id: str | None
+    cookie: str | None
+
+    @property
+    def told_name(self) -> str:
+        """The name as logs tell it: somebody typed it, and it may be anything."""
+        return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in self.name)[
+            :_LONGEST_NAME
+        ]
+
+
+class Entrance:
+    """The admin's door."""
+
+    def __init__(self, database: Database, clock: Clock, own: Sequence[str]) -> None:
+        """`own`: the installation's secrets, the one that signs first."""
+        self.browsers = KnownBrowsers(own, clock)
+        self.limits = TryLimits(database, clock)
+        self._database = database
+        self._knocking: set[str] = set()
+
+    async def log_in(self, visitor: Visitor, password: str) -> int:
+        """The id of who may come in. Raises `LogInRefused`, `TooManyTries`, `Overloaded`."""
+        browser = self.browsers.read(visitor.name, visitor.cookie)
+        if browser is not None:
+            return await self._try(visitor, password, browser_budgets(browser), is_known=True)
+        if visitor.network in self._knocking:
+            raise one_at_a_time()
+        self._knocking.add(visitor.network)
+        try:
+            return await self._try(visitor, password, stranger_budgets(visitor.network, visitor.name), is_known=False)
+        finally:
+            self._knocking.discard(visitor.network)
+
+    async def again(self, user_id: int) -> None:
+        """Before somebody who is in gives the password again. Raises `TooManyTries`."""
+        await self.limits.take(insider_budgets(user_id))
+
+    async def _try(self, visitor: Visitor, password: str, budgets: Sequence[TryBudget], *, is_known: bool) -> int:
+        try:
+            await self.limits.take(budgets)
+        except TooManyTries as refusal:
+            # Once for each budget: a flood must not fill the log that nobody may empty.
+            await self._tell(visitor, REFUSED, None, "too many tries", is_kept=refusal.first)
+            raise
+        try:
+            user_id = await AdminUser.check(visitor.name, password, INSIDERS if is_known else STRANGERS)
+        except TooBusy:
+            await self.limits.give_back(budgets)
+            await self._tell(visitor, REFUSED, None, "too many at once", is_kept=False)
+            raise Overloaded("Too many try to log in at once. Try again in a second.") from None
+        if user_id is None:
+            await self._tell(visitor, REFUSED, None, "wrong name or password")
+            raise LogInRefused("Login failed")
+        if not await AdminUser.may_enter(user_id):
+            await self._tell(visitor, REFUSED, user_id, "not active, or no admin")
+            raise LogInRefused("Login failed")
+        await self.limits.give_back(budgets)
+        await AdminUser.note_log_in(user_id)
+        await self._tell(visitor, LOGGED_IN, user_id, None)
+        return user_id
+
+    async def _tell(
+        self, visitor: Visitor, action: str, user_id: int | None, reason: str | None, *, is_kept: bool = True
+    ) -> None:
+        """Tells of a try in the log, and if it `is_kept` in the audit log."""
+        level = log.info if action == LOGGED_IN else log.warning
+        level(action, name=visitor.told_name, address=visitor.ip, reason=reason, request_id=visitor.request_id)
+        if not is_kept:
+            return
+        number = None if user_id is None else str(user_id)
+        actor = Actor(kind="admin", id=number, reason=reason, ip=visitor.ip, request_id=visitor.request_id)
+        async with self._database.connection() as connection:
+            await record(connection, actor, action, guild_ids=[None], target=visitor.told_name, changes={})
