@@ -100,6 +100,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool, Meta(description="do imports, award in the background and send webhooks; if not, `guildhall worker` does")
     ] = True
     admin: Annotated[bool, Meta(description="serve Piccolo Admin at `/admin/`")] = True
+    admin_second_factor: Annotated[
+        Literal["optional", "required"],
+        Meta(description="whether an administrator needs an authenticator app beside the password"),
+    ] = "optional"
     metrics_token: Annotated[
         str | None,
         Meta(description="opens `/metrics`, as `Authorization: Bearer …`; empty: open to all, in production to nobody"),

@@ -31,7 +31,7 @@ WITHHELD = {
 # Hashes, passwords and tokens are nothing to read.
 SECRET = (
     "api_keys", "admin_users", "admin_sessions", "sessions", "logins", "erased_people", "erasure_salt", "webhooks",
-    "idempotent_answers",
+    "idempotent_answers", "admin_second_factors",
 )  # fmt: skip
 
 # What the application calls to make and drop parts of tables, which it does not own, and to take a person's name, or

@@ -19,6 +19,7 @@ from api.errors import NotFound
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.provision import connect_arguments, made_secret, role_to_take
+from tables.admin import AdminSecondFactor
 from tables.auth import AdminUser
 
 FIRST_ADMIN = "admin"
@@ -88,12 +89,16 @@ async def create_admin(name: str, password: str | None = None) -> str:
     return password
 
 
-async def reset_admin(name: str, password: str | None = None) -> str:
-    """Gives an admin a new password and ends their sessions; gives the password. Raises `NotFound`, and
+async def reset_admin(name: str, password: str | None = None, *, second_factor: bool = False) -> str:
+    """Gives an admin a new password, ends their sessions and with `second_factor` turns theirs off; gives the
+    password. Raises `NotFound`, and
     `ValueError` for a password that cannot be one."""
     password = password or secrets.token_urlsafe(12)
     await _refuse_unknown(name)
     await AdminUser.update_password(name, password)
+    if second_factor:
+        row = await AdminUser.select(AdminUser.id).where(AdminUser.username == name).first()
+        await AdminSecondFactor.delete().where(AdminSecondFactor.user_id == (row or {"id": 0})["id"])
     return password
 
 

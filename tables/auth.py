@@ -153,7 +153,7 @@ class AdminSession(SessionsBase, tablename="admin_sessions", help_text="A browse
         now = _now()
         await cls.delete().where((cls.expiry_date < now) | (cls.max_expiry_date < now))
         token = secrets.token_urlsafe(32)
-        session = cls(token=_digest(token), user_id=user_id, expiry_date=now + IDLE, max_expiry_date=now + ABSOLUTE)
+        session = cls(token=digest(token), user_id=user_id, expiry_date=now + IDLE, max_expiry_date=now + ABSOLUTE)
         await cls.insert(session)
         session.token = token
         return session
@@ -162,7 +162,7 @@ class AdminSession(SessionsBase, tablename="admin_sessions", help_text="A browse
     async def get_user_id(cls, token: str, increase_expiry: timedelta | None = None) -> int | None:
         """Whose session this is, or None; every use puts its end off, written at most once a minute."""
         now = _now()
-        live = (cls.token == _digest(token)) & (cls.expiry_date > now) & (cls.max_expiry_date > now)
+        live = (cls.token == digest(token)) & (cls.expiry_date > now) & (cls.max_expiry_date > now)
         row = await cls.select(cls.user_id, cls.expiry_date).where(live).first()
         if row is None:
             return None
@@ -173,8 +173,9 @@ class AdminSession(SessionsBase, tablename="admin_sessions", help_text="A browse
     @classmethod
     async def remove_session(cls, token: str) -> None:
         """Ends a session."""
-        await cls.delete().where(cls.token == _digest(token))
+        await cls.delete().where(cls.token == digest(token))
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """A session's token as it is kept."""
     return sha256(token.encode()).hexdigest()

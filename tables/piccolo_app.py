@@ -5,6 +5,7 @@ from pathlib import Path
 from piccolo.conf.apps import AppConfig
 
 from tables.achievements import Achievement, Award, AwardCount, Awarding, MemberCount
+from tables.admin import AdminSecondFactor
 from tables.audit import AuditEntry
 from tables.auth import AdminSession, AdminUser, ApiKey
 from tables.guilds import Guild, GuildChannel, GuildRole
@@ -38,6 +39,7 @@ APP_CONFIG = AppConfig(
         ApiKey,
         AdminUser,
         AdminSession,
+        AdminSecondFactor,
         Session,
         Login,
         AuditEntry,

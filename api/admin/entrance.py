@@ -11,10 +11,12 @@ from api.admin.limits import (
     TryBudget,
     TryLimits,
     browser_budgets,
+    code_budget,
     insider_budgets,
     one_at_a_time,
     stranger_budgets,
 )
+from api.admin.second_factor import SecondFactor
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.database import Database
@@ -25,7 +27,7 @@ from tables.hashing import INSIDERS, STRANGERS, TooBusy
 
 log = structlog.get_logger("guildhall.admin")
 
-LOGGED_IN, REFUSED = "admin.logged_in", "admin.log_in_refused"
+LOGGED_IN, REFUSED, HALF_WAY = "admin.logged_in", "admin.log_in_refused", "admin.code_asked_for"
 _LONGEST_NAME = 100  # of what is told of a name that somebody typed
 
 
@@ -60,20 +62,22 @@ class Entrance:
     def __init__(self, database: Database, clock: Clock, own: Sequence[str]) -> None:
         """`own`: the installation's secrets, the one that signs first."""
         self.browsers = KnownBrowsers(own, clock)
+        self.second_factor = SecondFactor(database, clock, own)
         self.limits = TryLimits(database, clock)
         self._database = database
         self._knocking: set[str] = set()
 
-    async def log_in(self, visitor: Visitor, password: str) -> int:
+    async def log_in(self, visitor: Visitor, password: str, code: str | None) -> int:
         """The id of who may come in. Raises `LogInRefused`, `TooManyTries`, `Overloaded`."""
         browser = self.browsers.read(visitor.name, visitor.cookie)
         if browser is not None:
-            return await self._try(visitor, password, browser_budgets(browser), is_known=True)
+            return await self._try(visitor, password, code, browser_budgets(browser), is_known=True)
         if visitor.network in self._knocking:
             raise one_at_a_time()
         self._knocking.add(visitor.network)
         try:
-            return await self._try(visitor, password, stranger_budgets(visitor.network, visitor.name), is_known=False)
+            budgets = stranger_budgets(visitor.network, visitor.name)
+            return await self._try(visitor, password, code, budgets, is_known=False)
         finally:
             self._knocking.discard(visitor.network)
 
@@ -81,13 +85,10 @@ class Entrance:
         """Before somebody who is in gives the password again. Raises `TooManyTries`."""
         await self.limits.take(insider_budgets(user_id))
 
-    async def _try(self, visitor: Visitor, password: str, budgets: Sequence[TryBudget], *, is_known: bool) -> int:
-        try:
-            await self.limits.take(budgets)
-        except TooManyTries as refusal:
-            # Once for each budget: a flood must not fill the log that nobody may empty.
-            await self._tell(visitor, REFUSED, None, "too many tries", is_kept=refusal.first)
-            raise
+    async def _try(
+        self, visitor: Visitor, password: str, code: str | None, budgets: Sequence[TryBudget], *, is_known: bool
+    ) -> int:
+        await self._take(visitor, budgets)
         try:
             user_id = await AdminUser.check(visitor.name, password, INSIDERS if is_known else STRANGERS)
         except TooBusy:
@@ -100,10 +101,36 @@ class Entrance:
         if not await AdminUser.may_enter(user_id):
             await self._tell(visitor, REFUSED, user_id, "not active, or no admin")
             raise LogInRefused("Login failed")
+        if await self.second_factor.is_on(user_id):
+            if not is_known:
+                budgets = [*budgets, code_budget(user_id)]
+            await self._look_at_code(visitor, user_id, code, budgets)
         await self.limits.give_back(budgets)
         await AdminUser.note_log_in(user_id)
         await self._tell(visitor, LOGGED_IN, user_id, None)
         return user_id
+
+    async def _look_at_code(
+        self, visitor: Visitor, user_id: int, code: str | None, budgets: Sequence[TryBudget]
+    ) -> None:
+        of_password = [budget for budget in budgets if budget != code_budget(user_id)]
+        if code is None:
+            await self.limits.give_back(of_password)
+            await self._tell(visitor, HALF_WAY, user_id, "the password is right, the code is missing")
+            raise LogInRefused("MFA code required")
+        await self._take(visitor, [budget for budget in budgets if budget not in of_password])
+        actor = Actor(kind="admin", id=str(user_id), ip=visitor.ip, request_id=visitor.request_id)
+        if not await self.second_factor.use(actor, user_id, visitor.told_name, code):
+            await self._tell(visitor, REFUSED, user_id, "wrong code")
+            raise LogInRefused("MFA failed")
+
+    async def _take(self, visitor: Visitor, budgets: Sequence[TryBudget]) -> None:
+        try:
+            await self.limits.take(budgets)
+        except TooManyTries as refusal:
+            # Once for each budget: a flood must not fill the log that nobody may empty.
+            await self._tell(visitor, REFUSED, None, "too many tries", is_kept=refusal.first)
+            raise
 
     async def _tell(
         self, visitor: Visitor, action: str, user_id: int | None, reason: str | None, *, is_kept: bool = True

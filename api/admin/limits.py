@@ -98,6 +98,11 @@ def browser_budgets(browser: str) -> list[TryBudget]:
     return [TryBudget(f"log-in-browser:{browser}", OF_BROWSER)]
 
 
+def code_budget(user_id: int) -> TryBudget:
+    """Of strangers who know the password: there are few codes, so that more time has to lie between tries."""
+    return TryBudget(f"log-in-code:{user_id}", 10, 3600.0)
+
+
 def insider_budgets(user_id: int) -> list[TryBudget]:
     """Of who is in and gives the password again."""
     return [TryBudget(f"log-in-insider:{user_id}", OF_INSIDER)]

@@ -31,7 +31,7 @@ class LogIn:
             cookie=request.cookies.get(COOKIE),
         )
         try:
-            user_id = await self._entrance.log_in(visitor, body["password"])
+            user_id = await self._entrance.log_in(visitor, body["password"], body.get("mfa_code"))
         except LogInRefused as refusal:
             return JSONResponse({"detail": refusal.detail}, status_code=refusal.status)
         session = await AdminSession.create_session(user_id)

@@ -44,10 +44,11 @@ _LOGIN, _LOGOUT = "/public/login/", "/public/logout/"
 
 
 class Login(msgspec.Struct):
-    """What a log-in must carry; Piccolo reads more of it where there is more."""
+    """What a log-in must carry, and may."""
 
     username: str
     password: str
+    mfa_code: str | None = None
 
 
 class Mount:

@@ -20,6 +20,19 @@ HIDDEN = {"changed_xid"}
 HIDDEN_OF = {"guilds": {"revision", "roles_synced_at", "channels_synced_at", "created_at"}}
 
 
+# Of an answer that refuses all until the second factor is set up: where. The page's own script goes there.
+SET_UP_FIRST = "X-Set-Up-First"
+_OURS = f"""
+const send = XMLHttpRequest.prototype.send;
+XMLHttpRequest.prototype.send = function (body) {{
+  this.addEventListener("load", () => {{
+    const where = this.getResponseHeader("{SET_UP_FIRST}");
+    if (where) location.assign(where);
+  }});
+  return send.call(this, body);
+}};
+"""
+
 # What stands in Piccolo Admin's script, and what has to stand there instead.
 _MENDED = (
     # What a bundled polyfill tries first, and the policy rightly forbids and reports; what it finds by it.
@@ -38,10 +51,18 @@ _MENDED = (
 
 def present(admin: AdminRouter, configs: Sequence[TableConfig]) -> None:
     """Gives Piccolo Admin's page our title, icon and style, and its script no cause to evaluate text."""
-    head = f'<title>Guildhall</title><link rel="icon" href="../favicon.ico"><style>{_style(configs)}</style>'
+    head = (
+        '<title>Guildhall</title><link rel="icon" href="../favicon.ico">'
+        f'<script src="./assets/guildhall.js"></script><style>{_style(configs)}</style>'
+    )
     admin.template = admin.template.replace("<title>Piccolo Admin</title>", head)
+    admin.router.routes.insert(0, Route("/assets/guildhall.js", _ours))
     for script in Path(ASSET_PATH, "assets").glob("*.js"):
         admin.router.routes.insert(0, Route(f"/assets/{script.name}", _script(script)))
+
+
+def _ours(_request: Request) -> Response:
+    return Response(_OURS, media_type="text/javascript")
 
 
 def _script(path: Path) -> Callable[[Request], Response]:

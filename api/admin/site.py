@@ -15,28 +15,35 @@ from starlette.types import Receive, Scope, Send
 from api.admin.configs import table_configs
 from api.admin.entrance import Entrance
 from api.admin.log_in import LogIn
-from api.admin.pages import describe, present
+from api.admin.pages import SET_UP_FIRST, describe, present
+from api.admin.set_up import SetUp
 from api.config import Settings
 from api.engine import AdminEdit, admin_edit
+from api.errors import Forbidden
 from tables.auth import ABSOLUTE, IDLE, AdminSession, AdminUser
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 _WITH_PASSWORD = ("/change-password/", "/mfa-setup/")
+_WITHOUT_SECOND_FACTOR = (*_WITH_PASSWORD, "/api/user/")
 
 
 class Acting:
     """While someone changes something, the engine knows who: the trigger that audits asks for it. Whoever gives
     a password again is counted, as who logs in is."""
 
-    def __init__(self, app: Application, entrance: Entrance) -> None:
+    def __init__(self, app: Application, entrance: Entrance, *, required: bool) -> None:
+        """`required`: whether nobody may do anything before their second factor is on."""
         self._app = app
         self._entrance = entrance
+        self._required = required
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        user_id = scope["user"].user_id
+        if self._required and not scope["path"].endswith(_WITHOUT_SECOND_FACTOR):
+            await self._refuse_half(user_id)
         if scope["method"] in SAFE:
             await self._app(scope, receive, send)
             return
-        user_id = scope["user"].user_id
         if scope["path"].endswith(_WITH_PASSWORD):
             await self._entrance.again(user_id)
         client = scope["client"]
@@ -46,6 +53,12 @@ class Acting:
             await self._app(scope, receive, send)
         finally:
             admin_edit.reset(token)
+
+    async def _refuse_half(self, user_id: int) -> None:
+        if not await self._entrance.second_factor.is_on(user_id):
+            raise Forbidden(
+                "This server demands a second factor: set it up first.", headers={SET_UP_FIRST: "api/mfa-setup/"}
+            )
 
 
 def build(settings: Settings, entrance: Entrance) -> Application:
@@ -78,7 +91,8 @@ def build(settings: Settings, entrance: Entrance) -> Application:
     describe(private, configs)
     for app in (admin, private, public):
         app.exception_handlers[500] = _raise
-    guard.app = Acting(private, entrance)
+    private.mount("/mfa-setup/", SetUp(entrance.second_factor))
+    guard.app = Acting(private, entrance, required=settings.admin_second_factor == "required")
     log_in = next(route for route in public.routes if isinstance(route, Mount) and route.path == "/login")
     log_in.app = LogIn(entrance)
     return cast("Application", admin)

@@ -47,14 +47,15 @@ def admins_list() -> None:
 @click.argument("name")
 @click.option("--ask", is_flag=True, help="Ask for the password; else one is made and printed.")
 @click.option("--stdin", "reads", is_flag=True, help="Read the password from the first line of standard input.")
-def admins_reset(name: str, ask: bool, reads: bool) -> None:
+@click.option("--second-factor", is_flag=True, help="Turn their second factor off too.")
+def admins_reset(name: str, ask: bool, reads: bool, second_factor: bool) -> None:
     """Give an admin a new password, and end their sessions."""
     from api.setup import reset_admin
 
     password = _password(ask=ask, reads=reads)
-    made = _do(lambda: reset_admin(name, password))
+    made = _do(lambda: reset_admin(name, password, second_factor=second_factor))
     click.echo(f"{name} has a new password" + ("." if password else f": {made}"))
-    click.echo("Their sessions have ended.")
+    click.echo("Their sessions have ended." + (" A log-in asks for no code." if second_factor else ""))
 
 
 @admins.command("delete")

@@ -5,11 +5,13 @@ import re
 import pytest
 from litestar.types import ASGIApp
 from playwright.async_api import Browser, Page, expect
+from pyotp import TOTP
 
 from api.engine import PlainConnection
 from tests.admin.conftest import IGNORE_SCHEMA, PASSWORD
 from tests.support.browser import Tab, browser_page
 from tests.support.clients import Clients
+from tests.support.clock import MovableClock
 from tests.support.people import BO, QUARRY
 from tests.support.serving import serve
 
@@ -136,4 +138,35 @@ async def test_a_wrong_password_is_told(chromium: Browser, app: ASGIApp, ada_id:
         await expect(tab.page.get_by_role("link", name="guilds", exact=True).first).to_be_visible()
         await expect(tab.page.get_by_text("Problem logging in")).to_be_hidden()
         await expect(tab.page.locator("#message_popup")).to_be_hidden()
+        assert_clean(tab, base_url)
+
+
+async def test_the_second_factor_by_the_menu(chromium: Browser, app: ASGIApp, ada_id: int, clock: MovableClock) -> None:
+    async with serve(app, lifespan="off") as base_url, browser_page(chromium) as tab:
+        page = tab.page
+        page.on("dialog", lambda dialog: dialog.accept())  # "Are you sure you want to logout?"
+        await enter(page, base_url)
+        await page.locator("a", has_text=re.compile(r"^\s*ada\s*$")).first.click()
+        await page.get_by_role("link", name="MFA Setup").click()
+        await expect(page.get_by_text("It is off.")).to_be_visible()
+        await page.locator("input[name=password]").fill(PASSWORD)
+        await page.get_by_role("button", name="Turn it on").click()
+        await expect(page.get_by_alt_text("QR code")).to_be_visible()
+        await tab.screenshot("admin-second-factor")
+        totp = TOTP(str(await page.locator("#secret").text_content()))
+        await page.locator("input[name=code]").fill(totp.at(clock.now()))
+        await page.get_by_role("button", name="It is set up").click()
+        await expect(page.get_by_text("It is on:")).to_be_visible()
+        await page.get_by_role("link", name="Back to the admin").click()
+        await page.locator("a", has_text=re.compile(r"^\s*ada\s*$")).first.click()
+        await page.get_by_text("Log Out").click()
+
+        clock.move(seconds=30)
+        await page.locator("input[name=username]").fill("ada")
+        await page.locator("input[name=password]").fill(PASSWORD)
+        await page.get_by_role("button", name="Login").click()
+        await page.locator("input[placeholder]").fill(totp.at(clock.now()))
+        await tab.screenshot("admin-code")
+        await page.get_by_role("button", name="Login").click()
+        await expect(page.get_by_role("link", name="guilds", exact=True).first).to_be_visible()
         assert_clean(tab, base_url)
