@@ -2661,6 +2661,7 @@ export interface components {
              * @example urn:guildhall:problem:login-failed
              * @example urn:guildhall:problem:unreadable-body
              * @example urn:guildhall:problem:unreadable-request
+             * @example urn:guildhall:problem:log-in-refused
              * @example urn:guildhall:problem:unauthorized
              * @example urn:guildhall:problem:bad-csrf-token
              * @example urn:guildhall:problem:forbidden
@@ -2683,6 +2684,7 @@ export interface components {
              * @example urn:guildhall:problem:answer-too-large
              * @example urn:guildhall:problem:idempotency-key-reused
              * @example urn:guildhall:problem:invalid
+             * @example urn:guildhall:problem:too-many-requests
              * @example urn:guildhall:problem:too-many-requests
              * @example urn:guildhall:problem:header-too-large
              * @example urn:guildhall:problem:internal-error
