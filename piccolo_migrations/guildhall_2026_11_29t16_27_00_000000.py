@@ -8,6 +8,16 @@ VERSION = "1.38.0"
 DESCRIPTION = "Second factors of admins: their foreign key and comments"
 
 KEY = "admin_second_factors_user_id_fkey"
+# The table is new and empty: nobody waits while the key is looked through. It may run twice.
+REFER = f"""
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = '{KEY}') THEN
+        ALTER TABLE admin_second_factors ADD CONSTRAINT {KEY}
+            FOREIGN KEY (user_id) REFERENCES admin_users ON DELETE CASCADE;
+    END IF;
+END $$
+"""
 TABLE = "An admin's authenticator app: it shows codes that change."
 COLUMNS = {
     "user_id": "Whose it is.",
@@ -36,10 +46,7 @@ async def forwards() -> MigrationManager:
     async def create() -> None:
         await run(
             [
-                f"ALTER TABLE admin_second_factors DROP CONSTRAINT IF EXISTS {KEY}",
-                f"ALTER TABLE admin_second_factors ADD CONSTRAINT {KEY}"
-                " FOREIGN KEY (user_id) REFERENCES admin_users ON DELETE CASCADE NOT VALID",
-                f"ALTER TABLE admin_second_factors VALIDATE CONSTRAINT {KEY}",
+                REFER,
                 f"COMMENT ON TABLE admin_second_factors IS {text(TABLE)}",
                 *(f"COMMENT ON COLUMN admin_second_factors.{name} IS {text(words)}" for name, words in COLUMNS.items()),
             ]
