@@ -1,6 +1,6 @@
 """The SQL of imports."""
 
-from api.members.tombstones import TOMBSTONES
+from api.members.tombstones import OF_STANDINGS, TOMBSTONES
 
 COLUMNS = """
     i.id, i.guild_id, i.source, i.mode, i.dry_run, i.takes_settings, i.status, i.progress, i.bytes, i.position,
@@ -111,11 +111,11 @@ OLD = """
     )
 """
 
-# Those of these people of whom nothing is taken: who opted out, and who were erased not long ago.
+# Those of these people of whom nothing is taken: who opted out, and who were erased not long ago, or left since
+# somebody asked for the import ($3).
 PRIVATE = f"""
     SELECT p.user_id FROM privacy_choices p WHERE p.user_id = ANY($2::bigint[]) AND p.opted_out_at IS NOT NULL
-    UNION SELECT e.user_id FROM (SELECT $1::bigint AS guild_id, unnest($2::bigint[]) AS user_id) AS e
-    JOIN {TOMBSTONES.format(e="e")}
+    UNION ({OF_STANDINGS})
 """
 
 # Members that are there, of these; and those of these people whose rows are dropped.
@@ -132,7 +132,7 @@ FORGET_ERASED = f"""
         FROM jsonb_array_elements(i.preview) WITH ORDINALITY AS p (item, n)
         WHERE NOT EXISTS (
             SELECT FROM (SELECT i.guild_id, (p.item ->> 'user_id')::bigint AS user_id) AS e
-            JOIN {TOMBSTONES.format(e="e")}
+            JOIN {TOMBSTONES.format(e="e")} AND NOT t.only_left
         )
     )
     WHERE i.id = $1 AND EXISTS (SELECT FROM erased_people)

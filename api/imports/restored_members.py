@@ -13,7 +13,7 @@ from api.imports.rules import merged
 from api.imports.work import Work
 from api.members.ledger import Ledger, Standing, lock
 from api.members.rules import GuildRules
-from api.members.tombstones import refuse_erased
+from api.members.tombstones import refuse_standings_of_erased
 
 _THERE = "SELECT user_id FROM members WHERE guild_id = $1 AND user_id = ANY($2::bigint[])"
 
@@ -33,7 +33,7 @@ async def restore_members(connection: Connection, work: Work, guild: GuildRules,
     users = sorted({int(line.user_id) for line in lines})
     known = {row[0] for row in await connection.fetch(_THERE, work.guild_id, users)}
     standings = await lock(connection, [(work.guild_id, user_id) for user_id in users])
-    await refuse_erased(connection, standings)
+    await refuse_standings_of_erased(connection, work.guild_id, standings, work.asked_at)
     hidden = {row[0] for row in await connection.fetch(HIDDEN, users)}
     found = await connection.fetch(_STATS, work.guild_id, users)
     stats = {row[0]: msgspec.json.decode(row[1], type=dict[str, int]) for row in found}

@@ -12,7 +12,7 @@ from api.lib.clock import Clock
 from api.members.ledger import Ledger, lock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
-from api.members.tombstones import refuse_erased
+from api.members.tombstones import refuse_standings_of_erased
 from api.members.visibility import hide
 from api.settings.service import SettingsService
 
@@ -51,7 +51,8 @@ class Standings:
             else:
                 work.refuse(number, fault)
         async with self._database.connection() as connection:
-            found = await connection.fetch(queries.KNOWN, work.guild_id, [each.user_id for each in told])
+            users = [each.user_id for each in told]
+            found = await connection.fetch(queries.KNOWN, work.guild_id, users, work.asked_at)
         known = {row["user_id"] for row in found if not row["is_private"]}
         private = {row["user_id"] for row in found if row["is_private"]}
         hidden = {each.user_id for each in told if each.hidden} - private
@@ -73,7 +74,7 @@ async def _apply(
 ) -> None:
     """Rows in their order, each upon what the one before it left."""
     standings = await lock(connection, [(guild.guild_id, each.user_id) for each in naming])
-    await refuse_erased(connection, standings)
+    await refuse_standings_of_erased(connection, guild.guild_id, standings, work.asked_at)
     ledger = Ledger()
     for each in naming:
         standing = standings[guild.guild_id, each.user_id]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import asyncpg
 import msgspec
@@ -61,6 +62,7 @@ class Work:
         self.mode: Mode = row["mode"] or "add"
         self.dry_run: bool = row["dry_run"]
         self.takes_settings: bool = row["takes_settings"]
+        self.asked_at: datetime = row["created_at"]
         self.size: int = row["bytes"]
         self.read = 0  # bytes
         self.progress: float = row["progress"]

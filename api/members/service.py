@@ -26,6 +26,7 @@ from api.members.profiles import Key, profile, rows
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.telling import adjusted, left
+from api.members.tombstones import set_up
 from api.members.unlocking import XpUnlocking
 from api.parts import Parts, around
 
@@ -136,6 +137,7 @@ class MemberService:
             if policy == "reset":
                 changes["xp"] = Change(standing.xp, None)
                 await connection.execute(queries.ERASE, guild_id, user_id)
+                await set_up(connection, user_id, [guild_id], now, only_left=True)
             await record(connection, actor, "member.left", guild_ids=[guild_id], target=str(user_id), changes=changes)
             await tell(connection, [left(guild_id, user_id)])
 

@@ -19,7 +19,7 @@ from api.database import Connection, Database
 from api.errors import Forbidden
 from api.lib.clock import Clock
 from api.members.erasing import erase_member
-from api.members.tombstones import EVERYWHERE, SET_UP
+from api.members.tombstones import EVERYWHERE, set_up
 from api.members.visibility import take_turn
 from api.privacy import queries
 from api.privacy.dtos import ErasureView
@@ -79,7 +79,7 @@ class _Erasure:
         where = [EVERYWHERE] if self._only is None else self._only
         async with self._database.transaction(PATIENT) as connection:
             await take_turn(connection, [self._user_id])
-            await connection.execute(SET_UP, self._user_id, where, now)
+            await set_up(connection, self._user_id, where, now, only_left=False)
             if opt_out:
                 await connection.execute(queries.OPT_OUT, self._user_id, now)
 

@@ -1,14 +1,18 @@
 """`DELETE …/members/{user_id}`: what becomes of those who left."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 
 import httpx
 import pytest
 
 from api.engine import PlainConnection
+from tests.achievements.support import define, draft
+from tests.activity.test_record import message, record
+from tests.imports.files import counts, event, imported, lines
 from tests.members.people import MORNING, give, hide, leveling, member, profile
 from tests.members.rows import add_day, add_hour, add_stat
+from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
 
 DAY = date(2026, 11, 22)
@@ -120,3 +124,104 @@ async def test_who_may(bot: httpx.AsyncClient, mallory: httpx.AsyncClient, reade
     assert await leave(mallory) == 404
     assert await leave(reader) == 403
     assert (await profile(bot))["rank"] == 1
+
+
+async def gone(bot: httpx.AsyncClient) -> bool:
+    """Whether Ada is no member, and on no board."""
+    board = (await bot.get(f"/v1/guilds/{HARBOUR}/leaderboard")).json()
+    status = (await bot.get(member())).status_code
+    assert status in (200, 404)
+    assert (status == 200) == (str(ADA) in [row["user_id"] for row in board["items"]])
+    return status == 404
+
+
+async def reset(bot: httpx.AsyncClient) -> None:
+    """Ada wrote something in a guild that resets those who leave, and left."""
+    await leveling(bot, on_leave="reset")
+    await record(bot, message("1"), message("2", user=BO))
+    assert await leave(bot) == 204
+
+
+async def test_reset_is_not_undone_by_what_comes_late(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+    """Events of the time before they left are taken, and counted for nobody; in other guilds they count."""
+    await reset(bot)
+    past = clock.now() - timedelta(hours=1)
+    late = await record(bot, message("late", at=past), message("bo", user=BO))
+    assert (late["accepted"], late["duplicates"], late["rejected"]) == (2, 0, []), "nobody can tell"
+    assert await gone(bot)
+    elsewhere = await bot.post(f"/v1/guilds/{QUARRY}/activity", json={"events": [message("late", at=past)]})
+    assert elsewhere.status_code == 200
+    assert (await profile(bot, ADA, QUARRY))["stats"]["messages"] == 1
+    clock.move(minutes=1)
+    await record(bot, message("late2", at=past), message("new", at=clock.now()), message("late3", at=past))
+    assert (await profile(bot)).items() >= {"rank": 2, "member_count": 2}.items()
+    assert (await profile(bot))["stats"]["messages"] == 1, "who comes back is counted from then on"
+
+
+async def test_what_is_given_by_hand_after_a_reset_counts(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+    """It is of now, not of the time before."""
+    await define(bot, draft(gte=1000))
+    for give_something in ("xp", "award"):
+        await reset(bot)
+        if give_something == "xp":
+            await give(bot, ADA, 70)
+        else:
+            awarded = await bot.put(f"{member()}/achievements/chatterbox", json={})
+            assert awarded.status_code in (200, 201), awarded.text
+        before = await profile(bot)
+        await record(bot, message(f"late {give_something}", at=clock.now() - timedelta(hours=1)))
+        assert await profile(bot) == before
+        clock.move(minutes=1)
+
+
+async def test_imports_after_a_reset(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+    """Events as if they came late; standings, which have no time, are of when somebody asked for the import."""
+    await reset(bot)
+    old, new = (clock.now() + timedelta(minutes=minutes) for minutes in (-5, 2))
+    assert (await imported(bot, "events", lines(event(1, old.isoformat()))))["counts"] == counts(1, 0, 1)
+    assert await gone(bot)
+    standing = f"user_id,xp\n{ADA},50\n".encode()
+    clock.move(hours=-1)
+    for source, file in (("csv", standing), ("polaris", {"users": {str(ADA): {"xp": 9}}})):
+        assert (await imported(bot, source, file))["counts"] == counts(1, 0, 1), "asked for before they left"
+        assert await gone(bot)
+    clock.move(hours=1)
+    assert (await imported(bot, "csv", standing))["counts"] == counts(1, 1, 0)
+    assert (await profile(bot))["xp"] == 50
+    assert (await imported(bot, "events", lines(event(2, new.isoformat()), event(3, old.isoformat()))))[
+        "counts"
+    ] == counts(2, 1, 1)
+
+
+async def test_who_was_erased_and_then_left(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+    """Leaving takes nothing from the tombstone of who was erased: no standing brings them back."""
+    await leveling(bot, on_leave="reset")
+    await bot.delete(f"/v1/users/{ADA}")
+    clock.move(minutes=1)
+    await record(bot, message("1", at=clock.now()))
+    assert await leave(bot) == 204
+    assert (await imported(bot, "csv", f"user_id,xp\n{ADA},50\n".encode()))["counts"] == counts(1, 0, 1)
+    assert await gone(bot)
+
+
+async def test_late_events_while_they_leave(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+    """Whatever is on its way when somebody leaves, nothing of them is left once all are answered."""
+    await reset(bot)
+    past = clock.now() - timedelta(hours=1)
+    clock.move(minutes=1)
+
+    async def come_and_leave(number: int) -> None:
+        await record(bot, message(f"new{number}", at=clock.now()), message(f"bo{number}", user=BO))
+        assert await leave(bot) in (204, 404)
+
+    async def send(number: int) -> None:
+        events = [message(f"{number}-{place}", at=past, user=user) for place, user in enumerate((ADA, BO, ADA))]
+        assert (await record(bot, *events))["accepted"] == 3
+
+    for number in range(8):
+        await asyncio.gather(come_and_leave(number), *(send(10 * number + each) for each in range(8)))
+        clock.move(seconds=1)
+        await leave(bot)
+        await send(10 * number + 9)
+        assert await gone(bot)
+    assert (await profile(bot, BO))["stats"]["messages"] == 1 + 8 + 8 * 9
