@@ -26,12 +26,13 @@ WITHHELD = {
     "guild_settings_revisions": "UPDATE, DELETE, TRUNCATE",
     "migration": "INSERT, UPDATE, DELETE, TRUNCATE",
     "erasure_salt": "INSERT, UPDATE, DELETE, TRUNCATE",
+    "pseudonym_key": "SELECT, INSERT, UPDATE, DELETE, TRUNCATE",
 }
 
 # Hashes, passwords and tokens are nothing to read.
 SECRET = (
     "api_keys", "admin_users", "admin_sessions", "sessions", "logins", "erased_people", "erasure_salt", "webhooks",
-    "idempotent_answers", "admin_second_factors",
+    "idempotent_answers", "admin_second_factors", "pseudonym_key",
 )  # fmt: skip
 
 # What the application calls to make and drop parts of tables, which it does not own, and to take a person's name, or
@@ -40,8 +41,9 @@ CALLED = (
     "guildhall_part(text, date)",
     "guildhall_make_part(text, date)",
     "guildhall_drop_parts(text, date)",
-    "guildhall_forget_in_audit_log(bigint, bigint[], bigint, bigint)",
-    "guildhall_forget_in_revisions(bigint, bigint[], bigint, bigint)",
+    "guildhall_forget_in_audit_log(bigint, bigint[], integer)",
+    "guildhall_forget_in_revisions(bigint, bigint[], integer)",
+    "guildhall_record_erasure(bigint, bigint[], text, text, text, text, text, text)",
     "guildhall_forget_revisions_beyond(bigint, text, integer, integer)",
     "guildhall_forget_revisions_before(timestamp with time zone, integer)",
 )

@@ -3,16 +3,13 @@
 First a tombstone is set up, so that what is on its way brings nobody back; then each guild in which they are a
 member; then whatever else the registry names. Cut short at any point, the same request made again completes it."""
 
-import re
 import secrets
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 
 import asyncpg
-import msgspec
 
 from api.activity import locks
-from api.audit.service import record
 from api.auth.actors import Actor
 from api.changes import Changes
 from api.database import Connection, Database
@@ -31,8 +28,6 @@ from api.privacy.service import PATIENT
 LOT = 2000  # rows of one statement
 RANGE = 20_000  # ids of one statement that looks into each row
 
-ACTION = "user.erased"
-
 
 class Eraser:
     def __init__(self, database: Database, changes: Changes, clock: Clock) -> None:
@@ -46,7 +41,7 @@ class Eraser:
         guilds = reach(actor, user_id)
         if opt_out and guilds is not None:
             raise Forbidden("Opting out is one choice for all guilds, and this key has a list of guilds.")
-        erasure = _Erasure(self._database, _discreet(actor, user_id), user_id, guilds)
+        erasure = _Erasure(self._database, actor, user_id, guilds)
         now = self._clock.now()
         async with self._database.connection() as connection:
             sessions = {row[0] for row in await connection.fetch(queries.SESSIONS, user_id, guilds)}
@@ -99,10 +94,10 @@ class _Erasure:
                 async with self._database.transaction(PATIENT) as connection:
                     rows = await connection.fetch(statement, self._user_id, self._only, *arguments)
                     await self._note(connection, rows)
-                changed = sum(row[1] for row in rows) if place.step == "once" else 0
+                changed = sum(row[1] for row in rows) if place.step in ("once", "pages") else 0
 
     async def _steps(self, place: Place) -> AsyncIterator[tuple[int, ...]]:
-        if place.step == "once":
+        if place.step in ("once", "pages"):
             yield (LOT,)
             return
         async with self._database.connection() as connection:
@@ -126,12 +121,15 @@ class _Erasure:
                 await self._record(connection, [None])
 
     async def _record(self, connection: Connection, guild_ids: list[int] | list[None]) -> None:
-        await record(connection, self._actor, ACTION, guild_ids=guild_ids, target=self.receipt, changes={})
-
-
-def _discreet(actor: Actor, user_id: int) -> Actor:
-    """Who erases, as the log may have it: not who it was, if they erased themselves."""
-    reason = None if actor.reason is None else re.sub(rf"(?<!\d){user_id}(?!\d)", "erased", actor.reason)
-    if actor.kind == "user" and actor.id == str(user_id):
-        return Actor(kind="user", id="erased", reason=reason, request_id=actor.request_id)
-    return msgspec.structs.replace(actor, reason=reason)
+        actor = self._actor
+        await connection.execute(
+            queries.RECORD,
+            self._user_id,
+            guild_ids,
+            actor.kind,
+            actor.id,
+            self.receipt,
+            actor.reason,
+            actor.ip,
+            actor.request_id,
+        )

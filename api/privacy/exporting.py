@@ -9,7 +9,7 @@ from api.auth.actors import Actor
 from api.database import Database
 from api.lib.clock import Clock
 from api.privacy import queries
-from api.privacy.erasing import RANGE
+from api.privacy.erasing import LOT, RANGE
 from api.privacy.places import Place
 from api.privacy.reach import reach
 from api.privacy.registry import REGISTRY
@@ -47,6 +47,15 @@ class PersonExporter:
     async def _rows(
         self, place: Place, statement: str, user_id: int, only: list[int] | None, guilds: list[int]
     ) -> AsyncIterator[list[asyncpg.Record]]:
+        if place.step == "pages":
+            after = 0
+            while True:
+                async with self._database.connection() as connection:
+                    rows = await connection.fetch(statement, user_id, only, after, LOT)
+                yield rows
+                if len(rows) < LOT:
+                    return
+                after = rows[-1]["id"]
         if place.step == "ids":
             async with self._database.connection() as connection:
                 row = await connection.fetchrow(queries.IDS.format(table=place.table))

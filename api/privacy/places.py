@@ -7,12 +7,14 @@ import msgspec
 # `erase`: the rows go. `anonymise`: they stay, and no longer say who it was. `keep`: they stay as they are.
 Rule = Literal["erase", "anonymise", "keep"]
 
-# How statements are run. `once`: once; erasing, by lots until nothing is left. `ids`: for one range of ids of the table
-# after the other. `guild`: for each guild in which they are a member; such rows are erased with the member.
-Step = Literal["once", "ids", "guild"]
+# How statements are run. `once`: once; erasing, by lots until nothing is left. `pages`: erasing the same, exporting a
+# lot after the other. `ids`: for one range of ids of the table after the other. `guild`: for each guild in which they
+# are a member; such rows are erased with the member.
+Step = Literal["once", "pages", "ids", "guild"]
 
 # In every statement $1 is the person, $2 the guilds (null: all; of `guild`, the one). $3 is the size of a lot, or
-# with $4 the range of ids. Erasing gives the guilds, and how many rows in each.
+# with $4 the range of ids; of pages $3 is the last id of the one before, and $4 the size. Erasing gives the guilds, and
+# how many rows in each.
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

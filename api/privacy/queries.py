@@ -22,3 +22,6 @@ GUILDS = """
 SESSIONS = "SELECT id FROM sessions WHERE user_id = $1 AND $2::bigint[] IS NULL"
 
 IDS = "SELECT min(id), max(id) FROM {table}"
+
+# Names nobody, not even whoever erases themselves: the database knows the word for them, and the application does not.
+RECORD = "SELECT guildhall_record_erasure($1, $2, $3, $4, $5, $6, $7, $8)"

@@ -34,29 +34,31 @@ STAT_DAYS = """
 
 IS_ACTOR = "t.actor_kind = 'user' AND t.actor_id = $1::bigint::text"
 
-# By whom, about whom, or only mentioned: then without what changed, which is somebody else's.
+# By whom, about whom, or only mentioned: then without what changed, which is somebody else's. Found by an index.
 TRAIL = f"""
     SELECT t.id, t.at, t.guild_id, {IS_ACTOR} AS is_yours, t.action, t.target, t.reason,
         CASE WHEN {IS_ACTOR} THEN t.ip END AS ip,
         CASE WHEN {IS_ACTOR} OR t.target = $1::bigint::text THEN t.changes END AS changes
     FROM audit_log t
-    WHERE t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND (
-        {IS_ACTOR}
-        OR strpos(t.target, $1::bigint::text) > 0 AND t.target <> guildhall_without(t.target, $1::bigint)
-        OR strpos(t.reason, $1::bigint::text) > 0 AND t.reason <> guildhall_without(t.reason, $1::bigint)
-        OR strpos(t.changes::text, '"' || $1::bigint::text || '"') > 0
-    ) ORDER BY t.id
+    WHERE guildhall_people(t.actor_kind, t.actor_id, t.action, t.target, t.changes, t.reason) @> ARRAY[$1::bigint]
+        AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND t.id > $3
+        AND (
+            guildhall_people(t.actor_kind, t.actor_id, t.action, t.target, t.changes, NULL) @> ARRAY[$1::bigint]
+            OR guildhall_unnamed(t.reason, $1, '') <> t.reason
+        )
+    ORDER BY t.id LIMIT $4
 """
 REVISIONS = f"""
-    SELECT t.guild_id, t.module, t.revision, t.at, t.reason, t.changes FROM guild_settings_revisions t
-    WHERE t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND {IS_ACTOR}
-    ORDER BY t.id
+    SELECT t.id, t.guild_id, t.module, t.revision, t.at, t.reason, t.changes FROM guild_settings_revisions t
+    WHERE guildhall_people(t.actor_kind, t.actor_id, '', NULL, NULL, t.reason) @> ARRAY[$1::bigint]
+        AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND {IS_ACTOR} AND t.id > $3
+    ORDER BY t.id LIMIT $4
 """
 IN_IMPORTS = f"""
     t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND (
         {IS_ACTOR}
         OR t.preview @> jsonb_build_array(jsonb_build_object('user_id', $1::bigint::text))
-        OR strpos(t.reason, $1::bigint::text) > 0 AND t.reason <> guildhall_without(t.reason, $1::bigint)
+        OR guildhall_unnamed(t.reason, $1, '') <> t.reason
     )
 """
 IMPORTS = f"""
@@ -69,7 +71,7 @@ FORGET_IN_IMPORTS = f"""
         UPDATE imports t SET
             actor_id = CASE WHEN {IS_ACTOR} THEN 'erased' ELSE t.actor_id END,
             ip = CASE WHEN {IS_ACTOR} THEN NULL ELSE t.ip END,
-            reason = guildhall_without(t.reason, $1::bigint),
+            reason = guildhall_unnamed(t.reason, $1, 'erased'),
             preview = (
                 SELECT coalesce(jsonb_agg(p.item ORDER BY p.n), '[]'::jsonb)
                 FROM jsonb_array_elements(t.preview) WITH ORDINALITY AS p (item, n)

@@ -7,7 +7,7 @@ import asyncpg
 from api.engine import PlainConnection
 
 # What migrations put there, and where the stream stands.
-_KEPT = ("migration", "erasure_salt", "stream_position", "webhook_position")
+_KEPT = ("migration", "erasure_salt", "pseudonym_key", "stream_position", "webhook_position")
 
 _TABLES = """
     SELECT format('%I', relname) FROM pg_class
