@@ -48,7 +48,8 @@ class Answer(Response[T]):
         if "conditional" in request.route_handler.opt:
             tag = encoded.etag if encoded is not None else etags.tag(body)
             known = request.headers.get("if-none-match") if request.method == "GET" else None
-            return conditional(status, headers, body, tag, known, packed=packed)
+            personal = "personal" in request.route_handler.opt
+            return conditional(status, headers, body, tag, known, packed=packed, personal=personal)
         return listed(
             status, headers, body, _next_page(request, content, request.app.state.get("public_url")), packed=packed
         )
@@ -74,13 +75,21 @@ def next_page(url: str, cursor: str | None) -> str | None:
 
 
 def conditional(
-    status: int, headers: Headers, body: bytes, tag: str, known: str | None, *, packed: bool = False
+    status: int,
+    headers: Headers,
+    body: bytes,
+    tag: str,
+    known: str | None,
+    *,
+    packed: bool = False,
+    personal: bool = False,
 ) -> "Plain":
     """The answer with its entity tag, or 304 if the client has it already. `known`: what `If-None-Match`
-    says, of a GET."""
+    says, of a GET. `personal`: it says something of people, and no browser is to keep it."""
     if packed:
         tag += etags.MSGPACK
-    headers += [(b"etag", f'"{tag}"'.encode()), (b"cache-control", b"private, no-cache"), (b"vary", b"accept")]
+    kept = b"no-store" if personal else b"private, no-cache"
+    headers += [(b"etag", f'"{tag}"'.encode()), (b"cache-control", kept), (b"vary", b"accept")]
     if known is not None:
         try:
             known_tags = etags.parse(known, weak=True)

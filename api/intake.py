@@ -57,13 +57,12 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
         of one handler cost a task group, 80 µs of every request."""
         state = self.scope["state"]
         credential: Credential = state["credential"]
-        client = self.scope["client"]
         person = credential.user_id
         return Actor(
             kind="key" if person is None else "user",
             id=str(credential.id if person is None else person),
             reason=state.get("reason"),
-            ip=_address(client[0]) if client else None,
+            ip=self.address,
             request_id=state["request_id"],
             credential=credential,
             claim=self.claim,
@@ -74,6 +73,12 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
         """Where the answer is to be kept, None where nothing is."""
         found: Claim | None = self.scope["state"].get("claim")
         return found
+
+    @property
+    def address(self) -> str | None:
+        """Where it came from, None for what a proxy passed on and is no address."""
+        client = self.scope["client"]
+        return _address(client[0]) if client else None
 
     @property
     def if_match(self) -> IfMatch:

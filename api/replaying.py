@@ -85,7 +85,7 @@ class Replay(Response[bytes]):
         headers.append((b"idempotent-replayed", b"true"))
         packed = kind == JSON and wants_msgpack(request)
         if tag is not None:
-            return conditional(kept.status, headers, kept.body, tag, None, packed=packed)
+            return conditional(kept.status, headers, kept.body, tag, None, packed=packed, personal=True)
         body = _pack(msgspec.json.decode(kept.body)) if packed else kept.body
         headers += [(b"cache-control", b"no-store"), (b"content-type", (MSGPACK if packed else kind).encode())]
         return Plain(kept.status, headers, body)

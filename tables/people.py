@@ -17,6 +17,8 @@ class Session(Table, tablename="sessions", help_text="A person's browser, logged
     refresh_token = Bytea(default=None, null=True, help_text="What gets the next token, encrypted; empty likewise.")
     token_expires_at = Timestamptz(default=None, null=False, help_text="When Discord's token ends.")
     refreshing_until = Timestamptz(default=None, null=True, help_text="Until when one process alone renews the token.")
+    user_agent = Varchar(length=256, default=None, null=True, help_text="What the browser called itself, at log-in.")
+    ip = Varchar(length=45, default=None, null=True, help_text="The address that they logged in from.")
     created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When they logged in.")
     last_used_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="Its last use, to the minute.")
     expires_at = Timestamptz(default=None, null=False, help_text="When it ends, however much it is used.")

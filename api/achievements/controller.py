@@ -219,7 +219,7 @@ class AwardController(Controller):
     path = "/v1/guilds/{guild_id:str}/members/{user_id:str}/achievements"
     tags = ("achievements",)
 
-    @get("/", opt=requires(Scope.MEMBERS_READ, conditional=True))
+    @get("/", opt=requires(Scope.MEMBERS_READ, conditional=True, personal=True))
     async def get_member_achievements(
         self,
         guild_id: FromPath[int],

@@ -25,15 +25,15 @@ _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def requires(scope: Scope, **more: object) -> dict[str, object]:
-    """A route's `opt`: the scope it needs. More of it: `conditional` (answers carry an ETag),
-    `creates_guild`, `creates_module` (what the address names need not exist), `optional_body`, `merge_patch`,
-    `conflicts` (may answer 409), `if_match` (takes If-Match), `statuses` (when it has two),
-    `keys`, `webhooks` (the one in the address is looked for before the body is read), `whole_installation` (not for
-    a key with a list of guilds), `seconds` (its own deadline), `largest_body` (in bytes, where it is not 1 MiB),
-    `most_values` (of the body, where more than usual), `deep_member` (of the body: 422, not 400, where it nests
-    too deep), `streams` (the answer does not end), `document` (the shape of an answer that is sent in pieces),
-    `deleted` (the achievement in the address may be a deleted one), `effect_free` (of a POST: nothing is stored, so
-    no answer is kept either)."""
+    """A route's `opt`: the scope it needs. More of it: `conditional` (answers carry an ETag), `personal` (they say
+    something of people, which no browser is to keep), `creates_guild`, `creates_module` (what the address names
+    need not exist), `optional_body`, `merge_patch`, `conflicts` (may answer 409), `if_match` (takes If-Match),
+    `statuses` (when it has two), `keys`, `webhooks` (the one in the address is looked for before the body is read),
+    `whole_installation` (not for a key with a list of guilds), `seconds` (its own deadline), `largest_body` (in
+    bytes, where it is not 1 MiB), `most_values` (of the body, where more than usual), `deep_member` (of the body:
+    422, not 400, where it nests too deep), `streams` (the answer does not end), `document` (the shape of an answer
+    that is sent in pieces), `deleted` (the achievement in the address may be a deleted one), `effect_free` (of a
+    POST: nothing is stored, so no answer is kept either)."""
     return {"scope": scope, **more}
 
 

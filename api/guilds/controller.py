@@ -40,7 +40,8 @@ class GuildController(Controller):
         return await guilds.list_guilds(request.actor, limit=params.limit, cursor=params.cursor, deleted=params.deleted)
 
     @put(
-        "/{guild_id:str}", opt=requires(WRITE, if_match=True, conditional=True, creates_guild=True, statuses=(201, 200))
+        "/{guild_id:str}",
+        opt=requires(WRITE, if_match=True, conditional=True, personal=True, creates_guild=True, statuses=(201, 200)),
     )
     async def put_guild(
         self,
@@ -53,7 +54,7 @@ class GuildController(Controller):
         guild, created = await guilds.put(request.actor, guild_id, data, request.if_match)
         return Answer(guild, status_code=201 if created else 200)
 
-    @patch("/{guild_id:str}", opt=requires(WRITE, if_match=True, conditional=True, merge_patch=True))
+    @patch("/{guild_id:str}", opt=requires(WRITE, if_match=True, conditional=True, personal=True, merge_patch=True))
     async def patch_guild(
         self,
         guild_id: FromPath[int],
@@ -64,7 +65,7 @@ class GuildController(Controller):
         """Change some of it, as a merge patch: null goes back to the first value."""
         return await guilds.patch(request.actor, guild_id, data, request.if_match)
 
-    @get("/{guild_id:str}", opt=requires(READ, conditional=True))
+    @get("/{guild_id:str}", opt=requires(READ, conditional=True, personal=True))
     async def get_guild(self, guild_id: FromPath[int], guilds: NamedDependency[GuildService]) -> GuildView:
         """One guild."""
         return await guilds.get(guild_id)
@@ -81,7 +82,7 @@ class GuildController(Controller):
 
     @post(
         "/{guild_id:str}/restore",
-        opt=requires(WRITE, conditional=True, creates_guild=True),
+        opt=requires(WRITE, conditional=True, personal=True, creates_guild=True),
         status_code=200,
     )
     async def restore_guild(

@@ -65,7 +65,7 @@ class ImportController(Controller):
         """A guild's imports, newest first."""
         return await imports.list_imports(request.actor, guild_id, limit=params.limit, cursor=params.cursor)
 
-    @get("/imports/{import_id:str}", opt=requires(READ, conditional=True))
+    @get("/imports/{import_id:str}", opt=requires(READ, conditional=True, personal=True))
     async def get_import(
         self, import_id: FromPath[int], request: GuildhallRequest, imports: NamedDependency[ImportService]
     ) -> ImportView:

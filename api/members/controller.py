@@ -19,7 +19,7 @@ class MemberController(Controller):
     path = "/v1/guilds/{guild_id:str}"
     tags = ("members",)
 
-    @get("/members/{user_id:str}", opt=requires(READ, conditional=True))
+    @get("/members/{user_id:str}", opt=requires(READ, conditional=True, personal=True))
     async def get_member(
         self,
         guild_id: FromPath[int],
@@ -53,7 +53,7 @@ class MemberController(Controller):
         """Give, take or set XP by hand. It is never below zero, and counts in the period in which it is given."""
         return await members.adjust_xp(request.actor, guild_id, user_id, data)
 
-    @get("/members/{user_id:str}/activity", opt=requires(READ, conditional=True))
+    @get("/members/{user_id:str}/activity", opt=requires(READ, conditional=True, personal=True))
     async def get_member_activity(
         self,
         guild_id: FromPath[int],
@@ -65,7 +65,7 @@ class MemberController(Controller):
         """What a member did, hour by hour, day by day or week by week of the guild's time zone."""
         return await members.member_activity(request.actor, guild_id, user_id, params)
 
-    @get("/members/{user_id:str}/role-rewards", opt=requires(READ, conditional=True))
+    @get("/members/{user_id:str}/role-rewards", opt=requires(READ, conditional=True, personal=True))
     async def get_role_rewards(
         self,
         guild_id: FromPath[int],

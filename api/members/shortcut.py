@@ -65,4 +65,4 @@ class MemberShortcut:
         except NotFound:
             state.pop("slot")()
             return None
-        return conditional(200, [], body, etags.tag(body), known)
+        return conditional(200, [], body, etags.tag(body), known, personal=True)

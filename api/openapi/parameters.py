@@ -20,6 +20,7 @@ _PATH: dict[str, tuple[str, Schema, str]] = {
     "import_id": ("The import's `id`.", _ID, "3"),
     "webhook_id": ("The webhook's `id`.", _ID, "4"),
     "key_id": ("The key's `id`.", _ID, "7"),
+    "session_id": ("The session's `id`.", _ID, "9"),
     "achievement": ("The achievement's key.", {"type": "string", "pattern": KEY_PATTERN}, "chatterbox"),
     "module": ("The module's name.", {"type": "string", "pattern": MODULE_PATTERN}, "leveling"),
     "revision": ("The revision's number.", {"type": "integer", "minimum": 0, "maximum": 999_999_999}, "3"),

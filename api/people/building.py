@@ -14,6 +14,7 @@ from api.people.cookies import Cookies
 from api.people.discord import Discord
 from api.people.grants import Grants
 from api.people.guild_roles import GuildRoles
+from api.people.own_sessions import OwnSessions
 from api.people.service import LoginService
 from api.people.sessions import Sessions
 
@@ -42,6 +43,7 @@ class People(msgspec.Struct, frozen=True):
     access: Access | None = None
     grants: Grants | None = None
     discord: Discord | None = None
+    own_sessions: OwnSessions | None = None
 
 
 def build(
@@ -75,4 +77,5 @@ def build(
     grants = Grants(database, clock, discord, sealer, sessions)
     access = Access(clock, discord, grants, GuildRoles(database, changes))
     login = LoginService(database, changes, clock, cursors, discord, sealer, sessions, grants, access)
-    return People(sessions, cookies, public_url, own_url, login, access, grants, discord)
+    own = OwnSessions(database, changes, clock, cursors)
+    return People(sessions, cookies, public_url, own_url, login, access, grants, discord, own)

@@ -2,9 +2,10 @@
 
 import re
 
-from litestar import Controller, get, post
+from litestar import Controller, delete, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Response
 
 from api.auth.guards import PERSON
@@ -13,8 +14,9 @@ from api.intake import GuildhallRequest
 from api.lib.pagination import Page
 from api.people.building import People
 from api.people.cookies import Cookies
-from api.people.dtos import CallbackQuery, LoginQuery, MeView, MyGuildsQuery, MyGuildView
-from api.people.service import LOGIN, LoginService
+from api.people.dtos import CallbackQuery, LoginQuery, MeView, MyGuildsQuery, MyGuildView, MySessionsQuery, SessionView
+from api.people.own_sessions import OwnSessions, shown_agent
+from api.people.service import LOGIN, Browser, LoginService
 from api.people.sessions import ABSOLUTE
 
 CALLBACK = "/auth/discord/callback"
@@ -58,6 +60,7 @@ class LoginController(Controller):
             browser=cookies.read(header, cookies.login),
             redirect_uri=_redirect_uri(request, people),
             replaces=cookies.read(header, cookies.session),
+            seen=Browser(shown_agent(request.headers.get("user-agent")), request.address),
         )
         made = [_cookie(cookies, cookies.login)]
         if finished.token is not None:
@@ -81,7 +84,7 @@ class MeController(Controller):
     path = "/v1/me"
     tags = ("people",)
 
-    @get("/", opt={**PERSON, "conditional": True})
+    @get("/", opt={**PERSON, "conditional": True, "personal": True})
     async def get_me(self, request: GuildhallRequest, people: NamedDependency[People]) -> MeView:
         """Who is logged in, and the token that their requests need to change anything."""
         return _configured(people).me(request.scope["state"]["session"])
@@ -95,11 +98,36 @@ class MeController(Controller):
             request.scope["state"]["session"], limit=params.limit, cursor=params.cursor
         )
 
+    @get("/sessions", opt=PERSON)
+    async def list_my_sessions(
+        self, params: NamedDependency[MySessionsQuery], request: GuildhallRequest, people: NamedDependency[People]
+    ) -> Page[SessionView]:
+        """The browsers in which the person is logged in, newest first."""
+        return await _own_sessions(people).list_sessions(request.scope["state"]["session"], params)
+
+    @delete("/sessions", opt=PERSON)
+    async def end_my_other_sessions(self, request: GuildhallRequest, people: NamedDependency[People]) -> None:
+        """End all sessions of the person but this one; on every worker within five seconds."""
+        await _own_sessions(people).end_others(request.scope["state"]["session"])
+
+    @delete("/sessions/{session_id:str}", opt=PERSON)
+    async def end_my_session(
+        self, session_id: FromPath[int], request: GuildhallRequest, people: NamedDependency[People]
+    ) -> None:
+        """End one session of the person, also this one; on every worker within five seconds."""
+        await _own_sessions(people).end(request.scope["state"]["session"], session_id)
+
 
 def _configured(people: People) -> LoginService:
     if people.login is None:
         raise LoginNotConfigured
     return people.login
+
+
+def _own_sessions(people: People) -> OwnSessions:
+    if people.own_sessions is None:
+        raise LoginNotConfigured
+    return people.own_sessions
 
 
 def _cookie(cookies: Cookies, name: str, value: str = "", seconds: int = 0) -> Cookie:

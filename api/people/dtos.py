@@ -33,6 +33,26 @@ class MyGuildsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cursor: CursorText | None = None
 
 
+class MySessionsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the list."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class SessionView(msgspec.Struct, frozen=True):
+    """A browser in which the person is logged in. `current`: the one that asks. `user_agent` and `ip` are those of the
+    log-in; `last_used_at` is right to the minute; `expires_at` is when it ends however much it is used."""
+
+    id: str
+    current: bool
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    user_agent: str | None
+    ip: str | None
+
+
 class MeView(msgspec.Struct, frozen=True):
     """Who is logged in. `csrf_token` goes into `X-CSRF-Token` of every request that changes something."""
 

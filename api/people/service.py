@@ -48,10 +48,10 @@ _INSERT = """
     ),
     made AS (
         INSERT INTO sessions (hash, user_id, username, display_name, avatar, access_token, refresh_token,
-                              token_expires_at, expires_at, created_at, last_used_at)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10 FROM used
+                              token_expires_at, expires_at, created_at, last_used_at, user_agent, ip)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $16, $17 FROM used RETURNING id
     )
-    SELECT EXISTS (SELECT FROM used) AS is_made, array(SELECT id FROM replaced) AS replaced
+    SELECT (SELECT id FROM made) AS made, array(SELECT id FROM replaced) AS replaced
 """
 
 
@@ -62,6 +62,13 @@ class Pending(msgspec.Struct, frozen=True):
     verifier: str
     return_to: str
     expires_at: float
+
+
+class Browser(msgspec.Struct, frozen=True):
+    """How a browser shows itself: what it calls itself, and where it is."""
+
+    user_agent: str | None
+    ip: str | None
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -114,28 +121,37 @@ class LoginService:
         return Begun(location, browser)
 
     async def finish(
-        self, query: CallbackQuery, *, browser: str | None, redirect_uri: str, replaces: str | None
+        self, query: CallbackQuery, *, browser: str | None, redirect_uri: str, replaces: str | None, seen: Browser
     ) -> Finished:
         """Ends a log-in; the second time it fails. `replaces`: what the browser's session cookie held before, which
-        ends. Raises `LoginFailed`, `DiscordAway`."""
-        begun = self._begun(query.state, browser)
-        if query.error is not None or query.code is None:
-            log.info("log-in refused", reason="Discord was told no", error=(query.error or "")[:64])
-            return Finished(None, begun.return_to)
+        ends. Raises `LoginFailed`, `DiscordAway`. However it ends, the log says so, and where it came from."""
         try:
-            granted = await self._discord.exchange(code=query.code, verifier=begun.verifier, redirect_uri=redirect_uri)
-        except GrantRefused:
-            raise _refused("Discord does not take this code. Begin again.") from None
-        try:
-            return Finished(await self._let_in(granted, digest(query.state or ""), replaces), begun.return_to)
-        except BaseException:
-            await self._give_back(granted)
+            begun = self._begun(query.state, browser)
+            if query.error is not None or query.code is None:
+                log.info("log-in refused", reason="Discord was told no", error=(query.error or "")[:64], ip=seen.ip)
+                return Finished(None, begun.return_to)
+            granted = await self._granted(query.code, begun.verifier, redirect_uri)
+            try:
+                token = await self._let_in(granted, digest(query.state or ""), replaces, seen)
+            except BaseException:
+                await self._give_back(granted)
+                raise
+        except (LoginFailed, DiscordAway) as error:
+            log.info("log-in refused", reason=error.detail, ip=seen.ip)
             raise
+        return Finished(token, begun.return_to)
+
+    async def _granted(self, code: str, verifier: str, redirect_uri: str) -> Token:
+        try:
+            return await self._discord.exchange(code=code, verifier=verifier, redirect_uri=redirect_uri)
+        except GrantRefused:
+            raise LoginFailed("Discord does not take this code. Begin again.") from None
 
     async def log_out(self, session: Session) -> None:
         """Ends the session, and revokes its grant at Discord; where that fails, later. Sent twice, the second
         time there is no session."""
         await self._sessions.end(session.id)
+        log.info("logged out", user=session.user_id, session=session.id)
         try:
             await self._grants.revoke(session.id)
         except DiscordAway:
@@ -173,23 +189,25 @@ class LoginService:
         try:
             begun = msgspec.json.decode(self._sealer.open((state or "").encode()), type=Pending)
         except (Unreadable, msgspec.DecodeError):
-            raise _refused("This log-in was not begun here. Begin again.") from None
+            raise LoginFailed("This log-in was not begun here. Begin again.") from None
         if begun.expires_at <= self._clock.now().timestamp():
-            raise _refused("This log-in took longer than ten minutes. Begin again.")
+            raise LoginFailed("This log-in took longer than ten minutes. Begin again.")
         if browser is None or not hmac.compare_digest(begun.browser, digest(browser)):
-            raise _refused("This log-in was begun by another browser. Begin again.")
+            raise LoginFailed("This log-in was begun by another browser. Begin again.")
         return begun
 
-    async def _let_in(self, granted: Token, state_hash: bytes, replaces: str | None) -> str:
+    async def _let_in(self, granted: Token, state_hash: bytes, replaces: str | None, seen: Browser) -> str:
         if not {"identify", "guilds"} <= set(granted.scope.split()):
-            raise _refused("Discord was not allowed to say who you are and which guilds you are in.")
+            raise LoginFailed("Discord was not allowed to say who you are and which guilds you are in.")
         try:
             person = await self._discord.person(granted.access_token)
         except GrantRefused:
-            raise _refused("Discord has taken its grant back already. Begin again.") from None
-        return await self._store(granted, person, state_hash, replaces)
+            raise LoginFailed("Discord has taken its grant back already. Begin again.") from None
+        return await self._store(granted, person, state_hash, replaces, seen)
 
-    async def _store(self, granted: Token, person: Person, state_hash: bytes, replaces: str | None) -> str:
+    async def _store(
+        self, granted: Token, person: Person, state_hash: bytes, replaces: str | None, seen: Browser
+    ) -> str:
         token, now = make(), self._clock.now()
         async with self._database.connection() as connection:
             row = await connection.fetchrow(
@@ -209,11 +227,16 @@ class LoginService:
                 state_hash,
                 now + LOGIN,
                 MOST_LOGINS,
+                seen.user_agent,
+                seen.ip,
             )
         assert row is not None  # it gives its row
-        if not row["is_made"]:
-            raise _refused("This log-in has been used, or there were too many of yours today. Begin again, or later.")
+        if row["made"] is None:
+            raise LoginFailed(
+                "This log-in has been used, or there were too many of yours today. Begin again, or later."
+            )
         self._changes.tell("session", set(row["replaced"]))
+        log.info("logged in", user=int(person.id), session=row["made"], ip=seen.ip)
         self._access.forget(int(person.id))
         return token
 
@@ -222,11 +245,6 @@ class LoginService:
             await self._discord.revoke(granted.refresh_token)
         except DiscordAway:
             log.warning("the grant of a failed log-in was not revoked")
-
-
-def _refused(sentence: str) -> LoginFailed:
-    log.info("log-in refused", reason=sentence)
-    return LoginFailed(sentence)
 
 
 def _text(text: str) -> str:

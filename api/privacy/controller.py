@@ -36,12 +36,12 @@ class UserController(Controller):
             },
         )
 
-    @get("/privacy", opt=requires(READ, conditional=True, whole_installation=True))
+    @get("/privacy", opt=requires(READ, conditional=True, personal=True, whole_installation=True))
     async def get_privacy(self, user_id: FromPath[int], privacy: NamedDependency[PrivacyService]) -> PrivacyView:
         """What a person has chosen, for every guild: who never chose is public and counted."""
         return await privacy.get(user_id)
 
-    @put("/privacy", opt=requires(WRITE, conditional=True, if_match=True, whole_installation=True))
+    @put("/privacy", opt=requires(WRITE, conditional=True, personal=True, if_match=True, whole_installation=True))
     async def put_privacy(
         self,
         user_id: FromPath[int],

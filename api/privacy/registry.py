@@ -81,11 +81,11 @@ REGISTRY = (
     ),
     Place(
         table="sessions",
-        columns=("user_id", "username", "display_name", "avatar"),
+        columns=("user_id", "username", "display_name", "avatar", "user_agent", "ip"),
         rule="anonymise",
         why="Their browsers that are logged in: the sessions end, and say no more whose they were.",
         export="""
-            SELECT username, display_name, avatar, created_at, last_used_at, expires_at, ended_at
+            SELECT username, display_name, avatar, user_agent, ip, created_at, last_used_at, expires_at, ended_at
             FROM sessions WHERE user_id = $1 AND $2::bigint[] IS NULL ORDER BY id
         """,
         erase=sql.END_SESSIONS,

@@ -108,7 +108,7 @@ FORGET_WHO_AWARDED = f"""
 END_SESSIONS = """
     WITH gone AS (
         UPDATE sessions SET ended_at = coalesce(ended_at, now()), user_id = NULL, username = 'erased',
-            display_name = NULL, avatar = NULL
+            display_name = NULL, avatar = NULL, user_agent = NULL, ip = NULL
         WHERE id IN (SELECT id FROM sessions WHERE user_id = $1 AND $2::bigint[] IS NULL LIMIT $3) RETURNING id
     )
     SELECT NULL::bigint AS guild_id, count(*) AS changed FROM gone

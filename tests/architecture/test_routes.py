@@ -91,6 +91,9 @@ EXPECTED = {
     "POST /auth/logout": None,
     "GET /v1/me": None,
     "GET /v1/me/guilds": None,
+    "GET /v1/me/sessions": None,
+    "DELETE /v1/me/sessions": None,
+    "DELETE /v1/me/sessions/{session_id}": None,
 }
 
 # Piccolo Admin has people log in for themselves: no key opens it.

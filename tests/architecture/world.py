@@ -30,6 +30,7 @@ class World:
         self.key_id = ""
         self.import_id = ""
         self.webhook_id = "1"
+        self.session_id = ""
         self.came_back: dict[str, str] = {}
 
     async def restore(self) -> None:
@@ -53,6 +54,7 @@ class World:
         """A browser in which Ada is logged in, and has begun to log in once more."""
         if (await self.browser.get("/v1/me")).status_code == 401:
             await self._browsers.log_in(ADA, self.browser)
+        self.session_id = (await self.browser.get("/v1/me/sessions")).json()["items"][0]["id"]
         begun = await self.browser.get("/auth/discord/login")
         back = await self._browsers.said(begun.headers["location"], person=str(ADA))
         self.came_back = dict(httpx.URL(back).params)
@@ -102,7 +104,8 @@ class World:
     def parts(self, path: str) -> dict[str, str]:
         """What stands in an address, by name."""
         module = "welcome" if path.startswith("/v1/modules") else "leveling"
-        return {"guild_id": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id, "import_id": self.import_id,
+        return {"guild_id": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id,
+                "session_id": self.session_id, "import_id": self.import_id,
                 "webhook_id": self.webhook_id, "module": module, "revision": "1",
                 "achievement": "chatterbox"}  # fmt: skip
 

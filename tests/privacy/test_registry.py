@@ -15,7 +15,7 @@ _SUSPECT = """
     SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
     WHERE c.relname = ANY($1) AND a.attnum > 0 AND NOT a.attisdropped AND (
         a.attname ~ '(user|owner|actor|author|person)s?_ids?$|_by$'
-        OR a.attname ~ '^(target|reason|ip|email|username|display_name|avatar)$'
+        OR a.attname ~ '^(target|reason|ip|email|username|display_name|avatar|user_agent)$'
         OR a.atttypid IN ('jsonb'::regtype, 'json'::regtype, 'bytea'::regtype)
     ) ORDER BY 1, 2
 """

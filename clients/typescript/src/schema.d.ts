@@ -954,6 +954,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The browsers in which the person is logged in, newest first
+         * @description Needs somebody who is logged in.
+         */
+        get: operations["list_my_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End all sessions of the person but this one; on every worker within five seconds
+         * @description Needs somebody who is logged in.
+         */
+        delete: operations["end_my_other_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one session of the person, also this one; on every worker within five seconds
+         * @description Needs somebody who is logged in.
+         */
+        delete: operations["end_my_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/modules": {
         parameters: {
             query?: never;
@@ -3127,6 +3171,54 @@ export interface components {
             /** Format: date-time */
             to: string;
             items: components["schemas"]["BucketView"][];
+        };
+        /**
+         * SessionView
+         * @description A browser in which the person is logged in. `current`: the one that asks. `user_agent` and `ip` are those of the
+         *     log-in; `last_used_at` is right to the minute; `expires_at` is when it ends however much it is used.
+         * @example {
+         *       "id": "9",
+         *       "current": true,
+         *       "created_at": "2026-11-22T18:07:03Z",
+         *       "last_used_at": "2026-11-23T08:00:00Z",
+         *       "expires_at": "2026-12-06T18:07:03Z",
+         *       "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+         *       "ip": "203.0.113.7"
+         *     }
+         */
+        SessionView: {
+            id: string;
+            current: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            last_used_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            user_agent: string | null;
+            ip: string | null;
+        };
+        /**
+         * SessionViewPage
+         * @description One page of a list, and the way to the next: null at the end.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "9",
+         *           "current": true,
+         *           "created_at": "2026-11-22T18:07:03Z",
+         *           "last_used_at": "2026-11-23T08:00:00Z",
+         *           "expires_at": "2026-12-06T18:07:03Z",
+         *           "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+         *           "ip": "203.0.113.7"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        SessionViewPage: {
+            items: components["schemas"]["SessionView"][];
+            next_cursor: string | null;
         };
         /**
          * SettingsView
@@ -7103,6 +7195,115 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_my_sessions: {
+        parameters: {
+            query?: {
+                /** @description How many; above 100 counts as 100 */
+                limit?: number;
+                /** @description `next_cursor` of the page before, as it is */
+                cursor?: string;
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it is now. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionViewPage"];
+                    "application/vnd.msgpack": components["schemas"]["SessionViewPage"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    end_my_other_sessions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to tell. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    end_my_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+            };
+            path: {
+                /**
+                 * @description The session's `id`.
+                 * @example 9
+                 */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to tell. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
