@@ -18,12 +18,12 @@ from api.events.outbox import tell
 from api.idempotency import Claim, keep_all
 from api.lib.arrays import columns, literal
 from api.members.dtos import UnlockedAchievement
-from api.members.ledger import Key, Ledger, Standing, by_key, lock
+from api.members.ledger import Key, Ledger, MembersChanged, Standing, by_key, lock
 from api.members.ledger_sql import WIDTH
 from api.members.levelups import LevelUp
 from api.members.rules import GuildRules
 from api.members.telling import reached
-from api.members.tombstones import ErasedMeanwhile, refuse_erased
+from api.members.tombstones import refuse_erased
 from api.parts import Parts, Wanted, week_of
 
 # Ids are looked for in every week in which one may have been delivered whose event is not yet too old.
@@ -69,7 +69,7 @@ class Transaction:
         while True:
             try:
                 return await self._parts.write(self._wanted(), self._run)
-            except ErasedMeanwhile:  # the next look at the ids sees who
+            except MembersChanged:  # the next look sees who is there, and who was erased
                 continue
 
     async def _run(self) -> list[ActivityView]:

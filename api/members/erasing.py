@@ -2,18 +2,24 @@
 
 from api.database import Connection
 from api.members import queries
-from api.members.ledger import Ledger, read
+from api.members.ledger import Ledger, Standing, read
 
 
 async def erase_member(connection: Connection, guild_id: int, user_id: int) -> int:
-    """Removes all that is stored of them there, in the caller's transaction; gives how many rows that was. The
-    guild's own totals stay. Done twice, the second time there is nothing."""
+    """Removes all that is stored of them there, in the caller's transaction; gives how many rows that was. Done
+    twice, the second time there is nothing."""
     if await connection.fetchval(queries.LOCK_ONE, guild_id, user_id) is None:
         return 0
-    standing = (await read(connection, [(guild_id, user_id)]))[guild_id, user_id]
+    return await remove(connection, (await read(connection, [(guild_id, user_id)]))[guild_id, user_id])
+
+
+async def remove(connection: Connection, standing: Standing) -> int:
+    """Removes a locked member; gives how many rows that was. The guild's own totals stay."""
+    # The row itself goes last, and would lock this counter only then: who makes members has it before all others.
+    await connection.execute(queries.LOCK_MEMBER_COUNT, standing.guild_id)
     standing.is_ranked = False
     ledger = Ledger()
     ledger.touch(standing)
     await ledger.store(connection)
-    rows: int = await connection.fetchval(queries.ERASE, guild_id, user_id)
+    rows: int = await connection.fetchval(queries.ERASE, standing.guild_id, standing.user_id)
     return rows

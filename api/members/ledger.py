@@ -39,6 +39,10 @@ Counter = tuple[int, int, int]  # guild, kept bits, low
 Amounts = dict[tuple[str, date], int]  # of a stat on a day
 
 
+class MembersChanged(Exception):
+    """Members are not what they were when this transaction looked at them: begin it anew."""
+
+
 class Standing(msgspec.Struct):
     """A member's row, locked: the columns in the order of `ledger_sql.COLUMNS`. Change it, then `Ledger.touch` it."""
 
@@ -74,10 +78,12 @@ async def lock(
 ) -> dict[Key, Standing]:
     """The standings of these members, ours until the transaction ends; those made that were missing. All
     transactions lock in the same order, so that no two wait for each other. Lock a member once a transaction.
-    `held`: those that the transaction has locked, in this order, when none of them was missing."""
+    `held`: those that the transaction has locked, in this order, when none of them was missing. Raises
+    `MembersChanged`, never for one member alone."""
     ordered = sorted(set(keys))
     if not ordered:
         return {}
+    is_lacking = False
     if held:
         found = held
     else:
@@ -89,6 +95,8 @@ async def lock(
         statement = sql.MAKE if is_lacking else sql.LOCK
         found = by_key(await connection.fetch(statement, *arguments))
     if missing := [key for key in ordered if key not in found]:  # removed, or made by somebody else, just now
+        if found and not is_lacking:  # removed: to make them now would be out of order, with the others locked
+            raise MembersChanged
         await connection.execute(sql.AWAIT_TURNS, *columns(missing, 2))
         found |= by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
         found |= await read(connection, [key for key in missing if key not in found])

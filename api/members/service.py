@@ -19,6 +19,7 @@ from api.lib.together import Together
 from api.members import queries, series
 from api.members.adjusting import XpAdjustedView
 from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
+from api.members.erasing import remove
 from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read
 from api.members.levels import RoleChanges, role_changes
 from api.members.levelups import level_up
@@ -129,15 +130,16 @@ class MemberService:
                 raise NotFound
             standing = (await read(connection, [(guild_id, user_id)]))[guild_id, user_id]
             changes = {"left_at": Change(None, now)}
-            standing.left_at = now
-            standing.is_ranked = standing.is_ranked and policy == "keep"
-            ledger = Ledger()
-            ledger.touch(standing)
-            await ledger.store(connection)
             if policy == "reset":
                 changes["xp"] = Change(standing.xp, None)
-                await connection.execute(queries.ERASE, guild_id, user_id)
+                await remove(connection, standing)
                 await set_up(connection, user_id, [guild_id], now, only_left=True)
+            else:
+                standing.left_at = now
+                standing.is_ranked = standing.is_ranked and policy == "keep"
+                ledger = Ledger()
+                ledger.touch(standing)
+                await ledger.store(connection)
             await record(connection, actor, "member.left", guild_ids=[guild_id], target=str(user_id), changes=changes)
             await tell(connection, [left(guild_id, user_id)])
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from api.database import Connection
 from api.lib.arrays import columns
-from api.members.ledger import Key, Standing
+from api.members.ledger import Key, MembersChanged, Standing
 
 # An event is too old after seven days; a day more for clocks that differ.
 KEPT = timedelta(days=8)
@@ -51,7 +51,7 @@ _SET_UP = """
 DROP_OLD = "DELETE FROM erased_people WHERE erased_at < $1"
 
 
-class ErasedMeanwhile(Exception):
+class ErasedMeanwhile(MembersChanged):
     """Somebody whom this transaction was about to make a member was erased: begin it anew."""
 
 
