@@ -33,8 +33,13 @@ EventId = Annotated[
 # event makes numbers of them. A hook of msgspec's for each took longer than all the rest of reading a request.
 if TYPE_CHECKING:
     Id = int
+    ParentId = int
 else:
     Id = Annotated[Any, Meta(extra_json_schema=snowflakes.SCHEMA)]
+    ParentId = Annotated[
+        Any,
+        Meta(extra_json_schema={**snowflakes.SCHEMA, "description": "The channel that a thread belongs to."}),
+    ]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
 StatName = Annotated[
     str,
@@ -58,6 +63,7 @@ class BaseEvent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     user_id: Id
     occurred_at: Moment
     channel_id: Id | None = None
+    parent_id: ParentId | None = None
     role_ids: Annotated[list[Id], Meta(max_length=MOST_ROLES)] = []
 
     def __post_init__(self) -> None:
@@ -67,6 +73,8 @@ class BaseEvent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
         force_setattr(self, "user_id", _id(self.user_id))
         if self.channel_id is not None:
             force_setattr(self, "channel_id", _id(self.channel_id))
+        if self.parent_id is not None:
+            force_setattr(self, "parent_id", _id(self.parent_id))
         if self.role_ids:
             force_setattr(self, "role_ids", [_id(role_id) for role_id in self.role_ids])
 

@@ -129,6 +129,14 @@ def _nothing(index: int, event: Event, reason: str) -> ExplainedEvent:
 
 
 def _sentence(rules: GuildRules, event: Event, verdict: Verdict) -> str:
+    """Why, and by which place, if that is not the channel itself."""
+    said = _reason(rules, event, verdict)
+    if verdict.place is None or verdict.place == event.channel_id or verdict.why in ("off", "ignored_channel"):
+        return said
+    return f"{said} XP is earned there because it lies in {verdict.place}."
+
+
+def _reason(rules: GuildRules, event: Event, verdict: Verdict) -> str:
     match verdict.why:
         case "earned":
             return f"{float(verdict.base):g} times {float(verdict.multiplier):g}, rounded half up, is {verdict.xp} XP."
@@ -137,9 +145,13 @@ def _sentence(rules: GuildRules, event: Event, verdict: Verdict) -> str:
         case "off":
             return "Leveling is switched off in this guild."
         case "ignored_channel":
-            return f"No XP is earned in the channel {event.channel_id}."
+            within = "" if verdict.place == event.channel_id else f", in which {event.channel_id} lies"
+            return f"No XP is earned in the channel {verdict.place}{within}."
         case "other_channel":
-            where = "no channel is named" if event.channel_id is None else f"{event.channel_id} is none of them"
+            where = "no channel is named"
+            if verdict.places:
+                named = " in ".join(map(str, verdict.places))
+                where = f"{named} is none of them"
             return f"XP is earned only in certain channels, and {where}."
         case "ignored_role":
             return "The member has a role whose holders earn no XP."

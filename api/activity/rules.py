@@ -1,5 +1,6 @@
 """How much XP an event earns. Pure: depends on the event, the member's past and the guild's settings alone."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 from hashlib import blake2b
@@ -38,7 +39,9 @@ _ONE = Fraction(1)
 
 class Verdict(NamedTuple):
     """What an event earns, and how that came about. `early`: seconds by which a message came before the end
-    of the cooldown. `cap_left`: what the day's cap still left before it, None without a cap."""
+    of the cooldown. `cap_left`: what the day's cap still left before it, None without a cap. `places`: where it
+    happened, the most exact place first, and `place` the one of them that said whether XP is earned there; nothing
+    where the settings name no places."""
 
     xp: int
     why: Why
@@ -47,6 +50,8 @@ class Verdict(NamedTuple):
     factors: tuple[tuple[str, Fraction], ...] = ()
     early: int = 0
     cap_left: int | None = None
+    places: Sequence[int] = ()
+    place: int | None = None
 
 
 def range_fault(event: Event) -> tuple[str, str] | None:
@@ -77,6 +82,7 @@ class Earning:
         self.ignored_roles = {int(id_) for id_ in settings.ignored_role_ids}
         self.guild = _exact(settings.multiplier)
         self.channels = {int(each.channel_id): _exact(each.factor) for each in settings.channel_multipliers}
+        self.names_places = bool(self.ignored_channels or self.only_channels or self.channels)
         self.roles = {int(each.role_id): _exact(each.factor) for each in settings.role_multipliers}
         self.stacking = settings.multiplier_stacking
         self.plain = self.guild == 1 and not self.channels and not self.roles
@@ -94,11 +100,16 @@ class Earning:
         """When the cooldown that a message began is over; None where there is none."""
         return last_xp_at + self.cooldown if self.cooldown and last_xp_at is not None else None
 
-    def place_fault(self, event: Event) -> Why | None:
-        """Why nothing is earned where this happened, or by those who have these roles."""
-        if self.only_channels and event.channel_id not in self.only_channels:
+    def lists(self, place: int) -> bool:
+        """Whether the settings say of this very place that XP is earned there, or is not."""
+        return place in self.ignored_channels or place in self.only_channels
+
+    def place_fault(self, event: Event, place: int | None) -> Why | None:
+        """Why nothing is earned where this happened, or by those who have these roles. `place`: the most exact one
+        that is listed."""
+        if place is None and self.only_channels:
             return "other_channel"
-        if event.channel_id in self.ignored_channels:
+        if place in self.ignored_channels:
             return "ignored_channel"
         if not self.ignored_roles.isdisjoint(event.role_ids):
             return "ignored_role"
@@ -121,11 +132,12 @@ class Earning:
             case StatEvent():
                 return 0
 
-    def factors(self, event: Event) -> list[tuple[str, Fraction]]:
-        """The multipliers that concern an event."""
+    def factors(self, event: Event, places: Sequence[int]) -> list[tuple[str, Fraction]]:
+        """The multipliers that concern an event: of its places the most exact one's."""
         found = [] if self.guild == 1 else [("guild", self.guild)]
-        if event.channel_id in self.channels:
-            found.append((f"channel:{event.channel_id}", self.channels[event.channel_id]))
+        place = next((each for each in places if each in self.channels), None)
+        if place is not None:
+            found.append((f"channel:{place}", self.channels[place]))
         roles = sorted(self.roles.keys() & set(event.role_ids))
         return found + [(f"role:{role}", self.roles[role]) for role in roles]
 
@@ -146,25 +158,34 @@ def judge(rules: GuildRules, event: Event, last_xp_at: datetime | None, cap_left
     if isinstance(event, StatEvent):
         return Verdict(0, "stat")
     base = earning.base(event)
+    places: Sequence[int] = ()
+    place: int | None = None
+    if earning.names_places:
+        places = rules.places_of(event.channel_id, event.parent_id)
+        place = next((each for each in places if earning.lists(each)), None)
     factors: tuple[tuple[str, Fraction], ...] = ()
     multiplier = _ONE
     if not earning.plain:
-        factors = tuple(earning.factors(event))
+        factors = tuple(earning.factors(event, places))
         multiplier = combined(factors, earning.stacking)
-    fault = earning.place_fault(event)
-    if not earning.enabled or fault is not None:
-        return Verdict(0, fault if earning.enabled and fault else "off", base, multiplier, factors, 0, cap_left)
-    if isinstance(event, MessageEvent) and last_xp_at is not None:
+    fault: Why | None = earning.place_fault(event, place) if earning.enabled else "off"
+    if fault is None and isinstance(event, MessageEvent) and last_xp_at is not None:
         early = (earning.free_at(last_xp_at) or event.occurred_at) - event.occurred_at
         if early > timedelta():
-            why: Why = "late" if event.occurred_at <= last_xp_at else "cooldown"
-            return Verdict(0, why, base, multiplier, factors, -(-early // timedelta(seconds=1)), cap_left)
+            fault = "late" if event.occurred_at <= last_xp_at else "cooldown"
+            early_seconds = -(-early // timedelta(seconds=1))
+            return Verdict(0, fault, base, multiplier, factors, early_seconds, cap_left, places, place)
+    xp, why = (0, fault) if fault is not None else _earned(base, multiplier, cap_left)
+    return Verdict(xp, why, base, multiplier, factors, 0, cap_left, places, place)
+
+
+def _earned(base: Fraction | int, multiplier: Fraction, cap_left: int | None) -> tuple[int, Why]:
     xp = base if multiplier is _ONE and isinstance(base, int) else round_half_up(base * multiplier)
     if xp == 0:
-        return Verdict(0, "no_factor" if base else "no_rate", base, multiplier, factors, 0, cap_left)
+        return 0, "no_factor" if base else "no_rate"
     if cap_left is not None and xp > cap_left:
-        return Verdict(cap_left, "cap", base, multiplier, factors, 0, cap_left)
-    return Verdict(xp, "earned", base, multiplier, factors, 0, cap_left)
+        return cap_left, "cap"
+    return xp, "earned"
 
 
 def combined(factors: tuple[tuple[str, Fraction], ...], stacking: MultiplierStacking) -> Fraction:

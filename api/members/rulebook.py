@@ -1,4 +1,6 @@
-"""By which rules a guild counts: its time zone, its leveling settings, its ladder of levels."""
+"""By which rules a guild counts: its time zone, leveling settings, ladder of levels, and what lies where."""
+
+from collections.abc import Mapping
 
 import msgspec
 
@@ -17,6 +19,7 @@ _READ = """
     LEFT JOIN guild_settings s ON s.guild_id = g.id AND s.module = 'leveling'
     WHERE g.id = $1 AND g.deleted_at IS NULL
 """
+_PARENTS = "SELECT channel_id, parent_id FROM guild_channels WHERE guild_id = $1 AND parent_id IS NOT NULL"
 _DEFAULTS = leveling_settings(LEVELING.defaults)
 
 _LEVELS = ladder(_DEFAULTS.curve, _DEFAULTS.max_level)
@@ -28,6 +31,7 @@ LARGEST = 16 * MIB  # 20,000 guilds, if one in ten has settings of its own
 _OWN = 120
 _OVERRIDDEN, _PER_BYTE = 2350, 6
 _PER_LEVEL = 42
+_PER_PARENT = 150
 
 
 class Rulebook:
@@ -49,20 +53,40 @@ class Rulebook:
             return known
         with self._cache.watching(guild_id) as watch:
             if connection is not None:
-                row = await connection.fetchrow(_READ, guild_id)
+                found = await _read(connection, guild_id)
             else:
                 async with self._database.connection() as own:
-                    row = await own.fetchrow(_READ, guild_id)
-            if row is None:
-                raise NotFound
-            found = _rules(guild_id, row["name"], row["timezone"], row["overrides"])
+                    found = await _read(own, guild_id)
             self._cache.put(guild_id, "leveling", found, watch)
         return found
+
+
+async def _read(connection: Connection, guild_id: int) -> GuildRules:
+    row = await connection.fetchrow(_READ, guild_id)
+    if row is None:
+        raise NotFound
+    rules = _rules(guild_id, row["name"], row["timezone"], row["overrides"])
+    if named := _named(rules.settings):
+        parents = {row[0]: row[1] for row in await connection.fetch(_PARENTS, guild_id)}
+        return msgspec.structs.replace(rules, parents=_within(named, parents))
+    return rules
+
+
+def _named(settings: LevelingSettings) -> set[int]:
+    """The channels and categories that settings name."""
+    multiplied = [each.channel_id for each in settings.channel_multipliers]
+    return {int(id_) for id_ in (*settings.ignored_channel_ids, *settings.only_channel_ids, *multiplied)}
+
+
+def _within(named: set[int], parents: Mapping[int, int]) -> dict[int, int]:
+    """Parents of the channels, and threads, that lie in these: no others change what is decided."""
+    return {channel: parent for channel, parent in parents.items() if parent in named or parents.get(parent) in named}
 
 
 def _weight(rules: GuildRules) -> int:
     """About how many bytes it takes in memory."""
     weight: int = rules.settings.__dict__.get("weight", 0)
+    weight += _PER_PARENT * len(rules.parents)
     return _OWN + weight + (0 if rules.ladder is _LEVELS else _PER_LEVEL * rules.ladder.top)
 
 

@@ -1,6 +1,8 @@
 """A guild's rules at one moment: its time zone, its leveling settings, its ladder of levels. Pure."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -8,6 +10,10 @@ import msgspec
 from api.lib import times
 from api.members.levels import Ladder
 from api.settings.builtin.leveling import LevelingSettings
+
+DEEPEST = 3  # a thread, its channel, the channel's category
+
+_NO_PARENTS: Mapping[int, int] = MappingProxyType({})
 
 
 class GuildRules(msgspec.Struct, frozen=True):
@@ -18,6 +24,7 @@ class GuildRules(msgspec.Struct, frozen=True):
     zone: ZoneInfo
     settings: LevelingSettings
     ladder: Ladder
+    parents: Mapping[int, int] = _NO_PARENTS  # of channels that lie in one that the settings name
 
     def day_of(self, moment: datetime) -> date:
         """The guild's day in which a moment lies."""
@@ -30,3 +37,15 @@ class GuildRules(msgspec.Struct, frozen=True):
     def place_of(self, moment: datetime) -> tuple[date, datetime]:
         """Both at once."""
         return times.place(self.zone, moment)
+
+    def places_of(self, channel_id: int | None, parent_id: int | None) -> list[int]:
+        """Where something happened, the most exact place first: a thread, its channel, the channel's category.
+        `parent_id`: what the event itself says of its channel; else the bot's list of channels does."""
+        found = [] if channel_id is None else [channel_id]
+        place = parent_id
+        if place is None and channel_id is not None:
+            place = self.parents.get(channel_id)
+        while place is not None and place not in found and len(found) < DEEPEST:
+            found.append(place)
+            place = self.parents.get(place)
+        return found

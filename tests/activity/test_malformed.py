@@ -40,6 +40,7 @@ FAULTY: dict[str, list[object]] = {
     "user_id": [GONE, None, *NO_ID],
     "occurred_at": [GONE, *NO_TIME],
     "channel_id": NO_ID,
+    "parent_id": NO_ID,
     "role_ids": ["1", 1, {}, ["1"] * 251],
 }
 OWN: dict[str, dict[str, list[object]]] = {

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
@@ -68,6 +69,53 @@ ONLY, IGNORED, ROLES = (
     places(ignored_role_ids=(7,)),
 )
 ALL_PLACES = places(only_channel_ids=(5,), ignored_channel_ids=(5,), ignored_role_ids=(7,))
+
+
+# What lies where: a thread 3 in the channel 2, in the category 1.
+PARENTS = {3: 2, 2: 1}
+MULTIPLIED: JsonObject = TEN | {
+    "channel_multipliers": [{"channel_id": "1", "factor": 2}, {"channel_id": "2", "factor": 3}]
+}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "where", "xp", "place"),
+    [
+        (places(ignored_channel_ids=(2,)), (3, None), 0, 2),
+        (places(ignored_channel_ids=(1,)), (3, None), 0, 1),
+        (places(ignored_channel_ids=(1,)), (2, None), 0, 1),
+        (places(ignored_channel_ids=(3,)), (2, None), 10, None),
+        (places(ignored_channel_ids=(2,)), (9, 2), 0, 2),
+        (places(ignored_channel_ids=(1,)), (9, 2), 0, 1),
+        (places(ignored_channel_ids=(2,)), (3, 8), 10, None),
+        (places(ignored_channel_ids=(2,)), (None, 2), 0, 2),
+        (places(ignored_channel_ids=(2,)), (2, 2), 0, 2),
+        (places(only_channel_ids=(1,)), (3, None), 10, 1),
+        (places(only_channel_ids=(2,)), (9, 2), 10, 2),
+        (places(only_channel_ids=(3,)), (2, None), 0, None),
+        (places(only_channel_ids=(1,), ignored_channel_ids=(2,)), (3, None), 0, 2),
+        (places(only_channel_ids=(2,), ignored_channel_ids=(1,)), (3, None), 10, 2),
+        (places(only_channel_ids=(3,), ignored_channel_ids=(2,)), (3, None), 10, 3),
+        (places(only_channel_ids=(2,), ignored_channel_ids=(2,)), (3, None), 0, 2),
+        (MULTIPLIED, (3, None), 30, None),
+        (MULTIPLIED, (2, None), 30, None),
+        (MULTIPLIED, (1, None), 20, None),
+        (MULTIPLIED, (9, 1), 20, None),
+        (MULTIPLIED, (9, 2), 30, None),
+        (MULTIPLIED, (9, 8), 10, None),
+    ],
+)
+def test_the_most_exact_place_that_is_listed_decides(
+    overrides: JsonObject, where: tuple[int | None, int | None], xp: int, place: int | None
+) -> None:
+    rules = msgspec.structs.replace(guild(overrides), parents=PARENTS)
+    verdict = judge(rules, message(channel_id=where[0], parent_id=where[1]), None, None)
+    assert (verdict.xp, verdict.place) == (xp, place)
+
+
+def test_channels_that_lie_in_a_circle_end() -> None:
+    rules = msgspec.structs.replace(guild(places(ignored_channel_ids=(9,))), parents={1: 2, 2: 1})
+    assert judge(rules, message(channel_id=1), None, None).xp == 10
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ open, so that the draw is the caller's: `lambda id_, low, high: low` where both 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -147,10 +147,10 @@ class Guild:
         return xp
 
     def _earns(self, event: Json) -> bool:
-        rules, channel = self.settings, event.get("channel_id")
-        if not rules["enabled"] or channel in rules["ignored_channel_ids"]:
-            return False
-        if rules["only_channel_ids"] and channel not in rules["only_channel_ids"]:
+        rules = self.settings
+        ignored, only = rules["ignored_channel_ids"], rules["only_channel_ids"]
+        place = _exact_place(event, {*ignored, *only})
+        if not rules["enabled"] or place in ignored or (only and place is None):
             return False
         return not set(event.get("role_ids", [])) & set(rules["ignored_role_ids"])
 
@@ -174,11 +174,9 @@ class Guild:
         rules, held = self.settings, event.get("role_ids", [])
         stacking = rules["multiplier_stacking"]
         roles = [decimal(one["factor"]) for one in rules["role_multipliers"] if one["role_id"] in held]
-        channels = [
-            decimal(one["factor"])
-            for one in rules["channel_multipliers"]
-            if one["channel_id"] == event.get("channel_id")
-        ]
+        factors = {one["channel_id"]: decimal(one["factor"]) for one in rules["channel_multipliers"]}
+        place = _exact_place(event, factors)
+        channels = [] if place is None else [factors[place]]
         if 0 in roles + channels:
             return Fraction(0)
         role, channel = _stacked(stacking["roles"], roles), next(iter(channels), None)
@@ -215,6 +213,11 @@ def _joined(how: str, channel: Fraction | None, role: Fraction | None) -> Fracti
     joined = _stacked(how, [channel, role])
     assert joined is not None
     return joined
+
+
+def _exact_place(event: Json, listed: Collection[str]) -> str | None:
+    """The thread, or else its channel, whichever is listed."""
+    return next((event[name] for name in ("channel_id", "parent_id") if event.get(name) in listed), None)
 
 
 def _stacked(how: str, factors: list[Fraction]) -> Fraction | None:

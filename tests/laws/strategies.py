@@ -119,6 +119,8 @@ def _events(draw: st.DrawFn, id_: str, at: datetime, users: list[int]) -> Json:
         event["name"] = "rank"
     if kind not in ("command", "stat") and draw(st.booleans()):
         event["channel_id"] = draw(st.sampled_from(CHANNELS))
+        if draw(st.integers(0, 3)) == 0:
+            event["parent_id"] = draw(st.sampled_from(CHANNELS))
     if kind != "stat" and (held := draw(st.lists(st.sampled_from(ROLES), max_size=3, unique=True))):
         event["role_ids"] = held
     return event

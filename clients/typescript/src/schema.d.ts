@@ -1690,6 +1690,8 @@ export interface components {
             occurred_at: string;
             /** @default null */
             channel_id?: (string | number) | null;
+            /** @default null */
+            parent_id?: (string | number) | null;
             /** @default [] */
             role_ids?: (string | number)[];
         };
@@ -2388,6 +2390,8 @@ export interface components {
             occurred_at: string;
             /** @default null */
             channel_id?: (string | number) | null;
+            /** @default null */
+            parent_id?: (string | number) | null;
             /** @default [] */
             role_ids?: (string | number)[];
         };
@@ -2934,6 +2938,8 @@ export interface components {
             occurred_at: string;
             /** @default null */
             channel_id?: (string | number) | null;
+            /** @default null */
+            parent_id?: (string | number) | null;
             /** @default [] */
             role_ids?: (string | number)[];
         };
@@ -3349,6 +3355,8 @@ export interface components {
             occurred_at: string;
             /** @default null */
             channel_id?: (string | number) | null;
+            /** @default null */
+            parent_id?: (string | number) | null;
             /** @default [] */
             role_ids?: (string | number)[];
         };
@@ -3416,6 +3424,8 @@ export interface components {
             occurred_at: string;
             /** @default null */
             channel_id?: (string | number) | null;
+            /** @default null */
+            parent_id?: (string | number) | null;
             /** @default [] */
             role_ids?: (string | number)[];
         };
