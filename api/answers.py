@@ -10,7 +10,7 @@ from litestar.response import Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from api.errors import BadHeader
+from api.headers import entity_tags
 from api.lib import etags
 from api.lib.encoded import Encoded, encode
 
@@ -47,7 +47,8 @@ class Answer(Response[T]):
         body = encoded.body if encoded is not None else encode(content)
         if "conditional" in request.route_handler.opt:
             tag = encoded.etag if encoded is not None else etags.tag(body)
-            known = request.headers.get("if-none-match") if request.method == "GET" else None
+            is_read = request.method == "GET"
+            known = entity_tags("If-None-Match", request.headers, weak=True) if is_read else None
             personal = "personal" in request.route_handler.opt
             return conditional(status, headers, body, tag, known, packed=packed, personal=personal)
         return listed(
@@ -79,24 +80,19 @@ def conditional(
     headers: Headers,
     body: bytes,
     tag: str,
-    known: str | None,
+    known: frozenset[str] | None,
     *,
     packed: bool = False,
     personal: bool = False,
 ) -> "Plain":
-    """The answer with its entity tag, or 304 if the client has it already. `known`: what `If-None-Match`
-    says, of a GET. `personal`: it says something of people, and no browser is to keep it."""
+    """The answer with its entity tag, or 304 if the client has it already. `known`: the tags of its
+    `If-None-Match`, of a GET. `personal`: it says something of people, and no browser is to keep it."""
     if packed:
         tag += etags.MSGPACK
     kept = b"no-store" if personal else b"private, no-cache"
     headers += [(b"etag", f'"{tag}"'.encode()), (b"cache-control", kept), (b"vary", b"accept")]
-    if known is not None:
-        try:
-            known_tags = etags.parse(known, weak=True)
-        except etags.BadEtag:
-            raise BadHeader("`If-None-Match` is not a list of entity tags, nor `*`.") from None
-        if etags.ANY in known_tags or tag in known_tags:
-            return Plain(304, headers, b"")
+    if known is not None and (etags.ANY in known or tag in known):
+        return Plain(304, headers, b"")
     return Plain(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)
 
 

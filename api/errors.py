@@ -149,7 +149,10 @@ class PreconditionFailed(GuildhallError):
     status = 412
     type = "precondition-failed"
     title = "Precondition failed"
-    detail = "It has changed since you read it. Read it again, and send the new ETag."
+    detail = (
+        "It has changed since you read it: read it again, and send the new ETag. "
+        "Or `If-None-Match` names what is there."
+    )
 
 
 class BodyTooLarge(GuildhallError):

@@ -3,6 +3,8 @@
 import re
 from urllib.parse import unquote_to_bytes
 
+from litestar.datastructures import Headers
+
 from api.errors import BadHeader
 from api.lib import etags
 from api.lib.text import nfc
@@ -39,11 +41,18 @@ def content_length(header: str | None) -> int | None:
     return int(header[:18])  # Python refuses to read a number of thousands of digits; 18 are too many already
 
 
-def entity_tags(name: str, header: str | None, *, weak: bool) -> frozenset[str] | None:
-    """The tags of `If-Match` or `If-None-Match`; None where the header is absent."""
-    if header is None:
+def preconditions(given: Headers) -> etags.Preconditions | None:
+    """What a change is bound to; None where it is bound to nothing."""
+    match = etags.of_state(entity_tags("If-Match", given, weak=False))
+    none_match = etags.of_state(entity_tags("If-None-Match", given, weak=True))
+    return None if match is None and none_match is None else etags.Preconditions(match, none_match)
+
+
+def entity_tags(name: str, given: Headers, *, weak: bool) -> frozenset[str] | None:
+    """The tags of `If-Match` or `If-None-Match`, which may come in several lines; None where there is none."""
+    if name not in given:
         return None
     try:
-        return etags.parse(header, weak=weak)
+        return etags.parse(", ".join(given.getall(name)), weak=weak)
     except etags.BadEtag:
         raise BadHeader(f"`{name}` is not a list of entity tags, nor `*`.") from None

@@ -18,7 +18,7 @@ from api.bodies import MOST_VALUES, BodyReader
 from api.errors import BodyTooLarge, Invalid, UnreadableBody, UnsupportedMediaType
 from api.idempotency import Claim
 from api.lib.beside import beside
-from api.lib.etags import IfMatch
+from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.parameters import read_query
 from api.replaying import claimed, idempotency_key
@@ -81,9 +81,9 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
         return _address(client[0]) if client else None
 
     @property
-    def if_match(self) -> IfMatch:
-        """The tags of `If-Match`, None without the header."""
-        found: IfMatch = self.scope["state"]["if_match"]
+    def preconditions(self) -> Preconditions | None:
+        """What `If-Match` and `If-None-Match` ask of a change, None without either."""
+        found: Preconditions | None = self.scope["state"]["preconditions"]
         return found
 
 
@@ -178,9 +178,9 @@ def _read_headers(request: GuildhallRequest, plan: Plan) -> None:
         state["reason"] = headers.reason(given.get("x-audit-log-reason"))
         state["idempotency_key"] = idempotency_key(request)
     if plan.is_matched:
-        state["if_match"] = headers.entity_tags("If-Match", given.get("if-match"), weak=False)
+        state["preconditions"] = headers.preconditions(given)
     elif plan.is_conditional and request.method == "GET":
-        headers.entity_tags("If-None-Match", given.get("if-none-match"), weak=True)
+        headers.entity_tags("If-None-Match", given, weak=True)
 
 
 async def _read_body(request: GuildhallRequest, plan: Plan) -> bytes:

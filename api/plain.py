@@ -5,15 +5,15 @@ from typing import NamedTuple
 
 from litestar.types import HTTPScope
 
-_is_tag = re.compile(rb'(W/)?"[\x21\x23-\x7e]*"').fullmatch
+_is_tag = re.compile(rb'(?:W/)?"([\x21\x23-\x7e]*)"').fullmatch
 _MSGPACK = b"msgpack"
 
 
 class Headers(NamedTuple):
-    """What the headers of a plain request say. `known`: its `If-None-Match`, one entity tag."""
+    """What the headers of a plain request say. `known`: the one entity tag of its `If-None-Match`."""
 
     authorization: bytes | None
-    known: str | None
+    known: frozenset[str] | None
     host: bytes | None
 
 
@@ -27,9 +27,9 @@ def headers(scope: HTTPScope) -> Headers | None:
                 return None
             authorization = value
         elif name == b"if-none-match":
-            if known is not None or _is_tag(value) is None:
+            if known is not None or (match := _is_tag(value)) is None:
                 return None
-            known = value.decode("latin-1")
+            known = frozenset({match[1].decode("ascii")})
         elif name == b"host":
             if host is not None:
                 return None

@@ -94,7 +94,7 @@ class AchievementController(Controller):
         achievements: NamedDependency[AchievementService],
     ) -> Encoded[ChangedAchievementView]:
         """Change some of it, as a merge patch; a condition is replaced as a whole. Who has it keeps it."""
-        return await achievements.patch(request.actor, guild_id, achievement, data, request.if_match)
+        return await achievements.patch(request.actor, guild_id, achievement, data, request.preconditions)
 
     @delete("/{achievement:str}", opt=requires(WRITE, if_match=True))
     async def delete_achievement(
@@ -105,7 +105,7 @@ class AchievementController(Controller):
         achievements: NamedDependency[AchievementService],
     ) -> None:
         """Nobody can earn it from now on; who has it keeps it. It can be restored until the retention ends."""
-        await achievements.delete(request.actor, guild_id, achievement, request.if_match)
+        await achievements.delete(request.actor, guild_id, achievement, request.preconditions)
 
     @post(
         "/{achievement:str}/restore",
@@ -188,7 +188,7 @@ class GlobalAchievementController(Controller):
         achievements: NamedDependency[AchievementService],
     ) -> Encoded[ChangedAchievementView]:
         """Change some of it, as a merge patch; a condition is replaced as a whole. Who has it keeps it."""
-        return await achievements.patch(request.actor, INSTALLATION, achievement, data, request.if_match)
+        return await achievements.patch(request.actor, INSTALLATION, achievement, data, request.preconditions)
 
     @delete("/{achievement:str}", opt=requires(WRITE, if_match=True, whole_installation=True))
     async def delete_global_achievement(
@@ -198,7 +198,7 @@ class GlobalAchievementController(Controller):
         achievements: NamedDependency[AchievementService],
     ) -> None:
         """Nobody can earn it from now on; who has it keeps it. It can be restored until the retention ends."""
-        await achievements.delete(request.actor, INSTALLATION, achievement, request.if_match)
+        await achievements.delete(request.actor, INSTALLATION, achievement, request.preconditions)
 
     @post(
         "/{achievement:str}/restore",

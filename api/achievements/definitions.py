@@ -20,7 +20,7 @@ from api.achievements.dtos import (
 from api.lib import etags
 from api.lib.diff import Change
 from api.lib.encoded import Encoded, encode
-from api.lib.etags import IfMatch
+from api.lib.etags import Preconditions
 from api.lib.snowflakes import Snowflake
 from api.lib.text import nfc
 from api.members.dtos import UnlockRewards
@@ -179,8 +179,6 @@ def _tag(row: Row, told: AchievementView) -> str:
     return f"{_core(row)}.{etags.tag(encode(told))[:12]}"
 
 
-def matches(row: Row, if_match: IfMatch) -> bool:
-    """Whether this is the revision that the client last saw."""
-    if if_match is None or etags.ANY in if_match:
-        return True
-    return any(tag.partition(".")[0] == _core(row) for tag in if_match)
+def matches(row: Row, preconditions: Preconditions | None) -> bool:
+    """Whether this is the revision that the client wants to change."""
+    return preconditions is None or preconditions.hold(_core(row), lambda tag: tag.partition(".")[0])

@@ -28,7 +28,7 @@ from api.errors import Conflict, Invalid, NotFound, Overloaded, PreconditionFail
 from api.idempotency import keep
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded
-from api.lib.etags import IfMatch
+from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.pagination import Cursors, Page, cut
 from api.members.rulebook import Rulebook
@@ -139,13 +139,13 @@ class AchievementService:
         return True
 
     async def patch(
-        self, actor: Actor, guild_id: int, key: str, patch: PatchAchievement, if_match: IfMatch
+        self, actor: Actor, guild_id: int, key: str, patch: PatchAchievement, preconditions: Preconditions | None
     ) -> Encoded[ChangedAchievementView]:
         """Changes some of it; sent twice, the second time changes nothing. Who has it keeps it. Raises `NotFound`,
         `PreconditionFailed`, `Invalid`."""
         top_level = await self._top_level(guild_id)
         async with self._database.transaction(_lock(guild_id)) as connection:
-            before = await self._locked(connection, guild_id, key, if_match)
+            before = await self._locked(connection, guild_id, key, preconditions)
             was = definitions.wish_of(before)
             wish = definitions.patched(was, patch)
             await self._refuse(connection, guild_id, wish, rules.faults(wish, top_level), was)
@@ -189,11 +189,11 @@ class AchievementService:
             lambda row: 600 + len(row["condition"]) + 4 * len(row["description"] or ""),
         )
 
-    async def delete(self, actor: Actor, guild_id: int, key: str, if_match: IfMatch) -> None:
+    async def delete(self, actor: Actor, guild_id: int, key: str, preconditions: Preconditions | None) -> None:
         """Nobody can earn it from now on; who has it keeps it. Raises `NotFound`, also the second time,
         `PreconditionFailed`."""
         async with self._database.transaction(_lock(guild_id)) as connection:
-            before = await self._locked(connection, guild_id, key, if_match)
+            before = await self._locked(connection, guild_id, key, preconditions)
             now = self._clock.now()
             await connection.execute(queries.DELETE, before["id"], now)
             await _record(connection, actor, "achievement.deleted", before, {**before, "deleted_at": now})
@@ -266,11 +266,13 @@ class AchievementService:
             raise Invalid(errors=sorted(faults))
         return known
 
-    async def _locked(self, connection: Connection, guild_id: int, key: str, if_match: IfMatch) -> asyncpg.Record:
+    async def _locked(
+        self, connection: Connection, guild_id: int, key: str, preconditions: Preconditions | None
+    ) -> asyncpg.Record:
         row = await connection.fetchrow(queries.LOCK, guild_id, key)
         if row is None or row["deleted_at"] is not None:
             raise NotFound
-        if not definitions.matches(row, if_match):
+        if not definitions.matches(row, preconditions):
             raise PreconditionFailed
         return row
 

@@ -51,7 +51,7 @@ class GuildController(Controller):
         guilds: NamedDependency[GuildService],
     ) -> Answer[GuildView]:
         """The bot joined, or something changed: create, update or restore the guild."""
-        guild, created = await guilds.put(request.actor, guild_id, data, request.if_match)
+        guild, created = await guilds.put(request.actor, guild_id, data, request.preconditions)
         return Answer(guild, status_code=201 if created else 200)
 
     @patch("/{guild_id:str}", opt=requires(WRITE, if_match=True, conditional=True, personal=True, merge_patch=True))
@@ -63,7 +63,7 @@ class GuildController(Controller):
         guilds: NamedDependency[GuildService],
     ) -> GuildView:
         """Change some of it, as a merge patch: null goes back to the first value."""
-        return await guilds.patch(request.actor, guild_id, data, request.if_match)
+        return await guilds.patch(request.actor, guild_id, data, request.preconditions)
 
     @get("/{guild_id:str}", opt=requires(READ, conditional=True, personal=True))
     async def get_guild(self, guild_id: FromPath[int], guilds: NamedDependency[GuildService]) -> GuildView:
@@ -78,7 +78,7 @@ class GuildController(Controller):
         guilds: NamedDependency[GuildService],
     ) -> None:
         """The bot left. The guild can be restored until the retention ends, 30 days by default."""
-        await guilds.delete(request.actor, guild_id, request.if_match)
+        await guilds.delete(request.actor, guild_id, request.preconditions)
 
     @post(
         "/{guild_id:str}/restore",
@@ -105,7 +105,7 @@ class GuildController(Controller):
         pickers: NamedDependency[PickerService],
     ) -> RolesView:
         """Replace all roles. Settings that point at one that is gone tell so as stale references."""
-        return await pickers.replace_roles(request.actor, guild_id, data.items, request.if_match)
+        return await pickers.replace_roles(request.actor, guild_id, data.items, request.preconditions)
 
     @get("/{guild_id:str}/channels", opt=requires(READ, conditional=True))
     async def get_channels(self, guild_id: FromPath[int], pickers: NamedDependency[PickerService]) -> ChannelsView:
@@ -121,4 +121,4 @@ class GuildController(Controller):
         pickers: NamedDependency[PickerService],
     ) -> ChannelsView:
         """Replace all channels. Settings that point at one that is gone tell so as stale references."""
-        return await pickers.replace_channels(request.actor, guild_id, data.items, request.if_match)
+        return await pickers.replace_channels(request.actor, guild_id, data.items, request.preconditions)

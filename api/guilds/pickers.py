@@ -14,6 +14,7 @@ from api.guilds.dtos import NAME_CHARACTERS, ChannelsView, ChannelView, PutChann
 from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
+from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.text import nfc, too_long
 
@@ -79,7 +80,7 @@ class PickerService:
             return await _channels(connection, guild_id)
 
     async def replace_roles(
-        self, actor: Actor, guild_id: int, roles: Sequence[PutRole], if_match: frozenset[str] | None
+        self, actor: Actor, guild_id: int, roles: Sequence[PutRole], preconditions: Preconditions | None
     ) -> RolesView:
         """All roles at once; what is not named is gone. Sent twice, the second time changes nothing."""
         refuse(roles)
@@ -92,7 +93,7 @@ class PickerService:
         async with self._database.transaction() as connection:
             await _lock(connection, guild_id)
             before = await _roles(connection, guild_id)
-            _check(before, if_match)
+            _check(before, preconditions)
             await _replace(connection, ROLES, guild_id, columns)
             after = await _roles(connection, guild_id)
             await self._finish(connection, actor, guild_id, ROLES, before.items, after.items)
@@ -100,7 +101,7 @@ class PickerService:
         return after
 
     async def replace_channels(
-        self, actor: Actor, guild_id: int, channels: Sequence[PutChannel], if_match: frozenset[str] | None
+        self, actor: Actor, guild_id: int, channels: Sequence[PutChannel], preconditions: Preconditions | None
     ) -> ChannelsView:
         """All channels at once; what is not named is gone. Sent twice, the second time changes nothing."""
         refuse(channels)
@@ -114,7 +115,7 @@ class PickerService:
         async with self._database.transaction() as connection:
             await _lock(connection, guild_id)
             before = await _channels(connection, guild_id)
-            _check(before, if_match)
+            _check(before, preconditions)
             await _replace(connection, CHANNELS, guild_id, columns)
             after = await _channels(connection, guild_id)
             await self._finish(connection, actor, guild_id, CHANNELS, before.items, after.items)
@@ -179,10 +180,8 @@ async def _replace(connection: Connection, kind: _Kind[V], guild_id: int, column
     await connection.execute(kind.upsert, guild_id, *columns)
 
 
-def _check(before: RolesView | ChannelsView, if_match: frozenset[str] | None) -> None:
-    if if_match is None or etags.ANY in if_match:
-        return
-    if etags.tag(msgspec.json.encode(before)) not in if_match:
+def _check(before: RolesView | ChannelsView, preconditions: Preconditions | None) -> None:
+    if preconditions is not None and not preconditions.hold(etags.tag(msgspec.json.encode(before))):
         raise PreconditionFailed
 
 

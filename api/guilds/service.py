@@ -18,6 +18,7 @@ from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import encoded
+from api.lib.etags import Preconditions
 from api.lib.pagination import Cursors, Page, cut
 
 COLUMNS = "id, name, icon, owner_id, locale, timezone, created_at, updated_at, deleted_at"
@@ -36,27 +37,30 @@ class GuildService:
         self._retention = retention
 
     async def put(
-        self, actor: Actor, guild_id: int, wish: PutGuild, if_match: frozenset[str] | None
+        self, actor: Actor, guild_id: int, wish: PutGuild, preconditions: Preconditions | None
     ) -> tuple[GuildView, bool]:
         """Create, change or restore; tells whether it was created. Sent twice, the second time changes
         nothing. One whose retention has ended is purged at once, and made anew."""
         _refuse(wish)
         columns = rules.values(wish)
         async with self._database.transaction() as connection:
-            row = None if if_match is not None else await self._made(connection, guild_id, columns)
+            may_be_new = preconditions is None or not preconditions.need_it
+            row = await self._made(connection, guild_id, columns) if may_be_new else None
             before = None
             if row is None:
-                before = await self._locked(connection, guild_id, if_match, deleted=True)
+                before = await self._locked(connection, guild_id, preconditions, deleted=True)
                 row = await self._update(connection, before, {**columns, "deleted_at": None})
             await self._record(connection, actor, _action(before), before, row)
         self._changes.tell("guild", {guild_id})
         return view(row), before is None
 
-    async def patch(self, actor: Actor, guild_id: int, wish: PatchGuild, if_match: frozenset[str] | None) -> GuildView:
+    async def patch(
+        self, actor: Actor, guild_id: int, wish: PatchGuild, preconditions: Preconditions | None
+    ) -> GuildView:
         """Change some of it. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`."""
         _refuse(wish)
         async with self._database.transaction() as connection:
-            before = await self._locked(connection, guild_id, if_match)
+            before = await self._locked(connection, guild_id, preconditions)
             row = await self._update(connection, before, rules.values(wish))
             await self._record(connection, actor, "guild.updated", before, row)
         self._changes.tell("guild", {guild_id})
@@ -89,10 +93,10 @@ class GuildService:
             )
         return cut(rows, limit, view, lambda row: self._cursors.write(scope, [row["id"]]))
 
-    async def delete(self, actor: Actor, guild_id: int, if_match: frozenset[str] | None) -> None:
+    async def delete(self, actor: Actor, guild_id: int, preconditions: Preconditions | None) -> None:
         """The bot left. Hidden from now on, kept until the retention ends. Raises `NotFound`, also the second time."""
         async with self._database.transaction() as connection:
-            before = await self._locked(connection, guild_id, if_match)
+            before = await self._locked(connection, guild_id, preconditions)
             row = await self._update(connection, before, {"deleted_at": self._clock.now()})
             await self._record(connection, actor, "guild.deleted", before, row)
         self._changes.tell("guild", {guild_id})
@@ -159,7 +163,7 @@ class GuildService:
         )
 
     async def _locked(
-        self, connection: Connection, guild_id: int, if_match: frozenset[str] | None, *, deleted: bool = False
+        self, connection: Connection, guild_id: int, preconditions: Preconditions | None, *, deleted: bool = False
     ) -> asyncpg.Record:
         """The row, ours until the transaction ends, if it is what the caller last saw."""
         row = await connection.fetchrow(
@@ -169,8 +173,9 @@ class GuildService:
             self._retained_since(),
         )
         if row is None:
-            raise NotFound if if_match is None or not deleted else PreconditionFailed
-        if if_match is not None and etags.ANY not in if_match and tag(row) not in if_match:
+            raise PreconditionFailed if deleted and preconditions is not None and preconditions.need_it else NotFound
+        exists = row["deleted_at"] is None
+        if preconditions is not None and not preconditions.hold(tag(row), exists=exists):
             raise PreconditionFailed
         return row
 

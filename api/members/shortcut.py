@@ -53,7 +53,7 @@ class MemberShortcut:
         return self._read(scope, credential, guild_id, user_id, headers.known)
 
     async def _read(
-        self, scope: HTTPScope, credential: Credential, guild_id: int, user_id: int, known: str | None
+        self, scope: HTTPScope, credential: Credential, guild_id: int, user_id: int, known: frozenset[str] | None
     ) -> Plain | None:
         state = scope["state"]
         await self._limiter.spend(scope, credential)

@@ -60,6 +60,14 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "string"},
         "example": "order-7f3a",
     },
+    "UnlessMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "Do it only if the present state has none of these entity tags; else 412. `*`: if nothing "
+        "is there yet.",
+        "schema": {"type": "string"},
+        "example": "*",
+    },
     "LastEventID": {
         "name": "Last-Event-ID",
         "in": "header",
@@ -85,7 +93,7 @@ def parameters(facts: Facts, schemas: Schemas) -> list[Schema]:
     if facts.takes_key:
         headers.append("IdempotencyKey")
     if facts.takes_if_match:
-        headers.append("IfMatch")
+        headers += ["IfMatch", "UnlessMatch"]
     if facts.is_conditional_read:
         headers.append("IfNoneMatch")
     if facts.is_stream:

@@ -39,7 +39,9 @@ REFUSALS: dict[int, Refusal] = {
     404: Refusal("NotFound", "No such thing, or a guild that this credential does not see: the two look alike."),
     409: Refusal("Conflict", "It does not go together with the present state."),
     410: Refusal("Gone", "What came after `Last-Event-ID` is not kept any more."),
-    412: Refusal("PreconditionFailed", "`If-Match` names none of the present state's entity tags."),
+    412: Refusal(
+        "PreconditionFailed", "`If-Match` names none of the present state's entity tags, or `If-None-Match` names one."
+    ),
     413: Refusal("BodyTooLarge", "The body is larger than this route takes."),
     415: Refusal("UnsupportedMediaType", "The body's media type is not one of this route's.", ("Accept",)),
     422: Refusal("Invalid", "Well-formed, but not valid: `errors` tells every fault that can be found at once."),

@@ -51,7 +51,7 @@ class UserController(Controller):
     ) -> PrivacyView:
         """Hide somebody from every board and list, or show them again; drop their events from now on, or count
         them again. What is stored stays until it is erased."""
-        return await privacy.put(request.actor, user_id, data, request.if_match)
+        return await privacy.put(request.actor, user_id, data, request.preconditions)
 
     @delete("/", opt=requires(WRITE, seconds=SECONDS), status_code=200)
     async def erase_user(

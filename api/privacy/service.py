@@ -12,6 +12,7 @@ from api.errors import PreconditionFailed
 from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
+from api.lib.etags import Preconditions
 from api.members.visibility import set_hidden, take_turn
 from api.privacy import queries
 from api.privacy.dtos import PrivacyView, PutPrivacy
@@ -31,7 +32,7 @@ class PrivacyService:
             return await _chosen(connection, user_id)
 
     async def put(
-        self, actor: Actor, user_id: int, wish: PutPrivacy, if_match: frozenset[str] | None = None
+        self, actor: Actor, user_id: int, wish: PutPrivacy, preconditions: Preconditions | None = None
     ) -> PrivacyView:
         """Chooses, for every guild at once, boards and ranks included. Sent twice, the second time changes
         nothing. Raises `PreconditionFailed`."""
@@ -39,7 +40,7 @@ class PrivacyService:
         async with self._database.transaction(PATIENT) as connection:
             await take_turn(connection, [user_id])
             before = await _chosen(connection, user_id)
-            if if_match is not None and etags.ANY not in if_match and _tag(before) not in if_match:
+            if preconditions is not None and not preconditions.hold(_tag(before)):
                 raise PreconditionFailed
             after = PrivacyView(
                 visibility=before.visibility if wish.visibility is UNSET else wish.visibility,

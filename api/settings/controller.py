@@ -59,7 +59,7 @@ class ModuleController(Controller):
         """Register a module, or evolve its schema. A schema that some guild's settings would not satisfy
         is refused with 409, unless `on_conflict=reset`."""
         view, created = await modules.register(
-            request.actor, module, data, request.if_match, reset=params.on_conflict == "reset"
+            request.actor, module, data, request.preconditions, reset=params.on_conflict == "reset"
         )
         return Answer(view, status_code=201 if created else 200)
 
@@ -92,7 +92,7 @@ class SettingsController(Controller):
         settings: NamedDependency[SettingsService],
     ) -> SettingsView:
         """Change some settings, as a merge patch on the newest revision: null returns to the default."""
-        return await settings.patch(request.actor, guild_id, module, data, request.if_match)
+        return await settings.patch(request.actor, guild_id, module, data, request.preconditions)
 
     @put("/{module:str}", opt=requires(WRITE, if_match=True, conditional=True))
     async def put_settings(
@@ -104,7 +104,7 @@ class SettingsController(Controller):
         settings: NamedDependency[SettingsService],
     ) -> SettingsView:
         """Replace all that the guild has set: what is not named returns to its default."""
-        return await settings.replace(request.actor, guild_id, module, data, request.if_match)
+        return await settings.replace(request.actor, guild_id, module, data, request.preconditions)
 
     @delete("/{module:str}", opt=requires(WRITE, if_match=True))
     async def delete_settings(
@@ -115,7 +115,7 @@ class SettingsController(Controller):
         settings: NamedDependency[SettingsService],
     ) -> None:
         """Back to the defaults, as a new revision."""
-        await settings.reset(request.actor, guild_id, module, request.if_match)
+        await settings.reset(request.actor, guild_id, module, request.preconditions)
 
     @get("/{module:str}/revisions", opt=requires(READ))
     async def list_revisions(
@@ -143,4 +143,4 @@ class SettingsController(Controller):
         settings: NamedDependency[SettingsService],
     ) -> SettingsView:
         """Bring an old revision back, as a new one. Revision 0 is the defaults."""
-        return await settings.restore(request.actor, guild_id, module, revision, request.if_match)
+        return await settings.restore(request.actor, guild_id, module, revision, request.preconditions)

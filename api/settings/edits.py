@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from api.database import Connection
 from api.errors import Invalid, PreconditionFailed
-from api.lib import etags
 from api.lib.beside import beside
 from api.lib.encoded import encoded
+from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.json import JsonObject
 from api.settings.modules import Module
@@ -22,9 +22,9 @@ class Edit(NamedTuple):
     apply: Callable[[Module, JsonObject], JsonObject]
 
 
-async def edited(connection: Connection, before: Settings, edit: Edit, if_match: etags.IfMatch) -> Settings:
+async def edited(connection: Connection, before: Settings, edit: Edit, preconditions: Preconditions | None) -> Settings:
     """The settings after the edit, not yet stored. Raises `PreconditionFailed`, `Invalid`."""
-    if if_match is not None and not {etags.ANY, encoded(await view(connection, before)).etag} & if_match:
+    if preconditions is not None and not preconditions.hold(encoded(await view(connection, before)).etag):
         raise PreconditionFailed
     return await beside(edit.size + len(before.row["overrides"]), _applied, before, edit)
 

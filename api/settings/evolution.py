@@ -13,10 +13,10 @@ from api.changes import Changes
 from api.database import Connection, Database
 from api.errors import BuiltInModule, Conflict, Invalid, ModuleConflict, NotFound, PreconditionFailed
 from api.events.outbox import Told, tell
-from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import encoded
+from api.lib.etags import Preconditions
 from api.lib.json import JsonObject, same
 from api.lib.pagination import Cursors, Page, cut
 from api.lib.text import nfc, too_long
@@ -81,7 +81,7 @@ class ModuleService:
         return cut(modules[: limit + 1], limit, _view, lambda module: self._cursors.write("modules", [module.name]))
 
     async def register(
-        self, actor: Actor, name: str, wish: PutModule, if_match: etags.IfMatch, *, reset: bool
+        self, actor: Actor, name: str, wish: PutModule, preconditions: Preconditions | None, *, reset: bool
     ) -> tuple[ModuleView, bool]:
         """Register a module or evolve it; tells whether it is new. Sent twice, the second time changes
         nothing. Raises `BuiltInModule`, `Invalid`, `PreconditionFailed`, `Conflict`, and `ModuleConflict` unless
@@ -93,10 +93,11 @@ class ModuleService:
         wish = _composed(wish)
         module = await asyncio.to_thread(_compile, name, 1, wish)
         async with self._database.transaction() as connection:
-            created = if_match is None and await _insert(connection, name, wish)
+            may_be_new = preconditions is None or not preconditions.need_it
+            created = may_be_new and await _insert(connection, name, wish)
             before = None if created else await _locked(connection, name)
-            if if_match is not None:
-                await asyncio.to_thread(_check, if_match, before)
+            if preconditions is not None and not created:
+                await asyncio.to_thread(_check, preconditions, before)
             await self._evolve(connection, actor, module, wish, before, reset=reset)
             stored = await _locked(connection, name)
             assert stored is not None  # it is there since a moment ago at the latest
@@ -214,8 +215,8 @@ async def _locked(connection: Connection, name: str) -> asyncpg.Record | None:
     )
 
 
-def _check(if_match: frozenset[str], row: asyncpg.Record | None) -> None:
-    if row is None or not {etags.ANY, encoded(_view(_as_stored(row))).etag} & if_match:
+def _check(preconditions: Preconditions, row: asyncpg.Record | None) -> None:
+    if row is None or not preconditions.hold(encoded(_view(_as_stored(row))).etag):
         raise PreconditionFailed
 
 

@@ -12,10 +12,10 @@ from api.changes import Changes
 from api.database import Connection, Database
 from api.errors import GuildhallError, Invalid, NotFound, Overloaded, RevisionConflict
 from api.idempotency import keep
-from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import Encoded, encoded
+from api.lib.etags import Preconditions
 from api.lib.json import JsonObject, same
 from api.lib.keyed_locks import KeyedLocks
 from api.lib.pagination import Cursors, Page, cut
@@ -91,7 +91,7 @@ class SettingsService:
         return found
 
     async def patch(
-        self, actor: Actor, guild_id: int, name: str, patch: JsonObject, if_match: etags.IfMatch
+        self, actor: Actor, guild_id: int, name: str, patch: JsonObject, preconditions: Preconditions | None
     ) -> SettingsView:
         """Merge a patch into the overrides; null returns to the default. Sent twice, the second time
         changes nothing. Raises `NotFound`, `Invalid`, `PreconditionFailed`."""
@@ -102,10 +102,10 @@ class SettingsService:
                 raise Invalid(errors=sorted({*faults, *module.faults(module.apply_patch(overrides, patch))}))
             return module.apply_patch(overrides, patch)
 
-        return await self._write(actor, guild_id, name, if_match, Edit(stored_size(patch), edit))
+        return await self._write(actor, guild_id, name, preconditions, Edit(stored_size(patch), edit))
 
     async def replace(
-        self, actor: Actor, guild_id: int, name: str, document: JsonObject, if_match: etags.IfMatch
+        self, actor: Actor, guild_id: int, name: str, document: JsonObject, preconditions: Preconditions | None
     ) -> SettingsView:
         """Make the document all there is of overrides. Sent twice, the second time changes nothing."""
 
@@ -113,7 +113,7 @@ class SettingsService:
             refuse(module.bound_faults(document))
             return module.replace(document)
 
-        return await self._write(actor, guild_id, name, if_match, Edit(stored_size(document), edit))
+        return await self._write(actor, guild_id, name, preconditions, Edit(stored_size(document), edit))
 
     async def check(self, name: str, document: JsonObject) -> None:
         """Raises what `replace` would raise for the document itself: `NotFound`, `Invalid`."""
@@ -121,12 +121,12 @@ class SettingsService:
         if faults := module.faults(module.replace(document)):
             raise Invalid(errors=faults)
 
-    async def reset(self, actor: Actor, guild_id: int, name: str, if_match: etags.IfMatch) -> None:
+    async def reset(self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None) -> None:
         """Back to the defaults. Sent twice, the second time changes nothing."""
-        await self._write(actor, guild_id, name, if_match, Edit(0, lambda _module, _overrides: {}))
+        await self._write(actor, guild_id, name, preconditions, Edit(0, lambda _module, _overrides: {}))
 
     async def restore(
-        self, actor: Actor, guild_id: int, name: str, revision: int, if_match: etags.IfMatch
+        self, actor: Actor, guild_id: int, name: str, revision: int, preconditions: Preconditions | None
     ) -> SettingsView:
         """Bring an old revision's overrides back as a new revision; 0 is the defaults. Raises `NotFound`,
         `RevisionConflict` if the module's schema no longer takes them."""
@@ -143,7 +143,7 @@ class SettingsService:
                 raise RevisionConflict(sentence, errors=faults)
             return overrides
 
-        return await self._write(actor, guild_id, name, if_match, Edit(len(old), edit))
+        return await self._write(actor, guild_id, name, preconditions, Edit(len(old), edit))
 
     async def revisions(
         self, actor: Actor, guild_id: int, name: str, *, limit: int, cursor: str | None
@@ -170,19 +170,21 @@ class SettingsService:
             forgotten: int = await connection.fetchval(queries.FORGET_OLD, since, FORGOTTEN_AT_ONCE)
         return forgotten == FORGOTTEN_AT_ONCE
 
-    async def _write(self, actor: Actor, guild_id: int, name: str, if_match: etags.IfMatch, edit: Edit) -> SettingsView:
+    async def _write(
+        self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None, edit: Edit
+    ) -> SettingsView:
         """Applies the edit to the newest revision, whoever made it: when another process stored one
         between our look and our write, the write finds no row and we look again."""
         await self._registry.get(name)
         async with self._writers.hold(guild_id):
             if actor.claim is not None:  # the answer is kept in the transaction
-                return await self._write_in_turn(actor, guild_id, name, if_match, edit)
+                return await self._write_in_turn(actor, guild_id, name, preconditions, edit)
             async with self._database.connection() as connection:
                 remembered = self._states.get(guild_id, name)
                 for _ in range(ATTEMPTS):
                     before = remembered or await self._look(connection, guild_id, name)
                     try:
-                        after = await edited(connection, before, edit, if_match)
+                        after = await edited(connection, before, edit, preconditions)
                     except GuildhallError:
                         if remembered is None:
                             raise
@@ -194,17 +196,17 @@ class SettingsService:
                         return await view(connection, stored)
                     # Memory may be behind: only what was just looked at may refuse, or say that nothing changes.
                     remembered = None
-            return await self._write_in_turn(actor, guild_id, name, if_match, edit)
+            return await self._write_in_turn(actor, guild_id, name, preconditions, edit)
 
     async def _write_in_turn(
-        self, actor: Actor, guild_id: int, name: str, if_match: etags.IfMatch, edit: Edit
+        self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None, edit: Edit
     ) -> SettingsView:
         """The same, with everybody else waiting: of many processes one could lose each race."""
         async with self._database.transaction() as connection:
             await connection.execute(queries.LOCK_MODULE, name)
             await connection.execute(queries.LOCK_SETTINGS, guild_id, name)
             before = await self._look(connection, guild_id, name)
-            after = await edited(connection, before, edit, if_match)
+            after = await edited(connection, before, edit, preconditions)
             stored = before
             if not same(after.overrides, before.overrides):
                 row = await connection.fetchrow(

@@ -62,7 +62,7 @@ class WebhookController(Controller):
     ) -> WebhookView:
         """Change some of it, as a merge patch. Enabled again, it begins with what happens from now on. Who changes it
         is its maker then: it tells what they may read."""
-        return await webhooks.patch(request.actor, guild_id, webhook_id, data, request.if_match)
+        return await webhooks.patch(request.actor, guild_id, webhook_id, data, request.preconditions)
 
     @delete("/{webhook_id:str}", opt=requires(WRITE, if_match=True))
     async def delete_webhook(
@@ -73,7 +73,7 @@ class WebhookController(Controller):
         webhooks: NamedDependency[WebhookService],
     ) -> None:
         """Remove it, with what was to be sent to it."""
-        await webhooks.delete(request.actor, guild_id, webhook_id, request.if_match)
+        await webhooks.delete(request.actor, guild_id, webhook_id, request.preconditions)
 
     @post("/{webhook_id:str}/test", opt=requires(WRITE, conflicts=True), status_code=200)
     async def test_webhook(

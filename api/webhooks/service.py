@@ -13,10 +13,10 @@ from api.database import Connection, Database
 from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from api.events.rights import RIGHTS
 from api.idempotency import keep
-from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import encoded
+from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.pagination import Cursors, Page, cut
 from api.webhooks import queries
@@ -94,7 +94,7 @@ class WebhookService:
         await self.get(guild_id, webhook_id)
 
     async def patch(
-        self, actor: Actor, guild_id: int, webhook_id: int, wish: PatchWebhook, if_match: etags.IfMatch
+        self, actor: Actor, guild_id: int, webhook_id: int, wish: PatchWebhook, preconditions: Preconditions | None
     ) -> WebhookView:
         """Changes some of it. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`,
         `PreconditionFailed`."""
@@ -102,7 +102,7 @@ class WebhookService:
             await self._refuse(wish.url, guild_id)
         async with self._database.transaction() as connection:
             before = await _found(connection, guild_id, webhook_id, lock=True)
-            _match(before, if_match)
+            _match(before, preconditions)
             url = before["url"] if wish.url is UNSET else wish.url
             types = before["types"] if wish.types is UNSET else _types(wish.types or [])
             was_enabled = before["disabled_at"] is None
@@ -118,11 +118,11 @@ class WebhookService:
             await _record(connection, actor, "webhook.updated", before, row)
         return _view(row)
 
-    async def delete(self, actor: Actor, guild_id: int, webhook_id: int, if_match: etags.IfMatch) -> None:
+    async def delete(self, actor: Actor, guild_id: int, webhook_id: int, preconditions: Preconditions | None) -> None:
         """Removes it, with its deliveries. Raises `NotFound`, also the second time, and `PreconditionFailed`."""
         async with self._database.transaction() as connection:
             before = await _found(connection, guild_id, webhook_id, lock=True)
-            _match(before, if_match)
+            _match(before, preconditions)
             await connection.execute(queries.DELETE, webhook_id)
             await _record(connection, actor, "webhook.deleted", before, None)
 
@@ -191,8 +191,8 @@ async def _found(connection: Connection, guild_id: int, webhook_id: int, *, lock
     return row
 
 
-def _match(row: asyncpg.Record, if_match: etags.IfMatch) -> None:
-    if if_match is not None and not {etags.ANY, encoded(_view(row)).etag} & if_match:
+def _match(row: asyncpg.Record, preconditions: Preconditions | None) -> None:
+    if preconditions is not None and not preconditions.hold(encoded(_view(row)).etag):
         raise PreconditionFailed
 
 

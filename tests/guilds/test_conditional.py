@@ -10,7 +10,7 @@ from tests.support.people import HARBOUR, NOBODYS
 
 PATH = f"/v1/guilds/{HARBOUR}"
 PACKED = {"Accept": "application/vnd.msgpack"}
-BAD = ["abc", '"a', 'a"', "W/", '"a" "b"', "*, *", '"a",,x', "", " ", '"a"b', "w/'a'"]
+BAD = ["abc", '"a', 'a"', "W/", '"a" "b"', "*, *", '"a",,x', ",", ", ,", "", " ", '"a"b', "w/'a'"]
 PUTS = [
     (PATH, {"name": "Port"}),
     (f"{PATH}/roles", {"items": [{"id": "1", "name": "a"}]}),

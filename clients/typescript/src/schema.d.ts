@@ -3580,7 +3580,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `If-Match` names none of the present state's entity tags. */
+        /** @description `If-Match` names none of the present state's entity tags, or `If-None-Match` names one. */
         PreconditionFailed: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3673,6 +3673,11 @@ export interface components {
          * @example order-7f3a
          */
         IdempotencyKey: string;
+        /**
+         * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+         * @example *
+         */
+        UnlessMatch: string;
         /**
          * @description The `id` of the event that came last: the stream goes on after it. 0: all that is kept.
          * @example 0
@@ -3910,6 +3915,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -3956,6 +3966,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -4197,6 +4212,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -4265,6 +4285,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -4311,6 +4336,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -4577,6 +4607,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -4628,6 +4663,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -5015,6 +5055,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -5858,6 +5903,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -6053,6 +6103,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -6122,6 +6177,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -6173,6 +6233,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -6306,6 +6371,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -6553,6 +6623,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -6604,6 +6679,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -7427,6 +7507,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -7631,6 +7716,11 @@ export interface operations {
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
