@@ -70,7 +70,7 @@ def build(core: Core, settings: Settings) -> Features:
         kept_for=timedelta(days=settings.revisions_kept_days),
     )
     activity = ActivityService(database, rulebook, parts, achievements.unlocking, clock, core.metrics)
-    members = MemberService(database, rulebook, parts, achievements.unlocking, clock)
+    members = MemberService(database, rulebook, parts, achievements.unlocking, clock, hours)
     leaderboards = LeaderboardService(database, rulebook, cursors, clock)
     imports = build_imports(
         database,

@@ -3,7 +3,7 @@
 The application owns no table: functions of the owner make and drop the parts, and no others."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal, TypeVar
 
@@ -21,6 +21,13 @@ T = TypeVar("T")
 # Those that go with their guild; the stream tells of a guild's end, and outlives it.
 TABLES: tuple[Parted, ...] = ("activity_ids", "activity_days", "activity_hours", "custom_stat_days")
 
+# What is older than this month lies in one part of each table, so that no file can make more parts than months
+# have passed since; `guildhall_part` says so too.
+ANCIENT = date(1999, 11, 1)
+
+# The oldest day that is stored: a week from the calendar's first, so that no zone and no week leads out of it.
+EARLIEST = date(1, 1, 8)
+
 # The week of the ids of imported events, which stay.
 IMPORTED = date(9999, 12, 27)
 
@@ -34,6 +41,11 @@ def around(now: datetime) -> Wanted:
     """What a row of this moment may need, whatever the guild's timezone."""
     days = [now.date() + timedelta(days=n) for n in (-1, 0, 1)]
     return {"activity_days": days, "activity_hours": days}
+
+
+def hours_since(now: datetime, kept: timedelta) -> datetime:
+    """Since when activity by hour is there, if it is kept for so long: days are dropped whole, in UTC."""
+    return datetime.combine((now - kept).date(), time(), UTC)
 
 
 def is_missing_partition(error: BaseException) -> bool:
@@ -87,10 +99,14 @@ class Parts:
         """The first days of the parts that these days need and that are not known to be there."""
         if table == "stream_events":
             return set(days) - self._known[table]
-        first = week_of if table == "activity_ids" else _month_of
+        first = _week_of if table == "activity_ids" else _month_of
         return {first(day) for day in days} - self._known[table]
+
+
+def _week_of(day: date) -> date:
+    return week_of(max(day, ANCIENT))
 
 
 @lru_cache(4096)
 def _month_of(day: date) -> date:
-    return day.replace(day=1)
+    return max(day.replace(day=1), ANCIENT)

@@ -4,7 +4,7 @@ They are set down first, under the index that is their order, then counted from 
 time. The cooldown is the import's own: the live one neither bounds it nor moves by it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 import asyncpg
@@ -31,12 +31,12 @@ from api.members.ledger import Key, Ledger, Standing, by_key, lock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.tombstones import refuse_erased
-from api.parts import IMPORTED, Parts, Wanted, around
+from api.parts import EARLIEST, IMPORTED, Parts, Wanted, around, hours_since
 
 SET_DOWN_AT_ONCE, COUNTED_AT_ONCE, STREAKS_AT_ONCE = 5000, 2000, 1000
 
 LATEST = timedelta(minutes=5)
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # each month in which something happened is a part of tables
+_EARLIEST = datetime.combine(EARLIEST, time(), UTC)
 
 SET_DOWN_SHARE = 0.3  # of the progress
 
@@ -46,7 +46,7 @@ decode: Callable[[bytes], Event] = leniently(msgspec.json.Decoder(Event, dec_hoo
 class Reached(msgspec.Struct, frozen=True):
     """The event that was counted last; at first all is set down, and none is counted."""
 
-    at: datetime = EARLIEST
+    at: datetime = datetime(1, 1, 2, tzinfo=UTC)
     id: str = ""
     n: int = 0
     counted: int = 0
@@ -148,7 +148,7 @@ class History:
         own = {row[0]: row[1] for row in await connection.fetch(sql.COOLDOWNS, work.id, users)}
         for standing in standings.values():
             standing.last_xp_at = own.get(standing.user_id)
-        ledger = Past(now - self._hours)
+        ledger = Past(hours_since(now, self._hours))
         counting = Counting(standings, await caps(connection, guild, events), ledger)
         moments = Moments(counting, standings)
         moments.count(guild, events)
@@ -166,7 +166,7 @@ def _wanted(guild: GuildRules, events: Iterable[Event], now: datetime, kept: tim
     for event in events:
         day, hour = guild.place_of(event.occurred_at)
         days.add(day)
-        if hour >= now - kept:
+        if hour >= hours_since(now, kept):
             hours.add(hour.date())
         if isinstance(event, StatEvent):
             stat_days.add(day)
@@ -213,8 +213,8 @@ def _sound(data: bytes, latest: datetime) -> Event:
     event = decoded(data, decode)
     if event.occurred_at > latest:
         raise Refused("/occurred_at", "lies in the future")
-    if event.occurred_at < EARLIEST:
-        raise Refused("/occurred_at", "lies before the year 2000")
+    if event.occurred_at < _EARLIEST:
+        raise Refused("/occurred_at", f"lies before {EARLIEST}, the first day that can be stored")
     if (fault := range_fault(event)) is not None:
         raise Refused(f"/{fault[0]}", fault[1])
     return event

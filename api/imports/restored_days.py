@@ -10,9 +10,8 @@ from api.imports.work import Work
 from api.lib.faults import Fault
 from api.members.ledger import GUILD
 from api.members.rules import GuildRules
-from api.parts import IMPORTED, Parted, week_of
+from api.parts import EARLIEST, IMPORTED, Parted, week_of
 
-EARLIEST = date(2000, 1, 1)  # each month in which something happened is a part of tables
 IDS_KEPT = timedelta(days=8)
 
 _AMOUNTS = ("xp", "messages", "voice_seconds", "reactions", "commands")
@@ -53,7 +52,7 @@ def untimely(item: object, today: date) -> Fault | None:
         case EventIds() if item.week != IMPORTED:
             place, day = "/week", item.week
     if day < EARLIEST:
-        return Fault(place, "lies before the year 2000")
+        return Fault(place, f"lies before {EARLIEST}, the first day that can be stored")
     return Fault(place, "lies in the future") if day > today + timedelta(days=1) else None
 
 

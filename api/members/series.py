@@ -26,6 +26,7 @@ _LONGEST: dict[Bucket, timedelta] = {
 }
 _DAY, _HOUR, _QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15)
 _WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+_NOT_KEPT = "is older than what is kept by hour, which begins at {:%Y-%m-%dT%H:%M:%SZ}"
 _THE_END = datetime.max.replace(tzinfo=UTC)
 
 
@@ -39,17 +40,27 @@ class Window(msgspec.Struct, frozen=True):
     end: datetime
 
 
-def window(query: SeriesQuery, rules: GuildRules, now: datetime) -> Window:
-    """The time that is asked for. Raises `Invalid`."""
+def window(query: SeriesQuery, rules: GuildRules, now: datetime, hours_since: datetime) -> Window:
+    """The time that is asked for. `hours_since`: since when activity by hour is kept. Raises `Invalid`."""
     asked_from, asked_to = _moments(query, rules)
     to = asked_to or start_of_day(rules, rules.day_of(now) + _DAY)
     try:
-        from_ = asked_from or start_of_day(rules, rules.day_of(to) - DEFAULT_DAYS * _DAY)
+        oldest = _first_hour(rules, hours_since) if query.bucket == "hour" else None
+        if asked_from is not None:
+            from_ = asked_from
+        else:
+            from_ = start_of_day(rules, rules.day_of(to) - DEFAULT_DAYS * _DAY)
+            if oldest is not None:
+                if to < oldest:
+                    _refuse("to", _NOT_KEPT.format(oldest))
+                from_ = max(from_, oldest)
         if from_ > to:
             _refuse("from", "is later than `to`")
         if from_ == to:
             return Window(query.bucket, from_, to, [], to)
         from_ = _floor(rules, query.bucket, from_)
+        if oldest is not None and from_ < oldest:
+            _refuse("from", _NOT_KEPT.format(oldest))
     except OverflowError:
         _refuse("to" if query.from_ is None else "from", "is further away than calendars go")
     starts, end = _starts(rules, query.bucket, from_, to)
@@ -113,6 +124,12 @@ def _starts(rules: GuildRules, bucket: Bucket, from_: datetime, to: datetime) ->
         except OverflowError:
             at = _THE_END
     return starts, at
+
+
+def _first_hour(rules: GuildRules, since: datetime) -> datetime:
+    """The first hour of the guild's clocks of which all is kept."""
+    first = rules.hour_of(since)
+    return first if first >= since else _next(rules, "hour", first)
 
 
 def _floor(rules: GuildRules, bucket: Bucket, moment: datetime) -> datetime:

@@ -1,7 +1,7 @@
 """Members: their profile, XP by hand, their activity in time, their roles, and their leaving."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 from msgspec import UNSET
@@ -29,14 +29,22 @@ from api.members.rules import GuildRules
 from api.members.telling import adjusted, left
 from api.members.tombstones import set_up
 from api.members.unlocking import XpUnlocking
-from api.parts import Parts, around
+from api.parts import Parts, around, hours_since
 
 
 class MemberService:
     def __init__(
-        self, database: Database, rulebook: Rulebook, parts: Parts, unlocking: XpUnlocking, clock: Clock
+        self,
+        database: Database,
+        rulebook: Rulebook,
+        parts: Parts,
+        unlocking: XpUnlocking,
+        clock: Clock,
+        hours: timedelta,
     ) -> None:
+        """`hours`: for how long activity by hour is kept."""
         self._database = database
+        self._hours = hours
         self._unlocking = unlocking
         self._rulebook = rulebook
         self._parts = parts
@@ -149,7 +157,8 @@ class MemberService:
 
     async def _activity(self, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
         rules = await self._rulebook.get(guild_id)
-        window = series.window(query, rules, self._clock.now())
+        now = self._clock.now()
+        window = series.window(query, rules, now, hours_since(now, self._hours))
         rows: list[asyncpg.Record] = []
         if window.starts:
             async with self._database.connection() as connection:

@@ -139,7 +139,7 @@ async def test_refused_rows_say_why(bot: httpx.AsyncClient) -> None:
     file = lines(
         event(1, at(9), guild="5"),
         event(2, at(0, minutes=20)),
-        event(3, "1999-12-31T23:59:59Z"),
+        event(3, "0001-01-07T23:59:59Z"),
         event(4, "2020-01-01T00:00:00"),
         {"id": "5", "type": "message", "occurred_at": at(3)},
         event(6, at(3), type="voice", seconds=0),
@@ -185,6 +185,43 @@ async def test_days_are_the_guilds(bot: httpx.AsyncClient, owner: PlainConnectio
     days = [row["day"] for row in await owner.fetch("SELECT day FROM activity_days WHERE user_id = $1 ORDER BY 1", ADA)]
     expected = [date(2021, 5, 6)] if zone.startswith("Pacific") else [date(2021, 5, 5)]
     assert days == expected
+
+
+async def test_events_of_any_age(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    """One part of each table takes all that is older than December 1999: a file cannot make more."""
+    await flat(bot, cooldown_seconds=0)
+    years = [*range(2, 2000, 97), 1899, 1970, 1990, 1999]
+    old = [f"{year:04}-{month:02}-01T00:00:00Z" for year in years for month in (1, 6)]
+    moments = ["0001-01-08T00:00:00Z", *old, "1999-12-31T23:59:59Z", "2000-01-01T00:00:00Z"]
+    events = [event(number, moment) for number, moment in enumerate(moments)]
+    stats = [event(1000 + n, moment, type="stat", stat="duels", amount=1) for n, moment in enumerate(moments)]
+    found = await imported(bot, "events", lines(*events, *stats))
+    assert found["counts"] == counts(2 * len(moments), 2 * len(moments)), found
+    ada = await member(bot)
+    assert (ada["stats"]["messages"], ada["custom_stats"]["duels"]) == (len(moments), len(moments))
+    assert ada["first_seen_at"] == "0001-01-08T00:00:00Z"
+    for table in ("activity_days", "custom_stat_days"):
+        names = await owner.fetch(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1::regclass", table
+        )
+        assert sorted(name for (name,) in names)[0] == f"{table}_0001_01_01"
+        assert not [name for (name,) in names if f"{table}_0001_01_01" < name < f"{table}_1999_12_01"]
+    series = await bot.get(f"/v1/guilds/{HARBOUR}/activity?from=1990-01-01&to=1991-01-01")
+    assert sum(item["messages"] for item in series.json()["items"]) == 2
+    board = await bot.get(f"/v1/guilds/{HARBOUR}/leaderboard?stat=messages&from=0001-01-01&to=1899-12-31")
+    assert board.json()["items"][0]["value"] > 20
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati"])
+async def test_the_oldest_events(bot: httpx.AsyncClient, zone: str) -> None:
+    await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": zone})
+    moments = ("0001-01-07T23:59:59Z", "0001-01-08T00:00:00Z", "0001-01-01T00:00:00Z", "0001-01-08T00:00:00+14:00")
+    found = await imported(bot, "events", lines(*(event(n, moment) for n, moment in enumerate(moments))))
+    assert found["counts"]["imported"] == 1
+    assert [(fault["row"], fault["pointer"]) for fault in found["refused"]] == [
+        (row, "/occurred_at") for row in (1, 3, 4)
+    ], found["refused"]
+    assert (await bot.get(f"/v1/guilds/{HARBOUR}/members/{ADA}")).status_code == 200
 
 
 async def test_hours_are_entered_as_long_as_they_are_kept(bot: httpx.AsyncClient, owner: PlainConnection) -> None:

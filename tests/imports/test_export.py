@@ -160,7 +160,7 @@ async def test_refused_lines_say_why(bot: httpx.AsyncClient, *, dry_run: bool) -
             {},
             {"settings": {"module": "leveling", "overrides": {"cooldown_seconds": -1}}},
             {"settings": {"module": "welcome", "overrides": {"on": True}}},
-            {"day": {"day": "1999-01-01", "user_id": None}},
+            {"day": {"day": "0001-01-07", "user_id": None}},
             {"guild": {"name": "Here", "timezone": "Mars/Olympus"}},
             {"member": {"user_id": "6", "xp": 10}},
             {"roles": {"items": [{"id": "1", "name": "A"}, {"id": "1", "name": "B"}]}},

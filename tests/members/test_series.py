@@ -105,9 +105,16 @@ async def test_weeks_begin_as_the_guild_has_it(bot: httpx.AsyncClient, owner: Pl
     ],
 )
 async def test_hours_of_a_day(
-    bot: httpx.AsyncClient, owner: PlainConnection, zone: str, day: str, hours: int, first: str
+    bot: httpx.AsyncClient,
+    owner: PlainConnection,
+    clock: MovableClock,
+    zone: str,
+    day: str,
+    hours: int,
+    first: str,
 ) -> None:
     """Each quarter of an hour falls into one bucket, and all buckets together are the day."""
+    clock.ahead = datetime.fromisoformat(first) + timedelta(days=2) - clock.now()
     await put_zone(bot, zone)
     after = str(date.fromisoformat(day) + timedelta(days=1))
     whole = await series(bot, **{"from": day, "to": after, "bucket": "hour"})
@@ -173,11 +180,14 @@ async def test_a_day_that_never_was(bot: httpx.AsyncClient) -> None:
         ({"from": "9999-12-31T22:00:00Z", "to": "9999-12-31T23:59:59Z", "bucket": "hour"}, "9999-12-31T22:00:00Z", 2),
         ({"from": "0001-01-01", "to": "0001-01-02"}, "0001-01-01T00:00:00Z", 1),
         ({"from": "2026-01-01", "to": "2031-06-24"}, "2026-01-01T00:00:00Z", 2000),
-        ({"from": "2026-01-01", "to": "2026-03-25T08:00:00Z", "bucket": "hour"}, "2026-01-01T00:00:00Z", 2000),
+        ({"from": "2026-10-01", "to": "2026-12-23T08:00:00Z", "bucket": "hour"}, "2026-10-01T00:00:00Z", 2000),
         ({"from": "2001-01-01", "to": "2039-05-02", "bucket": "week"}, "2001-01-01T00:00:00Z", 2000),
     ],
 )
-async def test_windows(bot: httpx.AsyncClient, query: dict[str, str], from_: str, count: int) -> None:
+async def test_windows(
+    bot: httpx.AsyncClient, clock: MovableClock, query: dict[str, str], from_: str, count: int
+) -> None:
+    clock.ahead = datetime(2026, 11, 29, 12, tzinfo=UTC) - clock.now()
     found = await series(bot, **query)
     assert found["from"] == from_
     assert len(found["items"]) == count
@@ -193,14 +203,19 @@ async def test_windows(bot: httpx.AsyncClient, query: dict[str, str], from_: str
         ({"from": "2026-11-22T18:07:03"}, ["from"]),
         ({"bucket": "month"}, ["bucket"]),
         ({"from": "2026-01-01", "to": "2031-06-24T00:00:01Z"}, ["bucket"]),
-        ({"from": "2026-01-01", "to": "2026-03-25T08:00:01Z", "bucket": "hour"}, ["bucket"]),
+        ({"from": "2026-10-01", "to": "2026-12-23T08:00:01Z", "bucket": "hour"}, ["bucket"]),
         ({"from": "2001-01-01", "to": "2039-05-03", "bucket": "week"}, ["bucket"]),
-        ({"to": "9999-12-31", "from": "0001-01-01", "bucket": "hour"}, ["bucket"]),
+        ({"to": "9999-12-31", "from": "0001-01-01", "bucket": "hour"}, ["from"]),
+        ({"to": "9999-12-31", "from": "2026-10-01", "bucket": "hour"}, ["bucket"]),
         ({"from": "0001-01-01", "bucket": "week"}, ["bucket"]),
+        ({"to": "2020-01-01", "bucket": "hour"}, ["to"]),
         ({"limit": "5"}, ["limit"]),
     ],
 )
-async def test_windows_that_are_none(bot: httpx.AsyncClient, query: dict[str, str], parameters: list[str]) -> None:
+async def test_windows_that_are_none(
+    bot: httpx.AsyncClient, clock: MovableClock, query: dict[str, str], parameters: list[str]
+) -> None:
+    clock.ahead = datetime(2026, 11, 29, 12, tzinfo=UTC) - clock.now()
     response = await bot.get(GUILD, params=query)
     assert response.status_code == 422, response.text
     assert [fault["parameter"] for fault in response.json()["errors"]] == parameters
@@ -237,7 +252,12 @@ def test_the_database_is_never_asked_for_days_up_to_infinity(zone: str, from_: s
     buckets: tuple[Bucket, ...] = get_args(Bucket)
     for bucket in buckets:
         try:
-            found = window(SeriesQuery(from_=from_, to=to, bucket=bucket), rules, datetime.now(UTC))
+            found = window(
+                SeriesQuery(from_=from_, to=to, bucket=bucket),
+                rules,
+                datetime.now(UTC),
+                datetime.min.replace(tzinfo=UTC),
+            )
         except Invalid:  # where the guild's clocks leave the calendar
             continue
         asked = hours(found) if bucket == "hour" else days(rules, found)
@@ -246,6 +266,33 @@ def test_the_database_is_never_asked_for_days_up_to_infinity(zone: str, from_: s
             assert not text.startswith(("0001-01-01T00:00:00+", "9999-12-31T23:59:59.999999"))
             assert text not in {"0001-01-01", "9999-12-31"}
             assert edge.year in {1, 9999}
+
+
+async def test_hours_beyond_what_is_kept(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+    clock.ahead = datetime(2026, 11, 29, 12, tzinfo=UTC) - clock.now()
+    await put_zone(bot, "Asia/Kathmandu")  # its hours begin at a quarter past
+    since, before = "2026-08-31T00:15:00Z", "2026-08-31T00:14:59Z"
+    assert (await series(bot, **{"from": since, "to": "2026-09-01", "bucket": "hour"}))["from"] == since
+    for query in ({"from": before}, {"from": "2020-01-01"}, {"from": before, "to": "2026-09-01"}):
+        response = await bot.get(GUILD, params={**query, "bucket": "hour"})
+        assert response.status_code == 422, response.text
+        (fault,) = response.json()["errors"]
+        assert fault == {
+            "parameter": "from",
+            "message": f"is older than what is kept by hour, which begins at {since}",
+        }
+    assert (await series(bot, **{"from": before, "to": "2026-09-01"}))["items"]  # by day all is there
+
+
+async def test_the_default_of_from_is_what_is_kept(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+    clock.ahead = datetime(2026, 11, 29, 12, tzinfo=UTC) - clock.now()
+    for to, from_, hours_ in (
+        ("2026-11-30", "2026-10-31T00:00:00Z", 720),
+        ("2026-09-01", "2026-08-31T00:00:00Z", 24),
+        ("2026-08-31", "2026-08-31T00:00:00Z", 0),
+    ):
+        found = await series(bot, to=to, bucket="hour")
+        assert (found["from"], len(found["items"])) == (from_, hours_)
 
 
 async def test_another_zone_keeps_the_days(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
