@@ -35,8 +35,9 @@ def laid_over(tree: SchemaTree, facets: list[Node], base: JsonObject, overrides:
 
 
 def patched(tree: SchemaTree, defaults: JsonObject, overrides: JsonObject, patch: JsonObject) -> JsonObject:
-    """The overrides with a merge patch applied: null takes an override away, and what is left
-    empty by that goes too. The overrides and the patch are normalised already."""
+    """The overrides with a merge patch applied: null takes an override away. An object that is left empty stays,
+    but for one over a default object, where it would override nothing. The overrides and the patch are normalised
+    already."""
     return _patched(tree, tree.facets(tree.root, patch), defaults, overrides, patch)
 
 
@@ -55,7 +56,7 @@ def _patched(
             default = defaults.get(key, _MISSING) if isinstance(defaults, dict) else _MISSING
             base = before if isinstance(before, dict) else {}
             result[key] = after = _patched(tree, parts, default, base, change)
-            if not after and (isinstance(default, dict) or (change and before != {})):
+            if not after and isinstance(default, dict):
                 del result[key]
     return result
 

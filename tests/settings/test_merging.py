@@ -175,7 +175,7 @@ def test_replacing_keeps_what_the_values_are(document: JsonObject) -> None:
         ({"shape": {"kind": "flat", "size": 1}}, {"shape": {"kind": "long"}}, {"shape": {"kind": "long"}}),
         ({"shape": {"kind": "flat"}}, {"shape": None}, {}),
         ({}, {"card": {}}, {"card": {}}),
-        ({"card": {"title": "a"}}, {"card": {"title": None}}, {}),
+        ({"card": {"title": "a"}}, {"card": {"title": None}}, {"card": {}}),
         ({}, {"owner": 81384788765712384}, {"owner": "81384788765712384"}),
         ({}, {"members": {"a": [1, "2"]}}, {"members": {"a": ["1", "2"]}}),
         ({}, {"number": 2.0}, {"number": 2}),
