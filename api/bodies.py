@@ -16,6 +16,7 @@ from api.lib import formats, snowflakes
 from api.lib.bounds import overflow
 from api.lib.faults import Fault
 from api.lib.schema_walk import SchemaWalk
+from api.lib.whole_numbers import decoder
 
 DEPTH = 32
 MOST_FAULTS = 1000
@@ -34,7 +35,7 @@ class BodyReader:
         self.kind = kind
         self._most_values = most_values
         self._deep_member = deep_member
-        self._decode: Callable[[bytes], object] = msgspec.json.Decoder(kind, dec_hook=snowflakes.decode).decode
+        self._decode: Callable[[bytes], object] = decoder(kind)
 
     def read(self, raw: bytes) -> object:
         """Raises `UnreadableBody`, `Invalid`. Its time is bounded by the bytes, and by `most_values`."""

@@ -23,9 +23,9 @@ from api.imports import rules
 from api.imports.decoding import Refused, decoded
 from api.imports.reading import leniently
 from api.imports.work import Work
-from api.lib import snowflakes
 from api.lib.arrays import columns
 from api.lib.clock import Clock
+from api.lib.whole_numbers import decoder
 from api.members import ledger_sql
 from api.members.ledger import Key, Ledger, Standing, by_key, lock
 from api.members.rulebook import Rulebook
@@ -40,7 +40,7 @@ _EARLIEST = datetime.combine(EARLIEST, time(), UTC)
 
 SET_DOWN_SHARE = 0.3  # of the progress
 
-decode: Callable[[bytes], Event] = leniently(msgspec.json.Decoder(Event, dec_hook=snowflakes.decode).decode)
+decode: Callable[[bytes], Event] = leniently(decoder(Event))
 
 
 class Reached(msgspec.Struct, frozen=True):

@@ -24,9 +24,9 @@ from api.imports.restored_awards import restore_awards
 from api.imports.restored_days import parts_for, restore_days, restore_hours, restore_ids, restore_stat_days, untimely
 from api.imports.restored_members import restore_members
 from api.imports.work import Work
-from api.lib import snowflakes
 from api.lib.clock import Clock
 from api.lib.faults import Fault
+from api.lib.whole_numbers import decoder
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.visibility import hide
@@ -35,7 +35,7 @@ from api.settings.service import SettingsService
 
 AT_ONCE = 1000
 
-_line: Callable[[bytes], Line] = msgspec.json.Decoder(Line, dec_hook=snowflakes.decode).decode
+_line: Callable[[bytes], Line] = decoder(Line)
 _header: Callable[[bytes], Header] = msgspec.json.Decoder(Header).decode
 
 _PLACE: Mapping[type, str] = {

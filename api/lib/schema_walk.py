@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import jsonschema_rs
 
-from api.lib import formats
+from api.lib import formats, snowflakes
 from api.lib.faults import Fault, Path, readable
 from api.lib.json import JsonObject, JsonValue, as_object
 from api.lib.schema_faults import UNKNOWN, error_faults
@@ -44,6 +44,8 @@ class SchemaWalk:
                 waiting.append(_items(schema, value, path))
             elif isinstance(value, (dict, list)):  # of the wrong type, whatever is in it
                 yield from self._engine_faults(schema, type(value)(), path)
+            elif isinstance(value, float) and _is_id(schema):  # 1.0 too, which is an integer to the engine
+                yield Fault(readable(path), snowflakes.MESSAGE)
             elif isinstance(value, str) and len(value) > _LONGEST_TEXT:
                 yield from self._engine_faults(schema, value[: _longest(schema) + 1], path)
             else:
@@ -100,6 +102,12 @@ class SchemaWalk:
             for error in validator.iter_errors(value):
                 for fault in error_faults(error):
                     yield Fault(readable(path) + fault.pointer, fault.message)
+
+
+def _is_id(schema: JsonObject) -> bool:
+    alternatives = schema.get("anyOf")
+    several = map(as_object, alternatives if isinstance(alternatives, list) else ())
+    return schema.get("format") == "snowflake" or any(map(_is_id, several))
 
 
 def _longest(schema: JsonObject) -> int:
