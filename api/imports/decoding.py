@@ -52,8 +52,12 @@ def located(message: str) -> tuple[str, str]:
 
 
 def _id_at(raw: bytes) -> str:
-    """Where the first id is that is none: within a union msgspec does not say."""
-    value = leniently(_decode_any)(raw)
+    """Where the first id is that is none: within a union msgspec does not say. A row whose kind is wrong was read
+    no further than that, and may be unreadable behind it."""
+    try:
+        value = leniently(_decode_any)(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
     for name, each in value.items() if isinstance(value, dict) else ():
         if name.endswith("_id") and not _is_id(each):
             return pointer([name])
