@@ -1,6 +1,6 @@
 """Shapes of activity: what a bot reports, and what it is told back."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -56,6 +56,14 @@ _is_line = formats.CHECKS["line"]
 _id = lru_cache(maxsize=2**14, typed=True)(snowflakes.number)
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """PostgreSQL reads no offset of 16 hours and more. What UTC would have beyond the calendar's edge stays at it."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return moment.replace(tzinfo=UTC)  # less than a day beside it
+
+
 class BaseEvent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     """What every event says."""
 
@@ -67,7 +75,10 @@ class BaseEvent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     role_ids: Annotated[list[Id], Meta(max_length=MOST_ROLES)] = []
 
     def __post_init__(self) -> None:
-        """Makes numbers of ids. Raises `ValueError` for what is none, and for an event's id that is no line."""
+        """Makes numbers of ids, and UTC of any other offset. Raises `ValueError` for what is no id, and for an event's
+        id that is no line."""
+        if self.occurred_at.tzinfo is not UTC:
+            force_setattr(self, "occurred_at", _in_utc(self.occurred_at))
         if not self.id.isprintable() and not _is_line(self.id):
             raise ValueError(formats.SENTENCES["line"])
         force_setattr(self, "user_id", _id(self.user_id))

@@ -1,7 +1,7 @@
 """Takes a guild's export back, here or elsewhere: all that it has, members and their days by the mode."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -18,6 +18,7 @@ from api.guilds.rules import faults as guild_faults
 from api.guilds.service import GuildService
 from api.imports.decoding import Refused, decoded
 from api.imports.lines import VERSION, AchievementLine, ChannelsLine, Header, Line, MemberLine, RolesLine, SettingsLine
+from api.imports.moments import settle
 from api.imports.queries import PRIVATE
 from api.imports.reading import Broken, Lines, Row
 from api.imports.restored_awards import restore_awards
@@ -89,10 +90,10 @@ class Restoring:
     async def run(self, work: Work) -> None:
         """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
         await work.check(_Headed())
-        today = self._clock.now().date()
+        now = self._clock.now()
         async for batch in work.batches(_Headed(), AT_ONCE):
             work.reached_byte()
-            read = [_read(number, row, today) for number, row in batch]
+            read = [_read(number, row, now) for number, row in batch]
             for kind, group in groupby(read, key=lambda each: each.kind):
                 await self._restore(work, kind, list(group))
 
@@ -229,7 +230,7 @@ class _Headed:
             self._is_begun = True
 
 
-def _read(number: int, row: Row, today: date) -> Read:
+def _read(number: int, row: Row, now: datetime) -> Read:
     try:
         line = decoded(row[1] if isinstance(row, tuple) else b"", _line)
     except Refused as refused:
@@ -238,6 +239,6 @@ def _read(number: int, row: Row, today: date) -> Read:
     if len(given) != 1:
         return Read(number, "refused", Fault("", "has to have exactly one member"))
     item = getattr(line, given[0])
-    if (fault := untimely(item, today)) is not None:
+    if (fault := untimely(item, now.date()) or settle(item, now)) is not None:
         return Read(number, "refused", Fault(f"/{given[0]}{fault.pointer}", fault.message))
     return Read(number, given[0], item)

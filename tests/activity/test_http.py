@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import httpx
@@ -206,6 +206,19 @@ async def test_too_old_and_in_future_are_rejected_by_index(bot: httpx.AsyncClien
     assert (again["accepted"], again["duplicates"], again["rejected"]) == (0, 4, answer["rejected"])
     clock.move(minutes=6)
     assert (await record(bot, events[4]))["accepted"] == 1, "what was rejected was not remembered"
+
+
+async def test_times_of_any_offset_are_taken(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+    """PostgreSQL knows offsets below 16 hours, RFC 3339 those below 24."""
+    now = clock.now()
+    for minutes in (1439, -1439, 960, 840, 1):
+        there = now.astimezone(timezone(timedelta(minutes=minutes)))
+        body = {"events": [message(str(minutes)) | {"occurred_at": there.isoformat()}]}
+        explained = await bot.post(EXPLAIN, json=body)
+        answer = await bot.post(PATH, json=body)
+        assert (explained.status_code, answer.status_code) == (200, 200), answer.text
+        assert answer.json()["accepted"] == 1
+    assert (await profile(bot, ADA))["last_active_at"] == now.isoformat().replace("+00:00", "Z")
 
 
 async def test_what_is_out_of_range_is_rejected_by_index(bot: httpx.AsyncClient) -> None:

@@ -13,7 +13,16 @@ class _Row(msgspec.Struct):
 
 _row = msgspec.json.Decoder(_Row).decode
 
-UNREADABLE = ["[" * 40, "[1,", '["\\', "[" * 5000 + "]" * 5000, '{"x":' * 5000, '{"items":5,"x":' + "[" * 5000, "[nul", "1x"]
+UNREADABLE = [
+    "[" * 40,
+    "[1,",
+    '["\\',
+    "[" * 5000 + "]" * 5000,
+    '{"x":' * 5000,
+    '{"items":5,"x":' + "[" * 5000,
+    "[nul",
+    "1x",
+]
 
 
 @pytest.mark.parametrize("row", [*UNREADABLE, "", "[]", "null", "1", "NaN", '{"user_id":5,', "[\ud800"])

@@ -8,7 +8,7 @@ import pytest
 
 from api.auth.scopes import ALL, Scope
 from api.engine import PlainConnection
-from tests.imports.files import Json, counts, event, imported, lines
+from tests.imports.files import Json, counts, event, imported, lines, member
 from tests.imports.test_events import at, record
 from tests.members.people import give, hide, leveling
 from tests.support.clients import Clients
@@ -183,3 +183,31 @@ async def test_large_guild_is_read_in_lots(bot: httpx.AsyncClient, owner: PlainC
     assert [int(line["member"]["user_id"]) for line in file if "member" in line] == list(range(1000, 5500))
     await imported(bot, "guildhall", lines(*file), QUARRY)
     assert (await state(owner, QUARRY))["members"] == (await state(owner, HARBOUR))["members"]
+
+
+MOMENTS = ("last_xp_at", "first_seen_at", "last_active_at", "left_at")
+NEVER = ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "2999-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize("never", NEVER)
+async def test_times_that_cannot_have_been_are_refused(bot: httpx.AsyncClient, never: str) -> None:
+    """Of every kind of line: one that PostgreSQL keeps and Python cannot read made its member unreadable."""
+    award = {"achievement": "a", "user_id": "5", "name": "A", "awarded_at": "2020-01-01T00:00:00Z"}
+    file = [
+        *({"member": {"user_id": "5", "xp": 1, name: never}} for name in MOMENTS),
+        *({"member": {"user_id": "5", "xp": 1, name: never[:10]}} for name in ("streak_from", "streak_to")),
+        *({"award": award | {name: never}} for name in ("awarded_at", "revoked_at")),
+        {"hour": {"hour": never, "user_id": None}},
+    ]
+    found = await imported(bot, "guildhall", lines({"guildhall": 1}, *file))
+    assert (found["status"], found["counts"]) == ("finished", counts(9, 0, 0, 9))
+    assert [row["pointer"].split("/")[2] for row in found["refused"]] == [
+        *MOMENTS, "streak_from", "streak_to", "awarded_at", "revoked_at", "hour",
+    ]  # fmt: skip
+
+
+async def test_times_of_any_offset_are_taken(bot: httpx.AsyncClient) -> None:
+    row = {"user_id": "5", "xp": 1} | dict.fromkeys(MOMENTS, "2020-01-01T00:00:00+23:59")
+    found = await imported(bot, "guildhall", lines({"guildhall": 1}, {"member": row}))
+    assert (found["status"], found["counts"]) == ("finished", counts(1, 1))
+    assert (await member(bot, 5))["first_seen_at"] == "2019-12-31T00:01:00Z"
