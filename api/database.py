@@ -49,6 +49,18 @@ AWAY = (
     asyncpg.InvalidCatalogNameError,
 )
 
+# Values that no column takes. Requests are looked through before, so hardly ever does one come so far.
+IMPOSSIBLE_VALUES = (
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.DatetimeFieldOverflowError,
+    asyncpg.InvalidDatetimeFormatError,
+    asyncpg.InvalidTextRepresentationError,
+    asyncpg.InvalidTimeZoneDisplacementValueError,
+    asyncpg.NumericValueOutOfRangeError,
+    asyncpg.StringDataRightTruncationError,
+    asyncpg.UntranslatableCharacterError,
+)
+
 
 @dataclass(slots=True)
 class _Current:

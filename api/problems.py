@@ -12,7 +12,7 @@ from litestar.connection import Request
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.response import Response
 
-from api.database import AWAY
+from api.database import AWAY, IMPOSSIBLE_VALUES
 from api.errors import (
     Conflict,
     DatabaseAway,
@@ -36,17 +36,6 @@ _unavailable, _unhandled = Flood("unavailable"), Flood("unhandled errors")
 MEDIA_TYPE = "application/problem+json"
 MOST_FAULTS = 1000
 TYPE_BASE = "urn:guildhall:problem:"
-
-# Values that no column takes. Requests are looked through before, so hardly ever does one come so far.
-IMPOSSIBLE_VALUES = (
-    asyncpg.CharacterNotInRepertoireError,
-    asyncpg.DatetimeFieldOverflowError,
-    asyncpg.InvalidDatetimeFormatError,
-    asyncpg.InvalidTextRepresentationError,
-    asyncpg.NumericValueOutOfRangeError,
-    asyncpg.StringDataRightTruncationError,
-    asyncpg.UntranslatableCharacterError,
-)
 
 # PostgreSQL's other refusals that are not our own fault, by class. Its DETAIL holds the row: it is never told.
 #

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from api.achievements.dtos import CreateAchievement, Key, Name
 from api.guilds.dtos import LARGEST_LIST, PutChannel, PutGuild, PutRole
+from api.lib.formats import LINE
 from api.lib.json import JsonObject
 from api.lib.snowflakes import Snowflake
 
@@ -22,6 +23,7 @@ Total = Annotated[int, Meta(ge=0, le=2**62)]
 Amount = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Xp = Annotated[int, Meta(ge=0, le=MAX_XP)]
 Moment = Annotated[datetime, Meta(tz=True)]
+By = Annotated[str, Meta(max_length=80, pattern=LINE)]
 Stat = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")]
 
 
@@ -93,7 +95,7 @@ class EventIds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ids of events that were delivered in the week that begins then, or (9999-12-27) imported."""
 
     week: date
-    ids: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=10_000)]
+    ids: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64, pattern=LINE)]], Meta(max_length=10_000)]
 
 
 class AchievementLine(CreateAchievement, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -112,9 +114,9 @@ class AwardLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     scope: Literal["guild", "global"] = "guild"
     xp: Xp = 0
     role_id: Snowflake | None = None
-    awarded_by: Annotated[str, Meta(max_length=80)] | None = None
+    awarded_by: By | None = None
     revoked_at: Moment | None = None
-    revoked_by: Annotated[str, Meta(max_length=80)] | None = None
+    revoked_by: By | None = None
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ import structlog
 
 from api.audit.service import record
 from api.auth.scopes import Scope
-from api.database import Database
+from api.database import IMPOSSIBLE_VALUES, Database
 from api.errors import NotFound, Unavailable
 from api.events.outbox import Told, tell
 from api.imports import queries
@@ -85,6 +85,9 @@ class Runner:
             await self._end(work, "The guild is not there any more.")
         except CredentialEnded as ended:
             await self._end(work, f"{ended} What was done until then stays.")
+        except IMPOSSIBLE_VALUES:  # as good a second time as the first
+            log.exception("an import has what cannot be stored", id=work.id)
+            await self._end(work, f"Of the rows after {work.rows} one holds a value that cannot be stored.")
         else:
             await self._end(work, None)
 

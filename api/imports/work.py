@@ -1,6 +1,7 @@
 """An import that is being done: its file, its counts, and the point from which another process would go on."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -90,7 +91,7 @@ class Work:
         if row:
             self.refused += 1
         if not row or len(self._refused) < MOST_REFUSED:
-            self._refused.append(RefusedRow(row, fault.pointer[:LONGEST_MESSAGE], fault.message[:LONGEST_MESSAGE]))
+            self._refused.append(RefusedRow(row, _storable(fault.pointer), _storable(fault.message)))
 
     def note(self, user_id: int, before: tuple[int, int], after: tuple[int, int]) -> None:
         """Notes what would become of a member: XP and level, before and after."""
@@ -209,3 +210,11 @@ class Work:
 
 def _roll_back() -> None:
     raise RolledBack
+
+
+# No text of PostgreSQL's has these. They come in names of members that a file makes up.
+_unstorable = re.compile("[\x00\ud800-\udfff]")
+
+
+def _storable(text: str) -> str:
+    return _unstorable.sub("\N{REPLACEMENT CHARACTER}", text[:LONGEST_MESSAGE])

@@ -211,3 +211,37 @@ async def test_times_of_any_offset_are_taken(bot: httpx.AsyncClient) -> None:
     found = await imported(bot, "guildhall", lines({"guildhall": 1}, {"member": row}))
     assert (found["status"], found["counts"]) == ("finished", counts(1, 1))
     assert (await member(bot, 5))["first_seen_at"] == "2019-12-31T00:01:00Z"
+
+
+UNSTORABLE = [
+    {
+        "award": {
+            "achievement": "a",
+            "user_id": "5",
+            "name": "A",
+            "awarded_at": "2020-01-01T00:00:00Z",
+            "awarded_by": "\0",
+        }
+    },
+    {"event_ids": {"week": "2020-01-06", "ids": ["\0"]}},
+    {"settings": {"module": "leveling", "overrides": {"\0": 1}}},
+    {"member": {"user_id": "5", "xp": 1, "\0": 1}},
+    {"\0": 1},
+]
+
+
+async def test_what_no_text_may_hold_is_refused(bot: httpx.AsyncClient) -> None:
+    """Where it is told too: the name of an unknown member is part of its pointer."""
+    found = await imported(bot, "guildhall", lines({"guildhall": 1}, *UNSTORABLE))
+    assert (found["status"], found["counts"]) == ("finished", counts(len(UNSTORABLE), 0, 0, len(UNSTORABLE)))
+
+
+async def test_what_turns_out_to_be_too_large_ends_the_import(bot: httpx.AsyncClient) -> None:
+    """And not the server's patience: the guild may have another one at once."""
+    stat = {"stat_day": {"stat": "a", "day": "2020-01-06", "user_id": "5", "value": 2**62}}
+    file = lines({"guildhall": 1}, {"member": {"user_id": "5", "xp": 1, "custom_stats": {"a": 1}}}, stat)
+    assert (await imported(bot, "guildhall", file))["status"] == "finished"
+    found = await imported(bot, "guildhall", lines({"guildhall": 1}, stat), mode="add")
+    assert (found["status"], found["refused"][-1]["message"]) == (
+        "failed", "Of the rows after 0 one holds a value that cannot be stored.",
+    )  # fmt: skip
