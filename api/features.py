@@ -16,6 +16,7 @@ from api.config import Settings
 from api.core import Core
 from api.events.service import EventService
 from api.guilds.pickers import PickerService
+from api.guilds.purging import Purging
 from api.guilds.service import GuildService
 from api.idempotency import Idempotency
 from api.imports.building import Imports
@@ -39,6 +40,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
 
     keys: KeyService
     guilds: GuildService
+    purging: Purging
     settings: SettingsService
     activity: ActivityService
     members: MemberService
@@ -58,7 +60,8 @@ def build(core: Core, settings: Settings) -> Features:
     rulebook, parts, hours = core.rulebook, core.parts, timedelta(days=settings.hours_kept_days)
     achievements = build_achievements(database, changes, clock, cursors, rulebook, parts, retention=core.retention)
     keys = KeyService(database, changes, cursors, clock)
-    guilds = GuildService(database, changes, cursors, clock, core.retention)
+    purging = Purging(database, clock, core.retention)
+    guilds = GuildService(database, changes, cursors, clock, purging)
     pickers = PickerService(database, changes, clock)
     guild_settings = SettingsService(
         database,
@@ -90,6 +93,7 @@ def build(core: Core, settings: Settings) -> Features:
     return Features(
         keys=keys,
         guilds=guilds,
+        purging=purging,
         settings=guild_settings,
         activity=activity,
         members=members,
@@ -103,7 +107,6 @@ def build(core: Core, settings: Settings) -> Features:
             database,
             parts,
             clock,
-            guilds=core.retention,
             hours=hours,
             days=None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days),
         ),

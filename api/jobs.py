@@ -24,7 +24,7 @@ class Jobs:
         self._keyring = core.keyring
         self._people = core.people
         self._limiter = core.limiter
-        self._guilds = features.guilds
+        self._purging = features.purging
         self._settings = features.settings
         self._upkeep = features.upkeep
         self._idempotency = features.idempotency
@@ -47,8 +47,6 @@ class Jobs:
                 if tick % UPKEEP_EVERY == 1:
                     await self._upkeep.run()
                 if tick % PURGE_EVERY == 1:
-                    while await self._upkeep.empty_guilds():  # noqa: ASYNC110 - others run between two lots
-                        await asyncio.sleep(0)
                     await self._limiter.sweep()
                     while await self._deliverer.sweep():  # noqa: ASYNC110 - the same
                         await asyncio.sleep(0)
@@ -56,8 +54,7 @@ class Jobs:
                         await asyncio.sleep(0)
                     while await self._settings.forget_old():  # noqa: ASYNC110 - the same
                         await asyncio.sleep(0)
-                    while await self._guilds.purge():  # noqa: ASYNC110 - others run between two lots
-                        await asyncio.sleep(0)
+                    await self._purging.purge_all()
             except Unavailable as error:
                 log.warning("a job waits for the database", type=error.type)
             except Exception:

@@ -20,6 +20,7 @@ from api.core import discord_client
 from api.database import Database
 from api.errors import Invalid
 from api.guilds.pickers import PickerService
+from api.guilds.purging import Purging
 from api.guilds.service import GuildService
 from api.imports.building import Imports, build
 from api.imports.dtos import ImportQuery, ImportView
@@ -127,7 +128,8 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Imports, GuildServi
         own_url=settings.own_url,
         transport=None,
     )
-    guilds = GuildService(database, changes, cursors, clock, timedelta(days=settings.retention_days))
+    purging = Purging(database, clock, timedelta(days=settings.retention_days))
+    guilds = GuildService(database, changes, cursors, clock, purging)
     rulebook, parts = Rulebook(database, changes), Parts(database)
     imports = build(
         database,

@@ -1,4 +1,4 @@
-"""What is done to activity by itself: parts made ahead, old ones dropped, guilds emptied whose retention ended."""
+"""What is done to activity by itself: parts made ahead, old ones dropped."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -7,10 +7,9 @@ from api.database import Database
 from api.lib.clock import Clock
 from api.members.tombstones import DROP_OLD
 from api.members.tombstones import KEPT as TOMBSTONES_KEPT
-from api.parts import TABLES, Parted, Parts
+from api.parts import Parted, Parts
 
 _LOCK = 0x70617274  # "part"
-_AT_ONCE = 5000
 
 # An id is asked for as long as its event is not too old; a day more for clocks that differ.
 _IDS_KEPT = timedelta(days=8)
@@ -23,9 +22,6 @@ _EVENTS_KEPT = timedelta(days=7)
 _AHEAD = 31
 _STREAM_AHEAD = 2
 
-# What grows with a guild's members: more than one statement could delete with the guild's row.
-_OF_GUILDS = (*TABLES, "custom_stats", "members", "boards", "xp_counts")
-
 
 class Upkeep:
     def __init__(
@@ -34,15 +30,13 @@ class Upkeep:
         parts: Parts,
         clock: Clock,
         *,
-        guilds: timedelta,
         hours: timedelta,
         days: timedelta | None,
     ) -> None:
-        """For how long is kept: deleted guilds, activity by hour, activity by day (None: for ever)."""
+        """For how long is kept: activity by hour, activity by day (None: for ever)."""
         self._database = database
         self._parts = parts
         self._clock = clock
-        self._guilds = guilds
         self._kept: Mapping[Parted, timedelta | None] = {
             "activity_ids": _IDS_KEPT,
             "activity_hours": hours,
@@ -66,25 +60,6 @@ class Upkeep:
             finally:
                 await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
         self._parts.forget()
-
-    async def empty_guilds(self) -> bool:
-        """Takes some of what guilds had whose retention has ended; whether there may be more. The guilds
-        themselves are purged when nothing is left."""
-        since = self._clock.now() - self._guilds
-        async with self._database.connection() as connection:
-            rows = await connection.fetch("SELECT id FROM guilds WHERE deleted_at <= $1 LIMIT 20", since)
-            if not rows:
-                return False
-            ids = [row["id"] for row in rows]
-            found = 0
-            for table in _OF_GUILDS:
-                deleted = await connection.execute(
-                    f"DELETE FROM {table} WHERE (tableoid, ctid) IN"
-                    f" (SELECT tableoid, ctid FROM {table} WHERE guild_id = ANY($1) LIMIT {_AT_ONCE})",
-                    ids,
-                )
-                found += int(deleted.split()[1])
-        return found > 0
 
 
 def _ahead(table: Parted, today: date) -> list[date]:

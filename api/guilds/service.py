@@ -1,18 +1,17 @@
 """Guilds: joined, changed, left, restored."""
 
-from datetime import datetime, timedelta
-
 import asyncpg
 import msgspec
 
 from api.audit.service import record
-from api.auth.actors import Actor, system
+from api.auth.actors import Actor
 from api.changes import Changes
 from api.database import Connection, Database
 from api.errors import Invalid, NotFound, PreconditionFailed
 from api.events.outbox import Told, tell
 from api.guilds import rules
 from api.guilds.dtos import GuildView, PatchGuild, PutGuild
+from api.guilds.purging import Purging
 from api.idempotency import keep
 from api.lib import etags
 from api.lib.clock import Clock
@@ -22,26 +21,36 @@ from api.lib.etags import Preconditions
 from api.lib.pagination import Cursors, Page, cut
 
 COLUMNS = "id, name, icon, owner_id, locale, timezone, created_at, updated_at, deleted_at"
-PURGED_AT_ONCE = 50
+
+
+class RetentionEnded(Exception):
+    """Another guild of this id was deleted so long ago that it is gone, and is not purged yet."""
 
 
 class GuildService:
-    def __init__(
-        self, database: Database, changes: Changes, cursors: Cursors, clock: Clock, retention: timedelta
-    ) -> None:
-        """`retention`: how long a deleted guild can be restored."""
+    def __init__(self, database: Database, changes: Changes, cursors: Cursors, clock: Clock, purging: Purging) -> None:
         self._database = database
         self._changes = changes
         self._cursors = cursors
         self._clock = clock
-        self._retention = retention
+        self._purging = purging
 
     async def put(
         self, actor: Actor, guild_id: int, wish: PutGuild, preconditions: Preconditions | None
     ) -> tuple[GuildView, bool]:
         """Create, change or restore; tells whether it was created. Sent twice, the second time changes
-        nothing. One whose retention has ended is purged at once, and made anew."""
+        nothing. One whose retention has ended is purged at once, and made anew: of a large one that may take longer
+        than a request may, and the next request goes on where this one ended."""
         _refuse(wish)
+        while True:
+            try:
+                return await self._put(actor, guild_id, wish, if_match)
+            except RetentionEnded:
+                await self._purging.purge(guild_id)
+
+    async def _put(
+        self, actor: Actor, guild_id: int, wish: PutGuild, if_match: frozenset[str] | None
+    ) -> tuple[GuildView, bool]:
         columns = rules.values(wish)
         async with self._database.transaction() as connection:
             may_be_new = preconditions is None or not preconditions.need_it
@@ -89,7 +98,7 @@ class GuildService:
                 after,
                 actor.guild_list(),
                 limit + 1,
-                self._retained_since(),
+                self._purging.retained_since(),
             )
         return cut(rows, limit, view, lambda row: self._cursors.write(scope, [row["id"]]))
 
@@ -113,45 +122,19 @@ class GuildService:
         self._changes.tell("guild", {guild_id})
         return answer
 
-    async def purge(self) -> int:
-        """Removes what was deleted longer ago than the retention, a few at a time, for good; gives how many.
-        Any process may call it at any time: each guild is purged by one."""
-        async with self._database.transaction() as connection:
-            return await self._purge(connection)
-
-    async def _purge(self, connection: Connection, guild_id: int | None = None) -> int:
-        rows = await connection.fetch(
-            "DELETE FROM guilds WHERE id IN (SELECT id FROM guilds WHERE deleted_at <= $1"
-            " AND ($3::bigint IS NULL OR id = $3) ORDER BY deleted_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING id",
-            self._retained_since(),
-            PURGED_AT_ONCE,
-            guild_id,
-        )
-        if rows:
-            ids = [row["id"] for row in rows]
-            await record(
-                connection, system("its retention ended"), "guild.purged", guild_ids=ids, target=None, changes={}
-            )
-        return len(rows)
-
-    def _retained_since(self) -> datetime:
-        """What was deleted then or earlier is gone, though it may not have been purged yet."""
-        return self._clock.now() - self._retention
-
     async def _made(self, connection: Connection, guild_id: int, columns: dict[str, object]) -> asyncpg.Record | None:
-        """The row of a new guild; None if there is one already. One whose retention has ended makes room."""
+        """The row of a new guild; None if there is one already. Raises `RetentionEnded`."""
         row = await self._insert(connection, guild_id, columns)
         if row is not None:
             return row
-        there = await connection.fetchval(
-            "SELECT deleted_at IS NULL OR deleted_at > $2 FROM guilds WHERE id = $1 FOR UPDATE",
+        has_ended = await connection.fetchval(
+            "SELECT deleted_at IS NOT NULL AND deleted_at <= $2 FROM guilds WHERE id = $1 FOR UPDATE",
             guild_id,
-            self._retained_since(),
+            self._purging.retained_since(),
         )
-        if there:
+        if has_ended is False:
             return None
-        await self._purge(connection, guild_id)
-        return await self._insert(connection, guild_id, columns)
+        raise RetentionEnded  # or it was purged just now
 
     async def _insert(self, connection: Connection, guild_id: int, columns: dict[str, object]) -> asyncpg.Record | None:
         first = {**rules.FIRST_VALUES, **columns}
@@ -170,7 +153,7 @@ class GuildService:
             f"SELECT {COLUMNS} FROM guilds WHERE id = $1 AND (deleted_at IS NULL OR $2 AND deleted_at > $3) FOR UPDATE",
             guild_id,
             deleted,
-            self._retained_since(),
+            self._purging.retained_since(),
         )
         if row is None:
             raise PreconditionFailed if deleted and preconditions is not None and preconditions.need_it else NotFound

@@ -1,4 +1,4 @@
-"""Parts are made ahead and dropped when they are old; a purged guild leaves nothing."""
+"""Parts are made ahead and dropped when they are old, and go with their guild."""
 
 from datetime import date, timedelta
 
@@ -10,12 +10,11 @@ from api.engine import PlainConnection
 from api.parts import TABLES, Parts
 from tests.activity.test_record import message, record
 from tests.support.clock import MovableClock
-from tests.support.people import HARBOUR
 
 
 def upkeep(app: Litestar, clock: MovableClock) -> Upkeep:
     days, database = timedelta(days=30), app.state["database"]
-    return Upkeep(database, Parts(database), clock, guilds=days, hours=days * 3, days=days * 14)
+    return Upkeep(database, Parts(database), clock, hours=days * 3, days=days * 14)
 
 
 async def parts(owner: PlainConnection, table: str) -> list[str]:
@@ -47,20 +46,6 @@ async def test_two_at_once(litestar_app: Litestar, owner: PlainConnection, clock
         assert await parts(owner, "activity_days") == before
     finally:
         await owner.execute("SELECT pg_advisory_unlock($1)", 0x70617274)
-
-
-async def test_a_purged_guild_leaves_nothing(
-    bot: httpx.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
-) -> None:
-    stat = {**message("2"), "type": "stat", "stat": "duels", "amount": 2}
-    await record(bot, message("1"), stat)
-    await bot.delete(f"/v1/guilds/{HARBOUR}")
-    assert not await upkeep(litestar_app, clock).empty_guilds()
-    clock.move(days=31)
-    while await upkeep(litestar_app, clock).empty_guilds():
-        pass
-    for table in (*TABLES, "members", "custom_stats", "boards", "xp_counts"):
-        assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 0, table
 
 
 async def test_a_guild_deleted_by_hand_takes_its_parts(bot: httpx.AsyncClient, owner: PlainConnection) -> None:

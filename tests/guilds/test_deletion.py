@@ -1,13 +1,14 @@
 """A guild that is left is hidden at once, can be restored for 30 days, and is then gone for good."""
 
 import asyncio
+from datetime import timedelta
 
 import httpx
 import pytest
 from litestar import Litestar
 
 from api.engine import PlainConnection
-from api.guilds.service import GuildService
+from api.guilds.purging import Purging
 from tests.edge.routes import SCOPED
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
@@ -17,10 +18,8 @@ UNDER = [route for route in SCOPED if "guild_id" in route.ids and "creates_guild
 
 
 @pytest.fixture
-def service(litestar_app: Litestar) -> GuildService:
-    found = litestar_app.dependencies["guilds"].dependency()  # type: ignore[union-attr] # the application gives `Provide`s
-    assert isinstance(found, GuildService)
-    return found
+def purging(litestar_app: Litestar, clock: MovableClock) -> Purging:
+    return Purging(litestar_app.state["database"], clock, timedelta(days=30))
 
 
 async def fill(bot: httpx.AsyncClient) -> None:
@@ -87,19 +86,19 @@ async def test_left_once_by_twenty(bot: httpx.AsyncClient) -> None:
 
 
 async def test_the_end_of_the_retention(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, service: GuildService
+    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, purging: Purging
 ) -> None:
     await fill(bot)
     await bot.delete(PATH)
     clock.move(days=29.9)
-    assert await service.purge() == 0
+    assert await purging.purge_all() == 0
     assert (await bot.get("/v1/guilds?deleted=true")).json()["items"]
     clock.move(days=1.1)
     assert (await bot.get("/v1/guilds?deleted=true")).json()["items"] == []
     assert (await bot.post(f"{PATH}/restore")).status_code == 404
     kept = (await rows(owner))["audit_log"]
-    assert await service.purge() == 1
-    assert await service.purge() == 0
+    assert await purging.purge_all() == 1
+    assert await purging.purge_all() == 0
     assert await rows(owner) == {
         "guild_roles": 0, "guild_channels": 0, "guild_settings": 0, "guild_settings_revisions": 0,
         "audit_log": kept + 1,
@@ -110,14 +109,14 @@ async def test_the_end_of_the_retention(
 
 @pytest.mark.parametrize("is_purged", [True, False])
 async def test_joined_again_after_the_retention(
-    bot: httpx.AsyncClient, clock: MovableClock, service: GuildService, *, is_purged: bool
+    bot: httpx.AsyncClient, clock: MovableClock, purging: Purging, *, is_purged: bool
 ) -> None:
     """Nothing of the past comes back, whether the job has run or not."""
     await fill(bot)
     await bot.delete(PATH)
     clock.move(days=31)
     if is_purged:
-        await service.purge()
+        await purging.purge_all()
     responses = await asyncio.gather(*(bot.put(PATH, json={"name": "Anew"}) for _ in range(5)))
     assert sorted(response.status_code for response in responses) == [200] * 4 + [201]
     assert (await bot.get(f"{PATH}/roles")).json() == {"items": []}

@@ -1,11 +1,13 @@
 """The registry names every column that may hold who somebody is; a purged guild leaves nothing but its log."""
 
+from datetime import timedelta
+
 import httpx
 from litestar import Litestar
 
 from api.engine import PlainConnection
+from api.guilds.purging import Purging
 from api.privacy.registry import REGISTRY
-from tests.activity.test_upkeep import upkeep
 from tests.privacy.people import live, tables
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, QUARRY
@@ -50,10 +52,7 @@ async def test_a_purged_guild_leaves_only_its_log(
         await bot.put(f"/v1/guilds/{guild_id}/roles", json={"items": [{"id": "5", "name": "x"}]})
         await bot.delete(f"/v1/guilds/{guild_id}")
     clock.move(days=31)
-    while await upkeep(litestar_app, clock).empty_guilds():
-        pass
-    guilds = litestar_app.dependencies["guilds"].dependency()  # type: ignore[union-attr] # the application gives `Provide`s
-    assert await guilds.purge() == 2
+    assert await Purging(litestar_app.state["database"], clock, timedelta(days=30)).purge_all() == 2
     left = set()
     for table in await tables(owner):
         columns = await owner.fetchval(

@@ -1,0 +1,121 @@
+"""Guilds whose retention has ended: emptied a batch at a time, then gone for good."""
+
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+
+import structlog
+
+from api.audit.service import record
+from api.auth.actors import system
+from api.database import Connection, Database
+from api.errors import Unavailable
+from api.lib.clock import Clock
+
+log = structlog.get_logger("guildhall.guilds")
+
+BATCH_SIZE = 5000
+LISTED_AT_ONCE = 100
+
+# What grows with a guild's members: more than one statement could delete with the guild's row. Of a table with
+# partitions a row is found by its key, which tells the partition; of others by its place.
+_KEYS = {
+    "activity_ids": "guild_id, id, week",
+    "activity_days": "guild_id, day, user_id",
+    "activity_hours": "guild_id, hour, user_id",
+    "custom_stat_days": "guild_id, stat, day, user_id",
+}
+_PLAIN = ("achievement_awards", "custom_stats", "boards", "members", "xp_counts")
+_EMPTY = [
+    *(
+        f"DELETE FROM {table} USING (SELECT {key} FROM {table} WHERE guild_id = $1 LIMIT $2) AS batch ({key})"
+        f" WHERE {' AND '.join(f'{table}.{name} = batch.{name}' for name in key.split(', '))}"
+        for table, key in _KEYS.items()
+    ),
+    *(
+        f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE guild_id = $1 LIMIT $2))"
+        for table in _PLAIN
+    ),
+]
+
+# Others may hold the guild's row for a while. A batch is looked up by the index, row by row, in the partition that has
+# it: other plans read all that the guild has, or all partitions, for each batch.
+_OTHER_PLANS = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
+_PATIENT = "; ".join(["SET LOCAL lock_timeout = '4s'", *(f"SET LOCAL enable_{plan} = off" for plan in _OTHER_PLANS)])
+
+# Asked in each step: a guild may have come back since it was listed, and what it has now is to stay.
+_IS_DUE = "SELECT 1 FROM guilds WHERE id = $1 AND deleted_at <= $2 FOR UPDATE"
+
+_DUE = """
+    SELECT id, deleted_at FROM guilds WHERE deleted_at <= $1 AND (deleted_at, id) > ($2, $3)
+    ORDER BY deleted_at, id LIMIT $4
+"""
+
+
+_FIRST = (datetime(1970, 1, 1, tzinfo=UTC), 0)
+
+
+class _Step(Enum):
+    MORE = 1
+    PURGED = 2
+    NOT_DUE = 3
+
+
+class Purging:
+    def __init__(self, database: Database, clock: Clock, retention: timedelta) -> None:
+        """`retention`: how long a deleted guild can be restored."""
+        self._database = database
+        self._clock = clock
+        self._retention = retention
+
+    def retained_since(self) -> datetime:
+        """What was deleted then or earlier is gone, though it may not have been purged yet."""
+        return self._clock.now() - self._retention
+
+    async def purge_all(self) -> int:
+        """Removes what was deleted longer ago than the retention, those first that were deleted first; gives how
+        many. Any process may call it at any time. A guild that cannot be purged keeps no other from it: the last
+        error is raised when all have had their turn. Raises `Unavailable`."""
+        purged, last = 0, _FIRST
+        failure: Exception | None = None
+        while True:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(_DUE, self.retained_since(), *last, LISTED_AT_ONCE)
+            for row in rows:
+                try:
+                    purged += await self.purge(row["id"])
+                except Unavailable:
+                    raise
+                except Exception as error:
+                    log.warning("a guild was not purged, and will be tried again", guild=row["id"], error=repr(error))
+                    failure = error
+            if len(rows) < LISTED_AT_ONCE:
+                break
+            last = rows[-1]["deleted_at"], rows[-1]["id"]
+        if failure is not None:
+            raise failure
+        return purged
+
+    async def purge(self, guild_id: int) -> bool:
+        """Removes one guild if its retention has ended, with all that it had but its audit log; whether it did.
+        Each step is a transaction: what was done stays done, should a later one fail."""
+        while (step := await self._step(guild_id)) is _Step.MORE:
+            pass
+        return step is _Step.PURGED
+
+    async def _step(self, guild_id: int) -> _Step:
+        """One batch, or, when there is none left, the guild itself."""
+        async with self._database.transaction(_PATIENT) as connection:
+            if await connection.fetchval(_IS_DUE, guild_id, self.retained_since()) is None:
+                return _Step.NOT_DUE
+            for statement in _EMPTY:
+                if await _deleted(connection, statement, guild_id) == BATCH_SIZE:
+                    return _Step.MORE
+            await connection.execute("DELETE FROM guilds WHERE id = $1", guild_id)
+            reason = system("its retention ended")
+            await record(connection, reason, "guild.purged", guild_ids=[guild_id], target=None, changes={})
+        return _Step.PURGED
+
+
+async def _deleted(connection: Connection, statement: str, guild_id: int) -> int:
+    """How many rows it deleted."""
+    return int((await connection.execute(statement, guild_id, BATCH_SIZE)).split()[1])
