@@ -44,12 +44,12 @@ class GuildService:
         _refuse(wish)
         while True:
             try:
-                return await self._put(actor, guild_id, wish, if_match)
+                return await self._put(actor, guild_id, wish, preconditions)
             except RetentionEnded:
                 await self._purging.purge(guild_id)
 
     async def _put(
-        self, actor: Actor, guild_id: int, wish: PutGuild, if_match: frozenset[str] | None
+        self, actor: Actor, guild_id: int, wish: PutGuild, preconditions: Preconditions | None
     ) -> tuple[GuildView, bool]:
         columns = rules.values(wish)
         async with self._database.transaction() as connection:
