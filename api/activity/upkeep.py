@@ -1,9 +1,9 @@
 """What is done to activity by itself: parts made ahead, old ones dropped."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from datetime import date, timedelta
 
-from api.database import Database
+from api.database import AWAY, Connection, Database
 from api.lib.clock import Clock
 from api.members.tombstones import DROP_OLD
 from api.members.tombstones import KEPT as TOMBSTONES_KEPT
@@ -46,20 +46,38 @@ class Upkeep:
         }
 
     async def run(self) -> None:
-        """All of it. Of many processes that call it at once one does it, the others nothing."""
+        """All of it. Of many processes that call it at once one does it, the others nothing. What fails ends nothing
+        else: raises an `ExceptionGroup` of what did when the rest is done. Raises `Unavailable`."""
+        failures: list[Exception] = []
         async with self._database.connection() as connection:
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
                 return
             try:
-                today = self._clock.now().date()
-                for table, kept in self._kept.items():
-                    await self._parts.make(connection, table, _ahead(table, today))
-                    if kept is not None:
-                        await connection.execute("SELECT guildhall_drop_parts($1, $2)", table, today - kept)
-                await connection.execute(DROP_OLD, self._clock.now() - TOMBSTONES_KEPT)
+                for what, step in self._steps(connection):
+                    try:
+                        await step
+                    except AWAY:
+                        raise
+                    except Exception as error:
+                        error.add_note(what)
+                        failures.append(error)
             finally:
                 await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
         self._parts.forget()
+        if failures:
+            raise ExceptionGroup("some of the upkeep failed", failures)
+
+    def _steps(self, connection: Connection) -> Iterator[tuple[str, Awaitable[object]]]:
+        """What is to be done, one after the other, and a name for each. Partitions ahead come first: without them
+        nothing could be recorded."""
+        today = self._clock.now().date()
+        for table in self._kept:
+            yield f"partitions of {table} ahead", self._parts.make(connection, table, _ahead(table, today))
+        for table, kept in self._kept.items():
+            if kept is not None:
+                drop = connection.execute("SELECT guildhall_drop_parts($1, $2)", table, today - kept)
+                yield f"old partitions of {table}", drop
+        yield "old tombstones", connection.execute(DROP_OLD, self._clock.now() - TOMBSTONES_KEPT)
 
 
 def _ahead(table: Parted, today: date) -> list[date]:

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import httpx
+import pytest
 from litestar import Litestar
 
 from api.activity.upkeep import Upkeep
@@ -10,6 +11,7 @@ from api.engine import PlainConnection
 from api.parts import TABLES, Parts
 from tests.activity.test_record import message, record
 from tests.support.clock import MovableClock
+from tests.support.people import ADA
 
 
 def upkeep(app: Litestar, clock: MovableClock) -> Upkeep:
@@ -46,6 +48,26 @@ async def test_two_at_once(litestar_app: Litestar, owner: PlainConnection, clock
         assert await parts(owner, "activity_days") == before
     finally:
         await owner.execute("SELECT pg_advisory_unlock($1)", 0x70617274)
+
+
+async def test_what_fails_ends_nothing_else(
+    bot: httpx.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
+) -> None:
+    """Somebody reads an old part, so that it cannot be dropped: all others are, and it is at the next time."""
+    for table in TABLES:
+        await owner.execute("SELECT guildhall_make_part($1, $2)", table, date(2015, 3, 9))
+    await bot.delete(f"/v1/users/{ADA}")
+    clock.move(days=9)
+    async with owner.transaction():
+        await owner.fetch("SELECT FROM activity_ids_2015_03_09")
+        with pytest.raises(ExceptionGroup) as raised:
+            await upkeep(litestar_app, clock).run()
+    assert [error.__notes__ for error in raised.value.exceptions] == [["old partitions of activity_ids"]]
+    old = [name for table in TABLES for name in await parts(owner, table) if "2015" in name]
+    assert old == ["activity_ids_2015_03_09"]
+    assert await owner.fetchval("SELECT count(*) FROM erased_people") == 0
+    await upkeep(litestar_app, clock).run()
+    assert not any("2015" in name for name in await parts(owner, "activity_ids"))
 
 
 async def test_a_guild_deleted_by_hand_takes_its_parts(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
