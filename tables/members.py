@@ -49,3 +49,15 @@ class CustomStat(Table, tablename="custom_stats", help_text="A member's total of
     @classmethod
     def get_readable(cls) -> Readable:
         return Readable(template="%s %s", columns=[cls.stat, cls.value])
+
+
+class CustomStatName(Table, tablename="custom_stat_names", help_text="A stat that a guild's bot counts, by its name."):
+    id = BigSerial(primary_key=True)
+    guild_id = ForeignKey(Guild, default=None, null=False, help_text="The guild.")
+    stat = Varchar(length=64, default=None, null=False, help_text="The stat's name: a guild has so many and no more.")
+
+    custom_stat_names_guild_stat_key = Unique([guild_id, stat])
+
+    @classmethod
+    def get_readable(cls) -> Readable:
+        return Readable(template="%s", columns=[cls.stat])

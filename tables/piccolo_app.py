@@ -10,7 +10,7 @@ from tables.audit import AuditEntry
 from tables.auth import AdminSession, AdminUser, ApiKey
 from tables.guilds import Guild, GuildChannel, GuildRole
 from tables.imports import Import, Job
-from tables.members import CustomStat, Member
+from tables.members import CustomStat, CustomStatName, Member
 from tables.people import Login, Session
 from tables.privacy import PrivacyChoice
 from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
@@ -28,6 +28,7 @@ APP_CONFIG = AppConfig(
         SettingsRevision,
         Member,
         CustomStat,
+        CustomStatName,
         MemberCount,
         Achievement,
         Award,

@@ -142,7 +142,14 @@ class RejectedEvent(msgspec.Struct, frozen=True):
     """An event whose form is right and whose value is not, by its place in the request: it was not taken."""
 
     index: int
-    reason: Literal["too_old", "in_future", "out_of_range"]
+    reason: Annotated[
+        Literal["too_old", "in_future", "out_of_range", "too_many_stats"],
+        Meta(
+            description="`too_old`: more than 7 days ago. `in_future`: more than 5 minutes ahead. `out_of_range`: a"
+            " number that is too small or too large. `too_many_stats`: of a stat that the guild does not have yet, and"
+            " it has 200 already."
+        ),
+    ]
 
 
 class ActivityView(msgspec.Struct, frozen=True):

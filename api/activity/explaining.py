@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from api.activity import queries
 from api.activity.dtos import Event, ExplainedEvent, Explanation, Factor, MessageEvent, RejectedEvent
 from api.activity.rules import Verdict, earning_of, judge, range_fault
-from api.activity.service import rejections
+from api.activity.service import rejections, with_stats, without
+from api.activity.stat_names import TOO_MANY, StatNames
 from api.auth.actors import Actor
 from api.database import Connection, Database
 from api.lib.clock import Clock
@@ -17,6 +18,7 @@ from api.parts import IMPORTED, week_of
 
 _REJECTED = {
     "too_old": "It is more than 7 days old and would be rejected: ids are remembered for so long.",
+    "too_many_stats": f"It would be rejected: {TOO_MANY}.",
     "in_future": "It is more than 5 minutes in the future and would be rejected.",
 }
 _DUPLICATE = "An event of this id was counted already: it counts once."
@@ -28,15 +30,19 @@ class ExplainService:
         self._database = database
         self._rulebook = rulebook
         self._clock = clock
+        self._stat_names = StatNames(database)
 
     async def explain(self, actor: Actor, guild_id: int, events: Sequence[Event]) -> Explanation:
         """What each event would earn if all of them were recorded now. Of hidden people whom the actor may not see it
         says what it would of somebody new. Raises `NotFound`."""
         rules = await self._rulebook.get(guild_id)
         now = self._clock.now()
+        rejected = rejections(events, now)
+        if names := self._stat_names.unknown(rules, without(events, rejected)):
+            rejected = with_stats(rejected, events, await self._stat_names.beyond(rules, names, set()))
         told: dict[int, ExplainedEvent] = {
             each.index: _nothing(each.index, events[each.index], _why_rejected(each, events[each.index]))
-            for each in rejections(events, now)
+            for each in rejected
         }
         open_ = [(index, event) for index, event in enumerate(events) if index not in told]
         open_.sort(key=lambda each: (each[1].occurred_at, each[1].id))

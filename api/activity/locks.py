@@ -23,14 +23,21 @@ _PLANS = {
 _SETTINGS = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in {"lock_timeout": _WAIT, **_PLANS}.items())
 
 _SPACE = 0x61637469  # "acti"
+NAMES = 0x73746174  # "stat"
 
 
 def share(guild_ids: Iterable[int], *, alone: bool = False) -> str:
     """A statement that takes the locks of these guilds until the transaction ends. It goes with BEGIN: what
     waits for a lock must look at the tables only afterwards. `alone`: shared with nobody."""
     function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-    keys = sorted({_key(guild_id) for guild_id in guild_ids})
+    keys = sorted({key_of(guild_id) for guild_id in guild_ids})
     return f"{_SETTINGS}; SELECT " + ", ".join(f"{function}({_SPACE}, {key})" for key in keys)
+
+
+def name_stats(guild_id: int) -> str:
+    """A statement that takes the lock of the names of a guild's stats until the transaction ends. It goes with
+    BEGIN."""
+    return f"SET LOCAL lock_timeout = '{_WAIT}'; SELECT pg_advisory_xact_lock({NAMES}, {key_of(guild_id)})"
 
 
 async def own(connection: Connection, guild_id: int) -> None:
@@ -38,6 +45,6 @@ async def own(connection: Connection, guild_id: int) -> None:
     await connection.execute(share([guild_id], alone=True))
 
 
-def _key(guild_id: int) -> int:
-    """32 bits, signed: two guilds that share a lock only wait for each other."""
+def key_of(guild_id: int) -> int:
+    """Of a guild. 32 bits, signed: two guilds that share a lock only wait for each other."""
     return (guild_id ^ (guild_id >> 31)) % 2**32 - 2**31

@@ -5,7 +5,7 @@ the clock. What each request is told is its own, and one that fails harms none o
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -13,6 +13,7 @@ import structlog
 from api.achievements.unlocking import Unlocking
 from api.activity.dtos import ActivityView, Event, RejectedEvent, StatEvent, VoiceEvent
 from api.activity.rules import range_fault
+from api.activity.stat_names import StatNames
 from api.activity.transaction import Taken, Transaction
 from api.database import Database
 from api.errors import Overloaded, Unavailable
@@ -56,6 +57,7 @@ class ActivityService:
         self._unlocking = unlocking
         self._clock = clock
         self._metrics = metrics
+        self._stat_names = StatNames(database)
         self._waiting: deque[Taken] = deque()
         self._waiting_events = 0
         self._running: dict[asyncio.Task[None], set[int]] = {}
@@ -71,9 +73,12 @@ class ActivityService:
         rules = self.rules(guild_id) or await self._rulebook.get(guild_id)
         now = self._clock.now()
         rejected = rejections(events, now)
-        if rejected:
-            refused = {rejection.index for rejection in rejected}
-            events = [event for index, event in enumerate(events) if index not in refused]
+        timely = without(events, rejected)
+        if unknown := self._stat_names.unknown(rules, timely):
+            refused = await self._stat_names.admit(rules, unknown)
+            rejected = with_stats(rejected, events, refused)
+            timely = without(events, rejected)
+        events = timely
         if not events:
             return ActivityView(0, 0, rejected, [], [])
         if self._waiting_events > MOST_WAITING:
@@ -157,6 +162,25 @@ class ActivityService:
 
     async def _run(self, group: list[Taken]) -> list[ActivityView]:
         return await Transaction(self._database, self._parts, self._unlocking, group).run()
+
+
+def without(events: Sequence[Event], rejected: Sequence[RejectedEvent]) -> Sequence[Event]:
+    """The events that are not rejected."""
+    if not rejected:
+        return events
+    refused = {rejection.index for rejection in rejected}
+    return [event for index, event in enumerate(events) if index not in refused]
+
+
+def with_stats(rejected: list[RejectedEvent], events: Sequence[Event], refused: Collection[str]) -> list[RejectedEvent]:
+    """The rejections, with those of the events whose stats are refused, in the order of the request."""
+    if not refused:
+        return rejected
+    found = {each.index: each for each in rejected}
+    for index, event in enumerate(events):
+        if type(event) is StatEvent and event.stat in refused and index not in found:
+            found[index] = RejectedEvent(index, "too_many_stats")
+    return [found[index] for index in sorted(found)]
 
 
 def rejections(events: Sequence[Event], now: datetime) -> list[RejectedEvent]:

@@ -17,6 +17,7 @@ from api.activity.dtos import Event, StatEvent
 from api.activity.moments import Moments
 from api.activity.queries import EARNED, HIDDEN
 from api.activity.rules import earning_of, range_fault
+from api.activity.stat_names import TOO_MANY, StatNames
 from api.database import Connection, Database
 from api.imports import history_sql as sql
 from api.imports import rules
@@ -25,6 +26,7 @@ from api.imports.reading import leniently
 from api.imports.work import Work
 from api.lib.arrays import columns
 from api.lib.clock import Clock
+from api.lib.faults import Fault
 from api.lib.whole_numbers import decoder
 from api.members import ledger_sql
 from api.members.ledger import Key, Ledger, Standing, by_key, lock
@@ -86,7 +88,8 @@ class History:
 
     async def run(self, work: Work) -> None:
         """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
-        await set_down(work, self._clock.now() + LATEST)
+        guild = await self._rulebook.get(work.guild_id)
+        await set_down(work, self._clock.now() + LATEST, guild, StatNames(self._database))
         total = work.position - work.refused
         while rows := await next_rows(self._database, work):
             await self._count(work, await self._rulebook.get(work.guild_id), rows, total)
@@ -173,18 +176,24 @@ def _wanted(guild: GuildRules, events: Iterable[Event], now: datetime, kept: tim
     return {"activity_days": days, "activity_hours": hours, "custom_stat_days": stat_days}
 
 
-async def set_down(work: Work, latest: datetime) -> None:
+async def set_down(work: Work, latest: datetime, guild: GuildRules, stat_names: StatNames) -> None:
     """Has all events of the file under their index; those that are unsound are refused."""
     if work.reached is not None:
         return
     async for batch in work.batches(rules.reader_of("events"), SET_DOWN_AT_ONCE):
-        records = []
+        sound: list[tuple[int, Event, bytes]] = []
         for number, row in batch:
             data = row[1] if isinstance(row, tuple) else b""
             try:
-                event = _sound(data, latest)
+                sound.append((number, _sound(data, latest), data))
             except Refused as refused:
                 work.refuse(number, refused.fault)
+        names = stat_names.unknown(guild, (event for _, event, _ in sound))
+        beyond = await stat_names.of_import(guild, names, work.tried_stats if work.dry_run else None)
+        records = []
+        for number, event, data in sound:
+            if isinstance(event, StatEvent) and event.stat in beyond:
+                work.refuse(number, Fault("/stat", TOO_MANY))
             else:
                 records.append((work.id, event.occurred_at, event.id, number, data))
         work.reached_byte(SET_DOWN_SHARE)

@@ -4,7 +4,7 @@ The first line is `{"guildhall": 1, …}`. What is not known of a thing is null;
 whole is `user_id` null."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -133,3 +133,11 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hour: HourLine | None = None
     stat_day: StatDayLine | None = None
     event_ids: EventIds | None = None
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A line, and which member it has; or what is wrong with it."""
+
+    number: int
+    kind: str
+    item: Any  # Any: a member of `Line`, or a Fault

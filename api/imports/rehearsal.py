@@ -7,6 +7,7 @@ import msgspec
 
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event
+from api.activity.stat_names import StatNames
 from api.database import Database
 from api.imports import history_sql as sql
 from api.imports.history import LATEST, Reached, advance, caps, decode, next_rows, set_down
@@ -26,11 +27,11 @@ class Rehearsal:
     async def run(self, work: Work) -> None:
         """Does all of it; one that was interrupted counts from the beginning, since it left nothing to go on
         from. Raises `Broken`, `Lost`, `NotFound`."""
-        await set_down(work, self._clock.now() + LATEST)
+        guild = await self._rulebook.get(work.guild_id)
+        await set_down(work, self._clock.now() + LATEST, guild, StatNames(self._database))
         work.reached = msgspec.json.encode(Reached()).decode()
         work.imported = work.unchanged = 0
         work.preview.clear()
-        guild = await self._rulebook.get(work.guild_id)
         followed = _Followed(guild)
         while rows := await next_rows(self._database, work):
             fresh = await self._fresh(work, rows)

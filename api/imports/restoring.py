@@ -10,6 +10,7 @@ import msgspec
 from api.achievements.dtos import CreateAchievement
 from api.achievements.service import AchievementService
 from api.activity import locks
+from api.activity.stat_names import StatNames
 from api.database import Connection, Database
 from api.errors import Conflict, Invalid, NotFound
 from api.guilds.dtos import PatchGuild, PutGuild
@@ -17,13 +18,24 @@ from api.guilds.pickers import PickerService, refuse
 from api.guilds.rules import faults as guild_faults
 from api.guilds.service import GuildService
 from api.imports.decoding import Refused, decoded
-from api.imports.lines import VERSION, AchievementLine, ChannelsLine, Header, Line, MemberLine, RolesLine, SettingsLine
+from api.imports.lines import (
+    VERSION,
+    AchievementLine,
+    ChannelsLine,
+    Header,
+    Line,
+    MemberLine,
+    Read,
+    RolesLine,
+    SettingsLine,
+)
 from api.imports.moments import settle
 from api.imports.queries import PRIVATE
 from api.imports.reading import Broken, Lines, Row
 from api.imports.restored_awards import restore_awards
 from api.imports.restored_days import parts_for, restore_days, restore_hours, restore_ids, restore_stat_days, untimely
 from api.imports.restored_members import restore_members
+from api.imports.restored_stats import with_room
 from api.imports.work import Work
 from api.lib.clock import Clock
 from api.lib.faults import Fault
@@ -57,14 +69,6 @@ _STORE: Mapping[str, Callable[[Connection, Work, GuildRules, Sequence[Any]], Awa
 }  # Any: each is given its own kind
 
 
-class Read(msgspec.Struct, frozen=True):
-    """A line, and which member it has; or what is wrong with it."""
-
-    number: int
-    kind: str
-    item: Any  # Any: a member of `Line`, or a Fault
-
-
 class Restoring:
     def __init__(
         self,
@@ -80,6 +84,7 @@ class Restoring:
     ) -> None:
         self._database = database
         self._rulebook = rulebook
+        self._stat_names = StatNames(database)
         self._parts = parts
         self._clock = clock
         self._guilds = guilds
@@ -102,7 +107,9 @@ class Restoring:
         last = group[-1].number
         if kind in _STORE:
             await work.renew_rights()
-            await self._store(work, kind, [each for each in group if _may(work, each)], last)
+            allowed = [each for each in group if _may(work, each)]
+            guild = await self._rulebook.get(work.guild_id)
+            await self._store(work, kind, await with_room(self._stat_names, work, guild, allowed), last)
             return
         for each in group:
             await work.renew_rights()

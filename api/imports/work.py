@@ -75,6 +75,7 @@ class Work:
         self.refused: int = row["refused"]
         self._refused: list[RefusedRow] = _refused(row["refused_rows"])
         self._stored_refused = len(self._refused)
+        self.tried_stats: set[str] = set()  # of a dry run: names that would be taken
         self.preview = {each.user_id: each for each in _preview(row["preview"])}
         self.actor = Actor(row["actor_kind"], row["actor_id"], row["reason"], row["ip"], row["request_id"])
 

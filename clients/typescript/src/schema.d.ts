@@ -2995,8 +2995,11 @@ export interface components {
          */
         RejectedEvent: {
             index: number;
-            /** @enum {string} */
-            reason: "in_future" | "out_of_range" | "too_old";
+            /**
+             * @description `too_old`: more than 7 days ago. `in_future`: more than 5 minutes ahead. `out_of_range`: a number that is too small or too large. `too_many_stats`: of a stat that the guild does not have yet, and it has 200 already.
+             * @enum {string}
+             */
+            reason: "in_future" | "out_of_range" | "too_many_stats" | "too_old";
         };
         /**
          * RevisionView

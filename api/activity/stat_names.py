@@ -1,0 +1,105 @@
+"""Which stats a guild's bot counts: so many names and no more, since each is a row for each member and day.
+
+A name is taken before the first event that bears it is recorded, in a transaction of its own: one process at a time
+for a guild, so that the bound holds exactly, and no recording waits for it. A name that is taken stays with its
+guild, also where that event is not recorded after all."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+import asyncpg
+
+from api.activity import locks
+from api.activity.dtos import Event, StatEvent
+from api.database import Connection, Database
+from api.errors import NotFound
+from api.lib.keyed_locks import KeyedLocks
+from api.members.rules import GuildRules
+
+MOST: Final = 200  # of a guild
+TOO_MANY = f"is a stat that this guild does not have yet, and it has {MOST} already: no more are taken"
+
+_REMEMBERED = 50_000  # names, of all guilds: 7 MB
+
+# Of these names those that the guild has, and how many it has at all: so many as there may be, or fewer.
+_LOOK = """
+    SELECT array(SELECT stat FROM custom_stat_names WHERE guild_id = $1 AND stat = ANY($2::text[])) AS known,
+        (SELECT count(*) FROM (SELECT FROM custom_stat_names WHERE guild_id = $1 LIMIT $3) AS had) AS count
+"""
+
+_TAKE = "INSERT INTO custom_stat_names (guild_id, stat) SELECT $1, unnest($2::text[])"
+
+
+class StatNames:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        # With the rules that they were found by: a guild that was purged and made again has new ones.
+        self._remembered: dict[int, tuple[GuildRules, set[str]]] = {}
+        self._count = 0
+        self._namers = KeyedLocks()  # who waits for others of a guild holds no connection
+
+    def unknown(self, rules: GuildRules, events: Iterable[Event]) -> list[str]:
+        """The stats of these events that the guild is not known in memory to have, in the order of the events."""
+        found = {event.stat: None for event in events if type(event) is StatEvent}
+        if not found:
+            return []
+        known = self._known(rules)
+        return [name for name in found if name not in known]
+
+    async def admit(self, rules: GuildRules, names: Collection[str]) -> set[str]:
+        """Has the guild have these stats; gives those that are beyond its bound, the first ones having gone first.
+        Sent twice, the second time nothing is taken. Raises `NotFound` for a guild that is gone."""
+        async with self._namers.hold(rules.guild_id):
+            names = [name for name in names if name not in self._known(rules)]  # by now
+            async with self._database.connection() as connection:
+                new, room = await self._look(connection, rules, names)
+            if new and room:
+                # Who waited finds what others took meanwhile.
+                async with self._database.transaction(locks.name_stats(rules.guild_id)) as connection:
+                    new, room = await self._look(connection, rules, names)
+                    try:
+                        await connection.execute(_TAKE, rules.guild_id, new[:room])
+                    except asyncpg.ForeignKeyViolationError:
+                        raise NotFound from None
+                self._remember(rules, new[:room])
+        return set(new[room:])
+
+    async def of_import(self, rules: GuildRules, names: Collection[str], tried: set[str] | None) -> set[str]:
+        """`admit`, or for a dry run, which has `tried`, `beyond`."""
+        if not names:
+            return set()
+        return await (self.admit(rules, names) if tried is None else self.beyond(rules, names, tried))
+
+    async def beyond(self, rules: GuildRules, names: Collection[str], tried: set[str]) -> set[str]:
+        """The same, and nothing is taken. `tried`: what was found to have room before; what is found now is added."""
+        async with self._database.connection() as connection:
+            new, room = await self._look(connection, rules, [*tried, *(name for name in names if name not in tried)])
+        tried |= set(new[:room])
+        return set(new[room:])
+
+    async def _look(
+        self, connection: Connection, rules: GuildRules, names: Collection[str]
+    ) -> tuple[Sequence[str], int]:
+        """Of these names those that the guild does not have, and how many more it may have."""
+        row = await connection.fetchrow(_LOOK, rules.guild_id, list(names), MOST)
+        assert row is not None  # it gives its row
+        known = set(row["known"])
+        self._remember(rules, known)
+        return [name for name in names if name not in known], MOST - row["count"]
+
+    def _known(self, rules: GuildRules) -> Collection[str]:
+        found = self._remembered.get(rules.guild_id)
+        return () if found is None or found[0] is not rules else found[1]
+
+    def _remember(self, rules: GuildRules, names: Collection[str]) -> None:
+        """Adds them to those that are known, and forgets the guilds that were remembered first."""
+        known = {*self._known(rules), *names}
+        self._forget(rules.guild_id)
+        self._remembered[rules.guild_id] = rules, known
+        self._count += len(known)
+        while self._count > _REMEMBERED:
+            self._forget(next(iter(self._remembered)))
+
+    def _forget(self, guild_id: int) -> None:
+        found = self._remembered.pop(guild_id, None)
+        self._count -= 0 if found is None else len(found[1])
