@@ -24,6 +24,17 @@ def _seen(seen: str) -> str:
 
 ACTIVE = "SELECT EXISTS (SELECT FROM imports WHERE guild_id = $1 AND status IN ('queued', 'running'))"
 
+# The place of a guild's next file ($1), for the import that it will be ($2) and so many seconds ($3) from the last
+# sign of it on: who falls silent has lost it.
+RESERVE = """
+    INSERT INTO import_uploads AS u (guild_id, import_id, held_until) VALUES ($1, $2, now() + $3 * interval '1 second')
+    ON CONFLICT (guild_id) DO UPDATE SET import_id = EXCLUDED.import_id, held_until = EXCLUDED.held_until
+    WHERE u.held_until < now() OR u.import_id = EXCLUDED.import_id
+    RETURNING true
+"""
+
+LEAVE = "DELETE FROM import_uploads WHERE guild_id = $1 AND import_id = $2 RETURNING true"
+
 NEXT_ID = "SELECT nextval(pg_get_serial_sequence('imports', 'id'))"
 
 ADD_CHUNK = "INSERT INTO import_chunks (import_id, n, data) VALUES ($1, $2, $3)"

@@ -1,6 +1,7 @@
 """Imports: asked for, listed, told about. What they do is done by `api.imports.runner`, wherever it runs."""
 
 from collections.abc import AsyncIterable
+from datetime import timedelta
 from hashlib import sha256
 
 import asyncpg
@@ -23,6 +24,11 @@ from api.lib.pagination import Cursors, Page, cut
 
 PIECE = 1024 * 1024
 TOLD = 100  # imports of a guild that have ended
+
+# A file on its way in has its guild's place for so long after the last sign of it. A body comes with 1 KiB a second
+# or is refused, so that there is a sign in time.
+HELD_SECONDS = 120
+KEPT_EVERY = timedelta(seconds=30)
 
 _BUSY = "This guild has an import that is not finished: one at a time."
 
@@ -51,22 +57,36 @@ class ImportService:
         require(actor, query)
         refuse(query)
         async with self._database.connection() as connection:
-            if await connection.fetchval(queries.ACTIVE, guild_id):
-                raise Conflict(_BUSY)
             import_id: int = await connection.fetchval(queries.NEXT_ID)
         try:
-            stored = await self._store(import_id, file)
+            await self._reserve(guild_id, import_id)
+            stored = await self._store(guild_id, import_id, file)
             view, job = await self._enqueue(actor, guild_id, query, import_id, stored, hold=hold)
         except BaseException:
-            await self._forget(import_id)
+            await self._forget(guild_id, import_id)
             raise
         self._worker.wake()
         return view, job
 
-    async def _store(self, import_id: int, file: AsyncIterable[bytes]) -> tuple[int, bytes]:
-        """Gives its size, and its SHA-256."""
+    async def _reserve(self, guild_id: int, import_id: int) -> None:
+        """Takes the guild's place, before anything of the file is read; again: keeps it. Raises `Conflict`."""
+        async with self._database.connection() as connection:
+            try:
+                is_ours = await connection.fetchval(queries.RESERVE, guild_id, import_id, HELD_SECONDS)
+            except asyncpg.ForeignKeyViolationError:
+                raise NotFound from None
+            # Afterwards: who had the place a moment ago has an import by now.
+            if not is_ours or await connection.fetchval(queries.ACTIVE, guild_id):
+                raise Conflict(_BUSY)
+
+    async def _store(self, guild_id: int, import_id: int, file: AsyncIterable[bytes]) -> tuple[int, bytes]:
+        """Gives its size, and its SHA-256. Raises `Conflict` where somebody else has the place by now."""
         size, number, piece, digest = 0, 0, bytearray(), sha256()
+        told_at = self._clock.now()
         async for data in file:
+            if (now := self._clock.now()) - told_at > KEPT_EVERY:
+                told_at = now
+                await self._reserve(guild_id, import_id)
             digest.update(data)
             piece += data
             size += len(data)
@@ -89,6 +109,8 @@ class ImportService:
         mode = None if query.source == "events" else query.mode or "set"
         who = (actor.kind, actor.id, actor.reason, actor.ip, actor.request_id, _session_id(actor))
         async with self._database.transaction() as connection:
+            if not await connection.fetchval(queries.LEAVE, guild_id, import_id):
+                raise Conflict(_BUSY)  # we were silent for so long that somebody else has the place
             counted = 0
             if mode == "add":
                 counted = await connection.fetchval(queries.COUNTED_BEFORE, guild_id, query.source, digest) or 0
@@ -116,10 +138,12 @@ class ImportService:
             await keep(connection, actor.claim, answer, status=202, headers={"location": location(import_id)})
         return answer, job
 
-    async def _forget(self, import_id: int) -> None:
-        """Lets go of the file of a request that failed. What a cut connection leaves is swept later."""
+    async def _forget(self, guild_id: int, import_id: int) -> None:
+        """Lets go of the place and the file of a request that failed. What a process that was killed leaves is swept
+        later."""
         async with self._database.connection() as connection:
             await connection.execute(queries.DROP_CHUNKS, import_id)
+            await connection.execute(queries.LEAVE, guild_id, import_id)
 
     async def get(self, actor: Actor, import_id: int) -> ImportView:
         """How an import stands. Raises `NotFound`, also for one of a guild that the actor does not see."""
