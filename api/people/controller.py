@@ -12,6 +12,7 @@ from api.auth.guards import PERSON
 from api.errors import LoginNotConfigured
 from api.intake import GuildhallRequest
 from api.lib.pagination import Page
+from api.limits import address_of
 from api.people.building import People
 from api.people.cookies import Cookies
 from api.people.dtos import CallbackQuery, LoginQuery, MeView, MyGuildsQuery, MyGuildView, MySessionsQuery, SessionView
@@ -61,6 +62,7 @@ class LoginController(Controller):
             redirect_uri=_redirect_uri(request, people),
             replaces=cookies.read(header, cookies.session),
             seen=Browser(shown_agent(request.headers.get("user-agent")), request.address),
+            asker=address_of(request.scope),
         )
         made = [_cookie(cookies, cookies.login)]
         if finished.token is not None:

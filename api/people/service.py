@@ -11,7 +11,7 @@ import structlog
 
 from api.changes import Changes
 from api.database import Database
-from api.errors import DiscordAway, Invalid, LoginFailed
+from api.errors import DiscordAway, Invalid, LoginFailed, Overloaded
 from api.lib.clock import Clock
 from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, cut
@@ -19,6 +19,7 @@ from api.people import rules
 from api.people.access import Access, ManagedGuild
 from api.people.discord import Discord, GrantRefused, Person, Token
 from api.people.dtos import CallbackQuery, MeView, MyGuildView
+from api.people.exchanges import Exchanges
 from api.people.grants import Grants
 from api.people.sealing import Sealer, Unreadable
 from api.people.sessions import ABSOLUTE, Session, Sessions, digest, make
@@ -107,6 +108,7 @@ class LoginService:
         self._sessions = sessions
         self._grants = grants
         self._access = access
+        self._exchanges = Exchanges(clock)
 
     def begin(self, *, return_to: str, browser: str | None, redirect_uri: str) -> Begun:
         """Begins a log-in. `browser`: what its cookie holds already, from another one under way. Raises `Invalid`."""
@@ -121,22 +123,32 @@ class LoginService:
         return Begun(location, browser)
 
     async def finish(
-        self, query: CallbackQuery, *, browser: str | None, redirect_uri: str, replaces: str | None, seen: Browser
+        self,
+        query: CallbackQuery,
+        *,
+        browser: str | None,
+        redirect_uri: str,
+        replaces: str | None,
+        seen: Browser,
+        asker: str,
     ) -> Finished:
         """Ends a log-in; the second time it fails. `replaces`: what the browser's session cookie held before, which
-        ends. Raises `LoginFailed`, `DiscordAway`. However it ends, the log says so, and where it came from."""
+        ends; `asker`: under what name the address is counted. Raises `LoginFailed`, `DiscordAway`, `Overloaded`.
+        However it ends, the log says so, and where it came from."""
         try:
             begun = self._begun(query.state, browser)
             if query.error is not None or query.code is None:
                 log.info("log-in refused", reason="Discord was told no", error=(query.error or "")[:64], ip=seen.ip)
                 return Finished(None, begun.return_to)
-            granted = await self._granted(query.code, begun.verifier, redirect_uri)
-            try:
-                token = await self._let_in(granted, digest(query.state or ""), replaces, seen)
-            except BaseException:
-                await self._give_back(granted)
-                raise
-        except (LoginFailed, DiscordAway) as error:
+            state = digest(query.state or "")
+            async with self._exchanges.one(state, ends=begun.expires_at, asker=asker):
+                granted = await self._granted(query.code, begun.verifier, redirect_uri)
+                try:
+                    token = await self._let_in(granted, state, replaces, seen)
+                except BaseException:
+                    await self._give_back(granted)
+                    raise
+        except (LoginFailed, DiscordAway, Overloaded) as error:
             log.info("log-in refused", reason=error.detail, ip=seen.ip)
             raise
         return Finished(token, begun.return_to)

@@ -25,12 +25,12 @@ from api.events.outbox import Told, tell
 from api.events.rights import right_of, trimmed
 from api.lib.clock import Clock
 from api.lib.diff import Change
+from api.lib.shares import Shares
 from api.webhooks import queries
 from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature
 from api.webhooks.secrets import Vault
 from api.webhooks.sending import Outcome, Sender
 from api.webhooks.service import delivery_id
-from api.webhooks.shares import Shares
 
 log = structlog.get_logger("guildhall.webhooks")
 

@@ -8,7 +8,7 @@ import socket
 import threading
 from contextlib import suppress
 
-from api.webhooks.shares import Shares
+from api.lib.shares import Shares
 
 THREADS = 64
 

@@ -23,9 +23,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def in_process(app: Application, base_url: str) -> httpx.AsyncClient:
-    """A client that calls `app` with no socket between; the lifespan is the caller's to run."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url)
+def in_process(app: Application, base_url: str, address: str = "127.0.0.1") -> httpx.AsyncClient:
+    """A client that calls `app` with no socket between, as if from `address`; the lifespan is the caller's to run."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 123)), base_url=base_url)
 
 
 @asynccontextmanager

@@ -10,9 +10,9 @@ import pytest
 from litestar import Litestar
 
 from api.engine import PlainConnection
+from api.lib.shares import Shares
 from api.webhooks.delivering import Deliverer
 from api.webhooks.resolving import THREADS, Resolver
-from api.webhooks.shares import Shares
 from tests.support.people import HARBOUR, QUARRY
 from tests.webhooks.receiver import Receiver, receiving
 from tests.webhooks.test_delivering import change, hook

@@ -1,0 +1,71 @@
+"""So many places at once, of which everybody has a share."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from api.lib.shares import Shares
+
+MOST_WAITING = 50  # under one name; who comes then is told at once
+
+
+class FairPlaces:
+    """Who finds no place waits a while, the first come first under each name, and the names in turn. A name has its
+    share, however many ask under it: others find a place beside it."""
+
+    def __init__(self, places: int, seconds: float) -> None:
+        """`seconds`: for how long one waits."""
+        self._shares: Shares[str] = Shares(places)
+        self._seconds = seconds
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+
+    @asynccontextmanager
+    async def hold(self, name: str) -> AsyncIterator[None]:
+        """Has a place until the block ends. Raises `TimeoutError` where none came free in time."""
+        await self._enter(name)
+        try:
+            yield
+        finally:
+            self._shares.give_back(name)
+            self._admit()
+
+    async def _enter(self, name: str) -> None:
+        line = self._waiting.get(name)
+        if line is None and self._shares.has_room(name):
+            self._shares.take(name)
+            return
+        if line is None:
+            line = self._waiting[name] = deque()
+        elif len(line) >= MOST_WAITING:
+            raise TimeoutError
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line.append(place)
+        try:
+            async with asyncio.timeout(self._seconds):
+                await place
+        except BaseException:
+            if place.done() and not place.cancelled():  # it came free at the very moment
+                self._shares.give_back(name)
+                self._admit()
+            else:
+                self._leave(name, place)
+            raise
+
+    def _leave(self, name: str, place: asyncio.Future[None]) -> None:
+        line = self._waiting.get(name)
+        if line is not None and place in line:
+            line.remove(place)
+            if not line:
+                del self._waiting[name]
+
+    def _admit(self) -> None:
+        """Gives what is free to those who wait. A name that was served goes to the end of the line."""
+        while (name := next((name for name in self._waiting if self._shares.has_room(name)), None)) is not None:
+            line = self._waiting.pop(name)
+            place = line.popleft()
+            if line:
+                self._waiting[name] = line
+            if not place.done():  # else they gave up, and are about to leave
+                self._shares.take(name)
+                place.set_result(None)
