@@ -25,6 +25,7 @@ from api.settings.dtos import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS, ModuleVi
 from api.settings.modules import Module, changes
 from api.settings.queries import TOLD, encode
 from api.settings.registry import Registry, compiled, is_name
+from api.settings.schema_changes import schema_change
 from api.settings.schemas import InvalidSchema
 
 TOLD_GUILDS = 10
@@ -144,7 +145,11 @@ class ModuleService:
             "module.registered" if before is None else "module.evolved",
             guild_ids=[None],
             target=name,
-            changes={key: Change(was.get(key), value) for key, value in told.items() if not same(was.get(key), value)},
+            changes={
+                key: schema_change(was.get(key), wish.schema) if key == "schema" else Change(was.get(key), value)
+                for key, value in told.items()
+                if not same(was.get(key), value)
+            },
         )
         await tell(connection, [Told(None, "module.updated", {"module": name, "version": version})])
 

@@ -1,6 +1,10 @@
 """What is stored of settings has an end: the size of a module's in a guild, and its history."""
 
+from hashlib import sha256
+from typing import Any
+
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 
@@ -9,7 +13,7 @@ from api.settings.values import MAX_BYTES
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, QUARRY
 
-NOTES = {
+NOTES: dict[str, Any] = {  # Any: JSON
     "schema": {
         "type": "object",
         "properties": {
@@ -110,3 +114,26 @@ async def test_the_functions_forget_no_more(
         await connection.execute("SELECT guildhall_forget_revisions_beyond($1, 'notes', 1000000, 1)", HARBOUR)
         await connection.execute("SELECT guildhall_forget_revisions_before('infinity', 1000)")
     assert await owner.fetchval("SELECT count(*) FROM guild_settings_revisions") == 3
+
+
+async def test_the_audit_log_keeps_no_schemas(notes: httpx.AsyncClient, owner: PlainConnection) -> None:
+    """It is never emptied: of each change it keeps which schema it was, and what changed in it."""
+    entry = "SELECT changes FROM audit_log WHERE target = 'notes' ORDER BY id DESC LIMIT 1"
+    first = msgspec.json.decode(await owner.fetchval(entry))
+    assert (first["schema"]["before"], first["schema"]["after"]["changed"]) == (None, ["first", "second"])
+    long = {"type": "string", "default": "x" * 30_000, "title": "y" * 10_000}
+    second = NOTES["schema"]["properties"]["second"]
+    many = {f"p{number}_{'n' * 59}": {"type": "string", "default": "", "title": "t"} for number in range(60)}
+    for properties in ({"first": long, "second": second}, {"second": second, "third": long}, many):
+        schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        changed = await notes.put("/v1/modules/notes", json={"schema": schema})
+        assert changed.status_code == 200, changed.text
+        told = await owner.fetchval(entry)
+        assert len(told) < 10_000
+        change = msgspec.json.decode(told)["schema"]
+        compact = msgspec.json.encode((await notes.get("/v1/modules/notes")).json()["schema"], order="sorted")
+        assert change["after"]["sha256"] == sha256(compact).hexdigest()
+        assert change["after"]["bytes"] == len(compact)
+        if "third" in properties:
+            assert (change["before"]["changed"], change["after"]["changed"]) == (["first"], ["third"])
+    assert (len(change["after"]["changed"]), change["after"]["more"]) == (50, 10)
