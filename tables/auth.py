@@ -73,13 +73,15 @@ class AdminUser(BaseUser, tablename="admin_users", help_text="Someone who may op
 
     @classmethod
     async def login(cls, username: str, password: str) -> int | None:
-        """The id of the user with this password, or None: Piccolo's own question of who is in already."""
-        return await cls.check(username, password, INSIDERS)
+        """The id of the user with this password, or None: Piccolo's own question of who is in already. Raises
+        `TooBusy`."""
+        with INSIDERS.place():
+            return await cls.check(username, password, INSIDERS)
 
     @classmethod
     async def check(cls, username: str, password: str, lane: Lane) -> int | None:
         """The id of the user with this password, or None. Takes the same time whether or not there is one.
-        Raises `TooBusy`."""
+        `lane`: in which the caller has a place."""
         if len(password) > cls._max_password_length:
             return None
         row = None
@@ -111,7 +113,9 @@ class AdminUser(BaseUser, tablename="admin_users", help_text="Someone who may op
         if row is None:
             return
         passwords.refuse_weak(password, row["username"])
-        found = await cls.update({cls.password: await cls._hashed(INSIDERS, password)}).where(clause).returning(cls.id)
+        with INSIDERS.place():
+            hashed = await cls._hashed(INSIDERS, password)
+        found = await cls.update({cls.password: hashed}).where(clause).returning(cls.id)
         await AdminSession.delete().where(AdminSession.user_id.is_in([row["id"] for row in found] or [0]))
 
     @classmethod
@@ -120,7 +124,9 @@ class AdminUser(BaseUser, tablename="admin_users", help_text="Someone who may op
         if not username:
             raise ValueError("A username must be provided.")
         passwords.refuse_weak(password, username)
-        user = cls(username=username, password=await cls._hashed(INSIDERS, password), **extra_params)
+        with INSIDERS.place():
+            hashed = await cls._hashed(INSIDERS, password)
+        user = cls(username=username, password=hashed, **extra_params)
         try:
             await cls.insert(user)
         except asyncpg.PostgresError as error:

@@ -1,8 +1,9 @@
 """Where passwords are hashed: never on the event loop, which one of them would hold for a quarter of a second."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 
 class TooBusy(Exception):
@@ -18,19 +19,20 @@ class Lane:
         self._places = places
         self._taken = 0
 
-    async def run(self, work: Callable[[], str]) -> str:
-        """Does the work when its turn comes. Raises `TooBusy`."""
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place, to be had before anything else is done for whoever asks. Raises `TooBusy`."""
         if self._taken >= self._places:
             raise TooBusy
         self._taken += 1
-        loop = asyncio.get_running_loop()
-        future = self._thread.submit(work)
-        # Not when the waiting ends: a request that is given up leaves its work to the thread.
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
-        return await asyncio.wrap_future(future)
+        try:
+            yield
+        finally:
+            self._taken -= 1
 
-    def _leave(self) -> None:
-        self._taken -= 1
+    async def run(self, work: Callable[[], str]) -> str:
+        """Does the work when its turn comes; for who has a place."""
+        return await asyncio.wrap_future(self._thread.submit(work))
 
 
 # Two, so that strangers at the door do not hold up who has been in before.

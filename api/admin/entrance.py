@@ -23,7 +23,7 @@ from api.database import Database
 from api.errors import GuildhallError, Overloaded
 from api.lib.clock import Clock
 from tables.auth import AdminUser
-from tables.hashing import INSIDERS, STRANGERS, TooBusy
+from tables.hashing import INSIDERS, STRANGERS, Lane, TooBusy
 
 log = structlog.get_logger("guildhall.admin")
 
@@ -70,31 +70,30 @@ class Entrance:
     async def log_in(self, visitor: Visitor, password: str, code: str | None) -> int:
         """The id of who may come in. Raises `LogInRefused`, `TooManyTries`, `Overloaded`."""
         browser = self.browsers.read(visitor.name, visitor.cookie)
-        if browser is not None:
-            return await self._try(visitor, password, code, browser_budgets(browser), is_known=True)
-        if visitor.network in self._knocking:
+        lane = STRANGERS if browser is None else INSIDERS
+        knocks = f"browser:{browser}" if browser is not None else visitor.network
+        if knocks in self._knocking:
+            await self._tell(visitor, REFUSED, None, "one try at a time", is_kept=False)
             raise one_at_a_time()
-        self._knocking.add(visitor.network)
+        self._knocking.add(knocks)
         try:
-            budgets = stranger_budgets(visitor.network, visitor.name)
-            return await self._try(visitor, password, code, budgets, is_known=False)
+            # A place first: who finds none costs no statement either, and cannot keep others from the database.
+            with lane.place():
+                return await self._try(visitor, password, code, lane, browser)
+        except TooBusy:
+            await self._tell(visitor, REFUSED, None, "too many at once", is_kept=False)
+            raise Overloaded("Too many try to log in at once. Try again in a second.") from None
         finally:
-            self._knocking.discard(visitor.network)
+            self._knocking.discard(knocks)
 
     async def again(self, user_id: int) -> None:
         """Before somebody who is in gives the password again. Raises `TooManyTries`."""
         await self.limits.take(insider_budgets(user_id))
 
-    async def _try(
-        self, visitor: Visitor, password: str, code: str | None, budgets: Sequence[TryBudget], *, is_known: bool
-    ) -> int:
+    async def _try(self, visitor: Visitor, password: str, code: str | None, lane: Lane, browser: str | None) -> int:
+        budgets = browser_budgets(browser) if browser else stranger_budgets(visitor.network, visitor.name)
         await self._take(visitor, budgets)
-        try:
-            user_id = await AdminUser.check(visitor.name, password, INSIDERS if is_known else STRANGERS)
-        except TooBusy:
-            await self.limits.give_back(budgets)
-            await self._tell(visitor, REFUSED, None, "too many at once", is_kept=False)
-            raise Overloaded("Too many try to log in at once. Try again in a second.") from None
+        user_id = await AdminUser.check(visitor.name, password, lane)
         if user_id is None:
             await self._tell(visitor, REFUSED, None, "wrong name or password")
             raise LogInRefused("Login failed")
@@ -102,9 +101,9 @@ class Entrance:
             await self._tell(visitor, REFUSED, user_id, "not active, or no admin")
             raise LogInRefused("Login failed")
         if await self.second_factor.is_on(user_id):
-            if not is_known:
-                budgets = [*budgets, code_budget(user_id)]
-            await self._look_at_code(visitor, user_id, code, budgets)
+            of_codes = [] if browser else [code_budget(user_id)]
+            await self._look_at_code(visitor, user_id, code, of_codes)
+            budgets = [*budgets, *of_codes]
         await self.limits.give_back(budgets)
         await AdminUser.note_log_in(user_id)
         await self._tell(visitor, LOGGED_IN, user_id, None)
@@ -113,12 +112,10 @@ class Entrance:
     async def _look_at_code(
         self, visitor: Visitor, user_id: int, code: str | None, budgets: Sequence[TryBudget]
     ) -> None:
-        of_password = [budget for budget in budgets if budget != code_budget(user_id)]
         if code is None:
-            await self.limits.give_back(of_password)
             await self._tell(visitor, HALF_WAY, user_id, "the password is right, the code is missing")
             raise LogInRefused("MFA code required")
-        await self._take(visitor, [budget for budget in budgets if budget not in of_password])
+        await self._take(visitor, budgets)
         actor = Actor(kind="admin", id=str(user_id), ip=visitor.ip, request_id=visitor.request_id)
         if not await self.second_factor.use(actor, user_id, visitor.told_name, code):
             await self._tell(visitor, REFUSED, user_id, "wrong code")

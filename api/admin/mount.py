@@ -17,6 +17,7 @@ from api.admin.entrance import Entrance
 from api.config import Settings
 from api.errors import BodyTooLarge, GuildhallError, Invalid, MethodNotAllowed, NotFound, Overloaded, Unavailable
 from api.problems import classify
+from tables.hashing import TooBusy
 from tables.passwords import WeakPassword
 
 log = structlog.get_logger("guildhall.admin")
@@ -38,7 +39,7 @@ Site = Callable[[Any, Any, Any], Awaitable[None]]
 
 # What is wrong with a form. Piccolo raises the first for the name of a column that is none, and for values that are no
 # values of it; for the rest, what people type here is held by the tables' own constraints.
-TYPED_WRONG = (ValueError, asyncpg.CheckViolationError, asyncpg.NotNullViolationError)
+TYPED_WRONG = (ValueError, asyncpg.DataError, asyncpg.CheckViolationError, asyncpg.NotNullViolationError)
 
 _LOGIN, _LOGOUT = "/public/login/", "/public/logout/"
 
@@ -94,6 +95,8 @@ class Mount:
     async def _fail(self, error: Exception, answer: "_Answer") -> None:
         if isinstance(error, WeakPassword):
             ours: GuildhallError = Invalid(str(error))
+        elif isinstance(error, TooBusy):
+            ours = Overloaded("Too many passwords are being looked at. Try again in a second.")
         else:
             ours = Invalid() if isinstance(error, TYPED_WRONG) else classify(error)
         if isinstance(ours, Overloaded):

@@ -197,6 +197,6 @@ REGISTRY = (
         "Sealed, and given back to Discord by the upkeep of log-ins; the row goes a day after the session's end.",
     ),
     kept("logins", ("state_hash",), "A hash of what was used to log in, for ten minutes."),
-    kept("admin_second_factors", ("user_id",), "The number of an admin's account with this server, as below."),
+    kept("admin_second_factors", ("user_id", "secret"), "Of an admin's account with this server; goes with it."),
     kept("admin_sessions", ("user_id",), "The number of an admin's account with this server, no person's on Discord."),
 )

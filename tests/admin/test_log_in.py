@@ -185,7 +185,7 @@ def test_who_wrote_a_known_browsers_cookie() -> None:
 
 
 async def test_a_crowd_at_the_door_holds_up_nobody_who_is_known(
-    app: ASGIApp, ada_id: int, monkeypatch: pytest.MonkeyPatch
+    app: ASGIApp, ada_id: int, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened, hash_ = threading.Event(), AdminUser.hash_password
 
@@ -200,6 +200,7 @@ async def test_a_crowd_at_the_door_holds_up_nobody_who_is_known(
         assert (await log_in(known)).status_code == 200
         for each in (*crowd, late):
             await log_in(each, "nobody", "x" * 200)  # who opens the page
+        counted = await owner.fetchval("SELECT used FROM rate_budgets WHERE owner = 'log-in-strangers'")
         monkeypatch.setattr(AdminUser, "hash_password", hash_slowly)
         trying = [
             asyncio.create_task(log_in(each, f"nobody {number}", "wrong password")) for number, each in enumerate(crowd)
@@ -210,6 +211,7 @@ async def test_a_crowd_at_the_door_holds_up_nobody_who_is_known(
         assert {(each.status_code, each.headers["retry-after"]) for each in refused} == {(503, "1")}
         assert (await log_in(known)).status_code == 200
         assert (await log_in(late)).status_code == 503
+        assert await owner.fetchval("SELECT used FROM rate_budgets WHERE owner = 'log-in-strangers'") == counted + 4
         opened.set()
         answers = await asyncio.gather(*trying)
         assert sorted(each.status_code for each in answers) == [401] * 4 + [503] * 56
