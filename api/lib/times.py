@@ -2,7 +2,17 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Meta
+
+_A_DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_A_CLOCK = r"[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+
+# For the document; what is wrong with one is told in words.
+DayText = Annotated[str, Meta(max_length=32, extra_json_schema={"pattern": f"^{_A_DAY}$"})]
+DayOrTime = Annotated[str, Meta(max_length=64, extra_json_schema={"pattern": f"^{_A_DAY}({_A_CLOCK})?$"})]
 
 _day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
 _moment = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII).fullmatch

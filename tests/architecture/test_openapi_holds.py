@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from secrets import token_hex
 from typing import Any
 
 import httpx
@@ -35,6 +36,25 @@ async def test_every_single_thing_can_be_asked_for_conditionally(world: World) -
             assert again.status_code == 304, path
             assert list(world.description.faults(operation, again)) == []
     assert asked > 5
+
+
+async def test_what_is_told_again_is_as_described(world: World) -> None:
+    """A secret is null then."""
+    nulls = 0
+    for path, method, operation in world.description.operations():
+        takes_key = any(
+            world.description.resolved(each)["name"] == "Idempotency-Key" for each in operation["parameters"]
+        )
+        if not takes_key:
+            continue
+        await world.restore()
+        request = world.request(path, method, operation, headers={"Idempotency-Key": token_hex(8)})
+        for replayed in (None, "true"):
+            answer = await world.bot.send(request)
+            assert answer.headers.get("idempotent-replayed") == replayed, f"{path}: {answer.status_code} {answer.text}"
+            assert list(world.description.faults(operation, answer)) == [], path
+        nulls += "secret" in answer.text and answer.json().get("secret", "") is None
+    assert nulls == 3  # a key made, rotated, and a webhook
 
 
 class Refused:
