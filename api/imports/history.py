@@ -120,7 +120,7 @@ class History:
     async def _mend_streaks(self, work: Work) -> None:
         """Streaks of those who had days after what was imported: the days alone can tell."""
         async with self._database.transaction("SET LOCAL statement_timeout = '10min'") as connection:
-            await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, timeout=600)
+            await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, timeout=610)
         after: int | None = 0
         while after is not None:
             mend = partial(self._mend, work, await self._rulebook.get(work.guild_id), after)
