@@ -31,6 +31,7 @@ class Late(msgspec.Struct, frozen=True):
 
     standing: Standing
     day: date
+    skipped: Sequence[date]
 
 
 class Counting:
@@ -57,7 +58,7 @@ class Counting:
             standing = self._standings[rules.guild_id, user_id]
             before_xp = standing.xp
             decisive, days = self._count(rules, standing, theirs)
-            self._note_presence(standing, theirs, days)
+            self._note_presence(rules, standing, theirs, days)
             self._ledger.touch(standing)
             if decisive is not None:
                 roles = [str(role) for role in decisive.role_ids] if decisive.role_ids else None
@@ -117,19 +118,22 @@ class Counting:
         self._caps[key] = counted + earned
         return earned
 
-    def _note_presence(self, standing: Standing, events: Sequence[Event], days: Sequence[date]) -> None:
+    def _note_presence(
+        self, rules: GuildRules, standing: Standing, events: Sequence[Event], days: Sequence[date]
+    ) -> None:
         """First and last seen, and the streak."""
         first, last = events[0].occurred_at, events[-1].occurred_at
         if standing.first_seen_at is None or first < standing.first_seen_at:
             standing.first_seen_at = first
         if standing.last_active_at is None or last > standing.last_active_at:
             standing.last_active_at = last
+        skipped = rules.skipped_days
         for day in days:
             if day == standing.streak_to:
                 continue
-            run = with_day(standing.streak_from, standing.streak_to, standing.streak_best, day)
+            run = with_day(standing.streak_from, standing.streak_to, standing.streak_best, day, skipped)
             if run is None:
-                self.late.append(Late(standing, day))
+                self.late.append(Late(standing, day, skipped))
             else:
                 standing.streak_from, standing.streak_to, standing.streak_best = run
 

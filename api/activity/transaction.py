@@ -217,6 +217,9 @@ def _is_of_before(erased: Mapping[Key, datetime], guild_id: int, event: Event) -
     return erased_at is not None and event.occurred_at < erased_at
 
 
+_NONE: tuple[tuple[()], ...] = ((), (), ())
+
+
 async def _fill(connection: Connection, late: Sequence[Late], ledger: Ledger) -> None:
     """Has days that lie before a member's latest run join what they now join; the ledger is not yet stored."""
     standings = {each.standing.id: each.standing for each in late}
@@ -226,7 +229,9 @@ async def _fill(connection: Connection, late: Sequence[Late], ledger: Ledger) ->
         for standing in (each.standing,)
     }
     own = ledger.active_days({(standing.guild_id, standing.user_id) for standing in standings.values()})
-    for row in await connection.fetch(queries.FILL, *zip(*rows, strict=True), *zip(*own, strict=True)):
+    skipped = {(each.standing.guild_id, each.standing.user_id, day) for each in late for day in each.skipped}
+    arguments = (*zip(*rows, strict=True), *zip(*own, strict=True), *(zip(*skipped, strict=True) if skipped else _NONE))
+    for row in await connection.fetch(queries.FILL, *arguments):
         standing = standings[row["id"]]
         standing.streak_best = max(standing.streak_best, row["best"])
         if row["joined"] is not None and standing.streak_from is not None:

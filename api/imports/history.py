@@ -119,8 +119,9 @@ class History:
 
     async def _mend_streaks(self, work: Work) -> None:
         """Streaks of those who had days after what was imported: the days alone can tell."""
+        guild = await self._rulebook.get(work.guild_id)
         async with self._database.transaction("SET LOCAL statement_timeout = '10min'") as connection:
-            await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, timeout=610)
+            await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, guild.skipped_days, timeout=610)
         after: int | None = 0
         while after is not None:
             mend = partial(self._mend, work, await self._rulebook.get(work.guild_id), after)
@@ -129,7 +130,9 @@ class History:
     async def _mend(self, work: Work, guild: GuildRules, after: int) -> int | None:
         """Mends a lot of streaks; the member after whom to go on, None when there are no more."""
         async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
-            rows = await connection.fetch(sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_AT_ONCE)
+            rows = await connection.fetch(
+                sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_AT_ONCE, guild.skipped_days
+            )
             await self._award_streaks(connection, guild, [row["user_id"] for row in rows])
         return rows[-1]["user_id"] if rows else None
 

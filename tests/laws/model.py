@@ -7,7 +7,7 @@ open, so that the draw is the caller's: `lambda id_, low, high: low` where both 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -186,9 +186,20 @@ class Guild:
         """Days with any event in a row: up to today or yesterday, and the most ever."""
         days = {day for day, counted in self.members[user].days.items() if counted["events"]}
         today = self.day(now)
-        ends = [day for day in (today, today - timedelta(days=1)) if day in days]
-        runs = {day: _run_until(day, days) for day in days}
+        ends = [day for day in (today, self._day_before(today)) if day in days]
+        runs = {day: self._run_until(day, days) for day in days}
         return {"current": runs[ends[0]] if ends else 0, "best": max(runs.values(), default=0)}
+
+    def _run_until(self, day: date, days: set[date]) -> int:
+        length = 0
+        while day in days:
+            length, day = length + 1, self._day_before(day)
+        return length
+
+    def _day_before(self, day: date) -> date:
+        """In the guild's calendar, which may lack a day."""
+        noon = datetime.combine(day, time(12), self.zone).astimezone(UTC)
+        return self.day(noon - timedelta(days=1))
 
     def values(self, stat: str, days: Iterable[date] | None = None) -> dict[int, int]:
         """Each member's value on a board, of all time or of these days; 0 is left out."""
@@ -232,13 +243,6 @@ def _stacked(how: str, factors: list[Fraction]) -> Fraction | None:
             product *= factor
         return product
     return min(factors) if how == "smallest" else max(factors)
-
-
-def _run_until(day: date, days: set[date]) -> int:
-    length = 0
-    while day - timedelta(days=length) in days:
-        length += 1
-    return length
 
 
 def moment(event: Json) -> datetime:
