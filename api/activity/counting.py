@@ -10,6 +10,7 @@ from operator import attrgetter
 import msgspec
 
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
+from api.activity.pieces import pieces, shares
 from api.activity.rules import earning_of, judge
 from api.members.ledger import EVENTS, MAX_XP, Key, Ledger, Standing
 from api.members.levelups import LevelUp, level_up
@@ -79,6 +80,11 @@ class Counting:
         begins = ends = None
         days: list[date] = []
         for event in events:
+            if isinstance(event, VoiceEvent):
+                days += self._count_session(rules, standing, event)
+                if top is not None and standing.xp >= top:
+                    decisive, top = event, ladder.next(ladder.level(standing.xp))
+                continue
             at = event.occurred_at
             if begins is None or ends is None or not begins <= at < ends:
                 day, begins = rules.place_of(at)
@@ -107,16 +113,40 @@ class Counting:
                 _add_other(standing, event, day, row, ledger)
         return decisive, days
 
+    def _count_session(self, rules: GuildRules, standing: Standing, event: VoiceEvent) -> list[date]:
+        """Counts a voice session into the days and hours that it lasted into, and gives these days. What it earns is
+        worked out once, and shared out by seconds; the cap is each day's own."""
+        earning = earning_of(rules)
+        earned = judge(rules, event, None, None).xp if VoiceEvent in earning.kinds else 0
+        found: list[date] = []
+        for piece, share in shares(earned, pieces(rules, event)):
+            row = self._ledger.row(standing, piece.day, piece.hour)
+            if earning.cap is not None and share:
+                share = self._capped(standing, piece.day, earning.cap, share)
+            xp = min(share, MAX_XP - standing.xp)
+            standing.xp += xp
+            row[XP] += xp
+            row[EARNED] += share
+            row[_PLACE[VoiceEvent]] += piece.seconds
+            if piece.day not in found:
+                row[EVENTS] += 1
+                found.append(piece.day)
+        standing.voice_seconds += event.seconds
+        return found
+
     def _judge(self, rules: GuildRules, standing: Standing, event: Event, day: date) -> int:
-        """The XP of one event, and the cap's part in it."""
+        """The XP of one event that is no session, and the cap's part in it."""
         cap = earning_of(rules).cap
-        if cap is None:
-            return judge(rules, event, standing.last_xp_at, None).xp
+        earned = judge(rules, event, standing.last_xp_at, None).xp
+        return earned if cap is None else self._capped(standing, day, cap, earned)
+
+    def _capped(self, standing: Standing, day: date, cap: int, xp: int) -> int:
+        """What the cap leaves of XP, which it counts."""
         key = (standing.guild_id, day, standing.user_id)
         counted = self._caps.get(key, 0)
-        earned = judge(rules, event, standing.last_xp_at, max(cap - counted, 0)).xp
-        self._caps[key] = counted + earned
-        return earned
+        left = min(xp, max(cap - counted, 0))
+        self._caps[key] = counted + left
+        return left
 
     def _note_presence(
         self, rules: GuildRules, standing: Standing, events: Sequence[Event], days: Sequence[date]
@@ -139,11 +169,8 @@ class Counting:
 
 
 def _add_other(standing: Standing, event: Event, day: date, row: list[int], ledger: Ledger) -> None:
-    """What is not a message, into the member's totals and the row of the hour."""
+    """What is neither a message nor a session, into the member's totals and the row of the hour."""
     match event:
-        case VoiceEvent(seconds=seconds):
-            standing.voice_seconds += seconds
-            row[_PLACE[VoiceEvent]] += seconds
         case ReactionEvent():
             standing.reactions += 1
             row[_PLACE[ReactionEvent]] += 1

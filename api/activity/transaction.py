@@ -12,6 +12,8 @@ from api.activity import locks, queries, unlocks
 from api.activity.counting import Caps, Counting, Late
 from api.activity.dtos import ActivityView, Event, RejectedEvent
 from api.activity.moments import Moments
+from api.activity.pieces import begins
+from api.activity.pieces import days as days_of
 from api.activity.rules import earning_of
 from api.database import Connection, Database
 from api.events.outbox import tell
@@ -100,8 +102,9 @@ class Transaction:
         """Parts are months: what lies between the first and the last moment needs no other."""
         days: set[date] = set()
         for taken in self._group:
-            times = [event.occurred_at for event in taken.events]
-            for at in (min(times), max(times), self._now):  # now: rewards are given then
+            first = min(map(begins, taken.events))
+            last = max(event.occurred_at for event in taken.events)
+            for at in (first, last, self._now):  # now: rewards are given then
                 day, hour = taken.rules.place_of(at)
                 days |= {day, hour.date()}
         return {
@@ -200,10 +203,11 @@ class Transaction:
     async def _caps(self, connection: Connection, events: Sequence[Sequence[Event]]) -> Caps:
         """What the daily caps have counted already, of the members and days at hand."""
         wanted = {
-            (taken.rules.guild_id, taken.rules.place_of(event.occurred_at)[0], event.user_id)
+            (taken.rules.guild_id, day, event.user_id)
             for taken, fresh in zip(self._group, events, strict=True)
             if earning_of(taken.rules).cap is not None
             for event in fresh
+            for day in days_of(taken.rules, event)
         }
         if not wanted:
             return {}

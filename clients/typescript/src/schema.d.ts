@@ -3417,7 +3417,8 @@ export interface components {
         };
         /**
          * VoiceEvent
-         * @description Time was spent in a voice channel, since the last report of it.
+         * @description Time was spent in a voice channel, since the last report of it: `occurred_at` is its end. It counts in each hour
+         *     and day, the guild's, that it lasted into.
          */
         VoiceEvent: {
             /** @enum {string} */
