@@ -82,11 +82,17 @@ async def held(monkeypatch: pytest.MonkeyPatch, times: list[float]) -> list[part
     """What lets each go that is held."""
     later: list[partial[None]] = []
 
-    def call_later(seconds: float, do: Callable[..., None], *args: object) -> None:
-        times.append(seconds)
-        later.append(partial(do, *args))
+    loop = asyncio.get_running_loop()
+    real = loop.call_later
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "call_later", call_later, raising=False)
+    def call_later(seconds: float, do: Callable[..., None], *args: object) -> asyncio.TimerHandle:
+        if isinstance(getattr(do, "__self__", None), Admission):
+            times.append(seconds)
+            later.append(partial(do, *args))
+            return real(0, lambda: None)
+        return real(seconds, do, *args)
+
+    monkeypatch.setattr(loop, "call_later", call_later, raising=False)
     return later
 
 
@@ -179,8 +185,9 @@ async def test_a_refusal_that_was_held_is_the_same(
 async def test_a_crowded_key_is_refused_on_a_connection_that_stays(
     wire: Wire, litestar_app: Litestar, bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(litestar_app.state["changes"], "is_fresh", lambda *_: True)  # the key stays in memory
     made = (await bot.post("/v1/keys", json={"name": "crowd", "scopes": ["guilds:read"]})).json()
+    credential = await litestar_app.state["keyring"].authenticate(f"Bearer {made['secret']}")
+    monkeypatch.setattr(litestar_app.state["limiter"], "remembered", lambda _: credential)  # a change forgets it
     found: Slots = litestar_app.state["slots"]
     head = f"/v1/guilds/{HARBOUR}/roles HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {made['secret']}\r\n"
     get = f"GET {head}X-Request-ID: mine\r\n\r\n".encode()
