@@ -17,7 +17,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from api.errors import GuildhallError, Overloaded
 from api.http.admission import Admission
 from api.http.connections import Connections
-from api.http.hosts import refuse_unclear_host
+from api.http.hosts import refuse_ambiguous
 from api.http.proxy_notice import ProxyNotice
 from api.http.request_ids import request_id
 from api.http.security_headers import POLICY, of_every_answer
@@ -128,7 +128,7 @@ class _Exchange:
         }
         edge._metrics.running += 1
         try:
-            refuse_unclear_host(scope)
+            refuse_ambiguous(scope)
             if edge._limiter is not None and edge._strangers is not None and self._is_counted:
                 if edge._proxies is not None and not edge._proxies.is_done:
                     edge._proxies.look(scope)
