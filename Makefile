@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-postgres16 test-newest check bench format configuration document lock browser node clean
+.PHONY: help run demo test test-postgres16 test-newest check bench format configuration catalog document lock browser node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -56,6 +56,7 @@ check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, a
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.support.check_migrations
+	$(BIN)/python -m tests.support.catalog --check
 	$(BIN)/python -m tests.support.audit
 	cd $(TYPES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 
@@ -68,6 +69,9 @@ format: $(VENV)/.dev ## rewrite the code as ruff wants it
 
 configuration: $(VENV)/.dev ## write README's table of settings anew
 	$(BIN)/python -m tests.support.configuration
+
+catalog: $(VENV)/.dev ## write anew which schema `guildhall doctor` expects, from the migrations
+	$(BIN)/python -m tests.support.catalog
 
 document: $(VENV)/.dev node ## write the OpenAPI document's snapshot anew, and the TypeScript types made from it
 	$(BIN)/python -m api openapi > tests/architecture/openapi.json

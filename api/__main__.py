@@ -115,7 +115,7 @@ def restore(file: Path) -> None:
 
 @main.command()
 def doctor() -> None:
-    """Check configuration, connection, roles, migrations and clock, and say how to mend what is wrong."""
+    """Check configuration, connection, roles, migrations, schema and clock, and say how to mend what is wrong."""
     from api.doctor import examine
 
     settings, _ = located()

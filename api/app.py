@@ -106,16 +106,17 @@ def _admission(app: Litestar) -> Admission:
     slots: Slots = app.state["slots"]
     recording: Slots = app.state["recording_slots"]
 
-    def is_refused(scope: HTTPScope) -> bool:
+    def crowded(scope: HTTPScope) -> GuildhallError | None:
         if not scope["path"].startswith(COUNTED):
-            return False
-        if limiter.would_refuse(scope):
-            return True
+            return None
         theirs = recording if scope["method"] == "POST" and scope["path"].endswith("/activity") else slots
         credential = limiter.remembered(scope) if theirs.has_waiting else None
-        return credential is not None and theirs.is_full(credential.id)
+        return theirs.too_many() if credential is not None and theirs.is_crowded(credential.id) else None
 
-    return Admission(is_refused, limiter.whose)
+    def is_spent(scope: HTTPScope) -> bool:
+        return scope["path"].startswith(COUNTED) and limiter.would_refuse(scope)
+
+    return Admission(is_spent, crowded, limiter.whose)
 
 
 def create_litestar(

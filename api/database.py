@@ -32,6 +32,9 @@ APP_ROLE = "guildhall_app"
 # trigger that audits every other edit (admin, psql) then keeps silent.
 BEGIN = "BEGIN; SET LOCAL guildhall.audited = 'on'"
 
+# More than a statement may take (`api.provision.TIMEOUTS`): one that is slow is ended by PostgreSQL, which says so.
+# When this is over, nothing was said at all: the database is away.
+SILENCE_SECONDS = 7.0
 CLEAN_UP_SECONDS = 2.0
 CLOSE_SECONDS = 5.0
 
@@ -100,7 +103,7 @@ class Database:
     async def open(self, config: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
         """Starts the pool. Raises `OSError` or a `PostgresError` when it cannot connect."""
         self.engine.pool = await create_pool(
-            **config, min_size=2, max_size=self.pool_size, command_timeout=5, timeout=3, reset=_keep
+            **config, min_size=2, max_size=self.pool_size, command_timeout=SILENCE_SECONDS, timeout=3, reset=_keep
         )
 
     async def close(self) -> None:

@@ -9,11 +9,13 @@ import msgspec
 from api.config import Settings, misspelt
 from api.engine import PlainConnection
 from api.migrations import applied, known
+from api.postgres import catalog
 from api.postgres.connections import connect
 from api.preflight import LEAST_VERSION, connections, ways_to_rewrite
 from api.provision import APP, READ_ONLY, connect_arguments, role_to_take, unreachable
 
 CLOCK_SECONDS = 2.0
+MOST_TOLD = 5
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -103,12 +105,24 @@ async def _roles(connection: PlainConnection) -> list[Finding]:
 async def _schema(connection: PlainConnection) -> list[Finding]:
     done = await applied(connection)
     missing = [id_ for id_ in known() if id_ not in done]
-    return [
-        Finding(
-            f"migrations: {len(known()) - len(missing)} of {len(known())}",
-            "Run `guildhall migrate`." if missing else None,
-        )
-    ]
+    migrations = Finding(
+        f"migrations: {len(known()) - len(missing)} of {len(known())}",
+        "Run `guildhall migrate`." if missing else None,
+    )
+    if done != set(known()):  # its schema is that of another version
+        return [migrations]
+    return [migrations, _drift(catalog.differences(await catalog.read(connection), catalog.expected()))]
+
+
+def _drift(differences: list[str]) -> Finding:
+    if not differences:
+        return Finding("schema: as the migrations build it")
+    told = "; ".join(differences[:MOST_TOLD])
+    more = f"; and {len(differences) - MOST_TOLD} more" if len(differences) > MOST_TOLD else ""
+    return Finding(
+        "schema: not as the migrations build it",
+        f"{told}{more}. It was changed by hand, or restored in part: put it back, or restore a backup.",
+    )
 
 
 async def _clock(connection: PlainConnection) -> Finding:

@@ -6,10 +6,8 @@ resort when something raises outside the application's own error handling.
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from secrets import token_hex
 
 import msgspec
 import structlog
@@ -19,8 +17,9 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from api.errors import GuildhallError, Overloaded
 from api.http.admission import Admission
 from api.http.connections import Connections
-from api.http.hosts import refuse_unclear_host
+from api.http.hosts import refuse_ambiguous
 from api.http.proxy_notice import ProxyNotice
+from api.http.request_ids import request_id
 from api.http.security_headers import POLICY, of_every_answer
 from api.http.strangers import COUNTED, Strangers
 from api.limits import Headers, Limiter
@@ -32,8 +31,6 @@ from api.runtime.flood import Flood
 access_log = structlog.get_logger("guildhall.access")
 log = structlog.get_logger("guildhall.edge")
 
-_request_id = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
-
 # Told by no access log: probes, every few seconds.
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 
@@ -44,6 +41,13 @@ _flood = Flood("refused requests")
 
 # What is counted against an address, where nobody good asked.
 _REFUSED = frozenset({401, 404, 405})
+
+
+GONE = 499  # in the log and the metrics alone: the client had gone before anything was done for it
+
+
+def _is_never_gone() -> bool:
+    return False
 
 
 async def _ordinary(_scope: HTTPScope, receive: Receive) -> tuple[None, Receive]:
@@ -113,20 +117,18 @@ class _Exchange:
         self._send = send
         self._started = time.perf_counter()
         self._status = 0
-        self._request_id = (
-            next(
-                (value for name, value in scope["headers"] if name == b"x-request-id" and _request_id(value)),
-                None,
-            )
-            or token_hex(8).encode()
-        )
+        self._request_id = request_id(scope["headers"])
 
     async def run(self, receive: Receive) -> None:
         edge, scope = self._edge, self._scope
-        state = scope["state"] = {"request_id": self._request_id.decode(), "is_head": self._head}
+        state = scope["state"] = {
+            "request_id": self._request_id.decode(),
+            "is_head": self._head,
+            "is_gone": scope.get("state", {}).get("is_gone", _is_never_gone),
+        }
         edge._metrics.running += 1
         try:
-            refuse_unclear_host(scope)
+            refuse_ambiguous(scope)
             if edge._limiter is not None and edge._strangers is not None and self._is_counted:
                 if edge._proxies is not None and not edge._proxies.is_done:
                     edge._proxies.look(scope)
@@ -144,6 +146,9 @@ class _Exchange:
                     ready = await edge._read(scope)
                 await (ready or edge._app)(scope, receive, self._answer)
         except asyncio.CancelledError:
+            if state["is_gone"]():
+                self._status = GONE
+                return
             # The server stops, and has waited as long as it may. Raised again it would make a 500 of it.
             await self._refuse(Overloaded("The server is stopping. If this was a change, see whether it was stored."))
         except TimeoutError:

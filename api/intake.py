@@ -194,7 +194,15 @@ def _too_large(largest: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is larger than {largest} bytes.")
 
 
+def refuse_encoded(request: GuildhallRequest) -> None:
+    """Raises `UnsupportedMediaType` for a body that was compressed: what it grows to, nobody has bounded."""
+    if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        told = "Send the body as it is, without a `Content-Encoding`."
+        raise UnsupportedMediaType(told, headers={"Accept-Encoding": "identity"})
+
+
 def _check_media_type(request: GuildhallRequest, plan: Plan) -> None:
+    refuse_encoded(request)
     kind, parameters = request.content_type
     charset = parameters.get("charset", "utf-8").lower()
     if kind.lower() in plan.media_types and charset in {"utf-8", "utf8"}:

@@ -18,6 +18,7 @@ from api.runtime.descriptors import raise_limit
 from api.runtime.parent import end_with_parent, metrics_folder
 
 GRACEFUL_SECONDS = 20
+ACCEPTED_AT_ONCE = 32
 STARTUP_FAILURE = 3  # uvicorn's exit code
 
 
@@ -77,6 +78,14 @@ def listen(settings: Settings) -> socket.socket:
     return listening
 
 
+def listeners(listening: socket.socket) -> list[socket.socket]:
+    """The socket, as often as connections are accepted in a turn of the event loop.
+
+    libuv accepts one in a turn for each of its handles, and a turn is long where there is much to do: a thousand that
+    come at once would wait for a thousand turns, and a probe behind them, and who connects when they have gone."""
+    return [listening, *(listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
+
+
 def stop_when_hung_up() -> None:
     """A terminal that is closed ends the server as SIGTERM does, its database with it. Under a supervisor
     with workers SIGHUP means something else, once it runs: it renews them one by one."""
@@ -115,12 +124,12 @@ def serve(settings: Settings, listening: socket.socket, announce: Callable[[], N
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: None)
     if settings.workers == 1:
-        _Server(config, announce).run([listening])
+        _Server(config, announce).run(listeners(listening))
         return
     with metrics_folder() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         announce()
-        supervisor = Multiprocess(config, [listening])
+        supervisor = Multiprocess(config, listeners(listening))
         supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         sys.exit(STARTUP_FAILURE)

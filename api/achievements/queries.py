@@ -6,10 +6,9 @@ _DEFINITION = """
 """
 
 # What can be earned in these guilds (0: in the whole installation), and what could be, which may come before another.
-# By the expression that has an index: it runs where plans may not put bitmaps together, as an OR would ask for.
-CATALOGS = f"""
-    SELECT {_DEFINITION} FROM achievements a WHERE coalesce(a.guild_id, 0) = ANY($1::bigint[]) ORDER BY a.id
-"""
+# By the expression that has an index: it runs where plans may not put bitmaps together, as an OR would ask for. In no
+# order, for which a small table's primary key would be walked.
+CATALOGS = f"SELECT {_DEFINITION} FROM achievements a WHERE coalesce(a.guild_id, 0) = ANY($1::bigint[])"
 
 SETTINGS = "SELECT guild_id, overrides FROM guild_settings WHERE guild_id = ANY($1::bigint[]) AND module = $2"
 

@@ -10,6 +10,7 @@ from operator import attrgetter
 import msgspec
 
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
+from api.activity.pieces import pieces, shares
 from api.activity.rules import earning_of, judge
 from api.members.ledger import EVENTS, MAX_XP, Key, Ledger, Standing
 from api.members.levelups import LevelUp, level_up
@@ -31,6 +32,7 @@ class Late(msgspec.Struct, frozen=True):
 
     standing: Standing
     day: date
+    skipped: Sequence[date]
 
 
 class Counting:
@@ -57,7 +59,7 @@ class Counting:
             standing = self._standings[rules.guild_id, user_id]
             before_xp = standing.xp
             decisive, days = self._count(rules, standing, theirs)
-            self._note_presence(standing, theirs, days)
+            self._note_presence(rules, standing, theirs, days)
             self._ledger.touch(standing)
             if decisive is not None:
                 roles = [str(role) for role in decisive.role_ids] if decisive.role_ids else None
@@ -78,6 +80,11 @@ class Counting:
         begins = ends = None
         days: list[date] = []
         for event in events:
+            if isinstance(event, VoiceEvent):
+                days += self._count_session(rules, standing, event)
+                if top is not None and standing.xp >= top:
+                    decisive, top = event, ladder.next(ladder.level(standing.xp))
+                continue
             at = event.occurred_at
             if begins is None or ends is None or not begins <= at < ends:
                 day, begins = rules.place_of(at)
@@ -106,40 +113,64 @@ class Counting:
                 _add_other(standing, event, day, row, ledger)
         return decisive, days
 
+    def _count_session(self, rules: GuildRules, standing: Standing, event: VoiceEvent) -> list[date]:
+        """Counts a voice session into the days and hours that it lasted into, and gives these days. What it earns is
+        worked out once, and shared out by seconds; the cap is each day's own."""
+        earning = earning_of(rules)
+        earned = judge(rules, event, None, None).xp if VoiceEvent in earning.kinds else 0
+        found: list[date] = []
+        for piece, share in shares(earned, pieces(rules, event)):
+            row = self._ledger.row(standing, piece.day, piece.hour)
+            if earning.cap is not None and share:
+                share = self._capped(standing, piece.day, earning.cap, share)
+            xp = min(share, MAX_XP - standing.xp)
+            standing.xp += xp
+            row[XP] += xp
+            row[EARNED] += share
+            row[_PLACE[VoiceEvent]] += piece.seconds
+            if piece.day not in found:
+                row[EVENTS] += 1
+                found.append(piece.day)
+        standing.voice_seconds += event.seconds
+        return found
+
     def _judge(self, rules: GuildRules, standing: Standing, event: Event, day: date) -> int:
-        """The XP of one event, and the cap's part in it."""
+        """The XP of one event that is no session, and the cap's part in it."""
         cap = earning_of(rules).cap
-        if cap is None:
-            return judge(rules, event, standing.last_xp_at, None).xp
+        earned = judge(rules, event, standing.last_xp_at, None).xp
+        return earned if cap is None else self._capped(standing, day, cap, earned)
+
+    def _capped(self, standing: Standing, day: date, cap: int, xp: int) -> int:
+        """What the cap leaves of XP, which it counts."""
         key = (standing.guild_id, day, standing.user_id)
         counted = self._caps.get(key, 0)
-        earned = judge(rules, event, standing.last_xp_at, max(cap - counted, 0)).xp
-        self._caps[key] = counted + earned
-        return earned
+        left = min(xp, max(cap - counted, 0))
+        self._caps[key] = counted + left
+        return left
 
-    def _note_presence(self, standing: Standing, events: Sequence[Event], days: Sequence[date]) -> None:
+    def _note_presence(
+        self, rules: GuildRules, standing: Standing, events: Sequence[Event], days: Sequence[date]
+    ) -> None:
         """First and last seen, and the streak."""
         first, last = events[0].occurred_at, events[-1].occurred_at
         if standing.first_seen_at is None or first < standing.first_seen_at:
             standing.first_seen_at = first
         if standing.last_active_at is None or last > standing.last_active_at:
             standing.last_active_at = last
+        skipped = rules.skipped_days
         for day in days:
             if day == standing.streak_to:
                 continue
-            run = with_day(standing.streak_from, standing.streak_to, standing.streak_best, day)
+            run = with_day(standing.streak_from, standing.streak_to, standing.streak_best, day, skipped)
             if run is None:
-                self.late.append(Late(standing, day))
+                self.late.append(Late(standing, day, skipped))
             else:
                 standing.streak_from, standing.streak_to, standing.streak_best = run
 
 
 def _add_other(standing: Standing, event: Event, day: date, row: list[int], ledger: Ledger) -> None:
-    """What is not a message, into the member's totals and the row of the hour."""
+    """What is neither a message nor a session, into the member's totals and the row of the hour."""
     match event:
-        case VoiceEvent(seconds=seconds):
-            standing.voice_seconds += seconds
-            row[_PLACE[VoiceEvent]] += seconds
         case ReactionEvent():
             standing.reactions += 1
             row[_PLACE[ReactionEvent]] += 1

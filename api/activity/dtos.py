@@ -95,7 +95,8 @@ class MessageEvent(BaseEvent, frozen=True, tag="message"):
 
 
 class VoiceEvent(BaseEvent, frozen=True, tag="voice"):
-    """Time was spent in a voice channel, since the last report of it."""
+    """Time was spent in a voice channel, since the last report of it: `occurred_at` is its end. It counts in each hour
+    and day, the guild's, that it lasted into."""
 
     # No bounds, here and of an amount: a value that is out of range harms its own event, not a thousand others.
     seconds: Annotated[

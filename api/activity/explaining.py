@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from api.activity import queries
-from api.activity.dtos import Event, ExplainedEvent, Explanation, Factor, MessageEvent, RejectedEvent
+from api.activity.dtos import Event, ExplainedEvent, Explanation, Factor, MessageEvent, RejectedEvent, VoiceEvent
+from api.activity.pieces import days as days_of
+from api.activity.pieces import pieces, shares
 from api.activity.rules import Verdict, earning_of, judge, range_fault
 from api.activity.service import rejections, with_stats, without
 from api.activity.stat_names import TOO_MANY, StatNames
@@ -89,11 +91,32 @@ async def _caps(
     connection: Connection, rules: GuildRules, events: Sequence[tuple[int, Event]]
 ) -> dict[tuple[object, int], int]:
     """What the cap has counted already, by day and person."""
-    keys = {(rules.guild_id, rules.place_of(event.occurred_at)[0], int(event.user_id)) for _, event in events}
+    keys = {(rules.guild_id, day, int(event.user_id)) for _, event in events for day in days_of(rules, event)}
     if not keys:
         return {}
     rows = await connection.fetch(queries.EARNED, *zip(*keys, strict=True))
     return {(row[1], row[2]): row[3] for row in rows}
+
+
+def _verdict(rules: GuildRules, event: Event, before: datetime | None, caps: dict[tuple[object, int], int]) -> Verdict:
+    """As it is recorded: a session's cap is that of each of its days."""
+    cap = earning_of(rules).cap
+    if cap is None:
+        return judge(rules, event, before, None)
+    user = int(event.user_id)
+    left = {day: max(cap - caps.get((day, user), 0), 0) for day in days_of(rules, event)}
+    if not isinstance(event, VoiceEvent):
+        verdict = judge(rules, event, before, sum(left.values()))
+        caps[rules.place_of(event.occurred_at)[0], user] = cap - sum(left.values()) + verdict.xp
+        return verdict
+    verdict = judge(rules, event, before, None)._replace(cap_left=sum(left.values()))
+    xp = 0
+    for piece, share in shares(verdict.xp, pieces(rules, event)):
+        taken = min(share, left[piece.day])
+        left[piece.day] -= taken
+        caps[piece.day, user] = caps.get((piece.day, user), 0) + taken
+        xp += taken
+    return verdict if xp == verdict.xp else verdict._replace(xp=xp, why="cap")
 
 
 def _judged(
@@ -103,11 +126,8 @@ def _judged(
     last: dict[int, datetime | None],
     caps: dict[tuple[object, int], int],
 ) -> ExplainedEvent:
-    cap, key = earning_of(rules).cap, (rules.place_of(event.occurred_at)[0], int(event.user_id))
-    left = None if cap is None else max(cap - caps.get(key, 0), 0)
     before = last.get(event.user_id)
-    verdict = judge(rules, event, before, left)
-    caps[key] = caps.get(key, 0) + verdict.xp
+    verdict = _verdict(rules, event, before, caps)
     if verdict.xp and isinstance(event, MessageEvent) and (before is None or event.occurred_at > before):
         last[event.user_id] = event.occurred_at
     return ExplainedEvent(
@@ -117,7 +137,7 @@ def _judged(
         multipliers=[Factor(of, float(factor)) for of, factor in verdict.factors],
         multiplier=float(verdict.multiplier),
         cooldown=verdict.early if isinstance(event, MessageEvent) else None,
-        cap=left,
+        cap=verdict.cap_left,
         xp=verdict.xp,
         reason=_sentence(rules, event, verdict),
     )
@@ -170,5 +190,8 @@ def _reason(rules: GuildRules, event: Event, verdict: Verdict) -> str:
             return "Events of this kind earn no XP in this guild."
         case "no_factor":
             return f"{float(verdict.base):g} times {float(verdict.multiplier):g} rounds to no XP."
+        case "cap" if (several := len(days_of(rules, event))) > 1:
+            cap = rules.settings.daily_xp_cap
+            return f"The cap of {cap} XP for each of its {several} days left {verdict.cap_left} XP in all."
         case "cap":
             return f"The day's cap of {rules.settings.daily_xp_cap} XP left {verdict.cap_left} XP."

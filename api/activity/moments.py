@@ -10,6 +10,7 @@ from api.achievements.conditions import Measure
 from api.achievements.unlocking import Moment
 from api.activity.counting import Counting
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
+from api.activity.pieces import pieces
 from api.members.ledger import Amounts, Key, Standing
 from api.members.levelups import LevelUp, level_up
 from api.members.rules import GuildRules
@@ -76,9 +77,13 @@ class Moments:
         member = self._members.get((rules.guild_id, event.user_id))
         if member is None:
             return
-        day, _ = rules.place_of(event.occurred_at)
-        place = stat_of(event), day
-        member.come[place] = member.come.get(place, 0) + _amount(event)
+        if isinstance(event, VoiceEvent):
+            come = [(piece.day, piece.seconds) for piece in pieces(rules, event)]
+        else:
+            come = [(rules.place_of(event.occurred_at)[0], event.amount if isinstance(event, StatEvent) else 1)]
+        for day, amount in come:
+            place = stat_of(event), day
+            member.come[place] = member.come.get(place, 0) + amount
         member.has_risen = member.has_risen or not _falls(event)
 
     def _note(self, rules: GuildRules, user_id: int) -> None:
@@ -97,15 +102,6 @@ def stat_of(event: Event) -> str:
 
 def _falls(event: Event) -> bool:
     return isinstance(event, StatEvent) and event.amount < 0
-
-
-def _amount(event: Event) -> int:
-    match event:
-        case StatEvent():
-            return event.amount
-        case VoiceEvent():
-            return event.seconds
-    return 1
 
 
 def _merged(rules: GuildRules, found: Iterable[LevelUp]) -> list[LevelUp]:

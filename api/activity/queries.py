@@ -64,7 +64,8 @@ HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1) AND hidden
 
 # Days that are filled in before a member's latest run, whose first day is $5: each is followed to the first and to the
 # last day of the run that it is then part of. Active are the days that are stored, and those that are about to be ($6
-# guilds, $7 users, $8 days). Gives the longest of these runs, and the first day of the one that joins the latest.
+# guilds, $7 users, $8 days); days that their calendar does not have ($9 to $11, the same) are passed over. Gives the
+# longest of these runs, and the first day of the one that joins the latest.
 #
 # A day is looked up with a limit: of an EXISTS within an OR the planner makes a hash of every guild's days.
 _ACTIVE = """(
@@ -80,8 +81,11 @@ FILL = f"""
     WITH RECURSIVE late AS (
         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::date[], $5::date[])
             AS l (id, guild_id, user_id, day, streak_from)
+    ), skipped AS (
+        SELECT * FROM unnest($9::bigint[], $10::bigint[], $11::date[]) AS s (guild_id, user_id, day)
     ), own AS (
         SELECT * FROM unnest($6::bigint[], $7::bigint[], $8::date[]) AS o (guild_id, user_id, day)
+        UNION ALL SELECT * FROM skipped
     ), back AS (
         SELECT id, guild_id, user_id, day, day AS reached FROM late
         UNION ALL
@@ -91,7 +95,10 @@ FILL = f"""
         UNION ALL
         SELECT f.id, f.guild_id, f.user_id, f.day, f.reached + 1 FROM forth f WHERE {_ACTIVE.format(r="f", step="+ 1")}
     )
-    SELECT late.id, max(f.last - b.first + 1) AS best, min(b.first) FILTER (WHERE f.last >= late.streak_from) AS joined
+    SELECT late.id, max(f.last - b.first + 1 - (
+            SELECT count(*)::int FROM skipped s
+            WHERE s.guild_id = late.guild_id AND s.user_id = late.user_id AND s.day BETWEEN b.first AND f.last
+        )) AS best, min(b.first) FILTER (WHERE f.last >= late.streak_from) AS joined
     FROM late
     JOIN (SELECT id, day, min(reached) AS first FROM back GROUP BY id, day) b USING (id, day)
     JOIN (SELECT id, day, max(reached) AS last FROM forth GROUP BY id, day) f USING (id, day)

@@ -1,7 +1,7 @@
 """How much XP an event earns. Pure: depends on the event, the member's past and the guild's settings alone."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from hashlib import blake2b
 from math import prod
@@ -35,6 +35,7 @@ Why = Literal[
 ]
 
 _ONE = Fraction(1)
+_THE_END = datetime.max.replace(tzinfo=UTC)
 
 
 class Verdict(NamedTuple):
@@ -98,7 +99,12 @@ class Earning:
 
     def free_at(self, last_xp_at: datetime | None) -> datetime | None:
         """When the cooldown that a message began is over; None where there is none."""
-        return last_xp_at + self.cooldown if self.cooldown and last_xp_at is not None else None
+        if not self.cooldown or last_xp_at is None:
+            return None
+        try:
+            return last_xp_at + self.cooldown
+        except OverflowError:  # a stored moment may lie at the end of the calendar
+            return _THE_END
 
     def lists(self, place: int) -> bool:
         """Whether the settings say of this very place that XP is earned there, or is not."""

@@ -152,7 +152,8 @@ class ActivityService:
                 raise
             log.warning("a group failed; its requests are tried alone", requests=len(group), error=repr(error)[:300])
             for taken in group:
-                await self._commit([taken])
+                if not taken.result.done():  # its client may have gone meanwhile
+                    await self._commit([taken])
             return
         if task := asyncio.current_task():
             self._end(task)  # before the answers are sent: the database has nothing to do meanwhile

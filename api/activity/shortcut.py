@@ -27,7 +27,7 @@ _path = re.compile(r"/v1/guilds/([1-9][0-9]{0,18})/activity", re.ASCII).fullmatc
 _PLAIN = frozenset({JSON.encode(), b"application/json; charset=utf-8"})
 
 # Headers that mean something on the ordinary way.
-_UNUSUAL = frozenset({b"idempotency-key", b"x-audit-log-reason", b"expect"})
+_UNUSUAL = frozenset({b"content-encoding", b"idempotency-key", b"x-audit-log-reason", b"expect"})
 
 _decode = msgspec.json.Decoder(RecordActivity, dec_hook=snowflakes.decode).decode
 _encode = msgspec.json.Encoder().encode
@@ -59,7 +59,7 @@ class ActivityShortcut:
             return None, receive
         state = scope["state"]
         await self._limiter.spend(scope, credential)
-        state["slot"] = await self._slots.enter(credential.id)
+        state["slot"] = await self._slots.enter(credential.id, state["is_gone"])
         body, messages = await _read(receive)
         data = None if body is None else _decoded(body)
         if data is None:

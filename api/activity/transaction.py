@@ -12,6 +12,8 @@ from api.activity import locks, queries, unlocks
 from api.activity.counting import Caps, Counting, Late
 from api.activity.dtos import ActivityView, Event, RejectedEvent
 from api.activity.moments import Moments
+from api.activity.pieces import begins
+from api.activity.pieces import days as days_of
 from api.activity.rules import earning_of
 from api.database import Connection, Database
 from api.events.outbox import tell
@@ -100,8 +102,9 @@ class Transaction:
         """Parts are months: what lies between the first and the last moment needs no other."""
         days: set[date] = set()
         for taken in self._group:
-            times = [event.occurred_at for event in taken.events]
-            for at in (min(times), max(times), self._now):  # now: rewards are given then
+            first = min(map(begins, taken.events))
+            last = max(event.occurred_at for event in taken.events)
+            for at in (first, last, self._now):  # now: rewards are given then
                 day, hour = taken.rules.place_of(at)
                 days |= {day, hour.date()}
         return {
@@ -200,10 +203,11 @@ class Transaction:
     async def _caps(self, connection: Connection, events: Sequence[Sequence[Event]]) -> Caps:
         """What the daily caps have counted already, of the members and days at hand."""
         wanted = {
-            (taken.rules.guild_id, taken.rules.place_of(event.occurred_at)[0], event.user_id)
+            (taken.rules.guild_id, day, event.user_id)
             for taken, fresh in zip(self._group, events, strict=True)
             if earning_of(taken.rules).cap is not None
             for event in fresh
+            for day in days_of(taken.rules, event)
         }
         if not wanted:
             return {}
@@ -217,6 +221,9 @@ def _is_of_before(erased: Mapping[Key, datetime], guild_id: int, event: Event) -
     return erased_at is not None and event.occurred_at < erased_at
 
 
+_NONE: tuple[tuple[()], ...] = ((), (), ())
+
+
 async def _fill(connection: Connection, late: Sequence[Late], ledger: Ledger) -> None:
     """Has days that lie before a member's latest run join what they now join; the ledger is not yet stored."""
     standings = {each.standing.id: each.standing for each in late}
@@ -226,7 +233,9 @@ async def _fill(connection: Connection, late: Sequence[Late], ledger: Ledger) ->
         for standing in (each.standing,)
     }
     own = ledger.active_days({(standing.guild_id, standing.user_id) for standing in standings.values()})
-    for row in await connection.fetch(queries.FILL, *zip(*rows, strict=True), *zip(*own, strict=True)):
+    skipped = {(each.standing.guild_id, each.standing.user_id, day) for each in late for day in each.skipped}
+    arguments = (*zip(*rows, strict=True), *zip(*own, strict=True), *(zip(*skipped, strict=True) if skipped else _NONE))
+    for row in await connection.fetch(queries.FILL, *arguments):
         standing = standings[row["id"]]
         standing.streak_best = max(standing.streak_best, row["best"])
         if row["joined"] is not None and standing.streak_from is not None:

@@ -61,6 +61,8 @@ def _same(before: Any, after: Any) -> bool:  # Any: a column's value
 async def change_admin(row_id: int, values: Values, request: Request) -> Values:
     """A new password is hashed in a thread and ends the person's sessions; nobody shuts out themselves."""
     named = {column._meta.name: value for column, value in values.items()}
+    if named.pop("id", row_id) != row_id:
+        _refuse([Fault("/id", "is kept by Guildhall itself")])
     if row_id == request.user.user_id:
         _refuse(
             [

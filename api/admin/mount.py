@@ -3,6 +3,8 @@ to the headers, cookies and errors of what goes out."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,7 +14,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
-from api.admin.cookies import guarded
+from api.admin.cookies import as_libraries_know_them, guarded, reads_token, with_prefix
 from api.admin.entrance import Entrance
 from api.config import Settings
 from api.errors import BodyTooLarge, GuildhallError, Invalid, MethodNotAllowed, NotFound, Overloaded, Unavailable
@@ -60,6 +62,7 @@ class Mount:
         self._entrance = entrance
         self._https = settings.public_url is not None and settings.public_url.startswith("https://")
         self._loading: asyncio.Task[Site] | None = None
+        self._read: dict[str, bytes] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == ScopeType.HTTP
@@ -74,6 +77,9 @@ class Mount:
             body = await _read(receive)
             _refuse(path, scope["method"], body)
             site = await self._site()
+            if self._https and path in (scripts := await self._scripts()):
+                await answer.script(scripts[path])
+                return
             # Litestar's `path` has lost its prefix and its exact end: starlette wants both.
             inner = {
                 **scope,
@@ -81,6 +87,7 @@ class Mount:
                 "root_path": PATH,
                 # TLS may end at a proxy: the address that people use decides, also on the check of `Origin`.
                 "scheme": "https" if self._https else "http",
+                "headers": as_libraries_know_them(scope) if self._https else scope["headers"],
             }
             await site(inner, _replayed(body, receive), answer.send)
         except Exception as error:
@@ -91,6 +98,12 @@ class Mount:
         if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
             self._loading = asyncio.create_task(asyncio.to_thread(_load, self._settings, self._entrance))
         return await asyncio.shield(self._loading)
+
+    async def _scripts(self) -> dict[str, bytes]:
+        """The page's scripts that read a cookie, by path, as they are with TLS. Read once."""
+        if self._read is None:
+            self._read = await asyncio.to_thread(_read_scripts)
+        return self._read
 
     async def _fail(self, error: Exception, answer: "_Answer") -> None:
         if isinstance(error, WeakPassword):
@@ -114,6 +127,15 @@ def _load(settings: Settings, entrance: Entrance) -> Site:
     from api.admin.site import build
 
     return build(settings, entrance)
+
+
+def _read_scripts() -> dict[str, bytes]:
+    package = find_spec("piccolo_admin")
+    assert package is not None
+    assert package.origin is not None
+    folder = Path(package.origin).parent / "dist" / "assets"
+    found = {f"/assets/{file.name}": file.read_bytes() for file in folder.glob("*.js")}
+    return {path: with_prefix(script) for path, script in found.items() if reads_token(script)}
 
 
 def _path(scope: HTTPScope) -> str:
@@ -184,6 +206,10 @@ class _Answer:
     async def redirect(self, location: bytes) -> None:
         """Relative, so that it holds behind a proxy that puts a prefix before every path."""
         await self._whole(308, [(b"location", location)], b"")
+
+    async def script(self, body: bytes) -> None:
+        """A script of the page."""
+        await self._whole(200, [(b"content-type", b"text/javascript; charset=utf-8")], body)
 
     async def refuse(self, error: GuildhallError) -> None:
         """In the shape in which Piccolo Admin's page shows it: it reads a 422 by a key of its own."""

@@ -7,6 +7,7 @@ import msgspec
 
 from api.lib.diff import Change
 from api.lib.pagination import CursorText, Limit
+from api.lib.times import DayOrTime
 
 
 class ActorView(msgspec.Struct, frozen=True):
@@ -37,7 +38,7 @@ class AuditQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     actor: Annotated[str, msgspec.Meta(max_length=64, description="Only what this actor id did")] | None = None
     action: Annotated[str, msgspec.Meta(max_length=64, description="Only this kind: `settings.updated`")] | None = None
     from_: Annotated[
-        str | None,
+        DayOrTime | None,
         msgspec.Meta(description="From this day (the guild's) or RFC 3339 time on, it included"),
     ] = msgspec.field(default=None, name="from")
-    to: Annotated[str | None, msgspec.Meta(description="Up to this day or time, it not included")] = None
+    to: Annotated[DayOrTime | None, msgspec.Meta(description="Up to this day or time, it not included")] = None

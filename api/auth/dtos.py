@@ -55,7 +55,10 @@ class KeyView(msgspec.Struct, frozen=True, omit_defaults=False):
     parent_id: str | None
     created_at: datetime
     last_used_at: datetime | None
-    secret: str | UnsetType = UNSET
+    secret: (
+        Annotated[str | None, Meta(description="Null where an answer to an `Idempotency-Key` is told again.")]
+        | UnsetType
+    ) = UNSET
 
 
 class KeyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

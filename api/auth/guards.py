@@ -59,7 +59,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
             raise NotFound
     if "seconds" in handler.opt:
         state["deadline"].reschedule(asyncio.get_running_loop().time() + handler.opt["seconds"])
-    state["slot"] = await services["slots"].enter(credential.id)
+    state["slot"] = await services["slots"].enter(credential.id, state["is_gone"])
     if session is not None and scope is not None:
         credential = state["credential"] = await _narrowed(connection, session, scope)
         _refuse_some_guilds(credential, handler)  # of themselves a person has all

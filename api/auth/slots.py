@@ -11,6 +11,7 @@ AT_ONCE = 32
 # transactions they take.
 RECORDING_AT_ONCE = 256
 WAITING = 512
+ON_THEIR_WAY = 32  # of these: begun, and not here yet
 WAIT_SECONDS = 10.0
 
 
@@ -22,28 +23,33 @@ class Slots:
         self._running: dict[int, int] = {}
         self._waiting: dict[int, deque[asyncio.Future[None]]] = {}
 
-    def is_full(self, key_id: int) -> bool:
-        """Whether a key has no place left where a request could wait."""
-        return len(self._waiting.get(key_id, ())) >= WAITING
+    def is_crowded(self, key_id: int) -> bool:
+        """Whether a key has no place left where a request could wait, but for those that have begun already."""
+        return len(self._waiting.get(key_id, ())) >= WAITING - ON_THEIR_WAY
 
     @property
     def has_waiting(self) -> bool:
         """Whether there is anybody who waits."""
         return bool(self._waiting)
 
-    async def enter(self, key_id: int) -> Callable[[], None]:
-        """Waits for a slot; call what it gives when the request is over. Raises `TooManyRequests`."""
+    async def enter(self, key_id: int, is_gone: Callable[[], bool] = lambda: False) -> Callable[[], None]:
+        """Waits for a slot; call what it gives when the request is over. `is_gone`: whether nobody waits for the
+        answer any more. Raises `TooManyRequests`, and `CancelledError` where the client has gone meanwhile: of a
+        crowd that gave up nothing is left to be done."""
         running = self._running.get(key_id, 0)
         if running < self._at_once:
             self._running[key_id] = running + 1
         else:
             await self._wait(key_id)
+            if is_gone():
+                self._leave(key_id)
+                raise asyncio.CancelledError
         return lambda: self._leave(key_id)
 
     async def _wait(self, key_id: int) -> None:
         queue = self._waiting.setdefault(key_id, deque())
         if len(queue) >= WAITING:
-            raise self._too_many()
+            raise self.too_many()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(turn)
         try:
@@ -55,7 +61,7 @@ class Slots:
             elif turn in queue:
                 queue.remove(turn)  # who gave up takes no place from others
             if isinstance(error, TimeoutError):
-                raise self._too_many() from None
+                raise self.too_many() from None
             raise
 
     def _leave(self, key_id: int) -> None:
@@ -71,7 +77,8 @@ class Slots:
         else:
             self._running[key_id] -= 1
 
-    def _too_many(self) -> TooManyRequests:
+    def too_many(self) -> TooManyRequests:
+        """What is raised where a key has as many requests waiting as may wait."""
         return TooManyRequests(
             f"This key has {self._at_once} requests running and more waiting. Send fewer at once.",
             headers={"Retry-After": "1"},

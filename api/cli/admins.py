@@ -11,6 +11,8 @@ from api.terminal import Refused, located, run
 
 T = TypeVar("T")
 
+_ASK = "Ask for the password, as production does; else one is made and printed."
+
 
 @click.group()
 def admins() -> None:
@@ -19,7 +21,7 @@ def admins() -> None:
 
 @admins.command("create")
 @click.argument("name")
-@click.option("--ask", is_flag=True, help="Ask for the password; else one is made and printed.")
+@click.option("--ask", is_flag=True, help=_ASK)
 @click.option("--stdin", "reads", is_flag=True, help="Read the password from the first line of standard input.")
 def admins_create(name: str, ask: bool, reads: bool) -> None:
     """Make an admin."""
@@ -45,7 +47,7 @@ def admins_list() -> None:
 
 @admins.command("reset")
 @click.argument("name")
-@click.option("--ask", is_flag=True, help="Ask for the password; else one is made and printed.")
+@click.option("--ask", is_flag=True, help=_ASK)
 @click.option("--stdin", "reads", is_flag=True, help="Read the password from the first line of standard input.")
 @click.option("--second-factor", is_flag=True, help="Turn their second factor off too.")
 def admins_reset(name: str, ask: bool, reads: bool, second_factor: bool) -> None:
@@ -70,10 +72,11 @@ def admins_delete(name: str) -> None:
 
 
 def _password(*, ask: bool, reads: bool) -> str | None:
-    """Never an argument: every user of the machine sees those."""
+    """Never an argument: every user of the machine sees those. One that is made would stay in use, so production
+    makes none."""
     if ask and reads:
         raise Refused("Either --ask or --stdin.")
-    if ask:
+    if ask or (not reads and located()[0].production):
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     if reads:
         if line := sys.stdin.readline().rstrip("\r\n"):

@@ -4,19 +4,21 @@ No connection has a timer of its own: each says when it is late, and twice a sec
 
 import asyncio
 from collections import defaultdict
-from secrets import token_hex
 from typing import Protocol
 
 import msgspec
 
 from api.errors import GuildhallError
 from api.http.admission import Admission
+from api.http.request_ids import request_id
 from api.http.security_headers import POLICY, Headers, lines
 from api.metrics import Metrics
 from api.problems import MEDIA_TYPE, problem
 
 SPARE = 64  # beyond the most: probes are answered on these, all others are told to go
 LOOK_SECONDS = 0.5
+
+_NONE: Headers = []
 
 
 class Connection(Protocol):
@@ -71,19 +73,20 @@ class Connections:
         """Counts a request or a connection that the application never saw."""
         self._metrics.turned_away.labels(reason).inc()
 
-    def refusal(self, error: GuildhallError, instance: str) -> bytes:
-        """The header, but for its first line, and the body of an answer after which the connection ends."""
-        request_id = token_hex(8)
-        body = msgspec.json.encode(problem(error, instance=instance, request_id=request_id))
+    def refusal(self, error: GuildhallError, instance: str, *, asked: Headers = _NONE, closes: bool = True) -> bytes:
+        """The header, but for its first line, and the body of an answer. `asked`: the request's headers; `closes`:
+        after it the connection ends."""
+        name = request_id(asked)
+        body = msgspec.json.encode(problem(error, instance=instance, request_id=name.decode()))
         return b"%b\r\n%b" % (
             lines(
                 [
                     (b"content-type", MEDIA_TYPE.encode()),
                     (b"content-length", b"%d" % len(body)),
                     (b"cache-control", b"no-store"),
-                    (b"connection", b"close"),
-                    (b"x-request-id", request_id.encode()),
-                    *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
+                    *(((b"connection", b"close"),) if closes else ()),
+                    (b"x-request-id", name),
+                    *((each.lower().encode(), value.encode()) for each, value in error.headers.items()),
                     *self._headers,
                 ]
             ),

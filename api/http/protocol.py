@@ -40,6 +40,7 @@ LINGER_SECONDS = 2.0  # in which a client that still sends may read why it was r
 MOST_PIPELINED = 32  # requests behind the one that is being answered
 
 _PIECE = 8 * 1024
+_END = b"\r\n\r\n"  # of a header
 
 log = structlog.get_logger("guildhall.connections")
 _flood = Flood("unreadable requests")
@@ -180,6 +181,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.due = self.loop.time() + IDLE_SECONDS
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cycle.scope["state"]["is_gone"] = partial(_is_gone, cycle)
         if self._is_spare:
             cycle.keep_alive = False
             if cycle.scope["path"] not in PROBES:
@@ -191,9 +193,36 @@ class BoundedProtocol(HttpToolsProtocol):
             self._all.turn_away("crowd")
             self.close()
 
-    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        if not cycle.disconnected:
+    def _begin(self, cycle: RequestResponseCycle, app: ASGI3Application, refusal: GuildhallError | None) -> None:
+        if cycle.disconnected:
+            return
+        if refusal is None:
             super()._start_asgi_task(cycle, app)
+        else:
+            self._turn_down(cycle, refusal)
+
+    def _turn_down(self, cycle: RequestResponseCycle, error: GuildhallError) -> None:
+        """Answers a request without beginning it. What may still come of its body is read and thrown away."""
+        self._all.turn_away("crowd")
+        if not _flood.is_over():
+            log.info("refused", problem=error.type, status=error.status)
+        refusal = self._all.refusal(
+            error, cycle.scope["path"], asked=list(cycle.scope["headers"]), closes=not cycle.keep_alive
+        )
+        head, _, body = refusal.partition(_END)
+        self.transport.write(
+            STATUS_LINE[error.status]
+            + lines(self.server_state.default_headers)
+            + head
+            + _END
+            + (b"" if cycle.scope["method"] == "HEAD" else body)
+        )
+        cycle.response_started = cycle.response_complete = True
+        cycle.body.clear()
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def late(self) -> None:
         """It was not heard of in time."""
@@ -256,6 +285,11 @@ class BoundedProtocol(HttpToolsProtocol):
         """The path, as far as it came."""
         path = self.url.partition(b"?")[0][:256]
         return unquote_to_bytes(path).decode(errors="replace") if path.startswith(b"/") else "/"
+
+
+def _is_gone(cycle: RequestResponseCycle) -> bool:
+    """Whether nobody waits for the answer any more."""
+    return cycle.disconnected
 
 
 def _header_too_large() -> HeaderTooLarge:

@@ -13,8 +13,10 @@ import msgspec
 from api.achievements.unlocking import Moved, Unlocking
 from api.activity import locks, unlocks
 from api.activity.counting import Caps, Counting
-from api.activity.dtos import Event, StatEvent
+from api.activity.dtos import Event, StatEvent, VoiceEvent
 from api.activity.moments import Moments
+from api.activity.pieces import days as days_of
+from api.activity.pieces import pieces
 from api.activity.queries import EARNED, HIDDEN
 from api.activity.rules import earning_of, range_fault
 from api.activity.stat_names import TOO_MANY, StatNames
@@ -119,8 +121,9 @@ class History:
 
     async def _mend_streaks(self, work: Work) -> None:
         """Streaks of those who had days after what was imported: the days alone can tell."""
+        guild = await self._rulebook.get(work.guild_id)
         async with self._database.transaction("SET LOCAL statement_timeout = '10min'") as connection:
-            await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, timeout=600)
+            await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, guild.skipped_days, timeout=610)
         after: int | None = 0
         while after is not None:
             mend = partial(self._mend, work, await self._rulebook.get(work.guild_id), after)
@@ -129,7 +132,9 @@ class History:
     async def _mend(self, work: Work, guild: GuildRules, after: int) -> int | None:
         """Mends a lot of streaks; the member after whom to go on, None when there are no more."""
         async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
-            rows = await connection.fetch(sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_AT_ONCE)
+            rows = await connection.fetch(
+                sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_AT_ONCE, guild.skipped_days
+            )
             await self._award_streaks(connection, guild, [row["user_id"] for row in rows])
         return rows[-1]["user_id"] if rows else None
 
@@ -168,9 +173,9 @@ def _wanted(guild: GuildRules, events: Iterable[Event], now: datetime, kept: tim
     days, hours, stat_days = set(around(now)["activity_days"]), set(around(now)["activity_hours"]), set()
     for event in events:
         day, hour = guild.place_of(event.occurred_at)
-        days.add(day)
-        if hour >= hours_since(now, kept):
-            hours.add(hour.date())
+        places = [piece[:2] for piece in pieces(guild, event)] if isinstance(event, VoiceEvent) else [(day, hour)]
+        days |= {each for each, _ in places}
+        hours |= {each.date() for _, each in places if each >= hours_since(now, kept)}
         if isinstance(event, StatEvent):
             stat_days.add(day)
     return {"activity_days": days, "activity_hours": hours, "custom_stat_days": stat_days}
@@ -233,7 +238,7 @@ async def caps(connection: Connection, guild: GuildRules, events: Iterable[Event
     """What the daily caps have counted already, of the members and days at hand."""
     if earning_of(guild).cap is None:
         return {}
-    wanted = {(guild.guild_id, guild.place_of(event.occurred_at)[0], int(event.user_id)) for event in events}
+    wanted = {(guild.guild_id, day, int(event.user_id)) for event in events for day in days_of(guild, event)}
     rows = await connection.fetch(EARNED, *zip(*wanted, strict=True))
     return {(row[0], row[1], row[2]): row[3] for row in rows}
 

@@ -47,18 +47,20 @@ KEEP_MEMBERS = """
     SET last_xp_at = EXCLUDED.last_xp_at, is_late = m.is_late OR EXCLUDED.is_late
 """
 
-# Gaps and islands: days less their own number are the same throughout a run. Kept are the latest run, and
-# the length of the longest.
+# Gaps and islands: days less their own number are the same throughout a run; days that the calendar does not have ($3)
+# are no gap. Kept are the latest run, and the length of the longest.
 FIND_RUNS = """
     WITH numbered AS (
-        SELECT d.user_id, d.day, d.day - (row_number() OVER (PARTITION BY d.user_id ORDER BY d.day))::int AS island
+        SELECT d.user_id, d.day, d.day - (SELECT count(*) FROM unnest($3::date[]) s WHERE s < d.day)::int
+            - (row_number() OVER (PARTITION BY d.user_id ORDER BY d.day))::int AS island
         FROM activity_days d JOIN import_members m ON m.user_id = d.user_id
         WHERE m.import_id = $1 AND m.is_late AND d.guild_id = $2 AND d.events > 0
     ), run AS (
-        SELECT user_id, min(day) AS first, max(day) AS last FROM numbered GROUP BY user_id, island
+        SELECT user_id, min(day) AS first, max(day) AS last, count(*)::int AS days
+        FROM numbered GROUP BY user_id, island
     ), told AS (
         SELECT user_id, (array_agg(first ORDER BY last DESC))[1] AS first, max(last) AS last,
-            max(last - first + 1) AS best
+            max(days) AS best
         FROM run GROUP BY user_id
     )
     UPDATE import_members m SET run_from = t.first, run_to = t.last, run_best = t.best
@@ -74,9 +76,13 @@ MEND_RUNS = """
     ), mended AS (
         UPDATE members m SET
             streak_from = least(m.streak_from, f.joined),
-            streak_best = greatest(m.streak_best, f.run_best, m.streak_to - f.joined + 1)
+            streak_best = greatest(m.streak_best, f.run_best, m.streak_to - f.joined + 1 - (
+                SELECT count(*)::int FROM unnest($5::date[]) s WHERE s BETWEEN f.joined AND m.streak_to
+            ))
         FROM (
-            SELECT m.id, f.run_best, CASE WHEN m.streak_from BETWEEN f.run_from AND f.run_to + 1 THEN f.run_from END
+            SELECT m.id, f.run_best, CASE WHEN m.streak_from BETWEEN f.run_from AND f.run_to + 1 + (
+                SELECT count(*)::int FROM unnest($5::date[]) s WHERE s = f.run_to + 1
+            ) THEN f.run_from END
                 AS joined
             FROM found f JOIN members m ON m.guild_id = $2 AND m.user_id = f.user_id
         ) f

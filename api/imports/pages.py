@@ -83,8 +83,9 @@ class Pages:
         self._forget()
 
     def close(self) -> Iterable[Row]:
-        if not self._started and self._buffer:
-            raise Broken("The file is not JSON.")
+        if not self._started:  # shorter than the mark that may come first
+            self._started = True
+            list(self.feed(b""))
         if self._open or (not self._pages and not self._array):
             raise Broken("The file ends before its JSON does." if self._open else "The file is not a JSON object.")
         if (bytes(self._rest) + self._buffer[self._start :]).strip(_WHITE):

@@ -123,9 +123,11 @@ OLD = """
 """
 
 # Those of these people of whom nothing is taken: who opted out, and who were erased not long ago, or left since
-# somebody asked for the import ($3).
+# somebody asked for the import ($3); and hidden people but the person who asked ($4), if it was one.
 PRIVATE = f"""
     SELECT p.user_id FROM privacy_choices p WHERE p.user_id = ANY($2::bigint[]) AND p.opted_out_at IS NOT NULL
+    UNION SELECT h.user_id FROM privacy_choices h
+    WHERE h.user_id = ANY($2::bigint[]) AND h.hidden_at IS NOT NULL AND h.user_id <> $4::bigint
     UNION ({OF_STANDINGS})
 """
 

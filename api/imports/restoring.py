@@ -122,7 +122,8 @@ class Restoring:
         """What is as large as the guild: a lot at a time, but for people who opted out."""
         users = {user for each in group if (user := getattr(each.item, "user_id", None)) is not None}
         async with self._database.connection() as connection:
-            private = {row[0] for row in await connection.fetch(PRIVATE, work.guild_id, list(users), work.asked_at)}
+            found = await connection.fetch(PRIVATE, work.guild_id, list(users), work.asked_at, work.hidden_seen)
+            private = {row[0] for row in found}
             public = [each for each in group if getattr(each.item, "user_id", None) not in private]
             kept = [each.item for each in public]
         hidden = [item.user_id for item in kept if isinstance(item, MemberLine) and item.is_hidden]

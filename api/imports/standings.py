@@ -52,7 +52,7 @@ class Standings:
                 work.refuse(number, fault)
         async with self._database.connection() as connection:
             users = [each.user_id for each in told]
-            found = await connection.fetch(queries.KNOWN, work.guild_id, users, work.asked_at)
+            found = await connection.fetch(queries.KNOWN, work.guild_id, users, work.asked_at, work.hidden_seen)
         known = {row["user_id"] for row in found if not row["is_private"]}
         private = {row["user_id"] for row in found if row["is_private"]}
         hidden = {each.user_id for each in told if each.hidden} - private

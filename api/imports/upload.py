@@ -6,12 +6,13 @@ from api import headers
 from api.errors import BodyTooLarge, UnreadableBody, UnsupportedMediaType
 from api.imports.dtos import Source
 from api.imports.rules import CSV, MEDIA_TYPES
-from api.intake import GuildhallRequest
+from api.intake import GuildhallRequest, refuse_encoded
 
 
 def uploaded(request: GuildhallRequest, source: Source, largest: int) -> AsyncIterator[bytes]:
     """The body of a request. Raises `UnsupportedMediaType`, `BadHeader`, `BodyTooLarge`; while it is read, also
     `UnreadableBody`."""
+    refuse_encoded(request)
     wanted = MEDIA_TYPES[source]
     kind, parameters = request.content_type
     charsets = {"utf-8", "utf8"} | ({"utf-16"} if kind.lower() == CSV else set())

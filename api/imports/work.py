@@ -78,6 +78,8 @@ class Work:
         self.tried_stats: set[str] = set()  # of a dry run: names that would be taken
         self.preview = {each.user_id: each for each in _preview(row["preview"])}
         self.actor = Actor(row["actor_kind"], row["actor_id"], row["reason"], row["ip"], row["request_id"])
+        # As of their routes: a person changes nothing of hidden people but themselves, and is told nothing by counts.
+        self.hidden_seen = int(row["actor_id"]) if row["actor_kind"] == "user" else None
 
     async def renew_rights(self) -> None:
         """Asks anew what may be done. Raises `CredentialEnded` when nothing may any more, `DiscordAway`."""

@@ -8,9 +8,9 @@ from msgspec import Meta
 
 from api.lib.pagination import CursorText, Limit
 from api.lib.snowflakes import Snowflake
+from api.lib.times import DayText
 
 Period = Literal["all", "day", "week", "month"]
-DayText = Annotated[str, Meta(max_length=32)]
 
 
 class LeaderboardQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

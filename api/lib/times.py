@@ -2,13 +2,29 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Meta
+
+_A_DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_A_CLOCK = r"[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+
+# For the document; what is wrong with one is told in words.
+DayText = Annotated[str, Meta(max_length=32, extra_json_schema={"pattern": f"^{_A_DAY}$"})]
+DayOrTime = Annotated[str, Meta(max_length=64, extra_json_schema={"pattern": f"^{_A_DAY}({_A_CLOCK})?$"})]
 
 _day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
 _moment = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII).fullmatch
 
 _QUARTER = timedelta(minutes=15)
 _QUARTERS_KEPT = 96  # of each zone: events are of now, or of the last hours
+
+# In which zones have changed sides, and the summer of no year is told from another's winter by more than two hours.
+_YEARS = range(1840, 2101)
+_ZERO, _HALF_A_DAY = timedelta(), timedelta(hours=12)
 
 Place = tuple[date, datetime]
 
@@ -36,6 +52,22 @@ def zone(name: str | None) -> ZoneInfo:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
+
+
+@lru_cache(maxsize=1024)
+def skipped_days(zone: ZoneInfo) -> tuple[date, ...]:
+    """The days that the zone's calendar does not have, since it changed sides of the date line. Most have them all."""
+    turns = [datetime(year, 1, 1, 12, tzinfo=UTC).astimezone(zone) for year in _YEARS]
+    found = []
+    for before, after in pairwise(turns):
+        if (after.utcoffset() or _ZERO) - (before.utcoffset() or _ZERO) > _HALF_A_DAY:
+            days = map(date.fromordinal, range(before.toordinal(), after.toordinal() + 1))
+            found += [day for day in days if _is_skipped(zone, day)]
+    return tuple(found)
+
+
+def _is_skipped(zone: ZoneInfo, day: date) -> bool:
+    return datetime.combine(day, time(12), zone).astimezone(UTC).astimezone(zone).date() != day
 
 
 def place(zone: ZoneInfo, moment: datetime) -> Place:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.lib.snowflakes import Snowflake
+from api.lib.times import DayOrTime
 
 LARGEST_XP = 2**53
 MOST_ROLES = 250
@@ -77,10 +78,10 @@ class SeriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which time, in which steps: by default the last 30 days by day."""
 
     from_: Annotated[
-        str | None,
+        DayOrTime | None,
         Meta(description="From this day (the guild's) or RFC 3339 time on; moves back to the start of its bucket"),
     ] = msgspec.field(default=None, name="from")
-    to: Annotated[str | None, Meta(description="Up to this day or time, it not included")] = None
+    to: Annotated[DayOrTime | None, Meta(description="Up to this day or time, it not included")] = None
     bucket: Annotated[Bucket, Meta(description="The step; at most 2,000 of them")] = "day"
 
 

@@ -6,7 +6,7 @@ two transactions that were both between two stores would wait for each other. Th
 on how many members there are."""
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from operator import add
 from typing import Any, TypeVar
 
@@ -43,6 +43,9 @@ class MembersChanged(Exception):
     """Members are not what they were when this transaction looked at them: begin it anew."""
 
 
+_MOMENTS = ("last_xp_at", "first_seen_at", "last_active_at", "left_at")
+
+
 class Standing(msgspec.Struct):
     """A member's row, locked: the columns in the order of `ledger_sql.COLUMNS`. Change it, then `Ledger.touch` it."""
 
@@ -67,6 +70,10 @@ class Standing(msgspec.Struct):
 
     def __post_init__(self) -> None:
         self.before = self.on_boards()
+        for name in _MOMENTS:
+            moment = getattr(self, name)
+            if moment is not None and moment.tzinfo is None:  # asyncpg's way to say infinity
+                setattr(self, name, moment.replace(tzinfo=UTC))
 
     def on_boards(self) -> tuple[int, ...]:
         """XP, messages, voice seconds, reactions, commands: in the order of the boards' numbers."""

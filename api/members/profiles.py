@@ -33,7 +33,7 @@ def profile(rules: GuildRules, user_id: int, row: asyncpg.Record, today: date) -
         member_count=member_count,
         stats=StatsView(messages, voice_seconds, reactions, commands),
         custom_stats={} if stats is None else _decode_stats(stats),
-        streak=StreakView(streaks.current(streak_from, streak_to, today), streak_best),
+        streak=StreakView(streaks.current(streak_from, streak_to, today, rules.skipped_days), streak_best),
         first_seen_at=first_seen_at,
         last_active_at=last_active_at,
     )

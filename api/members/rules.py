@@ -38,6 +38,11 @@ class GuildRules(msgspec.Struct, frozen=True):
         """Both at once."""
         return times.place(self.zone, moment)
 
+    @property
+    def skipped_days(self) -> tuple[date, ...]:
+        """Days that the guild's calendar does not have: no gap in a streak, and no day of one."""
+        return times.skipped_days(self.zone)
+
     def places_of(self, channel_id: int | None, parent_id: int | None) -> list[int]:
         """Where something happened, the most exact place first: a thread, its channel, the channel's category.
         `parent_id`: what the event itself says of its channel; else the bot's list of channels does."""

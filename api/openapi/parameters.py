@@ -7,6 +7,7 @@ from api.headers import REASON_CHARACTERS
 from api.lib import snowflakes
 from api.openapi.facts import Facts
 from api.openapi.schemas import Schema, Schemas, without_null
+from api.replaying import LONGEST
 
 MODULE_PATTERN = "^[a-z][a-z0-9_]{0,63}$"
 
@@ -28,19 +29,22 @@ _PATH: dict[str, tuple[str, Schema, str]] = {
 
 _ETAG = '"f2b0c9ad41e05f7c8a6d3e19"'
 
+# A character takes four bytes at most, each three characters of this.
+_PERCENT_ENCODED = "^([ -$&-~]|%[0-9A-Fa-f]{2})*$"
+
 HEADERS: dict[str, Schema] = {
     "XRequestID": {
         "name": "X-Request-ID",
         "in": "header",
         "description": "Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is "
         "ignored, and an id made. It is in the answer, in every problem and in the server's log.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9._:/+=-]+$"},
     },
     "XAuditLogReason": {
         "name": "X-Audit-Log-Reason",
         "in": "header",
         "description": f"Why, for the audit log: percent-encoded UTF-8, {REASON_CHARACTERS} characters at most.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "maxLength": REASON_CHARACTERS * 12, "pattern": _PERCENT_ENCODED},
         "example": "raid%20is%20over",
     },
     "IfMatch": {
@@ -57,7 +61,7 @@ HEADERS: dict[str, Schema] = {
         "request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in "
         "it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 "
         "are not kept.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]([ -~]*[!-~])?$"},
         "example": "order-7f3a",
     },
     "UnlessMatch": {
@@ -72,7 +76,7 @@ HEADERS: dict[str, Schema] = {
         "name": "Last-Event-ID",
         "in": "header",
         "description": "The `id` of the event that came last: the stream goes on after it. 0: all that is kept.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "maxLength": 19, "pattern": "^(0|[1-9][0-9]*)$"},
         "example": "0",
     },
     "IfNoneMatch": {

@@ -14,6 +14,11 @@ Schema = dict[str, object]
 
 PREFIX = "#/components/schemas/"
 
+# Shapes that msgspec checks as one and whose members go together: of each form what is required, and what may be.
+_FORMS: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
+    "Condition": ((("all",), ()), (("any",), ()), (("stat", "gte"), ("within",))),
+}
+
 _generic = re.compile(r"(\w+?)_(\w+)_")
 
 
@@ -54,7 +59,7 @@ class Schemas:
             raise ValueError(f"Two different shapes are called {name}: rename one of them.")
         if name in self.components:
             return
-        component = self.components[name] = _as_schema(_tidied(written)) | {"title": name}
+        component = self.components[name] = _in_forms(name, _as_schema(_tidied(written)) | {"title": name})
         if name in EXAMPLES:
             component["examples"] = [EXAMPLES[name]]
         elif (item := name.removesuffix("Page")) != name and item in EXAMPLES:
@@ -79,7 +84,8 @@ def _plain_name(name: str) -> str:
 
 def _tidied(node: object) -> object:
     """A copy with plain names, docstrings without indentation (which Python takes from them itself, but only since
-    3.13), and with a type for every list of texts to choose from."""
+    3.13), with a type for every list of texts to choose from, and with what objects
+    have that may have anything."""
     if isinstance(node, list):
         return [_tidied(item) for item in node]
     if not isinstance(node, dict):
@@ -91,10 +97,32 @@ def _tidied(node: object) -> object:
     description = found.get("description")
     if isinstance(description, str):
         found["description"] = cleandoc(description)
+    if found.get("type") == "object" and not found.keys() & {"properties", "additionalProperties"}:
+        found["additionalProperties"] = True  # else a generator takes it for an object without members
     options = found.get("enum")
     if isinstance(options, list) and all(isinstance(option, str) for option in options):
         found = {"type": "string", **found}
     return found
+
+
+def _in_forms(name: str, component: Schema) -> Schema:
+    """The component as one of its forms, where it has several."""
+    if name not in _FORMS:
+        return component
+    members = _as_schema(component["properties"])
+    forms = [
+        {
+            "type": "object",
+            "properties": {member: members[member] for member in (*required, *optional)},
+            "required": list(required),
+            "additionalProperties": False,
+        }
+        for required, optional in _FORMS[name]
+    ]
+    named = {member for required, optional in _FORMS[name] for member in (*required, *optional)}
+    if named != members.keys():
+        raise ValueError(f"The forms of {name} have other members than it has itself.")
+    return {key: component[key] for key in ("title", "description")} | {"oneOf": forms}
 
 
 def _as_schema(node: object) -> Schema:

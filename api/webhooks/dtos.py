@@ -49,7 +49,10 @@ class WebhookView(msgspec.Struct, frozen=True):
     types: list[str]
     enabled: bool
     created_at: datetime
-    secret: str | UnsetType = UNSET
+    secret: (
+        Annotated[str | None, Meta(description="Null where an answer to an `Idempotency-Key` is told again.")]
+        | UnsetType
+    ) = UNSET
 
 
 class DeliveryView(msgspec.Struct, frozen=True):

@@ -41,6 +41,27 @@ async def test_a_message_counts_once(bot: httpx.AsyncClient, owner: PlainConnect
     assert (row["messages"], row["streak_best"]) == (1, 1)
 
 
+async def test_no_stored_date_is_an_error(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    """Restored ones of before such dates were refused, of every way to write the end of the calendar."""
+    ends = ["9999-12-31 23:59:59.999999Z", "9999-12-31 20:00:00Z", "infinity", "-infinity", "0001-01-01 00:00:00Z"]
+    for number, end in enumerate(ends):
+        user = 1000 + number
+        await record(bot, message(f"{number} a", user))
+        await owner.execute(
+            "UPDATE members SET last_xp_at = $2::text::timestamptz, first_seen_at = $2::text::timestamptz,"
+            " last_active_at = $2::text::timestamptz, streak_from = $2::text::timestamptz::date,"
+            " streak_to = $2::text::timestamptz::date WHERE user_id = $1",
+            user, end,
+        )  # fmt: skip
+        event = message(f"{number} b", user)
+        explained = await bot.post(f"{PATH}/explain", json={"events": [event]})
+        assert explained.status_code == 200, (end, explained.text)
+        await record(bot, event, message(f"{number} c", user, datetime.now(UTC) - timedelta(days=2)))
+        for path in (f"members/{user}", f"members/{user}/activity", f"leaderboard?around={user}", "members/1"):
+            answer = await bot.get(f"/v1/guilds/{HARBOUR}/{path}")
+            assert answer.status_code in (200, 404), (end, path, answer.text)
+
+
 async def test_level_up(bot: httpx.AsyncClient) -> None:
     settings = f"/v1/guilds/{HARBOUR}/settings/leveling"
     rewards = [{"level": 2, "role_id": "77"}, {"level": 5, "role_id": "78"}]

@@ -113,6 +113,12 @@ def test_the_most_exact_place_that_is_listed_decides(
     assert (verdict.xp, verdict.place) == (xp, place)
 
 
+def test_a_stored_moment_at_the_end_of_the_calendar_is_no_error() -> None:
+    for end in (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC) - timedelta(seconds=1)):
+        verdict = judge(guild(TEN), message(), end, None)
+        assert (verdict.xp, verdict.why) == (0, "late")
+
+
 def test_channels_that_lie_in_a_circle_end() -> None:
     rules = msgspec.structs.replace(guild(places(ignored_channel_ids=(9,))), parents={1: 2, 2: 1})
     assert judge(rules, message(channel_id=1), None, None).xp == 10

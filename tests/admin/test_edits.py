@@ -119,6 +119,15 @@ async def test_what_the_api_would_refuse_is_refused_in_words(
     assert (await bot.get(f"/v1/guilds/{HARBOUR}")).json() == before
 
 
+async def test_nobody_becomes_another(ada: httpx.AsyncClient, ada_id: int) -> None:
+    """The audit log knows admins by their id: whoever took another's would have done what that one did."""
+    address = f"/admin/api/tables/admin_users/{ada_id}/"
+    answer = await ada.patch(address, json={"id": ada_id + 1})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"][-1]) == (422, "id")
+    assert (await ada.patch(address, json={"id": ada_id})).status_code == 200
+    assert (await ada.get("/admin/api/user/")).json()["user_id"] == str(ada_id)
+
+
 async def test_what_is_emptied_goes_back_to_its_first_value(bot: httpx.AsyncClient, ada: httpx.AsyncClient) -> None:
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"icon": "abc", "owner_id": str(BO), "timezone": "Asia/Tokyo"})
     emptied = {"icon": "", "owner_id": None, "timezone": "", "locale": ""}

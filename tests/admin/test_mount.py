@@ -152,8 +152,13 @@ async def test_behind_tls_cookies_are_secure_and_the_origin_is_checked(
     behind = Mount(replace(settings, public_url="https://guildhall.example"), entrance)
     async with in_process(behind, "https://guildhall.example") as client:
         page = await client.get("/admin/")
+        assert page.headers["set-cookie"].startswith("__Secure-csrftoken=")
         assert page.headers["set-cookie"].endswith("; Secure")
-        client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
+        scripts = [await client.get("/admin/" + src.split('"')[0]) for src in page.text.split('src="./')[1:]]
+        assert all("javascript" in script.headers["content-type"] for script in scripts)
+        assert sum('.get("__Secure-csrftoken")' in script.text for script in scripts) == 1
+        assert not any('.get("csrftoken")' in script.text for script in scripts)
+        client.headers["X-CSRFToken"] = client.cookies["__Secure-csrftoken"]
         assert (await log_in(client)).status_code == 403
         client.headers["Origin"] = "https://elsewhere.example"
         assert (await log_in(client)).status_code == 403
@@ -161,4 +166,8 @@ async def test_behind_tls_cookies_are_secure_and_the_origin_is_checked(
         answer = await log_in(client)
         assert answer.status_code == 200, answer.text
         assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/admin"} <= set(answer.headers["set-cookie"].split("; "))
+        assert all(name.startswith("__Secure-") for name in client.cookies)
         assert (await client.get("/admin/api/user/")).status_code == 200
+        planted = {"Cookie": f"id={client.cookies['__Secure-id']}"}
+        client.cookies.clear()
+        assert (await client.get("/admin/api/user/", headers=planted)).status_code == 401

@@ -146,7 +146,44 @@ def test_requests_refuse_unknown_members(description: Description) -> None:
             schema = description.resolved(media["schema"])
             is_settings = method in {"PUT", "PATCH"} and path.endswith("/settings/{module}")
             if schema.get("type") != "string":  # a file
-                assert schema.get("additionalProperties") is (None if is_settings else False), path
+                assert schema.get("additionalProperties") is is_settings, path
+
+
+def test_objects_without_members_of_their_own_may_have_any(description: Description) -> None:
+    """Else a generator makes of them objects that have none."""
+    objects = [node for _, schema in schemas(description) for node in nodes(schema) if node.get("type") == "object"]
+    assert len(objects) > 100
+    for node in objects:
+        assert node.keys() & {"properties", "additionalProperties"}, node
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_valid"),
+    [
+        ({"stat": "messages", "gte": 1}, True),
+        ({"stat": "messages", "gte": 1, "within": "7d"}, True),
+        ({"all": [{"any": [{"stat": "level", "gte": 1}]}]}, True),
+        ({}, False),
+        ({"stat": "messages"}, False),
+        ({"gte": 1}, False),
+        ({"all": []}, False),
+        ({"all": [{}]}, False),
+        ({"any": [{"stat": "level", "gte": 1}], "stat": "level", "gte": 1}, False),
+    ],
+)
+def test_a_condition_is_a_group_or_a_comparison(description: Description, condition: Json, is_valid: bool) -> None:
+    validator = description.validator({"$ref": "#/components/schemas/Condition"})
+    assert validator.is_valid(condition) is is_valid
+
+
+def test_texts_beside_the_body_are_bounded(description: Description) -> None:
+    names = {"X-Request-ID", "X-Audit-Log-Reason", "Idempotency-Key", "Last-Event-ID", "from", "to", "at"}
+    found = [node for node in nodes(description.document) if "in" in node and node.get("name") in names]
+    assert {node["name"] for node in found} == names
+    for node in found:
+        assert node["schema"].keys() >= {"pattern", "maxLength"}, node["name"]
+        if "example" in node:
+            description.validator(node["schema"]).validate(node["example"])
 
 
 def test_numbers_are_exact() -> None:

@@ -51,6 +51,20 @@ async def test_waiting_in_order() -> None:
     assert_empty(found)
 
 
+async def test_who_has_gone_passes_the_slot_on() -> None:
+    found = Slots()
+    leaves = await filled(found)
+    gone = [asyncio.create_task(found.enter(KEY, lambda: True)) for _ in range(3)]
+    there = asyncio.create_task(found.enter(KEY))
+    await settle()
+    leaves.pop()()
+    await settle()
+    assert [each.cancelled() for each in gone] == [True] * 3
+    for leave in [*leaves, await there]:
+        leave()
+    assert_empty(found)
+
+
 async def test_who_gives_up_passes_the_slot_on() -> None:
     found = Slots()
     leaves = await filled(found)

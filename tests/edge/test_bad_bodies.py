@@ -131,6 +131,16 @@ async def test_other_media_types(bot: httpx.AsyncClient, key_id: int, route: Rou
 
 
 @body_routes
+async def test_compressed_bodies(bot: httpx.AsyncClient, key_id: int, route: Route) -> None:
+    """What one grows to, nobody has bounded. The ways that are shortened know of it too."""
+    for encoding, status in (("gzip", 415), ("br, gzip", 415), ("Identity", None)):
+        headers = JSON | {"Content-Encoding": encoding}
+        response = await bot.request(route.method, route.url(key_id=key_id), content=b"{}", headers=headers)
+        assert (response.status_code == 415) is (status == 415), encoding
+        assert status is None or "Content-Encoding" in response.json()["detail"]
+
+
+@body_routes
 @pytest.mark.parametrize("is_announced", [True, False], ids=["announced", "in chunks"])
 async def test_ten_mebibytes(bot: httpx.AsyncClient, key_id: int, route: Route, *, is_announced: bool) -> None:
     size, sent = 10 * 1024 * 1024, 0

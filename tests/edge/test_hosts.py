@@ -57,6 +57,16 @@ async def test_a_request_says_once_whom_it_asks(app: ASGIApp) -> None:
             assert await ask(base_url, line, *good) == (200, {"status": "ok"}), good
 
 
+async def test_a_request_says_once_as_whom_it_asks(app: ASGIApp, bot: httpx.AsyncClient) -> None:
+    """Also where it says the same twice: which of two counts, a proxy may see otherwise than we do."""
+    good = f"Authorization: {bot.headers['Authorization']}"
+    async with serve(app, lifespan="off") as base_url:
+        for second in (good, "authorization: Bearer x", "Authorization:"):
+            for path in ("/v1/guilds", "/health/live"):
+                status, problem = await ask(base_url, f"GET {path} HTTP/1.1", "Host: a.test", good, second)
+                assert (status, problem["detail"]) == (400, "There is more than one `Authorization`."), second
+
+
 async def test_addresses_of_pages_are_those_that_people_use(
     litestar_app: Litestar, settings: Settings, bot: httpx.AsyncClient
 ) -> None:

@@ -1,15 +1,21 @@
 """When requests begin: everybody in their turn, refusals later, probes at once."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
+from litestar import Litestar
 from litestar.types import ASGIApp
 
+from api.auth import slots
+from api.auth.slots import Slots
+from api.errors import GuildhallError, TooManyRequests
 from api.http import admission
 from api.http.admission import AT_ONCE, LEAST_HELD, MOST_HELD, REFUSALS_AT_ONCE, Admission
+from api.http.protocol import connections_of
 from tests.http.wire import Wire
 from tests.support.clients import Clients
 from tests.support.people import HARBOUR
@@ -19,17 +25,24 @@ def scope(path: str = "/v1/guilds") -> Any:  # Any: no more of a scope than is l
     return {"path": path}
 
 
-def line(whose: list[str], refused: set[str]) -> tuple[Admission, list[str]]:
-    """Requests of these people, in this order; who has begun."""
-    asking = iter(whose)
+def line(whose: list[str], spent: set[str], crowded: set[str] = frozenset()) -> tuple[Admission, list[str]]:  # type: ignore[assignment] # never changed
+    """Requests of these people, in this order; who has begun, `-` before who was refused."""
     begun: list[str] = []
-    now = [""]
-    made = Admission(lambda _: now[0] in refused, lambda _: now[0])
-    for now[0] in asking:
-        if made.begins_at_once(scope()):
-            begun.append(now[0])
+    made = Admission(
+        lambda scope: scope["whose"] in spent,  # type: ignore[typeddict-item] # ours
+        lambda scope: TooManyRequests() if scope["whose"] in crowded else None,  # type: ignore[typeddict-item] # ours
+        lambda scope: str(scope["whose"]),  # type: ignore[typeddict-item] # ours
+    )
+
+    def begin(name: str, refusal: GuildhallError | None) -> None:
+        begun.append(name if refusal is None else f"-{name}")
+
+    for name in whose:
+        asked: Any = {**scope(), "whose": name}  # Any: the same
+        if made.begins_at_once(asked):
+            begun.append(name)
         else:
-            assert made.wait(scope(), partial(begun.append, now[0]))
+            assert made.wait(asked, partial(begin, name))
     return made, begun
 
 
@@ -58,18 +71,37 @@ async def test_probes_begin_at_once_whatever_waits() -> None:
     assert not made.begins_at_once(scope())
 
 
-async def test_who_would_be_refused_is_held_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    later: list[tuple[float, partial[None]]] = []
+@pytest.fixture
+def times() -> list[float]:
+    """For how many seconds each was held."""
+    return []
+
+
+@pytest.fixture
+async def held(monkeypatch: pytest.MonkeyPatch, times: list[float]) -> list[partial[None]]:
+    """What lets each go that is held."""
+    later: list[partial[None]] = []
+
     loop = asyncio.get_running_loop()
-    monkeypatch.setattr(
-        loop, "call_later", lambda seconds, do, *args: later.append((seconds, partial(do, *args))), raising=False
-    )
-    _, begun = line([*["spent"] * 700, "quiet"], {"spent"})
+    real = loop.call_later
+
+    def call_later(seconds: float, do: Callable[..., None], *args: object) -> asyncio.TimerHandle:
+        if isinstance(getattr(do, "__self__", None), Admission):
+            times.append(seconds)
+            later.append(partial(do, *args))
+            return real(0, lambda: None)
+        return real(seconds, do, *args)
+
+    monkeypatch.setattr(loop, "call_later", call_later, raising=False)
+    return later
+
+
+async def test_who_would_be_refused_is_held_and_holds_up_nobody(held: list[partial[None]], times: list[float]) -> None:
+    _, begun = line([*["spent"] * 1200, "quiet"], {"spent"})
     assert begun == ["quiet"]
-    seconds = [each for each, _ in later]
-    assert (seconds[0], seconds[-1], len(seconds)) == (LEAST_HELD, MOST_HELD, 700)
-    assert seconds == sorted(seconds)
-    for _, release in later:
+    assert (times[0], times[-1], len(times)) == (LEAST_HELD, MOST_HELD, 1200)
+    assert times == sorted(times)
+    for release in held:
         release()
     for turn in range(1, 5):
         await asyncio.sleep(0)
@@ -82,7 +114,38 @@ async def test_no_more_than_so_many_are_held(monkeypatch: pytest.MonkeyPatch) ->
     assert not begun
     assert made.begins_at_once(scope("/health/ready"))
     full = Admission(lambda _: True)
-    assert [full.wait(scope(), lambda: None) for _ in range(3)] == [True, True, False]
+    assert [full.wait(scope(), lambda _: None) for _ in range(3)] == [True, True, False]
+
+
+async def test_who_has_too_many_waiting_is_refused_with_no_application(held: list[partial[None]]) -> None:
+    crowded = {"crowd"}
+    _, begun = line(["crowd", "quiet", "crowd"], set(), crowded)
+    assert begun == ["quiet"]
+    held[0]()
+    await asyncio.sleep(0)
+    crowded.clear()
+    held[1]()
+    await asyncio.sleep(0)
+    assert begun == ["quiet", "-crowd", "crowd"]
+
+
+async def test_whose_crowd_came_while_they_waited_is_held_then(held: list[partial[None]]) -> None:
+    crowded: set[str] = set()
+    _, begun = line(["crowd"] * (AT_ONCE + 2), set(), crowded)
+    crowded.add("crowd")
+    await asyncio.sleep(0)
+    assert (len(begun), len(held)) == (AT_ONCE, 2)
+    for release in held:
+        release()
+    await asyncio.sleep(0)
+    assert begun[AT_ONCE:] == ["-crowd"] * 2
+
+
+async def test_what_waited_too_long_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MOST_WAITED", -1.0)
+    _, begun = line(["noisy"] * (AT_ONCE + 2), set())
+    await asyncio.sleep(0)
+    assert begun == ["noisy"] * AT_ONCE + ["-noisy"] * 2
 
 
 async def test_a_refusal_that_was_held_is_the_same(
@@ -117,3 +180,66 @@ async def test_a_refusal_that_was_held_is_the_same(
         }
         assert held.headers.keys() - {"date", "server"} == at_once.headers.keys()
         assert held.problem.keys() == at_once.json().keys()
+
+
+async def test_a_crowded_key_is_refused_on_a_connection_that_stays(
+    wire: Wire, litestar_app: Litestar, bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = (await bot.post("/v1/keys", json={"name": "crowd", "scopes": ["guilds:read"]})).json()
+    credential = await litestar_app.state["keyring"].authenticate(f"Bearer {made['secret']}")
+    monkeypatch.setattr(litestar_app.state["limiter"], "remembered", lambda _: credential)  # a change forgets it
+    found: Slots = litestar_app.state["slots"]
+    head = f"/v1/guilds/{HARBOUR}/roles HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {made['secret']}\r\n"
+    get = f"GET {head}X-Request-ID: mine\r\n\r\n".encode()
+    async with wire.open() as connection:
+        connection.send(get)
+        assert (await connection.answer()).status == 200
+        leaves = [await found.enter(int(made["id"])) for _ in range(slots.AT_ONCE)]
+        waiter = asyncio.create_task(found.enter(int(made["id"])))
+        await asyncio.sleep(0)
+        monkeypatch.setattr(slots, "WAITING", slots.ON_THEIR_WAY + 1)
+        connection.send(get)
+        refused = await connection.answer()
+        assert (refused.status, refused.problem["type"]) == (429, "urn:guildhall:problem:too-many-requests")
+        assert refused.headers["retry-after"] == "1"
+        assert refused.headers["x-request-id"] == "mine"
+        assert refused.headers["x-content-type-options"] == "nosniff"
+        assert "connection" not in refused.headers
+        connection.send(f"POST {head}Content-Length: 3\r\n\r\n".encode())
+        assert (await connection.answer()).status == 429
+        connection.send(b"{} ", f"HEAD {head}\r\n".encode())
+        assert (await connection.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 429 ")
+        for leave in leaves:
+            leave()
+        (await waiter)()
+        connection.send(get)
+        assert (await connection.answer()).status == 200
+
+
+async def true(is_so: Callable[[], bool]) -> None:
+    """Returns when it is."""
+    async with asyncio.timeout(60):
+        while not is_so():  # noqa: ASYNC110 # nothing tells of it
+            await asyncio.sleep(0.01)
+
+
+async def test_nothing_is_done_for_who_went_while_they_waited(
+    wire: Wire, app: ASGIApp, litestar_app: Litestar, bot: httpx.AsyncClient
+) -> None:
+    made = (await bot.post("/v1/keys", json={"name": "gone", "scopes": ["guilds:write"]})).json()
+    found: Slots = litestar_app.state["slots"]
+    leaves = [await found.enter(int(made["id"])) for _ in range(slots.AT_ONCE)]
+    body = b'{"name": "Gone"}'
+    head = f"Host: a\r\nAuthorization: Bearer {made['secret']}\r\nContent-Type: application/json\r\n"
+    request = f"PUT /v1/guilds/{HARBOUR} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    before = (await bot.get(f"/v1/guilds/{HARBOUR}")).json()
+    async with wire.open() as connection:
+        connection.send(request)
+        await true(lambda: found.has_waiting)
+        connection.writer.transport.abort()
+    await true(lambda: not connections_of(app)._open)
+    for leave in leaves:
+        leave()
+    await true(lambda: not found._running and not found._waiting)
+    assert (await bot.get(f"/v1/guilds/{HARBOUR}")).json() == before
+    assert 'status="499"' in (await bot.get("/metrics")).text

@@ -120,6 +120,20 @@ async def test_the_cap_counts_what_the_day_already_has(bot: httpx.AsyncClient) -
     assert (await member(bot))["xp"] == 25 + 10
 
 
+async def test_a_day_that_never_was_is_no_gap(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+    """Apia went from the 29th to the 31st of December 2011."""
+    await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": "Pacific/Apia"})
+    noons = ["2011-12-28T22:00:00Z", "2011-12-29T22:00:00Z", "2011-12-30T22:00:00Z", "2011-12-31T22:00:00Z"]
+    await imported(bot, "events", lines(event(1, noons[2]), event(2, noons[3])))
+    assert (await member(bot))["streak"]["best"] == 2
+    await imported(bot, "events", lines(event(3, noons[0]), event(4, noons[1])))
+    assert (await member(bot))["streak"]["best"] == 4
+    row = await owner.fetchrow("SELECT streak_from, streak_to FROM members WHERE user_id = $1", ADA)
+    assert tuple(row or ()) == (date(2011, 12, 28), date(2012, 1, 1))
+    await imported(bot, "events", lines(*(event(10 + number, noon, BO) for number, noon in enumerate(noons))))
+    assert (await member(bot, BO))["streak"]["best"] == 4
+
+
 async def test_streaks_are_joined(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
     """Live on the last two days; then the days before, with a hole, and a longer run long ago."""
     await record(bot, event(1, at()), event(2, at(1)))

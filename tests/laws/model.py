@@ -7,7 +7,7 @@ open, so that the draw is the caller's: `lambda id_, low, high: low` where both 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -119,32 +119,48 @@ class Guild:
 
     def _count(self, member: Member, event: Json) -> None:
         at = moment(event)
-        day = self.day(at)
-        xp = self._xp(member, event)
-        if xp > 0:
-            member.earned[day] += xp
-            if event["type"] == "message":
-                member.earned_last = at
-        counted = {"xp": xp, "events": 1}
-        if event["type"] == "stat":
-            counted["stat:" + event["stat"]] = event["amount"]
-        else:
-            counted[STATS[event["type"]]] = event.get("seconds", 1)
-        member.xp += xp
-        member.totals.update(counted)
-        member.days.setdefault(day, Counter()).update(counted)
+        worth, days = self._worth(member, event), self._days(event)
+        passed = given = 0
+        for day, amount in days:
+            passed += amount
+            xp = worth * passed // sum(amount for _, amount in days) - given
+            given += xp
+            if self.settings["daily_xp_cap"] is not None:
+                xp = min(xp, max(self.settings["daily_xp_cap"] - member.earned[day], 0))
+            if xp > 0:
+                member.earned[day] += xp
+                if event["type"] == "message":
+                    member.earned_last = at
+            counted = {"xp": xp, "events": 1}
+            if event["type"] == "stat":
+                counted["stat:" + event["stat"]] = event["amount"]
+            else:
+                counted[STATS[event["type"]]] = amount
+            member.xp += xp
+            member.totals.update(counted)
+            member.days.setdefault(day, Counter()).update(counted)
         member.last_active = at if member.last_active is None else max(at, member.last_active)
 
-    def _xp(self, member: Member, event: Json) -> int:
-        """What the event is worth to this member now."""
-        rules, at = self.settings, moment(event)
+    def _days(self, event: Json) -> list[tuple[date, int]]:
+        """The days that it lasted into: how many seconds of it, or 1 of what does not last."""
+        end = moment(event).astimezone(UTC)
+        if event["type"] != "voice":
+            return [(self.day(end), 1)]
+        found: list[tuple[date, int]] = []
+        start = at = end - timedelta(seconds=event["seconds"])
+        while at < end:
+            day = self.day(at)
+            midnight = datetime.combine(day + timedelta(days=1), time(), self.zone).astimezone(UTC)
+            passed = int((min(midnight, end) - start).total_seconds())
+            found.append((day, passed - sum(amount for _, amount in found)))
+            at = min(midnight, end)
+        return [(day, amount) for day, amount in found if amount]
+
+    def _worth(self, member: Member, event: Json) -> int:
+        """What the event is worth to this member now, but for the cap of its day."""
         if not self._earns(event) or self._cools_down(member, event):
             return 0
-        xp = half_up(self._base(event) * self._multiplier(event))
-        if rules["daily_xp_cap"] is not None:
-            left = rules["daily_xp_cap"] - member.earned[self.day(at)]
-            xp = min(xp, max(left, 0))
-        return xp
+        return half_up(self._base(event) * self._multiplier(event))
 
     def _earns(self, event: Json) -> bool:
         rules = self.settings
@@ -186,9 +202,20 @@ class Guild:
         """Days with any event in a row: up to today or yesterday, and the most ever."""
         days = {day for day, counted in self.members[user].days.items() if counted["events"]}
         today = self.day(now)
-        ends = [day for day in (today, today - timedelta(days=1)) if day in days]
-        runs = {day: _run_until(day, days) for day in days}
+        ends = [day for day in (today, self._day_before(today)) if day in days]
+        runs = {day: self._run_until(day, days) for day in days}
         return {"current": runs[ends[0]] if ends else 0, "best": max(runs.values(), default=0)}
+
+    def _run_until(self, day: date, days: set[date]) -> int:
+        length = 0
+        while day in days:
+            length, day = length + 1, self._day_before(day)
+        return length
+
+    def _day_before(self, day: date) -> date:
+        """In the guild's calendar, which may lack a day."""
+        noon = datetime.combine(day, time(12), self.zone).astimezone(UTC)
+        return self.day(noon - timedelta(days=1))
 
     def values(self, stat: str, days: Iterable[date] | None = None) -> dict[int, int]:
         """Each member's value on a board, of all time or of these days; 0 is left out."""
@@ -232,13 +259,6 @@ def _stacked(how: str, factors: list[Fraction]) -> Fraction | None:
             product *= factor
         return product
     return min(factors) if how == "smallest" else max(factors)
-
-
-def _run_until(day: date, days: set[date]) -> int:
-    length = 0
-    while day - timedelta(days=length) in days:
-        length += 1
-    return length
 
 
 def moment(event: Json) -> datetime:

@@ -3,10 +3,13 @@
 import random
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
+from zoneinfo import ZoneInfo
 
 import httpx
+import pytest
 
 from api.engine import PlainConnection
+from api.lib import times
 from api.members.streaks import Run, current, with_day
 from tests.members.people import Json, give, leveling, profile
 from tests.support.clock import MovableClock
@@ -227,3 +230,49 @@ async def test_late_days_that_join_nothing_current(bot: httpx.AsyncClient, clock
     for number, best in ((5, 2), (3, 2), (4, 4)):
         await record(bot, message(noon - number * DAY))
         assert await streak(bot) == (1, best)
+
+
+SKIPPED = {
+    "Pacific/Apia": [date(2011, 12, 30)],
+    "Pacific/Fakaofo": [date(2011, 12, 30)],
+    "Pacific/Kwajalein": [date(1993, 8, 21)],
+    "Pacific/Kiritimati": [date(1994, 12, 31)],
+    "Asia/Manila": [date(1844, 12, 31)],
+    "America/Juneau": [],  # it has a day twice
+    "Europe/Berlin": [],
+    "UTC": [],
+}
+
+
+@pytest.mark.parametrize("zone", SKIPPED)
+def test_days_that_there_never_were(zone: str) -> None:
+    found = times.skipped_days(ZoneInfo(zone))
+    assert list(found) == SKIPPED[zone]
+    for missing in found:
+        before, after = missing - DAY, missing + DAY
+        assert with_day(before, before, 1, after, found) == Run(before, after, 2)
+        assert with_day(before, before, 1, after + DAY, found) == Run(after + DAY, after + DAY, 1)
+        assert current(before - DAY, before, after, found) == 2
+        assert current(before, after, after, found) == 2
+        assert current(before, before, after + DAY, found) == 0
+
+
+def test_a_run_at_the_end_of_the_calendar() -> None:
+    """A restored one, of before such days were refused."""
+    assert with_day(date.max, date.max, 1, day(5)) is None
+    assert with_day(date.min, date.min, 1, day(5)) == Run(day(5), day(5), 1)
+    assert current(date.max, date.max, day(5)) == 1
+
+
+@pytest.mark.parametrize("order", list(permutations((28, 29, 31))))
+async def test_a_day_that_never_was_is_no_gap(
+    bot: httpx.AsyncClient, clock: MovableClock, order: tuple[int, ...]
+) -> None:
+    """Apia went from the 29th to the 31st of December 2011."""
+    await bot.put(f"/v1/guilds/{HARBOUR}", json={"name": "Harbour", "timezone": "Pacific/Apia"})
+    now = datetime(2011, 12, 31, 4, tzinfo=UTC)
+    clock.move(seconds=(now - clock.now()).total_seconds())
+    apia = ZoneInfo("Pacific/Apia")
+    for number in order:
+        await record(bot, message(datetime(2011, 12, number, 12, tzinfo=apia).astimezone(UTC)))
+    assert await streak(bot) == (3, 3)

@@ -50,8 +50,12 @@ def test_admins(folder: Path) -> None:
     assert "long enough" not in asked.stdout
     read = guildhall(folder, "admins", "create", "cy", "--stdin", stdin="long enough too\n")
     assert (read.returncode, read.stdout) == (0, "cy may log in at /admin/.\n")
+    secret = {"GUILDHALL_SECRET": "s" * 32}
+    assert guildhall(folder, "admins", "create", "dora", **PRODUCTION, **secret).returncode == 1  # none is made
+    told = guildhall(folder, "admins", "create", "dora", "--stdin", stdin="a long enough one\n", **PRODUCTION, **secret)
+    assert told.returncode == 0, told.stderr
     listed = [line.split(maxsplit=1)[1] for line in guildhall(folder, "admins", "list").stdout.splitlines()]
-    assert listed == [f"{name}: superuser; never logged in" for name in ("ada", "bo", "cy")]
+    assert listed == [f"{name}: superuser; never logged in" for name in ("ada", "bo", "cy", "dora")]
     reset = guildhall(folder, "admins", "reset", "bo")
     assert re.fullmatch(r"bo has a new password: \S{12,}\nTheir sessions have ended\.\n", reset.stdout)
     assert guildhall(folder, "admins", "reset", "bo", "--stdin", stdin="another long one\n").returncode == 0

@@ -16,7 +16,7 @@ from tests.achievements.support import define, draft
 from tests.activity.test_record import message, record
 from tests.architecture.described import Description
 from tests.edge.routes import ROUTES
-from tests.imports.files import imported
+from tests.imports.files import imported, lines
 from tests.members.people import give, leveling
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
@@ -229,3 +229,19 @@ async def test_what_is_refused_changes_nothing(
     ):  # fmt: skip
         assert (await manager.request(method, MEMBER + path, json=body)).status_code == 404
     assert (await bot.get(MEMBER)).json() == before
+
+
+async def test_an_imports_counts_tell_nothing(bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]) -> None:
+    """Else a manager asked with a lower number each time, until a dry run had something to change."""
+    await bot.post(f"{MEMBER}/xp", json={"set": 500})
+    await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden", "opt_out": False})
+    for name in ("a manager", "a writer", "themselves", "the bot"):
+        for xp, changes in ((400, 0), (600, 1)):
+            line = {"member": {"user_id": str(BO), "xp": xp}}
+            files = {"csv": f"user_id,xp\n{BO},{xp}\n".encode(), "guildhall": lines({"guildhall": 1}, line)}
+            for source, file in files.items():
+                done = await imported(callers[name], source, file, mode="max", dry_run=True)
+                assert (done["status"], done["counts"]["refused"]) == ("finished", 0), name
+                assert done["counts"]["imported"] == (changes if name in SEES else 0), (name, source, xp)
+    await imported(callers["a manager"], "csv", f"user_id,xp\n{BO},7\n".encode())
+    assert (await bot.get(MEMBER)).json()["xp"] == 500, "theirs to change by no other route either"

@@ -1,5 +1,7 @@
 // Compiled and never run: what a bot's author writes is right by these types, and what is wrong is seen.
-import type { Activity, ActivityEvent, Answer, Member, Problem } from "./index.js";
+import createClient from "openapi-fetch";
+
+import type { Activity, ActivityEvent, Answer, Member, paths, Problem, Schema } from "./index.js";
 
 export const message: ActivityEvent = {
   type: "message",
@@ -29,3 +31,41 @@ export function places(problem: Problem): string[] {
 }
 
 export const isHidden = (answer: Answer<"get_privacy", 200>): boolean => answer.visibility === "hidden";
+
+// The same by openapi-fetch: settings hold whatever their module's schema says.
+const guildhall = createClient<paths>({ baseUrl: "http://localhost:8080" });
+const path = { guild_id: "81384788765712384", module: "welcome" };
+
+export async function welcomeText(): Promise<string> {
+  const { data, error } = await guildhall.GET("/v1/guilds/{guild_id}/settings/{module}", { params: { path } });
+  if (error) throw new Error(error.title);
+  const text = data.values["text"];
+  return typeof text === "string" ? text : "";
+}
+
+export async function changeSettings(): Promise<unknown> {
+  const body = { text: "Hello", card: { colour: null }, roles: ["5"] };
+  const header = { "If-Match": '"f2b0c9ad41e05f7c8a6d3e19"' };
+  const one = "/v1/guilds/{guild_id}/settings/{module}";
+  await guildhall.PUT(one, { params: { path }, body });
+  const { data } = await guildhall.PATCH(one, { params: { path, header }, body });
+  const { data: all } = await guildhall.GET("/v1/guilds/{guild_id}/settings", { params: { path } });
+  return [data?.values["card"], all?.["welcome"]?.["text"]];
+}
+
+export async function registerModule(): Promise<number | undefined> {
+  const schema = { type: "object", properties: { text: { type: "string", default: "Hello" } } };
+  const { data } = await guildhall.PUT("/v1/modules/{module}", { params: { path }, body: { schema } });
+  return data?.version;
+}
+
+export async function makeKey(): Promise<string | null | undefined> {
+  const params = { header: { "Idempotency-Key": "order-7f3a" } };
+  const { data } = await guildhall.POST("/v1/keys", { params, body: { name: "bot", scopes: ["guilds:read"] } });
+  return data?.secret;
+}
+
+export const chatty: Schema<"Condition"> = { all: [{ stat: "messages", gte: 1000 }, { any: [{ stat: "level", gte: 9 }] }] };
+
+// @ts-expect-error a condition is a comparison or a group
+export const empty: Schema<"Condition"> = {};

@@ -1701,16 +1701,18 @@ export interface components {
          *     20 comparisons.
          */
         Condition: {
-            all?: components["schemas"]["Condition"][];
-            any?: components["schemas"]["Condition"][];
+            all: components["schemas"]["Condition"][];
+        } | {
+            any: components["schemas"]["Condition"][];
+        } | {
             /**
              * Format: stat
              * @description `messages`, `voice_seconds`, `reactions`, `commands`, `xp`, `level`, `streak` (the best one), or a stat of your own.
              * @example messages
              */
-            stat?: string;
+            stat: string;
             /** @description It is met at this value and above. */
-            gte?: number;
+            gte: number;
             /**
              * Format: window
              * @description Counted over so many days of the guild, today included: `1d` to `366d`.
@@ -2160,7 +2162,8 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             last_used_at: string | null;
-            secret?: string;
+            /** @description Null where an answer to an `Idempotency-Key` is told again. */
+            secret?: string | null;
         };
         /**
          * KeyViewPage
@@ -2438,8 +2441,12 @@ export interface components {
             title: string | null;
             description: string | null;
             built_in: boolean;
-            schema: Record<string, never>;
-            defaults: Record<string, never>;
+            schema: {
+                [key: string]: unknown;
+            };
+            defaults: {
+                [key: string]: unknown;
+            };
         };
         /**
          * ModuleViewPage
@@ -2643,7 +2650,9 @@ export interface components {
             /** Format: date-time */
             exported_at: string;
             stored: {
-                [key: string]: Record<string, never>[];
+                [key: string]: {
+                    [key: string]: unknown;
+                }[];
             };
         };
         /**
@@ -2849,7 +2858,9 @@ export interface components {
          */
         PutModule: {
             /** @description JSON Schema 2020-12; every property has a default */
-            schema: Record<string, never>;
+            schema: {
+                [key: string]: unknown;
+            };
             /** @default null */
             title?: string | null;
             /** @default null */
@@ -3035,8 +3046,12 @@ export interface components {
             at: string;
             actor: components["schemas"]["ActorView"];
             reason: string | null;
-            before: Record<string, never>;
-            after: Record<string, never>;
+            before: {
+                [key: string]: unknown;
+            };
+            after: {
+                [key: string]: unknown;
+            };
             changes: {
                 [key: string]: components["schemas"]["Change"];
             };
@@ -3256,7 +3271,9 @@ export interface components {
         SettingsView: {
             module: string;
             revision: number;
-            values: Record<string, never>;
+            values: {
+                [key: string]: unknown;
+            };
             overridden: string[];
             updated_at: string | null;
             stale_references: components["schemas"]["StaleReference"][];
@@ -3400,7 +3417,8 @@ export interface components {
         };
         /**
          * VoiceEvent
-         * @description Time was spent in a voice channel, since the last report of it.
+         * @description Time was spent in a voice channel, since the last report of it: `occurred_at` is its end. It counts in each hour
+         *     and day, the guild's, that it lasted into.
          */
         VoiceEvent: {
             /** @enum {string} */
@@ -3456,7 +3474,8 @@ export interface components {
             enabled: boolean;
             /** Format: date-time */
             created_at: string;
-            secret?: string;
+            /** @description Null where an answer to an `Idempotency-Key` is told again. */
+            secret?: string | null;
         };
         /**
          * WebhookViewPage
@@ -5995,7 +6014,9 @@ export interface operations {
                      *     }
                      */
                     "application/json": {
-                        [key: string]: Record<string, never>;
+                        [key: string]: {
+                            [key: string]: unknown;
+                        };
                     };
                     /**
                      * @example {
@@ -6010,7 +6031,9 @@ export interface operations {
                      *     }
                      */
                     "application/vnd.msgpack": {
-                        [key: string]: Record<string, never>;
+                        [key: string]: {
+                            [key: string]: unknown;
+                        };
                     };
                 };
             };
@@ -6136,7 +6159,9 @@ export interface operations {
                  *       }
                  *     }
                  */
-                "application/json": Record<string, never>;
+                "application/json": {
+                    [key: string]: unknown;
+                };
             };
         };
         responses: {
@@ -6267,7 +6292,9 @@ export interface operations {
                  *       "max_level": null
                  *     }
                  */
-                "application/merge-patch+json": Record<string, never>;
+                "application/merge-patch+json": {
+                    [key: string]: unknown;
+                };
                 /**
                  * @example {
                  *       "cooldown_seconds": 90,
@@ -6277,7 +6304,9 @@ export interface operations {
                  *       "max_level": null
                  *     }
                  */
-                "application/json": Record<string, never>;
+                "application/json": {
+                    [key: string]: unknown;
+                };
             };
         };
         responses: {
@@ -7925,7 +7954,9 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    "application/json": Record<string, never>;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description Not ready, and why. */
@@ -7947,7 +7978,9 @@ export interface operations {
                      *       }
                      *     }
                      */
-                    "application/json": Record<string, never>;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8016,7 +8049,9 @@ export interface operations {
                      *       "paths": {}
                      *     }
                      */
-                    "application/json": Record<string, never>;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                     /**
                      * @example {
                      *       "openapi": "3.1.0",
@@ -8027,7 +8062,9 @@ export interface operations {
                      *       "paths": {}
                      *     }
                      */
-                    "application/vnd.msgpack": Record<string, never>;
+                    "application/vnd.msgpack": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description You have it already. */

@@ -1,0 +1,62 @@
+"""Where in a guild's calendar an event lies: a voice session in every day and hour that it lasted into. Pure."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from api.activity.dtos import Event, VoiceEvent
+from api.members.rules import GuildRules
+
+_HOUR, _MINUTE, _SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
+
+
+class Piece(NamedTuple):
+    """The seconds of a session within one hour of the guild's clocks."""
+
+    day: date
+    hour: datetime
+    seconds: int
+
+
+def begins(event: Event) -> datetime:
+    """When an event began: a session is told of at its end."""
+    if isinstance(event, VoiceEvent):
+        return event.occurred_at - timedelta(seconds=event.seconds)
+    return event.occurred_at
+
+
+def pieces(rules: GuildRules, event: VoiceEvent) -> list[Piece]:
+    """A session by hour, in order; all its seconds, each once."""
+    found: list[Piece] = []
+    start, end = begins(event), event.occurred_at
+    at, counted = start, 0
+    while at < end:
+        place = rules.place_of(at)
+        upto = min(place[1] + _HOUR, end)
+        if upto <= at or rules.place_of(upto - timedelta.resolution) != place:  # clocks were set: minute by minute
+            upto = min(at.replace(second=0, microsecond=0) + _MINUTE, end)
+        passed = (upto - start) // _SECOND
+        if found and found[-1][:2] == place:
+            found[-1] = Piece(*place, found[-1].seconds + passed - counted)
+        elif passed > counted:
+            found.append(Piece(*place, passed - counted))
+        at, counted = upto, passed
+    return found
+
+
+def days(rules: GuildRules, event: Event) -> set[date]:
+    """The guild's days that an event counts on."""
+    if isinstance(event, VoiceEvent):
+        return {piece.day for piece in pieces(rules, event)}
+    return {rules.place_of(event.occurred_at)[0]}
+
+
+def shares(xp: int, parts: Sequence[Piece]) -> Iterator[tuple[Piece, int]]:
+    """What each piece of a session has of its XP: in all no more and no less."""
+    seconds = sum(piece.seconds for piece in parts)
+    passed = given = 0
+    for piece in parts:
+        passed += piece.seconds
+        upto = xp * passed // seconds
+        yield piece, upto - given
+        given = upto

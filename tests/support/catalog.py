@@ -1,0 +1,50 @@
+"""What the migrations build, as `guildhall doctor` expects it. `python -m tests.support.catalog` writes it; with
+`--check` it says whether the file is that, and exits with 1 if not."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import asyncpg
+
+import piccolo_conf
+from api.embedded import EmbeddedPostgres
+from api.migrations import migrate
+from api.postgres import catalog
+from api.provision import APP, DATABASE, OWNER, READ_ONLY
+
+
+async def built(server: EmbeddedPostgres) -> catalog.Catalog:
+    """The catalog after all migrations, in a server that has nothing yet."""
+    connection = await asyncpg.connect(server.url("postgres", "postgres"))
+    for role in (OWNER, APP, READ_ONLY):
+        await connection.execute(f"CREATE ROLE {role} LOGIN")
+    await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+    await connection.close()
+    await migrate(piccolo_conf.DB, server.url(OWNER, DATABASE))
+    connection = await asyncpg.connect(server.url(OWNER, DATABASE))
+    try:
+        return await catalog.read(connection)
+    finally:
+        await connection.close()
+
+
+def main() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="guildhall-catalog-"))
+    server = EmbeddedPostgres(folder / "postgres", fast=True)
+    try:
+        server.start()
+        content = catalog.written(asyncio.run(built(server)))
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    if "--check" not in sys.argv:
+        catalog.FILE.write_bytes(content)
+    elif content != catalog.FILE.read_bytes():
+        sys.exit("The migrations build another schema than `guildhall doctor` expects: make catalog")
+
+
+if __name__ == "__main__":
+    main()
