@@ -2,6 +2,7 @@
 
 The expectation is `catalog.json` beside this file. `make catalog` writes it from what the migrations build."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -70,9 +71,21 @@ def differences(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str
     """What is not as it should be, in words. What stands beside our tables is no concern of ours, what was added to
     them is."""
     found = [f"{each} is missing" for each in sorted(wanted.keys() - there.keys()) if not _is_of_missing(each, there)]
-    found += [f"{each} is another" for each in sorted(wanted.keys() & there.keys()) if wanted[each] != there[each]]
+    found += [
+        f"{each} is another"
+        for each in sorted(wanted.keys() & there.keys())
+        if _plain(wanted[each]) != _plain(there[each])
+    ]
     found += [f"{each} was added" for each in sorted(there.keys() - wanted.keys()) if _table_of(each) in wanted]
     return found
+
+
+# A restored condition is printed with its casts and brackets in other places.
+_CASTS = re.compile(r"::(character varying|text)|\[\]|[()\s]")
+
+
+def _plain(definition: str) -> str:
+    return _CASTS.sub("", definition)
 
 
 def _table_of(object_: str) -> str | None:
