@@ -33,7 +33,8 @@ async def test_what_the_stop_cuts_short_is_503_and_no_500() -> None:
 
     edge = Edge(for_ever, Metrics(), timeout=30, https=False)
     scope: Any = {  # Any: no more of a scope than the edge looks at
-        "type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"", "client": None,
+        "type": "http", "method": "GET", "path": "/", "http_version": "1.1", "headers": [(b"host", b"a")],
+        "query_string": b"", "client": None,
     }  # fmt: skip
     task = asyncio.create_task(edge(scope, receive, send))
     await begun.wait()

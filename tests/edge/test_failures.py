@@ -108,7 +108,8 @@ async def test_an_exception_outside_the_application(app: Callable[[Scope, Receiv
         "type": "http",
         "method": "GET",
         "path": "/",
-        "headers": [],
+        "http_version": "1.1",
+        "headers": [(b"host", b"a")],
         "query_string": b"",
         "client": None,
     }

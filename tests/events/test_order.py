@@ -49,21 +49,22 @@ class Writer:
                 continue
 
 
-async def read(base_url: str, key: str, after: int, ended: asyncio.Event, seed: int) -> list[tuple[int, int, int]]:
-    """Reads, comes back again and again where it was, until all has been written and nothing more comes."""
+async def read(base_url: str, key: str, after: int, last: list[int], seed: int) -> list[tuple[int, int, int]]:
+    """Reads, comes back again and again where it was, until it has the last one that was written, once that is known,
+    and nothing more comes."""
     chance = random.Random(seed)  # noqa: S311 - the same
     got = []
     quiet = False
-    while not quiet:
+    while not (quiet and last and after >= last[0]):
         async with stream(base_url, key, after=after, query=QUERY) as opened:
             stay = time.monotonic() + chance.random() * 0.4
             with suppress(TimeoutError):
-                while time.monotonic() < stay or ended.is_set():
+                while time.monotonic() < stay or last:
                     message = await opened.next(0.6)
                     got.append((message.id, message.data["of"], message.data["n"]))
                     after = message.id
                 continue
-            quiet = ended.is_set()
+            quiet = bool(last)
     return got
 
 
@@ -83,16 +84,19 @@ async def test_every_reader_gets_what_the_outbox_had(
     bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar, database_name: str, owner: PlainConnection
 ) -> None:
     writers = [Writer(litestar_app.state["database"], number) for number in range(WRITERS)]
-    ended = asyncio.Event()
+    ended, last = asyncio.Event(), list[int]()
     after = await owner.fetchval("SELECT newest FROM stream_position")
     superuser = await asyncpg.connect(cluster.url("postgres", database_name))
     key = bot.headers["Authorization"]
     async with asyncio.TaskGroup() as group:
-        readers = [group.create_task(read(base_url, key, after, ended, seed)) for seed in range(READERS)]
+        readers = [group.create_task(read(base_url, key, after, last, seed)) for seed in range(READERS)]
         cutting = group.create_task(cut(superuser, ended))
         until = time.monotonic() + SECONDS
         await asyncio.gather(*(writer.write(until) for writer in writers))
         ended.set()
+        while await owner.fetchval("SELECT EXISTS (SELECT FROM outbox)"):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.05)
+        last.append(await owner.fetchval("SELECT max(position) FROM stream_events WHERE type = 'member.left'"))
     await superuser.close()
     stored = [
         tuple(row)

@@ -31,8 +31,8 @@ EVERY_POST: list[tuple[str, dict[str, Any]]] = [  # Any: httpx's own arguments
 
 
 def dressed(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
-    """All of an answer but what is of this sending alone."""
-    own = {"x-request-id", "idempotent-replayed", "content-length"}
+    """All of an answer but what is of this sending alone. No browser is to keep a replay, whatever it held at first."""
+    own = {"x-request-id", "idempotent-replayed", "content-length", "cache-control"}
     headers = {name: value for name, value in answer.headers.items() if name not in own and "ratelimit" not in name}
     return answer.status_code, answer.content, headers
 

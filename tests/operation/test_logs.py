@@ -109,7 +109,8 @@ def test_garbage_behind_requests_writes_nothing_but_their_lines(server: Server) 
             connection.sendall(request + b"rubbish \xff\r\n" * 50)
             assert connection.makefile("rb").read().startswith(b"HTTP/1.1 404")
     until(lambda: sum(line.get("request_id") == "before-garbage" for line in server.log()) == 100, 60)
-    assert {line["event"] for line in server.log()[before:]} <= {"request"}
+    # What was left out of earlier lines may be told now.
+    assert {line["event"] for line in server.log()[before:]} <= {"request", "lines were left out"}
     assert "Traceback" not in server.said
 
 
@@ -126,7 +127,7 @@ def test_lines_about_garbage_are_bounded_and_counted(server: Server) -> None:
         left_out = sum(line["count"] for line in lines if line["event"] == "lines were left out")
         return sum(line["event"] == "refused" for line in lines), left_out
 
-    until(lambda: sum(told()) == 200, 3, told)
+    until(lambda: sum(told()) >= 200, 60, told)
     assert told()[0] <= A_SECOND * (seconds + 1)
 
 
@@ -141,8 +142,8 @@ def test_access_lines_of_refused_requests_are_bounded_and_counted(server: Server
 
     def told() -> tuple[int, int]:
         lines = server.log()[before:]
-        left_out = sum(line["count"] for line in lines if line["event"] == "lines were left out")
+        left_out = sum(line["count"] for line in lines if line.get("kind") == "refused requests")
         return sum(line.get("status") == 429 for line in lines), left_out
 
-    until(lambda: sum(told()) == 199, 3, told)
+    until(lambda: sum(told()) == 199, 60, told)
     assert told()[0] <= A_SECOND * (seconds + 1)

@@ -137,11 +137,10 @@ async def test_what_is_not_plain_goes_the_long_way(
     assert (taken, answer.status_code) == (False, status)
 
 
-@pytest.mark.parametrize("name", ["Authorization", "If-None-Match"])
-async def test_a_header_that_comes_twice(roads: Roads, secret: str, name: str) -> None:
+async def test_entity_tags_that_come_twice(roads: Roads, secret: str) -> None:
     tag = (await roads.long.get(settings_of(), headers={"Authorization": f"Bearer {secret}"})).headers["etag"]
     await until_short(roads, {"Authorization": f"Bearer {secret}"})
-    other, sound = (name, '"other"'), [("Authorization", f"Bearer {secret}"), ("If-None-Match", tag)]
+    other, sound = ("If-None-Match", '"other"'), [("Authorization", f"Bearer {secret}"), ("If-None-Match", tag)]
     for pairs in ([*sound, other], [other, *sound]):
         short, long = [await client.get(settings_of(), headers=pairs) for client in (roads.short, roads.long)]
         assert roads.taken[-1] is False
