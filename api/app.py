@@ -106,9 +106,11 @@ def _admission(app: Litestar) -> Admission:
     slots: Slots = app.state["slots"]
     recording: Slots = app.state["recording_slots"]
 
-    def crowded(scope: HTTPScope) -> GuildhallError | None:
+    def refused(scope: HTTPScope) -> GuildhallError | None:
         if not scope["path"].startswith(COUNTED):
             return None
+        if (spent := limiter.refusal_at_once(scope)) is not None:
+            return spent
         theirs = recording if scope["method"] == "POST" and scope["path"].endswith("/activity") else slots
         credential = limiter.remembered(scope) if theirs.has_waiting else None
         return theirs.too_many() if credential is not None and theirs.is_crowded(credential.id) else None
@@ -116,7 +118,7 @@ def _admission(app: Litestar) -> Admission:
     def is_spent(scope: HTTPScope) -> bool:
         return scope["path"].startswith(COUNTED) and limiter.would_refuse(scope)
 
-    return Admission(is_spent, crowded, limiter.whose)
+    return Admission(is_spent, refused, limiter.whose)
 
 
 def create_litestar(

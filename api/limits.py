@@ -188,6 +188,16 @@ class Limiter:
             return True
         return self.is_spent(scope) and self.remembered(scope) is None and not _has_cookie(scope)
 
+    def refusal_at_once(self, scope: HTTPScope) -> TooManyRequests | None:
+        """What a credential whose budget is known to be spent is told, with all headers, None for others."""
+        found = self._spent_by(scope)
+        if found is None:
+            return None
+        budget, now = found[1], self.now()
+        refusal = budget.refusal(now)
+        told = {name.decode(): value.decode() for name, value in budget.headers(now)}
+        return TooManyRequests(refusal.detail, headers={**refusal.headers, **told})
+
     def _spent_by(self, scope: HTTPScope) -> tuple[Credential, Budget] | None:
         """Who asks, and which of their budgets is spent."""
         if not self._spent:

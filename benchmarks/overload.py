@@ -14,7 +14,7 @@ import msgspec
 from benchmarks.cases import headers
 from benchmarks.crowd import Crowd, Tally
 from benchmarks.measure import ROUNDS
-from benchmarks.servers import Side, call
+from benchmarks.servers import Side, call, keep_apart
 from tests.support.people import HARBOUR
 
 NOISY = 700
@@ -33,6 +33,7 @@ class Looks:
 
 def measure_overload(key: str, guildhall: Side) -> None:
     """A key that ignores 429 beside a quiet one; then ten times as many requests as are answered."""
+    keep_apart(guildhall)
     call(guildhall, key, "PUT", f"/v1/guilds/{HARBOUR}", b'{"name": "Harbour"}')
     request = f"GET /v1/guilds/{HARBOUR}/settings/leveling HTTP/1.1\r\n"
     port = guildhall.port

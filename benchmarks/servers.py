@@ -173,9 +173,30 @@ def cluster_cpu_seconds(postmaster: int) -> float:
     total = cpu_seconds(postmaster, with_reaped=True)
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it ended meanwhile
-            if _stat(int(path.name))[1] == str(postmaster):
+            if _parent(path) == str(postmaster):
                 total += cpu_seconds(int(path.name))
     return total
+
+
+def keep_apart(side: Side) -> None:
+    """The server and its PostgreSQL on the first core, who asks on the others: so that what is measured is what they
+    do, and not how the system shares a core between who asks and who answers."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return
+    children = [int(path.name) for path in Path("/proc").glob("[0-9]*") if _parent(path) == str(side.postmaster)]
+    for pid in (side.pid, side.postmaster, *children):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), cores[:1])
+    os.sched_setaffinity(0, cores[1:])
+
+
+def _parent(path: Path) -> str:
+    try:
+        return _stat(int(path.name))[1]
+    except OSError:
+        return ""
 
 
 def _stat(pid: int) -> list[str]:

@@ -4,8 +4,8 @@ A process that is asked for more than it can do must not spend its time on refus
 behind who asks for much. So what a request costs before it begins is to be read, and nothing else. In one turn of
 the event loop so many begin; the rest wait, and those of each credential get their turn after one another. Who would
 be refused is held for a while first: whoever sends again at once, whatever the answer, does so a few times a second
-and not a few hundred. Where more would be done than a line of the answer is worth (the key has too many that wait, or
-the request has waited too long here), the refusal is written by the connection, with no application behind it."""
+and not a few hundred. The refusal is written by the connection, with no application behind it, wherever it is known
+who asks: their budget is spent, too many of theirs wait, or the request has waited too long here."""
 
 import asyncio
 from collections import Counter, deque
@@ -17,8 +17,8 @@ from api.errors import GuildhallError, Overloaded
 
 AT_ONCE = 8
 REFUSALS_AT_ONCE = 4
-LEAST_HELD, MOST_HELD = 0.1, 2.0  # seconds
-HELD_A_SECOND = 500.0  # of one credential: each of its refusals costs a read and a write
+LEAST_HELD, MOST_HELD = 0.1, 5.0  # seconds
+HELD_A_SECOND = 200.0  # of one credential: each of its refusals costs a read and a write
 MOST_REQUESTS = 8192  # held ones, and as many that wait
 MOST_WAITED = 1.0  # seconds in line
 
@@ -38,14 +38,14 @@ class Admission:
     def __init__(
         self,
         is_spent: Callable[[HTTPScope], bool] = lambda _: False,
-        crowded: Callable[[HTTPScope], GuildhallError | None] = _no_crowd,
+        refused: Callable[[HTTPScope], GuildhallError | None] = _no_crowd,
         whose: Callable[[HTTPScope], str] = lambda _: "",
     ) -> None:
-        """`is_spent` tells whether nothing but a refusal by the application would come of a request now; `crowded`:
-        what it is refused with where too many of theirs wait; `whose`: the name of those who share a place in the
-        line."""
+        """`is_spent` tells whether nothing but a refusal by the application would come of a request now; `refused`:
+        what it is refused with at once, where their budget is spent or too many of theirs wait; `whose`: the name of
+        those who share a place in the line."""
         self._is_spent = is_spent
-        self._crowded = crowded
+        self._refused = refused
         self._whose = whose
         self._left = AT_ONCE  # of this turn
         self._is_turning = False
@@ -77,7 +77,7 @@ class Admission:
         return True
 
     def _is_refused(self, scope: HTTPScope) -> bool:
-        return self._is_spent(scope) or self._crowded(scope) is not None
+        return self._is_spent(scope) or self._refused(scope) is not None
 
     def _hold(self, whose: str, scope: HTTPScope, begin: Begin) -> bool:
         if self._held.total() + len(self._refusals) >= MOST_REQUESTS:
@@ -111,14 +111,14 @@ class Admission:
                 self._lines[whose] = line  # behind all others
             self._waiting -= 1
             self._left -= 1
-            refusal = self._crowded(scope)
+            refusal = self._refused(scope)
             if since < too_late:
                 begin(_too_late())
             elif refusal is None or not self._hold(whose, scope, begin):
                 begin(refusal)
         for _ in range(min(REFUSALS_AT_ONCE, len(self._refusals))):
             scope, begin = self._refusals.popleft()
-            begin(self._crowded(scope))
+            begin(self._refused(scope))
         if self._left < AT_ONCE or self._refusals:
             self._turn()
 
