@@ -2,7 +2,7 @@
 
 from piccolo.conf.apps import AppRegistry
 
-from api.engine import make_engine
+from api.postgres.engine import make_engine
 
 DB = make_engine()
 

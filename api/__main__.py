@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 import msgspec
 
+from api.cli.achievements import achievements
 from api.cli.admins import admins
-from api.credentials import keys
-from api.packs import achievements
-from api.terminal import Refused, located, run
-from api.transfers import export_file, import_file, worker
-from api.users import users
+from api.cli.keys import keys
+from api.cli.terminal import Refused, located, run
+from api.cli.transfers import export_file, import_file, worker
+from api.cli.users import users
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,11 +33,11 @@ main.add_command(achievements)
 @click.option("--workers", type=click.IntRange(1, 64), help="Worker processes; GUILDHALL_WORKERS, else 1.")
 def serve(workers: int | None) -> None:
     """Serve the API. Outside production it also migrates, and makes a first admin and key."""
-    from api import server
-    from api.migrations import migrate as run_migrations
-    from api.preflight import UnusableDatabase, refuse_unusable
-    from api.setup import make_first
-    from api.welcome import welcome
+    from api.cli.setup import make_first
+    from api.cli.welcome import welcome
+    from api.postgres.migrations import migrate as run_migrations
+    from api.postgres.preflight import UnusableDatabase, refuse_unusable
+    from api.runtime import server
     from piccolo_conf import DB
 
     server.stop_when_hung_up()
@@ -62,7 +62,7 @@ def serve(workers: int | None) -> None:
 @click.option("--sql", is_flag=True, help="Print the SQL that would run, and run nothing.")
 def migrate(sql: bool) -> None:
     """Bring the database to what this version expects, and give the roles their rights."""
-    from api.migrations import migrate as run_migrations
+    from api.postgres.migrations import migrate as run_migrations
     from piccolo_conf import DB
 
     _, found = located(founding=True)
@@ -85,8 +85,8 @@ def openapi() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Write everything to FILE, in PostgreSQL's custom format; the server may go on serving."""
-    from api.backup import BackupFailed
-    from api.backup import backup as write
+    from api.postgres.backup import BackupFailed
+    from api.postgres.backup import backup as write
 
     _, found = located()
     try:
@@ -101,8 +101,8 @@ def backup(file: Path) -> None:
 @click.confirmation_option(prompt="This replaces everything in the database. Go on?")
 def restore(file: Path) -> None:
     """Replace everything by what FILE holds, and migrate it to this version. Stop the server first."""
-    from api.backup import BackupFailed
-    from api.backup import restore as read
+    from api.postgres.backup import BackupFailed
+    from api.postgres.backup import restore as read
     from piccolo_conf import DB
 
     _, found = located(founding=True)
@@ -116,7 +116,7 @@ def restore(file: Path) -> None:
 @main.command()
 def doctor() -> None:
     """Check configuration, connection, roles, migrations, schema and clock, and say how to mend what is wrong."""
-    from api.doctor import examine
+    from api.cli.doctor import examine
 
     settings, _ = located()
     findings = run(examine(settings))

@@ -13,39 +13,39 @@ from api.activity.controller import ActivityController
 from api.activity.shortcut import ActivityShortcut
 from api.admin import admin_route
 from api.admin.entrance import Entrance
-from api.answers import Answer
 from api.audit.controller import AuditController
 from api.auth.controller import KeyController
 from api.auth.slots import RECORDING_AT_ONCE, Slots
 from api.config import MINIMUM_SECRET, Settings
 from api.core import Core
 from api.core import build as build_core
-from api.edge import Edge
 from api.errors import GuildhallError
 from api.events.controller import EventController
 from api.features import Features
 from api.features import build as build_features
 from api.guilds.controller import GuildController
-from api.health import HealthController
 from api.http.admission import Admission
+from api.http.middleware import Edge
+from api.http.problems import handle
 from api.http.proxy_notice import ProxyNotice
+from api.http.rate_limits import Limiter
+from api.http.requests import GuildhallRequest, admit, provide_query
+from api.http.responses import Answer
 from api.http.strangers import COUNTED, Strangers, public_paths
 from api.imports.controller import ImportController
-from api.intake import GuildhallRequest, admit, provide_query
 from api.leaderboards.controller import LeaderboardController
 from api.leaderboards.shortcut import LeaderboardShortcut
 from api.lib.clock import Clock
-from api.limits import Limiter
 from api.members.controller import MemberController
 from api.members.shortcut import MemberShortcut
-from api.metrics import Metrics, MetricsGate
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.people.controller import LoginController, MeController
 from api.privacy.controller import UserController
-from api.problems import handle
-from api.running import running
 from api.runtime.descriptors import most_connections
+from api.runtime.health import HealthController
+from api.runtime.lifespan import running
+from api.runtime.metrics import Metrics, MetricsGate
 from api.settings.controller import ModuleController, SettingsController
 from api.settings.shortcut import Shortcut
 from api.webhooks.controller import WebhookController
@@ -78,7 +78,7 @@ _CONTROLLERS: list[type[Controller]] = [
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
-    """The ASGI application. It needs `database_url`: see `api.provision.locate`."""
+    """The ASGI application. It needs `database_url`: see `api.postgres.provision.locate`."""
     return with_edge(create_litestar(settings, clock=clock or Clock(), metrics=Metrics()), settings)
 
 

@@ -8,25 +8,25 @@ import msgspec
 import piccolo_conf
 from api.auth.keyring import Keyring
 from api.auth.slots import Slots
-from api.changes import Changes
 from api.config import Settings
-from api.database import Database
 from api.events.bounds import StreamBounds
 from api.events.hub import Hub
 from api.guilds.directory import Directory
-from api.health import Health
+from api.http.rate_limits import Limiter
 from api.http.strangers import header
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
-from api.limits import Limiter
 from api.members.rulebook import Rulebook
-from api.metrics import Metrics
-from api.parts import Parts
 from api.people.building import Client, People
 from api.people.building import build as build_people
 from api.people.current import CurrentCredentials
-from api.provision import made_secret
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Database
+from api.postgres.partitions import Parts
+from api.postgres.provision import made_secret
 from api.runtime.descriptors import most_connections
+from api.runtime.health import Health
+from api.runtime.metrics import Metrics
 from api.settings.registry import Registry
 from tables.piccolo_app import APP_CONFIG
 

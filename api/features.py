@@ -18,7 +18,7 @@ from api.events.service import EventService
 from api.guilds.pickers import PickerService
 from api.guilds.purging import Purging
 from api.guilds.service import GuildService
-from api.idempotency import Idempotency
+from api.http.idempotency_store import Idempotency
 from api.imports.building import Imports
 from api.imports.building import build as build_imports
 from api.leaderboards.service import LeaderboardService
@@ -55,7 +55,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build(core: Core, settings: Settings) -> Features:
-    """Starts nothing yet: see `api.running`."""
+    """Starts nothing yet: see `api.runtime.lifespan`."""
     database, changes, clock, cursors = core.database, core.changes, core.clock, core.cursors
     rulebook, parts, hours = core.rulebook, core.parts, timedelta(days=settings.hours_kept_days)
     achievements = build_achievements(database, changes, clock, cursors, rulebook, parts, retention=core.retention)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from api.embedded import EmbeddedPostgres
+from api.postgres.embedded.server import EmbeddedPostgres
 from benchmarks import achievements, bodies, cases, overload, people, seed, servers
 from benchmarks.measure import ROUNDS, SECONDS, Case, compare
 

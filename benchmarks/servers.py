@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from api.embedded import ENVIRONMENT, EmbeddedPostgres
+from api.postgres.embedded.server import ENVIRONMENT, EmbeddedPostgres
 from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET
 
 T = TypeVar("T")

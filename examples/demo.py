@@ -19,17 +19,17 @@ import msgspec
 
 import piccolo_conf
 from api.auth.actors import system
-from api.changes import Changes
+from api.cli.setup import make_first, opened
+from api.cli.terminal import located
 from api.config import Settings
-from api.database import Database
 from api.leaderboards.dtos import LeaderboardQuery, LeaderboardView
 from api.leaderboards.service import LeaderboardService
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.members.rulebook import Rulebook
-from api.migrations import migrate
-from api.setup import make_first, opened
-from api.terminal import located
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Database
+from api.postgres.migrations import migrate
 
 FILE = Path(__file__).with_name("communities.ndjson.gz")
 FIRST_GUILD = 700000000000000001

@@ -10,7 +10,6 @@ from api.achievements import queries
 from api.achievements.catalogs import GLOBAL, Catalogs
 from api.achievements.surveys import members_after, values_of
 from api.achievements.unlocking import Moved, Settled, Unlocking
-from api.database import Connection
 from api.errors import NotFound
 from api.events.outbox import tell
 from api.lib.arrays import columns
@@ -21,6 +20,7 @@ from api.members.levelups import level_up
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.telling import reached
+from api.postgres.database import Connection
 
 AT_ONCE = 500  # members who are looked at; those who meet it are locked for as long as that takes
 

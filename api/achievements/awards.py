@@ -15,7 +15,6 @@ from api.achievements.unlocking import Moved, Unlocking, give, told, unlocked
 from api.achievements.values import Asked, look_up
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.database import Connection, Database
 from api.errors import NotFound
 from api.events.outbox import tell
 from api.lib.clock import Clock
@@ -27,7 +26,8 @@ from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.service import known_xp, refuse_hidden
 from api.members.telling import adjusted
-from api.parts import Parts, around
+from api.postgres.database import Connection, Database
+from api.postgres.partitions import Parts, around
 
 
 class AwardService:

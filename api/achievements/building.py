@@ -11,12 +11,12 @@ from api.achievements.catalogs import Catalogs
 from api.achievements.service import AchievementService
 from api.achievements.surveys import Surveys
 from api.achievements.unlocking import Unlocking
-from api.changes import Changes
-from api.database import Database
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.members.rulebook import Rulebook
-from api.parts import Parts
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Database
+from api.postgres.partitions import Parts
 
 
 class Achievements(msgspec.Struct, frozen=True):

@@ -10,9 +10,9 @@ import msgspec
 from api.achievements import conditions, queries
 from api.achievements.catalog import Catalog, Definition, State
 from api.achievements.dtos import Condition
-from api.changes import Changes
-from api.database import Connection
 from api.members.levels import Ladder
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Connection
 from api.settings.builtin.achievements import ACHIEVEMENTS, achievement_settings
 from api.settings.cache import MIB, SettingsCache
 

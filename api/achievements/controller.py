@@ -18,10 +18,10 @@ from api.achievements.dtos import (
     SimulationView,
 )
 from api.achievements.service import AchievementService
-from api.answers import Answer
 from api.auth.guards import requires
 from api.auth.scopes import Scope
-from api.intake import GuildhallRequest
+from api.http.requests import GuildhallRequest
+from api.http.responses import Answer
 from api.lib.encoded import Encoded
 from api.lib.pagination import Page
 

@@ -22,16 +22,16 @@ from api.achievements.dtos import (
 from api.achievements.surveys import Surveys, TooLong
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.changes import Changes
-from api.database import Connection, Database
 from api.errors import Conflict, Invalid, NotFound, Overloaded, PreconditionFailed
-from api.idempotency import keep
+from api.http.idempotency_store import keep
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.pagination import Cursors, Page, cut
 from api.members.rulebook import Rulebook
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Connection, Database
 from api.settings.curves import TOP_LEVEL
 
 # Of a guild, and of the whole installation: so many are evaluated with each event.

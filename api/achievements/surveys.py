@@ -13,12 +13,12 @@ from api.achievements.catalogs import GLOBAL
 from api.achievements.conditions import Measure
 from api.achievements.dtos import Condition
 from api.achievements.values import Asked, look_up
-from api.database import Connection, Database
 from api.lib.clock import Clock
 from api.members.ledger import Standing
 from api.members.ledger_sql import COLUMNS
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
+from api.postgres.database import Connection, Database
 
 AT_ONCE = 1000
 SECONDS = 8.0  # within a request's deadline

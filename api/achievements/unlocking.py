@@ -16,12 +16,12 @@ from api.achievements.catalog import Catalog, Definition, State, values_at_hand
 from api.achievements.catalogs import Catalogs, Known
 from api.achievements.conditions import Measure
 from api.achievements.values import Asked, look_up
-from api.database import Connection
 from api.events.outbox import Told, tell
 from api.lib.arrays import literal
 from api.members.dtos import UnlockedAchievement, UnlockRewards
 from api.members.ledger import MAX_XP, Key, Ledger, Standing
 from api.members.rules import GuildRules
+from api.postgres.database import Connection
 
 # So far ahead of us an event's clock may be: until then tomorrow's events are part of a total, and of no window yet.
 _AHEAD = timedelta(minutes=5)

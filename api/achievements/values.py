@@ -8,9 +8,9 @@ import msgspec
 
 from api.achievements import queries
 from api.achievements.conditions import COUNTED, Measure
-from api.database import Connection
 from api.lib.arrays import columns
 from api.members.ledger import Key
+from api.postgres.database import Connection
 
 
 class Asked(msgspec.Struct, frozen=True):

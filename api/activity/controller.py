@@ -11,7 +11,7 @@ from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
 from api.auth.guards import requires
 from api.auth.scopes import Scope
-from api.intake import GuildhallRequest
+from api.http.requests import GuildhallRequest
 from api.members.dtos import SeriesQuery, SeriesView
 from api.members.service import MemberService
 

@@ -11,12 +11,12 @@ from api.activity.rules import Verdict, earning_of, judge, range_fault
 from api.activity.service import rejections, with_stats, without
 from api.activity.stat_names import TOO_MANY, StatNames
 from api.auth.actors import Actor
-from api.database import Connection, Database
 from api.lib.clock import Clock
 from api.members.ledger import read
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
-from api.parts import IMPORTED, week_of
+from api.postgres.database import Connection, Database
+from api.postgres.partitions import IMPORTED, week_of
 
 _REJECTED = {
     "too_old": "It is more than 7 days old and would be rejected: ids are remembered for so long.",

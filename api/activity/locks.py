@@ -4,7 +4,7 @@ An id that is being imported is not yet to be seen, and an event that bears it m
 
 from collections.abc import Iterable
 
-from api.database import Connection
+from api.postgres.database import Connection
 
 # Longer than others wait: many processes may bring the same events at the same moment, and take turns.
 _WAIT = "4s"

@@ -2,7 +2,7 @@
 
 from api.members.ledger_sql import COLUMNS, WIDTH
 from api.members.tombstones import TOMBSTONES
-from api.parts import IMPORTED
+from api.postgres.partitions import IMPORTED
 
 _LACKS = """(
                 SELECT 1 FROM activity_ids a WHERE a.guild_id = e.guild_id AND a.id = e.id AND a.week = {week}::date

@@ -15,14 +15,14 @@ from api.activity.dtos import ActivityView, Event, RejectedEvent, StatEvent, Voi
 from api.activity.rules import range_fault
 from api.activity.stat_names import StatNames
 from api.activity.transaction import Taken, Transaction
-from api.database import Database
 from api.errors import Overloaded, Unavailable
-from api.idempotency import Claim
+from api.http.idempotency_store import Claim
 from api.lib.clock import Clock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
-from api.metrics import Metrics
-from api.parts import Parts
+from api.postgres.database import Database
+from api.postgres.partitions import Parts
+from api.runtime.metrics import Metrics
 
 log = structlog.get_logger("guildhall.activity")
 

@@ -11,12 +11,12 @@ from litestar.types import HTTPReceiveMessage, HTTPScope, Receive, ReceiveMessag
 
 from api.activity.dtos import RecordActivity
 from api.activity.service import ActivityService
-from api.answers import JSON, Plain
 from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
 from api.auth.slots import Slots
+from api.http.rate_limits import Limiter
+from api.http.responses import JSON, Plain
 from api.lib import snowflakes
-from api.limits import Limiter
 
 # A thousand plain events, twice: more is read beside the loop, on the ordinary way.
 LARGEST_AT_ONCE = 512 * 1024

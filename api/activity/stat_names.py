@@ -11,10 +11,10 @@ import asyncpg
 
 from api.activity import locks
 from api.activity.dtos import Event, StatEvent
-from api.database import Connection, Database
 from api.errors import NotFound
 from api.lib.keyed_locks import KeyedLocks
 from api.members.rules import GuildRules
+from api.postgres.database import Connection, Database
 
 MOST: Final = 200  # of a guild
 TOO_MANY = f"is a stat that this guild does not have yet, and it has {MOST} already: no more are taken"

@@ -15,9 +15,8 @@ from api.activity.moments import Moments
 from api.activity.pieces import begins
 from api.activity.pieces import days as days_of
 from api.activity.rules import earning_of
-from api.database import Connection, Database
 from api.events.outbox import tell
-from api.idempotency import Claim, keep_all
+from api.http.idempotency_store import Claim, keep_all
 from api.lib.arrays import columns, literal
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import Key, Ledger, MembersChanged, Standing, by_key, lock
@@ -26,7 +25,8 @@ from api.members.levelups import LevelUp
 from api.members.rules import GuildRules
 from api.members.telling import reached
 from api.members.tombstones import refuse_erased
-from api.parts import Parts, Wanted, week_of
+from api.postgres.database import Connection, Database
+from api.postgres.partitions import Parts, Wanted, week_of
 
 # Ids are looked for in every week in which one may have been delivered whose event is not yet too old.
 _REMEMBERED = timedelta(days=7, minutes=10)

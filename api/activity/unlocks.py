@@ -7,11 +7,11 @@ from functools import lru_cache
 from api.achievements.unlocking import Moved, Settled, Unlocking
 from api.activity.dtos import Event
 from api.activity.moments import Moments, stat_of
-from api.database import Connection
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import XP, Key, Ledger, Standing
 from api.members.levelups import LevelUp, level_up
 from api.members.rules import GuildRules
+from api.postgres.database import Connection
 
 Request = tuple[GuildRules, Sequence[Event]]
 

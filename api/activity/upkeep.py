@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Iterator, Mapping
 from datetime import date, timedelta
 
-from api.database import AWAY, Connection, Database
 from api.lib.clock import Clock
 from api.members.tombstones import DROP_OLD
 from api.members.tombstones import KEPT as TOMBSTONES_KEPT
-from api.parts import Parted, Parts
+from api.postgres.database import AWAY, Connection, Database
+from api.postgres.partitions import Parted, Parts
 
 _LOCK = 0x70617274  # "part"
 

@@ -9,10 +9,10 @@ from fastapi import HTTPException
 from piccolo.columns import Column
 from starlette.requests import Request
 
-from api.bodies import BodyReader
 from api.errors import Invalid
 from api.guilds import rules
 from api.guilds.dtos import PatchGuild
+from api.http.bodies import BodyReader
 from api.lib.faults import Fault
 from tables.auth import AdminUser
 from tables.guilds import Guild

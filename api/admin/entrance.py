@@ -19,9 +19,9 @@ from api.admin.limits import (
 from api.admin.second_factor import SecondFactor
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.database import Database
 from api.errors import GuildhallError, Overloaded
 from api.lib.clock import Clock
+from api.postgres.database import Database
 from tables.auth import AdminUser
 from tables.hashing import INSIDERS, STRANGERS, Lane, TooBusy
 

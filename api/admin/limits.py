@@ -10,9 +10,9 @@ from hashlib import blake2b
 
 import msgspec
 
-from api.database import Database
 from api.errors import TooManyRequests
 from api.lib.clock import Clock
+from api.postgres.database import Database
 
 WINDOW = 60.0
 # Three addresses have to fail before strangers are kept from an account.

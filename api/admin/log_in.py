@@ -6,7 +6,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.admin.browsers import COOKIE, LIFETIME
 from api.admin.entrance import Entrance, LogInRefused, Visitor
-from api.limits import network
+from api.http.rate_limits import network
 from tables.auth import ABSOLUTE, AdminSession
 
 

@@ -18,7 +18,7 @@ from api.admin.cookies import as_libraries_know_them, guarded, reads_token, with
 from api.admin.entrance import Entrance
 from api.config import Settings
 from api.errors import BodyTooLarge, GuildhallError, Invalid, MethodNotAllowed, NotFound, Overloaded, Unavailable
-from api.problems import classify
+from api.http.problems import classify
 from tables.hashing import TooBusy
 from tables.passwords import WeakPassword
 

@@ -11,9 +11,9 @@ import msgspec
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.database import Database
 from api.lib.clock import Clock
 from api.lib.diff import Change
+from api.postgres.database import Database
 from api.webhooks.secrets import Vault
 
 STEP_SECONDS = 30

@@ -18,8 +18,8 @@ from api.admin.log_in import LogIn
 from api.admin.pages import SET_UP_FIRST, describe, present
 from api.admin.set_up import SetUp
 from api.config import Settings
-from api.engine import AdminEdit, admin_edit
 from api.errors import Forbidden
+from api.postgres.engine import AdminEdit, admin_edit
 from tables.auth import ABSOLUTE, IDLE, AdminSession, AdminUser
 
 SAFE = ("GET", "HEAD", "OPTIONS")

@@ -8,7 +8,7 @@ from api.audit.dtos import AuditEntryView, AuditQuery
 from api.audit.service import AuditService
 from api.auth.guards import requires
 from api.auth.scopes import Scope
-from api.intake import GuildhallRequest
+from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
 
 

@@ -9,12 +9,12 @@ import msgspec
 
 from api.audit.dtos import ActorView, AuditEntryView, AuditQuery
 from api.auth.actors import Actor
-from api.database import Connection, Database
 from api.errors import Invalid
 from api.lib import snowflakes, times
 from api.lib.diff import Change
 from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, cut
+from api.postgres.database import Connection, Database
 
 encode = msgspec.json.Encoder().encode
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from api.auth.scopes import Scope
-from api.idempotency import Claim
+from api.http.idempotency_store import Claim
 
 
 class Credential(msgspec.Struct, frozen=True):

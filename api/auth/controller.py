@@ -8,7 +8,7 @@ from api.auth.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.auth.guards import requires
 from api.auth.scopes import Scope
 from api.auth.service import KeyService
-from api.intake import GuildhallRequest
+from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
 
 

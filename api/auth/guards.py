@@ -10,8 +10,8 @@ from litestar.handlers.base import BaseRouteHandler
 from api.auth.actors import Credential
 from api.auth.scopes import Scope
 from api.errors import Forbidden, LoginNotConfigured, MissingScope, NotFound
+from api.http.rate_limits import address_of
 from api.lib.snowflakes import parse
-from api.limits import address_of
 from api.people.sessions import Session
 
 Connection = Request[Any, Any, Any]  # Any: Litestar's user, auth and state are not used

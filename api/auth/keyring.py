@@ -8,11 +8,11 @@ import asyncpg
 from api.auth import queries, tokens
 from api.auth.actors import Credential
 from api.auth.scopes import KNOWN
-from api.changes import Changes
-from api.database import Database
 from api.errors import Unauthorized
 from api.lib.clock import Clock
 from api.lib.fair_batches import FairBatches
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Database
 
 CACHED_KEYS = 10_000
 UNKNOWN_KEYS = 10_000  # of which it is known that there is no such key

@@ -3,7 +3,7 @@ family's turn first, so that a key that is just being made cannot miss the end o
 
 from typing import TYPE_CHECKING
 
-from api.database import Connection
+from api.postgres.database import Connection
 
 if TYPE_CHECKING:
     import asyncpg

@@ -12,14 +12,14 @@ from api.auth import queries, rules, tokens
 from api.auth.actors import Actor, Credential
 from api.auth.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.auth.scopes import KNOWN
-from api.changes import Changes
-from api.database import Connection, Database
 from api.errors import Conflict, Forbidden, Invalid, KeyExpired, NotFound, Unauthorized
-from api.idempotency import keep
+from api.http.idempotency_store import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.pagination import Cursors, Page, cut
 from api.lib.text import nfc
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Connection, Database
 
 MOST_KEYS = (
     1000  # of one family, those that have ended not counted: ending one ends what comes of it in one transaction

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import click
 
+from api.cli.terminal import Refused, located, run
 from api.config import Settings
-from api.terminal import Refused, located, run
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ def admins() -> None:
 @click.option("--stdin", "reads", is_flag=True, help="Read the password from the first line of standard input.")
 def admins_create(name: str, ask: bool, reads: bool) -> None:
     """Make an admin."""
-    from api.setup import create_admin
+    from api.cli.setup import create_admin
 
     password = _password(ask=ask, reads=reads)
     made = _do(lambda: create_admin(name, password))
@@ -52,7 +52,7 @@ def admins_list() -> None:
 @click.option("--second-factor", is_flag=True, help="Turn their second factor off too.")
 def admins_reset(name: str, ask: bool, reads: bool, second_factor: bool) -> None:
     """Give an admin a new password, and end their sessions."""
-    from api.setup import reset_admin
+    from api.cli.setup import reset_admin
 
     password = _password(ask=ask, reads=reads)
     made = _do(lambda: reset_admin(name, password, second_factor=second_factor))
@@ -65,7 +65,7 @@ def admins_reset(name: str, ask: bool, reads: bool, second_factor: bool) -> None
 @click.confirmation_option(prompt="This admin cannot log in any more. Go on?")
 def admins_delete(name: str) -> None:
     """Remove an admin, and end their sessions."""
-    from api.setup import delete_admin
+    from api.cli.setup import delete_admin
 
     _do(lambda: delete_admin(name))
     click.echo(f"{name} is no admin any more.")
@@ -86,7 +86,7 @@ def _password(*, ask: bool, reads: bool) -> str | None:
 
 
 def _do(work: Callable[[], Coroutine[object, object, T]]) -> T:
-    from api.setup import opened
+    from api.cli.setup import opened
 
     async def do(settings: Settings) -> T:
         async with opened(settings):

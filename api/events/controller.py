@@ -8,7 +8,7 @@ from api.auth.scopes import Scope
 from api.events.dtos import EventsQuery
 from api.events.service import EventService
 from api.events.stream import MEDIA_TYPE, EventStream
-from api.intake import GuildhallRequest
+from api.http.requests import GuildhallRequest
 
 
 class EventController(Controller):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from api.database import Connection
+from api.postgres.database import Connection
 
 _encode = msgspec.json.Encoder().encode
 

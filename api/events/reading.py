@@ -14,11 +14,11 @@ from typing import Any
 import asyncpg
 import structlog
 
-from api.database import AWAY, Database
 from api.events.frames import COLUMNS, SOURCE, Event
 from api.events.hub import Filter, Hub
-from api.parts import is_missing_partition
 from api.postgres.connections import connect
+from api.postgres.database import AWAY, Database
+from api.postgres.partitions import is_missing_partition
 
 log = structlog.get_logger("guildhall.events")
 

@@ -4,7 +4,6 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.answers import Answer
 from api.auth.guards import requires
 from api.auth.scopes import Scope
 from api.guilds.dtos import (
@@ -19,7 +18,8 @@ from api.guilds.dtos import (
 )
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
-from api.intake import GuildhallRequest
+from api.http.requests import GuildhallRequest
+from api.http.responses import Answer
 from api.lib.pagination import Page
 
 READ, WRITE = Scope.GUILDS_READ, Scope.GUILDS_WRITE

@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 
-from api.changes import Changes
-from api.database import Database
 from api.errors import NotFound
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Database
 
 CACHED_GUILDS = 200_000
 

@@ -7,8 +7,6 @@ import msgspec
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.changes import Changes
-from api.database import Connection, Database
 from api.errors import Invalid, NotFound, PreconditionFailed
 from api.guilds.dtos import NAME_CHARACTERS, ChannelsView, ChannelView, PutChannel, PutRole, RolesView, RoleView
 from api.lib import etags
@@ -17,6 +15,8 @@ from api.lib.diff import Change
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.text import nfc, too_long
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Connection, Database
 
 V = TypeVar("V", RolesView, ChannelsView)
 

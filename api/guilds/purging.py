@@ -7,9 +7,9 @@ import structlog
 
 from api.audit.service import record
 from api.auth.actors import system
-from api.database import Connection, Database
 from api.errors import Unavailable
 from api.lib.clock import Clock
+from api.postgres.database import Connection, Database
 
 log = structlog.get_logger("guildhall.guilds")
 

@@ -5,20 +5,20 @@ import msgspec
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.changes import Changes
-from api.database import Connection, Database
 from api.errors import Invalid, NotFound, PreconditionFailed
 from api.events.outbox import Told, tell
 from api.guilds import rules
 from api.guilds.dtos import GuildView, PatchGuild, PutGuild
 from api.guilds.purging import Purging
-from api.idempotency import keep
+from api.http.idempotency_store import keep
 from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import encoded
 from api.lib.etags import Preconditions
 from api.lib.pagination import Cursors, Page, cut
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Connection, Database
 
 COLUMNS = "id, name, icon, owner_id, locale, timezone, created_at, updated_at, deleted_at"
 

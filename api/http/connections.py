@@ -10,10 +10,10 @@ import msgspec
 
 from api.errors import GuildhallError
 from api.http.admission import Admission
+from api.http.problems import MEDIA_TYPE, problem
 from api.http.request_ids import request_id
 from api.http.security_headers import POLICY, Headers, lines
-from api.metrics import Metrics
-from api.problems import MEDIA_TYPE, problem
+from api.runtime.metrics import Metrics
 
 SPARE = 64  # beyond the most: probes are answered on these, all others are told to go
 LOOK_SECONDS = 0.5

@@ -5,8 +5,8 @@ import math
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
-from api.database import Connection
 from api.errors import TooManyRequests
+from api.postgres.database import Connection
 
 MOST_ANSWERS = 100_000
 MOST_BYTES = 64 * 1024 * 1024

@@ -10,7 +10,7 @@ from litestar.types import HTTPScope
 from api.auth.actors import Credential
 from api.auth.keyring import Keyring
 from api.errors import GuildhallError, TooManyRequests, Unauthorized
-from api.limits import Limiter, address_of
+from api.http.rate_limits import Limiter, address_of
 from api.people.building import People
 
 # Under these paths refusals count against an address: guesses at keys, and at routes by nobody.

@@ -5,25 +5,25 @@ from datetime import timedelta
 import msgspec
 
 from api.achievements.building import Achievements
-from api.awarding import KIND as AWARDING
-from api.awarding import AwardingJob
-from api.database import Database
+from api.achievements.jobs import KIND as AWARDING
+from api.achievements.jobs import AwardingJob
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
 from api.imports.exporting import Exporter
 from api.imports.history import History
-from api.imports.queue import Queue
 from api.imports.rehearsal import Rehearsal
 from api.imports.restoring import Restoring
 from api.imports.runner import Runner
 from api.imports.service import ImportService
 from api.imports.standings import Standings
 from api.imports.worker import Worker
+from api.jobs.queue import Queue
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.members.rulebook import Rulebook
-from api.parts import Parts
 from api.people.current import CurrentCredentials
+from api.postgres.database import Database
+from api.postgres.partitions import Parts
 from api.settings.service import SettingsService
 
 

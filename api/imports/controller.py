@@ -7,15 +7,15 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from api.answers import Answer
 from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.http.requests import GuildhallRequest
+from api.http.responses import Answer
 from api.imports.dtos import ImportQuery, ImportView, ListImportsQuery
 from api.imports.exporting import Exporter
 from api.imports.rules import MEDIA_TYPES, NDJSON
 from api.imports.service import ImportService, location, require
 from api.imports.upload import uploaded
-from api.intake import GuildhallRequest
 from api.lib.pagination import Page
 
 READ, WRITE = Scope.MEMBERS_READ, Scope.MEMBERS_WRITE

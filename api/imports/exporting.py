@@ -8,12 +8,12 @@ import msgspec
 
 from api.activity.queries import HIDDEN
 from api.auth.actors import Actor
-from api.database import Database
 from api.errors import NotFound
 from api.imports.lines import VERSION
 from api.imports.rights import rights_of
 from api.lib.clock import Clock
-from api.parts import IMPORTED
+from api.postgres.database import Database
+from api.postgres.partitions import IMPORTED
 
 AT_ONCE = 2000
 

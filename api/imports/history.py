@@ -20,7 +20,6 @@ from api.activity.pieces import pieces
 from api.activity.queries import EARNED, HIDDEN
 from api.activity.rules import earning_of, range_fault
 from api.activity.stat_names import TOO_MANY, StatNames
-from api.database import Connection, Database
 from api.imports import history_sql as sql
 from api.imports import rules
 from api.imports.decoding import Refused, decoded
@@ -35,7 +34,8 @@ from api.members.ledger import Key, Ledger, Standing, by_key, lock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.tombstones import refuse_erased
-from api.parts import EARLIEST, IMPORTED, Parts, Wanted, around, hours_since
+from api.postgres.database import Connection, Database
+from api.postgres.partitions import EARLIEST, IMPORTED, Parts, Wanted, around, hours_since
 
 SET_DOWN_AT_ONCE, COUNTED_AT_ONCE, STREAKS_AT_ONCE = 5000, 2000, 1000
 

@@ -8,7 +8,6 @@ import msgspec
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event
 from api.activity.stat_names import StatNames
-from api.database import Database
 from api.imports import history_sql as sql
 from api.imports.history import LATEST, Reached, advance, caps, decode, next_rows, set_down
 from api.imports.work import MOST_PREVIEWED, Work
@@ -16,6 +15,7 @@ from api.lib.clock import Clock
 from api.members.ledger import Key, Ledger, Standing, read
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
+from api.postgres.database import Database
 
 
 class Rehearsal:

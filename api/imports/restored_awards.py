@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import asyncpg
 
 from api.audit.service import Entry, record_each
-from api.database import Connection
 from api.imports.lines import AwardLine
 from api.imports.work import Work
 from api.lib.diff import Change
 from api.members.rules import GuildRules
+from api.postgres.database import Connection
 
 # Of achievements and members that are there. With `set` an award that is there becomes what is told; else it stays.
 # Gives those that changed, with what they were: a statement sees the rows as they were before it.

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, timedelta
 
-from api.database import Connection
 from api.imports.dtos import Mode
 from api.imports.lines import DayLine, EventIds, HourLine, StatDayLine
 from api.imports.work import Work
 from api.lib.faults import Fault
 from api.members.ledger import GUILD
 from api.members.rules import GuildRules
-from api.parts import EARLIEST, IMPORTED, Parted, week_of
+from api.postgres.database import Connection
+from api.postgres.partitions import EARLIEST, IMPORTED, Parted, week_of
 
 IDS_KEPT = timedelta(days=8)
 

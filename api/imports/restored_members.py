@@ -6,7 +6,6 @@ from datetime import datetime
 import msgspec
 
 from api.activity.queries import HIDDEN
-from api.database import Connection
 from api.imports.dtos import Mode
 from api.imports.lines import MemberLine
 from api.imports.rules import merged
@@ -14,6 +13,7 @@ from api.imports.work import Work
 from api.members.ledger import Ledger, Standing, lock
 from api.members.rules import GuildRules
 from api.members.tombstones import refuse_standings_of_erased
+from api.postgres.database import Connection
 
 _THERE = "SELECT user_id FROM members WHERE guild_id = $1 AND user_id = ANY($2::bigint[])"
 

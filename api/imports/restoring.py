@@ -11,7 +11,6 @@ from api.achievements.dtos import CreateAchievement
 from api.achievements.service import AchievementService
 from api.activity import locks
 from api.activity.stat_names import StatNames
-from api.database import Connection, Database
 from api.errors import Conflict, Invalid, NotFound
 from api.guilds.dtos import PatchGuild, PutGuild
 from api.guilds.pickers import PickerService, refuse
@@ -43,7 +42,8 @@ from api.lib.whole_numbers import decoder
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.visibility import hide
-from api.parts import Parts
+from api.postgres.database import Connection, Database
+from api.postgres.partitions import Parts
 from api.settings.service import SettingsService
 
 AT_ONCE = 1000

@@ -9,22 +9,22 @@ import structlog
 
 from api.audit.service import record
 from api.auth.scopes import Scope
-from api.database import IMPOSSIBLE_VALUES, Database
 from api.errors import NotFound, Unavailable
 from api.events.outbox import Told, tell
 from api.imports import queries
 from api.imports.history import History
-from api.imports.queue import BEAT_SECONDS, Held, Lost, Queue
 from api.imports.reading import Broken
 from api.imports.rehearsal import Rehearsal
 from api.imports.restoring import Restoring
 from api.imports.rights import EVERYTHING, Rights, rights_of
 from api.imports.standings import Standings
 from api.imports.work import Work
+from api.jobs.queue import BEAT_SECONDS, Held, Lost, Queue
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
 from api.people.current import CredentialEnded, CurrentCredentials
+from api.postgres.database import IMPOSSIBLE_VALUES, Database
 
 log = structlog.get_logger("guildhall.imports")
 

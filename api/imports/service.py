@@ -9,18 +9,18 @@ import msgspec
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.database import Database
 from api.errors import Conflict, Invalid, MissingScope, NotFound
-from api.idempotency import keep
+from api.http.idempotency_store import keep
 from api.imports import queries
 from api.imports.dtos import ImportCounts, ImportQuery, ImportView, PreviewedMember, RefusedRow
-from api.imports.queue import Held, Queue
 from api.imports.rights import rights_of
 from api.imports.worker import IMPORT, Worker
+from api.jobs.queue import Held, Queue
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, cut
+from api.postgres.database import Database
 
 PIECE = 1024 * 1024
 TOLD = 100  # imports of a guild that have ended

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from api.database import Connection, Database
 from api.imports import queries, rules
 from api.imports.bots import SettingsTaken
 from api.imports.decoding import Refused
@@ -14,6 +13,7 @@ from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.tombstones import refuse_standings_of_erased
 from api.members.visibility import hide
+from api.postgres.database import Connection, Database
 from api.settings.service import SettingsService
 
 AT_ONCE = 1000

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator
 
-from api import headers
 from api.errors import BodyTooLarge, UnreadableBody, UnsupportedMediaType
+from api.http import headers
+from api.http.requests import GuildhallRequest, refuse_encoded
 from api.imports.dtos import Source
 from api.imports.rules import CSV, MEDIA_TYPES
-from api.intake import GuildhallRequest, refuse_encoded
 
 
 def uploaded(request: GuildhallRequest, source: Source, largest: int) -> AsyncIterator[bytes]:

@@ -10,13 +10,13 @@ import asyncpg
 import msgspec
 
 from api.auth.actors import Actor
-from api.database import Connection, Database
 from api.imports import queries
 from api.imports.dtos import Mode, PreviewedMember, RefusedRow, Source
-from api.imports.queue import Held, Queue
 from api.imports.reading import Reader, Row
 from api.imports.rights import Rights
+from api.jobs.queue import Held, Queue
 from api.lib.faults import Fault
+from api.postgres.database import Connection, Database
 
 MOST_REFUSED = 1000
 MOST_PREVIEWED = 100

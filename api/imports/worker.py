@@ -9,10 +9,10 @@ from typing import Protocol
 import asyncpg
 import structlog
 
-from api.database import AWAY
 from api.errors import Unavailable
-from api.imports.queue import Held, Queue
 from api.imports.runner import Runner
+from api.jobs.queue import Held, Queue
+from api.postgres.database import AWAY
 
 log = structlog.get_logger("guildhall.worker")
 

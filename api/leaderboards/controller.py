@@ -6,7 +6,7 @@ from litestar.params import FromPath
 
 from api.auth.guards import requires
 from api.auth.scopes import Scope
-from api.intake import GuildhallRequest
+from api.http.requests import GuildhallRequest
 from api.leaderboards.dtos import LeaderboardQuery, LeaderboardView
 from api.leaderboards.service import LeaderboardService
 

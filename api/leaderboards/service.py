@@ -7,7 +7,6 @@ from typing import NamedTuple
 import asyncpg
 
 from api.auth.actors import Actor
-from api.database import Connection, Database
 from api.errors import Invalid, NotFound
 from api.leaderboards import queries
 from api.leaderboards.dtos import BoardEntry, LeaderboardQuery, LeaderboardView
@@ -18,6 +17,7 @@ from api.lib.together import Together
 from api.members.levels import Ladder
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
+from api.postgres.database import Connection, Database
 
 Place = tuple[int, int]  # value, user
 

@@ -9,19 +9,19 @@ from typing import NamedTuple
 import msgspec
 from litestar.types import HTTPScope
 
-from api import plain
-from api.answers import Plain, base_url, listed, next_page
 from api.auth.actors import Actor, Credential
 from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
 from api.auth.slots import Slots
 from api.errors import Invalid, NotFound
+from api.http import plain
+from api.http.rate_limits import Limiter
+from api.http.responses import Plain, base_url, listed, next_page
 from api.leaderboards.dtos import LeaderboardQuery
 from api.leaderboards.service import LeaderboardService
 from api.lib import snowflakes
 from api.lib.encoded import encode
 from api.lib.pagination import BadCursor
-from api.limits import Limiter
 
 ROUTE = "/v1/guilds/{guild_id}/leaderboard"
 

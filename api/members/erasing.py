@@ -1,8 +1,8 @@
 """Takes a member out of a guild for good, the boards and the counters of ranks with them."""
 
-from api.database import Connection
 from api.members import queries
 from api.members.ledger import Ledger, Standing, read
+from api.postgres.database import Connection
 
 
 async def erase_member(connection: Connection, guild_id: int, user_id: int) -> int:

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
-from api.database import Connection
 from api.lib.arrays import columns
 from api.lib.bits import kept_bits
 from api.members import ledger_sql as sql
+from api.postgres.database import Connection
 
 K = TypeVar("K")
 
@@ -213,7 +213,7 @@ class Ledger:
         return {(guild, user, day) for (guild, day, _, user), row in rows if row[EVENTS] and (guild, user) in keys}
 
     async def store(self, connection: Connection) -> None:
-        """Writes it all, once. Parts for its days and hours must be there: see `api.parts`."""
+        """Writes it all, once. Parts for its days and hours must be there: see `api.postgres.partitions`."""
         if not self._touched and not self._rows:
             return
         counters = [(*key, change) for key, change in sorted(self._counters().items())]

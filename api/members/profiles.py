@@ -6,10 +6,10 @@ from datetime import date
 import asyncpg
 import msgspec
 
-from api.database import Connection
 from api.members import queries, streaks
 from api.members.dtos import MemberView, StatsView, StreakView
 from api.members.rules import GuildRules
+from api.postgres.database import Connection
 
 Key = tuple[int, int]  # guild, user
 

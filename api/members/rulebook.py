@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import msgspec
 
-from api.changes import Changes
-from api.database import Connection, Database
 from api.errors import NotFound
 from api.lib import times
 from api.lib.shared import Shared
 from api.members.levels import ladder
 from api.members.rules import GuildRules
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Connection, Database
 from api.settings.builtin.leveling import LEVELING, LevelingSettings, leveling_settings
 from api.settings.cache import MIB, SettingsCache
 

@@ -8,10 +8,9 @@ from msgspec import UNSET
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.database import Connection, Database
 from api.errors import Invalid, NotFound
 from api.events.outbox import tell
-from api.idempotency import keep
+from api.http.idempotency_store import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
@@ -29,7 +28,8 @@ from api.members.rules import GuildRules
 from api.members.telling import adjusted, left
 from api.members.tombstones import set_up
 from api.members.unlocking import XpUnlocking
-from api.parts import Parts, around, hours_since
+from api.postgres.database import Connection, Database
+from api.postgres.partitions import Parts, around, hours_since
 
 
 class MemberService:

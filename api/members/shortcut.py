@@ -7,16 +7,16 @@ from collections.abc import Coroutine
 
 from litestar.types import HTTPScope
 
-from api import plain
-from api.answers import Plain, conditional
 from api.auth.actors import Actor, Credential
 from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
 from api.auth.slots import Slots
 from api.errors import NotFound
+from api.http import plain
+from api.http.rate_limits import Limiter
+from api.http.responses import Plain, conditional
 from api.lib import etags, snowflakes
 from api.lib.encoded import encode
-from api.limits import Limiter
 from api.members.service import MemberService
 
 ROUTE = "/v1/guilds/{guild_id}/members/{user_id}"

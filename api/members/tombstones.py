@@ -11,9 +11,9 @@ the import: it brings back who had left by then, and nobody who was erased."""
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from api.database import Connection
 from api.lib.arrays import columns
 from api.members.ledger import Key, MembersChanged, Standing
+from api.postgres.database import Connection
 
 # An event is too old after seven days; a day more for clocks that differ.
 KEPT = timedelta(days=8)

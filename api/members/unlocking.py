@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from api.database import Connection
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import Ledger, Standing
 from api.members.rules import GuildRules
+from api.postgres.database import Connection
 
 
 class XpUnlocking(Protocol):

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from api.audit.service import record_each
 from api.auth.actors import Actor
-from api.database import Connection
 from api.lib.diff import Change
 from api.members import queries
+from api.postgres.database import Connection
 from api.settings.builtin.leveling import LevelingSettings
 
 _DEFAULT_ON_LEAVE = LevelingSettings().on_leave

@@ -7,9 +7,10 @@ from string import Template
 
 from litestar.routes import BaseRoute
 
-from api.bodies import DEPTH
-from api.headers import REASON_CHARACTERS
-from api.intake import LARGEST_BODY
+from api.http.bodies import DEPTH
+from api.http.headers import REASON_CHARACTERS
+from api.http.problems import TYPE_BASE
+from api.http.requests import LARGEST_BODY
 from api.lib.pagination import LARGEST_PAGE, LIFETIME_SECONDS
 from api.openapi import problems
 from api.openapi.facts import Facts, read
@@ -17,7 +18,6 @@ from api.openapi.operations import operation
 from api.openapi.parameters import HEADERS
 from api.openapi.schemas import Schema, Schemas
 from api.people.cookies import Cookies
-from api.problems import TYPE_BASE
 
 TAGS = {
     "guilds": "The guilds that bots are in, with their roles and channels.",

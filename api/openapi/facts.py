@@ -10,9 +10,9 @@ from litestar.response import Response, Stream
 from litestar.response.base import ASGIResponse
 from litestar.routes import BaseRoute, HTTPRoute
 
-from api.answers import JSON, MSGPACK, Answer
 from api.auth.scopes import Scope
-from api.intake import Plan, plan_of
+from api.http.requests import Plan, plan_of
+from api.http.responses import JSON, MSGPACK, Answer
 from api.lib.encoded import Encoded
 from api.lib.pagination import Page
 from api.people.rules import OWN, PEOPLES

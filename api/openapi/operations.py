@@ -2,7 +2,7 @@
 
 import re
 
-from api.intake import LARGEST_BODY
+from api.http.requests import LARGEST_BODY
 from api.openapi import problems
 from api.openapi.examples import EXAMPLES
 from api.openapi.facts import READINESS, Facts

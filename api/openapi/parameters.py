@@ -3,11 +3,11 @@
 import msgspec
 
 from api.achievements.dtos import KEY_PATTERN
-from api.headers import REASON_CHARACTERS
+from api.http.headers import REASON_CHARACTERS
+from api.http.idempotency import LONGEST
 from api.lib import snowflakes
 from api.openapi.facts import Facts
 from api.openapi.schemas import Schema, Schemas, without_null
-from api.replaying import LONGEST
 
 MODULE_PATTERN = "^[a-z][a-z0-9_]{0,63}$"
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import msgspec
 
 from api.errors import GuildhallError, Invalid, NotFound
+from api.http.problems import MEDIA_TYPE, TYPE_BASE, problem
 from api.lib.faults import Fault, ParameterFault
 from api.openapi.facts import LIVENESS, Facts
 from api.openapi.schemas import Schema, Schemas
-from api.problems import MEDIA_TYPE, TYPE_BASE, problem
 
 _EXAMPLE_ID = "5f1d3a9be0c74286"
 _EXAMPLES = [

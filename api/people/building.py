@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from api.changes import Changes
-from api.database import Database
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.people.access import Access
@@ -17,6 +15,8 @@ from api.people.guild_roles import GuildRoles
 from api.people.own_sessions import OwnSessions
 from api.people.service import LoginService
 from api.people.sessions import Sessions
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Database
 
 if TYPE_CHECKING:
     import httpx

@@ -10,9 +10,9 @@ from litestar.response import Response
 
 from api.auth.guards import PERSON
 from api.errors import LoginNotConfigured
-from api.intake import GuildhallRequest
+from api.http.rate_limits import address_of
+from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
-from api.limits import address_of
 from api.people.building import People
 from api.people.cookies import Cookies
 from api.people.dtos import CallbackQuery, LoginQuery, MeView, MyGuildsQuery, MyGuildView, MySessionsQuery, SessionView

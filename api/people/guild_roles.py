@@ -4,8 +4,8 @@ from collections import OrderedDict
 
 import msgspec
 
-from api.changes import Changes
-from api.database import Database
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Database
 from api.settings.builtin.privacy import PRIVACY, privacy_settings
 from api.settings.cache import MIB, SettingsCache
 

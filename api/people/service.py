@@ -9,8 +9,6 @@ from secrets import token_urlsafe
 import msgspec
 import structlog
 
-from api.changes import Changes
-from api.database import Database
 from api.errors import DiscordAway, Invalid, LoginFailed, Overloaded
 from api.lib.clock import Clock
 from api.lib.faults import ParameterFault
@@ -23,6 +21,8 @@ from api.people.exchanges import Exchanges
 from api.people.grants import Grants
 from api.people.sealing import Sealer, Unreadable
 from api.people.sessions import ABSOLUTE, Session, Sessions, digest, make
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Database
 
 log = structlog.get_logger("guildhall.logins")
 

@@ -11,12 +11,12 @@ from secrets import token_urlsafe
 import asyncpg
 import msgspec
 
-from api.changes import Changes
-from api.database import Database
 from api.errors import BadCsrfToken, Unauthorized
 from api.lib.clock import Clock
 from api.lib.fair_batches import FairBatches
 from api.people.cookies import Cookies
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Database
 
 IDLE = timedelta(days=2)
 ABSOLUTE = timedelta(days=14)

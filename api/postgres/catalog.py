@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 
 FILE = Path(__file__).with_name("catalog.json")
 

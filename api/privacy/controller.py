@@ -7,7 +7,7 @@ from litestar.response import Stream
 
 from api.auth.guards import requires
 from api.auth.scopes import Scope
-from api.intake import GuildhallRequest
+from api.http.requests import GuildhallRequest
 from api.privacy.dtos import EraseQuery, ErasureView, PersonView, PrivacyView, PutPrivacy
 from api.privacy.erasing import Eraser
 from api.privacy.exporting import PersonExporter

@@ -11,13 +11,13 @@ import asyncpg
 
 from api.activity import locks
 from api.auth.actors import Actor
-from api.changes import Changes
-from api.database import Connection, Database
 from api.errors import Forbidden
 from api.lib.clock import Clock
 from api.members.erasing import erase_member
 from api.members.tombstones import EVERYWHERE, set_up
 from api.members.visibility import take_turn
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Connection, Database
 from api.privacy import queries
 from api.privacy.dtos import ErasureView
 from api.privacy.places import Place

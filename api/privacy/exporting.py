@@ -6,8 +6,8 @@ import asyncpg
 import msgspec
 
 from api.auth.actors import Actor
-from api.database import Database
 from api.lib.clock import Clock
+from api.postgres.database import Database
 from api.privacy import queries
 from api.privacy.erasing import LOT, RANGE
 from api.privacy.places import Place

@@ -7,13 +7,13 @@ from msgspec import UNSET
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.database import Connection, Database
 from api.errors import PreconditionFailed
 from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.etags import Preconditions
 from api.members.visibility import set_hidden, take_turn
+from api.postgres.database import Connection, Database
 from api.privacy import queries
 from api.privacy.dtos import PrivacyView, PutPrivacy
 

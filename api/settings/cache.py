@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from api.changes import Changes
+from api.postgres.change_watcher import Changes
 
 T = TypeVar("T")
 

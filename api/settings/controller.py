@@ -4,10 +4,10 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.answers import Answer
 from api.auth.guards import requires
 from api.auth.scopes import Scope
-from api.intake import GuildhallRequest
+from api.http.requests import GuildhallRequest
+from api.http.responses import Answer
 from api.lib.encoded import Encoded
 from api.lib.json import JsonObject
 from api.lib.pagination import Page

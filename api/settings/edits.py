@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from api.database import Connection
 from api.errors import Invalid, PreconditionFailed
 from api.lib.beside import beside
 from api.lib.encoded import encoded
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.json import JsonObject
+from api.postgres.database import Connection
 from api.settings.modules import Module
 from api.settings.states import Settings, view
 

@@ -9,8 +9,6 @@ import msgspec
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.changes import Changes
-from api.database import Connection, Database
 from api.errors import BuiltInModule, Conflict, Invalid, ModuleConflict, NotFound, PreconditionFailed
 from api.events.outbox import Told, tell
 from api.lib.clock import Clock
@@ -20,6 +18,8 @@ from api.lib.etags import Preconditions
 from api.lib.json import JsonObject, same
 from api.lib.pagination import Cursors, Page, cut
 from api.lib.text import nfc, too_long
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Connection, Database
 from api.settings.builtin import BUILT_IN
 from api.settings.dtos import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS, ModuleView, PutModule
 from api.settings.modules import Module, changes

@@ -7,9 +7,9 @@ import asyncpg
 import msgspec
 import structlog
 
-from api.changes import Changes
-from api.database import Connection, Database
 from api.errors import NotFound
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Connection, Database
 from api.settings.builtin import BUILT_IN
 from api.settings.modules import Module
 from api.settings.schemas import InvalidSchema

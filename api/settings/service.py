@@ -8,10 +8,8 @@ import msgspec
 
 from api.audit.dtos import ActorView
 from api.auth.actors import Actor
-from api.changes import Changes
-from api.database import Connection, Database
 from api.errors import GuildhallError, Invalid, NotFound, Overloaded, RevisionConflict
-from api.idempotency import keep
+from api.http.idempotency_store import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import Encoded, encoded
@@ -19,6 +17,8 @@ from api.lib.etags import Preconditions
 from api.lib.json import JsonObject, same
 from api.lib.keyed_locks import KeyedLocks
 from api.lib.pagination import Cursors, Page, cut
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Connection, Database
 from api.settings import queries
 from api.settings.cache import ALL_MODULES, MIB, SettingsCache
 from api.settings.dtos import RevisionView, SettingsView

@@ -10,12 +10,12 @@ import re
 
 from litestar.types import HTTPScope
 
-from api import plain
-from api.answers import Plain, conditional
 from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
+from api.http import plain
+from api.http.rate_limits import Limiter
+from api.http.responses import Plain, conditional
 from api.lib import snowflakes
-from api.limits import Limiter
 from api.settings.service import SettingsService
 
 ROUTE = "/v1/guilds/{guild_id}/settings/{module}"

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import asyncpg
 import msgspec
 
-from api.database import Connection
 from api.lib.json import JsonObject
+from api.postgres.database import Connection
 from api.settings import queries
 from api.settings.dtos import SettingsView, StaleReference
 from api.settings.modules import Module

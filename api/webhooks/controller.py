@@ -6,7 +6,7 @@ from litestar.params import FromPath, JSONBody
 
 from api.auth.guards import requires
 from api.auth.scopes import Scope
-from api.intake import GuildhallRequest
+from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
 from api.webhooks.dtos import CreateWebhook, DeliveryView, PatchWebhook, WebhookPage, WebhookView
 from api.webhooks.service import WebhookService

@@ -18,7 +18,6 @@ import structlog
 from api.audit.service import record
 from api.auth.actors import system
 from api.auth.scopes import Scope
-from api.database import AWAY, Connection, Database
 from api.errors import Unavailable
 from api.events.frames import ERASED
 from api.events.outbox import Told, tell
@@ -26,6 +25,7 @@ from api.events.rights import right_of, trimmed
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.shares import Shares
+from api.postgres.database import AWAY, Connection, Database
 from api.webhooks import queries
 from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature
 from api.webhooks.secrets import Vault

@@ -9,16 +9,16 @@ from msgspec import UNSET
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.auth.scopes import Scope
-from api.database import Connection, Database
 from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from api.events.rights import RIGHTS
-from api.idempotency import keep
+from api.http.idempotency_store import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import encoded
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.pagination import Cursors, Page, cut
+from api.postgres.database import Connection, Database
 from api.webhooks import queries
 from api.webhooks.addresses import Reach
 from api.webhooks.dtos import CreateWebhook, DeliveryView, PatchWebhook, WebhookView

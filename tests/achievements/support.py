@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.support.people import HARBOUR
 
 Json = dict[str, Any]  # Any: what JSON holds

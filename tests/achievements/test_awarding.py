@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api.achievements import awarding
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, earned, told_of
 from tests.activity.test_record import message, record
 from tests.support.people import ADA, BO, HARBOUR, QUARRY

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft
 from tests.support.people import HARBOUR
 

@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, keys, told_of
 from tests.activity.test_record import message, record
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from litestar import Litestar
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, mine, told_of
 from tests.activity.test_record import message, record
 from tests.imports.files import event, imported, lines

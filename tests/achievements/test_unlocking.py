@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 from litestar import Litestar
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, earned, keys, mine, told_of
 from tests.activity.test_record import PATH, message, record
 from tests.support.clock import MovableClock

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.activity.test_http import EXPLAIN, NOTHING, stored
 from tests.activity.test_record import Json, message, record
 from tests.members.people import give, leveling, profile

@@ -12,8 +12,8 @@ from litestar import Litestar
 
 from api.activity.controller import LARGEST_BODY
 from api.auth.scopes import ALL, Scope
-from api.engine import PlainConnection
-from api.parts import TABLES
+from api.postgres.engine import PlainConnection
+from api.postgres.partitions import TABLES
 from tests.activity.test_record import PATH, message, record
 from tests.members.people import leveling, profile
 from tests.support.clients import Clients

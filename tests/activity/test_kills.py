@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from api.embedded import EmbeddedPostgres
+from api.postgres.embedded.server import EmbeddedPostgres
 from tests.activity.journal import CLIENTS, Sender, Target, assert_exact
 from tests.operation.servers import Server, guildhall, made_key, private_folder, serving, until
 

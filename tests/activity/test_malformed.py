@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from api.activity.dtos import BUILT_IN_STATS, RecordActivity
-from api.bodies import BodyReader
-from api.engine import PlainConnection
 from api.errors import Invalid
+from api.http.bodies import BodyReader
 from api.lib.faults import Fault
+from api.postgres.engine import PlainConnection
 from tests.activity.test_http import NOTHING, pointers, stored
 from tests.activity.test_record import PATH, message
 from tests.support.people import HARBOUR

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from api.activity.pieces import pieces, shares
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.activity.test_explain import explain
 from tests.activity.test_record import Json, message, record
 from tests.activity.test_rules import voice

@@ -2,7 +2,7 @@
 
 import httpx
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.activity.test_http import NOTHING, stored
 from tests.activity.test_record import message, record
 from tests.members.people import hide, leveling, member, profile

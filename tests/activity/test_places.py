@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.activity.test_explain import explain
 from tests.activity.test_record import Json, message, record
 from tests.members.people import leveling, profile

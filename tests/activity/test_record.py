@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR
 

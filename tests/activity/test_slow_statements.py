@@ -7,9 +7,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.database import SILENCE_SECONDS, Database
-from api.engine import PlainConnection
-from api.provision import APP, TIMEOUTS
+from api.postgres.database import SILENCE_SECONDS, Database
+from api.postgres.engine import PlainConnection
+from api.postgres.provision import APP, TIMEOUTS
 from tests.activity.test_record import message
 from tests.support.people import HARBOUR, QUARRY
 

@@ -9,7 +9,7 @@ import pytest
 
 from api.activity.locks import NAMES, key_of
 from api.activity.stat_names import MOST
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message, record
 from tests.database.conftest import root as root
 from tests.imports.files import imported, lines

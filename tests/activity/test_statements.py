@@ -13,8 +13,8 @@ import pytest
 
 from api.achievements import queries as achievements
 from api.activity import locks, queries
-from api.engine import PlainConnection
 from api.members import ledger_sql
+from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, define, draft
 from tests.activity.test_record import Json, message, record
 from tests.support import cluster

@@ -7,8 +7,8 @@ import pytest
 from litestar import Litestar
 
 from api.activity.upkeep import Upkeep
-from api.engine import PlainConnection
-from api.parts import TABLES, Parts
+from api.postgres.engine import PlainConnection
+from api.postgres.partitions import TABLES, Parts
 from tests.activity.test_record import message, record
 from tests.support.clock import MovableClock
 from tests.support.people import ADA

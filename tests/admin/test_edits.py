@@ -9,7 +9,7 @@ import pytest
 from litestar import Litestar
 
 import piccolo_conf
-from api.engine import PlainConnection, admin_edit
+from api.postgres.engine import PlainConnection, admin_edit
 from tests.admin.conftest import IGNORE_SCHEMA
 from tests.support.people import BO, HARBOUR, QUARRY
 

@@ -7,7 +7,7 @@ from litestar.types import ASGIApp
 from playwright.async_api import Browser, Page, expect
 from pyotp import TOTP
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.admin.conftest import IGNORE_SCHEMA, PASSWORD
 from tests.support.browser import Tab, browser_page
 from tests.support.clients import Clients

@@ -12,7 +12,7 @@ from pyotp import TOTP
 from api.admin.entrance import Entrance
 from api.admin.mount import Mount
 from api.config import Settings
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.admin.conftest import IGNORE_SCHEMA, PASSWORD, at_the_door, log_in
 from tests.support.clock import MovableClock
 

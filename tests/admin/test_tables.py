@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.admin.conftest import IGNORE_SCHEMA, PASSWORD, log_in
 from tests.support.people import HARBOUR, QUARRY
 

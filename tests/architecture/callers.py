@@ -3,7 +3,7 @@
 import msgspec
 
 from api.auth.scopes import ALL, Scope
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock

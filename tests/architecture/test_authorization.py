@@ -10,7 +10,7 @@ from typing import Literal
 import httpx
 
 from api.auth.scopes import Scope
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.architecture.callers import DELETED, IS_THERE, PLACES, READER_ROLE, WRITER_ROLE, Caller, make_callers
 from tests.edge.routes import ROUTES, Route
 from tests.support.browsers import Browsers

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 
 ROOT = Path(__file__).parents[2]
 BY_BUDGET = "budget only"

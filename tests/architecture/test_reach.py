@@ -8,7 +8,7 @@ from secrets import token_hex
 import httpx
 
 from api.auth.scopes import ALL
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, define, draft
 from tests.activity.test_record import message
 from tests.architecture.described import Description

@@ -11,10 +11,10 @@ from litestar import Litestar
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.database import Connection
-from api.engine import PlainConnection
 from api.guilds import service as guild_service
-from api.provision import APP
+from api.postgres.database import Connection
+from api.postgres.engine import PlainConnection
+from api.postgres.provision import APP
 from tests.support import cluster
 from tests.support.people import HARBOUR, QUARRY
 

@@ -10,7 +10,7 @@ import pytest
 
 from api.auth import service
 from api.auth.rules import MOST_GENERATIONS
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tables.piccolo_app import APP_CONFIG
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock

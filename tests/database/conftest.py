@@ -6,9 +6,9 @@ import asyncpg
 import pytest
 
 from api.config import Settings
-from api.database import Database
-from api.engine import GuildhallEngine, PlainConnection
-from api.provision import connect_arguments
+from api.postgres.database import Database
+from api.postgres.engine import GuildhallEngine, PlainConnection
+from api.postgres.provision import connect_arguments
 from tests.database.pools import SIZE
 from tests.support import cluster
 

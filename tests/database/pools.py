@@ -3,8 +3,8 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from api.database import Connection, Database
-from api.engine import PlainConnection
+from api.postgres.database import Connection, Database
+from api.postgres.engine import PlainConnection
 
 SIZE = 4
 ADD = "INSERT INTO guilds (id, name) VALUES ($1, 'Harbour')"

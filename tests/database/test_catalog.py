@@ -6,11 +6,11 @@ import asyncpg
 import msgspec
 import pytest
 
-from api import doctor
+from api.cli import doctor
 from api.config import Settings
-from api.engine import PlainConnection
 from api.postgres import catalog
-from api.provision import APP, OWNER
+from api.postgres.engine import PlainConnection
+from api.postgres.provision import APP, OWNER
 from tests.support import cluster
 
 STALE = "The migrations build another schema than `guildhall doctor` expects: make catalog"

@@ -9,10 +9,10 @@ import asyncpg
 import httpx
 import pytest
 
-from api.changes import Changes, stop
 from api.config import Settings
-from api.engine import PlainConnection
-from api.provision import connect_arguments
+from api.postgres.change_watcher import Changes, stop
+from api.postgres.engine import PlainConnection
+from api.postgres.provision import connect_arguments
 from tests.support import cluster
 from tests.support.people import HARBOUR
 

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from api.config import Settings
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.support.emptying import Emptier
 from tests.support.people import ADA, BO, HARBOUR
 

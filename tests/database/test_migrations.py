@@ -12,10 +12,10 @@ from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
 import piccolo_conf
-from api.embedded import ENVIRONMENT, EmbeddedPostgres
-from api.engine import PlainConnection
-from api.migrations import SECRET, MigrationFailed, known, migrate, roll_back
-from api.provision import APP, OWNER, READ_ONLY, TIMEOUTS
+from api.postgres.embedded.server import ENVIRONMENT, EmbeddedPostgres
+from api.postgres.engine import PlainConnection
+from api.postgres.migrations import SECRET, MigrationFailed, known, migrate, roll_back
+from api.postgres.provision import APP, OWNER, READ_ONLY, TIMEOUTS
 from tables.piccolo_app import APP_CONFIG
 from tests.operation.servers import PROCESS, guildhall, private_folder
 from tests.support import cluster

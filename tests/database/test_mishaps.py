@@ -8,9 +8,9 @@ import anyio
 import asyncpg
 import pytest
 
-from api.database import Database
-from api.engine import PlainConnection
 from api.errors import DatabaseAway
+from api.postgres.database import Database
+from api.postgres.engine import PlainConnection
 from tests.database.pools import ADD, SIZE, is_whole, pid_of
 from tests.support import cluster
 from tests.support.people import HARBOUR
@@ -103,7 +103,7 @@ async def test_rollback_that_never_answers_costs_the_connection(
 ) -> None:
     """Cancelled while it waits for a ROLLBACK that fails: the connection must not go back as it is."""
     execute = asyncpg.Connection.execute
-    monkeypatch.setattr("api.database.CLEAN_UP_SECONDS", 0.1)
+    monkeypatch.setattr("api.postgres.database.CLEAN_UP_SECONDS", 0.1)
 
     async def stuck(self: PlainConnection, query: str, *args: object, timeout: float | None = None) -> str:  # noqa: ASYNC109 - asyncpg's own signature
         if query == "ROLLBACK":

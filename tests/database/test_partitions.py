@@ -10,9 +10,9 @@ import pytest
 from litestar import Litestar
 from structlog.testing import capture_logs
 
-from api.engine import PlainConnection
-from api.parts import TABLES
-from api.problems import classify
+from api.http.problems import classify
+from api.postgres.engine import PlainConnection
+from api.postgres.partitions import TABLES
 from tests.achievements.support import OF_HARBOUR, define, draft
 from tests.achievements.test_awarding import finished
 from tests.activity.test_record import message, record

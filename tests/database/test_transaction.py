@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 
 import piccolo_conf
-from api import changes
 from api.config import Settings
-from api.database import Database, LostTransaction, NestedTransaction
-from api.engine import PlainConnection
 from api.errors import DatabaseAway, Overloaded
-from api.provision import connect_arguments
+from api.postgres import change_watcher as changes
+from api.postgres.database import Database, LostTransaction, NestedTransaction
+from api.postgres.engine import PlainConnection
+from api.postgres.provision import connect_arguments
 from tables.guilds import Guild
 from tests.database.pools import ADD, SIZE, is_whole
 from tests.support.people import HARBOUR
@@ -125,7 +125,7 @@ async def test_closed_pool_is_away(database: Database) -> None:
 
 
 async def test_closing_waits_for_nobody_for_ever(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.database.CLOSE_SECONDS", 0.2)
+    monkeypatch.setattr("api.postgres.database.CLOSE_SECONDS", 0.2)
     entered = asyncio.Event()
 
     async def stay() -> None:

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.edge.routes import Route
 from tests.support.people import HARBOUR
 

@@ -11,9 +11,9 @@ from litestar.routes import HTTPRoute
 from api.app import create_litestar
 from api.auth.scopes import Scope
 from api.config import Settings
-from api.intake import LARGEST_BODY, plan_of
+from api.http.requests import LARGEST_BODY, plan_of
 from api.lib.clock import Clock
-from api.metrics import Metrics
+from api.runtime.metrics import Metrics
 from tests.support.people import HARBOUR
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")

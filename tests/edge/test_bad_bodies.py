@@ -6,7 +6,7 @@ import httpx
 import pytest
 from asyncpg import Record
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.edge.routes import BODIES, Route
 
 pytestmark = pytest.mark.usefixtures("chatterbox")

@@ -10,10 +10,10 @@ import pytest
 from litestar.types import Message
 
 from api.config import UnsafeConfiguration, load
-from api.edge import Edge
-from api.intake import _address
+from api.http.middleware import Edge
+from api.http.requests import _address
 from api.lib.pagination import LARGEST_PAGE_BYTES, cut
-from api.metrics import Metrics, _forget_the_dead
+from api.runtime.metrics import Metrics, _forget_the_dead
 
 
 async def test_what_the_stop_cuts_short_is_503_and_no_500() -> None:

@@ -9,12 +9,12 @@ from litestar import Litestar, get
 from litestar.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from api.answers import Answer
 from api.auth.guards import PUBLIC
-from api.edge import Edge
 from api.errors import DatabaseAway, GuildhallError
-from api.metrics import Metrics
-from api.problems import handle
+from api.http.middleware import Edge
+from api.http.problems import handle
+from api.http.responses import Answer
+from api.runtime.metrics import Metrics
 from tests.support.serving import in_process
 
 finished: list[str] = []

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from api.activity.dtos import RecordActivity
-from api.bodies import BodyReader
+from api.http.bodies import BodyReader
 from api.imports.lines import Line
 from api.lib import snowflakes
 from api.lib.json import JsonObject, JsonValue, as_object

@@ -12,9 +12,9 @@ import asyncpg
 import httpx
 from litestar import Litestar
 
-from api.database import Database
-from api.engine import PlainConnection
 from api.events.outbox import Told, tell
+from api.postgres.database import Database
+from api.postgres.engine import PlainConnection
 from tests.events.streams import stream
 from tests.support import cluster
 from tests.support.people import HARBOUR, QUARRY

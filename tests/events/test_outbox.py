@@ -5,9 +5,9 @@ import contextlib
 import asyncpg
 from litestar import Litestar
 
-from api.database import Database
-from api.engine import PlainConnection
 from api.events.outbox import Told, tell
+from api.postgres.database import Database
+from api.postgres.engine import PlainConnection
 from tests.support.people import ADA, HARBOUR
 
 

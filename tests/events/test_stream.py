@@ -9,11 +9,11 @@ import pytest
 from litestar import Litestar
 
 from api.auth.scopes import ALL, Scope
-from api.database import Database
-from api.engine import PlainConnection
 from api.events import hub
 from api.events.hub import Hub
 from api.events.outbox import Told, tell
+from api.postgres.database import Database
+from api.postgres.engine import PlainConnection
 from tests.activity.test_upkeep import upkeep
 from tests.events.streams import stream
 from tests.support.clients import Clients

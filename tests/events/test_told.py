@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import msgspec
 
-from api.engine import PlainConnection
 from api.events.types import TYPES
+from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message, record
 from tests.support.people import ADA, HARBOUR
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.engine import PlainConnection
 from api.guilds.purging import Purging
+from api.postgres.engine import PlainConnection
 from tests.edge.routes import SCOPED
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, NOBODYS, QUARRY

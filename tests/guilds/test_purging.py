@@ -9,9 +9,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.engine import PlainConnection
 from api.guilds import purging
 from api.guilds.purging import Purging
+from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message
 from tests.members.counters import assert_counters
 from tests.support.clock import MovableClock

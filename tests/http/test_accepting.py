@@ -5,7 +5,7 @@ import socket
 
 import uvloop
 
-from api.server import ACCEPTED_AT_ONCE, listeners
+from api.runtime.server import ACCEPTED_AT_ONCE, listeners
 
 MANY = 5 * ACCEPTED_AT_ONCE
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.engine import PlainConnection
-from api.idempotency import Idempotency
-from api.provision import APP
+from api.http.idempotency_store import Idempotency
+from api.postgres.engine import PlainConnection
+from api.postgres.provision import APP
 from tests.activity.test_record import PATH, message
 from tests.architecture.test_routes import of_the_api
 from tests.idempotency.test_replaying import dressed

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.engine import PlainConnection
-from api.idempotency import Idempotency
+from api.http.idempotency_store import Idempotency
+from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock

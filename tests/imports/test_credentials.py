@@ -12,7 +12,7 @@ import pytest
 
 from api.auth.scopes import ALL, Scope
 from api.config import Settings
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.imports.files import Json, counts, ended, imported, lines, mee6_page, mee6_player, send
 from tests.people.test_access import WRITER, admit
 from tests.support.browsers import Browsers

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 import pytest
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.imports.files import Json, counts, event, imported, lines, member
 from tests.members.people import leveling
 from tests.support.people import ADA, BO, HARBOUR

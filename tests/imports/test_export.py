@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from api.auth.scopes import ALL, Scope
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.imports.files import Json, counts, event, imported, lines, member
 from tests.imports.test_events import at, record
 from tests.members.people import give, hide, leveling

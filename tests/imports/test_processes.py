@@ -13,8 +13,8 @@ import asyncpg
 import httpx
 import pytest
 
-from api.embedded import EmbeddedPostgres
-from api.provision import DATABASE, OWNER
+from api.postgres.embedded.server import EmbeddedPostgres
+from api.postgres.provision import DATABASE, OWNER
 from tests.imports.files import TYPES, Json, event, lines
 from tests.operation.servers import environment, guildhall, private_folder, refusal, serving, until
 from tests.support.people import ADA, HARBOUR, NOBODYS

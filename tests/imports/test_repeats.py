@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.imports.files import Json, counts, ended, imported, lines, mee6_page, mee6_player, member, send
 from tests.support.clients import Clients
 from tests.support.people import ADA, BO, HARBOUR

@@ -10,9 +10,9 @@ import httpx
 import msgspec
 
 from api.auth.scopes import Scope
-from api.engine import PlainConnection
 from api.imports.lines import Line
 from api.lib.clock import Clock
+from api.postgres.engine import PlainConnection
 from tests.architecture.callers import DELETED, READER_ROLE, WRITER_ROLE, make_callers
 from tests.imports.files import Json, ended, imported, lines, send
 from tests.support.browsers import Browsers

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from api.auth.scopes import Scope
-from api.engine import PlainConnection
 from api.imports import controller
+from api.postgres.engine import PlainConnection
 from tests.imports.files import counts, ended, event, imported, lines, mee6_page, mee6_player, send
 from tests.support.clients import Clients
 from tests.support.people import BAD_IDS, HARBOUR, NOBODYS, QUARRY

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.imports.files import Json, counts, imported, mee6_page, mee6_player, member
 from tests.members.people import give
 from tests.support.people import ADA, BO, HARBOUR

@@ -2,8 +2,8 @@
 
 import httpx
 
-from api.engine import PlainConnection
 from api.imports.service import TOLD
+from api.postgres.engine import PlainConnection
 from tests.support.people import BO, HARBOUR, QUARRY
 
 

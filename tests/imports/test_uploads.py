@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from api.engine import PlainConnection
 from api.imports.service import PIECE
+from api.postgres.engine import PlainConnection
 from tests.imports.files import counts, ended, send
 from tests.support.people import HARBOUR, QUARRY
 

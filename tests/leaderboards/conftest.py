@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.members.counters import assert_counters
 from tests.support.people import HARBOUR
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.engine import PlainConnection
 from api.leaderboards import queries
+from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message, record
 from tests.leaderboards.conftest import Put
 from tests.support.people import ADA, BO, HARBOUR, MALLORY

@@ -6,7 +6,7 @@ import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message, record
 from tests.leaderboards.conftest import Put, PutDay
 from tests.leaderboards.test_board import board, ranked, told, whole

@@ -9,8 +9,8 @@ from litestar import Litestar
 
 from api.auth.tokens import make
 from api.config import Settings
-from api.engine import PlainConnection
 from api.lib.fair_batches import OF_EACH, FairBatches
+from api.postgres.engine import PlainConnection
 from tests.limits.test_limits import GUILD, SETTINGS, limited, scope_of, strict, told
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients

@@ -14,10 +14,10 @@ from api.app import with_edge
 from api.auth.actors import Credential
 from api.auth.tokens import make
 from api.config import Settings
-from api.database import Database
-from api.engine import PlainConnection
 from api.errors import DatabaseAway, TooManyRequests
-from api.limits import Limiter, _portion
+from api.http.rate_limits import Limiter, _portion
+from api.postgres.database import Database
+from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message
 from tests.support.clients import BASE_URL, Clients
 from tests.support.clock import MovableClock

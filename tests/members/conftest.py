@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from api.auth.scopes import Scope
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.members.counters import assert_counters
 from tests.support.clients import Clients
 

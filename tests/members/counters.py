@@ -1,6 +1,6 @@
 """Whether the boards and the counters of ranks say what the members' rows say."""
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 
 _EXPECTED = """
     SELECT guild_id, kept, guildhall_xp_floor(xp, kept) AS low, count(*) AS members

@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 
-from api.engine import PlainConnection
 from api.members.visibility import set_hidden
+from api.postgres.engine import PlainConnection
 from tests.support.people import ADA, HARBOUR
 
 MORNING = datetime(2026, 11, 22, 8, tzinfo=UTC)

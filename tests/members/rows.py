@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.support.people import ADA, HARBOUR
 
 STATS = ("xp", "messages", "voice_seconds", "reactions", "commands")

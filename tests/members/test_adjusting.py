@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.members.people import MORNING, Json, give, hide, leveling, member, profile
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import httpx
 import pytest
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.achievements.support import define, draft
 from tests.activity.test_record import message, record
 from tests.imports.files import counts, event, imported, lines

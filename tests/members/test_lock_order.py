@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.config import Settings
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, define, draft
 from tests.activity.test_concurrency import another_process
 from tests.activity.test_record import message

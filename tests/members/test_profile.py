@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api.auth.scopes import Scope
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.members.people import MORNING, give, hide, leveling, member, profile
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock

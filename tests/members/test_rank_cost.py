@@ -4,8 +4,8 @@ import re
 
 import httpx
 
-from api.engine import PlainConnection
 from api.members import queries
+from api.postgres.engine import PlainConnection
 from tests.members.people import profile
 from tests.support.people import HARBOUR, QUARRY
 

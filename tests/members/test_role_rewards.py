@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.members.people import give, hide, leveling, member
 from tests.support.people import ADA, BO, MALLORY
 

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from api.engine import PlainConnection
 from api.errors import Invalid
 from api.members.dtos import Bucket, SeriesQuery
 from api.members.levels import ladder
 from api.members.rules import GuildRules
 from api.members.series import days, hours, window
+from api.postgres.engine import PlainConnection
 from api.settings.builtin.leveling import LevelingSettings
 from tests.members.people import Json, give, hide, leveling, member
 from tests.members.rows import add_day, add_hour

@@ -8,7 +8,7 @@ from litestar import Litestar
 
 from api.auth.scopes import Scope
 from api.config import Settings
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.members.people import give, hide, member, profile
 from tests.support.clients import Clients
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS, QUARRY

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from api.engine import PlainConnection
 from api.lib import times
 from api.members.streaks import Run, current, with_day
+from api.postgres.engine import PlainConnection
 from tests.members.people import Json, give, leveling, profile
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR, QUARRY

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.members.people import MORNING, give, hide, leveling, member, profile
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
 

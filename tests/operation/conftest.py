@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from api.provision import APP
+from api.postgres.provision import APP
 from tests.operation.servers import MEMBER, PROCESS, guildhall, private_folder
 from tests.support import cluster
 

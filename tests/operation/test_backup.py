@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 
 import piccolo_conf
-from api.backup import spare_older_servers, without_password
-from api.migrations import known, roll_back
-from api.provision import APP, OWNER
+from api.postgres.backup import spare_older_servers, without_password
+from api.postgres.migrations import known, roll_back
+from api.postgres.provision import APP, OWNER
 from tests.operation.servers import guildhall, made_key, private_folder, refusal, serving
 from tests.support import cluster
 

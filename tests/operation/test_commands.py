@@ -12,12 +12,12 @@ import asyncpg
 import pytest
 
 import piccolo_conf
-from api import doctor
+from api.cli import doctor
 from api.config import Settings
-from api.embedded import EmbeddedPostgres
 from api.lib.private_files import replacing
-from api.migrations import known, roll_back
-from api.provision import OWNER
+from api.postgres.embedded.server import EmbeddedPostgres
+from api.postgres.migrations import known, roll_back
+from api.postgres.provision import OWNER
 from tests.operation.servers import MEMBER, environment, guildhall, made_key, private_folder, refusal, serving
 from tests.support import cluster
 
@@ -252,7 +252,9 @@ def test_first_secrets_are_told_though_the_start_fails() -> None:
     """Made, and then the server does not start: they were on the terminal before it tried."""
     with private_folder() as place:
         broken = place / "sitecustomize.py"
-        broken.write_text("import api.server\ndef fail(*_):\n    raise SystemExit('no')\napi.server.serve = fail\n")
+        broken.write_text(
+            "import api.runtime.server\ndef fail(*_):\n    raise SystemExit('no')\napi.runtime.server.serve = fail\n"
+        )
         done = guildhall(place, "serve", PYTHONPATH=str(place), GUILDHALL_PORT="0")
         assert done.returncode == 1
         assert re.search(r"First admin +admin, password \S{12,}\n +First key +gh_\w{30,}\n", done.stdout), done.stderr

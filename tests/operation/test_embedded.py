@@ -17,7 +17,7 @@ from typing import Protocol, TypeAlias
 import asyncpg
 import pytest
 
-from api.embedded import ENVIRONMENT, EmbeddedPostgres, EmbeddedPostgresError
+from api.postgres.embedded.server import ENVIRONMENT, EmbeddedPostgres, EmbeddedPostgresError
 
 Holder: TypeAlias = Callable[[Path], "subprocess.Popen[str]"]
 
@@ -29,7 +29,7 @@ class Maker(Protocol):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from api.embedded import EmbeddedPostgres
+from api.postgres.embedded.server import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]), fast=True)
 server.start()
 print(server.pid, flush=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.embedded import EmbeddedPostgres
+from api.postgres.embedded.server import EmbeddedPostgres
 from tests.operation.servers import Server, private_folder, serving, until
 
 GUILD = "81384788765712384"

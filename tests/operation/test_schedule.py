@@ -3,7 +3,7 @@
 from structlog.testing import capture_logs
 
 from api.errors import DatabaseAway
-from api.runtime.schedule import RETRY_SECONDS, Scheduled, run_due, to_the_end
+from api.jobs.schedule import RETRY_SECONDS, Scheduled, run_due, to_the_end
 
 
 async def test_one_that_fails_ends_no_other() -> None:

@@ -12,8 +12,8 @@ import asyncpg
 import httpx
 import pytest
 
-from api.embedded import EmbeddedPostgres
-from api.provision import DATABASE, OWNER
+from api.postgres.embedded.server import EmbeddedPostgres
+from api.postgres.provision import DATABASE, OWNER
 from tests.operation.servers import Server, guildhall, made_key, private_folder, serving, until
 
 GUILD = "81384788765712384"

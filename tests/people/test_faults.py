@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from api.engine import PlainConnection
 from api.people.grants import Grants
+from api.postgres.engine import PlainConnection
 from tests.people.test_access import GUILD, MINE, SETTINGS, read, write
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock

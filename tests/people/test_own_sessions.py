@@ -4,8 +4,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from api.engine import PlainConnection
 from api.people.own_sessions import shown_agent
+from api.postgres.engine import PlainConnection
 from tests.privacy.people import erase
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients

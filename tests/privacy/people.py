@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.achievements.support import define, draft
 from tests.activity.test_record import message, record
 from tests.imports.files import imported

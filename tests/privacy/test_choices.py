@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from api.auth.scopes import Scope
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message, record
 from tests.imports.files import imported
 from tests.members.people import give, member, profile

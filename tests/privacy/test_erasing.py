@@ -7,7 +7,7 @@ import pytest
 from litestar import Litestar
 
 from api.auth.actors import Actor
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from api.privacy.erasing import Eraser
 from tests.activity.test_record import message, record
 from tests.activity.test_upkeep import upkeep

@@ -2,7 +2,7 @@
 
 import httpx
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from api.privacy.registry import REGISTRY
 from tests.members.people import hide
 from tests.privacy.people import USER, live

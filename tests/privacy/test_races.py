@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from api.config import Settings
-from api.engine import PlainConnection
 from api.members.ledger import Ledger, lock
+from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message, record
 from tests.members.people import profile
 from tests.privacy.people import USER, erase, found

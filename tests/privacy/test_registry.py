@@ -5,8 +5,8 @@ from datetime import timedelta
 import httpx
 from litestar import Litestar
 
-from api.engine import PlainConnection
 from api.guilds.purging import Purging
+from api.postgres.engine import PlainConnection
 from api.privacy.registry import REGISTRY
 from tests.privacy.people import live, tables
 from tests.support.clock import MovableClock

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
+from api.postgres.provision import APP, READ_ONLY
 from api.privacy import registry_sql
-from api.provision import APP, READ_ONLY
 from tests.members.people import give
 from tests.privacy.people import USER, erase
 from tests.support import cluster

@@ -5,7 +5,7 @@ import time
 import httpx
 import pytest
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.settings.addresses import faults, register, settings_of
 
 JSON = {"Content-Type": "application/json"}

@@ -12,10 +12,10 @@ import pytest
 from litestar import Litestar
 from litestar.types import HTTPScope
 
-from api.answers import Plain
 from api.auth.scopes import ALL, Scope
-from api.edge import Edge
-from api.engine import PlainConnection
+from api.http.middleware import Edge
+from api.http.responses import Plain
+from api.postgres.engine import PlainConnection
 from tests.settings.addresses import settings_of
 from tests.support.clients import Clients
 from tests.support.people import HARBOUR, NOBODYS

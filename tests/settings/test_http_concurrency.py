@@ -11,8 +11,8 @@ import pytest
 from litestar import Litestar
 
 from api.config import Settings
-from api.engine import PlainConnection
 from api.lib.json import JsonObject
+from api.postgres.engine import PlainConnection
 from api.settings import service
 from tests.operation.servers import private_folder, serving
 from tests.settings.addresses import entries, faults, register, settings_of, with_property

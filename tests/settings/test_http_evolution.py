@@ -2,7 +2,7 @@
 
 import httpx
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.settings.addresses import entries, register, settings_of, with_property
 from tests.support.people import HARBOUR, QUARRY
 

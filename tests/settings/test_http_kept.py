@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from litestar import Litestar
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from api.settings.values import MAX_BYTES
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, QUARRY

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from api.auth.scopes import ALL, Scope
-from api.engine import PlainConnection
 from api.lib.json import JsonObject
+from api.postgres.engine import PlainConnection
 from tests.settings.addresses import (
     WELCOME,
     WELCOME_DEFAULTS,

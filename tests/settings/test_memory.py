@@ -9,9 +9,9 @@ import pytest
 
 from api.achievements.catalogs import Known, _weight, catalog_of
 from api.activity.rules import earning_of
-from api.changes import Changes
 from api.members import rulebook
 from api.members.rules import GuildRules
+from api.postgres.change_watcher import Changes
 from api.settings.cache import MIB, SettingsCache
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York")

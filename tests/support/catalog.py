@@ -10,10 +10,10 @@ from pathlib import Path
 import asyncpg
 
 import piccolo_conf
-from api.embedded import EmbeddedPostgres
-from api.migrations import migrate
 from api.postgres import catalog
-from api.provision import APP, DATABASE, OWNER, READ_ONLY
+from api.postgres.embedded.server import EmbeddedPostgres
+from api.postgres.migrations import migrate
+from api.postgres.provision import APP, DATABASE, OWNER, READ_ONLY
 
 
 async def built(server: EmbeddedPostgres) -> catalog.Catalog:

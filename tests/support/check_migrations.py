@@ -16,9 +16,9 @@ import asyncpg
 from piccolo.apps.migrations.commands.new import AutoMigrationManager
 
 import piccolo_conf
-from api.embedded import EmbeddedPostgres
-from api.migrations import known, migrate
-from api.provision import APP, DATABASE, OWNER, READ_ONLY
+from api.postgres.embedded.server import EmbeddedPostgres
+from api.postgres.migrations import known, migrate
+from api.postgres.provision import APP, DATABASE, OWNER, READ_ONLY
 from tables.piccolo_app import APP_CONFIG
 
 ROOT = Path(__file__).parents[2]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import asyncpg
 
-from api.embedded import EmbeddedPostgres
-from api.engine import GuildhallEngine
-from api.migrations import migrate
-from api.provision import APP, OWNER, READ_ONLY
+from api.postgres.embedded.server import EmbeddedPostgres
+from api.postgres.engine import GuildhallEngine
+from api.postgres.migrations import migrate
+from api.postgres.provision import APP, OWNER, READ_ONLY
 from tests.support.postgres16 import Postgres16
 
 TEMPLATE = "guildhall_template"

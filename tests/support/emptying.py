@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 
 # What migrations put there, and where the stream stands.
 _KEPT = ("migration", "erasure_salt", "pseudonym_key", "stream_position", "webhook_position")

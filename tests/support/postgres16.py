@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from api.embedded import EmbeddedPostgres, find_binaries
-from api.embedded_postmaster import Postmaster
-from api.embedded_user import ENVIRONMENT, ServerUser, hand_over
+from api.postgres.embedded.postmaster import Postmaster
+from api.postgres.embedded.server import EmbeddedPostgres, find_binaries
+from api.postgres.embedded.user import ENVIRONMENT, ServerUser, hand_over
 
 # As for the embedded one, but for the provider of locales, which PostgreSQL 17 brought.
 _INITDB_OPTIONS = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")

@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from api.config import Settings
-from api.edge import Edge
+from api.http.middleware import Edge
 from tests.support.clients import Clients
 
 Read = Callable[[HTTPScope], Awaitable[ASGIApp | None] | None]

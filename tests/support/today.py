@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from glob import glob
 from typing import cast
 
-from api.embedded import ENVIRONMENT
+from api.postgres.embedded.server import ENVIRONMENT
 
 _LIBRARY = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1")
 _PASSED_ON = ("LD_PRELOAD", "FAKETIME", "NO_FAKE_STAT")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from api.webhooks import sending
 from api.webhooks.delivering import Deliverer
 from tests.support.clock import MovableClock

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.engine import PlainConnection
 from api.lib.shares import Shares
+from api.postgres.engine import PlainConnection
 from api.webhooks.delivering import Deliverer
 from api.webhooks.resolving import THREADS, Resolver
 from tests.support.people import HARBOUR, QUARRY

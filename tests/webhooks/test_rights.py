@@ -8,8 +8,8 @@ import pytest
 from litestar import Litestar
 
 from api.auth.scopes import ALL, Scope
-from api.engine import PlainConnection
 from api.events.types import TYPES
+from api.postgres.engine import PlainConnection
 from tests.events.test_rights import ENVELOPE, NEEDS, OF_PEOPLE, everything
 from tests.members.people import give
 from tests.support.browsers import Browsers

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from api.auth.scopes import ALL, Scope
-from api.engine import PlainConnection
+from api.postgres.engine import PlainConnection
 from tests.support.clients import Clients
 from tests.support.people import HARBOUR, QUARRY
 

@@ -1,0 +1,65 @@
+"""The job that awards an achievement to those who meet it already: see `api.achievements.awarding`."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from api.achievements.awarding import Awarding
+from api.jobs.queue import Held, Lost, Queue
+from api.lib.clock import Clock
+from api.postgres.database import Database
+from api.postgres.partitions import Parts, around
+
+log = structlog.get_logger("guildhall.awarding")
+
+KIND = "awarding"
+MOST_ATTEMPTS = 8  # without having got on
+
+# Who waits behind live requests may wait longer than they may.
+_PATIENT = "SET LOCAL lock_timeout = '4s'"
+
+
+class AwardingJob:
+    """Does such jobs, lot by lot: killed in between, another process goes on where the last lot ended."""
+
+    def __init__(self, database: Database, queue: Queue, awarding: Awarding, parts: Parts, clock: Clock) -> None:
+        self._database = database
+        self._parts = parts
+        self._clock = clock
+        self._queue = queue
+        self._awarding = awarding
+
+    async def run(self, job: Held, _told: Callable[[float], None]) -> None:
+        """Does the job to its end, or for as long as it is ours."""
+        try:
+            if job.attempts > MOST_ATTEMPTS:
+                await self._give_up(job)
+                return
+            while await self._step(job):  # noqa: ASYNC110 - others run between two lots
+                await asyncio.sleep(0)
+        except Lost:
+            log.warning("an awarding was taken over", achievement=job.subject)
+
+    async def _step(self, job: Held) -> bool:
+        """One lot; whether there are more."""
+        remember = await self._parts.write(around(self._clock.now()), lambda: self._award(job))
+        if remember is not None:
+            remember()
+        return remember is not None
+
+    async def _award(self, job: Held) -> Callable[[], None] | None:
+        """What to call after the commit; None when there are no more."""
+        async with self._database.transaction(_PATIENT) as connection:
+            await self._queue.renew(connection, job)
+            remember = await self._awarding.step(connection, job.subject)
+            if remember is None:
+                await self._queue.done(connection, job)
+        return remember
+
+    async def _give_up(self, job: Held) -> None:
+        async with self._database.transaction(_PATIENT) as connection:
+            await self._queue.renew(connection, job)
+            await self._awarding.give_up(connection, job.subject)
+            await self._queue.done(connection, job)
+        log.error("an awarding was begun again and again, and never got on: it was given up", achievement=job.subject)

@@ -1,0 +1,134 @@
+"""Looks at everything that can be wrong with an installation, and says how to mend it."""
+
+import os
+from datetime import UTC, datetime
+
+import asyncpg
+import msgspec
+
+from api.config import Settings, misspelt
+from api.postgres import catalog
+from api.postgres.connections import connect
+from api.postgres.engine import PlainConnection
+from api.postgres.migrations import applied, known
+from api.postgres.preflight import LEAST_VERSION, connections, ways_to_rewrite
+from api.postgres.provision import APP, READ_ONLY, connect_arguments, role_to_take, unreachable
+
+CLOCK_SECONDS = 2.0
+MOST_TOLD = 5
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing looked at; `mend` says what to do if it is wrong."""
+
+    about: str
+    mend: str | None = None
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Every finding, in the order in which they build on each other."""
+    findings = [Finding(f"configuration: {settings.env}")]
+    findings += [
+        Finding(f"variable {name}", "It sets nothing. Is it misspelt? The README lists the variables.")
+        for name in misspelt(os.environ)
+    ]
+    try:
+        arguments = connect_arguments(settings, role=await role_to_take(settings))
+        connection = await connect(**arguments, timeout=5)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return [*findings, Finding("connection", unreachable(error))]
+    try:
+        findings += await _database(connection, settings)
+        findings += await _roles(connection)
+        findings += await _schema(connection)
+        findings.append(await _clock(connection))
+    finally:
+        await connection.close()
+    findings.append(
+        Finding(
+            "secret",
+            None
+            if settings.secret or not settings.production
+            else "Set GUILDHALL_SECRET: `openssl rand -hex 32` makes one.",
+        )
+    )
+    return findings
+
+
+async def _database(connection: PlainConnection, settings: Settings) -> list[Finding]:
+    version = int(await connection.fetchval("SHOW server_version_num"))
+    wanted, offered = await connections(settings, connection)
+    fsync = await connection.fetchval("SHOW fsync")
+    jit = await connection.fetchval("SHOW jit")
+    login = await connection.fetchval("SELECT session_user")
+    return [
+        Finding("connection"),
+        Finding(
+            f"PostgreSQL {version // 10_000}.{version % 10_000}",
+            None if version >= LEAST_VERSION else "Guildhall needs PostgreSQL 16 or newer.",
+        ),
+        Finding(
+            f"connections: {wanted} wanted of {offered}",
+            None if wanted <= offered else "Lower GUILDHALL_WORKERS or GUILDHALL_POOL_SIZE.",
+        ),
+        Finding(
+            f"compiling of statements: jit = {jit}",
+            None
+            if jit == "off"
+            else f"The server or a pooler before it drops this setting of ours. Run: ALTER ROLE {login} SET jit = off",
+        ),
+        Finding("durability", None if fsync == "on" else "fsync is off: a power cut loses data. Set fsync = on."),
+    ]
+
+
+async def _roles(connection: PlainConnection) -> list[Finding]:
+    names = {row["rolname"] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
+    migrate = "Run `guildhall migrate` as an owner that may make roles."
+    findings = [
+        Finding(f"role {role}", None if role in names else f"It does not exist. {migrate}") for role in (APP, READ_ONLY)
+    ]
+    current, superuser = await connection.fetchrow(
+        "SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user"
+    ) or ("?", False)
+    findings.append(
+        Finding(
+            f"working as {current}",
+            f"A superuser may do anything. Let DATABASE_URL log in as a member of {APP}." if superuser else None,
+        )
+    )
+    ways = await ways_to_rewrite(connection)
+    mend = f"This log-in may rewrite it: {ways}. Let DATABASE_URL log in as a member of {APP} and of nothing else."
+    findings.append(Finding("audit log is append-only", None if ways is None else mend))
+    return findings
+
+
+async def _schema(connection: PlainConnection) -> list[Finding]:
+    done = await applied(connection)
+    missing = [id_ for id_ in known() if id_ not in done]
+    migrations = Finding(
+        f"migrations: {len(known()) - len(missing)} of {len(known())}",
+        "Run `guildhall migrate`." if missing else None,
+    )
+    if done != set(known()):  # its schema is that of another version
+        return [migrations]
+    return [migrations, _drift(catalog.differences(await catalog.read(connection), catalog.expected()))]
+
+
+def _drift(differences: list[str]) -> Finding:
+    if not differences:
+        return Finding("schema: as the migrations build it")
+    told = "; ".join(differences[:MOST_TOLD])
+    more = f"; and {len(differences) - MOST_TOLD} more" if len(differences) > MOST_TOLD else ""
+    return Finding(
+        "schema: not as the migrations build it",
+        f"{told}{more}. It was changed by hand, or restored in part: put it back, or restore a backup.",
+    )
+
+
+async def _clock(connection: PlainConnection) -> Finding:
+    theirs: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    apart = abs((datetime.now(UTC) - theirs).total_seconds())
+    return Finding(
+        f"clock: {apart:.1f} s from the database's",
+        None if apart < CLOCK_SECONDS else "Let both machines keep their time by NTP.",
+    )

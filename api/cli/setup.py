@@ -1,0 +1,113 @@
+"""What a first start needs: an admin, and a key to try things with. Each is made once and told once."""
+
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+import piccolo_conf
+from api.auth import scopes
+from api.auth.actors import system
+from api.auth.dtos import CreateKey
+from api.auth.service import KeyService
+from api.config import Settings
+from api.errors import NotFound
+from api.lib.clock import Clock
+from api.lib.pagination import Cursors
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Database
+from api.postgres.provision import connect_arguments, made_secret, role_to_take
+from tables.admin import AdminSecondFactor
+from tables.auth import AdminUser
+
+FIRST_ADMIN = "admin"
+FIRST_KEY = "first key"
+LONGEST_NAME = 100  # of `admin_users.username`
+
+
+class NameTaken(ValueError):
+    """There is an admin of that name."""
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The database for a command of the command line, as the application's role."""
+    database = Database(piccolo_conf.DB, pool_size=2, acquire_timeout=5)
+    await database.open(connect_arguments(settings, role=await role_to_take(settings)))
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def key_service(settings: Settings, database: Database) -> KeyService:
+    """Keys, for the command line."""
+    clock = Clock()
+    cursors = Cursors([settings.secret or made_secret(settings.data_path)], clock.now)
+    return KeyService(database, Changes(), cursors, clock)
+
+
+async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | None:
+    """Makes the first admin and the first key where there is none, and tells each secret as soon as it is
+    made, since it is kept nowhere. Gives the key. Sent twice, the second time does nothing."""
+    async with opened(settings) as database:
+        async with database.connection() as connection:
+            no_admin = not await connection.fetchval("SELECT EXISTS (SELECT FROM admin_users)")
+            no_key = not await connection.fetchval("SELECT EXISTS (SELECT FROM api_keys)")
+        if no_admin:
+            # Another first start at the same moment may have made it, and told it there.
+            with contextlib.suppress(NameTaken):
+                tell(f"  First admin               {FIRST_ADMIN}, password {await create_admin(FIRST_ADMIN)}")
+        if not no_key:
+            return None
+        wish = CreateKey(name=FIRST_KEY, scopes=sorted(scopes.ALL), rate_limit=None)
+        key = str((await key_service(settings, database).create(system("first start"), wish)).secret)
+        tell(f"  First key                 {key}")
+        tell("  It is shown this once. More: guildhall keys create, guildhall admins create")
+        return key
+
+
+async def create_admin(name: str, password: str | None = None) -> str:
+    """Makes someone who may open Piccolo Admin; gives the password. Raises `NameTaken`, and `ValueError`
+    for a name or a password that cannot be one."""
+    if not name.isprintable() or not 0 < len(name) <= LONGEST_NAME:
+        raise ValueError(f"A name has 1 to {LONGEST_NAME} characters, all of them printable.")
+    password = password or secrets.token_urlsafe(12)
+    try:
+        await AdminUser.create_user(
+            username=name,
+            password=password,
+            email=f"{name}@localhost",
+            active=True,
+            admin=True,
+            superuser=True,
+        )
+    except asyncpg.UniqueViolationError:
+        raise NameTaken(f"There is an admin named {name} already.") from None
+    return password
+
+
+async def reset_admin(name: str, password: str | None = None, *, second_factor: bool = False) -> str:
+    """Gives an admin a new password, ends their sessions and with `second_factor` turns theirs off; gives the
+    password. Raises `NotFound`, and
+    `ValueError` for a password that cannot be one."""
+    password = password or secrets.token_urlsafe(12)
+    await _refuse_unknown(name)
+    await AdminUser.update_password(name, password)
+    if second_factor:
+        row = await AdminUser.select(AdminUser.id).where(AdminUser.username == name).first()
+        await AdminSecondFactor.delete().where(AdminSecondFactor.user_id == (row or {"id": 0})["id"])
+    return password
+
+
+async def delete_admin(name: str) -> None:
+    """Removes an admin and ends their sessions. Raises `NotFound`; so it does the second time."""
+    await _refuse_unknown(name)
+    await AdminUser.delete_user(name)
+
+
+async def _refuse_unknown(name: str) -> None:
+    if not await AdminUser.exists().where(AdminUser.username == name):
+        raise NotFound(f"There is no admin named {name}.")

@@ -1,0 +1,80 @@
+"""What every command of the `guildhall` command shares: where the database is, and refusals in a sentence."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import asyncpg
+import click
+import msgspec
+
+from api.config import Settings, UnsafeConfiguration, load
+from api.errors import GuildhallError, NotFound
+from api.lib import snowflakes
+from api.lib.private_files import replacing
+from api.postgres.embedded.server import EmbeddedPostgresError
+from api.postgres.migrations import MigrationFailed
+from api.postgres.provision import Located, locate, unreachable
+
+T = TypeVar("T")
+
+
+class Refused(click.ClickException):
+    """Something that the person at the terminal can mend."""
+
+
+class GuildId(click.ParamType[int]):
+    """A guild's snowflake."""
+
+    name = "guild_id"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = snowflakes.parse(str(value))
+        if found is None:
+            self.fail(f"{value!r} {snowflakes.MESSAGE}", param, ctx)
+        return found
+
+
+def located(*, founding: bool = False) -> tuple[Settings, Located]:
+    """The settings, with the address of the database in them, and where the database is. Only what is
+    `founding` makes an embedded one where there is none: else a word typed in the wrong folder would."""
+    try:
+        settings = load()
+        if settings.database_url is None and not founding and not (settings.data_path / "postgres").is_dir():
+            raise Refused(
+                f"There is no database in {settings.data_path}. Go to the folder in which Guildhall runs, "
+                "or set GUILDHALL_DATA_DIR or DATABASE_URL."
+            )
+        found = locate(settings)
+    except (UnsafeConfiguration, EmbeddedPostgresError) as error:
+        raise Refused(str(error)) from None
+    except OSError as error:
+        raise Refused(f"The data folder cannot be used: {error}. Choose another with GUILDHALL_DATA_DIR.") from None
+    return msgspec.structs.replace(settings, database_url=found.app_url, owner_database_url=found.owner_url), found
+
+
+@contextmanager
+def written(file: Path) -> Iterator[BinaryIO]:
+    """A stream into a file that its owner alone may read, and that is there when it is whole."""
+    try:
+        with replacing(file) as path, path.open("wb") as stream:
+            yield stream
+    except OSError as error:
+        raise Refused(f"{file} cannot be written: {error.strerror}.") from None
+
+
+def run(work: Coroutine[object, object, T]) -> T:
+    """Runs it; what the database or a service refuses is told in its sentence."""
+    try:
+        return asyncio.run(work)
+    except asyncpg.UndefinedTableError:
+        raise Refused("The database has no such table yet. Run `guildhall migrate` first.") from None
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Refused(unreachable(error)) from None
+    except NotFound as error:
+        is_told = error.detail != NotFound.detail
+        raise Refused(error.detail if is_told else "There is none of this number.") from None
+    except (GuildhallError, MigrationFailed, ValueError) as error:
+        raise Refused(str(error)) from None

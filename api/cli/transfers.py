@@ -1,0 +1,87 @@
+"""`guildhall import`, `export` and `worker`: standings and history in and out, with a server beside or without."""
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from api.cli.terminal import GuildId, Refused, located, run, written
+from api.imports.dtos import ImportQuery, ImportView, Mode, Source
+from api.runtime.logs import configure
+
+SHOWN = 20
+
+
+@click.command("import")
+@click.argument("guild_id", type=GuildId())
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--source", type=click.Choice(get_args(Source)), required=True, help="Where the file is from.")
+@click.option("--mode", type=click.Choice(get_args(Mode)), help="What becomes of what is there; `set` if not named.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would change.")
+@click.option("--settings", "takes_settings", is_flag=True, help="Take the file's settings into `leveling` too.")
+def import_file(
+    guild_id: int, file: Path, source: Source, mode: Mode | None, dry_run: bool, takes_settings: bool
+) -> None:
+    """Bring standings or history of FILE into a guild."""
+    from api.cli.transferring import bring_in
+
+    settings, _ = located()
+    configure("warning", console=True)
+    query = ImportQuery(source=source, mode=mode, dry_run=dry_run, settings=takes_settings)
+    try:
+        view = run(bring_in(settings, guild_id, file, query))
+    except KeyboardInterrupt:
+        raise Refused("Stopped. What is left is done by a server or by `guildhall worker`, when one runs.") from None
+    _tell(view)
+    if view.status == "failed":
+        raise SystemExit(1)
+
+
+def _tell(view: ImportView) -> None:
+    """Prints what became of it."""
+    counts = view.counts
+    click.echo(
+        f"{view.status}: {counts.rows:,} rows, {counts.imported:,} imported, {counts.unchanged:,} unchanged, "
+        f"{counts.refused:,} refused" + (" (a dry run: nothing is stored)" if view.dry_run else "")
+    )
+    for refused in view.refused[:SHOWN]:
+        where = f"row {refused.row}{' at ' + refused.pointer if refused.pointer else ''}: " if refused.row else ""
+        click.echo(f"  {where}{refused.message}")
+    if len(view.refused) > SHOWN:
+        click.echo("  and more: `GET /v1/imports/" + view.id + "` tells the first 1,000")
+    for each in view.preview[:SHOWN]:
+        click.echo(
+            f"  {each.user_id}: {each.xp_before:,} XP (level {each.level_before})"
+            f" -> {each.xp_after:,} XP (level {each.level_after})"
+        )
+
+
+@click.command("export")
+@click.argument("guild_id", type=GuildId())
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=False)
+def export_file(guild_id: int, file: Path | None) -> None:
+    """Write a guild, whole, to FILE (or to the terminal), as `import --source guildhall` takes it back."""
+    from api.cli.transferring import take_out
+
+    settings, _ = located()
+    configure("warning", console=True)
+    if file is None:
+        run(take_out(settings, guild_id, sys.stdout.buffer))
+        return
+    # Beside it first: what is cut short must not look like an export.
+    with written(file) as stream:
+        run(take_out(settings, guild_id, stream))
+    click.echo(f"{file}: {file.stat().st_size:,} bytes. It holds personal data: keep it safe.")
+
+
+@click.command()
+def worker() -> None:
+    """Do the jobs that servers with GUILDHALL_JOBS=false leave: imports. Ends at SIGTERM or Ctrl-C."""
+    from api.cli.transferring import work
+
+    settings, _ = located()
+    configure(settings.log_level, console=settings.console_log)
+    with suppress(KeyboardInterrupt):
+        run(work(settings))

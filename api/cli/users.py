@@ -1,0 +1,77 @@
+"""`guildhall users`: what is stored about a person, and its erasure, for whoever runs the server."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from api.auth.actors import system
+from api.cli.terminal import located, run, written
+from api.config import Settings
+from api.lib import snowflakes
+from api.privacy.dtos import ErasureView
+
+
+class _UserId(click.ParamType[int]):
+    name = "user_id"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = snowflakes.parse(str(value))
+        if found is None:
+            self.fail(f"{value!r} {snowflakes.MESSAGE}", param, ctx)
+        return found
+
+
+@click.group()
+def users() -> None:
+    """People: what is stored about them, and erasing it."""
+
+
+@users.command("export")
+@click.argument("user_id", type=_UserId())
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=False)
+def users_export(user_id: int, file: Path | None) -> None:
+    """Write all that is stored about a person to FILE (or to the terminal), as JSON."""
+    settings, _ = located()
+    if file is None:
+        run(_export(settings, user_id, sys.stdout.buffer))
+        click.echo()
+        return
+    with written(file) as stream:
+        run(_export(settings, user_id, stream))
+    click.echo(f"{file}: {file.stat().st_size:,} bytes. It holds personal data: keep it safe.")
+
+
+@users.command("erase")
+@click.argument("user_id", type=_UserId())
+@click.option("--opt-out", is_flag=True, help="Drop their future events too.")
+@click.confirmation_option(prompt="This erases the person everywhere, for good. Go on?")
+def users_erase(user_id: int, opt_out: bool) -> None:
+    """Erase a person everywhere. A server may go on serving."""
+    settings, _ = located()
+    receipt = run(_erase(settings, user_id, opt_out=opt_out))
+    click.echo(f"receipt {receipt.receipt}: {receipt.rows:,} rows in {receipt.guilds:,} guild(s)")
+
+
+async def _export(settings: Settings, user_id: int, stream: BinaryIO) -> None:
+    from api.cli.setup import opened
+    from api.lib.clock import Clock
+    from api.privacy.exporting import PersonExporter
+
+    async with opened(settings) as database:
+        pieces: AsyncIterator[bytes] = PersonExporter(database, Clock()).export(system("command line"), user_id)
+        async for piece in pieces:
+            stream.write(piece)
+
+
+async def _erase(settings: Settings, user_id: int, *, opt_out: bool) -> ErasureView:
+    from api.cli.setup import opened
+    from api.lib.clock import Clock
+    from api.postgres.change_watcher import Changes
+    from api.privacy.erasing import Eraser
+
+    async with opened(settings) as database:
+        eraser = Eraser(database, Changes(), Clock())
+        return await eraser.erase(system("command line"), user_id, opt_out=opt_out)

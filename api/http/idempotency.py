@@ -1,0 +1,145 @@
+"""`Idempotency-Key` as HTTP has it: claimed before a handler runs, settled when its answer is sent."""
+
+import asyncio
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from litestar.connection import Request
+from litestar.handlers.base import BaseRouteHandler
+from litestar.response import Response
+from litestar.response.base import ASGIResponse
+from litestar.types import Message, Receive, ReceiveMessage
+
+from api.errors import BadHeader, BodyTooLarge
+from api.http.idempotency_store import BodyHash, Claim, Idempotency, Kept
+from api.http.responses import JSON, MSGPACK, Plain, conditional, wants_msgpack
+from api.lib import etags
+
+LONGEST = 255
+UPLOAD_SECONDS = 120  # an upload that takes longer may lose its place to one that is sent again
+_OWN = frozenset({"content-type", "etag", "location", "retry-after"})
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+def idempotency_key(request: Request[Any, Any, Any]) -> str | None:  # Any: Litestar's own, not used
+    """The header of a POST, None without one. Raises `BadHeader`."""
+    if request.method != "POST":
+        return None
+    given = request.headers.getall("idempotency-key", [])
+    if not given:
+        return None
+    key = given[0]
+    if len(given) > 1 or not 1 <= len(key) <= LONGEST or not key.isascii() or not key.isprintable():
+        raise BadHeader(f"`Idempotency-Key` is not one value of 1 to {LONGEST} printable ASCII characters.")
+    return key
+
+
+async def claimed(
+    request: Request[Any, Any, Any], handler: BaseRouteHandler, raw: bytes
+) -> Response[Any] | None:  # Any: the same
+    """The first answer again; None where this request is the one to be done. `raw`: its body."""
+    state = request.scope["state"]
+    key = state.get("idempotency_key")
+    if key is None:
+        return None
+    store: Idempotency = request.app.state["idempotency"]
+    scope = request.scope
+    address = sha256(b"\0".join((b"POST", scope["path"].encode(), scope["query_string"]))).digest()
+    is_file = "files" in handler.opt
+    body = BodyHash(None if is_file else raw)
+    if is_file:
+        request.receive = _hashing(request.receive, body)
+    loop = asyncio.get_running_loop()
+    left = state["deadline"].when() - loop.time() + 5
+    found = await store.claim(
+        state["credential"].owner,
+        key,
+        address=address,
+        body=body,
+        seconds=min(left, UPLOAD_SECONDS),
+        guild_id=state.get("guild_id"),
+        read=(lambda: _drain(request, handler.opt["largest_body"])) if is_file else None,
+    )
+    if isinstance(found, Claim):
+        state["claim"], state["settle"] = found, _Settling(store, found)
+        return None
+    return Replay(found)
+
+
+class Replay(Response[bytes]):
+    """An answer that was given before."""
+
+    def __init__(self, kept: Kept) -> None:
+        super().__init__(kept.body)
+        self._kept = kept
+
+    def to_asgi_response(
+        self, app: Any, request: Request[Any, Any, Any], **more: Any
+    ) -> ASGIResponse:  # Any: Litestar's own signature
+        kept = self._kept
+        own = {**kept.headers}
+        kind, tag = own.pop("content-type", JSON), own.pop("etag", None)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in own.items()]
+        headers.append((b"idempotent-replayed", b"true"))
+        packed = kind == JSON and wants_msgpack(request)
+        if tag is not None:
+            return conditional(kept.status, headers, kept.body, tag, None, packed=packed, personal=True)
+        body = _pack(msgspec.json.decode(kept.body)) if packed else kept.body
+        headers += [(b"cache-control", b"no-store"), (b"content-type", (MSGPACK if packed else kind).encode())]
+        return Plain(kept.status, headers, body)
+
+
+class _Settling:
+    """Holds an answer back until it is kept."""
+
+    def __init__(self, store: Idempotency, claim: Claim) -> None:
+        self._store = store
+        self._claim = claim
+        self._start: Message | None = None
+        self._chunks: list[bytes] = []
+
+    async def __call__(self, message: Message) -> list[Message]:
+        """What may be sent by now."""
+        if message["type"] == "http.response.start":
+            self._start = message
+            return []
+        if message["type"] != "http.response.body":
+            return [message]
+        self._chunks.append(message.get("body", b""))
+        if message.get("more_body", False) or self._start is None:
+            return []
+        start, body = self._start, b"".join(self._chunks)
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in start["headers"]  # type: ignore[typeddict-item] # it is a start
+        }
+        own = {name: value for name, value in headers.items() if name in _OWN}
+        if "etag" in own:
+            own["etag"] = own["etag"].strip('"').removesuffix(etags.MSGPACK)
+        if own.get("content-type") == MSGPACK:
+            own["content-type"], kept = JSON, msgspec.json.encode(msgspec.msgpack.decode(body))
+        else:
+            kept = body
+        await self._store.settle(self._claim, Kept(start["status"], own, kept))  # type: ignore[typeddict-item] # the same
+        return [start, {"type": "http.response.body", "body": body, "more_body": False}]
+
+
+def _hashing(receive: Receive, body: BodyHash) -> Receive:
+    async def hashed() -> ReceiveMessage:
+        message = await receive()
+        if message["type"] == "http.request":
+            body.add(message["body"], more=message["more_body"])
+        return message
+
+    return hashed
+
+
+async def _drain(request: Request[Any, Any, Any], largest: int) -> None:  # Any: the same
+    """Reads the body, for its hash. Raises `BodyTooLarge`."""
+    size = 0
+    while (message := await request.receive())["type"] == "http.request" and message["more_body"]:
+        size += len(message["body"])
+        if size > largest:
+            raise BodyTooLarge(f"The body is larger than {largest} bytes.")

@@ -1,0 +1,279 @@
+"""Answers that are kept, so that a request that is sent twice is done once.
+
+A request with an `Idempotency-Key` first claims it: a row with no answer yet, for as long as the request may take.
+The service saves the answer in the transaction of the effect (`keep`): whatever crashes then, either both are there
+or neither. An answer that changed nothing (a conflict) is saved when it is sent. A route without any effect keeps
+no answer: it works it out anew."""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import structlog
+
+from api.errors import Conflict, GuildhallError, TooManyRequests, Unavailable
+from api.http.kept_answers import KeptAnswers, Room
+from api.lib.clock import Clock
+from api.lib.encoded import Encoded, encode
+from api.postgres.database import Connection, Database
+
+log = structlog.get_logger("guildhall.idempotency")
+
+KEPT = timedelta(hours=24)
+SWEPT_AT_ONCE = 5000
+LARGEST = 1024 * 1024  # bytes of an answer that is kept
+
+JSON = "application/json"
+
+_people = re.compile(rb'"(?:user|owner)_id":"([1-9][0-9]{0,18})"')
+
+_CLAIM = """
+    INSERT INTO idempotent_answers AS a (owner, key, holder, address, body_hash, held_until, expires_at, guild_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $9)
+    ON CONFLICT (owner, key) DO UPDATE SET holder = EXCLUDED.holder, address = EXCLUDED.address,
+        body_hash = EXCLUDED.body_hash, held_until = EXCLUDED.held_until, expires_at = EXCLUDED.expires_at,
+        guild_id = EXCLUDED.guild_id, status = NULL, headers = NULL, body = NULL, user_ids = '{}'
+    WHERE a.expires_at <= $8 OR (a.status IS NULL AND a.held_until <= $8)
+    RETURNING true
+"""
+_FIND = "SELECT address, body_hash, status, headers, body FROM idempotent_answers WHERE owner = $1 AND key = $2"
+# Those of many requests that share a transaction, at once.
+_SAVE = """
+    UPDATE idempotent_answers AS a
+    SET status = answer.status, headers = answer.headers::jsonb, body = answer.body, body_hash = answer.body_hash,
+        user_ids = answer.user_ids::bigint[], expires_at = $9
+    FROM unnest($1::text[], $2::text[], $3::bytea[], $4::int[], $5::text[], $6::text[], $7::bytea[], $8::text[])
+        AS answer (owner, key, holder, status, headers, body, body_hash, user_ids)
+    WHERE a.owner = answer.owner AND a.key = answer.key AND a.holder = answer.holder AND a.status IS NULL
+"""
+_RELEASE = "DELETE FROM idempotent_answers WHERE owner = $1 AND key = $2 AND holder = $3 AND status IS NULL"
+_SWEEP = f"""
+    DELETE FROM idempotent_answers WHERE ctid IN
+        (SELECT ctid FROM idempotent_answers WHERE expires_at <= $1 LIMIT {SWEPT_AT_ONCE})
+"""
+
+
+class KeyReused(GuildhallError):
+    status = 422
+    type = "idempotency-key-reused"
+    title = "Idempotency key used for something else"
+    detail = "This `Idempotency-Key` was sent with another body, method or address. Make a new one for each request."
+
+
+class AnswerTooLarge(GuildhallError):
+    status = 422
+    type = "answer-too-large"
+    title = "Answer too large to be kept"
+    detail = (
+        f"With an `Idempotency-Key` the answer is kept, and this one would have more than {LARGEST} bytes. Nothing was "
+        "done: send less at once, or no key."
+    )
+
+
+class StillRunning(Conflict):
+    type = "still-running"
+    title = "Still running"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first request with this `Idempotency-Key` is still running. Send it again soon.",
+            headers={"Retry-After": "1"},
+        )
+
+
+class BodyHash:
+    """SHA-256 of a body, as it comes in. `digest` is None until all of it has."""
+
+    def __init__(self, raw: bytes | None) -> None:
+        """`raw`: all of it; None where it is still to come."""
+        self._hash = sha256(raw or b"")
+        self._is_whole = raw is not None
+
+    def add(self, piece: bytes, *, more: bool) -> None:
+        self._hash.update(piece)
+        self._is_whole = not more
+
+    @property
+    def digest(self) -> bytes | None:
+        return self._hash.digest() if self._is_whole else None
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """An answer as it was given: its status, the headers that are its own (`etag`: the tag alone), its JSON."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Claim:
+    """A request's right to be the one that is done."""
+
+    __slots__ = ("body", "clock", "holder", "is_kept", "key", "owner", "room")
+
+    def __init__(self, owner: str, key: str, body: BodyHash, clock: Clock) -> None:
+        self.room: Room | None = None
+        self.owner = owner
+        self.key = key
+        self.body = body
+        self.clock = clock
+        self.holder = secrets.token_bytes(16)
+        self.is_kept = False
+
+    def row(self, answer: Kept) -> tuple[object, ...]:
+        """What `_SAVE` takes of it. Raises `AnswerTooLarge`."""
+        if len(answer.body) > LARGEST:
+            raise AnswerTooLarge
+        if self.room is not None:
+            self.room.bytes -= len(answer.body)
+        people = sorted({int(found) for found in _people.findall(answer.body)})
+        return (
+            self.owner,
+            self.key,
+            self.holder,
+            answer.status,
+            encode(answer.headers).decode(),
+            _without_secret(answer.body).decode(),
+            self.body.digest,
+            f"{{{','.join(map(str, people))}}}",
+        )
+
+
+async def save(connection: Connection, answers: Sequence[tuple[Claim, Kept]]) -> bool:
+    """Keeps the answers; whether all of the claims were still ours."""
+    columns = zip(*(claim.row(answer) for claim, answer in answers), strict=True)
+    done = await connection.execute(_SAVE, *columns, answers[0][0].clock.now() + KEPT)
+    return int(done.split()[1]) == len(answers)
+
+
+async def keep(
+    connection: Connection,
+    claim: Claim | None,
+    view: object,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Saves the answer that this change will get, in the change's own transaction. Call it last in it. Raises
+    `StillRunning` where the request took so long that another one has its place, and `AnswerTooLarge`: then nothing
+    is changed."""
+    await keep_all(connection, [(claim, view)], status=status, headers=headers)
+
+
+async def keep_all(
+    connection: Connection,
+    views: Iterable[tuple[Claim | None, object]],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """The same for all requests of one transaction; those without a claim have nothing to keep."""
+    own = {"content-type": JSON, **(headers or {})}
+    answers = [(claim, _kept(view, status, own)) for claim, view in views if claim is not None]
+    if not answers:
+        return
+    if not await save(connection, answers):
+        raise StillRunning
+    for claim, _ in answers:
+        claim.is_kept = True
+
+
+def _kept(view: object, status: int, headers: dict[str, str]) -> Kept:
+    if isinstance(view, Encoded):
+        return Kept(status, {**headers, "etag": view.etag}, view.body)
+    return Kept(status, headers, encode(view))
+
+
+class Idempotency:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._kept = KeptAnswers()
+
+    async def claim(
+        self,
+        owner: str,
+        key: str,
+        *,
+        address: bytes,
+        body: BodyHash,
+        seconds: float,
+        guild_id: int | None = None,
+        read: Callable[[], Awaitable[None]] | None = None,
+    ) -> Claim | Kept:
+        """The right to do it, for so many seconds, or what was answered the first time. `address`: a hash of method,
+        path and query; `guild_id`: the guild that it is about; `read` reads the body to its end, where that has not
+        been done. Raises `KeyReused`, `StillRunning`, and `TooManyRequests` where too many answers are kept for the
+        owner, unless this one is."""
+        claim = Claim(owner, key, body, self._clock)
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            try:
+                claim.room = await self._kept.take(connection, owner, now)
+            except TooManyRequests:
+                if await connection.fetchrow(_FIND, owner, key) is None:
+                    raise
+            ours = await connection.fetchval(
+                _CLAIM,
+                owner,
+                key,
+                claim.holder,
+                address,
+                body.digest,
+                now + timedelta(seconds=seconds),
+                now + KEPT,
+                now,
+                guild_id,
+            )
+            if ours:
+                return claim
+            row = await connection.fetchrow(_FIND, owner, key)
+        if row is None:  # the first one has just been refused
+            raise StillRunning
+        if row["address"] != address:
+            raise KeyReused
+        if row["status"] is None:
+            if None not in (row["body_hash"], body.digest) and row["body_hash"] != body.digest:
+                raise KeyReused
+            raise StillRunning
+        if row["body_hash"] is not None:  # else the first answer came before its body
+            if read is not None:
+                await read()
+            if row["body_hash"] != body.digest:
+                raise KeyReused
+        return Kept(row["status"], msgspec.json.decode(row["headers"]), row["body"].encode())
+
+    async def settle(self, claim: Claim, answer: Kept) -> None:
+        """Keeps the answer if it is one to keep, unless that is done; else lets go of the key. What cannot be
+        saved now is not: the answer is true all the same, and the key is free again after a while."""
+        is_done = 200 <= answer.status < 300
+        if claim.is_kept and is_done:
+            return
+        try:
+            async with self._database.connection() as connection:
+                if is_done or answer.status == 409:
+                    await save(connection, [(claim, answer)])
+                else:
+                    await connection.execute(_RELEASE, claim.owner, claim.key, claim.holder)
+        except Unavailable as error:
+            log.warning("an idempotent answer was not kept", type=error.type)
+        except Exception:
+            log.exception("an idempotent answer was not kept")
+
+    async def sweep(self) -> bool:
+        """Removes some of what has expired; whether there may be more."""
+        async with self._database.connection() as connection:
+            done = await connection.execute(_SWEEP, self._clock.now())
+        return int(done.split()[1]) == SWEPT_AT_ONCE
+
+
+def _without_secret(body: bytes) -> bytes:
+    """The body with null for a secret, which is told once."""
+    if b'"secret":"' not in body:
+        return body
+    value: dict[str, Any] = msgspec.json.decode(body)  # Any: any JSON
+    return encode({name: None if name == "secret" else member for name, member in value.items()})

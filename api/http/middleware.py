@@ -1,0 +1,261 @@
+"""The thin wrapper around the whole application: what holds for every request, also for one
+that matches no route, where a framework's middleware does not run.
+
+Request id, HEAD, the deadline, security headers, the access log, the metrics, and the last
+resort when something raises outside the application's own error handling.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+import structlog
+from litestar.enums import HttpMethod, ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from api.errors import GuildhallError, Overloaded
+from api.http.admission import Admission
+from api.http.connections import Connections
+from api.http.hosts import refuse_ambiguous
+from api.http.problems import MEDIA_TYPE, classify, problem
+from api.http.proxy_notice import ProxyNotice
+from api.http.rate_limits import Headers, Limiter
+from api.http.request_ids import request_id
+from api.http.security_headers import POLICY, of_every_answer
+from api.http.strangers import COUNTED, Strangers
+from api.runtime.descriptors import MOST_CONNECTIONS
+from api.runtime.flood import Flood
+from api.runtime.metrics import Metrics
+
+access_log = structlog.get_logger("guildhall.access")
+log = structlog.get_logger("guildhall.edge")
+
+# Told by no access log: probes, every few seconds.
+_QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+
+
+# What anybody can cause by sending too much: of these the log takes so many a second.
+_TURNED_AWAY = frozenset({429, 503})
+_flood = Flood("refused requests")
+
+# What is counted against an address, where nobody good asked.
+_REFUSED = frozenset({401, 404, 405})
+
+
+GONE = 499  # in the log and the metrics alone: the client had gone before anything was done for it
+
+
+def _is_never_gone() -> bool:
+    return False
+
+
+async def _ordinary(_scope: HTTPScope, receive: Receive) -> tuple[None, Receive]:
+    return None, receive
+
+
+class Edge:
+    """ASGI around ASGI."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        *,
+        timeout: float,
+        https: bool,
+        shortcut: Callable[[HTTPScope], ASGIApp | None] = lambda _scope: None,
+        reads: Sequence[Callable[[HTTPScope], Awaitable[ASGIApp | None] | None]] = (),
+        activity: Callable[[HTTPScope, Receive], Awaitable[tuple[ASGIApp | None, Receive]]] = _ordinary,
+        limiter: Limiter | None = None,
+        most_connections: int = MOST_CONNECTIONS,
+        strangers: Strangers | None = None,
+        proxies: ProxyNotice | None = None,
+        admission: Admission | None = None,
+    ) -> None:
+        """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `shortcut`: the
+        answer to a GET that needs no framework, or None; `reads`: the same of what has to be read first;
+        `activity`: the same of a POST, which may have read the body, and so gives what to receive it from."""
+        self._app = app
+        self._shortcut = shortcut
+        self._reads = reads
+        self._activity = activity
+        self._limiter = limiter
+        self._strangers = strangers
+        self._proxies = proxies
+        self._metrics = metrics
+        self._timeout = timeout
+        self._headers = of_every_answer(https=https)
+        self.connections = Connections(
+            metrics, most=most_connections, headers=self._headers, admission=admission or Admission()
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP:
+            await _Exchange(self, scope, send).run(receive)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _read(self, scope: HTTPScope) -> ASGIApp | None:
+        for read in self._reads:
+            reading = read(scope)
+            if reading is not None:
+                return await reading
+        return None
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    __slots__ = ("_edge", "_head", "_request_id", "_scope", "_send", "_started", "_status")
+
+    def __init__(self, edge: Edge, scope: HTTPScope, send: Send) -> None:
+        self._edge = edge
+        self._head = scope["method"] == "HEAD"
+        # HEAD is GET without the body, on every route. uvicorn looks at its own scope: it gets none of this.
+        self._scope: HTTPScope = {**scope, "method": HttpMethod.GET} if self._head else scope
+        self._send = send
+        self._started = time.perf_counter()
+        self._status = 0
+        self._request_id = request_id(scope["headers"])
+
+    async def run(self, receive: Receive) -> None:
+        edge, scope = self._edge, self._scope
+        state = scope["state"] = {
+            "request_id": self._request_id.decode(),
+            "is_head": self._head,
+            "is_gone": scope.get("state", {}).get("is_gone", _is_never_gone),
+        }
+        edge._metrics.running += 1
+        try:
+            refuse_ambiguous(scope)
+            if edge._limiter is not None and edge._strangers is not None and self._is_counted:
+                if edge._proxies is not None and not edge._proxies.is_done:
+                    edge._proxies.look(scope)
+                edge._limiter.refuse_spent(scope)
+                await edge._strangers.refuse(scope)
+            ready = edge._shortcut(scope) if scope["method"] == HttpMethod.GET else None
+            if ready is not None:
+                await ready(scope, receive, self._answer)
+                return
+            async with asyncio.timeout(edge._timeout) as deadline:
+                state["deadline"] = deadline
+                if scope["method"] == HttpMethod.POST:
+                    ready, receive = await edge._activity(scope, receive)
+                elif scope["method"] == HttpMethod.GET:
+                    ready = await edge._read(scope)
+                await (ready or edge._app)(scope, receive, self._answer)
+        except asyncio.CancelledError:
+            if state["is_gone"]():
+                self._status = GONE
+                return
+            # The server stops, and has waited as long as it may. Raised again it would make a 500 of it.
+            await self._refuse(Overloaded("The server is stopping. If this was a change, see whether it was stored."))
+        except TimeoutError:
+            await self._refuse(Overloaded("This took too long, and was given up."))
+        except GuildhallError as error:
+            await self._refuse(error)
+        except Exception as error:
+            ours = classify(error)
+            if type(ours) is GuildhallError:
+                log.exception("unhandled outside the application")
+            await self._refuse(ours)
+        finally:
+            edge._metrics.running -= 1
+            if "slot" in state:
+                state["slot"]()
+            self._tell()
+
+    async def _answer(self, message: Message) -> None:
+        settle = self._scope["state"].get("settle")
+        if settle is None:
+            await self._dress(message)
+            return
+        for ready in await settle(message):
+            await self._dress(ready)
+
+    async def _dress(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            if "credential" not in self._scope["state"] and self._status < 500 and self._is_counted:
+                await self._recognize()
+            given = message.get("headers", ())
+            headers = message["headers"] = [
+                *given,
+                *(() if any(name.lower() == POLICY[0] for name, _ in given) else (POLICY,)),
+                (b"x-request-id", self._request_id),
+                *self._edge._headers,
+                *self._budget(),
+            ]
+            if self._status == 405 or self._scope["method"] == "OPTIONS":
+                message["headers"] = [_with_head(header) for header in headers]
+        elif self._head and message["type"] == "http.response.body":
+            message["body"] = b""
+        await self._send(message)
+
+    @property
+    def _is_counted(self) -> bool:
+        """Whether refusals count against the address: not those of pages, probes and the admin."""
+        return self._scope["path"].startswith(COUNTED)
+
+    async def _recognize(self) -> None:
+        """Finds out who asked where no route wanted to know: a good credential is told its budget."""
+        if self._edge._strangers is not None and self._status not in (401, 429):
+            await self._edge._strangers.recognize(self._scope)
+
+    def _budget(self) -> Headers:
+        """What is left of the budget that this request was taken off."""
+        limiter, state = self._edge._limiter, self._scope["state"]
+        if limiter is None:
+            return []
+        if self._status == 304:
+            limiter.give_back(self._scope)
+        elif self._is_counted and self._status in _REFUSED and "credential" not in state:
+            limiter.note_refusal(self._scope)
+        budget = state.get("budget")
+        return [] if budget is None else budget.headers(limiter.now())
+
+    async def _refuse(self, error: GuildhallError) -> None:
+        self._scope["state"]["problem"] = error.type
+        if self._status:
+            return  # the answer has begun: the server cuts the connection
+        body = msgspec.json.encode(problem(error, instance=self._scope["path"], request_id=self._request_id.decode()))
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", b"no-store"),
+            *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
+        ]
+        await self._answer({"type": "http.response.start", "status": error.status, "headers": headers})
+        await self._answer({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _tell(self) -> None:
+        scope, state = self._scope, self._scope["state"]
+        seconds = time.perf_counter() - self._started
+        route = state.get("route") or scope.get("path_template") or "unmatched"
+        method = "HEAD" if self._head else scope["method"]
+        self._edge._metrics.observe(method, route, self._status, seconds)
+        if route in _QUIET or (self._status in _TURNED_AWAY and _flood.is_over()):
+            return
+        credential = state.get("credential")
+        access_log.info(
+            "request",
+            request_id=state["request_id"],
+            method=method,
+            route=route,
+            status=self._status,
+            ms=round(seconds * 1000, 2),
+            actor=None if credential is None else credential.name,
+            guild=state.get("guild_id"),
+            problem=state.get("problem"),
+        )
+
+
+def _with_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    name, value = header
+    if name.lower() != b"allow":
+        return header
+    methods = {method.strip() for method in value.split(b",") if method.strip()}
+    if b"GET" in methods:
+        methods.add(b"HEAD")
+    return name, b", ".join(sorted(methods | {b"OPTIONS"}))

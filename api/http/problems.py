@@ -1,0 +1,120 @@
+"""Turns everything that goes wrong, the framework's own refusals included, into problem+json (RFC 9457)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+import msgspec
+import structlog
+from litestar.connection import Request
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.response import Response
+
+from api.errors import (
+    Conflict,
+    DatabaseAway,
+    GuildhallError,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    Unavailable,
+    UnreadableBody,
+)
+from api.lib.faults import Fault, ParameterFault
+from api.lib.pagination import BadCursor
+from api.postgres.database import AWAY, IMPOSSIBLE_VALUES
+from api.postgres.partitions import is_missing_partition
+from api.runtime.flood import Flood
+
+log = structlog.get_logger("guildhall.problems")
+
+_unavailable, _unhandled = Flood("unavailable"), Flood("unhandled errors")
+
+MEDIA_TYPE = "application/problem+json"
+MOST_FAULTS = 1000
+TYPE_BASE = "urn:guildhall:problem:"
+
+# PostgreSQL's other refusals that are not our own fault, by class. Its DETAIL holds the row: it is never told.
+#
+# A violated check or NOT NULL is not among them. What a client may send wrong is refused before, with a pointer to
+# it; what fails here was made by our own code, and is a 500 whose trace names the constraint.
+DATABASE_ERRORS: dict[type[Exception], type[GuildhallError]] = {
+    asyncpg.UniqueViolationError: Conflict,
+    asyncpg.ForeignKeyViolationError: NotFound,
+    asyncpg.SerializationError: Overloaded,
+    asyncpg.DeadlockDetectedError: Overloaded,
+    asyncpg.LockNotAvailableError: Overloaded,
+    asyncpg.QueryCanceledError: Overloaded,
+    asyncpg.InsufficientResourcesError: DatabaseAway,
+    asyncpg.ReadOnlySQLTransactionError: DatabaseAway,
+}
+
+
+def problem(error: GuildhallError, *, instance: str, request_id: str | None) -> dict[str, object]:
+    """The members of a problem. `instance`: the path, with no escapes."""
+    body: dict[str, object] = {
+        "type": TYPE_BASE + error.type,
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": quote(instance, safe="/:@!$&'()*+,;=~", errors="replace"),
+        "request_id": request_id,
+    }
+    if error.errors:
+        body["errors"] = error.errors[:MOST_FAULTS]
+    return body | error.extra
+
+
+def classify(error: Exception) -> GuildhallError:
+    """The error of ours that an exception of any origin amounts to."""
+    if isinstance(error, GuildhallError):
+        return error
+    if isinstance(error, BadCursor):
+        return Invalid(errors=[ParameterFault("cursor", "was changed, belongs elsewhere, or is too old")])
+    if isinstance(error, HTTPException):
+        return _of_framework(error)
+    if isinstance(error, IMPOSSIBLE_VALUES) or type(error) is asyncpg.DataError:  # asyncpg raises the class itself
+        return Invalid(errors=[Fault("", "holds a value that cannot be stored")])
+    if is_missing_partition(error):  # and was missing again when it had been made
+        return Overloaded()
+    for kind, ours in DATABASE_ERRORS.items():
+        if isinstance(error, kind):
+            return ours("The database refused this.") if issubclass(ours, Conflict) else ours()
+    if isinstance(error, TimeoutError):  # which is an OSError too
+        return Overloaded()
+    if isinstance(error, AWAY):
+        return DatabaseAway()
+    return GuildhallError()
+
+
+def _of_framework(error: HTTPException) -> GuildhallError:
+    headers: Mapping[str, str] = error.headers or {}
+    if isinstance(error, NotFoundException):
+        return NotFound()
+    if isinstance(error, MethodNotAllowedException):
+        return MethodNotAllowed(headers={"Allow": headers.get("allow", "")})
+    if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return UnreadableBody(error.detail)
+    return GuildhallError()
+
+
+def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The answer to any exception; what is our own fault is logged with its trace."""
+    ours = classify(error)
+    if ours.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if isinstance(ours, Unavailable):
+            if not _unavailable.is_over():
+                log.warning("unavailable", type=ours.type, cause=repr(error.__cause__ or error)[:300])
+        elif not _unhandled.is_over():
+            log.error("unhandled", exc_info=error)
+    state = request.scope["state"]
+    state["problem"] = ours.type
+    return Response(
+        msgspec.json.encode(problem(ours, instance=request.scope["path"], request_id=state.get("request_id"))),
+        status_code=ours.status,
+        media_type=MEDIA_TYPE,
+        headers={**ours.headers, "Cache-Control": "no-store"},
+    )

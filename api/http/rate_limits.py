@@ -1,0 +1,347 @@
+"""How many requests a minute: of each credential, and of each address that has none.
+
+A credential's budget is a row that all processes share, for a minute from its first request on. A process takes a
+portion of it at a time, and spends that from memory: a 64th; where that is less than 32 requests up to 32, though no
+more than an eighth; at least one. So no more than the budget is ever answered, and less only by the portions that
+other processes took and did not use. While the database is away each process goes by its own count.
+
+A request of a key that a key made is taken off both budgets, and so on: together they do no more than the first may.
+What an answer tells is the budget of which the least is left.
+
+Addresses are counted by what strangers were refused there (401, no such route), in memory, and once a second the
+processes add up what they have. So an address may be answered more than its budget: up to that many by each process,
+within a second. Nothing that a good credential does counts, and none is refused for it: see `api.http.strangers`."""
+
+import asyncio
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
+import asyncpg
+import structlog
+from litestar.types import HTTPScope
+
+from api.auth.actors import Credential
+from api.errors import TooManyRequests, Unavailable
+from api.lib.clock import Clock
+from api.postgres.database import AWAY, Database
+
+log = structlog.get_logger("guildhall.limits")
+
+WINDOW = 60.0
+MOST_BUDGETS = 50_000
+FLUSH_SECONDS = 1.0
+MOST_TOLD = 1000  # addresses that a process tells the others of, in a flush
+
+_LEASE = """
+    INSERT INTO rate_budgets AS b (owner, ends_at, used, granted)
+    VALUES ($1, $2::float8 + 60, least($3::int, $4::int), least($3, $4))
+    ON CONFLICT (owner) DO UPDATE SET
+        granted = CASE WHEN b.ends_at <= $2 THEN least($3, $4) ELSE greatest(least($3, $4 - b.used), 0) END,
+        used = CASE WHEN b.ends_at <= $2 THEN least($3, $4) ELSE greatest(least(b.used + $3, $4), b.used) END,
+        ends_at = CASE WHEN b.ends_at <= $2 THEN EXCLUDED.ends_at ELSE b.ends_at END
+    RETURNING granted, used, ends_at
+"""
+_ADD = """
+    INSERT INTO rate_budgets AS b (owner, ends_at, used, granted)
+    SELECT owner, $3::float8 + 60, used, 0 FROM unnest($1::text[], $2::int[]) AS counted (owner, used) ORDER BY owner
+    ON CONFLICT (owner) DO UPDATE SET
+        used = CASE WHEN b.ends_at <= $3 THEN EXCLUDED.used ELSE b.used + EXCLUDED.used END,
+        ends_at = CASE WHEN b.ends_at <= $3 THEN EXCLUDED.ends_at ELSE b.ends_at END
+    RETURNING owner, used, ends_at
+"""
+_SWEEP = "DELETE FROM rate_budgets WHERE ends_at <= $1"
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Budget:
+    """What is left of one. `left` is ours to spend, `shared` was there for everybody when we last asked; until
+    `ends`, in seconds since 1970."""
+
+    __slots__ = ("asking", "ends", "left", "limit", "owner", "pending", "shared")
+
+    def __init__(self, owner: str, limit: int) -> None:
+        self.asking = asyncio.Lock()
+        self.owner = owner
+        self.limit = limit
+        self.ends = 0.0
+        self.left = 0
+        self.shared = 0
+        self.pending = 0  # of an address: refused, and not told to the others yet
+
+    @property
+    def remaining(self) -> int:
+        return max(self.left + self.shared - self.pending, 0)
+
+    def refusal(self, now: float) -> TooManyRequests:
+        """What is raised where nothing is left."""
+        wait = max(math.ceil(self.ends - now), 1)
+        return TooManyRequests(
+            f"The budget of {self.limit} requests a minute is spent. Send the next one in {wait} s.",
+            headers={"Retry-After": str(wait)},
+        )
+
+    def headers(self, now: float) -> Headers:
+        """The fields of the IETF's draft, and those that libraries for Discord read."""
+        left, wait = b"%d" % self.remaining, max(self.ends - now, 0.0)
+        name, fixed = _fixed(self.owner, self.limit)
+        return [
+            *fixed,
+            (b"ratelimit", b'"%b";r=%b;t=%d' % (name, left, math.ceil(wait))),
+            (b"x-ratelimit-remaining", left),
+            (b"x-ratelimit-reset", b"%.3f" % (now + wait)),
+            (b"x-ratelimit-reset-after", b"%.3f" % wait),
+        ]
+
+
+@lru_cache(4096)
+def _fixed(owner: str, limit: int) -> tuple[bytes, Headers]:
+    """The name of a budget's kind, and the fields that never change."""
+    name = owner.partition(":")[0].encode()
+    return name, [
+        (b"ratelimit-policy", b'"%b";q=%d;w=60' % (name, limit)),
+        (b"x-ratelimit-limit", b"%d" % limit),
+        (b"x-ratelimit-bucket", name if name == b"address" else owner.replace(":", "-").encode()),
+    ]
+
+
+class Limiter:
+    """The budgets as one process knows them."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        remembered: Callable[[HTTPScope], Credential | None] = lambda _scope: None,
+        *,
+        of_an_address: int,
+    ) -> None:
+        """`remembered` gives the credential of who asks, if it is in memory."""
+        self._database = database
+        self._clock = clock
+        self.remembered = remembered
+        self._spent: dict[str, Budget] = {}
+        self._of_an_address = of_an_address
+        self._budgets: OrderedDict[str, Budget] = OrderedDict()
+        self._dirty: dict[str, Budget] = {}
+
+    def now(self) -> float:
+        return self._clock.now().timestamp()
+
+    def spend_at_once(self, scope: HTTPScope, credential: Credential) -> bool:
+        """Takes one request off what is here; False where the others have to be asked first, or nothing is left."""
+        budgets = [self._budget(owner, limit) for owner, limit in credential.budgets]
+        now = self.now()
+        for budget in budgets:
+            if budget.left <= 0 or budget.ends <= now:
+                return False
+        for budget in budgets:
+            budget.left -= 1
+        _note(scope, budgets)
+        return True
+
+    async def spend(self, scope: HTTPScope, credential: Credential) -> None:
+        """Takes one request off each of the credential's budgets, once for each request. Raises `TooManyRequests`,
+        and has then taken nothing."""
+        if "budgets" in scope["state"] or self.spend_at_once(scope, credential):
+            return
+        taken: list[Budget] = []
+        for owner, limit in credential.budgets:
+            budget = self._budget(owner, limit)
+            try:
+                await self._take(budget)
+            except TooManyRequests:
+                self._put_back(taken)
+                scope["state"]["budget"] = budget
+                raise
+            taken.append(budget)
+        _note(scope, taken)
+
+    async def _take(self, budget: Budget) -> None:
+        while True:
+            now = self.now()
+            if budget.ends > now:
+                if budget.left > 0:
+                    budget.left -= 1
+                    return
+                if budget.shared <= 0:
+                    self._spent[budget.owner] = budget
+                    raise budget.refusal(now)
+            async with budget.asking:
+                if budget.left <= 0 or budget.ends <= self.now():
+                    await self._lease(budget)
+
+    def refuse_spent(self, scope: HTTPScope) -> None:
+        """Raises `TooManyRequests` for a credential whose budget is known to be spent, before anything else is done
+        for it: who sends too much must cost little."""
+        if (found := self._spent_by(scope)) is not None:
+            scope["state"]["credential"], scope["state"]["budget"] = found
+            raise found[1].refusal(self.now())
+
+    def would_refuse(self, scope: HTTPScope) -> bool:
+        """Whether a refusal is about all that can come of a request now: its credential's budget is spent, or its
+        address was refused too often, and no credential is shown that could be good."""
+        if self._spent_by(scope) is not None:
+            return True
+        return self.is_spent(scope) and self.remembered(scope) is None and not _has_cookie(scope)
+
+    def refusal_at_once(self, scope: HTTPScope) -> TooManyRequests | None:
+        """What a credential whose budget is known to be spent is told, with all headers, None for others."""
+        found = self._spent_by(scope)
+        if found is None:
+            return None
+        budget, now = found[1], self.now()
+        refusal = budget.refusal(now)
+        told = {name.decode(): value.decode() for name, value in budget.headers(now)}
+        return TooManyRequests(refusal.detail, headers={**refusal.headers, **told})
+
+    def _spent_by(self, scope: HTTPScope) -> tuple[Credential, Budget] | None:
+        """Who asks, and which of their budgets is spent."""
+        if not self._spent:
+            return None
+        credential = self.remembered(scope)
+        if credential is None:
+            return None
+        now = self.now()
+        for owner, _ in credential.budgets:
+            budget = self._spent.get(owner)
+            if budget is None:
+                continue
+            if budget.ends > now and budget.left <= 0:
+                return credential, budget
+            del self._spent[owner]
+        return None
+
+    def whose(self, scope: HTTPScope) -> str:
+        """The name of the credential that asks, if it is in memory; else of the address."""
+        credential = self.remembered(scope)
+        return address_of(scope) if credential is None else credential.owner
+
+    def give_back(self, scope: HTTPScope) -> None:
+        """Puts a request back that costs nothing after all."""
+        self._put_back(scope["state"].get("budgets", ()))
+
+    def _put_back(self, budgets: Iterable[Budget]) -> None:
+        now = self.now()
+        for budget in budgets:
+            if budget.ends > now:
+                budget.left += 1
+
+    async def _lease(self, budget: Budget) -> None:
+        portion = _portion(budget.limit)
+        now = self.now()
+        try:
+            async with self._database.connection() as connection:
+                row = await connection.fetchrow(_LEASE, budget.owner, now, portion, budget.limit)
+        except (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY):
+            if budget.ends <= now:
+                budget.ends, budget.left, budget.shared = now + WINDOW, budget.limit, 0
+            else:
+                budget.left, budget.shared = budget.shared, 0
+            return
+        assert row is not None  # it gives its row
+        kept = budget.left if row["ends_at"] == budget.ends else 0
+        budget.left, budget.shared, budget.ends = kept + row["granted"], budget.limit - row["used"], row["ends_at"]
+
+    def is_spent(self, scope: HTTPScope) -> bool:
+        """Whether the address was refused too often this minute."""
+        budget = self._budgets.get(address_of(scope))
+        return budget is not None and budget.remaining <= 0 and budget.ends > self.now()
+
+    def refusal_of(self, scope: HTTPScope) -> TooManyRequests:
+        """What is raised for a stranger from there."""
+        budget = scope["state"]["budget"] = self._budget(address_of(scope), self._of_an_address)
+        return budget.refusal(self.now())
+
+    def note_refusal(self, scope: HTTPScope) -> None:
+        """Counts a refusal against the address that it went to."""
+        budget = self._budget(address_of(scope), self._of_an_address)
+        now = self.now()
+        if budget.ends <= now:
+            budget.ends, budget.left, budget.shared, budget.pending = now + WINDOW, 0, budget.limit, 0
+        budget.pending += 1
+        if len(self._dirty) < MOST_TOLD:
+            self._dirty[budget.owner] = budget
+        scope["state"].setdefault("budget", budget)
+
+    async def run(self) -> None:
+        """Adds up what the processes have counted, for ever."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            if not self._dirty:
+                continue
+            try:
+                await self.add_up()
+            except Unavailable as error:
+                log.debug("refusals were not added up", type=error.type)
+            except Exception:
+                log.exception("refusals were not added up")
+
+    async def add_up(self) -> None:
+        """Tells the others what was refused here, and learns what was there. Raises `Unavailable`."""
+        dirty, self._dirty = self._dirty, {}
+        counts = {owner: budget.pending for owner, budget in dirty.items()}
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_ADD, list(counts), list(counts.values()), self.now())
+        for owner, used, ends in rows:
+            budget = dirty[owner]
+            budget.pending = max(budget.pending - counts[owner], 0)
+            budget.shared, budget.ends = max(budget.limit - used, 0), ends
+
+    async def sweep(self) -> None:
+        """Removes budgets whose minute is long over."""
+        self._spent = {owner: budget for owner, budget in self._spent.items() if budget.ends > self.now()}
+        async with self._database.connection() as connection:
+            await connection.execute(_SWEEP, self.now() - WINDOW)
+
+    def forget(self) -> None:
+        """All that this process knows."""
+        self._budgets.clear()
+        self._spent.clear()
+        self._dirty.clear()
+
+    def _budget(self, owner: str, limit: int) -> Budget:
+        budget = self._budgets.get(owner)
+        if budget is None or budget.limit != limit:
+            budget = self._budgets[owner] = Budget(owner, limit)
+            if len(self._budgets) > MOST_BUDGETS:
+                self._budgets.popitem(last=False)
+        return budget
+
+
+def _note(scope: HTTPScope, budgets: list[Budget]) -> None:
+    """What the answer tells of, and what is put back where it costs nothing."""
+    scope["state"]["budgets"] = budgets
+    if budgets:
+        scope["state"]["budget"] = min(budgets, key=lambda budget: budget.remaining)
+
+
+def _portion(limit: int) -> int:
+    """How many requests a process takes of a budget at a time."""
+    return max(limit // 64, min(limit // 8, 32), 1)
+
+
+def _has_cookie(scope: HTTPScope) -> bool:
+    return any(name == b"cookie" for name, _ in scope["headers"])
+
+
+def address_of(scope: HTTPScope) -> str:
+    """By what name the address is counted that a request came from."""
+    client = scope["client"]
+    return "address:" if client is None else network(client[0])
+
+
+@lru_cache(65_536)
+def network(host: str) -> str:
+    """Whose budget an address spends: its own; of IPv6 that of the network that one customer has."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "address:"
+    if isinstance(address, IPv6Address):
+        mapped = address.ipv4_mapped
+        return f"address:{mapped or IPv6Network((int(address) >> 64 << 64, 64))}"
+    return f"address:{host}"

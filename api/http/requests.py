@@ -1,0 +1,225 @@
+"""Reads what comes in, after it is known who asks: media type, body, query, headers."""
+
+from functools import cache
+from ipaddress import ip_address
+from typing import Any
+
+import msgspec
+from litestar.connection import Request
+from litestar.enums import HttpMethod
+from litestar.handlers.base import BaseRouteHandler
+from litestar.response import Response
+from litestar.routes import HTTPRoute
+
+from api.auth.actors import Actor, Credential
+from api.auth.guards import authorize
+from api.errors import BodyTooLarge, Invalid, UnreadableBody, UnsupportedMediaType
+from api.http import headers
+from api.http.bodies import MOST_VALUES, BodyReader
+from api.http.idempotency import claimed, idempotency_key
+from api.http.idempotency_store import Claim
+from api.http.parameters import read_query
+from api.lib.beside import beside
+from api.lib.etags import Preconditions
+from api.lib.faults import Fault
+
+LARGEST_BODY = 1024 * 1024
+
+_UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth and state are not used
+    """A request whose body has been read by `read_input` when the handler asks for it."""
+
+    async def body(self) -> bytes:
+        return b"read" if "data" in self.scope["state"] else b""
+
+    async def json(self) -> object:
+        return self.scope["state"]["data"]
+
+    async def raw_body(self, largest: int) -> bytes:
+        """The bytes as they came. Raises `BodyTooLarge` as soon as they are more than `largest`."""
+        chunks, size = [], 0
+        while True:
+            message = await self.receive()
+            if message["type"] != "http.request":
+                raise UnreadableBody("The connection ended before the body did.")
+            chunks.append(message["body"])
+            size += len(message["body"])
+            if size > largest:
+                raise _too_large(largest)
+            if not message["more_body"]:
+                return b"".join(chunks)
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, for the services and the audit log. A property, not a dependency: two dependencies
+        of one handler cost a task group, 80 µs of every request."""
+        state = self.scope["state"]
+        credential: Credential = state["credential"]
+        person = credential.user_id
+        return Actor(
+            kind="key" if person is None else "user",
+            id=str(credential.id if person is None else person),
+            reason=state.get("reason"),
+            ip=self.address,
+            request_id=state["request_id"],
+            credential=credential,
+            claim=self.claim,
+        )
+
+    @property
+    def claim(self) -> Claim | None:
+        """Where the answer is to be kept, None where nothing is."""
+        found: Claim | None = self.scope["state"].get("claim")
+        return found
+
+    @property
+    def address(self) -> str | None:
+        """Where it came from, None for what a proxy passed on and is no address."""
+        client = self.scope["client"]
+        return _address(client[0]) if client else None
+
+    @property
+    def preconditions(self) -> Preconditions | None:
+        """What `If-Match` and `If-None-Match` ask of a change, None without either."""
+        found: Preconditions | None = self.scope["state"]["preconditions"]
+        return found
+
+
+async def admit(request: GuildhallRequest) -> Response[Any] | None:
+    """What happens before every handler: who asks, may they, do they see it, is what they send sound, and has it
+    been done already?
+
+    Not as Litestar's guards: each is given a copy of the route's handler, which costs more than what it does."""
+    if request.method == HttpMethod.OPTIONS:
+        return Response(None, status_code=204, headers={"Allow": ", ".join(_methods(request))})
+    handler = request.route_handler
+    if handler.opt["scope"] is not None or "person" in handler.opt:
+        await authorize(request, handler)
+        raw = await read_input(request, handler)
+        if request.method == HttpMethod.POST and handler.opt["scope"] is not None and "effect_free" not in handler.opt:
+            return await claimed(request, handler, raw)
+    elif "reads_query" in handler.opt:
+        await read_input(request, handler)
+    return None
+
+
+def _methods(request: GuildhallRequest) -> set[str]:
+    """All that the address takes: Litestar's own answer knows the methods of one handler only."""
+    template = request.scope["path_template"]
+    routes = (route for route in request.app.routes if isinstance(route, HTTPRoute) and route.path_format == template)
+    return {str(method) for route in routes for handler in route.route_handlers for method in handler.http_methods}
+
+
+async def read_input(connection: GuildhallRequest, handler: BaseRouteHandler) -> bytes:
+    """415, then 400, 413, 422: what the handler will be given, or all that is wrong with it. Gives the body."""
+    state = connection.scope["state"]
+    plan = plan_of(handler)
+    if has_body := plan.body is not None and not (plan.optional_body and _is_empty(connection)):
+        _check_media_type(connection, plan)
+    _read_headers(connection, plan)
+    data_errors: list[Fault] = []
+    raw = b""
+    if plan.body is not None:
+        try:
+            raw = await _read_body(connection, plan) if has_body else b"{}"
+            state["data"] = await beside(len(raw), plan.body.read, raw)
+        except Invalid as invalid:
+            data_errors = [fault for fault in invalid.errors if isinstance(fault, Fault)]
+    query, query_errors = read_query(connection.scope["query_string"], plan.query)
+    if data_errors or query_errors:
+        raise Invalid(errors=[*query_errors, *data_errors])
+    state["query"] = query
+    return raw
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a route takes in: the struct of its body, the struct of its query."""
+
+    body: BodyReader | None
+    query: type | None
+    media_types: tuple[str, ...]
+    optional_body: bool
+    is_matched: bool
+    is_conditional: bool
+    largest_body: int
+
+
+@cache
+def plan_of(handler: BaseRouteHandler) -> Plan:
+    """Worked out once for each handler, from its signature and `opt`."""
+    parameters = handler.parsed_fn_signature.parameters
+    kind = parameters["data"].annotation if "data" in parameters else None
+    media_types = ["application/json"]
+    if "merge_patch" in handler.opt:
+        media_types.insert(0, "application/merge-patch+json")
+    return Plan(
+        body=None
+        if kind is None
+        else BodyReader(kind, handler.opt.get("deep_member"), handler.opt.get("most_values", MOST_VALUES)),
+        query=parameters["params"].annotation if "params" in parameters else None,
+        media_types=tuple(media_types),
+        optional_body="optional_body" in handler.opt,
+        is_matched="if_match" in handler.opt,
+        is_conditional="conditional" in handler.opt,
+        largest_body=handler.opt.get("largest_body", LARGEST_BODY),
+    )
+
+
+def _is_empty(request: GuildhallRequest) -> bool:
+    length = request.headers.get("content-length")
+    return length == "0" or (length is None and "transfer-encoding" not in request.headers)
+
+
+def _read_headers(request: GuildhallRequest, plan: Plan) -> None:
+    state, given = request.scope["state"], request.headers
+    if request.method in _UNSAFE:
+        state["reason"] = headers.reason(given.get("x-audit-log-reason"))
+        state["idempotency_key"] = idempotency_key(request)
+    if plan.is_matched:
+        state["preconditions"] = headers.preconditions(given)
+    elif plan.is_conditional and request.method == "GET":
+        headers.entity_tags("If-None-Match", given, weak=True)
+
+
+async def _read_body(request: GuildhallRequest, plan: Plan) -> bytes:
+    length = headers.content_length(request.headers.get("content-length"))
+    if length is not None and length > plan.largest_body:
+        raise _too_large(plan.largest_body)
+    return await request.raw_body(plan.largest_body)
+
+
+def _too_large(largest: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than {largest} bytes.")
+
+
+def refuse_encoded(request: GuildhallRequest) -> None:
+    """Raises `UnsupportedMediaType` for a body that was compressed: what it grows to, nobody has bounded."""
+    if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        told = "Send the body as it is, without a `Content-Encoding`."
+        raise UnsupportedMediaType(told, headers={"Accept-Encoding": "identity"})
+
+
+def _check_media_type(request: GuildhallRequest, plan: Plan) -> None:
+    refuse_encoded(request)
+    kind, parameters = request.content_type
+    charset = parameters.get("charset", "utf-8").lower()
+    if kind.lower() in plan.media_types and charset in {"utf-8", "utf8"}:
+        return
+    accepted = ", ".join(plan.media_types)
+    header = "Accept-Patch" if request.method == "PATCH" else "Accept"
+    raise UnsupportedMediaType(f"Send the body as {accepted}, in UTF-8.", headers={header: accepted})
+
+
+def _address(host: str) -> str | None:
+    """The address that a request came from, None for what a proxy passed on and is none."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return None
+
+
+def provide_query(request: GuildhallRequest) -> Any:  # Any: the struct that the handler declares
+    """The query, as the handler's struct."""
+    return request.scope["state"]["query"]

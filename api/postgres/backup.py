@@ -1,0 +1,112 @@
+"""A backup and a restore: PostgreSQL's own tools, one file."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from piccolo.engine.postgres import PostgresEngine
+
+from api.lib.private_files import replacing
+from api.postgres.connections import connect
+from api.postgres.embedded.server import ENVIRONMENT, find_binaries
+from api.postgres.migrations import migrate
+from api.postgres.provision import Located
+
+# Everything of the schema that no extension brought: also what came later than the backup.
+_EMPTY = """
+DO $$
+DECLARE
+    tables text := (
+        SELECT string_agg(oid::regclass::text, ', ') FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+          AND oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND deptype = 'e'));
+    routines text := (
+        SELECT string_agg(oid::regprocedure::text, ', ') FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+          AND oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype = 'e'));
+BEGIN
+    EXECUTE coalesce('DROP TABLE ' || tables || ' CASCADE', '');
+    EXECUTE coalesce('DROP ROUTINE ' || routines || ' CASCADE', '');
+END $$
+"""
+
+
+class BackupFailed(Exception):
+    """The tool's own words."""
+
+
+def backup(found: Located, file: Path) -> None:
+    """Writes a consistent copy of the whole database, readable by its owner alone. An older copy of
+    that name is replaced when the new one is whole. Raises `BackupFailed`."""
+    dump = ("pg_dump", "--format=custom", "--no-owner", "--no-privileges")
+    try:
+        with replacing(file) as path:
+            _run(*dump, f"--file={path}", url=found.owner_url)
+    except OSError as error:
+        raise BackupFailed(f"{file} cannot be written: {error.strerror}.") from None
+
+
+async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
+    """Replaces everything by the file, all of it or nothing, then migrates. Raises `BackupFailed`."""
+    connection = await connect(found.owner_url, timeout=5)
+    try:
+        users = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'guildhall'"
+            " AND datname = current_database()"
+        )
+    finally:
+        await connection.close()
+    if users:
+        raise BackupFailed("A server uses this database. Stop it first, then restore.")
+    with tempfile.NamedTemporaryFile(prefix="guildhall-restore-") as script:
+        # Read to its end before anything is changed, since psql commits what a broken pipe left of it.
+        _run("pg_restore", "--no-owner", "--no-privileges", f"--file={script.name}", str(file))
+        spare_older_servers(Path(script.name))
+        _run(
+            *("psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"),
+            *(f"--command={_EMPTY}", f"--file={script.name}"),
+            url=found.owner_url,
+        )
+    await migrate(engine, found.owner_url)
+
+
+def spare_older_servers(script: Path) -> None:
+    """Takes out the setting that PostgreSQL 17 brought, and that 16 would refuse: it stands in the
+    script's head, where there is no data yet, and only says again what is the default."""
+    head, line, rest = script.read_bytes().partition(b"SET transaction_timeout = 0;\n")
+    if line and b"COPY " not in head:
+        script.write_bytes(head + rest)
+
+
+def _run(program: str, *arguments: str, url: str | None = None) -> None:
+    """The password stands in no process list: it goes by the environment."""
+    environment = {**ENVIRONMENT, "HOME": os.environ.get("HOME", "/")}
+    environment |= {name: value for name, value in os.environ.items() if name.startswith("PG")}
+    if url is not None:
+        address, password = without_password(url)
+        arguments = (f"--dbname={address}", *arguments)
+        environment |= {"PGPASSWORD": password} if password is not None else {}
+    done = subprocess.run(  # noqa: S603 - our own words, and an address from the configuration
+        [find_binaries() / program, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BackupFailed(f"{program} failed: {done.stderr.strip()[-2000:]}")
+
+
+def without_password(url: str) -> tuple[str, str | None]:
+    """A connection URI and the password that it held, in either of the two places where it may stand."""
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    password = dict(query).get("password")
+    who, at, where = parts.netloc.rpartition("@")
+    user, colon, before = who.partition(":")
+    if colon:
+        password = unquote(before)
+    rest = urlencode([(name, value) for name, value in query if name != "password"])
+    return parts._replace(netloc=f"{user}{at}{where}", query=rest).geturl(), password

@@ -1,0 +1,252 @@
+"""The database: Piccolo's engine, its pool, and the one way to open a transaction.
+
+Piccolo's own transactions lose their connection when they are cancelled twice,
+leave the context pointing at a dead transaction, and silently join when they
+are nested. `Database.transaction` does none of that, and Piccolo's queries
+made inside it take part in it all the same.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+from piccolo.engine.postgres import PostgresEngine
+
+from api.errors import DatabaseAway, Overloaded
+from api.lib.patience import Patience
+from api.postgres.connections import create_pool
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = object
+
+APP_ROLE = "guildhall_app"
+
+# Marks the transaction as one whose service writes its own audit rows: the
+# trigger that audits every other edit (admin, psql) then keeps silent.
+BEGIN = "BEGIN; SET LOCAL guildhall.audited = 'on'"
+
+# More than a statement may take (`TIMEOUTS` of `api.postgres.provision`): one that is slow is ended by PostgreSQL,
+# which says so. When this is over, nothing was said at all: the database is away.
+SILENCE_SECONDS = 7.0
+CLEAN_UP_SECONDS = 2.0
+CLOSE_SECONDS = 5.0
+
+# What asyncpg raises when the server is gone, going, coming or full.
+AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a statement sent between the server's farewell and the connection's end
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+
+# Values that no column takes. Requests are looked through before, so hardly ever does one come so far.
+IMPOSSIBLE_VALUES = (
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.DatetimeFieldOverflowError,
+    asyncpg.InvalidDatetimeFormatError,
+    asyncpg.InvalidTextRepresentationError,
+    asyncpg.InvalidTimeZoneDisplacementValueError,
+    asyncpg.NumericValueOutOfRangeError,
+    asyncpg.StringDataRightTruncationError,
+    asyncpg.UntranslatableCharacterError,
+)
+
+
+@dataclass(slots=True)
+class _Current:
+    """What Piccolo looks for in its context variable: the open transaction's connection."""
+
+    connection: Connection
+
+
+class NestedTransaction(RuntimeError):
+    """A transaction was opened inside another: an inner failure could then commit with the outer."""
+
+
+class LostTransaction(RuntimeError):
+    """A statement inside had failed and the block went on regardless: PostgreSQL rolled everything back."""
+
+
+async def _keep(_connection: object) -> None:
+    """Resets nothing: no session state is ever set here, only transaction-local one,
+    and asyncpg's own reset is a round trip on every release."""
+
+
+class Database:
+    """The pool of one process. Inject this; never open a connection elsewhere."""
+
+    def __init__(self, engine: PostgresEngine, *, pool_size: int, acquire_timeout: float) -> None:
+        """`acquire_timeout`: longest wait for a connection, in seconds."""
+        self.engine = engine
+        self.pool_size = pool_size
+        self.acquire_timeout = acquire_timeout
+        # First come, first served: asyncpg's own queue lets newcomers overtake whoever has just been woken,
+        # and sends that one back to its end, again and again until the time is up.
+        self._turns = asyncio.Semaphore(pool_size)
+        self.in_use = 0
+        self.waiting = 0
+        self.rollbacks = 0
+
+    async def open(self, config: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
+        """Starts the pool. Raises `OSError` or a `PostgresError` when it cannot connect."""
+        self.engine.pool = await create_pool(
+            **config, min_size=2, max_size=self.pool_size, command_timeout=SILENCE_SECONDS, timeout=3, reset=_keep
+        )
+
+    async def close(self) -> None:
+        """Closes the pool; connections still busy after five seconds are cut."""
+        pool, self.engine.pool = self.engine.pool, None
+        if pool is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self, *, first: bool = False) -> AsyncIterator[Connection]:
+        """A connection for single statements, each a transaction of its own: reads, and writes
+        that bring their audit row along in the same statement. `first`: before all others who wait for one."""
+        connection = await self._acquire(first=first)
+        try:
+            yield connection
+        except AWAY as error:
+            _cut(connection)
+            raise DatabaseAway from error
+        except asyncpg.DataError:
+            # A value that no parameter can take stops asyncpg between Parse and Sync: without another
+            # statement the server would keep the locks that parsing took.
+            await connection.execute("SELECT 1")
+            raise
+        finally:
+            await self._release(connection, had_turn=not first)
+
+    @asynccontextmanager
+    async def transaction(self, begin: str = "") -> AsyncIterator[Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises or is
+        cancelled. Piccolo's queries inside the block belong to it. `begin`: a statement without parameters
+        that runs with BEGIN, before anything is looked at. Raises `NestedTransaction`,
+        `LostTransaction`, `Overloaded` when no connection gets free in time, `DatabaseAway`."""
+        if self.engine.current_transaction.get() is not None:
+            raise NestedTransaction
+        connection = await self._acquire()
+        token = None
+        try:
+            await connection.execute(f"{BEGIN}; {begin}" if begin else BEGIN)
+            token = self.engine.current_transaction.set(_Current(connection))  # type: ignore[arg-type] # all Piccolo asks of it
+            yield connection
+            await _commit(connection)
+        except BaseException as error:
+            self.rollbacks += 1
+            await self._roll_back(connection)
+            if isinstance(error, AWAY):
+                raise DatabaseAway from error
+            raise
+        finally:
+            if token is not None:
+                self.engine.current_transaction.reset(token)
+            await self._release(connection)
+
+    async def _acquire(self, *, first: bool = False) -> Connection:
+        pool = self.engine.pool
+        if pool is None:
+            raise DatabaseAway
+        self.waiting += 1
+        has_turn = False
+        try:
+            # Not `acquire(timeout=…)`, which makes a task of every call.
+            async with Patience(self.acquire_timeout):
+                # The pool's own queue is empty but for those who have their turn: who needs none is next.
+                has_turn = not first and await self._turns.acquire()
+                connection = await pool.acquire()
+        except BaseException as error:
+            if has_turn:
+                self._turns.release()
+            if isinstance(error, TimeoutError):
+                raise (DatabaseAway if has_turn else Overloaded) from None
+            if isinstance(error, AWAY):
+                raise DatabaseAway from error
+            raise
+        finally:
+            self.waiting -= 1
+        self.in_use += 1
+        return connection
+
+    async def _roll_back(self, connection: Connection) -> None:
+        """Ends the transaction whatever it takes: a connection that cannot say so is cut."""
+        if not _is_closed(connection):
+            await _finish(_rolled_back(connection))
+
+    async def _release(self, connection: Connection, *, had_turn: bool = True) -> None:
+        try:
+            await self._give_back(connection)
+        finally:
+            self.in_use -= 1
+            if had_turn:
+                self._turns.release()
+
+    async def _give_back(self, connection: Connection) -> None:
+        pool = self.engine.pool
+        if pool is None:
+            _cut(connection)
+            return
+        try:
+            # asyncpg shields this itself: it ends though we be cancelled.
+            await pool.release(connection, timeout=CLEAN_UP_SECONDS)
+        except Exception:
+            _cut(connection)
+
+
+def _is_closed(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the server ended it, and the pool has taken it away from us
+        return True
+
+
+def _cut(connection: Connection) -> None:
+    with suppress(asyncpg.InterfaceError):  # the same
+        connection.terminate()
+
+
+async def _commit(connection: Connection) -> None:
+    # A transaction that had failed answers ROLLBACK, which is no error to PostgreSQL.
+    if await connection.execute("COMMIT") != "COMMIT":
+        raise LostTransaction
+
+
+async def _rolled_back(connection: Connection) -> None:
+    try:
+        async with asyncio.timeout(CLEAN_UP_SECONDS):
+            await connection.execute("ROLLBACK")
+    except BaseException as error:
+        _cut(connection)
+        if not isinstance(error, Exception):
+            raise
+
+
+async def _finish(cleanup: Coroutine[object, object, None]) -> None:
+    """Sees a clean-up through to its end though the caller be cancelled meanwhile, however often."""
+    task = asyncio.ensure_future(cleanup)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

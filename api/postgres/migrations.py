@@ -1,0 +1,204 @@
+"""Brings the database's schema to what the code expects: one migrator at a time, each
+migration and its bookkeeping in one transaction, then the rights of the roles."""
+
+import contextlib
+import io
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from piccolo.engine.postgres import PostgresEngine
+
+from api.postgres.connections import connect
+from api.postgres.engine import PlainConnection
+from api.postgres.provision import APP, READ_ONLY, TIMEOUTS
+
+FOLDER = Path(__file__).parents[2] / "piccolo_migrations"
+APP_NAME = "guildhall"
+LOCK = 0x6775696C64  # "guild"
+
+# What the application may not do to a table, though it may read and write the others.
+WITHHELD = {
+    "audit_log": "UPDATE, DELETE, TRUNCATE",
+    "guild_settings_revisions": "UPDATE, DELETE, TRUNCATE",
+    "migration": "INSERT, UPDATE, DELETE, TRUNCATE",
+    "erasure_salt": "INSERT, UPDATE, DELETE, TRUNCATE",
+    "pseudonym_key": "SELECT, INSERT, UPDATE, DELETE, TRUNCATE",
+}
+
+# Hashes, passwords and tokens are nothing to read.
+SECRET = (
+    "api_keys", "admin_users", "admin_sessions", "sessions", "logins", "erased_people", "erasure_salt", "webhooks",
+    "idempotent_answers", "admin_second_factors", "pseudonym_key",
+)  # fmt: skip
+
+# What the application calls to make and drop parts of tables, which it does not own, and to take a person's name, or
+# what is too old to be kept, out of a trail, which it may not alter.
+CALLED = (
+    "guildhall_part(text, date)",
+    "guildhall_make_part(text, date)",
+    "guildhall_drop_parts(text, date)",
+    "guildhall_forget_in_audit_log(bigint, bigint[], integer)",
+    "guildhall_forget_in_revisions(bigint, bigint[], integer)",
+    "guildhall_record_erasure(bigint, bigint[], text, text, text, text, text, text)",
+    "guildhall_forget_revisions_beyond(bigint, text, integer, integer)",
+    "guildhall_forget_revisions_before(timestamp with time zone, integer)",
+)
+
+
+class MigrationFailed(Exception):
+    """Piccolo's own words. Nothing of the migration was kept."""
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Stands where Piccolo expects a transaction: runs statements on one connection, and keeps them."""
+
+    connection: "Recorder | PlainConnection" = field(init=False)
+    real: PlainConnection
+    statements: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.connection = self
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:  # Any: whatever a column holds
+        if not args and not query.lstrip().upper().startswith("SELECT"):
+            self.statements.append(query.strip().rstrip(";") + ";")
+        return await self.real.fetch(query, *args)
+
+
+def known() -> list[str]:
+    """The ids of the migrations in the code, oldest first."""
+    found = (re.search(r'^ID = "(.+)"$', path.read_text(), re.M) for path in FOLDER.glob("guildhall_*.py"))
+    return sorted(match[1] for match in found if match)
+
+
+async def applied(connection: PlainConnection) -> set[str]:
+    """The ids of the migrations that the database has."""
+    try:
+        rows = await connection.fetch("SELECT name FROM migration WHERE app_name = $1", APP_NAME)
+    except asyncpg.UndefinedTableError:
+        return set()
+    return {row["name"] for row in rows}
+
+
+async def migrate(engine: PostgresEngine, owner_url: str, *, dry_run: bool = False) -> list[str]:
+    """Runs what has not run. Gives the ids that ran, or with `dry_run` the SQL that would run.
+    Sent twice, the second time does nothing. Waits for another migrator to end."""
+    connection = await connect(owner_url, timeout=5)
+    try:
+        await _lock(connection)
+        if dry_run:
+            return await _preview(engine, connection)
+        await make_roles(connection)
+        pending = [id_ for id_ in known() if id_ not in await applied(connection)]
+        for id_ in pending:
+            async with _joined(engine, connection):
+                await _run(id_)
+        await grant(connection)
+        return pending
+    finally:
+        await connection.close()
+
+
+async def roll_back(engine: PostgresEngine, owner_url: str, id_: str) -> None:
+    """Undoes all migrations down to, and with, this one."""
+    connection = await connect(owner_url, timeout=5)
+    try:
+        await _lock(connection)
+        async with _joined(engine, connection):
+            from piccolo.apps.migrations.commands.backwards import run_backwards
+
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                result = await run_backwards(app_name=APP_NAME, migration_id=id_, auto_agree=True)
+            if not result.success:
+                raise MigrationFailed(f"Nothing was rolled back: {result.message}")
+    finally:
+        await connection.close()
+
+
+async def _lock(connection: PlainConnection) -> None:
+    """Waits up to a minute for another migrator; then no statement waits long for a table's lock,
+    since everybody else would queue behind it."""
+    await connection.execute("SET lock_timeout = '60s'")
+    await connection.fetchval("SELECT pg_advisory_lock($1)", LOCK)
+    await connection.execute("SET lock_timeout = '4s'")
+
+
+async def _preview(engine: PostgresEngine, connection: PlainConnection) -> list[str]:
+    pending = [id_ for id_ in known() if id_ not in await applied(connection)]
+    transaction = connection.transaction()
+    await transaction.start()
+    recorder = Recorder(connection)
+    token = engine.current_transaction.set(recorder)  # type: ignore[arg-type] # all Piccolo asks of it
+    try:
+        for id_ in pending:
+            await _run(id_)
+    finally:
+        engine.current_transaction.reset(token)
+        await transaction.rollback()
+    return recorder.statements
+
+
+@contextlib.asynccontextmanager
+async def _joined(engine: PostgresEngine, connection: PlainConnection) -> AsyncIterator[None]:
+    """A transaction that Piccolo's migration and its bookkeeping both belong to."""
+    async with connection.transaction():
+        token = engine.current_transaction.set(Recorder(connection))  # type: ignore[arg-type] # the same
+        try:
+            yield
+        finally:
+            engine.current_transaction.reset(token)
+
+
+async def _run(id_: str) -> None:
+    # Piccolo's migration code brings its code formatter along: not at the import of a server.
+    from piccolo.apps.migrations.commands.forwards import run_forwards
+
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        result = await run_forwards(app_name=APP_NAME, migration_id=id_)
+    if not result.success:
+        raise MigrationFailed(f"Migration {id_} failed: {result.message} {output.getvalue()}")
+
+
+async def make_roles(connection: PlainConnection) -> None:
+    """Makes the application's and the reading role where the server lets this log-in do so."""
+    may = await connection.fetchval("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
+    for role in (APP, READ_ONLY):
+        if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+            continue
+        if not may:
+            continue
+        await connection.execute(f"CREATE ROLE {role} NOLOGIN")
+        await connection.execute(f"GRANT {role} TO CURRENT_USER")
+        for name, value in TIMEOUTS[role].items():
+            await connection.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
+
+
+async def grant(connection: PlainConnection) -> None:
+    """Gives each role its rights and no more. Idempotent."""
+    existing = {row["rolname"] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
+    statements = ["REVOKE CREATE ON SCHEMA public FROM PUBLIC"]
+    for role, rights, sequences in (
+        (APP, "SELECT, INSERT, UPDATE, DELETE", "USAGE, SELECT"),
+        (READ_ONLY, "SELECT", "SELECT"),
+    ):
+        if role not in existing:
+            continue
+        statements += [
+            f"GRANT USAGE ON SCHEMA public TO {role}",
+            f"GRANT {rights} ON ALL TABLES IN SCHEMA public TO {role}",
+            f"GRANT {sequences} ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        ]
+    if APP in existing:
+        statements += [f"GRANT EXECUTE ON FUNCTION {function} TO {APP}" for function in CALLED]
+        statements += [f"REVOKE {rights} ON {table} FROM {APP}" for table, rights in WITHHELD.items()]
+    if READ_ONLY in existing:
+        statements += [f"REVOKE ALL ON {table} FROM {READ_ONLY}" for table in SECRET]
+    async with connection.transaction():
+        for statement in statements:
+            await connection.execute(statement)

@@ -1,0 +1,140 @@
+"""Finds the database or starts the embedded one, and makes the three roles.
+
+`guildhall_owner` owns the tables and migrates, `guildhall_app` reads and writes
+rows, `guildhall_readonly` reads. Nobody else may create anything in `public`.
+"""
+
+import asyncio
+import atexit
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from api.config import Settings, load
+from api.postgres.connections import connect
+from api.postgres.embedded.server import EmbeddedPostgres
+
+DATABASE = "guildhall"
+OWNER, APP, READ_ONLY = "guildhall_owner", "guildhall_app", "guildhall_readonly"
+
+# Bounds on what one statement or one forgotten transaction can do, by role.
+TIMEOUTS = {
+    APP: {
+        "statement_timeout": "5s",
+        "lock_timeout": "1s",
+        "idle_in_transaction_session_timeout": "10s",
+    },
+    OWNER: {"lock_timeout": "4s", "idle_in_transaction_session_timeout": "60s"},
+    READ_ONLY: {
+        "statement_timeout": "30s",
+        "idle_in_transaction_session_timeout": "10s",
+        "default_transaction_read_only": "on",
+    },
+}
+
+
+_THERE = "SELECT 1 FROM pg_database WHERE datname = $1"
+
+
+class Located(msgspec.Struct, frozen=True):
+    """Where the database is: as the owner, and as the application. `embedded` is set if we run it."""
+
+    owner_url: str
+    app_url: str
+    embedded: EmbeddedPostgres | None = None
+
+
+@cache
+def locate(settings: Settings | None = None) -> Located:
+    """The database of these settings (of the environment, without); starts the embedded
+    one and stops it when this process ends. Must not be called in an event loop's thread."""
+    settings = settings or load()
+    if settings.database_url is not None:
+        return Located(settings.owner_database_url or settings.database_url, settings.database_url)
+    settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    server = EmbeddedPostgres(settings.data_path / "postgres")
+    server.start()
+    atexit.register(server.stop)
+    asyncio.run(_found(server))
+    return Located(server.url(OWNER, DATABASE), server.url(APP, DATABASE), server)
+
+
+async def _found(server: EmbeddedPostgres) -> None:
+    """Makes roles and database in an embedded server that has none yet."""
+    connection = await connect(server.url("postgres", "postgres"))
+    try:
+        if await connection.fetchval(_THERE, DATABASE):
+            return
+        # Two first starts may meet here, and an earlier one may have been killed half-way.
+        await connection.execute("SELECT pg_advisory_lock(1)")
+        if await connection.fetchval(_THERE, DATABASE):
+            return
+        roles = {row["rolname"] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
+        for role, values in TIMEOUTS.items():
+            if role not in roles:
+                await connection.execute(f"CREATE ROLE {role} LOGIN")
+            for name, value in values.items():
+                await connection.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
+        await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+    finally:
+        await connection.close()
+
+
+def unreachable(error: Exception) -> str:
+    """The sentence for a database that does not let us in. It holds no password."""
+    if isinstance(error, ValueError):
+        return (
+            "DATABASE_URL is no address of a database. It looks like postgresql://name:password@host:5432/guildhall; "
+            "characters such as @ and / in a password are written %40 and %2F."
+        )
+    about = str(error) or type(error).__name__
+    return (
+        f"The database cannot be used: {about.rstrip('.')}. Is DATABASE_URL right, does PostgreSQL run, "
+        "does pg_hba.conf let this log-in in?"
+    )
+
+
+def connect_arguments(settings: Settings, *, role: str | None = None) -> dict[str, Any]:  # Any: keyword arguments
+    """asyncpg's arguments for the application's connections. `role` is taken on at
+    connecting, for a log-in that is a member of the application's role."""
+    timeouts = dict(TIMEOUTS[APP])
+    if role is not None:
+        timeouts["role"] = role
+    return {"dsn": settings.database_url, "server_settings": {"application_name": "guildhall", **timeouts}}
+
+
+async def role_to_take(settings: Settings) -> str | None:
+    """The application's role, if the log-in of `DATABASE_URL` is not that role but may take it on."""
+    connection = await connect(settings.database_url, timeout=3)
+    try:
+        may: bool | None = await connection.fetchval(
+            "SELECT pg_has_role(current_user, oid, 'SET') FROM pg_roles WHERE rolname = $1 AND rolname <> current_user",
+            APP,
+        )
+    finally:
+        await connection.close()
+    return APP if may else None
+
+
+def made_secret(folder: Path) -> str:
+    """The secret of an installation that was given none: made once, kept beside the data."""
+    path = folder / "secret"
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        secret = secrets.token_hex(32)
+        temporary = path.with_suffix(f".{secrets.token_hex(4)}")
+        temporary.touch(mode=0o600)
+        temporary.write_text(secret, encoding="ascii")
+        try:
+            # Two processes may get here at once: the first link wins, and both read it.
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+        return path.read_text(encoding="ascii").strip()

@@ -1,0 +1,135 @@
+"""Runs uvicorn: in this process, or a supervisor with worker processes."""
+
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import uvicorn
+from litestar.types import ASGIApp
+from uvicorn.supervisors import Multiprocess
+
+from api.config import Settings, load, variable
+from api.http.protocol import BoundedProtocol
+from api.runtime.descriptors import raise_limit
+from api.runtime.logs import configure
+from api.runtime.parent import end_with_parent, metrics_folder
+
+GRACEFUL_SECONDS = 20
+ACCEPTED_AT_ONCE = 32
+STARTUP_FAILURE = 3  # uvicorn's exit code
+
+
+class AddressInUse(Exception):
+    """Another program listens there already."""
+
+
+# Objects made since the last look for cycles, after which Python looks for them again: by default 700, which is a few
+# requests.
+_YOUNG = 10_000
+
+
+def application() -> ASGIApp:
+    """The application of one process; its settings come by the environment that `serve` made.
+
+    What is there when it starts stays, half a million objects: it is taken out of the garbage collector's sight,
+    which stopped all requests for 80 ms each time it went through them."""
+    end_with_parent()
+    gc.disable()
+    settings = load(dotenv=None)
+    configure(settings.log_level, console=settings.console_log)
+    from api.app import create_app
+
+    app = create_app(settings)
+    gc.freeze()
+    gc.set_threshold(_YOUNG, 10, 10)
+    gc.enable()
+    return app
+
+
+class _Server(uvicorn.Server):
+    """Tells when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket to serve on. Raises `AddressInUse`."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        raise AddressInUse(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. "
+            "Choose another with GUILDHALL_PORT or GUILDHALL_HOST."
+        ) from None
+    listening.set_inheritable(True)
+    return listening
+
+
+def listeners(listening: socket.socket) -> list[socket.socket]:
+    """The socket, as often as connections are accepted in a turn of the event loop.
+
+    libuv accepts one in a turn for each of its handles, and a turn is long where there is much to do: a thousand that
+    come at once would wait for a thousand turns, and a probe behind them, and who connects when they have gone."""
+    return [listening, *(listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
+
+
+def stop_when_hung_up() -> None:
+    """A terminal that is closed ends the server as SIGTERM does, its database with it. Under a supervisor
+    with workers SIGHUP means something else, once it runs: it renews them one by one."""
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks for that: to go on without a terminal
+        signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
+
+
+def serve(settings: Settings, listening: socket.socket, announce: Callable[[], None]) -> None:
+    """Serves until SIGINT or SIGTERM, and returns when the last request is answered."""
+    raise_limit()
+    for field in Settings.__struct_fields__:
+        if field == "owner_database_url":
+            os.environ.pop(variable(field), None)  # a worker never needs the owner's password
+            continue
+        value = getattr(settings, field)
+        os.environ.pop(f"{variable(field)}_FILE", None)
+        if value is not None:
+            os.environ[variable(field)] = str(value).lower() if isinstance(value, bool) else str(value)
+    config = uvicorn.Config(
+        "api.runtime.server:application",
+        factory=True,
+        workers=settings.workers,
+        loop="uvloop",
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or "127.0.0.1",
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+    # uvicorn raises the signal again when it has shut down: a stop that went well is no failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)
+    if settings.workers == 1:
+        _Server(config, announce).run(listeners(listening))
+        return
+    with metrics_folder() as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        announce()
+        supervisor = Multiprocess(config, listeners(listening))
+        supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        sys.exit(STARTUP_FAILURE)
