@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -22,7 +21,7 @@ from tests.support import cluster, today
 from tests.support.browser import running_browser
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
-from tests.support.clock import MovableClock
+from tests.support.clock import CLOCK, MovableClock
 from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET, Discord
 from tests.support.emptying import Emptier
 from tests.support.people import HARBOUR, QUARRY
@@ -74,7 +73,7 @@ def settings(database_name: str, tmp_path_factory: pytest.TempPathFactory) -> Se
 
 @pytest.fixture(scope="session")
 def movable_clock() -> MovableClock:
-    return MovableClock()
+    return CLOCK
 
 
 @pytest.fixture(scope="session")
@@ -118,9 +117,10 @@ async def litestar_app(
     running_app: Litestar, owner: PlainConnection, emptier: Emptier, movable_clock: MovableClock
 ) -> AsyncIterator[Litestar]:
     """The running application, with empty tables, empty caches and the right time."""
+    movable_clock.put_right()
     await _forget_everything(running_app, owner, emptier)
     yield running_app
-    movable_clock.ahead = timedelta()
+    movable_clock.put_right()
 
 
 async def _forget_everything(app: Litestar, connection: PlainConnection, emptier: Emptier) -> None:

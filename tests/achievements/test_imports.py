@@ -1,6 +1,6 @@
 """Achievements and imports: events award, exports carry definitions and awards."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 from litestar import Litestar
@@ -10,9 +10,10 @@ from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned
 from tests.activity.test_record import message, record
 from tests.imports.files import event, imported, lines
 from tests.imports.test_export import export
+from tests.support.clock import CLOCK
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
 
-NOW = datetime.now(UTC)
+NOW = CLOCK.start
 
 
 async def test_imported_events_award(bot: httpx.AsyncClient, owner: PlainConnection) -> None:

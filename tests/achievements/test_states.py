@@ -57,9 +57,8 @@ async def test_what_lies_on_tomorrow_counts_in_tomorrows_window(bot: httpx.Async
     """A clock that is ahead brings an event of the guild's next day; what was seen of the window then is no bound for
     what it has on that day."""
     await define(bot, draft("busy", condition={"stat": "messages", "gte": 2, "within": "1d"}))
-    now = clock.now()
-    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
-    clock.ahead += midnight - timedelta(minutes=2) - now
+    midnight = datetime.combine(clock.now().date() + timedelta(days=1), time(), UTC)
+    clock.put(midnight - timedelta(minutes=2))
     await record(bot, message("early", at=midnight + timedelta(minutes=2)))
     clock.move(minutes=10)
     answer = await record(bot, message("next", at=midnight + timedelta(minutes=3)))

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -14,6 +14,7 @@ import pytest
 from api.config import Settings
 from tests.operation.servers import private_folder, serving
 from tests.support.clients import Clients
+from tests.support.clock import CLOCK
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
 
 CLIENTS = 20
@@ -69,7 +70,7 @@ async def crowd(
 
 def messages(count: int, users: int, *, named: str = "m") -> list[Json]:
     """So many messages of these members, a second between two."""
-    start = datetime.now(UTC) - timedelta(seconds=count)
+    start = CLOCK.now() - timedelta(seconds=count)
     return [
         {
             "id": f"{named}{number}",

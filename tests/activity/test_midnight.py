@@ -78,7 +78,7 @@ def midnight(clock: MovableClock) -> datetime:
     """Moves on to ten past midnight of the guild, and gives the midnight."""
     day = clock.now().astimezone(BERLIN).date() + timedelta(days=1)
     found = datetime(day.year, day.month, day.day, tzinfo=BERLIN).astimezone(UTC)
-    clock.ahead += found + timedelta(minutes=10) - clock.now()
+    clock.put(found + timedelta(minutes=10))
     return found
 
 

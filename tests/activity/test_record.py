@@ -1,12 +1,12 @@
 """Recording what members did."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 
 from api.postgres.engine import PlainConnection
-from tests.support.clock import MovableClock
+from tests.support.clock import CLOCK, MovableClock
 from tests.support.people import ADA, BO, HARBOUR
 
 PATH = f"/v1/guilds/{HARBOUR}/activity"
@@ -18,7 +18,7 @@ def message(id_: str, user: int = ADA, at: datetime | None = None, **more: objec
         "id": id_,
         "type": "message",
         "user_id": str(user),
-        "occurred_at": (at or datetime.now(UTC)).isoformat(),
+        "occurred_at": (at or CLOCK.now()).isoformat(),
         **more,
     }
 
@@ -56,7 +56,7 @@ async def test_no_stored_date_is_an_error(bot: httpx.AsyncClient, owner: PlainCo
         event = message(f"{number} b", user)
         explained = await bot.post(f"{PATH}/explain", json={"events": [event]})
         assert explained.status_code == 200, (end, explained.text)
-        await record(bot, event, message(f"{number} c", user, datetime.now(UTC) - timedelta(days=2)))
+        await record(bot, event, message(f"{number} c", user, CLOCK.now() - timedelta(days=2)))
         for path in (f"members/{user}", f"members/{user}/activity", f"leaderboard?around={user}", "members/1"):
             answer = await bot.get(f"/v1/guilds/{HARBOUR}/{path}")
             assert answer.status_code in (200, 404), (end, path, answer.text)

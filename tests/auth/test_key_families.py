@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,7 +12,7 @@ from api.auth import service
 from api.auth.rules import MOST_GENERATIONS
 from api.postgres.engine import PlainConnection
 from tests.support.clients import Clients
-from tests.support.clock import MovableClock
+from tests.support.clock import CLOCK, MovableClock
 from tests.support.people import HARBOUR
 
 KEYS = "/v1/keys"
@@ -122,7 +122,7 @@ async def test_no_key_ends_later_than_its_maker(
 async def test_all_that_comes_of_a_key_ends_with_it(
     family: Family, clock: MovableClock, owner: PlainConnection, how: str
 ) -> None:
-    first, second, third = await family.line(3, expires_at=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    first, second, third = await family.line(3, expires_at=(CLOCK.now() + timedelta(hours=1)).isoformat())
     other = await family.made()
     old = await family.made(first)  # one that was replaced is the maker's still
     replaced = await family.rotated(old)

@@ -1,7 +1,7 @@
 """`/v1/keys`: made, shown, rotated, revoked; the secret is told once and stored nowhere."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -12,7 +12,7 @@ from litestar import Litestar
 from api.postgres.engine import PlainConnection
 from tables.piccolo_app import APP_CONFIG
 from tests.support.clients import Clients
-from tests.support.clock import MovableClock
+from tests.support.clock import CLOCK, MovableClock
 from tests.support.people import HARBOUR
 
 WISH = {"name": "my bot", "scopes": ["guilds:read", "keys:manage"]}
@@ -119,7 +119,7 @@ async def test_a_key_can_revoke_itself(bot: httpx.AsyncClient, clients: Clients)
 
 
 async def test_expired_by_the_clock(bot: httpx.AsyncClient, clients: Clients, clock: MovableClock) -> None:
-    ends = datetime.now(UTC) + timedelta(hours=2)
+    ends = CLOCK.now() + timedelta(hours=2)
     key = await made(bot, expires_at=ends.isoformat())
     assert key["expires_at"].endswith("Z")
     assert await status(clients, key["secret"]) == 200
@@ -164,7 +164,7 @@ async def test_graces_that_are_none(bot: httpx.AsyncClient, grace: object) -> No
 
 
 async def test_a_rotation_does_not_prolong(bot: httpx.AsyncClient) -> None:
-    ends = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    ends = (CLOCK.now() + timedelta(hours=2)).isoformat()
     key = await made(bot, expires_at=ends)
     new = (await bot.post(f"/v1/keys/{key['id']}/rotate")).json()
     old = (await bot.get(f"/v1/keys/{key['id']}")).json()
@@ -176,7 +176,7 @@ async def test_last_use(bot: httpx.AsyncClient, clients: Clients, litestar_app: 
     await status(clients, key["secret"])
     await litestar_app.state["keyring"].note_uses()
     used = (await bot.get(f"/v1/keys/{key['id']}")).json()["last_used_at"]
-    assert abs(datetime.now(UTC) - datetime.fromisoformat(used)) < timedelta(minutes=1)
+    assert abs(CLOCK.now() - datetime.fromisoformat(used)) < timedelta(minutes=1)
 
 
 async def test_newest_first_in_pages(bot: httpx.AsyncClient) -> None:

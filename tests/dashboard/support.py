@@ -1,7 +1,7 @@
 """What the tests of the dashboard share: a guild worth looking at, and people who look at it."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 import httpx
@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Route
 
 from tests.support.browser import Tab, new_tab
 from tests.support.browsers import Browsers
+from tests.support.clock import CLOCK
 from tests.support.people import ADA, BO, HARBOUR
 
 ROLES = {"190320984123768901": "Regulars", "190320984123768902": "<img src=x onerror=alert(1)>"}
@@ -21,7 +22,7 @@ async def settle(bot: httpx.AsyncClient, guild_id: int) -> None:
     guild = f"/v1/guilds/{guild_id}"
     roles = [{"id": id_, "name": name, "position": n} for n, (id_, name) in enumerate(ROLES.items())]
     channels = [{"id": id_, "name": name, "position": n} for n, (id_, name) in enumerate(CHANNELS.items())]
-    now = datetime.now(UTC)
+    now = CLOCK.now()
     events: list[dict[str, Any]] = [  # Any: JSON
         {
             "id": f"{user}-{n}",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import asyncpg
 import httpx
@@ -19,7 +19,7 @@ from tests.activity.test_record import message, record
 from tests.activity.test_upkeep import parts, upkeep
 from tests.imports.files import Json, event, imported, lines
 from tests.members.people import leveling
-from tests.support.clock import MovableClock
+from tests.support.clock import CLOCK, MovableClock
 from tests.support.people import ADA, BO, HARBOUR
 
 GUILD = f"/v1/guilds/{HARBOUR}"
@@ -47,7 +47,7 @@ async def _record(bot: httpx.AsyncClient, run: str) -> None:
 async def _reward(bot: httpx.AsyncClient, run: str) -> None:
     """XP that comes now, of an event of another month."""
     await define(bot, draft(run, gte=1, rewards={"xp": 5}))
-    answer = await record(bot, message(run, BO, at=datetime.now(UTC) - timedelta(days=6, hours=23)))
+    answer = await record(bot, message(run, BO, at=CLOCK.now() - timedelta(days=6, hours=23)))
     assert run in {each["achievement"] for each in answer["achievements_unlocked"]}
 
 
@@ -73,7 +73,7 @@ async def _award_to_all(bot: httpx.AsyncClient, run: str) -> None:
 async def _import_events(bot: httpx.AsyncClient, run: str) -> None:
     old = [_named(f"{run}{year}", f"{year}-05-06T07:08:09Z") for year in (2015, 2020)]
     stat = _named(f"{run}1", "2016-05-06T07:08:09Z", type="stat", stat="duels", amount=2)
-    new = _named(f"{run}2", (datetime.now(UTC) - timedelta(days=20)).isoformat())
+    new = _named(f"{run}2", (CLOCK.now() - timedelta(days=20)).isoformat())
     found = await imported(bot, "events", lines(*old, stat, new))
     assert (found["status"], found["counts"]["imported"]) == ("finished", 4), found
 

@@ -9,9 +9,10 @@ import pytest
 from api.postgres.engine import PlainConnection
 from tests.imports.files import Json, counts, event, imported, lines, member
 from tests.members.people import leveling
+from tests.support.clock import CLOCK
 from tests.support.people import ADA, BO, HARBOUR
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = CLOCK.start
 
 
 def at(days: float = 0, **more: float) -> str:
@@ -187,7 +188,7 @@ async def test_who_did_something_after_leaving_is_back(bot: httpx.AsyncClient) -
     await record(bot, event(1, at(3)), event(2, at(3), BO))
     for user in (ADA, BO):
         assert (await bot.delete(f"/v1/guilds/{HARBOUR}/members/{user}")).status_code == 204
-    later = (datetime.now(UTC) + timedelta(minutes=3)).isoformat().replace("+00:00", "Z")
+    later = (CLOCK.now() + timedelta(minutes=3)).isoformat().replace("+00:00", "Z")
     await imported(bot, "events", lines(event(3, later), event(4, at(1), BO)))
     assert [(await member(bot, user))["rank"] for user in (ADA, BO)] == [1, None]
 

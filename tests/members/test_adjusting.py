@@ -122,8 +122,7 @@ async def test_it_counts_where_it_was_given(
 ) -> None:
     """With the true difference; in the guild's day, and in the hour of its clocks."""
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": "Asia/Kathmandu"})
-    now = clock.now()
-    clock.ahead += now.replace(hour=20, minute=30) - now + timedelta(days=1)  # 02:15 on the next day there
+    clock.put(clock.now().replace(hour=20, minute=30) + timedelta(days=1))  # 02:15 on the next day there
     today = clock.now().date() + timedelta(days=1)
     hour = clock.now().replace(minute=15, second=0, microsecond=0)
     await adjust(bot, amount=100)

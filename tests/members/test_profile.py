@@ -126,8 +126,7 @@ async def test_a_streak_goes_by_the_guilds_days(
     bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock
 ) -> None:
     """It is the 20th at 11:00 UTC: in Kiritimati it is 01:00 on the 21st."""
-    now = clock.now()
-    clock.ahead += now.replace(hour=11, minute=0, second=0, microsecond=0) + timedelta(days=1) - now
+    clock.put(clock.now().replace(hour=11, minute=0, second=0, microsecond=0) + timedelta(days=1))
     today = clock.now().date()
     await give(bot, ADA, 300)
     await _streak(owner, today - timedelta(days=1))

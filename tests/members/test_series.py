@@ -17,7 +17,7 @@ from api.postgres.engine import PlainConnection
 from api.settings.builtin.leveling import LevelingSettings
 from tests.members.people import Json, give, hide, leveling, member
 from tests.members.rows import add_day, add_hour
-from tests.support.clock import MovableClock
+from tests.support.clock import CLOCK, MovableClock
 from tests.support.people import ADA, BO, HARBOUR
 
 GUILD = f"/v1/guilds/{HARBOUR}/activity"
@@ -114,7 +114,7 @@ async def test_hours_of_a_day(
     first: str,
 ) -> None:
     """Each quarter of an hour falls into one bucket, and all buckets together are the day."""
-    clock.ahead = datetime.fromisoformat(first) + timedelta(days=2) - clock.now()
+    clock.put(datetime.fromisoformat(first) + timedelta(days=2))
     await put_zone(bot, zone)
     after = str(date.fromisoformat(day) + timedelta(days=1))
     whole = await series(bot, **{"from": day, "to": after, "bucket": "hour"})
@@ -143,8 +143,7 @@ async def test_xp_given_falls_into_the_hour_of_then(bot: httpx.AsyncClient, cloc
     await put_zone(bot, "Europe/Berlin")
     night = datetime(2026, 10, 24, 22, tzinfo=UTC)
     for hour in range(5):
-        clock.ahead = timedelta()
-        clock.ahead = night + timedelta(hours=hour, minutes=10) - clock.now()
+        clock.put(night + timedelta(hours=hour, minutes=10))
         await give(bot, ADA, hour + 1)
     found = await series(bot, OF_ADA, **{"from": "2026-10-25", "to": "2026-10-26", "bucket": "hour"})
     assert [item["xp"] for item in found["items"]] == [1] * 5 + [0] * 20
@@ -187,7 +186,7 @@ async def test_a_day_that_never_was(bot: httpx.AsyncClient) -> None:
 async def test_windows(
     bot: httpx.AsyncClient, clock: MovableClock, query: dict[str, str], from_: str, count: int
 ) -> None:
-    clock.ahead = datetime(2026, 11, 29, 12, tzinfo=UTC) - clock.now()
+    clock.put(datetime(2026, 11, 29, 12, tzinfo=UTC))
     found = await series(bot, **query)
     assert found["from"] == from_
     assert len(found["items"]) == count
@@ -215,7 +214,7 @@ async def test_windows(
 async def test_windows_that_are_none(
     bot: httpx.AsyncClient, clock: MovableClock, query: dict[str, str], parameters: list[str]
 ) -> None:
-    clock.ahead = datetime(2026, 11, 29, 12, tzinfo=UTC) - clock.now()
+    clock.put(datetime(2026, 11, 29, 12, tzinfo=UTC))
     response = await bot.get(GUILD, params=query)
     assert response.status_code == 422, response.text
     assert [fault["parameter"] for fault in response.json()["errors"]] == parameters
@@ -255,7 +254,7 @@ def test_the_database_is_never_asked_for_days_up_to_infinity(zone: str, from_: s
             found = window(
                 SeriesQuery(from_=from_, to=to, bucket=bucket),
                 rules,
-                datetime.now(UTC),
+                CLOCK.now(),
                 datetime.min.replace(tzinfo=UTC),
             )
         except Invalid:  # where the guild's clocks leave the calendar
@@ -269,7 +268,7 @@ def test_the_database_is_never_asked_for_days_up_to_infinity(zone: str, from_: s
 
 
 async def test_hours_beyond_what_is_kept(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
-    clock.ahead = datetime(2026, 11, 29, 12, tzinfo=UTC) - clock.now()
+    clock.put(datetime(2026, 11, 29, 12, tzinfo=UTC))
     await put_zone(bot, "Asia/Kathmandu")  # its hours begin at a quarter past
     since, before = "2026-08-31T00:15:00Z", "2026-08-31T00:14:59Z"
     assert (await series(bot, **{"from": since, "to": "2026-09-01", "bucket": "hour"}))["from"] == since
@@ -285,7 +284,7 @@ async def test_hours_beyond_what_is_kept(bot: httpx.AsyncClient, owner: PlainCon
 
 
 async def test_the_default_of_from_is_what_is_kept(bot: httpx.AsyncClient, clock: MovableClock) -> None:
-    clock.ahead = datetime(2026, 11, 29, 12, tzinfo=UTC) - clock.now()
+    clock.put(datetime(2026, 11, 29, 12, tzinfo=UTC))
     for to, from_, hours_ in (
         ("2026-11-30", "2026-10-31T00:00:00Z", 720),
         ("2026-09-01", "2026-08-31T00:00:00Z", 24),

@@ -14,6 +14,7 @@ from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message, record
 from tests.members.people import profile
 from tests.privacy.people import USER, erase, found
+from tests.support.clock import CLOCK
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
 
 
@@ -88,7 +89,7 @@ async def test_made_a_member_while_they_are_erased(
 
 async def test_erased_under_load(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
     """Whatever is on its way when somebody is erased, nothing of them is left once all are answered."""
-    past = datetime.now(UTC) - timedelta(hours=2)
+    past = CLOCK.now() - timedelta(hours=2)
     erasures = []
 
     async def send(number: int) -> None:

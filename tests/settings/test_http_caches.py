@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 import httpx
@@ -18,6 +18,7 @@ from api.http.responses import Plain
 from api.postgres.engine import PlainConnection
 from tests.settings.addresses import settings_of
 from tests.support.clients import Clients
+from tests.support.clock import CLOCK
 from tests.support.people import HARBOUR, NOBODYS
 from tests.support.serving import in_process
 
@@ -172,7 +173,7 @@ async def test_a_revoked_key_ends_at_once(roads: Roads, secret: str, bot: httpx.
 async def test_an_expired_key_ends_at_once(
     roads: Roads, secret: str, clients: Clients, owner: PlainConnection, bot: httpx.AsyncClient
 ) -> None:
-    ends = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    ends = (CLOCK.now() + timedelta(seconds=1)).isoformat()
     made = await bot.post("/v1/keys", json={"name": "short", "scopes": ["settings:read"], "expires_at": ends})
     key = {"Authorization": f"Bearer {made.json()['secret']}"}
     assert (await roads.long.get(settings_of(), headers=key)).status_code == 200
