@@ -68,6 +68,9 @@ def settings(database_name: str, tmp_path_factory: pytest.TempPathFactory) -> Se
         discord_authorize_url=f"http://discord.test{AUTHORIZE}",
         log_level="error",
         anonymous_rate_limit=1_000_000,
+        # A busy machine is no fault: what a test asks for waits. The tests of these bounds set their own.
+        acquire_timeout_ms=20_000,
+        request_timeout_seconds=60,
     )
 
 

@@ -1,6 +1,7 @@
 """A guild edited in the admin: as careful as the API, and as accountable."""
 
 import asyncio
+import time
 from typing import Any
 
 import asyncpg
@@ -9,6 +10,7 @@ import pytest
 from litestar import Litestar
 
 import piccolo_conf
+from api.postgres.change_watcher import Changes
 from api.postgres.engine import PlainConnection, admin_edit
 from tests.admin.conftest import IGNORE_SCHEMA
 from tests.support.people import BO, HARBOUR, QUARRY
@@ -154,18 +156,22 @@ async def test_the_admin_of_one_request_is_not_that_of_another(
 
 
 async def test_caches_are_told_of_an_edit(
-    litestar_app: Litestar, bot: httpx.AsyncClient, ada: httpx.AsyncClient
+    litestar_app: Litestar, bot: httpx.AsyncClient, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    changes: Changes = litestar_app.state["changes"]
     told = asyncio.Event()
 
-    def forget(kind: str, ids: set[int]) -> None:
-        if kind == "guild" and HARBOUR in ids:
+    def forget(kind: str, ids: set[int] | None) -> None:
+        if kind == "guild" and ids is not None and HARBOUR in ids:
             told.set()
 
-    await asyncio.sleep(0.5)  # the look-out has told how the guild was made
-    litestar_app.state["changes"].subscribe(forget)
+    made = time.monotonic()
+    async with asyncio.timeout(60):
+        while changes._looked_at < made:  # noqa: ASYNC110 - until the look-out has told how the guild was made
+            await asyncio.sleep(0.01)
+    monkeypatch.setattr(changes, "_subscribers", [*changes._subscribers, forget])
     assert (await ada.patch(PATH, json={"name": "Lagoon"})).status_code == 200
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         await told.wait()
 
 

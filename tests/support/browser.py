@@ -43,8 +43,8 @@ class Tab(msgspec.Struct):
         return [url for url in self.requests if not url.startswith(own)]
 
     async def screenshot(self, name: str) -> None:
-        """Keep the whole page as `screenshots/<name>.png`."""
-        await self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+        """Keep the whole page as `screenshots/<name>.png`, all that moves at its end."""
+        await self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True, animations="disabled")
 
 
 def chromium() -> str:
