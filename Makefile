@@ -67,7 +67,7 @@ format: $(VENV)/.dev ## rewrite the code as ruff wants it
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-configuration: $(VENV)/.dev ## write README's table of settings anew
+configuration: $(VENV)/.dev ## write the table of docs/configuration.md anew
 	$(BIN)/python -m tests.support.configuration
 
 catalog: $(VENV)/.dev ## write anew which schema `guildhall doctor` expects, from the migrations

@@ -31,23 +31,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: Annotated[int, Meta(ge=0, le=65535, description="port to listen on")] = 8000
     workers: Annotated[int, Meta(ge=1, le=64, description="worker processes")] = 1
     public_url: Annotated[
-        str | None, Meta(description="address under which people reach it; `https://…` in production")
+        str | None, Meta(description="address at which people reach the server; `https://…` in production")
     ] = None
     trusted_proxies: Annotated[
-        str, Meta(description="addresses of proxies whose `X-Forwarded-*` is believed, with commas")
+        str, Meta(description="addresses of proxies whose `X-Forwarded-*` is trusted, separated by commas")
     ] = ""
     database_url: Annotated[
         str | None,
-        Meta(description="`postgresql://…` of a server of your own; empty: an embedded one is started"),
+        Meta(description="`postgresql://…` of your own server; empty: Guildhall starts an embedded one"),
     ] = None
     owner_database_url: Annotated[
-        str | None, Meta(description="the same database as its owner, for migrations; else `DATABASE_URL`")
+        str | None, Meta(description="the same database as its owner, for migrations; empty: `DATABASE_URL`")
     ] = None
     database_plaintext: Annotated[
         bool,
-        Meta(description="let databases on other machines be reached without TLS: within your own network"),
+        Meta(description="allow a database on another machine without TLS, on a network of your own"),
     ] = False
-    data_dir: Annotated[str, Meta(description="folder of the embedded database and of the made secret")] = ".guildhall"
+    data_dir: Annotated[str, Meta(description="folder of the embedded database and of the generated secret")] = (
+        ".guildhall"
+    )
     pool_size: Annotated[int, Meta(ge=2, le=100, description="database connections of one worker")] = 10
     acquire_timeout_ms: Annotated[
         int, Meta(ge=10, le=60_000, description="longest wait for a connection, then 503")
@@ -57,24 +59,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 15
     anonymous_rate_limit: Annotated[
         int,
-        Meta(ge=1, le=1_000_000, description="refusals a minute that one address gets without a good key, then 429"),
+        Meta(ge=1, le=1_000_000, description="refusals a minute for one address without a valid key, then 429"),
     ] = 60
     streams_per_key: Annotated[
-        int, Meta(ge=1, le=10_000, description="event streams that one key may have open on one worker, then 429")
+        int, Meta(ge=1, le=10_000, description="event streams that a key may have open on one worker, then 429")
     ] = 64
     secret: Annotated[
         str | None,
-        Meta(description="signs cursors, 32 characters or more; made by itself outside production"),
+        Meta(description="signs cursors and encrypts tokens, 32 characters or more; generated outside production"),
     ] = None
-    secret_previous: Annotated[
-        str | None, Meta(description="the secret before the present one, while it is being rotated")
-    ] = None
+    secret_previous: Annotated[str | None, Meta(description="the previous secret, during a rotation")] = None
     discord_client_id: Annotated[
-        str | None, Meta(description="of the application at Discord by which people log in; empty: nobody can")
+        str | None, Meta(description="id of the application at Discord for log-in; empty: nobody can log in")
     ] = None
-    discord_client_secret: Annotated[str | None, Meta(description="the same application's secret")] = None
-    discord_api_url: Annotated[str, Meta(description="where Discord's API is")] = "https://discord.com/api/v10"
-    discord_authorize_url: Annotated[str, Meta(description="where Discord asks people whether they want to log in")] = (
+    discord_client_secret: Annotated[str | None, Meta(description="secret of that application")] = None
+    discord_api_url: Annotated[str, Meta(description="address of Discord's API")] = "https://discord.com/api/v10"
+    discord_authorize_url: Annotated[str, Meta(description="address at which Discord asks people to log in")] = (
         "https://discord.com/oauth2/authorize"
     )
     retention_days: Annotated[
@@ -84,36 +84,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=100, le=1_000_000, description="revisions of a module's settings that are kept for each guild")
     ] = 1000
     revisions_kept_days: Annotated[
-        int, Meta(ge=30, le=36_500, description="days for which they are kept; the one that holds stays")
+        int, Meta(ge=30, le=36_500, description="days for which revisions are kept; the current one always stays")
     ] = 730
     hours_kept_days: Annotated[
-        int, Meta(ge=8, le=3650, description="days for which activity by hour is kept; what is older is told by day")
+        int, Meta(ge=8, le=3650, description="days for which activity by hour is kept; older activity is known by day")
     ] = 90
     days_kept_days: Annotated[
         Annotated[int, Meta(ge=400, le=36_500)] | None,
-        Meta(description="days for which activity by day is kept, and with it past boards; empty: for ever"),
+        Meta(description="days for which activity by day and past leaderboards are kept; empty: for ever"),
     ] = None
     webhook_private_addresses: Annotated[
-        bool, Meta(description="let webhooks lead to addresses that are not public: this network's own")
+        bool, Meta(description="allow webhooks to private addresses, such as those of your own network")
     ] = False
     jobs: Annotated[
-        bool, Meta(description="do imports, award in the background and send webhooks; if not, `guildhall worker` does")
+        bool, Meta(description="run imports, backfills and webhooks in the server; if false, `guildhall worker` does")
     ] = True
     admin: Annotated[bool, Meta(description="serve Piccolo Admin at `/admin/`")] = True
     admin_second_factor: Annotated[
         Literal["optional", "required"],
-        Meta(description="whether an administrator needs an authenticator app beside the password"),
+        Meta(description="whether administrators need an authenticator app in addition to the password"),
     ] = "optional"
     metrics_token: Annotated[
         str | None,
-        Meta(description="opens `/metrics`, as `Authorization: Bearer …`; empty: open to all, in production to nobody"),
+        Meta(description="opens `/metrics`, as `Authorization: Bearer …`; empty: open, in production closed"),
     ] = None
     drain_seconds: Annotated[
         Annotated[int, Meta(ge=0, le=60)] | None,
-        Meta(description="time between `not ready` and closing; 5 in production, else 0"),
+        Meta(description="seconds between `not ready` and closing; 5 in production, else 0"),
     ] = None
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="least level that is logged")
+        Literal["debug", "info", "warning", "error"], Meta(description="lowest level that is logged")
     ] = "info"
     log_format: Annotated[
         Literal["json", "console"] | None, Meta(description="`json` in production, else `console`")
@@ -171,7 +171,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
 
 
 def misspelt(environ: Mapping[str, str]) -> list[str]:
-    """Variables that look like ours and set nothing. Clients' own, as the README names them, are none."""
+    """Variables that look like ours and set nothing. Clients' own, as the documentation names them, are none."""
     known = {variable(field) for field in Settings.__struct_fields__}
     known |= {f"{name}_FILE" for name in known} | {"GUILDHALL_URL", "GUILDHALL_KEY"}
     return sorted(name for name in environ if name.startswith("GUILDHALL_") and name not in known)

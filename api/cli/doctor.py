@@ -29,7 +29,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order in which they build on each other."""
     findings = [Finding(f"configuration: {settings.env}")]
     findings += [
-        Finding(f"variable {name}", "It sets nothing. Is it misspelt? The README lists the variables.")
+        Finding(f"variable {name}", "It sets nothing. Is it misspelt? docs/configuration.md lists the variables.")
         for name in misspelt(os.environ)
     ]
     try:

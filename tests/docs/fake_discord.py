@@ -1,4 +1,4 @@
-"""As much of discord.py and discord.js as the README's bots touch."""
+"""As much of discord.py and discord.js as the bots in docs/clients.md touch."""
 
 from types import ModuleType, SimpleNamespace
 

@@ -1,17 +1,22 @@
-"""The README's fenced blocks, and curl's command lines as requests."""
+"""The fenced blocks of README, CONTRIBUTING and the guide, and curl's command lines as requests."""
 
 import os
 import re
 import shlex
+from datetime import datetime
 from pathlib import Path
 from string import Template
 
 import httpx
 import msgspec
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("**/*.md"))]
 
 _fence = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_date = re.compile(r"\$\(date -u \+(\S+)\)")
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -22,20 +27,33 @@ class Block(msgspec.Struct, frozen=True):
     heading: str
 
 
-def blocks(language: str) -> list[Block]:
-    """The README's blocks in this language, in their order."""
-    whole = README.read_text(encoding="utf-8")
-    return [
-        Block(match[1], match[2], _heading_above(whole[: match.start()]))
-        for match in _fence.finditer(whole)
-        if match[1] == language
-    ]
+class Call(msgspec.Struct, frozen=True):
+    """A command line that calls curl. `shown`: the JSON that the page shows as its answer; None if it shows none."""
+
+    command: str
+    shown: str | None
 
 
-def block(language: str, heading: str) -> str:
+def title(page: Path) -> str:
+    """The page's path within the project."""
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path) -> list[Block]:
+    """The page's blocks, in their order."""
+    whole = page.read_text(encoding="utf-8")
+    return [Block(match[1], match[2], _heading_above(whole[: match.start()])) for match in _fence.finditer(whole)]
+
+
+def block(page: Path, language: str, heading: str) -> str:
     """The text of the one block in this language under this heading."""
-    (found,) = (each.text for each in blocks(language) if each.heading == heading)
+    (found,) = (each.text for each in blocks(page) if (each.language, each.heading) == (language, heading))
     return found
+
+
+def prose(page: Path) -> str:
+    """The page without its blocks."""
+    return _fence.sub("", page.read_text(encoding="utf-8"))
 
 
 def _heading_above(text: str) -> str:
@@ -43,14 +61,25 @@ def _heading_above(text: str) -> str:
     return headings[-1][1]
 
 
-def curl_commands(text: str) -> list[str]:
-    """The command lines of a block that call curl, with what the shell would join joined."""
-    return [line for line in re.split(r"\n(?=\S)", text) if line.startswith("curl ")]
+def calls(page: Path) -> list[Call]:
+    """The page's calls. A block of JSON right after a block of calls shows the answer to the last of them."""
+    found: list[Call] = []
+    whole = blocks(page)
+    for number, each in enumerate(whole):
+        if each.language != "sh":
+            continue
+        commands = re.findall(r"^curl .*?(?=^curl |\Z)", each.text, re.MULTILINE | re.DOTALL)
+        found += [Call(command.strip(), None) for command in commands]
+        behind = whole[number + 1] if number + 1 < len(whole) else None
+        if commands and behind is not None and behind.language == "json":
+            found[-1] = Call(found[-1].command, behind.text)
+    return found
 
 
-def as_request(command: str, environment: dict[str, str]) -> httpx.Request:
+def as_request(command: str, environment: dict[str, str], now: datetime) -> httpx.Request:
     """What curl would send for this command line. An option that is not known here is a `ValueError`."""
-    words = shlex.split(Template(command.replace("\\\n", " ")).substitute(environment))[1:]
+    dated = _date.sub(lambda match: now.strftime(match[1]), command.replace("\\\n", " "))
+    words = shlex.split(Template(dated).substitute(environment))[1:]
     method, url, body, headers = "GET", "", None, {}
     while words:
         word = words.pop(0)
@@ -61,6 +90,8 @@ def as_request(command: str, environment: dict[str, str]) -> httpx.Request:
             headers[name] = value
         elif word == "-d":
             body = words.pop(0)
+        elif word == "-N":
+            continue
         elif word.startswith("-"):
             raise ValueError(word)
         else:

@@ -1,17 +1,17 @@
-"""Configuration: where values come from, what is refused, and that README tells all of it."""
+"""Configuration: where values come from, what is refused, and that its page lists all of it."""
 
 from pathlib import Path
 
 import pytest
 
 from api.config import Settings, UnsafeConfiguration, load, variable
-from tests.support.configuration import BEGIN, END, README, table
+from tests.support.configuration import BEGIN, END, PAGE, table
 
 LONG = "a secret of more than thirty-two characters"
 
 
-def test_readme_tells_every_setting() -> None:
-    text = README.read_text(encoding="utf-8")
+def test_the_page_lists_every_setting() -> None:
+    text = PAGE.read_text(encoding="utf-8")
     assert text.count(BEGIN) == text.count(END) == 1
     assert text.partition(BEGIN)[2].partition(END)[0] == table(), "run: make configuration"
 

@@ -1,4 +1,4 @@
-"""The table of README's section on configuration. `python -m tests.support.configuration` writes it."""
+"""The table of variables in docs/configuration.md. `python -m tests.support.configuration` writes it."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import msgspec
 
 from api.config import Settings, variable
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 BEGIN, END = "<!-- configuration -->\n", "<!-- /configuration -->"
 
 
@@ -29,10 +29,10 @@ def _default(value: object) -> str:
 
 
 def main() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}{table()}{END}{after}", encoding="utf-8")
+    PAGE.write_text(f"{before}{BEGIN}{table()}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
