@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from api.achievements.awarding import Awarding
-from api.jobs.queue import Held, Lost, Queue
+from api.jobs.queue import Held, Queue
 from api.lib.clock import Clock
 from api.postgres.database import Database
 from api.postgres.partitions import Parts, around
@@ -30,16 +30,14 @@ class AwardingJob:
         self._queue = queue
         self._awarding = awarding
 
-    async def run(self, job: Held, _told: Callable[[float], None]) -> None:
-        """Does the job to its end, or for as long as it is ours."""
-        try:
-            if job.attempts > MOST_ATTEMPTS:
-                await self._give_up(job)
-                return
-            while await self._step(job):  # noqa: ASYNC110 - others run between two lots
-                await asyncio.sleep(0)
-        except Lost:
-            log.warning("an awarding was taken over", achievement=job.subject)
+    async def run(self, job: Held, told: Callable[[float], None]) -> None:
+        """Does the job to its end, from where its last transaction stood. Raises `Lost`."""
+        if job.attempts > MOST_ATTEMPTS:
+            await self._give_up(job)
+            return
+        while await self._step(job):
+            told(0.0)  # how far it is, nobody asks here
+            await asyncio.sleep(0)
 
     async def _step(self, job: Held) -> bool:
         """One lot; whether there are more."""
@@ -51,15 +49,17 @@ class AwardingJob:
     async def _award(self, job: Held) -> Callable[[], None] | None:
         """What to call after the commit; None when there are no more."""
         async with self._database.transaction(_PATIENT) as connection:
-            await self._queue.renew(connection, job)
+            await self._queue.fence(connection, job)
             remember = await self._awarding.step(connection, job.subject)
             if remember is None:
                 await self._queue.done(connection, job)
+            else:
+                await self._queue.got_on(connection, job)
         return remember
 
     async def _give_up(self, job: Held) -> None:
         async with self._database.transaction(_PATIENT) as connection:
-            await self._queue.renew(connection, job)
+            await self._queue.fence(connection, job)
             await self._awarding.give_up(connection, job.subject)
             await self._queue.done(connection, job)
         log.error("an awarding was begun again and again, and never got on: it was given up", achievement=job.subject)

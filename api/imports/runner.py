@@ -1,8 +1,7 @@
 """Does imports: from the queue to the end, from wherever an earlier process left off."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 import asyncpg
 import structlog
@@ -19,7 +18,7 @@ from api.imports.restoring import Restoring
 from api.imports.rights import EVERYTHING, Rights, rights_of
 from api.imports.standings import Standings
 from api.imports.work import Work
-from api.jobs.queue import BEAT_SECONDS, Held, Lost, Queue
+from api.jobs.queue import Held, Queue
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
@@ -56,8 +55,8 @@ class Runner:
         self._restoring = restoring
 
     async def run(self, job: Held, told: Callable[[float], None]) -> None:
-        """Does the import to its end, or for as long as it is ours. A file or a guild that is no good ends it;
-        everything else is raised, and the job may be taken again."""
+        """Does the import to its end, from where its last transaction stood. A file or a guild that is no good ends
+        it; everything else is raised, and it may be run again. Raises `Lost`."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(queries.BEGIN, job.subject)
         if row is None:  # its guild is gone, or it has ended
@@ -67,11 +66,7 @@ class Runner:
             return
         work = Work(self._database, self._queue, job, row, lambda: self._rights(row), told)
         log.info("import begins", id=work.id, guild=work.guild_id, source=work.source, row=work.position)
-        async with self._holding(job):
-            try:
-                await self._do(work)
-            except Lost:
-                log.warning("import was taken over", id=work.id)
+        await self._do(work)
 
     async def _do(self, work: Work) -> None:
         if work.job.attempts > MOST_ATTEMPTS:
@@ -164,20 +159,3 @@ class Runner:
                     rows = await connection.fetch(queries.OLD, [row[0] for row in rows])
             for row in rows:
                 await self.sweep(row[0])
-
-    @asynccontextmanager
-    async def _holding(self, job: Held) -> AsyncIterator[None]:
-        """Keeps the job ours however long a step takes."""
-
-        async def beat() -> None:
-            while True:
-                await asyncio.sleep(BEAT_SECONDS)
-                with suppress(Unavailable, Lost):  # each transaction of the work finds out for itself
-                    await self._queue.beat(job)
-
-        beating = asyncio.create_task(beat())
-        try:
-            yield
-        finally:
-            beating.cancel()
-            await asyncio.wait({beating})

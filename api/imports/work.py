@@ -177,12 +177,13 @@ class Work:
             except RolledBack:
                 pass
         async with self._database.transaction(statements) as connection:
-            await self._queue.renew(connection, self.job)
+            await self._queue.fence(connection, self.job)
             if not rehearsed:
                 yield connection
             if upto is not None:
                 self.position = upto
             await self._save(connection)
+            await self._queue.got_on(connection, self.job)
         self._told(self.progress)
 
     def reached_byte(self, share: float = 1.0) -> None:

@@ -9,10 +9,10 @@ from typing import Protocol
 import asyncpg
 import structlog
 
-from api.errors import Unavailable
+from api.errors import DatabaseAway, Overloaded, Unavailable
 from api.imports.runner import Runner
-from api.jobs.queue import Held, Queue
-from api.postgres.database import AWAY
+from api.jobs.queue import Held, Lost, Queue
+from api.postgres.database import AWAY, CONTENTION
 
 log = structlog.get_logger("guildhall.worker")
 
@@ -22,6 +22,11 @@ AT_ONCE = 2  # jobs of one process: a short one does not wait for a long one's e
 LOOK_SECONDS = 1.0
 SWEEP_SECONDS = 600
 
+# A job that failed for what others do is begun again by who has it, after a pause that doubles.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds
+MOST_CANCELED = 8  # in a row: statements that take too long are not only others' fault
+_TRIED_AGAIN = (DatabaseAway, Overloaded, *CONTENTION, *AWAY)
+
 # What may be different at the next attempt: locks, a database that restarts.
 _PASSING = (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY)
 
@@ -30,7 +35,8 @@ class Doer(Protocol):
     """Does jobs of one kind."""
 
     async def run(self, job: Held, told: Callable[[float], None]) -> None:
-        """Does the job to its end; what it raises is tried again. `told` hears of its progress."""
+        """Does the job to its end, from where its last transaction stood; what it raises is tried again. `told` hears
+        that it got on, and of its progress. Raises `Lost` where the job is somebody else's by now."""
         ...
 
 
@@ -71,9 +77,13 @@ class Worker:
                     await self._woken.wait()
 
     async def do(self, job: Held, told: Callable[[float], None] = lambda _progress: None) -> None:
-        """Does one job. What fails is given back, and tried again after a while. `told` hears of its progress."""
+        """Does one job, and keeps it though locks, time-outs or the database's absence hold it up. What fails
+        otherwise is given back, and tried again after a while. `told` hears of its progress."""
         try:
-            await self._doers[job.kind].run(job, told)
+            async with self._queue.heartbeat(job):
+                await self._run(job, told)
+        except Lost:
+            log.warning("a job was taken over", job=job.id)
         except asyncio.CancelledError:
             await self._give_back(job, failed=False)
             raise
@@ -83,6 +93,25 @@ class Worker:
         except Exception:
             log.exception("a job failed and will be tried again", job=job.id)
             await self._give_back(job, failed=True)
+
+    async def _run(self, job: Held, told: Callable[[float], None]) -> None:
+        pause, canceled = FIRST_PAUSE, 0
+
+        def got_on(progress: float) -> None:
+            nonlocal pause, canceled
+            pause, canceled = FIRST_PAUSE, 0
+            told(progress)
+
+        while True:
+            try:
+                return await self._doers[job.kind].run(job, got_on)
+            except _TRIED_AGAIN as error:
+                canceled += isinstance(error, asyncpg.QueryCanceledError)
+                if canceled == MOST_CANCELED:
+                    raise
+                log.info("a job is held up and begins again", job=job.id, error=repr(error)[:300])
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _give_back(self, job: Held, *, failed: bool) -> None:
         """If even that fails, it is ours for some seconds, and then anybody's."""

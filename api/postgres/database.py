@@ -52,6 +52,14 @@ AWAY = (
     asyncpg.InvalidCatalogNameError,
 )
 
+# What ends a transaction because of what others do at the time: done again, it may well succeed.
+CONTENTION = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+
 # Values that no column takes. Requests are looked through before, so hardly ever does one come so far.
 IMPOSSIBLE_VALUES = (
     asyncpg.CharacterNotInRepertoireError,

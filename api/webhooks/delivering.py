@@ -12,21 +12,20 @@ from functools import partial
 from importlib.metadata import version
 
 import asyncpg
-import msgspec
 import structlog
 
 from api.audit.service import record
 from api.auth.actors import system
 from api.auth.scopes import Scope
 from api.errors import Unavailable
-from api.events.frames import ERASED
 from api.events.outbox import Told, tell
-from api.events.rights import right_of, trimmed
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.shares import Shares
 from api.postgres.database import AWAY, Connection, Database
 from api.webhooks import queries
+from api.webhooks.bodies import body_of
+from api.webhooks.persisting import persisted
 from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature
 from api.webhooks.secrets import Vault
 from api.webhooks.sending import Outcome, Sender
@@ -39,7 +38,7 @@ LOOKED_AT = 500  # that are due, to choose from
 IN_A_ROW = 50  # events of one webhook, and seconds, before others have their turn
 TURN_SECONDS = 10.0
 LOOK_SECONDS = 0.5
-HELD = timedelta(seconds=30)
+HELD = timedelta(seconds=30)  # longer than a sending takes (10 s) and storing what came of it
 KEPT = timedelta(days=7)
 BATCH_SIZE = 1000  # events, or webhooks of one that concerns all guilds
 BATCHES = 50  # in a row
@@ -48,24 +47,6 @@ SWEPT = 5000
 _PASSING = (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY)
 
 Names = tuple[tuple[str, object], ...]
-
-_encode = msgspec.json.Encoder().encode
-
-
-class Body(msgspec.Struct):
-    """What is sent."""
-
-    id: str
-    event: str
-    guild_id: str | None
-    at: datetime
-    data: msgspec.Raw
-
-
-def _data(row: asyncpg.Record, scopes: Sequence[str]) -> str:
-    """An event's data, as far as the webhook may tell it."""
-    data: str = row["data"]
-    return data if data == ERASED or right_of(row["type"]).scope in scopes else trimmed(row["type"], data)
 
 
 class Deliverer:
@@ -172,40 +153,40 @@ class Deliverer:
         for _ in range(IN_A_ROW):
             if asyncio.get_running_loop().time() > turn_ends:
                 break
-            now = self._clock.now()
-            async with self._database.connection() as connection:
-                webhook = await connection.fetchrow(queries.RENEW, webhook_id, self._holder, now + HELD, now)
-                row = None if webhook is None else await connection.fetchrow(queries.NEXT, webhook_id, now)
-                if webhook is None or row is None:
-                    return None
-                if row["is_hidden"] and Scope.MEMBERS_WRITE not in webhook["scopes"]:
-                    await connection.execute(queries.WITHHOLD, row["id"])
-                    continue
+            found = await persisted(partial(self._next, webhook_id))
+            if found is None:
+                return None
+            webhook, row = found
+            if row["is_hidden"] and Scope.MEMBERS_WRITE not in webhook["scopes"]:
+                await persisted(partial(self._execute, queries.WITHHOLD, row["id"]))
+                continue
             if webhook["has_ended"]:
                 async with self._database.transaction() as connection:
-                    await self._disable(connection, webhook_id, now, "the key that made it has ended")
+                    await self._disable(connection, webhook_id, self._clock.now(), "the key that made it has ended")
                 return None
             outcome = await self._send(webhook, row)
             if not outcome.ok:
-                return await self._failed(webhook_id, row, outcome)
-            async with self._database.connection() as connection:
-                await connection.execute(queries.DELIVERED, webhook_id, row["id"], outcome.told)
+                return await persisted(partial(self._failed, webhook_id, row, outcome))
+            await persisted(partial(self._execute, queries.DELIVERED, webhook_id, row["id"], outcome.told))
         return self._clock.now()  # behind all others that are due
+
+    async def _next(self, webhook_id: int) -> tuple[asyncpg.Record, asyncpg.Record] | None:
+        """The webhook, ours for some seconds more, and what is due there next; None if it or that is not there."""
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            webhook = await connection.fetchrow(queries.RENEW, webhook_id, self._holder, now + HELD, now)
+            row = None if webhook is None else await connection.fetchrow(queries.NEXT, webhook_id, now)
+        return None if webhook is None or row is None else (webhook, row)
+
+    async def _execute(self, statement: str, *arguments: object) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(statement, *arguments)
 
     async def _send(self, webhook: asyncpg.Record, row: asyncpg.Record) -> Outcome:
         is_test = row["position"] is None
         if not is_test and not row["is_kept"]:
             return Outcome(ok=False, told="the event is not kept any more")
-        guild_id = webhook["guild_id"] if is_test else row["guild_id"]
-        body = _encode(
-            Body(
-                id=delivery_id(row),
-                event=row["type"],
-                guild_id=None if guild_id is None else str(guild_id),
-                at=row["at"],
-                data=msgspec.Raw(b"{}" if is_test else _data(row, webhook["scopes"]).encode()),
-            )
-        )
+        body = body_of(webhook, row)
         secret = self._vault.open(webhook["secret"])
         if secret is None:
             return Outcome(ok=False, told="its secret was encrypted with a GUILDHALL_SECRET that is not known now")

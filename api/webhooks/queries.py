@@ -82,7 +82,8 @@ NEXT = """
 WITHHOLD = "DELETE FROM webhook_deliveries WHERE id = $1"
 DELIVERED = """
     WITH done AS (
-        UPDATE webhook_deliveries SET status = 'delivered', attempts = attempts + 1, outcome = $3 WHERE id = $2
+        UPDATE webhook_deliveries SET status = 'delivered', attempts = attempts + 1, outcome = $3
+        WHERE id = $2 AND status <> 'delivered'
     )
     UPDATE webhooks SET failures = 0, failing_since = NULL WHERE id = $1 AND failures > 0
 """

@@ -113,7 +113,7 @@ async def test_killed_another_goes_on_where_it_ended(
     async def failing(self: awarding.Awarding, connection: object, achievement_id: int) -> object:
         steps.append(achievement_id)
         if len(steps) == 3:
-            raise TimeoutError
+            raise RuntimeError
         return await step(self, connection, achievement_id)  # type: ignore[arg-type] # it is the one that it is given
 
     monkeypatch.setattr(awarding.Awarding, "step", failing)

@@ -6,10 +6,12 @@ import socket
 from hashlib import sha256
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from litestar import Litestar
 
+from api.config import Settings
 from api.postgres.engine import PlainConnection
 from api.webhooks import sending
 from api.webhooks.delivering import Deliverer
@@ -62,6 +64,34 @@ async def test_each_event_is_sent_signed_and_in_order(
     signed = stamp.removeprefix("t=").encode() + b"." + first.body
     assert hmac.new(webhook["secret"].encode(), signed, sha256).hexdigest() == given
     assert await deliveries(bot, webhook) == [("settings.updated", "delivered", 1)] * 3
+
+
+async def test_what_was_sent_is_noted_though_it_takes_several_tries(
+    bot: httpx.AsyncClient, receiver: Receiver, litestar_app: Litestar, owner: PlainConnection, settings: Settings
+) -> None:
+    webhook = await hook(bot, receiver.url, "settings.updated")
+    await change(bot, 1)
+    await owner.fetchval("SELECT guildhall_number_events(1000)")
+    await owner.fetchval("SELECT guildhall_owe_deliveries(1000)")
+    deliverer: Deliverer = litestar_app.state["deliverer"]
+    holder = await asyncpg.connect(settings.owner_database_url)
+    waiting = """
+        SELECT count(*) > 0 FROM pg_stat_activity
+        WHERE cardinality(pg_blocking_pids(pid)) > 0 AND datname = current_database()
+    """
+    try:
+        async with holder.transaction():
+            await holder.execute("SELECT FROM webhook_deliveries FOR UPDATE")
+            await deliverer.look()
+            async with asyncio.timeout(60):
+                for is_waiting in (True, False, True):  # it gave up, and tries again
+                    while await owner.fetchval(waiting) is not is_waiting:  # noqa: ASYNC110 - nothing tells
+                        await asyncio.sleep(0.01)
+    finally:
+        await holder.close()
+    await deliverer.rest()
+    assert await deliveries(bot, webhook) == [("settings.updated", "delivered", 1)]
+    assert len(receiver.got) == 1
 
 
 async def test_a_test(bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliver) -> None:
