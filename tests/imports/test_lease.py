@@ -11,8 +11,7 @@ from litestar import Litestar
 
 from api.config import Settings
 from api.imports import work, worker
-from api.jobs import queue
-from api.jobs.queue import Lost, Queue
+from api.jobs.queue import Held, Lost, Queue
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_HARBOUR, define, draft
@@ -45,7 +44,7 @@ def database(litestar_app: Litestar) -> Database:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that is waited for is shorter; a lease lasts as long as it does."""
-    monkeypatch.setattr(queue, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("api.jobs.queue.HEARTBEAT_SECONDS", 0.1)
     monkeypatch.setattr(work, "PATIENT", "SET LOCAL lock_timeout = '200ms'")
     monkeypatch.setattr(worker, "LONGEST_PAUSE", 0.5)
 
@@ -202,7 +201,7 @@ async def test_who_has_lost_it_changes_nothing(
     async with database.connection() as connection:
         row = await connection.fetchrow("SELECT id, kind, subject, attempts FROM jobs")
         assert row is not None
-        job = queue.Held(*row)
+        job = Held(*row)
         with pytest.raises(Lost):
             await mine.fence(connection, job)
     assert (await bot.get(location)).json()["status"] == "running"
