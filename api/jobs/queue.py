@@ -38,7 +38,7 @@ _TAKE = """
         WHERE run_after <= now() AND (
             holder IS NULL OR held_until < now() AND pg_postmaster_start_time() + $2::interval < now()
         )
-            AND ($3::bigint IS NULL OR kind = $4 AND subject = $3)
+            AND ($3::bigint IS NULL OR kind = $4 AND subject = $3) AND id <> ALL($5::bigint[])
         ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     RETURNING id, kind, subject, attempts
@@ -74,6 +74,7 @@ class Queue:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._holder = secrets.token_hex(16)
+        self._begun: set[int] = set()  # jobs: a lease that ran out is no reason to begin one a second time here
 
     async def put(self, connection: Connection, kind: str, subject: int, *, hold: bool = False) -> Held:
         """Adds a job, in the transaction of what it is for; with `hold` it is ours from the beginning."""
@@ -84,17 +85,19 @@ class Queue:
         """The oldest job that nobody does (this one again, if one is named), ours now; None if there is none."""
         kind, subject = (None, None) if one is None else (one.kind, one.subject)
         async with self.database.connection() as connection:
-            row = await connection.fetchrow(_TAKE, self._holder, LEASE, subject, kind)
+            row = await connection.fetchrow(_TAKE, self._holder, LEASE, subject, kind, list(self._begun))
         return None if row is None else Held(*row)
 
     @asynccontextmanager
     async def heartbeat(self, job: Held) -> AsyncIterator[None]:
         """Renews the lease for as long as the block lasts, whatever the block waits for. It ends quietly when the
         job is somebody else's: the block's next transaction finds out for itself."""
+        self._begun.add(job.id)
         beating = asyncio.create_task(self._beat(job))
         try:
             yield
         finally:
+            self._begun.discard(job.id)
             beating.cancel()
             await asyncio.wait({beating})
 

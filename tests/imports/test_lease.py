@@ -153,9 +153,27 @@ async def test_a_transaction_that_is_ended(
     await assert_exact(bot, location)
 
 
-async def test_no_connection_is_free(
-    bot: httpx.AsyncClient, settings: Settings, owner: PlainConnection, database: Database
+async def test_a_process_does_not_begin_a_second_time_what_it_does(
+    bot: httpx.AsyncClient, owner: PlainConnection, database: Database
 ) -> None:
+    """Though it could not renew the lease."""
+    mine = Queue(database)
+    async with database.transaction() as connection:
+        job = await mine.put(connection, "import", 0, hold=True)
+    async with mine.heartbeat(job):
+        await owner.execute("UPDATE jobs SET held_until = now() - interval '1 s'")
+        assert await mine.take() is None
+    await owner.execute("DELETE FROM jobs")
+
+
+async def test_no_connection_is_free(
+    bot: httpx.AsyncClient,
+    settings: Settings,
+    owner: PlainConnection,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(database, "acquire_timeout", 0.2)
     async with AsyncExitStack() as stack:
         location = await begun(bot, settings, owner, stack)
         (holder,) = [row[0] for row in await owner.fetch("SELECT holder FROM jobs")]
