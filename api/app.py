@@ -15,14 +15,10 @@ from api.admin import admin_route
 from api.admin.entrance import Entrance
 from api.audit.controller import AuditController
 from api.auth.controller import KeyController
-from api.auth.slots import RECORDING_AT_ONCE, Slots
+from api.auth.slots import Slots
 from api.config import MINIMUM_SECRET, Settings
-from api.core import Core
-from api.core import build as build_core
 from api.errors import GuildhallError
 from api.events.controller import EventController
-from api.features import Features
-from api.features import build as build_features
 from api.guilds.controller import GuildController
 from api.http.admission import Admission
 from api.http.middleware import Edge
@@ -46,6 +42,7 @@ from api.runtime.descriptors import most_connections
 from api.runtime.health import HealthController
 from api.runtime.lifespan import running
 from api.runtime.metrics import Metrics, MetricsGate
+from api.services import Services
 from api.settings.controller import ModuleController, SettingsController
 from api.settings.shortcut import Shortcut
 from api.webhooks.controller import WebhookController
@@ -75,6 +72,24 @@ _CONTROLLERS: list[type[Controller]] = [
     LoginController,
     MeController,
 ]
+
+
+# The services that handlers ask for, by the names of their parameters.
+_OF_HANDLERS = (
+    *(
+        "achievements",
+        "activity",
+        "audit",
+        "awards",
+        "eraser",
+        "events",
+        "explaining",
+        "exporter",
+        "exporter_of_people",
+    ),
+    *("guilds", "imports", "keys", "leaderboards", "members", "modules", "people", "pickers", "privacy", "settings"),
+    "webhooks",
+)
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
@@ -126,10 +141,9 @@ def create_litestar(
 ) -> Litestar:
     """The Litestar application alone, with no edge around it. `discord`: what Discord is reached by, instead of
     real connections."""
-    core = build_core(settings, clock=clock, metrics=metrics, discord=discord)
-    features = build_features(core, settings)
-    dependencies = {name: Provide(_giver(each), sync_to_thread=False) for name, each in features.services.items()}
-    entrance = Entrance(core.database, core.clock, core.secrets)
+    services = Services(settings, clock=clock, metrics=metrics, discord=discord)
+    dependencies = {name: Provide(_giver(getattr(services, name)), sync_to_thread=False) for name in _OF_HANDLERS}
+    entrance = Entrance(services.database, services.clock, services.secrets)
     app = _Application(
         route_handlers=[*_CONTROLLERS, *([admin_route(settings, entrance)] if settings.admin else [])],
         dependencies={**dependencies, "params": Provide(provide_query, sync_to_thread=False)},
@@ -137,47 +151,46 @@ def create_litestar(
         exception_handlers={Exception: handle, GuildhallError: handle},
         request_class=GuildhallRequest,
         response_class=Answer,
-        lifespan=[lambda _: running(core, features, settings)],
+        lifespan=[lambda _: running(services, settings)],
         openapi_config=None,
         logging_config=None,
         debug=False,
     )
-    app.state.update({**_state(core, features, settings), "entrance": entrance})
+    app.state.update({**_state(services, settings), "entrance": entrance})
     return app
 
 
-def _state(core: Core, features: Features, settings: Settings) -> dict[str, object]:
+def _state(services: Services, settings: Settings) -> dict[str, object]:
     """What is reached by way of the application: by the edge, by what runs before a handler, by tests."""
-    keyring, limiter = core.keyring, core.limiter
-    recording_slots = Slots(RECORDING_AT_ONCE)
+    keyring, limiter = services.keyring, services.limiter
     return {
-        "achievements": features.achievements.service,
-        "activity_shortcut": ActivityShortcut(keyring, limiter, recording_slots, features.activity),
-        "changes": core.changes,
-        "database": core.database,
-        "deliverer": features.deliverer,
-        "directory": core.directory,
-        "health": core.health,
-        "hub": core.hub,
-        "idempotency": features.idempotency,
+        "achievements": services.achievements,
+        "activity_shortcut": ActivityShortcut(keyring, limiter, services.recording_slots, services.activity),
+        "changes": services.changes,
+        "database": services.database,
+        "deliverer": services.deliverer,
+        "directory": services.directory,
+        "health": services.health,
+        "hub": services.hub,
+        "idempotency": services.idempotency,
         "keyring": keyring,
-        "keys": features.keys,
+        "keys": services.keys,
         "limiter": limiter,
-        "metrics": core.metrics,
+        "metrics": services.metrics,
         "metrics_gate": MetricsGate(settings.metrics_token, shut=settings.production),
-        "people": core.people,
+        "people": services.people,
         "public_url": settings.public_url,
         "read_shortcuts": [
-            MemberShortcut(keyring, limiter, core.slots, features.members),
-            LeaderboardShortcut(keyring, limiter, core.slots, features.leaderboards, settings.public_url),
+            MemberShortcut(keyring, limiter, services.slots, services.members),
+            LeaderboardShortcut(keyring, limiter, services.slots, services.leaderboards, settings.public_url),
         ],
-        "recording_slots": recording_slots,
-        "registry": core.registry,
-        "shortcut": Shortcut(keyring, limiter, features.settings),
-        "settings": features.settings,
-        "slots": core.slots,
-        "stream_bounds": core.stream_bounds,
-        "webhooks": features.webhooks,
+        "recording_slots": services.recording_slots,
+        "registry": services.registry,
+        "shortcut": Shortcut(keyring, limiter, services.settings),
+        "settings": services.settings,
+        "slots": services.slots,
+        "stream_bounds": services.stream_bounds,
+        "webhooks": services.webhooks,
     }
 
 

@@ -23,11 +23,6 @@ from api.cli.setup import make_first, opened
 from api.cli.terminal import located
 from api.config import Settings
 from api.leaderboards.dtos import LeaderboardQuery, LeaderboardView
-from api.leaderboards.service import LeaderboardService
-from api.lib.clock import Clock
-from api.lib.pagination import Cursors
-from api.members.rulebook import Rulebook
-from api.postgres.change_watcher import Changes
 from api.postgres.database import Database
 from api.postgres.migrations import migrate
 
@@ -101,23 +96,21 @@ def split(folder: Path) -> dict[str, Path]:
 
 
 async def _make_guilds(settings: Settings, guilds: dict[int, str]) -> None:
-    async with opened(settings) as database, database.transaction() as connection:
+    async with opened(settings) as services, services.database.transaction() as connection:
         await connection.executemany(_MAKE_GUILD, list(guilds.items()))
 
 
 async def _show(settings: Settings, guilds: dict[int, str]) -> None:
-    clock, changes = Clock(), Changes()
-    async with opened(settings) as database:
-        boards = LeaderboardService(database, Rulebook(database, changes), Cursors(["demo"], clock.now), clock)
+    async with opened(settings) as services:
         best: tuple[int, int, str] | None = None
         for guild_id, name in guilds.items():
-            board = await boards.read(system(), guild_id, LeaderboardQuery(limit=5))
+            board = await services.leaderboards.read(system(), guild_id, LeaderboardQuery(limit=5))
             click.echo(f"\n{name}: {board.member_count} members\n{table(board)}")
             if board.items and (best is None or board.items[0].value > best[0]):
                 best = board.items[0].value, guild_id, board.items[0].user_id
-        await _show_earned(database, guilds)
+        await _show_earned(services.database, guilds)
         if best is not None:
-            await _show_year(database, best[1], int(best[2]), guilds[best[1]])
+            await _show_year(services.database, best[1], int(best[2]), guilds[best[1]])
 
 
 def table(board: LeaderboardView) -> str:

@@ -1,7 +1,5 @@
 """`guildhall achievements install`: a pack of achievements, for every guild or for one."""
 
-from datetime import timedelta
-
 import click
 
 from api.cli.terminal import GuildId, located, run
@@ -22,28 +20,12 @@ def install(pack: str, guild_id: int | None) -> None:
 
     async def made(settings: Settings) -> list[str]:
         from api.achievements import packs
-        from api.achievements.building import build
         from api.achievements.catalogs import GLOBAL
         from api.auth.actors import system
         from api.cli.setup import opened
-        from api.lib.clock import Clock
-        from api.lib.pagination import Cursors
-        from api.members.rulebook import Rulebook
-        from api.postgres.change_watcher import Changes
-        from api.postgres.partitions import Parts
 
-        clock, changes = Clock(), Changes()
-        async with opened(settings) as database:
-            parts = build(
-                database,
-                changes,
-                clock,
-                Cursors(["none is given out"], clock.now),
-                Rulebook(database, changes),
-                Parts(database),
-                retention=timedelta(days=settings.retention_days),
-            )
-            return await packs.install(parts.service, system("command line"), guild_id or GLOBAL, pack)
+        async with opened(settings) as services:
+            return await packs.install(services.achievements, system("command line"), guild_id or GLOBAL, pack)
 
     settings, _ = located()
     keys = run(made(settings))

@@ -32,7 +32,7 @@ def keys_create(
     no_rate_limit: bool,
 ) -> None:
     """Make a key. It is printed once."""
-    from api.cli.setup import key_service, opened
+    from api.cli.setup import opened
     from api.lib import snowflakes
 
     raw: dict[str, object] = {"name": name, "scopes": list(scopes) or sorted(ALL)}
@@ -49,8 +49,8 @@ def keys_create(
     settings, _ = located()
 
     async def create() -> KeyView:
-        async with opened(settings) as database:
-            return await key_service(settings, database).create(system("command line"), wish)
+        async with opened(settings) as services:
+            return await services.keys.create(system("command line"), wish)
 
     _print_key(run(create()))
 
@@ -59,17 +59,16 @@ def keys_create(
 @click.option("--revoked", is_flag=True, help="The revoked ones instead.")
 def keys_list(revoked: bool) -> None:
     """List the keys, newest first."""
-    from api.cli.setup import key_service, opened
+    from api.cli.setup import opened
 
     settings, _ = located()
 
     async def read() -> list[KeyView]:
         found: list[KeyView] = []
         cursor = None
-        async with opened(settings) as database:
-            service = key_service(settings, database)
+        async with opened(settings) as services:
             while True:
-                page = await service.list_keys(system(), KeyQuery(limit=100, cursor=cursor, deleted=revoked))
+                page = await services.keys.list_keys(system(), KeyQuery(limit=100, cursor=cursor, deleted=revoked))
                 found += page.items
                 cursor = page.next_cursor
                 if cursor is None:
@@ -88,13 +87,13 @@ def keys_list(revoked: bool) -> None:
 @click.argument("key_id", type=click.IntRange(min=1))
 def keys_revoke(key_id: int) -> None:
     """End a key now."""
-    from api.cli.setup import key_service, opened
+    from api.cli.setup import opened
 
     settings, _ = located()
 
     async def revoke() -> None:
-        async with opened(settings) as database:
-            await key_service(settings, database).revoke(system("command line"), key_id)
+        async with opened(settings) as services:
+            await services.keys.revoke(system("command line"), key_id)
 
     run(revoke())
     click.echo(f"Key {key_id} and what it made are revoked: every worker refuses them within five seconds.")
@@ -105,14 +104,13 @@ def keys_revoke(key_id: int) -> None:
 @click.option("--grace-seconds", type=click.IntRange(0, 604_800), default=86_400, show_default=True)
 def keys_rotate(key_id: int, grace_seconds: int) -> None:
     """Make a new key with the same rights; the old one ends after the grace."""
-    from api.cli.setup import key_service, opened
+    from api.cli.setup import opened
 
     settings, _ = located()
 
     async def rotate() -> KeyView:
-        async with opened(settings) as database:
-            service = key_service(settings, database)
-            return await service.rotate(system("command line"), key_id, RotateKey(grace_seconds))
+        async with opened(settings) as services:
+            return await services.keys.rotate(system("command line"), key_id, RotateKey(grace_seconds))
 
     _print_key(run(rotate()))
 

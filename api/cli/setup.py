@@ -6,19 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
+import msgspec
 
-import piccolo_conf
 from api.auth import scopes
 from api.auth.actors import system
 from api.auth.dtos import CreateKey
-from api.auth.service import KeyService
 from api.config import Settings
 from api.errors import NotFound
-from api.lib.clock import Clock
-from api.lib.pagination import Cursors
-from api.postgres.change_watcher import Changes
-from api.postgres.database import Database
-from api.postgres.provision import connect_arguments, made_secret, role_to_take
+from api.services import Services
 from tables.admin import AdminSecondFactor
 from tables.auth import AdminUser
 
@@ -32,28 +27,18 @@ class NameTaken(ValueError):
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """The database for a command of the command line, as the application's role."""
-    database = Database(piccolo_conf.DB, pool_size=2, acquire_timeout=5)
-    await database.open(connect_arguments(settings, role=await role_to_take(settings)))
-    try:
-        yield database
-    finally:
-        await database.close()
-
-
-def key_service(settings: Settings, database: Database) -> KeyService:
-    """Keys, for the command line."""
-    clock = Clock()
-    cursors = Cursors([settings.secret or made_secret(settings.data_path)], clock.now)
-    return KeyService(database, Changes(), cursors, clock)
+async def opened(settings: Settings) -> AsyncIterator[Services]:
+    """The services, for a command that does one thing."""
+    services = Services(msgspec.structs.replace(settings, pool_size=2, acquire_timeout_ms=5000))
+    async with services.opened():
+        yield services
 
 
 async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | None:
     """Makes the first admin and the first key where there is none, and tells each secret as soon as it is
     made, since it is kept nowhere. Gives the key. Sent twice, the second time does nothing."""
-    async with opened(settings) as database:
-        async with database.connection() as connection:
+    async with opened(settings) as services:
+        async with services.database.connection() as connection:
             no_admin = not await connection.fetchval("SELECT EXISTS (SELECT FROM admin_users)")
             no_key = not await connection.fetchval("SELECT EXISTS (SELECT FROM api_keys)")
         if no_admin:
@@ -63,7 +48,7 @@ async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | N
         if not no_key:
             return None
         wish = CreateKey(name=FIRST_KEY, scopes=sorted(scopes.ALL), rate_limit=None)
-        key = str((await key_service(settings, database).create(system("first start"), wish)).secret)
+        key = str((await services.keys.create(system("first start"), wish)).secret)
         tell(f"  First key                 {key}")
         tell("  It is shown this once. More: guildhall keys create, guildhall admins create")
         return key

@@ -1,7 +1,6 @@
 """`guildhall users`: what is stored about a person, and its erasure, for whoever runs the server."""
 
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -57,21 +56,14 @@ def users_erase(user_id: int, opt_out: bool) -> None:
 
 async def _export(settings: Settings, user_id: int, stream: BinaryIO) -> None:
     from api.cli.setup import opened
-    from api.lib.clock import Clock
-    from api.privacy.exporting import PersonExporter
 
-    async with opened(settings) as database:
-        pieces: AsyncIterator[bytes] = PersonExporter(database, Clock()).export(system("command line"), user_id)
-        async for piece in pieces:
+    async with opened(settings) as services:
+        async for piece in services.exporter_of_people.export(system("command line"), user_id):
             stream.write(piece)
 
 
 async def _erase(settings: Settings, user_id: int, *, opt_out: bool) -> ErasureView:
     from api.cli.setup import opened
-    from api.lib.clock import Clock
-    from api.postgres.change_watcher import Changes
-    from api.privacy.erasing import Eraser
 
-    async with opened(settings) as database:
-        eraser = Eraser(database, Changes(), Clock())
-        return await eraser.erase(system("command line"), user_id, opt_out=opt_out)
+    async with opened(settings) as services:
+        return await services.eraser.erase(system("command line"), user_id, opt_out=opt_out)

@@ -11,7 +11,7 @@ from api.auth.actors import Credential
 from api.auth.keyring import Keyring
 from api.errors import GuildhallError, TooManyRequests, Unauthorized
 from api.http.rate_limits import Limiter, address_of
-from api.people.building import People
+from api.people.people import People
 
 # Under these paths refusals count against an address: guesses at keys, and at routes by nobody.
 COUNTED = ("/v1/", "/auth/")

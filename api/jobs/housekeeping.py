@@ -5,9 +5,8 @@ import time
 
 import structlog
 
-from api.core import Core
-from api.features import Features
 from api.jobs.schedule import TICK_SECONDS, Scheduled, run_for_ever, to_the_end
+from api.services import Services
 
 log = structlog.get_logger("guildhall.jobs")
 
@@ -18,24 +17,24 @@ UPKEEP_EVERY = 3600
 
 
 class Jobs:
-    def __init__(self, core: Core, features: Features) -> None:
-        self._core = core
-        self._keyring = core.keyring
-        self._people = core.people
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._keyring = services.keyring
+        self._people = services.people
         self._often = [
-            Scheduled("uses of keys", USES_EVERY, core.keyring.note_uses),
-            Scheduled("uses of sessions", USES_EVERY, core.people.sessions.note_uses),
+            Scheduled("uses of keys", USES_EVERY, services.keyring.note_uses),
+            Scheduled("uses of sessions", USES_EVERY, services.people.sessions.note_uses),
         ]
-        if core.people.grants is not None:
-            self._often.append(Scheduled("grants", SESSIONS_EVERY, core.people.grants.upkeep))
+        if services.people.grants is not None:
+            self._often.append(Scheduled("grants", SESSIONS_EVERY, services.people.grants.upkeep))
         # One after the other, so that they take one connection at a time. The last may take hours.
         self._sweeps = [
-            Scheduled("upkeep", UPKEEP_EVERY, features.upkeep.run),
-            Scheduled("budgets", PURGE_EVERY, core.limiter.sweep),
-            Scheduled("deliveries", PURGE_EVERY, to_the_end(features.deliverer.sweep)),
-            Scheduled("kept answers", PURGE_EVERY, to_the_end(features.idempotency.sweep)),
-            Scheduled("revisions", PURGE_EVERY, to_the_end(features.settings.forget_old)),
-            Scheduled("guilds", PURGE_EVERY, features.purging.purge_all),
+            Scheduled("upkeep", UPKEEP_EVERY, services.upkeep.run),
+            Scheduled("budgets", PURGE_EVERY, services.limiter.sweep),
+            Scheduled("deliveries", PURGE_EVERY, to_the_end(services.deliverer.sweep)),
+            Scheduled("kept answers", PURGE_EVERY, to_the_end(services.idempotency.sweep)),
+            Scheduled("revisions", PURGE_EVERY, to_the_end(services.settings.forget_old)),
+            Scheduled("guilds", PURGE_EVERY, services.purging.purge_all),
         ]
 
     async def run(self) -> None:
@@ -55,7 +54,7 @@ class Jobs:
             log.warning("the last uses of keys and sessions were not noted", error=type(error).__name__)
 
     async def _watch(self) -> None:
-        metrics, database = self._core.metrics, self._core.database
+        metrics, database = self._services.metrics, self._services.database
         while True:
             before = time.perf_counter()
             await asyncio.sleep(TICK_SECONDS)
@@ -65,4 +64,4 @@ class Jobs:
             metrics.pool_in_use.set(database.in_use)
             metrics.pool_waiting.set(database.waiting)
             metrics.rollbacks.set(database.rollbacks)
-            metrics.changes_age.set(self._core.changes.age())
+            metrics.changes_age.set(self._services.changes.age())

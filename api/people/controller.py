@@ -13,10 +13,10 @@ from api.errors import LoginNotConfigured
 from api.http.rate_limits import address_of
 from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
-from api.people.building import People
 from api.people.cookies import Cookies
 from api.people.dtos import CallbackQuery, LoginQuery, MeView, MyGuildsQuery, MyGuildView, MySessionsQuery, SessionView
 from api.people.own_sessions import OwnSessions, shown_agent
+from api.people.people import People
 from api.people.service import LOGIN, Browser, LoginService
 from api.people.sessions import ABSOLUTE
 

@@ -3,7 +3,7 @@
 from api.auth.actors import Credential
 from api.auth.keyring import Keyring
 from api.errors import NotFound
-from api.people.building import People
+from api.people.people import People
 
 
 class CredentialEnded(Exception):

@@ -5,39 +5,35 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from api.config import Settings
-from api.core import Core
 from api.events.reading import Reader
-from api.features import Features
 from api.jobs.housekeeping import Jobs
 from api.postgres.change_watcher import stop
-from api.postgres.provision import connect_arguments, role_to_take
 from api.runtime.draining import drained
+from api.services import Services
 
 
 @contextlib.asynccontextmanager
-async def running(core: Core, features: Features, settings: Settings) -> AsyncIterator[None]:
+async def running(services: Services, settings: Settings) -> AsyncIterator[None]:
     """Opens the database and starts what runs by itself; at the end lets it finish, and closes."""
-    arguments = connect_arguments(settings, role=await role_to_take(settings))
-    await core.database.open(arguments)
-    jobs = Jobs(core, features)
+    arguments = await services.connect_arguments()
+    await services.database.open(arguments)
+    jobs = Jobs(services)
     coroutines = [
-        core.changes.run(arguments),
+        services.changes.run(arguments),
         jobs.run(),
-        core.limiter.run(),
-        core.hub.run(),
-        Reader(core.hub).run(arguments),
+        services.limiter.run(),
+        services.hub.run(),
+        Reader(services.hub).run(arguments),
     ]
     if settings.jobs:
-        coroutines += [features.imports.worker.run(), features.deliverer.run()]
+        coroutines += [services.worker.run(), services.deliverer.run()]
     tasks = [asyncio.create_task(each) for each in coroutines]
     try:
-        with drained(core.health, settings.drain):
+        with drained(services.health, settings.drain):
             yield
     finally:
-        core.health.draining = True
+        services.health.draining = True
         for task in tasks:
             await stop(task)
         await jobs.finish()
-        if core.people.discord is not None:
-            await core.people.discord.close()
-        await core.database.close()
+        await services.close()

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import httpx
 from litestar.types import ASGIApp
 
-from api.people.building import People
+from api.people.people import People
 from tests.support.clients import BASE_URL
 from tests.support.discord import Discord
 from tests.support.serving import in_process

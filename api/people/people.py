@@ -1,4 +1,4 @@
-"""Puts the parts of log-ins together."""
+"""What there is of log-ins in one process, and what it is built of."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ class People(msgspec.Struct, frozen=True):
     own_sessions: OwnSessions | None = None
 
 
-def build(
+def build_people(
     database: Database,
     changes: Changes,
     clock: Clock,

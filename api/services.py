@@ -1,0 +1,242 @@
+"""Everything that there is once in a process, for the server, the worker and every command.
+
+Building opens nothing: `opened` opens the database, `api.runtime.lifespan` starts what runs by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import piccolo_conf
+from api.achievements.awarding import Awarding
+from api.achievements.awards import AwardService
+from api.achievements.catalogs import Catalogs
+from api.achievements.jobs import KIND as AWARDING
+from api.achievements.jobs import AwardingJob
+from api.achievements.service import AchievementService
+from api.achievements.surveys import Surveys
+from api.achievements.unlocking import Unlocking
+from api.activity.explaining import ExplainService
+from api.activity.service import ActivityService
+from api.activity.upkeep import Upkeep
+from api.audit.service import AuditService
+from api.auth.keyring import Keyring
+from api.auth.service import KeyService
+from api.auth.slots import RECORDING_AT_ONCE, Slots
+from api.config import Settings
+from api.events.bounds import StreamBounds
+from api.events.hub import Hub
+from api.events.service import EventService
+from api.guilds.directory import Directory
+from api.guilds.pickers import PickerService
+from api.guilds.purging import Purging
+from api.guilds.service import GuildService
+from api.http.idempotency_store import Idempotency
+from api.http.rate_limits import Limiter
+from api.http.strangers import header
+from api.imports.exporting import Exporter
+from api.imports.history import History
+from api.imports.rehearsal import Rehearsal
+from api.imports.restoring import Restoring
+from api.imports.runner import Runner
+from api.imports.service import ImportService
+from api.imports.standings import Standings
+from api.imports.worker import Worker
+from api.jobs.queue import Queue
+from api.leaderboards.service import LeaderboardService
+from api.lib.clock import Clock
+from api.lib.pagination import Cursors
+from api.members.rulebook import Rulebook
+from api.members.service import MemberService
+from api.people.current import CurrentCredentials
+from api.people.people import Client, build_people
+from api.postgres.change_watcher import Changes, stop
+from api.postgres.database import Database
+from api.postgres.partitions import Parts
+from api.postgres.provision import connect_arguments, made_secret, role_to_take
+from api.privacy.erasing import Eraser
+from api.privacy.exporting import PersonExporter
+from api.privacy.service import PrivacyService
+from api.runtime.descriptors import most_connections
+from api.runtime.health import Health
+from api.runtime.metrics import Metrics
+from api.settings.evolution import ModuleService
+from api.settings.registry import Registry
+from api.settings.service import SettingsService
+from api.webhooks.delivering import Deliverer
+from api.webhooks.resolving import Resolver
+from api.webhooks.secrets import Vault
+from api.webhooks.sending import Sender
+from api.webhooks.service import WebhookService
+from tables.piccolo_app import APP_CONFIG
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Services:
+    """The composition root: each service is built here, from those above it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        metrics: Metrics | None = None,
+        discord: "httpx.AsyncBaseTransport | None" = None,
+    ) -> None:
+        """`discord`: what Discord is reached by, instead of real connections."""
+        self._settings = settings
+        clock, metrics = clock or Clock(), metrics or Metrics()
+        retention, hours = timedelta(days=settings.retention_days), timedelta(days=settings.hours_kept_days)
+        days = None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days)
+        self.clock, self.metrics = clock, metrics
+
+        # What all features share.
+        for table in APP_CONFIG.table_classes:
+            table._meta._db = piccolo_conf.DB  # else Piccolo imports its code formatter to find it
+        self.database = database = Database(
+            piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
+        )
+        self.secrets = secrets = _secrets(settings)
+        self.changes = changes = Changes()
+        self.cursors = cursors = Cursors(secrets, clock.now)
+        self.parts = parts = Parts(database)
+        self.health = health = Health(database, changes)
+        self.idempotency = Idempotency(database, clock)
+        self.queue = queue = Queue(database)
+
+        # Who asks, and how often they may.
+        self.keyring = keyring = Keyring(database, changes, clock)
+        self.people = build_people(
+            database,
+            changes,
+            clock,
+            cursors,
+            secrets=secrets,
+            client=_discord_client(settings),
+            public_url=settings.public_url,
+            own_url=settings.own_url,
+            transport=discord,
+        )
+        self.credentials = CurrentCredentials(keyring, self.people)
+        self.limiter = Limiter(
+            database,
+            clock,
+            lambda scope: keyring.remembered(header(scope, b"authorization")),
+            of_an_address=settings.anonymous_rate_limit,
+        )
+        self.slots, self.recording_slots = Slots(), Slots(RECORDING_AT_ONCE)
+        self.keys = KeyService(database, changes, cursors, clock)
+
+        # Guilds and their settings.
+        self.directory = Directory(database, changes)
+        self.purging = Purging(database, clock, retention)
+        self.guilds = GuildService(database, changes, cursors, clock, self.purging)
+        self.pickers = PickerService(database, changes, clock)
+        self.registry = Registry(database, changes)
+        self.modules = ModuleService(database, changes, self.registry, cursors, clock)
+        kept_for = timedelta(days=settings.revisions_kept_days)
+        self.settings = SettingsService(
+            database, changes, self.registry, cursors, clock, kept=settings.revisions_kept, kept_for=kept_for
+        )
+
+        # Members, what they do, and what they get for it.
+        self.rulebook = rulebook = Rulebook(database, changes)
+        catalogs, surveys, awarding_woken = Catalogs(changes), Surveys(database, rulebook, clock), asyncio.Event()
+        self.unlocking = unlocking = Unlocking(catalogs)
+        self.achievements = AchievementService(
+            database, changes, cursors, clock, rulebook, surveys, retention=retention, wake=awarding_woken.set
+        )
+        self.awards = AwardService(database, rulebook, catalogs, unlocking, parts, clock)
+        self.activity = ActivityService(database, rulebook, parts, unlocking, clock, metrics)
+        self.explaining = ExplainService(database, rulebook, clock)
+        self.members = MemberService(database, rulebook, parts, unlocking, clock, hours)
+        self.leaderboards = LeaderboardService(database, rulebook, cursors, clock)
+        self.upkeep = Upkeep(database, parts, clock, hours=hours, days=days)
+
+        # Imports, exports, jobs.
+        restoring = Restoring(
+            database,
+            rulebook,
+            parts,
+            clock,
+            guilds=self.guilds,
+            pickers=self.pickers,
+            settings=self.settings,
+            achievements=self.achievements,
+        )
+        runner = Runner(
+            database,
+            queue,
+            clock,
+            self.credentials,
+            standings=Standings(database, rulebook, self.settings, clock),
+            history=History(database, rulebook, parts, unlocking, clock, hours),
+            rehearsal=Rehearsal(database, rulebook, clock),
+            restoring=restoring,
+        )
+        awarding = Awarding(rulebook, catalogs, unlocking, clock)
+        jobs = {AWARDING: AwardingJob(database, queue, awarding, parts, clock)}
+        self.worker = Worker(queue, runner, jobs, awarding_woken)
+        self.imports = ImportService(database, queue, self.worker, cursors, clock)
+        self.exporter = Exporter(database, clock)
+
+        # What is told to others: events, webhooks, the audit log; people's own data.
+        self.hub = Hub(clock, metrics, lambda: health.stopping)
+        changes.subscribe(self.hub.doubt)
+        self.stream_bounds = StreamBounds(
+            metrics,
+            of_a_key=settings.streams_per_key,
+            in_all=most_connections(settings.pool_size) * 3 // 4,  # the rest is for requests
+        )
+        self.events = EventService(database, self.hub, self.directory, self.stream_bounds)
+        vault, resolver, private = Vault(secrets), Resolver(), settings.webhook_private_addresses
+        self.webhooks = WebhookService(database, cursors, clock, vault, resolver, private=private)
+        self.deliverer = Deliverer(database, clock, vault, Sender(resolver, private=private))
+        self.audit = AuditService(database, cursors)
+        self.privacy = PrivacyService(database, clock)
+        self.eraser = Eraser(database, changes, clock)
+        self.exporter_of_people = PersonExporter(database, clock)
+
+    async def connect_arguments(self) -> dict[str, Any]:  # Any: keyword arguments
+        """What connections as the application's role are opened with."""
+        return connect_arguments(self._settings, role=await role_to_take(self._settings))
+
+    @asynccontextmanager
+    async def opened(self, *, follows_changes: bool = False) -> AsyncIterator[None]:
+        """With the database open, for a command. One that goes on for long follows what others change."""
+        arguments = await self.connect_arguments()
+        await self.database.open(arguments)
+        watching = asyncio.create_task(self.changes.run(arguments)) if follows_changes else None
+        try:
+            yield
+        finally:
+            if watching is not None:
+                await stop(watching)
+            await self.close()
+
+    async def close(self) -> None:
+        """Closes what was opened."""
+        if self.people.discord is not None:
+            await self.people.discord.close()
+        await self.database.close()
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """The one that signs, and the one before it."""
+    current = settings.secret or made_secret(settings.data_path)
+    return [current] if settings.secret_previous is None else [current, settings.secret_previous]
+
+
+def _discord_client(settings: Settings) -> Client | None:
+    """Guildhall as Discord knows it, None where nobody can log in."""
+    if settings.discord_client_id is None or settings.discord_client_secret is None:
+        return None
+    return Client(
+        id=settings.discord_client_id,
+        secret=settings.discord_client_secret,
+        api_url=settings.discord_api_url,
+        authorize_url=settings.discord_authorize_url,
+    )
