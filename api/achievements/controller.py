@@ -18,8 +18,8 @@ from api.achievements.dtos import (
     SimulationView,
 )
 from api.achievements.service import AchievementService
-from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.http.responses import Answer
 from api.lib.encoded import Encoded
@@ -35,7 +35,7 @@ class AchievementController(Controller):
     path = "/v1/guilds/{guild_id:str}/achievements"
     tags = ("achievements",)
 
-    @get("/", opt=requires(READ))
+    @get("/", opt=RoutePolicy(READ).opt)
     async def list_achievements(
         self,
         guild_id: FromPath[int],
@@ -46,7 +46,7 @@ class AchievementController(Controller):
         """A guild's own achievements, in the order in which they were made."""
         return await achievements.list_achievements(request.actor, guild_id, params)
 
-    @post("/", opt=requires(WRITE, conditional=True, conflicts=True, deep_member="condition"))
+    @post("/", opt=RoutePolicy(WRITE, conditional=True, conflicts=True, deep_member="condition").opt)
     async def create_achievement(
         self,
         guild_id: FromPath[int],
@@ -58,7 +58,11 @@ class AchievementController(Controller):
         here then."""
         return await achievements.create(request.actor, guild_id, data)
 
-    @post("/simulate", opt=requires(READ, deep_member="condition", seconds=SECONDS, effect_free=True), status_code=200)
+    @post(
+        "/simulate",
+        opt=RoutePolicy(READ, deep_member="condition", seconds=SECONDS, effect_free=True).opt,
+        status_code=200,
+    )
     async def simulate_achievement(
         self,
         guild_id: FromPath[int],
@@ -68,7 +72,7 @@ class AchievementController(Controller):
         """Say who would get a draft now. Nothing is stored."""
         return await achievements.simulate(guild_id, data)
 
-    @get("/{achievement:str}", opt=requires(READ, conditional=True))
+    @get("/{achievement:str}", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_achievement(
         self,
         guild_id: FromPath[int],
@@ -81,9 +85,9 @@ class AchievementController(Controller):
 
     @patch(
         "/{achievement:str}",
-        opt=requires(
+        opt=RoutePolicy(
             WRITE, if_match=True, conditional=True, merge_patch=True, deep_member="condition", seconds=SECONDS
-        ),
+        ).opt,
     )
     async def patch_achievement(
         self,
@@ -96,7 +100,7 @@ class AchievementController(Controller):
         """Change some of it, as a merge patch; a condition is replaced as a whole. Who has it keeps it."""
         return await achievements.patch(request.actor, guild_id, achievement, data, request.preconditions)
 
-    @delete("/{achievement:str}", opt=requires(WRITE, if_match=True))
+    @delete("/{achievement:str}", opt=RoutePolicy(WRITE, if_match=True).opt)
     async def delete_achievement(
         self,
         guild_id: FromPath[int],
@@ -109,7 +113,7 @@ class AchievementController(Controller):
 
     @post(
         "/{achievement:str}/restore",
-        opt=requires(WRITE, conditional=True, conflicts=True, deleted=True),
+        opt=RoutePolicy(WRITE, conditional=True, conflicts=True, deleted=True).opt,
         status_code=200,
     )
     async def restore_achievement(
@@ -127,7 +131,7 @@ class GlobalAchievementController(Controller):
     path = "/v1/achievements"
     tags = ("achievements",)
 
-    @get("/", opt=requires(READ))
+    @get("/", opt=RoutePolicy(READ).opt)
     async def list_global_achievements(
         self,
         params: NamedDependency[AchievementQuery],
@@ -137,7 +141,10 @@ class GlobalAchievementController(Controller):
         """The achievements of every guild, in the order in which they were made."""
         return await achievements.list_achievements(request.actor, INSTALLATION, params)
 
-    @post("/", opt=requires(WRITE, conditional=True, conflicts=True, deep_member="condition", whole_installation=True))
+    @post(
+        "/",
+        opt=RoutePolicy(WRITE, conditional=True, conflicts=True, deep_member="condition", whole_installation=True).opt,
+    )
     async def create_global_achievement(
         self,
         data: JSONBody[CreateAchievement],
@@ -149,7 +156,7 @@ class GlobalAchievementController(Controller):
 
     @post(
         "/simulate",
-        opt=requires(READ, deep_member="condition", whole_installation=True, seconds=SECONDS, effect_free=True),
+        opt=RoutePolicy(READ, deep_member="condition", whole_installation=True, seconds=SECONDS, effect_free=True).opt,
         status_code=200,
     )
     async def simulate_global_achievement(
@@ -158,7 +165,7 @@ class GlobalAchievementController(Controller):
         """Say who of all guilds would get a draft now. Nothing is stored."""
         return await achievements.simulate(INSTALLATION, data)
 
-    @get("/{achievement:str}", opt=requires(READ, conditional=True))
+    @get("/{achievement:str}", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_global_achievement(
         self,
         achievement: FromPath[str],
@@ -170,7 +177,7 @@ class GlobalAchievementController(Controller):
 
     @patch(
         "/{achievement:str}",
-        opt=requires(
+        opt=RoutePolicy(
             WRITE,
             if_match=True,
             conditional=True,
@@ -178,7 +185,7 @@ class GlobalAchievementController(Controller):
             deep_member="condition",
             whole_installation=True,
             seconds=SECONDS,
-        ),
+        ).opt,
     )
     async def patch_global_achievement(
         self,
@@ -190,7 +197,7 @@ class GlobalAchievementController(Controller):
         """Change some of it, as a merge patch; a condition is replaced as a whole. Who has it keeps it."""
         return await achievements.patch(request.actor, INSTALLATION, achievement, data, request.preconditions)
 
-    @delete("/{achievement:str}", opt=requires(WRITE, if_match=True, whole_installation=True))
+    @delete("/{achievement:str}", opt=RoutePolicy(WRITE, if_match=True, whole_installation=True).opt)
     async def delete_global_achievement(
         self,
         achievement: FromPath[str],
@@ -202,7 +209,7 @@ class GlobalAchievementController(Controller):
 
     @post(
         "/{achievement:str}/restore",
-        opt=requires(WRITE, conditional=True, conflicts=True, deleted=True, whole_installation=True),
+        opt=RoutePolicy(WRITE, conditional=True, conflicts=True, deleted=True, whole_installation=True).opt,
         status_code=200,
     )
     async def restore_global_achievement(
@@ -219,7 +226,7 @@ class AwardController(Controller):
     path = "/v1/guilds/{guild_id:str}/members/{user_id:str}/achievements"
     tags = ("achievements",)
 
-    @get("/", opt=requires(Scope.MEMBERS_READ, conditional=True, personal=True))
+    @get("/", opt=RoutePolicy(Scope.MEMBERS_READ, conditional=True, personal=True).opt)
     async def get_member_achievements(
         self,
         guild_id: FromPath[int],
@@ -231,7 +238,7 @@ class AwardController(Controller):
         who have it."""
         return await awards.list_of(request.actor, guild_id, user_id)
 
-    @put("/{achievement:str}", opt=requires(WRITE, statuses=(201, 200)))
+    @put("/{achievement:str}", opt=RoutePolicy(WRITE, statuses=(201, 200)).opt)
     async def award_achievement(
         self,
         guild_id: FromPath[int],
@@ -245,7 +252,7 @@ class AwardController(Controller):
         awarded, is_new = await awards.award(request.actor, guild_id, user_id, achievement)
         return Answer(awarded, status_code=201 if is_new else 200)
 
-    @delete("/{achievement:str}", opt=requires(WRITE))
+    @delete("/{achievement:str}", opt=RoutePolicy(WRITE).opt)
     async def revoke_achievement(
         self,
         guild_id: FromPath[int],

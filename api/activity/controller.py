@@ -9,22 +9,25 @@ from litestar.params import FromPath, JSONBody
 from api.activity.dtos import MOST_EVENTS, MOST_ROLES, ActivityView, Explanation, RecordActivity
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
-from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.members.dtos import SeriesQuery, SeriesView
 from api.members.service import MemberService
 
 LARGEST_BODY = 8 * 1024 * 1024
 MOST_VALUES = MOST_EVENTS * (MOST_ROLES + 20)  # an event has a dozen members, and may name who did it
-_OPT = {"largest_body": LARGEST_BODY, "most_values": MOST_VALUES}
 
 
 class ActivityController(Controller):
     path = "/v1/guilds/{guild_id:str}/activity"
     tags = ("activity",)
 
-    @post("/", opt=requires(Scope.ACTIVITY_WRITE, **_OPT), status_code=200)
+    @post(
+        "/",
+        opt=RoutePolicy(Scope.ACTIVITY_WRITE, largest_body=LARGEST_BODY, most_values=MOST_VALUES).opt,
+        status_code=200,
+    )
     async def record_activity(
         self,
         guild_id: FromPath[int],
@@ -36,7 +39,11 @@ class ActivityController(Controller):
         is to do, after it is safely stored."""
         return await activity.record(guild_id, data.events, request.claim)
 
-    @post("/explain", opt=requires(Scope.MEMBERS_READ, effect_free=True, **_OPT), status_code=200)
+    @post(
+        "/explain",
+        opt=RoutePolicy(Scope.MEMBERS_READ, effect_free=True, largest_body=LARGEST_BODY, most_values=MOST_VALUES).opt,
+        status_code=200,
+    )
     async def explain_activity(
         self,
         guild_id: FromPath[int],
@@ -47,7 +54,7 @@ class ActivityController(Controller):
         """Say of each event how much XP it would earn, and why. Nothing is stored."""
         return await explaining.explain(request.actor, guild_id, data.events)
 
-    @get("/", opt=requires(Scope.MEMBERS_READ, conditional=True))
+    @get("/", opt=RoutePolicy(Scope.MEMBERS_READ, conditional=True).opt)
     async def get_guild_activity(
         self,
         guild_id: FromPath[int],

@@ -6,8 +6,8 @@ from litestar.params import FromPath
 
 from api.audit.dtos import AuditEntryView, AuditQuery
 from api.audit.service import AuditService
-from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
 
@@ -16,7 +16,7 @@ class AuditController(Controller):
     path = "/v1/guilds/{guild_id:str}/audit-log"
     tags = ("audit",)
 
-    @get("/", opt=requires(Scope.AUDIT_READ))
+    @get("/", opt=RoutePolicy(Scope.AUDIT_READ).opt)
     async def list_entries(
         self,
         guild_id: FromPath[int],

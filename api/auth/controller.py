@@ -5,9 +5,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from api.auth.dtos import CreateKey, KeyQuery, KeyView, RotateKey
-from api.auth.guards import requires
 from api.auth.scopes import Scope
 from api.auth.service import KeyService
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
 
@@ -16,7 +16,7 @@ class KeyController(Controller):
     path = "/v1/keys"
     tags = ("keys",)
 
-    @post("/", opt=requires(Scope.KEYS_MANAGE, conflicts=True))
+    @post("/", opt=RoutePolicy(Scope.KEYS_MANAGE, conflicts=True).opt)
     async def create_key(
         self, data: JSONBody[CreateKey], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> KeyView:
@@ -24,7 +24,7 @@ class KeyController(Controller):
         of requests too. The whole of it, `secret`, is told only in this answer; sent twice, it makes two."""
         return await keys.create(request.actor, data)
 
-    @get("/", opt=requires(Scope.KEYS_MANAGE))
+    @get("/", opt=RoutePolicy(Scope.KEYS_MANAGE).opt)
     async def list_keys(
         self,
         params: NamedDependency[KeyQuery],
@@ -34,14 +34,14 @@ class KeyController(Controller):
         """The keys that can do no more than the one that asks, newest first."""
         return await keys.list_keys(request.actor, params)
 
-    @get("/{key_id:str}", opt=requires(Scope.KEYS_MANAGE, conditional=True))
+    @get("/{key_id:str}", opt=RoutePolicy(Scope.KEYS_MANAGE, conditional=True).opt)
     async def get_key(
         self, key_id: FromPath[int], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> KeyView:
         """One key, without its secret."""
         return await keys.get(request.actor, key_id)
 
-    @delete("/{key_id:str}", opt=requires(Scope.KEYS_MANAGE))
+    @delete("/{key_id:str}", opt=RoutePolicy(Scope.KEYS_MANAGE).opt)
     async def revoke_key(
         self, key_id: FromPath[int], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> None:
@@ -49,7 +49,10 @@ class KeyController(Controller):
         revoke those that it comes of."""
         await keys.revoke(request.actor, key_id)
 
-    @post("/{key_id:str}/rotate", opt=requires(Scope.KEYS_MANAGE, keys=True, optional_body=True, conflicts=True))
+    @post(
+        "/{key_id:str}/rotate",
+        opt=RoutePolicy(Scope.KEYS_MANAGE, finds_key=True, optional_body=True, conflicts=True).opt,
+    )
     async def rotate_key(
         self,
         key_id: FromPath[int],

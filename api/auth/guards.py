@@ -10,31 +10,14 @@ from litestar.handlers.base import BaseRouteHandler
 from api.auth.actors import Credential
 from api.auth.scopes import Scope
 from api.errors import Forbidden, LoginNotConfigured, MissingScope, NotFound
+from api.http.policy import RoutePolicy, policy_of
 from api.http.rate_limits import address_of
 from api.lib.snowflakes import parse
 from api.people.sessions import Session
 
 Connection = Request[Any, Any, Any]  # Any: Litestar's user, auth and state are not used
 
-PUBLIC: dict[str, object] = {"scope": None}
-
-# Of somebody who is logged in, and of no bot.
-PERSON: dict[str, object] = {"scope": None, "person": True}
-
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-
-
-def requires(scope: Scope, **more: object) -> dict[str, object]:
-    """A route's `opt`: the scope it needs. More of it: `conditional` (answers carry an ETag), `personal` (they say
-    something of people, which no browser is to keep), `creates_guild`, `creates_module` (what the address names
-    need not exist), `optional_body`, `merge_patch`, `conflicts` (may answer 409), `if_match` (takes If-Match),
-    `statuses` (when it has two), `keys`, `webhooks` (the one in the address is looked for before the body is read),
-    `whole_installation` (not for a key with a list of guilds), `seconds` (its own deadline), `largest_body` (in
-    bytes, where it is not 1 MiB), `most_values` (of the body, where more than usual), `deep_member` (of the body:
-    422, not 400, where it nests too deep), `streams` (the answer does not end), `document` (the shape of an answer
-    that is sent in pieces), `deleted` (the achievement in the address may be a deleted one), `effect_free` (of a
-    POST: nothing is stored, so no answer is kept either)."""
-    return {"scope": scope, **more}
 
 
 _is_count = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII).fullmatch
@@ -48,22 +31,23 @@ async def credential_of(connection: Connection, scope: Scope) -> Credential:
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     """401, then 429, 403 for a scope the credential lacks, then 404 for what it may not see."""
-    scope = handler.opt["scope"]
+    policy = policy_of(handler)
+    scope = policy.scope
     state = connection.scope["state"]
     services = connection.app.state
-    credential, session = await _admitted(connection, scope, person="person" in handler.opt)
+    credential, session = await _admitted(connection, scope, person=policy.person)
     if session is None:
-        _refuse_some_guilds(credential, handler)
+        _refuse_some_guilds(credential, policy)
     for name, value in connection.path_params.items():
         if (name.endswith("_id") and parse(value) is None) or (name == "revision" and not _is_count(value)):
             raise NotFound
-    if "seconds" in handler.opt:
-        state["deadline"].reschedule(asyncio.get_running_loop().time() + handler.opt["seconds"])
+    if policy.seconds is not None:
+        state["deadline"].reschedule(asyncio.get_running_loop().time() + policy.seconds)
     state["slot"] = await services["slots"].enter(credential.id, state["is_gone"])
     if session is not None and scope is not None:
         credential = state["credential"] = await _narrowed(connection, session, scope)
-        _refuse_some_guilds(credential, handler)  # of themselves a person has all
-    if "keys" in handler.opt:
+        _refuse_some_guilds(credential, policy)  # of themselves a person has all
+    if policy.finds_key:
         await services["keys"].require(credential, int(connection.path_params["key_id"]))
     if (text := connection.path_params.get("guild_id")) is not None:
         guild_id = int(text)
@@ -71,20 +55,20 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         if not credential.sees(guild_id):
             raise NotFound
         # A guild is made by its bot: a person would bring in one where there is none.
-        if "creates_guild" not in handler.opt or (session is not None and connection.method == "PUT"):
+        if not policy.creates_guild or (session is not None and connection.method == "PUT"):
             await services["directory"].require(guild_id)
-    if "webhooks" in handler.opt:
+    if policy.finds_webhook:
         await services["webhooks"].require(state["guild_id"], int(connection.path_params["webhook_id"]))
     if (key := connection.path_params.get("achievement")) is not None:
         is_members = "user_id" in connection.path_params
         guild_id = state.get("guild_id", 0)
-        await services["achievements"].require(guild_id, key, deleted="deleted" in handler.opt, anywhere=is_members)
+        await services["achievements"].require(guild_id, key, deleted=policy.deleted, anywhere=is_members)
     if (module := connection.path_params.get("module")) is not None:
-        await services["registry"].require(module, may_be_new="creates_module" in handler.opt)
+        await services["registry"].require(module, may_be_new=policy.creates_module)
 
 
-def _refuse_some_guilds(credential: Credential, handler: BaseRouteHandler) -> None:
-    if "whole_installation" in handler.opt and credential.guild_ids is not None:
+def _refuse_some_guilds(credential: Credential, policy: RoutePolicy) -> None:
+    if policy.whole_installation and credential.guild_ids is not None:
         raise Forbidden("This concerns every guild, and this credential is for some guilds.")
 
 

@@ -3,11 +3,12 @@
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
-from api.auth.guards import credential_of, requires
+from api.auth.guards import credential_of
 from api.auth.scopes import Scope
 from api.events.dtos import EventsQuery
 from api.events.service import EventService
 from api.events.stream import MEDIA_TYPE, EventStream
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 
 
@@ -15,7 +16,7 @@ class EventController(Controller):
     path = "/v1"
     tags = ("events",)
 
-    @get("/events", opt=requires(Scope.EVENTS_READ, streams=True), media_type=MEDIA_TYPE)
+    @get("/events", opt=RoutePolicy(Scope.EVENTS_READ, streams=True).opt, media_type=MEDIA_TYPE)
     async def read_events(
         self, params: NamedDependency[EventsQuery], request: GuildhallRequest, events: NamedDependency[EventService]
     ) -> EventStream:

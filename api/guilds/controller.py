@@ -4,7 +4,6 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.auth.guards import requires
 from api.auth.scopes import Scope
 from api.guilds.dtos import (
     ChannelsView,
@@ -18,6 +17,7 @@ from api.guilds.dtos import (
 )
 from api.guilds.pickers import PickerService
 from api.guilds.service import GuildService
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.http.responses import Answer
 from api.lib.pagination import Page
@@ -29,7 +29,7 @@ class GuildController(Controller):
     path = "/v1/guilds"
     tags = ("guilds",)
 
-    @get("/", opt=requires(READ))
+    @get("/", opt=RoutePolicy(READ).opt)
     async def list_guilds(
         self,
         params: NamedDependency[GuildQuery],
@@ -41,7 +41,9 @@ class GuildController(Controller):
 
     @put(
         "/{guild_id:str}",
-        opt=requires(WRITE, if_match=True, conditional=True, personal=True, creates_guild=True, statuses=(201, 200)),
+        opt=RoutePolicy(
+            WRITE, if_match=True, conditional=True, personal=True, creates_guild=True, statuses=(201, 200)
+        ).opt,
     )
     async def put_guild(
         self,
@@ -54,7 +56,9 @@ class GuildController(Controller):
         guild, created = await guilds.put(request.actor, guild_id, data, request.preconditions)
         return Answer(guild, status_code=201 if created else 200)
 
-    @patch("/{guild_id:str}", opt=requires(WRITE, if_match=True, conditional=True, personal=True, merge_patch=True))
+    @patch(
+        "/{guild_id:str}", opt=RoutePolicy(WRITE, if_match=True, conditional=True, personal=True, merge_patch=True).opt
+    )
     async def patch_guild(
         self,
         guild_id: FromPath[int],
@@ -65,12 +69,12 @@ class GuildController(Controller):
         """Change some of it, as a merge patch: null goes back to the first value."""
         return await guilds.patch(request.actor, guild_id, data, request.preconditions)
 
-    @get("/{guild_id:str}", opt=requires(READ, conditional=True, personal=True))
+    @get("/{guild_id:str}", opt=RoutePolicy(READ, conditional=True, personal=True).opt)
     async def get_guild(self, guild_id: FromPath[int], guilds: NamedDependency[GuildService]) -> GuildView:
         """One guild."""
         return await guilds.get(guild_id)
 
-    @delete("/{guild_id:str}", opt=requires(WRITE, if_match=True))
+    @delete("/{guild_id:str}", opt=RoutePolicy(WRITE, if_match=True).opt)
     async def delete_guild(
         self,
         guild_id: FromPath[int],
@@ -82,7 +86,7 @@ class GuildController(Controller):
 
     @post(
         "/{guild_id:str}/restore",
-        opt=requires(WRITE, conditional=True, personal=True, creates_guild=True),
+        opt=RoutePolicy(WRITE, conditional=True, personal=True, creates_guild=True).opt,
         status_code=200,
     )
     async def restore_guild(
@@ -91,12 +95,12 @@ class GuildController(Controller):
         """Undo the deletion. Of a guild that is not deleted it changes nothing."""
         return await guilds.restore(request.actor, guild_id)
 
-    @get("/{guild_id:str}/roles", opt=requires(READ, conditional=True))
+    @get("/{guild_id:str}/roles", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_roles(self, guild_id: FromPath[int], pickers: NamedDependency[PickerService]) -> RolesView:
         """The guild's roles, as its bot last sent them, highest first."""
         return await pickers.roles(guild_id)
 
-    @put("/{guild_id:str}/roles", opt=requires(WRITE, if_match=True, conditional=True))
+    @put("/{guild_id:str}/roles", opt=RoutePolicy(WRITE, if_match=True, conditional=True).opt)
     async def put_roles(
         self,
         guild_id: FromPath[int],
@@ -107,12 +111,12 @@ class GuildController(Controller):
         """Replace all roles. Settings that point at one that is gone tell so as stale references."""
         return await pickers.replace_roles(request.actor, guild_id, data.items, request.preconditions)
 
-    @get("/{guild_id:str}/channels", opt=requires(READ, conditional=True))
+    @get("/{guild_id:str}/channels", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_channels(self, guild_id: FromPath[int], pickers: NamedDependency[PickerService]) -> ChannelsView:
         """The guild's channels, as its bot last sent them, by position."""
         return await pickers.channels(guild_id)
 
-    @put("/{guild_id:str}/channels", opt=requires(WRITE, if_match=True, conditional=True))
+    @put("/{guild_id:str}/channels", opt=RoutePolicy(WRITE, if_match=True, conditional=True).opt)
     async def put_channels(
         self,
         guild_id: FromPath[int],

@@ -13,6 +13,7 @@ from litestar.types import Message, Receive, ReceiveMessage
 
 from api.errors import BadHeader, BodyTooLarge
 from api.http.idempotency_store import BodyHash, Claim, Idempotency, Kept
+from api.http.policy import policy_of
 from api.http.responses import JSON, MSGPACK, Plain, conditional, wants_msgpack
 from api.lib import etags
 
@@ -40,14 +41,14 @@ async def claimed(
     request: Request[Any, Any, Any], handler: BaseRouteHandler, raw: bytes
 ) -> Response[Any] | None:  # Any: the same
     """The first answer again; None where this request is the one to be done. `raw`: its body."""
-    state = request.scope["state"]
+    state, policy = request.scope["state"], policy_of(handler)
     key = state.get("idempotency_key")
     if key is None:
         return None
     store: Idempotency = request.app.state["idempotency"]
     scope = request.scope
     address = sha256(b"\0".join((b"POST", scope["path"].encode(), scope["query_string"]))).digest()
-    is_file = "files" in handler.opt
+    is_file = policy.files != ()
     body = BodyHash(None if is_file else raw)
     if is_file:
         request.receive = _hashing(request.receive, body)
@@ -60,7 +61,7 @@ async def claimed(
         body=body,
         seconds=min(left, UPLOAD_SECONDS),
         guild_id=state.get("guild_id"),
-        read=(lambda: _drain(request, handler.opt["largest_body"])) if is_file else None,
+        read=(lambda: _drain(request, policy.largest_body)) if is_file else None,
     )
     if isinstance(found, Claim):
         state["claim"], state["settle"] = found, _Settling(store, found)

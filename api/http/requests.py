@@ -19,11 +19,10 @@ from api.http.bodies import MOST_VALUES, BodyReader
 from api.http.idempotency import claimed, idempotency_key
 from api.http.idempotency_store import Claim
 from api.http.parameters import read_query
+from api.http.policy import policy_of
 from api.lib.beside import beside
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
-
-LARGEST_BODY = 1024 * 1024
 
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -95,12 +94,13 @@ async def admit(request: GuildhallRequest) -> Response[Any] | None:
     if request.method == HttpMethod.OPTIONS:
         return Response(None, status_code=204, headers={"Allow": ", ".join(_methods(request))})
     handler = request.route_handler
-    if handler.opt["scope"] is not None or "person" in handler.opt:
+    policy = policy_of(handler)
+    if not policy.is_public:
         await authorize(request, handler)
         raw = await read_input(request, handler)
-        if request.method == HttpMethod.POST and handler.opt["scope"] is not None and "effect_free" not in handler.opt:
+        if request.method == HttpMethod.POST and policy.scope is not None and not policy.effect_free:
             return await claimed(request, handler, raw)
-    elif "reads_query" in handler.opt:
+    elif policy.reads_query:
         await read_input(request, handler)
     return None
 
@@ -152,18 +152,17 @@ def plan_of(handler: BaseRouteHandler) -> Plan:
     parameters = handler.parsed_fn_signature.parameters
     kind = parameters["data"].annotation if "data" in parameters else None
     media_types = ["application/json"]
-    if "merge_patch" in handler.opt:
+    policy = policy_of(handler)
+    if policy.merge_patch:
         media_types.insert(0, "application/merge-patch+json")
     return Plan(
-        body=None
-        if kind is None
-        else BodyReader(kind, handler.opt.get("deep_member"), handler.opt.get("most_values", MOST_VALUES)),
+        body=None if kind is None else BodyReader(kind, policy.deep_member, policy.most_values or MOST_VALUES),
         query=parameters["params"].annotation if "params" in parameters else None,
         media_types=tuple(media_types),
-        optional_body="optional_body" in handler.opt,
-        is_matched="if_match" in handler.opt,
-        is_conditional="conditional" in handler.opt,
-        largest_body=handler.opt.get("largest_body", LARGEST_BODY),
+        optional_body=policy.optional_body,
+        is_matched=policy.if_match,
+        is_conditional=policy.conditional,
+        largest_body=policy.largest_body,
     )
 
 

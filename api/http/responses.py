@@ -11,6 +11,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from api.http.headers import entity_tags
+from api.http.policy import policy_of
 from api.lib import etags
 from api.lib.encoded import Encoded, encode
 
@@ -45,12 +46,12 @@ class Answer(Response[T]):
         encoded = content if isinstance(content, Encoded) else None
         packed = wants_msgpack(request)
         body = encoded.body if encoded is not None else encode(content)
-        if "conditional" in request.route_handler.opt:
+        policy = policy_of(request.route_handler)
+        if policy.conditional:
             tag = encoded.etag if encoded is not None else etags.tag(body)
             is_read = request.method == "GET"
             known = entity_tags("If-None-Match", request.headers, weak=True) if is_read else None
-            personal = "personal" in request.route_handler.opt
-            return conditional(status, headers, body, tag, known, packed=packed, personal=personal)
+            return conditional(status, headers, body, tag, known, packed=packed, personal=policy.personal)
         return listed(
             status, headers, body, _next_page(request, content, request.app.state.get("public_url")), packed=packed
         )

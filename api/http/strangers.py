@@ -10,6 +10,7 @@ from litestar.types import HTTPScope
 from api.auth.actors import Credential
 from api.auth.keyring import Keyring
 from api.errors import GuildhallError, TooManyRequests, Unauthorized
+from api.http.policy import policy_of
 from api.http.rate_limits import Limiter, address_of
 from api.people.people import People
 
@@ -85,4 +86,4 @@ def public_paths(routes: Iterable[BaseRoute]) -> Callable[[str], bool]:
 
 
 def _is_public(handler: BaseRouteHandler) -> bool:
-    return "scope" in handler.opt and handler.opt["scope"] is None and "person" not in handler.opt
+    return policy_of(handler).is_public

@@ -7,8 +7,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.http.responses import Answer
 from api.imports.dtos import ImportQuery, ImportView, ListImportsQuery
@@ -31,7 +31,7 @@ class ImportController(Controller):
 
     @post(
         "/guilds/{guild_id:str}/imports",
-        opt=requires(WRITE, conflicts=True, seconds=SECONDS, largest_body=LARGEST_BODY, files=FILES),
+        opt=RoutePolicy(WRITE, conflicts=True, seconds=SECONDS, largest_body=LARGEST_BODY, files=FILES).opt,
         status_code=202,
     )
     async def begin_import(
@@ -54,7 +54,7 @@ class ImportController(Controller):
         view, _ = await imports.begin(request.actor, guild_id, params, file)
         return Answer(view, status_code=202, headers={"Location": location(view.id)})
 
-    @get("/guilds/{guild_id:str}/imports", opt=requires(READ))
+    @get("/guilds/{guild_id:str}/imports", opt=RoutePolicy(READ).opt)
     async def list_imports(
         self,
         guild_id: FromPath[int],
@@ -65,14 +65,14 @@ class ImportController(Controller):
         """A guild's imports, newest first."""
         return await imports.list_imports(request.actor, guild_id, limit=params.limit, cursor=params.cursor)
 
-    @get("/imports/{import_id:str}", opt=requires(READ, conditional=True, personal=True))
+    @get("/imports/{import_id:str}", opt=RoutePolicy(READ, conditional=True, personal=True).opt)
     async def get_import(
         self, import_id: FromPath[int], request: GuildhallRequest, imports: NamedDependency[ImportService]
     ) -> ImportView:
         """How an import stands: its progress, its counts, what was refused and why."""
         return await imports.get(request.actor, import_id)
 
-    @get("/guilds/{guild_id:str}/export", opt=requires(WRITE, seconds=SECONDS), media_type=NDJSON)
+    @get("/guilds/{guild_id:str}/export", opt=RoutePolicy(WRITE, seconds=SECONDS).opt, media_type=NDJSON)
     async def export_guild(
         self, guild_id: FromPath[int], request: GuildhallRequest, exporter: NamedDependency[Exporter]
     ) -> Stream:

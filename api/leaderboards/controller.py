@@ -4,8 +4,8 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.leaderboards.dtos import LeaderboardQuery, LeaderboardView
 from api.leaderboards.service import LeaderboardService
@@ -15,7 +15,7 @@ class LeaderboardController(Controller):
     path = "/v1/guilds/{guild_id:str}/leaderboard"
     tags = ("leaderboards",)
 
-    @get("/", opt=requires(Scope.MEMBERS_READ))
+    @get("/", opt=RoutePolicy(Scope.MEMBERS_READ).opt)
     async def get_leaderboard(
         self,
         guild_id: FromPath[int],

@@ -4,8 +4,8 @@ from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.members.adjusting import XpAdjustedView
 from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
@@ -19,7 +19,7 @@ class MemberController(Controller):
     path = "/v1/guilds/{guild_id:str}"
     tags = ("members",)
 
-    @get("/members/{user_id:str}", opt=requires(READ, conditional=True, personal=True))
+    @get("/members/{user_id:str}", opt=RoutePolicy(READ, conditional=True, personal=True).opt)
     async def get_member(
         self,
         guild_id: FromPath[int],
@@ -30,7 +30,7 @@ class MemberController(Controller):
         """A member's profile: XP, level, exact rank, stats and streak."""
         return await members.get(request.actor, guild_id, user_id)
 
-    @delete("/members/{user_id:str}", opt=requires(WRITE))
+    @delete("/members/{user_id:str}", opt=RoutePolicy(WRITE).opt)
     async def delete_member(
         self,
         guild_id: FromPath[int],
@@ -41,7 +41,7 @@ class MemberController(Controller):
         """The member left. The guild's setting `on_leave` says what becomes of their standing."""
         await members.leave(request.actor, guild_id, user_id)
 
-    @post("/members/{user_id:str}/xp", opt=requires(WRITE), status_code=200)
+    @post("/members/{user_id:str}/xp", opt=RoutePolicy(WRITE).opt, status_code=200)
     async def adjust_xp(
         self,
         guild_id: FromPath[int],
@@ -53,7 +53,7 @@ class MemberController(Controller):
         """Give, take or set XP by hand. It is never below zero, and counts in the period in which it is given."""
         return await members.adjust_xp(request.actor, guild_id, user_id, data)
 
-    @get("/members/{user_id:str}/activity", opt=requires(READ, conditional=True, personal=True))
+    @get("/members/{user_id:str}/activity", opt=RoutePolicy(READ, conditional=True, personal=True).opt)
     async def get_member_activity(
         self,
         guild_id: FromPath[int],
@@ -65,7 +65,7 @@ class MemberController(Controller):
         """What a member did, hour by hour, day by day or week by week of the guild's time zone."""
         return await members.member_activity(request.actor, guild_id, user_id, params)
 
-    @get("/members/{user_id:str}/role-rewards", opt=requires(READ, conditional=True, personal=True))
+    @get("/members/{user_id:str}/role-rewards", opt=RoutePolicy(READ, conditional=True, personal=True).opt)
     async def get_role_rewards(
         self,
         guild_id: FromPath[int],

@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Controller, Request, get
 
+from api.http.policy import RoutePolicy
 from api.lib.encoded import Encoded, encoded
 from api.lib.json import JsonObject
 from api.openapi.document import document
@@ -14,7 +15,7 @@ class OpenAPIController(Controller):
 
     tags = ("operation",)
 
-    @get("/schema/openapi.json", opt={"scope": None, "conditional": True})
+    @get("/schema/openapi.json", opt=RoutePolicy(conditional=True).opt)
     async def get_openapi(
         self,
         request: Request[Any, Any, Any],  # Any: Litestar's user, auth and state are not used

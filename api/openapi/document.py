@@ -9,8 +9,8 @@ from litestar.routes import BaseRoute
 
 from api.http.bodies import DEPTH
 from api.http.headers import REASON_CHARACTERS
+from api.http.policy import LARGEST_BODY
 from api.http.problems import TYPE_BASE
-from api.http.requests import LARGEST_BODY
 from api.lib.pagination import LARGEST_PAGE, LIFETIME_SECONDS
 from api.openapi import problems
 from api.openapi.facts import Facts, read

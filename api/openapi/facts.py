@@ -11,6 +11,7 @@ from litestar.response.base import ASGIResponse
 from litestar.routes import BaseRoute, HTTPRoute
 
 from api.auth.scopes import Scope
+from api.http.policy import RoutePolicy, policy_of
 from api.http.requests import Plan, plan_of
 from api.http.responses import JSON, MSGPACK, Answer
 from api.lib.encoded import Encoded
@@ -26,23 +27,30 @@ LIVENESS = "/health/live"
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """One operation. `body` and `answer` are types, None where there is none; `traits` are the names in its `opt`,
-    `files` the media types of a body that is a file and taken as it is."""
+    """One operation. `body` and `answer` are types, None where there is none; `policy` is what its
+    route declares."""
 
     path: str
     method: str
     name: str
     tags: tuple[str, ...]
     words: str
-    scope: Scope | None
     path_parameters: tuple[str, ...]
     plan: Plan
     body: object
     answer: object
     answer_media_types: tuple[str, ...]
     statuses: tuple[int, ...]
-    traits: frozenset[str]
-    files: tuple[str, ...]
+    policy: RoutePolicy
+
+    @property
+    def scope(self) -> Scope | None:
+        return self.policy.scope
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The media types of a body that is a file, and taken as it is."""
+        return self.policy.files
 
     @property
     def is_unsafe(self) -> bool:
@@ -51,7 +59,7 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def is_persons(self) -> bool:
         """Of somebody who is logged in, and of no key."""
-        return "person" in self.traits
+        return self.policy.person
 
     @property
     def needs_credential(self) -> bool:
@@ -62,7 +70,7 @@ class Facts(msgspec.Struct, frozen=True):
         """Whether somebody who is logged in may ever ask for it."""
         if self.is_persons or self.scope in OWN:
             return True
-        return self.scope in PEOPLES and "whole_installation" not in self.traits
+        return self.scope in PEOPLES and not self.policy.whole_installation
 
     @property
     def is_conditional_read(self) -> bool:
@@ -71,12 +79,12 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def takes_key(self) -> bool:
         """Whether it can be sent twice and be done once."""
-        return self.method == "POST" and self.scope is not None and "effect_free" not in self.traits
+        return self.method == "POST" and self.scope is not None and not self.policy.effect_free
 
     @property
     def is_stream(self) -> bool:
         """Whether the answer does not end."""
-        return "streams" in self.traits
+        return self.policy.streams
 
     @property
     def takes_if_match(self) -> bool:
@@ -107,29 +115,23 @@ def _methods(handler: HTTPRouteHandler) -> Iterator[str]:
 def _facts(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Facts:
     parameters = handler.parsed_fn_signature.parameters
     answer, negotiated = _answer(handler.parsed_fn_signature.return_type.annotation)
-    answer = handler.opt.get("document", answer)
+    policy = policy_of(handler)
+    answer = policy.document or answer
     media_type = str(getattr(handler.media_type, "value", handler.media_type) or JSON)
-    opt: dict[str, object] = handler.opt
-    statuses = opt.get("statuses", (handler.status_code,))
-    scope, files = opt["scope"], opt.get("files", ())
-    assert isinstance(files, tuple)
-    assert isinstance(statuses, tuple)
-    assert scope is None or isinstance(scope, Scope)
+    statuses = policy.statuses or (handler.status_code,)
     return Facts(
         path=route.path_format,
         method=method,
         name=handler.handler_name,
         tags=tuple(handler.resolve_tags()),
         words=handler.fn.__doc__ or "",
-        scope=scope,
         path_parameters=tuple(re.findall(r"{(\w+)}", route.path_format)),
         plan=plan_of(handler),
         body=parameters["data"].annotation if "data" in parameters else None,
         answer=answer,
         answer_media_types=(JSON, MSGPACK) if negotiated else (media_type,),
         statuses=tuple(sorted(statuses)),
-        traits=frozenset(opt),
-        files=tuple(str(kind) for kind in files),
+        policy=policy,
     )
 
 

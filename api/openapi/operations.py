@@ -2,7 +2,7 @@
 
 import re
 
-from api.http.requests import LARGEST_BODY
+from api.http.policy import LARGEST_BODY
 from api.openapi import problems
 from api.openapi.examples import EXAMPLES
 from api.openapi.facts import READINESS, Facts
@@ -63,7 +63,7 @@ def _needs(facts: Facts) -> str:
     if facts.scope is None:
         return "Needs no key."
     needed = f"Needs the scope `{facts.scope.value}`."
-    if "whole_installation" in facts.traits:
+    if facts.policy.whole_installation:
         needed += " Not for a key that has a list of guilds."
     return needed if facts.serves_people else f"{needed} Not for people."
 

@@ -59,11 +59,11 @@ def refusals(facts: Facts) -> dict[int, Refusal]:
     statuses: set[int] = set()
     if facts.needs_credential:
         statuses |= {401, 403, 422, 429}
-    if "reads_query" in facts.traits:
+    if facts.policy.reads_query:
         statuses |= {404, 422}
-    if "guarded" in facts.traits:
+    if facts.policy.token:
         statuses |= {401, 404}
-    if "login_fails" in facts.traits:
+    if facts.policy.login_fails:
         statuses.add(400)
     if facts.path_parameters:
         statuses.add(404)
@@ -75,7 +75,7 @@ def refusals(facts: Facts) -> dict[int, Refusal]:
         statuses.add(412)
     if facts.is_stream:
         statuses |= {400, 404, 410}
-    if "conflicts" in facts.traits or facts.takes_key:
+    if facts.policy.conflicts or facts.takes_key:
         statuses.add(409)
     if facts.path != LIVENESS:
         statuses.add(503)

@@ -11,6 +11,7 @@ from litestar.datastructures import State
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery
 
+from api.http.policy import PUBLIC
 from api.pages.assets import Asset, accepts_gzip, names_etag, read_assets
 
 _HERE = Path(__file__).parent
@@ -85,23 +86,23 @@ class PagesController(Controller):
     path = "/"
     include_in_schema = False
 
-    @get("/", media_type="text/html", opt={"scope": None})
+    @get("/", media_type="text/html", opt=PUBLIC.opt)
     async def home(self, request: Request[object, object, State]) -> Response[str]:
         """What this is, whether it is ready, and where to go from here."""
         html = _HOME.substitute(version=escape(_VERSION), origin=escape(_origin(request)))
         return Response(html, media_type="text/html", headers=_PAGE_HEADERS)
 
-    @get("/schema", media_type="text/html", opt={"scope": None})
+    @get("/schema", media_type="text/html", opt=PUBLIC.opt)
     async def reference(self) -> Response[str]:
         """The API reference, drawn in the browser from `/schema/openapi.json`."""
         return Response(_REFERENCE, media_type="text/html", headers=_PAGE_HEADERS)
 
-    @get("/dashboard", media_type="text/html", opt={"scope": None})
+    @get("/dashboard", media_type="text/html", opt=PUBLIC.opt)
     async def dashboard(self) -> Response[str]:
         """The dashboard: a client of the API like any other, that logs in by a session's cookie."""
         return Response(_DASHBOARD, media_type="text/html", headers=_DASHBOARD_HEADERS)
 
-    @get("/assets/{asset_path:path}", opt={"scope": None})
+    @get("/assets/{asset_path:path}", opt=PUBLIC.opt)
     async def asset(
         self,
         request: Request[object, object, State],
@@ -114,7 +115,7 @@ class PagesController(Controller):
             raise NotFoundException(f"There is no file {asset_path} here.")
         return _asset_response(found, request, v)
 
-    @get("/favicon.ico", opt={"scope": None})
+    @get("/favicon.ico", opt=PUBLIC.opt)
     async def favicon(self, request: Request[object, object, State]) -> Response[bytes]:
         """The icon, for what asks for it at its old address."""
         return _asset_response(_ASSETS["favicon.ico"], request, None)

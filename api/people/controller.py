@@ -8,8 +8,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Response
 
-from api.auth.guards import PERSON
 from api.errors import LoginNotConfigured
+from api.http.policy import RoutePolicy
 from api.http.rate_limits import address_of
 from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
@@ -30,7 +30,7 @@ class LoginController(Controller):
     path = "/auth"
     tags = ("people",)
 
-    @get("/discord/login", opt={"scope": None, "reads_query": True}, status_code=303)
+    @get("/discord/login", opt=RoutePolicy(reads_query=True).opt, status_code=303)
     async def log_in(
         self, params: NamedDependency[LoginQuery], request: GuildhallRequest, people: NamedDependency[People]
     ) -> Response[bytes]:
@@ -48,7 +48,7 @@ class LoginController(Controller):
             cookies=[_cookie(cookies, cookies.login, begun.browser, int(LOGIN.total_seconds()))],
         )
 
-    @get("/discord/callback", opt={"scope": None, "reads_query": True, "login_fails": True}, status_code=303)
+    @get("/discord/callback", opt=RoutePolicy(reads_query=True, login_fails=True).opt, status_code=303)
     async def finish_log_in(
         self, params: NamedDependency[CallbackQuery], request: GuildhallRequest, people: NamedDependency[People]
     ) -> Response[bytes]:
@@ -69,7 +69,7 @@ class LoginController(Controller):
             made.append(_cookie(cookies, cookies.session, finished.token, int(ABSOLUTE.total_seconds())))
         return Response(b"", status_code=303, headers={"Location": finished.return_to, **NO_STORE}, cookies=made)
 
-    @post("/logout", opt=PERSON, status_code=204)
+    @post("/logout", opt=RoutePolicy(person=True).opt, status_code=204)
     async def log_out(self, request: GuildhallRequest, people: NamedDependency[People]) -> Response[None]:
         """End the session, and give Discord's grant back."""
         await _configured(people).log_out(request.scope["state"]["session"])
@@ -86,12 +86,12 @@ class MeController(Controller):
     path = "/v1/me"
     tags = ("people",)
 
-    @get("/", opt={**PERSON, "conditional": True, "personal": True})
+    @get("/", opt=RoutePolicy(person=True, conditional=True, personal=True).opt)
     async def get_me(self, request: GuildhallRequest, people: NamedDependency[People]) -> MeView:
         """Who is logged in, and the token that their requests need to change anything."""
         return _configured(people).me(request.scope["state"]["session"])
 
-    @get("/guilds", opt=PERSON)
+    @get("/guilds", opt=RoutePolicy(person=True).opt)
     async def list_my_guilds(
         self, params: NamedDependency[MyGuildsQuery], request: GuildhallRequest, people: NamedDependency[People]
     ) -> Page[MyGuildView]:
@@ -100,19 +100,19 @@ class MeController(Controller):
             request.scope["state"]["session"], limit=params.limit, cursor=params.cursor
         )
 
-    @get("/sessions", opt=PERSON)
+    @get("/sessions", opt=RoutePolicy(person=True).opt)
     async def list_my_sessions(
         self, params: NamedDependency[MySessionsQuery], request: GuildhallRequest, people: NamedDependency[People]
     ) -> Page[SessionView]:
         """The browsers in which the person is logged in, newest first."""
         return await _own_sessions(people).list_sessions(request.scope["state"]["session"], params)
 
-    @delete("/sessions", opt=PERSON)
+    @delete("/sessions", opt=RoutePolicy(person=True).opt)
     async def end_my_other_sessions(self, request: GuildhallRequest, people: NamedDependency[People]) -> None:
         """End all sessions of the person but this one; on every worker within five seconds."""
         await _own_sessions(people).end_others(request.scope["state"]["session"])
 
-    @delete("/sessions/{session_id:str}", opt=PERSON)
+    @delete("/sessions/{session_id:str}", opt=RoutePolicy(person=True).opt)
     async def end_my_session(
         self, session_id: FromPath[int], request: GuildhallRequest, people: NamedDependency[People]
     ) -> None:

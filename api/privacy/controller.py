@@ -5,8 +5,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.privacy.dtos import EraseQuery, ErasureView, PersonView, PrivacyView, PutPrivacy
 from api.privacy.erasing import Eraser
@@ -22,7 +22,7 @@ class UserController(Controller):
     path = "/v1/users/{user_id:str}"
     tags = ("users",)
 
-    @get("/export", opt=requires(READ, seconds=SECONDS, document=PersonView), media_type="application/json")
+    @get("/export", opt=RoutePolicy(READ, seconds=SECONDS, document=PersonView).opt, media_type="application/json")
     async def export_user(
         self, user_id: FromPath[int], request: GuildhallRequest, exporter_of_people: NamedDependency[PersonExporter]
     ) -> Stream:
@@ -36,12 +36,14 @@ class UserController(Controller):
             },
         )
 
-    @get("/privacy", opt=requires(READ, conditional=True, personal=True, whole_installation=True))
+    @get("/privacy", opt=RoutePolicy(READ, conditional=True, personal=True, whole_installation=True).opt)
     async def get_privacy(self, user_id: FromPath[int], privacy: NamedDependency[PrivacyService]) -> PrivacyView:
         """What a person has chosen, for every guild: who never chose is public and counted."""
         return await privacy.get(user_id)
 
-    @put("/privacy", opt=requires(WRITE, conditional=True, personal=True, if_match=True, whole_installation=True))
+    @put(
+        "/privacy", opt=RoutePolicy(WRITE, conditional=True, personal=True, if_match=True, whole_installation=True).opt
+    )
     async def put_privacy(
         self,
         user_id: FromPath[int],
@@ -53,7 +55,7 @@ class UserController(Controller):
         them again. What is stored stays until it is erased."""
         return await privacy.put(request.actor, user_id, data, request.preconditions)
 
-    @delete("/", opt=requires(WRITE, seconds=SECONDS), status_code=200)
+    @delete("/", opt=RoutePolicy(WRITE, seconds=SECONDS).opt, status_code=200)
     async def erase_user(
         self,
         user_id: FromPath[int],

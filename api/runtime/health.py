@@ -8,8 +8,8 @@ import asyncpg
 from litestar import Controller, Response, get
 from litestar.datastructures import State
 
-from api.auth.guards import PUBLIC
 from api.errors import DatabaseAway, Overloaded
+from api.http.policy import PUBLIC, RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.postgres.change_watcher import Changes
 from api.postgres.database import Database
@@ -71,7 +71,7 @@ class Health:
 
 
 class HealthController(Controller):
-    opt = PUBLIC
+    opt = PUBLIC.opt
     tags = ("operation",)
 
     @get("/health/live", media_type="application/json")
@@ -91,7 +91,7 @@ class HealthController(Controller):
             headers={"Cache-Control": "no-store"} | ({} if is_ready else {"Retry-After": "1"}),
         )
 
-    @get("/metrics", media_type="text/plain", opt={"scope": None, "guarded": True})
+    @get("/metrics", media_type="text/plain", opt=RoutePolicy(token=True).opt)
     async def metrics(self, state: State, request: GuildhallRequest) -> Response[bytes]:
         """Prometheus' metrics. Where `GUILDHALL_METRICS_TOKEN` is set, that token and no other is the key; in
         production there are none without it."""

@@ -4,8 +4,8 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.http.responses import Answer
 from api.lib.encoded import Encoded
@@ -22,21 +22,21 @@ class ModuleController(Controller):
     path = "/v1/modules"
     tags = ("modules",)
 
-    @get("/", opt=requires(READ))
+    @get("/", opt=RoutePolicy(READ).opt)
     async def list_modules(
         self, params: NamedDependency[PageQuery], modules: NamedDependency[ModuleService]
     ) -> Page[ModuleView]:
         """Every module, by name: built-in ones, and those that bots registered."""
         return await modules.list_modules(limit=params.limit, cursor=params.cursor)
 
-    @get("/{module:str}", opt=requires(READ, conditional=True))
+    @get("/{module:str}", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_module(self, module: FromPath[str], modules: NamedDependency[ModuleService]) -> ModuleView:
         """One module: its schema, to draw a form from, and its defaults."""
         return await modules.get(module)
 
     @put(
         "/{module:str}",
-        opt=requires(
+        opt=RoutePolicy(
             Scope.MODULES_WRITE,
             if_match=True,
             conditional=True,
@@ -46,7 +46,7 @@ class ModuleController(Controller):
             statuses=(201, 200),
             conflicts=True,
             seconds=120,
-        ),
+        ).opt,
     )
     async def put_module(
         self,
@@ -68,21 +68,21 @@ class SettingsController(Controller):
     path = "/v1/guilds/{guild_id:str}/settings"
     tags = ("settings",)
 
-    @get("/", opt=requires(READ, conditional=True))
+    @get("/", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_all_settings(
         self, guild_id: FromPath[int], settings: NamedDependency[SettingsService]
     ) -> Encoded[dict[str, JsonObject]]:
         """Every module's effective values, by module."""
         return await settings.get_all(guild_id)
 
-    @get("/{module:str}", opt=requires(READ, conditional=True))
+    @get("/{module:str}", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_settings(
         self, guild_id: FromPath[int], module: FromPath[str], settings: NamedDependency[SettingsService]
     ) -> Encoded[SettingsView]:
         """One module's settings: every value, and which of them the guild has set itself."""
         return await settings.get(guild_id, module)
 
-    @patch("/{module:str}", opt=requires(WRITE, if_match=True, conditional=True, merge_patch=True))
+    @patch("/{module:str}", opt=RoutePolicy(WRITE, if_match=True, conditional=True, merge_patch=True).opt)
     async def patch_settings(
         self,
         guild_id: FromPath[int],
@@ -94,7 +94,7 @@ class SettingsController(Controller):
         """Change some settings, as a merge patch on the newest revision: null returns to the default."""
         return await settings.patch(request.actor, guild_id, module, data, request.preconditions)
 
-    @put("/{module:str}", opt=requires(WRITE, if_match=True, conditional=True))
+    @put("/{module:str}", opt=RoutePolicy(WRITE, if_match=True, conditional=True).opt)
     async def put_settings(
         self,
         guild_id: FromPath[int],
@@ -106,7 +106,7 @@ class SettingsController(Controller):
         """Replace all that the guild has set: what is not named returns to its default."""
         return await settings.replace(request.actor, guild_id, module, data, request.preconditions)
 
-    @delete("/{module:str}", opt=requires(WRITE, if_match=True))
+    @delete("/{module:str}", opt=RoutePolicy(WRITE, if_match=True).opt)
     async def delete_settings(
         self,
         guild_id: FromPath[int],
@@ -117,7 +117,7 @@ class SettingsController(Controller):
         """Back to the defaults, as a new revision."""
         await settings.reset(request.actor, guild_id, module, request.preconditions)
 
-    @get("/{module:str}/revisions", opt=requires(READ))
+    @get("/{module:str}/revisions", opt=RoutePolicy(READ).opt)
     async def list_revisions(
         self,
         guild_id: FromPath[int],
@@ -131,7 +131,7 @@ class SettingsController(Controller):
 
     @post(
         "/{module:str}/revisions/{revision:str}/restore",
-        opt=requires(WRITE, if_match=True, conditional=True, conflicts=True),
+        opt=RoutePolicy(WRITE, if_match=True, conditional=True, conflicts=True).opt,
         status_code=200,
     )
     async def restore_revision(

@@ -4,8 +4,8 @@ from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.auth.guards import requires
 from api.auth.scopes import Scope
+from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
 from api.webhooks.dtos import CreateWebhook, DeliveryView, PatchWebhook, WebhookPage, WebhookView
@@ -18,7 +18,7 @@ class WebhookController(Controller):
     path = "/v1/guilds/{guild_id:str}/webhooks"
     tags = ("webhooks",)
 
-    @post("/", opt=requires(WRITE, conflicts=True))
+    @post("/", opt=RoutePolicy(WRITE, conflicts=True).opt)
     async def create_webhook(
         self,
         guild_id: FromPath[int],
@@ -33,7 +33,7 @@ class WebhookController(Controller):
         its maker may read, and ends with the key that made it. Ten for a guild."""
         return await webhooks.create(request.actor, guild_id, data)
 
-    @get("/", opt=requires(WRITE))
+    @get("/", opt=RoutePolicy(WRITE).opt)
     async def list_webhooks(
         self,
         guild_id: FromPath[int],
@@ -44,14 +44,17 @@ class WebhookController(Controller):
         """A guild's webhooks, oldest first."""
         return await webhooks.list_webhooks(request.actor, guild_id, limit=params.limit, cursor=params.cursor)
 
-    @get("/{webhook_id:str}", opt=requires(WRITE, conditional=True))
+    @get("/{webhook_id:str}", opt=RoutePolicy(WRITE, conditional=True).opt)
     async def get_webhook(
         self, guild_id: FromPath[int], webhook_id: FromPath[int], webhooks: NamedDependency[WebhookService]
     ) -> WebhookView:
         """One webhook, without its secret."""
         return await webhooks.get(guild_id, webhook_id)
 
-    @patch("/{webhook_id:str}", opt=requires(WRITE, webhooks=True, conditional=True, if_match=True, merge_patch=True))
+    @patch(
+        "/{webhook_id:str}",
+        opt=RoutePolicy(WRITE, finds_webhook=True, conditional=True, if_match=True, merge_patch=True).opt,
+    )
     async def patch_webhook(
         self,
         guild_id: FromPath[int],
@@ -64,7 +67,7 @@ class WebhookController(Controller):
         is its maker then: it tells what they may read."""
         return await webhooks.patch(request.actor, guild_id, webhook_id, data, request.preconditions)
 
-    @delete("/{webhook_id:str}", opt=requires(WRITE, if_match=True))
+    @delete("/{webhook_id:str}", opt=RoutePolicy(WRITE, if_match=True).opt)
     async def delete_webhook(
         self,
         guild_id: FromPath[int],
@@ -75,7 +78,7 @@ class WebhookController(Controller):
         """Remove it, with what was to be sent to it."""
         await webhooks.delete(request.actor, guild_id, webhook_id, request.preconditions)
 
-    @post("/{webhook_id:str}/test", opt=requires(WRITE, conflicts=True), status_code=200)
+    @post("/{webhook_id:str}/test", opt=RoutePolicy(WRITE, conflicts=True).opt, status_code=200)
     async def test_webhook(
         self,
         guild_id: FromPath[int],
@@ -86,7 +89,7 @@ class WebhookController(Controller):
         """Send it `webhook.test`, with no data, in a moment: the deliveries tell what became of it."""
         return await webhooks.test(request.actor, guild_id, webhook_id)
 
-    @get("/{webhook_id:str}/deliveries", opt=requires(Scope.EVENTS_READ))
+    @get("/{webhook_id:str}/deliveries", opt=RoutePolicy(Scope.EVENTS_READ).opt)
     async def list_deliveries(
         self,
         guild_id: FromPath[int],

@@ -155,7 +155,7 @@ def test_a_row_says_what_the_scope_does() -> None:
     for route in ASKED:
         if route.scope is not None:
             expected = OF_SCOPES[route.scope]
-            for_keys = "whole_installation" in route.opt and expected != "own"
+            for_keys = route.policy.whole_installation and expected != "own"
             assert ROWS[key_of(route)] == ("key" if for_keys else expected), str(route)
 
 
@@ -172,7 +172,7 @@ def expected(route: Route, caller: Caller, guild_id: int | None, user_id: int) -
         return {403}
     if not caller.is_key and needs == "key":
         return {403}
-    if "whole_installation" in route.opt and caller.has_list:
+    if route.policy.whole_installation and caller.has_list:
         return {403}
     if not caller.is_key and needs == "own":
         return TAKEN if user_id == caller.user_id else {404}
@@ -185,7 +185,7 @@ def expected(route: Route, caller: Caller, guild_id: int | None, user_id: int) -
         return {404}
     if not caller.is_key and level < LEVELS[needs]:
         return {403}
-    makes = "creates_guild" in route.opt and (caller.is_key or route.method != "PUT")
+    makes = route.policy.creates_guild and (caller.is_key or route.method != "PUT")
     return taken if guild_id in IS_THERE or makes else {404}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 from litestar import Litestar
 
+from api.http.policy import policy_of
 from tests.architecture.described import Description, Json
 from tests.architecture.test_routes import of_the_api
 from tests.architecture.world import World, is_of_people
@@ -47,7 +48,7 @@ def test_every_route_says_so(description: Description, running_app: Litestar) ->
     handlers = of_the_api(running_app)
     for path, method, _ in personal(description):
         handler = handlers[f"{method} {path}"]
-        assert "conditional" not in handler.opt or "personal" in handler.opt, f"{method} {path}: `personal=True`"
+        assert not policy_of(handler).conditional or policy_of(handler).personal, f"{method} {path}: `personal=True`"
 
 
 async def test_nobody_keeps_them(world: World, bot: httpx.AsyncClient, description: Description) -> None:

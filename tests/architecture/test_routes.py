@@ -7,6 +7,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.routes import ASGIRoute, HTTPRoute
 
 from api.auth.scopes import Scope
+from api.http.policy import policy_of
 
 EXPECTED = {
     "GET /": None,
@@ -118,18 +119,18 @@ def of_the_api(app: Litestar) -> dict[str, BaseRouteHandler]:
 
 
 def test_every_route_declares_the_scope_it_needs(running_app: Litestar) -> None:
-    undeclared = [name for name, handler in handlers(running_app) if "scope" not in handler.opt]
-    assert not undeclared, f"say `opt=requires(Scope.…)`, or `opt=PUBLIC`: {undeclared}"
+    undeclared = [name for name, handler in handlers(running_app) if "policy" not in handler.opt]
+    assert not undeclared, f"say `opt=RoutePolicy(Scope.…).opt`, or `opt=PUBLIC.opt`: {undeclared}"
 
 
 def test_the_scopes_are_those_of_the_contract(running_app: Litestar) -> None:
-    declared = {name: handler.opt.get("scope") for name, handler in of_the_api(running_app).items()}
+    declared = {name: policy_of(handler).scope for name, handler in of_the_api(running_app).items()}
     assert declared == EXPECTED
 
 
 def test_scopes_are_of_the_known_kind(running_app: Litestar) -> None:
     for name, handler in of_the_api(running_app).items():
-        scope = handler.opt.get("scope")
+        scope = policy_of(handler).scope
         assert scope is None or isinstance(scope, Scope), name
 
 

@@ -1,8 +1,6 @@
 """The application's own routes, so that a new one is covered without being named."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from litestar import Litestar
@@ -11,7 +9,8 @@ from litestar.routes import HTTPRoute
 from api.app import create_litestar
 from api.auth.scopes import Scope
 from api.config import Settings
-from api.http.requests import LARGEST_BODY, plan_of
+from api.http.policy import RoutePolicy, policy_of
+from api.http.requests import plan_of
 from api.lib.clock import Clock
 from api.runtime.metrics import Metrics
 from tests.support.people import HARBOUR
@@ -28,7 +27,7 @@ class Route(msgspec.Struct, frozen=True):
     scope: Scope | None
     has_body: bool
     kind: type | None
-    opt: Mapping[str, Any]  # Any: Litestar's own type of it
+    policy: RoutePolicy
 
     def url(self, **values: object) -> str:
         """The address with its parameters filled in: Harbour, `leveling`, `chatterbox`, else 1."""
@@ -37,7 +36,7 @@ class Route(msgspec.Struct, frozen=True):
     @property
     def largest_body(self) -> int:
         """In bytes."""
-        return int(self.opt.get("largest_body", LARGEST_BODY))
+        return self.policy.largest_body
 
     @property
     def ids(self) -> list[str]:
@@ -54,15 +53,15 @@ def routes_of(app: Litestar) -> list[Route]:
         Route(
             method=str(method),
             path=route.path,
-            scope=handler.opt["scope"],
+            scope=policy_of(handler).scope,
             kind=None if (body := plan_of(handler).body) is None else body.kind,
             has_body="data" in handler.parsed_fn_signature.parameters,
-            opt=handler.opt,
+            policy=policy_of(handler),
         )
         for route in app.routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
-        if "scope" in handler.opt
+        if "policy" in handler.opt
         for method in handler.http_methods
     ]
     return sorted(found, key=str)

@@ -8,7 +8,7 @@ from tests.edge.routes import ROUTES, SCOPED
 from tests.support.people import HARBOUR, NOBODYS
 
 PROBLEM = ["type", "title", "status", "detail", "instance", "request_id"]
-GETS = [route for route in ROUTES if route.method == "GET" and "asset" not in route.path and "streams" not in route.opt]
+GETS = [route for route in ROUTES if route.method == "GET" and "asset" not in route.path and not route.policy.streams]
 
 
 def assert_dressed(response: httpx.Response) -> None:

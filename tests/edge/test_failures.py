@@ -9,9 +9,9 @@ from litestar import Litestar, get
 from litestar.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from api.auth.guards import PUBLIC
 from api.errors import DatabaseAway, GuildhallError
 from api.http.middleware import Edge
+from api.http.policy import PUBLIC
 from api.http.problems import handle
 from api.http.responses import Answer
 from api.runtime.metrics import Metrics
@@ -20,23 +20,23 @@ from tests.support.serving import in_process
 finished: list[str] = []
 
 
-@get("/boom", opt=PUBLIC)
+@get("/boom", opt=PUBLIC.opt)
 async def boom() -> None:
     raise KeyError("password=hunter2")
 
 
-@get("/slow", opt=PUBLIC)
+@get("/slow", opt=PUBLIC.opt)
 async def slow() -> None:
     await asyncio.sleep(30)
     finished.append("slow")
 
 
-@get("/away", opt=PUBLIC)
+@get("/away", opt=PUBLIC.opt)
 async def away() -> None:
     raise DatabaseAway
 
 
-@get("/late", opt=PUBLIC)
+@get("/late", opt=PUBLIC.opt)
 async def late() -> None:
     raise TimeoutError
 

@@ -11,7 +11,7 @@ from tests.support.people import HARBOUR, NOBODYS
 PROBLEM = {"type", "title", "status", "detail", "instance", "request_id"}
 
 every_scoped_route = pytest.mark.parametrize("route", SCOPED, ids=str)
-GUILD_ROUTES = [route for route in SCOPED if "guild_id" in route.ids and "creates_guild" not in route.opt]
+GUILD_ROUTES = [route for route in SCOPED if "guild_id" in route.ids and not route.policy.creates_guild]
 
 
 def test_the_table_has_the_routes() -> None:
@@ -44,7 +44,7 @@ async def test_the_one_scope_is_enough(bot: httpx.AsyncClient, clients: Clients,
     assert route.scope is not None
     async with await clients.bot(scopes=[route.scope]) as holder:
         # What does not end is asked for its headers alone.
-        response = await holder.request("HEAD" if "streams" in route.opt else route.method, route.url())
+        response = await holder.request("HEAD" if route.policy.streams else route.method, route.url())
     assert response.status_code not in {401, 403, 405, 500}
 
 
@@ -70,7 +70,7 @@ async def test_a_missing_guild_is_not_found(bot: httpx.AsyncClient) -> None:
         assert response.json()["type"] == "urn:guildhall:problem:not-found"
 
 
-@pytest.mark.parametrize("route", [route for route in SCOPED if "whole_installation" in route.opt], ids=str)
+@pytest.mark.parametrize("route", [route for route in SCOPED if route.policy.whole_installation], ids=str)
 async def test_what_concerns_all_is_forbidden_with_a_list(harbour_bot: httpx.AsyncClient, route: Route) -> None:
     response = await harbour_bot.request(route.method, route.url())
     assert response.status_code == 403

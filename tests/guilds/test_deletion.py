@@ -14,7 +14,7 @@ from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
 
 PATH = f"/v1/guilds/{HARBOUR}"
-UNDER = [route for route in SCOPED if "guild_id" in route.ids and "creates_guild" not in route.opt]
+UNDER = [route for route in SCOPED if "guild_id" in route.ids and not route.policy.creates_guild]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from litestar import Litestar
 
 from api.http.idempotency_store import Idempotency
+from api.http.policy import policy_of
 from api.postgres.engine import PlainConnection
 from api.postgres.provision import APP
 from tests.activity.test_record import PATH, message
@@ -85,7 +86,7 @@ def test_every_post_with_an_effect_is_here(litestar_app: Litestar) -> None:
     with_effect = {
         name.removeprefix("POST ")
         for name, handler in of_the_api(litestar_app).items()
-        if name.startswith("POST ") and handler.opt["scope"] is not None and "effect_free" not in handler.opt
+        if name.startswith("POST ") and policy_of(handler).scope is not None and not policy_of(handler).effect_free
     }
     assert with_effect == set(EFFECTS)
 
@@ -172,7 +173,7 @@ async def test_what_has_no_effect_keeps_nothing(
         f"{GUILD}/achievements/simulate": draft,
         "/v1/achievements/simulate": draft,
     }
-    marked = [name for name, handler in of_the_api(litestar_app).items() if "effect_free" in handler.opt]
+    marked = [name for name, handler in of_the_api(litestar_app).items() if policy_of(handler).effect_free]
     assert len(marked) == len(free)
     for path, wish in free.items():
         for _ in range(2):

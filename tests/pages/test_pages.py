@@ -11,6 +11,7 @@ import httpx
 import pytest
 from litestar.handlers import HTTPRouteHandler
 
+from api.http.policy import policy_of
 from api.pages import controller
 from api.pages.assets import Asset, accepts_gzip, names_etag
 from api.pages.controller import CONTENT_SECURITY_POLICY, DASHBOARD_SECURITY_POLICY, PagesController
@@ -172,7 +173,7 @@ def test_every_page_is_open_to_all() -> None:
 
     assert len(handlers) == 5
     for handler in handlers:
-        assert handler.opt["scope"] is None
+        assert policy_of(handler).is_public
 
 
 @pytest.mark.parametrize(

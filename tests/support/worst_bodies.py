@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from api.activity.controller import LARGEST_BODY as LARGEST_ACTIVITY
-from api.http.requests import LARGEST_BODY
+from api.http.policy import LARGEST_BODY
 from api.imports.rules import MEDIA_TYPES
 from api.lib import snowflakes
 from tests.edge.routes import Route

@@ -1,0 +1,64 @@
+"""What a route asks of a request before its handler runs, declared beside the route and read by everything that
+comes before and after: who may, what is read, what the answer bears, what the OpenAPI document says."""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+from litestar.handlers.base import BaseRouteHandler
+
+from api.auth.scopes import Scope
+
+LARGEST_BODY = 1024 * 1024
+
+_NAME = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePolicy:
+    """Of one route. Without `scope` and `person` it is public."""
+
+    scope: Scope | None = None
+    _: KW_ONLY
+    person: bool = False  # for somebody who is logged in, and for no bot
+    token: bool = False  # public, but for a token of its own
+    whole_installation: bool = False  # not for a key with a list of guilds
+    creates_guild: bool = False  # the guild of the address need not exist
+    creates_module: bool = False
+    deleted: bool = False  # the achievement of the address may be a deleted one
+    finds_key: bool = False  # the key of the address is looked for before the body is read
+    finds_webhook: bool = False
+    seconds: float | None = None  # its own deadline
+    reads_query: bool = False  # of a public route: its query is checked
+    largest_body: int = LARGEST_BODY
+    most_values: int | None = None  # of the body, where more than usual
+    deep_member: str | None = None  # of the body: 422, not 400, where it nests too deep
+    optional_body: bool = False
+    merge_patch: bool = False
+    files: tuple[str, ...] = ()  # media types of a body that is a file
+    if_match: bool = False
+    effect_free: bool = False  # of a POST: nothing is stored, so no answer is kept either
+    conditional: bool = False  # answers carry an entity tag
+    personal: bool = False  # answers say something of people, which no browser is to keep
+    conflicts: bool = False  # may answer 409
+    login_fails: bool = False  # may answer 502, 503: Discord
+    statuses: tuple[int, ...] = ()  # where it has two
+    streams: bool = False  # the answer does not end
+    document: Any = None  # Any: a type, the shape of an answer that is sent in pieces
+
+    @property
+    def is_public(self) -> bool:
+        return self.scope is None and not self.person
+
+    @property
+    def opt(self) -> dict[str, object]:
+        """As a route takes it."""
+        return {_NAME: self}
+
+
+PUBLIC = RoutePolicy()
+
+
+def policy_of(handler: BaseRouteHandler) -> RoutePolicy:
+    """What was declared; a route that declares nothing is public."""
+    found: RoutePolicy = handler.opt.get(_NAME, PUBLIC)
+    return found
