@@ -14,7 +14,7 @@ from api.activity.shortcut import ActivityShortcut
 from api.admin import admin_route
 from api.admin.entrance import Entrance
 from api.audit.controller import AuditController
-from api.auth.controller import KeyController
+from api.keys.controller import KeyController
 from api.auth.slots import Slots
 from api.config import MINIMUM_SECRET, Settings
 from api.errors import GuildhallError
@@ -36,12 +36,13 @@ from api.members.controller import MemberController
 from api.members.shortcut import MemberShortcut
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
-from api.people.controller import LoginController, MeController
+from api.accounts.controller import LoginController, MeController
 from api.privacy.controller import UserController
-from api.runtime.descriptors import most_connections
+from api.lib.descriptors import most_connections
 from api.runtime.health import HealthController
 from api.runtime.lifespan import running
-from api.runtime.metrics import Metrics, MetricsGate
+from api.lib.metrics import Metrics
+from api.runtime.metrics_gate import MetricsGate
 from api.services import Services
 from api.settings.controller import ModuleController, SettingsController
 from api.settings.shortcut import Shortcut

@@ -9,7 +9,7 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta
 
-from api.postgres.encryption import is_clear
+from api.lib.encryption import is_clear
 
 MINIMUM_SECRET = 32
 

@@ -22,17 +22,17 @@ from api.activity.service import ActivityService
 from api.activity.upkeep import Upkeep
 from api.audit.service import AuditService
 from api.auth.keyring import Keyring
-from api.auth.service import KeyService
+from api.keys.service import KeyService
 from api.auth.slots import RECORDING_AT_ONCE, Slots
 from api.config import Settings
 from api.events.bounds import StreamBounds
 from api.events.hub import Hub
 from api.events.service import EventService
-from api.guilds.directory import Directory
+from api.auth.directory import Directory
 from api.guilds.pickers import PickerService
 from api.guilds.purging import Purging
 from api.guilds.service import GuildService
-from api.http.idempotency_store import Idempotency
+from api.idempotency.store import Idempotency
 from api.http.rate_limits import Limiter
 from api.http.strangers import header
 from api.imports.exporting import Exporter
@@ -58,9 +58,9 @@ from api.postgres.provision import connect_arguments, made_secret, role_to_take
 from api.privacy.erasing import Eraser
 from api.privacy.exporting import PersonExporter
 from api.privacy.service import PrivacyService
-from api.runtime.descriptors import most_connections
+from api.lib.descriptors import most_connections
 from api.runtime.health import Health
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 from api.settings.evolution import ModuleService
 from api.settings.registry import Registry
 from api.settings.service import SettingsService

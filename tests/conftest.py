@@ -16,7 +16,7 @@ from api.app import create_litestar, with_edge
 from api.config import Settings
 from api.postgres.engine import PlainConnection
 from api.postgres.provision import APP, OWNER
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 from tests.support import cluster, today
 from tests.support.browser import running_browser
 from tests.support.browsers import Browsers

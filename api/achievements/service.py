@@ -23,7 +23,7 @@ from api.achievements.surveys import Surveys, TooLong
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Conflict, Invalid, NotFound, Overloaded, PreconditionFailed
-from api.http.idempotency_store import keep
+from api.idempotency.store import keep
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded
 from api.lib.etags import Preconditions

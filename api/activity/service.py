@@ -16,13 +16,13 @@ from api.activity.rules import range_fault
 from api.activity.stat_names import StatNames
 from api.activity.transaction import Taken, Transaction
 from api.errors import Overloaded, Unavailable
-from api.http.idempotency_store import Claim
+from api.idempotency.store import Claim
 from api.lib.clock import Clock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.postgres.database import Database
 from api.postgres.partitions import Parts
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 
 log = structlog.get_logger("guildhall.activity")
 

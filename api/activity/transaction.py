@@ -16,7 +16,7 @@ from api.activity.pieces import begins
 from api.activity.pieces import days as days_of
 from api.activity.rules import earning_of
 from api.events.outbox import tell
-from api.http.idempotency_store import Claim, keep_all
+from api.idempotency.store import Claim, keep_all
 from api.lib.arrays import columns, literal
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import Key, Ledger, MembersChanged, Standing, by_key, lock

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from api.auth.scopes import Scope
-from api.http.idempotency_store import Claim
+from api.idempotency.store import Claim
 
 
 class Credential(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from api.auth.actors import system
-from api.auth.dtos import CreateKey, KeyQuery, KeyView, RotateKey
+from api.keys.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.auth.scopes import ALL, KNOWN, Scope
 from api.cli.terminal import Refused, located, run
 

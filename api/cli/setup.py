@@ -10,7 +10,7 @@ import msgspec
 
 from api.auth import scopes
 from api.auth.actors import system
-from api.auth.dtos import CreateKey
+from api.keys.dtos import CreateKey
 from api.config import Settings
 from api.errors import NotFound
 from api.services import Services

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from api.auth.actors import Credential
 from api.errors import Overloaded, TooManyRequests
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 
 OF_A_PERSON = 16
 _RETRY_SECONDS = 15

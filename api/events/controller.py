@@ -3,7 +3,7 @@
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
-from api.auth.guards import credential_of
+from api.http.guards import credential_of
 from api.auth.scopes import Scope
 from api.events.dtos import EventsQuery
 from api.events.service import EventService

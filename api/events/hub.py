@@ -16,7 +16,7 @@ from api.auth.actors import Credential
 from api.errors import DiscordAway, GuildhallError, Unavailable
 from api.events.frames import Event
 from api.lib.clock import Clock
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 
 log = structlog.get_logger("guildhall.events")
 

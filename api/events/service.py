@@ -9,7 +9,7 @@ from api.events.bounds import StreamBounds
 from api.events.dtos import EventsQuery
 from api.events.hub import Filter, Hub
 from api.events.reading import bounds, missed
-from api.guilds.directory import Directory
+from api.auth.directory import Directory
 from api.postgres.database import Database
 
 _position = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII).fullmatch

@@ -10,7 +10,7 @@ from api.events.outbox import Told, tell
 from api.guilds import rules
 from api.guilds.dtos import GuildView, PatchGuild, PutGuild
 from api.guilds.purging import Purging
-from api.http.idempotency_store import keep
+from api.idempotency.store import keep
 from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change

@@ -13,7 +13,7 @@ from api.http.admission import Admission
 from api.http.problems import MEDIA_TYPE, problem
 from api.http.request_ids import request_id
 from api.http.security_headers import POLICY, Headers, lines
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 
 SPARE = 64  # beyond the most: probes are answered on these, all others are told to go
 LOOK_SECONDS = 0.5

@@ -24,9 +24,9 @@ from api.http.rate_limits import Headers, Limiter
 from api.http.request_ids import request_id
 from api.http.security_headers import POLICY, of_every_answer
 from api.http.strangers import COUNTED, Strangers
-from api.runtime.descriptors import MOST_CONNECTIONS
-from api.runtime.flood import Flood
-from api.runtime.metrics import Metrics
+from api.lib.descriptors import MOST_CONNECTIONS
+from api.lib.flood import Flood
+from api.lib.metrics import Metrics
 
 access_log = structlog.get_logger("guildhall.access")
 log = structlog.get_logger("guildhall.edge")

@@ -27,7 +27,7 @@ from api.lib.faults import Fault, ParameterFault
 from api.lib.pagination import BadCursor
 from api.postgres.database import AWAY, IMPOSSIBLE_VALUES
 from api.postgres.partitions import is_missing_partition
-from api.runtime.flood import Flood
+from api.lib.flood import Flood
 
 log = structlog.get_logger("guildhall.problems")
 

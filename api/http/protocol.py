@@ -28,7 +28,7 @@ from api.http.admission import PROBES
 from api.http.connections import Connections
 from api.http.rate_limits import network
 from api.http.security_headers import lines
-from api.runtime.flood import Flood
+from api.lib.flood import Flood
 
 HEAD_BYTES = 32 * 1024  # of a request's line and header, and of what comes behind a body in chunks
 LINE_BYTES = 8 * 1024

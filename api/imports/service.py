@@ -10,7 +10,7 @@ import msgspec
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Conflict, Invalid, MissingScope, NotFound
-from api.http.idempotency_store import keep
+from api.idempotency.store import keep
 from api.imports import queries
 from api.imports.dtos import ImportCounts, ImportQuery, ImportView, PreviewedMember, RefusedRow
 from api.imports.rights import rights_of

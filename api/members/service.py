@@ -10,7 +10,7 @@ from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Invalid, NotFound
 from api.events.outbox import tell
-from api.http.idempotency_store import keep
+from api.idempotency.store import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault

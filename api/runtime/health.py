@@ -14,7 +14,8 @@ from api.http.requests import GuildhallRequest
 from api.postgres.change_watcher import Changes
 from api.postgres.database import Database
 from api.postgres.migrations import APP_NAME, known
-from api.runtime.metrics import CONTENT_TYPE, Metrics, MetricsGate
+from api.lib.metrics import CONTENT_TYPE, Metrics
+from api.runtime.metrics_gate import MetricsGate
 
 PROBE_SECONDS = 0.5
 AWAY = {"database": "away", "migrations": "unknown"}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from api.config import Settings
 from api.events.reading import Reader
-from api.jobs.housekeeping import Jobs
+from api.runtime.housekeeping import Jobs
 from api.postgres.change_watcher import stop
 from api.runtime.draining import drained
 from api.services import Services

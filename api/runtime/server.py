@@ -13,7 +13,7 @@ from uvicorn.supervisors import Multiprocess
 
 from api.config import Settings, load, variable
 from api.http.protocol import BoundedProtocol
-from api.runtime.descriptors import raise_limit
+from api.lib.descriptors import raise_limit
 from api.runtime.logs import configure
 from api.runtime.parent import end_with_parent, metrics_folder
 

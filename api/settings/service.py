@@ -9,7 +9,7 @@ import msgspec
 from api.audit.dtos import ActorView
 from api.auth.actors import Actor
 from api.errors import GuildhallError, Invalid, NotFound, Overloaded, RevisionConflict
-from api.http.idempotency_store import keep
+from api.idempotency.store import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import Encoded, encoded

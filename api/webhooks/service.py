@@ -11,7 +11,7 @@ from api.auth.actors import Actor
 from api.auth.scopes import Scope
 from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from api.events.rights import RIGHTS
-from api.http.idempotency_store import keep
+from api.idempotency.store import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import encoded

@@ -24,7 +24,7 @@ from msgspec import json
 from api.app import create_litestar
 from api.config import Settings
 from api.lib.clock import Clock
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 
 async def start():
     app = create_litestar(json.decode(sys.argv[1], type=Settings), clock=Clock(), metrics=Metrics())

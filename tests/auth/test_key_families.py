@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.auth import service
-from api.auth.rules import MOST_GENERATIONS
+from api.keys import service
+from api.keys.rules import MOST_GENERATIONS
 from api.postgres.engine import PlainConnection
 from tests.support.clients import Clients
 from tests.support.clock import CLOCK, MovableClock

@@ -7,7 +7,7 @@ from playwright.async_api import expect
 from api.app import create_litestar, with_edge
 from api.config import Settings
 from api.lib.clock import Clock
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 from tests.dashboard.support import OTHERS, ROLES, Dashboard, page_of
 from tests.support.discord import Discord
 from tests.support.people import ADA, BO, HARBOUR, MALLORY

@@ -21,7 +21,7 @@ from api.postgres.engine import GuildhallEngine, PlainConnection
 from api.postgres.migrations import known, migrate, roll_back
 from api.postgres.preflight import LEAST_VERSION, refuse_unusable
 from api.postgres.provision import APP, OWNER
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 from tests.support import cluster
 from tests.support.clock import MovableClock
 from tests.support.discord import Discord

@@ -12,7 +12,7 @@ from api.config import Settings
 from api.http.policy import RoutePolicy, policy_of
 from api.http.requests import plan_of
 from api.lib.clock import Clock
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 from tests.support.people import HARBOUR
 
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")

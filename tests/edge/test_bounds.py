@@ -13,7 +13,7 @@ from api.config import UnsafeConfiguration, load
 from api.http.middleware import Edge
 from api.http.requests import _address
 from api.lib.pagination import LARGEST_PAGE_BYTES, cut
-from api.runtime.metrics import Metrics, _forget_the_dead
+from api.lib.metrics import Metrics, _forget_the_dead
 
 
 async def test_what_the_stop_cuts_short_is_503_and_no_500() -> None:

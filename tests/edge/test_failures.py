@@ -14,7 +14,7 @@ from api.http.middleware import Edge
 from api.http.policy import PUBLIC
 from api.http.problems import handle
 from api.http.responses import Answer
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 from tests.support.serving import in_process
 
 finished: list[str] = []

@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 from api.app import create_litestar, with_edge
 from api.config import Settings
 from api.lib.clock import Clock
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 from tests.support.clients import BASE_URL
 from tests.support.serving import in_process, serve
 

@@ -11,7 +11,7 @@ from litestar import Litestar
 from api.auth.actors import Credential
 from api.errors import Overloaded, TooManyRequests
 from api.events.bounds import OF_A_PERSON, StreamBounds
-from api.runtime.metrics import Metrics
+from api.lib.metrics import Metrics
 from tests.events.streams import stream
 from tests.support.clients import Clients
 

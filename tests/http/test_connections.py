@@ -9,7 +9,7 @@ from litestar.types import ASGIApp
 
 from api.http import connections
 from api.http.connections import Connections
-from api.runtime import descriptors
+from api.lib import descriptors
 from tests.http.wire import Wire
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"

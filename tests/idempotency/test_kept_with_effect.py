@@ -9,7 +9,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.http.idempotency_store import Idempotency
+from api.idempotency.store import Idempotency
 from api.http.policy import policy_of
 from api.postgres.engine import PlainConnection
 from api.postgres.provision import APP

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.http.idempotency_store import Idempotency
+from api.idempotency.store import Idempotency
 from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message
 from tests.support.clients import Clients

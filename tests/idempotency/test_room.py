@@ -6,7 +6,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.http import kept_answers
+from api.idempotency import kept_answers
 from api.postgres.engine import PlainConnection
 from tests.activity.test_record import PATH, message
 from tests.support.clock import MovableClock
@@ -83,7 +83,7 @@ async def test_an_answer_too_large_to_keep(
     bot: httpx.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of it counts, and without a key it does."""
-    monkeypatch.setattr("api.http.idempotency_store.LARGEST", 500)
+    monkeypatch.setattr("api.idempotency.store.LARGEST", 500)
     leveling = f"/v1/guilds/{HARBOUR}/settings/leveling"
     assert (await bot.patch(leveling, json={"xp_per_message": {"min": 1000, "max": 1000}})).is_success
     events = {"events": [message(f"{n}", user=1000 + n) for n in range(3)]}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from api.runtime.flood import A_SECOND
+from api.lib.flood import A_SECOND
 from tests.operation.servers import SECRET, Server, private_folder, serving, until
 
 GUILD = "81384788765712384"

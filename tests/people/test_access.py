@@ -68,7 +68,7 @@ async def test_who_manages_a_guild(browsers: Browsers, discord: Discord, member:
 async def test_a_strangers_guild_is_nobodys(browsers: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
     """In body, and in time: neither is looked up."""
     mallory = await browsers.log_in(MALLORY)
-    for place in ("api.people.guild_roles.GuildRoles.get", "api.guilds.directory.Directory.require"):
+    for place in ("api.people.guild_roles.GuildRoles.get", "api.auth.directory.Directory.require"):
         monkeypatch.setattr(place, None)
     for method, path in (("GET", ""), ("PATCH", ""), ("GET", "/settings"), ("GET", "/audit-log"), ("PUT", "/roles")):
         theirs, nobodys = [

@@ -6,9 +6,9 @@ import httpx
 from litestar.types import ASGIApp
 
 from api.auth.actors import system
-from api.auth.dtos import CreateKey
+from api.keys.dtos import CreateKey
 from api.auth.scopes import ALL, Scope
-from api.auth.service import KeyService
+from api.keys.service import KeyService
 from api.lib.snowflakes import Snowflake
 from tests.support.serving import in_process
 

@@ -5,7 +5,7 @@ from datetime import MAXYEAR, datetime
 
 from msgspec import UNSET
 
-from api.auth.dtos import NAME_CHARACTERS, CreateKey
+from api.keys.dtos import NAME_CHARACTERS, CreateKey
 from api.auth.scopes import Scope
 from api.errors import Forbidden
 from api.lib.faults import Fault

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from api.errors import Conflict, GuildhallError, TooManyRequests, Unavailable
-from api.http.kept_answers import KeptAnswers, Room
+from api.idempotency.kept_answers import KeptAnswers, Room
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded, encode
 from api.postgres.database import Connection, Database
