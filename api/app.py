@@ -8,13 +8,13 @@ from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 
+from api.accounts.controller import LoginController, MeController
 from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
 from api.activity.controller import ActivityController
 from api.activity.shortcut import ActivityShortcut
 from api.admin import admin_route
 from api.admin.entrance import Entrance
 from api.audit.controller import AuditController
-from api.keys.controller import KeyController
 from api.auth.slots import Slots
 from api.config import MINIMUM_SECRET, Settings
 from api.errors import GuildhallError
@@ -29,19 +29,19 @@ from api.http.requests import GuildhallRequest, admit, provide_query
 from api.http.responses import Answer
 from api.http.strangers import COUNTED, Strangers, public_paths
 from api.imports.controller import ImportController
+from api.keys.controller import KeyController
 from api.leaderboards.controller import LeaderboardController
 from api.leaderboards.shortcut import LeaderboardShortcut
 from api.lib.clock import Clock
+from api.lib.descriptors import most_connections
+from api.lib.metrics import Metrics
 from api.members.controller import MemberController
 from api.members.shortcut import MemberShortcut
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
-from api.accounts.controller import LoginController, MeController
 from api.privacy.controller import UserController
-from api.lib.descriptors import most_connections
 from api.runtime.health import HealthController
 from api.runtime.lifespan import running
-from api.lib.metrics import Metrics
 from api.runtime.metrics_gate import MetricsGate
 from api.services import Services
 from api.settings.controller import ModuleController, SettingsController

@@ -21,20 +21,19 @@ from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
 from api.activity.upkeep import Upkeep
 from api.audit.service import AuditService
+from api.auth.directory import Directory
 from api.auth.keyring import Keyring
-from api.keys.service import KeyService
 from api.auth.slots import RECORDING_AT_ONCE, Slots
 from api.config import Settings
 from api.events.bounds import StreamBounds
 from api.events.hub import Hub
 from api.events.service import EventService
-from api.auth.directory import Directory
 from api.guilds.pickers import PickerService
 from api.guilds.purging import Purging
 from api.guilds.service import GuildService
-from api.idempotency.store import Idempotency
 from api.http.rate_limits import Limiter
 from api.http.strangers import header
+from api.idempotency.store import Idempotency
 from api.imports.exporting import Exporter
 from api.imports.history import History
 from api.imports.rehearsal import Rehearsal
@@ -44,8 +43,11 @@ from api.imports.service import ImportService
 from api.imports.standings import Standings
 from api.imports.worker import Worker
 from api.jobs.queue import Queue
+from api.keys.service import KeyService
 from api.leaderboards.service import LeaderboardService
 from api.lib.clock import Clock
+from api.lib.descriptors import most_connections
+from api.lib.metrics import Metrics
 from api.lib.pagination import Cursors
 from api.members.rulebook import Rulebook
 from api.members.service import MemberService
@@ -55,12 +57,10 @@ from api.postgres.change_watcher import Changes, stop
 from api.postgres.database import Database
 from api.postgres.partitions import Parts
 from api.postgres.provision import connect_arguments, made_secret, role_to_take
+from api.postgres.readiness import Health
 from api.privacy.erasing import Eraser
 from api.privacy.exporting import PersonExporter
 from api.privacy.service import PrivacyService
-from api.lib.descriptors import most_connections
-from api.runtime.health import Health
-from api.lib.metrics import Metrics
 from api.settings.evolution import ModuleService
 from api.settings.registry import Registry
 from api.settings.service import SettingsService

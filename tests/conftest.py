@@ -14,9 +14,9 @@ from playwright.async_api import Browser
 
 from api.app import create_litestar, with_edge
 from api.config import Settings
+from api.lib.metrics import Metrics
 from api.postgres.engine import PlainConnection
 from api.postgres.provision import APP, OWNER
-from api.lib.metrics import Metrics
 from tests.support import cluster, today
 from tests.support.browser import running_browser
 from tests.support.browsers import Browsers

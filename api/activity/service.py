@@ -18,11 +18,11 @@ from api.activity.transaction import Taken, Transaction
 from api.errors import Overloaded, Unavailable
 from api.idempotency.store import Claim
 from api.lib.clock import Clock
+from api.lib.metrics import Metrics
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.postgres.database import Database
 from api.postgres.partitions import Parts
-from api.lib.metrics import Metrics
 
 log = structlog.get_logger("guildhall.activity")
 

@@ -6,9 +6,9 @@ import click
 import msgspec
 
 from api.auth.actors import system
-from api.keys.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.auth.scopes import ALL, KNOWN, Scope
 from api.cli.terminal import Refused, located, run
+from api.keys.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 
 
 @click.group()

@@ -10,9 +10,9 @@ import msgspec
 
 from api.auth import scopes
 from api.auth.actors import system
-from api.keys.dtos import CreateKey
 from api.config import Settings
 from api.errors import NotFound
+from api.keys.dtos import CreateKey
 from api.services import Services
 from tables.admin import AdminSecondFactor
 from tables.auth import AdminUser

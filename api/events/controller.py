@@ -3,11 +3,11 @@
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
-from api.http.guards import credential_of
 from api.auth.scopes import Scope
 from api.events.dtos import EventsQuery
 from api.events.service import EventService
 from api.events.stream import MEDIA_TYPE, EventStream
+from api.http.guards import credential_of
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 

@@ -4,12 +4,12 @@ import re
 from collections.abc import AsyncIterator
 
 from api.auth.actors import Credential
+from api.auth.directory import Directory
 from api.errors import BadHeader, Gone, NotFound, Unavailable
 from api.events.bounds import StreamBounds
 from api.events.dtos import EventsQuery
 from api.events.hub import Filter, Hub
 from api.events.reading import bounds, missed
-from api.auth.directory import Directory
 from api.postgres.database import Database
 
 _position = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII).fullmatch

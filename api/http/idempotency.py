@@ -12,9 +12,9 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Message, Receive, ReceiveMessage
 
 from api.errors import BadHeader, BodyTooLarge
-from api.idempotency.store import BodyHash, Claim, Idempotency, Kept
 from api.http.policy import policy_of
 from api.http.responses import JSON, MSGPACK, Plain, conditional, wants_msgpack
+from api.idempotency.store import BodyHash, Claim, Idempotency, Kept
 from api.lib import etags
 
 LONGEST = 255

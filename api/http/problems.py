@@ -24,10 +24,10 @@ from api.errors import (
     UnreadableBody,
 )
 from api.lib.faults import Fault, ParameterFault
+from api.lib.flood import Flood
 from api.lib.pagination import BadCursor
 from api.postgres.database import AWAY, IMPOSSIBLE_VALUES
 from api.postgres.partitions import is_missing_partition
-from api.lib.flood import Flood
 
 log = structlog.get_logger("guildhall.problems")
 

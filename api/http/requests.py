@@ -12,14 +12,14 @@ from litestar.response import Response
 from litestar.routes import HTTPRoute
 
 from api.auth.actors import Actor, Credential
-from api.http.guards import authorize
 from api.errors import BodyTooLarge, Invalid, UnreadableBody, UnsupportedMediaType
 from api.http import headers
 from api.http.bodies import MOST_VALUES, BodyReader
+from api.http.guards import authorize
 from api.http.idempotency import claimed, idempotency_key
-from api.idempotency.store import Claim
 from api.http.parameters import read_query
 from api.http.policy import policy_of
+from api.idempotency.store import Claim
 from api.lib.beside import beside
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault

@@ -4,11 +4,11 @@ from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.keys.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.auth.scopes import Scope
-from api.keys.service import KeyService
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
+from api.keys.dtos import CreateKey, KeyQuery, KeyView, RotateKey
+from api.keys.service import KeyService
 from api.lib.pagination import Page
 
 

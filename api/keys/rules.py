@@ -5,9 +5,9 @@ from datetime import MAXYEAR, datetime
 
 from msgspec import UNSET
 
-from api.keys.dtos import NAME_CHARACTERS, CreateKey
 from api.auth.scopes import Scope
 from api.errors import Forbidden
+from api.keys.dtos import NAME_CHARACTERS, CreateKey
 from api.lib.faults import Fault
 from api.lib.text import too_long
 

@@ -9,12 +9,12 @@ from msgspec import UNSET
 
 from api.audit.service import record
 from api.auth import queries, tokens
-from api.keys import rules
 from api.auth.actors import Actor, Credential
-from api.keys.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.auth.scopes import KNOWN
 from api.errors import Conflict, Forbidden, Invalid, KeyExpired, NotFound, Unauthorized
 from api.idempotency.store import keep
+from api.keys import rules
+from api.keys.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.pagination import Cursors, Page, cut

@@ -10,7 +10,7 @@ from types import FrameType
 
 import uvicorn
 
-from api.runtime.health import Health
+from api.postgres.readiness import Health
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 from api.config import Settings
 from api.events.reading import Reader
-from api.runtime.housekeeping import Jobs
 from api.postgres.change_watcher import stop
 from api.runtime.draining import drained
+from api.runtime.housekeeping import Jobs
 from api.services import Services
 
 

@@ -15,13 +15,13 @@ import piccolo_conf
 from api.app import create_litestar
 from api.cli import doctor
 from api.config import Settings
+from api.lib.metrics import Metrics
 from api.postgres import connections
 from api.postgres.embedded.cluster import MAJOR
 from api.postgres.engine import GuildhallEngine, PlainConnection
 from api.postgres.migrations import known, migrate, roll_back
 from api.postgres.preflight import LEAST_VERSION, refuse_unusable
 from api.postgres.provision import APP, OWNER
-from api.lib.metrics import Metrics
 from tests.support import cluster
 from tests.support.clock import MovableClock
 from tests.support.discord import Discord

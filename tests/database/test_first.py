@@ -6,9 +6,9 @@ import contextlib
 import pytest
 from litestar import Litestar
 
+from api.postgres import readiness as health
 from api.postgres.database import Database
-from api.runtime import health
-from api.runtime.health import Health
+from api.postgres.readiness import Health
 
 
 async def test_readiness_does_not_stand_in_line(litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ from litestar.types import Message
 from api.config import UnsafeConfiguration, load
 from api.http.middleware import Edge
 from api.http.requests import _address
-from api.lib.pagination import LARGEST_PAGE_BYTES, cut
 from api.lib.metrics import Metrics, _forget_the_dead
+from api.lib.pagination import LARGEST_PAGE_BYTES, cut
 
 
 async def test_what_the_stop_cuts_short_is_503_and_no_500() -> None:

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.idempotency.store import Idempotency
 from api.http.policy import policy_of
+from api.idempotency.store import Idempotency
 from api.postgres.engine import PlainConnection
 from api.postgres.provision import APP
 from tests.activity.test_record import PATH, message

@@ -12,10 +12,10 @@ import pytest
 from api.app import create_litestar, with_edge
 from api.config import Settings
 from api.lib.clock import Clock
+from api.lib.metrics import Metrics
 from api.people.sealing import Sealer, Unreadable
 from api.people.service import MOST_LOGINS, MOST_SESSIONS
 from api.postgres.engine import PlainConnection
-from api.lib.metrics import Metrics
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
 from tests.support.discord import Answer, Call, Discord, Fault, broken, limited, silence, told

@@ -6,8 +6,8 @@ import httpx
 from litestar.types import ASGIApp
 
 from api.auth.actors import system
-from api.keys.dtos import CreateKey
 from api.auth.scopes import ALL, Scope
+from api.keys.dtos import CreateKey
 from api.keys.service import KeyService
 from api.lib.snowflakes import Snowflake
 from tests.support.serving import in_process

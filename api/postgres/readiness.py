@@ -1,0 +1,64 @@
+"""Whether this process should be sent requests: as its database is, and as it is itself."""
+
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
+
+from api.errors import DatabaseAway, Overloaded
+from api.postgres.change_watcher import Changes
+from api.postgres.database import Database
+from api.postgres.migrations import APP_NAME, known
+
+PROBE_SECONDS = 0.5
+AWAY = {"database": "away", "migrations": "unknown"}
+
+
+class Health:
+    """What readiness is made of."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+        self._expected = frozenset(known())
+        self._asking: asyncio.Future[dict[str, str]] | None = None
+        self.draining = False
+        self.server_stops: Callable[[], bool] = lambda: False
+
+    @property
+    def stopping(self) -> bool:
+        """Whether this process is about to end: it drains, or its server closes already."""
+        return self.draining or self.server_stops()
+
+    async def checks(self) -> dict[str, str]:
+        """`ok` or what is wrong, by name."""
+        return {
+            "accepting": "draining" if self.draining else "ok",
+            **await self._database_checks(),
+            "changes": "ok" if self._changes.is_fresh(5.0) else "no look at the database for 5 s",
+        }
+
+    async def _database_checks(self) -> dict[str, str]:
+        # Not cancelled when time is up: that would wait for a server which does not answer.
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._ask())
+        done, _ = await asyncio.wait({self._asking}, timeout=PROBE_SECONDS)
+        return self._asking.result() if done else AWAY
+
+    async def _ask(self) -> dict[str, str]:
+        try:
+            async with self._database.connection(first=True) as connection:
+                rows = await connection.fetch("SELECT name FROM migration WHERE app_name = $1", APP_NAME)
+        except DatabaseAway:
+            return AWAY
+        except Overloaded:
+            return {"database": "every connection is in use", "migrations": "unknown"}
+        except asyncpg.UndefinedTableError:
+            rows = []
+        except asyncpg.PostgresError as error:
+            return {"database": f"refuses to say what it has: {type(error).__name__}", "migrations": "unknown"}
+        missing = len(self._expected - {row["name"] for row in rows})
+        return {
+            "database": "ok",
+            "migrations": "ok" if not missing else f"{missing} missing: run `guildhall migrate`",
+        }
