@@ -39,6 +39,7 @@ from api.members.controller import MemberController
 from api.members.shortcut import MemberShortcut
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
+from api.people.people import People
 from api.privacy.controller import UserController
 from api.runtime.health import HealthController
 from api.runtime.lifespan import running
@@ -110,10 +111,16 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         activity=app.state["activity_shortcut"].answer,
         limiter=app.state["limiter"],
         proxies=ProxyNotice() if settings.production and not settings.trusted_proxies else None,
-        strangers=Strangers(app.state["keyring"], app.state["people"], app.state["limiter"], public_paths(app.routes)),
+        strangers=_strangers(app),
         most_connections=most_connections(settings.pool_size),
         admission=_admission(app),
     )
+
+
+def _strangers(app: Litestar) -> Strangers:
+    people: People = app.state["people"]
+    anywhere = None if people.access is None else people.access.anywhere
+    return Strangers(app.state["keyring"], people.sessions, anywhere, app.state["limiter"], public_paths(app.routes))
 
 
 def _admission(app: Litestar) -> Admission:

@@ -8,17 +8,17 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Response
 
+from api.auth.cookies import Cookies
+from api.auth.sessions import ABSOLUTE
 from api.errors import LoginNotConfigured
 from api.http.policy import RoutePolicy
 from api.http.rate_limits import address_of
 from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
-from api.people.cookies import Cookies
 from api.people.dtos import CallbackQuery, LoginQuery, MeView, MyGuildsQuery, MyGuildView, MySessionsQuery, SessionView
 from api.people.own_sessions import OwnSessions, shown_agent
 from api.people.people import People
 from api.people.service import LOGIN, Browser, LoginService
-from api.people.sessions import ABSOLUTE
 
 CALLBACK = "/auth/discord/callback"
 NO_STORE = {"Cache-Control": "no-store"}

@@ -9,11 +9,11 @@ from litestar.handlers.base import BaseRouteHandler
 
 from api.auth.actors import Credential
 from api.auth.scopes import Scope
+from api.auth.sessions import Session
 from api.errors import Forbidden, LoginNotConfigured, MissingScope, NotFound
 from api.http.policy import RoutePolicy, policy_of
 from api.http.rate_limits import address_of
 from api.lib.snowflakes import parse
-from api.people.sessions import Session
 
 Connection = Request[Any, Any, Any]  # Any: Litestar's user, auth and state are not used
 

@@ -9,10 +9,10 @@ from litestar.types import HTTPScope
 
 from api.auth.actors import Credential
 from api.auth.keyring import Keyring
+from api.auth.sessions import Session, Sessions
 from api.errors import GuildhallError, TooManyRequests, Unauthorized
 from api.http.policy import policy_of
 from api.http.rate_limits import Limiter, address_of
-from api.people.people import People
 
 # Under these paths refusals count against an address: guesses at keys, and at routes by nobody.
 COUNTED = ("/v1/", "/auth/")
@@ -21,10 +21,19 @@ COUNTED = ("/v1/", "/auth/")
 class Strangers:
     """Tells who is none. A good key or session is looked up, and comes in whatever its address did."""
 
-    def __init__(self, keyring: Keyring, people: People, limiter: Limiter, is_public: Callable[[str], bool]) -> None:
-        """`is_public`: whether a path is served without credentials."""
+    def __init__(
+        self,
+        keyring: Keyring,
+        sessions: Sessions,
+        anywhere: Callable[[Session], Credential] | None,
+        limiter: Limiter,
+        is_public: Callable[[str], bool],
+    ) -> None:
+        """`anywhere`: the credential of a session, None where nobody can log in; `is_public`: whether a path is served
+        without credentials."""
         self._keyring = keyring
-        self._people = people
+        self._sessions = sessions
+        self._anywhere = anywhere
         self._limiter = limiter
         self._is_public = is_public
 
@@ -59,11 +68,11 @@ class Strangers:
         address = address_of(scope)
         if (authorization := header(scope, b"authorization")) is not None:
             return await self._keyring.authenticate(authorization.decode("latin-1"), address)
-        cookie, sessions = header(scope, b"cookie"), self._people.sessions
+        cookie, sessions = header(scope, b"cookie"), self._sessions
         token = sessions.token_of(None if cookie is None else cookie.decode("latin-1"))
-        if token is None or self._people.access is None:
+        if token is None or self._anywhere is None:
             return None
-        return self._people.access.anywhere(await sessions.authenticate(token, address))
+        return self._anywhere(await sessions.authenticate(token, address))
 
 
 def header(scope: HTTPScope, name: bytes) -> bytes | None:

@@ -7,6 +7,7 @@ from string import Template
 
 from litestar.routes import BaseRoute
 
+from api.auth.cookies import Cookies
 from api.http.bodies import DEPTH
 from api.http.headers import REASON_CHARACTERS
 from api.http.policy import LARGEST_BODY
@@ -17,7 +18,6 @@ from api.openapi.facts import Facts, read
 from api.openapi.operations import operation
 from api.openapi.parameters import HEADERS
 from api.openapi.schemas import Schema, Schemas
-from api.people.cookies import Cookies
 
 TAGS = {
     "guilds": "The guilds that bots are in, with their roles and channels.",

@@ -7,6 +7,7 @@ import msgspec
 
 from api.auth.actors import Credential
 from api.auth.scopes import Scope
+from api.auth.sessions import Session
 from api.errors import DiscordAway, Forbidden, NotFound
 from api.lib import snowflakes
 from api.lib.clock import Clock
@@ -15,7 +16,6 @@ from api.people.grants import Grants
 from api.people.guild_roles import GuildRoles
 from api.people.kept import Kept
 from api.people.rules import OWN, PEOPLES, SCOPES, Level, level_by_roles, manages
-from api.people.sessions import Session
 from api.settings.builtin.privacy import PRIVACY
 
 RATE_LIMIT = 600  # requests a minute

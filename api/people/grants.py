@@ -8,12 +8,12 @@ from typing import TypeVar
 import asyncpg
 import structlog
 
+from api.auth.sessions import IDLE, Sessions
 from api.errors import DiscordAway, Unauthorized
 from api.lib.clock import Clock
 from api.lib.keyed_locks import KeyedLocks
 from api.people.discord import Discord, GrantRefused
 from api.people.sealing import Sealer, Unreadable
-from api.people.sessions import IDLE, Sessions
 from api.postgres.database import Database
 
 log = structlog.get_logger("guildhall.grants")

@@ -5,11 +5,11 @@ from datetime import datetime
 import asyncpg
 import structlog
 
+from api.auth.sessions import IDLE, Session
 from api.errors import NotFound
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors, Page, cut
 from api.people.dtos import MySessionsQuery, SessionView
-from api.people.sessions import IDLE, Session
 from api.postgres.change_watcher import Changes
 from api.postgres.database import Database
 

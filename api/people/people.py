@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from api.auth.cookies import Cookies
+from api.auth.sessions import Sessions
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.people.access import Access
-from api.people.cookies import Cookies
 from api.people.discord import Discord
 from api.people.grants import Grants
 from api.people.guild_roles import GuildRoles
 from api.people.own_sessions import OwnSessions
 from api.people.service import LoginService
-from api.people.sessions import Sessions
 from api.postgres.change_watcher import Changes
 from api.postgres.database import Database
 

@@ -9,6 +9,7 @@ from secrets import token_urlsafe
 import msgspec
 import structlog
 
+from api.auth.sessions import ABSOLUTE, Session, Sessions, digest, make
 from api.errors import DiscordAway, Invalid, LoginFailed, Overloaded
 from api.lib.clock import Clock
 from api.lib.faults import ParameterFault
@@ -20,7 +21,6 @@ from api.people.dtos import CallbackQuery, MeView, MyGuildView
 from api.people.exchanges import Exchanges
 from api.people.grants import Grants
 from api.people.sealing import Sealer, Unreadable
-from api.people.sessions import ABSOLUTE, Session, Sessions, digest, make
 from api.postgres.change_watcher import Changes
 from api.postgres.database import Database
 

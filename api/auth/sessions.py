@@ -11,10 +11,10 @@ from secrets import token_urlsafe
 import asyncpg
 import msgspec
 
+from api.auth.cookies import Cookies
 from api.errors import BadCsrfToken, Unauthorized
 from api.lib.clock import Clock
 from api.lib.fair_batches import FairBatches
-from api.people.cookies import Cookies
 from api.postgres.change_watcher import Changes
 from api.postgres.database import Database
 
