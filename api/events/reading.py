@@ -1,9 +1,10 @@
 """Reads the stream: what is new, once for all streams of this process, and what a client missed.
 
 One connection of its own, as the look-out for changes has. Five times a second, and at once when a notification
-wakes it, it has what was committed numbered (`guildhall_number_events`), and reads what comes after the last position
-that it gave out. Positions become visible in their order, so there is nothing to skip; whatever connection was lost
-meanwhile, the next look goes on where the last one ended."""
+wakes it, it has what was committed numbered (`guildhall_number_events`; at first all that is there, whatever a restored
+backup says of it), and reads what comes after the last position that it gave out. Positions become visible in their
+order, so there is nothing to skip; whatever connection was lost meanwhile, the next look goes on where the last one
+ended."""
 
 import asyncio
 import contextlib
@@ -33,7 +34,7 @@ AT_ONCE = 1000
 STRETCH = 20_000
 PAGE = 500
 
-_NUMBER = "SELECT guildhall_number_events($1)"
+_NUMBER = "SELECT guildhall_number_events($1, $2)"
 _NEW = f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.position > $1 ORDER BY e.position LIMIT {AT_ONCE}"
 _MISSED = f"""
     SELECT {COLUMNS} FROM {SOURCE}
@@ -42,7 +43,10 @@ _MISSED = f"""
       AND ($4::text[] IS NULL OR e.type = ANY($4))
     ORDER BY e.position LIMIT {PAGE}
 """
-_BOUNDS = "SELECT newest, coalesce((SELECT min(position) FROM stream_events), newest + 1) FROM stream_position"
+_BOUNDS = """
+    SELECT newest, coalesce((SELECT min(position) FROM stream_events), newest + 1)
+    FROM stream_position ORDER BY round DESC LIMIT 1
+"""
 
 
 class Reader:
@@ -80,9 +84,12 @@ class Reader:
 
             for channel in CHANNELS:
                 await connection.add_listener(channel, wake)
+            is_first = True
             while True:
                 self._woken.clear()
-                if await self._look(connection):
+                may_be_more = await self._look(connection, afresh=is_first)
+                is_first = False
+                if may_be_more:
                     continue
                 await asyncio.sleep(LEAST_INTERVAL)
                 with contextlib.suppress(TimeoutError):
@@ -91,11 +98,11 @@ class Reader:
         finally:
             connection.terminate()
 
-    async def _look(self, connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+    async def _look(self, connection: "asyncpg.Connection[asyncpg.Record]", *, afresh: bool) -> bool:
         """Whether there may be more at once."""
         hub = self._hub
         started = time.monotonic()
-        newest = await _number(connection)
+        newest = await _number(connection, afresh=afresh)
         if hub.position is None or hub.position > newest:  # the first look, or a database that was restored
             if hub.position is not None:
                 hub.end_all()  # what they had is another's
@@ -108,14 +115,14 @@ class Reader:
         return len(rows) == AT_ONCE
 
 
-async def _number(connection: "asyncpg.Connection[asyncpg.Record]") -> int:
+async def _number(connection: "asyncpg.Connection[asyncpg.Record]", *, afresh: bool) -> int:
     """Has what was committed numbered. The newest position."""
     try:
-        return int(await connection.fetchval(_NUMBER, AT_ONCE, timeout=TIMEOUT))
+        return int(await connection.fetchval(_NUMBER, AT_ONCE, afresh, timeout=TIMEOUT))
     except asyncpg.CheckViolationError as error:  # today's part was dropped by a process whose clock is days ahead
         if not is_missing_partition(error):
             raise
-    return int(await connection.fetchval(_NUMBER, AT_ONCE, timeout=TIMEOUT))
+    return int(await connection.fetchval(_NUMBER, AT_ONCE, afresh, timeout=TIMEOUT))
 
 
 async def bounds(database: Database) -> tuple[int, int]:
