@@ -73,22 +73,31 @@ COLUMNS = """
 """
 
 # With how many have it, of how many members, and how far it is awarded to those who met it already: of the guilds that
-# the caller sees (null: all). How far the whole installation is concerns those alone who see all of it.
+# the caller sees (null: all, of which the sums are kept). How far the whole installation is concerns those alone who
+# see all of it.
 _COUNTED = f"""
     {COLUMNS},
-    coalesce((
-        SELECT sum(c.awarded) FROM achievement_counts c
-        WHERE c.achievement_id = a.id
-            AND (a.guild_id IS NULL AND (g.seen IS NULL OR c.guild_id = ANY(g.seen)) OR c.guild_id = a.guild_id)
-    ), 0)::bigint AS awarded_count,
-    coalesce((
-        SELECT sum(m.members) FROM member_counts m
-        WHERE a.guild_id IS NULL AND (g.seen IS NULL OR m.guild_id = ANY(g.seen)) OR m.guild_id = a.guild_id
-    ), 0)::bigint AS member_count,
+    CASE WHEN a.guild_id IS NULL AND g.seen IS NULL
+        THEN (SELECT coalesce(sum(t.total), 0) FROM installation_counts t WHERE t.subject = a.id)
+        ELSE (
+            SELECT coalesce(sum(c.awarded), 0) FROM achievement_counts c
+            WHERE c.achievement_id = a.id
+                AND c.guild_id = ANY(CASE WHEN a.guild_id IS NULL THEN g.seen ELSE ARRAY[a.guild_id] END)
+        )
+    END::bigint AS awarded_count,
+    CASE WHEN a.guild_id IS NULL THEN g.members
+        ELSE coalesce((SELECT m.members FROM member_counts m WHERE m.guild_id = a.guild_id), 0)
+    END::bigint AS member_count,
     w.status, w.looked_at, w.members, w.awarded
 """
 _FROM = """
-    FROM (SELECT {guilds}::bigint[] AS seen) g CROSS JOIN achievements a
+    FROM (
+        SELECT s.seen, CASE WHEN s.seen IS NULL
+            THEN (SELECT coalesce(sum(t.total), 0) FROM installation_counts t WHERE t.subject = 0)
+            ELSE (SELECT coalesce(sum(m.members), 0) FROM member_counts m WHERE m.guild_id = ANY(s.seen))
+        END AS members
+        FROM (SELECT {guilds}::bigint[] AS seen OFFSET 0) s OFFSET 0
+    ) g CROSS JOIN achievements a
     LEFT JOIN achievement_awardings w ON w.achievement_id = a.id AND (a.guild_id IS NOT NULL OR g.seen IS NULL)
 """
 
@@ -165,7 +174,10 @@ ADVANCE = """
 
 BEGIN_AWARDING = """
     INSERT INTO achievement_awardings (achievement_id, members)
-    SELECT $1, coalesce(sum(m.members), 0) FROM member_counts m WHERE $2::bigint = 0 OR m.guild_id = $2
+    VALUES ($1, CASE WHEN $2::bigint = 0
+        THEN (SELECT coalesce(sum(t.total), 0) FROM installation_counts t WHERE t.subject = 0)
+        ELSE coalesce((SELECT m.members FROM member_counts m WHERE m.guild_id = $2), 0)
+    END)
     ON CONFLICT (achievement_id) DO UPDATE SET status = 'queued', after_guild_id = 0, after_user_id = 0,
         looked_at = 0, members = EXCLUDED.members, awarded = 0, finished_at = NULL
 """

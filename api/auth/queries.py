@@ -16,12 +16,18 @@ INSERT = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *
 """
 
-LIST = f"""
-    SELECT * FROM api_keys
-    WHERE {WITHIN} AND (revoked_at IS NOT NULL) = $3 AND ($4::bigint IS NULL OR id < $4)
-        AND ($5::bigint IS NULL OR parent_id = $5)
-    ORDER BY id DESC LIMIT $6
-"""
+
+def list_keys(*, of_guilds: bool, of_parent: bool, revoked: bool) -> str:
+    """The statement of a page: one for each index that leads to what is asked for, and not past all other keys."""
+    keys = f"SELECT * FROM api_keys WHERE revoked_at IS {'NOT ' if revoked else ''}NULL AND {WITHIN}"
+    if of_parent:
+        keys += " AND parent_id = $4::bigint"
+    elif of_guilds:
+        keys = f"SELECT * FROM ({keys} AND guild_ids && $2 OFFSET 0) AS those WHERE $4::bigint IS NULL"
+    else:
+        keys += " AND $4::bigint IS NULL"
+    return f"{keys} AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $5"
+
 
 GET = f"SELECT * FROM api_keys WHERE {WITHIN} AND id = $3 AND revoked_at IS NULL"
 

@@ -90,13 +90,15 @@ class GuildService:
         limit = min(limit, 100)
         scope = f"guilds:{deleted}:{actor.id}"
         after = self._cursors.read(scope, cursor)[0] if cursor is not None else 0
+        seen = actor.guild_list()
+        # Of one who sees some: those are looked up, not looked for among all.
+        sees = "$2::bigint[] IS NULL" if seen is None else "id = ANY($2::bigint[])"
         condition = "deleted_at > $4" if deleted else "deleted_at IS NULL AND $4::timestamptz IS NOT NULL"
         async with self._database.connection() as connection:
             rows = await connection.fetch(
-                f"SELECT {COLUMNS} FROM guilds WHERE id > $1 AND ($2::bigint[] IS NULL OR id = ANY($2))"
-                f" AND {condition} ORDER BY id LIMIT $3",
+                f"SELECT {COLUMNS} FROM guilds WHERE id > $1 AND {sees} AND {condition} ORDER BY id LIMIT $3",
                 after,
-                actor.guild_list(),
+                seen,
                 limit + 1,
                 self._purging.retained_since(),
             )

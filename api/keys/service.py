@@ -86,8 +86,12 @@ class KeyService:
         parent_id = None if query.parent_id is None else int(query.parent_id)
         scope = f"keys:{query.deleted}:{parent_id}:{actor.id}"
         before = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else None
+        scopes, guilds = _bounds(actor)
+        statement = queries.list_keys(
+            of_guilds=guilds is not None, of_parent=parent_id is not None, revoked=query.deleted
+        )
         async with self._database.connection() as connection:
-            rows = await connection.fetch(queries.LIST, *_bounds(actor), query.deleted, before, parent_id, limit + 1)
+            rows = await connection.fetch(statement, scopes, guilds, before, parent_id, limit + 1)
         return cut(rows, limit, _view, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def get(self, actor: Actor, key_id: int) -> KeyView:

@@ -98,7 +98,7 @@ async def outside(owner: PlainConnection) -> set[str]:
     """Every row that is not Harbour's, but for what is noted or sent on by itself."""
     passing = {
         "rate_budgets", "outbox", "stream_position", "webhook_position", "webhooks", "webhook_deliveries", "migration",
-        "jobs", "import_chunks", "import_events", "import_members",
+        "jobs", "import_chunks", "import_events", "import_members", "installation_counts",
     }  # fmt: skip
     found = set()
     for table in await tables(owner):

@@ -55,7 +55,8 @@ DRIFTS = [
     ("DROP FUNCTION guildhall_drop_parts(text, date)",
      ["function guildhall_drop_parts(parent text, before date) is missing"]),
     (
-        "CREATE OR REPLACE FUNCTION guildhall_owe_deliveries(most integer) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        "CREATE OR REPLACE FUNCTION guildhall_owe_deliveries(most integer) RETURNS boolean"
+        " LANGUAGE sql AS 'SELECT true'",
         ["function guildhall_owe_deliveries(most integer) is another"],
     ),
 ]  # fmt: skip

@@ -34,6 +34,14 @@ _MISCOUNTED = """
         SELECT 'awards', achievement_id, awarded FROM achievement_counts WHERE awarded <> 0
         EXCEPT SELECT 'awards', achievement_id, count(*) FROM achievement_awards GROUP BY achievement_id, guild_id
     )
+    UNION ALL (
+        SELECT 'all', subject, sum(total) FROM installation_counts GROUP BY subject
+        EXCEPT (
+            SELECT 'all', 0, coalesce(sum(members), 0) FROM member_counts
+            UNION ALL SELECT 'all', achievement_id, sum(awarded) FROM achievement_counts GROUP BY achievement_id
+        )
+    )
+    UNION ALL SELECT 'rows', subject, count(*) FROM installation_counts GROUP BY subject HAVING count(*) > 64
 """
 
 
