@@ -19,11 +19,9 @@ COLUMNS = (
         ADD COLUMN IF NOT EXISTS round bigint NOT NULL DEFAULT 0,
         ADD COLUMN IF NOT EXISTS seen pg_snapshot NOT NULL DEFAULT '1:1:',
         ADD COLUMN IF NOT EXISTS after_id bigint,
-        ADD COLUMN IF NOT EXISTS until_id bigint,
-        DROP CONSTRAINT IF EXISTS stream_position_round_key,
-        ADD CONSTRAINT stream_position_round_key PRIMARY KEY (round)
+        ADD COLUMN IF NOT EXISTS until_id bigint
     """,
-    "ALTER TABLE stream_position ALTER COLUMN round DROP DEFAULT, ALTER COLUMN seen DROP DEFAULT",
+    "CREATE UNIQUE INDEX IF NOT EXISTS stream_position_round_idx ON stream_position (round)",
     "COMMENT ON COLUMN outbox.xid IS 'The transaction that wrote it.'",
     "COMMENT ON TABLE stream_position IS 'How far the stream is: one row, which each round writes anew.'",
     "COMMENT ON COLUMN stream_position.round IS 'Rises by one, so that the row is the last of its index.'",

@@ -10,8 +10,8 @@ import asyncpg
 import httpx
 import pytest
 
-from api.engine import PlainConnection
 from api.events import reading
+from api.postgres.engine import PlainConnection
 from tests.architecture.described import Description
 from tests.architecture.world import World, is_of_people
 from tests.support import cluster

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from api.engine import PlainConnection
-from api.provision import OWNER
+from api.postgres.engine import PlainConnection
+from api.postgres.provision import OWNER
 from tests.support import cluster
 from tests.support.people import HARBOUR
 
