@@ -2,6 +2,7 @@
 is done must not be walked over again and again. Counted in pages, of which no busy machine makes more."""
 
 import json
+import os
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -12,7 +13,7 @@ from api.postgres.provision import OWNER
 from tests.support import cluster
 from tests.support.people import HARBOUR
 
-NAME = "numbering"
+NAME = f"numbering_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}"  # of this process
 RECORD = """
     INSERT INTO outbox (guild_id, type, data)
     SELECT $1, $3, jsonb_build_object('n', n) FROM generate_series(1, $2::int) n
