@@ -1,8 +1,10 @@
 """When a delivery is tried again, how it is signed, and where its address leads. Pure."""
 
 import hmac
+import re
 from datetime import timedelta
 from hashlib import sha256
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,6 +16,13 @@ LONGEST_PAUSE = timedelta(minutes=5)
 
 # Nothing has arrived for so long, and a delivery was given up: nobody is there.
 LASTING = timedelta(hours=12)
+
+
+# Names that nobody has on the internet, whatever a name server makes of them (RFC 6761, 6762, 8375; ICANN keeps one).
+_LOCAL = ("localhost", "localdomain", "local", "internal", "home.arpa")
+
+_label = re.compile(r"[a-z0-9_-]{1,63}", re.ASCII).fullmatch
+_number = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII).fullmatch
 
 
 class Target(NamedTuple):
@@ -35,11 +44,32 @@ def target(url: str) -> Target | None:
         return None
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.fragment:
         return None
+    if not _is_plain(parts.hostname, is_bracketed="[" in parts.netloc):
+        return None
     is_secure = parts.scheme == "https"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if port == 0:
         return None
     return Target(is_secure, parts.hostname, port or (443 if is_secure else 80), parts.netloc, path)
+
+
+def is_local(host: str) -> bool:
+    """Whether a name is of those that lead nowhere but to one's own network."""
+    return any(f".{host}".endswith(f".{name}") for name in _LOCAL)
+
+
+def _is_plain(host: str, *, is_bracketed: bool) -> bool:
+    """Whether a host (lower case) is written in the one way that everybody reads alike: an IPv6 address without a zone,
+    an IPv4 address as four decimal numbers, or a name without empty labels, so without a dot at its end."""
+    try:
+        if is_bracketed:
+            return IPv6Address(host).scope_id is None
+        labels = host.split(".")
+        if _number(labels[-1]) is not None:
+            return str(IPv4Address(host)) == host
+    except AddressValueError:
+        return False
+    return all(map(_label, labels))
 
 
 def signature(secret: str, unix: int, body: bytes) -> str:

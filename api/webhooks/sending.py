@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from api.webhooks.addresses import Reach, reach
 from api.webhooks.resolving import Resolver
-from api.webhooks.rules import Target, target
+from api.webhooks.rules import Target, is_local, target
 
 SECONDS = 10.0  # for all of it: the name, the connection, the answer
 LARGEST_HEAD = 16 * 1024
@@ -31,6 +31,12 @@ class NotAllowed(Exception):
     def __init__(self, found: Reach) -> None:
         super().__init__(found)
         self.reach = found
+
+
+def refuse_local(host: str, *, private: bool) -> None:
+    """Raises `NotAllowed` for a name that is nobody's on the internet, unless `private` ones may be asked for."""
+    if not private and is_local(host):
+        raise NotAllowed(Reach.PRIVATE)
 
 
 def refuse(ips: Sequence[str], *, private: bool) -> None:
@@ -55,6 +61,7 @@ class Sender:
             return Outcome(ok=False, told="no address")
         try:
             async with asyncio.timeout(SECONDS):
+                refuse_local(where.host, private=self.private)
                 ips = await self._resolver.addresses(where.host, where.port, guild_id)
                 refuse(ips, private=self.private)
                 status = await _posted(where, ips[:MOST_TRIED], _head(where, headers, body) + body)

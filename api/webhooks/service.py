@@ -25,7 +25,7 @@ from api.webhooks.dtos import CreateWebhook, DeliveryView, PatchWebhook, Webhook
 from api.webhooks.resolving import Resolver
 from api.webhooks.rules import target
 from api.webhooks.secrets import Vault, make
-from api.webhooks.sending import NotAllowed, refuse
+from api.webhooks.sending import NotAllowed, refuse, refuse_local
 
 MOST = 10  # of a guild
 RESOLVE_SECONDS = 1.0
@@ -33,6 +33,10 @@ RESOLVE_SECONDS = 1.0
 # What the data of the stream's events needs.
 _BOUNDS = frozenset(right.scope for right in RIGHTS.values())
 
+_NO_ADDRESS = (
+    "is no address that can be sent to: http or https, no user in it, and as its host a name without a dot at its end,"
+    " four decimal numbers, or an IPv6 address without a zone"
+)
 _REFUSED = {
     Reach.PRIVATE: "leads to an address that is not public, as GUILDHALL_WEBHOOK_PRIVATE_ADDRESSES=true would allow",
     Reach.NEVER: "leads to an address that no webhook may lead to: link-local, unspecified, multicast or a cloud's own",
@@ -156,8 +160,9 @@ class WebhookService:
         later: where it leads is looked at again each time that something is sent."""
         where = target(url)
         if where is None:
-            raise Invalid(errors=[Fault("/url", "is no address that can be sent to: http or https, no user in it")])
+            raise Invalid(errors=[Fault("/url", _NO_ADDRESS)])
         try:
+            refuse_local(where.host, private=self._private)
             async with asyncio.timeout(RESOLVE_SECONDS):
                 ips = await self._resolver.addresses(where.host, where.port, guild_id)
             refuse(ips, private=self._private)
