@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from api.achievements.dtos import CreateAchievement, Key, Name
+from api.activity.dtos import StatName
 from api.guilds.dtos import LARGEST_LIST, PutChannel, PutGuild, PutRole
 from api.lib.formats import LINE
 from api.lib.json import JsonObject
@@ -24,7 +25,6 @@ Amount = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Xp = Annotated[int, Meta(ge=0, le=MAX_XP)]
 Moment = Annotated[datetime, Meta(tz=True)]
 By = Annotated[str, Meta(max_length=80, pattern=LINE)]
-Stat = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")]
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ class MemberLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     left_at: Moment | None = None
     is_ranked: bool = True
     is_hidden: bool = False
-    custom_stats: dict[Stat, Amount] = {}
+    custom_stats: dict[StatName, Amount] = {}
 
 
 class CountedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,7 +85,7 @@ class HourLine(CountedLine, frozen=True, kw_only=True):
 
 
 class StatDayLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    stat: Stat
+    stat: StatName
     day: date
     user_id: Snowflake
     value: Amount

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import asyncpg
 
 from api.audit.service import Entry, record_each
-from api.imports.lines import AwardLine
+from api.imports.lines import AwardLine, Read
 from api.imports.work import Work
 from api.lib.diff import Change
+from api.lib.faults import Fault
 from api.members.rules import GuildRules
-from api.postgres.database import Connection
+from api.postgres.database import Connection, Database
 
 # Of achievements and members that are there. With `set` an award that is there becomes what is told; else it stays.
 # Gives those that changed, with what they were: a statement sees the rows as they were before it.
@@ -45,6 +46,32 @@ _STORE = """
     ORDER BY member_id, achievement_id
 """
 _MEMBERS = ("name", "xp", "role_id", "awarded_at", "awarded_by", "revoked_at", "revoked_by")
+
+
+# Of these keys those of the guild's own, and those of the whole installation.
+_KNOWN = """
+    SELECT key, guild_id IS NOT NULL AS is_own FROM achievements
+    WHERE coalesce(guild_id, 0) IN (0, $1::bigint) AND key = ANY($2::text[])
+"""
+_UNKNOWN = {
+    "guild": "is no achievement of this guild: a line that defines it has to come before",
+    "global": "is no achievement of the whole installation here",
+}
+
+
+async def with_achievement(database: Database, work: Work, group: Sequence[Read]) -> list[Read]:
+    """The lines whose achievement is there, or in a dry run would be; the others are refused."""
+    async with database.connection() as connection:
+        found = await connection.fetch(_KNOWN, work.guild_id, list({each.item.achievement for each in group}))
+    known = {("guild" if row["is_own"] else "global", row["key"]) for row in found}
+    known |= {("guild", key) for key in work.tried_achievements}
+    kept = []
+    for each in group:
+        if (each.item.scope, each.item.achievement) in known:
+            kept.append(each)
+        else:
+            work.refuse(each.number, Fault("/award/achievement", _UNKNOWN[each.item.scope]))
+    return kept
 
 
 async def restore_awards(connection: Connection, work: Work, guild: GuildRules, lines: Sequence[AwardLine]) -> int:

@@ -31,7 +31,7 @@ from api.imports.lines import (
 from api.imports.moments import settle
 from api.imports.queries import PRIVATE
 from api.imports.reading import Broken, Lines, Row
-from api.imports.restored_awards import restore_awards
+from api.imports.restored_awards import restore_awards, with_achievement
 from api.imports.restored_days import parts_for, restore_days, restore_hours, restore_ids, restore_stat_days, untimely
 from api.imports.restored_members import restore_members
 from api.imports.restored_stats import with_room
@@ -109,6 +109,8 @@ class Restoring:
             await work.renew_rights()
             allowed = [each for each in group if _may(work, each)]
             guild = await self._rulebook.get(work.guild_id)
+            if kind == "award":
+                allowed = await with_achievement(self._database, work, allowed)
             await self._store(work, kind, await with_room(self._stat_names, work, guild, allowed), last)
             return
         for each in group:
@@ -170,6 +172,7 @@ class Restoring:
                 refuse(item.items)
             case AchievementLine():
                 await self._achievements.check(work.guild_id, _wish(item))
+                work.tried_achievements.add(item.key)
             case SettingsLine():
                 await self._settings.check(item.module, item.overrides)
 

@@ -76,6 +76,7 @@ class Work:
         self._refused: list[RefusedRow] = _refused(row["refused_rows"])
         self._stored_refused = len(self._refused)
         self.tried_stats: set[str] = set()  # of a dry run: names that would be taken
+        self.tried_achievements: set[str] = set()  # of a dry run: keys that would be made
         self.preview = {each.user_id: each for each in _preview(row["preview"])}
         self.actor = Actor(row["actor_kind"], row["actor_id"], row["reason"], row["ip"], row["request_id"])
         # As of their routes: a person changes nothing of hidden people but themselves, and is told nothing by counts.

@@ -8,6 +8,7 @@ import pytest
 
 from api.auth.scopes import ALL, Scope
 from api.postgres.engine import PlainConnection
+from tests.achievements.support import define, draft
 from tests.imports.files import Json, counts, event, imported, lines, member
 from tests.imports.test_events import at, record
 from tests.members.people import give, hide, leveling
@@ -183,6 +184,46 @@ async def test_large_guild_is_read_in_lots(bot: httpx.AsyncClient, owner: PlainC
     assert [int(line["member"]["user_id"]) for line in file if "member" in line] == list(range(1000, 5500))
     await imported(bot, "guildhall", lines(*file), QUARRY)
     assert (await state(owner, QUARRY))["members"] == (await state(owner, HARBOUR))["members"]
+
+
+@pytest.mark.parametrize("name", ["xp", "level", "streak", "messages", "voice_seconds", "reactions", "commands", "A"])
+async def test_no_stat_is_named_like_one_of_ours(bot: httpx.AsyncClient, owner: PlainConnection, name: str) -> None:
+    """No side door: a stat of the bot's own may bear no other name than an event may give it."""
+    file = [
+        {"member": {"user_id": "5", "xp": 1, "custom_stats": {name: 9}}},
+        {"stat_day": {"stat": name, "day": "2026-11-01", "user_id": "5", "value": 9}},
+        {"member": {"user_id": "6", "xp": 1, "custom_stats": {"duels": 9}}},
+    ]
+    found = await imported(bot, "guildhall", lines({"guildhall": 1}, *file))
+    assert (found["status"], found["counts"]) == ("finished", counts(3, 1, 0, 2))
+    assert [row["pointer"] for row in found["refused"]] == ["/member/custom_stats", "/stat_day/stat"]
+    assert await owner.fetchval("SELECT array_agg(stat) FROM custom_stat_names") == ["duels"]
+
+
+AWARD = {"user_id": "5", "name": "One", "awarded_at": "2026-11-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_an_award_of_what_is_not_there_is_refused(bot: httpx.AsyncClient, *, dry_run: bool) -> None:
+    """By row. What the file itself has defined before is there, also for a dry run."""
+    condition = {"stat": "messages", "gte": 10**6}
+    await define(bot, draft("there", gte=10**6), at="/v1/achievements")
+    file = [
+        {"member": {"user_id": "5", "xp": 1}},
+        {"achievement": {"key": "new", "name": "New", "condition": condition}},
+        {"award": AWARD | {"achievement": "new"}},
+        {"award": AWARD | {"achievement": "there", "scope": "global"}},
+        {"award": AWARD | {"achievement": "there"}},
+        {"award": AWARD | {"achievement": "new", "scope": "global"}},
+        {"award": AWARD | {"achievement": "gone"}},
+        {"award": AWARD | {"achievement": "later"}},
+        {"achievement": {"key": "later", "name": "Later", "condition": condition}},
+    ]
+    found = await imported(bot, "guildhall", lines({"guildhall": 1}, *file), dry_run=dry_run)
+    assert (found["status"], found["counts"]) == ("finished", counts(9, 5, 0, 4))
+    assert [(row["row"], row["pointer"]) for row in found["refused"]] == [
+        (row, "/award/achievement") for row in (5, 6, 7, 8)
+    ]
 
 
 MOMENTS = ("last_xp_at", "first_seen_at", "last_active_at", "left_at")
