@@ -14,5 +14,6 @@ class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     guild_id: Annotated[Snowflake | None, Meta(description="Only this guild's")] = None
     types: Annotated[
-        list[EventType], Meta(max_length=100, description="Only these, repeated or with commas; else all")
+        list[EventType],
+        Meta(min_length=1, max_length=100, description="Only these, repeated or with commas; absent: all"),
     ] = msgspec.field(default_factory=list)

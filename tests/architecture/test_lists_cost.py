@@ -119,7 +119,9 @@ def literal(value: object) -> str:
         case None:
             return "NULL"
         case tuple() | list():
-            text = "{" + ",".join(str(each) for each in value) + "}"
+            text = (
+                "{" + ",".join(rf'"\\x{each.hex()}"' if isinstance(each, bytes) else str(each) for each in value) + "}"
+            )
         case datetime():
             text = value.isoformat()
         case bytes():

@@ -4090,7 +4090,7 @@ export interface operations {
             query?: {
                 /** @description Only this guild's */
                 guild_id?: string | number;
-                /** @description Only these, repeated or with commas; else all */
+                /** @description Only these, repeated or with commas; absent: all */
                 types?: ("achievement.revoked" | "achievement.unlocked" | "guild.created" | "guild.deleted" | "guild.restored" | "guild.updated" | "import.finished" | "member.left" | "member.level_changed" | "member.level_up" | "module.updated" | "settings.updated" | "webhook.disabled")[];
             };
             header?: {
