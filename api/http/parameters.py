@@ -16,7 +16,7 @@ _plain = re.compile(r"-?(0|[1-9][0-9]{0,99})|true|false", re.ASCII).fullmatch
 
 def read_query(raw: bytes, kind: type | None) -> tuple[object, list[ParameterFault]]:
     """The query as the struct `kind` (None: the route takes none), or all that is wrong with it.
-    A list may be repeated, or have commas, or both; a single empty value is the empty list, where that may be."""
+    A list may be repeated, or have commas, or both; nothing but empty values is the empty list, where that may be."""
     fields = {} if kind is None else _fields(kind)
     lists = frozenset() if kind is None else _lists(kind)
     required = () if kind is None else _required(kind)
@@ -69,7 +69,7 @@ def _is_list(kind: msgspec.inspect.Type) -> bool:
 
 
 def _convert_list(texts: list[str], kind: Any) -> object:  # Any: the same
-    items = [] if texts == [""] else [item for text in texts for item in text.split(",")]
+    items = [item for text in texts for item in text.split(",")] if any(texts) else []
     return msgspec.convert(items, kind, dec_hook=snowflakes.decode)
 
 

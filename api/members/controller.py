@@ -50,7 +50,9 @@ class MemberController(Controller):
         request: GuildhallRequest,
         members: NamedDependency[MemberService],
     ) -> XpAdjustedView:
-        """Give, take or set XP by hand. It is never below zero, and counts in the period in which it is given."""
+        """Give, take or set XP by hand. It is never below zero, and counts in the period in which it is given. A key
+        with `members:write` makes the member where there is none; for people somebody unknown is 404, as somebody
+        hidden is."""
         return await members.adjust_xp(request.actor, guild_id, user_id, data)
 
     @get("/members/{user_id:str}/activity", opt=RoutePolicy(READ, conditional=True, personal=True).opt)

@@ -64,8 +64,8 @@ class MemberService:
         return profile(rules, user_id, row, rules.place_of(self._clock.now())[0])
 
     async def adjust_xp(self, actor: Actor, guild_id: int, user_id: int, wish: AdjustXp) -> XpAdjustedView:
-        """Gives, takes or sets XP, within 0 and 2^53; makes the member where there is none. An amount that is
-        sent twice counts twice, unless it bears an idempotency key. Raises `Invalid`, `NotFound`."""
+        """Gives, takes or sets XP, within 0 and 2^53; a guild's bot makes the member where there is none. An amount
+        that is sent twice counts twice, unless it bears an idempotency key. Raises `Invalid`, `NotFound`."""
         _refuse(wish)
         rules, now = await self._rulebook.get(guild_id), self._clock.now()
         answer, remember = await self._parts.write(
@@ -119,8 +119,8 @@ class MemberService:
         return await self._activity(guild_id, GUILD, query)
 
     async def role_rewards(self, actor: Actor, guild_id: int, user_id: int, query: RoleQuery) -> RoleChanges:
-        """What makes the roles that the member has into those the level deserves; of somebody unknown those of
-        level 0. Raises `NotFound`."""
+        """What makes the roles that the member has into those the level deserves; a guild's bot is
+        told those of level 0 of somebody unknown. Raises `NotFound`."""
         rules = await self._rulebook.get(guild_id)
         async with self._database.connection() as connection:
             xp = await known_xp(connection, actor, guild_id, user_id)
@@ -173,17 +173,19 @@ async def _rows(connection: Connection, rules: GuildRules, user_id: int, window:
 
 
 async def known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:
-    """The XP of a member, None of somebody unknown. Raises `NotFound` for someone whom the actor may not see."""
+    """The XP of a member, None of somebody unknown. Raises `NotFound` for someone whom the actor may not see: who is
+    not told of hidden people is told the same of somebody unknown."""
     row = await connection.fetchrow(queries.MEMBER, guild_id, user_id)
     assert row is not None  # it is there for everybody
-    if row["is_hidden"] and not actor.sees_hidden(user_id):
+    if (row["is_hidden"] or row["xp"] is None) and not actor.sees_hidden(user_id):
         raise NotFound
     xp: int | None = row["xp"]
     return xp
 
 
 async def refuse_hidden(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> None:
-    """Raises `NotFound` for someone whom the actor may not see, before anything is done to them."""
+    """Raises `NotFound` for someone whom the actor may not see, before anything is done to them. So nobody makes a
+    member of somebody unknown but who would see them if they were there and hidden."""
     if not actor.sees_hidden(user_id):
         await known_xp(connection, actor, guild_id, user_id)
 

@@ -83,7 +83,7 @@ async def test_who_may_ask(
     assert (await mallory.get(ROLES)).status_code == 404
     assert await rewards(reader) == (["11", "22", "23"], [])
     await hide(owner, ADA, MALLORY)
-    for user_id in (ADA, MALLORY):  # a member, and nobody's
+    for user_id in (ADA, MALLORY, BO):  # a member, nobody's, and somebody unknown
         assert (await reader.get(f"{member(user_id)}/role-rewards")).status_code == 404
     assert await rewards(bot) == (["11", "22", "23"], [])
-    assert await rewards(reader, path=f"{member(BO)}/role-rewards") == ([], [])
+    assert await rewards(bot, path=f"{member(BO)}/role-rewards") == ([], [])

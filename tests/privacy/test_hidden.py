@@ -26,7 +26,7 @@ from tests.support.people import ADA, BO, HARBOUR
 Json = dict[str, Any]  # Any: JSON
 
 READERS, WRITERS = 700, 800
-CARA, DAN = 601, 602
+CARA, DAN, NOBODY = 601, 602, 603
 MEMBER = f"/v1/guilds/{HARBOUR}/members/{BO}"
 
 # How a route names people. `address`: one, who is 404 for whom they are hidden from. `list`: many, without those.
@@ -214,6 +214,31 @@ async def test_an_audit_entry_of_theirs_tells_who_did_it_and_no_more(
     assert (entry["actor"]["kind"], entry["target"], entry["reason"], entry["changes"]) == ("key", None, None, {})
     (entry,) = (await bot.get(log)).json()["items"]
     assert (entry["target"], entry["changes"]) == (str(BO), {"xp": {"before": 0, "after": 700}})
+
+
+async def test_hidden_and_unknown_are_alike(bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]) -> None:
+    """By every route of a member, to everybody who is not told of hidden people; and nobody is made a member by it."""
+    await define(bot, draft(gte=1000))
+    await give(bot, BO, 700)
+    await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden"})
+    routes = [route for route in ROUTES if ROWS.get(str(route)) == "address"]
+    assert {route.method for route in routes} == {"GET", "POST", "PUT", "DELETE"}
+    for route in routes:
+        body = next((body for end, body in BODIES.items() if route.path.endswith(end)), None)
+        for who in callers.keys() - set(SEES):
+            told = {}
+            for user in (BO, NOBODY):
+                url = route.url(guild_id=HARBOUR, user_id=user, achievement="chatterbox")
+                answer = await callers[who].request(route.method, url, json=body)
+                said = answer.json()
+                del said["request_id"]
+                told[user] = answer.status_code, {**said, "instance": said["instance"].replace(str(user), "")}
+            assert told[BO] == told[NOBODY], f"{route} by {who}"
+            assert told[BO][0] in (403, 404)
+    unknown = f"/v1/guilds/{HARBOUR}/members/{NOBODY}"
+    assert (await bot.get(unknown)).status_code == 404
+    assert (await bot.get(f"{unknown}/role-rewards")).status_code == 200
+    assert (await bot.post(f"{unknown}/xp", json={"amount": 1})).status_code == 200, "a guild's bot makes members"
 
 
 async def test_what_is_refused_changes_nothing(
