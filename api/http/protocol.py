@@ -32,6 +32,7 @@ from api.lib.flood import Flood
 
 HEAD_BYTES = 32 * 1024  # of a request's line and header, and of what comes behind a body in chunks
 LINE_BYTES = 8 * 1024
+LONGEST_METHOD = 64  # with the version and the ends of lines, which do not count
 HEAD_SECONDS = 10.0
 BODY_SECONDS = 10.0
 BODY_RATE = 1024.0  # bytes a second that a body may take on top of that
@@ -77,6 +78,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._heard = 0  # calls of the parser
         self._size = 0  # bytes of the header that it has told of
         self._held_back = 0  # bytes that it was given since, and told nothing of
+        self._given = 0  # bytes of the header, where it is known with which it began
+        self._begun = 0  # messages
+        self._is_upgrade = False  # it asks for another protocol
         self._fault: GuildhallError | None = None
 
     @property
@@ -108,22 +112,43 @@ class BoundedProtocol(HttpToolsProtocol):
     def _feed(self, data: bytes) -> None:
         if self._is_deaf:
             return
-        heard = self._heard
+        heard, begun = self._heard, self._begun
+        was_in_head, was_in_body = self._in_head, self._in_body
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._hear_no_more()  # it is answered in HTTP/1.1, and what follows is something else
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._is_upgrade:
+                self._feed_as_it_is(data[upgrade.args[0] :])
+            else:
+                self._hear_no_more()  # CONNECT: what follows is something else
         except httptools.HttpParserError:
             if not self._is_deaf:
                 self._refuse(self._fault or UnreadableRequest())
         else:
             self._held_back = self._held_back + len(data) if heard == self._heard else 0
-            if (self._in_head or self._in_body) and self._size + self._held_back > HEAD_BYTES:
+            # All of it is of one header that began here, or began before; else it is not known where that one begins.
+            is_whole = self._begun - begun == (0 if was_in_head else 1) and not was_in_body
+            self._given = (self._given if was_in_head else 0) + len(data) if is_whole else 0
+            size = max(self._size + self._held_back, self._given - LONGEST_METHOD)
+            if (self._in_head or self._in_body) and size > HEAD_BYTES:
                 self._refuse(_header_too_large())
+
+    def _feed_as_it_is(self, rest: bytes) -> None:
+        """What asks for another protocol is a request like any other (RFC 9110, 7.8). The parser skips its body, so
+        another one is given its header anew, without what asks for that."""
+        version = self.parser.get_http_version().encode()
+        head = b"%s %s HTTP/%s\r\n" % (self.parser.get_method(), self.url, version)
+        head += b"".join(b"%s: %s\r\n" % each for each in self.headers if each[0] != b"upgrade")
+        self._is_upgrade = False
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        self._feed(head + b"\r\n")
+        self.data_received(rest)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._heard += 1
+        self._begun += 1
         self._in_head = True
         self._size = 0
         self.due = self.loop.time() + HEAD_SECONDS
@@ -144,6 +169,9 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._is_upgrade:
+            return
         if len(self.pipeline) >= MOST_PIPELINED:
             self._hear_no_more()  # the client sends again what is not answered
             raise _Refused
@@ -160,6 +188,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._is_upgrade:
+            return
         super().on_message_complete()
         self._heard += 1
         self._in_body = False

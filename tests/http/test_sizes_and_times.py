@@ -1,8 +1,10 @@
 """What a request may take of bytes and of time until it is there, and how it is told that it took too much."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 
@@ -228,12 +230,68 @@ async def _headers(wire: Wire) -> dict[str, str]:
         return (await connection.answer()).headers
 
 
-async def test_an_upgrade_is_not_done_and_answered_all_the_same(wire: Wire) -> None:
+UPGRADES = {
+    "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
+    "websocket": b"Connection: upgrade\r\nUpgrade: websocket\r\n",
+    "several": b"Upgrade: h2c, websocket/13\r\nUpgrade: TLS/1.0\r\nConnection: keep-alive, Upgrade\r\n",
+}
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES.values(), ids=UPGRADES)
+async def test_an_upgrade_is_passed_over(wire: Wire, bot: httpx.AsyncClient, upgrade: bytes) -> None:
+    """The request is answered as it is, with its body, and so are those that come after it, in whatever pieces."""
+    body = b'{"events": [{"id": "%s", "type": "message", "user_id": "5", "occurred_at": "%s"}]}'
+    now = datetime.now(UTC).isoformat().encode()
+    head = b"POST /v1/guilds/%d/activity HTTP/1.1\r\nHost: a\r\nAuthorization: %s\r\nContent-Type: application/json\r\n"
+    head = head % (HARBOUR, bot.headers["Authorization"].encode()) + upgrade
+    asked = []
+    for name in (b"sized", b"chunked"):
+        sent = body % (name, now)
+        asked.append(
+            head + b"Content-Length: %d\r\n\r\n%s" % (len(sent), sent)
+            if name == b"sized"
+            else head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(sent), sent)
+        )
+    asked.append(LIVE + upgrade + END)
     async with wire.open() as connection:
-        connection.send(LIVE, b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n")
-        answer = await connection.answer()
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
-        await connection.ended()
+        for request in asked:
+            connection.send(request)
+            answer = await connection.answer()
+            assert answer.status == 200, answer
+            assert "upgrade" not in answer.headers
+            if b"POST" in request:
+                assert msgspec.json.decode(answer.body)["accepted"] == 1
+        everything = b"".join(asked)
+        for at in range(0, len(everything), 50):
+            connection.send(everything[at : at + 50])
+            await asyncio.sleep(0)
+        assert [(await connection.answer()).status for _ in asked] == [200] * 3
+        connection.send(everything)  # at once
+        assert [(await connection.answer()).status for _ in asked] == [200] * 3
+
+
+@pytest.mark.parametrize("size", [33, 36, 39, 40, 41])
+@pytest.mark.parametrize("piece", [1000, 5000, 16_384, 65_536])
+async def test_a_header_that_never_ends_is_not_waited_for(wire: Wire, size: int, piece: int) -> None:
+    """Above 32 KiB it is refused as too large, whether or not the parser has told of any of it."""
+    async with wire.open() as connection:
+        request = LIVE + b"A: " + b"a" * (size * 1024)
+        for at in range(0, len(request), piece):
+            connection.send(request[at : at + piece])
+            await asyncio.sleep(0)
+        await connection.refused(431, "header-too-large")
+
+
+async def test_many_small_requests_at_once_are_no_large_header(wire: Wire) -> None:
+    request = LIVE + END
+    count = protocol.MOST_PIPELINED
+    async with wire.open() as connection:
+        for _ in range(40):  # 50 KiB in all
+            connection.send(request * count + LIVE)
+            await asyncio.sleep(0)
+            assert [(await connection.answer()).status for _ in range(count)] == [200] * count
+            connection.send(END)
+            assert (await connection.answer()).status == 200
 
 
 async def test_refusals_are_counted(wire: Wire, litestar_app: Litestar) -> None:
