@@ -136,7 +136,7 @@ def _admission(app: Litestar) -> Admission:
             return spent
         theirs = recording if scope["method"] == "POST" and scope["path"].endswith("/activity") else slots
         credential = limiter.remembered(scope) if theirs.has_waiting else None
-        return theirs.too_many() if credential is not None and theirs.is_crowded(credential.id) else None
+        return theirs.too_many() if credential is not None and theirs.is_crowded(credential.family) else None
 
     def is_spent(scope: HTTPScope) -> bool:
         return scope["path"].startswith(COUNTED) and limiter.would_refuse(scope)

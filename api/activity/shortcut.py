@@ -59,7 +59,7 @@ class ActivityShortcut:
             return None, receive
         state = scope["state"]
         await self._limiter.spend(scope, credential)
-        state["slot"] = await self._slots.enter(credential.id, state["is_gone"])
+        state["slot"] = await self._slots.enter(credential.family, state["is_gone"])
         body, messages = await _read(receive)
         data = None if body is None else _decoded(body)
         if data is None:

@@ -33,6 +33,12 @@ class Credential(msgspec.Struct, frozen=True):
         """Whose idempotency keys they are."""
         return f"key:{self.id}" if self.user_id is None else f"session:{-self.id}"
 
+    @property
+    def family(self) -> str:
+        """Under whose name what it does at once is counted: a key with those that it made, as far as they share a
+        budget of requests; a session by itself."""
+        return self.budgets[-1][0] if self.budgets else self.owner
+
     def sees(self, guild_id: int) -> bool:
         return self.guild_ids is None or guild_id in self.guild_ids
 

@@ -47,8 +47,5 @@ class StreamBounds:
 
 
 def _whose(credential: Credential) -> str:
-    """A person has them in common, in however many browsers; a key with those that it made, as far as they share a
-    budget of requests."""
-    if credential.user_id is not None:
-        return credential.name
-    return credential.budgets[-1][0] if credential.budgets else credential.owner
+    """A person has them in common, in however many browsers; a key with its family."""
+    return credential.name if credential.user_id is not None else credential.family

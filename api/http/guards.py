@@ -43,7 +43,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
             raise NotFound
     if policy.seconds is not None:
         state["deadline"].reschedule(asyncio.get_running_loop().time() + policy.seconds)
-    state["slot"] = await services["slots"].enter(credential.id, state["is_gone"])
+    state["slot"] = await services["slots"].enter(credential.family, state["is_gone"])
     if session is not None and scope is not None:
         credential = state["credential"] = await _narrowed(connection, session, scope)
         _refuse_some_guilds(credential, policy)  # of themselves a person has all

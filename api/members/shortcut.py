@@ -57,7 +57,7 @@ class MemberShortcut:
     ) -> Plain | None:
         state = scope["state"]
         await self._limiter.spend(scope, credential)
-        state["slot"] = await self._slots.enter(credential.id, state["is_gone"])
+        state["slot"] = await self._slots.enter(credential.family, state["is_gone"])
         state["credential"], state["guild_id"], state["route"] = credential, guild_id, ROUTE
         reader = Actor(kind="key", id=str(credential.id), credential=credential)
         try:

@@ -12,7 +12,7 @@ from api.auth.slots import AT_ONCE, Slots
 from api.errors import TooManyRequests
 from tests.support.people import HARBOUR
 
-KEY = 7
+KEY, OTHER = "key:7", "key:8"
 
 
 async def filled(found: Slots) -> list[Callable[[], None]]:
@@ -41,7 +41,7 @@ async def test_waiting_in_order() -> None:
     visits = [asyncio.create_task(visit(number)) for number in range(100)]
     await settle()
     assert not order
-    other = await found.enter(KEY + 1)
+    other = await found.enter(OTHER)
     other()
     leaves.pop()()
     await asyncio.gather(*visits)

@@ -202,8 +202,8 @@ async def test_a_crowded_key_is_refused_on_a_connection_that_stays(
     async with wire.open() as connection:
         connection.send(get)
         assert (await connection.answer()).status == 200
-        leaves = [await found.enter(int(made["id"])) for _ in range(slots.AT_ONCE)]
-        waiter = asyncio.create_task(found.enter(int(made["id"])))
+        leaves = [await found.enter(f"key:{made['id']}") for _ in range(slots.AT_ONCE)]
+        waiter = asyncio.create_task(found.enter(f"key:{made['id']}"))
         await asyncio.sleep(0)
         monkeypatch.setattr(slots, "WAITING", slots.ON_THEIR_WAY + 1)
         connection.send(get)
@@ -236,7 +236,7 @@ async def test_nothing_is_done_for_who_went_while_they_waited(
 ) -> None:
     made = (await bot.post("/v1/keys", json={"name": "gone", "scopes": ["guilds:write"]})).json()
     found: Slots = litestar_app.state["slots"]
-    leaves = [await found.enter(int(made["id"])) for _ in range(slots.AT_ONCE)]
+    leaves = [await found.enter(f"key:{made['id']}") for _ in range(slots.AT_ONCE)]
     body = b'{"name": "Gone"}'
     head = f"Host: a\r\nAuthorization: Bearer {made['secret']}\r\nContent-Type: application/json\r\n"
     request = f"PUT /v1/guilds/{HARBOUR} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body

@@ -1,9 +1,15 @@
 """All keys that come of one spend no more than it may."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
+from litestar import Litestar
 
+from api.auth import slots
+from api.auth.keyring import Keyring
+from api.auth.slots import Slots
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR
@@ -74,3 +80,28 @@ async def test_answers_tell_of_the_budget_of_which_least_is_left(
     known = {"If-None-Match": told.headers["etag"]}
     assert [(await second.get(SETTINGS, headers=known)).headers["x-ratelimit-remaining"] for _ in range(3)] == ["8"] * 3
     assert [await passed(second, 12), await passed(first, 3)] == [8, 0]
+
+
+async def test_a_family_does_no_more_at_once_than_its_first(
+    bot: httpx.AsyncClient, clients: Clients, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests, recording ones and streams: whoever makes keys gets no places by it."""
+    first = await made(bot, clients, rate_limit=4000, scopes=["settings:read", "activity:write", "keys:manage"])
+    second = await made(first, clients, scopes=["settings:read", "activity:write", "keys:manage"])
+    third = await made(second, clients, scopes=["settings:read", "activity:write"])
+    stranger = await made(bot, clients)
+    keyring: Keyring = litestar_app.state["keyring"]
+    family = {(await keyring.authenticate(each.headers["Authorization"])).family for each in (first, second, third)}
+    assert len(family) == 1
+    monkeypatch.setattr(slots, "WAIT_SECONDS", 0.01)
+    body = {"events": [{"id": "1", "type": "message", "user_id": "5", "occurred_at": datetime.now(UTC).isoformat()}]}
+    # What is not in memory goes another way, and counts with all others: both ways are full.
+    both: list[Slots] = [litestar_app.state[name] for name in ("slots", "recording_slots")]
+    leaves = [await found.enter(each) for found in both for each in family for _ in range(found._at_once)]
+    for method, url, sent in (("GET", "/v1/modules", None), ("POST", f"/v1/guilds/{HARBOUR}/activity", body)):
+        answers = [await each.request(method, url, json=sent) for each in (first, second, third)]
+        assert [answer.status_code for answer in answers] == [429] * 3
+        assert (await stranger.get("/v1/modules")).status_code == 200
+    for leave in leaves:
+        leave()
+    assert (await third.get("/v1/modules")).status_code == 200

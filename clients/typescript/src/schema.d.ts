@@ -571,7 +571,7 @@ export interface paths {
         put?: never;
         /**
          * Give, take or set XP by hand
-         * @description It is never below zero, and counts in the period in which it is given.
+         * @description It is never below zero, and counts in the period in which it is given. A key with `members:write` makes the member where there is none; for people somebody unknown is 404, as somebody hidden is.
          *
          *     Needs the scope `members:write`.
          */
