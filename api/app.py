@@ -178,6 +178,7 @@ def _state(services: Services, settings: Settings) -> dict[str, object]:
         "database": services.database,
         "deliverer": services.deliverer,
         "directory": services.directory,
+        "folding": services.folding,
         "health": services.health,
         "hub": services.hub,
         "idempotency": services.idempotency,
@@ -197,6 +198,7 @@ def _state(services: Services, settings: Settings) -> dict[str, object]:
         "shortcut": Shortcut(keyring, limiter, services.settings),
         "settings": services.settings,
         "slots": services.slots,
+        "snapshots": services.snapshots,
         "stream_bounds": services.stream_bounds,
         "webhooks": services.webhooks,
     }

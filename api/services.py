@@ -44,7 +44,9 @@ from api.imports.standings import Standings
 from api.imports.worker import Worker
 from api.jobs.queue import Queue
 from api.keys.service import KeyService
+from api.leaderboards.folding import Folding
 from api.leaderboards.service import LeaderboardService
+from api.leaderboards.snapshots import Snapshots
 from api.lib.clock import Clock
 from api.lib.descriptors import most_connections
 from api.lib.metrics import Metrics
@@ -153,7 +155,9 @@ class Services:
         self.activity = ActivityService(database, rulebook, parts, unlocking, clock, metrics)
         self.explaining = ExplainService(database, rulebook, clock)
         self.members = MemberService(database, rulebook, parts, unlocking, clock, hours)
-        self.leaderboards = LeaderboardService(database, rulebook, cursors, clock)
+        self.snapshots = Snapshots(database, changes, clock)
+        self.folding = Folding(database, clock)
+        self.leaderboards = LeaderboardService(database, rulebook, self.snapshots, cursors, clock)
         self.upkeep = Upkeep(database, parts, clock, hours=hours, days=days)
 
         # Imports, exports, jobs.
@@ -221,6 +225,7 @@ class Services:
         """Closes what was opened."""
         if self.people.discord is not None:
             await self.people.discord.close()
+        await self.snapshots.close()
         await self.database.close()
 
 

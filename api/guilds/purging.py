@@ -24,7 +24,15 @@ _KEYS = {
     "activity_hours": "guild_id, hour, user_id",
     "custom_stat_days": "guild_id, stat, day, user_id",
 }
-_PLAIN = ("achievement_awards", "custom_stats", "custom_stat_names", "boards", "members", "xp_counts")
+_PLAIN = (
+    "achievement_awards",
+    "custom_stats",
+    "custom_stat_names",
+    "boards",
+    "members",
+    "xp_counts",
+    "activity_totals",
+)
 _EMPTY = [
     *(
         f"DELETE FROM {table} USING (SELECT {key} FROM {table} WHERE guild_id = $1 LIMIT $2) AS batch ({key})"

@@ -34,6 +34,7 @@ from api.members.ledger import Key, Ledger, Standing, by_key, lock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.members.tombstones import refuse_erased
+from api.members.totals import note_rewritten
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import EARLIEST, IMPORTED, Parts, Wanted, around, hours_since
 
@@ -166,6 +167,7 @@ class History:
         for standing in standings.values():
             standing.last_xp_at = live[standing.user_id]
         await unlocks.settle(self._unlocking, connection, [(guild, events)], standings, moments, ledger, now)
+        await note_rewritten(connection, guild.guild_id, min(ledger.days(), default=now.date()))
 
 
 def _wanted(guild: GuildRules, events: Iterable[Event], now: datetime, kept: timedelta) -> Wanted:

@@ -9,6 +9,7 @@ from api.imports.work import Work
 from api.lib.faults import Fault
 from api.members.ledger import GUILD
 from api.members.rules import GuildRules
+from api.members.totals import note_rewritten
 from api.postgres.database import Connection
 from api.postgres.partitions import EARLIEST, IMPORTED, Parted, week_of
 
@@ -74,6 +75,8 @@ def parts_for(items: Sequence[object]) -> dict[Parted, set[date]]:
 
 async def restore_days(connection: Connection, work: Work, _guild: GuildRules, lines: Sequence[DayLine]) -> int:
     rows = [(line.day, int(line.user_id or GUILD), *_amounts(line, _OF_DAYS)) for line in lines]
+    if not work.dry_run:
+        await note_rewritten(connection, work.guild_id, min(line.day for line in lines))
     return await _store(connection, work, "activity_days", {"day": "date", "user_id": "bigint"}, _OF_DAYS, rows)
 
 

@@ -1,6 +1,6 @@
 """Shapes of leaderboards."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -46,12 +46,14 @@ class BoardEntry(msgspec.Struct, frozen=True, gc=False):
 
 class LeaderboardView(msgspec.Struct, frozen=True):
     """A page of a board: by value, the highest first, then by id; those of the same value share a rank. `from`
-    and `to` are days, both included, null for all time; `period` is null for a window."""
+    and `to` are days, both included, null for all time; `period` is null for a window. `as_of` is null where the board
+    is of this moment; of days in very large guilds it says when the board was added up, ten seconds ago at most."""
 
     stat: str
     period: Period | None
     from_: date | None = msgspec.field(name="from")
     to: date | None
+    as_of: datetime | None
     member_count: int
     items: list[BoardEntry]
     next_cursor: str | None = None

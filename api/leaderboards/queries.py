@@ -6,6 +6,11 @@ user > u)` would walk through all who share a value, so the two are two ranges o
 `rank` is the first member's: 1 and how many have more. A page that goes on with a value whose members began on
 the page before says with `ties` how many have that value in all; then come the next ranks. XP has its own way."""
 
+from datetime import date
+
+from api.leaderboards import folding_sql
+from api.leaderboards.rules import Cover
+
 # The numbers of the all-time boards.
 STATS = {"xp": 0, "messages": 1, "voice_seconds": 2, "reactions": 3, "commands": 4}
 
@@ -141,14 +146,13 @@ _SUMMED = {
 }
 
 # Whoever did something is a member. Those who are on no board are few, and are looked for instead of the others.
-_BOARD = """
-    WITH board AS MATERIALIZED (
-        SELECT s.user_id, s.value FROM ({summed}) AS s
-        WHERE s.value <> 0 AND NOT EXISTS (
-            SELECT FROM members m WHERE m.guild_id = $1 AND m.user_id = s.user_id AND NOT m.is_ranked
-        )
+_RANKED = """
+    SELECT s.user_id, s.value FROM ({summed}) AS s
+    WHERE s.value <> 0 AND NOT EXISTS (
+        SELECT FROM members m WHERE m.guild_id = $1 AND m.user_id = s.user_id AND NOT m.is_ranked
     )
 """
+_BOARD = f"WITH board AS MATERIALIZED ({_RANKED})"
 
 _SUMMED_PAGE = f"""
     {_BOARD}, page AS MATERIALIZED (
@@ -180,6 +184,22 @@ _AROUND = f"""
     ORDER BY b.value, b.user_id DESC LIMIT $3
 """
 
+# How many members a guild has.
+MEMBERS = "SELECT members FROM member_counts WHERE guild_id = $1"
+
+# A whole board of days as two texts of numbers with eight bytes each, for `snapshot.Snapshot`: to send it row by row
+# would hold up the process that reads it for half a second. Sorted before it is packed, and kept nowhere between.
+_SNAPSHOT = f"""
+    SELECT string_agg(int8send(b.user_id), ''::bytea), string_agg(int8send(b.value), ''::bytea),
+        (SELECT max(id) FROM members)
+    FROM ({_RANKED} ORDER BY value DESC, user_id) AS b
+"""
+
+# What stands of these members ($2), of those whom a board may show: ranked, and no newer than $3.
+SHOWN = """
+    SELECT user_id, xp FROM members WHERE guild_id = $1 AND user_id = ANY($2::bigint[]) AND is_ranked AND id <= $3
+"""
+
 
 def page(stat: str, *, of_days: bool, is_one: bool = False) -> str:
     """The statement of a page that is added up; `is_one`: of a single day."""
@@ -189,6 +209,16 @@ def page(stat: str, *, of_days: bool, is_one: bool = False) -> str:
 def around(stat: str, *, of_days: bool, is_one: bool = False) -> str:
     """The statement that finds where the page around a member begins, of a board that is added up."""
     return _AROUND.format(summed=_summed(stat, 4, of_days=of_days, is_one=is_one))
+
+
+def snapshot(stat: str, first: date, last: date, cover: Cover | None = None) -> tuple[str, list[object]]:
+    """The statement that packs a whole board of days, and its parameters but for the guild. `cover`: how to read it
+    from sums."""
+    if cover is not None:
+        (head, tail), summed = cover.days, folding_sql.SUMMED.format(stat=stat)
+        return _SNAPSHOT.format(summed=summed), [cover.before, cover.until, *head, *tail]
+    summed = _summed(stat, 2, of_days=True, is_one=first == last)
+    return _SNAPSHOT.format(summed=summed), [first, last] if stat in STATS else [first, last, stat]
 
 
 def _summed(stat: str, first: int, *, of_days: bool, is_one: bool) -> str:

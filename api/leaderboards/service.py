@@ -1,7 +1,7 @@
 """Boards: who is first, of any stat and any time."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 import asyncpg
@@ -11,6 +11,8 @@ from api.errors import Invalid, NotFound
 from api.leaderboards import queries
 from api.leaderboards.dtos import BoardEntry, LeaderboardQuery, LeaderboardView
 from api.leaderboards.rules import Window, bounds, window
+from api.leaderboards.snapshot import Place, Row, Snapshot
+from api.leaderboards.snapshots import Board, Snapshots
 from api.lib.clock import Clock
 from api.lib.pagination import LARGEST_PAGE, Cursors
 from api.lib.together import Together
@@ -18,8 +20,6 @@ from api.members.levels import Ladder
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
 from api.postgres.database import Connection, Database
-
-Place = tuple[int, int]  # value, user
 
 # Members of one value who are counted along with a page: what more there are is counted only if a rank needs it.
 _TIES = 1000
@@ -37,9 +37,21 @@ class _Page(NamedTuple):
     behind: int
 
 
+class _Found(NamedTuple):
+    """Entries of a page, and whether more come behind them. `as_of`: see `LeaderboardView`."""
+
+    items: list[BoardEntry]
+    member_count: int
+    has_more: bool
+    as_of: datetime | None
+
+
 class LeaderboardService:
-    def __init__(self, database: Database, rulebook: Rulebook, cursors: Cursors, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, rulebook: Rulebook, snapshots: Snapshots, cursors: Cursors, clock: Clock
+    ) -> None:
         self._database = database
+        self._snapshots = snapshots
         self._rulebook = rulebook
         self._cursors = cursors
         self._clock = clock
@@ -64,6 +76,30 @@ class LeaderboardService:
             after = value, user_id
             asked = asked._replace(first=_date(first), last=_date(last))
         limit = min(query.limit, LARGEST_PAGE)
+        read = self._read_now
+        if asked.first is not None and await self._snapshots.is_large(guild_id):
+            read = self._read_snapshot
+        found = await read(guild_id, query, asked, after, limit, rules.ladder)
+        cursor = None
+        if found.has_more:
+            last = found.items[-1]
+            days = [None if day is None else day.isoformat() for day in (asked.first, asked.last)]
+            cursor = self._cursors.write(scope, [last.value, int(last.user_id), *days])
+        return LeaderboardView(
+            stat=query.stat,
+            period=asked.period,
+            from_=asked.first,
+            to=asked.last,
+            as_of=found.as_of,
+            member_count=found.member_count,
+            items=found.items,
+            next_cursor=cursor,
+        )
+
+    async def _read_now(
+        self, guild_id: int, query: LeaderboardQuery, asked: Window, after: Place, limit: int, ladder: Ladder
+    ) -> _Found:
+        """Of this moment."""
         if query.around is not None:
             async with self._database.connection() as connection:
                 after = await _before(connection, guild_id, query.stat, asked, query.around, (limit - 1) // 2)
@@ -72,19 +108,38 @@ class LeaderboardService:
         else:
             async with self._database.connection() as connection:
                 page = await _page(connection, guild_id, query.stat, asked, after, limit)
-        cursor = None
-        if len(page.users) > limit:
-            days = [None if day is None else day.isoformat() for day in (asked.first, asked.last)]
-            cursor = self._cursors.write(scope, [page.values[limit - 1], page.users[limit - 1], *days])
-        return LeaderboardView(
-            stat=query.stat,
-            period=asked.period,
-            from_=asked.first,
-            to=asked.last,
-            member_count=page.member_count,
-            items=_entries(page, limit, rules.ladder),
-            next_cursor=cursor,
-        )
+        return _Found(_entries(page, limit, ladder), page.member_count, len(page.users) > limit, None)
+
+    async def _read_snapshot(
+        self, guild_id: int, query: LeaderboardQuery, asked: Window, after: Place, limit: int, ladder: Ladder
+    ) -> _Found:
+        """Of moments ago. Whoever was hidden or erased since, or left, is looked up and passed over."""
+        assert asked.first is not None
+        assert asked.last is not None
+        snapshot = await self._snapshots.get(Board(guild_id, query.stat, asked.first, asked.last))
+        if query.around is None:
+            first = snapshot.after(after)
+        else:
+            position = snapshot.position(query.around)
+            if position is None or not await self._shown(guild_id, snapshot, list(snapshot.rows(position, 1))):
+                raise NotFound
+            first = max(position - (limit - 1) // 2, 0)
+        items: list[BoardEntry] = []
+        while len(items) <= limit and first < snapshot.count:
+            rows = list(snapshot.rows(first, limit + 1))
+            first += len(rows)
+            xp = await self._shown(guild_id, snapshot, rows)
+            for rank, user_id, value in rows:
+                if user_id in xp:
+                    items.append(BoardEntry(rank, str(user_id), value, xp[user_id], ladder.level(xp[user_id])))
+        return _Found(items[:limit], snapshot.count, len(items) > limit, snapshot.as_of)
+
+    async def _shown(self, guild_id: int, snapshot: Snapshot, rows: Sequence[Row]) -> dict[int, int]:
+        """Those of these members who may still be shown, with their XP."""
+        users = [row.user_id for row in rows]
+        async with self._database.connection() as connection:
+            rows_of_members = await connection.fetch(queries.SHOWN, guild_id, users, snapshot.newest_member)
+        return {row["user_id"]: row["xp"] for row in rows_of_members}
 
     async def _xp_page(self, guild_id: int, after: Place, limit: int) -> _Page:
         if after == queries.TOP:

@@ -2,6 +2,7 @@
 
 from api.members import queries
 from api.members.ledger import Ledger, Standing, read
+from api.members.totals import note_removed
 from api.postgres.database import Connection
 
 
@@ -21,5 +22,6 @@ async def remove(connection: Connection, standing: Standing) -> int:
     ledger = Ledger()
     ledger.touch(standing)
     await ledger.store(connection)
+    await note_removed(connection, standing.guild_id)
     rows: int = await connection.fetchval(queries.ERASE, standing.guild_id, standing.user_id)
     return rows

@@ -80,6 +80,9 @@ ERASE = """
         ) AS each
         WHERE a.guild_id = $1 AND a.user_id = $2 AND a.day = each.day
         RETURNING 1
+    ), total AS (
+        DELETE FROM activity_totals a USING activity_checkpoints c
+        WHERE c.guild_id = $1 AND a.guild_id = $1 AND a.user_id = $2 AND a.day = c.day
     ), hour AS (
         DELETE FROM activity_hours a
         USING (

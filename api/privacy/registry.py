@@ -60,6 +60,13 @@ REGISTRY = (
         step="guild",
     ),
     Place(
+        table="activity_totals",
+        columns=("user_id",),
+        rule="erase",
+        why="Sums of what `activity_days` has, in large guilds: not exported again.",
+        step="guild",
+    ),
+    Place(
         table="achievement_awards",
         columns=("user_id",),
         rule="erase",

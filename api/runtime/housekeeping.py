@@ -34,6 +34,7 @@ class Jobs:
             Scheduled("deliveries", PURGE_EVERY, to_the_end(services.deliverer.sweep)),
             Scheduled("kept answers", PURGE_EVERY, to_the_end(services.idempotency.sweep)),
             Scheduled("revisions", PURGE_EVERY, to_the_end(services.settings.forget_old)),
+            Scheduled("sums of large guilds", UPKEEP_EVERY, services.folding.run),
             Scheduled("guilds", PURGE_EVERY, services.purging.purge_all),
         ]
 

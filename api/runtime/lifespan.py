@@ -17,6 +17,7 @@ async def running(services: Services, settings: Settings) -> AsyncIterator[None]
     """Opens the database and starts what runs by itself; at the end lets it finish, and closes."""
     arguments = await services.connect_arguments()
     await services.database.open(arguments)
+    await services.snapshots.open(arguments)
     jobs = Jobs(services)
     coroutines = [
         services.changes.run(arguments),

@@ -53,8 +53,8 @@ def told(items: list[Json]) -> list[tuple[int, str, int]]:
 
 
 async def test_empty(bot: httpx.AsyncClient) -> None:
-    expected: Json = {"stat": "xp", "period": "all", "from": None, "to": None, "member_count": 0, "items": [],
-                "next_cursor": None}  # fmt: skip
+    expected: Json = {"stat": "xp", "period": "all", "from": None, "to": None, "as_of": None,
+                "member_count": 0, "items": [], "next_cursor": None}  # fmt: skip
     assert await board(bot) == expected
     assert await board(bot, stat="duels_won") == expected | {"stat": "duels_won"}
 

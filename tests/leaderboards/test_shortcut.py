@@ -50,6 +50,16 @@ async def test_plain(roads: Roads, query: str) -> None:
     assert (await roads.get(f"{PATH}{query}", method="HEAD")).is_short
 
 
+async def test_of_a_large_guild(roads: Roads, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
+    litestar_app.state["snapshots"].forget()
+    monkeypatch.setattr(litestar_app.state["snapshots"], "large", 0)
+    found = await roads.get(f"{PATH}?period=day&at=2026-11-20&limit=1&stat=messages")
+    assert found.is_short
+    assert found.short.json()["as_of"] is not None
+    assert found.short.json()["items"][0]["user_id"] == "2"
+    litestar_app.state["snapshots"].forget()
+
+
 async def test_pages(roads: Roads) -> None:
     path, ranks = f"{PATH}?limit=7", list[int]()
     while path:

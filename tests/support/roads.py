@@ -42,13 +42,13 @@ class Roads:
     async def get(self, path: str, headers: Sequence[tuple[str, str]] = (), method: str = "GET") -> Answers:
         """Both answers, of which all is the same."""
         asked = [("X-Request-ID", "the-same"), *headers]
-        for _ in range(3):
+        for attempt in range(10):
             before = self._through
             short = await self._short.request(method, path, headers=asked)
             ordinary = await self._ordinary.request(method, path, headers=asked)
             is_short = self._through == before
             # What is in memory may be forgotten meanwhile, and a cursor tells the second in which it was made.
-            if is_short and _told(short) == _told(ordinary):
+            if (is_short or attempt >= 2) and _told(short) == _told(ordinary):
                 break
         assert short.status_code == ordinary.status_code
         assert _told(short) == _told(ordinary)

@@ -127,12 +127,13 @@ class BoardEntry(msgspec.Struct, frozen=True):
 
 
 class Board(msgspec.Struct, frozen=True):
-    """A page of a board."""
+    """A page of a board. `as_of`: when it was added up, in very large guilds; else it is of this moment."""
 
     stat: str
     member_count: int
     items: list[BoardEntry]
     next_cursor: str | None = None
+    as_of: datetime | None = None
 
 
 class Settings(msgspec.Struct, Generic[T], frozen=True):

@@ -2199,12 +2199,14 @@ export interface components {
         /**
          * LeaderboardView
          * @description A page of a board: by value, the highest first, then by id; those of the same value share a rank. `from`
-         *     and `to` are days, both included, null for all time; `period` is null for a window.
+         *     and `to` are days, both included, null for all time; `period` is null for a window. `as_of` is null where the board
+         *     is of this moment; of days in very large guilds it says when the board was added up, ten seconds ago at most.
          * @example {
          *       "stat": "xp",
          *       "period": "week",
          *       "from": "2026-11-16",
          *       "to": "2026-11-22",
+         *       "as_of": null,
          *       "member_count": 212,
          *       "items": [
          *         {
@@ -2230,6 +2232,7 @@ export interface components {
             period: ("all" | "day" | "month" | "week") | null;
             from: string | null;
             to: string | null;
+            as_of: string | null;
             member_count: number;
             items: components["schemas"]["BoardEntry"][];
             next_cursor: string | null;

@@ -1,0 +1,91 @@
+"""Sums of large guilds' members up to the ends of months, made in the background: of two of them a long window is the
+difference, with the days between their ends and its own.
+
+Sums are made of closed months only, and later than the last event of a month may come. An import of old days makes
+those from there on stale: they are not read any more, are removed, and made anew."""
+
+from datetime import date, timedelta
+
+import structlog
+
+from api.leaderboards import folding_sql as sql
+from api.leaderboards.snapshots import LARGE
+from api.lib.clock import Clock
+from api.postgres.database import Connection, Database
+
+log = structlog.get_logger("guildhall.leaderboards")
+
+# An event may be seven days old, clocks and time zones differ, and a month ends.
+LAG = timedelta(days=10)
+
+# Of how long ago there are sums: a year and the month in which it began. Days are kept for longer, at least 400.
+KEPT = timedelta(days=365)
+
+BATCH_SIZE = 5000
+MOST_SECONDS = 300
+
+_PATIENT = f"SET LOCAL statement_timeout = '{MOST_SECONDS}s'; SET LOCAL work_mem = '64MB'"
+
+
+class Folding:
+    def __init__(self, database: Database, clock: Clock, *, large: int = LARGE) -> None:
+        """`large`: the members from which on a guild has sums."""
+        self.large = large
+        self._database = database
+        self._clock = clock
+
+    async def run(self) -> None:
+        """All of it. Processes that call it at once do a step each in turn. Done twice, the second time there is
+        nothing to do. Raises `Unavailable`."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.GUILDS, self.large)
+        for row in rows:
+            await self._keep(row["guild_id"], is_large=row["is_large"])
+
+    async def _keep(self, guild_id: int, *, is_large: bool) -> None:
+        oldest = _month_before((self._clock.now() - KEPT).date())
+        async with self._database.transaction() as connection:
+            rewritten = await connection.fetchval(sql.TAKE_REWRITTEN, guild_id)
+            await connection.execute(sql.MARK_STALE, guild_id, rewritten, oldest)
+        while await self._remove_stale(guild_id):
+            pass
+        while is_large and await self._fold(guild_id, oldest):
+            pass
+
+    async def _remove_stale(self, guild_id: int) -> bool:
+        """One batch; whether there is more."""
+        async with self._database.transaction() as connection:
+            done = await connection.execute(sql.REMOVE_STALE, guild_id, BATCH_SIZE)
+            if done != "DELETE 0":
+                return True
+            await connection.execute(sql.FORGET_STALE, guild_id)
+        return False
+
+    async def _fold(self, guild_id: int, oldest: date) -> bool:
+        """The next month; whether there was one."""
+        async with self._database.transaction(_PATIENT) as connection:
+            if not await connection.fetchval(sql.TRY_LOCK, guild_id):
+                return False
+            last = await connection.fetchval(sql.LAST, guild_id)
+            if last is None:
+                return await self._begin(connection, guild_id, oldest)
+            day = _month_before(last + timedelta(days=32))
+            if day > (self._clock.now() - LAG).date():
+                return False
+            await connection.execute(sql.FOLD, guild_id, last, day, timeout=MOST_SECONDS + 10)
+            await connection.execute(sql.ADD_CHECKPOINT, guild_id, day)
+        log.info("a month was added up", guild=guild_id, until=str(day))
+        return True
+
+    async def _begin(self, connection: Connection, guild_id: int, oldest: date) -> bool:
+        """With nothing, before the first month: only differences are read."""
+        first = await connection.fetchval(sql.FIRST_DAY, guild_id)
+        if first is None:
+            return False
+        await connection.execute(sql.ADD_CHECKPOINT, guild_id, max(_month_before(first), oldest))
+        return True
+
+
+def _month_before(day: date) -> date:
+    """The last day of the month before this day's."""
+    return day.replace(day=1) - timedelta(days=1)

@@ -1,0 +1,75 @@
+"""The SQL of sums up to the ends of months."""
+
+from api.members.totals import KEY, SPACE
+
+GUILDS = """
+    SELECT guild_id, bool_or(is_large) AS is_large FROM (
+        SELECT guild_id, true AS is_large FROM member_counts WHERE members > $1
+        UNION ALL SELECT guild_id, false FROM activity_checkpoints
+        UNION ALL SELECT guild_id, false FROM activity_rewrites
+    ) AS each GROUP BY guild_id ORDER BY guild_id
+"""
+
+TAKE_REWRITTEN = "DELETE FROM activity_rewrites WHERE guild_id = $1 RETURNING day"
+
+MARK_STALE = """
+    UPDATE activity_checkpoints SET is_stale = true
+    WHERE guild_id = $1 AND NOT is_stale AND (day >= $2::date OR day < $3)
+"""
+
+# By places: members who are removed meanwhile lock a few of these rows, for moments.
+REMOVE_STALE = """
+    DELETE FROM activity_totals WHERE ctid = ANY(ARRAY(
+        SELECT t.ctid FROM activity_checkpoints c JOIN activity_totals t USING (guild_id, day)
+        WHERE c.guild_id = $1 AND c.is_stale LIMIT $2
+    ))
+"""
+FORGET_STALE = """
+    DELETE FROM activity_checkpoints c WHERE c.guild_id = $1 AND c.is_stale
+        AND NOT EXISTS (SELECT FROM activity_totals t WHERE t.guild_id = c.guild_id AND t.day = c.day)
+"""
+
+# One process at a time, and while nobody is being removed: see `members.totals`.
+TRY_LOCK = f"""
+    SELECT pg_try_advisory_xact_lock({SPACE}) AND pg_try_advisory_xact_lock({SPACE}, {KEY})
+        AND NOT EXISTS (SELECT FROM activity_checkpoints WHERE guild_id = $1 AND is_stale)
+"""
+
+LAST = "SELECT max(day) FROM activity_checkpoints WHERE guild_id = $1"
+
+FIRST_DAY = "SELECT min(day) FROM activity_days WHERE guild_id = $1"
+
+ADD_CHECKPOINT = "INSERT INTO activity_checkpoints (guild_id, day) VALUES ($1, $2)"
+
+# In the order of users, so that what is read together lies together.
+FOLD = """
+    INSERT INTO activity_totals (guild_id, day, user_id, xp, messages, voice_seconds, reactions, commands)
+    SELECT $1, $3::date, user_id, sum(xp), sum(messages), sum(voice_seconds), sum(reactions), sum(commands)
+    FROM (
+        SELECT user_id, xp, messages, voice_seconds, reactions, commands FROM activity_totals
+        WHERE guild_id = $1 AND day = $2
+        UNION ALL
+        SELECT user_id, xp, messages, voice_seconds, reactions, commands FROM activity_days
+        WHERE guild_id = $1 AND day > $2 AND day <= $3 AND user_id > 0
+    ) AS each GROUP BY user_id ORDER BY user_id
+"""
+
+# Those that are true: nothing from before was written to since.
+CHECKPOINTS = """
+    SELECT c.day FROM activity_checkpoints c LEFT JOIN activity_rewrites r USING (guild_id)
+    WHERE c.guild_id = $1 AND NOT c.is_stale AND (r.day IS NULL OR c.day < r.day) ORDER BY c.day
+"""
+
+# What members did between two of them ($2, $3), and on days that are added or taken off ($4 to $9).
+SUMMED = """
+    SELECT u.user_id, sum(u.value)::bigint AS value FROM (
+        SELECT t.user_id, CASE WHEN t.day = $2 THEN -t.{stat} ELSE t.{stat} END AS value
+        FROM activity_totals t WHERE t.guild_id = $1 AND t.day IN ($2, $3)
+        UNION ALL
+        SELECT a.user_id, a.{stat} * $6::int FROM activity_days a
+        WHERE a.guild_id = $1 AND a.day BETWEEN $4 AND $5 AND a.user_id > 0
+        UNION ALL
+        SELECT a.user_id, a.{stat} * $9::int FROM activity_days a
+        WHERE a.guild_id = $1 AND a.day BETWEEN $7 AND $8 AND a.user_id > 0
+    ) AS u GROUP BY u.user_id
+"""

@@ -1,0 +1,233 @@
+"""Boards of days in large guilds: computed one or two at a time, on connections of their own, and kept for moments.
+
+Adding up the days of 600,000 members takes seconds. Done for every request it would leave recording no processor and
+other reads no connection; so all who ask within ten seconds share one computation, and while somebody goes on asking
+the next one begins before the last is too old."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextvars import Context
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import structlog
+
+from api.errors import DatabaseAway
+from api.leaderboards import folding_sql, queries
+from api.leaderboards.rules import CHECKPOINTS_COST, cover
+from api.leaderboards.snapshot import Snapshot
+from api.lib.clock import Clock
+from api.lib.fair_places import FairPlaces
+from api.postgres.change_watcher import Changes
+from api.postgres.connections import create_pool
+from api.postgres.database import AWAY, Connection, Database
+from api.postgres.partitions import EARLIEST
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    Pool = object
+
+log = structlog.get_logger("guildhall.leaderboards")
+
+# A guild with more members is large: below, a year of days is added up in less than a second.
+LARGE = 10_000
+
+# The oldest snapshot that is told. Whoever computes one gives up earlier.
+OLDEST = timedelta(seconds=10)
+STATEMENT_SECONDS = 9
+
+# A board is computed ahead for so long after somebody last asked for it.
+ASKED_SECONDS = 60.0
+
+# Computations at once in a process, each on a connection of its own. One guild has one, another finds the other free.
+CONNECTIONS = 2
+WAIT_SECONDS = 5.0
+
+LARGEST = 64 * 1024 * 1024  # bytes of all snapshots: four million places
+OVERHEAD_BYTES = 1000
+
+# Whether a guild is large is asked once a minute.
+_SIZES_KEPT, _SIZES_SECONDS = 50_000, 60.0
+
+# Of one computation: what 600,000 members' totals take, so that nothing is sorted on disk; and one processor each, for
+# the others are of those who record.
+SESSION = {
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "work_mem": "64MB",
+    "max_parallel_workers_per_gather": "0",
+}
+
+
+class Board(NamedTuple):
+    """A stat of a guild on some days, both included."""
+
+    guild_id: int
+    stat: str
+    first: date
+    last: date
+
+
+class Snapshots:
+    def __init__(self, database: Database, changes: Changes, clock: Clock, *, large: int = LARGE) -> None:
+        """`large`: the members from which on a guild's boards are snapshots."""
+        self.large = large
+        self._database = database
+        self._clock = clock
+        self._pool: Pool | None = None
+        self._places = FairPlaces(CONNECTIONS, WAIT_SECONDS)
+        self._kept: OrderedDict[Board, Snapshot] = OrderedDict()
+        self._weight = 0
+        self._running: dict[Board, asyncio.Task[Snapshot]] = {}
+        self._asked: dict[Board, float] = {}
+        self._timers: dict[Board, asyncio.TimerHandle] = {}
+        self._sizes: dict[int, tuple[int, float]] = {}
+        changes.subscribe(self._follow)
+
+    async def open(self, arguments: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
+        """Lets it compute; connects to nothing until it is asked to."""
+        settings = {**arguments["server_settings"], **SESSION}
+        self._pool = await create_pool(
+            **{**arguments, "server_settings": settings},
+            min_size=0,
+            max_size=CONNECTIONS,
+            max_inactive_connection_lifetime=60,
+            command_timeout=STATEMENT_SECONDS + 2,
+            timeout=3,
+        )
+
+    async def close(self) -> None:
+        """Ends what is under way."""
+        running = [*self._running.values()]
+        self.forget()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+    async def is_large(self, guild_id: int) -> bool:
+        """Whether this guild's boards of days are snapshots: of a minute ago."""
+        known = self._sizes.get(guild_id)
+        now = time.monotonic()
+        if known is None or now - known[1] > _SIZES_SECONDS:
+            async with self._database.connection() as connection:
+                members = await connection.fetchval(queries.MEMBERS, guild_id) or 0
+            if len(self._sizes) >= _SIZES_KEPT:
+                self._sizes.clear()
+            known = self._sizes[guild_id] = members, now
+        return known[0] > self.large
+
+    async def get(self, board: Board) -> Snapshot:
+        """The board as it was ten seconds ago at most. Raises `TimeoutError`, `DatabaseAway`, and what PostgreSQL
+        raises where it takes too long."""
+        self._asked[board] = time.monotonic()
+        found = self._kept.get(board)
+        if found is not None and self._is_fresh(found):
+            self._kept.move_to_end(board)
+            self._plan(board, found)
+            return found
+        # Who gives up waiting takes it from nobody else.
+        return await asyncio.shield(self._running.get(board) or self._start(board))
+
+    def _is_fresh(self, snapshot: Snapshot) -> bool:
+        return timedelta() <= self._clock.now() - snapshot.as_of <= OLDEST
+
+    def _start(self, board: Board) -> "asyncio.Task[Snapshot]":
+        # In a context of its own: it outlives the request that asked first.
+        task = self._running[board] = asyncio.create_task(self._compute(board), context=Context())
+        task.add_done_callback(lambda done: self._finish(board, done))
+        return task
+
+    async def _compute(self, board: Board) -> Snapshot:
+        async with self._places.hold(str(board.guild_id)):
+            if self._pool is None:
+                raise DatabaseAway
+            try:
+                async with self._pool.acquire() as connection:
+                    as_of, started = self._clock.now(), time.monotonic()
+                    row = await _read(connection, board, as_of.date())
+            except AWAY as error:
+                if isinstance(error, TimeoutError):
+                    raise
+                raise DatabaseAway from error
+        users, values, newest = row
+        return Snapshot(
+            users or b"", values or b"", as_of=as_of, newest_member=newest or 0, seconds=time.monotonic() - started
+        )
+
+    def _finish(self, board: Board, task: "asyncio.Task[Snapshot]") -> None:
+        is_mine = self._running.get(board) is task  # else it was forgotten meanwhile
+        if is_mine:
+            del self._running[board]
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            self._asked.pop(board, None)
+            log.warning("a board was not computed", guild=board.guild_id, stat=board.stat, error=repr(error)[:200])
+        elif is_mine:
+            self._keep(board, task.result())
+
+    def _keep(self, board: Board, snapshot: Snapshot) -> None:
+        self._drop(board)
+        self._kept[board] = snapshot
+        self._weight += snapshot.weight + OVERHEAD_BYTES
+        while self._weight > LARGEST:
+            oldest = next(iter(self._kept))
+            self._drop(oldest)
+            self._asked.pop(oldest, None)
+        self._plan(board, snapshot)
+
+    def _drop(self, board: Board) -> None:
+        if (gone := self._kept.pop(board, None)) is not None:
+            self._weight -= gone.weight + OVERHEAD_BYTES
+        if (timer := self._timers.pop(board, None)) is not None:
+            timer.cancel()
+
+    def _plan(self, board: Board, snapshot: Snapshot) -> None:
+        """Has the board computed anew shortly before its snapshot is too old, or dropped if nobody asks any more."""
+        if board in self._timers or board not in self._kept:
+            return
+        age = (self._clock.now() - snapshot.as_of).total_seconds()
+        left = OLDEST.total_seconds() - age - 2 * snapshot.seconds - 0.5
+        self._timers[board] = asyncio.get_running_loop().call_later(max(left, 0.0), self._refresh, board)
+
+    def _refresh(self, board: Board) -> None:
+        self._timers.pop(board, None)
+        if time.monotonic() - self._asked.get(board, 0.0) > ASKED_SECONDS:
+            self._drop(board)
+            self._asked.pop(board, None)
+        elif board not in self._running:
+            self._start(board)
+
+    def forget(self) -> None:
+        """All of it."""
+        for board in {*self._kept, *self._running, *self._asked}:
+            self._drop(board)
+            self._running.pop(board, None)
+            self._asked.pop(board, None)
+        self._sizes.clear()
+
+    def _follow(self, kind: str, ids: set[int] | None) -> None:
+        if kind == "guild" and ids is None:  # the database may be another one
+            self.forget()
+
+
+async def _read(connection: Connection, board: Board, today: date) -> "asyncpg.Record":
+    """The packed board, of one moment with the sums that it is read from."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        found = None
+        if board.stat in queries.STATS and (board.last - board.first).days > CHECKPOINTS_COST:
+            rows = await connection.fetch(folding_sql.CHECKPOINTS, board.guild_id)
+            # Tomorrow has begun somewhere; there is nothing outside of these days.
+            first, last = max(board.first, EARLIEST), min(board.last, today + timedelta(days=1))
+            found = cover(first, last, [row["day"] for row in rows])
+        statement, named = queries.snapshot(board.stat, board.first, board.last, found)
+        row = await connection.fetchrow(statement, board.guild_id, *named)
+    assert row is not None
+    return row
