@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-postgres16 test-newest check bench format configuration catalog document lock browser node clean
+.PHONY: help run demo test test-postgres16 test-newest soak check bench format configuration catalog document lock browser node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -49,6 +49,9 @@ ON_NEWEST := architecture/test_openapi.py architecture/test_routes.py operation/
 
 test-newest: $(VENV)/.dev ## run some tests on the newest Python that is here (3.12 to 3.14), beside the one of .venv
 	@sh tests/support/newest.sh $(addprefix tests/,$(ON_NEWEST))
+
+soak: $(VENV)/.dev ## random operations against a server that is cut and killed: SEED=… does the same again, MINUTES=… more
+	GUILDHALL_SOAK_SEED=$(SEED) GUILDHALL_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -n 0 -s tests/soak
 
 check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, advisories, TypeScript
 	$(BIN)/ruff format --check .

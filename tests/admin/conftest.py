@@ -42,6 +42,12 @@ async def log_in(client: httpx.AsyncClient, name: str = "ada", password: str = P
     return await client.post("/admin/public/login/", json={"username": name, "password": password})
 
 
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password's hash takes a quarter of a second, and nearly every test here logs somebody in."""
+    monkeypatch.setattr(AdminUser, "_pbkdf2_iteration_count", 1000)
+
+
 @pytest.fixture
 def entrance(litestar_app: Litestar) -> Entrance:
     """The admin's door."""

@@ -1,6 +1,7 @@
 """Whatever is sent, the answer is one that the OpenAPI document describes."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from tests.architecture.described import Json
 from tests.architecture.world import MSGPACK, World
 from tests.support.clients import BASE_URL
 
-EXAMPLES_EACH = 6
+EXAMPLES_EACH = 3 * int(os.environ.get("LAWS", "1"))  # for whoever hunts: `LAWS=20`, and a `--timeout` to match
 
 T = TypeVar("T")
 AnyCase = Case[Any]  # Any: its way of sending, of no use here
@@ -39,8 +40,8 @@ async def test_whatever_is_sent_is_answered_as_described(world: World, mode: Gen
     """Good and bad data, made from the schemas. What is bad is never taken."""
     seen = await asyncio.to_thread(Fuzz(world, mode, asyncio.get_running_loop()).run)
 
-    assert sum(seen.values()) > 200
-    assert sum(seen[status] for status in seen if status < 300) > (120 if mode.is_positive else 20), seen
+    assert sum(seen.values()) > 150
+    assert sum(seen[status] for status in seen if status < 300) > (100 if mode.is_positive else 20), seen
     assert not seen[401], "the bot's own key was lost on the way"
 
 

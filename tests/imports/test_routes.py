@@ -125,7 +125,7 @@ async def test_too_large(bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_one_at_a_time(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
-    rows = b"user_id,xp\n" + b"".join(b"%d,5\n" % (1000 + user) for user in range(30_000))
+    rows = b"user_id,xp\n" + b"".join(b"%d,5\n" % (1000 + user) for user in range(15_000))
     responses = await asyncio.gather(*(send(bot, "csv", rows) for _ in range(4)))
     assert sorted(response.status_code for response in responses) == [202, 409, 409, 409]
     first = next(response for response in responses if response.status_code == 202)
@@ -133,10 +133,10 @@ async def test_one_at_a_time(bot: httpx.AsyncClient, owner: PlainConnection) -> 
     other = await send(bot, "csv", b"user_id,xp\n5,1\n", QUARRY)
     assert other.status_code == 202
 
-    assert (await ended(bot, first.headers["Location"]))["counts"] == counts(30_000, 30_000)
+    assert (await ended(bot, first.headers["Location"]))["counts"] == counts(15_000, 15_000)
     assert (await ended(bot, other.headers["Location"]))["status"] == "finished"
     assert await owner.fetchval("SELECT count(*) FROM imports") == 2
-    assert (await imported(bot, "csv", rows))["counts"] == counts(30_000, 0, 30_000)
+    assert (await imported(bot, "csv", rows))["counts"] == counts(15_000, 0, 15_000)
 
 
 async def test_it_stands_in_the_audit_log(bot: httpx.AsyncClient) -> None:

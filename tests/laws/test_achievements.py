@@ -34,7 +34,7 @@ async def held(guild: Served, users: list[int]) -> dict[int, set[str]]:
     return found
 
 
-@law(8)
+@law(5)
 @given(data=st.data(), settings=rising(), zone=st.sampled_from(ZONES), drafts=definitions())
 async def test_neither_the_split_of_events_nor_the_order_of_definitions_matters(
     bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str, drafts: list[Json]

@@ -17,7 +17,7 @@ SERIES = ["messages", "voice_seconds", "reactions", "commands", "xp"]
 WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
-@law(15)
+@law(9)
 @given(
     given=st.lists(st.sampled_from([0, 1, 5, 5, 5, 7, 8, 9, 1_000, 1_001, 2**52, 2**53]), min_size=1, max_size=12),
     limit=st.integers(1, 13),
@@ -58,7 +58,7 @@ async def _pages_around(guild: Served, expected: list[tuple[int, int, int]], lim
             assert abs(place - start - len(rows) // 2) <= 1
 
 
-@law(20)
+@law(12)
 @given(data=st.data(), settings=levelings(), zone=st.sampled_from(ZONES), week_starts_on=st.sampled_from(WEEKDAYS))
 async def test_windows_are_the_sums_of_their_days(
     bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str, week_starts_on: str
@@ -92,7 +92,7 @@ async def test_windows_are_the_sums_of_their_days(
         assert await guild.board(stat=name, period=period, at=last) == ranking(model.values(stat, days))
 
 
-@law(10)
+@law(6)
 @given(data=st.data(), settings=levelings(), zone=st.sampled_from(ZONES))
 async def test_series_are_the_same_days(
     bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str

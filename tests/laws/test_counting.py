@@ -28,7 +28,7 @@ from tests.support.clock import MovableClock
 
 
 @pytest.mark.parametrize("now", [SPRING, AUTUMN], ids=["spring", "autumn"])
-@law(25)
+@law(15)
 @given(data=st.data(), settings=levelings(), zone=st.sampled_from(ZONES))
 async def test_any_split_in_true_order_gives_one_standing(
     bot: httpx.AsyncClient, clock: MovableClock, now: datetime, data: st.DataObject, settings: Json, zone: str
@@ -45,7 +45,7 @@ async def test_any_split_in_true_order_gives_one_standing(
         assert await guild.standings(model.members) == expected(model, now)
 
 
-@law(20)
+@law(12)
 @given(data=st.data(), settings=levelings(), zone=st.sampled_from(ZONES))
 async def test_sending_again_changes_nothing(
     bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
@@ -68,7 +68,7 @@ async def test_sending_again_changes_nothing(
     assert await guild.standings(model.members) == before
 
 
-@law(15)
+@law(9)
 @given(data=st.data(), settings=levelings(), zone=st.sampled_from(ZONES))
 async def test_too_old_and_too_new_are_left_out_and_the_rest_counts(
     bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
@@ -86,7 +86,7 @@ async def test_too_old_and_too_new_are_left_out_and_the_rest_counts(
     assert await guild.standings(model.members) == expected(model, SPRING)
 
 
-@law(20)
+@law(12)
 @given(data=st.data(), settings=levelings(ranges=True), zone=st.sampled_from(ZONES))
 async def test_others_change_nothing(
     bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
@@ -108,7 +108,7 @@ async def test_others_change_nothing(
         assert {**ours, "rank": 1, "member_count": 1} == {**together[user], "rank": 1, "member_count": 1}
 
 
-@law(20)
+@law(12)
 @given(data=st.data(), settings=levelings(ranges=True), zone=st.sampled_from(ZONES))
 async def test_explain_tells_what_will_be(
     bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
@@ -138,7 +138,7 @@ async def test_explain_tells_what_will_be(
     assert await guild.standings(model.members) == expected(model, SPRING)
 
 
-@law(25)
+@law(15)
 @given(settings=multiplied(), multiplier=st.sampled_from(FACTORS))
 async def test_every_choice_of_roles_and_channel_is_multiplied(
     bot: httpx.AsyncClient, clock: MovableClock, settings: Json, multiplier: float
@@ -151,7 +151,7 @@ async def test_every_choice_of_roles_and_channel_is_multiplied(
     assert await guild.board() == ranking(model.values("xp"))
 
 
-@law(30)
+@law(18)
 @given(data=st.data(), settings=capped(), zone=st.sampled_from(ZONES))
 async def test_late_requests_are_judged_by_what_came_before_them(
     bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
@@ -169,7 +169,7 @@ async def test_late_requests_are_judged_by_what_came_before_them(
     assert await guild.standings(model.members) == expected(model, SPRING)
 
 
-@law(15)
+@law(9)
 @given(events=histories(users=2), seed=st.integers(0, 2**32), zone=st.sampled_from(ZONES))
 async def test_late_days_make_the_same_streak(
     bot: httpx.AsyncClient, clock: MovableClock, events: list[Json], seed: int, zone: str

@@ -13,7 +13,7 @@ from tests.support.clock import MovableClock
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
-@law(6)
+@law(4)
 @given(events=histories(users=4), settings=levelings(ranges=True), zone=st.sampled_from(ZONES))
 async def test_export_then_import_is_the_identity(
     bot: httpx.AsyncClient, clock: MovableClock, events: list[Json], settings: Json, zone: str

@@ -231,11 +231,11 @@ ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "PUT /v1/guilds/{guild_id}/roles": [guild_items],
     "PUT /v1/guilds/{guild_id}/channels": [guild_items],
     "PATCH /v1/guilds/{guild_id}/settings/{module}": [settings, settings_of_wide],
-    "PUT /v1/guilds/{guild_id}/settings/{module}": [settings, settings_of_wide],
+    "PUT /v1/guilds/{guild_id}/settings/{module}": [],  # judged as what a patch makes is
     "POST /v1/guilds/{guild_id}/settings/{module}/revisions/{revision}/restore": [nothing],
     "PUT /v1/modules/{module}": [modules],
     "POST /v1/guilds/{guild_id}/activity": [activity],
-    "POST /v1/guilds/{guild_id}/activity/explain": [activity],
+    "POST /v1/guilds/{guild_id}/activity/explain": [],  # read as those of `activity`
     "POST /v1/guilds/{guild_id}/members/{user_id}/xp": [],
     "POST /v1/guilds/{guild_id}/imports": [imports],
     "POST /v1/achievements": [],
@@ -243,7 +243,7 @@ ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "PATCH /v1/achievements/{achievement}": [],
     "POST /v1/achievements/{achievement}/restore": [nothing],
     "POST /v1/guilds/{guild_id}/achievements": [achievements],
-    "POST /v1/guilds/{guild_id}/achievements/simulate": [achievements],
+    "POST /v1/guilds/{guild_id}/achievements/simulate": [],  # a draft is read as what is made of it
     "PATCH /v1/guilds/{guild_id}/achievements/{achievement}": [achievements],
     "POST /v1/guilds/{guild_id}/achievements/{achievement}/restore": [nothing],
     "PUT /v1/guilds/{guild_id}/members/{user_id}/achievements/{achievement}": [nothing],
@@ -262,7 +262,10 @@ def bodies_of(route: Route) -> Bodies:
     for row in ROWS[str(route)]:
         yield from row()
     if route.has_body:
-        yield from of_any(route.largest_body)
+        # All go through the same bounds before anything is decoded: each route is sent two of these six, each of them
+        # goes to a third of the routes.
+        place = list(ROWS).index(str(route))
+        yield from (each for number, each in enumerate(of_any(route.largest_body)) if number % 3 == place % 3)
         if route.kind is not None and issubclass(route.kind, msgspec.Struct):
             yield from of_struct(route.kind, route.largest_body)
     elif str(route).endswith("/restore"):

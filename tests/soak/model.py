@@ -1,0 +1,60 @@
+"""What one client knows of its people: what was acknowledged, and so has to be there."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.soak.world import GUILDS, XP, Json
+
+_COUNTED = {"message": "messages", "reaction": "reactions", "command": "commands"}
+
+
+@dataclass
+class Standing:
+    """Of a member: XP without what came with achievements, and stats."""
+
+    is_there: bool = False
+    xp: int = 0
+    stats: Counter[str] = field(default_factory=Counter)
+    has_by_hand: bool = False
+    began_anew: bool = False  # removed once: what came to pass before counts no more
+
+    def count(self, event: Json) -> None:
+        kind, more = event["type"], amount_of(event)
+        self.is_there = True
+        self.xp += XP[kind] * (more // 10 if kind == "voice" else 1)
+        self.stats[stat_of(event)] += more
+
+    def remove(self) -> None:
+        self.is_there, self.xp, self.stats, self.has_by_hand = False, 0, Counter(), False
+        self.began_anew = True
+
+
+def amount_of(event: Json) -> int:
+    """How much it counts."""
+    return int(event.get("seconds") or event.get("amount") or 1)
+
+
+def stat_of(event: Json) -> str:
+    """The stat that it counts in."""
+    kind: str = event["type"]
+    return _COUNTED.get(kind, "voice_seconds" if kind == "voice" else str(event.get("stat")))
+
+
+class Model:
+    """Guilds, their sums, and the people of one client."""
+
+    def __init__(self) -> None:
+        self.standings: dict[tuple[int, int], Standing] = {}
+        self.sums: dict[int, Counter[str]] = {guild_id: Counter() for guild_id in GUILDS}
+        self.audited: Counter[str] = Counter()  # reasons: how many entries each has to have
+
+    def of(self, guild_id: int, user: int) -> Standing:
+        return self.standings.setdefault((guild_id, user), Standing())
+
+    def count(self, guild_id: int, event: Json) -> None:
+        self.of(guild_id, int(event["user_id"])).count(event)
+        self.sums[guild_id][stat_of(event)] += amount_of(event)
+
+    def erase(self, user: int) -> None:
+        for guild_id in GUILDS:
+            self.of(guild_id, user).remove()
