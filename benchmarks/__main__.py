@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from api.postgres.embedded.server import EmbeddedPostgres
-from benchmarks import achievements, bodies, cases, overload, people, seed, servers
+from benchmarks import achievements, boards, bodies, cases, overload, people, seed, servers
 from benchmarks.measure import ROUNDS, SECONDS, Case, compare
 
 SETTINGS = ["settings-get", "settings-patch"]
@@ -24,12 +24,13 @@ ACHIEVEMENTS = ["achievements", "achievements-new", "achievements100"]
 PEOPLE = ["budget", "cookie", "streams"]
 BODIES = ["bodies"]
 OVERLOAD = ["overload"]
+PERIODS = ["periods"]
 
 
 def main() -> None:
     wanted = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
-    wanted = wanted or SETTINGS + BODIES + PEOPLE + OVERLOAD + BOARDS + ACTIVITY + ACHIEVEMENTS
-    unknown = set(wanted) - {*SETTINGS, *BODIES, *PEOPLE, *OVERLOAD, *BOARDS, *ACTIVITY, *ACHIEVEMENTS}
+    wanted = wanted or SETTINGS + BODIES + PEOPLE + OVERLOAD + PERIODS + BOARDS + ACTIVITY + ACHIEVEMENTS
+    unknown = set(wanted) - {*SETTINGS, *BODIES, *PEOPLE, *OVERLOAD, *PERIODS, *BOARDS, *ACTIVITY, *ACHIEVEMENTS}
     assert not unknown, f"no such case: {', '.join(unknown)}"
     folder = Path(tempfile.mkdtemp(prefix="guildhall-bench-"))
     server = EmbeddedPostgres(folder / "postgres")
@@ -53,6 +54,9 @@ def main() -> None:
                 people.measure_streams(key, guildhall)
         if "overload" in wanted:
             overload.measure_overload(key, guildhall)
+        if "periods" in wanted:
+            _make_guild(guildhall, key, boards.GUILD)
+            boards.measure_boards(key, guildhall, server)
         if {*ACTIVITY, *BOARDS, *ACHIEVEMENTS} & {*wanted}:
             places = _seed(server, key, guildhall)
             sides["the yardstick"] = yardstick = stack.enter_context(servers.yardstick(server, key))
