@@ -35,9 +35,11 @@ def serve(workers: int | None) -> None:
     """Serve the API. Outside production it also migrates, and makes a first admin and key."""
     from api.cli.setup import make_first
     from api.cli.welcome import welcome
+    from api.postgres.embedded.user import EmbeddedPostgresError
     from api.postgres.migrations import migrate as run_migrations
     from api.postgres.preflight import UnusableDatabase, refuse_unusable
     from api.runtime import server
+    from api.runtime.embedded_database import kept_running
     from piccolo_conf import DB
 
     server.stop_when_hung_up()
@@ -55,7 +57,11 @@ def serve(workers: int | None) -> None:
     if not settings.production:
         run(run_migrations(DB, found.owner_url))
     key = None if settings.production else run(make_first(settings, click.echo))
-    server.serve(settings, listening, lambda: click.echo(welcome(settings, found, key, listening)))
+    try:
+        with kept_running(found.embedded, settings):
+            server.serve(settings, listening, lambda: click.echo(welcome(settings, found, key, listening)))
+    except EmbeddedPostgresError as error:
+        raise Refused(str(error)) from None
 
 
 @main.command()

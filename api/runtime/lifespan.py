@@ -3,20 +3,38 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from api.config import Settings
 from api.events.reading import Reader
 from api.postgres.change_watcher import stop
+from api.postgres.database import AWAY
 from api.runtime.draining import drained
 from api.runtime.housekeeping import Jobs
 from api.services import Services
+
+# A worker that begins while PostgreSQL is being started again waits for it: one that cannot begin ends all of them.
+PATIENCE_SECONDS, PAUSE_SECONDS = 15.0, 0.3
+
+
+async def _open(services: Services) -> dict[str, Any]:  # Any: asyncpg's own keyword arguments
+    ends = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        try:
+            arguments = await services.connect_arguments()
+            await services.database.open(arguments)
+        except AWAY:
+            if asyncio.get_running_loop().time() > ends:
+                raise
+        else:
+            return arguments
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 @contextlib.asynccontextmanager
 async def running(services: Services, settings: Settings) -> AsyncIterator[None]:
     """Opens the database and starts what runs by itself; at the end lets it finish, and closes."""
-    arguments = await services.connect_arguments()
-    await services.database.open(arguments)
+    arguments = await _open(services)
     await services.snapshots.open(arguments)
     jobs = Jobs(services)
     coroutines = [

@@ -220,6 +220,25 @@ async def test_path_too_long_for_a_socket(folder: Path, make: Maker) -> None:
         mode(sockets)
 
 
+async def test_address_outlives_a_crash(folder: Path, make: Maker) -> None:
+    server = make(folder / ("long" * 30) / "postgres")
+    server.start()
+    url, pid = server.url("postgres", "postgres"), server.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    while runs(server):
+        time.sleep(0.01)  # noqa: ASYNC251  nothing else runs here
+    server.start(existing=True)
+    assert (server.url("postgres", "postgres"), await query(server, "SELECT 1")) == (url, 1)
+
+
+def test_nothing_is_made_in_the_place_of_data_that_were_there(folder: Path) -> None:
+    server = EmbeddedPostgres(folder / "postgres", fast=True)
+    with pytest.raises(EmbeddedPostgresError, match="no data of PostgreSQL"):
+        server.start(existing=True)
+    assert not server.data_dir.exists()
+
+
 async def test_path_that_a_connection_uri_would_split(folder: Path, make: Maker) -> None:
     server = make(folder / "a,b é?&#" / "post gres")
     server.start()

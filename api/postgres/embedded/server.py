@@ -44,6 +44,10 @@ _QUIET_SECONDS = 60.0  # without a word in the log, after which a start or a sto
 _POLL_SECONDS = 0.02
 _EXCERPT_LINES = 10
 
+# A server that was killed leaves processes that end when they next look around; until then none can be started.
+_ORPHANED = "pre-existing shared memory block"
+_ORPHANS_SECONDS, _ORPHANS_PAUSE = 30.0, 0.1
+
 
 def find_binaries() -> Path:
     """The folder of `postgres`, `pg_dump` and the like. The wheel's Python layer is not imported."""
@@ -64,6 +68,10 @@ def _is_only_holder(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+class _GivenUp(Exception):
+    """Nobody waits for a start any more."""
 
 
 class EmbeddedPostgres:
@@ -109,21 +117,26 @@ class EmbeddedPostgres:
         server = Postmaster.find(self.data_dir)
         return server is not None and server.ready
 
-    def start(self) -> None:
+    def start(self, *, existing: bool = False, given_up: Callable[[], bool] = lambda: False) -> None:
         """Return when the server accepts connections: found running, or started, on a new cluster
-        where the folder is missing or empty. A second call does nothing. Crash recovery may take as
-        long as it reports progress. Raises EmbeddedPostgresError."""
+        where the folder is missing or empty (unless it must be `existing`). A second call does
+        nothing. Crash recovery may take as long as it reports progress, or until `given_up` says
+        that nobody waits for it any more. Raises EmbeddedPostgresError."""
         if self._process == os.getpid() and self._holding is not None and self.running:
             return
         self._release()
         try:
+            if existing and not (self.data_dir / "global" / "pg_control").exists():
+                raise EmbeddedPostgresError(f"There are no data of PostgreSQL in {self.data_dir} any more.")
             user = server_user(self.data_dir)
             self._prepare(user)
-            with self._starting_or_stopping(user):
-                self._bring_up(user)
+            with self._starting_or_stopping(user, given_up):
+                self._bring_up(user, given_up)
                 self._holding = self._open_beside("holders", user)
                 fcntl.flock(self._holding, fcntl.LOCK_SH)
                 self._process = os.getpid()
+        except _GivenUp:
+            raise EmbeddedPostgresError(f"PostgreSQL on {self.data_dir} was not waited for.") from None
         except OSError as error:
             raise EmbeddedPostgresError(f"PostgreSQL cannot be started on {self.data_dir}: {error}") from error
 
@@ -165,10 +178,13 @@ class EmbeddedPostgres:
             )
 
     @contextmanager
-    def _starting_or_stopping(self, user: ServerUser) -> Iterator[None]:
+    def _starting_or_stopping(self, user: ServerUser, given_up: Callable[[], bool] = lambda: False) -> Iterator[None]:
         lock = self._open_beside("lock", user)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            while not _is_only_holder(lock):
+                if given_up():
+                    raise _GivenUp
+                time.sleep(_POLL_SECONDS)
             yield
         finally:
             os.close(lock)
@@ -182,19 +198,26 @@ class EmbeddedPostgres:
             os.close(self._holding)
             self._holding = None
 
-    def _bring_up(self, user: ServerUser) -> None:
+    def _bring_up(self, user: ServerUser, given_up: Callable[[], bool]) -> None:
         """Wait for a server that runs, or start one and wait for it. One that is just shutting down
-        is waited out and followed by a new one."""
+        is waited out and followed by a new one, and so are the processes that a killed one left."""
         child: subprocess.Popen[bytes] | None = None
         heard = self._log_size()
+        orphans_until = time.monotonic() + _ORPHANS_SECONDS
 
         def accepts() -> bool:
-            nonlocal child
+            nonlocal child, heard
+            if given_up():
+                raise _GivenUp
             server = Postmaster.find(self.data_dir)
             if server is None and child is None:
                 ensure_cluster(self.data_dir, self._binaries, user, sync=not self._fast)
                 child = self._spawn(user)
             elif server is None and child is not None and child.poll() is not None:
+                if _ORPHANED in self._said_since(heard) and time.monotonic() < orphans_until:
+                    time.sleep(_ORPHANS_PAUSE)
+                    child, heard = None, self._log_size()
+                    return False
                 raise EmbeddedPostgresError(
                     f"PostgreSQL ended as it started on {self.data_dir}. {self._said_since(heard)}"
                 )
@@ -202,7 +225,7 @@ class EmbeddedPostgres:
 
         try:
             accepting = self._wait(accepts)
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit, _GivenUp):
             if child is not None:  # nobody else can have it yet, and nobody would stop it
                 child.send_signal(signal.SIGINT)
             raise
@@ -213,8 +236,9 @@ class EmbeddedPostgres:
             )
 
     def _spawn(self, user: ServerUser) -> "subprocess.Popen[bytes]":
+        crashed = Postmaster.named(self.data_dir)
         disown_stale_pid_file(self.data_dir, user)
-        socket_dir, opened = choose_socket_dir(self.data_dir, user)
+        socket_dir, opened = choose_socket_dir(self.data_dir, user, crashed)
         self.opened += opened
         settings = {**self._settings, "unix_socket_directories": str(socket_dir)}
         log = open_private(self.log, os.O_WRONLY | os.O_APPEND, user)

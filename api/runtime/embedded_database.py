@@ -1,0 +1,44 @@
+"""Looks after the embedded PostgreSQL while a server runs."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from api.config import Settings
+from api.postgres.embedded.server import EmbeddedPostgres, EmbeddedPostgresError
+from api.postgres.embedded.watchdog import Watchdog
+from api.runtime.logs import configure
+
+log = structlog.get_logger("guildhall.database")
+
+
+@contextmanager
+def kept_running(embedded: EmbeddedPostgres | None, settings: Settings) -> Iterator[None]:
+    """Has it started again when it ends, by this process alone, however many workers it has. Where that fails, ends
+    this process as SIGTERM does, and raises `EmbeddedPostgresError` when the block is left. Does nothing for a server
+    that is not ours (None)."""
+    if embedded is None:
+        yield
+        return
+    configure(settings.log_level, console=settings.console_log)
+    failures: list[EmbeddedPostgresError] = []
+
+    def restarted(seconds: float) -> None:
+        log.warning("the embedded PostgreSQL had ended and was started again", seconds=round(seconds, 2))
+
+    def gave_up(error: EmbeddedPostgresError) -> None:
+        failures.append(error)
+        log.error("the embedded PostgreSQL ended and cannot be started again: the server ends", error=str(error))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    watchdog = Watchdog(embedded, restarted=restarted, gave_up=gave_up)
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.stop()
+    if failures:
+        raise failures[0]
