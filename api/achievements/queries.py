@@ -13,9 +13,10 @@ CATALOGS = f"SELECT {_DEFINITION} FROM achievements a WHERE coalesce(a.guild_id,
 SETTINGS = "SELECT guild_id, overrides FROM guild_settings WHERE guild_id = ANY($1::bigint[]) AND module = $2"
 
 # What members have or had.
+# The text is read once, by a subquery: where the table is scanned, it would be for every row of it.
 AWARDS = """
     SELECT member_id, achievement_id, revoked_at IS NULL AS is_held FROM achievement_awards
-    WHERE member_id = ANY($1::text::bigint[])
+    WHERE member_id = ANY((SELECT $1::text::bigint[])::bigint[])
 """
 
 AWARD = """

@@ -7,7 +7,7 @@ from typing import cast
 import httpx
 import pytest
 
-from api.achievements import awarding
+from api.achievements import awarding, queries
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, earned, told_of
 from tests.activity.test_record import message, record
@@ -140,3 +140,15 @@ async def test_deleted_meanwhile_it_ends(bot: httpx.AsyncClient, owner: PlainCon
             return
         await asyncio.sleep(0.05)
     raise AssertionError
+
+
+async def test_a_list_of_members_is_read_once(owner: PlainConnection) -> None:
+    """However the table is read: its size is what PostgreSQL knows least while awards are being written."""
+    await owner.execute("SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off")
+    try:
+        plan = "\n".join(row[0] for row in await owner.fetch(f"EXPLAIN {queries.AWARDS}", "{1,2}"))
+    finally:
+        await owner.execute("RESET enable_indexscan; RESET enable_bitmapscan; RESET enable_indexonlyscan")
+    assert "Seq Scan" in plan
+    assert "InitPlan" in plan
+    assert "text" not in plan.split("Filter")[1].split("\n")[0]
