@@ -4,12 +4,12 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from piccolo.engine.postgres import PostgresEngine
 
 from api.lib.private_files import replacing
-from api.postgres.connections import connect
+from api.postgres.connections import SESSION, connect
 from api.postgres.embedded.server import ENVIRONMENT, find_binaries
 from api.postgres.migrations import migrate
 from api.postgres.provision import Located
@@ -85,7 +85,7 @@ def _run(program: str, *arguments: str, url: str | None = None) -> None:
     environment = {**ENVIRONMENT, "HOME": os.environ.get("HOME", "/")}
     environment |= {name: value for name, value in os.environ.items() if name.startswith("PG")}
     if url is not None:
-        address, password = without_password(url)
+        address, password = without_password(with_session(url, environment.pop("PGOPTIONS", "")))
         arguments = (f"--dbname={address}", *arguments)
         environment |= {"PGPASSWORD": password} if password is not None else {}
     done = subprocess.run(  # noqa: S603 - our own words, and an address from the configuration
@@ -99,6 +99,16 @@ def _run(program: str, *arguments: str, url: str | None = None) -> None:
         raise BackupFailed(f"{program} failed: {done.stderr.strip()[-2000:]}")
 
 
+def with_session(url: str, options: str) -> str:
+    """A connection URI that asks for what each of our connections asks for, after what it asks for itself, or else
+    `options`, as the environment has them."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    ours = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
+    query["options"] = f"{query.get('options', options)} {ours}".strip()
+    return parts._replace(query=urlencode(query, quote_via=quote)).geturl()
+
+
 def without_password(url: str) -> tuple[str, str | None]:
     """A connection URI and the password that it held, in either of the two places where it may stand."""
     parts = urlsplit(url)
@@ -108,5 +118,5 @@ def without_password(url: str) -> tuple[str, str | None]:
     user, colon, before = who.partition(":")
     if colon:
         password = unquote(before)
-    rest = urlencode([(name, value) for name, value in query if name != "password"])
+    rest = urlencode([(name, value) for name, value in query if name != "password"], quote_via=quote)
     return parts._replace(netloc=f"{user}{at}{where}", query=rest).geturl(), password

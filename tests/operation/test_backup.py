@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 import piccolo_conf
-from api.postgres.backup import spare_older_servers, without_password
+from api.postgres.backup import BackupFailed, _run, spare_older_servers, without_password
 from api.postgres.migrations import known, roll_back
 from api.postgres.provision import APP, OWNER
 from tests.operation.servers import guildhall, made_key, private_folder, refusal, serving
@@ -115,3 +115,21 @@ def test_a_script_for_older_servers_sets_only_what_they_know(tmp_path: Path, scr
     file.write_bytes(script)
     spare_older_servers(file)
     assert file.read_bytes() == left
+
+
+@pytest.mark.parametrize("asked", ["", "?options=-c%20work_mem%3D7MB", "?options=-c%20jit%3Don&connect_timeout=5"])
+@pytest.mark.parametrize("around", [None, "-c work_mem=7MB"])
+async def test_the_tools_compile_no_statements(
+    own: str, monkeypatch: pytest.MonkeyPatch, asked: str, around: str | None
+) -> None:
+    """Nor do they lose what the address or the environment asks for."""
+    url = cluster.url(OWNER, own)
+    asked = asked.replace("?", "&") if "?" in url else asked
+    if around is not None:
+        monkeypatch.setenv("PGOPTIONS", around)
+    memory = "7MB" if "work_mem" in asked or (around and not asked) else "4MB"
+    check = "DO $$ BEGIN ASSERT current_setting('{}') = '{}'; END $$"
+    for name, value in (("jit", "off"), ("work_mem", memory)):
+        _run("psql", "--no-psqlrc", f"--command={check.format(name, value)}", url=url + asked)
+    with pytest.raises(BackupFailed):
+        _run("psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--command={check.format('jit', 'on')}", url=url + asked)
