@@ -8,6 +8,7 @@ import msgspec
 
 from api.imports.reading import leniently
 from api.lib import snowflakes
+from api.lib.bounds import overflow
 from api.lib.faults import Fault, pointer
 
 T = TypeVar("T")
@@ -23,8 +24,15 @@ class Refused(Exception):
         self.fault = Fault(pointer, message)
 
 
+# Of one row: twice what the widest line of an export has, and so few that nothing else waits long for a row.
+MOST_VALUES = 20_000
+_DEEPEST = 32
+
+
 def decoded(raw: bytes, decoder: Callable[[bytes], T]) -> T:
     """A row as its struct. Raises `Refused`."""
+    if (place := overflow(raw, MOST_VALUES, _DEEPEST)) is not None:
+        raise Refused(place, f"holds more than {MOST_VALUES:,} values, with the rest of its row")
     try:
         return leniently(decoder)(raw)
     except msgspec.ValidationError as error:

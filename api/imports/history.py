@@ -3,6 +3,7 @@
 They are set down first, under the index that is their order, then counted from the earliest on, a lot at a
 time. The cooldown is the import's own: the live one neither bounds it nor moves by it."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -24,7 +25,7 @@ from api.imports import history_sql as sql
 from api.imports import rules
 from api.imports.decoding import Refused, decoded
 from api.imports.reading import leniently
-from api.imports.work import Work
+from api.imports.work import Numbered, Work
 from api.lib.arrays import columns
 from api.lib.clock import Clock
 from api.lib.faults import Fault
@@ -189,12 +190,11 @@ async def set_down(work: Work, latest: datetime, guild: GuildRules, stat_names: 
         return
     async for batch in work.batches(rules.reader_of("events"), SET_DOWN_AT_ONCE):
         sound: list[tuple[int, Event, bytes]] = []
-        for number, row in batch:
-            data = row[1] if isinstance(row, tuple) else b""
-            try:
-                sound.append((number, _sound(data, latest), data))
-            except Refused as refused:
-                work.refuse(number, refused.fault)
+        for number, event, data in await asyncio.to_thread(_sound_ones, batch, latest):
+            if isinstance(event, Fault):
+                work.refuse(number, event)
+            else:
+                sound.append((number, event, data))
         names = stat_names.unknown(guild, (event for _, event, _ in sound))
         beyond = await stat_names.of_import(guild, names, work.tried_stats if work.dry_run else None)
         records = []
@@ -223,6 +223,18 @@ def advance(work: Work, rows: Sequence[asyncpg.Record], total: int) -> None:
     last, counted = rows[-1], reached(work.reached or "{}").counted + len(rows)
     work.reached = msgspec.json.encode(Reached(last["occurred_at"], last["id"], last["n"], counted)).decode()
     work.progress = max(work.progress, SET_DOWN_SHARE + (1 - SET_DOWN_SHARE) * counted / max(total, 1))
+
+
+def _sound_ones(batch: Sequence[Numbered], latest: datetime) -> list[tuple[int, Event | Fault, bytes]]:
+    """Each event or what is wrong with it, and its bytes. Done beside the event loop: a line may have 4 MiB."""
+    found: list[tuple[int, Event | Fault, bytes]] = []
+    for number, row in batch:
+        data = row[1] if isinstance(row, tuple) else b""
+        try:
+            found.append((number, _sound(data, latest), data))
+        except Refused as refused:
+            found.append((number, refused.fault, data))
+    return found
 
 
 def _sound(data: bytes, latest: datetime) -> Event:

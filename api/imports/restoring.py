@@ -1,5 +1,6 @@
 """Takes a guild's export back, here or elsewhere: all that it has, members and their days by the mode."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -35,7 +36,7 @@ from api.imports.restored_awards import restore_awards, with_achievement
 from api.imports.restored_days import parts_for, restore_days, restore_hours, restore_ids, restore_stat_days, untimely
 from api.imports.restored_members import restore_members
 from api.imports.restored_stats import with_room
-from api.imports.work import Work
+from api.imports.work import Numbered, Work
 from api.lib.clock import Clock
 from api.lib.faults import Fault
 from api.lib.whole_numbers import decoder
@@ -98,7 +99,7 @@ class Restoring:
         now = self._clock.now()
         async for batch in work.batches(_Headed(), AT_ONCE):
             work.reached_byte()
-            read = [_read(number, row, now) for number, row in batch]
+            read = await asyncio.to_thread(_read_all, batch, now)
             for kind, group in groupby(read, key=lambda each: each.kind):
                 await self._restore(work, kind, list(group))
 
@@ -239,6 +240,11 @@ class _Headed:
             if header.guildhall != VERSION:
                 raise Broken(f"The export is of version {header.guildhall}, and this server reads version {VERSION}.")
             self._is_begun = True
+
+
+def _read_all(batch: Sequence[Numbered], now: datetime) -> list[Read]:
+    """Done beside the event loop: a line may have 4 MiB."""
+    return [_read(number, row, now) for number, row in batch]
 
 
 def _read(number: int, row: Row, now: datetime) -> Read:

@@ -1,13 +1,16 @@
 """Standings of other bots: XP, levels and messages of members, onto the all-time board."""
 
+import asyncio
 from collections.abc import Sequence
 
 from api.imports import queries, rules
 from api.imports.bots import SettingsTaken
 from api.imports.decoding import Refused
+from api.imports.dtos import Source
 from api.imports.rules import Told
 from api.imports.work import Numbered, Work
 from api.lib.clock import Clock
+from api.lib.faults import Fault
 from api.members.ledger import Ledger, lock
 from api.members.rulebook import Rulebook
 from api.members.rules import GuildRules
@@ -38,11 +41,9 @@ class Standings:
     async def _take(self, work: Work, guild: GuildRules, batch: Sequence[Numbered]) -> None:
         told: list[Told] = []
         numbers: list[int] = []
-        for number, row in batch:
-            try:
-                each = _by_xp(guild, rules.told(work.source, row))
-            except Refused as refused:
-                work.refuse(number, refused.fault)
+        for number, each in await asyncio.to_thread(_read, work.source, guild, batch):
+            if isinstance(each, Fault):
+                work.refuse(number, each)
                 continue
             fault = work.rights.hiding_fault("/hidden") if each.hidden else None
             if fault is None:
@@ -92,6 +93,17 @@ async def _apply(
         level = guild.ladder.level
         work.note(each.user_id, (before[0], level(before[0])), (standing.xp, level(standing.xp)))
     await ledger.store(connection)
+
+
+def _read(source: Source, guild: GuildRules, batch: Sequence[Numbered]) -> list[tuple[int, Told | Fault]]:
+    """What each row says, or what is wrong with it. Done beside the event loop: a row may have 4 MiB."""
+    found: list[tuple[int, Told | Fault]] = []
+    for number, row in batch:
+        try:
+            found.append((number, _by_xp(guild, rules.told(source, row))))
+        except Refused as refused:
+            found.append((number, refused.fault))
+    return found
 
 
 def _by_xp(guild: GuildRules, told: Told) -> Told:
