@@ -41,6 +41,16 @@ def pytest_configure(config: pytest.Config) -> None:
         _running[0].start()
 
 
+# Whatever waits for processes and restarts begins first: a test of half a minute at the end leaves one of two processes
+# with nothing to do.
+LONG = ("soak", "operation", "imports/test_processes.py", "activity/test_kills.py", "architecture/test_openapi")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    items.sort(key=lambda item: not item.path.relative_to(folder).as_posix().startswith(LONG))
+
+
 def pytest_unconfigure() -> None:
     while _running:
         _running.pop().stop()
