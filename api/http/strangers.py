@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 
+from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import HTTPScope
@@ -95,4 +96,7 @@ def public_paths(routes: Iterable[BaseRoute]) -> Callable[[str], bool]:
 
 
 def _is_public(handler: BaseRouteHandler) -> bool:
-    return policy_of(handler).is_public
+    """Not by the framework's own handler of OPTIONS, which each route has and which declares nothing."""
+    return (
+        isinstance(handler, HTTPRouteHandler) and handler.http_methods != {"OPTIONS"} and policy_of(handler).is_public
+    )

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from api.config import Settings
 from api.idempotency.store import Idempotency
 from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message
@@ -132,13 +133,15 @@ async def test_a_day_later_it_is_forgotten(
     assert await owner.fetchval("SELECT count(*) FROM idempotent_answers") == 0
 
 
-async def test_what_a_crash_leaves(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+async def test_what_a_crash_leaves(
+    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, settings: Settings
+) -> None:
     """A claim with no answer: its request may run still, so it holds for a while. An answer that was saved with
     its effect is there, whatever became of the process that was about to send it."""
     assert (await bot.post(XP, json={"amount": 5}, headers=KEY)).is_success
     await owner.execute("UPDATE idempotent_answers SET status = NULL, body = NULL")
     assert (await bot.post(XP, json={"amount": 5}, headers=KEY)).status_code == 409
-    clock.move(seconds=30)
+    clock.move(seconds=2 * settings.request_timeout_seconds)
     assert (await bot.post(XP, json={"amount": 5}, headers=KEY)).json()["member"]["xp"] == 10
 
 
