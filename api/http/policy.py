@@ -59,6 +59,11 @@ PUBLIC = RoutePolicy()
 
 
 def policy_of(handler: BaseRouteHandler) -> RoutePolicy:
-    """What was declared; a route that declares nothing is public."""
-    found: RoutePolicy = handler.opt.get(_NAME, PUBLIC)
+    """What was declared. A route that declares nothing serves nobody: `KeyError`."""
+    found: RoutePolicy = handler.opt[_NAME]
     return found
+
+
+def is_public(handler: BaseRouteHandler) -> bool:
+    """Whether it is declared to serve everybody. The framework's own handlers of OPTIONS declare nothing."""
+    return _NAME in handler.opt and policy_of(handler).is_public

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable, Iterable
 
-from litestar.handlers import HTTPRouteHandler
-from litestar.handlers.base import BaseRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import HTTPScope
 
@@ -12,7 +10,7 @@ from api.auth.actors import Credential
 from api.auth.keyring import Keyring
 from api.auth.sessions import Session, Sessions
 from api.errors import GuildhallError, TooManyRequests, Unauthorized
-from api.http.policy import policy_of
+from api.http.policy import is_public
 from api.http.rate_limits import Limiter, address_of
 
 # Under these paths refusals count against an address: guesses at keys, and at routes by nobody.
@@ -87,16 +85,9 @@ def public_paths(routes: Iterable[BaseRoute]) -> Callable[[str], bool]:
     templates = [
         route.path_format
         for route in routes
-        if isinstance(route, HTTPRoute) and any(map(_is_public, route.route_handlers))
+        if isinstance(route, HTTPRoute) and any(map(is_public, route.route_handlers))
     ]
     counted = [template for template in templates if f"{template}/".startswith(COUNTED)]
     pattern = "|".join(re.sub(r"\\\{[^/]*\\\}", "[^/]+", re.escape(template)) for template in counted)
     matches = re.compile(pattern).fullmatch
     return lambda path: matches(path.rstrip("/")) is not None
-
-
-def _is_public(handler: BaseRouteHandler) -> bool:
-    """Not by the framework's own handler of OPTIONS, which each route has and which declares nothing."""
-    return (
-        isinstance(handler, HTTPRouteHandler) and handler.http_methods != {"OPTIONS"} and policy_of(handler).is_public
-    )
