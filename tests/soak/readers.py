@@ -10,10 +10,15 @@ from pathlib import Path
 import asyncpg
 import httpx
 
+from api.postgres.embedded.server import EmbeddedPostgres
+from api.postgres.embedded.user import EmbeddedPostgresError
+from api.postgres.engine import PlainConnection
+from api.postgres.provision import DATABASE
 from tests.events.streams import Stream
 
 CUTS = 8
 KILLS = 2
+UP_AGAIN_SECONDS = 60
 
 
 class Follower:
@@ -47,24 +52,25 @@ class Follower:
 
 
 class Mishaps:
-    """At chosen points of the work a few connections of the database are ended, or one worker is killed."""
+    """At chosen points of the work a few connections of the database are ended, a worker or PostgreSQL is killed."""
 
-    def __init__(self, seed: int, superuser_url: str, server_pid: int) -> None:
-        self.cuts = self.kills = 0
+    def __init__(self, seed: int, postgres: EmbeddedPostgres, server_pid: int) -> None:
+        self.cuts = self.kills = self.outages = 0
         self._dice = random.Random(f"{seed}-mishaps")  # noqa: S311 # the same
-        self._url, self._server = superuser_url, server_pid
+        self._postgres, self._server = postgres, server_pid
 
     async def happen(self, done: Callable[[], float]) -> None:
         """`done` gives which part of the work is done, from 0 to 1."""
         planned = [(self._dice.uniform(0.05, 0.95), self._cut) for _ in range(CUTS)]
         planned += [((number + self._dice.uniform(0.2, 0.7)) / KILLS, self._kill) for number in range(KILLS)]
+        planned.append((self._dice.uniform(0.1, 0.9), self._kill_postgres))
         for moment, mishap in sorted(planned, key=lambda each: each[0]):
             while done() < moment:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.02)
             await mishap()
 
     async def _cut(self) -> None:
-        connection = await asyncpg.connect(self._url)
+        connection = await superuser(self._postgres)
         try:
             self.cuts += await connection.fetchval(
                 "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity"
@@ -78,6 +84,23 @@ class Mishaps:
         workers = workers_of(self._server)
         os.kill(self._dice.choice(workers), signal.SIGKILL)
         self.kills += 1
+
+    async def _kill_postgres(self) -> None:
+        """Its first process; the server starts it again."""
+        pid = self._postgres.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        self.outages += 1
+
+
+async def superuser(postgres: EmbeddedPostgres) -> PlainConnection:
+    """A connection that may do everything, as soon as PostgreSQL is there again."""
+    async with asyncio.timeout(UP_AGAIN_SECONDS):
+        while True:
+            try:
+                return await asyncpg.connect(postgres.url("postgres", DATABASE))
+            except (OSError, EmbeddedPostgresError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
+                await asyncio.sleep(0.1)
 
 
 def workers_of(supervisor: int) -> list[int]:

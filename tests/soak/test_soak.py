@@ -11,19 +11,17 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import asyncpg
 import httpx
 import msgspec
 import pytest
 
 from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.engine import PlainConnection
-from api.postgres.provision import DATABASE
 from tests.operation.servers import Server, guildhall, made_key, private_folder, serving
 from tests.soak.awards import assert_awards
 from tests.soak.checks import assert_derived, assert_known, assert_stream
 from tests.soak.clients import SoakClient
-from tests.soak.readers import Follower, Mishaps
+from tests.soak.readers import Follower, Mishaps, superuser
 from tests.soak.world import CLIENTS, DEFINITIONS, GUILDS, LEVELING, OF_ALL, guild
 
 OPERATIONS = int(os.environ.get("GUILDHALL_SOAK_OPERATIONS", "60"))  # of each client in a round
@@ -44,13 +42,12 @@ async def prepare(http: httpx.AsyncClient) -> None:
 
 
 @asynccontextmanager
-async def watching(server: Server) -> AsyncIterator[tuple[PlainConnection, str]]:
-    """A connection that may see all, and its address."""
-    url = EmbeddedPostgres(server.folder / "data" / "postgres").url("postgres", DATABASE)
-    connection = await asyncpg.connect(url)
+async def watching(postgres: EmbeddedPostgres) -> AsyncIterator[PlainConnection]:
+    """A connection that sees all."""
+    connection = await superuser(postgres)
     await connection.set_type_codec("jsonb", encoder=str, decoder=msgspec.json.decode, schema="pg_catalog")
     try:
-        yield connection, url
+        yield connection
     finally:
         await connection.close()
 
@@ -100,32 +97,33 @@ async def soak(server: Server, key: str) -> str:
     followers = [Follower(number, SEED, server.base_url, key) for number in range(FOLLOWERS)]
     following = [asyncio.create_task(follower.follow()) for follower in followers]
     until, rounds = time.monotonic() + 60 * MINUTES, 0
-    async with watching(server) as (owner, url):
-        mishaps = Mishaps(SEED, url, server.process.pid)
-        try:
-            while not rounds or time.monotonic() < until:
-                began, of_all = done, CLIENTS * OPERATIONS
-                async with asyncio.TaskGroup() as group:
-                    for client in clients:
-                        group.create_task(client.work(OPERATIONS))
-                    group.create_task(mishaps.happen(lambda began=began, of_all=of_all: (done - began) / of_all))  # type: ignore[misc] # mypy does not follow defaults
+    postgres = EmbeddedPostgres(server.folder / "data" / "postgres")
+    mishaps = Mishaps(SEED, postgres, server.process.pid)
+    try:
+        while not rounds or time.monotonic() < until:
+            began, of_all = done, CLIENTS * OPERATIONS
+            async with asyncio.TaskGroup() as group:
+                for client in clients:
+                    group.create_task(client.work(OPERATIONS))
+                group.create_task(mishaps.happen(lambda began=began, of_all=of_all: (done - began) / of_all))  # type: ignore[misc] # mypy does not follow defaults
+            async with watching(postgres) as owner:
                 await assert_all(owner, clients, followers)
-                rounds += 1
-        except BaseException:
-            print("\n".join(line for client in clients for line in client.log))
-            raise
-        finally:
-            for task in following:
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.gather(*following)
-            for client in clients:
-                await client.close()
+            rounds += 1
+    except BaseException:
+        print("\n".join(line for client in clients for line in client.log))
+        raise
+    finally:
+        for task in following:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*following)
+        for client in clients:
+            await client.close()
     answers = dict(sum((client.answers for client in clients), Counter[str]()))
     return (
         f"seed {SEED}: {rounds} rounds, {done} operations, answers {answers}, {mishaps.cuts} connections cut, "
-        f"{mishaps.kills} workers killed, {len(followers[0].ids)} events followed over "
-        f"{[follower.connects for follower in followers]} connections"
+        f"{mishaps.kills} workers and {mishaps.outages} times PostgreSQL killed, "
+        f"{len(followers[0].ids)} events followed over {[follower.connects for follower in followers]} connections"
     )
 
 
