@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -14,7 +14,6 @@ import pytest
 from api.config import Settings
 from tests.operation.servers import private_folder, serving
 from tests.support.clients import Clients
-from tests.support.clock import CLOCK
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
 
 CLIENTS = 20
@@ -69,8 +68,9 @@ async def crowd(
 
 
 def messages(count: int, users: int, *, named: str = "m") -> list[Json]:
-    """So many messages of these members, a second between two."""
-    start = CLOCK.now() - timedelta(seconds=count)
+    """So many messages of these members, a second between two: of the true time, which no process takes for later
+    than its own."""
+    start = datetime.now(UTC) - timedelta(seconds=count)
     return [
         {
             "id": f"{named}{number}",
