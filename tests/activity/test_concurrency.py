@@ -14,6 +14,7 @@ import pytest
 from api.config import Settings
 from tests.operation.servers import private_folder, serving
 from tests.support.clients import Clients
+from tests.support.clock import CLOCK
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
 
 CLIENTS = 20
@@ -29,7 +30,9 @@ RULES: Json = {
 
 @asynccontextmanager
 async def another_process(settings: Settings) -> AsyncIterator[str]:
-    """A server of its own on the same database; its address."""
+    """A server of its own on the same database; its address. It has the real time, and so has this process from here
+    on."""
+    CLOCK.put(datetime.now(UTC))
     assert settings.database_url is not None
     assert settings.owner_database_url is not None
     with private_folder() as folder:

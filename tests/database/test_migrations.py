@@ -68,9 +68,11 @@ async def test_two_migrators_at_once(empty: str) -> None:
 
 
 async def test_back_and_forth_gives_the_same(empty: str) -> None:
+    """From each of the newest, from the first, and so of all, and from some between: released ones do not change."""
     await migrate(piccolo_conf.DB, empty)
     first = dump(empty)
-    for id_ in known():
+    ids = known()
+    for id_ in [ids[0], *ids[1:-8:8], *ids[-8:]]:
         await roll_back(piccolo_conf.DB, empty, id_)
         if id_ == known()[0]:
             connection = await asyncpg.connect(empty)

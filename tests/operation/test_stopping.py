@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -40,29 +41,43 @@ def database(folder: Path) -> EmbeddedPostgres:
 
 
 class RowLock:
-    """Holds the guild's row for some seconds, in a thread: whoever changes its settings waits."""
+    """Holds the guild's row, in a thread, until the block ends: whoever changes its settings waits. `awaited`: somebody
+    does."""
 
-    def __init__(self, folder: Path, seconds: float) -> None:
-        self.held = threading.Event()
-        self._url, self._seconds = database(folder).url(OWNER, DATABASE), seconds
+    def __init__(self, folder: Path) -> None:
+        self.awaited = threading.Event()
+        self._held, self._released = threading.Event(), threading.Event()
+        self._url = database(folder).url(OWNER, DATABASE)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._hold()))
 
     def __enter__(self) -> "RowLock":
         self._thread.start()
-        assert self.held.wait(5)
+        assert self._held.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._released.set()
         self._thread.join()
 
     async def _hold(self) -> None:
         connection = await asyncpg.connect(self._url)
-        async with connection.transaction():
-            await connection.execute("SELECT FROM guilds FOR UPDATE")
-            await connection.execute("SELECT FROM guild_settings FOR UPDATE")
-            self.held.set()
-            await asyncio.sleep(self._seconds)
-        await connection.close()
+        try:
+            async with connection.transaction():
+                await connection.execute("SELECT FROM guilds FOR UPDATE")
+                await connection.execute("SELECT FROM guild_settings FOR UPDATE")
+                self._held.set()
+                while not self._released.is_set():
+                    if await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                        self.awaited.set()
+                    await asyncio.sleep(0.01)
+        finally:
+            await connection.close()
+
+
+def refuses(server: Server) -> bool:
+    """Whether its port is closed."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", server.port)) != 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -77,12 +92,16 @@ def test_what_is_in_flight_is_answered(folder: Path, key: str, number: signal.Si
     with serving(folder) as server:
         with server.client(key) as client:
             client.patch(SETTINGS, json={"cooldown_seconds": 1})
-        with RowLock(folder, 0.7):
+        with RowLock(folder) as lock:
             asking = threading.Thread(target=patch)
             asking.start()
-            time.sleep(0.2)
-            assert server.stop(number) == 0, server.said
-            asking.join()
+            assert lock.awaited.wait(60)
+            server.process.send_signal(number)
+            began = time.monotonic()  # whoever waits for a lock gives up after a second
+            while not refuses(server) and time.monotonic() - began < 0.5:
+                time.sleep(0.01)
+        asking.join()
+        assert server.process.wait(timeout=60) == 0, server.said
         assert [answer.status_code for answer in answers] == [200]
         assert "Traceback" not in server.said
     until(lambda: not database(folder).running, 5)
