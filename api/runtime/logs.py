@@ -33,6 +33,19 @@ def _without_nothing(
     return {name: value for name, value in event.items() if value is not None}
 
 
+def _without_warnings_trace(
+    _logger: Any,  # Any: structlog's signature
+    _method: str,
+    event: structlog.typing.EventDict,
+) -> structlog.typing.EventDict:
+    """A library's warning names what it met (asyncpg's pool while the database is away); only errors need a trace."""
+    found = event.get("exc_info")
+    if found and event["_record"].levelno < logging.ERROR:
+        del event["exc_info"]
+        event["error"] = repr(found[1])[:300]
+    return event
+
+
 class Lines:
     """Writes lines to standard output. In an event loop a line may wait 50 ms, so that many share one
     call of the system; an error is written at once, with all that was waiting."""
@@ -90,7 +103,7 @@ def configure(level: str, *, console: bool) -> None:
     handler = logging.StreamHandler(sys.stderr if console else sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, _without_warnings_trace],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *(last if console else [_TRACE, _json_text]),

@@ -2,6 +2,8 @@
 
 import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -68,6 +70,33 @@ def test_no_secret_is_ever_logged(server: Server) -> None:
     assert SECRET not in shown
     assert made["secret"] not in shown
     assert shown.count(server.key) == 2  # where it was made, and in the line to try
+
+
+@pytest.mark.parametrize("console", [True, False])
+def test_warnings_of_libraries_are_one_line_each_and_errors_keep_their_trace(*, console: bool) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LIBRARY, str(int(console))], capture_output=True, text=True, check=True, timeout=60
+    )
+    said = done.stdout + done.stderr
+    warned, failed = said[: said.index("gave up")], said[said.index("gave up") :]
+    assert "ConnectionRefusedError" in warned
+    assert "in_meeting" not in warned
+    assert "in_meeting" in failed
+
+
+_LIBRARY = """
+import logging, sys
+from api.runtime import logs
+logs.configure("info", console=sys.argv[1] == "1")
+def in_meeting():
+    raise ConnectionRefusedError(111, "refused")
+for say in (lambda: logging.getLogger("asyncpg.pool").warning("retrying", exc_info=True),
+            lambda: logging.getLogger("asyncpg.pool").error("gave up", exc_info=True)):
+    try:
+        in_meeting()
+    except OSError:
+        say()
+"""
 
 
 def series(server: Server) -> set[str]:
