@@ -174,7 +174,7 @@ def _state(services: Services, settings: Settings) -> dict[str, object]:
     return {
         "achievements": services.achievements,
         "activity_shortcut": ActivityShortcut(keyring, limiter, services.recording_slots, services.activity),
-        "changes": services.changes,
+        "watcher": services.watcher,
         "database": services.database,
         "deliverer": services.deliverer,
         "directory": services.directory,

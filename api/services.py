@@ -51,11 +51,11 @@ from api.lib.clock import Clock
 from api.lib.descriptors import most_connections
 from api.lib.metrics import Metrics
 from api.lib.pagination import Cursors
-from api.members.rulebook import Rulebook
+from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.service import MemberService
 from api.people.current import CurrentCredentials
 from api.people.people import Client, build_people
-from api.postgres.change_watcher import Changes, stop
+from api.postgres.change_watcher import ChangeWatcher, stop
 from api.postgres.database import Database
 from api.postgres.partitions import Parts
 from api.postgres.provision import connect_arguments, made_secret, role_to_take
@@ -102,18 +102,18 @@ class Services:
             piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
         )
         self.secrets = secrets = _secrets(settings)
-        self.changes = changes = Changes()
+        self.watcher = watcher = ChangeWatcher()
         self.cursors = cursors = Cursors(secrets, clock.now)
         self.parts = parts = Parts(database)
-        self.health = health = Health(database, changes)
+        self.health = health = Health(database, watcher)
         self.idempotency = Idempotency(database, clock)
         self.queue = queue = Queue(database)
 
         # Who asks, and how often they may.
-        self.keyring = keyring = Keyring(database, changes, clock)
+        self.keyring = keyring = Keyring(database, watcher, clock)
         self.people = build_people(
             database,
-            changes,
+            watcher,
             clock,
             cursors,
             secrets=secrets,
@@ -130,40 +130,41 @@ class Services:
             of_an_address=settings.anonymous_rate_limit,
         )
         self.slots, self.recording_slots = Slots(), Slots(RECORDING_AT_ONCE)
-        self.keys = KeyService(database, changes, cursors, clock)
+        self.keys = KeyService(database, watcher, cursors, clock)
 
         # Guilds and their settings.
-        self.directory = Directory(database, changes)
+        self.directory = Directory(database, watcher)
         self.purging = Purging(database, clock, retention)
-        self.guilds = GuildService(database, changes, cursors, clock, self.purging)
-        self.pickers = PickerService(database, changes, clock)
-        self.registry = Registry(database, changes)
-        self.modules = ModuleService(database, changes, self.registry, cursors, clock)
+        self.guilds = GuildService(database, watcher, cursors, clock, self.purging)
+        self.pickers = PickerService(database, watcher, clock)
+        self.registry = Registry(database, watcher)
+        self.modules = ModuleService(database, watcher, self.registry, cursors, clock)
         kept_for = timedelta(days=settings.revisions_kept_days)
         self.settings = SettingsService(
-            database, changes, self.registry, cursors, clock, kept=settings.revisions_kept, kept_for=kept_for
+            database, watcher, self.registry, cursors, clock, kept=settings.revisions_kept, kept_for=kept_for
         )
 
         # Members, what they do, and what they get for it.
-        self.rulebook = rulebook = Rulebook(database, changes)
-        catalogs, surveys, awarding_woken = Catalogs(changes), Surveys(database, rulebook, clock), asyncio.Event()
+        self.leveling_configs = leveling_configs = LevelingConfigCache(database, watcher)
+        catalogs, awarding_woken = Catalogs(watcher), asyncio.Event()
+        surveys = Surveys(database, leveling_configs, clock)
         self.unlocking = unlocking = Unlocking(catalogs)
         self.achievements = AchievementService(
-            database, changes, cursors, clock, rulebook, surveys, retention=retention, wake=awarding_woken.set
+            database, watcher, cursors, clock, leveling_configs, surveys, retention=retention, wake=awarding_woken.set
         )
-        self.awards = AwardService(database, rulebook, catalogs, unlocking, parts, clock)
-        self.activity = ActivityService(database, rulebook, parts, unlocking, clock, metrics)
-        self.explaining = ExplainService(database, rulebook, clock)
-        self.members = MemberService(database, rulebook, parts, unlocking, clock, hours)
-        self.snapshots = Snapshots(database, changes, clock)
+        self.awards = AwardService(database, leveling_configs, catalogs, unlocking, parts, clock)
+        self.activity = ActivityService(database, leveling_configs, parts, unlocking, clock, metrics)
+        self.explaining = ExplainService(database, leveling_configs, clock)
+        self.members = MemberService(database, leveling_configs, parts, unlocking, clock, hours)
+        self.snapshots = Snapshots(database, watcher, clock)
         self.folding = Folding(database, clock)
-        self.leaderboards = LeaderboardService(database, rulebook, self.snapshots, cursors, clock)
+        self.leaderboards = LeaderboardService(database, leveling_configs, self.snapshots, cursors, clock)
         self.upkeep = Upkeep(database, parts, clock, hours=hours, days=days)
 
         # Imports, exports, jobs.
         restoring = Restoring(
             database,
-            rulebook,
+            leveling_configs,
             parts,
             clock,
             guilds=self.guilds,
@@ -176,12 +177,12 @@ class Services:
             queue,
             clock,
             self.credentials,
-            standings=Standings(database, rulebook, self.settings, clock),
-            history=History(database, rulebook, parts, unlocking, clock, hours),
-            rehearsal=Rehearsal(database, rulebook, clock),
+            standings=Standings(database, leveling_configs, self.settings, clock),
+            history=History(database, leveling_configs, parts, unlocking, clock, hours),
+            rehearsal=Rehearsal(database, leveling_configs, clock),
             restoring=restoring,
         )
-        awarding = Awarding(rulebook, catalogs, unlocking, clock)
+        awarding = Awarding(leveling_configs, catalogs, unlocking, clock)
         jobs = {AWARDING: AwardingJob(database, queue, awarding, parts, clock)}
         self.worker = Worker(queue, runner, jobs, awarding_woken)
         self.imports = ImportService(database, queue, self.worker, cursors, clock)
@@ -189,7 +190,7 @@ class Services:
 
         # What is told to others: events, webhooks, the audit log; people's own data.
         self.hub = Hub(clock, metrics, lambda: health.stopping)
-        changes.subscribe(self.hub.doubt)
+        watcher.subscribe(self.hub.doubt)
         self.stream_bounds = StreamBounds(
             metrics,
             of_a_key=settings.streams_per_key,
@@ -201,7 +202,7 @@ class Services:
         self.deliverer = Deliverer(database, clock, vault, Sender(resolver, private=private))
         self.audit = AuditService(database, cursors)
         self.privacy = PrivacyService(database, clock)
-        self.eraser = Eraser(database, changes, clock)
+        self.eraser = Eraser(database, watcher, clock)
         self.exporter_of_people = PersonExporter(database, clock)
 
     async def connect_arguments(self) -> dict[str, Any]:  # Any: keyword arguments
@@ -213,7 +214,7 @@ class Services:
         """With the database open, for a command. One that goes on for long follows what others change."""
         arguments = await self.connect_arguments()
         await self.database.open(arguments)
-        watching = asyncio.create_task(self.changes.run(arguments)) if follows_changes else None
+        watching = asyncio.create_task(self.watcher.run(arguments)) if follows_changes else None
         try:
             yield
         finally:

@@ -144,7 +144,7 @@ async def _forget_everything(app: Litestar, connection: PlainConnection, emptier
     app.state["limiter"].forget()
     app.state["entrance"].limits.forget()
     for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("session", sessions), ("module", {0})):
-        app.state["changes"].tell(kind, ids)
+        app.state["watcher"].invalidate(kind, ids)
 
 
 @pytest.fixture

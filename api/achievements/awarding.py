@@ -11,14 +11,14 @@ from api.achievements.catalogs import GLOBAL, Catalogs
 from api.achievements.surveys import members_after, values_of
 from api.achievements.unlocking import Moved, Settled, Unlocking
 from api.errors import NotFound
-from api.events.outbox import tell
+from api.events.outbox import publish
 from api.lib.arrays import columns
 from api.lib.clock import Clock
 from api.members import ledger_sql
 from api.members.ledger import Ledger, Standing, by_key
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levelups import level_up
-from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
 from api.members.telling import reached
 from api.postgres.database import Connection
 
@@ -26,8 +26,10 @@ AT_ONCE = 250  # members who are looked at; those who meet it are locked for as 
 
 
 class Awarding:
-    def __init__(self, rulebook: Rulebook, catalogs: Catalogs, unlocking: Unlocking, clock: Clock) -> None:
-        self._rulebook = rulebook
+    def __init__(
+        self, leveling_configs: LevelingConfigCache, catalogs: Catalogs, unlocking: Unlocking, clock: Clock
+    ) -> None:
+        self._leveling_configs = leveling_configs
         self._catalogs = catalogs
         self._unlocking = unlocking
         self._clock = clock
@@ -72,7 +74,7 @@ class Awarding:
     ) -> tuple[Settled, int, int]:
         """Awards it to those of the next members who meet it; how many were looked at, and the last of them."""
         try:
-            rules = await self._rulebook.get(guild_id, connection)
+            config = await self._leveling_configs.get(guild_id, connection)
         except NotFound:  # the guild was deleted meanwhile
             return Settled(), 0, 0
         catalog = await self._catalogs.fresh(guild_id, row["id"], row["revision"], connection)
@@ -83,26 +85,33 @@ class Awarding:
         standings = await members_after(connection, guild_id, job["after_user_id"], AT_ONCE)
         if not standings:
             return Settled(), 0, 0
-        values = await values_of(connection, rules, standings, definition.condition, now)
+        values = await values_of(connection, config, standings, definition.condition, now)
         meeting = [each for each in standings if definition.holds(values[each.id])]
         given = await connection.fetch(queries.GIVEN, row["id"], [each.id for each in meeting])
         had = {each["member_id"] for each in given}
-        settled = await self._award(connection, rules, [each for each in meeting if each.id not in had], row["id"], now)
+        settled = await self._award(
+            connection, config, [each for each in meeting if each.id not in had], row["id"], now
+        )
         return settled, len(standings), standings[-1].user_id
 
     async def _award(
-        self, connection: Connection, rules: GuildRules, members: Sequence[Standing], achievement_id: int, now: datetime
+        self,
+        connection: Connection,
+        config: LevelingConfig,
+        members: Sequence[Standing],
+        achievement_id: int,
+        now: datetime,
     ) -> Settled:
         if not members:
             return Settled()
         # Not `lock`, which would make those anew who have been removed meanwhile.
-        keys = columns([(rules.guild_id, each.user_id) for each in members], 2)
+        keys = columns([(config.guild_id, each.user_id) for each in members], 2)
         locked = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
         before = {key: standing.xp for key, standing in locked.items()}
-        moved = [Moved(rules, standing, only=achievement_id) for standing in locked.values()]
+        moved = [Moved(config, standing, only=achievement_id) for standing in locked.values()]
         settled = await self._unlocking.settle(connection, moved, Ledger(), now)
-        risen = [level_up(rules, key[1], before[key], locked[key].xp) for key in settled.unlocked]
-        await tell(connection, [reached(rules.guild_id, each) for each in risen if each is not None])
+        risen = [level_up(config, key[1], before[key], locked[key].xp) for key in settled.unlocked]
+        await publish(connection, [reached(config.guild_id, each) for each in risen if each is not None])
         return settled
 
     async def _advance(

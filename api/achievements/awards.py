@@ -16,14 +16,14 @@ from api.achievements.values import Asked, look_up
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import NotFound
-from api.events.outbox import tell
+from api.events.outbox import publish
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import Ledger, Standing, lock, read
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levelups import level_up
-from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
 from api.members.service import known_xp, refuse_hidden
 from api.members.telling import adjusted
 from api.postgres.database import Connection, Database
@@ -34,14 +34,14 @@ class AwardService:
     def __init__(
         self,
         database: Database,
-        rulebook: Rulebook,
+        leveling_configs: LevelingConfigCache,
         catalogs: Catalogs,
         unlocking: Unlocking,
         parts: Parts,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._rulebook = rulebook
+        self._leveling_configs = leveling_configs
         self._catalogs = catalogs
         self._unlocking = unlocking
         self._parts = parts
@@ -50,7 +50,7 @@ class AwardService:
     async def list_of(self, actor: Actor, guild_id: int, user_id: int) -> MemberAchievementsView:
         """All that the member has or may earn, in the order in which it was made; what is hidden only if they have
         it. Raises `NotFound`."""
-        rules = await self._rulebook.get(guild_id)
+        config = await self._leveling_configs.get(guild_id)
         async with self._database.connection() as connection:
             if await known_xp(connection, actor, guild_id, user_id) is None:
                 raise NotFound
@@ -61,23 +61,23 @@ class AwardService:
             held = {row["id"]: row for row in await connection.fetch(queries.HELD, standing.id)}
             shown = {each.id: each for each in catalog.definitions if each.id in held or not each.hidden}
             shown |= {id_: definition(row, {}) for id_, row in held.items() if id_ not in shown}
-            values = await self._values(connection, rules, standing, list(shown.values()))
+            values = await self._values(connection, config, standing, list(shown.values()))
         return MemberAchievementsView([_item(each, held.get(id_), values) for id_, each in sorted(shown.items())])
 
     async def award(self, actor: Actor, guild_id: int, user_id: int, key: str) -> tuple[AwardedView, bool]:
         """Awards it by hand, whatever its condition says, with its rewards; tells whether it was awarded now. Of a
         member who has it, it changes nothing. Raises `NotFound`."""
-        rules, now = await self._rulebook.get(guild_id), self._clock.now()
-        view, remember = await self._parts.write(around(now), lambda: self._award(actor, rules, user_id, key, now))
+        config, now = await self._leveling_configs.get(guild_id), self._clock.now()
+        view, remember = await self._parts.write(around(now), lambda: self._award(actor, config, user_id, key, now))
         if remember is not None:
             remember()
         return view, remember is not None
 
     async def _award(
-        self, actor: Actor, rules: GuildRules, user_id: int, key: str, now: datetime
+        self, actor: Actor, config: LevelingConfig, user_id: int, key: str, now: datetime
     ) -> tuple[AwardedView, Callable[[], None] | None]:
         """The answer, and what to call after the commit; None where nothing changed."""
-        guild_id = rules.guild_id
+        guild_id = config.guild_id
         async with self._database.transaction() as connection:
             row = await connection.fetchrow(queries.EARNED, guild_id, key)
             if row is None:
@@ -88,7 +88,7 @@ class AwardService:
             before = standing.xp
             known = await connection.fetchrow(queries.AWARDED, standing.id, wanted.id)
             if known is not None and known["revoked_at"] is None:
-                return await self._view(connection, rules, standing, wanted, known["awarded_at"]), None
+                return await self._view(connection, config, standing, wanted, known["awarded_at"]), None
             ledger = Ledger()
             if not standing.xp and standing.first_seen_at is None and standing.last_active_at is None:
                 standing.first_seen_at = now  # they were only just made: counters and boards do not know them
@@ -99,30 +99,30 @@ class AwardService:
                 await connection.execute(queries.FORGET_REVOKED, standing.id, wanted.id)
             # Whoever was left the XP when it was revoked has it already.
             forced = msgspec.structs.replace(wanted, reward_xp=0) if kept else wanted
-            moved = Moved(rules, standing, forced=forced)
+            moved = Moved(config, standing, forced=forced)
             settled = await self._unlocking.settle(connection, [moved], ledger, now, by=f"{actor.kind} {actor.id}")
             if kept:
                 await connection.execute(queries.KEPT, standing.id, wanted.id, kept)
-            risen = level_up(rules, user_id, before, standing.xp)
-            await tell(connection, adjusted(rules, user_id, before, standing.xp, risen))
+            risen = level_up(config, user_id, before, standing.xp)
+            await publish(connection, adjusted(config, user_id, before, standing.xp, risen))
             changes = {"achievement": Change(None, key), "xp": Change(before, standing.xp)}
             await _record(connection, actor, "achievement.awarded", guild_id, user_id, changes)
             others = [each for each in settled.unlocked[guild_id, user_id] if each.achievement != key]
-            view = await self._view(connection, rules, standing, wanted, now)
+            view = await self._view(connection, config, standing, wanted, now)
         return msgspec.structs.replace(view, level_up=risen, achievements_unlocked=others), settled.remember
 
     async def revoke(self, actor: Actor, guild_id: int, user_id: int, key: str, *, keep_rewards: bool) -> None:
         """Takes it away, and the XP that came with it, unless that is to be kept. It stays revoked until it is
         awarded by hand. Raises `NotFound` where the member does not have it, so also the second time."""
-        rules, now = await self._rulebook.get(guild_id), self._clock.now()
+        config, now = await self._leveling_configs.get(guild_id), self._clock.now()
         await self._parts.write(
-            around(now), lambda: self._revoke(actor, rules, user_id, key, now, keep_rewards=keep_rewards)
+            around(now), lambda: self._revoke(actor, config, user_id, key, now, keep_rewards=keep_rewards)
         )
 
     async def _revoke(
-        self, actor: Actor, rules: GuildRules, user_id: int, key: str, now: datetime, *, keep_rewards: bool
+        self, actor: Actor, config: LevelingConfig, user_id: int, key: str, now: datetime, *, keep_rewards: bool
     ) -> None:
-        guild_id = rules.guild_id
+        guild_id = config.guild_id
         async with self._database.transaction() as connection:
             await refuse_hidden(connection, actor, guild_id, user_id)
             if await connection.fetchrow(queries.HELD_KEY, guild_id, user_id, key) is None:
@@ -136,15 +136,15 @@ class AwardService:
             taken = 0 if keep_rewards else row["awarded_xp"]
             if back:  # first: whoever stores locks what members share before he locks the counters of awards
                 ledger = Ledger()
-                give(ledger, standing, rules.day_of(now), rules.hour_of(now), -back)
+                give(ledger, standing, config.day_of(now), config.hour_of(now), -back)
                 await ledger.store(connection)
             await connection.execute(queries.REVOKE, standing.id, row["id"], now, f"{actor.kind} {actor.id}", taken)
             revoked = definition(row, {})
-            await tell(
+            await publish(
                 connection,
                 [
                     told((guild_id, user_id), revoked, "achievement.revoked"),
-                    *adjusted(rules, user_id, before, standing.xp, None),
+                    *adjusted(config, user_id, before, standing.xp, None),
                 ],
             )
             changes = {"achievement": Change(key, None), "xp": Change(before, standing.xp)}
@@ -159,9 +159,14 @@ class AwardService:
         return fresh if known is None else msgspec.structs.replace(fresh, requires=known.requires)
 
     async def _view(
-        self, connection: Connection, rules: GuildRules, standing: Standing, wanted: Definition, awarded_at: datetime
+        self,
+        connection: Connection,
+        config: LevelingConfig,
+        standing: Standing,
+        wanted: Definition,
+        awarded_at: datetime,
     ) -> AwardedView:
-        values = await self._values(connection, rules, standing, [wanted])
+        values = await self._values(connection, config, standing, [wanted])
         item = _item(wanted, None, values)
         told_rewards: UnlockedAchievement = unlocked(standing.user_id, wanted)
         item = msgspec.structs.replace(item, awarded_at=awarded_at)
@@ -170,12 +175,12 @@ class AwardService:
         )
 
     async def _values(
-        self, connection: Connection, rules: GuildRules, standing: Standing, definitions: Sequence[Definition]
+        self, connection: Connection, config: LevelingConfig, standing: Standing, definitions: Sequence[Definition]
     ) -> dict[Measure, int]:
         sought = {measure for each in definitions for measure in each.measures if not measure.is_at_hand}
-        found = values_at_hand(standing, rules.ladder)
+        found = values_at_hand(standing, config.level_curve)
         if sought:
-            asked = Asked(standing.guild_id, standing.user_id, rules.day_of(self._clock.now()))
+            asked = Asked(standing.guild_id, standing.user_id, config.day_of(self._clock.now()))
             found |= (await look_up(connection, [asked], sought))[standing.guild_id, standing.user_id]
         return found
 

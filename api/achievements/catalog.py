@@ -19,7 +19,7 @@ from api.achievements.conditions import Measure, Test, Values
 from api.achievements.dtos import Condition
 from api.achievements.masks import ENDLESS, Now, Steps, masked
 from api.members.ledger import Standing
-from api.members.levels import Ladder
+from api.members.levels import LevelCurve
 
 # What an event that moves XP may bring about further on.
 _RISING = frozenset({"xp", "level"})
@@ -138,7 +138,7 @@ class Catalog:
             found = self._mentioning_of[stats] = mentioned, looked_up
         return found
 
-    def candidates(self, standing: Standing, ladder: Ladder, stats: frozenset[str], state: State) -> int:
+    def candidates(self, standing: Standing, level_curve: LevelCurve, stats: frozenset[str], state: State) -> int:
         """Which achievements this member may have earned by what moved these stats, as far as their row tells."""
         touched, anew = self._mentioning(stats)
         touched &= ~state.had
@@ -155,10 +155,10 @@ class Catalog:
             and low[4] <= commands < high[4]
             and low[5] <= streak < high[5]
         ):
-            self._evaluate(Now(values), ladder, state)
+            self._evaluate(Now(values), level_curve, state)
         return state.held & touched & (anew | ~state.checked)
 
-    def _evaluate(self, now: Now, ladder: Ladder, state: State) -> None:
+    def _evaluate(self, now: Now, level_curve: LevelCurve, state: State) -> None:
         """Finds out anew what may hold at these numbers."""
         for place, steps in self._steps:
             now.add(steps, place)
@@ -171,10 +171,12 @@ class Catalog:
                 now.held |= held
                 now.leaves |= leaves
         if self._level_steps is not None:
-            held, leaves, low, high = self._level_steps.around(ladder.level(now.values[0]))
+            held, leaves, low, high = self._level_steps.around(level_curve.level(now.values[0]))
             now.held |= held
             now.leaves |= leaves
-            now.narrow(0, ladder.begins(max(low, 0)), ladder.begins(high) if high <= ladder.top else ENDLESS)
+            now.narrow(
+                0, level_curve.begins(max(low, 0)), level_curve.begins(high) if high <= level_curve.top else ENDLESS
+            )
         if now.leaves != state.leaves:
             state.leaves, state.checked = now.leaves, 0
         state.held = now.held | self._trees_holding(now.leaves | self._untold) | self._maybe
@@ -230,11 +232,11 @@ class Catalog:
             yield self.definitions[bit.bit_length() - 1]
 
 
-def values_at_hand(standing: Standing, ladder: Ladder) -> dict[Measure, int]:
+def values_at_hand(standing: Standing, level_curve: LevelCurve) -> dict[Measure, int]:
     """What a member's own row tells."""
     return {
         XP: standing.xp,
-        LEVEL: ladder.level(standing.xp),
+        LEVEL: level_curve.level(standing.xp),
         _STREAK: standing.streak_best,
         _MESSAGES: standing.messages,
         _VOICE_SECONDS: standing.voice_seconds,

@@ -10,8 +10,8 @@ import msgspec
 from api.achievements import conditions, queries
 from api.achievements.catalog import Catalog, Definition, State
 from api.achievements.dtos import Condition
-from api.members.levels import Ladder
-from api.postgres.change_watcher import Changes
+from api.members.levels import LevelCurve
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection
 from api.settings.builtin.achievements import ACHIEVEMENTS, achievement_settings
 from api.settings.cache import MIB, SettingsCache
@@ -38,9 +38,9 @@ class Known(msgspec.Struct, frozen=True):
 class Catalogs:
     """The catalogs of guilds: another process's change counts after a second at most, one of this process at once."""
 
-    def __init__(self, changes: Changes) -> None:
-        self._cache: SettingsCache[Known] = SettingsCache(changes, _weight, 24 * MIB, also="achievement")
-        self._states: OrderedDict[int, tuple[Known, Ladder, State]] = OrderedDict()
+    def __init__(self, watcher: ChangeWatcher) -> None:
+        self._cache: SettingsCache[Known] = SettingsCache(watcher, _weight, 24 * MIB, also="achievement")
+        self._states: OrderedDict[int, tuple[Known, LevelCurve, State]] = OrderedDict()
 
     async def of(self, guild_ids: Collection[int], connection: Connection) -> Mapping[int, Known]:
         """What can be earned in each of these guilds; nothing where achievements are switched off. Two statements
@@ -89,14 +89,14 @@ class Catalogs:
             return catalog
         return (await self._read([guild_id], connection, all_anew=True))[guild_id].catalog
 
-    def state(self, member_id: int, known: Known, ladder: Ladder) -> State:
+    def state(self, member_id: int, known: Known, level_curve: LevelCurve) -> State:
         """What is known of a member; nothing yet, if what it follows from is another than it was: what can be earned
         in the guild, or at which XP its levels begin."""
         remembered = self._states.get(member_id)
-        if remembered is not None and remembered[0] is known and remembered[1] is ladder:
+        if remembered is not None and remembered[0] is known and remembered[1] is level_curve:
             return remembered[2]
         state = State()
-        self._states[member_id] = known, ladder, state
+        self._states[member_id] = known, level_curve, state
         self._states.move_to_end(member_id)
         if len(self._states) > MOST_STATES:
             self._states.popitem(last=False)

@@ -29,8 +29,8 @@ from api.lib.encoded import Encoded
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.pagination import Cursors, Page, cut
-from api.members.rulebook import Rulebook
-from api.postgres.change_watcher import Changes
+from api.members.leveling_config_cache import LevelingConfigCache
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from api.settings.curves import TOP_LEVEL
 
@@ -48,10 +48,10 @@ class AchievementService:
     def __init__(
         self,
         database: Database,
-        changes: Changes,
+        watcher: ChangeWatcher,
         cursors: Cursors,
         clock: Clock,
-        rulebook: Rulebook,
+        leveling_configs: LevelingConfigCache,
         surveys: Surveys,
         *,
         retention: timedelta,
@@ -61,10 +61,10 @@ class AchievementService:
 
         In all that follows the guild `GLOBAL` stands for the whole installation."""
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._cursors = cursors
         self._clock = clock
-        self._rulebook = rulebook
+        self._leveling_configs = leveling_configs
         self._surveys = surveys
         self._retention = retention
         self._wake = wake
@@ -245,7 +245,7 @@ class AchievementService:
     async def _top_level(self, guild_id: int) -> int:
         if guild_id == GLOBAL:
             return TOP_LEVEL
-        return (await self._rulebook.get(guild_id)).ladder.top
+        return (await self._leveling_configs.get(guild_id)).level_curve.top
 
     async def _refuse(
         self,
@@ -303,7 +303,7 @@ class AchievementService:
         return await self._read(connection, guild_id, after["key"])
 
     def _told(self, guild_id: int) -> None:
-        self._changes.tell("achievement", {guild_id})
+        self._watcher.invalidate("achievement", {guild_id})
         self._wake()
 
     def _retained_since(self) -> datetime:

@@ -16,8 +16,8 @@ from api.achievements.values import Asked, look_up
 from api.lib.clock import Clock
 from api.members.ledger import Standing
 from api.members.ledger_sql import COLUMNS
-from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
 from api.postgres.database import Connection, Database
 
 AT_ONCE = 1000
@@ -55,9 +55,9 @@ class Survey(msgspec.Struct):
 
 
 class Surveys:
-    def __init__(self, database: Database, rulebook: Rulebook, clock: Clock) -> None:
+    def __init__(self, database: Database, leveling_configs: LevelingConfigCache, clock: Clock) -> None:
         self._database = database
-        self._rulebook = rulebook
+        self._leveling_configs = leveling_configs
         self._clock = clock
 
     async def simulate(self, guild_id: int, key: str, prerequisites: Sequence[str], condition: Condition) -> Survey:
@@ -70,13 +70,13 @@ class Surveys:
     async def _simulate(
         self, guild_id: int, found: Survey, keys: Sequence[str], condition: Condition, ends: float
     ) -> None:
-        rules, holds, after = await self._rulebook.get(guild_id), conditions.compiled(condition), 0
+        config, holds, after = await self._leveling_configs.get(guild_id), conditions.compiled(condition), 0
         key, *required = keys
         while True:
             _refuse_after(ends)
             async with self._database.connection() as connection:
                 standings = await members_after(connection, guild_id, after, AT_ONCE)
-                values = await values_of(connection, rules, standings, condition, self._clock.now())
+                values = await values_of(connection, config, standings, condition, self._clock.now())
                 meeting = [each.id for each in standings if holds(values[each.id])]
                 rows = await connection.fetch(_HELD, meeting, list(keys))
             had = {row["member_id"] for row in rows if row["key"] == key}
@@ -104,8 +104,8 @@ class Surveys:
                 for row in rows:
                     by_guild.setdefault(row["guild_id"], []).append(Standing(*row))
                 for each, standings in by_guild.items():
-                    rules = await self._rulebook.get(each, connection)
-                    values = await values_of(connection, rules, standings, condition, self._clock.now())
+                    config = await self._leveling_configs.get(each, connection)
+                    values = await values_of(connection, config, standings, condition, self._clock.now())
                     failing += sum(1 for standing in standings if not holds(values[standing.id]))
             if len(rows) < AT_ONCE:
                 return failing
@@ -135,17 +135,17 @@ async def members_after(connection: Connection, guild_id: int, user_id: int, lim
 
 
 async def values_of(
-    connection: Connection, rules: GuildRules, standings: Sequence[Standing], condition: Condition, now: datetime
+    connection: Connection, config: LevelingConfig, standings: Sequence[Standing], condition: Condition, now: datetime
 ) -> Mapping[int, dict[Measure, int]]:
     """What the condition asks of these members of one guild, by the ids of their rows."""
     sought = {each for leaf in conditions.leaves(condition) if not (each := conditions.measure(leaf)).is_at_hand}
     found: Mapping[tuple[int, int], dict[Measure, int]] = {}
     if sought:
-        today = rules.day_of(now)
-        asked = [Asked(rules.guild_id, standing.user_id, today) for standing in standings]
+        today = config.day_of(now)
+        asked = [Asked(config.guild_id, standing.user_id, today) for standing in standings]
         found = await look_up(connection, asked, sought)
     return {
-        standing.id: values_at_hand(standing, rules.ladder) | found.get((rules.guild_id, standing.user_id), {})
+        standing.id: values_at_hand(standing, config.level_curve) | found.get((config.guild_id, standing.user_id), {})
         for standing in standings
     }
 

@@ -16,11 +16,11 @@ from api.achievements.catalog import Catalog, Definition, State, values_at_hand
 from api.achievements.catalogs import Catalogs, Known
 from api.achievements.conditions import Measure
 from api.achievements.values import Asked, look_up
-from api.events.outbox import Told, tell
+from api.events.outbox import OutboxEvent, publish
 from api.lib.arrays import literal
 from api.members.dtos import UnlockedAchievement, UnlockRewards
 from api.members.ledger import MAX_XP, Key, Ledger, Standing
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
 from api.postgres.database import Connection
 
 # So far ahead of us an event's clock may be: until then tomorrow's events are part of a total, and of no window yet.
@@ -40,7 +40,7 @@ class Moved(msgspec.Struct):
     a stat fell. `only`: the one achievement that is in question,
     whether or not its stats moved; `forced`: one that is awarded whatever its condition."""
 
-    rules: GuildRules
+    config: LevelingConfig
     standing: Standing
     stats: frozenset[str] = frozenset()
     moments: list[Moment] = msgspec.field(default_factory=list)
@@ -107,7 +107,7 @@ class Unlocking:
         """Stores the ledger, with what these members have earned by it; their standings are as they are then. The
         number of statements does not depend on how many members or achievements there are. `by`: who awards by hand
         what is `forced`. The transaction is one of `Parts.write`, which has had the parts `around` now made."""
-        known = await self._catalogs.of({each.rules.guild_id for each in moved}, connection)
+        known = await self._catalogs.of({each.config.guild_id for each in moved}, connection)
         members = list(self._candidates(moved, known))
         await _look_up(connection, members, ledger, now)
         worth_it = [member for member in members if _is_worth_it(member)]
@@ -129,32 +129,38 @@ class Unlocking:
         for member in members:
             _climb(member)
             if xp := sum(each for _, each in member.given):
-                rules = member.moved.rules
-                give(ledger, member.moved.standing, rules.day_of(now), rules.hour_of(now), xp)
+                config = member.moved.config
+                give(ledger, member.moved.standing, config.day_of(now), config.hour_of(now), xp)
 
     async def of_xp(
-        self, connection: Connection, rules: GuildRules, standing: Standing, ledger: Ledger, now: datetime, before: int
+        self,
+        connection: Connection,
+        config: LevelingConfig,
+        standing: Standing,
+        ledger: Ledger,
+        now: datetime,
+        before: int,
     ) -> tuple[list[UnlockedAchievement], Callable[[], None]]:
         """Stores a member's XP that was changed by hand. What it has earned them, and what to call after the
         commit."""
         stats = frozenset(() if standing.xp == before else ("xp", "level"))
-        settled = await self.settle(connection, [Moved(rules, standing, stats)], ledger, now)
-        return settled.unlocked.get((rules.guild_id, standing.user_id), []), settled.remember
+        settled = await self.settle(connection, [Moved(config, standing, stats)], ledger, now)
+        return settled.unlocked.get((config.guild_id, standing.user_id), []), settled.remember
 
     def _candidates(self, moved: Iterable[Moved], known: Mapping[int, Known]) -> Iterator[_Member]:
         for each in moved:
-            theirs = known[each.rules.guild_id]
+            theirs = known[each.config.guild_id]
             catalog = theirs.catalog
-            state = self._catalogs.state(each.standing.id, theirs, each.rules.ladder)
+            state = self._catalogs.state(each.standing.id, theirs, each.config.level_curve)
             if each.only is not None:
                 mask = catalog.bits.get(each.only, 0) & ~state.had
             elif each.moments:  # what they are now does not tell what they were
                 mask = catalog.touched(each.stats) & ~state.had
             else:
-                mask = catalog.candidates(each.standing, each.rules.ladder, each.stats, state)
+                mask = catalog.candidates(each.standing, each.config.level_curve, each.stats, state)
             if mask or each.forced is not None:
                 yield _Member(
-                    each, catalog, state, mask, state.leaves, values_at_hand(each.standing, each.rules.ladder)
+                    each, catalog, state, mask, state.leaves, values_at_hand(each.standing, each.config.level_curve)
                 )
 
 
@@ -168,7 +174,7 @@ async def _store(connection: Connection, members: Sequence[_Member], now: dateti
     ]
     if rows:
         await connection.execute(queries.AWARD, *zip(*rows, strict=True), now, by)
-        await tell(connection, [told(member.key, each) for member in members for each, _ in member.given])
+        await publish(connection, [told(member.key, each) for member in members for each, _ in member.given])
 
 
 def give(ledger: Ledger, standing: Standing, day: date, hour: datetime, xp: int) -> None:
@@ -186,10 +192,10 @@ def unlocked(user_id: int, definition: Definition) -> UnlockedAchievement:
     return UnlockedAchievement(str(user_id), definition.key, rewards)
 
 
-def told(key: Key, definition: Definition, event: str = "achievement.unlocked") -> Told:
+def told(key: Key, definition: Definition, event: str = "achievement.unlocked") -> OutboxEvent:
     """What the stream tells of an award."""
     guild_id, user_id = key
-    return Told(guild_id, event, msgspec.structs.asdict(unlocked(user_id, definition)), user_id)
+    return OutboxEvent(guild_id, event, msgspec.structs.asdict(unlocked(user_id, definition)), user_id)
 
 
 async def _look_up(connection: Connection, members: Sequence[_Member], ledger: Ledger, now: datetime) -> None:
@@ -200,12 +206,12 @@ async def _look_up(connection: Connection, members: Sequence[_Member], ledger: L
         theirs = member.catalog.sought(member.mask, member.state)
         if theirs:
             sought |= theirs
-            asked.append(Asked(*member.key, member.moved.rules.day_of(now)))
+            asked.append(Asked(*member.key, member.moved.config.day_of(now)))
     found = await look_up(connection, asked, sought)
     added = ledger.amounts(found.keys())
     for member in members:
         known = found.get(member.key, {})
-        today = member.moved.rules.day_of(now)
+        today = member.moved.config.day_of(now)
         for each in sought if member.key in added else ():
             known[each] = known.get(each, 0) + _counted(added[member.key], each, today)
         member.earlier = [
@@ -213,7 +219,7 @@ async def _look_up(connection: Connection, members: Sequence[_Member], ledger: L
             for moment in member.moved.moments
         ]
         member.values |= known
-        if member.key in found and member.is_ordinary and member.moved.rules.day_of(now + _AHEAD) == today:
+        if member.key in found and member.is_ordinary and member.moved.config.day_of(now + _AHEAD) == today:
             for each in sought:
                 if each.is_bounded:
                     member.state.look(each, known.get(each, 0), member.values[Measure(each.stat)])
@@ -272,4 +278,4 @@ def _give(member: _Member, definition: Definition, values: dict[Measure, int]) -
 def _raise(member: _Member, values: dict[Measure, int], xp: int) -> None:
     if xp:
         values[Measure("xp")] += xp
-        values[Measure("level")] = member.moved.rules.ladder.level(values[Measure("xp")])
+        values[Measure("level")] = member.moved.config.level_curve.level(values[Measure("xp")])

@@ -13,8 +13,8 @@ from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, 
 from api.activity.pieces import pieces, shares
 from api.activity.rules import earning_of, judge
 from api.members.ledger import EVENTS, MAX_XP, Key, Ledger, Standing
+from api.members.leveling_config import LevelingConfig
 from api.members.levelups import LevelUp, level_up
-from api.members.rules import GuildRules
 from api.members.streaks import with_day
 
 Caps = dict[tuple[int, date, int], int]  # guild, day, user: XP that the day's cap has counted
@@ -44,7 +44,7 @@ class Counting:
         self._ledger = ledger
         self.late: list[Late] = []
 
-    def count(self, rules: GuildRules, events: Iterable[Event]) -> list[LevelUp]:
+    def count(self, config: LevelingConfig, events: Iterable[Event]) -> list[LevelUp]:
         """Counts events, each for the first time, in their true order; gives the levels that were reached,
         in the order of the events that first earned something."""
         by_user: dict[int, list[Event]] = {}
@@ -56,45 +56,45 @@ class Counting:
                 theirs.append(event)
         found = []
         for user_id, theirs in by_user.items():
-            standing = self._standings[rules.guild_id, user_id]
+            standing = self._standings[config.guild_id, user_id]
             before_xp = standing.xp
-            decisive, days = self._count(rules, standing, theirs)
-            self._note_presence(rules, standing, theirs, days)
+            decisive, days = self._count(config, standing, theirs)
+            self._note_presence(config, standing, theirs, days)
             self._ledger.touch(standing)
             if decisive is not None:
                 roles = [str(role) for role in decisive.role_ids] if decisive.role_ids else None
-                risen = level_up(rules, user_id, before_xp, standing.xp, roles, decisive.channel_id)
+                risen = level_up(config, user_id, before_xp, standing.xp, roles, decisive.channel_id)
                 if risen is not None:
                     found.append(risen)
         return found
 
     def _count(
-        self, rules: GuildRules, standing: Standing, events: Sequence[Event]
+        self, config: LevelingConfig, standing: Standing, events: Sequence[Event]
     ) -> tuple[Event | None, Sequence[date]]:
         """Counts one member's events; gives the one that reached their highest new level, if one did, and
         the days of all, each at least once."""
-        earning, ladder, ledger = earning_of(rules), rules.ladder, self._ledger
+        earning, level_curve, ledger = earning_of(config), config.level_curve, self._ledger
         decisive: Event | None = None
-        top = ladder.next(ladder.level(standing.xp))
+        top = level_curve.next(level_curve.level(standing.xp))
         free_at = earning.free_at(standing.last_xp_at)
         begins = ends = None
         days: list[date] = []
         for event in events:
             if isinstance(event, VoiceEvent):
-                days += self._count_session(rules, standing, event)
+                days += self._count_session(config, standing, event)
                 if top is not None and standing.xp >= top:
-                    decisive, top = event, ladder.next(ladder.level(standing.xp))
+                    decisive, top = event, level_curve.next(level_curve.level(standing.xp))
                 continue
             at = event.occurred_at
             if begins is None or ends is None or not begins <= at < ends:
-                day, begins = rules.place_of(at)
+                day, begins = config.place_of(at)
                 ends = begins + _HOUR
                 days.append(day)
                 row = ledger.row(standing, day, begins)
             kind = type(event)
             earned = 0
             if kind in earning.kinds and not (free_at is not None and kind is MessageEvent and at < free_at):
-                earned = self._judge(rules, standing, event, day)
+                earned = self._judge(config, standing, event, day)
             if earned:
                 if kind is MessageEvent and (standing.last_xp_at is None or at > standing.last_xp_at):
                     standing.last_xp_at = at
@@ -104,7 +104,7 @@ class Counting:
                 row[XP] += xp
                 row[EARNED] += earned
                 if top is not None and standing.xp >= top:
-                    decisive, top = event, ladder.next(ladder.level(standing.xp))
+                    decisive, top = event, level_curve.next(level_curve.level(standing.xp))
             row[EVENTS] += 1
             if kind is MessageEvent:
                 standing.messages += 1
@@ -113,13 +113,13 @@ class Counting:
                 _add_other(standing, event, day, row, ledger)
         return decisive, days
 
-    def _count_session(self, rules: GuildRules, standing: Standing, event: VoiceEvent) -> list[date]:
+    def _count_session(self, config: LevelingConfig, standing: Standing, event: VoiceEvent) -> list[date]:
         """Counts a voice session into the days and hours that it lasted into, and gives these days. What it earns is
         worked out once, and shared out by seconds; the cap is each day's own."""
-        earning = earning_of(rules)
-        earned = judge(rules, event, None, None).xp if VoiceEvent in earning.kinds else 0
+        earning = earning_of(config)
+        earned = judge(config, event, None, None).xp if VoiceEvent in earning.kinds else 0
         found: list[date] = []
-        for piece, share in shares(earned, pieces(rules, event)):
+        for piece, share in shares(earned, pieces(config, event)):
             row = self._ledger.row(standing, piece.day, piece.hour)
             if earning.cap is not None and share:
                 share = self._capped(standing, piece.day, earning.cap, share)
@@ -134,10 +134,10 @@ class Counting:
         standing.voice_seconds += event.seconds
         return found
 
-    def _judge(self, rules: GuildRules, standing: Standing, event: Event, day: date) -> int:
+    def _judge(self, config: LevelingConfig, standing: Standing, event: Event, day: date) -> int:
         """The XP of one event that is no session, and the cap's part in it."""
-        cap = earning_of(rules).cap
-        earned = judge(rules, event, standing.last_xp_at, None).xp
+        cap = earning_of(config).cap
+        earned = judge(config, event, standing.last_xp_at, None).xp
         return earned if cap is None else self._capped(standing, day, cap, earned)
 
     def _capped(self, standing: Standing, day: date, cap: int, xp: int) -> int:
@@ -149,7 +149,7 @@ class Counting:
         return left
 
     def _note_presence(
-        self, rules: GuildRules, standing: Standing, events: Sequence[Event], days: Sequence[date]
+        self, config: LevelingConfig, standing: Standing, events: Sequence[Event], days: Sequence[date]
     ) -> None:
         """First and last seen, and the streak."""
         first, last = events[0].occurred_at, events[-1].occurred_at
@@ -157,7 +157,7 @@ class Counting:
             standing.first_seen_at = first
         if standing.last_active_at is None or last > standing.last_active_at:
             standing.last_active_at = last
-        skipped = rules.skipped_days
+        skipped = config.skipped_days
         for day in days:
             if day == standing.streak_to:
                 continue

@@ -13,8 +13,8 @@ from api.activity.stat_names import TOO_MANY, StatNames
 from api.auth.actors import Actor
 from api.lib.clock import Clock
 from api.members.ledger import read
-from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import IMPORTED, week_of
 
@@ -28,20 +28,20 @@ _OPTED_OUT = "This person opted out: nothing of them is stored."
 
 
 class ExplainService:
-    def __init__(self, database: Database, rulebook: Rulebook, clock: Clock) -> None:
+    def __init__(self, database: Database, leveling_configs: LevelingConfigCache, clock: Clock) -> None:
         self._database = database
-        self._rulebook = rulebook
+        self._leveling_configs = leveling_configs
         self._clock = clock
         self._stat_names = StatNames(database)
 
     async def explain(self, actor: Actor, guild_id: int, events: Sequence[Event]) -> Explanation:
         """What each event would earn if all of them were recorded now. Of hidden people whom the actor may not see it
         says what it would of somebody new. Raises `NotFound`."""
-        rules = await self._rulebook.get(guild_id)
+        config = await self._leveling_configs.get(guild_id)
         now = self._clock.now()
         rejected = rejections(events, now)
-        if names := self._stat_names.unknown(rules, without(events, rejected)):
-            rejected = with_stats(rejected, events, await self._stat_names.beyond(rules, names, set()))
+        if names := self._stat_names.unknown(config, without(events, rejected)):
+            rejected = with_stats(rejected, events, await self._stat_names.beyond(config, names, set()))
         told: dict[int, ExplainedEvent] = {
             each.index: _nothing(each.index, events[each.index], _why_rejected(each, events[each.index]))
             for each in rejected
@@ -52,7 +52,7 @@ class ExplainService:
             known, private = await _known(connection, guild_id, open_, now)
             seen = await _seen(connection, actor, open_)
             past = await read(connection, sorted({(guild_id, int(event.user_id)) for _, event in seen}))
-            caps = await _caps(connection, rules, seen)
+            caps = await _caps(connection, config, seen)
         last = {user_id: standing.last_xp_at for (_, user_id), standing in past.items()}
         # In the order of the request, the first of those that share an id is the one that counts.
         first = {event.id: index for index, event in reversed(list(enumerate(events))) if index not in told}
@@ -62,7 +62,7 @@ class ExplainService:
             elif event.id in known or first[event.id] != index:
                 told[index] = _nothing(index, event, _DUPLICATE)
             else:
-                told[index] = _judged(rules, index, event, last, caps)
+                told[index] = _judged(config, index, event, last, caps)
         return Explanation([told[index] for index in range(len(events))])
 
 
@@ -88,30 +88,32 @@ async def _seen(
 
 
 async def _caps(
-    connection: Connection, rules: GuildRules, events: Sequence[tuple[int, Event]]
+    connection: Connection, config: LevelingConfig, events: Sequence[tuple[int, Event]]
 ) -> dict[tuple[object, int], int]:
     """What the cap has counted already, by day and person."""
-    keys = {(rules.guild_id, day, int(event.user_id)) for _, event in events for day in days_of(rules, event)}
+    keys = {(config.guild_id, day, int(event.user_id)) for _, event in events for day in days_of(config, event)}
     if not keys:
         return {}
     rows = await connection.fetch(queries.EARNED, *zip(*keys, strict=True))
     return {(row[1], row[2]): row[3] for row in rows}
 
 
-def _verdict(rules: GuildRules, event: Event, before: datetime | None, caps: dict[tuple[object, int], int]) -> Verdict:
+def _verdict(
+    config: LevelingConfig, event: Event, before: datetime | None, caps: dict[tuple[object, int], int]
+) -> Verdict:
     """As it is recorded: a session's cap is that of each of its days."""
-    cap = earning_of(rules).cap
+    cap = earning_of(config).cap
     if cap is None:
-        return judge(rules, event, before, None)
+        return judge(config, event, before, None)
     user = int(event.user_id)
-    left = {day: max(cap - caps.get((day, user), 0), 0) for day in days_of(rules, event)}
+    left = {day: max(cap - caps.get((day, user), 0), 0) for day in days_of(config, event)}
     if not isinstance(event, VoiceEvent):
-        verdict = judge(rules, event, before, sum(left.values()))
-        caps[rules.place_of(event.occurred_at)[0], user] = cap - sum(left.values()) + verdict.xp
+        verdict = judge(config, event, before, sum(left.values()))
+        caps[config.place_of(event.occurred_at)[0], user] = cap - sum(left.values()) + verdict.xp
         return verdict
-    verdict = judge(rules, event, before, None)._replace(cap_left=sum(left.values()))
+    verdict = judge(config, event, before, None)._replace(cap_left=sum(left.values()))
     xp = 0
-    for piece, share in shares(verdict.xp, pieces(rules, event)):
+    for piece, share in shares(verdict.xp, pieces(config, event)):
         taken = min(share, left[piece.day])
         left[piece.day] -= taken
         caps[piece.day, user] = caps.get((piece.day, user), 0) + taken
@@ -120,14 +122,14 @@ def _verdict(rules: GuildRules, event: Event, before: datetime | None, caps: dic
 
 
 def _judged(
-    rules: GuildRules,
+    config: LevelingConfig,
     index: int,
     event: Event,
     last: dict[int, datetime | None],
     caps: dict[tuple[object, int], int],
 ) -> ExplainedEvent:
     before = last.get(event.user_id)
-    verdict = _verdict(rules, event, before, caps)
+    verdict = _verdict(config, event, before, caps)
     if verdict.xp and isinstance(event, MessageEvent) and (before is None or event.occurred_at > before):
         last[event.user_id] = event.occurred_at
     return ExplainedEvent(
@@ -139,7 +141,7 @@ def _judged(
         cooldown=verdict.early if isinstance(event, MessageEvent) else None,
         cap=verdict.cap_left,
         xp=verdict.xp,
-        reason=_sentence(rules, event, verdict),
+        reason=_sentence(config, event, verdict),
     )
 
 
@@ -154,15 +156,15 @@ def _nothing(index: int, event: Event, reason: str) -> ExplainedEvent:
     return ExplainedEvent(index, event.id, 0, [], 1, None, None, 0, reason)
 
 
-def _sentence(rules: GuildRules, event: Event, verdict: Verdict) -> str:
+def _sentence(config: LevelingConfig, event: Event, verdict: Verdict) -> str:
     """Why, and by which place, if that is not the channel itself."""
-    said = _reason(rules, event, verdict)
+    said = _reason(config, event, verdict)
     if verdict.place is None or verdict.place == event.channel_id or verdict.why in ("off", "ignored_channel"):
         return said
     return f"{said} XP is earned there because it lies in {verdict.place}."
 
 
-def _reason(rules: GuildRules, event: Event, verdict: Verdict) -> str:
+def _reason(config: LevelingConfig, event: Event, verdict: Verdict) -> str:
     match verdict.why:
         case "earned":
             return f"{float(verdict.base):g} times {float(verdict.multiplier):g}, rounded half up, is {verdict.xp} XP."
@@ -182,7 +184,7 @@ def _reason(rules: GuildRules, event: Event, verdict: Verdict) -> str:
         case "ignored_role":
             return "The member has a role whose holders earn no XP."
         case "cooldown":
-            seconds = rules.settings.cooldown_seconds
+            seconds = config.settings.cooldown_seconds
             return f"The cooldown of {seconds} s has {verdict.early} s to go since the last message that earned XP."
         case "late":
             return "It is not later than the member's last message that earned XP: it counts, and earns nothing."
@@ -190,8 +192,8 @@ def _reason(rules: GuildRules, event: Event, verdict: Verdict) -> str:
             return "Events of this kind earn no XP in this guild."
         case "no_factor":
             return f"{float(verdict.base):g} times {float(verdict.multiplier):g} rounds to no XP."
-        case "cap" if (several := len(days_of(rules, event))) > 1:
-            cap = rules.settings.daily_xp_cap
+        case "cap" if (several := len(days_of(config, event))) > 1:
+            cap = config.settings.daily_xp_cap
             return f"The cap of {cap} XP for each of its {several} days left {verdict.cap_left} XP in all."
         case "cap":
-            return f"The day's cap of {rules.settings.daily_xp_cap} XP left {verdict.cap_left} XP."
+            return f"The day's cap of {config.settings.daily_xp_cap} XP left {verdict.cap_left} XP."

@@ -12,8 +12,8 @@ from api.activity.counting import Counting
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
 from api.activity.pieces import pieces
 from api.members.ledger import Amounts, Key, Standing
+from api.members.leveling_config import LevelingConfig
 from api.members.levelups import LevelUp, level_up
-from api.members.rules import GuildRules
 
 STATS: Mapping[type, str] = {
     MessageEvent: "messages",
@@ -39,20 +39,20 @@ class Moments:
         self._standings = standings
         self._members: dict[Key, _Falling] = {}
 
-    def count(self, rules: GuildRules, events: Sequence[Event]) -> list[LevelUp]:
+    def count(self, config: LevelingConfig, events: Sequence[Event]) -> list[LevelUp]:
         """Counts a request's events, as `Counting.count` does."""
         if not any(map(_falls, events)):
-            return self._count(rules, events)
+            return self._count(config, events)
         found: list[LevelUp] = []
         part: list[Event] = []
         for event in sorted(events, key=lambda each: (each.occurred_at, each.id)):
             if _falls(event):
-                found += self._count(rules, part)
+                found += self._count(config, part)
                 part.clear()
-                self._note(rules, event.user_id)
+                self._note(config, event.user_id)
             part.append(event)
-        found += self._count(rules, part)
-        return _merged(rules, found)
+        found += self._count(config, part)
+        return _merged(config, found)
 
     def of(self, key: Key) -> list[Moment]:
         """What this member was before each fall."""
@@ -64,33 +64,33 @@ class Moments:
             for at_hand, before in member.moments
         ]
 
-    def _count(self, rules: GuildRules, events: Sequence[Event]) -> list[LevelUp]:
+    def _count(self, config: LevelingConfig, events: Sequence[Event]) -> list[LevelUp]:
         if not events:
             return []
-        found = self._counting.count(rules, events)
+        found = self._counting.count(config, events)
         if self._members:
             for event in events:
-                self._pass(rules, event)
+                self._pass(config, event)
         return found
 
-    def _pass(self, rules: GuildRules, event: Event) -> None:
-        member = self._members.get((rules.guild_id, event.user_id))
+    def _pass(self, config: LevelingConfig, event: Event) -> None:
+        member = self._members.get((config.guild_id, event.user_id))
         if member is None:
             return
         if isinstance(event, VoiceEvent):
-            come = [(piece.day, piece.seconds) for piece in pieces(rules, event)]
+            come = [(piece.day, piece.seconds) for piece in pieces(config, event)]
         else:
-            come = [(rules.place_of(event.occurred_at)[0], event.amount if isinstance(event, StatEvent) else 1)]
+            come = [(config.place_of(event.occurred_at)[0], event.amount if isinstance(event, StatEvent) else 1)]
         for day, amount in come:
             place = stat_of(event), day
             member.come[place] = member.come.get(place, 0) + amount
         member.has_risen = member.has_risen or not _falls(event)
 
-    def _note(self, rules: GuildRules, user_id: int) -> None:
-        key = rules.guild_id, user_id
+    def _note(self, config: LevelingConfig, user_id: int) -> None:
+        key = config.guild_id, user_id
         member = self._members.setdefault(key, _Falling())
         if member.has_risen:
-            at_hand = values_at_hand(self._standings[key], rules.ladder)
+            at_hand = values_at_hand(self._standings[key], config.level_curve)
             member.moments.append((at_hand, dict(member.come)))
             member.has_risen = False
 
@@ -104,14 +104,14 @@ def _falls(event: Event) -> bool:
     return isinstance(event, StatEvent) and event.amount < 0
 
 
-def _merged(rules: GuildRules, found: Iterable[LevelUp]) -> list[LevelUp]:
+def _merged(config: LevelingConfig, found: Iterable[LevelUp]) -> list[LevelUp]:
     """One entry for each member, from the first level to the last."""
     merged: dict[str, LevelUp] = {}
     for each in found:
         known = merged.get(each.user_id)
         if known is not None:
             channel_id = None if each.announce.channel_id is None else int(each.announce.channel_id)
-            begins = rules.ladder.begins(known.from_level)
-            each = level_up(rules, int(each.user_id), begins, each.xp, None, channel_id) or each
+            begins = config.level_curve.begins(known.from_level)
+            each = level_up(config, int(each.user_id), begins, each.xp, None, channel_id) or each
         merged[each.user_id] = each
     return list(merged.values())

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from api.activity.dtos import Event, VoiceEvent
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
 
 _HOUR, _MINUTE, _SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 
@@ -25,15 +25,15 @@ def begins(event: Event) -> datetime:
     return event.occurred_at
 
 
-def pieces(rules: GuildRules, event: VoiceEvent) -> list[Piece]:
+def pieces(config: LevelingConfig, event: VoiceEvent) -> list[Piece]:
     """A session by hour, in order; all its seconds, each once."""
     found: list[Piece] = []
     start, end = begins(event), event.occurred_at
     at, counted = start, 0
     while at < end:
-        place = rules.place_of(at)
+        place = config.place_of(at)
         upto = min(place[1] + _HOUR, end)
-        if upto <= at or rules.place_of(upto - timedelta.resolution) != place:  # clocks were set: minute by minute
+        if upto <= at or config.place_of(upto - timedelta.resolution) != place:  # clocks were set: minute by minute
             upto = min(at.replace(second=0, microsecond=0) + _MINUTE, end)
         passed = (upto - start) // _SECOND
         if found and found[-1][:2] == place:
@@ -44,11 +44,11 @@ def pieces(rules: GuildRules, event: VoiceEvent) -> list[Piece]:
     return found
 
 
-def days(rules: GuildRules, event: Event) -> set[date]:
+def days(config: LevelingConfig, event: Event) -> set[date]:
     """The guild's days that an event counts on."""
     if isinstance(event, VoiceEvent):
-        return {piece.day for piece in pieces(rules, event)}
-    return {rules.place_of(event.occurred_at)[0]}
+        return {piece.day for piece in pieces(config, event)}
+    return {config.place_of(event.occurred_at)[0]}
 
 
 def shares(xp: int, parts: Sequence[Piece]) -> Iterator[tuple[Piece, int]]:

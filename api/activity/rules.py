@@ -17,7 +17,7 @@ from api.activity.dtos import (
     StatEvent,
     VoiceEvent,
 )
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
 from api.settings.builtin.leveling import LevelingSettings, MultiplierStacking
 
 Why = Literal[
@@ -148,26 +148,26 @@ class Earning:
         return found + [(f"role:{role}", self.roles[role]) for role in roles]
 
 
-def earning_of(rules: GuildRules) -> Earning:
+def earning_of(config: LevelingConfig) -> Earning:
     """The guild's settings in that form, made once for all guilds that share them."""
-    remembered = rules.settings.__dict__
+    remembered = config.settings.__dict__
     known: Earning | None = remembered.get("earning")
     if known is None:
-        known = remembered["earning"] = Earning(rules.settings)
+        known = remembered["earning"] = Earning(config.settings)
     return known
 
 
-def judge(rules: GuildRules, event: Event, last_xp_at: datetime | None, cap_left: int | None) -> Verdict:
+def judge(config: LevelingConfig, event: Event, last_xp_at: datetime | None, cap_left: int | None) -> Verdict:
     """What the event earns. `last_xp_at`: when a message of the member last earned XP. `cap_left`: what the cap
     of the event's day still leaves the member, None without a cap."""
-    earning = earning_of(rules)
+    earning = earning_of(config)
     if isinstance(event, StatEvent):
         return Verdict(0, "stat")
     base = earning.base(event)
     places: Sequence[int] = ()
     place: int | None = None
     if earning.names_places:
-        places = rules.places_of(event.channel_id, event.parent_id)
+        places = config.places_of(event.channel_id, event.parent_id)
         place = next((each for each in places if earning.lists(each)), None)
     factors: tuple[tuple[str, Fraction], ...] = ()
     multiplier = _ONE

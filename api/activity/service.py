@@ -19,8 +19,8 @@ from api.errors import Overloaded, Unavailable
 from api.idempotency.store import Claim
 from api.lib.clock import Clock
 from api.lib.metrics import Metrics
-from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
 from api.postgres.database import Database
 from api.postgres.partitions import Parts
 
@@ -45,14 +45,14 @@ class ActivityService:
     def __init__(
         self,
         database: Database,
-        rulebook: Rulebook,
+        leveling_configs: LevelingConfigCache,
         parts: Parts,
         unlocking: Unlocking,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
         self._database = database
-        self._rulebook = rulebook
+        self._leveling_configs = leveling_configs
         self._parts = parts
         self._unlocking = unlocking
         self._clock = clock
@@ -63,19 +63,19 @@ class ActivityService:
         self._running: dict[asyncio.Task[None], set[int]] = {}
         self._busy: set[int] = set()  # guilds of which much is under way
 
-    def rules(self, guild_id: int) -> GuildRules | None:
-        """The guild's rules, if they are in memory and may still be believed."""
-        return self._rulebook.remembered(guild_id)
+    def cached_config(self, guild_id: int) -> LevelingConfig | None:
+        """The guild's leveling config, if it is in memory and fresh."""
+        return self._leveling_configs.cached(guild_id)
 
     async def record(self, guild_id: int, events: Sequence[Event], claim: Claim | None = None) -> ActivityView:
         """Counts the events. Sent twice, the second time they are duplicates. Raises `NotFound`, `Overloaded`,
         `DatabaseAway`, `StillRunning` where the claim is another's by now."""
-        rules = self.rules(guild_id) or await self._rulebook.get(guild_id)
+        config = self.cached_config(guild_id) or await self._leveling_configs.get(guild_id)
         now = self._clock.now()
         rejected = rejections(events, now)
         timely = without(events, rejected)
-        if unknown := self._stat_names.unknown(rules, timely):
-            refused = await self._stat_names.admit(rules, unknown)
+        if unknown := self._stat_names.unknown(config, timely):
+            refused = await self._stat_names.admit(config, unknown)
             rejected = with_stats(rejected, events, refused)
             timely = without(events, rejected)
         events = timely
@@ -83,7 +83,7 @@ class ActivityService:
             return ActivityView(0, 0, rejected, [], [])
         if self._waiting_events > MOST_WAITING:
             raise Overloaded
-        taken = Taken(rules, events, rejected, now, claim, asyncio.get_running_loop().create_future())
+        taken = Taken(config, events, rejected, now, claim, asyncio.get_running_loop().create_future())
         self._waiting.append(taken)
         self._waiting_events += len(events)
         self._start()
@@ -100,7 +100,7 @@ class ActivityService:
                 return  # little has come while the others commit: more will have by then
             if not (group := self._next()):
                 return
-            guilds = {taken.rules.guild_id for taken in group if len(taken.events) > FEW}
+            guilds = {taken.config.guild_id for taken in group if len(taken.events) > FEW}
             self._busy |= guilds
             task = asyncio.create_task(self._commit(group))
             self._running[task] = guilds
@@ -119,7 +119,7 @@ class ActivityService:
         passed: deque[Taken] = deque()
         while self._waiting:
             taken = self._waiting.popleft()
-            if taken.rules.guild_id in self._busy:
+            if taken.config.guild_id in self._busy:
                 passed.append(taken)
             elif group and (events + len(taken.events) > MOST_EVENTS or len(group) >= MOST_REQUESTS):
                 passed.append(taken)

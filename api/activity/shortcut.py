@@ -54,7 +54,7 @@ class ActivityShortcut:
             or guild_id is None
             or Scope.ACTIVITY_WRITE not in credential.scopes
             or not credential.sees(guild_id)
-            or self._activity.rules(guild_id) is None
+            or self._activity.cached_config(guild_id) is None
         ):
             return None, receive
         state = scope["state"]

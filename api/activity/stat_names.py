@@ -13,7 +13,7 @@ from api.activity import locks
 from api.activity.dtos import Event, StatEvent
 from api.errors import NotFound
 from api.lib.keyed_locks import KeyedLocks
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
 from api.postgres.database import Connection, Database
 
 MOST: Final = 200  # of a guild
@@ -34,68 +34,68 @@ class StatNames:
     def __init__(self, database: Database) -> None:
         self._database = database
         # With the rules that they were found by: a guild that was purged and made again has new ones.
-        self._remembered: dict[int, tuple[GuildRules, set[str]]] = {}
+        self._remembered: dict[int, tuple[LevelingConfig, set[str]]] = {}
         self._count = 0
         self._namers = KeyedLocks()  # who waits for others of a guild holds no connection
 
-    def unknown(self, rules: GuildRules, events: Iterable[Event]) -> list[str]:
+    def unknown(self, config: LevelingConfig, events: Iterable[Event]) -> list[str]:
         """The stats of these events that the guild is not known in memory to have, in the order of the events."""
         found = {event.stat: None for event in events if type(event) is StatEvent}
         if not found:
             return []
-        known = self._known(rules)
+        known = self._known(config)
         return [name for name in found if name not in known]
 
-    async def admit(self, rules: GuildRules, names: Collection[str]) -> set[str]:
+    async def admit(self, config: LevelingConfig, names: Collection[str]) -> set[str]:
         """Has the guild have these stats; gives those that are beyond its bound, the first ones having gone first.
         Sent twice, the second time nothing is taken. Raises `NotFound` for a guild that is gone."""
-        async with self._namers.hold(rules.guild_id):
-            names = [name for name in names if name not in self._known(rules)]  # by now
+        async with self._namers.hold(config.guild_id):
+            names = [name for name in names if name not in self._known(config)]  # by now
             async with self._database.connection() as connection:
-                new, room = await self._look(connection, rules, names)
+                new, room = await self._look(connection, config, names)
             if new and room:
                 # Who waited finds what others took meanwhile.
-                async with self._database.transaction(locks.name_stats(rules.guild_id)) as connection:
-                    new, room = await self._look(connection, rules, names)
+                async with self._database.transaction(locks.name_stats(config.guild_id)) as connection:
+                    new, room = await self._look(connection, config, names)
                     try:
-                        await connection.execute(_TAKE, rules.guild_id, new[:room])
+                        await connection.execute(_TAKE, config.guild_id, new[:room])
                     except asyncpg.ForeignKeyViolationError:
                         raise NotFound from None
-                self._remember(rules, new[:room])
+                self._remember(config, new[:room])
         return set(new[room:])
 
-    async def of_import(self, rules: GuildRules, names: Collection[str], tried: set[str] | None) -> set[str]:
+    async def of_import(self, config: LevelingConfig, names: Collection[str], tried: set[str] | None) -> set[str]:
         """`admit`, or for a dry run, which has `tried`, `beyond`."""
         if not names:
             return set()
-        return await (self.admit(rules, names) if tried is None else self.beyond(rules, names, tried))
+        return await (self.admit(config, names) if tried is None else self.beyond(config, names, tried))
 
-    async def beyond(self, rules: GuildRules, names: Collection[str], tried: set[str]) -> set[str]:
+    async def beyond(self, config: LevelingConfig, names: Collection[str], tried: set[str]) -> set[str]:
         """The same, and nothing is taken. `tried`: what was found to have room before; what is found now is added."""
         async with self._database.connection() as connection:
-            new, room = await self._look(connection, rules, [*tried, *(name for name in names if name not in tried)])
+            new, room = await self._look(connection, config, [*tried, *(name for name in names if name not in tried)])
         tried |= set(new[:room])
         return set(new[room:])
 
     async def _look(
-        self, connection: Connection, rules: GuildRules, names: Collection[str]
+        self, connection: Connection, config: LevelingConfig, names: Collection[str]
     ) -> tuple[Sequence[str], int]:
         """Of these names those that the guild does not have, and how many more it may have."""
-        row = await connection.fetchrow(_LOOK, rules.guild_id, list(names), MOST)
+        row = await connection.fetchrow(_LOOK, config.guild_id, list(names), MOST)
         assert row is not None  # it gives its row
         known = set(row["known"])
-        self._remember(rules, known)
+        self._remember(config, known)
         return [name for name in names if name not in known], MOST - row["count"]
 
-    def _known(self, rules: GuildRules) -> Collection[str]:
-        found = self._remembered.get(rules.guild_id)
-        return () if found is None or found[0] is not rules else found[1]
+    def _known(self, config: LevelingConfig) -> Collection[str]:
+        found = self._remembered.get(config.guild_id)
+        return () if found is None or found[0] is not config else found[1]
 
-    def _remember(self, rules: GuildRules, names: Collection[str]) -> None:
+    def _remember(self, config: LevelingConfig, names: Collection[str]) -> None:
         """Adds them to those that are known, and forgets the guilds that were remembered first."""
-        known = {*self._known(rules), *names}
-        self._forget(rules.guild_id)
-        self._remembered[rules.guild_id] = rules, known
+        known = {*self._known(config), *names}
+        self._forget(config.guild_id)
+        self._remembered[config.guild_id] = config, known
         self._count += len(known)
         while self._count > _REMEMBERED:
             self._forget(next(iter(self._remembered)))

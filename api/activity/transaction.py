@@ -15,14 +15,14 @@ from api.activity.moments import Moments
 from api.activity.pieces import begins
 from api.activity.pieces import days as days_of
 from api.activity.rules import earning_of
-from api.events.outbox import tell
+from api.events.outbox import publish
 from api.idempotency.store import Claim, keep_all
 from api.lib.arrays import columns, literal
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import Key, Ledger, MembersChanged, Standing, by_key, lock
 from api.members.ledger_sql import WIDTH
+from api.members.leveling_config import LevelingConfig
 from api.members.levelups import LevelUp
-from api.members.rules import GuildRules
 from api.members.telling import reached
 from api.members.tombstones import refuse_erased
 from api.postgres.database import Connection, Database
@@ -40,7 +40,7 @@ class Taken(msgspec.Struct):
     """A request's events that are neither too old nor in the future, those that are, and who waits for the outcome.
     `claim`: where the answer is to be kept."""
 
-    rules: GuildRules
+    config: LevelingConfig
     events: Sequence[Event]
     rejected: list[RejectedEvent]
     now: datetime
@@ -61,7 +61,7 @@ class Transaction:
         # bring a duplicate.
         self._first: dict[int, dict[str, tuple[int, Event]]] = {}
         for place, taken in enumerate(group):
-            first = self._first.setdefault(taken.rules.guild_id, {})
+            first = self._first.setdefault(taken.config.guild_id, {})
             for event in taken.events:
                 if event.id not in first:
                     first[event.id] = (place, event)
@@ -105,7 +105,7 @@ class Transaction:
             first = min(map(begins, taken.events))
             last = max(event.occurred_at for event in taken.events)
             for at in (first, last, self._now):  # now: rewards are given then
-                day, hour = taken.rules.place_of(at)
+                day, hour = taken.config.place_of(at)
                 days |= {day, hour.date()}
         return {
             "activity_ids": {self._week},
@@ -161,7 +161,7 @@ class Transaction:
         self, connection: Connection, events: Sequence[Sequence[Event]], held: dict[Key, Standing]
     ) -> tuple[list[list[LevelUp]], list[list[UnlockedAchievement]]]:
         keys = {
-            (taken.rules.guild_id, event.user_id)
+            (taken.config.guild_id, event.user_id)
             for taken, fresh in zip(self._group, events, strict=True)
             for event in fresh
         }
@@ -173,18 +173,18 @@ class Transaction:
         ledger = Ledger()
         counting = Counting(standings, await self._caps(connection, events), ledger)
         moments = Moments(counting, standings)
-        level_ups = [moments.count(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
+        level_ups = [moments.count(taken.config, fresh) for taken, fresh in zip(self._group, events, strict=True)]
         if counting.late:
             await _fill(connection, counting.late, ledger)
-        requests = [(taken.rules, fresh) for taken, fresh in zip(self._group, events, strict=True)]
+        requests = [(taken.config, fresh) for taken, fresh in zip(self._group, events, strict=True)]
         self._settled = await unlocks.settle(
             self._unlocking, connection, requests, standings, moments, ledger, self._now
         )
         unlocked = unlocks.told(requests, self._settled, level_ups, standings)
-        await tell(
+        await publish(
             connection,
             [
-                reached(taken.rules.guild_id, level)
+                reached(taken.config.guild_id, level)
                 for taken, levels in zip(self._group, level_ups, strict=True)
                 for level in levels
             ],
@@ -196,18 +196,18 @@ class Transaction:
         found: dict[Key, datetime] = {}
         for taken, fresh in zip(self._group, events, strict=True):
             for event in fresh:
-                key = taken.rules.guild_id, int(event.user_id)
+                key = taken.config.guild_id, int(event.user_id)
                 found[key] = min(found.get(key, event.occurred_at), event.occurred_at)
         return found
 
     async def _caps(self, connection: Connection, events: Sequence[Sequence[Event]]) -> Caps:
         """What the daily caps have counted already, of the members and days at hand."""
         wanted = {
-            (taken.rules.guild_id, day, event.user_id)
+            (taken.config.guild_id, day, event.user_id)
             for taken, fresh in zip(self._group, events, strict=True)
-            if earning_of(taken.rules).cap is not None
+            if earning_of(taken.config).cap is not None
             for event in fresh
-            for day in days_of(taken.rules, event)
+            for day in days_of(taken.config, event)
         }
         if not wanted:
             return {}
@@ -254,7 +254,7 @@ async def _welcome_back(
     back = {}
     for taken, fresh in zip(group, events, strict=True):
         for event in fresh:
-            standing = standings[taken.rules.guild_id, event.user_id]
+            standing = standings[taken.config.guild_id, event.user_id]
             if standing.left_at is not None and event.occurred_at > standing.left_at:
                 back[standing.id] = standing
     rows = await connection.fetch(queries.HIDDEN, [standing.user_id for standing in back.values()])

@@ -9,11 +9,11 @@ from api.activity.dtos import Event
 from api.activity.moments import Moments, stat_of
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import XP, Key, Ledger, Standing
+from api.members.leveling_config import LevelingConfig
 from api.members.levelups import LevelUp, level_up
-from api.members.rules import GuildRules
 from api.postgres.database import Connection
 
-Request = tuple[GuildRules, Sequence[Event]]
+Request = tuple[LevelingConfig, Sequence[Event]]
 
 # What any event moves, since it makes a day active; and what one that earns XP moves.
 _PRESENT, _RISEN = frozenset({"streak"}), frozenset({"streak", "xp", "level"})
@@ -38,8 +38,8 @@ def _moved(
     requests: Sequence[Request], standings: Mapping[Key, Standing], moments: Moments, guild_ids: Collection[int]
 ) -> list[Moved]:
     moved: dict[Key, Moved] = {}
-    for rules, events in requests:
-        guild_id = rules.guild_id
+    for config, events in requests:
+        guild_id = config.guild_id
         if guild_id not in guild_ids:
             continue
         for event in events:
@@ -48,7 +48,7 @@ def _moved(
             if theirs is None:
                 standing = standings[key]
                 stats = _PRESENT if standing.xp == standing.before[XP] else _RISEN
-                theirs = moved[key] = Moved(rules, standing, stats, moments.of(key))
+                theirs = moved[key] = Moved(config, standing, stats, moments.of(key))
             theirs.stats = _with(theirs.stats, stat_of(event))
     return list(moved.values())
 
@@ -67,8 +67,8 @@ def told(
     if not settled.unlocked:
         return found
     last = {
-        (rules.guild_id, int(event.user_id)): (place, event)
-        for place, (rules, events) in enumerate(requests)
+        (config.guild_id, int(event.user_id)): (place, event)
+        for place, (config, events) in enumerate(requests)
         for event in sorted(events, key=lambda event: (event.occurred_at, event.id))
     }
     for key, (place, event) in last.items():
@@ -79,15 +79,15 @@ def told(
     return found
 
 
-def _raise(level_ups: list[LevelUp], rules: GuildRules, standing: Standing, given: int, event: Event) -> None:
+def _raise(level_ups: list[LevelUp], config: LevelingConfig, standing: Standing, given: int, event: Event) -> None:
     """Enters the level after the rewards: into what is told of the member already, if anything is."""
     known = next((each for each in level_ups if each.user_id == str(standing.user_id)), None)
-    before = standing.xp - given if known is None else rules.ladder.begins(known.from_level)
+    before = standing.xp - given if known is None else config.level_curve.begins(known.from_level)
     channel_id: int | None = event.channel_id
     if known is not None and known.announce.mode == "current":
         channel_id = None if known.announce.channel_id is None else int(known.announce.channel_id)
     roles = [str(role) for role in event.role_ids] if event.role_ids else None
-    risen = level_up(rules, standing.user_id, before, standing.xp, roles, channel_id)
+    risen = level_up(config, standing.user_id, before, standing.xp, roles, channel_id)
     if known is not None and risen is not None:
         level_ups[level_ups.index(known)] = risen
     elif risen is not None:

@@ -3,23 +3,23 @@
 from collections import OrderedDict
 
 from api.errors import NotFound
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 
 CACHED_GUILDS = 200_000
 
 
 class Directory:
-    def __init__(self, database: Database, changes: Changes) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._known: OrderedDict[int, None] = OrderedDict()
         self._forgotten = 0
-        changes.subscribe(self.forget)
+        watcher.subscribe(self.forget)
 
     async def require(self, guild_id: int) -> None:
         """Raises `NotFound` for a guild that is not there or is deleted."""
-        if guild_id in self._known and self._changes.is_fresh():
+        if guild_id in self._known and self._watcher.is_fresh():
             return
         forgotten = self._forgotten
         async with self._database.connection() as connection:

@@ -11,7 +11,7 @@ from api.auth.scopes import KNOWN
 from api.errors import Unauthorized
 from api.lib.clock import Clock
 from api.lib.fair_batches import FairBatches
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 
 CACHED_KEYS = 10_000
@@ -24,9 +24,9 @@ UNKNOWN = "There is no such key, or it was revoked."
 
 
 class Keyring:
-    def __init__(self, database: Database, changes: Changes, clock: Clock) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._clock = clock
         self._cache: OrderedDict[bytes, Credential] = OrderedDict()
         self._digests: dict[int, bytes] = {}
@@ -34,7 +34,7 @@ class Keyring:
         self._forgotten = 0
         self._look_ups = FairBatches(self._look_up)
         self.used: set[int] = set()
-        changes.subscribe(self._forget)
+        watcher.subscribe(self._forget)
 
     async def authenticate(self, authorization: str | None, address: str = "") -> Credential:
         """The credential of an `Authorization` header. `address`: where it came from; those of one address share
@@ -46,10 +46,10 @@ class Keyring:
             raise Unauthorized("Send the key as `Authorization: Bearer gh_…`.")
         digest = tokens.digest(token)
         credential = self._cache.get(digest)
-        if credential is None or not self._changes.is_fresh(FRESH_SECONDS):
+        if credential is None or not self._watcher.is_fresh(FRESH_SECONDS):
             if not tokens.is_well_formed(token):
                 raise Unauthorized("This is not a key: its check digits are wrong. Was it cut off or mistyped?")
-            if digest in self._unknown and self._changes.is_fresh():
+            if digest in self._unknown and self._watcher.is_fresh():
                 raise Unauthorized(UNKNOWN)
             credential = await self._look_ups.get(digest, address)
         if credential is None:
@@ -62,7 +62,7 @@ class Keyring:
     def remembered(self, authorization: bytes | None) -> Credential | None:
         """The credential, if it is in memory, may still be believed and is good; else None, and
         `authenticate` tells why."""
-        if authorization is None or not authorization.startswith(b"Bearer ") or not self._changes.is_fresh():
+        if authorization is None or not authorization.startswith(b"Bearer ") or not self._watcher.is_fresh():
             return None
         credential = self._cache.get(tokens.digest_bytes(authorization[7:]))
         if credential is None or (

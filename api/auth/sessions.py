@@ -15,7 +15,7 @@ from api.auth.cookies import Cookies
 from api.errors import BadCsrfToken, Unauthorized
 from api.lib.clock import Clock
 from api.lib.fair_batches import FairBatches
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 
 IDLE = timedelta(days=2)
@@ -62,9 +62,9 @@ def csrf_token(token: str) -> bytes:
 
 
 class Sessions:
-    def __init__(self, database: Database, changes: Changes, clock: Clock, cookies: Cookies) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock, cookies: Cookies) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._clock = clock
         self._cookies = cookies
         self._cache: OrderedDict[bytes, Session] = OrderedDict()
@@ -72,7 +72,7 @@ class Sessions:
         self._forgotten = 0
         self._look_ups = FairBatches(self._look_up)
         self.used: set[int] = set()
-        changes.subscribe(self._forget)
+        watcher.subscribe(self._forget)
 
     def token_of(self, cookie: str | None) -> str | None:
         """What the session's cookie holds, if there is one in a `Cookie` header."""
@@ -85,7 +85,7 @@ class Sessions:
         now = self._clock.now().timestamp()
         session = self._cache.get(hash_)
         # One that seems to have lain idle may have been used by way of another process.
-        if session is None or session.idle_at <= now or not self._changes.is_fresh(FRESH_SECONDS):
+        if session is None or session.idle_at <= now or not self._watcher.is_fresh(FRESH_SECONDS):
             session = await self._look_ups.get((hash_, token), address)
         if session is None or session.expires_at <= now:
             raise Unauthorized("This session has ended, or there never was one: log in again.")
@@ -144,7 +144,7 @@ class Sessions:
             await connection.execute(
                 "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", session_id, self._clock.now()
             )
-        self._changes.tell("session", {session_id})
+        self._watcher.invalidate("session", {session_id})
 
     async def note_uses(self) -> None:
         """Writes `last_used_at` of the sessions used since the last call, one statement for all. Raises

@@ -1,6 +1,6 @@
 """Reads the stream: what is new, once for all streams of this process, and what a client missed.
 
-One connection of its own, as the look-out for changes has. Five times a second, and at once when a notification
+One connection of its own, as the change watcher has. Five times a second, and at once when a notification
 wakes it, it has what was committed numbered (`guildhall_number_events`; at first all that is there, whatever a restored
 backup says of it), and reads what comes after the last position that it gave out. Positions become visible in their
 order, so there is nothing to skip; whatever connection was lost meanwhile, the next look goes on where the last one

@@ -15,7 +15,7 @@ from api.lib.diff import Change
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.text import nfc, too_long
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 
 V = TypeVar("V", RolesView, ChannelsView)
@@ -64,9 +64,9 @@ CHANNELS = _Kind(
 
 
 class PickerService:
-    def __init__(self, database: Database, changes: Changes, clock: Clock) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._clock = clock
 
     async def roles(self, guild_id: int) -> RolesView:
@@ -97,7 +97,7 @@ class PickerService:
             await _replace(connection, ROLES, guild_id, columns)
             after = await _roles(connection, guild_id)
             await self._finish(connection, actor, guild_id, ROLES, before.items, after.items)
-        self._changes.tell("guild", {guild_id})
+        self._watcher.invalidate("guild", {guild_id})
         return after
 
     async def replace_channels(
@@ -119,7 +119,7 @@ class PickerService:
             await _replace(connection, CHANNELS, guild_id, columns)
             after = await _channels(connection, guild_id)
             await self._finish(connection, actor, guild_id, CHANNELS, before.items, after.items)
-        self._changes.tell("guild", {guild_id})
+        self._watcher.invalidate("guild", {guild_id})
         return after
 
     async def _finish(

@@ -6,7 +6,7 @@ import msgspec
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Invalid, NotFound, PreconditionFailed
-from api.events.outbox import Told, tell
+from api.events.outbox import OutboxEvent, publish
 from api.guilds import rules
 from api.guilds.dtos import GuildView, PatchGuild, PutGuild
 from api.guilds.purging import Purging
@@ -17,7 +17,7 @@ from api.lib.diff import Change
 from api.lib.encoded import encoded
 from api.lib.etags import Preconditions
 from api.lib.pagination import Cursors, Page, cut
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 
 COLUMNS = "id, name, icon, owner_id, locale, timezone, created_at, updated_at, deleted_at"
@@ -28,9 +28,11 @@ class RetentionEnded(Exception):
 
 
 class GuildService:
-    def __init__(self, database: Database, changes: Changes, cursors: Cursors, clock: Clock, purging: Purging) -> None:
+    def __init__(
+        self, database: Database, watcher: ChangeWatcher, cursors: Cursors, clock: Clock, purging: Purging
+    ) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._cursors = cursors
         self._clock = clock
         self._purging = purging
@@ -60,7 +62,7 @@ class GuildService:
                 before = await self._locked(connection, guild_id, preconditions, deleted=True)
                 row = await self._update(connection, before, {**columns, "deleted_at": None})
             await self._record(connection, actor, _action(before), before, row)
-        self._changes.tell("guild", {guild_id})
+        self._watcher.invalidate("guild", {guild_id})
         return view(row), before is None
 
     async def patch(
@@ -72,7 +74,7 @@ class GuildService:
             before = await self._locked(connection, guild_id, preconditions)
             row = await self._update(connection, before, rules.values(wish))
             await self._record(connection, actor, "guild.updated", before, row)
-        self._changes.tell("guild", {guild_id})
+        self._watcher.invalidate("guild", {guild_id})
         return view(row)
 
     async def get(self, guild_id: int) -> GuildView:
@@ -110,7 +112,7 @@ class GuildService:
             before = await self._locked(connection, guild_id, preconditions)
             row = await self._update(connection, before, {"deleted_at": self._clock.now()})
             await self._record(connection, actor, "guild.deleted", before, row)
-        self._changes.tell("guild", {guild_id})
+        self._watcher.invalidate("guild", {guild_id})
 
     async def restore(self, actor: Actor, guild_id: int) -> GuildView:
         """Undo the deletion. Of one that is not deleted it changes nothing. Raises `NotFound`
@@ -121,7 +123,7 @@ class GuildService:
             await self._record(connection, actor, "guild.restored", before, row)
             answer = view(row)
             await keep(connection, actor.claim, encoded(answer))
-        self._changes.tell("guild", {guild_id})
+        self._watcher.invalidate("guild", {guild_id})
         return answer
 
     async def _made(self, connection: Connection, guild_id: int, columns: dict[str, object]) -> asyncpg.Record | None:
@@ -192,7 +194,7 @@ class GuildService:
         changed: dict[str, Change] = rules.changes(None if before is None else dict(before), dict(after))
         await record(connection, actor, action, guild_ids=[after["id"]], target=str(after["id"]), changes=changed)
         told = {name: after[name] for name in ("name", "icon", "locale", "timezone")}  # not who owns it: a person
-        await tell(connection, [Told(after["id"], action, told | {"changed": sorted(changed)})])
+        await publish(connection, [OutboxEvent(after["id"], action, told | {"changed": sorted(changed)})])
 
 
 def _action(before: asyncpg.Record | None) -> str:

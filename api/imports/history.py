@@ -32,8 +32,8 @@ from api.lib.faults import Fault
 from api.lib.whole_numbers import decoder
 from api.members import ledger_sql
 from api.members.ledger import Key, Ledger, Standing, by_key, lock
-from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.tombstones import refuse_erased
 from api.members.totals import note_rewritten
 from api.postgres.database import Connection, Database
@@ -76,7 +76,7 @@ class History:
     def __init__(
         self,
         database: Database,
-        rulebook: Rulebook,
+        leveling_configs: LevelingConfigCache,
         parts: Parts,
         unlocking: Unlocking,
         clock: Clock,
@@ -85,21 +85,21 @@ class History:
         """`hours`: for how long activity by hour is kept."""
         self._database = database
         self._unlocking = unlocking
-        self._rulebook = rulebook
+        self._leveling_configs = leveling_configs
         self._parts = parts
         self._clock = clock
         self._hours = hours
 
     async def run(self, work: Work) -> None:
         """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
-        guild = await self._rulebook.get(work.guild_id)
+        guild = await self._leveling_configs.get(work.guild_id)
         await set_down(work, self._clock.now() + LATEST, guild, StatNames(self._database))
         total = work.position - work.refused
         while rows := await next_rows(self._database, work):
-            await self._count(work, await self._rulebook.get(work.guild_id), rows, total)
+            await self._count(work, await self._leveling_configs.get(work.guild_id), rows, total)
         await self._mend_streaks(work)
 
-    async def _count(self, work: Work, guild: GuildRules, rows: Sequence[asyncpg.Record], total: int) -> None:
+    async def _count(self, work: Work, guild: LevelingConfig, rows: Sequence[asyncpg.Record], total: int) -> None:
         events: dict[str, Event] = {}
         for row in rows:
             events.setdefault(row["id"], decode(row["data"]))
@@ -107,7 +107,7 @@ class History:
         await self._parts.write(wanted, lambda: self._count_once(work, guild, events, rows, total))
 
     async def _count_once(
-        self, work: Work, guild: GuildRules, events: Mapping[str, Event], rows: Sequence[asyncpg.Record], total: int
+        self, work: Work, guild: LevelingConfig, events: Mapping[str, Event], rows: Sequence[asyncpg.Record], total: int
     ) -> None:
         # Alone: an id that is being imported is not yet to be seen by those who record events.
         async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
@@ -123,15 +123,15 @@ class History:
 
     async def _mend_streaks(self, work: Work) -> None:
         """Streaks of those who had days after what was imported: the days alone can tell."""
-        guild = await self._rulebook.get(work.guild_id)
+        guild = await self._leveling_configs.get(work.guild_id)
         async with self._database.transaction("SET LOCAL statement_timeout = '10min'") as connection:
             await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, guild.skipped_days, timeout=610)
         after: int | None = 0
         while after is not None:
-            mend = partial(self._mend, work, await self._rulebook.get(work.guild_id), after)
+            mend = partial(self._mend, work, await self._leveling_configs.get(work.guild_id), after)
             after = await self._parts.write(around(self._clock.now()), mend)
 
-    async def _mend(self, work: Work, guild: GuildRules, after: int) -> int | None:
+    async def _mend(self, work: Work, guild: LevelingConfig, after: int) -> int | None:
         """Mends a lot of streaks; the member after whom to go on, None when there are no more."""
         async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
             rows = await connection.fetch(
@@ -140,14 +140,14 @@ class History:
             await self._award_streaks(connection, guild, [row["user_id"] for row in rows])
         return rows[-1]["user_id"] if rows else None
 
-    async def _award_streaks(self, connection: Connection, guild: GuildRules, user_ids: Sequence[int]) -> None:
+    async def _award_streaks(self, connection: Connection, guild: LevelingConfig, user_ids: Sequence[int]) -> None:
         if user_ids and await self._unlocking.concerned(connection, {guild.guild_id}):
             keys = columns([(guild.guild_id, user_id) for user_id in user_ids], 2)
             standings = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
             moved = [Moved(guild, standing, frozenset({"streak"})) for standing in standings.values()]
             await self._unlocking.settle(connection, moved, Ledger(), self._clock.now())
 
-    async def _store(self, connection: Connection, work: Work, guild: GuildRules, events: Sequence[Event]) -> None:
+    async def _store(self, connection: Connection, work: Work, guild: LevelingConfig, events: Sequence[Event]) -> None:
         """Counts events that are new, by the cooldown of this import alone, and awards what they earned."""
         now = self._clock.now()
         users = sorted({int(event.user_id) for event in events})
@@ -171,7 +171,7 @@ class History:
         await note_rewritten(connection, guild.guild_id, min(ledger.days(), default=now.date()))
 
 
-def _wanted(guild: GuildRules, events: Iterable[Event], now: datetime, kept: timedelta) -> Wanted:
+def _wanted(guild: LevelingConfig, events: Iterable[Event], now: datetime, kept: timedelta) -> Wanted:
     """`kept`: for how long activity by hour is. Rewards are given now."""
     days, hours, stat_days = set(around(now)["activity_days"]), set(around(now)["activity_hours"]), set()
     for event in events:
@@ -184,7 +184,7 @@ def _wanted(guild: GuildRules, events: Iterable[Event], now: datetime, kept: tim
     return {"activity_days": days, "activity_hours": hours, "custom_stat_days": stat_days}
 
 
-async def set_down(work: Work, latest: datetime, guild: GuildRules, stat_names: StatNames) -> None:
+async def set_down(work: Work, latest: datetime, guild: LevelingConfig, stat_names: StatNames) -> None:
     """Has all events of the file under their index; those that are unsound are refused."""
     if work.reached is not None:
         return
@@ -248,7 +248,7 @@ def _sound(data: bytes, latest: datetime) -> Event:
     return event
 
 
-async def caps(connection: Connection, guild: GuildRules, events: Iterable[Event]) -> Caps:
+async def caps(connection: Connection, guild: LevelingConfig, events: Iterable[Event]) -> Caps:
     """What the daily caps have counted already, of the members and days at hand."""
     if earning_of(guild).cap is None:
         return {}

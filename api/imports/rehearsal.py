@@ -13,21 +13,21 @@ from api.imports.history import LATEST, Reached, advance, caps, decode, next_row
 from api.imports.work import MOST_PREVIEWED, Work
 from api.lib.clock import Clock
 from api.members.ledger import Key, Ledger, Standing, read
-from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
 from api.postgres.database import Database
 
 
 class Rehearsal:
-    def __init__(self, database: Database, rulebook: Rulebook, clock: Clock) -> None:
+    def __init__(self, database: Database, leveling_configs: LevelingConfigCache, clock: Clock) -> None:
         self._database = database
-        self._rulebook = rulebook
+        self._leveling_configs = leveling_configs
         self._clock = clock
 
     async def run(self, work: Work) -> None:
         """Does all of it; one that was interrupted counts from the beginning, since it left nothing to go on
         from. Raises `Broken`, `Lost`, `NotFound`."""
-        guild = await self._rulebook.get(work.guild_id)
+        guild = await self._leveling_configs.get(work.guild_id)
         await set_down(work, self._clock.now() + LATEST, guild, StatNames(self._database))
         work.reached = msgspec.json.encode(Reached()).decode()
         work.imported = work.unchanged = 0
@@ -57,7 +57,7 @@ class Rehearsal:
 class _Followed:
     """The members of the preview, from one lot of events to the next."""
 
-    def __init__(self, guild: GuildRules) -> None:
+    def __init__(self, guild: LevelingConfig) -> None:
         self._guild = guild
         self._standings: dict[Key, Standing] = {}
         self._caps: Caps = {}
@@ -82,7 +82,7 @@ class _Followed:
         self._caps = {key: counted for key, counted in self._caps.items() if key[1] == latest}
 
     def tell(self, work: Work) -> None:
-        level = self._guild.ladder.level
+        level = self._guild.level_curve.level
         for standing in self._standings.values():
             before, after = standing.before[0], standing.xp
             work.note(standing.user_id, (before, level(before)), (after, level(after)))

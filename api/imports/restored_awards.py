@@ -9,7 +9,7 @@ from api.imports.lines import AwardLine, Read
 from api.imports.work import Work
 from api.lib.diff import Change
 from api.lib.faults import Fault
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
 from api.postgres.database import Connection, Database
 
 # Of achievements and members that are there. With `set` an award that is there becomes what is told; else it stays.
@@ -74,7 +74,7 @@ async def with_achievement(database: Database, work: Work, group: Sequence[Read]
     return kept
 
 
-async def restore_awards(connection: Connection, work: Work, guild: GuildRules, lines: Sequence[AwardLine]) -> int:
+async def restore_awards(connection: Connection, work: Work, guild: LevelingConfig, lines: Sequence[AwardLine]) -> int:
     """Stores them; gives how many were changed by it. The last of those of one member and achievement counts."""
     last = {(line.scope, line.achievement, int(line.user_id)): line for line in lines}
     if work.dry_run:  # what they are of was not made

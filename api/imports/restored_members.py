@@ -11,7 +11,7 @@ from api.imports.lines import MemberLine
 from api.imports.rules import merged
 from api.imports.work import Work
 from api.members.ledger import Ledger, Standing, lock
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
 from api.members.tombstones import refuse_standings_of_erased
 from api.postgres.database import Connection
 
@@ -28,7 +28,9 @@ _STORE_STATS = """
 """
 
 
-async def restore_members(connection: Connection, work: Work, guild: GuildRules, lines: Sequence[MemberLine]) -> int:
+async def restore_members(
+    connection: Connection, work: Work, guild: LevelingConfig, lines: Sequence[MemberLine]
+) -> int:
     """Stores them; gives how many were changed by it."""
     users = sorted({int(line.user_id) for line in lines})
     known = {row[0] for row in await connection.fetch(_THERE, work.guild_id, users)}
@@ -52,7 +54,7 @@ async def restore_members(connection: Connection, work: Work, guild: GuildRules,
         known.add(user_id)
         ledger.touch(standing)
         stored |= {(user_id, stat): value for stat, value in theirs.items() if before[1].get(stat) != value}
-        level, xp = guild.ladder.level, before[0][3]
+        level, xp = guild.level_curve.level, before[0][3]
         work.note(user_id, (xp, level(xp)), (standing.xp, level(standing.xp)))
     await ledger.store(connection)
     if stored:

@@ -6,10 +6,10 @@ from api.activity.stat_names import TOO_MANY, StatNames
 from api.imports.lines import MemberLine, Read, StatDayLine
 from api.imports.work import Work
 from api.lib.faults import Fault
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
 
 
-async def with_room(stat_names: StatNames, work: Work, guild: GuildRules, group: Sequence[Read]) -> list[Read]:
+async def with_room(stat_names: StatNames, work: Work, guild: LevelingConfig, group: Sequence[Read]) -> list[Read]:
     """The lines all of whose stats the guild has or may still have; the others are refused."""
     names = list(dict.fromkeys(name for each in group for name in _stats(each.item)))
     refused = await stat_names.of_import(guild, names, work.tried_stats if work.dry_run else None)

@@ -40,8 +40,8 @@ from api.imports.work import Numbered, Work
 from api.lib.clock import Clock
 from api.lib.faults import Fault
 from api.lib.whole_numbers import decoder
-from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.visibility import hide
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import Parts
@@ -60,7 +60,7 @@ _PLACE: Mapping[type, str] = {
     AchievementLine: "/achievement",
 }
 
-_STORE: Mapping[str, Callable[[Connection, Work, GuildRules, Sequence[Any]], Awaitable[int]]] = {
+_STORE: Mapping[str, Callable[[Connection, Work, LevelingConfig, Sequence[Any]], Awaitable[int]]] = {
     "member": restore_members,
     "award": restore_awards,
     "day": restore_days,
@@ -74,7 +74,7 @@ class Restoring:
     def __init__(
         self,
         database: Database,
-        rulebook: Rulebook,
+        leveling_configs: LevelingConfigCache,
         parts: Parts,
         clock: Clock,
         *,
@@ -84,7 +84,7 @@ class Restoring:
         achievements: AchievementService,
     ) -> None:
         self._database = database
-        self._rulebook = rulebook
+        self._leveling_configs = leveling_configs
         self._stat_names = StatNames(database)
         self._parts = parts
         self._clock = clock
@@ -109,7 +109,7 @@ class Restoring:
         if kind in _STORE:
             await work.renew_rights()
             allowed = [each for each in group if _may(work, each)]
-            guild = await self._rulebook.get(work.guild_id)
+            guild = await self._leveling_configs.get(work.guild_id)
             if kind == "award":
                 allowed = await with_achievement(self._database, work, allowed)
             await self._store(work, kind, await with_room(self._stat_names, work, guild, allowed), last)
@@ -133,7 +133,7 @@ class Restoring:
         if hidden and not work.dry_run:
             async with self._database.transaction() as connection:
                 await hide(connection, work.actor, hidden, self._clock.now())
-        guild = await self._rulebook.get(work.guild_id)
+        guild = await self._leveling_configs.get(work.guild_id)
 
         async def store() -> None:
             begin = locks.share([work.guild_id], alone=True)

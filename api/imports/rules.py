@@ -37,7 +37,7 @@ Number = int | float
 _number = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII).fullmatch
 
 
-class Told(msgspec.Struct, frozen=True):
+class ImportedMember(msgspec.Struct, frozen=True):
     """What a row says of a member; None is left alone."""
 
     user_id: int
@@ -92,7 +92,7 @@ _mee6, _amari, _tatsu = _decoder(Mee6Player), _decoder(AmariMember), _decoder(Ta
 _lurkr, _polaris = _decoder(LurkrLevel), _decoder(PolarisUser)
 
 
-def mee6(raw: bytes) -> Told:
+def mee6(raw: bytes) -> ImportedMember:
     player = decoded(raw, _mee6)
     xp, where = player.xp, "/xp"
     if xp is None and isinstance(player.detailed_xp, list) and len(player.detailed_xp) > 2:
@@ -100,40 +100,40 @@ def mee6(raw: bytes) -> Told:
         if isinstance(total, bool) or not isinstance(total, int | float):
             raise Refused(where, "is not a number")
         xp = total
-    return Told(
+    return ImportedMember(
         int(player.id), whole(xp, where), whole(player.level, "/level"), whole(player.message_count, "/message_count")
     )
 
 
-def amari(raw: bytes) -> Told:
+def amari(raw: bytes) -> ImportedMember:
     member = decoded(raw, _amari)
-    return Told(int(member.id), whole(member.exp, "/exp"), whole(member.level, "/level"))
+    return ImportedMember(int(member.id), whole(member.exp, "/exp"), whole(member.level, "/level"))
 
 
-def tatsu(raw: bytes) -> Told:
+def tatsu(raw: bytes) -> ImportedMember:
     ranking = decoded(raw, _tatsu)
-    return Told(int(ranking.user_id), whole(ranking.score, "/score"))
+    return ImportedMember(int(ranking.user_id), whole(ranking.score, "/score"))
 
 
-def lurkr(raw: bytes) -> Told:
+def lurkr(raw: bytes) -> ImportedMember:
     level = decoded(raw, _lurkr)
     user_id = level.user_id or (level.user.id if level.user is not None else None)
     if user_id is None:
         raise Refused("/userId", "is required, or `user` with its `id`")
-    return Told(
+    return ImportedMember(
         int(user_id), whole(level.xp, "/xp"), whole(level.level, "/level"), whole(level.message_count, "/messageCount")
     )
 
 
-def polaris(name: str, raw: bytes) -> Told:
+def polaris(name: str, raw: bytes) -> ImportedMember:
     user = decoded(raw, _polaris)
     user_id = snowflakes.parse(name) if name or user.id is None else int(user.id)
     if user_id is None:
         raise Refused(pointer([name[:64] or "id"]), snowflakes.MESSAGE if name else "is required")
-    return Told(user_id, whole(user.xp, "/xp"), hidden=bool(user.hidden))
+    return ImportedMember(user_id, whole(user.xp, "/xp"), hidden=bool(user.hidden))
 
 
-def cells(row: Mapping[str, str]) -> Told:
+def cells(row: Mapping[str, str]) -> ImportedMember:
     """A line of CSV. An empty cell says nothing."""
     if SURPLUS in row:
         raise Refused("", row[SURPLUS])
@@ -141,7 +141,7 @@ def cells(row: Mapping[str, str]) -> Told:
     if user_id is None:
         raise Refused("/user_id", snowflakes.MESSAGE)
     numbers = {name: whole(_parsed(row.get(name, ""), name), f"/{name}") for name in ("xp", "level", "messages")}
-    return Told(user_id, numbers["xp"], numbers["level"], numbers["messages"])
+    return ImportedMember(user_id, numbers["xp"], numbers["level"], numbers["messages"])
 
 
 # What other bots call a column.
@@ -186,7 +186,7 @@ def whole(number: Number | None, where: str) -> int | None:
 
 
 # By source: what reads the file, and what reads a row of it.
-_ROWS: Mapping[Source, tuple[Sequence[str], Callable[[bytes], Told]]] = {
+_ROWS: Mapping[Source, tuple[Sequence[str], Callable[[bytes], ImportedMember]]] = {
     "mee6": (["players"], mee6),
     "amari": (["data", "members"], amari),
     "tatsu": (["rankings"], tatsu),
@@ -203,7 +203,7 @@ def reader_of(source: Source, seen: Callable[[dict[str, object]], None] = lambda
     return Shaped(["users"], seen, header) if source == "polaris" else Shaped(_ROWS[source][0], seen)
 
 
-def told(source: Source, row: Row) -> Told:
+def told(source: Source, row: Row) -> ImportedMember:
     """What a row says. Raises `Refused`."""
     if not isinstance(row, tuple):
         return cells(row)

@@ -9,7 +9,7 @@ import structlog
 from api.audit.service import record
 from api.auth.scopes import Scope
 from api.errors import NotFound, Unavailable
-from api.events.outbox import Told, tell
+from api.events.outbox import OutboxEvent, publish
 from api.imports import queries
 from api.imports.history import History
 from api.imports.reading import Broken
@@ -125,7 +125,7 @@ class Runner:
             await connection.execute("UPDATE guilds SET changed_xid = 0 WHERE id = $1", work.guild_id)
             counts = {name: getattr(work, name) for name in ("rows", "imported", "unchanged", "refused")}
             told = {"id": str(work.id), "source": work.source, "dry_run": work.dry_run, "status": status}
-            await tell(connection, [Told(work.guild_id, "import.finished", {**told, "counts": counts})])
+            await publish(connection, [OutboxEvent(work.guild_id, "import.finished", {**told, "counts": counts})])
             if not work.dry_run:
                 changes = {"status": Change("running", status)} | {n: Change(None, v) for n, v in counts.items()}
                 await record(

@@ -7,13 +7,13 @@ from api.imports import queries, rules
 from api.imports.bots import SettingsTaken
 from api.imports.decoding import Refused
 from api.imports.dtos import Source
-from api.imports.rules import Told
+from api.imports.rules import ImportedMember
 from api.imports.work import Numbered, Work
 from api.lib.clock import Clock
 from api.lib.faults import Fault
 from api.members.ledger import Ledger, lock
-from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.tombstones import refuse_standings_of_erased
 from api.members.visibility import hide
 from api.postgres.database import Connection, Database
@@ -23,9 +23,11 @@ AT_ONCE = 1000
 
 
 class Standings:
-    def __init__(self, database: Database, rulebook: Rulebook, settings: SettingsService, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, leveling_configs: LevelingConfigCache, settings: SettingsService, clock: Clock
+    ) -> None:
         self._database = database
-        self._rulebook = rulebook
+        self._leveling_configs = leveling_configs
         self._settings = settings
         self._clock = clock
 
@@ -34,12 +36,12 @@ class Standings:
         await work.check(rules.reader_of(work.source))
         taken = SettingsTaken(work.source)
         async for batch in work.batches(rules.reader_of(work.source, taken.see), AT_ONCE):
-            await self._take(work, await self._rulebook.get(work.guild_id), batch)
+            await self._take(work, await self._leveling_configs.get(work.guild_id), batch)
         if work.takes_settings:
             await taken.store(work, self._settings)
 
-    async def _take(self, work: Work, guild: GuildRules, batch: Sequence[Numbered]) -> None:
-        told: list[Told] = []
+    async def _take(self, work: Work, guild: LevelingConfig, batch: Sequence[Numbered]) -> None:
+        told: list[ImportedMember] = []
         numbers: list[int] = []
         for number, each in await asyncio.to_thread(_read, work.source, guild, batch):
             if isinstance(each, Fault):
@@ -71,7 +73,7 @@ class Standings:
 
 
 async def _apply(
-    connection: Connection, work: Work, guild: GuildRules, naming: Sequence[Told], known: set[int]
+    connection: Connection, work: Work, guild: LevelingConfig, naming: Sequence[ImportedMember], known: set[int]
 ) -> None:
     """Rows in their order, each upon what the one before it left."""
     standings = await lock(connection, [(guild.guild_id, each.user_id) for each in naming])
@@ -90,14 +92,14 @@ async def _apply(
         known.add(each.user_id)
         work.imported += 1
         ledger.touch(standing)
-        level = guild.ladder.level
+        level = guild.level_curve.level
         work.note(each.user_id, (before[0], level(before[0])), (standing.xp, level(standing.xp)))
     await ledger.store(connection)
 
 
-def _read(source: Source, guild: GuildRules, batch: Sequence[Numbered]) -> list[tuple[int, Told | Fault]]:
+def _read(source: Source, guild: LevelingConfig, batch: Sequence[Numbered]) -> list[tuple[int, ImportedMember | Fault]]:
     """What each row says, or what is wrong with it. Done beside the event loop: a row may have 4 MiB."""
-    found: list[tuple[int, Told | Fault]] = []
+    found: list[tuple[int, ImportedMember | Fault]] = []
     for number, row in batch:
         try:
             found.append((number, _by_xp(guild, rules.told(source, row))))
@@ -106,12 +108,12 @@ def _read(source: Source, guild: GuildRules, batch: Sequence[Numbered]) -> list[
     return found
 
 
-def _by_xp(guild: GuildRules, told: Told) -> Told:
+def _by_xp(guild: LevelingConfig, told: ImportedMember) -> ImportedMember:
     """XP wins over a level that disagrees; a level alone gives the XP at which it begins."""
     if told.xp is not None or told.level is None:
         return told
     try:
-        xp = guild.ladder.begins(told.level)
+        xp = guild.level_curve.begins(told.level)
     except IndexError:
         raise Refused("/level", "is above the highest level of this guild's curve") from None
-    return Told(told.user_id, xp, None, told.messages, told.hidden)
+    return ImportedMember(told.user_id, xp, None, told.messages, told.hidden)

@@ -19,7 +19,7 @@ from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.pagination import Cursors, Page, cut
 from api.lib.text import nfc
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 
 MOST_KEYS = (
@@ -28,9 +28,9 @@ MOST_KEYS = (
 
 
 class KeyService:
-    def __init__(self, database: Database, changes: Changes, cursors: Cursors, clock: Clock) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher, cursors: Cursors, clock: Clock) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._cursors = cursors
         self._clock = clock
 
@@ -137,7 +137,7 @@ class KeyService:
             await _record(connection, actor, "key.created", None, row)
             answer = _view(row, token)
             await keep(connection, actor.claim, answer, status=201)
-        self._changes.tell("key", {key_id})
+        self._watcher.invalidate("key", {key_id})
         return answer
 
     async def revoke(self, actor: Actor, key_id: int) -> None:
@@ -152,7 +152,7 @@ class KeyService:
             await connection.execute(queries.REVOKE, key_id, now)
             for row in family:
                 await _record(connection, actor, "key.revoked", row, {**row, "revoked_at": now})
-        self._changes.tell("key", {row["id"] for row in family})
+        self._watcher.invalidate("key", {row["id"] for row in family})
 
 
 async def _seen(connection: Connection, actor: Actor, key_id: int) -> asyncpg.Record:

@@ -16,9 +16,9 @@ from api.leaderboards.snapshots import Board, Snapshots
 from api.lib.clock import Clock
 from api.lib.pagination import LARGEST_PAGE, Cursors
 from api.lib.together import Together
-from api.members.levels import Ladder
-from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
+from api.members.levels import LevelCurve
 from api.postgres.database import Connection, Database
 
 # Members of one value who are counted along with a page: what more there are is counted only if a rank needs it.
@@ -48,24 +48,29 @@ class _Found(NamedTuple):
 
 class LeaderboardService:
     def __init__(
-        self, database: Database, rulebook: Rulebook, snapshots: Snapshots, cursors: Cursors, clock: Clock
+        self,
+        database: Database,
+        leveling_configs: LevelingConfigCache,
+        snapshots: Snapshots,
+        cursors: Cursors,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._snapshots = snapshots
-        self._rulebook = rulebook
+        self._leveling_configs = leveling_configs
         self._cursors = cursors
         self._clock = clock
         self._tops = Together(self._read_tops)
         self._pages = Together(self._read_pages)
 
-    def rules(self, guild_id: int) -> GuildRules | None:
-        """The guild's rules, if they are in memory and may still be believed."""
-        return self._rulebook.remembered(guild_id)
+    def cached_config(self, guild_id: int) -> LevelingConfig | None:
+        """The guild's leveling config, if it is in memory and fresh."""
+        return self._leveling_configs.cached(guild_id)
 
     async def read(self, reader: Actor, guild_id: int, query: LeaderboardQuery) -> LeaderboardView:
         """A page of a board. Raises `Invalid`, `NotFound` where `around` is not on the board."""
-        rules = await self._rulebook.get(guild_id)
-        asked = window(query, rules.day_of(self._clock.now()), rules.settings.week_starts_on)
+        config = await self._leveling_configs.get(guild_id)
+        asked = window(query, config.day_of(self._clock.now()), config.settings.week_starts_on)
         if not isinstance(asked, Window):
             raise Invalid(errors=asked)
         scope = f"leaderboard:{[reader.id, guild_id, query.stat, query.period, query.at, query.from_, query.to]}"
@@ -79,7 +84,7 @@ class LeaderboardService:
         read = self._read_now
         if asked.first is not None and await self._snapshots.is_large(guild_id):
             read = self._read_snapshot
-        found = await read(guild_id, query, asked, after, limit, rules.ladder)
+        found = await read(guild_id, query, asked, after, limit, config.level_curve)
         cursor = None
         if found.has_more:
             last = found.items[-1]
@@ -97,7 +102,7 @@ class LeaderboardService:
         )
 
     async def _read_now(
-        self, guild_id: int, query: LeaderboardQuery, asked: Window, after: Place, limit: int, ladder: Ladder
+        self, guild_id: int, query: LeaderboardQuery, asked: Window, after: Place, limit: int, level_curve: LevelCurve
     ) -> _Found:
         """Of this moment."""
         if query.around is not None:
@@ -108,10 +113,10 @@ class LeaderboardService:
         else:
             async with self._database.connection() as connection:
                 page = await _page(connection, guild_id, query.stat, asked, after, limit)
-        return _Found(_entries(page, limit, ladder), page.member_count, len(page.users) > limit, None)
+        return _Found(_entries(page, limit, level_curve), page.member_count, len(page.users) > limit, None)
 
     async def _read_snapshot(
-        self, guild_id: int, query: LeaderboardQuery, asked: Window, after: Place, limit: int, ladder: Ladder
+        self, guild_id: int, query: LeaderboardQuery, asked: Window, after: Place, limit: int, level_curve: LevelCurve
     ) -> _Found:
         """Of moments ago. Whoever was hidden or erased since, or left, is looked up and passed over."""
         assert asked.first is not None
@@ -131,7 +136,7 @@ class LeaderboardService:
             xp = await self._shown(guild_id, snapshot, rows)
             for rank, user_id, value in rows:
                 if user_id in xp:
-                    items.append(BoardEntry(rank, str(user_id), value, xp[user_id], ladder.level(xp[user_id])))
+                    items.append(BoardEntry(rank, str(user_id), value, xp[user_id], level_curve.level(xp[user_id])))
         return _Found(items[:limit], snapshot.count, len(items) > limit, snapshot.as_of)
 
     async def _shown(self, guild_id: int, snapshot: Snapshot, rows: Sequence[Row]) -> dict[int, int]:
@@ -208,7 +213,7 @@ def _of_days(stat: str, asked: Window) -> list[object]:
     return [asked.first, asked.last] if stat in queries.STATS else [asked.first, asked.last, stat]
 
 
-def _entries(page: _Page, limit: int, ladder: Ladder) -> list[BoardEntry]:
+def _entries(page: _Page, limit: int, level_curve: LevelCurve) -> list[BoardEntry]:
     """The members with their ranks: those of the same value share one."""
     entries: list[BoardEntry] = []
     rank, level, previous, previous_xp = page.rank, 0, -1, -1
@@ -218,7 +223,7 @@ def _entries(page: _Page, limit: int, ladder: Ladder) -> list[BoardEntry]:
                 rank = page.behind + len(entries)
             previous = value
         if xp != previous_xp:
-            level, previous_xp = ladder.level(xp), xp
+            level, previous_xp = level_curve.level(xp), xp
         entries.append(BoardEntry(rank, str(user_id), value, xp, level))
     return entries
 

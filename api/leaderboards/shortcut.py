@@ -70,7 +70,7 @@ class LeaderboardShortcut:
             or guild_id is None
             or Scope.MEMBERS_READ not in credential.scopes
             or not credential.sees(guild_id)
-            or self._leaderboards.rules(guild_id) is None
+            or self._leaderboards.cached_config(guild_id) is None
         ):
             return None
         read = _read_query(scope["query_string"])

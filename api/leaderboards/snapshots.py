@@ -20,7 +20,7 @@ from api.leaderboards.rules import CHECKPOINTS_COST, cover
 from api.leaderboards.snapshot import Snapshot
 from api.lib.clock import Clock
 from api.lib.fair_places import FairPlaces
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.connections import create_pool
 from api.postgres.database import AWAY, Connection, Database
 from api.postgres.partitions import EARLIEST
@@ -73,7 +73,7 @@ class Board(NamedTuple):
 
 
 class Snapshots:
-    def __init__(self, database: Database, changes: Changes, clock: Clock, *, large: int = LARGE) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock, *, large: int = LARGE) -> None:
         """`large`: the members from which on a guild's boards are snapshots."""
         self.large = large
         self._database = database
@@ -86,7 +86,7 @@ class Snapshots:
         self._asked: dict[Board, float] = {}
         self._timers: dict[Board, asyncio.TimerHandle] = {}
         self._sizes: dict[int, tuple[int, float]] = {}
-        changes.subscribe(self._follow)
+        watcher.subscribe(self._follow)
 
     async def open(self, arguments: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
         """Lets it compute; connects to nothing until it is asked to."""

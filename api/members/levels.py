@@ -12,7 +12,7 @@ from api.settings.curves import Curve, thresholds
 _decode = msgspec.json.Decoder(tuple[Curve, int | None]).decode
 
 
-class Ladder:
+class LevelCurve:
     """The total XP at which levels 1, 2, … begin; level 0 begins at 0."""
 
     __slots__ = ("__weakref__", "_thresholds")
@@ -38,16 +38,16 @@ class Ladder:
         return self._thresholds[level] if level < len(self._thresholds) else None
 
 
-def ladder(curve: Curve, max_level: int | None) -> Ladder:
-    """The ladder of a curve which the settings accept. Guilds with the same curve share it."""
+def level_curve(curve: Curve, max_level: int | None) -> LevelCurve:
+    """The level curve of settings that are valid. Guilds with equal curves share one object."""
     return _shared.of(msgspec.json.encode((curve, max_level)).decode())
 
 
-def _ladder(encoded: str) -> Ladder:
-    return Ladder(thresholds(*_decode(encoded)))
+def _level_curve(encoded: str) -> LevelCurve:
+    return LevelCurve(thresholds(*_decode(encoded)))
 
 
-_shared = Shared(_ladder)
+_shared = Shared(_level_curve)
 
 
 class RoleChanges(msgspec.Struct, frozen=True):

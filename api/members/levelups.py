@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from api.members.leveling_config import LevelingConfig
 from api.members.levels import RoleChanges, deserved, role_changes
-from api.members.rules import GuildRules
 from api.settings.builtin.announcements import Mode, filled
 
 
@@ -30,7 +30,7 @@ class LevelUp(msgspec.Struct, frozen=True):
 
 
 def level_up(
-    rules: GuildRules,
+    config: LevelingConfig,
     user_id: int,
     before_xp: int,
     after_xp: int,
@@ -39,10 +39,10 @@ def level_up(
 ) -> LevelUp | None:
     """What to tell of a change of XP; None unless the level rose. `held`: the roles that the member is known
     to have; without, those that the level before deserved. `channel_id`: where it happened."""
-    before, after = rules.ladder.level(before_xp), rules.ladder.level(after_xp)
+    before, after = config.level_curve.level(before_xp), config.level_curve.level(after_xp)
     if after <= before:
         return None
-    settings = rules.settings
+    settings = config.settings
     roles = role_changes(settings, after, deserved(settings, before) if held is None else held)
     return LevelUp(
         user_id=str(user_id),
@@ -50,14 +50,14 @@ def level_up(
         to_level=after,
         xp=after_xp,
         role_rewards=roles,
-        announce=_announcement(rules, user_id, before, after, after_xp, roles.add, channel_id),
+        announce=_announcement(config, user_id, before, after, after_xp, roles.add, channel_id),
     )
 
 
 def _announcement(
-    rules: GuildRules, user_id: int, before: int, after: int, xp: int, roles: list[str], channel_id: int | None
+    config: LevelingConfig, user_id: int, before: int, after: int, xp: int, roles: list[str], channel_id: int | None
 ) -> Announcement:
-    announce = rules.settings.announce
+    announce = config.settings.announce
     if announce.mode == "off":
         return Announcement("off", None, None)
     text = filled(
@@ -68,7 +68,7 @@ def _announcement(
             "level": str(after),
             "old_level": str(before),
             "xp": str(xp),
-            "guild": rules.name,
+            "guild": config.name,
             "roles": ", ".join(f"<@&{role}>" for role in roles),
         },
     )

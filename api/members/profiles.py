@@ -8,7 +8,7 @@ import msgspec
 
 from api.members import queries, streaks
 from api.members.dtos import MemberView, StatsView, StreakView
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
 from api.postgres.database import Connection
 
 Key = tuple[int, int]  # guild, user
@@ -16,24 +16,24 @@ Key = tuple[int, int]  # guild, user
 _decode_stats = msgspec.json.Decoder(dict[str, int]).decode
 
 
-def profile(rules: GuildRules, user_id: int, row: asyncpg.Record, today: date) -> MemberView:
+def profile(config: LevelingConfig, user_id: int, row: asyncpg.Record, today: date) -> MemberView:
     """A row of `queries.PROFILES` as it is told on that day, the guild's."""
     xp, messages, voice_seconds, reactions, commands, streak_from, streak_to, streak_best, *more = row
     first_seen_at, last_active_at, _, member_count, rank, stats, _ = more
-    ladder = rules.ladder
-    level = ladder.level(xp)
+    level_curve = config.level_curve
+    level = level_curve.level(xp)
     return MemberView(
-        guild_id=str(rules.guild_id),
+        guild_id=str(config.guild_id),
         user_id=str(user_id),
         xp=xp,
         level=level,
-        level_xp=ladder.begins(level),
-        next_level_xp=ladder.next(level),
+        level_xp=level_curve.begins(level),
+        next_level_xp=level_curve.next(level),
         rank=rank,
         member_count=member_count,
         stats=StatsView(messages, voice_seconds, reactions, commands),
         custom_stats={} if stats is None else _decode_stats(stats),
-        streak=StreakView(streaks.current(streak_from, streak_to, today, rules.skipped_days), streak_best),
+        streak=StreakView(streaks.current(streak_from, streak_to, today, config.skipped_days), streak_best),
         first_seen_at=first_seen_at,
         last_active_at=last_active_at,
     )

@@ -12,7 +12,7 @@ from api.errors import Invalid
 from api.lib import times
 from api.lib.faults import ParameterFault
 from api.members.dtos import Bucket, BucketView, SeriesQuery
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
 from api.settings.builtin.leveling import Weekday
 
 MOST_BUCKETS = 2000
@@ -40,16 +40,16 @@ class Window(msgspec.Struct, frozen=True):
     end: datetime
 
 
-def window(query: SeriesQuery, rules: GuildRules, now: datetime, hours_since: datetime) -> Window:
+def window(query: SeriesQuery, config: LevelingConfig, now: datetime, hours_since: datetime) -> Window:
     """The time that is asked for. `hours_since`: since when activity by hour is kept. Raises `Invalid`."""
-    asked_from, asked_to = _moments(query, rules)
-    to = asked_to or start_of_day(rules, rules.day_of(now) + _DAY)
+    asked_from, asked_to = _moments(query, config)
+    to = asked_to or start_of_day(config, config.day_of(now) + _DAY)
     try:
-        oldest = _first_hour(rules, hours_since) if query.bucket == "hour" else None
+        oldest = _first_hour(config, hours_since) if query.bucket == "hour" else None
         if asked_from is not None:
             from_ = asked_from
         else:
-            from_ = start_of_day(rules, rules.day_of(to) - DEFAULT_DAYS * _DAY)
+            from_ = start_of_day(config, config.day_of(to) - DEFAULT_DAYS * _DAY)
             if oldest is not None:
                 if to < oldest:
                     _refuse("to", _NOT_KEPT.format(oldest))
@@ -58,19 +58,19 @@ def window(query: SeriesQuery, rules: GuildRules, now: datetime, hours_since: da
             _refuse("from", "is later than `to`")
         if from_ == to:
             return Window(query.bucket, from_, to, [], to)
-        from_ = _floor(rules, query.bucket, from_)
+        from_ = _floor(config, query.bucket, from_)
         if oldest is not None and from_ < oldest:
             _refuse("from", _NOT_KEPT.format(oldest))
     except OverflowError:
         _refuse("to" if query.from_ is None else "from", "is further away than calendars go")
-    starts, end = _starts(rules, query.bucket, from_, to)
+    starts, end = _starts(config, query.bucket, from_, to)
     return Window(query.bucket, from_, to, starts, end)
 
 
-def days(rules: GuildRules, window: Window) -> tuple[date, date]:
+def days(config: LevelingConfig, window: Window) -> tuple[date, date]:
     """The first and the last day to look at, where its buckets are days or weeks. Never the first or the last
     day of the calendar: asyncpg sends those as infinity, and a series of days up to infinity has no end."""
-    first, last = rules.day_of(window.starts[0]), rules.day_of(window.starts[-1])
+    first, last = config.day_of(window.starts[0]), config.day_of(window.starts[-1])
     if window.bucket == "week":
         last = date.fromordinal(min(last.toordinal() + 6, date.max.toordinal()))
     return _finite(first), _finite(last)
@@ -86,32 +86,32 @@ def hours(window: Window) -> tuple[datetime, datetime]:
     return max(window.starts[0], datetime.min.replace(tzinfo=UTC) + _QUARTER), window.end - _QUARTER
 
 
-def filled(rules: GuildRules, window: Window, rows: Iterable[asyncpg.Record]) -> list[BucketView]:
+def filled(config: LevelingConfig, window: Window, rows: Iterable[asyncpg.Record]) -> list[BucketView]:
     """The buckets with the sums of these rows of days or hours."""
     sums: dict[datetime, tuple[int, ...]] = {}
     for row in rows:
-        moment = row["at"] if window.bucket == "hour" else start_of_day(rules, row["at"])
+        moment = row["at"] if window.bucket == "hour" else start_of_day(config, row["at"])
         at = window.starts[bisect_right(window.starts, moment) - 1]
         counted = (row["messages"], row["voice_seconds"], row["reactions"], row["commands"], row["xp"])
         sums[at] = tuple(map(sum, zip(sums[at], counted, strict=True))) if at in sums else counted
     return [BucketView(at, *sums.get(at, (0, 0, 0, 0, 0))) for at in window.starts]
 
 
-def start_of_day(rules: GuildRules, day: date) -> datetime:
+def start_of_day(config: LevelingConfig, day: date) -> datetime:
     """The moment at which the guild's day begins: where clocks skip midnight, when they do."""
-    return datetime.combine(day, time(), rules.zone).astimezone(UTC)
+    return datetime.combine(day, time(), config.zone).astimezone(UTC)
 
 
-def _moments(query: SeriesQuery, rules: GuildRules) -> tuple[datetime | None, datetime | None]:
+def _moments(query: SeriesQuery, config: LevelingConfig) -> tuple[datetime | None, datetime | None]:
     given = {"from": query.from_, "to": query.to}
-    found = {name: None if text is None else times.parse(text, rules.zone) for name, text in given.items()}
+    found = {name: None if text is None else times.parse(text, config.zone) for name, text in given.items()}
     faults = [ParameterFault(name, times.MESSAGE) for name in given if given[name] is not None and found[name] is None]
     if faults:
         raise Invalid(errors=faults)
     return found["from"], found["to"]
 
 
-def _starts(rules: GuildRules, bucket: Bucket, from_: datetime, to: datetime) -> tuple[list[datetime], datetime]:
+def _starts(config: LevelingConfig, bucket: Bucket, from_: datetime, to: datetime) -> tuple[list[datetime], datetime]:
     """Where the buckets begin, and where the last ends."""
     starts: list[datetime] = []
     at = from_
@@ -120,38 +120,38 @@ def _starts(rules: GuildRules, bucket: Bucket, from_: datetime, to: datetime) ->
             _refuse("bucket", f"makes more than {MOST_BUCKETS:,} buckets of this time")
         starts.append(at)
         try:
-            at = _next(rules, bucket, at)
+            at = _next(config, bucket, at)
         except OverflowError:
             at = _THE_END
     return starts, at
 
 
-def _first_hour(rules: GuildRules, since: datetime) -> datetime:
+def _first_hour(config: LevelingConfig, since: datetime) -> datetime:
     """The first hour of the guild's clocks of which all is kept."""
-    first = rules.hour_of(since)
-    return first if first >= since else _next(rules, "hour", first)
+    first = config.hour_of(since)
+    return first if first >= since else _next(config, "hour", first)
 
 
-def _floor(rules: GuildRules, bucket: Bucket, moment: datetime) -> datetime:
+def _floor(config: LevelingConfig, bucket: Bucket, moment: datetime) -> datetime:
     """The start of the bucket in which a moment lies."""
     if bucket == "hour":
-        return rules.hour_of(moment)
-    day = rules.day_of(moment)
+        return config.hour_of(moment)
+    day = config.day_of(moment)
     if bucket == "week":
-        day -= (day.weekday() - _WEEKDAYS.index(rules.settings.week_starts_on)) % 7 * _DAY
-    return start_of_day(rules, day)
+        day -= (day.weekday() - _WEEKDAYS.index(config.settings.week_starts_on)) % 7 * _DAY
+    return start_of_day(config, day)
 
 
-def _next(rules: GuildRules, bucket: Bucket, at: datetime) -> datetime:
+def _next(config: LevelingConfig, bucket: Bucket, at: datetime) -> datetime:
     """The start of the bucket after the one that begins here."""
     if bucket == "hour":
         # Where clocks go back by half an hour, one hour of theirs lasts an hour and a half.
-        later = rules.hour_of(at + _HOUR)
-        return later if later > at else rules.hour_of(at + 1.5 * _HOUR)
-    day, step = rules.day_of(at), _DAY if bucket == "day" else 7 * _DAY
-    later = start_of_day(rules, day + step)
+        later = config.hour_of(at + _HOUR)
+        return later if later > at else config.hour_of(at + 1.5 * _HOUR)
+    day, step = config.day_of(at), _DAY if bucket == "day" else 7 * _DAY
+    later = start_of_day(config, day + step)
     # Samoa had no 30 December 2011: a day that is no day has no bucket.
-    return later if later > at else start_of_day(rules, day + 2 * step)
+    return later if later > at else start_of_day(config, day + 2 * step)
 
 
 def _refuse(parameter: str, message: str) -> NoReturn:

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Invalid, NotFound
-from api.events.outbox import tell
+from api.events.outbox import publish
 from api.idempotency.store import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
@@ -20,11 +20,11 @@ from api.members.adjusting import XpAdjustedView
 from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
 from api.members.erasing import remove
 from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levels import RoleChanges, role_changes
 from api.members.levelups import level_up
 from api.members.profiles import Key, profile, rows
-from api.members.rulebook import Rulebook
-from api.members.rules import GuildRules
 from api.members.telling import adjusted, left
 from api.members.tombstones import set_up
 from api.members.unlocking import XpUnlocking
@@ -36,7 +36,7 @@ class MemberService:
     def __init__(
         self,
         database: Database,
-        rulebook: Rulebook,
+        leveling_configs: LevelingConfigCache,
         parts: Parts,
         unlocking: XpUnlocking,
         clock: Clock,
@@ -46,46 +46,46 @@ class MemberService:
         self._database = database
         self._hours = hours
         self._unlocking = unlocking
-        self._rulebook = rulebook
+        self._leveling_configs = leveling_configs
         self._parts = parts
         self._clock = clock
         self._profiles = Together(self._read_profiles)
 
-    def rules(self, guild_id: int) -> GuildRules | None:
-        """The guild's rules, if they are in memory and may still be believed."""
-        return self._rulebook.remembered(guild_id)
+    def cached_config(self, guild_id: int) -> LevelingConfig | None:
+        """The guild's leveling config, if it is in memory and fresh."""
+        return self._leveling_configs.cached(guild_id)
 
     async def get(self, actor: Actor, guild_id: int, user_id: int) -> MemberView:
         """The profile. Raises `NotFound`."""
-        rules = await self._rulebook.get(guild_id)
+        config = await self._leveling_configs.get(guild_id)
         row = await self._profiles.get((guild_id, user_id))
         if row is None or (row["is_hidden"] and not actor.sees_hidden(user_id)):
             raise NotFound
-        return profile(rules, user_id, row, rules.place_of(self._clock.now())[0])
+        return profile(config, user_id, row, config.place_of(self._clock.now())[0])
 
     async def adjust_xp(self, actor: Actor, guild_id: int, user_id: int, wish: AdjustXp) -> XpAdjustedView:
         """Gives, takes or sets XP, within 0 and 2^53; a guild's bot makes the member where there is none. An amount
         that is sent twice counts twice, unless it bears an idempotency key. Raises `Invalid`, `NotFound`."""
         _refuse(wish)
-        rules, now = await self._rulebook.get(guild_id), self._clock.now()
+        config, now = await self._leveling_configs.get(guild_id), self._clock.now()
         answer, remember = await self._parts.write(
-            around(now), lambda: self._adjust_xp(actor, rules, user_id, wish, now)
+            around(now), lambda: self._adjust_xp(actor, config, user_id, wish, now)
         )
         remember()
         return answer
 
     async def _adjust_xp(
-        self, actor: Actor, rules: GuildRules, user_id: int, wish: AdjustXp, now: datetime
+        self, actor: Actor, config: LevelingConfig, user_id: int, wish: AdjustXp, now: datetime
     ) -> tuple[XpAdjustedView, Callable[[], None]]:
         """The answer, and what to call after the commit."""
-        guild_id = rules.guild_id
+        guild_id = config.guild_id
         async with self._database.transaction() as connection:
             await refuse_hidden(connection, actor, guild_id, user_id)
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
-            ledger = _with_xp(rules, standing, _wanted(wish, before), now)
+            ledger = _with_xp(config, standing, _wanted(wish, before), now)
             changed = Change(before, standing.xp)
-            unlocked, remember = await self._unlocking.of_xp(connection, rules, standing, ledger, now, before)
+            unlocked, remember = await self._unlocking.of_xp(connection, config, standing, ledger, now, before)
             if changed.before != changed.after:
                 await record(
                     connection,
@@ -95,12 +95,12 @@ class MemberService:
                     target=str(user_id),
                     changes={"xp": changed},
                 )
-            risen = level_up(rules, user_id, before, standing.xp)
-            await tell(connection, adjusted(rules, user_id, before, standing.xp, risen))
+            risen = level_up(config, user_id, before, standing.xp)
+            await publish(connection, adjusted(config, user_id, before, standing.xp, risen))
             (row,) = await rows(connection, [(guild_id, user_id)])
             assert row is not None  # it is locked
             answer = XpAdjustedView(
-                member=profile(rules, user_id, row, rules.day_of(now)),
+                member=profile(config, user_id, row, config.day_of(now)),
                 level_up=risen,
                 achievements_unlocked=unlocked,
             )
@@ -121,17 +121,17 @@ class MemberService:
     async def role_rewards(self, actor: Actor, guild_id: int, user_id: int, query: RoleQuery) -> RoleChanges:
         """What makes the roles that the member has into those the level deserves; a guild's bot is
         told those of level 0 of somebody unknown. Raises `NotFound`."""
-        rules = await self._rulebook.get(guild_id)
+        config = await self._leveling_configs.get(guild_id)
         async with self._database.connection() as connection:
             xp = await known_xp(connection, actor, guild_id, user_id)
         held = [str(role) for role in query.role_ids]
-        return role_changes(rules.settings, rules.ladder.level(xp or 0), held)
+        return role_changes(config.settings, config.level_curve.level(xp or 0), held)
 
     async def leave(self, actor: Actor, guild_id: int, user_id: int) -> None:
         """The member left: what becomes of their standing says the guild's setting `on_leave`. Raises `NotFound`,
         also the second time."""
-        rules = await self._rulebook.get(guild_id)
-        now, policy = self._clock.now(), rules.settings.on_leave
+        config = await self._leveling_configs.get(guild_id)
+        now, policy = self._clock.now(), config.settings.on_leave
         async with self._database.transaction() as connection:
             await refuse_hidden(connection, actor, guild_id, user_id)
             if await connection.fetchval(queries.LOCK_PRESENT, guild_id, user_id) is None:
@@ -149,27 +149,29 @@ class MemberService:
                 ledger.touch(standing)
                 await ledger.store(connection)
             await record(connection, actor, "member.left", guild_ids=[guild_id], target=str(user_id), changes=changes)
-            await tell(connection, [left(guild_id, user_id)])
+            await publish(connection, [left(guild_id, user_id)])
 
     async def _read_profiles(self, keys: Sequence[Key]) -> list[asyncpg.Record | None]:
         async with self._database.connection() as connection:
             return await rows(connection, keys)
 
     async def _activity(self, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
-        rules = await self._rulebook.get(guild_id)
+        config = await self._leveling_configs.get(guild_id)
         now = self._clock.now()
-        window = series.window(query, rules, now, hours_since(now, self._hours))
+        window = series.window(query, config, now, hours_since(now, self._hours))
         rows: list[asyncpg.Record] = []
         if window.starts:
             async with self._database.connection() as connection:
-                rows = await _rows(connection, rules, user_id, window)
-        return SeriesView(window.bucket, window.from_, window.to, series.filled(rules, window, rows))
+                rows = await _rows(connection, config, user_id, window)
+        return SeriesView(window.bucket, window.from_, window.to, series.filled(config, window, rows))
 
 
-async def _rows(connection: Connection, rules: GuildRules, user_id: int, window: series.Window) -> list[asyncpg.Record]:
+async def _rows(
+    connection: Connection, config: LevelingConfig, user_id: int, window: series.Window
+) -> list[asyncpg.Record]:
     if window.bucket == "hour":
-        return await connection.fetch(queries.HOURS, rules.guild_id, user_id, *series.hours(window))
-    return await connection.fetch(queries.DAYS, rules.guild_id, user_id, *series.days(rules, window))
+        return await connection.fetch(queries.HOURS, config.guild_id, user_id, *series.hours(window))
+    return await connection.fetch(queries.DAYS, config.guild_id, user_id, *series.days(config, window))
 
 
 async def known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:
@@ -203,13 +205,13 @@ def _wanted(wish: AdjustXp, xp: int) -> int:
     return min(max(xp + wish.amount, 0), MAX_XP)
 
 
-def _with_xp(rules: GuildRules, standing: Standing, xp: int, now: datetime) -> Ledger:
+def _with_xp(config: LevelingConfig, standing: Standing, xp: int, now: datetime) -> Ledger:
     """Gives the locked member this XP; a ledger with the difference in today's and this hour's row."""
     ledger = Ledger()
     if not standing.xp and standing.first_seen_at is None and standing.last_active_at is None:
         standing.first_seen_at = now
     if xp != standing.xp:
-        ledger.add(standing, rules.day_of(now), rules.hour_of(now), xp=xp - standing.xp)
+        ledger.add(standing, config.day_of(now), config.hour_of(now), xp=xp - standing.xp)
         standing.xp = xp
     ledger.touch(standing)
     return ledger

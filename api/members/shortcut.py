@@ -47,7 +47,7 @@ class MemberShortcut:
             or user_id is None
             or Scope.MEMBERS_READ not in credential.scopes
             or not credential.sees(guild_id)
-            or self._members.rules(guild_id) is None
+            or self._members.cached_config(guild_id) is None
         ):
             return None
         return self._read(scope, credential, guild_id, user_id, headers.known)

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 from api.settings.builtin.privacy import PRIVACY, privacy_settings
 from api.settings.cache import MIB, SettingsCache
@@ -37,14 +37,14 @@ NOBODY = Admitted(frozenset(), frozenset())
 class GuildRoles:
     """Remembered while nothing tells that they changed: another process's change counts after a second at most."""
 
-    def __init__(self, database: Database, changes: Changes) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._with_roles: OrderedDict[frozenset[int], list[int]] = OrderedDict()
         self._forgotten = 0
-        changes.subscribe(self._forget)
+        watcher.subscribe(self._forget)
         self._cache: SettingsCache[Admitted] = SettingsCache(
-            changes, lambda roles: 60 * (len(roles.readers) + len(roles.writers)), 4 * MIB
+            watcher, lambda roles: 60 * (len(roles.readers) + len(roles.writers)), 4 * MIB
         )
 
     async def get(self, guild_id: int) -> Admitted:
@@ -63,7 +63,7 @@ class GuildRoles:
         """Those of the guilds that may admit somebody by a role."""
         if not guild_ids:
             return []
-        known = self._with_roles.get(guild_ids) if self._changes.is_fresh() else None
+        known = self._with_roles.get(guild_ids) if self._watcher.is_fresh() else None
         if known is not None:
             return known
         forgotten = self._forgotten

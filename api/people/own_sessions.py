@@ -10,7 +10,7 @@ from api.errors import NotFound
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors, Page, cut
 from api.people.dtos import MySessionsQuery, SessionView
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 
 log = structlog.get_logger("guildhall.logins")
@@ -35,9 +35,9 @@ def shown_agent(header: str | None) -> str | None:
 
 
 class OwnSessions:
-    def __init__(self, database: Database, changes: Changes, clock: Clock, cursors: Cursors) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock, cursors: Cursors) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._clock = clock
         self._cursors = cursors
 
@@ -64,7 +64,7 @@ class OwnSessions:
             rows = await connection.fetch(statement, *self._live(session), session_id)
         ended = {row["id"] for row in rows}
         if ended:
-            self._changes.tell("session", ended)
+            self._watcher.invalidate("session", ended)
             log.info("sessions ended", user=session.user_id, by=session.id, sessions=sorted(ended))
         return bool(ended)
 

@@ -15,7 +15,7 @@ from api.people.grants import Grants
 from api.people.guild_roles import GuildRoles
 from api.people.own_sessions import OwnSessions
 from api.people.service import LoginService
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class People(msgspec.Struct, frozen=True):
 
 def build_people(
     database: Database,
-    changes: Changes,
+    watcher: ChangeWatcher,
     clock: Clock,
     cursors: Cursors,
     *,
@@ -60,7 +60,7 @@ def build_people(
 ) -> People:
     """`own_url`: the address on which this server listens. `transport`: instead of real connections to Discord."""
     cookies = Cookies(https=public_url is not None and public_url.startswith("https://"))
-    sessions = Sessions(database, changes, clock, cookies)
+    sessions = Sessions(database, watcher, clock, cookies)
     public_url = None if public_url is None else public_url.rstrip("/")
     if client is None:
         return People(sessions, cookies, public_url, own_url)
@@ -75,7 +75,7 @@ def build_people(
     )
     sealer = Sealer(secrets)
     grants = Grants(database, clock, discord, sealer, sessions)
-    access = Access(clock, discord, grants, GuildRoles(database, changes))
-    login = LoginService(database, changes, clock, cursors, discord, sealer, sessions, grants, access)
-    own = OwnSessions(database, changes, clock, cursors)
+    access = Access(clock, discord, grants, GuildRoles(database, watcher))
+    login = LoginService(database, watcher, clock, cursors, discord, sealer, sessions, grants, access)
+    own = OwnSessions(database, watcher, clock, cursors)
     return People(sessions, cookies, public_url, own_url, login, access, grants, discord, own)

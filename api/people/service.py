@@ -21,7 +21,7 @@ from api.people.dtos import CallbackQuery, MeView, MyGuildView
 from api.people.exchanges import Exchanges
 from api.people.grants import Grants
 from api.people.sealing import Sealer, Unreadable
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 
 log = structlog.get_logger("guildhall.logins")
@@ -90,7 +90,7 @@ class LoginService:
     def __init__(
         self,
         database: Database,
-        changes: Changes,
+        watcher: ChangeWatcher,
         clock: Clock,
         cursors: Cursors,
         discord: Discord,
@@ -100,7 +100,7 @@ class LoginService:
         access: Access,
     ) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._clock = clock
         self._cursors = cursors
         self._discord = discord
@@ -247,7 +247,7 @@ class LoginService:
             raise LoginFailed(
                 "This log-in has been used, or there were too many of yours today. Begin again, or later."
             )
-        self._changes.tell("session", set(row["replaced"]))
+        self._watcher.invalidate("session", set(row["replaced"]))
         log.info("logged in", user=int(person.id), session=row["made"], ip=seen.ip)
         self._access.forget(int(person.id))
         return token

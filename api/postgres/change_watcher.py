@@ -1,11 +1,11 @@
-"""Tells this process what any process has changed, so that caches can forget it.
+"""The change watcher: invalidates this process's caches after a change by any process.
 
-The truth is a look at the tables twice a second: every row carries the transaction that last wrote it, and a look finds
-those that the snapshot of the look before did not see, in whatever order they commit and however long others run. A
-notification only makes the look come sooner. A new connection knows nothing of what was before it (the server may be
-another one, or a backup may have been restored): it has everything forgotten, and goes on from there. Whoever caches
-asks `is_fresh()`: with no look in the last second (the database is away, or this process is stalled) nothing cached may
-be believed.
+It polls the watched tables at least every 0.45 s. Each row has the number of the transaction that last wrote it. A poll
+finds the rows whose transaction the snapshot of the last poll did not see; the order of commits and the length of other
+transactions do not matter. A notification only makes the next poll come sooner. A new connection invalidates
+everything, because the server may be another one, or may have been restored from a backup. A cache asks `is_fresh()`
+before it answers: without a poll in the last second (the database is away, or this process is stalled) no cached value
+is valid.
 """
 
 import asyncio
@@ -24,14 +24,13 @@ log = structlog.get_logger("guildhall.changes")
 
 CHANNEL = "guildhall"
 INTERVAL = 0.4
-CANCEL_AGAIN_SECONDS = 2.0  # longer than a task takes to put its things in order
-LEAST_INTERVAL = 0.05  # many writes a second wake us at most so often
+CANCEL_AGAIN_SECONDS = 2.0  # longer than a task takes to clean up
+LEAST_INTERVAL = 0.05  # a busy database wakes us no more often
 
 FRESH_SECONDS = 1.0
 TIMEOUT = 2.0
 
-# What changes: the kind, what it is known by, its table. Achievements of the whole installation are those of guild 0;
-# of modules any stands for all.
+# Kind, id, table. The id 0 of achievements: those of the whole installation. Modules have one id for all.
 _WATCHED = (
     ("guild", "id", "guilds"),
     ("settings", "guild_id", "guild_settings"),
@@ -43,9 +42,9 @@ _WATCHED = (
 
 _SNAPSHOT = "SELECT pg_current_snapshot()::text"
 
-# Rows of transactions that began since the last look ($1: the next transaction then) or ran at that time ($2), and that
-# are of this server's past: a restored row may bear a number that is still to come.
-_LOOK = "SELECT NULL AS kind, 0::bigint AS id, 0::bigint AS xid, pg_current_snapshot()::text AS snapshot" + "".join(
+# Rows of transactions that began after the last poll ($1: its next transaction) or ran during it ($2). The upper bound
+# skips restored rows, whose transaction number may lie in this server's future.
+_POLL = "SELECT NULL AS kind, 0::bigint AS id, 0::bigint AS xid, pg_current_snapshot()::text AS snapshot" + "".join(
     f"""
     UNION ALL SELECT '{kind}', {id_}, changed_xid, NULL FROM {table}
     WHERE changed_xid >= $1 AND changed_xid < (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
@@ -53,75 +52,75 @@ _LOOK = "SELECT NULL AS kind, 0::bigint AS id, 0::bigint AS xid, pg_current_snap
     for kind, id_, table in _WATCHED
 )
 
-Forget = Callable[[str, set[int] | None], None]
+Invalidate = Callable[[str, set[int] | None], None]
 
 
 class Snapshot(NamedTuple):
-    """What a look saw: all transactions below `next` but those that were `running`."""
+    """The transactions that a poll saw: all below `next`, except those that were `running`."""
 
     next: int
     running: frozenset[int]
 
     @classmethod
     def of(cls, text: str) -> "Snapshot":
-        """Of PostgreSQL's `xmin:xmax:xip,…`."""
+        """From PostgreSQL's text form, `xmin:xmax:xip,…`."""
         _, following, running = text.split(":")
         return cls(int(following), frozenset(map(int, filter(None, running.split(",")))))
 
     def sees(self, xid: int) -> bool:
-        """Whether this transaction had ended."""
+        """Whether this transaction had ended by then."""
         return xid < self.next and xid not in self.running
 
 
-class Changes:
-    """The look-out of one process. `subscribe` before `run`."""
+class ChangeWatcher:
+    """One process's change watcher. `subscribe` before `run`."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._subscribers: list[Forget] = []
+        self._subscribers: list[Invalidate] = []
         self._own: set[tuple[str, int, int]] = set()
-        self._looked_at = float("-inf")
+        self._polled_at = float("-inf")
         self._woken = asyncio.Event()
 
-    def subscribe(self, forget: Forget) -> None:
-        """`forget(kind, ids)` is called for what changed: `guild`, `settings` and `achievement` (of a guild), `key`,
-        `session` or `module`; None stands for all of them."""
-        self._subscribers.append(forget)
+    def subscribe(self, invalidate: Invalidate) -> None:
+        """Calls `invalidate(kind, ids)` for each change. `kind`: `guild`, `settings` or `achievement` (with ids of
+        guilds), `key`, `session` or `module`. `ids` None: all of the kind."""
+        self._subscribers.append(invalidate)
 
     def is_fresh(self, within: float = FRESH_SECONDS) -> bool:
-        """Whether everything committed up to `within` seconds ago has been told."""
+        """Whether every commit older than `within` seconds has been noticed."""
         return self.age() < within
 
     def age(self) -> float:
-        """Seconds since the last look."""
-        return self._monotonic() - self._looked_at
+        """Seconds since the last poll began."""
+        return self._monotonic() - self._polled_at
 
     async def run(self, arguments: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
-        """Looks for ever; connects again when the connection is lost."""
+        """Polls for ever; connects again when the connection is lost."""
         while True:
             try:
-                await self._look_while_connected(arguments)
+                await self._poll_while_connected(arguments)
             except (*AWAY, TimeoutError, asyncpg.PostgresError) as error:
-                log.warning("look-out lost its connection", error=type(error).__name__)
+                log.warning("change watcher lost its connection", error=type(error).__name__)
             except Exception:
-                log.exception("look-out failed")
+                log.exception("change watcher failed")
             await asyncio.sleep(0.25)
 
-    async def _look_while_connected(self, arguments: Mapping[str, Any]) -> None:  # Any: the same
+    async def _poll_while_connected(self, arguments: Mapping[str, Any]) -> None:  # Any: the same
         async with asyncio.timeout(TIMEOUT):
             connection = await connect(**arguments)
         try:
             await connection.add_listener(CHANNEL, lambda *_: self._woken.set())
             snapshot = Snapshot.of(await connection.fetchval(_SNAPSHOT, timeout=TIMEOUT))
             for kind, *_ in _WATCHED:
-                self.tell(kind, None)
+                self.invalidate(kind, None)
             while True:
                 self._woken.clear()
                 started = self._monotonic()
-                rows = await connection.fetch(_LOOK, snapshot.next, list(snapshot.running), timeout=TIMEOUT)
+                rows = await connection.fetch(_POLL, snapshot.next, list(snapshot.running), timeout=TIMEOUT)
                 snapshot = Snapshot.of(rows[0]["snapshot"])
                 self._note(rows[1:], snapshot)
-                self._looked_at = started
+                self._polled_at = started
                 await asyncio.sleep(LEAST_INTERVAL)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(INTERVAL):
@@ -129,13 +128,13 @@ class Changes:
         finally:
             connection.terminate()
 
-    def tell(self, kind: str, ids: set[int] | None, xid: int | None = None) -> None:
-        """Has this process forget at once: call it after a commit of its own. With the transaction's
-        `xid` the next look passes over that change: what is remembered anew stays."""
+    def invalidate(self, kind: str, ids: set[int] | None, xid: int | None = None) -> None:
+        """Invalidates this process's caches at once; call it after a commit of this process. With the transaction's
+        `xid`, the next poll ignores that change, so values cached since then stay."""
         if xid is not None and ids is not None:
             self._own |= {(kind, id_, xid) for id_ in ids}
-        for forget in self._subscribers:
-            forget(kind, ids)
+        for invalidate in self._subscribers:
+            invalidate(kind, ids)
 
     def _note(self, rows: Iterable[asyncpg.Record], snapshot: Snapshot) -> None:
         changed: dict[str, set[int]] = {}
@@ -144,7 +143,7 @@ class Changes:
                 changed.setdefault(kind, set()).add(id_)
         self._own = {own for own in self._own if not snapshot.sees(own[2])}
         for kind, ids in changed.items():
-            self.tell(kind, ids)
+            self.invalidate(kind, ids)
 
 
 async def stop(task: asyncio.Task[None]) -> None:

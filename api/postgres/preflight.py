@@ -37,7 +37,7 @@ async def _problem(settings: Settings, connection: PlainConnection) -> str | Non
     wanted, offered = await connections(settings, connection)
     if wanted > offered:
         return (
-            f"{settings.workers} workers with {settings.pool_size} connections, a look-out and a reader of events "
+            f"{settings.workers} workers with {settings.pool_size} connections, a change watcher and an event poller "
             f"each want {wanted} connections, and the database has {offered}. Lower GUILDHALL_WORKERS or "
             "GUILDHALL_POOL_SIZE, or raise max_connections in PostgreSQL."
         )

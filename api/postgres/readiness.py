@@ -6,7 +6,7 @@ from collections.abc import Callable
 import asyncpg
 
 from api.errors import DatabaseAway, Overloaded
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 from api.postgres.migrations import APP_NAME, known
 
@@ -17,9 +17,9 @@ AWAY = {"database": "away", "migrations": "unknown"}
 class Health:
     """What readiness is made of."""
 
-    def __init__(self, database: Database, changes: Changes) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._expected = frozenset(known())
         self._asking: asyncio.Future[dict[str, str]] | None = None
         self.draining = False
@@ -35,7 +35,7 @@ class Health:
         return {
             "accepting": "draining" if self.draining else "ok",
             **await self._database_checks(),
-            "changes": "ok" if self._changes.is_fresh(5.0) else "no look at the database for 5 s",
+            "changes": "ok" if self._watcher.is_fresh(5.0) else "no look at the database for 5 s",
         }
 
     async def _database_checks(self) -> dict[str, str]:

@@ -16,7 +16,7 @@ from api.lib.clock import Clock
 from api.members.erasing import erase_member
 from api.members.tombstones import EVERYWHERE, set_up
 from api.members.visibility import take_turn
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from api.privacy import queries
 from api.privacy.dtos import ErasureView
@@ -30,9 +30,9 @@ RANGE = 20_000  # ids of one statement that looks into each row
 
 
 class Eraser:
-    def __init__(self, database: Database, changes: Changes, clock: Clock) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._clock = clock
 
     async def erase(self, actor: Actor, user_id: int, *, opt_out: bool) -> ErasureView:
@@ -51,9 +51,9 @@ class Eraser:
             if place.erase is not None:
                 await erasure.empty(place, place.erase)
         await erasure.finish()
-        self._changes.tell("session", sessions)  # other processes hear of it by themselves
+        self._watcher.invalidate("session", sessions)  # other processes hear of it by themselves
         if erasure.guilds:
-            self._changes.tell("guild", erasure.guilds)
+            self._watcher.invalidate("guild", erasure.guilds)
         return ErasureView(erasure.receipt, now, len(erasure.guilds), erasure.rows)
 
 

@@ -65,4 +65,4 @@ class Jobs:
             metrics.pool_in_use.set(database.in_use)
             metrics.pool_waiting.set(database.waiting)
             metrics.rollbacks.set(database.rollbacks)
-            metrics.changes_age.set(self._services.changes.age())
+            metrics.changes_age.set(self._services.watcher.age())

@@ -1,4 +1,4 @@
-"""What runs while the application does: its connections, its look-outs, its jobs."""
+"""What runs while the application does: its connections, its change watcher, its event poller, its jobs."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ async def running(services: Services, settings: Settings) -> AsyncIterator[None]
     await services.snapshots.open(arguments)
     jobs = Jobs(services)
     coroutines = [
-        services.changes.run(arguments),
+        services.watcher.run(arguments),
         jobs.run(),
         services.limiter.run(),
         services.hub.run(),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 
 T = TypeVar("T")
 
@@ -18,23 +18,23 @@ ALL_MODULES = ""
 class SettingsCache(Generic[T]):
     """By guild, since a guild is what changes. Those that were not asked for the longest go first when it is full."""
 
-    def __init__(self, changes: Changes, size: Callable[[T], int], largest: int, also: str | None = None) -> None:
+    def __init__(self, watcher: ChangeWatcher, size: Callable[[T], int], largest: int, also: str | None = None) -> None:
         """`size`: how many bytes a value takes, beside those of a place in here. `largest`: bytes of all; those of a
         process are 64 MiB together. `also`: what else is forgotten by, beside guilds, settings and modules; 0 stands
         for every guild."""
-        self._changes = changes
+        self._watcher = watcher
         self._largest = largest
         self._size = size
         self._kinds = {"guild", "settings", also}
         self._guilds: OrderedDict[int, dict[str, T]] = OrderedDict()
         self.weight = 0  # bytes of all that is remembered, about
         self._watches: dict[int, set[Watch]] = {}
-        changes.subscribe(self._forget)
+        watcher.subscribe(self._forget)
 
     def get(self, guild_id: int, module: str) -> T | None:
         """What is known and may still be believed."""
         modules = self._guilds.get(guild_id)
-        if modules is None or not self._changes.is_fresh():
+        if modules is None or not self._watcher.is_fresh():
             return None
         self._guilds.move_to_end(guild_id)
         return modules.get(module)

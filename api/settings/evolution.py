@@ -10,7 +10,7 @@ import msgspec
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import BuiltInModule, Conflict, Invalid, ModuleConflict, NotFound, PreconditionFailed
-from api.events.outbox import Told, tell
+from api.events.outbox import OutboxEvent, publish
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import encoded
@@ -18,7 +18,7 @@ from api.lib.etags import Preconditions
 from api.lib.json import JsonObject, same
 from api.lib.pagination import Cursors, Page, cut
 from api.lib.text import nfc, too_long
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from api.settings.builtin import BUILT_IN
 from api.settings.dtos import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS, ModuleView, PutModule
@@ -63,9 +63,11 @@ _RESET = f"""
 
 
 class ModuleService:
-    def __init__(self, database: Database, told: Changes, registry: Registry, cursors: Cursors, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, watcher: ChangeWatcher, registry: Registry, cursors: Cursors, clock: Clock
+    ) -> None:
         self._database = database
-        self._changes = told
+        self._watcher = watcher
         self._registry = registry
         self._cursors = cursors
         self._clock = clock
@@ -103,7 +105,7 @@ class ModuleService:
             stored = await _locked(connection, name)
             assert stored is not None  # it is there since a moment ago at the latest
             module = await asyncio.to_thread(_as_stored, stored)
-        self._changes.tell("module", {0})
+        self._watcher.invalidate("module", {0})
         return _view(module), created
 
     async def _evolve(
@@ -151,7 +153,7 @@ class ModuleService:
                 if not same(was.get(key), value)
             },
         )
-        await tell(connection, [Told(None, "module.updated", {"module": name, "version": version})])
+        await publish(connection, [OutboxEvent(None, "module.updated", {"module": name, "version": version})])
 
     async def _fit(
         self, connection: Connection, actor: Actor, old: Module | None, module: Module, *, reset: bool

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from api.errors import NotFound
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from api.settings.builtin import BUILT_IN
 from api.settings.modules import Module
@@ -25,13 +25,13 @@ _READ_STAMPS = "SELECT name, changed_xid FROM modules"
 class Registry:
     """Compiled modules. When the table changed, those that changed are read and compiled again."""
 
-    def __init__(self, database: Database, changes: Changes) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
-        self._changes = changes
+        self._watcher = watcher
         self._registered: dict[str, Module] | None = None
         self._compiled: dict[str, tuple[int, Module | None]] = {}  # by the stamp of the row that it is made of
         self._generation = 0
-        changes.subscribe(self._forget)
+        watcher.subscribe(self._forget)
 
     async def get(self, name: str, connection: Connection | None = None) -> Module:
         """One module. Raises `NotFound`. Inside a transaction hand in its connection."""
@@ -66,7 +66,7 @@ class Registry:
         return module
 
     async def _modules(self, connection: Connection | None) -> dict[str, Module]:
-        if self._registered is not None and self._changes.is_fresh():
+        if self._registered is not None and self._watcher.is_fresh():
             return self._registered
         generation = self._generation
         modules = {}

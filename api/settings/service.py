@@ -17,7 +17,7 @@ from api.lib.etags import Preconditions
 from api.lib.json import JsonObject, same
 from api.lib.keyed_locks import KeyedLocks
 from api.lib.pagination import Cursors, Page, cut
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from api.settings import queries
 from api.settings.cache import ALL_MODULES, MIB, SettingsCache
@@ -38,7 +38,7 @@ class SettingsService:
     def __init__(
         self,
         database: Database,
-        told: Changes,
+        watcher: ChangeWatcher,
         registry: Registry,
         cursors: Cursors,
         clock: Clock,
@@ -50,12 +50,12 @@ class SettingsService:
         self._kept = kept
         self._kept_for = kept_for
         self._database = database
-        self._changes = told
+        self._watcher = watcher
         self._registry = registry
         self._cursors = cursors
         self._clock = clock
-        self._cache: SettingsCache[Encoded[Any]] = SettingsCache(told, lambda answer: len(answer.body), 12 * MIB)
-        self._states: SettingsCache[Settings] = SettingsCache(told, _weight, 8 * MIB)
+        self._cache: SettingsCache[Encoded[Any]] = SettingsCache(watcher, lambda answer: len(answer.body), 12 * MIB)
+        self._states: SettingsCache[Settings] = SettingsCache(watcher, _weight, 8 * MIB)
         self._writers = KeyedLocks()
 
     def remembered(self, guild_id: int, name: str) -> Encoded[SettingsView] | None:
@@ -217,7 +217,7 @@ class SettingsService:
                 stored = _stored(after, row)
             answer = await view(connection, stored)
             await keep(connection, actor.claim, encoded(answer))
-        self._changes.tell("settings", {guild_id})
+        self._watcher.invalidate("settings", {guild_id})
         return answer
 
     async def _look(self, connection: Connection, guild_id: int, name: str) -> Settings:
@@ -238,7 +238,7 @@ class SettingsService:
             return None
         stored = _stored(after, row)
         # What another process told while we wrote may be newer than ours: then remember nothing.
-        self._changes.tell("settings", {guild_id}, None if watch.spoilt else row["changed_xid"])
+        self._watcher.invalidate("settings", {guild_id}, None if watch.spoilt else row["changed_xid"])
         self._states.put(guild_id, stored.module.name, stored, watch)
         return stored
 

@@ -18,7 +18,7 @@ from api.audit.service import record
 from api.auth.actors import system
 from api.auth.scopes import Scope
 from api.errors import Unavailable
-from api.events.outbox import Told, tell
+from api.events.outbox import OutboxEvent, publish
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.shares import Shares
@@ -225,6 +225,6 @@ class Deliverer:
             target=str(webhook_id),
             changes=changes,
         )
-        await tell(
-            connection, [Told(gone["guild_id"], "webhook.disabled", {"id": str(webhook_id), "url": gone["url"]})]
+        await publish(
+            connection, [OutboxEvent(gone["guild_id"], "webhook.disabled", {"id": str(webhook_id), "url": gone["url"]})]
         )

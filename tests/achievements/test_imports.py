@@ -90,7 +90,7 @@ async def test_standings_from_elsewhere_award_when_their_stat_moves_next(
     member = {"member": {"user_id": str(ADA), "xp": 20_000, "messages": 2, "custom_stats": {"wins": 9}}}
     assert (await imported(bot, "guildhall", lines(header, member)))["status"] == "finished"
     assert await earned(bot, ADA) == set()
-    # As the look-out tells every process, a moment later: the guild has changed.
-    running_app.state["changes"].tell("guild", {HARBOUR})
+    # As the change watcher does in every process, a moment later: the guild has changed.
+    running_app.state["watcher"].invalidate("guild", {HARBOUR})
     await record(bot, message("3"))
     assert await earned(bot, ADA) == {"both", "rich"}

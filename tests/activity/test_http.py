@@ -40,7 +40,7 @@ async def until_in_memory(bot: httpx.AsyncClient, app: Litestar) -> None:
         await record(bot, message("warm", user=7))
         await asyncio.sleep(0.1)
         known = shortcut._keyring.remembered(bot.headers["Authorization"].encode())
-        if known is not None and shortcut._activity.rules(HARBOUR) is not None:
+        if known is not None and shortcut._activity.cached_config(HARBOUR) is not None:
             return
     raise AssertionError
 

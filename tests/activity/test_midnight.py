@@ -23,9 +23,9 @@ TEN_A_MINUTE: Json = {"xp_per_voice_minute": 10, "xp_per_message": {"min": 0, "m
 
 def by_day(zone: str, end: datetime, seconds: int) -> dict[str, int]:
     """Seconds by day; no piece is of more than its hour, and none is empty."""
-    rules = msgspec.structs.replace(guild(), zone=ZoneInfo(zone))
+    config = msgspec.structs.replace(guild(), zone=ZoneInfo(zone))
     found: dict[str, int] = {}
-    for piece in pieces(rules, voice(seconds, occurred_at=end)):
+    for piece in pieces(config, voice(seconds, occurred_at=end)):
         assert 0 < piece.seconds <= 5400
         found[str(piece.day)] = found.get(str(piece.day), 0) + piece.seconds
     assert sum(found.values()) == seconds
@@ -58,10 +58,10 @@ def by_day(zone: str, end: datetime, seconds: int) -> dict[str, int]:
 def test_seconds_by_day(zone: str, end: str, seconds: int, expected: dict[str, int]) -> None:
     found = by_day(zone, datetime.fromisoformat(end), seconds)
     if zone in ("America/St_Johns", "Australia/Lord_Howe"):  # as each second is placed
-        rules = msgspec.structs.replace(guild(), zone=ZoneInfo(zone))
+        config = msgspec.structs.replace(guild(), zone=ZoneInfo(zone))
         expected = {}
         for number in range(seconds):
-            day = str(rules.day_of(datetime.fromisoformat(end) - timedelta(seconds=number + 1)))
+            day = str(config.day_of(datetime.fromisoformat(end) - timedelta(seconds=number + 1)))
             expected[day] = expected.get(day, 0) + 1
     assert found == expected
 

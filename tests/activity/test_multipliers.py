@@ -42,16 +42,16 @@ def factors(
 
 @stackings
 def test_every_stacking(roles: str, both: str) -> None:
-    rules, role = guild(factors(roles, both)), ROLE_FACTORS[roles]
+    config, role = guild(factors(roles, both)), ROLE_FACTORS[roles]
     holder = [7, 9, 11]
-    assert judge(rules, message(channel_id=5, role_ids=holder), None, None).xp == WITH_CHANNEL[both][role]
+    assert judge(config, message(channel_id=5, role_ids=holder), None, None).xp == WITH_CHANNEL[both][role]
     # What is not there takes no part.
-    assert judge(rules, message(channel_id=4, role_ids=holder), None, None).xp == float(role) * 10
-    assert judge(rules, message(role_ids=holder), None, None).xp == float(role) * 10
-    assert judge(rules, message(channel_id=5, role_ids=[11]), None, None).xp == 20
-    assert judge(rules, message(channel_id=5), None, None).xp == 20
-    assert judge(rules, message(channel_id=4, role_ids=[5]), None, None).xp == 10
-    assert judge(rules, message(role_ids=[9]), None, None).xp == 15
+    assert judge(config, message(channel_id=4, role_ids=holder), None, None).xp == float(role) * 10
+    assert judge(config, message(role_ids=holder), None, None).xp == float(role) * 10
+    assert judge(config, message(channel_id=5, role_ids=[11]), None, None).xp == 20
+    assert judge(config, message(channel_id=5), None, None).xp == 20
+    assert judge(config, message(channel_id=4, role_ids=[5]), None, None).xp == 10
+    assert judge(config, message(role_ids=[9]), None, None).xp == 15
     # The guild's factor multiplies all of it.
     doubled = guild(factors(roles, both, guild_=2))
     assert judge(doubled, message(channel_id=5, role_ids=holder), None, None).xp == 2 * WITH_CHANNEL[both][role]
@@ -103,12 +103,12 @@ def test_no_multiplier_is_one() -> None:
 
 
 def test_the_multipliers_that_concern_an_event_are_told() -> None:
-    rules = guild(factors("largest", "multiply", guild_=2))
-    found = judge(rules, message(channel_id=5, role_ids=[9, 7, 7, 11]), NOON - timedelta(seconds=10), None)
+    config = guild(factors("largest", "multiply", guild_=2))
+    found = judge(config, message(channel_id=5, role_ids=[9, 7, 7, 11]), NOON - timedelta(seconds=10), None)
     told = [(of, float(factor)) for of, factor in found.factors]
     assert told == [("guild", 2), ("channel:5", 2), ("role:7", 3), ("role:9", 1.5)]
     assert (found.base, found.multiplier, found.why) == (10, 12, "cooldown")
-    assert [of for of, _ in judge(rules, message(channel_id=4), None, None).factors] == ["guild"]
+    assert [of for of, _ in judge(config, message(channel_id=4), None, None).factors] == ["guild"]
     assert judge(guild(factors("add", "add")), message(), None, None).factors == ()
 
 
@@ -143,5 +143,5 @@ def test_whole_numbers_stay() -> None:
     ],
 )
 def test_multipliers_are_the_decimal_numbers_that_are_written(base: int, multiplier: float, xp: int) -> None:
-    rules = guild({"xp_per_message": {"min": base, "max": base}, "multiplier": multiplier})
-    assert judge(rules, message(), None, None).xp == xp
+    config = guild({"xp_per_message": {"min": base, "max": base}, "multiplier": multiplier})
+    assert judge(config, message(), None, None).xp == xp

@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 
 import piccolo_conf
-from api.postgres.change_watcher import Changes
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.engine import PlainConnection, admin_edit
 from tests.admin.conftest import IGNORE_SCHEMA
 from tests.support.people import BO, HARBOUR, QUARRY
@@ -158,7 +158,7 @@ async def test_the_admin_of_one_request_is_not_that_of_another(
 async def test_caches_are_told_of_an_edit(
     litestar_app: Litestar, bot: httpx.AsyncClient, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changes: Changes = litestar_app.state["changes"]
+    watcher: ChangeWatcher = litestar_app.state["watcher"]
     told = asyncio.Event()
 
     def forget(kind: str, ids: set[int] | None) -> None:
@@ -167,9 +167,9 @@ async def test_caches_are_told_of_an_edit(
 
     made = time.monotonic()
     async with asyncio.timeout(60):
-        while changes._looked_at < made:  # noqa: ASYNC110 - until the look-out has told how the guild was made
+        while watcher._polled_at < made:  # noqa: ASYNC110 - until the change watcher has noticed that the guild was made
             await asyncio.sleep(0.01)
-    monkeypatch.setattr(changes, "_subscribers", [*changes._subscribers, forget])
+    monkeypatch.setattr(watcher, "_subscribers", [*watcher._subscribers, forget])
     assert (await ada.patch(PATH, json={"name": "Lagoon"})).status_code == 200
     async with asyncio.timeout(60):
         await told.wait()

@@ -166,7 +166,7 @@ async def test_an_impossible_value_leaves_no_lock_behind(ada: httpx.AsyncClient,
     # Of another shape than any before, so that the connection has no plan of it yet.
     assert (await ada.get("/admin/api/tables/guilds/?id=99999999999999999999999&icon=x")).status_code == 422
     query = "SELECT count(*) FROM pg_locks WHERE relation = 'guilds'::regclass AND pid <> pg_backend_pid()"
-    for _ in range(40):  # the look-out and the jobs hold it too, for a moment
+    for _ in range(40):  # the change watcher and the jobs hold it too, for a moment
         if (held := await owner.fetchval(query)) == 0:
             break
         await asyncio.sleep(0.05)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.config import Settings
-from api.postgres.change_watcher import Changes, stop
+from api.postgres.change_watcher import ChangeWatcher, stop
 from api.postgres.engine import PlainConnection
 from api.postgres.provision import connect_arguments
 from tests.support import cluster
@@ -42,13 +42,13 @@ async def notified(request: pytest.FixtureRequest, owner: PlainConnection) -> As
 
 @pytest.fixture
 async def told(settings: Settings, owner: PlainConnection) -> AsyncIterator[list[tuple[str, int]]]:
-    """What a look-out of its own tells, from now on."""
+    """The invalidations of a change watcher of its own, from now on."""
     await owner.execute("TRUNCATE guilds, modules CASCADE")
     heard: list[tuple[str, int]] = []
-    changes = Changes()
-    changes.subscribe(lambda kind, ids: heard.extend((kind, id_) for id_ in ids or {EVERYTHING}))
-    task = asyncio.create_task(changes.run(connect_arguments(settings)))
-    await eventually(changes.is_fresh)
+    watcher = ChangeWatcher()
+    watcher.subscribe(lambda kind, ids: heard.extend((kind, id_) for id_ in ids or {EVERYTHING}))
+    task = asyncio.create_task(watcher.run(connect_arguments(settings)))
+    await eventually(watcher.is_fresh)
     heard.clear()
     yield heard
     await stop(task)
@@ -150,12 +150,12 @@ async def test_interleaved_transactions_are_all_told(
 async def test_what_was_cached_before_the_first_look_is_told(settings: Settings, owner: PlainConnection) -> None:
     await owner.execute("TRUNCATE guilds CASCADE")
     heard: list[tuple[str, int]] = []
-    changes = Changes()
-    changes.subscribe(lambda kind, ids: heard.extend((kind, id_) for id_ in ids or {EVERYTHING}))
-    assert not changes.is_fresh()
+    watcher = ChangeWatcher()
+    watcher.subscribe(lambda kind, ids: heard.extend((kind, id_) for id_ in ids or {EVERYTHING}))
+    assert not watcher.is_fresh()
     await owner.execute("INSERT INTO guilds (id, name) VALUES (3, 'between')")
-    task = asyncio.create_task(changes.run(connect_arguments(settings)))
-    await eventually(changes.is_fresh)
+    task = asyncio.create_task(watcher.run(connect_arguments(settings)))
+    await eventually(watcher.is_fresh)
     await stop(task)
     assert ("guild", EVERYTHING) in heard
 
@@ -227,10 +227,10 @@ async def test_look_out_outlives_a_subscriber_that_fails(settings: Settings, own
         if calls == 1:
             raise ZeroDivisionError
 
-    changes = Changes()
-    changes.subscribe(fail_once)
-    task = asyncio.create_task(changes.run(connect_arguments(settings)))
-    await eventually(changes.is_fresh)
+    watcher = ChangeWatcher()
+    watcher.subscribe(fail_once)
+    task = asyncio.create_task(watcher.run(connect_arguments(settings)))
+    await eventually(watcher.is_fresh)
     await owner.execute("INSERT INTO guilds (id, name) VALUES (4, 'x')")
     await eventually(lambda: calls > 0)
     await owner.execute("INSERT INTO guilds (id, name) VALUES (5, 'x')")

@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 from litestar import Litestar
 
-from api.events.outbox import Told, tell
+from api.events.outbox import OutboxEvent, publish
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from tests.events.streams import stream
@@ -41,7 +41,9 @@ class Writer:
             guild = self._chance.choice((HARBOUR, QUARRY))
             with suppress(LookupError):
                 async with self._database.transaction() as connection:
-                    await tell(connection, [Told(guild, "member.left", {"of": of, "n": n}) for of, n in lines])
+                    await publish(
+                        connection, [OutboxEvent(guild, "member.left", {"of": of, "n": n}) for of, n in lines]
+                    )
                     await asyncio.sleep(self._chance.random() * 0.02)
                     if self._chance.random() < 0.25:
                         raise LookupError

@@ -5,7 +5,7 @@ import contextlib
 import asyncpg
 from litestar import Litestar
 
-from api.events.outbox import Told, tell
+from api.events.outbox import OutboxEvent, publish
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from tests.support.people import ADA, HARBOUR
@@ -21,9 +21,9 @@ async def number(owner: PlainConnection) -> list[asyncpg.Record]:
 async def test_positions_are_given_in_the_order_of_committing(litestar_app: Litestar, owner: PlainConnection) -> None:
     database: Database = litestar_app.state["database"]
     async with database.transaction() as slow:
-        await tell(slow, [Told(HARBOUR, "slow", {"n": 1})])
+        await publish(slow, [OutboxEvent(HARBOUR, "slow", {"n": 1})])
         async with database.connection() as fast:
-            await tell(fast, [Told(HARBOUR, "fast", {"n": 2}), Told(None, "fast", {}, ADA)])
+            await publish(fast, [OutboxEvent(HARBOUR, "fast", {"n": 2}), OutboxEvent(None, "fast", {}, ADA)])
         first = await number(owner)
         assert [row["type"] for row in first] == ["fast", "fast"], "who has not committed holds up nobody"
     both = await number(owner)
@@ -35,6 +35,6 @@ async def test_what_is_rolled_back_is_never_told(litestar_app: Litestar, owner: 
     database: Database = litestar_app.state["database"]
     with contextlib.suppress(RuntimeError):
         async with database.transaction() as connection:
-            await tell(connection, [Told(HARBOUR, "never", {})])
+            await publish(connection, [OutboxEvent(HARBOUR, "never", {})])
             raise RuntimeError
     assert await number(owner) == []

@@ -11,7 +11,7 @@ from litestar import Litestar
 
 from api.auth.scopes import ALL, Scope
 from api.events.hub import Hub
-from api.events.outbox import Told, tell
+from api.events.outbox import OutboxEvent, publish
 from api.events.rights import RIGHTS
 from api.events.types import TYPES
 from tests.achievements.support import define, draft
@@ -72,9 +72,9 @@ async def everything(bot: httpx.AsyncClient, app: Litestar, user_id: int = BO) -
     # Made the first time, and disabled after half a day: what these tell is in tests/events and tests/webhooks.
     async with app.state["database"].transaction() as connection:
         data: dict[str, object] = {"name": "Harbour", "icon": None, "locale": "de", "timezone": "UTC", "changed": []}
-        await tell(connection, [
-            Told(HARBOUR, "guild.created", data),
-            Told(HARBOUR, "webhook.disabled", {"id": "7", "url": "https://bot.example/secret-path"}),
+        await publish(connection, [
+            OutboxEvent(HARBOUR, "guild.created", data),
+            OutboxEvent(HARBOUR, "webhook.disabled", {"id": "7", "url": "https://bot.example/secret-path"}),
         ])  # fmt: skip
     await end(app)
 
@@ -118,7 +118,7 @@ async def all_is_told(app: Litestar) -> None:
 async def end(app: Litestar) -> None:
     """What `until_the_end` waits for."""
     async with app.state["database"].transaction() as connection:
-        await tell(connection, [Told(QUARRY, "guild.updated", {"changed": ["end"]})])
+        await publish(connection, [OutboxEvent(QUARRY, "guild.updated", {"changed": ["end"]})])
 
 
 async def test_each_type_with_each_scope(
@@ -204,7 +204,9 @@ async def test_a_person_s_rights_are_those_in_the_event_s_guild(
     async with streams(base_url, [headers]) as (opened,):
         async with litestar_app.state["database"].transaction() as connection:
             data = {"id": "7", "url": "https://bot.example/"}
-            await tell(connection, [Told(guild_id, "webhook.disabled", data) for guild_id in (HARBOUR, QUARRY)])
+            await publish(
+                connection, [OutboxEvent(guild_id, "webhook.disabled", data) for guild_id in (HARBOUR, QUARRY)]
+            )
         got = {message.data["guild_id"]: message.data for message in await opened.take(2)}
     assert got[str(HARBOUR)].get("url") == "https://bot.example/"
     assert "url" not in got[str(QUARRY)]

@@ -11,7 +11,7 @@ from litestar import Litestar
 from api.auth.scopes import ALL, Scope
 from api.events import hub
 from api.events.hub import Hub
-from api.events.outbox import Told, tell
+from api.events.outbox import OutboxEvent, publish
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from tests.activity.test_upkeep import upkeep
@@ -166,7 +166,7 @@ async def test_a_slow_reader_is_dropped_and_comes_back(
         while streams.count():
             assert n < 60
             async with database.transaction() as connection:
-                await tell(connection, [Told(HARBOUR, "guild.updated", {"n": n, "text": "x" * 1_000_000})])
+                await publish(connection, [OutboxEvent(HARBOUR, "guild.updated", {"n": n, "text": "x" * 1_000_000})])
                 await connection.execute("NOTIFY guildhall_stream")
             n += 1
             async with asyncio.timeout(3):

@@ -12,10 +12,10 @@ from tests.support.people import ADA, HARBOUR
 
 GUILD = f"/v1/guilds/{HARBOUR}"
 
-Told = list[tuple[int | None, str, dict[str, Any]]]  # Any: an event's own data
+OutboxEvent = list[tuple[int | None, str, dict[str, Any]]]  # Any: an event's own data
 
 
-async def told(owner: PlainConnection) -> Told:
+async def told(owner: PlainConnection) -> OutboxEvent:
     """What has been told since the guilds were made."""
     await owner.fetchval("SELECT guildhall_number_events(1000)")
     rows = await owner.fetch(

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from api.lib.json import JsonObject
-from api.members.levels import RoleChanges, deserved, ladder, role_changes
+from api.members.leveling_config import LevelingConfig
+from api.members.levels import RoleChanges, deserved, level_curve, role_changes
 from api.members.levelups import Announcement, level_up
-from api.members.rules import GuildRules
 from api.settings.builtin.leveling import LEVELING, leveling_settings
 from api.settings.curves import CostCurve, PresetCurve, TableCurve, TotalCurve, UnusableCurve
 from tests.support.people import ADA, HARBOUR
@@ -32,11 +32,11 @@ def counters_hold() -> None:
     """Nothing here touches the database: nothing to recount."""
 
 
-def guild(overrides: JsonObject | None = None, name: str = "Harbour") -> GuildRules:
+def guild(overrides: JsonObject | None = None, name: str = "Harbour") -> LevelingConfig:
     """The rules of a guild that overrides these settings."""
     assert LEVELING.faults(overrides or {}) == []
     settings = leveling_settings(LEVELING.effective(overrides or {}))
-    return GuildRules(HARBOUR, name, ZoneInfo("UTC"), settings, ladder(settings.curve, settings.max_level))
+    return LevelingConfig(HARBOUR, name, ZoneInfo("UTC"), settings, level_curve(settings.curve, settings.max_level))
 
 
 PUBLISHED = {
@@ -60,7 +60,7 @@ FORMULAS: dict[str, Callable[[int], int]] = {
 @pytest.mark.parametrize("preset", PUBLISHED)
 def test_presets(preset: str) -> None:
     """As published, by their formula on every level, and a level begins at its very total."""
-    found = guild({"curve": {"kind": "preset", "preset": preset}}).ladder
+    found = guild({"curve": {"kind": "preset", "preset": preset}}).level_curve
     assert {level: found.begins(level) for level in PUBLISHED[preset]} == PUBLISHED[preset]
     for level in range(1, 1001):
         total = FORMULAS[preset](level)
@@ -72,7 +72,7 @@ def test_presets(preset: str) -> None:
 
 @pytest.mark.parametrize("level", range(100))
 def test_mee6_costs_of_one_level(level: int) -> None:
-    found = ladder(PresetCurve("mee6"), None)
+    found = level_curve(PresetCurve("mee6"), None)
     assert found.begins(level + 1) - found.begins(level) == 5 * level**2 + 50 * level + 100
 
 
@@ -82,7 +82,7 @@ def test_mee6_costs_of_one_level(level: int) -> None:
      (2**53, 3, 60, None)],
 )  # fmt: skip
 def test_rungs(xp: int, level: int, begins: int, following: int | None) -> None:
-    found = ladder(TABLE, None)
+    found = level_curve(TABLE, None)
     assert found.level(xp) == level
     assert (found.begins(level), found.next(level)) == (begins, following)
 
@@ -92,13 +92,13 @@ def test_rungs(xp: int, level: int, begins: int, following: int | None) -> None:
     [(1, 2**53, 1, None), (2, 29, 1, 30), (2, 60, 2, None), (3, 60, 3, None), (1000, 60, 3, None)],
 )
 def test_nobody_rises_above_the_highest_level(max_level: int, xp: int, level: int, following: int | None) -> None:
-    found = ladder(TABLE, max_level)
+    found = level_curve(TABLE, max_level)
     assert (found.level(xp), found.next(level)) == (level, following)
 
 
 @pytest.mark.parametrize("max_level", [1, 7, 999])
 def test_the_highest_level_of_a_preset(max_level: int) -> None:
-    found, whole = ladder(PresetCurve("mee6"), max_level), ladder(PresetCurve("mee6"), None)
+    found, whole = level_curve(PresetCurve("mee6"), max_level), level_curve(PresetCurve("mee6"), None)
     assert found.level(2**53) == max_level
     assert found.next(max_level) is None
     assert [found.begins(level) for level in range(max_level + 1)] == [
@@ -107,14 +107,14 @@ def test_the_highest_level_of_a_preset(max_level: int) -> None:
 
 
 def test_guilds_with_the_same_curve_share_it() -> None:
-    assert ladder(CostCurve([100, 50, 5]), 50) is ladder(CostCurve([100, 50, 5]), 50)
-    assert ladder(TotalCurve([0, 100]), None) is not ladder(TotalCurve([0, 100]), 50)
+    assert level_curve(CostCurve([100, 50, 5]), 50) is level_curve(CostCurve([100, 50, 5]), 50)
+    assert level_curve(TotalCurve([0, 100]), None) is not level_curve(TotalCurve([0, 100]), 50)
 
 
 def test_a_curve_that_rises_only_so_far() -> None:
-    assert ladder(CostCurve([100, -1]), 50).begins(50) == 3775
+    assert level_curve(CostCurve([100, -1]), 50).begins(50) == 3775
     with pytest.raises(UnusableCurve):
-        ladder(CostCurve([100, -1]), None)
+        level_curve(CostCurve([100, -1]), None)
 
 
 @pytest.mark.parametrize(
@@ -238,18 +238,18 @@ def test_where_it_is_told(announce: JsonObject, channel_id: int | None, expected
     ],
 )
 def test_what_is_told(template: str, text: str) -> None:
-    rules = guild(REWARDS | {"announce": {"template": template}}, name="{xp} & \\1")
-    found = level_up(rules, ADA, 10, 31)
+    config = guild(REWARDS | {"announce": {"template": template}}, name="{xp} & \\1")
+    found = level_up(config, ADA, 10, 31)
     assert found is not None
     assert found.announce.text == text
 
 
 def test_roles_in_words_are_those_to_add() -> None:
-    rules = guild(REWARDS | {"announce": {"template": "[{roles}]"}})
-    found = level_up(rules, ADA, 30, 60)
+    config = guild(REWARDS | {"announce": {"template": "[{roles}]"}})
+    found = level_up(config, ADA, 30, 60)
     assert found is not None
     assert found.announce.text == "[]"
-    found = level_up(rules, ADA, 10, 30, held=["10", "21"])
+    found = level_up(config, ADA, 10, 30, held=["10", "21"])
     assert found is not None
     assert found.announce.text == "[<@&20>]"
 

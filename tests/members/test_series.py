@@ -10,8 +10,8 @@ import pytest
 
 from api.errors import Invalid
 from api.members.dtos import Bucket, SeriesQuery
-from api.members.levels import ladder
-from api.members.rules import GuildRules
+from api.members.leveling_config import LevelingConfig
+from api.members.levels import level_curve
 from api.members.series import days, hours, window
 from api.postgres.engine import PlainConnection
 from api.settings.builtin.leveling import LevelingSettings
@@ -247,19 +247,19 @@ async def test_the_ends_of_all_calendars(bot: httpx.AsyncClient, zone: str) -> N
 def test_the_database_is_never_asked_for_days_up_to_infinity(zone: str, from_: str, to: str) -> None:
     """Which is what asyncpg makes of the calendar's first and last: a series of them would not end."""
     settings = LevelingSettings()
-    rules = GuildRules(HARBOUR, "Harbour", ZoneInfo(zone), settings, ladder(settings.curve, None))
+    config = LevelingConfig(HARBOUR, "Harbour", ZoneInfo(zone), settings, level_curve(settings.curve, None))
     buckets: tuple[Bucket, ...] = get_args(Bucket)
     for bucket in buckets:
         try:
             found = window(
                 SeriesQuery(from_=from_, to=to, bucket=bucket),
-                rules,
+                config,
                 CLOCK.now(),
                 datetime.min.replace(tzinfo=UTC),
             )
         except Invalid:  # where the guild's clocks leave the calendar
             continue
-        asked = hours(found) if bucket == "hour" else days(rules, found)
+        asked = hours(found) if bucket == "hour" else days(config, found)
         for edge in asked:
             text = edge.isoformat()
             assert not text.startswith(("0001-01-01T00:00:00+", "9999-12-31T23:59:59.999999"))

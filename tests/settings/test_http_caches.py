@@ -210,7 +210,7 @@ async def test_without_a_look_nothing_in_memory_is_believed(
 ) -> None:
     key = {"Authorization": f"Bearer {secret}"}
     await until_short(roads, key)
-    monkeypatch.setattr(litestar_app.state["changes"], "age", lambda: 1.01)
+    monkeypatch.setattr(litestar_app.state["watcher"], "age", lambda: 1.01)
     async with no_wake(owner):
         for seconds in range(20, 25):
             await owner.execute(WRITE, HARBOUR, f'{{"cooldown_seconds": {seconds}}}')

@@ -119,7 +119,7 @@ async def test_who_loses_every_race_waits_in_line(
 def behind(app: Litestar, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No look finds what changes meanwhile, and memory is believed all the same."""
     with monkeypatch.context() as patches:
-        patches.setattr(app.state["changes"], "_note", lambda _rows, _snapshot: None)
+        patches.setattr(app.state["watcher"], "_note", lambda _rows, _snapshot: None)
         yield
 
 

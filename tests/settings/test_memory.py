@@ -9,9 +9,9 @@ import pytest
 
 from api.achievements.catalogs import Known, _weight, catalog_of
 from api.activity.rules import earning_of
-from api.members import rulebook
-from api.members.rules import GuildRules
-from api.postgres.change_watcher import Changes
+from api.members import leveling_config_cache
+from api.members.leveling_config import LevelingConfig
+from api.postgres.change_watcher import ChangeWatcher
 from api.settings.cache import MIB, SettingsCache
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York")
@@ -32,21 +32,23 @@ KINDS: dict[str, Overrides] = {
 }
 
 
-class _Fresh(Changes):
+class _Fresh(ChangeWatcher):
     def is_fresh(self, within: float = 1.0) -> bool:
         return within > 0
 
 
-def _filled(guilds: int, overrides: Overrides) -> SettingsCache[GuildRules]:
+def _filled(guilds: int, overrides: Overrides) -> SettingsCache[LevelingConfig]:
     """A cache of guilds each of which has just counted events."""
-    cache: SettingsCache[GuildRules] = SettingsCache(_Fresh(), rulebook._weight, rulebook.LARGEST)
+    cache: SettingsCache[LevelingConfig] = SettingsCache(
+        _Fresh(), leveling_config_cache._weight, leveling_config_cache.LARGEST
+    )
     now = datetime.now(UTC)
     for number in range(guilds):
-        rules = rulebook._rules(10**18 + number, f"Guild {number}", ZONES[number % 3], overrides(number))
-        earning_of(rules)
+        config = leveling_config_cache._config(10**18 + number, f"Guild {number}", ZONES[number % 3], overrides(number))
+        earning_of(config)
         for minutes in range(3):
-            rules.place_of(now - timedelta(minutes=minutes))
-        cache.put(rules.guild_id, "leveling", rules)
+            config.place_of(now - timedelta(minutes=minutes))
+        cache.put(config.guild_id, "leveling", config)
     return cache
 
 
@@ -89,7 +91,7 @@ def test_twenty_thousand_guilds_fit() -> None:
     """One in twenty has settings of its own."""
     cache = _filled(20_000, lambda number: json.dumps({"daily_xp_cap": number}) if number % 20 == 0 else None)
     assert cache.get(10**18, "leveling") is not None
-    assert cache.weight < rulebook.LARGEST
+    assert cache.weight < leveling_config_cache.LARGEST
 
 
 def test_who_was_not_asked_for_the_longest_goes_first() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 
-from api.members.levels import ladder
+from api.members.levels import level_curve
 from api.postgres.engine import PlainConnection
 from api.settings.builtin.leveling import LevelingSettings
 from tests.soak.model import Model
@@ -21,7 +21,7 @@ class Afresh:
 
     def __init__(self, days: dict[Key, dict[date, Counter[str]]], custom: dict[Key, dict[str, int]]) -> None:
         self._days, self._custom = days, custom
-        self._ladder = ladder(LevelingSettings().curve, None)
+        self._level_curve = level_curve(LevelingSettings().curve, None)
         self._today = datetime.now(UTC).date()
 
     def meets(self, member: asyncpg.Record, condition: Json) -> bool:
@@ -33,7 +33,7 @@ class Afresh:
             first = self._today - timedelta(days=int(condition["within"][:-1]) - 1)
             return sum(counted[stat] for day, counted in self._days.get(key, {}).items() if day >= first)
         if stat == "level":
-            return self._ladder.level(member["xp"])
+            return self._level_curve.level(member["xp"])
         if stat == "streak":
             return int(member["streak_best"])
         if stat == "duels":

@@ -1,4 +1,4 @@
-"""By which rules a guild counts: its time zone, leveling settings, ladder of levels, and what lies where."""
+"""The cache of guilds' leveling configs."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,9 @@ import msgspec
 from api.errors import NotFound
 from api.lib import times
 from api.lib.shared import Shared
-from api.members.levels import ladder
-from api.members.rules import GuildRules
-from api.postgres.change_watcher import Changes
+from api.members.leveling_config import LevelingConfig
+from api.members.levels import level_curve
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from api.settings.builtin.leveling import LEVELING, LevelingSettings, leveling_settings
 from api.settings.cache import MIB, SettingsCache
@@ -22,7 +22,7 @@ _READ = """
 _PARENTS = "SELECT channel_id, parent_id FROM guild_channels WHERE guild_id = $1 AND parent_id IS NOT NULL"
 _DEFAULTS = leveling_settings(LEVELING.defaults)
 
-_LEVELS = ladder(_DEFAULTS.curve, _DEFAULTS.max_level)
+_LEVELS = level_curve(_DEFAULTS.curve, _DEFAULTS.max_level)
 
 LARGEST = 16 * MIB  # 20,000 guilds, if one in ten has settings of its own
 
@@ -34,20 +34,20 @@ _PER_LEVEL = 42
 _PER_PARENT = 150
 
 
-class Rulebook:
-    """The rules of guilds, remembered while nothing tells that they changed: another process's change
-    counts after a second at most, one of this process at once."""
+class LevelingConfigCache:
+    """Leveling configs in memory, until the change watcher invalidates them: a change of this process counts at once,
+    one of another process after a second at most."""
 
-    def __init__(self, database: Database, changes: Changes) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
-        self._cache: SettingsCache[GuildRules] = SettingsCache(changes, _weight, LARGEST)
+        self._cache: SettingsCache[LevelingConfig] = SettingsCache(watcher, _weight, LARGEST)
 
-    def remembered(self, guild_id: int) -> GuildRules | None:
-        """The rules, if they are in memory and may still be believed."""
+    def cached(self, guild_id: int) -> LevelingConfig | None:
+        """The config, if it is in memory and fresh."""
         return self._cache.get(guild_id, "leveling")
 
-    async def get(self, guild_id: int, connection: Connection | None = None) -> GuildRules:
-        """The rules. Raises `NotFound`. Inside a transaction hand in its connection."""
+    async def get(self, guild_id: int, connection: Connection | None = None) -> LevelingConfig:
+        """The config. Inside a transaction, pass its connection. Raises `NotFound`."""
         known = self._cache.get(guild_id, "leveling")
         if known is not None:
             return known
@@ -61,15 +61,15 @@ class Rulebook:
         return found
 
 
-async def _read(connection: Connection, guild_id: int) -> GuildRules:
+async def _read(connection: Connection, guild_id: int) -> LevelingConfig:
     row = await connection.fetchrow(_READ, guild_id)
     if row is None:
         raise NotFound
-    rules = _rules(guild_id, row["name"], row["timezone"], row["overrides"])
-    if named := _named(rules.settings):
+    config = _config(guild_id, row["name"], row["timezone"], row["overrides"])
+    if named := _named(config.settings):
         parents = {row[0]: row[1] for row in await connection.fetch(_PARENTS, guild_id)}
-        return msgspec.structs.replace(rules, parents=_within(named, parents))
-    return rules
+        return msgspec.structs.replace(config, parents=_within(named, parents))
+    return config
 
 
 def _named(settings: LevelingSettings) -> set[int]:
@@ -83,11 +83,11 @@ def _within(named: set[int], parents: Mapping[int, int]) -> dict[int, int]:
     return {channel: parent for channel, parent in parents.items() if parent in named or parents.get(parent) in named}
 
 
-def _weight(rules: GuildRules) -> int:
+def _weight(config: LevelingConfig) -> int:
     """About how many bytes it takes in memory."""
-    weight: int = rules.settings.__dict__.get("weight", 0)
-    weight += _PER_PARENT * len(rules.parents)
-    return _OWN + weight + (0 if rules.ladder is _LEVELS else _PER_LEVEL * rules.ladder.top)
+    weight: int = config.settings.__dict__.get("weight", 0)
+    weight += _PER_PARENT * len(config.parents)
+    return _OWN + weight + (0 if config.level_curve is _LEVELS else _PER_LEVEL * config.level_curve.top)
 
 
 def _settings(overrides: str) -> LevelingSettings:
@@ -101,6 +101,8 @@ def _settings(overrides: str) -> LevelingSettings:
 _shared = Shared(_settings)
 
 
-def _rules(guild_id: int, name: str, timezone: str, overrides: str | None) -> GuildRules:
+def _config(guild_id: int, name: str, timezone: str, overrides: str | None) -> LevelingConfig:
     settings = _DEFAULTS if overrides is None or overrides == "{}" else _shared.of(overrides)
-    return GuildRules(guild_id, name, times.zone(timezone), settings, ladder(settings.curve, settings.max_level))
+    return LevelingConfig(
+        guild_id, name, times.zone(timezone), settings, level_curve(settings.curve, settings.max_level)
+    )

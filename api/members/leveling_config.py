@@ -1,4 +1,4 @@
-"""A guild's rules at one moment: its time zone, its leveling settings, its ladder of levels. Pure."""
+"""A guild's leveling config: time zone, leveling settings, level curve, and which channels lie where. Pure."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from api.lib import times
-from api.members.levels import Ladder
+from api.members.levels import LevelCurve
 from api.settings.builtin.leveling import LevelingSettings
 
 DEEPEST = 3  # a thread, its channel, the channel's category
@@ -16,14 +16,14 @@ DEEPEST = 3  # a thread, its channel, the channel's category
 _NO_PARENTS: Mapping[int, int] = MappingProxyType({})
 
 
-class GuildRules(msgspec.Struct, frozen=True):
-    """A guild's rules at one moment. Guilds that are alike share all but their id and name."""
+class LevelingConfig(msgspec.Struct, frozen=True):
+    """What decides a guild's XP, days and levels. Guilds with equal settings share all members but id and name."""
 
     guild_id: int
     name: str
     zone: ZoneInfo
     settings: LevelingSettings
-    ladder: Ladder
+    level_curve: LevelCurve
     parents: Mapping[int, int] = _NO_PARENTS  # of channels that lie in one that the settings name
 
     def day_of(self, moment: datetime) -> date:
