@@ -15,7 +15,7 @@ from api.activity.shortcut import ActivityShortcut
 from api.admin import admin_route
 from api.admin.entrance import Entrance
 from api.audit.controller import AuditController
-from api.auth.slots import Slots
+from api.auth.slots import Share, Slots
 from api.config import MINIMUM_SECRET, Settings
 from api.errors import GuildhallError
 from api.events.controller import EventController
@@ -124,24 +124,27 @@ def _strangers(app: Litestar) -> Strangers:
 
 
 def _admission(app: Litestar) -> Admission:
-    """Held are requests of those whose budget is spent, or who have as many running and waiting as they may."""
+    """Held are requests of those whose budget is spent; those of a family with no slot left wait for one."""
     limiter: Limiter = app.state["limiter"]
     slots: Slots = app.state["slots"]
     recording: Slots = app.state["recording_slots"]
 
     def refused(scope: HTTPScope) -> GuildhallError | None:
-        if not scope["path"].startswith(COUNTED):
-            return None
-        if (spent := limiter.refusal_at_once(scope)) is not None:
-            return spent
-        theirs = recording if scope["method"] == "POST" and scope["path"].endswith("/activity") else slots
-        credential = limiter.remembered(scope) if theirs.has_waiting else None
-        return theirs.too_many() if credential is not None and theirs.is_crowded(credential.family) else None
+        return limiter.refusal_at_once(scope) if scope["path"].startswith(COUNTED) else None
 
     def is_spent(scope: HTTPScope) -> bool:
         return scope["path"].startswith(COUNTED) and limiter.would_refuse(scope)
 
-    return Admission(is_spent, refused, limiter.whose)
+    def share_of(scope: HTTPScope) -> Share | None:
+        if not (slots.is_tight or recording.is_tight) or not scope["path"].startswith(COUNTED):
+            return None
+        theirs = recording if scope["method"] == "POST" and scope["path"].endswith("/activity") else slots
+        credential = limiter.remembered(scope) if theirs.is_tight else None
+        return None if credential is None else theirs.share(credential.family)
+
+    made = Admission(is_spent, refused, limiter.whose, share_of)
+    slots.on_free = recording.on_free = made.wake
+    return made
 
 
 def create_litestar(

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from api.errors import TooManyRequests
 
@@ -11,8 +12,29 @@ AT_ONCE = 32
 # transactions they take.
 RECORDING_AT_ONCE = 256
 WAITING = 512
-ON_THEIR_WAY = 32  # of these: begun, and not here yet
 WAIT_SECONDS = 10.0
+TIGHT = 8  # slots left to a family from which on it is looked at before its requests begin
+
+
+class Share(NamedTuple):
+    """The slots of one family."""
+
+    slots: "Slots"
+    family: str
+
+    @property
+    def free(self) -> int:
+        """How many are free now."""
+        return self.slots.free(self.family)
+
+    @property
+    def refusal(self) -> TooManyRequests:
+        """What is raised where as many requests wait for one as may wait."""
+        return self.slots.too_many()
+
+
+def _nobody_waits(_share: Share) -> None:
+    return None
 
 
 class Slots:
@@ -22,16 +44,22 @@ class Slots:
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
         self._running: dict[str, int] = {}
+        self._tight: set[str] = set()  # families with few slots left
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-
-    def is_crowded(self, family: str) -> bool:
-        """Whether a family has no place left where a request could wait, but for those that have begun already."""
-        return len(self._waiting.get(family, ())) >= WAITING - ON_THEIR_WAY
+        self.on_free: Callable[[Share], None] = _nobody_waits
 
     @property
-    def has_waiting(self) -> bool:
-        """Whether there is anybody who waits."""
-        return bool(self._waiting)
+    def is_tight(self) -> bool:
+        """Whether any family has few slots left."""
+        return bool(self._tight)
+
+    def share(self, family: str) -> Share | None:
+        """The slots of a family that has few left, None for others."""
+        return Share(self, family) if family in self._tight else None
+
+    def free(self, family: str) -> int:
+        """How many slots a family has left."""
+        return self._at_once - self._running.get(family, 0)
 
     async def enter(self, family: str, is_gone: Callable[[], bool] = lambda: False) -> Callable[[], None]:
         """Waits for a slot; call what it gives when the request is over. `is_gone`: whether nobody waits for the
@@ -39,7 +67,7 @@ class Slots:
         crowd that gave up nothing is left to be done."""
         running = self._running.get(family, 0)
         if running < self._at_once:
-            self._running[family] = running + 1
+            self._run(family, running + 1)
         else:
             await self._wait(family)
             if is_gone():
@@ -73,10 +101,18 @@ class Slots:
                 turn.set_result(None)  # the slot passes on, `running` stays
                 return
         self._waiting.pop(family, None)
-        if self._running[family] == 1:
-            del self._running[family]
+        self._run(family, self._running[family] - 1)
+        self.on_free(Share(self, family))
+
+    def _run(self, family: str, running: int) -> None:
+        if running:
+            self._running[family] = running
         else:
-            self._running[family] -= 1
+            del self._running[family]
+        if running > self._at_once - TIGHT:
+            self._tight.add(family)
+        else:
+            self._tight.discard(family)
 
     def too_many(self) -> TooManyRequests:
         """What is raised where a key has as many requests waiting as may wait."""

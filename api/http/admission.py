@@ -2,17 +2,20 @@
 
 A process that is asked for more than it can do must not spend its time on refusing, nor let who asks for little stand
 behind who asks for much. So what a request costs before it begins is to be read, and nothing else. In one turn of
-the event loop so many begin; the rest wait, and those of each credential get their turn after one another. Who would
-be refused is held for a while first: whoever sends again at once, whatever the answer, does so a few times a second
-and not a few hundred. The refusal is written by the connection, with no application behind it, wherever it is known
-who asks: their budget is spent, too many of theirs wait, or the request has waited too long here."""
+the event loop so many begin; the rest wait, and those of each credential get their turn after one another. Who has no
+slot left (`api.auth.slots`) waits here too, until one is free, and in nobody's way. Who would be refused is held for a
+while first: whoever sends again at once, whatever the answer, does so a few times a second and not a few hundred. The
+refusal is written by the connection, with no application behind it, wherever it is known who asks: their budget is
+spent, too many of theirs wait, or the request has waited too long here."""
 
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from litestar.types import HTTPScope
 
+from api.auth.slots import WAIT_SECONDS, WAITING, Share
 from api.errors import GuildhallError, Overloaded
 
 AT_ONCE = 8
@@ -21,6 +24,7 @@ LEAST_HELD, MOST_HELD = 0.1, 5.0  # seconds
 HELD_A_SECOND = 200.0  # of one credential: each of its refusals costs a read and a write
 MOST_REQUESTS = 8192  # held ones, and as many that wait
 MOST_WAITED = 1.0  # seconds in line
+SWEEP_SECONDS = 1.0
 
 PROBES = frozenset({"/health/live", "/health/ready", "/metrics"})
 
@@ -28,7 +32,17 @@ PROBES = frozenset({"/health/live", "/health/ready", "/metrics"})
 Begin = Callable[[GuildhallError | None], None]
 
 
-def _no_crowd(_scope: HTTPScope) -> GuildhallError | None:
+class _Waiter(NamedTuple):
+    since: float
+    scope: HTTPScope
+    begin: Begin
+
+
+def _not_spent(_scope: HTTPScope) -> GuildhallError | None:
+    return None
+
+
+def _of_no_share(_scope: HTTPScope) -> Share | None:
     return None
 
 
@@ -38,18 +52,25 @@ class Admission:
     def __init__(
         self,
         is_spent: Callable[[HTTPScope], bool] = lambda _: False,
-        refused: Callable[[HTTPScope], GuildhallError | None] = _no_crowd,
+        refused: Callable[[HTTPScope], GuildhallError | None] = _not_spent,
         whose: Callable[[HTTPScope], str] = lambda _: "",
+        share_of: Callable[[HTTPScope], Share | None] = _of_no_share,
     ) -> None:
         """`is_spent` tells whether nothing but a refusal by the application would come of a request now; `refused`:
-        what it is refused with at once, where their budget is spent or too many of theirs wait; `whose`: the name of
-        those who share a place in the line."""
+        what it is refused with at once, where their budget is spent; `whose`: the name of those who share a place in
+        the line; `share_of`: the slots that it takes one of, where few are left."""
         self._is_spent = is_spent
         self._refused = refused
         self._whose = whose
+        self._share_of = share_of
         self._left = AT_ONCE  # of this turn
+        self._begun: Counter[Share] = Counter()  # in this turn: they may not have taken their slot yet
+        self._begun_before: Counter[Share] = Counter()  # in the last turn: the same
         self._is_turning = False
-        self._lines: dict[str, deque[tuple[float, HTTPScope, Begin]]] = {}  # whose turn it is next comes first
+        self._is_sweeping = False
+        self._lines: dict[str, deque[_Waiter]] = {}  # whose turn it is next comes first
+        self._full: dict[Share, deque[_Waiter]] = {}  # they wait for a slot
+        self._freed: deque[Share] = deque()  # of these: where there may be one
         self._waiting = 0
         self._held: Counter[str] = Counter()
         self._refusals: deque[tuple[HTTPScope, Begin]] = deque()
@@ -60,28 +81,65 @@ class Admission:
             return True
         if not self._left or self._lines or self._is_refused(scope):
             return False
-        self._left -= 1
+        share = self._share_of(scope)
+        if share is not None and not self._has_slot(share):
+            return False
+        self._count(share)
         self._turn()
         return True
 
     def wait(self, scope: HTTPScope, begin: Begin) -> bool:
         """Has it begin later, or be refused; False where no more may wait."""
-        whose = self._whose(scope)
         if self._is_refused(scope):
-            return self._hold(whose, scope, begin)
+            return self._hold(scope, begin)
         if self._waiting >= MOST_REQUESTS:
             return False
-        self._lines.setdefault(whose, deque()).append((asyncio.get_running_loop().time(), scope, begin))
         self._waiting += 1
-        self._turn()
+        waiter = _Waiter(asyncio.get_running_loop().time(), scope, begin)
+        share = self._share_of(scope)
+        if share is not None and not self._has_slot(share):
+            self._wait_for_slot(share, waiter)
+        else:
+            self._lines.setdefault(self._whose(scope), deque()).append(waiter)
+            self._turn()
         return True
 
-    def _is_refused(self, scope: HTTPScope) -> bool:
-        return self._is_spent(scope) or self._refused(scope) is not None
+    def wake(self, share: Share) -> None:
+        """A slot is free."""
+        if share in self._full and share not in self._freed:
+            self._freed.append(share)
+            self._turn()
 
-    def _hold(self, whose: str, scope: HTTPScope, begin: Begin) -> bool:
+    def _has_slot(self, share: Share) -> bool:
+        return share not in self._full and self._free(share) > 0
+
+    def _free(self, share: Share) -> int:
+        return share.free - self._begun[share] - self._begun_before[share]
+
+    def _count(self, share: Share | None) -> None:
+        self._left -= 1
+        if share is not None:
+            self._begun[share] += 1
+
+    def _is_refused(self, scope: HTTPScope) -> bool:
+        return self._is_spent(scope) or self._refusal(scope) is not None
+
+    def _refusal(self, scope: HTTPScope) -> GuildhallError | None:
+        if (spent := self._refused(scope)) is not None:
+            return spent
+        share = self._share_of(scope) if self._full else None
+        return share.refusal if share is not None and len(self._full.get(share, ())) >= WAITING else None
+
+    def _wait_for_slot(self, share: Share, waiter: _Waiter) -> None:
+        self._full.setdefault(share, deque()).append(waiter)
+        if share.free > 0:
+            self.wake(share)  # those that were counted may not take one after all
+        self._sweep_later()
+
+    def _hold(self, scope: HTTPScope, begin: Begin) -> bool:
         if self._held.total() + len(self._refusals) >= MOST_REQUESTS:
             return False
+        whose = self._whose(scope)
         seconds = min(LEAST_HELD + self._held[whose] / HELD_A_SECOND, MOST_HELD)
         self._held[whose] += 1
         asyncio.get_running_loop().call_later(seconds, self._release, whose, scope, begin)
@@ -102,25 +160,72 @@ class Admission:
     def _begin_some(self) -> None:
         self._is_turning = False
         self._left = AT_ONCE
-        too_late = asyncio.get_running_loop().time() - MOST_WAITED
-        while self._left and self._lines:
-            whose = next(iter(self._lines))
-            line = self._lines.pop(whose)
-            since, scope, begin = line.popleft()
-            if line:
-                self._lines[whose] = line  # behind all others
-            self._waiting -= 1
-            self._left -= 1
-            refusal = self._refused(scope)
-            if since < too_late:
-                begin(_too_late())
-            elif refusal is None or not self._hold(whose, scope, begin):
-                begin(refusal)
+        self._begun_before, self._begun = self._begun, Counter()
+        while self._left and (self._lines or self._freed):
+            if self._lines:
+                self._begin_next()
+            if self._left and self._freed:
+                self._begin_freed()
         for _ in range(min(REFUSALS_AT_ONCE, len(self._refusals))):
             scope, begin = self._refusals.popleft()
-            begin(self._refused(scope))
+            begin(self._refusal(scope))
         if self._left < AT_ONCE or self._refusals:
             self._turn()
+
+    def _begin_next(self) -> None:
+        """Of the next line."""
+        whose = next(iter(self._lines))
+        line = self._lines.pop(whose)
+        waiter = line.popleft()
+        if line:
+            self._lines[whose] = line  # behind all others
+        refusal = self._refusal(waiter.scope)
+        share = self._share_of(waiter.scope)
+        if refusal is None and share is not None and not self._has_slot(share):
+            self._wait_for_slot(share, waiter)
+            return
+        self._waiting -= 1
+        self._count(share)
+        if waiter.since < asyncio.get_running_loop().time() - MOST_WAITED:
+            waiter.begin(_too_late())
+        elif refusal is None or not self._hold(waiter.scope, waiter.begin):
+            waiter.begin(refusal)
+
+    def _begin_freed(self) -> None:
+        """Of those who waited for a slot, as many as there are slots."""
+        share = self._freed.popleft()
+        line = self._full[share]
+        if self._free(share) > 0:
+            waiter = line.popleft()
+            self._waiting -= 1
+            self._count(share)
+            waiter.begin(self._refused(waiter.scope))
+        if not line:
+            del self._full[share]
+        elif self._free(share) > 0:
+            self._freed.append(share)
+        elif share.free > 0:
+            asyncio.get_running_loop().call_soon(self.wake, share)  # once those that began have taken theirs
+
+    def _sweep_later(self) -> None:
+        if not self._is_sweeping:
+            self._is_sweeping = True
+            asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        """Refuses those who waited for a slot too long."""
+        self._is_sweeping = False
+        too_late = asyncio.get_running_loop().time() - WAIT_SECONDS
+        for share, line in list(self._full.items()):
+            while line and line[0].since < too_late:
+                self._waiting -= 1
+                line.popleft().begin(share.refusal)
+            if not line:
+                del self._full[share]
+                if share in self._freed:
+                    self._freed.remove(share)
+        if self._full:
+            self._sweep_later()
 
 
 def _too_late() -> Overloaded:

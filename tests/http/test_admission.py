@@ -117,22 +117,127 @@ async def test_no_more_than_so_many_are_held(monkeypatch: pytest.MonkeyPatch) ->
     assert [full.wait(scope(), lambda _: None) for _ in range(3)] == [True, True, False]
 
 
-async def test_who_has_too_many_waiting_is_refused_with_no_application(held: list[partial[None]]) -> None:
-    crowded = {"crowd"}
-    _, begun = line(["crowd", "quiet", "crowd"], set(), crowded)
-    assert begun == ["quiet"]
-    held[0]()
-    await asyncio.sleep(0)
-    crowded.clear()
-    held[1]()
-    await asyncio.sleep(0)
-    assert begun == ["quiet", "-crowd", "crowd"]
+class Family:
+    """Requests of one family that take a slot each as they begin."""
+
+    def __init__(self, at_once: int) -> None:
+        self.slots = Slots(at_once)
+        self.admission = Admission(share_of=lambda _: self.slots.share("family"))
+        self.slots.on_free = self.admission.wake
+        self.leaves: list[Callable[[], None]] = []
+        self.begun: list[str] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def fill(self) -> None:
+        self.leaves = [await self.slots.enter("family") for _ in range(self.slots.free("family"))]
+
+    def ask(self, name: str, *, takes: bool = True) -> None:
+        begin = partial(self._begin, name, takes)
+        if self.admission.begins_at_once(scope()):
+            begin(None)
+        else:
+            assert self.admission.wait(scope(), begin)
+
+    def _begin(self, name: str, takes: bool, refusal: GuildhallError | None) -> None:
+        self.begun.append(name if refusal is None else f"-{name}")
+        if takes and refusal is None:
+            self._tasks.append(asyncio.create_task(self._take()))
+
+    async def _take(self) -> None:
+        self.leaves.append(await self.slots.enter("family"))
 
 
-async def test_whose_crowd_came_while_they_waited_is_held_then(held: list[partial[None]]) -> None:
-    crowded: set[str] = set()
-    _, begun = line(["crowd"] * (AT_ONCE + 2), set(), crowded)
-    crowded.add("crowd")
+async def turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_who_has_no_slot_has_not_begun() -> None:
+    family = Family(3)
+    await family.fill()
+    for number in range(5):
+        family.ask(str(number))
+    await turns()
+    assert family.begun == []
+    family.leaves.pop(0)()
+    await turns()
+    assert family.begun == ["0"]
+    for leave in [family.leaves.pop() for _ in range(3)]:
+        leave()
+    await turns()
+    assert family.begun == ["0", "1", "2", "3"]
+    family.leaves.pop()()
+    await turns()
+    assert family.begun == ["0", "1", "2", "3", "4"]
+    assert (family.admission._full, family.admission._waiting) == ({}, 0)
+
+
+async def test_no_more_begin_than_there_are_slots() -> None:
+    family = Family(3)
+    await family.fill()
+    family.leaves.pop()()
+    for number in range(5):
+        family.ask(str(number))
+    await turns()
+    assert family.begun == ["0"]
+    assert not family.slots._waiting
+
+
+async def test_who_begins_and_takes_no_slot_leaves_it_to_the_next() -> None:
+    family = Family(3)
+    await family.fill()
+    for number in range(6):
+        family.ask(str(number), takes=number > 3)
+    family.leaves.pop()()
+    await turns()
+    assert family.begun == ["0", "1", "2", "3", "4"]
+
+
+async def test_who_waits_for_a_slot_holds_up_nobody() -> None:
+    family = Family(1)
+    await family.fill()
+    family.ask("waits")
+    family.admission._share_of = lambda _: None
+    for number in range(AT_ONCE):
+        assert family.admission.begins_at_once(scope()), number
+
+
+async def test_who_waited_too_long_for_a_slot_is_refused(
+    held: list[partial[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = Family(1)
+    await family.fill()
+    family.ask("late")
+    monkeypatch.setattr(admission, "WAIT_SECONDS", -1.0)
+    held.pop()()
+    assert family.begun == ["-late"]
+    family.leaves.pop()()
+    family.ask("next")
+    assert family.begun == ["-late", "next"]
+
+
+async def test_no_more_than_so_many_wait_for_a_slot(held: list[partial[None]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "WAITING", 2)
+    family = Family(1)
+    await family.fill()
+    for number in range(4):
+        family.ask(str(number))
+    _sweep, third, fourth = held
+    third()
+    await turns()
+    assert family.begun == ["-2"]
+    family.leaves.pop()()
+    await turns()
+    assert family.begun == ["-2", "0"]
+    fourth()  # there is room again, and it has been held long enough
+    await turns()
+    assert family.begun == ["-2", "0", "3"]
+
+
+async def test_whose_budget_was_spent_while_they_waited_is_held_then(held: list[partial[None]]) -> None:
+    spent: set[str] = set()
+    _, begun = line(["crowd"] * (AT_ONCE + 2), set(), spent)
+    spent.add("crowd")
     await asyncio.sleep(0)
     assert (len(begun), len(held)) == (AT_ONCE, 2)
     for release in held:
@@ -191,7 +296,7 @@ async def test_a_refusal_that_was_held_is_the_same(
 
 
 async def test_a_crowded_key_is_refused_on_a_connection_that_stays(
-    wire: Wire, litestar_app: Litestar, bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, app: ASGIApp, litestar_app: Litestar, bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = (await bot.post("/v1/keys", json={"name": "crowd", "scopes": ["guilds:read"]})).json()
     credential = await litestar_app.state["keyring"].authenticate(f"Bearer {made['secret']}")
@@ -199,13 +304,13 @@ async def test_a_crowded_key_is_refused_on_a_connection_that_stays(
     found: Slots = litestar_app.state["slots"]
     head = f"/v1/guilds/{HARBOUR}/roles HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {made['secret']}\r\n"
     get = f"GET {head}X-Request-ID: mine\r\n\r\n".encode()
-    async with wire.open() as connection:
+    async with wire.open() as waiting, wire.open() as connection:
         connection.send(get)
         assert (await connection.answer()).status == 200
         leaves = [await found.enter(f"key:{made['id']}") for _ in range(slots.AT_ONCE)]
-        waiter = asyncio.create_task(found.enter(f"key:{made['id']}"))
-        await asyncio.sleep(0)
-        monkeypatch.setattr(slots, "WAITING", slots.ON_THEIR_WAY + 1)
+        monkeypatch.setattr(admission, "WAITING", 1)
+        waiting.send(get)
+        await true(lambda: bool(connections_of(app).admission._full))
         connection.send(get)
         refused = await connection.answer()
         assert (refused.status, refused.problem["type"]) == (429, "urn:guildhall:problem:too-many-requests")
@@ -219,7 +324,7 @@ async def test_a_crowded_key_is_refused_on_a_connection_that_stays(
         assert (await connection.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 429 ")
         for leave in leaves:
             leave()
-        (await waiter)()
+        assert (await waiting.answer()).status == 200
         connection.send(get)
         assert (await connection.answer()).status == 200
 
@@ -231,10 +336,20 @@ async def true(is_so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.parametrize("is_known", [True, False])
 async def test_nothing_is_done_for_who_went_while_they_waited(
-    wire: Wire, app: ASGIApp, litestar_app: Litestar, bot: httpx.AsyncClient
+    wire: Wire,
+    app: ASGIApp,
+    litestar_app: Litestar,
+    bot: httpx.AsyncClient,
+    is_known: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """In the line, where the key is in memory; else for the slot."""
     made = (await bot.post("/v1/keys", json={"name": "gone", "scopes": ["guilds:write"]})).json()
+    credential = await litestar_app.state["keyring"].authenticate(f"Bearer {made['secret']}")
+    remembered = credential if is_known else None
+    monkeypatch.setattr(litestar_app.state["limiter"], "remembered", lambda _: remembered)
     found: Slots = litestar_app.state["slots"]
     leaves = [await found.enter(f"key:{made['id']}") for _ in range(slots.AT_ONCE)]
     body = b'{"name": "Gone"}'
@@ -243,11 +358,12 @@ async def test_nothing_is_done_for_who_went_while_they_waited(
     before = (await bot.get(f"/v1/guilds/{HARBOUR}")).json()
     async with wire.open() as connection:
         connection.send(request)
-        await true(lambda: found.has_waiting)
+        await true(lambda: bool(connections_of(app).admission._full if is_known else found._waiting))
         connection.writer.transport.abort()
     await true(lambda: not connections_of(app)._open)
     for leave in leaves:
         leave()
     await true(lambda: not found._running and not found._waiting)
     assert (await bot.get(f"/v1/guilds/{HARBOUR}")).json() == before
-    assert 'status="499"' in (await bot.get("/metrics")).text
+    assert not connections_of(app).admission._full
+    assert is_known or 'status="499"' in (await bot.get("/metrics")).text
