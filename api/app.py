@@ -11,7 +11,7 @@ from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 from api.accounts.controller import LoginController, MeController
 from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
 from api.activity.controller import ActivityController
-from api.activity.shortcut import ActivityShortcut
+from api.activity.fast_path import ActivityFastPath
 from api.admin import admin_route
 from api.admin.entrance import Entrance
 from api.audit.controller import AuditController
@@ -31,12 +31,12 @@ from api.http.strangers import COUNTED, Strangers, public_paths
 from api.imports.controller import ImportController
 from api.keys.controller import KeyController
 from api.leaderboards.controller import LeaderboardController
-from api.leaderboards.shortcut import LeaderboardShortcut
+from api.leaderboards.fast_path import LeaderboardFastPath
 from api.lib.clock import Clock
 from api.lib.descriptors import most_connections
 from api.lib.metrics import Metrics
 from api.members.controller import MemberController
-from api.members.shortcut import MemberShortcut
+from api.members.fast_path import MemberFastPath
 from api.openapi import OpenAPIController, document
 from api.pages.controller import PagesController
 from api.people.people import People
@@ -46,7 +46,7 @@ from api.runtime.lifespan import running
 from api.runtime.metrics_gate import MetricsGate
 from api.services import Services
 from api.settings.controller import ModuleController, SettingsController
-from api.settings.shortcut import Shortcut
+from api.settings.fast_path import SettingsFastPath
 from api.webhooks.controller import WebhookController
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ def with_edge(app: Litestar, settings: Settings) -> Edge:
         app.state["metrics"],
         timeout=settings.request_timeout_seconds,
         https=settings.public_url is not None and settings.public_url.startswith("https://"),
-        shortcut=app.state["shortcut"].answer,
-        reads=[each.answer for each in app.state["read_shortcuts"]],
-        activity=app.state["activity_shortcut"].answer,
+        fast_path=app.state["settings_fast_path"].answer,
+        reads=[each.answer for each in app.state["read_fast_paths"]],
+        activity=app.state["activity_fast_path"].answer,
         limiter=app.state["limiter"],
         proxies=ProxyNotice() if settings.production and not settings.trusted_proxies else None,
         strangers=_strangers(app),
@@ -176,7 +176,7 @@ def _state(services: Services, settings: Settings) -> dict[str, object]:
     keyring, limiter = services.keyring, services.limiter
     return {
         "achievements": services.achievements,
-        "activity_shortcut": ActivityShortcut(keyring, limiter, services.recording_slots, services.activity),
+        "activity_fast_path": ActivityFastPath(keyring, limiter, services.recording_slots, services.activity),
         "watcher": services.watcher,
         "database": services.database,
         "deliverer": services.deliverer,
@@ -192,13 +192,13 @@ def _state(services: Services, settings: Settings) -> dict[str, object]:
         "metrics_gate": MetricsGate(settings.metrics_token, shut=settings.production),
         "people": services.people,
         "public_url": settings.public_url,
-        "read_shortcuts": [
-            MemberShortcut(keyring, limiter, services.slots, services.members),
-            LeaderboardShortcut(keyring, limiter, services.slots, services.leaderboards, settings.public_url),
+        "read_fast_paths": [
+            MemberFastPath(keyring, limiter, services.slots, services.members),
+            LeaderboardFastPath(keyring, limiter, services.slots, services.leaderboards, settings.public_url),
         ],
         "recording_slots": services.recording_slots,
         "registry": services.registry,
-        "shortcut": Shortcut(keyring, limiter, services.settings),
+        "settings_fast_path": SettingsFastPath(keyring, limiter, services.settings),
         "settings": services.settings,
         "slots": services.slots,
         "snapshots": services.snapshots,

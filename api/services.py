@@ -9,13 +9,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import piccolo_conf
-from api.achievements.awarding import Awarding
 from api.achievements.awards import AwardService
-from api.achievements.catalogs import Catalogs
-from api.achievements.jobs import KIND as AWARDING
-from api.achievements.jobs import AwardingJob
+from api.achievements.backfill import Backfill
+from api.achievements.eligibility import Eligibility
+from api.achievements.index_cache import AchievementIndexCache
+from api.achievements.jobs import KIND as BACKFILL
+from api.achievements.jobs import BackfillJob
 from api.achievements.service import AchievementService
-from api.achievements.surveys import Surveys
 from api.achievements.unlocking import Unlocking
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
@@ -57,7 +57,7 @@ from api.people.current import CurrentCredentials
 from api.people.people import Client, build_people
 from api.postgres.change_watcher import ChangeWatcher, stop
 from api.postgres.database import Database
-from api.postgres.partitions import Parts
+from api.postgres.partitions import Partitions
 from api.postgres.provision import connect_arguments, made_secret, role_to_take
 from api.postgres.readiness import Health
 from api.privacy.erasing import Eraser
@@ -104,7 +104,7 @@ class Services:
         self.secrets = secrets = _secrets(settings)
         self.watcher = watcher = ChangeWatcher()
         self.cursors = cursors = Cursors(secrets, clock.now)
-        self.parts = parts = Parts(database)
+        self.partitions = partitions = Partitions(database)
         self.health = health = Health(database, watcher)
         self.idempotency = Idempotency(database, clock)
         self.queue = queue = Queue(database)
@@ -146,26 +146,33 @@ class Services:
 
         # Members, what they do, and what they get for it.
         self.leveling_configs = leveling_configs = LevelingConfigCache(database, watcher)
-        catalogs, awarding_woken = Catalogs(watcher), asyncio.Event()
-        surveys = Surveys(database, leveling_configs, clock)
-        self.unlocking = unlocking = Unlocking(catalogs)
+        indexes, backfill_woken = AchievementIndexCache(watcher), asyncio.Event()
+        eligibility = Eligibility(database, leveling_configs, clock)
+        self.unlocking = unlocking = Unlocking(indexes)
         self.achievements = AchievementService(
-            database, watcher, cursors, clock, leveling_configs, surveys, retention=retention, wake=awarding_woken.set
+            database,
+            watcher,
+            cursors,
+            clock,
+            leveling_configs,
+            eligibility,
+            retention=retention,
+            wake=backfill_woken.set,
         )
-        self.awards = AwardService(database, leveling_configs, catalogs, unlocking, parts, clock)
-        self.activity = ActivityService(database, leveling_configs, parts, unlocking, clock, metrics)
+        self.awards = AwardService(database, leveling_configs, indexes, unlocking, partitions, clock)
+        self.activity = ActivityService(database, leveling_configs, partitions, unlocking, clock, metrics)
         self.explaining = ExplainService(database, leveling_configs, clock)
-        self.members = MemberService(database, leveling_configs, parts, unlocking, clock, hours)
+        self.members = MemberService(database, leveling_configs, partitions, unlocking, clock, hours)
         self.snapshots = Snapshots(database, watcher, clock)
         self.folding = Folding(database, clock)
         self.leaderboards = LeaderboardService(database, leveling_configs, self.snapshots, cursors, clock)
-        self.upkeep = Upkeep(database, parts, clock, hours=hours, days=days)
+        self.upkeep = Upkeep(database, partitions, clock, hours=hours, days=days)
 
         # Imports, exports, jobs.
         restoring = Restoring(
             database,
             leveling_configs,
-            parts,
+            partitions,
             clock,
             guilds=self.guilds,
             pickers=self.pickers,
@@ -178,13 +185,13 @@ class Services:
             clock,
             self.credentials,
             standings=Standings(database, leveling_configs, self.settings, clock),
-            history=History(database, leveling_configs, parts, unlocking, clock, hours),
+            history=History(database, leveling_configs, partitions, unlocking, clock, hours),
             rehearsal=Rehearsal(database, leveling_configs, clock),
             restoring=restoring,
         )
-        awarding = Awarding(leveling_configs, catalogs, unlocking, clock)
-        jobs = {AWARDING: AwardingJob(database, queue, awarding, parts, clock)}
-        self.worker = Worker(queue, runner, jobs, awarding_woken)
+        backfill = Backfill(leveling_configs, indexes, unlocking, clock)
+        jobs = {BACKFILL: BackfillJob(database, queue, backfill, partitions, clock)}
+        self.worker = Worker(queue, runner, jobs, backfill_woken)
         self.imports = ImportService(database, queue, self.worker, cursors, clock)
         self.exporter = Exporter(database, clock)
 

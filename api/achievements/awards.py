@@ -7,12 +7,12 @@ import asyncpg
 import msgspec
 
 from api.achievements import conditions, queries
-from api.achievements.catalog import Definition, values_at_hand
-from api.achievements.catalogs import Catalogs, definition
-from api.achievements.conditions import Measure
+from api.achievements.conditions import Metric
 from api.achievements.dtos import AwardedView, MemberAchievementsView, MemberAchievementView
-from api.achievements.unlocking import Moved, Unlocking, give, told, unlocked
-from api.achievements.values import Asked, look_up
+from api.achievements.index import Definition, values_from_row
+from api.achievements.index_cache import AchievementIndexCache, definition
+from api.achievements.unlocking import Moved, Unlocking, award_event, grant_xp, to_unlocked
+from api.achievements.values import MetricRequest, look_up
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import NotFound
@@ -27,7 +27,7 @@ from api.members.levelups import level_up
 from api.members.service import known_xp, refuse_hidden
 from api.members.telling import adjusted
 from api.postgres.database import Connection, Database
-from api.postgres.partitions import Parts, around
+from api.postgres.partitions import Partitions, around
 
 
 class AwardService:
@@ -35,16 +35,16 @@ class AwardService:
         self,
         database: Database,
         leveling_configs: LevelingConfigCache,
-        catalogs: Catalogs,
+        indexes: AchievementIndexCache,
         unlocking: Unlocking,
-        parts: Parts,
+        partitions: Partitions,
         clock: Clock,
     ) -> None:
         self._database = database
         self._leveling_configs = leveling_configs
-        self._catalogs = catalogs
+        self._indexes = indexes
         self._unlocking = unlocking
-        self._parts = parts
+        self._partitions = partitions
         self._clock = clock
 
     async def list_of(self, actor: Actor, guild_id: int, user_id: int) -> MemberAchievementsView:
@@ -57,9 +57,9 @@ class AwardService:
             standing = (await read(connection, [(guild_id, user_id)])).get((guild_id, user_id))
             if standing is None:  # they have just been removed
                 raise NotFound
-            catalog = (await self._catalogs.of([guild_id], connection))[guild_id].catalog
+            index = (await self._indexes.of([guild_id], connection))[guild_id].index
             held = {row["id"]: row for row in await connection.fetch(queries.HELD, standing.id)}
-            shown = {each.id: each for each in catalog.definitions if each.id in held or not each.hidden}
+            shown = {each.id: each for each in index.definitions if each.id in held or not each.hidden}
             shown |= {id_: definition(row, {}) for id_, row in held.items() if id_ not in shown}
             values = await self._values(connection, config, standing, list(shown.values()))
         return MemberAchievementsView([_item(each, held.get(id_), values) for id_, each in sorted(shown.items())])
@@ -68,10 +68,12 @@ class AwardService:
         """Awards it by hand, whatever its condition says, with its rewards; tells whether it was awarded now. Of a
         member who has it, it changes nothing. Raises `NotFound`."""
         config, now = await self._leveling_configs.get(guild_id), self._clock.now()
-        view, remember = await self._parts.write(around(now), lambda: self._award(actor, config, user_id, key, now))
-        if remember is not None:
-            remember()
-        return view, remember is not None
+        view, after_commit = await self._partitions.write(
+            around(now), lambda: self._award(actor, config, user_id, key, now)
+        )
+        if after_commit is not None:
+            after_commit()
+        return view, after_commit is not None
 
     async def _award(
         self, actor: Actor, config: LevelingConfig, user_id: int, key: str, now: datetime
@@ -100,22 +102,24 @@ class AwardService:
             # Whoever was left the XP when it was revoked has it already.
             forced = msgspec.structs.replace(wanted, reward_xp=0) if kept else wanted
             moved = Moved(config, standing, forced=forced)
-            settled = await self._unlocking.settle(connection, [moved], ledger, now, by=f"{actor.kind} {actor.id}")
+            result = await self._unlocking.evaluate_and_store(
+                connection, [moved], ledger, now, by=f"{actor.kind} {actor.id}"
+            )
             if kept:
                 await connection.execute(queries.KEPT, standing.id, wanted.id, kept)
             risen = level_up(config, user_id, before, standing.xp)
             await publish(connection, adjusted(config, user_id, before, standing.xp, risen))
             changes = {"achievement": Change(None, key), "xp": Change(before, standing.xp)}
             await _record(connection, actor, "achievement.awarded", guild_id, user_id, changes)
-            others = [each for each in settled.unlocked[guild_id, user_id] if each.achievement != key]
+            others = [each for each in result.unlocked[guild_id, user_id] if each.achievement != key]
             view = await self._view(connection, config, standing, wanted, now)
-        return msgspec.structs.replace(view, level_up=risen, achievements_unlocked=others), settled.remember
+        return msgspec.structs.replace(view, level_up=risen, achievements_unlocked=others), result.after_commit
 
     async def revoke(self, actor: Actor, guild_id: int, user_id: int, key: str, *, keep_rewards: bool) -> None:
         """Takes it away, and the XP that came with it, unless that is to be kept. It stays revoked until it is
         awarded by hand. Raises `NotFound` where the member does not have it, so also the second time."""
         config, now = await self._leveling_configs.get(guild_id), self._clock.now()
-        await self._parts.write(
+        await self._partitions.write(
             around(now), lambda: self._revoke(actor, config, user_id, key, now, keep_rewards=keep_rewards)
         )
 
@@ -136,14 +140,14 @@ class AwardService:
             taken = 0 if keep_rewards else row["awarded_xp"]
             if back:  # first: whoever stores locks what members share before he locks the counters of awards
                 ledger = Ledger()
-                give(ledger, standing, config.day_of(now), config.hour_of(now), -back)
+                grant_xp(ledger, standing, config.day_of(now), config.hour_of(now), -back)
                 await ledger.store(connection)
             await connection.execute(queries.REVOKE, standing.id, row["id"], now, f"{actor.kind} {actor.id}", taken)
             revoked = definition(row, {})
             await publish(
                 connection,
                 [
-                    told((guild_id, user_id), revoked, "achievement.revoked"),
+                    award_event((guild_id, user_id), revoked, "achievement.revoked"),
                     *adjusted(config, user_id, before, standing.xp, None),
                 ],
             )
@@ -152,9 +156,9 @@ class AwardService:
 
     async def _with_requirements(self, connection: Connection, guild_id: int, row: asyncpg.Record) -> Definition:
         """The definition, as the guild's catalog has it if it is as new."""
-        catalog = (await self._catalogs.of([guild_id], connection))[guild_id].catalog
-        bit = catalog.bits.get(row["id"])
-        known = None if bit is None else next(catalog.of(bit))
+        index = (await self._indexes.of([guild_id], connection))[guild_id].index
+        bit = index.bits.get(row["id"])
+        known = None if bit is None else next(index.of(bit))
         fresh = definition(row, {})
         return fresh if known is None else msgspec.structs.replace(fresh, requires=known.requires)
 
@@ -168,7 +172,7 @@ class AwardService:
     ) -> AwardedView:
         values = await self._values(connection, config, standing, [wanted])
         item = _item(wanted, None, values)
-        told_rewards: UnlockedAchievement = unlocked(standing.user_id, wanted)
+        told_rewards: UnlockedAchievement = to_unlocked(standing.user_id, wanted)
         item = msgspec.structs.replace(item, awarded_at=awarded_at)
         return AwardedView(
             **msgspec.structs.asdict(item), rewards=told_rewards.rewards, level_up=None, achievements_unlocked=[]
@@ -176,23 +180,23 @@ class AwardService:
 
     async def _values(
         self, connection: Connection, config: LevelingConfig, standing: Standing, definitions: Sequence[Definition]
-    ) -> dict[Measure, int]:
-        sought = {measure for each in definitions for measure in each.measures if not measure.is_at_hand}
-        found = values_at_hand(standing, config.level_curve)
+    ) -> dict[Metric, int]:
+        sought = {metric for each in definitions for metric in each.metrics if not metric.is_in_row}
+        found = values_from_row(standing, config.level_curve)
         if sought:
-            asked = Asked(standing.guild_id, standing.user_id, config.day_of(self._clock.now()))
+            asked = MetricRequest(standing.guild_id, standing.user_id, config.day_of(self._clock.now()))
             found |= (await look_up(connection, [asked], sought))[standing.guild_id, standing.user_id]
         return found
 
 
-def _item(each: Definition, held: asyncpg.Record | None, values: dict[Measure, int]) -> MemberAchievementView:
+def _item(each: Definition, held: asyncpg.Record | None, values: dict[Metric, int]) -> MemberAchievementView:
     return MemberAchievementView(
         achievement=each.key,
         name=each.name if held is None else held["awarded_name"],
         scope="global" if each.guild_id is None else "guild",
         awarded_at=None if held is None else held["awarded_at"],
         progress=conditions.progress(each.condition, values),
-        leaves=conditions.leaf_views(each.condition, values),
+        leaves=conditions.comparison_views(each.condition, values),
     )
 
 

@@ -15,14 +15,14 @@ BUILT_IN = frozenset(COUNTED + MEASURED)
 _ALMOST = nextafter(1.0, 0.0)
 
 
-class Measure(NamedTuple):
+class Metric(NamedTuple):
     """What a comparison looks at: a stat, over all time (0) or so many days of the guild, today included."""
 
     stat: str
     days: int = 0
 
     @property
-    def is_at_hand(self) -> bool:
+    def is_in_row(self) -> bool:
         """Whether a member's own row tells it."""
         return not self.days and self.stat in BUILT_IN
 
@@ -32,30 +32,30 @@ class Measure(NamedTuple):
         return self.stat in BUILT_IN
 
 
-Values = Mapping[Measure, int]
+Values = Mapping[Metric, int]
 Test = Callable[[Values], bool]
 
 
-def leaves(condition: Condition) -> Iterator[Condition]:
+def comparisons(condition: Condition) -> Iterator[Condition]:
     """The comparisons, from left to right."""
     for group in (condition.all, condition.any):
         if group is not UNSET:
             for child in group:
-                yield from leaves(child)
+                yield from comparisons(child)
             return
     yield condition
 
 
-def measure(leaf: Condition) -> Measure:
+def metric(comparison: Condition) -> Metric:
     """What a comparison looks at."""
-    assert leaf.stat is not UNSET
-    return Measure(leaf.stat, 0 if leaf.within is UNSET else int(leaf.within[:-1]))
+    assert comparison.stat is not UNSET
+    return Metric(comparison.stat, 0 if comparison.within is UNSET else int(comparison.within[:-1]))
 
 
-def threshold(leaf: Condition) -> int:
+def threshold(comparison: Condition) -> int:
     """The value from which on it holds."""
-    assert leaf.gte is not UNSET
-    return leaf.gte
+    assert comparison.gte is not UNSET
+    return comparison.gte
 
 
 def compiled(condition: Condition) -> Test:
@@ -66,7 +66,7 @@ def compiled(condition: Condition) -> Test:
     if condition.any is not UNSET:
         tests = [compiled(child) for child in condition.any]
         return lambda values: any(test(values) for test in tests)
-    what, least = measure(condition), threshold(condition)
+    what, least = metric(condition), threshold(condition)
     return lambda values: values.get(what, 0) >= least
 
 
@@ -78,19 +78,19 @@ def progress(condition: Condition, values: Values) -> float:
         return 1.0 if min(shares) == 1.0 else min(sum(shares) / len(shares), _ALMOST)
     if condition.any is not UNSET:
         return max(progress(child, values) for child in condition.any)
-    value, least = values.get(measure(condition), 0), threshold(condition)
+    value, least = values.get(metric(condition), 0), threshold(condition)
     return 1.0 if value >= least else min(max(value, 0) / least, _ALMOST)
 
 
-def leaf_views(condition: Condition, values: Values) -> list[LeafView]:
+def comparison_views(condition: Condition, values: Values) -> list[LeafView]:
     """Each comparison as it is told."""
     return [
         LeafView(
-            stat=measure(leaf).stat,
-            value=values.get(measure(leaf), 0),
-            gte=threshold(leaf),
-            within=None if leaf.within is UNSET else leaf.within,
-            progress=progress(leaf, values),
+            stat=metric(comparison).stat,
+            value=values.get(metric(comparison), 0),
+            gte=threshold(comparison),
+            within=None if comparison.within is UNSET else comparison.within,
+            progress=progress(comparison, values),
         )
-        for leaf in leaves(condition)
+        for comparison in comparisons(condition)
     ]

@@ -141,14 +141,14 @@ def view(row: Row) -> AchievementView:
         revision=row["revision"],
         awarded_count=row["awarded_count"],
         rarity=row["awarded_count"] / members if members else 0.0,
-        awarding=_awarding(row),
+        awarding=_backfill_view(row),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         deleted_at=row["deleted_at"],
     )
 
 
-def _awarding(row: Row) -> AwardingView | None:
+def _backfill_view(row: Row) -> AwardingView | None:
     if row["status"] is None:
         return None
     share = row["looked_at"] / row["members"] if row["members"] else 0.0

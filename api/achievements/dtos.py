@@ -15,7 +15,7 @@ from api.members.levelups import LevelUp
 NAME_CHARACTERS = 100
 DESCRIPTION_CHARACTERS = 1000
 ICON_CHARACTERS = 255
-MOST_LEAVES = 20
+MOST_COMPARISONS = 20
 MOST_DEPTH = 4
 MOST_PREREQUISITES = 20
 LARGEST_NUMBER = 2**63 - 1
@@ -77,8 +77,8 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """A tree: `all` or `any` of conditions, or a comparison of a stat. At most 4 groups within one another, and
     20 comparisons."""
 
-    all: Annotated[list["Condition"], Meta(min_length=1, max_length=MOST_LEAVES)] | UnsetType = UNSET
-    any: Annotated[list["Condition"], Meta(min_length=1, max_length=MOST_LEAVES)] | UnsetType = UNSET
+    all: Annotated[list["Condition"], Meta(min_length=1, max_length=MOST_COMPARISONS)] | UnsetType = UNSET
+    any: Annotated[list["Condition"], Meta(min_length=1, max_length=MOST_COMPARISONS)] | UnsetType = UNSET
     stat: Stat | UnsetType = UNSET
     gte: Threshold | UnsetType = UNSET
     within: Within | UnsetType = UNSET

@@ -1,15 +1,15 @@
-"""The job that awards an achievement to those who meet it already: see `api.achievements.awarding`."""
+"""The job that awards an achievement to those who meet it already: see `api.achievements.backfill`."""
 
 import asyncio
 from collections.abc import Callable
 
 import structlog
 
-from api.achievements.awarding import Awarding
+from api.achievements.backfill import Backfill
 from api.jobs.queue import Held, Queue
 from api.lib.clock import Clock
 from api.postgres.database import Database
-from api.postgres.partitions import Parts, around
+from api.postgres.partitions import Partitions, around
 
 log = structlog.get_logger("guildhall.awarding")
 
@@ -24,15 +24,17 @@ _PATIENT = "SET LOCAL lock_timeout = '4s'"
 _PLANS = "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_custom_plan"
 
 
-class AwardingJob:
+class BackfillJob:
     """Does such jobs, lot by lot: killed in between, another process goes on where the last lot ended."""
 
-    def __init__(self, database: Database, queue: Queue, awarding: Awarding, parts: Parts, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, queue: Queue, backfill: Backfill, partitions: Partitions, clock: Clock
+    ) -> None:
         self._database = database
-        self._parts = parts
+        self._partitions = partitions
         self._clock = clock
         self._queue = queue
-        self._awarding = awarding
+        self._backfill = backfill
 
     async def run(self, job: Held, told: Callable[[float], None]) -> None:
         """Does the job to its end, from where its last transaction stood. Raises `Lost`."""
@@ -45,25 +47,25 @@ class AwardingJob:
 
     async def _step(self, job: Held) -> bool:
         """One lot; whether there are more."""
-        remember = await self._parts.write(around(self._clock.now()), lambda: self._award(job))
-        if remember is not None:
-            remember()
-        return remember is not None
+        after_commit = await self._partitions.write(around(self._clock.now()), lambda: self._award(job))
+        if after_commit is not None:
+            after_commit()
+        return after_commit is not None
 
     async def _award(self, job: Held) -> Callable[[], None] | None:
         """What to call after the commit; None when there are no more."""
         async with self._database.transaction(f"{_PATIENT}; {_PLANS}") as connection:
             await self._queue.fence(connection, job)
-            remember = await self._awarding.step(connection, job.subject)
-            if remember is None:
+            after_commit = await self._backfill.step(connection, job.subject)
+            if after_commit is None:
                 await self._queue.done(connection, job)
             else:
                 await self._queue.got_on(connection, job)
-        return remember
+        return after_commit
 
     async def _give_up(self, job: Held) -> None:
         async with self._database.transaction(_PATIENT) as connection:
             await self._queue.fence(connection, job)
-            await self._awarding.give_up(connection, job.subject)
+            await self._backfill.give_up(connection, job.subject)
             await self._queue.done(connection, job)
         log.error("an awarding was begun again and again, and never got on: it was given up", achievement=job.subject)

@@ -154,12 +154,12 @@ UNDELETE = f"""
 """
 
 # The job first, then how far it is: in the order in which who does the job locks them.
-QUEUE_AWARDING = """
+QUEUE_BACKFILL = """
     INSERT INTO jobs AS j (kind, subject) VALUES ('awarding', $1)
     ON CONFLICT (kind, subject) DO UPDATE SET run_after = least(j.run_after, now())
 """
 
-AWARDING = "SELECT * FROM achievement_awardings WHERE achievement_id = $1 FOR UPDATE"
+BACKFILL = "SELECT * FROM achievement_awardings WHERE achievement_id = $1 FOR UPDATE"
 
 BY_ID = f"SELECT {COLUMNS} FROM achievements a WHERE a.id = $1"
 
@@ -173,7 +173,7 @@ ADVANCE = """
     WHERE achievement_id = $1
 """
 
-BEGIN_AWARDING = """
+BEGIN_BACKFILL = """
     INSERT INTO achievement_awardings (achievement_id, members)
     VALUES ($1, CASE WHEN $2::bigint = 0
         THEN (SELECT coalesce(sum(t.total), 0) FROM installation_counts t WHERE t.subject = 0)

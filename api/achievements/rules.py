@@ -8,8 +8,8 @@ from api.achievements import conditions
 from api.achievements.dtos import (
     DESCRIPTION_CHARACTERS,
     ICON_CHARACTERS,
+    MOST_COMPARISONS,
     MOST_DEPTH,
-    MOST_LEAVES,
     NAME_CHARACTERS,
     Condition,
     CreateAchievement,
@@ -34,8 +34,8 @@ def faults(wish: CreateAchievement, top_level: int) -> list[Fault]:
         elif key == wish.key:
             found.append(Fault(f"/prerequisites/{place}", "is the achievement itself"))
     wrong = list(_condition_faults(wish.condition, "/condition", 0, top_level))
-    if not wrong and sum(1 for _ in conditions.leaves(wish.condition)) > MOST_LEAVES:
-        wrong.append(Fault("/condition", f"has more than {MOST_LEAVES} comparisons"))
+    if not wrong and sum(1 for _ in conditions.comparisons(wish.condition)) > MOST_COMPARISONS:
+        wrong.append(Fault("/condition", f"has more than {MOST_COMPARISONS} comparisons"))
     return found + wrong
 
 
@@ -46,7 +46,7 @@ def _condition_faults(condition: Condition, at: str, groups: int, top_level: int
         yield Fault(at, f"has {' and '.join(f'`{name}`' for name in given)}: one of them is possible")
         return
     if given == ["stat"] or not given:
-        yield from _leaf_faults(condition, at, top_level)
+        yield from _comparison_faults(condition, at, top_level)
         return
     for name in ("gte", "within"):
         if getattr(condition, name) is not UNSET:
@@ -58,20 +58,20 @@ def _condition_faults(condition: Condition, at: str, groups: int, top_level: int
         yield from _condition_faults(child, f"{at}/{given[0]}/{place}", groups + 1, top_level)
 
 
-def _leaf_faults(leaf: Condition, at: str, top_level: int) -> Iterator[Fault]:
-    if leaf.stat is UNSET and leaf.gte is UNSET and leaf.within is UNSET:
+def _comparison_faults(comparison: Condition, at: str, top_level: int) -> Iterator[Fault]:
+    if comparison.stat is UNSET and comparison.gte is UNSET and comparison.within is UNSET:
         yield Fault(at, "has none of `all`, `any` and `stat`")
         return
     for name in ("stat", "gte"):
-        if getattr(leaf, name) is UNSET:
+        if getattr(comparison, name) is UNSET:
             yield Fault(f"{at}/{name}", "is required")
-    if leaf.stat is UNSET:
+    if comparison.stat is UNSET:
         return
-    if leaf.within is not UNSET and leaf.stat in conditions.MEASURED:
-        yield Fault(f"{at}/within", f"is not possible with `{leaf.stat}`, which is not counted by day")
-    most = {"xp": LARGEST_XP, "level": top_level, "streak": _LONGEST_STREAK}.get(leaf.stat)
-    if leaf.gte is not UNSET and most is not None and leaf.gte > most:
-        yield Fault(f"{at}/gte", f"can never be reached: the highest `{leaf.stat}` is {most}")
+    if comparison.within is not UNSET and comparison.stat in conditions.MEASURED:
+        yield Fault(f"{at}/within", f"is not possible with `{comparison.stat}`, which is not counted by day")
+    most = {"xp": LARGEST_XP, "level": top_level, "streak": _LONGEST_STREAK}.get(comparison.stat)
+    if comparison.gte is not UNSET and most is not None and comparison.gte > most:
+        yield Fault(f"{at}/gte", f"can never be reached: the highest `{comparison.stat}` is {most}")
 
 
 def prerequisite_faults(key: str, prerequisites: Sequence[str], known: Mapping[str, Sequence[str]]) -> list[Fault]:

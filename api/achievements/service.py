@@ -8,7 +8,6 @@ import asyncpg
 import msgspec
 
 from api.achievements import definitions, queries, rules
-from api.achievements.catalogs import GLOBAL
 from api.achievements.dtos import (
     KEY_PATTERN,
     AchievementQuery,
@@ -19,7 +18,8 @@ from api.achievements.dtos import (
     SimulateAchievement,
     SimulationView,
 )
-from api.achievements.surveys import Surveys, TooLong
+from api.achievements.eligibility import Eligibility, TooManyMembers
+from api.achievements.index_cache import GLOBAL
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Conflict, Invalid, NotFound, Overloaded, PreconditionFailed
@@ -52,7 +52,7 @@ class AchievementService:
         cursors: Cursors,
         clock: Clock,
         leveling_configs: LevelingConfigCache,
-        surveys: Surveys,
+        eligibility: Eligibility,
         *,
         retention: timedelta,
         wake: Callable[[], None],
@@ -65,7 +65,7 @@ class AchievementService:
         self._cursors = cursors
         self._clock = clock
         self._leveling_configs = leveling_configs
-        self._surveys = surveys
+        self._eligibility = eligibility
         self._retention = retention
         self._wake = wake
 
@@ -160,7 +160,7 @@ class AchievementService:
         self._told(guild_id)
         failing = None
         if wish.condition != was.condition:
-            failing = await self._surveys.not_qualifying(row["id"], wish.condition)
+            failing = await self._eligibility.not_qualifying(row["id"], wish.condition)
         return definitions.changed_answer(row, failing)
 
     async def get(self, actor: Actor, guild_id: int, key: str) -> Encoded[AchievementView]:
@@ -236,8 +236,8 @@ class AchievementService:
         async with self._database.connection() as connection:
             await self._refuse(connection, guild_id, draft, faults)
         try:
-            found = await self._surveys.simulate(guild_id, draft.key, draft.prerequisites, draft.condition)
-        except TooLong:
+            found = await self._eligibility.simulate(guild_id, draft.key, draft.prerequisites, draft.condition)
+        except TooManyMembers:
             raise Overloaded("There are too many members to tell in the time of a request.") from None
         share = found.eligible / found.members if found.members else 0.0
         return SimulationView(found.eligible, found.would_unlock, share)
@@ -298,8 +298,8 @@ class AchievementService:
         guild_id = after["guild_id"] or GLOBAL
         await _record(connection, actor, action, before, after)
         if award and after["retroactive"]:
-            await connection.execute(queries.QUEUE_AWARDING, after["id"])
-            await connection.execute(queries.BEGIN_AWARDING, after["id"], guild_id)
+            await connection.execute(queries.QUEUE_BACKFILL, after["id"])
+            await connection.execute(queries.BEGIN_BACKFILL, after["id"], guild_id)
         return await self._read(connection, guild_id, after["key"])
 
     def _told(self, guild_id: int) -> None:

@@ -114,10 +114,10 @@ def _verdict(
     verdict = judge(config, event, before, None)._replace(cap_left=sum(left.values()))
     xp = 0
     for piece, share in shares(verdict.xp, pieces(config, event)):
-        taken = min(share, left[piece.day])
-        left[piece.day] -= taken
-        caps[piece.day, user] = caps.get((piece.day, user), 0) + taken
-        xp += taken
+        pending = min(share, left[piece.day])
+        left[piece.day] -= pending
+        caps[piece.day, user] = caps.get((piece.day, user), 0) + pending
+        xp += pending
     return verdict if xp == verdict.xp else verdict._replace(xp=xp, why="cap")
 
 

@@ -17,7 +17,7 @@ _NULLS = ", ".join(["NULL"] * WIDTH)
 #
 # An id is looked for by subqueries with a limit: the planner would make a join of others, and, while a new week's
 # part is empty, one that reads the whole part.
-TAKE = f"""
+DEDUPLICATE = f"""
     WITH event AS MATERIALIZED (
         SELECT * FROM unnest($1::text::bigint[], $2::text::text[], $3::text::bigint[]) AS e (guild_id, id, user_id)
     ), private AS MATERIALIZED (

@@ -14,7 +14,7 @@ from api.achievements.unlocking import Unlocking
 from api.activity.dtos import ActivityView, Event, RejectedEvent, StatEvent, VoiceEvent
 from api.activity.rules import range_fault
 from api.activity.stat_names import StatNames
-from api.activity.transaction import Taken, Transaction
+from api.activity.transaction import PendingBatch, Transaction
 from api.errors import Overloaded, Unavailable
 from api.idempotency.store import Claim
 from api.lib.clock import Clock
@@ -22,7 +22,7 @@ from api.lib.metrics import Metrics
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.postgres.database import Database
-from api.postgres.partitions import Parts
+from api.postgres.partitions import Partitions
 
 log = structlog.get_logger("guildhall.activity")
 
@@ -46,19 +46,19 @@ class ActivityService:
         self,
         database: Database,
         leveling_configs: LevelingConfigCache,
-        parts: Parts,
+        partitions: Partitions,
         unlocking: Unlocking,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
         self._database = database
         self._leveling_configs = leveling_configs
-        self._parts = parts
+        self._partitions = partitions
         self._unlocking = unlocking
         self._clock = clock
         self._metrics = metrics
         self._stat_names = StatNames(database)
-        self._waiting: deque[Taken] = deque()
+        self._waiting: deque[PendingBatch] = deque()
         self._waiting_events = 0
         self._running: dict[asyncio.Task[None], set[int]] = {}
         self._busy: set[int] = set()  # guilds of which much is under way
@@ -75,7 +75,7 @@ class ActivityService:
         rejected = rejections(events, now)
         timely = without(events, rejected)
         if unknown := self._stat_names.unknown(config, timely):
-            refused = await self._stat_names.admit(config, unknown)
+            refused = await self._stat_names.register(config, unknown)
             rejected = with_stats(rejected, events, refused)
             timely = without(events, rejected)
         events = timely
@@ -83,11 +83,11 @@ class ActivityService:
             return ActivityView(0, 0, rejected, [], [])
         if self._waiting_events > MOST_WAITING:
             raise Overloaded
-        taken = Taken(config, events, rejected, now, claim, asyncio.get_running_loop().create_future())
-        self._waiting.append(taken)
+        pending = PendingBatch(config, events, rejected, now, claim, asyncio.get_running_loop().create_future())
+        self._waiting.append(pending)
         self._waiting_events += len(events)
         self._start()
-        answer = await taken.result
+        answer = await pending.result
         self._metrics.accepted.inc(answer.accepted)
         self._metrics.duplicates.inc(answer.duplicates)
         return answer
@@ -100,7 +100,7 @@ class ActivityService:
                 return  # little has come while the others commit: more will have by then
             if not (group := self._next()):
                 return
-            guilds = {taken.config.guild_id for taken in group if len(taken.events) > FEW}
+            guilds = {pending.config.guild_id for pending in group if len(pending.events) > FEW}
             self._busy |= guilds
             task = asyncio.create_task(self._commit(group))
             self._running[task] = guilds
@@ -112,37 +112,37 @@ class ActivityService:
             self._busy -= self._running.pop(task)
             self._start()
 
-    def _next(self) -> list[Taken]:
+    def _next(self) -> list[PendingBatch]:
         """The requests of the next transaction, in the order in which they came."""
-        group: list[Taken] = []
+        group: list[PendingBatch] = []
         events = 0
-        passed: deque[Taken] = deque()
+        passed: deque[PendingBatch] = deque()
         while self._waiting:
-            taken = self._waiting.popleft()
-            if taken.config.guild_id in self._busy:
-                passed.append(taken)
-            elif group and (events + len(taken.events) > MOST_EVENTS or len(group) >= MOST_REQUESTS):
-                passed.append(taken)
+            pending = self._waiting.popleft()
+            if pending.config.guild_id in self._busy:
+                passed.append(pending)
+            elif group and (events + len(pending.events) > MOST_EVENTS or len(group) >= MOST_REQUESTS):
+                passed.append(pending)
                 break
             else:
-                group.append(taken)
-                events += len(taken.events)
+                group.append(pending)
+                events += len(pending.events)
         passed.extend(self._waiting)
         self._waiting = passed
         self._waiting_events -= events
         return group
 
-    async def _commit(self, group: list[Taken]) -> None:
+    async def _commit(self, group: list[PendingBatch]) -> None:
         try:
             await self._try(group)
         except BaseException as error:  # whatever it is, nobody may be left waiting
-            for taken in group:
-                if not taken.result.done():
-                    taken.result.set_exception(error if isinstance(error, Exception) else Overloaded())
+            for pending in group:
+                if not pending.result.done():
+                    pending.result.set_exception(error if isinstance(error, Exception) else Overloaded())
             if not isinstance(error, Exception):
                 raise
 
-    async def _try(self, group: list[Taken]) -> None:
+    async def _try(self, group: list[PendingBatch]) -> None:
         try:
             answers = await self._run(group)
         except Unavailable:  # the database is away, or has no connection for us: nor has it for one alone
@@ -151,18 +151,18 @@ class ActivityService:
             if len(group) == 1:
                 raise
             log.warning("a group failed; its requests are tried alone", requests=len(group), error=repr(error)[:300])
-            for taken in group:
-                if not taken.result.done():  # its client may have gone meanwhile
-                    await self._commit([taken])
+            for pending in group:
+                if not pending.result.done():  # its client may have gone meanwhile
+                    await self._commit([pending])
             return
         if task := asyncio.current_task():
             self._end(task)  # before the answers are sent: the database has nothing to do meanwhile
-        for taken, answer in zip(group, answers, strict=True):
-            if not taken.result.done():  # its client may have gone
-                taken.result.set_result(answer)
+        for pending, answer in zip(group, answers, strict=True):
+            if not pending.result.done():  # its client may have gone
+                pending.result.set_result(answer)
 
-    async def _run(self, group: list[Taken]) -> list[ActivityView]:
-        return await Transaction(self._database, self._parts, self._unlocking, group).run()
+    async def _run(self, group: list[PendingBatch]) -> list[ActivityView]:
+        return await Transaction(self._database, self._partitions, self._unlocking, group).run()
 
 
 def without(events: Sequence[Event], rejected: Sequence[RejectedEvent]) -> Sequence[Event]:

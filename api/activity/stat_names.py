@@ -27,7 +27,7 @@ _LOOK = """
         (SELECT count(*) FROM (SELECT FROM custom_stat_names WHERE guild_id = $1 LIMIT $3) AS had) AS count
 """
 
-_TAKE = "INSERT INTO custom_stat_names (guild_id, stat) SELECT $1, unnest($2::text[])"
+_REGISTER = "INSERT INTO custom_stat_names (guild_id, stat) SELECT $1, unnest($2::text[])"
 
 
 class StatNames:
@@ -46,7 +46,7 @@ class StatNames:
         known = self._known(config)
         return [name for name in found if name not in known]
 
-    async def admit(self, config: LevelingConfig, names: Collection[str]) -> set[str]:
+    async def register(self, config: LevelingConfig, names: Collection[str]) -> set[str]:
         """Has the guild have these stats; gives those that are beyond its bound, the first ones having gone first.
         Sent twice, the second time nothing is taken. Raises `NotFound` for a guild that is gone."""
         async with self._namers.hold(config.guild_id):
@@ -58,17 +58,17 @@ class StatNames:
                 async with self._database.transaction(locks.name_stats(config.guild_id)) as connection:
                     new, room = await self._look(connection, config, names)
                     try:
-                        await connection.execute(_TAKE, config.guild_id, new[:room])
+                        await connection.execute(_REGISTER, config.guild_id, new[:room])
                     except asyncpg.ForeignKeyViolationError:
                         raise NotFound from None
                 self._remember(config, new[:room])
         return set(new[room:])
 
     async def of_import(self, config: LevelingConfig, names: Collection[str], tried: set[str] | None) -> set[str]:
-        """`admit`, or for a dry run, which has `tried`, `beyond`."""
+        """`register`, or for a dry run, which has `tried`, `beyond`."""
         if not names:
             return set()
-        return await (self.admit(config, names) if tried is None else self.beyond(config, names, tried))
+        return await (self.register(config, names) if tried is None else self.beyond(config, names, tried))
 
     async def beyond(self, config: LevelingConfig, names: Collection[str], tried: set[str]) -> set[str]:
         """The same, and nothing is taken. `tried`: what was found to have room before; what is found now is added."""

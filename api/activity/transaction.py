@@ -7,11 +7,11 @@ from functools import partial
 
 import msgspec
 
-from api.achievements.unlocking import Settled, Unlocking
+from api.achievements.unlocking import Unlocking, UnlockResult
 from api.activity import locks, queries, unlocks
 from api.activity.counting import Caps, Counting, Late
 from api.activity.dtos import ActivityView, Event, RejectedEvent
-from api.activity.moments import Moments
+from api.activity.peaks import Peaks
 from api.activity.pieces import begins
 from api.activity.pieces import days as days_of
 from api.activity.rules import earning_of
@@ -26,17 +26,17 @@ from api.members.levelups import LevelUp
 from api.members.telling import reached
 from api.members.tombstones import refuse_erased
 from api.postgres.database import Connection, Database
-from api.postgres.partitions import Parts, Wanted, week_of
+from api.postgres.partitions import Partitions, Wanted, week_of
 
 # Ids are looked for in every week in which one may have been delivered whose event is not yet too old.
 _REMEMBERED = timedelta(days=7, minutes=10)
 
 # So near to the turn of a week two processes might take an id for two weeks: then they take turns.
-_TURN = timedelta(minutes=1)
+_WEEK_CHANGE = timedelta(minutes=1)
 _WEEK = timedelta(days=7)
 
 
-class Taken(msgspec.Struct):
+class PendingBatch(msgspec.Struct):
     """A request's events that are neither too old nor in the future, those that are, and who waits for the outcome.
     `claim`: where the answer is to be kept."""
 
@@ -49,20 +49,22 @@ class Taken(msgspec.Struct):
 
 
 class Transaction:
-    def __init__(self, database: Database, parts: Parts, unlocking: Unlocking, group: Sequence[Taken]) -> None:
+    def __init__(
+        self, database: Database, partitions: Partitions, unlocking: Unlocking, group: Sequence[PendingBatch]
+    ) -> None:
         self._database = database
-        self._parts = parts
+        self._partitions = partitions
         self._unlocking = unlocking
-        self._settled = Settled()
+        self._unlocked = UnlockResult()
         self._group = group
         self._now = group[-1].now
         self._week = week_of(self._now.date())
         # By guild and id. The first request that brings an id has it; later ones, and the same one again,
         # bring a duplicate.
         self._first: dict[int, dict[str, tuple[int, Event]]] = {}
-        for place, taken in enumerate(group):
-            first = self._first.setdefault(taken.config.guild_id, {})
-            for event in taken.events:
+        for place, pending in enumerate(group):
+            first = self._first.setdefault(pending.config.guild_id, {})
+            for event in pending.events:
                 if event.id not in first:
                     first[event.id] = (place, event)
 
@@ -70,13 +72,13 @@ class Transaction:
         """Counts what is new; what each request is told, in the order of the group."""
         while True:
             try:
-                return await self._parts.write(self._wanted(), self._run)
+                return await self._partitions.write(self._wanted(), self._run)
             except MembersChanged:  # the next look sees who is there, and who was erased
                 continue
 
     async def _run(self) -> list[ActivityView]:
-        async with self._database.transaction(locks.share(self._first, alone=self._is_turning())) as connection:
-            known, private, erased, held = await self._take(connection)
+        async with self._database.transaction(locks.share(self._first, alone=self._is_week_changing())) as connection:
+            known, private, erased, held = await self._deduplicate(connection)
             events: list[list[Event]] = [[] for _ in self._group]
             accepted = [0] * len(self._group)
             for guild_id, first in self._first.items():
@@ -89,23 +91,25 @@ class Transaction:
                             events[place].append(event)
             level_ups, unlocked = await self._count(connection, events, held)
             answers = [
-                ActivityView(counted, len(taken.events) - counted, taken.rejected, levels, achievements)
-                for taken, counted, levels, achievements in zip(self._group, accepted, level_ups, unlocked, strict=True)
+                ActivityView(counted, len(pending.events) - counted, pending.rejected, levels, achievements)
+                for pending, counted, levels, achievements in zip(
+                    self._group, accepted, level_ups, unlocked, strict=True
+                )
             ]
             await keep_all(
-                connection, ((taken.claim, answer) for taken, answer in zip(self._group, answers, strict=True))
+                connection, ((pending.claim, answer) for pending, answer in zip(self._group, answers, strict=True))
             )
-        self._settled.remember()
+        self._unlocked.after_commit()
         return answers
 
     def _wanted(self) -> Wanted:
         """Parts are months: what lies between the first and the last moment needs no other."""
         days: set[date] = set()
-        for taken in self._group:
-            first = min(map(begins, taken.events))
-            last = max(event.occurred_at for event in taken.events)
+        for pending in self._group:
+            first = min(map(begins, pending.events))
+            last = max(event.occurred_at for event in pending.events)
             for at in (first, last, self._now):  # now: rewards are given then
-                day, hour = taken.config.place_of(at)
+                day, hour = pending.config.place_of(at)
                 days |= {day, hour.date()}
         return {
             "activity_ids": {self._week},
@@ -114,11 +118,11 @@ class Transaction:
             "custom_stat_days": days,
         }
 
-    def _is_turning(self) -> bool:
+    def _is_week_changing(self) -> bool:
         monday = datetime.combine(self._week, datetime.min.time(), self._now.tzinfo)
-        return self._now - monday < _TURN or monday + _WEEK - self._now < _TURN
+        return self._now - monday < _WEEK_CHANGE or monday + _WEEK - self._now < _WEEK_CHANGE
 
-    async def _take(
+    async def _deduplicate(
         self, connection: Connection
     ) -> tuple[set[tuple[int, str]], set[int], Mapping[Key, datetime], dict[Key, Standing]]:
         """Remembers the ids. Gives those that were known already, the people whose events are dropped, those whose
@@ -134,7 +138,7 @@ class Transaction:
             users += theirs
             members += [(guild_id, user_id) for user_id in sorted(set(theirs))]
         rows = await connection.fetch(
-            queries.TAKE,
+            queries.DEDUPLICATE,
             literal(guilds),
             literal(ids),
             literal(users),
@@ -161,8 +165,8 @@ class Transaction:
         self, connection: Connection, events: Sequence[Sequence[Event]], held: dict[Key, Standing]
     ) -> tuple[list[list[LevelUp]], list[list[UnlockedAchievement]]]:
         keys = {
-            (taken.config.guild_id, event.user_id)
-            for taken, fresh in zip(self._group, events, strict=True)
+            (pending.config.guild_id, event.user_id)
+            for pending, fresh in zip(self._group, events, strict=True)
             for event in fresh
         }
         if not keys:
@@ -172,20 +176,20 @@ class Transaction:
         await _welcome_back(connection, self._group, events, standings)
         ledger = Ledger()
         counting = Counting(standings, await self._caps(connection, events), ledger)
-        moments = Moments(counting, standings)
-        level_ups = [moments.count(taken.config, fresh) for taken, fresh in zip(self._group, events, strict=True)]
+        peaks = Peaks(counting, standings)
+        level_ups = [peaks.count(pending.config, fresh) for pending, fresh in zip(self._group, events, strict=True)]
         if counting.late:
             await _fill(connection, counting.late, ledger)
-        requests = [(taken.config, fresh) for taken, fresh in zip(self._group, events, strict=True)]
-        self._settled = await unlocks.settle(
-            self._unlocking, connection, requests, standings, moments, ledger, self._now
+        requests = [(pending.config, fresh) for pending, fresh in zip(self._group, events, strict=True)]
+        self._unlocked = await unlocks.evaluate_and_store(
+            self._unlocking, connection, requests, standings, peaks, ledger, self._now
         )
-        unlocked = unlocks.told(requests, self._settled, level_ups, standings)
+        unlocked = unlocks.unlocked_by_request(requests, self._unlocked, level_ups, standings)
         await publish(
             connection,
             [
-                reached(taken.config.guild_id, level)
-                for taken, levels in zip(self._group, level_ups, strict=True)
+                reached(pending.config.guild_id, level)
+                for pending, levels in zip(self._group, level_ups, strict=True)
                 for level in levels
             ],
         )
@@ -194,20 +198,20 @@ class Transaction:
     def _oldest(self, events: Sequence[Sequence[Event]]) -> dict[Key, datetime]:
         """When each member's first event came to pass."""
         found: dict[Key, datetime] = {}
-        for taken, fresh in zip(self._group, events, strict=True):
+        for pending, fresh in zip(self._group, events, strict=True):
             for event in fresh:
-                key = taken.config.guild_id, int(event.user_id)
+                key = pending.config.guild_id, int(event.user_id)
                 found[key] = min(found.get(key, event.occurred_at), event.occurred_at)
         return found
 
     async def _caps(self, connection: Connection, events: Sequence[Sequence[Event]]) -> Caps:
         """What the daily caps have counted already, of the members and days at hand."""
         wanted = {
-            (taken.config.guild_id, day, event.user_id)
-            for taken, fresh in zip(self._group, events, strict=True)
-            if earning_of(taken.config).cap is not None
+            (pending.config.guild_id, day, event.user_id)
+            for pending, fresh in zip(self._group, events, strict=True)
+            if earning_of(pending.config).cap is not None
             for event in fresh
-            for day in days_of(taken.config, event)
+            for day in days_of(pending.config, event)
         }
         if not wanted:
             return {}
@@ -244,7 +248,7 @@ async def _fill(connection: Connection, late: Sequence[Late], ledger: Ledger) ->
 
 async def _welcome_back(
     connection: Connection,
-    group: Sequence[Taken],
+    group: Sequence[PendingBatch],
     events: Sequence[Sequence[Event]],
     standings: dict[Key, Standing],
 ) -> None:
@@ -252,9 +256,9 @@ async def _welcome_back(
     if all(standing.left_at is None for standing in standings.values()):
         return
     back = {}
-    for taken, fresh in zip(group, events, strict=True):
+    for pending, fresh in zip(group, events, strict=True):
         for event in fresh:
-            standing = standings[taken.config.guild_id, event.user_id]
+            standing = standings[pending.config.guild_id, event.user_id]
             if standing.left_at is not None and event.occurred_at > standing.left_at:
                 back[standing.id] = standing
     rows = await connection.fetch(queries.HIDDEN, [standing.user_id for standing in back.values()])

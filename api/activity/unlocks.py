@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from api.achievements.unlocking import Moved, Settled, Unlocking
+from api.achievements.unlocking import Moved, Unlocking, UnlockResult
 from api.activity.dtos import Event
-from api.activity.moments import Moments, stat_of
+from api.activity.peaks import Peaks, stat_of
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import XP, Key, Ledger, Standing
 from api.members.leveling_config import LevelingConfig
@@ -19,23 +19,23 @@ Request = tuple[LevelingConfig, Sequence[Event]]
 _PRESENT, _RISEN = frozenset({"streak"}), frozenset({"streak", "xp", "level"})
 
 
-async def settle(
+async def evaluate_and_store(
     unlocking: Unlocking,
     connection: Connection,
     requests: Sequence[Request],
     standings: Mapping[Key, Standing],
-    moments: Moments,
+    peaks: Peaks,
     ledger: Ledger,
     now: datetime,
-) -> Settled:
+) -> UnlockResult:
     """Stores the ledger, with what the events have earned their members."""
-    concerned = await unlocking.concerned(connection, {guild_id for guild_id, _ in standings})
-    moved = _moved(requests, standings, moments, concerned) if concerned else []
-    return await unlocking.settle(connection, moved, ledger, now)
+    guild_ids = await unlocking.guilds_with_achievements(connection, {guild_id for guild_id, _ in standings})
+    moved = _moved(requests, standings, peaks, guild_ids) if guild_ids else []
+    return await unlocking.evaluate_and_store(connection, moved, ledger, now)
 
 
 def _moved(
-    requests: Sequence[Request], standings: Mapping[Key, Standing], moments: Moments, guild_ids: Collection[int]
+    requests: Sequence[Request], standings: Mapping[Key, Standing], peaks: Peaks, guild_ids: Collection[int]
 ) -> list[Moved]:
     moved: dict[Key, Moved] = {}
     for config, events in requests:
@@ -48,7 +48,7 @@ def _moved(
             if theirs is None:
                 standing = standings[key]
                 stats = _PRESENT if standing.xp == standing.before[XP] else _RISEN
-                theirs = moved[key] = Moved(config, standing, stats, moments.of(key))
+                theirs = moved[key] = Moved(config, standing, stats, peaks.of(key))
             theirs.stats = _with(theirs.stats, stat_of(event))
     return list(moved.values())
 
@@ -58,13 +58,16 @@ def _with(stats: frozenset[str], stat: str) -> frozenset[str]:
     return stats | {stat}
 
 
-def told(
-    requests: Sequence[Request], settled: Settled, level_ups: Sequence[list[LevelUp]], standings: Mapping[Key, Standing]
+def unlocked_by_request(
+    requests: Sequence[Request],
+    result: UnlockResult,
+    level_ups: Sequence[list[LevelUp]],
+    standings: Mapping[Key, Standing],
 ) -> list[list[UnlockedAchievement]]:
     """What each request is told was unlocked: the last one with events of the member. The level that the rewards
     reached is entered into its level-ups."""
     found: list[list[UnlockedAchievement]] = [[] for _ in requests]
-    if not settled.unlocked:
+    if not result.unlocked:
         return found
     last = {
         (config.guild_id, int(event.user_id)): (place, event)
@@ -72,14 +75,14 @@ def told(
         for event in sorted(events, key=lambda event: (event.occurred_at, event.id))
     }
     for key, (place, event) in last.items():
-        if key in settled.unlocked:
-            found[place] += settled.unlocked[key]
-            if settled.xp[key]:
-                _raise(level_ups[place], requests[place][0], standings[key], settled.xp[key], event)
+        if key in result.unlocked:
+            found[place] += result.unlocked[key]
+            if result.xp[key]:
+                _add_level(level_ups[place], requests[place][0], standings[key], result.xp[key], event)
     return found
 
 
-def _raise(level_ups: list[LevelUp], config: LevelingConfig, standing: Standing, given: int, event: Event) -> None:
+def _add_level(level_ups: list[LevelUp], config: LevelingConfig, standing: Standing, given: int, event: Event) -> None:
     """Enters the level after the rewards: into what is told of the member already, if anything is."""
     known = next((each for each in level_ups if each.user_id == str(standing.user_id)), None)
     before = standing.xp - given if known is None else config.level_curve.begins(known.from_level)

@@ -7,7 +7,7 @@ from api.lib.clock import Clock
 from api.members.tombstones import DROP_OLD
 from api.members.tombstones import KEPT as TOMBSTONES_KEPT
 from api.postgres.database import AWAY, Connection, Database
-from api.postgres.partitions import Parted, Parts
+from api.postgres.partitions import PartitionedTable, Partitions
 
 _LOCK = 0x70617274  # "part"
 
@@ -27,7 +27,7 @@ class Upkeep:
     def __init__(
         self,
         database: Database,
-        parts: Parts,
+        partitions: Partitions,
         clock: Clock,
         *,
         hours: timedelta,
@@ -35,9 +35,9 @@ class Upkeep:
     ) -> None:
         """For how long is kept: activity by hour, activity by day (None: for ever)."""
         self._database = database
-        self._parts = parts
+        self._partitions = partitions
         self._clock = clock
-        self._kept: Mapping[Parted, timedelta | None] = {
+        self._kept: Mapping[PartitionedTable, timedelta | None] = {
             "activity_ids": _IDS_KEPT,
             "activity_hours": hours,
             "activity_days": days,
@@ -63,7 +63,7 @@ class Upkeep:
                         failures.append(error)
             finally:
                 await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
-        self._parts.forget()
+        self._partitions.invalidate()
         if failures:
             raise ExceptionGroup("some of the upkeep failed", failures)
 
@@ -72,7 +72,7 @@ class Upkeep:
         nothing could be recorded."""
         today = self._clock.now().date()
         for table in self._kept:
-            yield f"partitions of {table} ahead", self._parts.make(connection, table, _ahead(table, today))
+            yield f"partitions of {table} ahead", self._partitions.make(connection, table, _ahead(table, today))
         for table, kept in self._kept.items():
             if kept is not None:
                 drop = connection.execute("SELECT guildhall_drop_parts($1, $2)", table, today - kept)
@@ -80,7 +80,7 @@ class Upkeep:
         yield "old tombstones", connection.execute(DROP_OLD, self._clock.now() - TOMBSTONES_KEPT)
 
 
-def _ahead(table: Parted, today: date) -> list[date]:
+def _ahead(table: PartitionedTable, today: date) -> list[date]:
     """The days for which parts are made, today's first."""
     days = _STREAM_AHEAD if table == "stream_events" else _AHEAD
     return [today + timedelta(days=n) for n in range(days + 1)]

@@ -20,7 +20,7 @@ def install(pack: str, guild_id: int | None) -> None:
 
     async def made(settings: Settings) -> list[str]:
         from api.achievements import packs
-        from api.achievements.catalogs import GLOBAL
+        from api.achievements.index_cache import GLOBAL
         from api.auth.actors import system
         from api.cli.setup import opened
 

@@ -64,7 +64,7 @@ class Edge:
         *,
         timeout: float,
         https: bool,
-        shortcut: Callable[[HTTPScope], ASGIApp | None] = lambda _scope: None,
+        fast_path: Callable[[HTTPScope], ASGIApp | None] = lambda _scope: None,
         reads: Sequence[Callable[[HTTPScope], Awaitable[ASGIApp | None] | None]] = (),
         activity: Callable[[HTTPScope, Receive], Awaitable[tuple[ASGIApp | None, Receive]]] = _ordinary,
         limiter: Limiter | None = None,
@@ -73,11 +73,11 @@ class Edge:
         proxies: ProxyNotice | None = None,
         admission: Admission | None = None,
     ) -> None:
-        """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `shortcut`: the
+        """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `fast_path`: the
         answer to a GET that needs no framework, or None; `reads`: the same of what has to be read first;
         `activity`: the same of a POST, which may have read the body, and so gives what to receive it from."""
         self._app = app
-        self._shortcut = shortcut
+        self._fast_path = fast_path
         self._reads = reads
         self._activity = activity
         self._limiter = limiter
@@ -134,7 +134,7 @@ class _Exchange:
                     edge._proxies.look(scope)
                 edge._limiter.refuse_spent(scope)
                 await edge._strangers.refuse(scope)
-            ready = edge._shortcut(scope) if scope["method"] == HttpMethod.GET else None
+            ready = edge._fast_path(scope) if scope["method"] == HttpMethod.GET else None
             if ready is not None:
                 await ready(scope, receive, self._answer)
                 return

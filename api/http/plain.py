@@ -1,4 +1,4 @@
-"""Whether a GET is plain: what the shortcuts around the framework look at first."""
+"""Whether a GET is plain: what the fast paths look at first."""
 
 import re
 from typing import NamedTuple

@@ -15,7 +15,7 @@ from api.achievements.unlocking import Moved, Unlocking
 from api.activity import locks, unlocks
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event, StatEvent, VoiceEvent
-from api.activity.moments import Moments
+from api.activity.peaks import Peaks
 from api.activity.pieces import days as days_of
 from api.activity.pieces import pieces
 from api.activity.queries import EARNED, HIDDEN
@@ -37,7 +37,7 @@ from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.tombstones import refuse_erased
 from api.members.totals import note_rewritten
 from api.postgres.database import Connection, Database
-from api.postgres.partitions import EARLIEST, IMPORTED, Parts, Wanted, around, hours_since
+from api.postgres.partitions import EARLIEST, IMPORTED, Partitions, Wanted, around, hours_since
 
 SET_DOWN_AT_ONCE, COUNTED_AT_ONCE, STREAKS_AT_ONCE = 5000, 2000, 1000
 
@@ -77,7 +77,7 @@ class History:
         self,
         database: Database,
         leveling_configs: LevelingConfigCache,
-        parts: Parts,
+        partitions: Partitions,
         unlocking: Unlocking,
         clock: Clock,
         hours: timedelta,
@@ -86,7 +86,7 @@ class History:
         self._database = database
         self._unlocking = unlocking
         self._leveling_configs = leveling_configs
-        self._parts = parts
+        self._partitions = partitions
         self._clock = clock
         self._hours = hours
 
@@ -104,7 +104,7 @@ class History:
         for row in rows:
             events.setdefault(row["id"], decode(row["data"]))
         wanted = _wanted(guild, events.values(), self._clock.now(), self._hours)
-        await self._parts.write(wanted, lambda: self._count_once(work, guild, events, rows, total))
+        await self._partitions.write(wanted, lambda: self._count_once(work, guild, events, rows, total))
 
     async def _count_once(
         self, work: Work, guild: LevelingConfig, events: Mapping[str, Event], rows: Sequence[asyncpg.Record], total: int
@@ -129,7 +129,7 @@ class History:
         after: int | None = 0
         while after is not None:
             mend = partial(self._mend, work, await self._leveling_configs.get(work.guild_id), after)
-            after = await self._parts.write(around(self._clock.now()), mend)
+            after = await self._partitions.write(around(self._clock.now()), mend)
 
     async def _mend(self, work: Work, guild: LevelingConfig, after: int) -> int | None:
         """Mends a lot of streaks; the member after whom to go on, None when there are no more."""
@@ -141,11 +141,11 @@ class History:
         return rows[-1]["user_id"] if rows else None
 
     async def _award_streaks(self, connection: Connection, guild: LevelingConfig, user_ids: Sequence[int]) -> None:
-        if user_ids and await self._unlocking.concerned(connection, {guild.guild_id}):
+        if user_ids and await self._unlocking.guilds_with_achievements(connection, {guild.guild_id}):
             keys = columns([(guild.guild_id, user_id) for user_id in user_ids], 2)
             standings = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
             moved = [Moved(guild, standing, frozenset({"streak"})) for standing in standings.values()]
-            await self._unlocking.settle(connection, moved, Ledger(), self._clock.now())
+            await self._unlocking.evaluate_and_store(connection, moved, Ledger(), self._clock.now())
 
     async def _store(self, connection: Connection, work: Work, guild: LevelingConfig, events: Sequence[Event]) -> None:
         """Counts events that are new, by the cooldown of this import alone, and awards what they earned."""
@@ -160,14 +160,14 @@ class History:
             standing.last_xp_at = own.get(standing.user_id)
         ledger = Past(hours_since(now, self._hours))
         counting = Counting(standings, await caps(connection, guild, events), ledger)
-        moments = Moments(counting, standings)
-        moments.count(guild, events)
+        peaks = Peaks(counting, standings)
+        peaks.count(guild, events)
         late = {each.standing.user_id for each in counting.late}
         rows = [(each.user_id, each.last_xp_at, each.user_id in late) for each in standings.values()]
         await connection.execute(sql.KEEP_MEMBERS, work.id, *zip(*sorted(rows, key=lambda row: row[0]), strict=True))
         for standing in standings.values():
             standing.last_xp_at = live[standing.user_id]
-        await unlocks.settle(self._unlocking, connection, [(guild, events)], standings, moments, ledger, now)
+        await unlocks.evaluate_and_store(self._unlocking, connection, [(guild, events)], standings, peaks, ledger, now)
         await note_rewritten(connection, guild.guild_id, min(ledger.days(), default=now.date()))
 
 

@@ -11,7 +11,7 @@ from api.members.ledger import GUILD
 from api.members.leveling_config import LevelingConfig
 from api.members.totals import note_rewritten
 from api.postgres.database import Connection
-from api.postgres.partitions import EARLIEST, IMPORTED, Parted, week_of
+from api.postgres.partitions import EARLIEST, IMPORTED, PartitionedTable, week_of
 
 IDS_KEPT = timedelta(days=8)
 
@@ -57,9 +57,9 @@ def untimely(item: object, today: date) -> Fault | None:
     return Fault(place, "lies in the future") if day > today + timedelta(days=1) else None
 
 
-def parts_for(items: Sequence[object]) -> dict[Parted, set[date]]:
+def partitions_for(items: Sequence[object]) -> dict[PartitionedTable, set[date]]:
     """The days that parts are needed for."""
-    wanted: dict[Parted, set[date]] = {}
+    wanted: dict[PartitionedTable, set[date]] = {}
     for item in items:
         match item:
             case DayLine():

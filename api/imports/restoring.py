@@ -33,7 +33,14 @@ from api.imports.moments import settle
 from api.imports.queries import PRIVATE
 from api.imports.reading import Broken, Lines, Row
 from api.imports.restored_awards import restore_awards, with_achievement
-from api.imports.restored_days import parts_for, restore_days, restore_hours, restore_ids, restore_stat_days, untimely
+from api.imports.restored_days import (
+    partitions_for,
+    restore_days,
+    restore_hours,
+    restore_ids,
+    restore_stat_days,
+    untimely,
+)
 from api.imports.restored_members import restore_members
 from api.imports.restored_stats import with_room
 from api.imports.work import Numbered, Work
@@ -44,7 +51,7 @@ from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.visibility import hide
 from api.postgres.database import Connection, Database
-from api.postgres.partitions import Parts
+from api.postgres.partitions import Partitions
 from api.settings.service import SettingsService
 
 AT_ONCE = 1000
@@ -75,7 +82,7 @@ class Restoring:
         self,
         database: Database,
         leveling_configs: LevelingConfigCache,
-        parts: Parts,
+        partitions: Partitions,
         clock: Clock,
         *,
         guilds: GuildService,
@@ -86,7 +93,7 @@ class Restoring:
         self._database = database
         self._leveling_configs = leveling_configs
         self._stat_names = StatNames(database)
-        self._parts = parts
+        self._partitions = partitions
         self._clock = clock
         self._guilds = guilds
         self._pickers = pickers
@@ -144,7 +151,7 @@ class Restoring:
                 work.imported += changed
                 work.unchanged += len(group) - changed
 
-        await self._parts.write(parts_for(kept), store)
+        await self._partitions.write(partitions_for(kept), store)
 
     async def _configure(self, work: Work, number: int, item: object) -> None:
         """What goes through the services, and is neither added nor compared. Done twice, the second time

@@ -13,9 +13,9 @@ from api.leaderboards.dtos import BoardEntry, LeaderboardQuery, LeaderboardView
 from api.leaderboards.rules import Window, bounds, window
 from api.leaderboards.snapshot import Place, Row, Snapshot
 from api.leaderboards.snapshots import Board, Snapshots
+from api.lib.batch_loader import BatchLoader
 from api.lib.clock import Clock
 from api.lib.pagination import LARGEST_PAGE, Cursors
-from api.lib.together import Together
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levels import LevelCurve
@@ -60,8 +60,8 @@ class LeaderboardService:
         self._leveling_configs = leveling_configs
         self._cursors = cursors
         self._clock = clock
-        self._tops = Together(self._read_tops)
-        self._pages = Together(self._read_pages)
+        self._tops = BatchLoader(self._read_tops)
+        self._pages = BatchLoader(self._read_pages)
 
     def cached_config(self, guild_id: int) -> LevelingConfig | None:
         """The guild's leveling config, if it is in memory and fresh."""

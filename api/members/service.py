@@ -11,10 +11,10 @@ from api.auth.actors import Actor
 from api.errors import Invalid, NotFound
 from api.events.outbox import publish
 from api.idempotency.store import keep
+from api.lib.batch_loader import BatchLoader
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
-from api.lib.together import Together
 from api.members import queries, series
 from api.members.adjusting import XpAdjustedView
 from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
@@ -29,7 +29,7 @@ from api.members.telling import adjusted, left
 from api.members.tombstones import set_up
 from api.members.unlocking import XpUnlocking
 from api.postgres.database import Connection, Database
-from api.postgres.partitions import Parts, around, hours_since
+from api.postgres.partitions import Partitions, around, hours_since
 
 
 class MemberService:
@@ -37,7 +37,7 @@ class MemberService:
         self,
         database: Database,
         leveling_configs: LevelingConfigCache,
-        parts: Parts,
+        partitions: Partitions,
         unlocking: XpUnlocking,
         clock: Clock,
         hours: timedelta,
@@ -47,9 +47,9 @@ class MemberService:
         self._hours = hours
         self._unlocking = unlocking
         self._leveling_configs = leveling_configs
-        self._parts = parts
+        self._partitions = partitions
         self._clock = clock
-        self._profiles = Together(self._read_profiles)
+        self._profiles = BatchLoader(self._read_profiles)
 
     def cached_config(self, guild_id: int) -> LevelingConfig | None:
         """The guild's leveling config, if it is in memory and fresh."""
@@ -68,10 +68,10 @@ class MemberService:
         that is sent twice counts twice, unless it bears an idempotency key. Raises `Invalid`, `NotFound`."""
         _refuse(wish)
         config, now = await self._leveling_configs.get(guild_id), self._clock.now()
-        answer, remember = await self._parts.write(
+        answer, after_commit = await self._partitions.write(
             around(now), lambda: self._adjust_xp(actor, config, user_id, wish, now)
         )
-        remember()
+        after_commit()
         return answer
 
     async def _adjust_xp(
@@ -85,7 +85,7 @@ class MemberService:
             before = standing.xp
             ledger = _with_xp(config, standing, _wanted(wish, before), now)
             changed = Change(before, standing.xp)
-            unlocked, remember = await self._unlocking.of_xp(connection, config, standing, ledger, now, before)
+            unlocked, after_commit = await self._unlocking.of_xp(connection, config, standing, ledger, now, before)
             if changed.before != changed.after:
                 await record(
                     connection,
@@ -105,7 +105,7 @@ class MemberService:
                 achievements_unlocked=unlocked,
             )
             await keep(connection, actor.claim, answer)
-        return answer, remember
+        return answer, after_commit
 
     async def member_activity(self, actor: Actor, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
         """What a member did in time. Raises `Invalid`, `NotFound`."""

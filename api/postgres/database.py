@@ -16,7 +16,7 @@ import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
 from api.errors import DatabaseAway, Overloaded
-from api.lib.patience import Patience
+from api.lib.step_timeout import StepTimeout
 from api.postgres.connections import create_pool
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Database:
         has_turn = False
         try:
             # Not `acquire(timeout=…)`, which makes a task of every call.
-            async with Patience(self.acquire_timeout):
+            async with StepTimeout(self.acquire_timeout):
                 # The pool's own queue is empty but for those who have their turn: who needs none is next.
                 has_turn = not first and await self._turns.acquire()
                 connection = await pool.acquire()

@@ -14,12 +14,12 @@ from api.postgres.database import Connection, Database
 
 log = structlog.get_logger("guildhall.partitions")
 
-Parted = Literal["activity_ids", "activity_days", "activity_hours", "custom_stat_days", "stream_events"]
-Wanted = Mapping[Parted, Collection[date]]
+PartitionedTable = Literal["activity_ids", "activity_days", "activity_hours", "custom_stat_days", "stream_events"]
+Wanted = Mapping[PartitionedTable, Collection[date]]
 T = TypeVar("T")
 
 # Those that go with their guild; the stream tells of a guild's end, and outlives it.
-TABLES: tuple[Parted, ...] = ("activity_ids", "activity_days", "activity_hours", "custom_stat_days")
+TABLES: tuple[PartitionedTable, ...] = ("activity_ids", "activity_days", "activity_hours", "custom_stat_days")
 
 # What is older than this month lies in one part of each table, so that no file can make more parts than months
 # have passed since; `guildhall_part` says so too.
@@ -54,13 +54,13 @@ def is_missing_partition(error: BaseException) -> bool:
     return isinstance(error, asyncpg.CheckViolationError) and getattr(error, "constraint_name", None) is None
 
 
-class Parts:
+class Partitions:
     """Which parts this process believes to be there, and the one way to write to them. Another process may drop
     any of them at any time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[Parted, set[date]] = {table: set() for table in (*TABLES, "stream_events")}
+        self._known: dict[PartitionedTable, set[date]] = {table: set() for table in (*TABLES, "stream_events")}
 
     async def write(self, wanted: Wanted, attempt: Callable[[], Awaitable[T]]) -> T:
         """Makes the parts that are missing, then awaits `attempt`, which opens a transaction of its own. Where one of
@@ -73,18 +73,18 @@ class Parts:
             if not is_missing_partition(error):
                 raise
             log.info("a partition was dropped meanwhile: it is made, and the transaction tried again", error=str(error))
-        self.forget()
+        self.invalidate()
         await self._have(wanted)
         return await attempt()
 
-    async def make(self, connection: Connection, table: Parted, days: Iterable[date]) -> None:
+    async def make(self, connection: Connection, table: PartitionedTable, days: Iterable[date]) -> None:
         """Makes the parts that these days need, where they are missing. Not within a transaction: until that ended,
         others who need one would wait for it."""
         for first in sorted(self._lacks(table, days)):
             await connection.execute("SELECT guildhall_make_part($1, $2)", table, first)
             self._known[table].add(first)
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """All of it, after parts were dropped."""
         for known in self._known.values():
             known.clear()
@@ -95,7 +95,7 @@ class Parts:
                 for table, days in wanted.items():
                     await self.make(connection, table, days)
 
-    def _lacks(self, table: Parted, days: Iterable[date]) -> set[date]:
+    def _lacks(self, table: PartitionedTable, days: Iterable[date]) -> set[date]:
         """The first days of the parts that these days need and that are not known to be there."""
         if table == "stream_events":
             return set(days) - self._known[table]

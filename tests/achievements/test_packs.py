@@ -4,7 +4,7 @@ import httpx
 from litestar import Litestar
 
 from api.achievements import packs
-from api.achievements.catalogs import GLOBAL
+from api.achievements.index_cache import GLOBAL
 from api.auth.actors import system
 from tests.achievements.support import OF_ALL, OF_HARBOUR, earned, keys
 from tests.activity.test_record import message, record

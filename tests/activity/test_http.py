@@ -33,14 +33,14 @@ async def stored(owner: PlainConnection) -> dict[str, int]:
 
 
 async def until_in_memory(bot: httpx.AsyncClient, app: Litestar) -> None:
-    """Until the bot's key and the guild's rules stay in memory: then what is plain takes the shortcut. For a
+    """Until the bot's key and the guild's rules stay in memory: then what is plain takes the fast path. For a
     moment after a change each look at the tables has them forgotten."""
-    shortcut = app.state["activity_shortcut"]
+    fast_path = app.state["activity_fast_path"]
     for _ in range(40):
         await record(bot, message("warm", user=7))
         await asyncio.sleep(0.1)
-        known = shortcut._keyring.remembered(bot.headers["Authorization"].encode())
-        if known is not None and shortcut._activity.cached_config(HARBOUR) is not None:
+        known = fast_path._keyring.remembered(bot.headers["Authorization"].encode())
+        if known is not None and fast_path._activity.cached_config(HARBOUR) is not None:
             return
     raise AssertionError
 
@@ -135,7 +135,7 @@ async def pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[start : start + 1_000_000]
 
 
-@pytest.mark.parametrize("known", [False, True], ids=["ordinary", "shortcut"])
+@pytest.mark.parametrize("known", [False, True], ids=["ordinary", "fast path"])
 @pytest.mark.parametrize("declared", [True, False], ids=["its length is told", "in chunks"])
 async def test_8_mib(
     bot: httpx.AsyncClient, owner: PlainConnection, litestar_app: Litestar, known: bool, declared: bool
@@ -269,12 +269,12 @@ async def test_both_roads_give_the_same_answers(
         taken.append(answer)
         return msgspec.json.encode(answer)
 
-    monkeypatch.setattr("api.activity.shortcut._encode", encode)
+    monkeypatch.setattr("api.activity.fast_path._encode", encode)
     fixed: Json = {"min": 1000, "max": 1000}
     await leveling(bot, xp_per_message=fixed, cooldown_seconds=0, role_rewards=[{"level": 2, "role_id": "7"}])
     await until_in_memory(bot, litestar_app)
     taken.clear()
-    answers, shortcuts, faults = [], [], []
+    answers, fast_paths, faults = [], [], []
     for number, (name, headers) in enumerate(ROADS.items()):
         old = message("old", at=datetime(2015, 1, 1, tzinfo=UTC))
         events = [message(f"{name}", user=1000 + number, channel_id="5"), message("warm"), old]
@@ -285,10 +285,10 @@ async def test_both_roads_give_the_same_answers(
         assert body["level_ups"][0]["announce"].pop("text")
         assert {"x-request-id", "x-content-type-options", "cache-control", "content-length"} <= answer.headers.keys()
         answers.append(body)
-        shortcuts.append(len(taken))
+        fast_paths.append(len(taken))
         bad = await bot.post(PATH, json={"events": [message("") | {"user_id": 0}]}, headers=headers)
         faults.append(bad.status_code)
     assert answers == [answers[0]] * len(ROADS)
     assert (answers[0]["accepted"], answers[0]["duplicates"], len(answers[0]["rejected"])) == (1, 1, 1)
-    assert shortcuts == [1, 1, 1, 1], "only what is plain takes the shortcut"
+    assert fast_paths == [1, 1, 1, 1], "only what is plain takes the fast path"
     assert faults == [422] * len(ROADS)

@@ -8,7 +8,7 @@ from litestar import Litestar
 
 from api.activity.upkeep import Upkeep
 from api.postgres.engine import PlainConnection
-from api.postgres.partitions import TABLES, Parts
+from api.postgres.partitions import TABLES, Partitions
 from tests.activity.test_record import message, record
 from tests.support.clock import MovableClock
 from tests.support.people import ADA
@@ -16,7 +16,7 @@ from tests.support.people import ADA
 
 def upkeep(app: Litestar, clock: MovableClock) -> Upkeep:
     days, database = timedelta(days=30), app.state["database"]
-    return Upkeep(database, Parts(database), clock, hours=days * 3, days=days * 14)
+    return Upkeep(database, Partitions(database), clock, hours=days * 3, days=days * 14)
 
 
 async def parts(owner: PlainConnection, table: str) -> list[str]:

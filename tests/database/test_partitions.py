@@ -14,7 +14,7 @@ from api.http.problems import classify
 from api.postgres.engine import PlainConnection
 from api.postgres.partitions import TABLES
 from tests.achievements.support import OF_HARBOUR, define, draft
-from tests.achievements.test_awarding import finished
+from tests.achievements.test_backfill import finished
 from tests.activity.test_record import message, record
 from tests.activity.test_upkeep import parts, upkeep
 from tests.imports.files import Json, event, imported, lines

@@ -15,7 +15,7 @@ from api.jobs.queue import Held, Lost, Queue
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_HARBOUR, define, draft
-from tests.achievements.test_awarding import finished
+from tests.achievements.test_backfill import finished
 from tests.imports.files import Json, counts, ended, imported, member, send
 from tests.support import cluster
 from tests.support.people import ADA, BO, HARBOUR

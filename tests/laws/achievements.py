@@ -51,18 +51,18 @@ class Awarding:
             return any(self.holds(child, user, now) for child in condition["any"])
         return self.value(condition, user, now) >= int(condition["gte"])
 
-    def value(self, leaf: Json, user: int, now: datetime) -> int:
+    def value(self, comparison: Json, user: int, now: datetime) -> int:
         """What a comparison looks at."""
-        member, stat = self.guild.members[user], leaf["stat"]
+        member, stat = self.guild.members[user], comparison["stat"]
         if stat == "level":
             return self.guild.level(member.xp)
         if stat == "streak":
             return self.guild.streak(user, now)["best"]
         name = stat if stat == "xp" or stat in STATS.values() else f"stat:{stat}"
-        if "within" not in leaf:
+        if "within" not in comparison:
             return member.xp if stat == "xp" else member.totals[name]
         today = self.guild.day(now)
-        first = today - timedelta(days=int(leaf["within"][:-1]) - 1)
+        first = today - timedelta(days=int(comparison["within"][:-1]) - 1)
         return sum(counted[name] for day, counted in member.days.items() if first <= day <= today)
 
 
@@ -74,10 +74,10 @@ def rising() -> st.SearchStrategy[Json]:
 @st.composite
 def _leaves(draw: st.DrawFn, *, windows: bool) -> Json:
     stat = draw(st.sampled_from(GROWING))
-    leaf: Json = {"stat": stat, "gte": draw(st.sampled_from(NUMBERS.get(stat, [1, 2, 3, 5])))}
+    comparison: Json = {"stat": stat, "gte": draw(st.sampled_from(NUMBERS.get(stat, [1, 2, 3, 5])))}
     if windows and stat not in ("xp", "level", "streak") and draw(st.booleans()):
-        leaf["within"] = draw(st.sampled_from(["1d", "2d", "5d", "30d"]))
-    return leaf
+        comparison["within"] = draw(st.sampled_from(["1d", "2d", "5d", "30d"]))
+    return comparison
 
 
 def conditions(*, windows: bool = True) -> st.SearchStrategy[Json]:

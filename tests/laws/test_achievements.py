@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from msgspec import convert
 
 from api.achievements import conditions as ours
-from api.achievements.catalog import Catalog, Definition
-from api.achievements.conditions import Measure
+from api.achievements.conditions import Metric
 from api.achievements.dtos import Condition
+from api.achievements.index import AchievementIndex, Definition
 from tests.laws.achievements import Awarding, conditions, definitions, rising
 from tests.laws.driver import Json, Served, law, set_time
 from tests.laws.model import Guild
@@ -91,25 +91,27 @@ async def test_as_it_comes_in_and_in_the_background_are_the_same(
 def test_progress_is_1_exactly_when_the_condition_holds(tree: Json, seed: int) -> None:
     condition = convert(tree, Condition)
     chance = random.Random(seed)  # noqa: S311 - nothing is secret here
-    values: dict[Measure, int] = {}
-    for leaf in ours.leaves(condition):
-        values[ours.measure(leaf)] = max(ours.threshold(leaf) + chance.choice([-1, 0, 0, 1]), 0)
+    values: dict[Metric, int] = {}
+    for comparison in ours.comparisons(condition):
+        values[ours.metric(comparison)] = max(ours.threshold(comparison) + chance.choice([-1, 0, 0, 1]), 0)
     progress = ours.progress(condition, values)
     assert 0 <= progress <= 1
     assert (progress == 1) == ours.compiled(condition)(values)
-    told = ours.leaf_views(condition, values)
-    assert [leaf.progress == 1 for leaf in told] == [leaf.value >= leaf.gte for leaf in told]
+    told = ours.comparison_views(condition, values)
+    assert [comparison.progress == 1 for comparison in told] == [
+        comparison.value >= comparison.gte for comparison in told
+    ]
 
 
 @given(trees=st.lists(conditions(), min_size=1, max_size=6), seed=st.integers(0, 2**32))
 def test_masks_tell_what_the_trees_tell(trees: list[Json], seed: int) -> None:
     read = [convert(tree, Condition) for tree in trees]
-    catalog = Catalog([_definition(number, each) for number, each in enumerate(read)])
+    index = AchievementIndex([_definition(number, each) for number, each in enumerate(read)])
     chance = random.Random(seed)  # noqa: S311 - nothing is secret here
-    measures = sorted({ours.measure(leaf) for each in read for leaf in ours.leaves(each)})
+    metrics = sorted({ours.metric(comparison) for each in read for comparison in ours.comparisons(each)})
     for _ in range(3):  # the second time much of it is remembered
-        values = {measure: chance.choice([0, 1, 2, 3, 5, 10, 1000]) for measure in measures if chance.random() < 0.9}
-        held = {each.id for each in catalog.of(catalog.holding(values))}
+        values = {metric: chance.choice([0, 1, 2, 3, 5, 10, 1000]) for metric in metrics if chance.random() < 0.9}
+        held = {each.id for each in index.of(index.holding(values))}
         assert held == {number for number, each in enumerate(read) if ours.compiled(each)(values)}
 
 
@@ -126,14 +128,14 @@ def _definition(number: int, condition: Condition) -> Definition:
         reward_role_id=None,
         revision=1,
         holds=ours.compiled(condition),
-        measures=frozenset(ours.measure(leaf) for leaf in ours.leaves(condition)),
+        metrics=frozenset(ours.metric(comparison) for comparison in ours.comparisons(condition)),
     )
 
 
 def test_what_is_almost_there_is_not_there() -> None:
     large = 2**63 - 1
     parts = [Condition(stat="messages", gte=1)] * 19 + [Condition(stat="commands", gte=large)]
-    values = {Measure("messages"): 1, Measure("commands"): large - 1}
+    values = {Metric("messages"): 1, Metric("commands"): large - 1}
     progress = ours.progress(Condition(all=parts), values)
     assert progress < 1
     assert isclose(progress, 1)

@@ -41,7 +41,7 @@ def told(answer: httpx.Response) -> tuple[str, str, str]:
 
 
 async def test_every_answer_tells_what_is_left(bot: httpx.AsyncClient, clients: Clients) -> None:
-    """On the ordinary way, on both shortcuts, and for refusals."""
+    """On the ordinary way, on both fast paths, and for refusals."""
     async with limited(bot, clients, 200) as client:
         answers = [
             await client.get(SETTINGS),

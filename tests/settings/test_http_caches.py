@@ -42,13 +42,13 @@ async def roads(litestar_app: Litestar) -> AsyncIterator[Roads]:
     taken: list[bool] = []
 
     def watched(scope: HTTPScope) -> Plain | None:
-        answer: Plain | None = litestar_app.state["shortcut"].answer(scope)
+        answer: Plain | None = litestar_app.state["settings_fast_path"].answer(scope)
         taken.append(answer is not None)
         return answer
 
     metrics = litestar_app.state["metrics"]
     async with AsyncExitStack() as stack:
-        short = Edge(litestar_app, metrics, timeout=15, https=False, shortcut=watched)
+        short = Edge(litestar_app, metrics, timeout=15, https=False, fast_path=watched)
         long = Edge(litestar_app, metrics, timeout=15, https=False)
         yield Roads(
             await stack.enter_async_context(in_process(short, BASE)),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.achievements.catalogs import Known, _weight, catalog_of
+from api.achievements.index_cache import CachedIndex, _weight, build_index
 from api.activity.rules import earning_of
 from api.members import leveling_config_cache
 from api.members.leveling_config import LevelingConfig
@@ -81,7 +81,7 @@ def test_the_weight_of_a_catalog_is_true(own: int) -> None:
     kept = []
     for guild_id in range(1, 41):
         rows = tuple(row(guild_id, 100 * guild_id + number) for number in range(own))
-        kept.append(Known(catalog_of((*everywhere, *rows)), rows))  # type: ignore[arg-type] # as records are read
+        kept.append(CachedIndex(build_index((*everywhere, *rows)), rows))  # type: ignore[arg-type] # as records are read
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert 0.8 * taken <= sum(map(_weight, kept)) <= 1.5 * taken

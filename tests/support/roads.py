@@ -36,7 +36,7 @@ class Roads:
             edge = Edge(inner, app.state["metrics"], timeout=settings.request_timeout_seconds, https=False, reads=reads)
             return Clients(edge, app.state["keys"]).bearer(secret)
 
-        self._short = client(counted, [each.answer for each in app.state["read_shortcuts"]])
+        self._short = client(counted, [each.answer for each in app.state["read_fast_paths"]])
         self._ordinary = client(app, ())
 
     async def get(self, path: str, headers: Sequence[tuple[str, str]] = (), method: str = "GET") -> Answers:

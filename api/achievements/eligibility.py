@@ -8,11 +8,11 @@ from datetime import datetime
 import msgspec
 
 from api.achievements import conditions
-from api.achievements.catalog import values_at_hand
-from api.achievements.catalogs import GLOBAL
-from api.achievements.conditions import Measure
+from api.achievements.conditions import Metric
 from api.achievements.dtos import Condition
-from api.achievements.values import Asked, look_up
+from api.achievements.index import values_from_row
+from api.achievements.index_cache import GLOBAL
+from api.achievements.values import MetricRequest, look_up
 from api.lib.clock import Clock
 from api.members.ledger import Standing
 from api.members.ledger_sql import COLUMNS
@@ -20,7 +20,7 @@ from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.postgres.database import Connection, Database
 
-AT_ONCE = 1000
+BATCH_SIZE = 1000
 SECONDS = 8.0  # within a request's deadline
 
 _MEMBERS = f"""
@@ -42,11 +42,11 @@ _HELD = """
 """
 
 
-class TooLong(Exception):
+class TooManyMembers(Exception):
     """There are too many members to tell in the time of a request."""
 
 
-class Survey(msgspec.Struct):
+class EligibilityCount(msgspec.Struct):
     """What came of it: members there are, who could be given it, and who would be."""
 
     members: int = 0
@@ -54,28 +54,30 @@ class Survey(msgspec.Struct):
     would_unlock: int = 0
 
 
-class Surveys:
+class Eligibility:
     def __init__(self, database: Database, leveling_configs: LevelingConfigCache, clock: Clock) -> None:
         self._database = database
         self._leveling_configs = leveling_configs
         self._clock = clock
 
-    async def simulate(self, guild_id: int, key: str, prerequisites: Sequence[str], condition: Condition) -> Survey:
-        """Who would get it. Raises `TooLong`."""
-        found, ends = Survey(), time.monotonic() + SECONDS
+    async def simulate(
+        self, guild_id: int, key: str, prerequisites: Sequence[str], condition: Condition
+    ) -> EligibilityCount:
+        """Who would get it. Raises `TooManyMembers`."""
+        found, ends = EligibilityCount(), time.monotonic() + SECONDS
         async for each in self._guilds(guild_id):
             await self._simulate(each, found, (key, *prerequisites), condition, ends)
         return found
 
     async def _simulate(
-        self, guild_id: int, found: Survey, keys: Sequence[str], condition: Condition, ends: float
+        self, guild_id: int, found: EligibilityCount, keys: Sequence[str], condition: Condition, ends: float
     ) -> None:
         config, holds, after = await self._leveling_configs.get(guild_id), conditions.compiled(condition), 0
         key, *required = keys
         while True:
             _refuse_after(ends)
             async with self._database.connection() as connection:
-                standings = await members_after(connection, guild_id, after, AT_ONCE)
+                standings = await members_after(connection, guild_id, after, BATCH_SIZE)
                 values = await values_of(connection, config, standings, condition, self._clock.now())
                 meeting = [each.id for each in standings if holds(values[each.id])]
                 rows = await connection.fetch(_HELD, meeting, list(keys))
@@ -88,7 +90,7 @@ class Surveys:
             found.members += len(standings)
             found.eligible += len(eligible)
             found.would_unlock += sum(1 for id_ in eligible if id_ not in had)
-            if len(standings) < AT_ONCE:
+            if len(standings) < BATCH_SIZE:
                 return
             after = standings[-1].user_id
             await asyncio.sleep(0)
@@ -99,7 +101,7 @@ class Surveys:
         ends = time.monotonic() + SECONDS
         while time.monotonic() < ends:
             async with self._database.connection() as connection:
-                rows = await connection.fetch(_HOLDERS, achievement_id, after, AT_ONCE)
+                rows = await connection.fetch(_HOLDERS, achievement_id, after, BATCH_SIZE)
                 by_guild: dict[int, list[Standing]] = {}
                 for row in rows:
                     by_guild.setdefault(row["guild_id"], []).append(Standing(*row))
@@ -107,7 +109,7 @@ class Surveys:
                     config = await self._leveling_configs.get(each, connection)
                     values = await values_of(connection, config, standings, condition, self._clock.now())
                     failing += sum(1 for standing in standings if not holds(values[standing.id]))
-            if len(rows) < AT_ONCE:
+            if len(rows) < BATCH_SIZE:
                 return failing
             after = rows[-1]["id"]
             await asyncio.sleep(0)
@@ -121,10 +123,10 @@ class Surveys:
         after = 0
         while True:
             async with self._database.connection() as connection:
-                rows = await connection.fetch(_GUILDS, after, AT_ONCE)
+                rows = await connection.fetch(_GUILDS, after, BATCH_SIZE)
             for row in rows:
                 yield row["id"]
-            if len(rows) < AT_ONCE:
+            if len(rows) < BATCH_SIZE:
                 return
             after = rows[-1]["id"]
 
@@ -136,20 +138,24 @@ async def members_after(connection: Connection, guild_id: int, user_id: int, lim
 
 async def values_of(
     connection: Connection, config: LevelingConfig, standings: Sequence[Standing], condition: Condition, now: datetime
-) -> Mapping[int, dict[Measure, int]]:
+) -> Mapping[int, dict[Metric, int]]:
     """What the condition asks of these members of one guild, by the ids of their rows."""
-    sought = {each for leaf in conditions.leaves(condition) if not (each := conditions.measure(leaf)).is_at_hand}
-    found: Mapping[tuple[int, int], dict[Measure, int]] = {}
+    sought = {
+        each
+        for comparison in conditions.comparisons(condition)
+        if not (each := conditions.metric(comparison)).is_in_row
+    }
+    found: Mapping[tuple[int, int], dict[Metric, int]] = {}
     if sought:
         today = config.day_of(now)
-        asked = [Asked(config.guild_id, standing.user_id, today) for standing in standings]
+        asked = [MetricRequest(config.guild_id, standing.user_id, today) for standing in standings]
         found = await look_up(connection, asked, sought)
     return {
-        standing.id: values_at_hand(standing, config.level_curve) | found.get((config.guild_id, standing.user_id), {})
+        standing.id: values_from_row(standing, config.level_curve) | found.get((config.guild_id, standing.user_id), {})
         for standing in standings
     }
 
 
 def _refuse_after(ends: float) -> None:
     if time.monotonic() > ends:
-        raise TooLong
+        raise TooManyMembers

@@ -6,7 +6,7 @@ from types import TracebackType
 STEPS = 4
 
 
-class Patience:
+class StepTimeout:
     """`asyncio.timeout`, in four steps one after the other: a moment in which this process did not get round to
     anything is one step at most, however long. Else it would end every wait at once, though the database has long
     answered."""

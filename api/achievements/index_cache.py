@@ -8,8 +8,8 @@ import asyncpg
 import msgspec
 
 from api.achievements import conditions, queries
-from api.achievements.catalog import Catalog, Definition, State
 from api.achievements.dtos import Condition
+from api.achievements.index import AchievementIndex, Definition, State
 from api.members.levels import LevelCurve
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection
@@ -26,26 +26,26 @@ _condition = msgspec.json.Decoder(Condition).decode
 _keys = msgspec.json.Decoder(list[str]).decode
 
 
-class Known(msgspec.Struct, frozen=True):
+class CachedIndex(msgspec.Struct, frozen=True):
     """What can be earned in a guild, and the rows that it was made of: its own, or (of `GLOBAL`) the whole
     installation's. Read anew it is another object, even where guilds share the catalog: what was worked out from the
     one does not hold for the other."""
 
-    catalog: Catalog
+    index: AchievementIndex
     rows: tuple[asyncpg.Record, ...]
 
 
-class Catalogs:
+class AchievementIndexCache:
     """The catalogs of guilds: another process's change counts after a second at most, one of this process at once."""
 
     def __init__(self, watcher: ChangeWatcher) -> None:
-        self._cache: SettingsCache[Known] = SettingsCache(watcher, _weight, 24 * MIB, also="achievement")
-        self._states: OrderedDict[int, tuple[Known, LevelCurve, State]] = OrderedDict()
+        self._cache: SettingsCache[CachedIndex] = SettingsCache(watcher, _weight, 24 * MIB, also="achievement")
+        self._states: OrderedDict[int, tuple[CachedIndex, LevelCurve, State]] = OrderedDict()
 
-    async def of(self, guild_ids: Collection[int], connection: Connection) -> Mapping[int, Known]:
+    async def of(self, guild_ids: Collection[int], connection: Connection) -> Mapping[int, CachedIndex]:
         """What can be earned in each of these guilds; nothing where achievements are switched off. Two statements
         for all that are not remembered."""
-        found: dict[int, Known] = {}
+        found: dict[int, CachedIndex] = {}
         missing = []
         for guild_id in guild_ids:
             known = self._cache.get(guild_id, _NAME)
@@ -59,7 +59,7 @@ class Catalogs:
 
     async def _read(
         self, guild_ids: Sequence[int], connection: Connection, *, all_anew: bool = False
-    ) -> Mapping[int, Known]:
+    ) -> Mapping[int, CachedIndex]:
         with ExitStack() as stack:
             watches = {id_: stack.enter_context(self._cache.watching(id_)) for id_ in (*guild_ids, GLOBAL)}
             shared = None if all_anew else self._cache.get(GLOBAL, _NAME)
@@ -68,28 +68,30 @@ class Catalogs:
             settings = await connection.fetch(queries.SETTINGS, guild_ids, _NAME)
             if shared is None:
                 everywhere = tuple(row for row in rows if row["guild_id"] is None)
-                shared = Known(catalog_of(everywhere), everywhere)
+                shared = CachedIndex(build_index(everywhere), everywhere)
                 self._cache.put(GLOBAL, _NAME, shared, watches[GLOBAL])
             off = {row["guild_id"] for row in settings if not _is_enabled(row["overrides"])}
             found = {}
             for guild_id in guild_ids:
                 own = tuple(row for row in rows if row["guild_id"] == guild_id)
-                catalog = shared.catalog if not own else catalog_of((*shared.rows, *own))
-                known = Known(Catalog(()) if guild_id in off else catalog, own)
+                index = shared.index if not own else build_index((*shared.rows, *own))
+                known = CachedIndex(AchievementIndex(()) if guild_id in off else index, own)
                 self._cache.put(guild_id, _NAME, known, watches[guild_id])
                 found[guild_id] = known
         return found
 
-    async def fresh(self, guild_id: int, achievement_id: int, revision: int, connection: Connection) -> Catalog:
+    async def fresh(
+        self, guild_id: int, achievement_id: int, revision: int, connection: Connection
+    ) -> AchievementIndex:
         """What can be earned in a guild, with this achievement as it is at this revision, if it can be earned there:
         another process may have changed it a moment ago."""
-        catalog = (await self.of([guild_id], connection))[guild_id].catalog
-        known = next(catalog.of(catalog.bits.get(achievement_id, 0)), None)
+        index = (await self.of([guild_id], connection))[guild_id].index
+        known = next(index.of(index.bits.get(achievement_id, 0)), None)
         if known is not None and known.revision >= revision:
-            return catalog
-        return (await self._read([guild_id], connection, all_anew=True))[guild_id].catalog
+            return index
+        return (await self._read([guild_id], connection, all_anew=True))[guild_id].index
 
-    def state(self, member_id: int, known: Known, level_curve: LevelCurve) -> State:
+    def state(self, member_id: int, known: CachedIndex, level_curve: LevelCurve) -> State:
         """What is known of a member; nothing yet, if what it follows from is another than it was: what can be earned
         in the guild, or at which XP its levels begin."""
         remembered = self._states.get(member_id)
@@ -103,23 +105,23 @@ class Catalogs:
         return state
 
 
-def _weight(known: Known) -> int:
+def _weight(known: CachedIndex) -> int:
     """About how many bytes it takes in memory; one that has none of its own shares the installation's."""
-    return _DEFINITION_BYTES * len(known.catalog.definitions) if known.rows else 0
+    return _DEFINITION_BYTES * len(known.index.definitions) if known.rows else 0
 
 
 def _is_enabled(overrides: str) -> bool:
     return achievement_settings(ACHIEVEMENTS.effective(msgspec.json.decode(overrides))).enabled
 
 
-def catalog_of(rows: Iterable[asyncpg.Record]) -> Catalog:
+def build_index(rows: Iterable[asyncpg.Record]) -> AchievementIndex:
     """What can be earned, of rows of `queries.CATALOGS`. A guild's own stands in the place of the installation's
     of the same key."""
     # The later of two with one key wins: what cannot be earned any more, the installation's, the guild's own.
     ordered = sorted(rows, key=lambda row: (row["deleted_at"] is None, row["guild_id"] is not None))
     by_key = {row["key"]: row for row in ordered}
     earned = [row for row in by_key.values() if row["deleted_at"] is None]
-    return Catalog([definition(row, by_key) for row in sorted(earned, key=lambda row: row["id"])])
+    return AchievementIndex([definition(row, by_key) for row in sorted(earned, key=lambda row: row["id"])])
 
 
 def definition(row: asyncpg.Record, by_key: Mapping[str, asyncpg.Record]) -> Definition:
@@ -138,5 +140,5 @@ def definition(row: asyncpg.Record, by_key: Mapping[str, asyncpg.Record]) -> Def
         reward_role_id=row["reward_role_id"],
         revision=row["revision"],
         holds=conditions.compiled(condition),
-        measures=frozenset(conditions.measure(leaf) for leaf in conditions.leaves(condition)),
+        metrics=frozenset(conditions.metric(comparison) for comparison in conditions.comparisons(condition)),
     )

@@ -23,7 +23,7 @@ ROUTE = "/v1/guilds/{guild_id}/settings/{module}"
 _path = re.compile(r"/v1/guilds/([1-9][0-9]{0,18})/settings/([a-z][a-z0-9_]{0,63})", re.ASCII).fullmatch
 
 
-class Shortcut:
+class SettingsFastPath:
     def __init__(self, keyring: Keyring, limiter: Limiter, settings: SettingsService) -> None:
         self._keyring = keyring
         self._limiter = limiter

@@ -39,7 +39,7 @@ class _Asked(NamedTuple):
     url: str
 
 
-class LeaderboardShortcut:
+class LeaderboardFastPath:
     def __init__(
         self,
         keyring: Keyring,

@@ -15,9 +15,9 @@ from operator import attrgetter
 import msgspec
 
 from api.achievements import conditions
-from api.achievements.conditions import Measure, Test, Values
+from api.achievements.conditions import Metric, Test, Values
 from api.achievements.dtos import Condition
-from api.achievements.masks import ENDLESS, Now, Steps, masked
+from api.achievements.threshold_index import ENDLESS, Snapshot, ThresholdTable, mask_test
 from api.members.ledger import Standing
 from api.members.levels import LevelCurve
 
@@ -30,9 +30,9 @@ _MOST_MASKS = 1000  # of which it is remembered what follows from them
 _numbers = attrgetter("xp", "messages", "voice_seconds", "reactions", "commands", "streak_best")
 _PLACES = {"xp": 0, "messages": 1, "voice_seconds": 2, "reactions": 3, "commands": 4, "streak": 5}
 
-XP, LEVEL, _STREAK = Measure("xp"), Measure("level"), Measure("streak")
-_MESSAGES, _VOICE_SECONDS = Measure("messages"), Measure("voice_seconds")
-_REACTIONS, _COMMANDS = Measure("reactions"), Measure("commands")
+XP, LEVEL, _STREAK = Metric("xp"), Metric("level"), Metric("streak")
+_MESSAGES, _VOICE_SECONDS = Metric("messages"), Metric("voice_seconds")
+_REACTIONS, _COMMANDS = Metric("reactions"), Metric("commands")
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -49,12 +49,12 @@ class Definition(msgspec.Struct, frozen=True):
     reward_role_id: int | None
     revision: int
     holds: Test
-    measures: frozenset[Measure]
+    metrics: frozenset[Metric]
 
     @property
     def stats(self) -> set[str]:
         """The stats that it mentions."""
-        return {measure.stat for measure in self.measures}
+        return {metric.stat for metric in self.metrics}
 
 
 class State(msgspec.Struct):
@@ -63,21 +63,21 @@ class State(msgspec.Struct):
     since and did not hold; what they have or had, which only ever grows; of windows of days their value at the last
     look, with the total at that time: no more can have come into them than into the total."""
 
-    leaves: int = -1
+    comparisons: int = -1
     held: int = 0
     lows: tuple[int, ...] = ()
     highs: tuple[int, ...] = ()
     checked: int = 0
     had: int = 0
-    windows: dict[Measure, tuple[int, int]] = {}
+    windows: dict[Metric, tuple[int, int]] = {}
 
-    def look(self, measure: Measure, value: int, total: int) -> None:
+    def look(self, metric: Metric, value: int, total: int) -> None:
         """Notes what a window of days is."""
-        self.windows[measure] = value, total
+        self.windows[metric] = value, total
         self.highs = ()
 
 
-class Catalog:
+class AchievementIndex:
     def __init__(self, definitions: Sequence[Definition]) -> None:
         self.definitions = tuple(definitions)
         self.gives_xp = any(definition.reward_xp for definition in self.definitions)
@@ -90,15 +90,15 @@ class Catalog:
         self._trees_at: dict[int, int] = {}  # those that hold, by the comparisons that do
         self._looked_up: dict[str, int] = {}  # what mentions a stat in a way that a member's row does not tell
         self._mentioning_of: dict[frozenset[str], tuple[int, int]] = {}
-        self._sought: dict[int, frozenset[Measure]] = {}
-        pairs: dict[Measure, list[tuple[int, int, int]]] = {}
-        leaf_bits: dict[tuple[Measure, int], int] = {}
+        self._sought: dict[int, frozenset[Metric]] = {}
+        pairs: dict[Metric, list[tuple[int, int, int]]] = {}
+        comparison_bits: dict[tuple[Metric, int], int] = {}
         for definition in self.definitions:
             bit = self.bits[definition.id]
-            for measure in definition.measures:
-                self.mentions[measure.stat] = self.mentions.get(measure.stat, 0) | bit
-                if not measure.is_at_hand:
-                    self._looked_up[measure.stat] = self._looked_up.get(measure.stat, 0) | bit
+            for metric in definition.metrics:
+                self.mentions[metric.stat] = self.mentions.get(metric.stat, 0) | bit
+                if not metric.is_in_row:
+                    self._looked_up[metric.stat] = self._looked_up.get(metric.stat, 0) | bit
             for required in definition.requires:
                 if required is not None:
                     self._dependents[required] = self._dependents.get(required, 0) | bit
@@ -106,20 +106,20 @@ class Catalog:
                 self._later |= bit
             condition = definition.condition
             if condition.stat is msgspec.UNSET:
-                self._trees.append((bit, masked(condition, leaf_bits)))
+                self._trees.append((bit, mask_test(condition, comparison_bits)))
                 continue
-            what = conditions.measure(condition)
+            what = conditions.metric(condition)
             pairs.setdefault(what, []).append((conditions.threshold(condition), bit, 0))
             if not what.is_bounded:
                 self._maybe |= bit
-        for (what, least), leaf in leaf_bits.items():
-            pairs.setdefault(what, []).append((least, 0, leaf))
-        self._untold = sum(leaf for (what, _), leaf in leaf_bits.items() if not what.is_bounded)
-        self._all_steps = {measure: Steps(found) for measure, found in pairs.items()}
-        steps = {measure: found for measure, found in self._all_steps.items() if measure.is_bounded}
-        self._level_steps = steps.pop(LEVEL, None)
-        self._steps = [(_PLACES[measure.stat], found) for measure, found in steps.items() if not measure.days]
-        self._window_steps = [(measure, found) for measure, found in steps.items() if measure.days]
+        for (what, least), comparison in comparison_bits.items():
+            pairs.setdefault(what, []).append((least, 0, comparison))
+        self._untold = sum(comparison for (what, _), comparison in comparison_bits.items() if not what.is_bounded)
+        self._all_thresholds = {metric: ThresholdTable(found) for metric, found in pairs.items()}
+        tables = {metric: found for metric, found in self._all_thresholds.items() if metric.is_bounded}
+        self._level_thresholds = tables.pop(LEVEL, None)
+        self._thresholds_in_row = [(_PLACES[metric.stat], found) for metric, found in tables.items() if not metric.days]
+        self._window_thresholds = [(metric, found) for metric, found in tables.items() if metric.days]
 
     def touched(self, stats: frozenset[str]) -> int:
         """The achievements that mention one of these stats."""
@@ -155,55 +155,55 @@ class Catalog:
             and low[4] <= commands < high[4]
             and low[5] <= streak < high[5]
         ):
-            self._evaluate(Now(values), level_curve, state)
+            self._evaluate(Snapshot(values), level_curve, state)
         return state.held & touched & (anew | ~state.checked)
 
-    def _evaluate(self, now: Now, level_curve: LevelCurve, state: State) -> None:
+    def _evaluate(self, now: Snapshot, level_curve: LevelCurve, state: State) -> None:
         """Finds out anew what may hold at these numbers."""
-        for place, steps in self._steps:
-            now.add(steps, place)
-        for measure, steps in self._window_steps:
-            known = state.windows.get(measure)
+        for place, table in self._thresholds_in_row:
+            now.add(table, place)
+        for metric, table in self._window_thresholds:
+            known = state.windows.get(metric)
             if known is not None:
-                now.add(steps, _PLACES[measure.stat], less=known[1] - known[0])
+                now.add(table, _PLACES[metric.stat], less=known[1] - known[0])
             else:  # without a look at it, it may be anything
-                held, leaves = steps.at(ENDLESS)
+                held, comparisons = table.at(ENDLESS)
                 now.held |= held
-                now.leaves |= leaves
-        if self._level_steps is not None:
-            held, leaves, low, high = self._level_steps.around(level_curve.level(now.values[0]))
+                now.comparisons |= comparisons
+        if self._level_thresholds is not None:
+            held, comparisons, low, high = self._level_thresholds.around(level_curve.level(now.values[0]))
             now.held |= held
-            now.leaves |= leaves
+            now.comparisons |= comparisons
             now.narrow(
                 0, level_curve.begins(max(low, 0)), level_curve.begins(high) if high <= level_curve.top else ENDLESS
             )
-        if now.leaves != state.leaves:
-            state.leaves, state.checked = now.leaves, 0
-        state.held = now.held | self._trees_holding(now.leaves | self._untold) | self._maybe
+        if now.comparisons != state.comparisons:
+            state.comparisons, state.checked = now.comparisons, 0
+        state.held = now.held | self._trees_holding(now.comparisons | self._untold) | self._maybe
         state.lows, state.highs = tuple(now.lows), tuple(now.highs)
         state.checked &= state.held
 
-    def _trees_holding(self, leaves: int) -> int:
+    def _trees_holding(self, comparisons: int) -> int:
         """The trees that hold where these comparisons do."""
-        found = self._trees_at.get(leaves)
+        found = self._trees_at.get(comparisons)
         if found is None:
             found = 0
             for bit, holds in self._trees:
-                if holds(leaves):
+                if holds(comparisons):
                     found |= bit
             if len(self._trees_at) >= _MOST_MASKS:
                 self._trees_at.clear()
-            self._trees_at[leaves] = found
+            self._trees_at[comparisons] = found
         return found
 
     def holding(self, values: Values) -> int:
         """The achievements whose conditions hold; what is not among the values counts as 0."""
-        held = leaves = 0
-        for measure, steps in self._all_steps.items():
-            definitions, comparisons = steps.at(values.get(measure, 0))
-            held |= definitions
-            leaves |= comparisons
-        return held | self._trees_holding(leaves)
+        held = comparisons = 0
+        for metric, table in self._all_thresholds.items():
+            here = table.at(values.get(metric, 0))
+            held |= here[0]
+            comparisons |= here[1]
+        return held | self._trees_holding(comparisons)
 
     def following(self, definition: Definition, *, risen: bool) -> int:
         """What this award may bring about: by coming before another, and by its XP."""
@@ -212,13 +212,13 @@ class Catalog:
             found |= self.touched(_RISING)
         return found
 
-    def sought(self, candidates: int, state: State) -> frozenset[Measure]:
+    def sought(self, candidates: int, state: State) -> frozenset[Metric]:
         """What has to be looked up to evaluate these, and all that may follow from them."""
         mask = (candidates | self._later) & ~state.had
         found = self._sought.get(mask)
         if found is None:
-            measures = (measure for definition in self.of(mask) for measure in definition.measures)
-            found = frozenset(measure for measure in measures if not measure.is_at_hand)
+            metrics = (metric for definition in self.of(mask) for metric in definition.metrics)
+            found = frozenset(metric for metric in metrics if not metric.is_in_row)
             if len(self._sought) >= _MOST_MASKS:
                 self._sought.clear()
             self._sought[mask] = found
@@ -232,7 +232,7 @@ class Catalog:
             yield self.definitions[bit.bit_length() - 1]
 
 
-def values_at_hand(standing: Standing, level_curve: LevelCurve) -> dict[Measure, int]:
+def values_from_row(standing: Standing, level_curve: LevelCurve) -> dict[Metric, int]:
     """What a member's own row tells."""
     return {
         XP: standing.xp,
@@ -245,4 +245,4 @@ def values_at_hand(standing: Standing, level_curve: LevelCurve) -> dict[Measure,
     }
 
 
-EMPTY = Catalog(())
+EMPTY = AchievementIndex(())

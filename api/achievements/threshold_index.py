@@ -6,23 +6,23 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from api.achievements import conditions
-from api.achievements.conditions import Measure
+from api.achievements.conditions import Metric
 from api.achievements.dtos import Condition
 
 ENDLESS = 2**64
 
 
-class Steps:
+class ThresholdTable:
     """The thresholds of one measure, with what holds from each of them on."""
 
     def __init__(self, pairs: Iterable[tuple[int, int, int]]) -> None:
         """Thresholds, each with the bits of achievements and of comparisons that it is for."""
         self._thresholds: list[int] = []
         self._held: list[tuple[int, int]] = [(0, 0)]
-        for least, definitions, leaves in sorted(pairs):
+        for least, definitions, comparisons in sorted(pairs):
             before = self._held[-1]
             self._thresholds.append(least)
-            self._held.append((before[0] | definitions, before[1] | leaves))
+            self._held.append((before[0] | definitions, before[1] | comparisons))
 
     def at(self, value: int) -> tuple[int, int]:
         """The bits of achievements, and of comparisons, that hold at this value."""
@@ -36,19 +36,19 @@ class Steps:
         return *self._held[place], low, high
 
 
-class Now:
+class Snapshot:
     """A member's numbers as they are, what holds at them, and between which numbers that stays so."""
 
     def __init__(self, values: tuple[int, ...]) -> None:
         self.values = values
-        self.held = self.leaves = 0
+        self.held = self.comparisons = 0
         self.lows, self.highs = [-ENDLESS] * len(values), [ENDLESS] * len(values)
 
-    def add(self, steps: Steps, place: int, *, less: int = 0) -> None:
+    def add(self, table: ThresholdTable, place: int, *, less: int = 0) -> None:
         """Adds what holds at the number in this place, with `less` taken off."""
-        held, leaves, low, high = steps.around(self.values[place] - less)
+        held, comparisons, low, high = table.around(self.values[place] - less)
         self.held |= held
-        self.leaves |= leaves
+        self.comparisons |= comparisons
         self.narrow(place, low + less, high + less)
 
     def narrow(self, place: int, low: int, high: int) -> None:
@@ -56,29 +56,29 @@ class Now:
         self.highs[place] = min(self.highs[place], high)
 
 
-def masked(condition: Condition, bits: dict[tuple[Measure, int], int]) -> Callable[[int], bool]:
+def mask_test(condition: Condition, bits: dict[tuple[Metric, int], int]) -> Callable[[int], bool]:
     """A function of the mask of comparisons that hold. Gives each comparison its bit."""
     if condition.all is not msgspec.UNSET:
-        wanted, groups = _parts(condition.all, bits)
+        wanted, groups = _split(condition.all, bits)
         if not groups:
             return lambda held: held & wanted == wanted
         return lambda held: held & wanted == wanted and all(group(held) for group in groups)
     if condition.any is not msgspec.UNSET:
-        one_of, groups = _parts(condition.any, bits)
+        one_of, groups = _split(condition.any, bits)
         if not groups:
             return lambda held: held & one_of != 0
         return lambda held: held & one_of != 0 or any(group(held) for group in groups)
-    return masked(Condition(all=[condition]), bits)
+    return mask_test(Condition(all=[condition]), bits)
 
 
-def _parts(
-    children: Iterable[Condition], bits: dict[tuple[Measure, int], int]
+def _split(
+    children: Iterable[Condition], bits: dict[tuple[Metric, int], int]
 ) -> tuple[int, list[Callable[[int], bool]]]:
     """The bits of the comparisons among them, and the groups among them."""
     mask, groups = 0, []
     for child in children:
         if child.stat is msgspec.UNSET:
-            groups.append(masked(child, bits))
+            groups.append(mask_test(child, bits))
         else:
-            mask |= bits.setdefault((conditions.measure(child), conditions.threshold(child)), 1 << len(bits))
+            mask |= bits.setdefault((conditions.metric(child), conditions.threshold(child)), 1 << len(bits))
     return mask, groups

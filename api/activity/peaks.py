@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from api.achievements.catalog import values_at_hand
-from api.achievements.conditions import Measure
-from api.achievements.unlocking import Moment
+from api.achievements.conditions import Metric
+from api.achievements.index import values_from_row
+from api.achievements.unlocking import Peak
 from api.activity.counting import Counting
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
 from api.activity.pieces import pieces
@@ -26,12 +26,12 @@ STATS: Mapping[type, str] = {
 class _Falling(msgspec.Struct):
     """A member one of whose stats fell: what they were before, with what had come until then."""
 
-    moments: list[tuple[dict[Measure, int], Amounts]] = []
+    peaks: list[tuple[dict[Metric, int], Amounts]] = []
     come: Amounts = {}
     has_risen: bool = True
 
 
-class Moments:
+class Peaks:
     """Counts requests, and stops where a stat is about to fall."""
 
     def __init__(self, counting: Counting, standings: Mapping[Key, Standing]) -> None:
@@ -54,14 +54,14 @@ class Moments:
         found += self._count(config, part)
         return _merged(config, found)
 
-    def of(self, key: Key) -> list[Moment]:
+    def of(self, key: Key) -> list[Peak]:
         """What this member was before each fall."""
         member = self._members.get(key)
         if member is None:
             return []
         return [
-            Moment(at_hand, {place: amount - before.get(place, 0) for place, amount in member.come.items()})
-            for at_hand, before in member.moments
+            Peak(at_hand, {place: amount - before.get(place, 0) for place, amount in member.come.items()})
+            for at_hand, before in member.peaks
         ]
 
     def _count(self, config: LevelingConfig, events: Sequence[Event]) -> list[LevelUp]:
@@ -90,8 +90,8 @@ class Moments:
         key = config.guild_id, user_id
         member = self._members.setdefault(key, _Falling())
         if member.has_risen:
-            at_hand = values_at_hand(self._standings[key], config.level_curve)
-            member.moments.append((at_hand, dict(member.come)))
+            at_hand = values_from_row(self._standings[key], config.level_curve)
+            member.peaks.append((at_hand, dict(member.come)))
             member.has_risen = False
 
 

@@ -7,7 +7,7 @@ from typing import cast
 import httpx
 import pytest
 
-from api.achievements import awarding, queries
+from api.achievements import backfill, queries
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, earned, told_of
 from tests.activity.test_record import message, record
@@ -42,7 +42,7 @@ async def crowd(owner: PlainConnection, guild_id: int, members: int) -> None:
 async def test_who_meets_it_already_is_given_it(
     bot: httpx.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(awarding, "AT_ONCE", 4)
+    monkeypatch.setattr(backfill, "BATCH_SIZE", 4)
     await crowd(owner, HARBOUR, 10)
     await define(bot, draft("next", stat="level", gte=1))
     wish: Json = {"condition": {"stat": "messages", "gte": 6}}
@@ -105,18 +105,18 @@ async def test_windows_and_prerequisites_count(bot: httpx.AsyncClient) -> None:
 async def test_killed_another_goes_on_where_it_ended(
     bot: httpx.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(awarding, "AT_ONCE", 2)
+    monkeypatch.setattr(backfill, "BATCH_SIZE", 2)
     await crowd(owner, HARBOUR, 8)
     steps = []
-    step = awarding.Awarding.step
+    step = backfill.Backfill.step
 
-    async def failing(self: awarding.Awarding, connection: object, achievement_id: int) -> object:
+    async def failing(self: backfill.Backfill, connection: object, achievement_id: int) -> object:
         steps.append(achievement_id)
         if len(steps) == 3:
             raise RuntimeError
         return await step(self, connection, achievement_id)  # type: ignore[arg-type] # it is the one that it is given
 
-    monkeypatch.setattr(awarding.Awarding, "step", failing)
+    monkeypatch.setattr(backfill.Backfill, "step", failing)
     await define(bot, draft(gte=1, retroactive=True, rewards={"xp": 1}))
     for _ in range(100):
         if len(steps) >= 3:

@@ -24,7 +24,7 @@ ROUTE = "/v1/guilds/{guild_id}/members/{user_id}"
 _path = re.compile(r"/v1/guilds/([1-9][0-9]{0,18})/members/([1-9][0-9]{0,18})", re.ASCII).fullmatch
 
 
-class MemberShortcut:
+class MemberFastPath:
     def __init__(self, keyring: Keyring, limiter: Limiter, slots: Slots, members: MemberService) -> None:
         self._keyring = keyring
         self._limiter = limiter

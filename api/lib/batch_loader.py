@@ -10,11 +10,11 @@ V = TypeVar("V")
 
 # Two, so that one is answered while the other is turned into answers; few keys in each, else everybody waits in
 # step for one large question, and this process with them.
-AT_ONCE = 2
-MOST = 16
+CONCURRENCY = 2
+BATCH_SIZE = 16
 
 
-class Together(Generic[K, V]):
+class BatchLoader(Generic[K, V]):
     """Asks about many keys at once. While as many questions as may run are under way, keys gather, and are the
     next one: no timer holds anybody up. A key is never added to a question that was asked already, so nobody
     is told of a state from before they asked. Keys must be ones that no question fails for: all of it would."""
@@ -31,7 +31,7 @@ class Together(Generic[K, V]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[V] = loop.create_future()
         self._waiting.append((key, answer))
-        if self._running < AT_ONCE:
+        if self._running < CONCURRENCY:
             self._running += 1
             # A task of its own: who gives up waiting must not take the answer from the others.
             task = loop.create_task(self._run())
@@ -47,7 +47,7 @@ class Together(Generic[K, V]):
             self._running -= 1  # at once, not when the task is seen to be done: who comes between would wait for ever
 
     async def _ask_next(self) -> None:
-        asked = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))]
+        asked = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_SIZE))]
         asked = [each for each in asked if not each[1].done()]  # some gave up
         if not asked:
             return

@@ -8,7 +8,7 @@ from litestar import Litestar
 
 from api.auth.scopes import Scope
 from api.config import Settings
-from api.leaderboards.shortcut import LeaderboardShortcut
+from api.leaderboards.fast_path import LeaderboardFastPath
 from tests.leaderboards.conftest import Put, PutDay
 from tests.support.clients import Clients
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
@@ -130,8 +130,8 @@ async def test_addresses_of_pages_are_those_that_people_use(
 ) -> None:
     public = "https://bots.example/guildhall"
     monkeypatch.setitem(litestar_app.state._state, "public_url", public)
-    for each in litestar_app.state["read_shortcuts"]:
-        if isinstance(each, LeaderboardShortcut):
+    for each in litestar_app.state["read_fast_paths"]:
+        if isinstance(each, LeaderboardFastPath):
             monkeypatch.setattr(each, "_public_url", public)
     found = await roads.get(f"{PATH}?limit=5")
     assert found.is_short

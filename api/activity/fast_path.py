@@ -34,7 +34,7 @@ _encode = msgspec.json.Encoder().encode
 _HEADERS = [(b"content-type", JSON.encode()), (b"cache-control", b"no-store")]
 
 
-class ActivityShortcut:
+class ActivityFastPath:
     def __init__(self, keyring: Keyring, limiter: Limiter, slots: Slots, activity: ActivityService) -> None:
         self._keyring = keyring
         self._limiter = limiter
