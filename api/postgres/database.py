@@ -3,7 +3,8 @@
 Piccolo's own transactions lose their connection when they are cancelled twice,
 leave the context pointing at a dead transaction, and silently join when they
 are nested. `Database.transaction` does none of that, and Piccolo's queries
-made inside it take part in it all the same.
+made inside it take part in it all the same. Outside of one, each takes a
+connection as `Database.connection` gives it, with the same limits and errors.
 """
 
 import asyncio
@@ -13,11 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-from piccolo.engine.postgres import PostgresEngine
 
 from api.errors import DatabaseAway, Overloaded
 from api.lib.step_timeout import StepTimeout
 from api.postgres.connections import create_pool
+from api.postgres.lending import LendingEngine
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -96,7 +97,7 @@ async def _keep(_connection: object) -> None:
 class Database:
     """The pool of one process. Inject this; never open a connection elsewhere."""
 
-    def __init__(self, engine: PostgresEngine, *, pool_size: int, acquire_timeout: float) -> None:
+    def __init__(self, engine: LendingEngine, *, pool_size: int, acquire_timeout: float) -> None:
         """`acquire_timeout`: longest wait for a connection, in seconds."""
         self.engine = engine
         self.pool_size = pool_size
@@ -113,6 +114,7 @@ class Database:
         self.engine.pool = await create_pool(
             **config, min_size=2, max_size=self.pool_size, command_timeout=SILENCE_SECONDS, timeout=3, reset=_keep
         )
+        self.engine.lend = self.connection
 
     async def close(self) -> None:
         """Closes the pool; connections still busy after five seconds are cut."""

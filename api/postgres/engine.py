@@ -1,7 +1,8 @@
 """The Piccolo engine: what `piccolo_conf.DB` is.
 
-The server gives it a pool of connections of the application's role. Without a
-pool it is Piccolo's command line that asks, and that works as the owner.
+Whoever opens a `Database` on it lends it the connections of its pool, of the application's role: a query of
+Piccolo's takes the open transaction's, or else waits for one as every single statement does. Where nobody lends
+any, it is Piccolo's command line that asks, and that works as the owner.
 """
 
 import asyncio
@@ -10,17 +11,14 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
-from piccolo.engine.postgres import PostgresEngine
 
 from api.postgres.connections import connect
+from api.postgres.lending import LendingEngine
 
 if TYPE_CHECKING:
     PlainConnection = asyncpg.Connection[asyncpg.Record]
 else:
     PlainConnection = object
-
-# The longest wait for a connection, in seconds; then `TimeoutError`.
-ACQUIRE_SECONDS = 2
 
 
 class AdminEdit(NamedTuple):
@@ -41,7 +39,7 @@ _TELL = """
 """
 
 
-class GuildhallEngine(PostgresEngine):
+class GuildhallEngine(LendingEngine):
     """Connects as the owner outside a pool; inside one, tells the auditing trigger who the admin is."""
 
     def __init__(self) -> None:
@@ -58,26 +56,31 @@ class GuildhallEngine(PostgresEngine):
             self.config = {"dsn": (await asyncio.to_thread(locate)).owner_url}
         return await connect(**self.config)
 
+    async def _run_in_new_connection(
+        self,
+        query: str,
+        args: Sequence[Any] | None = None,  # Any: Piccolo's own signature
+    ) -> list[asyncpg.Record]:
+        """What Piccolo calls where there is no pool: before and after a server has one, that is an outage."""
+        if self.lend is not None:
+            return await self._run_in_pool(query, args)
+        rows: list[asyncpg.Record] = await super()._run_in_new_connection(query, args)
+        return rows
+
     async def _run_in_pool(
         self,
         query: str,
         args: Sequence[Any] | None = None,  # Any: Piccolo's own signature
     ) -> list[asyncpg.Record]:
         edit = admin_edit.get()
-        if self.pool is None:
-            raise ValueError("The pool is not running.")
-        async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            try:
-                if edit is None:
-                    return await connection.fetch(query, *(args or ()))
-                async with connection.transaction():
-                    await connection.execute(_TELL, edit.user_id, edit.ip or "", edit.request_id or "")
-                    return await connection.fetch(query, *(args or ()))
-            except asyncpg.DataError:
-                # A value that no parameter can take stops asyncpg between Parse and Sync: until the
-                # connection's next statement the server would keep the locks that parsing took.
-                await connection.execute("SELECT 1")
-                raise
+        if self.lend is None:
+            raise ValueError("No pool was opened by a Database.")
+        async with self.lend() as connection:
+            if edit is None:
+                return await connection.fetch(query, *(args or ()))
+            async with connection.transaction():
+                await connection.execute(_TELL, edit.user_id, edit.ip or "", edit.request_id or "")
+                return await connection.fetch(query, *(args or ()))
 
 
 def make_engine() -> GuildhallEngine:

@@ -64,6 +64,7 @@ async def test_no_connection_compiles_statements(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(piccolo_conf.DB, "pool", None)  # the other tests' application gets its own back
+    monkeypatch.setattr(piccolo_conf.DB, "lend", piccolo_conf.DB.lend)
     assert await root.fetchval("SHOW jit") == "on", "a connection that asks for nothing"
     settings = msgspec.structs.replace(settings, jobs=False)
     served = create_litestar(settings, clock=MovableClock(), metrics=Metrics(), discord=httpx.ASGITransport(Discord()))

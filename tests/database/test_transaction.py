@@ -57,7 +57,7 @@ async def test_failure_that_the_block_ignores_is_no_commit(database: Database, r
 async def test_piccolos_queries_inside_belong_to_it(settings: Settings, root: PlainConnection) -> None:
     await root.execute("TRUNCATE guilds CASCADE")
     engine = piccolo_conf.DB
-    before, engine.pool = engine.pool, None
+    before, engine.pool = (engine.pool, engine.lend), None
     database = Database(engine, pool_size=2, acquire_timeout=0.3)
     await database.open(connect_arguments(settings))
     try:
@@ -69,7 +69,7 @@ async def test_piccolos_queries_inside_belong_to_it(settings: Settings, root: Pl
         assert not await Guild.exists().where(Guild.id == HARBOUR)
     finally:
         await database.close()
-        engine.pool = before
+        engine.pool, engine.lend = before
 
 
 async def test_full_pool_refuses_in_time(database: Database, root: PlainConnection) -> None:
