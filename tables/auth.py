@@ -47,6 +47,12 @@ class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-2
     api_keys_parent_check = Check("parent_id <> id")
 
     @classmethod
+    async def first_of(cls, key_id: int) -> int | None:
+        """The number that a key and all that replace it have in common: of the first of them."""
+        row = await cls.select((cls.origin_id | cls.id).as_alias("first")).where(cls.id == key_id).first()
+        return None if row is None else cast("int", row["first"])
+
+    @classmethod
     def get_readable(cls) -> Readable:
         return Readable(template="%s", columns=[cls.name])
 

@@ -33,6 +33,12 @@ class Guild(Table, tablename="guilds", help_text="A community the bot is, or was
     guilds_owner_id_check = Check("owner_id > 0")
 
     @classmethod
+    async def lock(cls, guild_id: int) -> bool:
+        """Locks a guild, for who changes what belongs to it; whether it is there and not deleted."""
+        row = await cls.select(cls.deleted_at).where(cls.id == guild_id).lock_rows("NO KEY UPDATE").first()
+        return row is not None and row["deleted_at"] is None
+
+    @classmethod
     def get_readable(cls) -> Readable:
         return Readable(template="%s", columns=[cls.name])
 

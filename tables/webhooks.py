@@ -62,5 +62,11 @@ class WebhookDelivery(
     webhook_deliveries_status_check = Check("status IN ('pending', 'delivered', 'failed')")
 
     @classmethod
+    async def give_up(cls, webhook_id: int) -> None:
+        """Nothing of what waits for this webhook is sent any more."""
+        waiting = (cls.webhook_id == webhook_id) & (cls.status == "pending")
+        await cls.update({cls.status: "failed", cls.outcome: "disabled"}).where(waiting)
+
+    @classmethod
     def get_readable(cls) -> Readable:
         return Readable(template="%s", columns=[cls.type])

@@ -30,6 +30,7 @@ from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature
 from api.webhooks.secrets import Vault
 from api.webhooks.sending import Outcome, Sender
 from api.webhooks.service import delivery_id
+from tables.webhooks import Webhook, WebhookDelivery
 
 log = structlog.get_logger("guildhall.webhooks")
 
@@ -144,7 +145,8 @@ class Deliverer:
             rests_until = self._clock.now() + HELD if isinstance(error, Exception) else None
         with suppress(*_PASSING):
             async with asyncio.timeout(2), self._database.transaction() as connection:
-                if await connection.fetchrow(queries.LOCK, webhook_id, self._holder) is not None:
+                ours = (Webhook.id == webhook_id) & (Webhook.holder == self._holder)
+                if await Webhook.select(Webhook.id).where(ours).lock_rows().first() is not None:
                     await connection.execute(queries.LET_GO, webhook_id, rests_until)
 
     async def _send_all(self, webhook_id: int) -> datetime | None:
@@ -158,7 +160,7 @@ class Deliverer:
                 return None
             webhook, row = found
             if row["is_hidden"] and Scope.MEMBERS_WRITE not in webhook["scopes"]:
-                await persisted(partial(self._execute, queries.WITHHOLD, row["id"]))
+                await persisted(partial(_withhold, row["id"]))
                 continue
             if webhook["has_ended"]:
                 async with self._database.transaction() as connection:
@@ -167,7 +169,7 @@ class Deliverer:
             outcome = await self._send(webhook, row)
             if not outcome.ok:
                 return await persisted(partial(self._failed, webhook_id, row, outcome))
-            await persisted(partial(self._execute, queries.DELIVERED, webhook_id, row["id"], outcome.told))
+            await persisted(partial(self._delivered, webhook_id, row["id"], outcome))
         return self._clock.now()  # behind all others that are due
 
     async def _next(self, webhook_id: int) -> tuple[asyncpg.Record, asyncpg.Record] | None:
@@ -178,9 +180,9 @@ class Deliverer:
             row = None if webhook is None else await connection.fetchrow(queries.NEXT, webhook_id, now)
         return None if webhook is None or row is None else (webhook, row)
 
-    async def _execute(self, statement: str, *arguments: object) -> None:
+    async def _delivered(self, webhook_id: int, delivery: int, outcome: Outcome) -> None:
         async with self._database.connection() as connection:
-            await connection.execute(statement, *arguments)
+            await connection.execute(queries.DELIVERED, webhook_id, delivery, outcome.told)
 
     async def _send(self, webhook: asyncpg.Record, row: asyncpg.Record) -> Outcome:
         is_test = row["position"] is None
@@ -213,9 +215,13 @@ class Deliverer:
         return now + pause(state["failures"])
 
     async def _disable(self, connection: Connection, webhook_id: int, now: datetime, reason: str) -> None:
-        gone = await connection.fetchrow(queries.DISABLE, webhook_id, now)
-        if gone is None:
+        enabled = (Webhook.id == webhook_id) & Webhook.disabled_at.is_null()
+        disabled = Webhook.update({Webhook.disabled_at: now, Webhook.due_at: None}).where(enabled)
+        found = await disabled.returning(Webhook.guild_id, Webhook.url)
+        await WebhookDelivery.give_up(webhook_id)
+        if not found:
             return
+        [gone] = found
         changes = {"enabled": Change(before=True, after=False)}
         await record(
             connection,
@@ -228,3 +234,7 @@ class Deliverer:
         await publish(
             connection, [OutboxEvent(gone["guild_id"], "webhook.disabled", {"id": str(webhook_id), "url": gone["url"]})]
         )
+
+
+async def _withhold(delivery: int) -> None:
+    await WebhookDelivery.delete().where(WebhookDelivery.id == delivery)

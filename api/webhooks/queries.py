@@ -1,39 +1,5 @@
-"""The SQL of webhooks."""
+"""The SQL of webhooks: what sends, for many at once, and what is read of several tables."""
 
-COLUMNS = "id, guild_id, url, types, disabled_at, created_at"
-
-# The number that a key and all that replace it have in common.
-_LINE = "(SELECT coalesce(k.origin_id, k.id) FROM api_keys k WHERE k.id = {key}::bigint)"
-
-INSERT = f"""
-    INSERT INTO webhooks (guild_id, url, types, secret, disabled_at, scopes, key_id)
-    SELECT $1, $2, $3, $4, $5, $7, {_LINE.format(key="$8")}
-    WHERE (SELECT count(*) FROM webhooks WHERE guild_id = $1) < $6 RETURNING {COLUMNS}
-"""
-LOCK_GUILD = "SELECT FROM guilds WHERE id = $1 FOR NO KEY UPDATE"
-READ = f"SELECT {COLUMNS} FROM webhooks WHERE guild_id = $1 AND id = $2"
-LIST = f"SELECT {COLUMNS} FROM webhooks WHERE guild_id = $1 AND id > $2 ORDER BY id LIMIT $3"
-DELETE = "DELETE FROM webhooks WHERE id = $1"
-
-# Enabled again, it begins anew; disabled, what waits for it is given up. Who changes it is its maker from now on.
-UPDATE = f"""
-    WITH given_up AS (
-        UPDATE webhook_deliveries SET status = 'failed', outcome = 'disabled'
-        WHERE webhook_id = $1 AND status = 'pending' AND $4::timestamptz IS NOT NULL
-    )
-    UPDATE webhooks SET url = $2, types = $3, disabled_at = $4, scopes = $6, key_id = {_LINE.format(key="$7")},
-        failures = CASE WHEN $5 THEN 0 ELSE failures END,
-        failing_since = CASE WHEN $5 THEN NULL ELSE failing_since END,
-        rests_until = CASE WHEN $5 THEN NULL ELSE rests_until END,
-        due_at = CASE WHEN $4 IS NOT NULL THEN NULL ELSE due_at END
-    WHERE id = $1 RETURNING {COLUMNS}
-"""
-
-TEST = """
-    WITH woken AS (UPDATE webhooks SET due_at = $2 WHERE id = $1)
-    INSERT INTO webhook_deliveries (webhook_id, type, at, next_at) VALUES ($1, 'webhook.test', $2, $2)
-    RETURNING id, position, type, at, status, attempts
-"""
 # Not those of hidden people, but for who sees them ($4 null) or is the one ($4): see `Actor.hidden_seen`.
 DELIVERIES = """
     SELECT d.id, d.position, d.type, d.at, d.status, d.attempts FROM webhook_deliveries d
@@ -79,7 +45,6 @@ NEXT = """
     LEFT JOIN privacy_choices p ON p.user_id = e.user_id AND p.hidden_at IS NOT NULL
     WHERE d.webhook_id = $1 AND d.status = 'pending' AND d.next_at <= $2 ORDER BY d.id LIMIT 1
 """
-WITHHOLD = "DELETE FROM webhook_deliveries WHERE id = $1"
 DELIVERED = """
     WITH done AS (
         UPDATE webhook_deliveries SET status = 'delivered', attempts = attempts + 1, outcome = $3
@@ -96,14 +61,6 @@ FAILED = """
     UPDATE webhooks SET failures = failures + 1, failing_since = coalesce(failing_since, $5)
     WHERE id = $1 RETURNING failures, failing_since
 """
-DISABLE = """
-    WITH given_up AS (
-        UPDATE webhook_deliveries SET status = 'failed', outcome = 'disabled'
-        WHERE webhook_id = $1 AND status = 'pending'
-    )
-    UPDATE webhooks SET disabled_at = $2, due_at = NULL WHERE id = $1 AND disabled_at IS NULL RETURNING guild_id, url
-"""
-LOCK = "SELECT FROM webhooks WHERE id = $1 AND holder = $2 FOR UPDATE"
 
 # In a statement after the lock's own: it sees what was numbered before, and what comes later waits for the lock.
 LET_GO = """

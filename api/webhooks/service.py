@@ -3,14 +3,12 @@
 import asyncio
 from typing import Any
 
-import asyncpg
 from msgspec import UNSET
+from piccolo.columns import Column
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.auth.scopes import Scope
 from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
-from api.events.rights import RIGHTS
 from api.idempotency.store import keep
 from api.lib.clock import Clock
 from api.lib.diff import Change
@@ -22,16 +20,27 @@ from api.postgres.database import Connection, Database
 from api.webhooks import queries
 from api.webhooks.addresses import Reach
 from api.webhooks.dtos import CreateWebhook, DeliveryView, PatchWebhook, WebhookView
+from api.webhooks.makers import bounds_of, key_of
 from api.webhooks.resolving import Resolver
 from api.webhooks.rules import target
 from api.webhooks.secrets import Vault, make
 from api.webhooks.sending import NotAllowed, refuse, refuse_local
+from tables.guilds import Guild
+from tables.sql import DEFAULT, Row
+from tables.webhooks import Webhook, WebhookDelivery
 
 MOST = 10  # of a guild
 RESOLVE_SECONDS = 1.0
 
-# What the data of the stream's events needs.
-_BOUNDS = frozenset(right.scope for right in RIGHTS.values())
+_SHOWN = (Webhook.id, Webhook.guild_id, Webhook.url, Webhook.types, Webhook.disabled_at, Webhook.created_at)
+_DELIVERY = (
+    WebhookDelivery.id,
+    WebhookDelivery.position,
+    WebhookDelivery.type,
+    WebhookDelivery.at,
+    WebhookDelivery.status,
+    WebhookDelivery.attempts,
+)
 
 _NO_ADDRESS = (
     "is no address that can be sent to: http or https, no user in it, and as its host a name without a dot at its end,"
@@ -61,19 +70,20 @@ class WebhookService:
         secret = make()
         disabled_at = None if wish.enabled else self._clock.now()
         async with self._database.transaction() as connection:
-            await connection.execute(queries.LOCK_GUILD, guild_id)
-            row = await connection.fetchrow(
-                queries.INSERT,
-                guild_id,
-                wish.url,
-                _types(wish.types),
-                self._vault.seal(secret),
-                disabled_at,
-                MOST,
-                *_maker(actor),
-            )
-            if row is None:
+            await Guild.lock(guild_id)  # so that two cannot both be the last that it may have
+            if await Webhook.count().where(Webhook.guild_id == guild_id) >= MOST:
                 raise Conflict(f"A guild has {MOST} webhooks at most.")
+            webhook = Webhook(
+                guild_id=guild_id,
+                url=wish.url,
+                types=_types(wish.types),
+                secret=self._vault.seal(secret),
+                disabled_at=disabled_at,
+                scopes=bounds_of(actor),
+                key_id=await key_of(actor),
+                created_at=DEFAULT,
+            )
+            [row] = await Webhook.insert(webhook).returning(*_SHOWN)
             await _record(connection, actor, "webhook.created", None, row)
             view = _view(row, secret)
             await keep(connection, actor.claim, view, status=201)
@@ -84,14 +94,13 @@ class WebhookService:
         limit = min(limit, 100)
         scope = f"webhooks:{guild_id}:{actor.id}"
         after = self._cursors.read(scope, cursor)[0] if cursor is not None else 0
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(queries.LIST, guild_id, after, limit + 1)
+        query = Webhook.select(*_SHOWN).where(Webhook.guild_id == guild_id, Webhook.id > after)
+        rows = await query.order_by(Webhook.id).limit(limit + 1)
         return cut(rows, limit, _view, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def get(self, guild_id: int, webhook_id: int) -> WebhookView:
         """One webhook, without its secret. Raises `NotFound`."""
-        async with self._database.connection() as connection:
-            return _view(await _found(connection, guild_id, webhook_id))
+        return _view(await _found(guild_id, webhook_id))
 
     async def require(self, guild_id: int, webhook_id: int) -> None:
         """Raises `NotFound` for one that the guild does not have."""
@@ -105,7 +114,7 @@ class WebhookService:
         if wish.url is not UNSET:
             await self._refuse(wish.url, guild_id)
         async with self._database.transaction() as connection:
-            before = await _found(connection, guild_id, webhook_id, lock=True)
+            before = await _found(guild_id, webhook_id, lock=True)
             _match(before, preconditions)
             url = before["url"] if wish.url is UNSET else wish.url
             types = before["types"] if wish.types is UNSET else _types(wish.types or [])
@@ -115,30 +124,42 @@ class WebhookService:
                 return _view(before)
             disabled_at = None if enabled else before["disabled_at"] or self._clock.now()
             renewed = url != before["url"] or (enabled and not was_enabled)
-            row = await connection.fetchrow(
-                queries.UPDATE, webhook_id, url, types, disabled_at, renewed, *_maker(actor)
-            )
-            assert row is not None  # it is locked
+            # Who changes it is its maker from now on.
+            values: dict[Column | str, object] = {
+                Webhook.url: url,
+                Webhook.types: types,
+                Webhook.disabled_at: disabled_at,
+                Webhook.scopes: bounds_of(actor),
+                Webhook.key_id: await key_of(actor),
+            }
+            if renewed:
+                values |= {Webhook.failures: 0, Webhook.failing_since: None, Webhook.rests_until: None}
+            if disabled_at is not None:
+                values[Webhook.due_at] = None
+                await WebhookDelivery.give_up(webhook_id)
+            [row] = await Webhook.update(values).where(Webhook.id == webhook_id).returning(*_SHOWN)
             await _record(connection, actor, "webhook.updated", before, row)
         return _view(row)
 
     async def delete(self, actor: Actor, guild_id: int, webhook_id: int, preconditions: Preconditions | None) -> None:
         """Removes it, with its deliveries. Raises `NotFound`, also the second time, and `PreconditionFailed`."""
         async with self._database.transaction() as connection:
-            before = await _found(connection, guild_id, webhook_id, lock=True)
+            before = await _found(guild_id, webhook_id, lock=True)
             _match(before, preconditions)
-            await connection.execute(queries.DELETE, webhook_id)
+            await Webhook.delete().where(Webhook.id == webhook_id)
             await _record(connection, actor, "webhook.deleted", before, None)
 
     async def test(self, actor: Actor, guild_id: int, webhook_id: int) -> DeliveryView:
         """Sends it an event that means nothing. Sent twice, two. Raises `NotFound`, `Conflict` for one that is
         not enabled."""
         async with self._database.transaction() as connection:
-            found = await _found(connection, guild_id, webhook_id, lock=True)
+            found = await _found(guild_id, webhook_id, lock=True)
             if found["disabled_at"] is not None:
                 raise Conflict("This webhook is not enabled: nothing is sent to it.")
-            row = await connection.fetchrow(queries.TEST, webhook_id, self._clock.now())
-            assert row is not None  # an INSERT gives its row
+            now = self._clock.now()
+            await Webhook.update({Webhook.due_at: now}).where(Webhook.id == webhook_id)
+            delivery = WebhookDelivery(webhook_id=webhook_id, type="webhook.test", at=now, next_at=now)
+            [row] = await WebhookDelivery.insert(delivery).returning(*_DELIVERY)
             view = _delivery(row)
             await keep(connection, actor.claim, view)
         return view
@@ -151,7 +172,7 @@ class WebhookService:
         scope = f"deliveries:{webhook_id}:{actor.id}"
         before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
         async with self._database.connection() as connection:
-            await _found(connection, guild_id, webhook_id)
+            await _found(guild_id, webhook_id)
             rows = await connection.fetch(queries.DELIVERIES, webhook_id, before, limit + 1, actor.hidden_seen())
         return cut(rows, limit, _delivery, lambda row: self._cursors.write(scope, [row["id"]]))
 
@@ -174,34 +195,24 @@ class WebhookService:
             return
 
 
-def _maker(actor: Actor) -> tuple[list[str], int | None]:
-    """What bounds what a webhook tells that this actor makes or changes, and the key with which it ends.
-    `members:write` is what shows a guild's bot hidden people: what a person makes does not have it."""
-    credential = actor.credential
-    scopes = _BOUNDS if credential is None else _BOUNDS & credential.scopes
-    if actor.hidden_seen() is None:
-        scopes |= {Scope.MEMBERS_WRITE}
-    is_key = credential is not None and credential.user_id is None
-    return sorted(scopes), credential.id if credential is not None and is_key else None
-
-
 def _types(types: list[Any]) -> list[str]:  # Any: literals, as `EventType` has them
     return sorted(set(types))
 
 
-async def _found(connection: Connection, guild_id: int, webhook_id: int, *, lock: bool = False) -> asyncpg.Record:
-    row = await connection.fetchrow(queries.READ + (" FOR UPDATE" if lock else ""), guild_id, webhook_id)
+async def _found(guild_id: int, webhook_id: int, *, lock: bool = False) -> Row:
+    query = Webhook.select(*_SHOWN).where(Webhook.guild_id == guild_id, Webhook.id == webhook_id)
+    row = await (query.lock_rows() if lock else query).first()
     if row is None:
         raise NotFound
     return row
 
 
-def _match(row: asyncpg.Record, preconditions: Preconditions | None) -> None:
+def _match(row: Row, preconditions: Preconditions | None) -> None:
     if preconditions is not None and not preconditions.hold(encoded(_view(row)).etag):
         raise PreconditionFailed
 
 
-def _view(row: asyncpg.Record, secret: str | None = None) -> WebhookView:
+def _view(row: Row, secret: str | None = None) -> WebhookView:
     return WebhookView(
         id=str(row["id"]),
         guild_id=str(row["guild_id"]),
@@ -213,19 +224,17 @@ def _view(row: asyncpg.Record, secret: str | None = None) -> WebhookView:
     )
 
 
-def _delivery(row: asyncpg.Record) -> DeliveryView:
+def _delivery(row: Row) -> DeliveryView:
     return DeliveryView(delivery_id(row), row["type"], row["at"], row["status"], row["attempts"])
 
 
-def delivery_id(row: asyncpg.Record) -> str:
+def delivery_id(row: Row) -> str:
     """What a delivery's body has as `id`: the event's own, or of a test one that no event has."""
     return f"test-{row['id']}" if row["position"] is None else str(row["position"])
 
 
-async def _record(
-    connection: Connection, actor: Actor, action: str, before: asyncpg.Record | None, after: asyncpg.Record | None
-) -> None:
-    def told(row: asyncpg.Record | None) -> dict[str, object]:
+async def _record(connection: Connection, actor: Actor, action: str, before: Row | None, after: Row | None) -> None:
+    def told(row: Row | None) -> dict[str, object]:
         if row is None:
             return {"url": None, "types": None, "enabled": None}
         return {"url": row["url"], "types": row["types"], "enabled": row["disabled_at"] is None}

@@ -13,7 +13,6 @@ from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from api.postgres.provision import APP, connect_arguments
 from tables.guilds import Guild
-from tests.support.people import HARBOUR
 
 
 @pytest.fixture
@@ -32,8 +31,8 @@ async def database(
 async def test_outside_a_transaction_they_wait_their_turn(database: Database) -> None:
     async with database.connection(), database.connection():
         with pytest.raises(Overloaded):
-            await Guild.exists().where(Guild.id == HARBOUR)
-    assert not await Guild.exists().where(Guild.id == HARBOUR)
+            await Guild.exists().where(Guild.id == 1)
+    assert not await Guild.exists().where(Guild.id == 1)
     assert database.in_use == database.waiting == 0
 
 
@@ -41,7 +40,7 @@ async def test_without_a_pool_they_do_not_connect_as_the_owner(database: Databas
     assert (await Guild.raw("SELECT current_user"))[0]["current_user"] == APP
     await database.close()
     with pytest.raises(DatabaseAway):
-        await Guild.exists().where(Guild.id == HARBOUR)
+        await Guild.exists().where(Guild.id == 1)
 
 
 async def test_a_connection_that_was_cut_is_an_outage(database: Database, root: PlainConnection) -> None:
@@ -50,7 +49,7 @@ async def test_a_connection_that_was_cut_is_an_outage(database: Database, root: 
     with pytest.raises(DatabaseAway):
         await Guild.raw("SELECT pg_sleep(5)")
     await ended
-    assert not await Guild.exists().where(Guild.id == HARBOUR), "the pool has got another"
+    assert not await Guild.exists().where(Guild.id == 1), "the pool has got another"
 
 
 async def _kill(root: PlainConnection, pids: set[int]) -> None:
