@@ -133,7 +133,7 @@ class Services:
         self.keys = KeyService(database, watcher, cursors, clock)
 
         # Guilds and their settings.
-        self.directory = Directory(database, watcher)
+        self.directory = Directory(watcher)
         self.purging = Purging(database, clock, retention)
         self.guilds = GuildService(database, watcher, cursors, clock, self.purging)
         self.pickers = PickerService(database, watcher, clock)

@@ -18,6 +18,7 @@ from piccolo_api.session_auth.tables import SessionsBase
 
 from tables import passwords
 from tables.hashing import INSIDERS, Lane
+from tables.sql import DEFAULT, whole
 
 
 class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-256 is kept."):
@@ -45,6 +46,13 @@ class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-2
     api_keys_hash_check = Check("length(hash) = 32")
     api_keys_rate_limit_check = Check("rate_limit > 0")
     api_keys_parent_check = Check("parent_id <> id")
+
+    @classmethod
+    async def made(cls, *, guild_ids: list[int] | None, **columns: Any) -> dict[str, Any]:  # Any: a column's value
+        """Stores a new key; gives the row."""
+        key = cls(guild_ids=whole(guild_ids), created_at=DEFAULT, **columns)
+        [row] = await cls.insert(key).returning(*cls.all_columns())
+        return row
 
     @classmethod
     async def first_of(cls, key_id: int) -> int | None:

@@ -1,6 +1,8 @@
 """People who are logged in to a dashboard, and the log-ins that they have used."""
 
-from piccolo.columns import BigInt, BigSerial, Bytea, Timestamptz, Varchar
+from datetime import datetime, timedelta
+
+from piccolo.columns import And, BigInt, BigSerial, Bytea, Timestamptz, Varchar
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.constraints import Check, Unique
 from piccolo.table import Table
@@ -24,6 +26,11 @@ class Session(Table, tablename="sessions", help_text="A person's browser, logged
     expires_at = Timestamptz(default=None, null=False, help_text="When it ends, however much it is used.")
     ended_at = Timestamptz(default=None, null=True, help_text="When it ended; the row goes a day later.")
     changed_xid = BigInt(default=0, null=False, help_text="The transaction that last wrote this row; caches follow it.")
+
+    @classmethod
+    def are_good(cls, now: datetime, idle: timedelta) -> And:
+        """Whether a session has not ended, nor run out, nor been left alone for so long."""
+        return cls.ended_at.is_null() & (cls.expires_at > now) & (cls.last_used_at > now - idle)
 
     sessions_hash_key = Unique([hash])  # noqa: A003 - the column, not the function
     sessions_hash_check = Check("length(hash) = 32")

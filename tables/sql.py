@@ -15,6 +15,11 @@ Row = asyncpg.Record | dict[str, Any]  # Any: a column's value
 DEFAULT = QueryString("DEFAULT")
 
 
+def whole(values: Sequence[object] | None) -> QueryString | None:
+    """An array of any length as it is: Piccolo looks at each element, and warns of more than a hundred."""
+    return None if values is None else QueryString("{}", values)
+
+
 def one_of(column: Column, values: Sequence[object]) -> WhereRaw:
     """Whether the column is one of these. Not Piccolo's `is_in`: that one refuses an empty list, and is another
     statement to prepare for each number of values."""

@@ -4,14 +4,13 @@ from collections import OrderedDict
 
 from api.errors import NotFound
 from api.postgres.change_watcher import ChangeWatcher
-from api.postgres.database import Database
+from tables.guilds import Guild
 
 CACHED_GUILDS = 200_000
 
 
 class Directory:
-    def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
-        self._database = database
+    def __init__(self, watcher: ChangeWatcher) -> None:
         self._watcher = watcher
         self._known: OrderedDict[int, None] = OrderedDict()
         self._forgotten = 0
@@ -22,9 +21,7 @@ class Directory:
         if guild_id in self._known and self._watcher.is_fresh():
             return
         forgotten = self._forgotten
-        async with self._database.connection() as connection:
-            found = await connection.fetchval("SELECT 1 FROM guilds WHERE id = $1 AND deleted_at IS NULL", guild_id)
-        if found is None:
+        if not await Guild.exists().where(Guild.id == guild_id, Guild.deleted_at.is_null()):
             raise NotFound
         if forgotten == self._forgotten:
             self._known[guild_id] = None

@@ -11,11 +11,6 @@ if TYPE_CHECKING:
 # The keys that can do no more than the caller's: nobody sees others. Absent lists mean everything.
 WITHIN = "($1::text[] IS NULL OR scopes::text[] <@ $1) AND ($2::bigint[] IS NULL OR guild_ids <@ $2)"
 
-INSERT = """
-    INSERT INTO api_keys (name, prefix, hash, scopes, guild_ids, rate_limit, expires_at, parent_id, origin_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *
-"""
-
 
 def list_keys(*, of_guilds: bool, of_parent: bool, revoked: bool) -> str:
     """The statement of a page: one for each index that leads to what is asked for, and not past all other keys."""
@@ -47,12 +42,6 @@ BY_HASHES = """
     SELECT k.hash, k.id, k.scopes, k.guild_ids, k.rate_limit, k.expires_at, budget.ids AS budget_ids, budget.limits
     FROM api_keys k LEFT JOIN budget ON budget.asked = k.hash
     WHERE k.hash = ANY($1::bytea[]) AND k.revoked_at IS NULL
-"""
-
-# By its id, where it is still good: for work that goes on, whose requests have been counted.
-BY_ID = """
-    SELECT id, scopes, guild_ids, rate_limit, expires_at, NULL AS budget_ids, NULL AS limits FROM api_keys
-    WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
 """
 
 _LINE = """
@@ -91,16 +80,3 @@ _FAMILY = """
 """
 FAMILY = f"{_FAMILY} SELECT * FROM family ORDER BY id"
 COUNT_FAMILY = f"{_FAMILY} SELECT count(*) FROM family"
-
-# What comes of it ends by a trigger: also where somebody does this by hand.
-REVOKE = "UPDATE api_keys SET revoked_at = $2 WHERE id = $1"
-
-SHORTEN = "UPDATE api_keys SET expires_at = least(expires_at, $2) WHERE id = $1 RETURNING *"
-HAND_OVER = "UPDATE api_keys SET parent_id = $2 WHERE parent_id = $1 AND revoked_at IS NULL"
-
-# Those that somebody else is just writing are noted the next time: nobody is waited for.
-NOTE_USES = """
-    UPDATE api_keys SET last_used_at = $2 WHERE id IN (
-        SELECT id FROM api_keys WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED
-    )
-"""

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 
-import asyncpg
 import msgspec
 
 from api.auth.cookies import Cookies
@@ -16,7 +15,8 @@ from api.errors import BadCsrfToken, Unauthorized
 from api.lib.clock import Clock
 from api.lib.fair_batches import FairBatches
 from api.postgres.change_watcher import ChangeWatcher
-from api.postgres.database import Database
+from tables.people import Session as Stored
+from tables.sql import Row, one_of
 
 IDLE = timedelta(days=2)
 ABSOLUTE = timedelta(days=14)
@@ -24,11 +24,17 @@ ABSOLUTE = timedelta(days=14)
 CACHED_SESSIONS = 10_000
 FRESH_SECONDS = 4.0  # ending one must reach every worker within 5 s
 
-_READ = """
-    SELECT hash, id, user_id, username, display_name, avatar, created_at, expires_at, last_used_at FROM sessions
-    WHERE {} AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3
-"""
-_BY_HASHES, _BY_ID = _READ.format("hash = ANY($1::bytea[])"), _READ.format("id = $1")
+_COLUMNS = (
+    Stored.hash,
+    Stored.id,
+    Stored.user_id,
+    Stored.username,
+    Stored.display_name,
+    Stored.avatar,
+    Stored.created_at,
+    Stored.expires_at,
+    Stored.last_used_at,
+)
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -62,8 +68,7 @@ def csrf_token(token: str) -> bytes:
 
 
 class Sessions:
-    def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock, cookies: Cookies) -> None:
-        self._database = database
+    def __init__(self, watcher: ChangeWatcher, clock: Clock, cookies: Cookies) -> None:
         self._watcher = watcher
         self._clock = clock
         self._cookies = cookies
@@ -100,8 +105,8 @@ class Sessions:
 
     async def _look_up(self, asked: Sequence[tuple[bytes, str]]) -> list[Session | None]:
         forgotten, now = self._forgotten, self._clock.now()
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(_BY_HASHES, [hash_ for hash_, _ in asked], now, now - IDLE)
+        wanted = one_of(Stored.hash, [hash_ for hash_, _ in asked])
+        rows = await Stored.select(*_COLUMNS).where(wanted, Stored.are_good(now, IDLE))
         stored = {row["hash"]: row for row in rows}
         found = [
             _session(stored[hash_], csrf_token(token), max(stored[hash_]["last_used_at"], now))
@@ -134,16 +139,13 @@ class Sessions:
         """A session as it is by now, None if it has ended. Its CSRF token is left out: no request
         comes with it."""
         now = self._clock.now()
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(_BY_ID, session_id, now, now - IDLE)
+        row = await Stored.select(*_COLUMNS).where(Stored.id == session_id, Stored.are_good(now, IDLE)).first()
         return None if row is None or row["user_id"] is None else _session(row, b"", row["last_used_at"])
 
     async def end(self, session_id: int) -> None:
         """Ends a session now, everywhere within five seconds. Sent twice, the second time does nothing."""
-        async with self._database.connection() as connection:
-            await connection.execute(
-                "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", session_id, self._clock.now()
-            )
+        there = (Stored.id == session_id) & Stored.ended_at.is_null()
+        await Stored.update({Stored.ended_at: self._clock.now()}).where(there)
         self._watcher.invalidate("session", {session_id})
 
     async def note_uses(self) -> None:
@@ -153,16 +155,14 @@ class Sessions:
         if not used:
             return
         try:
-            async with self._database.connection() as connection:
-                await connection.execute(
-                    "UPDATE sessions SET last_used_at = $2 WHERE id = ANY($1)", sorted(used), self._clock.now()
-                )
+            wanted = one_of(Stored.id, sorted(used))
+            await Stored.update({Stored.last_used_at: self._clock.now()}).where(wanted)
         except BaseException:
             self.used |= used  # told the next time
             raise
 
 
-def _session(row: asyncpg.Record, csrf: bytes, used_at: datetime) -> Session:
+def _session(row: Row, csrf: bytes, used_at: datetime) -> Session:
     return Session(
         id=row["id"],
         user_id=row["user_id"],

@@ -1,10 +1,9 @@
 """The making, rotating and revoking of keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import asyncpg
 from msgspec import UNSET
 
 from api.audit.service import record
@@ -21,6 +20,8 @@ from api.lib.pagination import Cursors, Page, cut
 from api.lib.text import nfc
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
+from tables.auth import ApiKey
+from tables.sql import Row
 
 MOST_KEYS = (
     1000  # of one family, those that have ended not counted: ending one ends what comes of it in one transaction
@@ -47,25 +48,22 @@ class KeyService:
         token = tokens.make()
         async with self._database.transaction() as connection:
             parent = None if maker is None else await self._maker(connection, maker, now)
-            row = await connection.fetchrow(
-                queries.INSERT,
-                nfc(data.name),
-                tokens.shown(token),
-                tokens.digest(token),
-                sorted(set(data.scopes)),
-                guild_ids,
-                rate_limit,
-                rules.granted_expiry(data, None if parent is None else parent["expires_at"]),
-                None if parent is None else parent["id"],
-                None,
+            row = await ApiKey.made(
+                name=nfc(data.name),
+                prefix=tokens.shown(token),
+                hash=tokens.digest(token),
+                scopes=sorted(set(data.scopes)),
+                guild_ids=guild_ids,
+                rate_limit=rate_limit,
+                expires_at=rules.granted_expiry(data, None if parent is None else parent["expires_at"]),
+                parent_id=None if parent is None else parent["id"],
             )
-            assert row is not None  # an INSERT gives its row
             await _record(connection, actor, "key.created", None, row)
             answer = _view(row, token)
             await keep(connection, actor.claim, answer, status=201)
         return answer
 
-    async def _maker(self, connection: Connection, maker: Credential, now: datetime) -> asyncpg.Record:
+    async def _maker(self, connection: Connection, maker: Credential, now: datetime) -> Row:
         """The maker's row, in the family's turn: it may have ended since it was remembered."""
         line = await queries.take_turn(connection, maker.id)
         if not line or line[0]["revoked_at"] is not None or _has_expired(line[0], now):
@@ -117,22 +115,19 @@ class KeyService:
             if _has_expired(old, now):
                 raise KeyExpired("This key has expired already: make a new one.")
             await self._refuse_many(connection, line[-1]["id"], now)
-            row = await connection.fetchrow(
-                queries.INSERT,
-                old["name"],
-                tokens.shown(token),
-                tokens.digest(token),
-                old["scopes"],
-                old["guild_ids"],
-                old["rate_limit"],
-                old["expires_at"],
-                old["parent_id"],
-                old["origin_id"] or key_id,
+            kept = ("name", "scopes", "guild_ids", "rate_limit", "expires_at", "parent_id")
+            row = await ApiKey.made(
+                **{name: old[name] for name in kept},
+                prefix=tokens.shown(token),
+                hash=tokens.digest(token),
+                origin_id=old["origin_id"] or key_id,
             )
-            assert row is not None  # an INSERT gives its row
-            await connection.execute(queries.HAND_OVER, key_id, row["id"])
-            ended = await connection.fetchrow(queries.SHORTEN, key_id, now + timedelta(seconds=data.grace_seconds))
-            assert ended is not None  # it is there
+            children = (ApiKey.parent_id == key_id) & ApiKey.revoked_at.is_null()
+            await ApiKey.update({ApiKey.parent_id: row["id"]}).where(children)
+            end = now + timedelta(seconds=data.grace_seconds)
+            sooner = end if old["expires_at"] is None else min(end, old["expires_at"])
+            shortened = ApiKey.update({ApiKey.expires_at: sooner}).where(ApiKey.id == key_id)
+            [ended] = await shortened.returning(*ApiKey.all_columns())
             await _record(connection, actor, "key.rotated", old, ended)
             await _record(connection, actor, "key.created", None, row)
             answer = _view(row, token)
@@ -149,13 +144,14 @@ class KeyService:
             await _seen(connection, actor, key_id)
             await _refuse_own_makers(connection, actor, key_id)
             family = await connection.fetch(queries.FAMILY, key_id, now)
-            await connection.execute(queries.REVOKE, key_id, now)
+            # What comes of it ends by a trigger: also where somebody does this by hand.
+            await ApiKey.update({ApiKey.revoked_at: now}).where(ApiKey.id == key_id)
             for row in family:
                 await _record(connection, actor, "key.revoked", row, {**row, "revoked_at": now})
         self._watcher.invalidate("key", {row["id"] for row in family})
 
 
-async def _seen(connection: Connection, actor: Actor, key_id: int) -> asyncpg.Record:
+async def _seen(connection: Connection, actor: Actor, key_id: int) -> Row:
     row = await connection.fetchrow(queries.GET, *_bounds(actor), key_id)
     if row is None:
         raise NotFound
@@ -167,11 +163,11 @@ def _bounds(actor: Actor) -> tuple[list[str] | None, list[int] | None]:
     return None if actor.credential is None else sorted(actor.credential.scopes), actor.guild_list()
 
 
-def _has_expired(row: asyncpg.Record, now: datetime) -> bool:
+def _has_expired(row: Row, now: datetime) -> bool:
     return row["expires_at"] is not None and row["expires_at"] <= now
 
 
-def _refuse_strangers(actor: Actor, line: Sequence[asyncpg.Record]) -> None:
+def _refuse_strangers(actor: Actor, line: Sequence[Row]) -> None:
     """A rotation tells a secret: it is a way to make a key, which must end with whoever knows it."""
     if actor.credential is not None and actor.credential.id not in {row["id"] for row in line}:
         raise Forbidden("Only the key itself, one that it comes of, or the command line can rotate it.")
@@ -184,7 +180,7 @@ async def _refuse_own_makers(connection: Connection, actor: Actor, key_id: int) 
         raise Forbidden("This key comes of that one, and cannot revoke it.")
 
 
-def _view(row: asyncpg.Record, token: str | None = None) -> KeyView:
+def _view(row: Row, token: str | None = None) -> KeyView:
     return KeyView(
         id=str(row["id"]),
         name=row["name"],
@@ -201,8 +197,6 @@ def _view(row: asyncpg.Record, token: str | None = None) -> KeyView:
 
 
 _AUDITED = ("name", "scopes", "guild_ids", "rate_limit", "expires_at", "revoked_at", "parent_id")
-
-Row = Mapping[str, Any] | asyncpg.Record  # Any: a column's value
 
 
 async def _record(connection: Connection, actor: Actor, action: str, before: Row | None, after: Row) -> None:

@@ -5,23 +5,18 @@ from collections import OrderedDict
 import msgspec
 
 from api.postgres.change_watcher import ChangeWatcher
-from api.postgres.database import Database
 from api.settings.builtin.privacy import PRIVACY, privacy_settings
 from api.settings.cache import MIB, SettingsCache
+from tables.settings import GuildSettings
+from tables.sql import one_of
 
 # How many guilds with such roles one person can have listed.
 MOST_GUILDS = 25
 
 REMEMBERED_LISTS = 2000
 
-_READ = """
-    SELECT s.overrides FROM guild_settings s JOIN guilds g ON g.id = s.guild_id AND g.deleted_at IS NULL
-    WHERE s.guild_id = $1 AND s.module = 'privacy'
-"""
-_WITH_ROLES = """
-    SELECT s.guild_id FROM guild_settings s JOIN guilds g ON g.id = s.guild_id AND g.deleted_at IS NULL
-    WHERE s.module = 'privacy' AND s.guild_id = ANY($1) AND s.overrides <> '{}'::jsonb ORDER BY s.guild_id LIMIT $2
-"""
+# Of the guilds that are not deleted.
+_SETTINGS = (GuildSettings.module == PRIVACY.name) & GuildSettings.guild_id.deleted_at.is_null()
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -37,8 +32,7 @@ NOBODY = Admitted(frozenset(), frozenset())
 class GuildRoles:
     """Remembered while nothing tells that they changed: another process's change counts after a second at most."""
 
-    def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
-        self._database = database
+    def __init__(self, watcher: ChangeWatcher) -> None:
         self._watcher = watcher
         self._with_roles: OrderedDict[frozenset[int], list[int]] = OrderedDict()
         self._forgotten = 0
@@ -53,9 +47,9 @@ class GuildRoles:
         if known is not None:
             return known
         with self._cache.watching(guild_id) as watch:
-            async with self._database.connection() as connection:
-                overrides = await connection.fetchval(_READ, guild_id)
-            found = NOBODY if overrides is None else _admitted(overrides)
+            query = GuildSettings.select(GuildSettings.overrides).where(_SETTINGS, GuildSettings.guild_id == guild_id)
+            row = await query.first()
+            found = NOBODY if row is None else _admitted(row["overrides"])
             self._cache.put(guild_id, PRIVACY.name, found, watch)
         return found
 
@@ -67,8 +61,9 @@ class GuildRoles:
         if known is not None:
             return known
         forgotten = self._forgotten
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(_WITH_ROLES, sorted(guild_ids), MOST_GUILDS)
+        query = GuildSettings.select(GuildSettings.guild_id).where(_SETTINGS, GuildSettings.overrides != "{}")
+        query = query.where(one_of(GuildSettings.guild_id, sorted(guild_ids)))
+        rows = await query.order_by(GuildSettings.guild_id).limit(MOST_GUILDS)
         found = [row["guild_id"] for row in rows]
         if forgotten == self._forgotten:
             self._with_roles[guild_ids] = found

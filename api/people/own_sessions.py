@@ -1,9 +1,7 @@
 """The sessions of a person, as they see and end them: where else they are logged in."""
 
-from datetime import datetime
-
-import asyncpg
 import structlog
+from piccolo.columns import And, Where
 
 from api.auth.sessions import IDLE, Session
 from api.errors import NotFound
@@ -11,20 +9,14 @@ from api.lib.clock import Clock
 from api.lib.pagination import Cursors, Page, cut
 from api.people.dtos import MySessionsQuery, SessionView
 from api.postgres.change_watcher import ChangeWatcher
-from api.postgres.database import Database
+from tables.people import Session as Stored
+from tables.sql import Row
 
 log = structlog.get_logger("guildhall.logins")
 
 LONGEST_AGENT = 256
 
-_IS_OWN = "user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_used_at > $3"
-_LIST = f"""
-    SELECT id, created_at, last_used_at, expires_at, user_agent, ip FROM sessions
-    WHERE {_IS_OWN} AND ($4::bigint IS NULL OR id < $4) ORDER BY id DESC LIMIT $5
-"""
-# Their grants are given back later: with one Discord may take back all of a person's, that of this session too.
-_END = f"UPDATE sessions SET ended_at = $2 WHERE {_IS_OWN} AND id = $4 RETURNING id"
-_END_OTHERS = f"UPDATE sessions SET ended_at = $2 WHERE {_IS_OWN} AND id <> $4 RETURNING id"
+_SHOWN = (Stored.id, Stored.created_at, Stored.last_used_at, Stored.expires_at, Stored.user_agent, Stored.ip)
 
 
 def shown_agent(header: str | None) -> str | None:
@@ -35,8 +27,7 @@ def shown_agent(header: str | None) -> str | None:
 
 
 class OwnSessions:
-    def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock, cursors: Cursors) -> None:
-        self._database = database
+    def __init__(self, watcher: ChangeWatcher, clock: Clock, cursors: Cursors) -> None:
         self._watcher = watcher
         self._clock = clock
         self._cursors = cursors
@@ -46,34 +37,36 @@ class OwnSessions:
         limit = min(query.limit, 100)
         scope = f"my-sessions:{session.user_id}"
         before = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else None
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(_LIST, *self._live(session), before, limit + 1)
-        return cut(rows, limit, lambda row: _view(row, session), lambda row: self._cursors.write(scope, [row["id"]]))
+        rows = Stored.select(*_SHOWN).where(self._own(session)).order_by(Stored.id, ascending=False).limit(limit + 1)
+        if before is not None:
+            rows = rows.where(Stored.id < before)
+        return cut(
+            await rows, limit, lambda row: _view(row, session), lambda row: self._cursors.write(scope, [row["id"]])
+        )
 
     async def end(self, session: Session, session_id: int) -> None:
         """Ends one, everywhere within five seconds. Raises `NotFound` for another's, also the second time."""
-        if not await self._ended(_END, session, session_id):
+        if not await self._ended(session, Stored.id == session_id):
             raise NotFound
 
     async def end_others(self, session: Session) -> None:
         """Ends all but this one, everywhere within five seconds. Sent twice, the second time there is none."""
-        await self._ended(_END_OTHERS, session, session.id)
+        await self._ended(session, Stored.id != session.id)
 
-    async def _ended(self, statement: str, session: Session, session_id: int) -> bool:
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(statement, *self._live(session), session_id)
-        ended = {row["id"] for row in rows}
+    async def _ended(self, session: Session, which: Where) -> bool:
+        # Their grants are given back later: with one Discord may take back all of a person's, this session's too.
+        end = Stored.update({Stored.ended_at: self._clock.now()}).where(self._own(session), which)
+        ended = {row["id"] for row in await end.returning(Stored.id)}
         if ended:
             self._watcher.invalidate("session", ended)
             log.info("sessions ended", user=session.user_id, by=session.id, sessions=sorted(ended))
         return bool(ended)
 
-    def _live(self, session: Session) -> tuple[int, datetime, datetime]:
-        now = self._clock.now()
-        return session.user_id, now, now - IDLE
+    def _own(self, session: Session) -> And:
+        return (Stored.user_id == session.user_id) & Stored.are_good(self._clock.now(), IDLE)
 
 
-def _view(row: asyncpg.Record, session: Session) -> SessionView:
+def _view(row: Row, session: Session) -> SessionView:
     return SessionView(
         id=str(row["id"]),
         current=row["id"] == session.id,

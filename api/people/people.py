@@ -60,7 +60,7 @@ def build_people(
 ) -> People:
     """`own_url`: the address on which this server listens. `transport`: instead of real connections to Discord."""
     cookies = Cookies(https=public_url is not None and public_url.startswith("https://"))
-    sessions = Sessions(database, watcher, clock, cookies)
+    sessions = Sessions(watcher, clock, cookies)
     public_url = None if public_url is None else public_url.rstrip("/")
     if client is None:
         return People(sessions, cookies, public_url, own_url)
@@ -75,7 +75,7 @@ def build_people(
     )
     sealer = Sealer(secrets)
     grants = Grants(database, clock, discord, sealer, sessions)
-    access = Access(clock, discord, grants, GuildRoles(database, watcher))
+    access = Access(clock, discord, grants, GuildRoles(watcher))
     login = LoginService(database, watcher, clock, cursors, discord, sealer, sessions, grants, access)
-    own = OwnSessions(database, watcher, clock, cursors)
+    own = OwnSessions(watcher, clock, cursors)
     return People(sessions, cookies, public_url, own_url, login, access, grants, discord, own)

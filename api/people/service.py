@@ -23,6 +23,8 @@ from api.people.grants import Grants
 from api.people.sealing import Sealer, Unreadable
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
+from tables.guilds import Guild
+from tables.sql import one_of
 
 log = structlog.get_logger("guildhall.logins")
 
@@ -189,10 +191,8 @@ class LoginService:
         after = self._cursors.read(scope, cursor)[0] if cursor is not None else 0
         managed = (await self._access.guilds(session, write=False)).managed
         shown = [managed[id_] for id_ in sorted(managed) if id_ > after][: limit + 1]
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                "SELECT id FROM guilds WHERE id = ANY($1) AND deleted_at IS NULL", [guild.id for guild in shown]
-            )
+        there = one_of(Guild.id, [guild.id for guild in shown])
+        rows = await Guild.select(Guild.id).where(there, Guild.deleted_at.is_null())
         here = {row["id"] for row in rows}
         return cut(shown, limit, lambda guild: _view(guild, here), lambda guild: self._cursors.write(scope, [guild.id]))
 

@@ -50,6 +50,14 @@ async def test_made(bot: httpx.AsyncClient, clients: Clients) -> None:
     assert (await bot.post("/v1/keys", json=WISH)).json()["id"] != key["id"]
 
 
+async def test_a_list_of_many_guilds_is_stored_as_it_is(bot: httpx.AsyncClient) -> None:
+    """Piccolo warns of more than a hundred values, which is an error here and a line of the log elsewhere."""
+    guilds = [str(id_) for id_ in range(1, 1001)]
+    key = await made(bot, guild_ids=guilds)
+    assert key["guild_ids"] == guilds
+    assert (await bot.post(f"/v1/keys/{key['id']}/rotate")).json()["guild_ids"] == guilds
+
+
 async def test_the_secret_is_told_once(
     bot: httpx.AsyncClient, owner: PlainConnection, capfd: pytest.CaptureFixture[str]
 ) -> None:
