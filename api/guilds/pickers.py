@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import msgspec
+from piccolo.columns import Column
 
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Invalid, NotFound, PreconditionFailed
+from api.guilds import queries
 from api.guilds.dtos import NAME_CHARACTERS, ChannelsView, ChannelView, PutChannel, PutRole, RolesView, RoleView
 from api.lib import etags
 from api.lib.clock import Clock
@@ -17,6 +19,8 @@ from api.lib.faults import Fault
 from api.lib.text import nfc, too_long
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
+from tables.guilds import Guild, GuildChannel, GuildRole
+from tables.sql import Row, none_of
 
 V = TypeVar("V", RolesView, ChannelsView)
 
@@ -25,41 +29,21 @@ class _Kind(msgspec.Struct, Generic[V], frozen=True):
     """How one kind of list is stored."""
 
     noun: str
-    stamp: str
-    read: str
-    remove: str
+    synced_at: Column
+    table: type[GuildRole | GuildChannel]
+    key: Column
     upsert: str
     view: type[V]
 
 
-ROLES = _Kind(
-    noun="roles",
-    stamp="roles_synced_at",
-    read="SELECT role_id, name, position, color FROM guild_roles WHERE guild_id = $1 ORDER BY position DESC, role_id",
-    remove="DELETE FROM guild_roles WHERE guild_id = $1 AND role_id <> ALL($2::bigint[])",
-    upsert="""
-        INSERT INTO guild_roles (guild_id, role_id, name, position, color)
-        SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::int[], $5::int[])
-        ON CONFLICT (guild_id, role_id) DO UPDATE
-        SET name = EXCLUDED.name, position = EXCLUDED.position, color = EXCLUDED.color
-    """,
-    view=RolesView,
-)
-
+ROLES = _Kind("roles", Guild.roles_synced_at, GuildRole, GuildRole.role_id, queries.UPSERT_ROLES, RolesView)
 CHANNELS = _Kind(
-    noun="channels",
-    stamp="channels_synced_at",
-    read="SELECT channel_id, name, type, parent_id, position FROM guild_channels WHERE guild_id = $1"
-    " ORDER BY position, channel_id",
-    remove="DELETE FROM guild_channels WHERE guild_id = $1 AND channel_id <> ALL($2::bigint[])",
-    upsert="""
-        INSERT INTO guild_channels (guild_id, channel_id, name, type, parent_id, position)
-        SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::int[], $5::bigint[], $6::int[])
-        ON CONFLICT (guild_id, channel_id) DO UPDATE
-        SET name = EXCLUDED.name, type = EXCLUDED.type, parent_id = EXCLUDED.parent_id,
-            position = EXCLUDED.position
-    """,
-    view=ChannelsView,
+    "channels",
+    Guild.channels_synced_at,
+    GuildChannel,
+    GuildChannel.channel_id,
+    queries.UPSERT_CHANNELS,
+    ChannelsView,
 )
 
 
@@ -71,13 +55,11 @@ class PickerService:
 
     async def roles(self, guild_id: int) -> RolesView:
         """The roles, highest first."""
-        async with self._database.connection() as connection:
-            return await _roles(connection, guild_id)
+        return await _roles(guild_id)
 
     async def channels(self, guild_id: int) -> ChannelsView:
         """The channels, by position."""
-        async with self._database.connection() as connection:
-            return await _channels(connection, guild_id)
+        return await _channels(guild_id)
 
     async def replace_roles(
         self, actor: Actor, guild_id: int, roles: Sequence[PutRole], preconditions: Preconditions | None
@@ -91,11 +73,11 @@ class PickerService:
             [role.color for role in roles],
         )
         async with self._database.transaction() as connection:
-            await _lock(connection, guild_id)
-            before = await _roles(connection, guild_id)
+            await _lock(guild_id)
+            before = await _roles(guild_id)
             _check(before, preconditions)
             await _replace(connection, ROLES, guild_id, columns)
-            after = await _roles(connection, guild_id)
+            after = await _roles(guild_id)
             await self._finish(connection, actor, guild_id, ROLES, before.items, after.items)
         self._watcher.invalidate("guild", {guild_id})
         return after
@@ -113,11 +95,11 @@ class PickerService:
             [channel.position for channel in channels],
         )
         async with self._database.transaction() as connection:
-            await _lock(connection, guild_id)
-            before = await _channels(connection, guild_id)
+            await _lock(guild_id)
+            before = await _channels(guild_id)
             _check(before, preconditions)
             await _replace(connection, CHANNELS, guild_id, columns)
-            after = await _channels(connection, guild_id)
+            after = await _channels(guild_id)
             await self._finish(connection, actor, guild_id, CHANNELS, before.items, after.items)
         self._watcher.invalidate("guild", {guild_id})
         return after
@@ -138,10 +120,10 @@ class PickerService:
             for id_ in sorted(was.keys() | now.keys())
             if was.get(id_) != now.get(id_)
         }
-        first = await connection.fetchval(f"SELECT {kind.stamp} IS NULL FROM guilds WHERE id = $1", guild_id)
-        if not changes and not first:
+        is_first = await Guild.exists().where(Guild.id == guild_id, kind.synced_at.is_null())
+        if not changes and not is_first:
             return
-        await connection.execute(f"UPDATE guilds SET {kind.stamp} = $2 WHERE id = $1", guild_id, self._clock.now())
+        await Guild.update({kind.synced_at: self._clock.now()}).where(Guild.id == guild_id)
         await record(
             connection,
             actor,
@@ -152,31 +134,30 @@ class PickerService:
         )
 
 
-async def _roles(connection: Connection, guild_id: int) -> RolesView:
-    rows = await connection.fetch(ROLES.read, guild_id)
-    return RolesView([RoleView(str(id_), name, position, color) for id_, name, position, color in rows])
+async def _roles(guild_id: int) -> RolesView:
+    query = GuildRole.select().where(GuildRole.guild_id == guild_id)
+    rows = await query.order_by(GuildRole.position, ascending=False).order_by(GuildRole.role_id)
+    return RolesView([RoleView(str(row["role_id"]), row["name"], row["position"], row["color"]) for row in rows])
 
 
-async def _channels(connection: Connection, guild_id: int) -> ChannelsView:
-    rows = await connection.fetch(CHANNELS.read, guild_id)
-    return ChannelsView(
-        [
-            ChannelView(str(id_), name, type_, None if parent_id is None else str(parent_id), position)
-            for id_, name, type_, parent_id, position in rows
-        ]
-    )
+async def _channels(guild_id: int) -> ChannelsView:
+    query = GuildChannel.select().where(GuildChannel.guild_id == guild_id)
+    rows = await query.order_by(GuildChannel.position, GuildChannel.channel_id)
+    return ChannelsView([_channel(row) for row in rows])
 
 
-async def _lock(connection: Connection, guild_id: int) -> None:
-    locked = await connection.fetchval(
-        "SELECT 1 FROM guilds WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE", guild_id
-    )
-    if locked is None:
+def _channel(row: Row) -> ChannelView:
+    parent_id = None if row["parent_id"] is None else str(row["parent_id"])
+    return ChannelView(str(row["channel_id"]), row["name"], row["type"], parent_id, row["position"])
+
+
+async def _lock(guild_id: int) -> None:
+    if not await Guild.lock(guild_id):
         raise NotFound
 
 
 async def _replace(connection: Connection, kind: _Kind[V], guild_id: int, columns: Sequence[Sequence[object]]) -> None:
-    await connection.execute(kind.remove, guild_id, columns[0])
+    await kind.table.delete().where(kind.table.guild_id == guild_id, none_of(kind.key, columns[0]))
     await connection.execute(kind.upsert, guild_id, *columns)
 
 

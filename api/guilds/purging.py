@@ -4,60 +4,25 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 import structlog
+from piccolo.columns.combination import WhereRaw
 
 from api.audit.service import record
 from api.auth.actors import system
 from api.errors import Unavailable
+from api.guilds import queries
 from api.lib.clock import Clock
 from api.postgres.database import Connection, Database
+from tables.guilds import Guild
 
 log = structlog.get_logger("guildhall.guilds")
 
 BATCH_SIZE = 5000
 LISTED_AT_ONCE = 100
 
-# What grows with a guild's members: more than one statement could delete with the guild's row. Of a table with
-# partitions a row is found by its key, which tells the partition; of others by its place.
-_KEYS = {
-    "activity_ids": "guild_id, id, week",
-    "activity_days": "guild_id, day, user_id",
-    "activity_hours": "guild_id, hour, user_id",
-    "custom_stat_days": "guild_id, stat, day, user_id",
-}
-_PLAIN = (
-    "achievement_awards",
-    "custom_stats",
-    "custom_stat_names",
-    "boards",
-    "members",
-    "xp_counts",
-    "activity_totals",
-)
-_EMPTY = [
-    *(
-        f"DELETE FROM {table} USING (SELECT {key} FROM {table} WHERE guild_id = $1 LIMIT $2) AS batch ({key})"
-        f" WHERE {' AND '.join(f'{table}.{name} = batch.{name}' for name in key.split(', '))}"
-        for table, key in _KEYS.items()
-    ),
-    *(
-        f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE guild_id = $1 LIMIT $2))"
-        for table in _PLAIN
-    ),
-]
-
 # Others may hold the guild's row for a while. A batch is looked up by the index, row by row, in the partition that has
 # it: other plans read all that the guild has, or all partitions, for each batch.
 _OTHER_PLANS = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
 _PATIENT = "; ".join(["SET LOCAL lock_timeout = '4s'", *(f"SET LOCAL enable_{plan} = off" for plan in _OTHER_PLANS)])
-
-# Asked in each step: a guild may have come back since it was listed, and what it has now is to stay.
-_IS_DUE = "SELECT 1 FROM guilds WHERE id = $1 AND deleted_at <= $2 FOR UPDATE"
-
-_DUE = """
-    SELECT id, deleted_at FROM guilds WHERE deleted_at <= $1 AND (deleted_at, id) > ($2, $3)
-    ORDER BY deleted_at, id LIMIT $4
-"""
-
 
 _FIRST = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 
@@ -86,8 +51,9 @@ class Purging:
         purged, last = 0, _FIRST
         failure: Exception | None = None
         while True:
-            async with self._database.connection() as connection:
-                rows = await connection.fetch(_DUE, self.retained_since(), *last, LISTED_AT_ONCE)
+            later = WhereRaw("({}, {}) > ({}, {})", Guild.deleted_at, Guild.id, *last)
+            query = Guild.select(Guild.id, Guild.deleted_at).where(Guild.deleted_at <= self.retained_since(), later)
+            rows = await query.order_by(Guild.deleted_at, Guild.id).limit(LISTED_AT_ONCE)
             for row in rows:
                 try:
                     purged += await self.purge(row["id"])
@@ -113,12 +79,14 @@ class Purging:
     async def _step(self, guild_id: int) -> _Step:
         """One batch, or, when there is none left, the guild itself."""
         async with self._database.transaction(_PATIENT) as connection:
-            if await connection.fetchval(_IS_DUE, guild_id, self.retained_since()) is None:
+            # In each step: it may have come back since it was listed, and what it has now is to stay.
+            due = (Guild.id == guild_id) & (Guild.deleted_at <= self.retained_since())
+            if await Guild.select(Guild.id).where(due).lock_rows().first() is None:
                 return _Step.NOT_DUE
-            for statement in _EMPTY:
+            for statement in queries.EMPTY:
                 if await _deleted(connection, statement, guild_id) == BATCH_SIZE:
                     return _Step.MORE
-            await connection.execute("DELETE FROM guilds WHERE id = $1", guild_id)
+            await Guild.delete().where(Guild.id == guild_id)
             reason = system("its retention ended")
             await record(connection, reason, "guild.purged", guild_ids=[guild_id], target=None, changes={})
         return _Step.PURGED

@@ -1,7 +1,9 @@
 """Guilds: joined, changed, left, restored."""
 
-import asyncpg
+from typing import Any, cast
+
 import msgspec
+from piccolo.columns import Column, Or, Where
 
 from api.audit.service import record
 from api.auth.actors import Actor
@@ -19,8 +21,20 @@ from api.lib.etags import Preconditions
 from api.lib.pagination import Cursors, Page, cut
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
+from tables.guilds import Guild
+from tables.sql import DEFAULT, Row, one_of
 
-COLUMNS = "id, name, icon, owner_id, locale, timezone, created_at, updated_at, deleted_at"
+_SHOWN = (
+    Guild.id,
+    Guild.name,
+    Guild.icon,
+    Guild.owner_id,
+    Guild.locale,
+    Guild.timezone,
+    Guild.created_at,
+    Guild.updated_at,
+    Guild.deleted_at,
+)
 
 
 class RetentionEnded(Exception):
@@ -56,11 +70,11 @@ class GuildService:
         columns = rules.values(wish)
         async with self._database.transaction() as connection:
             may_be_new = preconditions is None or not preconditions.need_it
-            row = await self._made(connection, guild_id, columns) if may_be_new else None
+            row = await self._made(guild_id, columns) if may_be_new else None
             before = None
             if row is None:
-                before = await self._locked(connection, guild_id, preconditions, deleted=True)
-                row = await self._update(connection, before, {**columns, "deleted_at": None})
+                before = await self._locked(guild_id, preconditions, deleted=True)
+                row = await self._update(before, {**columns, "deleted_at": None})
             await self._record(connection, actor, _action(before), before, row)
         self._watcher.invalidate("guild", {guild_id})
         return view(row), before is None
@@ -71,18 +85,15 @@ class GuildService:
         """Change some of it. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`."""
         _refuse(wish)
         async with self._database.transaction() as connection:
-            before = await self._locked(connection, guild_id, preconditions)
-            row = await self._update(connection, before, rules.values(wish))
+            before = await self._locked(guild_id, preconditions)
+            row = await self._update(before, rules.values(wish))
             await self._record(connection, actor, "guild.updated", before, row)
         self._watcher.invalidate("guild", {guild_id})
         return view(row)
 
     async def get(self, guild_id: int) -> GuildView:
         """One guild. Raises `NotFound`."""
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(
-                f"SELECT {COLUMNS} FROM guilds WHERE id = $1 AND deleted_at IS NULL", guild_id
-            )
+        row = await Guild.select(*_SHOWN).where(Guild.id == guild_id, Guild.deleted_at.is_null()).first()
         if row is None:
             raise NotFound
         return view(row)
@@ -93,24 +104,17 @@ class GuildService:
         scope = f"guilds:{deleted}:{actor.id}"
         after = self._cursors.read(scope, cursor)[0] if cursor is not None else 0
         seen = actor.guild_list()
-        # Of one who sees some: those are looked up, not looked for among all.
-        sees = "$2::bigint[] IS NULL" if seen is None else "id = ANY($2::bigint[])"
-        condition = "deleted_at > $4" if deleted else "deleted_at IS NULL AND $4::timestamptz IS NOT NULL"
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                f"SELECT {COLUMNS} FROM guilds WHERE id > $1 AND {sees} AND {condition} ORDER BY id LIMIT $3",
-                after,
-                seen,
-                limit + 1,
-                self._purging.retained_since(),
-            )
-        return cut(rows, limit, view, lambda row: self._cursors.write(scope, [row["id"]]))
+        kept = Guild.deleted_at > self._purging.retained_since() if deleted else Guild.deleted_at.is_null()
+        query = Guild.select(*_SHOWN).where(Guild.id > after, kept).order_by(Guild.id).limit(limit + 1)
+        if seen is not None:  # of one who sees some: those are looked up, not looked for among all
+            query = query.where(one_of(Guild.id, seen))
+        return cut(await query, limit, view, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def delete(self, actor: Actor, guild_id: int, preconditions: Preconditions | None) -> None:
         """The bot left. Hidden from now on, kept until the retention ends. Raises `NotFound`, also the second time."""
         async with self._database.transaction() as connection:
-            before = await self._locked(connection, guild_id, preconditions)
-            row = await self._update(connection, before, {"deleted_at": self._clock.now()})
+            before = await self._locked(guild_id, preconditions)
+            row = await self._update(before, {"deleted_at": self._clock.now()})
             await self._record(connection, actor, "guild.deleted", before, row)
         self._watcher.invalidate("guild", {guild_id})
 
@@ -118,47 +122,34 @@ class GuildService:
         """Undo the deletion. Of one that is not deleted it changes nothing. Raises `NotFound`
         when there never was one, or the retention is over."""
         async with self._database.transaction() as connection:
-            before = await self._locked(connection, guild_id, None, deleted=True)
-            row = await self._update(connection, before, {"deleted_at": None})
+            before = await self._locked(guild_id, None, deleted=True)
+            row = await self._update(before, {"deleted_at": None})
             await self._record(connection, actor, "guild.restored", before, row)
             answer = view(row)
             await keep(connection, actor.claim, encoded(answer))
         self._watcher.invalidate("guild", {guild_id})
         return answer
 
-    async def _made(self, connection: Connection, guild_id: int, columns: dict[str, object]) -> asyncpg.Record | None:
+    async def _made(self, guild_id: int, columns: dict[str, Any]) -> Row | None:  # Any: a column's value
         """The row of a new guild; None if there is one already. Raises `RetentionEnded`."""
-        row = await self._insert(connection, guild_id, columns)
-        if row is not None:
-            return row
-        has_ended = await connection.fetchval(
-            "SELECT deleted_at IS NOT NULL AND deleted_at <= $2 FROM guilds WHERE id = $1 FOR UPDATE",
-            guild_id,
-            self._purging.retained_since(),
-        )
-        if has_ended is False:
-            return None
-        raise RetentionEnded  # or it was purged just now
+        first: dict[str, Any] = {**rules.FIRST_VALUES, **columns}  # Any: the same
+        guild = Guild(id=guild_id, created_at=DEFAULT, updated_at=DEFAULT, **first)
+        rows = await Guild.insert(guild).on_conflict(Guild.id, "DO NOTHING").returning(*_SHOWN)
+        if rows:
+            return rows[0]
+        there = await Guild.select(Guild.deleted_at).where(Guild.id == guild_id).lock_rows().first()
+        if there is None:  # it was purged just now
+            raise RetentionEnded
+        if there["deleted_at"] is not None and there["deleted_at"] <= self._purging.retained_since():
+            raise RetentionEnded
+        return None
 
-    async def _insert(self, connection: Connection, guild_id: int, columns: dict[str, object]) -> asyncpg.Record | None:
-        first = {**rules.FIRST_VALUES, **columns}
-        return await connection.fetchrow(
-            "INSERT INTO guilds (id, name, icon, owner_id, locale, timezone) VALUES ($1, $2, $3, $4, $5, $6)"
-            f" ON CONFLICT (id) DO NOTHING RETURNING {COLUMNS}",
-            guild_id,
-            *(first[field] for field in rules.FIELDS),
-        )
-
-    async def _locked(
-        self, connection: Connection, guild_id: int, preconditions: Preconditions | None, *, deleted: bool = False
-    ) -> asyncpg.Record:
+    async def _locked(self, guild_id: int, preconditions: Preconditions | None, *, deleted: bool = False) -> Row:
         """The row, ours until the transaction ends, if it is what the caller last saw."""
-        row = await connection.fetchrow(
-            f"SELECT {COLUMNS} FROM guilds WHERE id = $1 AND (deleted_at IS NULL OR $2 AND deleted_at > $3) FOR UPDATE",
-            guild_id,
-            deleted,
-            self._purging.retained_since(),
-        )
+        kept: Where | Or = Guild.deleted_at.is_null()
+        if deleted:
+            kept |= Guild.deleted_at > self._purging.retained_since()
+        row = await Guild.select(*_SHOWN).where(Guild.id == guild_id, kept).lock_rows().first()
         if row is None:
             raise PreconditionFailed if deleted and preconditions is not None and preconditions.need_it else NotFound
         exists = row["deleted_at"] is None
@@ -166,28 +157,20 @@ class GuildService:
             raise PreconditionFailed
         return row
 
-    async def _update(
-        self, connection: Connection, before: asyncpg.Record, columns: dict[str, object]
-    ) -> asyncpg.Record:
-        changed = {name: value for name, value in columns.items() if before[name] != value}
+    async def _update(self, before: Row, columns: dict[str, Any]) -> Row:  # Any: a column's value
+        changed: dict[Column | str, Any] = {name: value for name, value in columns.items() if before[name] != value}
         if not changed:
             return before
-        assignments = ", ".join(f"{name} = ${place}" for place, name in enumerate(changed, 2))
-        row = await connection.fetchrow(
-            f"UPDATE guilds SET {assignments} WHERE id = $1 RETURNING {COLUMNS}",
-            before["id"],
-            *changed.values(),
-        )
-        assert row is not None  # it is locked
-        return row
+        [row] = await Guild.update(changed).where(Guild.id == before["id"]).returning(*_SHOWN)
+        return cast("Row", row)
 
     async def _record(
         self,
         connection: Connection,
         actor: Actor,
         action: str,
-        before: asyncpg.Record | None,
-        after: asyncpg.Record,
+        before: Row | None,
+        after: Row,
     ) -> None:
         if before is after:
             return
@@ -197,7 +180,7 @@ class GuildService:
         await publish(connection, [OutboxEvent(after["id"], action, told | {"changed": sorted(changed)})])
 
 
-def _action(before: asyncpg.Record | None) -> str:
+def _action(before: Row | None) -> str:
     if before is None:
         return "guild.created"
     return "guild.updated" if before["deleted_at"] is None else "guild.restored"
@@ -208,12 +191,12 @@ def _refuse(wish: PutGuild | PatchGuild) -> None:
         raise Invalid(errors=found)
 
 
-def tag(row: asyncpg.Record) -> str:
+def tag(row: Row) -> str:
     """The entity tag of the guild as it is now."""
     return etags.tag(msgspec.json.encode(view(row)))
 
 
-def view(row: asyncpg.Record) -> GuildView:
+def view(row: Row) -> GuildView:
     """A guild's row as it is told."""
     return GuildView(
         id=str(row["id"]),

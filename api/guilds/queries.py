@@ -1,0 +1,45 @@
+"""The SQL of guilds: sets of rows."""
+
+UPSERT_ROLES = """
+    INSERT INTO guild_roles (guild_id, role_id, name, position, color)
+    SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::int[], $5::int[])
+    ON CONFLICT (guild_id, role_id) DO UPDATE
+    SET name = EXCLUDED.name, position = EXCLUDED.position, color = EXCLUDED.color
+"""
+UPSERT_CHANNELS = """
+    INSERT INTO guild_channels (guild_id, channel_id, name, type, parent_id, position)
+    SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::int[], $5::bigint[], $6::int[])
+    ON CONFLICT (guild_id, channel_id) DO UPDATE
+    SET name = EXCLUDED.name, type = EXCLUDED.type, parent_id = EXCLUDED.parent_id,
+        position = EXCLUDED.position
+"""
+
+# What purging deletes a batch at a time, `$2` rows of the guild `$1`: what grows with a guild's members is more than
+# one statement could delete with the guild's row. Of a table with partitions a row is found by its key, which tells
+# the partition; of others by its place.
+_KEYS = {
+    "activity_ids": "guild_id, id, week",
+    "activity_days": "guild_id, day, user_id",
+    "activity_hours": "guild_id, hour, user_id",
+    "custom_stat_days": "guild_id, stat, day, user_id",
+}
+_PLAIN = (
+    "achievement_awards",
+    "custom_stats",
+    "custom_stat_names",
+    "boards",
+    "members",
+    "xp_counts",
+    "activity_totals",
+)
+EMPTY = [
+    *(
+        f"DELETE FROM {table} USING (SELECT {key} FROM {table} WHERE guild_id = $1 LIMIT $2) AS batch ({key})"
+        f" WHERE {' AND '.join(f'{table}.{name} = batch.{name}' for name in key.split(', '))}"
+        for table, key in _KEYS.items()
+    ),
+    *(
+        f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE guild_id = $1 LIMIT $2))"
+        for table in _PLAIN
+    ),
+]
