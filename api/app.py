@@ -89,7 +89,18 @@ _OF_HANDLERS = (
         "exporter",
         "exporter_of_people",
     ),
-    *("guilds", "imports", "keys", "leaderboards", "members", "modules", "people", "pickers", "privacy", "settings"),
+    *(
+        "guilds",
+        "imports",
+        "keys",
+        "leaderboards",
+        "members",
+        "modules",
+        "people",
+        "roles_and_channels",
+        "privacy",
+        "settings",
+    ),
     "webhooks",
 )
 
@@ -183,7 +194,7 @@ def _state(services: Services, settings: Settings) -> dict[str, object]:
         "directory": services.directory,
         "folding": services.folding,
         "health": services.health,
-        "hub": services.hub,
+        "broadcaster": services.broadcaster,
         "idempotency": services.idempotency,
         "keyring": keyring,
         "keys": services.keys,

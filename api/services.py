@@ -26,10 +26,10 @@ from api.auth.keyring import Keyring
 from api.auth.slots import RECORDING_AT_ONCE, Slots
 from api.config import Settings
 from api.events.bounds import StreamBounds
-from api.events.hub import Hub
+from api.events.broadcaster import Broadcaster
 from api.events.service import EventService
-from api.guilds.pickers import PickerService
 from api.guilds.purging import Purging
+from api.guilds.roles_and_channels import RolesAndChannels
 from api.guilds.service import GuildService
 from api.http.rate_limits import Limiter
 from api.http.strangers import header
@@ -136,7 +136,7 @@ class Services:
         self.directory = Directory(watcher)
         self.purging = Purging(database, clock, retention)
         self.guilds = GuildService(database, watcher, cursors, clock, self.purging)
-        self.pickers = PickerService(database, watcher, clock)
+        self.roles_and_channels = RolesAndChannels(database, watcher, clock)
         self.registry = Registry(database, watcher)
         self.modules = ModuleService(database, watcher, self.registry, cursors, clock)
         kept_for = timedelta(days=settings.revisions_kept_days)
@@ -175,7 +175,7 @@ class Services:
             partitions,
             clock,
             guilds=self.guilds,
-            pickers=self.pickers,
+            roles_and_channels=self.roles_and_channels,
             settings=self.settings,
             achievements=self.achievements,
         )
@@ -196,14 +196,14 @@ class Services:
         self.exporter = Exporter(database, clock)
 
         # What is told to others: events, webhooks, the audit log; people's own data.
-        self.hub = Hub(clock, metrics, lambda: health.stopping)
-        watcher.subscribe(self.hub.doubt)
+        self.broadcaster = Broadcaster(clock, metrics, lambda: health.stopping)
+        watcher.subscribe(self.broadcaster.invalidate)
         self.stream_bounds = StreamBounds(
             metrics,
             of_a_key=settings.streams_per_key,
             in_all=most_connections(settings.pool_size) * 3 // 4,  # the rest is for requests
         )
-        self.events = EventService(database, self.hub, self.directory, self.stream_bounds)
+        self.events = EventService(database, self.broadcaster, self.directory, self.stream_bounds)
         vault, resolver, private = Vault(secrets), Resolver(), settings.webhook_private_addresses
         self.webhooks = WebhookService(database, cursors, clock, vault, resolver, private=private)
         self.deliverer = Deliverer(database, clock, vault, Sender(resolver, private=private))

@@ -72,8 +72,8 @@ def measure_overload(key: str, guildhall: Side) -> None:
 
 def _made(key: str, guildhall: Side, rate: int | None) -> str:
     """A key with such a budget."""
-    wish = {"name": "crowd", "scopes": ["settings:read"], "rate_limit": rate}
-    made = call(guildhall, key, "POST", "/v1/keys", msgspec.json.encode(wish))
+    data = {"name": "crowd", "scopes": ["settings:read"], "rate_limit": rate}
+    made = call(guildhall, key, "POST", "/v1/keys", msgspec.json.encode(data))
     return str(msgspec.json.decode(made, type=dict[str, object])["secret"])
 
 

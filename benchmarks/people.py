@@ -101,8 +101,8 @@ async def _streams(key: str, guildhall: Side) -> None:
 
 def _limited(key: str, guildhall: Side) -> str:
     """A key with a budget that it does not spend."""
-    wish = {"name": "limited", "scopes": ["guilds:read", "settings:read"], "rate_limit": 1_000_000}
-    made = call(guildhall, key, "POST", "/v1/keys", msgspec.json.encode(wish))
+    data = {"name": "limited", "scopes": ["guilds:read", "settings:read"], "rate_limit": 1_000_000}
+    made = call(guildhall, key, "POST", "/v1/keys", msgspec.json.encode(data))
     return str(msgspec.json.decode(made, type=dict[str, object])["secret"])
 
 

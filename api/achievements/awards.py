@@ -90,7 +90,7 @@ class AwardService:
             before = standing.xp
             known = await connection.fetchrow(queries.AWARDED, standing.id, wanted.id)
             if known is not None and known["revoked_at"] is None:
-                return await self._view(connection, config, standing, wanted, known["awarded_at"]), None
+                return await self._to_view(connection, config, standing, wanted, known["awarded_at"]), None
             ledger = Ledger()
             if not standing.xp and standing.first_seen_at is None and standing.last_active_at is None:
                 standing.first_seen_at = now  # they were only just made: counters and boards do not know them
@@ -112,7 +112,7 @@ class AwardService:
             changes = {"achievement": Change(None, key), "xp": Change(before, standing.xp)}
             await _record(connection, actor, "achievement.awarded", guild_id, user_id, changes)
             others = [each for each in result.unlocked[guild_id, user_id] if each.achievement != key]
-            view = await self._view(connection, config, standing, wanted, now)
+            view = await self._to_view(connection, config, standing, wanted, now)
         return msgspec.structs.replace(view, level_up=risen, achievements_unlocked=others), result.after_commit
 
     async def revoke(self, actor: Actor, guild_id: int, user_id: int, key: str, *, keep_rewards: bool) -> None:
@@ -162,7 +162,7 @@ class AwardService:
         fresh = definition(row, {})
         return fresh if known is None else msgspec.structs.replace(fresh, requires=known.requires)
 
-    async def _view(
+    async def _to_view(
         self,
         connection: Connection,
         config: LevelingConfig,

@@ -36,7 +36,7 @@ AUDITED = (
 )  # fmt: skip
 
 
-def wish_of(row: Row) -> CreateAchievement:
+def data_of(row: Row) -> CreateAchievement:
     """A row as the wish that would make it."""
     role_id = row["reward_role_id"]
     return CreateAchievement(
@@ -57,7 +57,7 @@ _FIRST_VALUES: Mapping[str, object] = {
 }  # fmt: skip
 
 
-def patched(wish: CreateAchievement, patch: PatchAchievement) -> CreateAchievement:
+def patched(data: CreateAchievement, patch: PatchAchievement) -> CreateAchievement:
     """The wish with the patch merged into it."""
     changes: dict[str, Any] = {}  # Any: members of any type
     for name in PatchAchievement.__struct_fields__:
@@ -65,11 +65,11 @@ def patched(wish: CreateAchievement, patch: PatchAchievement) -> CreateAchieveme
         if value is UNSET:
             continue
         if name == "rewards":
-            value = _patched_rewards(wish.rewards, value)
+            value = _patched_rewards(data.rewards, value)
         elif value is None:
             value = _FIRST_VALUES[name]
         changes[name] = value
-    return msgspec.structs.replace(wish, **changes)
+    return msgspec.structs.replace(data, **changes)
 
 
 def _patched_rewards(rewards: Rewards, patch: PatchRewards | None) -> Rewards:
@@ -79,18 +79,18 @@ def _patched_rewards(rewards: Rewards, patch: PatchRewards | None) -> Rewards:
     return Rewards(xp, rewards.role_id if patch.role_id is UNSET else patch.role_id)
 
 
-def stored(wish: CreateAchievement) -> tuple[object, ...]:
+def stored(data: CreateAchievement) -> tuple[object, ...]:
     """The wish as the columns of `AUDITED`."""
     return (
-        nfc(wish.name),
-        None if wish.description is None else nfc(wish.description),
-        None if wish.icon is None else nfc(wish.icon),
-        wish.hidden,
-        encode(wish.prerequisites).decode(),
-        wish.retroactive,
-        encode(wish.condition).decode(),
-        wish.rewards.xp,
-        wish.rewards.role_id,
+        nfc(data.name),
+        None if data.description is None else nfc(data.description),
+        None if data.icon is None else nfc(data.icon),
+        data.hidden,
+        encode(data.prerequisites).decode(),
+        data.retroactive,
+        encode(data.condition).decode(),
+        data.rewards.xp,
+        data.rewards.role_id,
     )
 
 
@@ -124,7 +124,7 @@ def steps(before: Row | None, after: Row) -> Iterator[tuple[str, Row | None, Row
         yield "achievement.deleted", made, after
 
 
-def view(row: Row) -> AchievementView:
+def to_view(row: Row) -> AchievementView:
     """A row of `queries.READ` as it is told."""
     members, role_id = row["member_count"], row["reward_role_id"]
     return AchievementView(
@@ -157,13 +157,13 @@ def _backfill_view(row: Row) -> AwardingView | None:
 
 def answer(row: Row) -> Encoded[AchievementView]:
     """The definition as it is told, and its tag."""
-    told = view(row)
+    told = to_view(row)
     return Encoded(encode(told), _tag(row, told))
 
 
 def changed_answer(row: Row, not_qualifying: int | None) -> Encoded[ChangedAchievementView]:
     """The same after a change."""
-    told = view(row)
+    told = to_view(row)
     body = encode(ChangedAchievementView(**msgspec.structs.asdict(told), not_qualifying=not_qualifying))
     return Encoded(body, _tag(row, told))
 

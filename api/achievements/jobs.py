@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from api.achievements.backfill import Backfill
-from api.jobs.queue import Held, Queue
+from api.jobs.queue import LeasedJob, Queue
 from api.lib.clock import Clock
 from api.postgres.database import Database
 from api.postgres.partitions import Partitions, around
@@ -36,23 +36,23 @@ class BackfillJob:
         self._queue = queue
         self._backfill = backfill
 
-    async def run(self, job: Held, told: Callable[[float], None]) -> None:
-        """Does the job to its end, from where its last transaction stood. Raises `Lost`."""
+    async def run(self, job: LeasedJob, on_progress: Callable[[float], None]) -> None:
+        """Does the job to its end, from where its last transaction stood. Raises `LeaseLost`."""
         if job.attempts > MOST_ATTEMPTS:
             await self._give_up(job)
             return
         while await self._step(job):
-            told(0.0)  # how far it is, nobody asks here
+            on_progress(0.0)  # how far it is, nobody asks here
             await asyncio.sleep(0)
 
-    async def _step(self, job: Held) -> bool:
+    async def _step(self, job: LeasedJob) -> bool:
         """One lot; whether there are more."""
         after_commit = await self._partitions.write(around(self._clock.now()), lambda: self._award(job))
         if after_commit is not None:
             after_commit()
         return after_commit is not None
 
-    async def _award(self, job: Held) -> Callable[[], None] | None:
+    async def _award(self, job: LeasedJob) -> Callable[[], None] | None:
         """What to call after the commit; None when there are no more."""
         async with self._database.transaction(f"{_PATIENT}; {_PLANS}") as connection:
             await self._queue.fence(connection, job)
@@ -60,10 +60,10 @@ class BackfillJob:
             if after_commit is None:
                 await self._queue.done(connection, job)
             else:
-                await self._queue.got_on(connection, job)
+                await self._queue.note_progress(connection, job)
         return after_commit
 
-    async def _give_up(self, job: Held) -> None:
+    async def _give_up(self, job: LeasedJob) -> None:
         async with self._database.transaction(_PATIENT) as connection:
             await self._queue.fence(connection, job)
             await self._backfill.give_up(connection, job.subject)

@@ -24,10 +24,10 @@ async def install(service: AchievementService, actor: Actor, guild_id: int, name
     """Makes what is not there yet, in a guild or in the whole installation; the keys of what was made. What is
     there, or was deleted, is left alone."""
     made = []
-    for wish in read(name):
+    for data in read(name):
         try:
-            await service.create(actor, guild_id, wish)
+            await service.create(actor, guild_id, data)
         except Conflict:
             continue
-        made.append(wish.key)
+        made.append(data.key)
     return made

@@ -22,19 +22,19 @@ from api.members.dtos import LARGEST_XP
 _LONGEST_STREAK = 2**31 - 1
 
 
-def faults(wish: CreateAchievement, top_level: int) -> list[Fault]:
+def faults(data: CreateAchievement, top_level: int) -> list[Fault]:
     """What the types cannot tell. `top_level`: the highest level that there is."""
-    found = too_long("/name", wish.name, NAME_CHARACTERS)
+    found = too_long("/name", data.name, NAME_CHARACTERS)
     for name, largest in (("description", DESCRIPTION_CHARACTERS), ("icon", ICON_CHARACTERS)):
-        if isinstance(text := getattr(wish, name), str):
+        if isinstance(text := getattr(data, name), str):
             found += too_long(f"/{name}", text, largest)
-    for place, key in enumerate(wish.prerequisites):
-        if key in wish.prerequisites[:place]:
+    for place, key in enumerate(data.prerequisites):
+        if key in data.prerequisites[:place]:
             found.append(Fault(f"/prerequisites/{place}", "is named more than once"))
-        elif key == wish.key:
+        elif key == data.key:
             found.append(Fault(f"/prerequisites/{place}", "is the achievement itself"))
-    wrong = list(_condition_faults(wish.condition, "/condition", 0, top_level))
-    if not wrong and sum(1 for _ in conditions.comparisons(wish.condition)) > MOST_COMPARISONS:
+    wrong = list(_condition_faults(data.condition, "/condition", 0, top_level))
+    if not wrong and sum(1 for _ in conditions.comparisons(data.condition)) > MOST_COMPARISONS:
         wrong.append(Fault("/condition", f"has more than {MOST_COMPARISONS} comparisons"))
     return found + wrong
 

@@ -28,7 +28,7 @@ from api.lib.clock import Clock
 from api.lib.encoded import Encoded
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
-from api.lib.pagination import Cursors, Page, cut
+from api.lib.pagination import Cursors, Page, paginate
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
@@ -82,21 +82,21 @@ class AchievementService:
         if found is None:
             raise NotFound
 
-    async def create(self, actor: Actor, guild_id: int, wish: CreateAchievement) -> Encoded[AchievementView]:
+    async def create(self, actor: Actor, guild_id: int, data: CreateAchievement) -> Encoded[AchievementView]:
         """Makes it; sent twice, the second time is a conflict. A key is free again when the retention of the one
         that had it is over: then it is that one, changed. Raises `Invalid`, `NotFound`, `Conflict`."""
-        faults = rules.faults(wish, await self._top_level(guild_id))
+        faults = rules.faults(data, await self._top_level(guild_id))
         async with self._database.transaction(_lock(guild_id)) as connection:
-            known = await self._refuse(connection, guild_id, wish, faults)
-            before = await connection.fetchrow(queries.LOCK, guild_id, wish.key)
+            known = await self._refuse(connection, guild_id, data, faults)
+            before = await connection.fetchrow(queries.LOCK, guild_id, data.key)
             if before is not None and before["deleted_at"] is None:
-                raise Conflict(f"There is an achievement `{wish.key}` already.")
+                raise Conflict(f"There is an achievement `{data.key}` already.")
             if before is not None and before["deleted_at"] > self._retained_since():
-                raise Conflict(f"A deleted achievement has the key `{wish.key}`: restore it, or choose another key.")
+                raise Conflict(f"A deleted achievement has the key `{data.key}`: restore it, or choose another key.")
             _refuse_too_many(known)
             statement = queries.INSERT if before is None else queries.UPDATE
-            arguments = definitions.stored(wish)
-            after = await connection.fetchrow(statement, guild_id, wish.key, *arguments, self._clock.now())
+            arguments = definitions.stored(data)
+            after = await connection.fetchrow(statement, guild_id, data.key, *arguments, self._clock.now())
             assert after is not None  # it is made, or locked
             row = await self._finish(connection, actor, "achievement.created", before, after, award=True)
             answer = definitions.answer(row)
@@ -104,31 +104,31 @@ class AchievementService:
         self._told(guild_id)
         return answer
 
-    async def check(self, guild_id: int, wish: CreateAchievement) -> None:
+    async def check(self, guild_id: int, data: CreateAchievement) -> None:
         """Raises `Invalid` for what is wrong with a wish by itself."""
-        if faults := rules.faults(wish, await self._top_level(guild_id)):
+        if faults := rules.faults(data, await self._top_level(guild_id)):
             raise Invalid(errors=faults)
 
-    async def put(self, actor: Actor, guild_id: int, wish: CreateAchievement, *, deleted: bool = False) -> bool:
+    async def put(self, actor: Actor, guild_id: int, data: CreateAchievement, *, deleted: bool = False) -> bool:
         """Makes it so, whatever was there under its key, and awards it to nobody: those who have it are told, too,
         or earn it from now on. Gives whether that changed anything. Raises `Invalid`, `NotFound`, `Conflict`."""
-        faults = rules.faults(wish, await self._top_level(guild_id))
+        faults = rules.faults(data, await self._top_level(guild_id))
         async with self._database.transaction(_lock(guild_id)) as connection:
-            known = await self._refuse(connection, guild_id, wish, faults)
-            before = await connection.fetchrow(queries.LOCK, guild_id, wish.key)
+            known = await self._refuse(connection, guild_id, data, faults)
+            before = await connection.fetchrow(queries.LOCK, guild_id, data.key)
             is_there = before is not None and before["deleted_at"] is None
             if not is_there and not deleted:
                 _refuse_too_many(known)
-            arguments = definitions.stored(wish)
+            arguments = definitions.stored(data)
             if (
                 before is not None
                 and is_there != deleted
-                and definitions.stored(definitions.wish_of(before)) == arguments
+                and definitions.stored(definitions.data_of(before)) == arguments
             ):
                 return False
             now = self._clock.now()
             statement = queries.INSERT if before is None else queries.UPDATE
-            after = await connection.fetchrow(statement, guild_id, wish.key, *arguments, now)
+            after = await connection.fetchrow(statement, guild_id, data.key, *arguments, now)
             assert after is not None  # it is made, or locked
             if deleted:
                 await connection.execute(queries.DELETE, after["id"], now)
@@ -146,21 +146,21 @@ class AchievementService:
         top_level = await self._top_level(guild_id)
         async with self._database.transaction(_lock(guild_id)) as connection:
             before = await self._locked(connection, guild_id, key, preconditions)
-            was = definitions.wish_of(before)
-            wish = definitions.patched(was, patch)
-            await self._refuse(connection, guild_id, wish, rules.faults(wish, top_level), was)
-            if definitions.stored(wish) == definitions.stored(was):
+            was = definitions.data_of(before)
+            data = definitions.patched(was, patch)
+            await self._refuse(connection, guild_id, data, rules.faults(data, top_level), was)
+            if definitions.stored(data) == definitions.stored(was):
                 return definitions.changed_answer(await self._read(connection, guild_id, key), None)
             after = await connection.fetchrow(
-                queries.UPDATE, guild_id, key, *definitions.stored(wish), self._clock.now()
+                queries.UPDATE, guild_id, key, *definitions.stored(data), self._clock.now()
             )
             assert after is not None  # it is locked
-            award = wish.condition != was.condition or wish.prerequisites != was.prerequisites or not was.retroactive
+            award = data.condition != was.condition or data.prerequisites != was.prerequisites or not was.retroactive
             row = await self._finish(connection, actor, "achievement.updated", before, after, award=award)
         self._told(guild_id)
         failing = None
-        if wish.condition != was.condition:
-            failing = await self._eligibility.not_qualifying(row["id"], wish.condition)
+        if data.condition != was.condition:
+            failing = await self._eligibility.not_qualifying(row["id"], data.condition)
         return definitions.changed_answer(row, failing)
 
     async def get(self, actor: Actor, guild_id: int, key: str) -> Encoded[AchievementView]:
@@ -181,10 +181,10 @@ class AchievementService:
             rows = await connection.fetch(
                 queries.LIST, guild_id, after, query.deleted, self._retained_since(), limit + 1, actor.guild_list()
             )
-        return cut(
+        return paginate(
             rows,
             limit,
-            definitions.view,
+            definitions.to_view,
             lambda row: self._cursors.write(scope, [row["id"]]),
             lambda row: 600 + len(row["condition"]) + 4 * len(row["description"] or ""),
         )
@@ -226,12 +226,12 @@ class AchievementService:
         self._told(guild_id)
         return answer
 
-    async def simulate(self, guild_id: int, wish: SimulateAchievement) -> SimulationView:
+    async def simulate(self, guild_id: int, data: SimulateAchievement) -> SimulationView:
         """Who would get the draft now; nothing is stored. Exact. Raises `Invalid`, `NotFound`, `Overloaded` where
         there are too many members to tell in the time of a request."""
-        names = {name: getattr(wish, name) for name in SimulateAchievement.__struct_fields__}
+        names = {name: getattr(data, name) for name in SimulateAchievement.__struct_fields__}
         # A draft need not have a name yet.
-        draft = CreateAchievement(**{**names, "key": wish.key or "", "name": wish.name or "draft"})
+        draft = CreateAchievement(**{**names, "key": data.key or "", "name": data.name or "draft"})
         faults = rules.faults(draft, await self._top_level(guild_id))
         async with self._database.connection() as connection:
             await self._refuse(connection, guild_id, draft, faults)
@@ -251,16 +251,16 @@ class AchievementService:
         self,
         connection: Connection,
         guild_id: int,
-        wish: CreateAchievement,
+        data: CreateAchievement,
         faults: list[Fault],
         was: CreateAchievement | None = None,
     ) -> Mapping[str, asyncpg.Record]:
         """Raises `Invalid` for these faults, and for prerequisites that are not there or make a circle; not for what
         is as it `was`, though it could not be made so now. Gives what can be earned by now."""
         known = await _neighbours(connection, guild_id)
-        faults = faults + rules.prerequisite_faults(wish.key, wish.prerequisites, _graph(known))
+        faults = faults + rules.prerequisite_faults(data.key, data.prerequisites, _graph(known))
         for name in ("condition", "prerequisites"):
-            if was is not None and getattr(was, name) == getattr(wish, name):
+            if was is not None and getattr(was, name) == getattr(data, name):
                 faults = [fault for fault in faults if not fault.pointer.startswith(f"/{name}")]
         if faults:
             raise Invalid(errors=sorted(faults))

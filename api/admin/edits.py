@@ -36,12 +36,12 @@ async def change_guild(row_id: int, values: Values) -> Values:
         if column._meta.name != "updated_at" and not _same(row[column._meta.name], value)
     }
     faults = [Fault(f"/{name}", "is kept by Guildhall itself") for name in changed if name not in rules.FIELDS]
-    wish = {name: value for name, value in changed.items() if name in rules.FIELDS}
+    data = {name: value for name, value in changed.items() if name in rules.FIELDS}
     # Form fields know no null: what is emptied goes back to its first value.
-    wish |= {name: None for name, value in wish.items() if value == "" and name != "name"}
+    data |= {name: None for name, value in data.items() if value == "" and name != "name"}
     _refuse(faults)
     try:
-        patch = _read_patch(msgspec.json.encode(wish))
+        patch = _read_patch(msgspec.json.encode(data))
     except Invalid as invalid:
         _refuse(invalid.errors)
         raise

@@ -13,7 +13,7 @@ from api.errors import Invalid
 from api.lib import snowflakes, times
 from api.lib.diff import Change
 from api.lib.faults import ParameterFault
-from api.lib.pagination import Cursors, Page, cut
+from api.lib.pagination import Cursors, Page, paginate
 from api.postgres.database import Connection, Database
 
 encode = msgspec.json.Encoder().encode
@@ -93,10 +93,10 @@ class AuditService:
             from_, to = _window(query, times.zone(timezone))
             rows = await connection.fetch(_READ, guild_id, before, query.actor, query.action, from_, to, limit + 1)
             unseen = await _unseen(connection, reader, rows)
-        return cut(
+        return paginate(
             rows,
             limit,
-            lambda row: _view(row, is_told=row["target"] not in unseen or not _is_about_a_member(row["action"])),
+            lambda row: _to_view(row, is_told=row["target"] not in unseen or not _is_about_a_member(row["action"])),
             lambda row: self._cursors.write(scope, [row["id"]]),
             _size,
         )
@@ -130,7 +130,7 @@ def _window(query: AuditQuery, zone: ZoneInfo) -> tuple[datetime | None, datetim
     return moments["from"], moments["to"]
 
 
-def _view(row: asyncpg.Record, *, is_told: bool) -> AuditEntryView:
+def _to_view(row: asyncpg.Record, *, is_told: bool) -> AuditEntryView:
     """An entry; of one about a hidden member only that somebody did this, not to whom, nor what it changed."""
     return AuditEntryView(
         id=str(row["id"]),

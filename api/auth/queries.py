@@ -51,7 +51,7 @@ _LINE = """
     )
     SELECT * FROM line ORDER BY distance
 """
-_TAKE_TURN = "SELECT pg_advisory_xact_lock(x'6b657973'::int, hashint8($1))"  # "keys"
+_LOCK_FAMILY = "SELECT pg_advisory_xact_lock(x'6b657973'::int, hashint8($1))"  # "keys"
 
 
 async def line_of(connection: Connection, key_id: int) -> "list[asyncpg.Record]":
@@ -59,13 +59,13 @@ async def line_of(connection: Connection, key_id: int) -> "list[asyncpg.Record]"
     return await connection.fetch(_LINE, key_id)
 
 
-async def take_turn(connection: Connection, key_id: int) -> "list[asyncpg.Record]":
+async def lock_family(connection: Connection, key_id: int) -> "list[asyncpg.Record]":
     """The same, as it is until the transaction ends."""
     line = await line_of(connection, key_id)
     if not line:
         return []
     # The first of a family may be replaced; what it replaced stays the same.
-    await connection.execute(_TAKE_TURN, line[-1]["origin_id"] or line[-1]["id"])
+    await connection.execute(_LOCK_FAMILY, line[-1]["origin_id"] or line[-1]["id"])
     return await line_of(connection, key_id)
 
 

@@ -43,14 +43,14 @@ def keys_create(
     if expires_in_days is not None:
         raw["expires_at"] = datetime.now(UTC) + timedelta(days=expires_in_days)
     try:
-        wish = msgspec.convert(raw, CreateKey, dec_hook=snowflakes.decode)
+        data = msgspec.convert(raw, CreateKey, dec_hook=snowflakes.decode)
     except msgspec.ValidationError as error:
         raise Refused(str(error)) from None
     settings, _ = located()
 
     async def create() -> KeyView:
         async with opened(settings) as services:
-            return await services.keys.create(system("command line"), wish)
+            return await services.keys.create(system("command line"), data)
 
     _print_key(run(create()))
 

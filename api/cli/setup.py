@@ -47,8 +47,8 @@ async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | N
                 tell(f"  First admin               {FIRST_ADMIN}, password {await create_admin(FIRST_ADMIN)}")
         if not no_key:
             return None
-        wish = CreateKey(name=FIRST_KEY, scopes=sorted(scopes.ALL), rate_limit=None)
-        key = str((await services.keys.create(system("first start"), wish)).secret)
+        data = CreateKey(name=FIRST_KEY, scopes=sorted(scopes.ALL), rate_limit=None)
+        key = str((await services.keys.create(system("first start"), data)).secret)
         tell(f"  First key                 {key}")
         tell("  It is shown this once. More: guildhall keys create, guildhall admins create")
         return key

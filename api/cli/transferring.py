@@ -16,7 +16,7 @@ from api.config import Settings
 from api.errors import Invalid
 from api.imports.dtos import ImportQuery, ImportView
 from api.imports.service import PIECE
-from api.jobs.queue import Held
+from api.jobs.queue import LeasedJob
 from api.lib.faults import ParameterFault
 from api.services import Services
 
@@ -28,7 +28,7 @@ async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQ
         imports, worker = services.imports, services.worker
         await services.guilds.get(guild_id)
         try:
-            view, job = await imports.begin(actor, guild_id, query, _pieces(file), hold=True)
+            view, job = await imports.begin(actor, guild_id, query, _pieces(file), leased=True)
         except Invalid as invalid:
             told = (
                 f"--{each.parameter} {each.message}." for each in invalid.errors if isinstance(each, ParameterFault)
@@ -36,21 +36,21 @@ async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQ
             raise Refused(" ".join(told)) from None
         with click.progressbar(length=1000, label=file.name, show_eta=True) as bar:
 
-            def tell(progress: float) -> None:
+            def show_progress(progress: float) -> None:
                 bar.update(round(progress * 1000) - bar.pos)
 
-            held: Held | None = job
+            leased_job: LeasedJob | None = job
             while True:
-                if held is not None:
-                    await worker.do(held, tell)
+                if leased_job is not None:
+                    await worker.do(leased_job, show_progress)
                 view = await imports.get(actor, int(view.id))
                 if view.finished_at is not None:
-                    tell(1.0)
+                    show_progress(1.0)
                     return view
                 # It failed for now, or a server has taken it over: one of the two goes on.
                 await asyncio.sleep(1)
-                tell(view.progress)
-                held = await services.queue.take(job)
+                show_progress(view.progress)
+                leased_job = await services.queue.lease(job)
 
 
 async def _pieces(file: Path) -> AsyncIterator[bytes]:

@@ -9,8 +9,8 @@ from api.postgres.database import Connection
 
 _encode = msgspec.json.Encoder().encode
 
-# No NOTIFY: commits that notify wait for each other. The event poller polls often (`reading.py`), and the triggers that
-# wake the change watcher after a change made by a person wake the poller too.
+# No NOTIFY: commits that notify wait for each other. The event poller polls often, and the triggers that wake the
+# change watcher after a person's change wake it too.
 _PUBLISH = """
     INSERT INTO outbox (guild_id, type, data, user_id)
     SELECT guild_id, type, data::jsonb, user_id

@@ -7,18 +7,20 @@ from api.auth.actors import Credential
 from api.auth.directory import Directory
 from api.errors import BadHeader, Gone, NotFound, Unavailable
 from api.events.bounds import StreamBounds
+from api.events.broadcaster import Broadcaster, Filter
 from api.events.dtos import EventsQuery
-from api.events.hub import Filter, Hub
-from api.events.reading import bounds, missed
+from api.events.event_poller import bounds, missed
 from api.postgres.database import Database
 
 _position = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII).fullmatch
 
 
 class EventService:
-    def __init__(self, database: Database, hub: Hub, directory: Directory, bounds: StreamBounds) -> None:
+    def __init__(
+        self, database: Database, broadcaster: Broadcaster, directory: Directory, bounds: StreamBounds
+    ) -> None:
         self._database = database
-        self.hub = hub
+        self.broadcaster = broadcaster
         self.bounds = bounds
         self._directory = directory
 
@@ -31,9 +33,9 @@ class EventService:
         credential does not see, `BadHeader` for a position that never was, `Gone` for one that is not kept
         any more, `TooManyRequests` and `Overloaded` for too many streams, and `Unavailable` while this process stops
         or has not begun to read."""
-        if self.hub.is_stopping:
+        if self.broadcaster.is_stopping:
             raise Unavailable("The server is stopping. Connect again: another one answers.")
-        if self.hub.position is None:
+        if self.broadcaster.position is None:
             raise Unavailable
         if query.guild_id is not None:
             if not credential.sees(query.guild_id):
@@ -42,7 +44,7 @@ class EventService:
         self.bounds.refuse(credential)
         wanted = Filter(credential, query.guild_id, frozenset(query.types))
         if last_event_id is None:
-            return wanted, self.hub.position
+            return wanted, self.broadcaster.position
         return wanted, await self._after(last_event_id)
 
     async def _after(self, last_event_id: str) -> int:

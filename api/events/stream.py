@@ -8,7 +8,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from api.auth.actors import Credential
-from api.events.hub import Filter, Subscriber
+from api.events.broadcaster import Filter, Subscriber
 from api.events.service import EventService
 
 MEDIA_TYPE = "text/event-stream"
@@ -55,11 +55,11 @@ class EventStream(ASGIResponse):
     async def _stream(self, receive: Receive, send: Send) -> bool:
         """Whether the stream ended well, and there may be somebody to be told so."""
         await send({"type": "http.response.body", "body": _GREETING, "more_body": True})
-        hub = self._events.hub
+        broadcaster = self._events.broadcaster
         stream = Subscriber(self._wanted, send, asyncio.timeout(None), self._recheck)
         try:
             async with stream.over:
-                hub.add(stream)
+                broadcaster.add(stream)
                 await self._catch_up(stream, send)
                 # No await between the last look and this: what is published from now on is all that is not sent.
                 stream.after, stream.is_live = self._after, True
@@ -70,11 +70,11 @@ class EventStream(ASGIResponse):
         else:
             return False
         finally:
-            hub.remove(stream)
+            broadcaster.remove(stream)
             await stream.finish()
 
     async def _catch_up(self, stream: Subscriber, send: Send) -> None:
-        while (upto := self._events.hub.position or 0) > self._after:
+        while (upto := self._events.broadcaster.position or 0) > self._after:
             async for frames in self._events.missed(self._wanted, self._after, upto):
                 stream.end_after(PAGE_SECONDS)
                 await send({"type": "http.response.body", "body": b"".join(frames), "more_body": True})

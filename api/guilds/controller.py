@@ -15,7 +15,7 @@ from api.guilds.dtos import (
     PutRoles,
     RolesView,
 )
-from api.guilds.pickers import PickerService
+from api.guilds.roles_and_channels import RolesAndChannels
 from api.guilds.service import GuildService
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
@@ -96,9 +96,11 @@ class GuildController(Controller):
         return await guilds.restore(request.actor, guild_id)
 
     @get("/{guild_id:str}/roles", opt=RoutePolicy(READ, conditional=True).opt)
-    async def get_roles(self, guild_id: FromPath[int], pickers: NamedDependency[PickerService]) -> RolesView:
+    async def get_roles(
+        self, guild_id: FromPath[int], roles_and_channels: NamedDependency[RolesAndChannels]
+    ) -> RolesView:
         """The guild's roles, as its bot last sent them, highest first."""
-        return await pickers.roles(guild_id)
+        return await roles_and_channels.roles(guild_id)
 
     @put("/{guild_id:str}/roles", opt=RoutePolicy(WRITE, if_match=True, conditional=True).opt)
     async def put_roles(
@@ -106,15 +108,17 @@ class GuildController(Controller):
         guild_id: FromPath[int],
         data: JSONBody[PutRoles],
         request: GuildhallRequest,
-        pickers: NamedDependency[PickerService],
+        roles_and_channels: NamedDependency[RolesAndChannels],
     ) -> RolesView:
         """Replace all roles. Settings that point at one that is gone tell so as stale references."""
-        return await pickers.replace_roles(request.actor, guild_id, data.items, request.preconditions)
+        return await roles_and_channels.replace_roles(request.actor, guild_id, data.items, request.preconditions)
 
     @get("/{guild_id:str}/channels", opt=RoutePolicy(READ, conditional=True).opt)
-    async def get_channels(self, guild_id: FromPath[int], pickers: NamedDependency[PickerService]) -> ChannelsView:
+    async def get_channels(
+        self, guild_id: FromPath[int], roles_and_channels: NamedDependency[RolesAndChannels]
+    ) -> ChannelsView:
         """The guild's channels, as its bot last sent them, by position."""
-        return await pickers.channels(guild_id)
+        return await roles_and_channels.channels(guild_id)
 
     @put("/{guild_id:str}/channels", opt=RoutePolicy(WRITE, if_match=True, conditional=True).opt)
     async def put_channels(
@@ -122,7 +126,7 @@ class GuildController(Controller):
         guild_id: FromPath[int],
         data: JSONBody[PutChannels],
         request: GuildhallRequest,
-        pickers: NamedDependency[PickerService],
+        roles_and_channels: NamedDependency[RolesAndChannels],
     ) -> ChannelsView:
         """Replace all channels. Settings that point at one that is gone tell so as stale references."""
-        return await pickers.replace_channels(request.actor, guild_id, data.items, request.preconditions)
+        return await roles_and_channels.replace_channels(request.actor, guild_id, data.items, request.preconditions)

@@ -21,22 +21,22 @@ FIRST_VALUES: Mapping[str, str | None] = {
 FIELDS = ("name", "icon", "owner_id", "locale", "timezone")
 
 
-def faults(wish: PutGuild | PatchGuild) -> list[Fault]:
+def faults(data: PutGuild | PatchGuild) -> list[Fault]:
     """What the types cannot tell."""
     found = []
     for field, largest in (("name", NAME_CHARACTERS), ("icon", ICON_CHARACTERS)):
-        if isinstance(text := getattr(wish, field), str):
+        if isinstance(text := getattr(data, field), str):
             found += too_long(f"/{field}", text, largest)
-    if isinstance(wish.timezone, str) and not is_timezone(wish.timezone):
+    if isinstance(data.timezone, str) and not is_timezone(data.timezone):
         found.append(Fault("/timezone", SENTENCES["timezone"]))
     return found
 
 
-def values(wish: PutGuild | PatchGuild) -> dict[str, Any]:  # Any: a column's value
+def values(data: PutGuild | PatchGuild) -> dict[str, Any]:  # Any: a column's value
     """The columns that a request sets: null becomes the first value."""
     found: dict[str, Any] = {}
     for field in FIELDS:
-        value = getattr(wish, field)
+        value = getattr(data, field)
         if value is UNSET:
             continue
         value = FIRST_VALUES[field] if value is None else value

@@ -18,7 +18,7 @@ from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import encoded
 from api.lib.etags import Preconditions
-from api.lib.pagination import Cursors, Page, cut
+from api.lib.pagination import Cursors, Page, paginate
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from tables.guilds import Guild
@@ -52,22 +52,22 @@ class GuildService:
         self._purging = purging
 
     async def put(
-        self, actor: Actor, guild_id: int, wish: PutGuild, preconditions: Preconditions | None
+        self, actor: Actor, guild_id: int, data: PutGuild, preconditions: Preconditions | None
     ) -> tuple[GuildView, bool]:
         """Create, change or restore; tells whether it was created. Sent twice, the second time changes
         nothing. One whose retention has ended is purged at once, and made anew: of a large one that may take longer
         than a request may, and the next request goes on where this one ended."""
-        _refuse(wish)
+        _refuse(data)
         while True:
             try:
-                return await self._put(actor, guild_id, wish, preconditions)
+                return await self._put(actor, guild_id, data, preconditions)
             except RetentionEnded:
                 await self._purging.purge(guild_id)
 
     async def _put(
-        self, actor: Actor, guild_id: int, wish: PutGuild, preconditions: Preconditions | None
+        self, actor: Actor, guild_id: int, data: PutGuild, preconditions: Preconditions | None
     ) -> tuple[GuildView, bool]:
-        columns = rules.values(wish)
+        columns = rules.values(data)
         async with self._database.transaction() as connection:
             may_be_new = preconditions is None or not preconditions.need_it
             row = await self._made(guild_id, columns) if may_be_new else None
@@ -77,26 +77,26 @@ class GuildService:
                 row = await self._update(before, {**columns, "deleted_at": None})
             await self._record(connection, actor, _action(before), before, row)
         self._watcher.invalidate("guild", {guild_id})
-        return view(row), before is None
+        return to_view(row), before is None
 
     async def patch(
-        self, actor: Actor, guild_id: int, wish: PatchGuild, preconditions: Preconditions | None
+        self, actor: Actor, guild_id: int, data: PatchGuild, preconditions: Preconditions | None
     ) -> GuildView:
         """Change some of it. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`."""
-        _refuse(wish)
+        _refuse(data)
         async with self._database.transaction() as connection:
             before = await self._locked(guild_id, preconditions)
-            row = await self._update(before, rules.values(wish))
+            row = await self._update(before, rules.values(data))
             await self._record(connection, actor, "guild.updated", before, row)
         self._watcher.invalidate("guild", {guild_id})
-        return view(row)
+        return to_view(row)
 
     async def get(self, guild_id: int) -> GuildView:
         """One guild. Raises `NotFound`."""
         row = await Guild.select(*_SHOWN).where(Guild.id == guild_id, Guild.deleted_at.is_null()).first()
         if row is None:
             raise NotFound
-        return view(row)
+        return to_view(row)
 
     async def list_guilds(self, actor: Actor, *, limit: int, cursor: str | None, deleted: bool) -> Page[GuildView]:
         """The guilds that the actor sees, by id; with `deleted` those that can be restored."""
@@ -108,7 +108,7 @@ class GuildService:
         query = Guild.select(*_SHOWN).where(Guild.id > after, kept).order_by(Guild.id).limit(limit + 1)
         if seen is not None:  # of one who sees some: those are looked up, not looked for among all
             query = query.where(one_of(Guild.id, seen))
-        return cut(await query, limit, view, lambda row: self._cursors.write(scope, [row["id"]]))
+        return paginate(await query, limit, to_view, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def delete(self, actor: Actor, guild_id: int, preconditions: Preconditions | None) -> None:
         """The bot left. Hidden from now on, kept until the retention ends. Raises `NotFound`, also the second time."""
@@ -125,7 +125,7 @@ class GuildService:
             before = await self._locked(guild_id, None, deleted=True)
             row = await self._update(before, {"deleted_at": None})
             await self._record(connection, actor, "guild.restored", before, row)
-            answer = view(row)
+            answer = to_view(row)
             await keep(connection, actor.claim, encoded(answer))
         self._watcher.invalidate("guild", {guild_id})
         return answer
@@ -186,17 +186,17 @@ def _action(before: Row | None) -> str:
     return "guild.updated" if before["deleted_at"] is None else "guild.restored"
 
 
-def _refuse(wish: PutGuild | PatchGuild) -> None:
-    if found := rules.faults(wish):
+def _refuse(data: PutGuild | PatchGuild) -> None:
+    if found := rules.faults(data):
         raise Invalid(errors=found)
 
 
 def tag(row: Row) -> str:
     """The entity tag of the guild as it is now."""
-    return etags.tag(msgspec.json.encode(view(row)))
+    return etags.tag(msgspec.json.encode(to_view(row)))
 
 
-def view(row: Row) -> GuildView:
+def to_view(row: Row) -> GuildView:
     """A guild's row as it is told."""
     return GuildView(
         id=str(row["id"]),

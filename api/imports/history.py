@@ -91,7 +91,7 @@ class History:
         self._hours = hours
 
     async def run(self, work: Work) -> None:
-        """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
+        """Does all of it that is not done. Raises `Broken`, `LeaseLost`, `NotFound`."""
         guild = await self._leveling_configs.get(work.guild_id)
         await set_down(work, self._clock.now() + LATEST, guild, StatNames(self._database))
         total = work.position - work.refused

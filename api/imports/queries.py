@@ -98,7 +98,7 @@ FINISH = "UPDATE imports SET status = $2, finished_at = $3 WHERE id = $1"
 # What a finished import leaves behind, a bounded lot at a time.
 SWEEP = """
     DELETE FROM {table} WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM {table} WHERE import_id = $1 LIMIT {lot}
+        SELECT ctid FROM {table} WHERE import_id = $1 LIMIT {size}
     ))
 """
 

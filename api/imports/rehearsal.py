@@ -26,7 +26,7 @@ class Rehearsal:
 
     async def run(self, work: Work) -> None:
         """Does all of it; one that was interrupted counts from the beginning, since it left nothing to go on
-        from. Raises `Broken`, `Lost`, `NotFound`."""
+        from. Raises `Broken`, `LeaseLost`, `NotFound`."""
         guild = await self._leveling_configs.get(work.guild_id)
         await set_down(work, self._clock.now() + LATEST, guild, StatNames(self._database))
         work.reached = msgspec.json.encode(Reached()).decode()

@@ -14,7 +14,7 @@ from api.activity import locks
 from api.activity.stat_names import StatNames
 from api.errors import Conflict, Invalid, NotFound
 from api.guilds.dtos import PatchGuild, PutGuild
-from api.guilds.pickers import PickerService, refuse
+from api.guilds.roles_and_channels import RolesAndChannels, refuse
 from api.guilds.rules import faults as guild_faults
 from api.guilds.service import GuildService
 from api.imports.decoding import Refused, decoded
@@ -86,7 +86,7 @@ class Restoring:
         clock: Clock,
         *,
         guilds: GuildService,
-        pickers: PickerService,
+        roles_and_channels: RolesAndChannels,
         settings: SettingsService,
         achievements: AchievementService,
     ) -> None:
@@ -96,12 +96,12 @@ class Restoring:
         self._partitions = partitions
         self._clock = clock
         self._guilds = guilds
-        self._pickers = pickers
+        self._roles_and_channels = roles_and_channels
         self._settings = settings
         self._achievements = achievements
 
     async def run(self, work: Work) -> None:
-        """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
+        """Does all of it that is not done. Raises `Broken`, `LeaseLost`, `NotFound`."""
         await work.check(_Headed())
         now = self._clock.now()
         async for batch in work.batches(_Headed(), AT_ONCE):
@@ -190,9 +190,9 @@ class Restoring:
             case PutGuild():
                 await self._guilds.patch(actor, guild_id, PatchGuild(*msgspec.structs.astuple(item)), None)
             case RolesLine():
-                await self._pickers.replace_roles(actor, guild_id, item.items, None)
+                await self._roles_and_channels.replace_roles(actor, guild_id, item.items, None)
             case ChannelsLine():
-                await self._pickers.replace_channels(actor, guild_id, item.items, None)
+                await self._roles_and_channels.replace_channels(actor, guild_id, item.items, None)
             case AchievementLine():
                 await self._achievements.put(actor, guild_id, _wish(item), deleted=item.deleted)
             case SettingsLine():

@@ -18,7 +18,7 @@ from api.imports.restoring import Restoring
 from api.imports.rights import EVERYTHING, Rights, rights_of
 from api.imports.standings import Standings
 from api.imports.work import Work
-from api.jobs.queue import Held, Queue
+from api.jobs.queue import LeasedJob, Queue
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
@@ -28,7 +28,7 @@ from api.postgres.database import IMPOSSIBLE_VALUES, Database
 log = structlog.get_logger("guildhall.imports")
 
 MOST_ATTEMPTS = 8  # without having got on
-LOT = 20_000
+BATCH_SIZE = 20_000
 LEFT_BEHIND = ("import_chunks", "import_events", "import_members")
 
 
@@ -54,9 +54,9 @@ class Runner:
         self._rehearsal = rehearsal
         self._restoring = restoring
 
-    async def run(self, job: Held, told: Callable[[float], None]) -> None:
+    async def run(self, job: LeasedJob, on_progress: Callable[[float], None]) -> None:
         """Does the import to its end, from where its last transaction stood. A file or a guild that is no good ends
-        it; everything else is raised, and it may be run again. Raises `Lost`."""
+        it; everything else is raised, and it may be run again. Raises `LeaseLost`."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(queries.BEGIN, job.subject)
         if row is None:  # its guild is gone, or it has ended
@@ -64,7 +64,7 @@ class Runner:
                 await self._queue.done(connection, job)
             await self.sweep(job.subject)
             return
-        work = Work(self._database, self._queue, job, row, lambda: self._rights(row), told)
+        work = Work(self._database, self._queue, job, row, lambda: self._rights(row), on_progress)
         log.info("import begins", id=work.id, guild=work.guild_id, source=work.source, row=work.position)
         await self._do(work)
 
@@ -124,8 +124,8 @@ class Runner:
             # Standings were moved by no event: as if the guild had changed, every process forgets what it knows of it.
             await connection.execute("UPDATE guilds SET changed_xid = 0 WHERE id = $1", work.guild_id)
             counts = {name: getattr(work, name) for name in ("rows", "imported", "unchanged", "refused")}
-            told = {"id": str(work.id), "source": work.source, "dry_run": work.dry_run, "status": status}
-            await publish(connection, [OutboxEvent(work.guild_id, "import.finished", {**told, "counts": counts})])
+            data = {"id": str(work.id), "source": work.source, "dry_run": work.dry_run, "status": status}
+            await publish(connection, [OutboxEvent(work.guild_id, "import.finished", {**data, "counts": counts})])
             if not work.dry_run:
                 changes = {"status": Change("running", status)} | {n: Change(None, v) for n, v in counts.items()}
                 await record(
@@ -143,11 +143,11 @@ class Runner:
     async def sweep(self, import_id: int) -> None:
         """Takes away what an import worked on, a lot at a time."""
         for table in LEFT_BEHIND:
-            lot = 16 if table == "import_chunks" else LOT
-            deleted = lot
-            while deleted == lot:
+            size = 16 if table == "import_chunks" else BATCH_SIZE
+            deleted = size
+            while deleted == size:
                 async with self._database.connection() as connection:
-                    done = await connection.execute(queries.SWEEP.format(table=table, lot=lot), import_id)
+                    done = await connection.execute(queries.SWEEP.format(table=table, size=size), import_id)
                 deleted = int(done.split()[1])
 
     async def sweep_strays(self) -> None:

@@ -15,11 +15,11 @@ from api.imports import queries
 from api.imports.dtos import ImportCounts, ImportQuery, ImportView, PreviewedMember, RefusedRow
 from api.imports.rights import rights_of
 from api.imports.worker import IMPORT, Worker
-from api.jobs.queue import Held, Queue
+from api.jobs.queue import LeasedJob, Queue
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import ParameterFault
-from api.lib.pagination import Cursors, Page, cut
+from api.lib.pagination import Cursors, Page, paginate
 from api.postgres.database import Database
 
 PIECE = 1024 * 1024
@@ -50,9 +50,9 @@ class ImportService:
         self._clock = clock
 
     async def begin(
-        self, actor: Actor, guild_id: int, query: ImportQuery, file: AsyncIterable[bytes], *, hold: bool = False
-    ) -> tuple[ImportView, Held]:
-        """Takes the file in, piece by piece, and queues the work; with `hold` the work is ours at once. Sent
+        self, actor: Actor, guild_id: int, query: ImportQuery, file: AsyncIterable[bytes], *, leased: bool = False
+    ) -> tuple[ImportView, LeasedJob]:
+        """Takes the file in, piece by piece, and queues the work; with `leased` the work is ours at once. Sent
         twice, it is two imports, or 409 while the first one runs. Raises `MissingScope`, `Invalid`, `Conflict`."""
         require(actor, query)
         refuse(query)
@@ -61,7 +61,7 @@ class ImportService:
         try:
             await self._reserve(guild_id, import_id)
             stored = await self._store(guild_id, import_id, file)
-            view, job = await self._enqueue(actor, guild_id, query, import_id, stored, hold=hold)
+            view, job = await self._enqueue(actor, guild_id, query, import_id, stored, leased=leased)
         except BaseException:
             await self._forget(guild_id, import_id)
             raise
@@ -103,8 +103,15 @@ class ImportService:
             await connection.execute(queries.ADD_CHUNK, import_id, number, data)
 
     async def _enqueue(
-        self, actor: Actor, guild_id: int, query: ImportQuery, import_id: int, stored: tuple[int, bytes], *, hold: bool
-    ) -> tuple[ImportView, Held]:
+        self,
+        actor: Actor,
+        guild_id: int,
+        query: ImportQuery,
+        import_id: int,
+        stored: tuple[int, bytes],
+        *,
+        leased: bool,
+    ) -> tuple[ImportView, LeasedJob]:
         size, digest = stored
         mode = None if query.source == "events" else query.mode or "set"
         who = (actor.kind, actor.id, actor.reason, actor.ip, actor.request_id, _session_id(actor))
@@ -126,7 +133,7 @@ class ImportService:
             except asyncpg.ForeignKeyViolationError:
                 raise NotFound from None
             await connection.execute(queries.FORGET_BEYOND, guild_id, TOLD)
-            job = await self._queue.put(connection, IMPORT, import_id, hold=hold)
+            job = await self._queue.put(connection, IMPORT, import_id, leased=leased)
             if not query.dry_run:
                 asked = {"source": query.source, "mode": mode, "bytes": size}
                 changes = {name: Change(None, value) for name, value in asked.items()}
@@ -134,7 +141,7 @@ class ImportService:
                     connection, actor, "import.requested", guild_ids=[guild_id], target=str(import_id), changes=changes
                 )
             assert row is not None
-            answer = view(row)
+            answer = to_view(row)
             await keep(connection, actor.claim, answer, status=202, headers={"location": location(import_id)})
         return answer, job
 
@@ -151,7 +158,7 @@ class ImportService:
             row = await connection.fetchrow(queries.READ, import_id, actor.guild_list(), actor.hidden_seen())
         if row is None:
             raise NotFound
-        return view(row)
+        return to_view(row)
 
     async def list_imports(self, actor: Actor, guild_id: int, *, limit: int, cursor: str | None) -> Page[ImportView]:
         """A guild's imports, newest first."""
@@ -160,10 +167,10 @@ class ImportService:
         before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
         async with self._database.connection() as connection:
             rows = await connection.fetch(queries.LIST, guild_id, before, limit + 1, actor.hidden_seen())
-        return cut(
+        return paginate(
             rows,
             limit,
-            view,
+            to_view,
             lambda row: self._cursors.write(scope, [row["id"]]),
             lambda row: len(row["refused_rows"]) + len(row["preview"]),
         )
@@ -192,7 +199,7 @@ def refuse(query: ImportQuery) -> None:
         raise Invalid(errors=faults)
 
 
-def view(row: asyncpg.Record) -> ImportView:
+def to_view(row: asyncpg.Record) -> ImportView:
     """A row as it is told."""
     counts = ImportCounts(
         row["imported"] + row["unchanged"] + row["refused"], row["imported"], row["unchanged"], row["refused"]

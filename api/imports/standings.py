@@ -32,7 +32,7 @@ class Standings:
         self._clock = clock
 
     async def run(self, work: Work) -> None:
-        """Does all of it that is not done. Raises `Broken`, `Lost`, `NotFound`."""
+        """Does all of it that is not done. Raises `Broken`, `LeaseLost`, `NotFound`."""
         await work.check(rules.reader_of(work.source))
         taken = SettingsTaken(work.source)
         async for batch in work.batches(rules.reader_of(work.source, taken.see), AT_ONCE):

@@ -14,7 +14,7 @@ from api.imports import queries
 from api.imports.dtos import Mode, PreviewedMember, RefusedRow, Source
 from api.imports.reading import Reader, Row
 from api.imports.rights import Rights
-from api.jobs.queue import Held, Queue
+from api.jobs.queue import LeasedJob, Queue
 from api.lib.faults import Fault
 from api.postgres.database import Connection, Database
 
@@ -45,16 +45,16 @@ class Work:
         self,
         database: Database,
         queue: Queue,
-        job: Held,
+        job: LeasedJob,
         row: asyncpg.Record,
         rights: Callable[[], Awaitable[Rights]],
-        told: Callable[[float], None],
+        on_progress: Callable[[float], None],
     ) -> None:
-        """`rights`: what whoever asked for it may do by now; `told` hears of the progress."""
+        """`rights`: what whoever asked for it may do by now; `on_progress` hears of the progress."""
         self._database = database
         self._queue = queue
         self._ask_rights = rights
-        self._told = told
+        self._on_progress = on_progress
         self.rights = Rights(scopes=frozenset(), may_hide=False, may_admit=False)
         self.job = job
         self.id: int = row["id"]
@@ -167,7 +167,7 @@ class Work:
     @asynccontextmanager
     async def step(self, *, upto: int | None = None, begin: str = "", kept: bool = False) -> AsyncIterator[Connection]:
         """One transaction of the work: what it does and how far that is, together or not at all; of a dry run
-        only how far, unless it is to be `kept`. `upto`: the last row that is done then. Raises `Lost`."""
+        only how far, unless it is to be `kept`. `upto`: the last row that is done then. Raises `LeaseLost`."""
         statements = f"{PATIENT}; {begin}" if begin else PATIENT
         rehearsed = self.dry_run and not kept
         if rehearsed:
@@ -184,8 +184,8 @@ class Work:
             if upto is not None:
                 self.position = upto
             await self._save(connection)
-            await self._queue.got_on(connection, self.job)
-        self._told(self.progress)
+            await self._queue.note_progress(connection, self.job)
+        self._on_progress(self.progress)
 
     def reached_byte(self, share: float = 1.0) -> None:
         """Progress by what was read of the file, which is so much of the whole work. It never falls."""

@@ -11,15 +11,15 @@ import structlog
 
 from api.errors import DatabaseAway, Overloaded, Unavailable
 from api.imports.runner import Runner
-from api.jobs.queue import Held, Lost, Queue
+from api.jobs.queue import LeasedJob, LeaseLost, Queue
 from api.postgres.database import AWAY, CONTENTION
 
 log = structlog.get_logger("guildhall.worker")
 
 IMPORT = "import"
 
-AT_ONCE = 2  # jobs of one process: a short one does not wait for a long one's end
-LOOK_SECONDS = 1.0
+CONCURRENCY = 2  # jobs of one process: a short one does not wait for a long one's end
+POLL_SECONDS = 1.0
 SWEEP_SECONDS = 600
 
 # A job that failed for what others do is begun again by who has it, after a pause that doubles.
@@ -31,21 +31,21 @@ _TRIED_AGAIN = (DatabaseAway, Overloaded, *CONTENTION, *AWAY)
 _PASSING = (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY)
 
 
-class Doer(Protocol):
+class JobHandler(Protocol):
     """Does jobs of one kind."""
 
-    async def run(self, job: Held, told: Callable[[float], None]) -> None:
-        """Does the job to its end, from where its last transaction stood; what it raises is tried again. `told` hears
-        that it got on, and of its progress. Raises `Lost` where the job is somebody else's by now."""
+    async def run(self, job: LeasedJob, on_progress: Callable[[float], None]) -> None:
+        """Does the job to its end, from the position of its last transaction; if it raises, the job is tried again.
+        Calls `on_progress` with its progress, 0 to 1. Raises `LeaseLost` if another process has the job by now."""
         ...
 
 
 class Worker:
-    def __init__(self, queue: Queue, runner: Runner, others: Mapping[str, Doer], woken: asyncio.Event) -> None:
+    def __init__(self, queue: Queue, runner: Runner, others: Mapping[str, JobHandler], woken: asyncio.Event) -> None:
         """`others`: who does the jobs that are no imports, by their kind. `woken`: set when there is a job."""
         self._queue = queue
         self._runner = runner
-        self._doers = {IMPORT: runner, **others}
+        self._handlers = {IMPORT: runner, **others}
         self._woken = woken
         self._swept_at = float("-inf")
 
@@ -56,14 +56,14 @@ class Worker:
     async def run(self) -> None:
         """Does jobs for ever. Cancelled, it gives back what it holds."""
         async with asyncio.TaskGroup() as group:
-            for place in range(AT_ONCE):
+            for place in range(CONCURRENCY):
                 group.create_task(self._work(sweeps=place == 0))
 
     async def _work(self, *, sweeps: bool) -> None:
         while True:
             self._woken.clear()
             try:
-                job = await self._queue.take()
+                job = await self._queue.lease()
                 if job is not None:
                     await self.do(job)
                     continue
@@ -73,38 +73,38 @@ class Worker:
             except _PASSING as error:
                 log.debug("no job for now", error=type(error).__name__)
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(POLL_SECONDS):
                     await self._woken.wait()
 
-    async def do(self, job: Held, told: Callable[[float], None] = lambda _progress: None) -> None:
+    async def do(self, job: LeasedJob, on_progress: Callable[[float], None] = lambda _progress: None) -> None:
         """Does one job, and keeps it though locks, time-outs or the database's absence hold it up. What fails
-        otherwise is given back, and tried again after a while. `told` hears of its progress."""
+        otherwise is given back, and tried again after a while. `on_progress` hears of its progress."""
         try:
             async with self._queue.heartbeat(job):
-                await self._run(job, told)
-        except Lost:
+                await self._run(job, on_progress)
+        except LeaseLost:
             log.warning("a job was taken over", job=job.id)
         except asyncio.CancelledError:
-            await self._give_back(job, failed=False)
+            await self._release(job, failed=False)
             raise
         except _PASSING as error:
             log.warning("a job failed and will be tried again", job=job.id, error=repr(error)[:300])
-            await self._give_back(job, failed=True)
+            await self._release(job, failed=True)
         except Exception:
             log.exception("a job failed and will be tried again", job=job.id)
-            await self._give_back(job, failed=True)
+            await self._release(job, failed=True)
 
-    async def _run(self, job: Held, told: Callable[[float], None]) -> None:
+    async def _run(self, job: LeasedJob, on_progress: Callable[[float], None]) -> None:
         pause, canceled = FIRST_PAUSE, 0
 
-        def got_on(progress: float) -> None:
+        def note_progress(progress: float) -> None:
             nonlocal pause, canceled
             pause, canceled = FIRST_PAUSE, 0
-            told(progress)
+            on_progress(progress)
 
         while True:
             try:
-                return await self._doers[job.kind].run(job, got_on)
+                return await self._handlers[job.kind].run(job, note_progress)
             except _TRIED_AGAIN as error:
                 canceled += isinstance(error, asyncpg.QueryCanceledError)
                 if canceled == MOST_CANCELED:
@@ -113,7 +113,7 @@ class Worker:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _give_back(self, job: Held, *, failed: bool) -> None:
+    async def _release(self, job: LeasedJob, *, failed: bool) -> None:
         """If even that fails, it is ours for some seconds, and then anybody's."""
         with suppress(*_PASSING):
             async with asyncio.timeout(2):

@@ -1,9 +1,9 @@
-"""The queue of work that outlives the process that began it: rows of `jobs`, each done by one process at a time.
+"""The job queue: rows of `jobs`, each done by one process at a time, and continued by another if that one dies.
 
-Who does a job leases it for some seconds, and a heartbeat renews the lease for as long as the process lives, however
-long a transaction of the job waits. A holder that falls silent has lost it: somebody else goes on where its last
-transaction stood. So every transaction of a job begins with `fence`, which raises `Lost` in a process that was given
-up. Why this is no package: docs/decisions/job-queue.md."""
+A process leases a job for ten seconds. A heartbeat renews the lease while the process lives, however long a transaction
+of the job waits. When the lease runs out, another process takes the job, and continues at the position of its last
+transaction. So every transaction of a job begins with `fence`, which raises `LeaseLost` in the process that lost the
+lease. Why Guildhall has a queue of its own: docs/decisions/job-queue.md."""
 
 import asyncio
 import secrets
@@ -29,9 +29,9 @@ _PUT = """
     INSERT INTO jobs (kind, subject, holder, held_until) VALUES ($1, $2, $3, now() + $4::interval) RETURNING id
 """
 
-# While the server was away nobody could renew a lease: whoever lives has as long as a lease lasts to do so. A row that
-# a transaction of its job has fenced is passed over, for as long as that transaction lasts.
-_TAKE = """
+# After a restart of the server, no lease counts as expired for one lease time: nobody could renew it meanwhile. A row
+# that a transaction has fenced is skipped while the transaction runs.
+_LEASE_NEXT = """
     UPDATE jobs SET holder = $1, held_until = now() + $2::interval, attempts = attempts + 1
     WHERE id = (
         SELECT id FROM jobs
@@ -45,9 +45,9 @@ _TAKE = """
 """
 _RENEW = "UPDATE jobs SET held_until = now() + $3::interval WHERE id = $1 AND holder = $2 RETURNING id"
 
-# A lock that keeps others from taking the job, and no heartbeat from renewing its lease.
+# FOR KEY SHARE: other processes cannot lease the job, and the heartbeat can still renew the lease.
 _FENCE = "SELECT id FROM jobs WHERE id = $1 AND holder = $2 FOR KEY SHARE"
-_GOT_ON = "UPDATE jobs SET attempts = 1 WHERE id = $1 AND attempts > 1"
+_NOTE_PROGRESS = "UPDATE jobs SET attempts = 1 WHERE id = $1 AND attempts > 1"
 _RELEASE = """
     UPDATE jobs SET holder = NULL, held_until = NULL, run_after = now() + $3::interval,
         attempts = CASE WHEN $4 THEN attempts ELSE 0 END
@@ -55,12 +55,12 @@ _RELEASE = """
 """
 
 
-class Lost(Exception):
-    """Somebody else holds the job by now: nothing more may be done for it here."""
+class LeaseLost(Exception):
+    """Another process has leased the job: this one must do nothing more for it."""
 
 
-class Held(msgspec.Struct, frozen=True):
-    """A job that this holder has. `attempts`: how often it was begun since it last got on."""
+class LeasedJob(msgspec.Struct, frozen=True):
+    """A job that this process has leased. `attempts`: how often it was begun since its last progress."""
 
     id: int
     kind: str
@@ -76,66 +76,66 @@ class Queue:
         self._holder = secrets.token_hex(16)
         self._begun: set[int] = set()  # jobs: a lease that ran out is no reason to begin one a second time here
 
-    async def put(self, connection: Connection, kind: str, subject: int, *, hold: bool = False) -> Held:
-        """Adds a job, in the transaction of what it is for; with `hold` it is ours from the beginning."""
-        id_ = await connection.fetchval(_PUT, kind, subject, self._holder if hold else None, LEASE)
-        return Held(id_, kind, subject, 1)
+    async def put(self, connection: Connection, kind: str, subject: int, *, leased: bool = False) -> LeasedJob:
+        """Adds a job, in the transaction of the change that needs it. `leased`: this process has it at once."""
+        id_ = await connection.fetchval(_PUT, kind, subject, self._holder if leased else None, LEASE)
+        return LeasedJob(id_, kind, subject, 1)
 
-    async def take(self, one: Held | None = None) -> Held | None:
-        """The oldest job that nobody does (this one again, if one is named), ours now; None if there is none."""
+    async def lease(self, one: LeasedJob | None = None) -> LeasedJob | None:
+        """Leases the oldest free job, or this one again if it is free. None if there is none."""
         kind, subject = (None, None) if one is None else (one.kind, one.subject)
         async with self.database.connection() as connection:
-            row = await connection.fetchrow(_TAKE, self._holder, LEASE, subject, kind, list(self._begun))
-        return None if row is None else Held(*row)
+            row = await connection.fetchrow(_LEASE_NEXT, self._holder, LEASE, subject, kind, list(self._begun))
+        return None if row is None else LeasedJob(*row)
 
     @asynccontextmanager
-    async def heartbeat(self, job: Held) -> AsyncIterator[None]:
-        """Renews the lease for as long as the block lasts, whatever the block waits for. It ends quietly when the
-        job is somebody else's: the block's next transaction finds out for itself."""
+    async def heartbeat(self, job: LeasedJob) -> AsyncIterator[None]:
+        """Renews the lease while the block runs. If the lease is lost, renewing stops without an error: the block's
+        next transaction raises `LeaseLost`."""
         self._begun.add(job.id)
-        beating = asyncio.create_task(self._beat(job))
+        renewing = asyncio.create_task(self._heartbeat(job))
         try:
             yield
         finally:
             self._begun.discard(job.id)
-            beating.cancel()
-            await asyncio.wait({beating})
+            renewing.cancel()
+            await asyncio.wait({renewing})
 
-    async def _beat(self, job: Held) -> None:
+    async def _heartbeat(self, job: LeasedJob) -> None:
         seconds = HEARTBEAT_SECONDS
         while True:
             await asyncio.sleep(seconds)
             try:
                 await self.renew(job)
                 seconds = HEARTBEAT_SECONDS
-            except Lost:
+            except LeaseLost:
                 return
             except (Unavailable, asyncpg.PostgresError, *AWAY) as error:
                 log.debug("a lease could not be renewed", job=job.id, error=type(error).__name__)
                 seconds = min(RETRY_SECONDS, HEARTBEAT_SECONDS)
 
-    async def renew(self, job: Held) -> None:
-        """Leases it for some seconds more, before all others who wait for a connection. Raises `Lost`."""
+    async def renew(self, job: LeasedJob) -> None:
+        """Renews the lease, with priority for a connection. Raises `LeaseLost`."""
         async with self.database.connection(first=True) as connection:
             if await connection.fetchval(_RENEW, job.id, self._holder, LEASE) is None:
-                raise Lost
+                raise LeaseLost
 
-    async def fence(self, connection: Connection, job: Held) -> None:
-        """Begins a transaction that gets the job on: nobody else can until it ends. Raises `Lost`."""
+    async def fence(self, connection: Connection, job: LeasedJob) -> None:
+        """Locks the job for this transaction: no other process can lease it until then. Raises `LeaseLost`."""
         if await connection.fetchval(_FENCE, job.id, self._holder) is None:
-            raise Lost
+            raise LeaseLost
 
-    async def got_on(self, connection: Connection, job: Held) -> None:
-        """Ends such a transaction: earlier attempts no longer count. Last, because heartbeats wait from here on."""
+    async def note_progress(self, connection: Connection, job: LeasedJob) -> None:
+        """Forgets earlier attempts. The last statement of a transaction, because heartbeats wait from here on."""
         if job.attempts > 1:
-            await connection.execute(_GOT_ON, job.id)
+            await connection.execute(_NOTE_PROGRESS, job.id)
 
-    async def release(self, job: Held, *, failed: bool) -> None:
-        """Gives it back: to be taken at once, or, where it failed, after a while that grows."""
+    async def release(self, job: LeasedJob, *, failed: bool) -> None:
+        """Ends the lease. The job can be leased again at once, or after a growing delay if it `failed`."""
         wait = min(timedelta(seconds=2**job.attempts), LONGEST_WAIT) if failed else timedelta()
         async with self.database.connection() as connection:
             await connection.execute(_RELEASE, job.id, self._holder, wait, failed)
 
-    async def done(self, connection: Connection, job: Held) -> None:
-        """Takes it off, in the transaction that ends its work."""
+    async def done(self, connection: Connection, job: LeasedJob) -> None:
+        """Removes the job, in the transaction that ends its work."""
         await connection.execute("DELETE FROM jobs WHERE id = $1", job.id)

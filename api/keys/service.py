@@ -16,7 +16,7 @@ from api.keys import rules
 from api.keys.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.lib.clock import Clock
 from api.lib.diff import Change
-from api.lib.pagination import Cursors, Page, cut
+from api.lib.pagination import Cursors, Page, paginate
 from api.lib.text import nfc
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
@@ -59,13 +59,13 @@ class KeyService:
                 parent_id=None if parent is None else parent["id"],
             )
             await _record(connection, actor, "key.created", None, row)
-            answer = _view(row, token)
+            answer = _to_view(row, token)
             await keep(connection, actor.claim, answer, status=201)
         return answer
 
     async def _maker(self, connection: Connection, maker: Credential, now: datetime) -> Row:
         """The maker's row, in the family's turn: it may have ended since it was remembered."""
-        line = await queries.take_turn(connection, maker.id)
+        line = await queries.lock_family(connection, maker.id)
         if not line or line[0]["revoked_at"] is not None or _has_expired(line[0], now):
             raise Unauthorized("This key has ended.")
         if len(line) >= rules.MOST_GENERATIONS:
@@ -90,12 +90,12 @@ class KeyService:
         )
         async with self._database.connection() as connection:
             rows = await connection.fetch(statement, scopes, guilds, before, parent_id, limit + 1)
-        return cut(rows, limit, _view, lambda row: self._cursors.write(scope, [row["id"]]))
+        return paginate(rows, limit, _to_view, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def get(self, actor: Actor, key_id: int) -> KeyView:
         """One key. Raises `NotFound`, also for one that can do more than the caller's."""
         async with self._database.connection() as connection:
-            return _view(await _seen(connection, actor, key_id))
+            return _to_view(await _seen(connection, actor, key_id))
 
     async def require(self, credential: Credential, key_id: int) -> None:
         """Raises `NotFound` for a key that is not there, or can do more than this one."""
@@ -108,7 +108,7 @@ class KeyService:
         now = self._clock.now()
         token = tokens.make()
         async with self._database.transaction() as connection:
-            line = await queries.take_turn(connection, key_id)
+            line = await queries.lock_family(connection, key_id)
             old = await _seen(connection, actor, key_id)
             rules.refuse_faster(old["rate_limit"], None if actor.credential is None else actor.credential.rate_limit)
             _refuse_strangers(actor, line)
@@ -130,7 +130,7 @@ class KeyService:
             [ended] = await shortened.returning(*ApiKey.all_columns())
             await _record(connection, actor, "key.rotated", old, ended)
             await _record(connection, actor, "key.created", None, row)
-            answer = _view(row, token)
+            answer = _to_view(row, token)
             await keep(connection, actor.claim, answer, status=201)
         self._watcher.invalidate("key", {key_id})
         return answer
@@ -140,7 +140,7 @@ class KeyService:
         time, and `Forbidden`."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
-            await queries.take_turn(connection, key_id)
+            await queries.lock_family(connection, key_id)
             await _seen(connection, actor, key_id)
             await _refuse_own_makers(connection, actor, key_id)
             family = await connection.fetch(queries.FAMILY, key_id, now)
@@ -180,7 +180,7 @@ async def _refuse_own_makers(connection: Connection, actor: Actor, key_id: int) 
         raise Forbidden("This key comes of that one, and cannot revoke it.")
 
 
-def _view(row: Row, token: str | None = None) -> KeyView:
+def _to_view(row: Row, token: str | None = None) -> KeyView:
     return KeyView(
         id=str(row["id"]),
         name=row["name"],

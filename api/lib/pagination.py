@@ -74,10 +74,10 @@ def _mac(key: bytes, scope: str, payload: bytes) -> bytes:
     return blake2b(scope.encode() + b"\0" + payload, key=key, digest_size=_MAC_BYTES).digest()
 
 
-def cut(
+def paginate(
     rows: Sequence[R],
     limit: int,
-    view: Callable[[R], T],
+    to_view: Callable[[R], T],
     cursor: Callable[[R], str],
     size: Callable[[R], int] = lambda _row: 0,
 ) -> Page[T]:
@@ -90,4 +90,4 @@ def cut(
         if shown and total > LARGEST_PAGE_BYTES:
             break
         shown.append(row)
-    return Page([view(row) for row in shown], cursor(shown[-1]) if len(rows) > len(shown) else None)
+    return Page([to_view(row) for row in shown], cursor(shown[-1]) if len(rows) > len(shown) else None)

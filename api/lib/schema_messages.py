@@ -11,14 +11,14 @@ from api.lib.formats import SENTENCES
 _LONGEST = 80
 
 
-def cut(text: str, longest: int = _LONGEST) -> str:
+def shortened(text: str, longest: int = _LONGEST) -> str:
     """The text, shortened to 80 characters."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def listed(options: Iterable[object], longest: int = _LONGEST) -> str:
     """JSON values with commas between them, shortened."""
-    return cut(", ".join(dict.fromkeys(msgspec.json.encode(option).decode() for option in options)), longest)
+    return shortened(", ".join(dict.fromkeys(msgspec.json.encode(option).decode() for option in options)), longest)
 
 
 def sentence(error: ValidationError) -> str:
@@ -38,9 +38,9 @@ def _of_value(kind: Kind) -> str | None:
         case Kind.Format(format=name) if name in SENTENCES:
             return SENTENCES[name]
         case Kind.Format(format=name):
-            return f"is not a valid {cut(name)}"
+            return f"is not a valid {shortened(name)}"
         case Kind.Pattern(pattern=pattern):
-            return f"does not match the pattern {cut(pattern)}"
+            return f"does not match the pattern {shortened(pattern)}"
         case Kind.OneOfMultipleValid():
             return "has more than one of the forms of which it may have one"
         case Kind.FalseSchema():

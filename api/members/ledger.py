@@ -98,13 +98,13 @@ async def lock(
         # Nobody may be locked before the missing ones are made: hence the look without a lock.
         is_lacking = await connection.fetchval(sql.LACKING, *arguments)
         if is_lacking:
-            await connection.execute(sql.AWAIT_TURNS, *arguments)
+            await connection.execute(sql.LOCK_PEOPLE_SHARED, *arguments)
         statement = sql.MAKE if is_lacking else sql.LOCK
         found = by_key(await connection.fetch(statement, *arguments))
     if missing := [key for key in ordered if key not in found]:  # removed, or made by somebody else, just now
         if found and not is_lacking:  # removed: to make them now would be out of order, with the others locked
             raise MembersChanged
-        await connection.execute(sql.AWAIT_TURNS, *columns(missing, 2))
+        await connection.execute(sql.LOCK_PEOPLE_SHARED, *columns(missing, 2))
         found |= by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
         found |= await read(connection, [key for key in missing if key not in found])
     return found

@@ -27,9 +27,9 @@ LACKING = f"""
 # that is not yet committed. People share 128 locks, by the time of their snowflake: a lock for each of a thousand
 # new members would not fit into the table of locks.
 BUCKET = "((user_id >> 22) & 127)::int"
-TURNS = 0x70656F70  # "peop"
-AWAIT_TURNS = f"""
-    SELECT pg_advisory_xact_lock_shared({TURNS}, bucket) FROM (
+PEOPLE_LOCK = 0x70656F70  # "peop"
+LOCK_PEOPLE_SHARED = f"""
+    SELECT pg_advisory_xact_lock_shared({PEOPLE_LOCK}, bucket) FROM (
         SELECT DISTINCT {BUCKET} AS bucket FROM {_KEYS} WHERE NOT EXISTS (
             SELECT FROM members m WHERE m.guild_id = k.guild_id AND m.user_id = k.user_id
         )

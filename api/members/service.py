@@ -63,19 +63,19 @@ class MemberService:
             raise NotFound
         return profile(config, user_id, row, config.place_of(self._clock.now())[0])
 
-    async def adjust_xp(self, actor: Actor, guild_id: int, user_id: int, wish: AdjustXp) -> XpAdjustedView:
+    async def adjust_xp(self, actor: Actor, guild_id: int, user_id: int, data: AdjustXp) -> XpAdjustedView:
         """Gives, takes or sets XP, within 0 and 2^53; a guild's bot makes the member where there is none. An amount
         that is sent twice counts twice, unless it bears an idempotency key. Raises `Invalid`, `NotFound`."""
-        _refuse(wish)
+        _refuse(data)
         config, now = await self._leveling_configs.get(guild_id), self._clock.now()
         answer, after_commit = await self._partitions.write(
-            around(now), lambda: self._adjust_xp(actor, config, user_id, wish, now)
+            around(now), lambda: self._adjust_xp(actor, config, user_id, data, now)
         )
         after_commit()
         return answer
 
     async def _adjust_xp(
-        self, actor: Actor, config: LevelingConfig, user_id: int, wish: AdjustXp, now: datetime
+        self, actor: Actor, config: LevelingConfig, user_id: int, data: AdjustXp, now: datetime
     ) -> tuple[XpAdjustedView, Callable[[], None]]:
         """The answer, and what to call after the commit."""
         guild_id = config.guild_id
@@ -83,7 +83,7 @@ class MemberService:
             await refuse_hidden(connection, actor, guild_id, user_id)
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
-            ledger = _with_xp(config, standing, _wanted(wish, before), now)
+            ledger = _with_xp(config, standing, _wanted(data, before), now)
             changed = Change(before, standing.xp)
             unlocked, after_commit = await self._unlocking.of_xp(connection, config, standing, ledger, now, before)
             if changed.before != changed.after:
@@ -192,17 +192,17 @@ async def refuse_hidden(connection: Connection, actor: Actor, guild_id: int, use
         await known_xp(connection, actor, guild_id, user_id)
 
 
-def _refuse(wish: AdjustXp) -> None:
-    if (wish.amount is UNSET) == (wish.set is UNSET):
-        message = "is required, unless there is `set`" if wish.set is UNSET else "is not possible beside `set`"
+def _refuse(data: AdjustXp) -> None:
+    if (data.amount is UNSET) == (data.set is UNSET):
+        message = "is required, unless there is `set`" if data.set is UNSET else "is not possible beside `set`"
         raise Invalid(errors=[Fault("/amount", message)])
 
 
-def _wanted(wish: AdjustXp, xp: int) -> int:
-    if wish.set is not UNSET:
-        return wish.set
-    assert wish.amount is not UNSET
-    return min(max(xp + wish.amount, 0), MAX_XP)
+def _wanted(data: AdjustXp, xp: int) -> int:
+    if data.set is not UNSET:
+        return data.set
+    assert data.amount is not UNSET
+    return min(max(xp + data.amount, 0), MAX_XP)
 
 
 def _with_xp(config: LevelingConfig, standing: Standing, xp: int, now: datetime) -> Ledger:

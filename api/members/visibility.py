@@ -13,10 +13,10 @@ from api.settings.builtin.leveling import LevelingSettings
 _DEFAULT_ON_LEAVE = LevelingSettings().on_leave
 
 
-async def take_turn(connection: Connection, user_ids: Collection[int]) -> None:
+async def lock_people(connection: Connection, user_ids: Collection[int]) -> None:
     """Waits until nobody is making these people members of a guild; who makes them after that sees what this
     transaction did. Call it before anything else."""
-    await connection.execute(queries.TAKE_TURN, list(user_ids))
+    await connection.execute(queries.LOCK_PEOPLE, list(user_ids))
 
 
 async def set_hidden(connection: Connection, user_ids: Collection[int], at: datetime | None) -> None:
@@ -24,7 +24,7 @@ async def set_hidden(connection: Connection, user_ids: Collection[int], at: date
     Call it in a transaction. Done twice, the second time changes nothing; who is hidden already stays so since
     when they were."""
     ids = sorted(set(user_ids))
-    await take_turn(connection, ids)
+    await lock_people(connection, ids)
     await connection.execute(queries.CHOOSE_VISIBILITY, ids, at)
     await connection.execute(queries.LOCK_EVERYWHERE, ids)
     await connection.execute(queries.RANK_ANEW, ids, at, _DEFAULT_ON_LEAVE)
@@ -33,7 +33,7 @@ async def set_hidden(connection: Connection, user_ids: Collection[int], at: date
 async def hide(connection: Connection, actor: Actor, user_ids: Collection[int], at: datetime) -> None:
     """Hides these people since then, with an entry of the audit log for each who was not hidden. Call it in a
     transaction, before anything else."""
-    await take_turn(connection, sorted(set(user_ids)))
+    await lock_people(connection, sorted(set(user_ids)))
     hidden = {row[0] for row in await connection.fetch(queries.HIDDEN, list(user_ids))}
     if fresh := sorted(set(user_ids) - hidden):
         await set_hidden(connection, fresh, at)

@@ -6,7 +6,7 @@ from piccolo.columns import And, Where
 from api.auth.sessions import IDLE, Session
 from api.errors import NotFound
 from api.lib.clock import Clock
-from api.lib.pagination import Cursors, Page, cut
+from api.lib.pagination import Cursors, Page, paginate
 from api.people.dtos import MySessionsQuery, SessionView
 from api.postgres.change_watcher import ChangeWatcher
 from tables.people import Session as Stored
@@ -40,8 +40,8 @@ class OwnSessions:
         rows = Stored.select(*_SHOWN).where(self._own(session)).order_by(Stored.id, ascending=False).limit(limit + 1)
         if before is not None:
             rows = rows.where(Stored.id < before)
-        return cut(
-            await rows, limit, lambda row: _view(row, session), lambda row: self._cursors.write(scope, [row["id"]])
+        return paginate(
+            await rows, limit, lambda row: _to_view(row, session), lambda row: self._cursors.write(scope, [row["id"]])
         )
 
     async def end(self, session: Session, session_id: int) -> None:
@@ -66,7 +66,7 @@ class OwnSessions:
         return (Stored.user_id == session.user_id) & Stored.are_good(self._clock.now(), IDLE)
 
 
-def _view(row: Row, session: Session) -> SessionView:
+def _to_view(row: Row, session: Session) -> SessionView:
     return SessionView(
         id=str(row["id"]),
         current=row["id"] == session.id,

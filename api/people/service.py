@@ -13,7 +13,7 @@ from api.auth.sessions import ABSOLUTE, Session, Sessions, digest, make
 from api.errors import DiscordAway, Invalid, LoginFailed, Overloaded
 from api.lib.clock import Clock
 from api.lib.faults import ParameterFault
-from api.lib.pagination import Cursors, Page, cut
+from api.lib.pagination import Cursors, Page, paginate
 from api.people import rules
 from api.people.access import Access, ManagedGuild
 from api.people.discord import Discord, GrantRefused, Person, Token
@@ -194,7 +194,9 @@ class LoginService:
         there = one_of(Guild.id, [guild.id for guild in shown])
         rows = await Guild.select(Guild.id).where(there, Guild.deleted_at.is_null())
         here = {row["id"] for row in rows}
-        return cut(shown, limit, lambda guild: _view(guild, here), lambda guild: self._cursors.write(scope, [guild.id]))
+        return paginate(
+            shown, limit, lambda guild: _to_view(guild, here), lambda guild: self._cursors.write(scope, [guild.id])
+        )
 
     def _begun(self, state: str | None, browser: str | None) -> Pending:
         """What was begun with this state, by this browser. Raises `LoginFailed`."""
@@ -264,7 +266,7 @@ def _text(text: str) -> str:
     return text.replace("\x00", "")[:100]
 
 
-def _view(guild: ManagedGuild, here: set[int]) -> MyGuildView:
+def _to_view(guild: ManagedGuild, here: set[int]) -> MyGuildView:
     return MyGuildView(
         id=str(guild.id),
         name=guild.name,

@@ -15,7 +15,7 @@ from api.errors import Forbidden
 from api.lib.clock import Clock
 from api.members.erasing import erase_member
 from api.members.tombstones import EVERYWHERE, set_up
-from api.members.visibility import take_turn
+from api.members.visibility import lock_people
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from api.privacy import queries
@@ -73,7 +73,7 @@ class _Erasure:
         """From here on nothing that came to pass before `now` is counted."""
         where = [EVERYWHERE] if self._only is None else self._only
         async with self._database.transaction(PATIENT) as connection:
-            await take_turn(connection, [self._user_id])
+            await lock_people(connection, [self._user_id])
             await set_up(connection, self._user_id, where, now, only_left=False)
             if opt_out:
                 await connection.execute(queries.OPT_OUT, self._user_id, now)

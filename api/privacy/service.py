@@ -12,7 +12,7 @@ from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.etags import Preconditions
-from api.members.visibility import set_hidden, take_turn
+from api.members.visibility import lock_people, set_hidden
 from api.postgres.database import Connection, Database
 from api.privacy import queries
 from api.privacy.dtos import PrivacyView, PutPrivacy
@@ -32,19 +32,19 @@ class PrivacyService:
             return await _chosen(connection, user_id)
 
     async def put(
-        self, actor: Actor, user_id: int, wish: PutPrivacy, preconditions: Preconditions | None = None
+        self, actor: Actor, user_id: int, data: PutPrivacy, preconditions: Preconditions | None = None
     ) -> PrivacyView:
         """Chooses, for every guild at once, boards and ranks included. Sent twice, the second time changes
         nothing. Raises `PreconditionFailed`."""
         now = self._clock.now()
         async with self._database.transaction(PATIENT) as connection:
-            await take_turn(connection, [user_id])
+            await lock_people(connection, [user_id])
             before = await _chosen(connection, user_id)
             if preconditions is not None and not preconditions.hold(_tag(before)):
                 raise PreconditionFailed
             after = PrivacyView(
-                visibility=before.visibility if wish.visibility is UNSET else wish.visibility,
-                opt_out=before.opt_out if wish.opt_out is UNSET else wish.opt_out,
+                visibility=before.visibility if data.visibility is UNSET else data.visibility,
+                opt_out=before.opt_out if data.opt_out is UNSET else data.opt_out,
             )
             if after != before:
                 await _choose(connection, user_id, before, after, now)

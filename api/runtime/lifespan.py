@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from api.config import Settings
-from api.events.reading import Reader
+from api.events.event_poller import EventPoller
 from api.postgres.change_watcher import stop
 from api.postgres.database import AWAY
 from api.runtime.draining import drained
@@ -41,8 +41,8 @@ async def running(services: Services, settings: Settings) -> AsyncIterator[None]
         services.watcher.run(arguments),
         jobs.run(),
         services.limiter.run(),
-        services.hub.run(),
-        Reader(services.hub).run(arguments),
+        services.broadcaster.run(),
+        EventPoller(services.broadcaster).run(arguments),
     ]
     if settings.jobs:
         coroutines += [services.worker.run(), services.deliverer.run()]

@@ -11,7 +11,7 @@ from api.lib.faults import Fault
 from api.lib.json import JsonObject
 from api.postgres.database import Connection
 from api.settings.modules import Module
-from api.settings.states import Settings, view
+from api.settings.states import Settings, to_view
 
 
 class Edit(NamedTuple):
@@ -24,7 +24,7 @@ class Edit(NamedTuple):
 
 async def edited(connection: Connection, before: Settings, edit: Edit, preconditions: Preconditions | None) -> Settings:
     """The settings after the edit, not yet stored. Raises `PreconditionFailed`, `Invalid`."""
-    if preconditions is not None and not preconditions.hold(encoded(await view(connection, before)).etag):
+    if preconditions is not None and not preconditions.hold(encoded(await to_view(connection, before)).etag):
         raise PreconditionFailed
     return await beside(edit.size + len(before.row["overrides"]), _applied, before, edit)
 

@@ -16,7 +16,7 @@ from api.lib.diff import Change
 from api.lib.encoded import encoded
 from api.lib.etags import Preconditions
 from api.lib.json import JsonObject, same
-from api.lib.pagination import Cursors, Page, cut
+from api.lib.pagination import Cursors, Page, paginate
 from api.lib.text import nfc, too_long
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
@@ -74,17 +74,19 @@ class ModuleService:
 
     async def get(self, name: str) -> ModuleView:
         """One module. Raises `NotFound`."""
-        return _view(await self._registry.get(name))
+        return _to_view(await self._registry.get(name))
 
     async def list_modules(self, *, limit: int, cursor: str | None) -> Page[ModuleView]:
         """Every module, by name."""
         limit = min(limit, 100)
         after = self._cursors.read("modules", cursor)[0] if cursor is not None else ""
         modules = [module for name, module in (await self._registry.all()).items() if name > after]
-        return cut(modules[: limit + 1], limit, _view, lambda module: self._cursors.write("modules", [module.name]))
+        return paginate(
+            modules[: limit + 1], limit, _to_view, lambda module: self._cursors.write("modules", [module.name])
+        )
 
     async def register(
-        self, actor: Actor, name: str, wish: PutModule, preconditions: Preconditions | None, *, reset: bool
+        self, actor: Actor, name: str, data: PutModule, preconditions: Preconditions | None, *, reset: bool
     ) -> tuple[ModuleView, bool]:
         """Register a module or evolve it; tells whether it is new. Sent twice, the second time changes
         nothing. Raises `BuiltInModule`, `Invalid`, `PreconditionFailed`, `Conflict`, and `ModuleConflict` unless
@@ -93,38 +95,38 @@ class ModuleService:
             raise NotFound
         if name in BUILT_IN:
             raise BuiltInModule(f"`{name}` is built in: register yours under another name.")
-        wish = _composed(wish)
-        module = await asyncio.to_thread(_compile, name, 1, wish)
+        data = _composed(data)
+        module = await asyncio.to_thread(_compile, name, 1, data)
         async with self._database.transaction() as connection:
             may_be_new = preconditions is None or not preconditions.need_it
-            created = may_be_new and await _insert(connection, name, wish)
+            created = may_be_new and await _insert(connection, name, data)
             before = None if created else await _locked(connection, name)
             if preconditions is not None and not created:
                 await asyncio.to_thread(_check, preconditions, before)
-            await self._evolve(connection, actor, module, wish, before, reset=reset)
+            await self._evolve(connection, actor, module, data, before, reset=reset)
             stored = await _locked(connection, name)
             assert stored is not None  # it is there since a moment ago at the latest
             module = await asyncio.to_thread(_as_stored, stored)
         self._watcher.invalidate("module", {0})
-        return _view(module), created
+        return _to_view(module), created
 
     async def _evolve(
         self,
         connection: Connection,
         actor: Actor,
         module: Module,
-        wish: PutModule,
+        data: PutModule,
         before: asyncpg.Record | None,
         *,
         reset: bool,
     ) -> None:
         name = module.name
-        told = {"title": wish.title, "description": wish.description, "schema": wish.schema}
+        told = {"title": data.title, "description": data.description, "schema": data.schema}
         was: dict[str, Any] = {}  # Any: any JSON
         version = 1
         if before is not None:
             was = {**before, "schema": msgspec.json.decode(before["schema"])}
-            schema_changed = not same(was["schema"], wish.schema)
+            schema_changed = not same(was["schema"], data.schema)
             version = before["version"] + schema_changed
             if all(same(was[key], value) for key, value in told.items()):
                 return
@@ -135,9 +137,9 @@ class ModuleService:
                 "UPDATE modules SET title = $2, description = $3, schema = $4::jsonb, version = $5, updated_at = $6"
                 " WHERE name = $1",
                 name,
-                wish.title,
-                wish.description,
-                encode(wish.schema),
+                data.title,
+                data.description,
+                encode(data.schema),
                 version,
                 self._clock.now(),
             )
@@ -148,7 +150,7 @@ class ModuleService:
             guild_ids=[None],
             target=name,
             changes={
-                key: schema_change(was.get(key), wish.schema) if key == "schema" else Change(was.get(key), value)
+                key: schema_change(was.get(key), data.schema) if key == "schema" else Change(was.get(key), value)
                 for key, value in told.items()
                 if not same(was.get(key), value)
             },
@@ -198,7 +200,7 @@ class ModuleService:
         )
 
 
-async def _insert(connection: Connection, name: str, wish: PutModule) -> bool:
+async def _insert(connection: Connection, name: str, data: PutModule) -> bool:
     """Whether there was none of this name. Raises `Conflict` where there are too many."""
     others = await connection.fetchval("SELECT count(*) FROM modules WHERE name <> $1", name)
     if others >= MOST_MODULES:
@@ -208,9 +210,9 @@ async def _insert(connection: Connection, name: str, wish: PutModule) -> bool:
             "INSERT INTO modules (name, title, description, schema) VALUES ($1, $2, $3, $4::jsonb)"
             " ON CONFLICT (name) DO NOTHING RETURNING true",
             name,
-            wish.title,
-            wish.description,
-            encode(wish.schema),
+            data.title,
+            data.description,
+            encode(data.schema),
         )
         is True
     )
@@ -223,7 +225,7 @@ async def _locked(connection: Connection, name: str) -> asyncpg.Record | None:
 
 
 def _check(preconditions: Preconditions, row: asyncpg.Record | None) -> None:
-    if row is None or not preconditions.hold(encoded(_view(_as_stored(row))).etag):
+    if row is None or not preconditions.hold(encoded(_to_view(_as_stored(row))).etag):
         raise PreconditionFailed
 
 
@@ -247,14 +249,14 @@ def _reset_changes(old: Module, new: Module, before: JsonObject, after: JsonObje
     return {name: change for name, change in all_changes.items() if name in touched}
 
 
-def _composed(wish: PutModule) -> PutModule:
+def _composed(data: PutModule) -> PutModule:
     """With its words in composed form. Raises `Invalid` where that makes them too long."""
-    words = {"title": wish.title, "description": wish.description}
+    words = {"title": data.title, "description": data.description}
     limits = {"title": TITLE_CHARACTERS, "description": DESCRIPTION_CHARACTERS}
     faults = [fault for key, text in words.items() if text for fault in too_long(f"/{key}", text, limits[key])]
     if faults:
         raise Invalid(errors=faults)
-    return msgspec.structs.replace(wish, **{key: text if text is None else nfc(text) for key, text in words.items()})
+    return msgspec.structs.replace(data, **{key: text if text is None else nfc(text) for key, text in words.items()})
 
 
 def _as_stored(row: asyncpg.Record) -> Module:
@@ -263,14 +265,14 @@ def _as_stored(row: asyncpg.Record) -> Module:
     return _compile(row["name"], row["version"], PutModule(schema, row["title"], row["description"]))
 
 
-def _compile(name: str, version: int, wish: PutModule) -> Module:
+def _compile(name: str, version: int, data: PutModule) -> Module:
     try:
-        return Module.registered(name, version, wish.title, wish.description, wish.schema)
+        return Module.registered(name, version, data.title, data.description, data.schema)
     except InvalidSchema as error:
         raise Invalid(errors=error.faults) from None
 
 
-def _view(module: Module) -> ModuleView:
+def _to_view(module: Module) -> ModuleView:
     return ModuleView(
         module=module.name,
         version=module.version,

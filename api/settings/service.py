@@ -16,7 +16,7 @@ from api.lib.encoded import Encoded, encoded
 from api.lib.etags import Preconditions
 from api.lib.json import JsonObject, same
 from api.lib.keyed_locks import KeyedLocks
-from api.lib.pagination import Cursors, Page, cut
+from api.lib.pagination import Cursors, Page, paginate
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from api.settings import queries
@@ -25,7 +25,7 @@ from api.settings.dtos import RevisionView, SettingsView
 from api.settings.edits import Edit, edited, refuse
 from api.settings.modules import Module, changes
 from api.settings.registry import Registry
-from api.settings.states import Settings, view
+from api.settings.states import Settings, to_view
 from api.settings.values import stored_size
 
 decode = msgspec.json.decode
@@ -70,7 +70,7 @@ class SettingsService:
         with self._cache.watching(guild_id) as watch:
             await self._registry.get(name)
             async with self._database.connection() as connection:
-                found = encoded(await view(connection, await self._look(connection, guild_id, name)))
+                found = encoded(await to_view(connection, await self._look(connection, guild_id, name)))
             self._cache.put(guild_id, name, found, watch)
         return found
 
@@ -155,7 +155,7 @@ class SettingsService:
         before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
         async with self._database.connection() as connection:
             rows = await connection.fetch(queries.REVISIONS, guild_id, name, before, limit + 1)
-        return cut(
+        return paginate(
             rows,
             limit,
             _revision,
@@ -191,9 +191,9 @@ class SettingsService:
                         after = before
                     if same(after.overrides, before.overrides):
                         if remembered is None:
-                            return await view(connection, before)
+                            return await to_view(connection, before)
                     elif (stored := await self._store(connection, actor, before, after)) is not None:
-                        return await view(connection, stored)
+                        return await to_view(connection, stored)
                     # Memory may be behind: only what was just looked at may refuse, or say that nothing changes.
                     remembered = None
             return await self._write_in_turn(actor, guild_id, name, preconditions, edit)
@@ -215,7 +215,7 @@ class SettingsService:
                 if row is None:
                     raise Overloaded("Others keep changing these settings. Nothing was stored; try again soon.")
                 stored = _stored(after, row)
-            answer = await view(connection, stored)
+            answer = await to_view(connection, stored)
             await keep(connection, actor.claim, encoded(answer))
         self._watcher.invalidate("settings", {guild_id})
         return answer

@@ -30,7 +30,7 @@ class Settings(NamedTuple):
         return cls(module, overrides, module.effective(overrides), row)
 
 
-async def view(connection: Connection, settings: Settings) -> SettingsView:
+async def to_view(connection: Connection, settings: Settings) -> SettingsView:
     """The settings as they are told."""
     module, overrides, values, row = settings
     return SettingsView(

@@ -15,7 +15,7 @@ from api.lib.diff import Change
 from api.lib.encoded import encoded
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
-from api.lib.pagination import Cursors, Page, cut
+from api.lib.pagination import Cursors, Page, paginate
 from api.postgres.database import Connection, Database
 from api.webhooks import queries
 from api.webhooks.addresses import Reach
@@ -64,19 +64,19 @@ class WebhookService:
         self._resolver = resolver
         self._private = private
 
-    async def create(self, actor: Actor, guild_id: int, wish: CreateWebhook) -> WebhookView:
+    async def create(self, actor: Actor, guild_id: int, data: CreateWebhook) -> WebhookView:
         """Makes one. Sent twice, it makes two, unless it bears an idempotency key. Raises `Invalid`, `Conflict`."""
-        await self._refuse(wish.url, guild_id)
+        await self._refuse(data.url, guild_id)
         secret = make()
-        disabled_at = None if wish.enabled else self._clock.now()
+        disabled_at = None if data.enabled else self._clock.now()
         async with self._database.transaction() as connection:
             await Guild.lock(guild_id)  # so that two cannot both be the last that it may have
             if await Webhook.count().where(Webhook.guild_id == guild_id) >= MOST:
                 raise Conflict(f"A guild has {MOST} webhooks at most.")
             webhook = Webhook(
                 guild_id=guild_id,
-                url=wish.url,
-                types=_types(wish.types),
+                url=data.url,
+                types=_types(data.types),
                 secret=self._vault.seal(secret),
                 disabled_at=disabled_at,
                 scopes=bounds_of(actor),
@@ -85,7 +85,7 @@ class WebhookService:
             )
             [row] = await Webhook.insert(webhook).returning(*_SHOWN)
             await _record(connection, actor, "webhook.created", None, row)
-            view = _view(row, secret)
+            view = _to_view(row, secret)
             await keep(connection, actor.claim, view, status=201)
         return view
 
@@ -96,32 +96,32 @@ class WebhookService:
         after = self._cursors.read(scope, cursor)[0] if cursor is not None else 0
         query = Webhook.select(*_SHOWN).where(Webhook.guild_id == guild_id, Webhook.id > after)
         rows = await query.order_by(Webhook.id).limit(limit + 1)
-        return cut(rows, limit, _view, lambda row: self._cursors.write(scope, [row["id"]]))
+        return paginate(rows, limit, _to_view, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def get(self, guild_id: int, webhook_id: int) -> WebhookView:
         """One webhook, without its secret. Raises `NotFound`."""
-        return _view(await _found(guild_id, webhook_id))
+        return _to_view(await _found(guild_id, webhook_id))
 
     async def require(self, guild_id: int, webhook_id: int) -> None:
         """Raises `NotFound` for one that the guild does not have."""
         await self.get(guild_id, webhook_id)
 
     async def patch(
-        self, actor: Actor, guild_id: int, webhook_id: int, wish: PatchWebhook, preconditions: Preconditions | None
+        self, actor: Actor, guild_id: int, webhook_id: int, data: PatchWebhook, preconditions: Preconditions | None
     ) -> WebhookView:
         """Changes some of it. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`,
         `PreconditionFailed`."""
-        if wish.url is not UNSET:
-            await self._refuse(wish.url, guild_id)
+        if data.url is not UNSET:
+            await self._refuse(data.url, guild_id)
         async with self._database.transaction() as connection:
             before = await _found(guild_id, webhook_id, lock=True)
             _match(before, preconditions)
-            url = before["url"] if wish.url is UNSET else wish.url
-            types = before["types"] if wish.types is UNSET else _types(wish.types or [])
+            url = before["url"] if data.url is UNSET else data.url
+            types = before["types"] if data.types is UNSET else _types(data.types or [])
             was_enabled = before["disabled_at"] is None
-            enabled = was_enabled if wish.enabled is UNSET else wish.enabled is not False
+            enabled = was_enabled if data.enabled is UNSET else data.enabled is not False
             if (url, types, enabled) == (before["url"], before["types"], was_enabled):
-                return _view(before)
+                return _to_view(before)
             disabled_at = None if enabled else before["disabled_at"] or self._clock.now()
             renewed = url != before["url"] or (enabled and not was_enabled)
             # Who changes it is its maker from now on.
@@ -139,7 +139,7 @@ class WebhookService:
                 await WebhookDelivery.give_up(webhook_id)
             [row] = await Webhook.update(values).where(Webhook.id == webhook_id).returning(*_SHOWN)
             await _record(connection, actor, "webhook.updated", before, row)
-        return _view(row)
+        return _to_view(row)
 
     async def delete(self, actor: Actor, guild_id: int, webhook_id: int, preconditions: Preconditions | None) -> None:
         """Removes it, with its deliveries. Raises `NotFound`, also the second time, and `PreconditionFailed`."""
@@ -174,7 +174,7 @@ class WebhookService:
         async with self._database.connection() as connection:
             await _found(guild_id, webhook_id)
             rows = await connection.fetch(queries.DELIVERIES, webhook_id, before, limit + 1, actor.hidden_seen())
-        return cut(rows, limit, _delivery, lambda row: self._cursors.write(scope, [row["id"]]))
+        return paginate(rows, limit, _delivery, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def _refuse(self, url: str, guild_id: int) -> None:
         """Raises `Invalid` for an address that nothing can be sent to. A name that nobody knows now may be known
@@ -208,11 +208,11 @@ async def _found(guild_id: int, webhook_id: int, *, lock: bool = False) -> Row:
 
 
 def _match(row: Row, preconditions: Preconditions | None) -> None:
-    if preconditions is not None and not preconditions.hold(encoded(_view(row)).etag):
+    if preconditions is not None and not preconditions.hold(encoded(_to_view(row)).etag):
         raise PreconditionFailed
 
 
-def _view(row: Row, secret: str | None = None) -> WebhookView:
+def _to_view(row: Row, secret: str | None = None) -> WebhookView:
     return WebhookView(
         id=str(row["id"]),
         guild_id=str(row["guild_id"]),

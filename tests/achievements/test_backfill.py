@@ -45,10 +45,10 @@ async def test_who_meets_it_already_is_given_it(
     monkeypatch.setattr(backfill, "BATCH_SIZE", 4)
     await crowd(owner, HARBOUR, 10)
     await define(bot, draft("next", stat="level", gte=1))
-    wish: Json = {"condition": {"stat": "messages", "gte": 6}}
-    simulated = (await bot.post(f"{OF_HARBOUR}/simulate", json=wish)).json()
+    data: Json = {"condition": {"stat": "messages", "gte": 6}}
+    simulated = (await bot.post(f"{OF_HARBOUR}/simulate", json=data)).json()
     assert simulated == {"eligible": 5, "would_unlock": 5, "share": 0.5}
-    made = await bot.post(OF_HARBOUR, json=draft(retroactive=True, rewards={"xp": 100}, **wish))
+    made = await bot.post(OF_HARBOUR, json=draft(retroactive=True, rewards={"xp": 100}, **data))
     assert made.json()["awarding"]["status"] in {"queued", "running", "finished"}
     found = await finished(bot, f"{OF_HARBOUR}/chatterbox")
     assert found["awarding"] == {"status": "finished", "progress": 1.0, "awarded": 5}
@@ -60,7 +60,7 @@ async def test_who_meets_it_already_is_given_it(
     types = await told_of(owner, *range(1, 11))
     assert Counter(types) == {"achievement.unlocked": 10, "member.level_up": 5}
     assert await owner.fetchval("SELECT count(*) FROM jobs") == 0
-    again = (await bot.post(f"{OF_HARBOUR}/simulate", json={"key": "chatterbox", **wish})).json()
+    again = (await bot.post(f"{OF_HARBOUR}/simulate", json={"key": "chatterbox", **data})).json()
     assert again == {"eligible": 5, "would_unlock": 0, "share": 0.5}
 
 
@@ -94,10 +94,10 @@ async def test_windows_and_prerequisites_count(bot: httpx.AsyncClient) -> None:
     await define(bot, draft("first", gte=3))
     await record(bot, *(message(f"a{n}") for n in range(3)), *(message(f"b{n}", user=BO) for n in range(2)))
     week = {"stat": "messages", "gte": 2, "within": "7d"}
-    wish: Json = {"condition": week, "prerequisites": ["first"]}
+    data: Json = {"condition": week, "prerequisites": ["first"]}
     assert (await bot.post(f"{OF_HARBOUR}/simulate", json={"condition": week})).json()["eligible"] == 2
-    assert (await bot.post(f"{OF_HARBOUR}/simulate", json=wish)).json()["eligible"] == 1
-    await define(bot, draft(retroactive=True, **wish))
+    assert (await bot.post(f"{OF_HARBOUR}/simulate", json=data)).json()["eligible"] == 1
+    await define(bot, draft(retroactive=True, **data))
     await finished(bot, f"{OF_HARBOUR}/chatterbox")
     assert (await earned(bot, ADA), await earned(bot, BO)) == ({"first", "chatterbox"}, set())
 

@@ -13,9 +13,9 @@ from tests.support.people import ADA, HARBOUR
 
 async def test_it_is_installed_once_for_all_or_for_one(bot: httpx.AsyncClient, litestar_app: Litestar) -> None:
     service = litestar_app.state["achievements"]
-    wishes = packs.read("starter")
+    drafts = packs.read("starter")
     made = await packs.install(service, system("test"), GLOBAL, "starter")
-    assert made == [wish.key for wish in wishes]
+    assert made == [data.key for data in drafts]
     assert len(made) >= 12
     listed = (await bot.get(OF_ALL, params={"limit": 100})).json()["items"]
     assert [item["key"] for item in listed] == made

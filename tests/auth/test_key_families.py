@@ -16,7 +16,7 @@ from tests.support.clock import CLOCK, MovableClock
 from tests.support.people import HARBOUR
 
 KEYS = "/v1/keys"
-WISH = {"name": "x", "scopes": ["guilds:read", "keys:manage", "settings:read"]}
+BODY = {"name": "x", "scopes": ["guilds:read", "keys:manage", "settings:read"]}
 SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
 
 Key = dict[str, Any]
@@ -30,15 +30,15 @@ class Family:
         self.bot = bot
         self._clients = clients
 
-    async def made(self, by: Key | None = None, **wish: Any) -> Key:
-        answer = await self.asked(by, "POST", KEYS, json=WISH | wish)
+    async def made(self, by: Key | None = None, **data: Any) -> Key:
+        answer = await self.asked(by, "POST", KEYS, json=BODY | data)
         assert answer.status_code == 201, answer.text
         key: Key = answer.json()
         return key
 
-    async def line(self, count: int, **wish: Any) -> list[Key]:
+    async def line(self, count: int, **data: Any) -> list[Key]:
         """A key, a key that it made, a key that that one made, …"""
-        keys = [await self.made(**wish)]
+        keys = [await self.made(**data)]
         for _ in range(count - 1):
             keys.append(await self.made(keys[-1]))
         return keys
@@ -91,7 +91,7 @@ async def test_nobody_made_what_the_command_line_made(clients: Clients) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "wish", "status"),
+    ("own", "data", "status"),
     [
         (None, {}, 201),
         (None, {"expires_at": 5}, 201),
@@ -103,16 +103,16 @@ async def test_nobody_made_what_the_command_line_made(clients: Clients) -> None:
     ],
 )
 async def test_no_key_ends_later_than_its_maker(
-    family: Family, own: int | None, wish: dict[str, int | None], status: int
+    family: Family, own: int | None, data: dict[str, int | None], status: int
 ) -> None:
     def at(hours: int | None) -> str | None:
         return None if hours is None else f"2099-01-01T{hours:02}:00:00Z"
 
     maker = await family.made(expires_at=at(own))
-    answer = await family.asked(maker, "POST", KEYS, json=WISH | {name: at(value) for name, value in wish.items()})
+    answer = await family.asked(maker, "POST", KEYS, json=BODY | {name: at(value) for name, value in data.items()})
     assert answer.status_code == status, answer.text
     if status == 201:
-        assert answer.json()["expires_at"] == at(wish.get("expires_at", own))
+        assert answer.json()["expires_at"] == at(data.get("expires_at", own))
     else:
         assert answer.json()["type"] == "urn:guildhall:problem:forbidden"
         assert "2099-01-01T02:00:00Z" in answer.json()["detail"]
@@ -187,12 +187,12 @@ async def test_who_may_rotate_and_revoke(family: Family, who: str, rotates: int,
 
 async def test_generations_and_families_are_bounded(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = await family.line(MOST_GENERATIONS - 1)  # the bot's key is the first
-    answer = await family.asked(keys[-1], "POST", KEYS, json=WISH)
+    answer = await family.asked(keys[-1], "POST", KEYS, json=BODY)
     assert (answer.status_code, answer.json()["type"]) == (403, "urn:guildhall:problem:forbidden")
     monkeypatch.setattr(service, "MOST_KEYS", MOST_GENERATIONS + 1)
     last = await family.made()
     for path in (KEYS, f"{KEYS}/{last['id']}/rotate"):
-        answer = await family.asked(None, "POST", path, json=WISH if path == KEYS else {})
+        answer = await family.asked(None, "POST", path, json=BODY if path == KEYS else {})
         assert (answer.status_code, answer.json()["type"]) == (409, "urn:guildhall:problem:conflict")
     assert (await family.bot.delete(f"{KEYS}/{last['id']}")).status_code == 204
     await family.made()
@@ -200,9 +200,9 @@ async def test_generations_and_families_are_bounded(family: Family, monkeypatch:
 
 async def test_a_key_that_is_just_being_made_ends_too(family: Family, owner: PlainConnection) -> None:
     first, second = await family.line(2)
-    wishes = [family.asked(second, "POST", KEYS, json=WISH) for _ in range(8)]
+    drafts = [family.asked(second, "POST", KEYS, json=BODY) for _ in range(8)]
     rotations = [family.asked(second, "POST", f"{KEYS}/{second['id']}/rotate") for _ in range(4)]
-    revoked, *answers = await asyncio.gather(family.bot.delete(f"{KEYS}/{first['id']}"), *wishes, *rotations)
+    revoked, *answers = await asyncio.gather(family.bot.delete(f"{KEYS}/{first['id']}"), *drafts, *rotations)
     assert revoked.status_code == 204
     assert {answer.status_code for answer in answers} <= {201, 401, 404}
     alive = "SELECT count(*) FROM api_keys WHERE parent_id IS NOT NULL AND parent_id <> $1 AND revoked_at IS NULL"

@@ -13,14 +13,14 @@ KEYS = "/v1/keys"
 READ = {"name": "x", "scopes": ["guilds:read"]}
 
 
-async def limited(bot: httpx.AsyncClient, clients: Clients, **wish: Any) -> httpx.AsyncClient:
+async def limited(bot: httpx.AsyncClient, clients: Clients, **data: Any) -> httpx.AsyncClient:
     """A client whose key was made as wished."""
-    body = {"name": "limited", "scopes": ["keys:manage", "guilds:read"]} | wish
+    body = {"name": "limited", "scopes": ["keys:manage", "guilds:read"]} | data
     return clients.bearer((await bot.post(KEYS, json=body)).json()["secret"])
 
 
 @pytest.mark.parametrize(
-    ("own", "wish", "status"),
+    ("own", "data", "status"),
     [
         ({}, READ, 201),
         ({}, READ | {"scopes": ["guilds:write"]}, 403),
@@ -39,10 +39,10 @@ async def limited(bot: httpx.AsyncClient, clients: Clients, **wish: Any) -> http
     ],
 )
 async def test_wishes(
-    bot: httpx.AsyncClient, clients: Clients, own: dict[str, Any], wish: dict[str, Any], status: int
+    bot: httpx.AsyncClient, clients: Clients, own: dict[str, Any], data: dict[str, Any], status: int
 ) -> None:
     async with await limited(bot, clients, **own) as client:
-        response = await client.post(KEYS, json=wish)
+        response = await client.post(KEYS, json=data)
         assert response.status_code == status, response.text
         if status == 403:
             assert response.json()["type"] == "urn:guildhall:problem:forbidden"

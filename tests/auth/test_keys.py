@@ -15,7 +15,7 @@ from tests.support.clients import Clients
 from tests.support.clock import CLOCK, MovableClock
 from tests.support.people import HARBOUR
 
-WISH = {"name": "my bot", "scopes": ["guilds:read", "keys:manage"]}
+BODY = {"name": "my bot", "scopes": ["guilds:read", "keys:manage"]}
 MEMBERS = [
     "id", "name", "prefix", "scopes", "guild_ids", "expires_at", "rate_limit", "parent_id", "created_at",
     "last_used_at", "secret",
@@ -23,7 +23,7 @@ MEMBERS = [
 
 
 async def made(bot: httpx.AsyncClient, **more: Any) -> dict[str, Any]:
-    response = await bot.post("/v1/keys", json=WISH | more)
+    response = await bot.post("/v1/keys", json=BODY | more)
     assert response.status_code == 201, response.text
     key: dict[str, Any] = response.json()
     return key
@@ -35,7 +35,7 @@ async def status(clients: Clients, secret: str) -> int:
 
 
 async def test_made(bot: httpx.AsyncClient, clients: Clients) -> None:
-    response = await bot.post("/v1/keys", json=WISH | {"guild_ids": [HARBOUR, str(HARBOUR)], "expires_at": None})
+    response = await bot.post("/v1/keys", json=BODY | {"guild_ids": [HARBOUR, str(HARBOUR)], "expires_at": None})
     key = response.json()
     assert list(key) == MEMBERS
     assert response.headers["cache-control"] == "no-store"
@@ -47,7 +47,7 @@ async def test_made(bot: httpx.AsyncClient, clients: Clients) -> None:
         "created_at": 0, "last_used_at": None, "secret": 0,
     }  # fmt: skip
     assert await status(clients, key["secret"]) == 200
-    assert (await bot.post("/v1/keys", json=WISH)).json()["id"] != key["id"]
+    assert (await bot.post("/v1/keys", json=BODY)).json()["id"] != key["id"]
 
 
 async def test_a_list_of_many_guilds_is_stored_as_it_is(bot: httpx.AsyncClient) -> None:
@@ -99,7 +99,7 @@ async def test_the_secret_is_told_once(
     ],
 )
 async def test_what_is_refused(bot: httpx.AsyncClient, body: dict[str, Any], pointers: set[str]) -> None:
-    response = await bot.post("/v1/keys", json=body if not body or "scopes" in body else WISH | body)
+    response = await bot.post("/v1/keys", json=body if not body or "scopes" in body else BODY | body)
     assert response.status_code == 422, response.text
     assert {fault["pointer"] for fault in response.json()["errors"]} == pointers
     assert len((await bot.get("/v1/keys")).json()["items"]) == 1

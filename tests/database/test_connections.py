@@ -69,7 +69,7 @@ async def test_no_connection_compiles_statements(
     settings = msgspec.structs.replace(settings, jobs=False)
     served = create_litestar(settings, clock=MovableClock(), metrics=Metrics(), discord=httpx.ASGITransport(Discord()))
     async with alive(served):
-        # The look for a role to take, the pool's first two, the change watcher, the reader of events.
+        # The look for a role to take, the pool's first two, the change watcher, the event poller.
         assert [await opened.get() for _ in range(5)] == [(APP, "off")] * 5
     await refuse_unusable(settings)
     assert "compiling of statements: jit = off" in {finding.about for finding in await doctor.examine(settings)}

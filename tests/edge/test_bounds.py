@@ -13,7 +13,7 @@ from api.config import UnsafeConfiguration, load
 from api.http.middleware import Edge
 from api.http.requests import _address
 from api.lib.metrics import Metrics, _forget_the_dead
-from api.lib.pagination import LARGEST_PAGE_BYTES, cut
+from api.lib.pagination import LARGEST_PAGE_BYTES, paginate
 
 
 async def test_what_the_stop_cuts_short_is_503_and_no_500() -> None:
@@ -68,7 +68,7 @@ def test_production_does_not_believe_every_proxy() -> None:
     [([1, 1, 1], 2), ([LARGEST_PAGE_BYTES, 1, 1], 1), ([LARGEST_PAGE_BYTES * 2, 1, 1], 1), ([1, 1], 2)],
 )
 def test_a_page_ends_before_it_is_too_long(sizes: list[int], shown: int) -> None:
-    page = cut(sizes, 2, str, str, int)
+    page = paginate(sizes, 2, str, str, int)
     assert len(page.items) == shown
     assert (page.next_cursor is None) == (shown == len(sizes))
 

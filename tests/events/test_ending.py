@@ -3,7 +3,7 @@
 import asyncio
 
 from api.auth.actors import Credential
-from api.events.hub import Filter, Subscriber
+from api.events.broadcaster import Filter, Subscriber
 
 
 async def test_what_is_being_sent_ends_while_the_stream_waits_for_it() -> None:

@@ -10,7 +10,7 @@ import httpx
 from litestar import Litestar
 
 from api.auth.scopes import ALL, Scope
-from api.events.hub import Hub
+from api.events.broadcaster import Broadcaster
 from api.events.outbox import OutboxEvent, publish
 from api.events.rights import RIGHTS
 from api.events.types import TYPES
@@ -107,11 +107,11 @@ async def read(opened: Sequence[Stream]) -> list[list[Message]]:
 
 async def all_is_told(app: Litestar) -> None:
     """Waits until what has happened is given out: streams that are opened after that begin at one place."""
-    hub: Hub = app.state["hub"]
+    broadcaster: Broadcaster = app.state["broadcaster"]
     async with app.state["database"].connection() as connection:
         newest = await connection.fetchval("SELECT guildhall_number_events(1000)")
     async with asyncio.timeout(10):
-        while (hub.position or 0) < newest:  # noqa: ASYNC110 - nothing tells
+        while (broadcaster.position or 0) < newest:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.01)
 
 
@@ -216,18 +216,18 @@ async def test_a_process_that_is_behind_tells_nothing_again(
     bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar
 ) -> None:
     """A reader that comes from another process has had more than this one has read."""
-    hub: Hub = litestar_app.state["hub"]
+    broadcaster: Broadcaster = litestar_app.state["broadcaster"]
     headers = {"Authorization": bot.headers["Authorization"]}
     for locale in ("de", "fr", "it"):
         await bot.patch(GUILD, json={"locale": locale})
     await all_is_told(litestar_app)
-    had = hub.position
+    had = broadcaster.position
     assert had is not None
     async with streams(base_url, [headers], had) as (opened,):
         async with asyncio.timeout(5):
-            while not any(stream.is_live for stream in hub._streams):  # noqa: ASYNC110 - nothing tells
+            while not any(stream.is_live for stream in broadcaster._streams):  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.01)
-        hub.position = had - 2
+        broadcaster.position = had - 2
         await bot.patch(GUILD, json={"locale": "es"})
         message = await opened.next()
     assert (message.id, message.data["locale"]) == (had + 1, "es")

@@ -9,8 +9,8 @@ import pytest
 from litestar import Litestar
 
 from api.auth.scopes import ALL, Scope
-from api.events import hub
-from api.events.hub import Hub
+from api.events import broadcaster
+from api.events.broadcaster import Broadcaster
 from api.events.outbox import OutboxEvent, publish
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
@@ -139,7 +139,7 @@ async def test_a_revoked_key_what_it_made_and_an_expired_one_end_the_stream(
 async def test_an_idle_stream_is_kept_alive(
     bot: httpx.AsyncClient, base_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(broadcaster, "SILENCE_SECONDS", 0.0)
     async with stream(base_url, key_of(bot), query=CHANGES) as opened:
         with pytest.raises(TimeoutError):
             await opened.next(1.2)
@@ -158,10 +158,10 @@ async def test_a_slow_reader_is_dropped_and_comes_back(
     bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database: Database = litestar_app.state["database"]
-    streams: Hub = litestar_app.state["hub"]
+    streams: Broadcaster = litestar_app.state["broadcaster"]
     query = "?types=guild.updated"
     async with stream(base_url, key_of(bot), query=query) as opened:
-        monkeypatch.setattr(hub, "MOST_WAITING", 20_000)
+        monkeypatch.setattr(broadcaster, "MOST_WAITING", 20_000)
         n = 0
         while streams.count():
             assert n < 60

@@ -11,7 +11,7 @@ from litestar import Litestar
 
 from api.config import Settings
 from api.imports import work, worker
-from api.jobs.queue import Held, Lost, Queue
+from api.jobs.queue import LeasedJob, LeaseLost, Queue
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_HARBOUR, define, draft
@@ -76,7 +76,7 @@ class Watcher:
 
     async def look(self) -> bool:
         """Whether there is a job."""
-        assert await self._queue.take() is None, "somebody else took it"
+        assert await self._queue.lease() is None, "somebody else took it"
         row = await self._owner.fetchrow("SELECT holder, held_until FROM jobs")
         if row is not None:
             self.holders.add(row["holder"])
@@ -159,10 +159,10 @@ async def test_a_process_does_not_begin_a_second_time_what_it_does(
     """Though it could not renew the lease."""
     mine = Queue(database)
     async with database.transaction() as connection:
-        job = await mine.put(connection, "import", 0, hold=True)
+        job = await mine.put(connection, "import", 0, leased=True)
     async with mine.heartbeat(job):
         await owner.execute("UPDATE jobs SET held_until = now() - interval '1 s'")
-        assert await mine.take() is None
+        assert await mine.lease() is None
     await owner.execute("DELETE FROM jobs")
 
 
@@ -219,8 +219,8 @@ async def test_who_has_lost_it_changes_nothing(
     async with database.connection() as connection:
         row = await connection.fetchrow("SELECT id, kind, subject, attempts FROM jobs")
         assert row is not None
-        job = Held(*row)
-        with pytest.raises(Lost):
+        job = LeasedJob(*row)
+        with pytest.raises(LeaseLost):
             await mine.fence(connection, job)
     assert (await bot.get(location)).json()["status"] == "running"
     assert await owner.fetchval("SELECT xp FROM members WHERE user_id = $1", ADA) == 1

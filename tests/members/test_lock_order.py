@@ -21,7 +21,7 @@ from tests.support.cluster import url
 from tests.support.people import HARBOUR, QUARRY
 
 CLIENTS = 16
-TURNS = 30
+PEOPLE_LOCK = 30
 GUILDS = (HARBOUR, QUARRY)
 
 # Of the same moment, so that they share few locks of those who make members, and of others.
@@ -117,7 +117,7 @@ async def test_makers_and_removers(
             dice = random.Random(seed)  # noqa: S311 # an order, no secret
             headers = {"Authorization": f"Bearer {key}"}
             async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
-                for turn in range(TURNS):
+                for turn in range(PEOPLE_LOCK):
                     statuses[await act(client, dice, f"{seed}-{turn}")] += 1
 
         await asyncio.gather(*(live(seed) for seed in range(CLIENTS)))

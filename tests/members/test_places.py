@@ -9,7 +9,7 @@ import pytest
 from api.lib import times
 
 # Clocks that turned within a quarter of an hour, a day that never was, and offsets of odd minutes.
-TURNS = [
+PEOPLE_LOCK = [
     ("America/St_Johns", datetime(2010, 3, 14, 3, 31, tzinfo=UTC)),
     ("America/St_Johns", datetime(2010, 11, 7, 2, 31, tzinfo=UTC)),
     ("America/Goose_Bay", datetime(2010, 11, 7, 3, 1, tzinfo=UTC)),
@@ -24,7 +24,7 @@ def _expected(zone: ZoneInfo, moment: datetime) -> times.Place:
     return local.date(), local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
-@pytest.mark.parametrize(("name", "turn"), TURNS, ids=[f"{name} {turn:%Y-%m-%d}" for name, turn in TURNS])
+@pytest.mark.parametrize(("name", "turn"), PEOPLE_LOCK, ids=[f"{name} {turn:%Y-%m-%d}" for name, turn in PEOPLE_LOCK])
 def test_around_a_turn_of_the_clocks(name: str, turn: datetime) -> None:
     zone = ZoneInfo(name)
     moments = [turn + timedelta(seconds=each) for each in range(-2700, 2700, 7)]

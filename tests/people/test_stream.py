@@ -9,7 +9,7 @@ import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp
 
-from api.events import hub
+from api.events import broadcaster
 from tests.events.streams import Stream
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
@@ -49,11 +49,11 @@ async def test_a_stream_tells_of_a_person_s_own_guilds(
             await renamed(bot, "one")
             await renamed(bot, "two")
             assert [message.data["guild_id"] for message in await stream.take(2)] == [str(HARBOUR)] * 2
-            monkeypatch.setattr(hub, "RECHECK_SECONDS", 0.0)
+            monkeypatch.setattr(broadcaster, "RECHECK_SECONDS", 0.0)
             discord.members[HARBOUR][ADA] = Member()
             discord.members[QUARRY][ADA] = Member(owner=True)
             clock.move(seconds=301)
-            (followed,) = litestar_app.state["hub"]._streams
+            (followed,) = litestar_app.state["broadcaster"]._streams
             async with asyncio.timeout(4):
                 while followed.filter.credential.sees(HARBOUR):  # noqa: ASYNC110 - it asks again within a second
                     await asyncio.sleep(0.02)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from api.lib.faults import Fault
-from api.lib.schema_messages import cut
+from api.lib.schema_messages import shortened
 from api.settings.builtin.structs import ChannelId, Values, form
 
 Mode = Literal["off", "current", "channel", "dm"]
@@ -82,7 +82,7 @@ def _problems(template: str, placeholders: frozenset[str]) -> list[str]:
     problems = []
     for found in _TOKEN.finditer(template):
         if found[1] is not None and found[1] not in placeholders:
-            problems.append(f"has the unknown placeholder {cut(found[0])}")
+            problems.append(f"has the unknown placeholder {shortened(found[0])}")
         elif found[0] in ("{", "}"):
             problems.append("has a single brace that is of no placeholder; {{ and }} are braces")
     return problems

@@ -47,7 +47,7 @@ CHANNELS = _Kind(
 )
 
 
-class PickerService:
+class RolesAndChannels:
     def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock) -> None:
         self._database = database
         self._watcher = watcher

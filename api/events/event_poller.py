@@ -15,8 +15,8 @@ from typing import Any
 import asyncpg
 import structlog
 
+from api.events.broadcaster import Broadcaster, Filter
 from api.events.frames import COLUMNS, SOURCE, Event
-from api.events.hub import Filter, Hub
 from api.postgres.connections import connect
 from api.postgres.database import AWAY, Database
 from api.postgres.partitions import is_missing_partition
@@ -28,14 +28,14 @@ CHANNELS = ("guildhall", "guildhall_stream")
 INTERVAL = 0.2
 LEAST_INTERVAL = 0.05  # many changes a second wake us at most so often
 TIMEOUT = 4.0
-AT_ONCE = 1000
+BATCH_SIZE = 1000
 
 # Looked through by one statement for a client that wants few of many.
-STRETCH = 20_000
+SCAN_SIZE = 20_000
 PAGE = 500
 
 _NUMBER = "SELECT guildhall_number_events($1, $2)"
-_NEW = f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.position > $1 ORDER BY e.position LIMIT {AT_ONCE}"
+_NEW = f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.position > $1 ORDER BY e.position LIMIT {BATCH_SIZE}"
 _MISSED = f"""
     SELECT {COLUMNS} FROM {SOURCE}
     WHERE e.position > $1 AND e.position <= $2
@@ -49,11 +49,11 @@ _BOUNDS = """
 """
 
 
-class Reader:
+class EventPoller:
     """What this process reads for all its streams."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, broadcaster: Broadcaster) -> None:
+        self._broadcaster = broadcaster
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -64,14 +64,14 @@ class Reader:
         """Looks for ever; connects again when the connection is lost."""
         while True:
             try:
-                await self._look_while_connected(arguments)
+                await self._poll_while_connected(arguments)
             except (*AWAY, TimeoutError, asyncpg.PostgresError) as error:
-                log.warning("the reader of events lost its connection", error=repr(error)[:200])
+                log.warning("the event poller lost its connection", error=repr(error)[:200])
             except Exception:
-                log.exception("the reader of events failed")
+                log.exception("the event poller failed")
             await asyncio.sleep(INTERVAL)
 
-    async def _look_while_connected(self, arguments: Mapping[str, Any]) -> None:  # Any: the same
+    async def _poll_while_connected(self, arguments: Mapping[str, Any]) -> None:  # Any: the same
         async with asyncio.timeout(TIMEOUT):
             connection = await connect(**arguments)
         try:
@@ -87,7 +87,7 @@ class Reader:
             is_first = True
             while True:
                 self._woken.clear()
-                may_be_more = await self._look(connection, afresh=is_first)
+                may_be_more = await self._poll(connection, afresh=is_first)
                 is_first = False
                 if may_be_more:
                     continue
@@ -98,31 +98,33 @@ class Reader:
         finally:
             connection.terminate()
 
-    async def _look(self, connection: "asyncpg.Connection[asyncpg.Record]", *, afresh: bool) -> bool:
+    async def _poll(self, connection: "asyncpg.Connection[asyncpg.Record]", *, afresh: bool) -> bool:
         """Whether there may be more at once."""
-        hub = self._hub
+        broadcaster = self._broadcaster
         started = time.monotonic()
         newest = await _number(connection, afresh=afresh)
-        if hub.position is None or hub.position > newest:  # the first look, or a database that was restored
-            if hub.position is not None:
-                hub.end_all()  # what they had is another's
-            hub.position = newest
+        if (
+            broadcaster.position is None or broadcaster.position > newest
+        ):  # the first look, or a database that was restored
+            if broadcaster.position is not None:
+                broadcaster.end_all()  # what they had is another's
+            broadcaster.position = newest
         rows = []
-        if newest > hub.position:
-            rows = await connection.fetch(_NEW, hub.position, timeout=TIMEOUT)
-            hub.publish([Event(row) for row in rows])
-        hub.looked_at = started
-        return len(rows) == AT_ONCE
+        if newest > broadcaster.position:
+            rows = await connection.fetch(_NEW, broadcaster.position, timeout=TIMEOUT)
+            broadcaster.publish([Event(row) for row in rows])
+        broadcaster.polled_at = started
+        return len(rows) == BATCH_SIZE
 
 
 async def _number(connection: "asyncpg.Connection[asyncpg.Record]", *, afresh: bool) -> int:
     """Has what was committed numbered. The newest position."""
     try:
-        return int(await connection.fetchval(_NUMBER, AT_ONCE, afresh, timeout=TIMEOUT))
+        return int(await connection.fetchval(_NUMBER, BATCH_SIZE, afresh, timeout=TIMEOUT))
     except asyncpg.CheckViolationError as error:  # today's part was dropped by a process whose clock is days ahead
         if not is_missing_partition(error):
             raise
-    return int(await connection.fetchval(_NUMBER, AT_ONCE, afresh, timeout=TIMEOUT))
+    return int(await connection.fetchval(_NUMBER, BATCH_SIZE, afresh, timeout=TIMEOUT))
 
 
 async def bounds(database: Database) -> tuple[int, int]:
@@ -142,7 +144,7 @@ async def missed(database: Database, wanted: Filter, after: int, upto: int) -> A
         guilds = [wanted.guild_id]
     types = sorted(wanted.types) or None
     while after < upto:
-        end = min(after + STRETCH, upto)
+        end = min(after + SCAN_SIZE, upto)
         async with database.connection() as connection:
             rows = await connection.fetch(_MISSED, after, end, guilds, types)
         after = rows[-1]["position"] if len(rows) == PAGE else end

@@ -23,7 +23,7 @@ log = structlog.get_logger("guildhall.events")
 MOST_WAITING = 256 * 1024  # bytes for one reader; one that is further behind is cut off, and reads on where it was
 SILENCE_SECONDS = 15.0
 RECHECK_SECONDS = 60.0
-BEAT_SECONDS = 0.5
+HEARTBEAT_SECONDS = 0.5
 
 # A line, not a message: nothing follows it that a reader could take for an event.
 KEEP_ALIVE = b": keep-alive\n"
@@ -129,13 +129,13 @@ class Subscriber:
             self._sending = None
 
 
-class Hub:
+class Broadcaster:
     """The open streams of one process."""
 
     def __init__(self, clock: Clock, metrics: Metrics, stopping: Callable[[], bool]) -> None:
         """`stopping` tells whether this process is about to end."""
         self.position: int | None = None  # of the last event that was given out; None before the first look
-        self.looked_at = float("-inf")
+        self.polled_at = float("-inf")
         self._clock = clock
         self._metrics = metrics
         self._stopping = stopping
@@ -174,7 +174,7 @@ class Hub:
             if frames := [frame for frame in map(stream.filter.frame, new) if frame is not None]:
                 stream.offer(frames)
 
-    def doubt(self, kind: str, ids: set[int] | None) -> None:
+    def invalidate(self, kind: str, ids: set[int] | None) -> None:
         """Called when keys or sessions changed: their streams are looked at anew."""
         if kind in ("key", "session"):
             # As credentials have them: a session's are below 0.
@@ -187,12 +187,12 @@ class Hub:
         """Keeps idle streams alive, ends those whose credential ends, and all when the process stops."""
         try:
             while True:
-                await asyncio.sleep(BEAT_SECONDS)
+                await asyncio.sleep(HEARTBEAT_SECONDS)
                 if self._stopping():
                     self.end_all()
                     continue
                 try:
-                    await self._beat()
+                    await self._heartbeat()
                 except Exception:
                     log.exception("streams could not be looked after")
         finally:
@@ -203,17 +203,17 @@ class Hub:
         for stream in list(self._streams):
             stream.end()
 
-    async def _beat(self) -> None:
+    async def _heartbeat(self) -> None:
         now = time.monotonic()
         self._metrics.streams.set(self.count())
-        self._metrics.stream_age.set(now - self.looked_at)
+        self._metrics.stream_age.set(now - self.polled_at)
         for stream in list(self._streams):
             expires_at = stream.filter.credential.expires_at
             if expires_at is not None and expires_at <= self._clock.now().timestamp():
                 stream.end()
             elif now - stream.checked_at > RECHECK_SECONDS:
                 await self._check(stream)
-            elif stream.is_live and now - stream.sent > SILENCE_SECONDS - BEAT_SECONDS:
+            elif stream.is_live and now - stream.sent > SILENCE_SECONDS - HEARTBEAT_SECONDS:
                 stream.sent = now
                 stream.offer([KEEP_ALIVE])
 
