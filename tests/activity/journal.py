@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tests.operation.servers import Server
+from tests.operation.servers import NO_TLS, Server
 
 GUILD = "/v1/guilds/81384788765712384"
 CLIENTS = 8
@@ -30,7 +30,7 @@ class Target:
 
     def client(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx.Client(base_url=self.base_url, headers=headers, timeout=10)
+        return httpx.Client(base_url=self.base_url, headers=headers, timeout=10, verify=NO_TLS)
 
     def prepare(self, server: Server) -> None:
         """A guild in which totals tell how often each message counted."""

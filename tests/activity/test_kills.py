@@ -13,7 +13,7 @@ import pytest
 
 from api.postgres.embedded.server import EmbeddedPostgres
 from tests.activity.journal import CLIENTS, Sender, Target, assert_exact
-from tests.operation.servers import Server, guildhall, made_key, private_folder, serving, until
+from tests.operation.servers import Server, guildhall, installation, made_key, serving, until
 
 KILLS = 4
 SEED = 20_261_124
@@ -21,7 +21,7 @@ SEED = 20_261_124
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with private_folder() as made:
+    with installation() as made:
         yield made
 
 

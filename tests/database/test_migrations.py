@@ -17,7 +17,7 @@ from api.postgres.engine import PlainConnection
 from api.postgres.migrations import SECRET, MigrationFailed, known, migrate, roll_back
 from api.postgres.provision import APP, OWNER, READ_ONLY, TIMEOUTS
 from tables.piccolo_app import APP_CONFIG
-from tests.operation.servers import PROCESS, guildhall, private_folder
+from tests.operation.servers import PROCESS, guildhall_afresh, installation, private_folder
 from tests.support import cluster
 
 NAME = f"migrated_{PROCESS}"
@@ -61,7 +61,7 @@ async def test_dry_run_prints_and_changes_nothing(empty: str) -> None:
 async def test_two_migrators_at_once(empty: str) -> None:
     with private_folder() as folder:
         both = await asyncio.gather(
-            *(asyncio.to_thread(guildhall, folder, "migrate", DATABASE_URL=empty) for _ in range(2))
+            *(asyncio.to_thread(guildhall_afresh, folder, "migrate", DATABASE_URL=empty) for _ in range(2))
         )
     assert [done.returncode for done in both] == [0, 0], [done.stderr for done in both]
     assert sorted("Nothing to do" in done.stdout for done in both) == [False, True]
@@ -247,8 +247,7 @@ async def test_rights(owner: PlainConnection) -> None:
 
 
 async def test_roles_are_bounded_in_the_embedded_server() -> None:
-    with private_folder() as folder:
-        assert guildhall(folder, "migrate").returncode == 0
+    with installation() as folder:
         server = EmbeddedPostgres(folder / "data" / "postgres")
         server.start()
         try:

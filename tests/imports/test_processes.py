@@ -16,7 +16,7 @@ import pytest
 from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.provision import DATABASE, OWNER
 from tests.imports.files import TYPES, Json, event, lines
-from tests.operation.servers import environment, guildhall, private_folder, refusal, serving, until
+from tests.operation.servers import environment, guildhall, installation, refusal, serving, until
 from tests.support.people import ADA, HARBOUR, NOBODYS, QUARRY
 
 GUILD = f"/v1/guilds/{HARBOUR}"
@@ -25,17 +25,11 @@ GUILD = f"/v1/guilds/{HARBOUR}"
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """One installation, started again and again."""
-    with private_folder() as made:
+    with installation() as made:
         with serving(made) as server, server.client(server.key) as client:
             for guild_id in (HARBOUR, QUARRY):
                 assert client.put(f"/v1/guilds/{guild_id}", json={"name": "Harbour"}).status_code == 201
-            (made / "key").write_text(server.key)
         yield made
-
-
-@pytest.fixture
-def key(folder: Path) -> str:
-    return (folder / "key").read_text()
 
 
 def ask(client: httpx.Client, source: str, content: bytes, **query: object) -> str:
@@ -93,12 +87,12 @@ def test_killed_in_the_middle_it_is_exact(
         file, query = lines(*(event(n, at, first + n % 3000) for n, at in enumerate(moments))), {}
     location = ""
     for kill in kills:
-        with serving(folder) as server, server.client(key) as client:
+        with serving(folder) as server, server.client(server.key) as client:
             location = location or ask(client, source, file, **query)
             wait_for(client, location, kill)
             os.kill(server.process.pid, signal.SIGKILL)
             server.process.wait()
-    with serving(folder) as server, server.client(key) as client:
+    with serving(folder) as server, server.client(server.key) as client:
         found = wait(client, location)
         assert server.stop() == 0
     assert found["counts"] == {"rows": count, "imported": count, "unchanged": 0, "refused": 0}
@@ -117,8 +111,8 @@ def test_killed_in_the_middle_it_is_exact(
         assert rows(folder, left) == [(0, 0)]
 
 
-def test_a_stop_gives_the_job_back_at_once(folder: Path, key: str) -> None:
-    with serving(folder) as server, server.client(key) as client:
+def test_a_stop_gives_the_job_back_at_once(folder: Path) -> None:
+    with serving(folder) as server, server.client(server.key) as client:
         location = ask(client, "csv", standings(60_000, 30_000_000))
         wait_for(client, location, 0.1)
         client.close()
@@ -126,14 +120,14 @@ def test_a_stop_gives_the_job_back_at_once(folder: Path, key: str) -> None:
         assert server.stop() == 0
         assert time.monotonic() - started < 5
         assert "Traceback" not in server.said
-    with serving(folder) as server, server.client(key) as client:
+    with serving(folder) as server, server.client(server.key) as client:
         started = time.monotonic()
         until(lambda: client.get(location).json()["progress"] > 0.2, 5)
         assert wait(client, location)["counts"]["imported"] == 60_000
 
 
-def test_a_server_without_jobs_leaves_them_to_the_worker(folder: Path, key: str) -> None:
-    with serving(folder, GUILDHALL_JOBS="false") as server, server.client(key) as client:
+def test_a_server_without_jobs_leaves_them_to_the_worker(folder: Path) -> None:
+    with serving(folder, GUILDHALL_JOBS="false") as server, server.client(server.key) as client:
         location = ask(client, "csv", standings(5, 40_000_000))
         time.sleep(1.5)
         assert client.get(location).json()["status"] == "queued"
@@ -154,7 +148,7 @@ def test_a_server_without_jobs_leaves_them_to_the_worker(folder: Path, key: str)
 
 
 @pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a server"])
-def test_command_imports_and_exports(folder: Path, key: str, beside: bool) -> None:
+def test_command_imports_and_exports(folder: Path, beside: bool) -> None:
     file, out = folder / "standings.csv", folder / "harbour.ndjson"
     file.write_bytes(standings(2500, 50_000_000) + b"nobody,5\n")
 
@@ -181,7 +175,7 @@ def test_command_imports_and_exports(folder: Path, key: str, beside: bool) -> No
         assert "0 refused" in back.stdout
 
     if beside:
-        with serving(folder) as server, server.client(key) as client:
+        with serving(folder) as server, server.client(server.key) as client:
             transfer()
             assert client.get(f"/v1/guilds/{QUARRY}/members/50000096").json()["xp"] == 96
     else:
@@ -205,11 +199,11 @@ def test_commands_refuse_in_a_sentence(folder: Path, arguments: list[str], sente
     assert sentence in refusal(guildhall(folder, *(each.replace("{file}", str(file)) for each in arguments)))
 
 
-def test_five_million_rows_fit_in_memory(folder: Path, key: str) -> None:
+def test_five_million_rows_fit_in_memory(folder: Path) -> None:
     """A tenth of them here, in a file of the size: what would be kept of each would show."""
     line = b"%d,," + b"x" * 200 + b"\n"
     file = b"user_id,xp,name\n" + b"".join(line % (60_000_000 + user) for user in range(500_000))
-    with serving(folder) as server, server.client(key) as client:
+    with serving(folder) as server, server.client(server.key) as client:
         ask_small = ask(client, "csv", standings(10, ADA % 1000))
         wait(client, ask_small)
         before = _resident(server.process.pid)

@@ -6,8 +6,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.provision import APP
-from tests.operation.servers import MEMBER, PROCESS, guildhall, private_folder
+from tests.operation.servers import MEMBER, PROCESS, installation
 from tests.support import cluster
 
 NAME = f"commanded_{PROCESS}"
@@ -15,10 +16,14 @@ NAME = f"commanded_{PROCESS}"
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """An installation with the embedded database, not running."""
-    with private_folder() as made:
-        assert guildhall(made, "migrate").returncode == 0
-        yield made
+    """An installation whose embedded database runs, as beside a server: no command has to start and to stop it."""
+    with installation() as made:
+        postgres = EmbeddedPostgres(made / "data" / "postgres")
+        postgres.start()
+        try:
+            yield made
+        finally:
+            postgres.stop()
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """Servers as an operator starts them: processes of their own, on sockets, with the whole command line."""
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -17,8 +19,16 @@ from typing import Any
 
 import httpx
 
+from tests.support import cluster
+from tests.support.commands import Commands
+
 SECRET = "0123456789abcdef" * 4
 READY_SECONDS = 60
+
+# What a client asks for who does not speak TLS: httpx reads all the certificates of this machine else, for each client.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+_KEY = "first.key"  # beside an installation's data
 
 # Databases and log-ins in the cluster that all test processes share.
 PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "one")
@@ -51,10 +61,11 @@ class Server:
 
     @property
     def key(self) -> str:
-        """The first key, as the terminal showed it."""
+        """The first key, as the terminal showed it when the installation was begun."""
         found = re.search(r"First key +(gh_\w+)", self.said)
-        assert found is not None, self.said
-        return found[1]
+        kept = self.folder / _KEY
+        assert found is not None or kept.exists(), self.said
+        return kept.read_text() if found is None else found[1]
 
     def log(self) -> list[dict[str, Any]]:  # Any: whatever a line says
         """The lines of its log; everything else is words for a person."""
@@ -66,7 +77,7 @@ class Server:
         def ready() -> bool:
             assert self.process.poll() is None, self.said
             try:
-                return httpx.get(f"{self.base_url}/health/ready").status_code == 200
+                return self.get("/health/ready").status_code == 200
             except httpx.TransportError:
                 return False
 
@@ -79,7 +90,11 @@ class Server:
 
     def client(self, key: str | None = None) -> httpx.Client:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        return httpx.Client(base_url=self.base_url, headers=headers, timeout=10)
+        return httpx.Client(base_url=self.base_url, headers=headers, timeout=10, verify=NO_TLS)
+
+    def get(self, path: str, *, timeout: float = 10) -> httpx.Response:
+        """Over a connection of its own, as nobody."""
+        return httpx.get(f"{self.base_url}{path}", timeout=timeout, verify=NO_TLS)
 
 
 def until(happened: Callable[[], bool], seconds: float, told: Callable[[], object] = lambda: "") -> float:
@@ -99,6 +114,28 @@ def private_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def installation() -> Iterator[Path]:
+    """A folder of an installation that has been started once. It is a copy: to make one takes seconds."""
+    with private_folder() as folder:
+        subprocess.run(["cp", "-a", *_begun().iterdir(), folder], check=True)
+        yield folder
+
+
+def _begun() -> Path:
+    """The installation that is copied, of all processes of the run."""
+    folder = cluster.folder() / "installation"
+    with (cluster.folder() / "installation.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / _KEY).exists():
+            folder.mkdir()
+            with serving(folder) as server:
+                key = server.key
+                assert server.stop() == 0
+            (folder / _KEY).write_text(key)
+    return folder
 
 
 def environment(folder: Path, **values: str) -> dict[str, str]:
@@ -125,12 +162,20 @@ def serving(folder: Path, *arguments: str, **values: str) -> Iterator[Server]:
                 server.process.wait()
 
 
+_commands = Commands()
+
+
 def guildhall(folder: Path, *arguments: str, stdin: str = "", **values: str) -> "subprocess.CompletedProcess[str]":
     """Runs one command to its end."""
+    return _commands.run(arguments, environment(folder, **values), stdin, 60)
+
+
+def guildhall_afresh(folder: Path, *arguments: str, **values: str) -> "subprocess.CompletedProcess[str]":
+    """The same, with imports of its own."""
     return subprocess.run(
         [sys.executable, "-m", "api", *arguments],
         env=environment(folder, **values),
-        input=stdin,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,

@@ -18,7 +18,17 @@ from api.lib.private_files import replacing
 from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.migrations import known, roll_back
 from api.postgres.provision import OWNER
-from tests.operation.servers import MEMBER, environment, guildhall, made_key, private_folder, refusal, serving
+from tests.operation.servers import (
+    MEMBER,
+    environment,
+    guildhall,
+    guildhall_afresh,
+    installation,
+    made_key,
+    private_folder,
+    refusal,
+    serving,
+)
 from tests.support import cluster
 
 GUILD = "81384788765712384"
@@ -55,7 +65,7 @@ def test_admins(folder: Path) -> None:
     told = guildhall(folder, "admins", "create", "dora", "--stdin", stdin="a long enough one\n", **PRODUCTION, **secret)
     assert told.returncode == 0, told.stderr
     listed = [line.split(maxsplit=1)[1] for line in guildhall(folder, "admins", "list").stdout.splitlines()]
-    assert listed == [f"{name}: superuser; never logged in" for name in ("ada", "bo", "cy", "dora")]
+    assert listed == [f"{name}: superuser; never logged in" for name in ("ada", "admin", "bo", "cy", "dora")]
     reset = guildhall(folder, "admins", "reset", "bo")
     assert re.fullmatch(r"bo has a new password: \S{12,}\nTheir sessions have ended\.\n", reset.stdout)
     assert guildhall(folder, "admins", "reset", "bo", "--stdin", stdin="another long one\n").returncode == 0
@@ -255,7 +265,7 @@ def test_first_secrets_are_told_though_the_start_fails() -> None:
         broken.write_text(
             "import api.runtime.server\ndef fail(*_):\n    raise SystemExit('no')\napi.runtime.server.serve = fail\n"
         )
-        done = guildhall(place, "serve", PYTHONPATH=str(place), GUILDHALL_PORT="0")
+        done = guildhall_afresh(place, "serve", PYTHONPATH=str(place), GUILDHALL_PORT="0")
         assert done.returncode == 1
         assert re.search(r"First admin +admin, password \S{12,}\n +First key +gh_\w{30,}\n", done.stdout), done.stderr
         with serving(place) as server:
@@ -263,23 +273,24 @@ def test_first_secrets_are_told_though_the_start_fails() -> None:
             assert "Guildhall is ready" in server.said
 
 
-def test_piccolos_own_command_line_starts_the_database(folder: Path) -> None:
-    for arguments in (["check"], ["backwards", "guildhall", "1", "--auto_agree"], ["forwards", "guildhall"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "piccolo.main", "migrations", *arguments],
-            env={**environment(folder), "PICCOLO_CONF": "piccolo_conf"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert not EmbeddedPostgres(folder / "data" / "postgres").running
-    assert guildhall(folder, "migrate").stdout.startswith("Nothing to do")
+def test_piccolos_own_command_line_starts_the_database() -> None:
+    with installation() as folder:
+        for arguments in (["check"], ["backwards", "guildhall", "1", "--auto_agree"], ["forwards", "guildhall"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "piccolo.main", "migrations", *arguments],
+                env={**environment(folder), "PICCOLO_CONF": "piccolo_conf"},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+        assert not EmbeddedPostgres(folder / "data" / "postgres").running
+        assert guildhall(folder, "migrate").stdout.startswith("Nothing to do")
 
 
 def test_the_wrong_folder_gets_no_database_of_its_own(tmp_path: Path) -> None:
-    done = guildhall(tmp_path, "keys", "list")
+    done = guildhall_afresh(tmp_path, "keys", "list")
     assert "There is no database in" in refusal(done)
     assert not list(tmp_path.glob("**/postgres"))
 

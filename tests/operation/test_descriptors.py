@@ -6,9 +6,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
-
-from tests.operation.servers import private_folder, serving, until
+from tests.operation.servers import installation, serving, until
 
 
 def cpu_seconds(pid: int) -> float:
@@ -17,7 +15,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def test_without_descriptors_it_neither_ends_nor_spins() -> None:
-    with private_folder() as folder, serving(folder) as server, server.client(server.key) as client:
+    with installation() as folder, serving(folder) as server, server.client(server.key) as client:
         pid = server.process.pid
         assert client.get("/v1/guilds").status_code == 200
         limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -31,5 +29,5 @@ def test_without_descriptors_it_neither_ends_nor_spins() -> None:
             time.sleep(1)
             assert cpu_seconds(pid) - used < 0.5
             assert client.get("/v1/guilds").status_code == 200, "who is connected is served"
-        until(lambda: httpx.get(f"{server.base_url}/health/ready").status_code == 200, 10, lambda: server.said[-2000:])
+        until(lambda: server.get("/health/ready").status_code == 200, 10, lambda: server.said[-2000:])
         assert "Traceback" not in server.said

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from api.runtime.parent import metrics_folder
-from tests.operation.servers import guildhall, private_folder, serving, until
+from tests.operation.servers import guildhall, installation, serving, until
 
 
 def test_workers_end_with_their_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    with private_folder() as folder:
+    with installation() as folder:
         temporary = folder / "tmp"
         temporary.mkdir()
         with serving(folder, "--workers", "2", TMPDIR=str(temporary)) as server:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
 from api.lib.flood import A_SECOND
@@ -100,7 +99,7 @@ for say in (lambda: logging.getLogger("asyncpg.pool").warning("retrying", exc_in
 
 
 def series(server: Server) -> set[str]:
-    text = httpx.get(f"{server.base_url}/metrics").text
+    text = server.get("/metrics").text
     return {line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")}
 
 
@@ -143,13 +142,17 @@ def test_garbage_behind_requests_writes_nothing_but_their_lines(server: Server) 
     assert "Traceback" not in server.said
 
 
+def assert_bounded(lines: int, seconds: float) -> None:
+    """The first of them may have fallen into a second that was about to end."""
+    assert lines <= A_SECOND * (seconds + 2)
+
+
 def test_lines_about_garbage_are_bounded_and_counted(server: Server) -> None:
     before, began = len(server.log()), time.monotonic()
     for _ in range(200):
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(b"\x16\x03\x01 rubbish\r\n\r\n")
             assert connection.recv(100).startswith(b"HTTP/1.1 400")
-    seconds = time.monotonic() - began
 
     def told() -> tuple[int, int]:
         lines = server.log()[before:]
@@ -157,7 +160,7 @@ def test_lines_about_garbage_are_bounded_and_counted(server: Server) -> None:
         return sum(line["event"] == "refused" for line in lines), left_out
 
     until(lambda: sum(told()) >= 200, 60, told)
-    assert told()[0] <= A_SECOND * (seconds + 1)
+    assert_bounded(told()[0], time.monotonic() - began)
 
 
 def test_access_lines_of_refused_requests_are_bounded_and_counted(server: Server) -> None:
@@ -167,7 +170,6 @@ def test_access_lines_of_refused_requests_are_bounded_and_counted(server: Server
         before, began = len(server.log()), time.monotonic()
         for _ in range(200):
             client.get("/v1/guilds")
-        seconds = time.monotonic() - began
 
     def told() -> tuple[int, int]:
         lines = server.log()[before:]
@@ -175,4 +177,4 @@ def test_access_lines_of_refused_requests_are_bounded_and_counted(server: Server
         return sum(line.get("status") == 429 for line in lines), left_out
 
     until(lambda: sum(told()) == 199, 60, told)
-    assert told()[0] <= A_SECOND * (seconds + 1)
+    assert_bounded(told()[0], time.monotonic() - began)

@@ -13,7 +13,7 @@ import pytest
 
 from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.provision import APP, DATABASE, OWNER
-from tests.operation.servers import Server, private_folder, serving, until
+from tests.operation.servers import Server, installation, serving, until
 
 GUILD = "81384788765712384"
 CLIENTS = 8
@@ -51,26 +51,24 @@ class Load:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with private_folder() as made:
+    with installation() as made:
         yield made
 
 
-@pytest.fixture(scope="module")
-def key(folder: Path) -> str:
-    """Of an installation that was begun with an embedded server."""
-    with serving(folder) as begun:
-        return begun.key
+@pytest.fixture
+def key(server: Server) -> str:
+    return server.key
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path, key: str) -> Iterator[Server]:
+def server(folder: Path) -> Iterator[Server]:
     """Of a database that is the operator's own: nobody starts that again but they."""
     postgres = EmbeddedPostgres(folder / "data" / "postgres")
     postgres.start()
     urls = {"DATABASE_URL": postgres.url(APP, DATABASE), "GUILDHALL_OWNER_DATABASE_URL": postgres.url(OWNER, DATABASE)}
     try:
         with serving(folder, **urls) as running:
-            with running.client(key) as client:
+            with running.client(running.key) as client:
                 for number in range(CLIENTS):
                     path = f"/v1/guilds/{int(GUILD) + number}"
                     assert client.put(path, json={"name": "Harbour"}).status_code == 201
@@ -80,11 +78,11 @@ def server(folder: Path, key: str) -> Iterator[Server]:
 
 
 def ready(server: Server) -> int:
-    return httpx.get(f"{server.base_url}/health/ready", timeout=5).status_code
+    return server.get("/health/ready", timeout=5).status_code
 
 
 def live(server: Server) -> int:
-    return httpx.get(f"{server.base_url}/health/live", timeout=1).status_code
+    return server.get("/health/live", timeout=1).status_code
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "stopped"])

@@ -7,11 +7,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from api.postgres.embedded.server import EmbeddedPostgres
-from tests.operation.servers import Server, private_folder, serving, until
+from tests.operation.servers import Server, installation, serving, until
 
 GUILD = "/v1/guilds/81384788765712384"
 RESTARTED = "the embedded PostgreSQL had ended and was started again"
@@ -20,12 +19,12 @@ CEILING = 60.0
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with private_folder() as made:
+    with installation() as made:
         yield made
 
 
 def ready(server: Server) -> int:
-    return httpx.get(f"{server.base_url}/health/ready", timeout=10).status_code
+    return server.get("/health/ready").status_code
 
 
 def kill(postgres: EmbeddedPostgres) -> int:

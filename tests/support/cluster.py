@@ -56,9 +56,14 @@ def _engine() -> GuildhallEngine:
     return piccolo_conf.DB
 
 
+def folder() -> Path:
+    """The run's own: what all its processes share, and what goes when it ends."""
+    return Path(os.environ[_FOLDER])
+
+
 def server() -> EmbeddedPostgres:
     """The cluster's server, from any process of the run."""
-    return EmbeddedPostgres(Path(os.environ[_FOLDER]) / "postgres", fast=True)
+    return EmbeddedPostgres(folder() / "postgres", fast=True)
 
 
 def url(user: str, database: str) -> str:
