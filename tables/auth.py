@@ -68,6 +68,7 @@ class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-2
 IDLE = timedelta(hours=1)
 ABSOLUTE = timedelta(hours=12)
 PROLONGED_EVERY = timedelta(minutes=1)
+LONGEST_NAME = 100
 
 
 def _now() -> datetime:
@@ -133,10 +134,15 @@ class AdminUser(BaseUser, tablename="admin_users", help_text="Someone who may op
         await AdminSession.delete().where(AdminSession.user_id.is_in([row["id"] for row in found] or [0]))
 
     @classmethod
+    def refuse_name(cls, username: str) -> None:
+        """Raises `ValueError` for what cannot be read, or not be typed at the log-in."""
+        if not username.isprintable() or not username.strip() or len(username) > LONGEST_NAME:
+            raise ValueError(f"A name has 1 to {LONGEST_NAME} characters, all of them printable, and not only blanks.")
+
+    @classmethod
     async def create_user(cls, username: str, password: str, **extra_params: object) -> "AdminUser":
         """Makes a user. Raises `ValueError`, of it `WeakPassword`, and asyncpg's `UniqueViolationError`."""
-        if not username:
-            raise ValueError("A username must be provided.")
+        cls.refuse_name(username)
         passwords.refuse_weak(password, username)
         with INSIDERS.place():
             hashed = await cls._hashed(INSIDERS, password)

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.lib.pagination import CursorText, Limit
 from api.lib.snowflakes import Snowflake
-from api.lib.text import Line
+from api.lib.text import Line, TypedName
 from api.members.dtos import LARGEST_XP, UnlockedAchievement, UnlockRewards
 from api.members.levelups import LevelUp
 
@@ -32,7 +32,7 @@ Key = Annotated[
         extra_json_schema={"format": "achievement-key"},
     ),
 ]
-Name = Annotated[Line, Meta(min_length=1, max_length=NAME_CHARACTERS, description="What members read.")]
+Name = Annotated[TypedName, Meta(min_length=1, max_length=NAME_CHARACTERS, description="What members read.")]
 Description = Annotated[
     str,
     Meta(

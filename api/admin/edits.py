@@ -72,6 +72,11 @@ async def change_admin(row_id: int, values: Values, request: Request) -> Values:
             ]
         )
     named.pop("last_login", None)
+    if "username" in named:
+        try:
+            AdminUser.refuse_name(named["username"] or "")
+        except ValueError as error:
+            _refuse([Fault("/username", str(error))])
     password = named.pop("password", None)
     if password:
         try:

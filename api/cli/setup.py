@@ -19,7 +19,6 @@ from tables.auth import AdminUser
 
 FIRST_ADMIN = "admin"
 FIRST_KEY = "first key"
-LONGEST_NAME = 100  # of `admin_users.username`
 
 
 class NameTaken(ValueError):
@@ -57,8 +56,6 @@ async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | N
 async def create_admin(name: str, password: str | None = None) -> str:
     """Makes someone who may open Piccolo Admin; gives the password. Raises `NameTaken`, and `ValueError`
     for a name or a password that cannot be one."""
-    if not name.isprintable() or not 0 < len(name) <= LONGEST_NAME:
-        raise ValueError(f"A name has 1 to {LONGEST_NAME} characters, all of them printable.")
     password = password or secrets.token_urlsafe(12)
     try:
         await AdminUser.create_user(

@@ -42,7 +42,13 @@ class GuildController(Controller):
     @put(
         "/{guild_id:str}",
         opt=RoutePolicy(
-            WRITE, if_match=True, conditional=True, personal=True, creates_guild=True, statuses=(201, 200)
+            WRITE,
+            if_match=True,
+            conditional=True,
+            personal=True,
+            creates_guild=True,
+            mends_names=True,
+            statuses=(201, 200),
         ).opt,
     )
     async def put_guild(
@@ -102,7 +108,7 @@ class GuildController(Controller):
         """The guild's roles, as its bot last sent them, highest first."""
         return await roles_and_channels.roles(guild_id)
 
-    @put("/{guild_id:str}/roles", opt=RoutePolicy(WRITE, if_match=True, conditional=True).opt)
+    @put("/{guild_id:str}/roles", opt=RoutePolicy(WRITE, if_match=True, conditional=True, mends_names=True).opt)
     async def put_roles(
         self,
         guild_id: FromPath[int],
@@ -120,7 +126,7 @@ class GuildController(Controller):
         """The guild's channels, as its bot last sent them, by position."""
         return await roles_and_channels.channels(guild_id)
 
-    @put("/{guild_id:str}/channels", opt=RoutePolicy(WRITE, if_match=True, conditional=True).opt)
+    @put("/{guild_id:str}/channels", opt=RoutePolicy(WRITE, if_match=True, conditional=True, mends_names=True).opt)
     async def put_channels(
         self,
         guild_id: FromPath[int],

@@ -9,13 +9,22 @@ from msgspec import UNSET, Meta, UnsetType
 from api.lib import formats
 from api.lib.pagination import CursorText, Limit
 from api.lib.snowflakes import Snowflake
-from api.lib.text import Line
+from api.lib.text import Line, TypedName
 
 NAME_CHARACTERS = 100
 ICON_CHARACTERS = 255
 LARGEST_LIST = 1000
 
-Name = Annotated[Line, Meta(min_length=1, max_length=NAME_CHARACTERS)]
+Name = Annotated[TypedName, Meta(min_length=1, max_length=NAME_CHARACTERS)]
+ReceivedName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=NAME_CHARACTERS,
+        description="As Discord has it. Control characters and those that turn the direction of text are taken out,"
+        " and blanks around it; where nothing is left, it is the id.",
+    ),
+]
 Icon = Annotated[Line, Meta(min_length=1, max_length=ICON_CHARACTERS, description="The hash of its icon")]
 Locale = Annotated[
     str,
@@ -42,7 +51,7 @@ Position = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 class PutGuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the bot knows of a guild it is in. What is absent stays as it is."""
 
-    name: Name
+    name: ReceivedName
     icon: Icon | None | UnsetType = UNSET
     owner_id: Snowflake | None | UnsetType = UNSET
     locale: Locale | None | UnsetType = UNSET
@@ -85,7 +94,7 @@ class PutRole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A role."""
 
     id: Snowflake
-    name: Name
+    name: ReceivedName
     position: Position = 0
     color: Annotated[int, Meta(ge=0, le=0xFFFFFF, description="RGB as one number")] = 0
 
@@ -100,7 +109,7 @@ class PutChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A channel."""
 
     id: Snowflake
-    name: Name
+    name: ReceivedName
     type: Annotated[int, Meta(ge=0, le=1000, description="The kind, as Discord numbers it")] = 0
     parent_id: Snowflake | None = None
     position: Position = 0

@@ -16,7 +16,7 @@ from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
-from api.lib.text import nfc, too_long
+from api.lib.text import cleaned_name, too_long
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from tables.guilds import Guild, GuildChannel, GuildRole
@@ -68,7 +68,7 @@ class RolesAndChannels:
         refuse(roles)
         columns = (
             [role.id for role in roles],
-            [nfc(role.name) for role in roles],
+            [cleaned_name(role.name, str(role.id)) for role in roles],
             [role.position for role in roles],
             [role.color for role in roles],
         )
@@ -89,7 +89,7 @@ class RolesAndChannels:
         refuse(channels)
         columns = (
             [channel.id for channel in channels],
-            [nfc(channel.name) for channel in channels],
+            [cleaned_name(channel.name, str(channel.id)) for channel in channels],
             [channel.type for channel in channels],
             [channel.parent_id for channel in channels],
             [channel.position for channel in channels],
@@ -171,7 +171,7 @@ def refuse(items: Sequence[PutRole | PutChannel]) -> None:
     seen: set[int] = set()
     faults = []
     for place, item in enumerate(items):
-        faults += too_long(f"/items/{place}/name", item.name, NAME_CHARACTERS)
+        faults += too_long(f"/items/{place}/name", cleaned_name(item.name, str(item.id)), NAME_CHARACTERS)
         if item.id in seen:
             faults.append(Fault(f"/items/{place}/id", "is named more than once"))
         seen.add(item.id)

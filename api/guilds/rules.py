@@ -9,7 +9,7 @@ from api.guilds.dtos import ICON_CHARACTERS, NAME_CHARACTERS, PatchGuild, PutGui
 from api.lib.diff import Change
 from api.lib.faults import Fault
 from api.lib.formats import SENTENCES, is_timezone
-from api.lib.text import nfc, too_long
+from api.lib.text import cleaned_name, nfc, too_long
 
 # What a guild is until somebody says otherwise.
 FIRST_VALUES: Mapping[str, str | None] = {
@@ -21,7 +21,7 @@ FIRST_VALUES: Mapping[str, str | None] = {
 FIELDS = ("name", "icon", "owner_id", "locale", "timezone")
 
 
-def faults(data: PutGuild | PatchGuild) -> list[Fault]:
+def faults(data: PatchGuild) -> list[Fault]:
     """What the types cannot tell."""
     found = []
     for field, largest in (("name", NAME_CHARACTERS), ("icon", ICON_CHARACTERS)):
@@ -32,7 +32,13 @@ def faults(data: PutGuild | PatchGuild) -> list[Fault]:
     return found
 
 
-def values(data: PutGuild | PatchGuild) -> dict[str, Any]:  # Any: a column's value
+def received(data: PutGuild, guild_id: int) -> PatchGuild:
+    """What the bot knows of a guild as a change of it: its name is Discord's, and no reason to refuse the rest."""
+    rest = {field: getattr(data, field) for field in FIELDS}
+    return PatchGuild(**{**rest, "name": cleaned_name(data.name, str(guild_id))})
+
+
+def values(data: PatchGuild) -> dict[str, Any]:  # Any: a column's value
     """The columns that a request sets: null becomes the first value."""
     found: dict[str, Any] = {}
     for field in FIELDS:

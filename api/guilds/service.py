@@ -57,15 +57,16 @@ class GuildService:
         """Create, change or restore; tells whether it was created. Sent twice, the second time changes
         nothing. One whose retention has ended is purged at once, and made anew: of a large one that may take longer
         than a request may, and the next request goes on where this one ended."""
-        _refuse(data)
+        patch = rules.received(data, guild_id)
+        _refuse(patch)
         while True:
             try:
-                return await self._put(actor, guild_id, data, preconditions)
+                return await self._put(actor, guild_id, patch, preconditions)
             except RetentionEnded:
                 await self._purging.purge(guild_id)
 
     async def _put(
-        self, actor: Actor, guild_id: int, data: PutGuild, preconditions: Preconditions | None
+        self, actor: Actor, guild_id: int, data: PatchGuild, preconditions: Preconditions | None
     ) -> tuple[GuildView, bool]:
         columns = rules.values(data)
         async with self._database.transaction() as connection:
@@ -186,7 +187,7 @@ def _action(before: Row | None) -> str:
     return "guild.updated" if before["deleted_at"] is None else "guild.restored"
 
 
-def _refuse(data: PutGuild | PatchGuild) -> None:
+def _refuse(data: PatchGuild) -> None:
     if found := rules.faults(data):
         raise Invalid(errors=found)
 

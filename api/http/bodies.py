@@ -16,6 +16,7 @@ from api.lib import formats, snowflakes
 from api.lib.bounds import overflow
 from api.lib.faults import Fault
 from api.lib.schema_walk import SchemaWalk
+from api.lib.text import without_halves
 from api.lib.whole_numbers import decoder
 
 DEPTH = 32
@@ -30,11 +31,20 @@ _tokens = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTA
 class BodyReader:
     """Decodes one type of body, and explains what is wrong with one that does not fit."""
 
-    def __init__(self, kind: type, deep_member: str | None = None, most_values: int = MOST_VALUES) -> None:
-        """`deep_member`: an object among the members that is invalid, not unreadable, where it nests too deep."""
+    def __init__(
+        self,
+        kind: type,
+        deep_member: str | None = None,
+        most_values: int = MOST_VALUES,
+        *,
+        mends_names: bool = False,
+    ) -> None:
+        """`deep_member`: an object among the members that is invalid, not unreadable, where it nests too deep.
+        `mends_names`: halves of surrogate pairs do not make the body unreadable."""
         self.kind = kind
         self._most_values = most_values
         self._deep_member = deep_member
+        self._mends_names = mends_names
         self._decode: Callable[[bytes], object] = decoder(kind)
 
     def read(self, raw: bytes) -> object:
@@ -45,6 +55,8 @@ class BodyReader:
             if self._deep_member and re.search(rb'"%s"\s*:\s*\{' % self._deep_member.encode(), raw):
                 raise Invalid(errors=[Fault(f"/{self._deep_member}", f"nests the body more than {DEPTH} deep")])
             raise UnreadableBody(f"The body is nested more than {DEPTH} deep.")
+        if self._mends_names:
+            raw = without_halves(raw, rb"\u0000")  # which is taken out of names
         try:
             return self._decode(raw)
         except msgspec.ValidationError as error:

@@ -31,6 +31,7 @@ class RoutePolicy:
     reads_query: bool = False  # of a public route: its query is checked
     largest_body: int = LARGEST_BODY
     most_values: int | None = None  # of the body, where more than usual
+    mends_names: bool = False  # of the body, which Discord's names are in: halves of surrogate pairs are no fault
     deep_member: str | None = None  # of the body: 422, not 400, where it nests too deep
     optional_body: bool = False
     merge_patch: bool = False

@@ -156,7 +156,9 @@ def plan_of(handler: BaseRouteHandler) -> Plan:
     if policy.merge_patch:
         media_types.insert(0, "application/merge-patch+json")
     return Plan(
-        body=None if kind is None else BodyReader(kind, policy.deep_member, policy.most_values or MOST_VALUES),
+        body=None
+        if kind is None
+        else BodyReader(kind, policy.deep_member, policy.most_values or MOST_VALUES, mends_names=policy.mends_names),
         query=parameters["params"].annotation if "params" in parameters else None,
         media_types=tuple(media_types),
         optional_body=policy.optional_body,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from api.achievements.dtos import CreateAchievement, Key, Name
+from api.achievements.dtos import NAME_CHARACTERS, CreateAchievement, Key
 from api.activity.dtos import StatName
 from api.guilds.dtos import LARGEST_LIST, PutChannel, PutGuild, PutRole
 from api.lib.formats import LINE
@@ -24,6 +24,8 @@ Total = Annotated[int, Meta(ge=0, le=2**62)]
 Amount = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Xp = Annotated[int, Meta(ge=0, le=MAX_XP)]
 Moment = Annotated[datetime, Meta(tz=True)]
+# Of an export, which may be older than what names have to be: it is cleaned, and no line is lost.
+Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS)]
 By = Annotated[str, Meta(max_length=80, pattern=LINE)]
 
 
@@ -101,6 +103,7 @@ class EventIds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AchievementLine(CreateAchievement, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`deleted`: it cannot be earned, and some have it."""
 
+    name: Name
     deleted: bool = False
 
 

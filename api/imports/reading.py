@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from api.lib.text import without_halves
+
 LARGEST_ROW = 4 * 1024 * 1024
 
 BOM = b"\xef\xbb\xbf"
@@ -18,17 +20,10 @@ Row = tuple[str, bytes] | Mapping[str, str]
 
 T = TypeVar("T")
 
-# Escapes one after another, so that the half of a pair is told from the whole, and `\\ud83d` from both.
-_escapes = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
-)
-
 
 def mended(raw: bytes) -> bytes:
-    """JSON without what no text may hold: bytes that are not UTF-8, and halves of a surrogate pair. A name that was
-    cut within an emoji has them."""
-    text = raw.decode("utf-8", "ignore").encode()
-    return _escapes.sub(lambda found: b"" if found[1] else found[0], text)
+    """JSON without what no text may hold: bytes that are not UTF-8, and halves of a surrogate pair."""
+    return without_halves(raw.decode("utf-8", "ignore").encode())
 
 
 def leniently(decoder: Callable[[bytes], T]) -> Callable[[bytes], T]:

@@ -9,6 +9,7 @@ from api.imports.lines import AwardLine, Read
 from api.imports.work import Work
 from api.lib.diff import Change
 from api.lib.faults import Fault
+from api.lib.text import cleaned_name
 from api.members.leveling_config import LevelingConfig
 from api.postgres.database import Connection, Database
 
@@ -82,7 +83,14 @@ async def restore_awards(connection: Connection, work: Work, guild: LevelingConf
     columns = zip(
         *(
             (
-                *(line.achievement, line.scope == "guild", int(line.user_id), line.name, line.xp, line.role_id),
+                *(
+                    line.achievement,
+                    line.scope == "guild",
+                    int(line.user_id),
+                    cleaned_name(line.name, line.achievement),
+                    line.xp,
+                    line.role_id,
+                ),
                 *(line.awarded_at, line.awarded_by, line.revoked_at, line.revoked_by),
             )
             for line in last.values()

@@ -13,9 +13,10 @@ from api.achievements.service import AchievementService
 from api.activity import locks
 from api.activity.stat_names import StatNames
 from api.errors import Conflict, Invalid, NotFound
-from api.guilds.dtos import PatchGuild, PutGuild
+from api.guilds.dtos import PutGuild
 from api.guilds.roles_and_channels import RolesAndChannels, refuse
 from api.guilds.rules import faults as guild_faults
+from api.guilds.rules import received
 from api.guilds.service import GuildService
 from api.imports.decoding import Refused, decoded
 from api.imports.lines import (
@@ -46,6 +47,7 @@ from api.imports.restored_stats import with_room
 from api.imports.work import Numbered, Work
 from api.lib.clock import Clock
 from api.lib.faults import Fault
+from api.lib.text import cleaned_name
 from api.lib.whole_numbers import decoder
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
@@ -174,7 +176,7 @@ class Restoring:
         """Raises what `_put` would for the line by itself: what other lines would have made is not there."""
         match item:
             case PutGuild():
-                if found := guild_faults(item):
+                if found := guild_faults(received(item, work.guild_id)):
                     raise Invalid(errors=found)
             case RolesLine() | ChannelsLine():
                 refuse(item.items)
@@ -188,7 +190,7 @@ class Restoring:
         actor, guild_id = work.actor, work.guild_id
         match item:
             case PutGuild():
-                await self._guilds.patch(actor, guild_id, PatchGuild(*msgspec.structs.astuple(item)), None)
+                await self._guilds.patch(actor, guild_id, received(item, guild_id), None)
             case RolesLine():
                 await self._roles_and_channels.replace_roles(actor, guild_id, item.items, None)
             case ChannelsLine():
@@ -217,7 +219,8 @@ def _may(work: Work, each: Read) -> bool:
 
 
 def _wish(line: AchievementLine) -> CreateAchievement:
-    return CreateAchievement(**{name: getattr(line, name) for name in CreateAchievement.__struct_fields__})
+    wish = CreateAchievement(**{name: getattr(line, name) for name in CreateAchievement.__struct_fields__})
+    return msgspec.structs.replace(wish, name=cleaned_name(wish.name, wish.key))
 
 
 class _Headed:

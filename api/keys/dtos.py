@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from api.auth.scopes import Scope
 from api.lib.pagination import CursorText, Limit
 from api.lib.snowflakes import Snowflake
-from api.lib.text import Line
+from api.lib.text import TypedName
 
 NAME_CHARACTERS = 100
 
@@ -19,7 +19,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A key that can do no more than the key that asks for it."""
 
-    name: Annotated[Line, Meta(min_length=1, max_length=NAME_CHARACTERS, examples=["my bot"])]
+    name: Annotated[TypedName, Meta(min_length=1, max_length=NAME_CHARACTERS, examples=["my bot"])]
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=32)]
     guild_ids: Annotated[
         Annotated[list[Snowflake], Meta(min_length=1, max_length=1000)] | None,

@@ -9,6 +9,7 @@ from api.auth.scopes import Scope
 from api.errors import Forbidden
 from api.keys.dtos import NAME_CHARACTERS, CreateKey
 from api.lib.faults import Fault
+from api.lib.formats import SENTENCES, is_name
 from api.lib.text import too_long
 
 DEFAULT_RATE_LIMIT = 6000
@@ -20,6 +21,8 @@ MOST_GENERATIONS = 8
 def faults(data: CreateKey, now: datetime) -> list[Fault]:
     """What is wrong with a wish for a key, whoever makes it."""
     found = too_long("/name", data.name, NAME_CHARACTERS)
+    if not is_name(data.name):  # from a command line: no body brings halves of surrogate pairs
+        found.append(Fault("/name", SENTENCES["name"]))
     expires_at = None if data.expires_at is UNSET else data.expires_at
     if expires_at is not None and expires_at <= now:
         found.append(Fault("/expires_at", "is not in the future"))

@@ -9,6 +9,18 @@ from api.lib.snowflakes import is_snowflake
 
 # msgspec searches, and `$` matches before a last line feed: hence the look-ahead.
 LINE = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
+# What no name holds: control characters, ends of lines, and what turns the direction of all text behind the name. Marks
+# of direction and joiners are part of Arabic, Hebrew, Indic scripts and emoji.
+_NEVER = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+# What draws nothing: blanks, fillers, and what Unicode calls ignorable.
+_UNSEEN = (
+    r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # which no escape says in every language
+)
+NAME = rf"^(?=.*[^{_UNSEEN}])[^{_NEVER}]*$(?!\n)"
+# With halves of surrogate pairs, which a pattern of a schema cannot name, and JSON does not bring.
+NEVER_IN_NAMES = rf"[{_NEVER}\ud800-\udfff]"
 LOCALE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$(?!\n)"
 
 SENTENCES: Mapping[str, str] = {
@@ -16,6 +28,7 @@ SENTENCES: Mapping[str, str] = {
     "timezone": "is not an IANA time zone, such as Europe/Berlin",
     "locale": "is not a language tag, such as en-US",
     "line": "has a line break or another control character",
+    "name": "shows nothing, or has a line break, another control character or one that turns the direction of text",
 }
 
 
@@ -34,9 +47,18 @@ def _matches(pattern: str) -> Callable[[str], bool]:
     return lambda text: found(text) is not None
 
 
+_looks_like_a_name, _is_broken = _matches(NAME), _matches(NEVER_IN_NAMES)
+
+
+def is_name(text: str) -> bool:
+    """Whether it shows something, in one line and in its own direction."""
+    return _looks_like_a_name(text) and not _is_broken(text)
+
+
 CHECKS: dict[str, Callable[[str], bool]] = {
     "snowflake": is_snowflake,
     "timezone": is_timezone,
     "locale": _matches(LOCALE),
     "line": _matches(LINE),
+    "name": is_name,
 }

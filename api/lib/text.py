@@ -1,5 +1,6 @@
 """Text that PostgreSQL can store and a person can read."""
 
+import re
 import unicodedata
 from itertools import groupby
 from typing import Annotated
@@ -11,6 +12,27 @@ from api.lib.faults import Fault
 
 # One line: no NUL, no control character.
 Line = Annotated[str, Meta(pattern=formats.LINE, extra_json_schema={"format": "line"})]
+# What people read and somebody has typed: one line that shows something.
+TypedName = Annotated[str, Meta(pattern=formats.NAME, extra_json_schema={"format": "name"})]
+
+_never_in_names = re.compile(formats.NEVER_IN_NAMES)
+
+# Escapes of JSON one after another, so that the half of a pair is told from the whole, and `\\ud83d` from both.
+_escapes = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+def cleaned_name(text: str, otherwise: str) -> str:
+    """A name that nobody here has typed, as it can be shown: without what no name holds and without blanks around it,
+    composed; `otherwise` where nothing is left that shows."""
+    name = nfc(_never_in_names.sub("", text).strip())
+    return name if formats.is_name(name) else otherwise
+
+
+def without_halves(raw: bytes, instead: bytes = b"") -> bytes:
+    """JSON without the halves of surrogate pairs. A name that was cut within an emoji has them."""
+    return _escapes.sub(lambda found: instead if found[1] else found[0], raw) if b"\\u" in raw else raw
 
 
 # Putting marks in order takes the square of how many follow one another: 32,000 take 0.8 s. Unicode's own bound of

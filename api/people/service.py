@@ -14,6 +14,7 @@ from api.errors import DiscordAway, Invalid, LoginFailed, Overloaded
 from api.lib.clock import Clock
 from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, paginate
+from api.lib.text import cleaned_name
 from api.people import rules
 from api.people.access import Access, ManagedGuild
 from api.people.discord import Discord, GrantRefused, Person, Token
@@ -56,6 +57,8 @@ _INSERT = """
     )
     SELECT (SELECT id FROM made) AS made, array(SELECT id FROM replaced) AS replaced
 """
+
+LONGEST_NAME = 100  # the columns hold no more
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -228,8 +231,8 @@ class LoginService:
                 _INSERT,
                 digest(token),
                 int(person.id),
-                _text(person.username),
-                None if person.global_name is None else _text(person.global_name),
+                cleaned_name(person.username, person.id)[:LONGEST_NAME],
+                cleaned_name(person.global_name or "", "")[:LONGEST_NAME] or None,
                 None if person.avatar is None else _text(person.avatar),
                 self._sealer.seal(granted.access_token),
                 self._sealer.seal(granted.refresh_token),
@@ -263,13 +266,13 @@ class LoginService:
 
 def _text(text: str) -> str:
     """As PostgreSQL can store it."""
-    return text.replace("\x00", "")[:100]
+    return text.replace("\x00", "")[:LONGEST_NAME]
 
 
 def _to_view(guild: ManagedGuild, here: set[int]) -> MyGuildView:
     return MyGuildView(
         id=str(guild.id),
-        name=guild.name,
+        name=cleaned_name(guild.name, str(guild.id)),
         icon=guild.icon,
         is_owner=guild.is_owner,
         permissions=str(guild.permissions),

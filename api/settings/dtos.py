@@ -10,7 +10,7 @@ from api.audit.dtos import ActorView
 from api.lib.diff import Change
 from api.lib.json import JsonObject
 from api.lib.pagination import CursorText, Limit
-from api.lib.text import Line
+from api.lib.text import Line, TypedName
 
 TITLE_CHARACTERS, DESCRIPTION_CHARACTERS = 100, 1000
 
@@ -19,7 +19,7 @@ class PutModule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A module of settings that the bot brings."""
 
     schema: Annotated[JsonObject, Meta(description="JSON Schema 2020-12; every property has a default")]
-    title: Annotated[Line, Meta(min_length=1, max_length=TITLE_CHARACTERS)] | None = None
+    title: Annotated[TypedName, Meta(min_length=1, max_length=TITLE_CHARACTERS)] | None = None
     description: Annotated[Line, Meta(max_length=DESCRIPTION_CHARACTERS)] | None = None
 
 

@@ -80,6 +80,30 @@ async def test_definitions_and_awards_go_along(bot: httpx.AsyncClient, owner: Pl
     assert [each["achievement"] for each in answer.json()["achievements_unlocked"]] == []
 
 
+async def test_an_export_from_before_names_had_a_rule_loses_nothing(
+    bot: httpx.AsyncClient, owner: PlainConnection
+) -> None:
+    await define(bot, draft("first", gte=1))
+    await bot.put(f"/v1/guilds/{HARBOUR}/roles", json={"items": [{"id": "7", "name": "Crew"}]})
+    await record(bot, message("1"))
+    await owner.execute("UPDATE achievements SET name = E'\\u202eeno'")
+    await owner.execute("UPDATE achievement_awards SET name = ' '")
+    await owner.execute("UPDATE guilds SET name = E'\\u200b' WHERE id = $1", HARBOUR)
+    await owner.execute("UPDATE guild_roles SET name = ' '")
+    file = await export(bot)
+    for dry_run in (True, False):
+        done = await imported(bot, "guildhall", lines(*file), QUARRY, dry_run=dry_run)
+        assert (done["status"], done["refused"]) == ("finished", [])
+    there = f"/v1/guilds/{QUARRY}"
+    assert (await bot.get(there)).json()["name"] == str(QUARRY)
+    assert (await bot.get(f"{there}/roles")).json()["items"][0]["name"] == "7"
+    assert (await bot.get(f"{there}/achievements/first")).json()["name"] == "eno"
+    names = (
+        "SELECT DISTINCT a.name FROM achievement_awards a JOIN members m ON m.id = a.member_id WHERE m.guild_id = $1"
+    )
+    assert [row["name"] for row in await owner.fetch(names, QUARRY)] == ["first"]
+
+
 async def test_standings_from_elsewhere_award_when_their_stat_moves_next(
     bot: httpx.AsyncClient, running_app: Litestar
 ) -> None:

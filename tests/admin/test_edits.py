@@ -91,10 +91,12 @@ async def test_a_form_can_be_saved_again_as_it_stands(bot: httpx.AsyncClient, ad
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("name", "", "characters"),
+        ("name", "", "shows nothing"),
         ("name", "x" * 101, ""),
         ("name", "a\x00b", ""),
         ("name", "a\nb", ""),
+        ("name", "\u2003", "shows nothing"),
+        ("name", "a\u202eb", "turns the direction of text"),
         ("name", None, ""),
         ("timezone", "Middle/Earth", "is not an IANA time zone, such as Europe/Berlin"),
         ("locale", "english please", ""),

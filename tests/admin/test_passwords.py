@@ -58,6 +58,11 @@ async def test_every_way_to_a_password_asks(ada: httpx.AsyncClient, bo: httpx.As
     new = {"username": "eve", "email": "eve@localhost", "active": True, "admin": True, "superuser": False}
     made = await ada.post(base, json={**new, "password": "password1234"})
     assert (made.status_code, "common" in made.text) == (400, True)
+    for name in ("", " ", "a\u202eb"):
+        blank = await ada.post(base, json={**new, "username": name, "password": PASSWORD})
+        assert (blank.status_code, "A name has" in blank.text) == (400, True)
+        renamed = await ada.patch(f"{base}{ada_id}/", json={"username": name})
+        assert (renamed.status_code, "A name has" in renamed.text) == (422, True)
     contains = await ada.patch(f"{base}{ada_id}/", json={"password": "ada of Harbour"})
     assert (contains.status_code, "user name" in contains.text) == (422, True)
     body = {"current_password": PASSWORD, "new_password": "password1234", "confirm_new_password": "password1234"}

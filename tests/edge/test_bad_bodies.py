@@ -40,6 +40,8 @@ UNREADABLE = {
     "depth 33": b'{"a":' * 33 + b"1" + b"}" * 33,
 }
 
+HALVES = ("lone surrogate", "lone low surrogate")
+
 INVALID = {
     "array": b"[]",
     "text": b'"x"',
@@ -75,6 +77,8 @@ async def test_unreadable(bot: httpx.AsyncClient, owner: PlainConnection, key_id
     for name, body in UNREADABLE.items():
         if not body and route.policy.optional_body:
             continue  # no body stands for an empty one
+        if name in HALVES and route.policy.mends_names:
+            continue  # Discord's names may be cut within an emoji
         response = await bot.request(route.method, route.url(key_id=key_id), content=body, headers=JSON)
         if (response.status_code, response.json()["type"]) != (400, "urn:guildhall:problem:unreadable-body"):
             wrong[name] = response.text

@@ -49,6 +49,8 @@ def test_keys(folder: Path) -> None:
     assert f"{rotated['id']:>6}  " in guildhall(folder, "keys", "list", "--revoked").stdout
     assert "none of this number" in refusal(guildhall(folder, "keys", "revoke", "999999"))
     assert "guild_ids" in refusal(guildhall(folder, "keys", "create", "bot", "--guild", "abc"))
+    for name in (" ", "a\u202eb", "a\udcffb"):
+        refusal(guildhall(folder, "keys", "create", name))
 
 
 def test_admins(folder: Path) -> None:
@@ -83,6 +85,8 @@ def test_admins(folder: Path) -> None:
         (["dee", "--stdin"], "", "Standard input is empty"),
         (["dee", "--stdin", "--ask"], "long enough yes\n", "Either --ask or --stdin."),
         (["x" * 101], "", "A name has 1 to 100 characters"),
+        ([" "], "", "A name has 1 to 100 characters"),
+        (["a\u202eb"], "", "A name has 1 to 100 characters"),
         (["dee", "--password", "seen by everybody"], "", "No such option"),
         (["dee", "seen by everybody"], "", "unexpected extra argument"),
     ],

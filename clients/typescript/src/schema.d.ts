@@ -1771,7 +1771,7 @@ export interface components {
              */
             key: string;
             /**
-             * Format: line
+             * Format: name
              * @description What members read.
              */
             name: string;
@@ -1822,7 +1822,7 @@ export interface components {
          */
         CreateKey: {
             /**
-             * Format: line
+             * Format: name
              * @example my bot
              */
             name: string;
@@ -2562,7 +2562,7 @@ export interface components {
          */
         PatchAchievement: {
             /**
-             * Format: line
+             * Format: name
              * @description What members read.
              */
             name?: string;
@@ -2583,7 +2583,7 @@ export interface components {
          *     }
          */
         PatchGuild: {
-            /** Format: line */
+            /** Format: name */
             name?: string;
             icon?: string | null;
             owner_id?: (string | number) | null;
@@ -2780,7 +2780,7 @@ export interface components {
              * @example 1234567890123456789
              */
             id: string | number;
-            /** Format: line */
+            /** @description As Discord has it. Control characters and those that turn the direction of text are taken out, and blanks around it; where nothing is left, it is the id. */
             name: string;
             /**
              * @description The kind, as Discord numbers it
@@ -2822,7 +2822,7 @@ export interface components {
          *     }
          */
         PutGuild: {
-            /** Format: line */
+            /** @description As Discord has it. Control characters and those that turn the direction of text are taken out, and blanks around it; where nothing is left, it is the id. */
             name: string;
             icon?: string | null;
             owner_id?: (string | number) | null;
@@ -2896,7 +2896,7 @@ export interface components {
              * @example 1234567890123456789
              */
             id: string | number;
-            /** Format: line */
+            /** @description As Discord has it. Control characters and those that turn the direction of text are taken out, and blanks around it; where nothing is left, it is the id. */
             name: string;
             /** @default 0 */
             position?: number;
