@@ -21,12 +21,12 @@ from api.errors import GuildhallError
 from api.events.controller import EventController
 from api.guilds.controller import GuildController
 from api.http.admission import Admission
-from api.http.middleware import Edge
+from api.http.middleware import OutermostMiddleware
 from api.http.problems import handle
 from api.http.proxy_notice import ProxyNotice
 from api.http.rate_limits import Limiter
-from api.http.requests import GuildhallRequest, admit, provide_query
-from api.http.responses import Answer
+from api.http.requests import GuildhallRequest, authorize_and_parse, provide_query
+from api.http.responses import ApiResponse
 from api.http.strangers import COUNTED, Strangers, public_paths
 from api.imports.controller import ImportController
 from api.keys.controller import KeyController
@@ -107,12 +107,12 @@ _OF_HANDLERS = (
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
     """The ASGI application. It needs `database_url`: see `api.postgres.provision.locate`."""
-    return with_edge(create_litestar(settings, clock=clock or Clock(), metrics=Metrics()), settings)
+    return with_middleware(create_litestar(settings, clock=clock or Clock(), metrics=Metrics()), settings)
 
 
-def with_edge(app: Litestar, settings: Settings) -> Edge:
+def with_middleware(app: Litestar, settings: Settings) -> OutermostMiddleware:
     """Puts the edge around the Litestar application."""
-    return Edge(
+    return OutermostMiddleware(
         app,
         app.state["metrics"],
         timeout=settings.request_timeout_seconds,
@@ -169,10 +169,10 @@ def create_litestar(
     app = _Application(
         route_handlers=[*_CONTROLLERS, *([admin_route(settings, entrance)] if settings.admin else [])],
         dependencies={**dependencies, "params": Provide(provide_query, sync_to_thread=False)},
-        before_request=admit,  # type: ignore[arg-type] # `request_class` below is what it is given
+        before_request=authorize_and_parse,  # type: ignore[arg-type] # `request_class` below is what it is given
         exception_handlers={Exception: handle, GuildhallError: handle},
         request_class=GuildhallRequest,
-        response_class=Answer,
+        response_class=ApiResponse,
         lifespan=[lambda _: running(services, settings)],
         openapi_config=None,
         logging_config=None,

@@ -34,10 +34,10 @@ from api.guilds.service import GuildService
 from api.http.rate_limits import Limiter
 from api.http.strangers import header
 from api.idempotency.store import Idempotency
+from api.imports.dry_run import DryRun
 from api.imports.exporting import Exporter
 from api.imports.history import History
-from api.imports.rehearsal import Rehearsal
-from api.imports.restoring import Restoring
+from api.imports.restore import Restore
 from api.imports.runner import Runner
 from api.imports.service import ImportService
 from api.imports.standings import Standings
@@ -126,7 +126,7 @@ class Services:
         self.limiter = Limiter(
             database,
             clock,
-            lambda scope: keyring.remembered(header(scope, b"authorization")),
+            lambda scope: keyring.cached(header(scope, b"authorization")),
             of_an_address=settings.anonymous_rate_limit,
         )
         self.slots, self.recording_slots = Slots(), Slots(RECORDING_AT_ONCE)
@@ -169,7 +169,7 @@ class Services:
         self.upkeep = Upkeep(database, partitions, clock, hours=hours, days=days)
 
         # Imports, exports, jobs.
-        restoring = Restoring(
+        restore = Restore(
             database,
             leveling_configs,
             partitions,
@@ -186,8 +186,8 @@ class Services:
             self.credentials,
             standings=Standings(database, leveling_configs, self.settings, clock),
             history=History(database, leveling_configs, partitions, unlocking, clock, hours),
-            rehearsal=Rehearsal(database, leveling_configs, clock),
-            restoring=restoring,
+            dry_run_of_events=DryRun(database, leveling_configs, clock),
+            restore=restore,
         )
         backfill = Backfill(leveling_configs, indexes, unlocking, clock)
         jobs = {BACKFILL: BackfillJob(database, queue, backfill, partitions, clock)}

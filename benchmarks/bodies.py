@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 import msgspec
 
 from benchmarks.servers import Side, call, cpu_seconds
-from tests.edge.routes import ROUTES
+from tests.requests.routes import ROUTES
 from tests.support.people import HARBOUR
 from tests.support.worst_bodies import ROWS, addresses, bodies_of, media_type, wide
 

@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.types import ASGIApp
 from playwright.async_api import Browser
 
-from api.app import create_litestar, with_edge
+from api.app import create_litestar, with_middleware
 from api.config import Settings
 from api.lib.metrics import Metrics
 from api.postgres.engine import PlainConnection
@@ -23,9 +23,9 @@ from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import CLOCK, MovableClock
 from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET, Discord
-from tests.support.emptying import Emptier
 from tests.support.people import HARBOUR, QUARRY
 from tests.support.serving import alive
+from tests.support.truncate import Truncater
 
 _running: list[cluster.Cluster] = []
 
@@ -112,9 +112,9 @@ async def owner(settings: Settings) -> AsyncIterator[PlainConnection]:
 
 
 @pytest.fixture(scope="session")
-async def emptier(settings: Settings, database_name: str) -> AsyncIterator[Emptier]:
+async def truncater(settings: Settings, database_name: str) -> AsyncIterator[Truncater]:
     """Empties the tables of this process's database."""
-    made = await Emptier.connect(cluster.url("postgres", database_name))
+    made = await Truncater.connect(cluster.url("postgres", database_name))
     yield made
     await made.close()
 
@@ -127,30 +127,30 @@ def clock(movable_clock: MovableClock) -> MovableClock:
 
 @pytest.fixture
 async def litestar_app(
-    running_app: Litestar, owner: PlainConnection, emptier: Emptier, movable_clock: MovableClock
+    running_app: Litestar, owner: PlainConnection, truncater: Truncater, movable_clock: MovableClock
 ) -> AsyncIterator[Litestar]:
     """The running application, with empty tables, empty caches and the right time."""
     movable_clock.put_right()
-    await _forget_everything(running_app, owner, emptier)
+    await _forget_everything(running_app, owner, truncater)
     yield running_app
     movable_clock.put_right()
 
 
-async def _forget_everything(app: Litestar, connection: PlainConnection, emptier: Emptier) -> None:
+async def _forget_everything(app: Litestar, connection: PlainConnection, truncater: Truncater) -> None:
     guilds = {row["id"] for row in await connection.fetch("SELECT id FROM guilds")}
     keys = {row["id"] for row in await connection.fetch("SELECT id FROM api_keys")}
     sessions = {row["id"] for row in await connection.fetch("SELECT id FROM sessions")}
-    await emptier.empty()
-    app.state["limiter"].forget()
-    app.state["entrance"].limits.forget()
+    await truncater.truncate()
+    app.state["limiter"].clear()
+    app.state["entrance"].limits.clear()
     for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("session", sessions), ("module", {0})):
         app.state["watcher"].invalidate(kind, ids)
 
 
 @pytest.fixture
 def app(litestar_app: Litestar, settings: Settings) -> ASGIApp:
-    """The whole application, its edge around it, as uvicorn would call it."""
-    return with_edge(litestar_app, settings)
+    """The whole application, its outermost middleware around it, as uvicorn would call it."""
+    return with_middleware(litestar_app, settings)
 
 
 @pytest.fixture

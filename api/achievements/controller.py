@@ -21,7 +21,7 @@ from api.achievements.service import AchievementService
 from api.auth.scopes import Scope
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
-from api.http.responses import Answer
+from api.http.responses import ApiResponse
 from api.lib.encoded import Encoded
 from api.lib.pagination import Page
 
@@ -246,11 +246,11 @@ class AwardController(Controller):
         achievement: FromPath[str],
         request: GuildhallRequest,
         awards: NamedDependency[AwardService],
-    ) -> Answer[AwardedView]:
+    ) -> ApiResponse[AwardedView]:
         """Award an achievement by hand, with its rewards, whatever its condition says. Of a member who has it, it
         changes nothing."""
         awarded, is_new = await awards.award(request.actor, guild_id, user_id, achievement)
-        return Answer(awarded, status_code=201 if is_new else 200)
+        return ApiResponse(awarded, status_code=201 if is_new else 200)
 
     @delete("/{achievement:str}", opt=RoutePolicy(WRITE).opt)
     async def revoke_achievement(

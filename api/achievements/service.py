@@ -23,7 +23,7 @@ from api.achievements.index_cache import GLOBAL
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Conflict, Invalid, NotFound, Overloaded, PreconditionFailed
-from api.idempotency.store import keep
+from api.idempotency.store import store_answer
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded
 from api.lib.etags import Preconditions
@@ -100,7 +100,7 @@ class AchievementService:
             assert after is not None  # it is made, or locked
             row = await self._finish(connection, actor, "achievement.created", before, after, award=True)
             answer = definitions.answer(row)
-            await keep(connection, actor.claim, answer, status=201)
+            await store_answer(connection, actor.claim, answer, status=201)
         self._told(guild_id)
         return answer
 
@@ -208,7 +208,7 @@ class AchievementService:
                 raise NotFound
             if before["deleted_at"] is None:
                 answer = definitions.answer(await self._read(connection, guild_id, key))
-                await keep(connection, actor.claim, answer)
+                await store_answer(connection, actor.claim, answer)
                 return answer
             if before["deleted_at"] <= self._retained_since():
                 raise NotFound
@@ -222,7 +222,7 @@ class AchievementService:
             assert after is not None  # it is locked
             row = await self._finish(connection, actor, "achievement.restored", before, after, award=True)
             answer = definitions.answer(row)
-            await keep(connection, actor.claim, answer)
+            await store_answer(connection, actor.claim, answer)
         self._told(guild_id)
         return answer
 

@@ -15,11 +15,11 @@ from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
 from api.auth.slots import Slots
 from api.http.rate_limits import Limiter
-from api.http.responses import JSON, Plain
+from api.http.responses import JSON, BytesResponse
 from api.lib import snowflakes
 
 # A thousand plain events, twice: more is read beside the loop, on the ordinary way.
-LARGEST_AT_ONCE = 512 * 1024
+INLINE_BYTES = 512 * 1024
 
 ROUTE = "/v1/guilds/{guild_id}/activity"
 
@@ -41,14 +41,14 @@ class ActivityFastPath:
         self._slots = slots
         self._activity = activity
 
-    async def answer(self, scope: HTTPScope, receive: Receive) -> tuple[Plain | None, Receive]:
+    async def answer(self, scope: HTTPScope, receive: Receive) -> tuple[BytesResponse | None, Receive]:
         """The answer, if the request is plain; else None, and what to receive its body from."""
         match = _path(scope["path"])
         if match is None or scope["query_string"]:
             return None, receive
         guild_id = snowflakes.parse(match[1])
         authorization = _authorization(scope)
-        credential = self._keyring.remembered(authorization)
+        credential = self._keyring.cached(authorization)
         if (
             credential is None
             or guild_id is None
@@ -66,7 +66,7 @@ class ActivityFastPath:
             state.pop("slot")()
             return None, _replayed(messages, receive)
         state["credential"], state["guild_id"], state["route"] = credential, guild_id, ROUTE
-        return Plain(200, _HEADERS.copy(), _encode(await self._activity.record(guild_id, data.events))), receive
+        return BytesResponse(200, _HEADERS.copy(), _encode(await self._activity.record(guild_id, data.events))), receive
 
 
 def _authorization(scope: HTTPScope) -> bytes | None:
@@ -83,7 +83,7 @@ def _authorization(scope: HTTPScope) -> bytes | None:
                 return None
             is_json = True
         elif name == b"content-length":
-            if len(value) > 7 or not value.isdigit() or int(value) > LARGEST_AT_ONCE:
+            if len(value) > 7 or not value.isdigit() or int(value) > INLINE_BYTES:
                 return None
         elif name in _UNUSUAL or (name == b"accept" and b"msgpack" in value.lower()):
             return None
@@ -100,7 +100,7 @@ async def _read(receive: Receive) -> tuple[bytes | None, list[HTTPReceiveMessage
         if message["type"] != "http.request":
             return None, messages
         chunks.append(message["body"])
-        if sum(map(len, chunks)) > LARGEST_AT_ONCE:
+        if sum(map(len, chunks)) > INLINE_BYTES:
             return None, messages
         if not message["more_body"]:
             return b"".join(chunks), messages

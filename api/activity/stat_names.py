@@ -94,12 +94,12 @@ class StatNames:
     def _remember(self, config: LevelingConfig, names: Collection[str]) -> None:
         """Adds them to those that are known, and forgets the guilds that were remembered first."""
         known = {*self._known(config), *names}
-        self._forget(config.guild_id)
+        self._evict(config.guild_id)
         self._remembered[config.guild_id] = config, known
         self._count += len(known)
         while self._count > _REMEMBERED:
-            self._forget(next(iter(self._remembered)))
+            self._evict(next(iter(self._remembered)))
 
-    def _forget(self, guild_id: int) -> None:
+    def _evict(self, guild_id: int) -> None:
         found = self._remembered.pop(guild_id, None)
         self._count -= 0 if found is None else len(found[1])

@@ -16,7 +16,7 @@ from api.activity.pieces import begins
 from api.activity.pieces import days as days_of
 from api.activity.rules import earning_of
 from api.events.outbox import publish
-from api.idempotency.store import Claim, keep_all
+from api.idempotency.store import Claim, store_answers
 from api.lib.arrays import columns, literal
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import Key, Ledger, MembersChanged, Standing, by_key, lock
@@ -96,7 +96,7 @@ class Transaction:
                     self._group, accepted, level_ups, unlocked, strict=True
                 )
             ]
-            await keep_all(
+            await store_answers(
                 connection, ((pending.claim, answer) for pending, answer in zip(self._group, answers, strict=True))
             )
         self._unlocked.after_commit()

@@ -49,7 +49,7 @@ class Visitor(msgspec.Struct, frozen=True):
     cookie: str | None
 
     @property
-    def told_name(self) -> str:
+    def logged_name(self) -> str:
         """The name as logs tell it: somebody typed it, and it may be anything."""
         return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in self.name)[
             :_LONGEST_NAME
@@ -73,7 +73,7 @@ class Entrance:
         lane = STRANGERS if browser is None else INSIDERS
         knocks = f"browser:{browser}" if browser is not None else visitor.network
         if knocks in self._knocking:
-            await self._tell(visitor, REFUSED, None, "one try at a time", is_kept=False)
+            await self._record(visitor, REFUSED, None, "one try at a time", is_kept=False)
             raise one_at_a_time()
         self._knocking.add(knocks)
         try:
@@ -81,7 +81,7 @@ class Entrance:
             with lane.place():
                 return await self._try(visitor, password, code, lane, browser)
         except TooBusy:
-            await self._tell(visitor, REFUSED, None, "too many at once", is_kept=False)
+            await self._record(visitor, REFUSED, None, "too many at once", is_kept=False)
             raise Overloaded("Too many try to log in at once. Try again in a second.") from None
         finally:
             self._knocking.discard(knocks)
@@ -95,10 +95,10 @@ class Entrance:
         await self._take(visitor, budgets)
         user_id = await AdminUser.check(visitor.name, password, lane)
         if user_id is None:
-            await self._tell(visitor, REFUSED, None, "wrong name or password")
+            await self._record(visitor, REFUSED, None, "wrong name or password")
             raise LogInRefused("Login failed")
         if not await AdminUser.may_enter(user_id):
-            await self._tell(visitor, REFUSED, user_id, "not active, or no admin")
+            await self._record(visitor, REFUSED, user_id, "not active, or no admin")
             raise LogInRefused("Login failed")
         if await self.second_factor.is_on(user_id):
             of_codes = [] if browser else [code_budget(user_id)]
@@ -106,19 +106,19 @@ class Entrance:
             budgets = [*budgets, *of_codes]
         await self.limits.give_back(budgets)
         await AdminUser.note_log_in(user_id)
-        await self._tell(visitor, LOGGED_IN, user_id, None)
+        await self._record(visitor, LOGGED_IN, user_id, None)
         return user_id
 
     async def _look_at_code(
         self, visitor: Visitor, user_id: int, code: str | None, budgets: Sequence[TryBudget]
     ) -> None:
         if code is None:
-            await self._tell(visitor, HALF_WAY, user_id, "the password is right, the code is missing")
+            await self._record(visitor, HALF_WAY, user_id, "the password is right, the code is missing")
             raise LogInRefused("MFA code required")
         await self._take(visitor, budgets)
         actor = Actor(kind="admin", id=str(user_id), ip=visitor.ip, request_id=visitor.request_id)
-        if not await self.second_factor.use(actor, user_id, visitor.told_name, code):
-            await self._tell(visitor, REFUSED, user_id, "wrong code")
+        if not await self.second_factor.use(actor, user_id, visitor.logged_name, code):
+            await self._record(visitor, REFUSED, user_id, "wrong code")
             raise LogInRefused("MFA failed")
 
     async def _take(self, visitor: Visitor, budgets: Sequence[TryBudget]) -> None:
@@ -126,18 +126,18 @@ class Entrance:
             await self.limits.take(budgets)
         except TooManyTries as refusal:
             # Once for each budget: a flood must not fill the log that nobody may empty.
-            await self._tell(visitor, REFUSED, None, "too many tries", is_kept=refusal.first)
+            await self._record(visitor, REFUSED, None, "too many tries", is_kept=refusal.first)
             raise
 
-    async def _tell(
+    async def _record(
         self, visitor: Visitor, action: str, user_id: int | None, reason: str | None, *, is_kept: bool = True
     ) -> None:
         """Tells of a try in the log, and if it `is_kept` in the audit log."""
         level = log.info if action == LOGGED_IN else log.warning
-        level(action, name=visitor.told_name, address=visitor.ip, reason=reason, request_id=visitor.request_id)
+        level(action, name=visitor.logged_name, address=visitor.ip, reason=reason, request_id=visitor.request_id)
         if not is_kept:
             return
         number = None if user_id is None else str(user_id)
         actor = Actor(kind="admin", id=number, reason=reason, ip=visitor.ip, request_id=visitor.request_id)
         async with self._database.connection() as connection:
-            await record(connection, actor, action, guild_ids=[None], target=visitor.told_name, changes={})
+            await record(connection, actor, action, guild_ids=[None], target=visitor.logged_name, changes={})

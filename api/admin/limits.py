@@ -73,7 +73,7 @@ class TryLimits:
         async with self._database.connection() as connection:
             await connection.execute(_GIVE_BACK, [budget.owner for budget in budgets])
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """What this process knows; the database knows it still."""
         self._spent.clear()
 

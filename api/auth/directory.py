@@ -14,7 +14,7 @@ class Directory:
         self._watcher = watcher
         self._known: OrderedDict[int, None] = OrderedDict()
         self._forgotten = 0
-        watcher.subscribe(self.forget)
+        watcher.subscribe(self.invalidate)
 
     async def require(self, guild_id: int) -> None:
         """Raises `NotFound` for a guild that is not there or is deleted."""
@@ -28,7 +28,7 @@ class Directory:
             if len(self._known) > CACHED_GUILDS:
                 self._known.popitem(last=False)
 
-    def forget(self, kind: str, ids: set[int] | None) -> None:
+    def invalidate(self, kind: str, ids: set[int] | None) -> None:
         """Called when guilds changed, here or in another process."""
         if kind == "guild":
             self._forgotten += 1

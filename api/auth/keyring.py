@@ -34,7 +34,7 @@ class Keyring:
         self._forgotten = 0
         self._look_ups = FairBatches(self._look_up)
         self.used: set[int] = set()
-        watcher.subscribe(self._forget)
+        watcher.subscribe(self._invalidate)
 
     async def authenticate(self, authorization: str | None, address: str = "") -> Credential:
         """The credential of an `Authorization` header. `address`: where it came from; those of one address share
@@ -59,7 +59,7 @@ class Keyring:
         self.used.add(credential.id)
         return credential
 
-    def remembered(self, authorization: bytes | None) -> Credential | None:
+    def cached(self, authorization: bytes | None) -> Credential | None:
         """The credential, if it is in memory, may still be believed and is good; else None, and
         `authenticate` tells why."""
         if authorization is None or not authorization.startswith(b"Bearer ") or not self._watcher.is_fresh():
@@ -104,7 +104,7 @@ class Keyring:
             _, oldest = self._cache.popitem(last=False)
             self._digests.pop(oldest.id, None)
 
-    def _forget(self, kind: str, ids: set[int] | None) -> None:
+    def _invalidate(self, kind: str, ids: set[int] | None) -> None:
         if kind == "key":
             self._forgotten += 1
             self._unknown.clear()

@@ -77,7 +77,7 @@ class Sessions:
         self._forgotten = 0
         self._look_ups = FairBatches(self._look_up)
         self.used: set[int] = set()
-        watcher.subscribe(self._forget)
+        watcher.subscribe(self._invalidate)
 
     def token_of(self, cookie: str | None) -> str | None:
         """What the session's cookie holds, if there is one in a `Cookie` header."""
@@ -128,7 +128,7 @@ class Sessions:
             _, oldest = self._cache.popitem(last=False)
             self._digests.pop(oldest.id, None)
 
-    def _forget(self, kind: str, ids: set[int] | None) -> None:
+    def _invalidate(self, kind: str, ids: set[int] | None) -> None:
         if kind == "session":
             self._forgotten += 1
             for id_ in list(self._digests) if ids is None else ids:

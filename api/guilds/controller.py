@@ -19,7 +19,7 @@ from api.guilds.roles_and_channels import RolesAndChannels
 from api.guilds.service import GuildService
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
-from api.http.responses import Answer
+from api.http.responses import ApiResponse
 from api.lib.pagination import Page
 
 READ, WRITE = Scope.GUILDS_READ, Scope.GUILDS_WRITE
@@ -57,10 +57,10 @@ class GuildController(Controller):
         data: JSONBody[PutGuild],
         request: GuildhallRequest,
         guilds: NamedDependency[GuildService],
-    ) -> Answer[GuildView]:
+    ) -> ApiResponse[GuildView]:
         """The bot joined, or something changed: create, update or restore the guild."""
         guild, created = await guilds.put(request.actor, guild_id, data, request.preconditions)
-        return Answer(guild, status_code=201 if created else 200)
+        return ApiResponse(guild, status_code=201 if created else 200)
 
     @patch(
         "/{guild_id:str}", opt=RoutePolicy(WRITE, if_match=True, conditional=True, personal=True, merge_patch=True).opt

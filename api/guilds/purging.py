@@ -17,7 +17,7 @@ from tables.guilds import Guild
 log = structlog.get_logger("guildhall.guilds")
 
 BATCH_SIZE = 5000
-LISTED_AT_ONCE = 100
+LIST_BATCH_SIZE = 100
 
 # Others may hold the guild's row for a while. A batch is looked up by the index, row by row, in the partition that has
 # it: other plans read all that the guild has, or all partitions, for each batch.
@@ -53,7 +53,7 @@ class Purging:
         while True:
             later = WhereRaw("({}, {}) > ({}, {})", Guild.deleted_at, Guild.id, *last)
             query = Guild.select(Guild.id, Guild.deleted_at).where(Guild.deleted_at <= self.retained_since(), later)
-            rows = await query.order_by(Guild.deleted_at, Guild.id).limit(LISTED_AT_ONCE)
+            rows = await query.order_by(Guild.deleted_at, Guild.id).limit(LIST_BATCH_SIZE)
             for row in rows:
                 try:
                     purged += await self.purge(row["id"])
@@ -62,7 +62,7 @@ class Purging:
                 except Exception as error:
                     log.warning("a guild was not purged, and will be tried again", guild=row["id"], error=repr(error))
                     failure = error
-            if len(rows) < LISTED_AT_ONCE:
+            if len(rows) < LIST_BATCH_SIZE:
                 break
             last = rows[-1]["deleted_at"], rows[-1]["id"]
         if failure is not None:

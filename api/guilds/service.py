@@ -12,7 +12,7 @@ from api.events.outbox import OutboxEvent, publish
 from api.guilds import rules
 from api.guilds.dtos import GuildView, PatchGuild, PutGuild
 from api.guilds.purging import Purging
-from api.idempotency.store import keep
+from api.idempotency.store import store_answer
 from api.lib import etags
 from api.lib.clock import Clock
 from api.lib.diff import Change
@@ -127,7 +127,7 @@ class GuildService:
             row = await self._update(before, {"deleted_at": None})
             await self._record(connection, actor, "guild.restored", before, row)
             answer = to_view(row)
-            await keep(connection, actor.claim, encoded(answer))
+            await store_answer(connection, actor.claim, encoded(answer))
         self._watcher.invalidate("guild", {guild_id})
         return answer
 

@@ -13,8 +13,8 @@ from litestar.types import Message, Receive, ReceiveMessage
 
 from api.errors import BadHeader, BodyTooLarge
 from api.http.policy import policy_of
-from api.http.responses import JSON, MSGPACK, Plain, conditional, wants_msgpack
-from api.idempotency.store import BodyHash, Claim, Idempotency, Kept
+from api.http.responses import JSON, MSGPACK, BytesResponse, conditional, wants_msgpack
+from api.idempotency.store import BodyHash, Claim, Idempotency, StoredAnswer
 from api.lib import etags
 
 LONGEST = 255
@@ -64,7 +64,7 @@ async def claimed(
         read=(lambda: _drain(request, policy.largest_body)) if is_file else None,
     )
     if isinstance(found, Claim):
-        state["claim"], state["settle"] = found, _Settling(store, found)
+        state["claim"], state["finalize"] = found, AnswerRecorder(store, found)
         return None
     return Replay(found)
 
@@ -72,7 +72,7 @@ async def claimed(
 class Replay(Response[bytes]):
     """An answer that was given before."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: StoredAnswer) -> None:
         super().__init__(kept.body)
         self._kept = kept
 
@@ -89,10 +89,10 @@ class Replay(Response[bytes]):
             return conditional(kept.status, headers, kept.body, tag, None, packed=packed, personal=True)
         body = _pack(msgspec.json.decode(kept.body)) if packed else kept.body
         headers += [(b"cache-control", b"no-store"), (b"content-type", (MSGPACK if packed else kind).encode())]
-        return Plain(kept.status, headers, body)
+        return BytesResponse(kept.status, headers, body)
 
 
-class _Settling:
+class AnswerRecorder:
     """Holds an answer back until it is kept."""
 
     def __init__(self, store: Idempotency, claim: Claim) -> None:
@@ -123,7 +123,7 @@ class _Settling:
             own["content-type"], kept = JSON, msgspec.json.encode(msgspec.msgpack.decode(body))
         else:
             kept = body
-        await self._store.settle(self._claim, Kept(start["status"], own, kept))  # type: ignore[typeddict-item] # the same
+        await self._store.finalize(self._claim, StoredAnswer(start["status"], own, kept))  # type: ignore[typeddict-item] # the same
         return [start, {"type": "http.response.body", "body": body, "more_body": False}]
 
 

@@ -54,7 +54,7 @@ async def _ordinary(_scope: HTTPScope, receive: Receive) -> tuple[None, Receive]
     return None, receive
 
 
-class Edge:
+class OutermostMiddleware:
     """ASGI around ASGI."""
 
     def __init__(
@@ -107,10 +107,10 @@ class Edge:
 class _Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_edge", "_head", "_request_id", "_scope", "_send", "_started", "_status")
+    __slots__ = ("_head", "_middleware", "_request_id", "_scope", "_send", "_started", "_status")
 
-    def __init__(self, edge: Edge, scope: HTTPScope, send: Send) -> None:
-        self._edge = edge
+    def __init__(self, middleware: OutermostMiddleware, scope: HTTPScope, send: Send) -> None:
+        self._middleware = middleware
         self._head = scope["method"] == "HEAD"
         # HEAD is GET without the body, on every route. uvicorn looks at its own scope: it gets none of this.
         self._scope: HTTPScope = {**scope, "method": HttpMethod.GET} if self._head else scope
@@ -120,31 +120,31 @@ class _Exchange:
         self._request_id = request_id(scope["headers"])
 
     async def run(self, receive: Receive) -> None:
-        edge, scope = self._edge, self._scope
+        middleware, scope = self._middleware, self._scope
         state = scope["state"] = {
             "request_id": self._request_id.decode(),
             "is_head": self._head,
             "is_gone": scope.get("state", {}).get("is_gone", _is_never_gone),
         }
-        edge._metrics.running += 1
+        middleware._metrics.running += 1
         try:
             refuse_ambiguous(scope)
-            if edge._limiter is not None and edge._strangers is not None and self._is_counted:
-                if edge._proxies is not None and not edge._proxies.is_done:
-                    edge._proxies.look(scope)
-                edge._limiter.refuse_spent(scope)
-                await edge._strangers.refuse(scope)
-            ready = edge._fast_path(scope) if scope["method"] == HttpMethod.GET else None
+            if middleware._limiter is not None and middleware._strangers is not None and self._is_counted:
+                if middleware._proxies is not None and not middleware._proxies.is_done:
+                    middleware._proxies.look(scope)
+                middleware._limiter.refuse_spent(scope)
+                await middleware._strangers.refuse(scope)
+            ready = middleware._fast_path(scope) if scope["method"] == HttpMethod.GET else None
             if ready is not None:
                 await ready(scope, receive, self._answer)
                 return
-            async with asyncio.timeout(edge._timeout) as deadline:
+            async with asyncio.timeout(middleware._timeout) as deadline:
                 state["deadline"] = deadline
                 if scope["method"] == HttpMethod.POST:
-                    ready, receive = await edge._activity(scope, receive)
+                    ready, receive = await middleware._activity(scope, receive)
                 elif scope["method"] == HttpMethod.GET:
-                    ready = await edge._read(scope)
-                await (ready or edge._app)(scope, receive, self._answer)
+                    ready = await middleware._read(scope)
+                await (ready or middleware._app)(scope, receive, self._answer)
         except asyncio.CancelledError:
             if state["is_gone"]():
                 self._status = GONE
@@ -161,17 +161,17 @@ class _Exchange:
                 log.exception("unhandled outside the application")
             await self._refuse(ours)
         finally:
-            edge._metrics.running -= 1
+            middleware._metrics.running -= 1
             if "slot" in state:
                 state["slot"]()
-            self._tell()
+            self._log()
 
     async def _answer(self, message: Message) -> None:
-        settle = self._scope["state"].get("settle")
-        if settle is None:
+        finalize = self._scope["state"].get("finalize")
+        if finalize is None:
             await self._dress(message)
             return
-        for ready in await settle(message):
+        for ready in await finalize(message):
             await self._dress(ready)
 
     async def _dress(self, message: Message) -> None:
@@ -184,7 +184,7 @@ class _Exchange:
                 *given,
                 *(() if any(name.lower() == POLICY[0] for name, _ in given) else (POLICY,)),
                 (b"x-request-id", self._request_id),
-                *self._edge._headers,
+                *self._middleware._headers,
                 *self._budget(),
             ]
             if self._status == 405 or self._scope["method"] == "OPTIONS":
@@ -200,12 +200,12 @@ class _Exchange:
 
     async def _recognize(self) -> None:
         """Finds out who asked where no route wanted to know: a good credential is told its budget."""
-        if self._edge._strangers is not None and self._status not in (401, 429):
-            await self._edge._strangers.recognize(self._scope)
+        if self._middleware._strangers is not None and self._status not in (401, 429):
+            await self._middleware._strangers.recognize(self._scope)
 
     def _budget(self) -> Headers:
         """What is left of the budget that this request was taken off."""
-        limiter, state = self._edge._limiter, self._scope["state"]
+        limiter, state = self._middleware._limiter, self._scope["state"]
         if limiter is None:
             return []
         if self._status == 304:
@@ -229,12 +229,12 @@ class _Exchange:
         await self._answer({"type": "http.response.start", "status": error.status, "headers": headers})
         await self._answer({"type": "http.response.body", "body": body, "more_body": False})
 
-    def _tell(self) -> None:
+    def _log(self) -> None:
         scope, state = self._scope, self._scope["state"]
         seconds = time.perf_counter() - self._started
         route = state.get("route") or scope.get("path_template") or "unmatched"
         method = "HEAD" if self._head else scope["method"]
-        self._edge._metrics.observe(method, route, self._status, seconds)
+        self._middleware._metrics.observe(method, route, self._status, seconds)
         if route in _QUIET or (self._status in _TURNED_AWAY and _flood.is_over()):
             return
         credential = state.get("credential")

@@ -297,7 +297,7 @@ class Limiter:
         async with self._database.connection() as connection:
             await connection.execute(_SWEEP, self.now() - WINDOW)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """All that this process knows."""
         self._budgets.clear()
         self._spent.clear()

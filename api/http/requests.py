@@ -86,7 +86,7 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
         return found
 
 
-async def admit(request: GuildhallRequest) -> Response[Any] | None:
+async def authorize_and_parse(request: GuildhallRequest) -> Response[Any] | None:
     """What happens before every handler: who asks, may they, do they see it, is what they send sound, and has it
     been done already?
 

@@ -28,7 +28,7 @@ _is_msgpack_wanted = re.compile(re.escape(MSGPACK) + r"(?!\s*;\s*q=0(\.0*)?\s*(,
 Headers = list[tuple[bytes, bytes]]
 
 
-class Answer(Response[T]):
+class ApiResponse(Response[T]):
     """The response class of every route. Content is a view, a page or `Encoded`."""
 
     def to_asgi_response(
@@ -41,7 +41,7 @@ class Answer(Response[T]):
             (name.lower().encode("latin-1"), str(value).encode("latin-1")) for name, value in self.headers.items()
         ]
         if status == 204 or self.content is None:
-            return Plain(status, headers, b"")
+            return BytesResponse(status, headers, b"")
         content = self.content
         encoded = content if isinstance(content, Encoded) else None
         packed = wants_msgpack(request)
@@ -57,12 +57,14 @@ class Answer(Response[T]):
         )
 
 
-def listed(status: int, headers: Headers, body: bytes, following: str | None, *, packed: bool = False) -> "Plain":
+def listed(
+    status: int, headers: Headers, body: bytes, following: str | None, *, packed: bool = False
+) -> "BytesResponse":
     """An answer without an entity tag. `following`: the address of the next page, if there is one."""
     headers.append((b"cache-control", b"no-store"))
     if following is not None:
         headers.append((b"link", f'<{following}>; rel="next"'.encode("latin-1")))
-    return Plain(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)
+    return BytesResponse(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)
 
 
 def base_url(public_url: str | None, scheme: str, host: str) -> str:
@@ -85,7 +87,7 @@ def conditional(
     *,
     packed: bool = False,
     personal: bool = False,
-) -> "Plain":
+) -> "BytesResponse":
     """The answer with its entity tag, or 304 if the client has it already. `known`: the tags of its
     `If-None-Match`, of a GET. `personal`: it says something of people, and no browser is to keep it."""
     if packed:
@@ -93,11 +95,11 @@ def conditional(
     kept = b"no-store" if personal else b"private, no-cache"
     headers += [(b"etag", f'"{tag}"'.encode()), (b"cache-control", kept), (b"vary", b"accept")]
     if known is not None and (etags.ANY in known or tag in known):
-        return Plain(304, headers, b"")
-    return Plain(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)
+        return BytesResponse(304, headers, b"")
+    return BytesResponse(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)
 
 
-class Plain(ASGIResponse):
+class BytesResponse(ASGIResponse):
     """Sends bytes that are ready; Litestar's own response builds its headers anew each time."""
 
     __slots__ = ("_body", "_headers", "_status")

@@ -1,9 +1,9 @@
-"""Answers that are kept, so that a request that is sent twice is done once.
+"""The idempotency store: stored answers, so that a request that is sent twice is done once.
 
-A request with an `Idempotency-Key` first claims it: a row with no answer yet, for as long as the request may take.
-The service saves the answer in the transaction of the effect (`keep`): whatever crashes then, either both are there
-or neither. An answer that changed nothing (a conflict) is saved when it is sent. A route without any effect keeps
-no answer: it works it out anew."""
+A request with an `Idempotency-Key` first claims the key: a row without an answer, for as long as the request may take.
+The service stores the answer in the transaction of its effect (`store_answer`), so a crash leaves both or neither. An
+answer without an effect (a conflict) is stored when it is sent. A route that changes nothing stores no answer, and
+computes it again."""
 
 import re
 import secrets
@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from api.errors import Conflict, GuildhallError, TooManyRequests, Unavailable
-from api.idempotency.kept_answers import KeptAnswers, Room
+from api.idempotency.answer_quotas import AnswerQuotas, Quota
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded, encode
 from api.postgres.database import Connection, Database
@@ -24,7 +24,7 @@ from api.postgres.database import Connection, Database
 log = structlog.get_logger("guildhall.idempotency")
 
 KEPT = timedelta(hours=24)
-SWEPT_AT_ONCE = 5000
+SWEEP_BATCH_SIZE = 5000
 LARGEST = 1024 * 1024  # bytes of an answer that is kept
 
 JSON = "application/json"
@@ -53,7 +53,7 @@ _SAVE = """
 _RELEASE = "DELETE FROM idempotent_answers WHERE owner = $1 AND key = $2 AND holder = $3 AND status IS NULL"
 _SWEEP = f"""
     DELETE FROM idempotent_answers WHERE ctid IN
-        (SELECT ctid FROM idempotent_answers WHERE expires_at <= $1 LIMIT {SWEPT_AT_ONCE})
+        (SELECT ctid FROM idempotent_answers WHERE expires_at <= $1 LIMIT {SWEEP_BATCH_SIZE})
 """
 
 
@@ -102,7 +102,7 @@ class BodyHash:
         return self._hash.digest() if self._is_whole else None
 
 
-class Kept(msgspec.Struct, frozen=True):
+class StoredAnswer(msgspec.Struct, frozen=True):
     """An answer as it was given: its status, the headers that are its own (`etag`: the tag alone), its JSON."""
 
     status: int
@@ -113,10 +113,10 @@ class Kept(msgspec.Struct, frozen=True):
 class Claim:
     """A request's right to be the one that is done."""
 
-    __slots__ = ("body", "clock", "holder", "is_kept", "key", "owner", "room")
+    __slots__ = ("body", "clock", "holder", "is_kept", "key", "owner", "quota")
 
     def __init__(self, owner: str, key: str, body: BodyHash, clock: Clock) -> None:
-        self.room: Room | None = None
+        self.quota: Quota | None = None
         self.owner = owner
         self.key = key
         self.body = body
@@ -124,12 +124,12 @@ class Claim:
         self.holder = secrets.token_bytes(16)
         self.is_kept = False
 
-    def row(self, answer: Kept) -> tuple[object, ...]:
+    def row(self, answer: StoredAnswer) -> tuple[object, ...]:
         """What `_SAVE` takes of it. Raises `AnswerTooLarge`."""
         if len(answer.body) > LARGEST:
             raise AnswerTooLarge
-        if self.room is not None:
-            self.room.bytes -= len(answer.body)
+        if self.quota is not None:
+            self.quota.bytes -= len(answer.body)
         people = sorted({int(found) for found in _people.findall(answer.body)})
         return (
             self.owner,
@@ -143,14 +143,14 @@ class Claim:
         )
 
 
-async def save(connection: Connection, answers: Sequence[tuple[Claim, Kept]]) -> bool:
+async def save(connection: Connection, answers: Sequence[tuple[Claim, StoredAnswer]]) -> bool:
     """Keeps the answers; whether all of the claims were still ours."""
     columns = zip(*(claim.row(answer) for claim, answer in answers), strict=True)
     done = await connection.execute(_SAVE, *columns, answers[0][0].clock.now() + KEPT)
     return int(done.split()[1]) == len(answers)
 
 
-async def keep(
+async def store_answer(
     connection: Connection,
     claim: Claim | None,
     view: object,
@@ -161,10 +161,10 @@ async def keep(
     """Saves the answer that this change will get, in the change's own transaction. Call it last in it. Raises
     `StillRunning` where the request took so long that another one has its place, and `AnswerTooLarge`: then nothing
     is changed."""
-    await keep_all(connection, [(claim, view)], status=status, headers=headers)
+    await store_answers(connection, [(claim, view)], status=status, headers=headers)
 
 
-async def keep_all(
+async def store_answers(
     connection: Connection,
     views: Iterable[tuple[Claim | None, object]],
     *,
@@ -182,17 +182,17 @@ async def keep_all(
         claim.is_kept = True
 
 
-def _kept(view: object, status: int, headers: dict[str, str]) -> Kept:
+def _kept(view: object, status: int, headers: dict[str, str]) -> StoredAnswer:
     if isinstance(view, Encoded):
-        return Kept(status, {**headers, "etag": view.etag}, view.body)
-    return Kept(status, headers, encode(view))
+        return StoredAnswer(status, {**headers, "etag": view.etag}, view.body)
+    return StoredAnswer(status, headers, encode(view))
 
 
 class Idempotency:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._kept = KeptAnswers()
+        self._kept = AnswerQuotas()
 
     async def claim(
         self,
@@ -204,7 +204,7 @@ class Idempotency:
         seconds: float,
         guild_id: int | None = None,
         read: Callable[[], Awaitable[None]] | None = None,
-    ) -> Claim | Kept:
+    ) -> Claim | StoredAnswer:
         """The right to do it, for so many seconds, or what was answered the first time. `address`: a hash of method,
         path and query; `guild_id`: the guild that it is about; `read` reads the body to its end, where that has not
         been done. Raises `KeyReused`, `StillRunning`, and `TooManyRequests` where too many answers are kept for the
@@ -213,7 +213,7 @@ class Idempotency:
         now = self._clock.now()
         async with self._database.connection() as connection:
             try:
-                claim.room = await self._kept.take(connection, owner, now)
+                claim.quota = await self._kept.take(connection, owner, now)
             except TooManyRequests:
                 if await connection.fetchrow(_FIND, owner, key) is None:
                     raise
@@ -245,9 +245,9 @@ class Idempotency:
                 await read()
             if row["body_hash"] != body.digest:
                 raise KeyReused
-        return Kept(row["status"], msgspec.json.decode(row["headers"]), row["body"].encode())
+        return StoredAnswer(row["status"], msgspec.json.decode(row["headers"]), row["body"].encode())
 
-    async def settle(self, claim: Claim, answer: Kept) -> None:
+    async def finalize(self, claim: Claim, answer: StoredAnswer) -> None:
         """Keeps the answer if it is one to keep, unless that is done; else lets go of the key. What cannot be
         saved now is not: the answer is true all the same, and the key is free again after a while."""
         is_done = 200 <= answer.status < 300
@@ -268,7 +268,7 @@ class Idempotency:
         """Removes some of what has expired; whether there may be more."""
         async with self._database.connection() as connection:
             done = await connection.execute(_SWEEP, self._clock.now())
-        return int(done.split()[1]) == SWEPT_AT_ONCE
+        return int(done.split()[1]) == SWEEP_BATCH_SIZE
 
 
 def _without_secret(body: bytes) -> bytes:

@@ -52,7 +52,7 @@ class PolarisPage(msgspec.Struct, frozen=True):
     settings: PolarisSettings = PolarisSettings()
 
 
-class SettingsTaken:
+class ImportedSettings:
     """What the pages of a file say, the first that says anything."""
 
     def __init__(self, source: Source) -> None:

@@ -10,7 +10,7 @@ from litestar.response import Stream
 from api.auth.scopes import Scope
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
-from api.http.responses import Answer
+from api.http.responses import ApiResponse
 from api.imports.dtos import ImportQuery, ImportView, ListImportsQuery
 from api.imports.exporting import Exporter
 from api.imports.rules import MEDIA_TYPES, NDJSON
@@ -40,7 +40,7 @@ class ImportController(Controller):
         params: NamedDependency[ImportQuery],
         request: GuildhallRequest,
         imports: NamedDependency[ImportService],
-    ) -> Answer[ImportView]:
+    ) -> ApiResponse[ImportView]:
         """Bring standings or history from elsewhere: the body is the file as it is. It is done in the
         background; `Location` tells how it stands. One at a time for a guild.
 
@@ -52,7 +52,7 @@ class ImportController(Controller):
         require(request.actor, params)
         file = uploaded(request, params.source, LARGEST_BODY)
         view, _ = await imports.begin(request.actor, guild_id, params, file)
-        return Answer(view, status_code=202, headers={"Location": location(view.id)})
+        return ApiResponse(view, status_code=202, headers={"Location": location(view.id)})
 
     @get("/guilds/{guild_id:str}/imports", opt=RoutePolicy(READ).opt)
     async def list_imports(

@@ -15,7 +15,7 @@ from api.lib.clock import Clock
 from api.postgres.database import Database
 from api.postgres.partitions import IMPORTED
 
-AT_ONCE = 2000
+BATCH_SIZE = 2000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -127,14 +127,14 @@ class Exporter:
             async for rows in self._people(actor, _STAT_DAYS, guild_id, ("stat", "day", "user_id"), ("", stat_day, 0)):
                 yield b"".join(_line({"stat_day": {**row, "user_id": str(row["user_id"])}}) for row in rows)
         for week in (*weeks, IMPORTED):
-            async for rows in self._lots(_IDS, guild_id, ("id",), ("",), week):
+            async for rows in self._batches(_IDS, guild_id, ("id",), ("",), week):
                 yield _line({"event_ids": {"week": week, "ids": [row["id"] for row in rows]}})
 
     async def _people(
         self, actor: Actor, sql: str, guild_id: int, key: tuple[str, ...], after: tuple[Any, ...]
     ) -> AsyncIterator[list[asyncpg.Record]]:  # Any: columns of any type
         """The rows of those people whom the actor may see; the guild's own (user 0) are everybody's."""
-        async for rows in self._lots(sql, guild_id, key, after):
+        async for rows in self._batches(sql, guild_id, key, after):
             if actor.hidden_seen() is None:
                 yield rows
                 continue
@@ -143,13 +143,13 @@ class Exporter:
             hidden = {row["user_id"] for row in found if not actor.sees_hidden(row["user_id"])}
             yield [row for row in rows if row["user_id"] not in hidden]
 
-    async def _lots(
+    async def _batches(
         self, sql: str, guild_id: int, key: tuple[str, ...], after: tuple[Any, ...], *more: object
     ) -> AsyncIterator[list[asyncpg.Record]]:  # Any: columns of any type
         """All rows of a statement, in the order of `key`, each lot after the last row of the one before."""
         while True:
             async with self._database.connection() as connection:
-                rows = await connection.fetch(sql, guild_id, *more, *after, AT_ONCE)
+                rows = await connection.fetch(sql, guild_id, *more, *after, BATCH_SIZE)
             if not rows:
                 return
             yield rows

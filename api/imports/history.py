@@ -39,12 +39,12 @@ from api.members.totals import note_rewritten
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import EARLIEST, IMPORTED, Partitions, Wanted, around, hours_since
 
-SET_DOWN_AT_ONCE, COUNTED_AT_ONCE, STREAKS_AT_ONCE = 5000, 2000, 1000
+STAGING_BATCH_SIZE, COUNTING_BATCH_SIZE, STREAKS_BATCH_SIZE = 5000, 2000, 1000
 
 LATEST = timedelta(minutes=5)
 _EARLIEST = datetime.combine(EARLIEST, time(), UTC)
 
-SET_DOWN_SHARE = 0.3  # of the progress
+STAGING_SHARE = 0.3  # of the progress
 
 decode: Callable[[bytes], Event] = leniently(decoder(Event))
 
@@ -92,91 +92,96 @@ class History:
 
     async def run(self, work: Work) -> None:
         """Does all of it that is not done. Raises `Broken`, `LeaseLost`, `NotFound`."""
-        guild = await self._leveling_configs.get(work.guild_id)
-        await set_down(work, self._clock.now() + LATEST, guild, StatNames(self._database))
+        config = await self._leveling_configs.get(work.guild_id)
+        await stage(work, self._clock.now() + LATEST, config, StatNames(self._database))
         total = work.position - work.refused
         while rows := await next_rows(self._database, work):
             await self._count(work, await self._leveling_configs.get(work.guild_id), rows, total)
         await self._mend_streaks(work)
 
-    async def _count(self, work: Work, guild: LevelingConfig, rows: Sequence[asyncpg.Record], total: int) -> None:
+    async def _count(self, work: Work, config: LevelingConfig, rows: Sequence[asyncpg.Record], total: int) -> None:
         events: dict[str, Event] = {}
         for row in rows:
             events.setdefault(row["id"], decode(row["data"]))
-        wanted = _wanted(guild, events.values(), self._clock.now(), self._hours)
-        await self._partitions.write(wanted, lambda: self._count_once(work, guild, events, rows, total))
+        wanted = _wanted(config, events.values(), self._clock.now(), self._hours)
+        await self._partitions.write(wanted, lambda: self._count_once(work, config, events, rows, total))
 
     async def _count_once(
-        self, work: Work, guild: LevelingConfig, events: Mapping[str, Event], rows: Sequence[asyncpg.Record], total: int
+        self,
+        work: Work,
+        config: LevelingConfig,
+        events: Mapping[str, Event],
+        rows: Sequence[asyncpg.Record],
+        total: int,
     ) -> None:
         # Alone: an id that is being imported is not yet to be seen by those who record events.
         async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
             users = [int(event.user_id) for event in events.values()]
             times = [event.occurred_at for event in events.values()]
-            taken = await connection.fetch(sql.TAKE, work.guild_id, list(events), users, IMPORTED, times)
+            taken = await connection.fetch(sql.DEDUPLICATE, work.guild_id, list(events), users, IMPORTED, times)
             fresh = [events[row["id"]] for row in taken]
             if fresh:
-                await self._store(connection, work, guild, fresh)
+                await self._store(connection, work, config, fresh)
             work.imported += len(fresh)
             work.unchanged += len(rows) - len(fresh)
             advance(work, rows, total)
 
     async def _mend_streaks(self, work: Work) -> None:
         """Streaks of those who had days after what was imported: the days alone can tell."""
-        guild = await self._leveling_configs.get(work.guild_id)
+        config = await self._leveling_configs.get(work.guild_id)
         async with self._database.transaction("SET LOCAL statement_timeout = '10min'") as connection:
-            await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, guild.skipped_days, timeout=610)
+            await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, config.skipped_days, timeout=610)
         after: int | None = 0
         while after is not None:
             mend = partial(self._mend, work, await self._leveling_configs.get(work.guild_id), after)
             after = await self._partitions.write(around(self._clock.now()), mend)
 
-    async def _mend(self, work: Work, guild: LevelingConfig, after: int) -> int | None:
+    async def _mend(self, work: Work, config: LevelingConfig, after: int) -> int | None:
         """Mends a lot of streaks; the member after whom to go on, None when there are no more."""
         async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
             rows = await connection.fetch(
-                sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_AT_ONCE, guild.skipped_days
+                sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_BATCH_SIZE, config.skipped_days
             )
-            await self._award_streaks(connection, guild, [row["user_id"] for row in rows])
+            await self._award_streaks(connection, config, [row["user_id"] for row in rows])
         return rows[-1]["user_id"] if rows else None
 
-    async def _award_streaks(self, connection: Connection, guild: LevelingConfig, user_ids: Sequence[int]) -> None:
-        if user_ids and await self._unlocking.guilds_with_achievements(connection, {guild.guild_id}):
-            keys = columns([(guild.guild_id, user_id) for user_id in user_ids], 2)
+    async def _award_streaks(self, connection: Connection, config: LevelingConfig, user_ids: Sequence[int]) -> None:
+        if user_ids and await self._unlocking.guilds_with_achievements(connection, {config.guild_id}):
+            keys = columns([(config.guild_id, user_id) for user_id in user_ids], 2)
             standings = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
-            moved = [Moved(guild, standing, frozenset({"streak"})) for standing in standings.values()]
+            moved = [Moved(config, standing, frozenset({"streak"})) for standing in standings.values()]
             await self._unlocking.evaluate_and_store(connection, moved, Ledger(), self._clock.now())
 
-    async def _store(self, connection: Connection, work: Work, guild: LevelingConfig, events: Sequence[Event]) -> None:
+    async def _store(self, connection: Connection, work: Work, config: LevelingConfig, events: Sequence[Event]) -> None:
         """Counts events that are new, by the cooldown of this import alone, and awards what they earned."""
         now = self._clock.now()
         users = sorted({int(event.user_id) for event in events})
-        standings = await lock(connection, [(guild.guild_id, user_id) for user_id in users])
-        await refuse_erased(connection, standings, lambda: _oldest(guild.guild_id, events))
-        await _welcome_back(connection, guild.guild_id, events, standings)
+        standings = await lock(connection, [(config.guild_id, user_id) for user_id in users])
+        await refuse_erased(connection, standings, lambda: _oldest(config.guild_id, events))
+        await _welcome_back(connection, config.guild_id, events, standings)
         live = {standing.user_id: standing.last_xp_at for standing in standings.values()}
         own = {row[0]: row[1] for row in await connection.fetch(sql.COOLDOWNS, work.id, users)}
         for standing in standings.values():
             standing.last_xp_at = own.get(standing.user_id)
         ledger = Past(hours_since(now, self._hours))
-        counting = Counting(standings, await caps(connection, guild, events), ledger)
+        counting = Counting(standings, await caps(connection, config, events), ledger)
         peaks = Peaks(counting, standings)
-        peaks.count(guild, events)
+        peaks.count(config, events)
         late = {each.standing.user_id for each in counting.late}
         rows = [(each.user_id, each.last_xp_at, each.user_id in late) for each in standings.values()]
         await connection.execute(sql.KEEP_MEMBERS, work.id, *zip(*sorted(rows, key=lambda row: row[0]), strict=True))
         for standing in standings.values():
             standing.last_xp_at = live[standing.user_id]
-        await unlocks.evaluate_and_store(self._unlocking, connection, [(guild, events)], standings, peaks, ledger, now)
-        await note_rewritten(connection, guild.guild_id, min(ledger.days(), default=now.date()))
+        await unlocks.evaluate_and_store(self._unlocking, connection, [(config, events)], standings, peaks, ledger, now)
+        await note_rewritten(connection, config.guild_id, min(ledger.days(), default=now.date()))
 
 
-def _wanted(guild: LevelingConfig, events: Iterable[Event], now: datetime, kept: timedelta) -> Wanted:
+def _wanted(config: LevelingConfig, events: Iterable[Event], now: datetime, kept: timedelta) -> Wanted:
     """`kept`: for how long activity by hour is. Rewards are given now."""
     days, hours, stat_days = set(around(now)["activity_days"]), set(around(now)["activity_hours"]), set()
     for event in events:
-        day, hour = guild.place_of(event.occurred_at)
-        places = [piece[:2] for piece in pieces(guild, event)] if isinstance(event, VoiceEvent) else [(day, hour)]
+        day, hour = config.place_of(event.occurred_at)
+        places = [piece[:2] for piece in pieces(config, event)] if isinstance(event, VoiceEvent) else [(day, hour)]
         days |= {each for each, _ in places}
         hours |= {each.date() for _, each in places if each >= hours_since(now, kept)}
         if isinstance(event, StatEvent):
@@ -184,26 +189,26 @@ def _wanted(guild: LevelingConfig, events: Iterable[Event], now: datetime, kept:
     return {"activity_days": days, "activity_hours": hours, "custom_stat_days": stat_days}
 
 
-async def set_down(work: Work, latest: datetime, guild: LevelingConfig, stat_names: StatNames) -> None:
+async def stage(work: Work, latest: datetime, config: LevelingConfig, stat_names: StatNames) -> None:
     """Has all events of the file under their index; those that are unsound are refused."""
     if work.reached is not None:
         return
-    async for batch in work.batches(rules.reader_of("events"), SET_DOWN_AT_ONCE):
+    async for batch in work.batches(rules.reader_of("events"), STAGING_BATCH_SIZE):
         sound: list[tuple[int, Event, bytes]] = []
         for number, event, data in await asyncio.to_thread(_sound_ones, batch, latest):
             if isinstance(event, Fault):
                 work.refuse(number, event)
             else:
                 sound.append((number, event, data))
-        names = stat_names.unknown(guild, (event for _, event, _ in sound))
-        beyond = await stat_names.of_import(guild, names, work.tried_stats if work.dry_run else None)
+        names = stat_names.unknown(config, (event for _, event, _ in sound))
+        beyond = await stat_names.of_import(config, names, work.tried_stats if work.dry_run else None)
         records = []
         for number, event, data in sound:
             if isinstance(event, StatEvent) and event.stat in beyond:
                 work.refuse(number, Fault("/stat", TOO_MANY))
             else:
                 records.append((work.id, event.occurred_at, event.id, number, data))
-        work.reached_byte(SET_DOWN_SHARE)
+        work.reached_byte(STAGING_SHARE)
         async with work.step(upto=batch[-1][0], kept=True) as connection:
             await connection.copy_records_to_table("import_events", records=records, columns=sql.EVENT_COLUMNS)
     async with work.step(kept=True):
@@ -215,14 +220,14 @@ async def next_rows(database: Database, work: Work) -> list[asyncpg.Record]:
     await work.renew_rights()
     last = reached(work.reached or "{}")
     async with database.connection() as connection:
-        return await connection.fetch(sql.NEXT, work.id, last.at, last.id, last.n, COUNTED_AT_ONCE)
+        return await connection.fetch(sql.NEXT, work.id, last.at, last.id, last.n, COUNTING_BATCH_SIZE)
 
 
 def advance(work: Work, rows: Sequence[asyncpg.Record], total: int) -> None:
     """Notes that these are done."""
     last, counted = rows[-1], reached(work.reached or "{}").counted + len(rows)
     work.reached = msgspec.json.encode(Reached(last["occurred_at"], last["id"], last["n"], counted)).decode()
-    work.progress = max(work.progress, SET_DOWN_SHARE + (1 - SET_DOWN_SHARE) * counted / max(total, 1))
+    work.progress = max(work.progress, STAGING_SHARE + (1 - STAGING_SHARE) * counted / max(total, 1))
 
 
 def _sound_ones(batch: Sequence[Numbered], latest: datetime) -> list[tuple[int, Event | Fault, bytes]]:
@@ -248,11 +253,11 @@ def _sound(data: bytes, latest: datetime) -> Event:
     return event
 
 
-async def caps(connection: Connection, guild: LevelingConfig, events: Iterable[Event]) -> Caps:
+async def caps(connection: Connection, config: LevelingConfig, events: Iterable[Event]) -> Caps:
     """What the daily caps have counted already, of the members and days at hand."""
-    if earning_of(guild).cap is None:
+    if earning_of(config).cap is None:
         return {}
-    wanted = {(guild.guild_id, day, int(event.user_id)) for event in events for day in days_of(guild, event)}
+    wanted = {(config.guild_id, day, int(event.user_id)) for event in events for day in days_of(config, event)}
     rows = await connection.fetch(EARNED, *zip(*wanted, strict=True))
     return {(row[0], row[1], row[2]): row[3] for row in rows}
 

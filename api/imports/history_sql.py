@@ -19,7 +19,7 @@ NEXT = """
 """
 
 # Which ids are new: not imported before, and not delivered as long as such are remembered. $4 is their week.
-TAKE = f"""
+DEDUPLICATE = f"""
     INSERT INTO activity_ids (guild_id, id, week)
     SELECT $1, e.id, $4::date
     FROM unnest($2::text[], $3::bigint[], $5::timestamptz[]) AS e (id, user_id, occurred_at)

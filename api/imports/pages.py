@@ -80,7 +80,7 @@ class Pages:
             self._at = len(self._buffer)
         if cut is not None:
             yield from self._cut(cut)
-        self._forget()
+        self._reset()
 
     def close(self) -> Iterable[Row]:
         if not self._started:  # shorter than the mark that may come first
@@ -179,7 +179,7 @@ class Pages:
         self._rest.clear()
         self._start = end
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         """Lets go of what has been looked at."""
         if self._within is None:
             self._rest += self._buffer[self._start : self._at]

@@ -75,7 +75,7 @@ async def with_achievement(database: Database, work: Work, group: Sequence[Read]
     return kept
 
 
-async def restore_awards(connection: Connection, work: Work, guild: LevelingConfig, lines: Sequence[AwardLine]) -> int:
+async def restore_awards(connection: Connection, work: Work, config: LevelingConfig, lines: Sequence[AwardLine]) -> int:
     """Stores them; gives how many were changed by it. The last of those of one member and achievement counts."""
     last = {(line.scope, line.achievement, int(line.user_id)): line for line in lines}
     if work.dry_run:  # what they are of was not made
@@ -97,8 +97,8 @@ async def restore_awards(connection: Connection, work: Work, guild: LevelingConf
         ),
         strict=True,
     )
-    stored = await connection.fetch(_STORE, guild.guild_id, work.mode == "set", *columns)
-    await record_each(connection, work.actor, guild.guild_id, [_entry(row) for row in stored])
+    stored = await connection.fetch(_STORE, config.guild_id, work.mode == "set", *columns)
+    await record_each(connection, work.actor, config.guild_id, [_entry(row) for row in stored])
     return len(stored)
 
 

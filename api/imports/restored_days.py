@@ -73,28 +73,28 @@ def partitions_for(items: Sequence[object]) -> dict[PartitionedTable, set[date]]
     return wanted
 
 
-async def restore_days(connection: Connection, work: Work, _guild: LevelingConfig, lines: Sequence[DayLine]) -> int:
+async def restore_days(connection: Connection, work: Work, _config: LevelingConfig, lines: Sequence[DayLine]) -> int:
     rows = [(line.day, int(line.user_id or GUILD), *_amounts(line, _OF_DAYS)) for line in lines]
     if not work.dry_run:
         await note_rewritten(connection, work.guild_id, min(line.day for line in lines))
     return await _store(connection, work, "activity_days", {"day": "date", "user_id": "bigint"}, _OF_DAYS, rows)
 
 
-async def restore_hours(connection: Connection, work: Work, _guild: LevelingConfig, lines: Sequence[HourLine]) -> int:
+async def restore_hours(connection: Connection, work: Work, _config: LevelingConfig, lines: Sequence[HourLine]) -> int:
     rows = [(line.hour, int(line.user_id or GUILD), *_amounts(line, _AMOUNTS)) for line in lines]
     key = {"hour": "timestamptz", "user_id": "bigint"}
     return await _store(connection, work, "activity_hours", key, _AMOUNTS, rows)
 
 
 async def restore_stat_days(
-    connection: Connection, work: Work, _guild: LevelingConfig, lines: Sequence[StatDayLine]
+    connection: Connection, work: Work, _config: LevelingConfig, lines: Sequence[StatDayLine]
 ) -> int:
     rows = [(line.stat, line.day, int(line.user_id), line.value) for line in lines]
     key = {"stat": "text", "day": "date", "user_id": "bigint"}
     return await _store(connection, work, "custom_stat_days", key, ("value",), rows)
 
 
-async def restore_ids(connection: Connection, work: Work, _guild: LevelingConfig, lines: Sequence[EventIds]) -> int:
+async def restore_ids(connection: Connection, work: Work, _config: LevelingConfig, lines: Sequence[EventIds]) -> int:
     """Gives how many of the lines had an id that is new."""
     changed = 0
     for line in lines:

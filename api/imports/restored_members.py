@@ -29,7 +29,7 @@ _STORE_STATS = """
 
 
 async def restore_members(
-    connection: Connection, work: Work, guild: LevelingConfig, lines: Sequence[MemberLine]
+    connection: Connection, work: Work, config: LevelingConfig, lines: Sequence[MemberLine]
 ) -> int:
     """Stores them; gives how many were changed by it."""
     users = sorted({int(line.user_id) for line in lines})
@@ -54,7 +54,7 @@ async def restore_members(
         known.add(user_id)
         ledger.touch(standing)
         stored |= {(user_id, stat): value for stat, value in theirs.items() if before[1].get(stat) != value}
-        level, xp = guild.level_curve.level, before[0][3]
+        level, xp = config.level_curve.level, before[0][3]
         work.note(user_id, (xp, level(xp)), (standing.xp, level(standing.xp)))
     await ledger.store(connection)
     if stored:

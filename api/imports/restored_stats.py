@@ -9,10 +9,10 @@ from api.lib.faults import Fault
 from api.members.leveling_config import LevelingConfig
 
 
-async def with_room(stat_names: StatNames, work: Work, guild: LevelingConfig, group: Sequence[Read]) -> list[Read]:
+async def with_room(stat_names: StatNames, work: Work, config: LevelingConfig, group: Sequence[Read]) -> list[Read]:
     """The lines all of whose stats the guild has or may still have; the others are refused."""
     names = list(dict.fromkeys(name for each in group for name in _stats(each.item)))
-    refused = await stat_names.of_import(guild, names, work.tried_stats if work.dry_run else None)
+    refused = await stat_names.of_import(config, names, work.tried_stats if work.dry_run else None)
     kept = []
     for each in group:
         if beyond := refused.intersection(_stats(each.item)):

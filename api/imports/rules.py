@@ -203,7 +203,7 @@ def reader_of(source: Source, seen: Callable[[dict[str, object]], None] = lambda
     return Shaped(["users"], seen, header) if source == "polaris" else Shaped(_ROWS[source][0], seen)
 
 
-def told(source: Source, row: Row) -> ImportedMember:
+def parse(source: Source, row: Row) -> ImportedMember:
     """What a row says. Raises `Refused`."""
     if not isinstance(row, tuple):
         return cells(row)

@@ -11,10 +11,10 @@ from api.auth.scopes import Scope
 from api.errors import NotFound, Unavailable
 from api.events.outbox import OutboxEvent, publish
 from api.imports import queries
+from api.imports.dry_run import DryRun
 from api.imports.history import History
 from api.imports.reading import Broken
-from api.imports.rehearsal import Rehearsal
-from api.imports.restoring import Restoring
+from api.imports.restore import Restore
 from api.imports.rights import EVERYTHING, Rights, rights_of
 from api.imports.standings import Standings
 from api.imports.work import Work
@@ -42,8 +42,8 @@ class Runner:
         *,
         standings: Standings,
         history: History,
-        rehearsal: Rehearsal,
-        restoring: Restoring,
+        dry_run_of_events: DryRun,
+        restore: Restore,
     ) -> None:
         self._database = database
         self._queue = queue
@@ -51,8 +51,8 @@ class Runner:
         self._credentials = credentials
         self._standings = standings
         self._history = history
-        self._rehearsal = rehearsal
-        self._restoring = restoring
+        self._dry_run_of_events = dry_run_of_events
+        self._restore = restore
 
     async def run(self, job: LeasedJob, on_progress: Callable[[float], None]) -> None:
         """Does the import to its end, from where its last transaction stood. A file or a guild that is no good ends
@@ -89,11 +89,11 @@ class Runner:
     async def _import(self, work: Work) -> None:
         await work.renew_rights()
         if work.source == "guildhall":
-            await self._restoring.run(work)
+            await self._restore.run(work)
         elif work.source != "events":
             await self._standings.run(work)
         elif work.dry_run:
-            await self._rehearsal.run(work)
+            await self._dry_run_of_events.run(work)
         else:
             await self._history.run(work)
 

@@ -10,7 +10,7 @@ import msgspec
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Conflict, Invalid, MissingScope, NotFound
-from api.idempotency.store import keep
+from api.idempotency.store import store_answer
 from api.imports import queries
 from api.imports.dtos import ImportCounts, ImportQuery, ImportView, PreviewedMember, RefusedRow
 from api.imports.rights import rights_of
@@ -63,7 +63,7 @@ class ImportService:
             stored = await self._store(guild_id, import_id, file)
             view, job = await self._enqueue(actor, guild_id, query, import_id, stored, leased=leased)
         except BaseException:
-            await self._forget(guild_id, import_id)
+            await self._abandon(guild_id, import_id)
             raise
         self._worker.wake()
         return view, job
@@ -142,10 +142,10 @@ class ImportService:
                 )
             assert row is not None
             answer = to_view(row)
-            await keep(connection, actor.claim, answer, status=202, headers={"location": location(import_id)})
+            await store_answer(connection, actor.claim, answer, status=202, headers={"location": location(import_id)})
         return answer, job
 
-    async def _forget(self, guild_id: int, import_id: int) -> None:
+    async def _abandon(self, guild_id: int, import_id: int) -> None:
         """Lets go of the place and the file of a request that failed. What a process that was killed leaves is swept
         later."""
         async with self._database.connection() as connection:

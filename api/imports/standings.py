@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from api.imports import queries, rules
-from api.imports.bots import SettingsTaken
+from api.imports.bots import ImportedSettings
 from api.imports.decoding import Refused
 from api.imports.dtos import Source
 from api.imports.rules import ImportedMember
@@ -19,7 +19,7 @@ from api.members.visibility import hide
 from api.postgres.database import Connection, Database
 from api.settings.service import SettingsService
 
-AT_ONCE = 1000
+BATCH_SIZE = 1000
 
 
 class Standings:
@@ -34,53 +34,53 @@ class Standings:
     async def run(self, work: Work) -> None:
         """Does all of it that is not done. Raises `Broken`, `LeaseLost`, `NotFound`."""
         await work.check(rules.reader_of(work.source))
-        taken = SettingsTaken(work.source)
-        async for batch in work.batches(rules.reader_of(work.source, taken.see), AT_ONCE):
-            await self._take(work, await self._leveling_configs.get(work.guild_id), batch)
+        imported_settings = ImportedSettings(work.source)
+        async for batch in work.batches(rules.reader_of(work.source, imported_settings.see), BATCH_SIZE):
+            await self._import(work, await self._leveling_configs.get(work.guild_id), batch)
         if work.takes_settings:
-            await taken.store(work, self._settings)
+            await imported_settings.store(work, self._settings)
 
-    async def _take(self, work: Work, guild: LevelingConfig, batch: Sequence[Numbered]) -> None:
-        told: list[ImportedMember] = []
+    async def _import(self, work: Work, config: LevelingConfig, batch: Sequence[Numbered]) -> None:
+        parse: list[ImportedMember] = []
         numbers: list[int] = []
-        for number, each in await asyncio.to_thread(_read, work.source, guild, batch):
+        for number, each in await asyncio.to_thread(_read, work.source, config, batch):
             if isinstance(each, Fault):
                 work.refuse(number, each)
                 continue
             fault = work.rights.hiding_fault("/hidden") if each.hidden else None
             if fault is None:
-                told.append(each)
+                parse.append(each)
                 numbers.append(number)
             else:
                 work.refuse(number, fault)
         async with self._database.connection() as connection:
-            users = [each.user_id for each in told]
+            users = [each.user_id for each in parse]
             found = await connection.fetch(queries.KNOWN, work.guild_id, users, work.asked_at, work.hidden_seen)
         known = {row["user_id"] for row in found if not row["is_private"]}
         private = {row["user_id"] for row in found if row["is_private"]}
-        hidden = {each.user_id for each in told if each.hidden} - private
+        hidden = {each.user_id for each in parse if each.hidden} - private
         if hidden and not work.dry_run:
             async with self._database.transaction() as connection:
                 await hide(connection, work.actor, hidden, self._clock.now())
         work.reached_byte()
         async with work.step(upto=batch[-1][0]) as connection:
-            public = [pair for pair in zip(numbers, told, strict=True) if pair[1].user_id not in private]
+            public = [pair for pair in zip(numbers, parse, strict=True) if pair[1].user_id not in private]
             naming = [(number, each) for number, each in public if each.xp is not None or each.messages is not None]
             counts = await work.counting(connection, [(number, each.user_id) for number, each in naming])
             counted = [each for (_, each), is_counted in zip(naming, counts, strict=True) if is_counted]
-            await _apply(connection, work, guild, counted, known)
-            work.unchanged += len(told) - len(counted)
+            await _apply(connection, work, config, counted, known)
+            work.unchanged += len(parse) - len(counted)
 
 
 async def _apply(
-    connection: Connection, work: Work, guild: LevelingConfig, naming: Sequence[ImportedMember], known: set[int]
+    connection: Connection, work: Work, config: LevelingConfig, naming: Sequence[ImportedMember], known: set[int]
 ) -> None:
     """Rows in their order, each upon what the one before it left."""
-    standings = await lock(connection, [(guild.guild_id, each.user_id) for each in naming])
-    await refuse_standings_of_erased(connection, guild.guild_id, standings, work.asked_at)
+    standings = await lock(connection, [(config.guild_id, each.user_id) for each in naming])
+    await refuse_standings_of_erased(connection, config.guild_id, standings, work.asked_at)
     ledger = Ledger()
     for each in naming:
-        standing = standings[guild.guild_id, each.user_id]
+        standing = standings[config.guild_id, each.user_id]
         before = standing.xp, standing.messages
         if each.xp is not None:
             standing.xp = rules.merged(work.mode, standing.xp, each.xp)
@@ -92,28 +92,30 @@ async def _apply(
         known.add(each.user_id)
         work.imported += 1
         ledger.touch(standing)
-        level = guild.level_curve.level
+        level = config.level_curve.level
         work.note(each.user_id, (before[0], level(before[0])), (standing.xp, level(standing.xp)))
     await ledger.store(connection)
 
 
-def _read(source: Source, guild: LevelingConfig, batch: Sequence[Numbered]) -> list[tuple[int, ImportedMember | Fault]]:
+def _read(
+    source: Source, config: LevelingConfig, batch: Sequence[Numbered]
+) -> list[tuple[int, ImportedMember | Fault]]:
     """What each row says, or what is wrong with it. Done beside the event loop: a row may have 4 MiB."""
     found: list[tuple[int, ImportedMember | Fault]] = []
     for number, row in batch:
         try:
-            found.append((number, _by_xp(guild, rules.told(source, row))))
+            found.append((number, _by_xp(config, rules.parse(source, row))))
         except Refused as refused:
             found.append((number, refused.fault))
     return found
 
 
-def _by_xp(guild: LevelingConfig, told: ImportedMember) -> ImportedMember:
+def _by_xp(config: LevelingConfig, parse: ImportedMember) -> ImportedMember:
     """XP wins over a level that disagrees; a level alone gives the XP at which it begins."""
-    if told.xp is not None or told.level is None:
-        return told
+    if parse.xp is not None or parse.level is None:
+        return parse
     try:
-        xp = guild.level_curve.begins(told.level)
+        xp = config.level_curve.begins(parse.level)
     except IndexError:
         raise Refused("/level", "is above the highest level of this guild's curve") from None
-    return ImportedMember(told.user_id, xp, None, told.messages, told.hidden)
+    return ImportedMember(parse.user_id, xp, None, parse.messages, parse.hidden)

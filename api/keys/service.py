@@ -11,7 +11,7 @@ from api.auth import queries, tokens
 from api.auth.actors import Actor, Credential
 from api.auth.scopes import KNOWN
 from api.errors import Conflict, Forbidden, Invalid, KeyExpired, NotFound, Unauthorized
-from api.idempotency.store import keep
+from api.idempotency.store import store_answer
 from api.keys import rules
 from api.keys.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 from api.lib.clock import Clock
@@ -60,7 +60,7 @@ class KeyService:
             )
             await _record(connection, actor, "key.created", None, row)
             answer = _to_view(row, token)
-            await keep(connection, actor.claim, answer, status=201)
+            await store_answer(connection, actor.claim, answer, status=201)
         return answer
 
     async def _maker(self, connection: Connection, maker: Credential, now: datetime) -> Row:
@@ -131,7 +131,7 @@ class KeyService:
             await _record(connection, actor, "key.rotated", old, ended)
             await _record(connection, actor, "key.created", None, row)
             answer = _to_view(row, token)
-            await keep(connection, actor.claim, answer, status=201)
+            await store_answer(connection, actor.claim, answer, status=201)
         self._watcher.invalidate("key", {key_id})
         return answer
 

@@ -14,9 +14,9 @@ from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
 from api.auth.slots import Slots
 from api.errors import Invalid, NotFound
-from api.http import plain
+from api.http import fast_path_headers
 from api.http.rate_limits import Limiter
-from api.http.responses import Plain, base_url, listed, next_page
+from api.http.responses import BytesResponse, base_url, listed, next_page
 from api.leaderboards.dtos import LeaderboardQuery
 from api.leaderboards.service import LeaderboardService
 from api.lib import snowflakes
@@ -55,15 +55,15 @@ class LeaderboardFastPath:
         self._leaderboards = leaderboards
         self._public_url = public_url
 
-    def answer(self, scope: HTTPScope) -> Coroutine[object, object, Plain | None] | None:
+    def answer(self, scope: HTTPScope) -> Coroutine[object, object, BytesResponse | None] | None:
         """What reads the answer, if the request is plain; None from either sends it the ordinary way."""
         match = _path(scope["path"])
         if match is None:
             return None
-        headers = plain.headers(scope)
+        headers = fast_path_headers.read(scope)
         if headers is None or headers.host is None or _is_host(headers.host) is None or scope.get("root_path"):
             return None
-        credential = self._keyring.remembered(headers.authorization)
+        credential = self._keyring.cached(headers.authorization)
         guild_id = snowflakes.parse(match[1])
         if (
             credential is None
@@ -80,7 +80,7 @@ class LeaderboardFastPath:
         url = f"{base_url(self._public_url, scope['scheme'], headers.host.decode())}{scope['path']}?{rest}"
         return self._read(scope, credential, _Asked(guild_id, query, url))
 
-    async def _read(self, scope: HTTPScope, credential: Credential, asked: _Asked) -> Plain | None:
+    async def _read(self, scope: HTTPScope, credential: Credential, asked: _Asked) -> BytesResponse | None:
         state = scope["state"]
         await self._limiter.spend(scope, credential)
         state["slot"] = await self._slots.enter(credential.family, state["is_gone"])

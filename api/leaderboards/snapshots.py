@@ -103,7 +103,7 @@ class Snapshots:
     async def close(self) -> None:
         """Ends what is under way."""
         running = [*self._running.values()]
-        self.forget()
+        self.clear()
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -205,7 +205,7 @@ class Snapshots:
         elif board not in self._running:
             self._start(board)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """All of it."""
         for board in {*self._kept, *self._running, *self._asked}:
             self._drop(board)
@@ -215,7 +215,7 @@ class Snapshots:
 
     def _follow(self, kind: str, ids: set[int] | None) -> None:
         if kind == "guild" and ids is None:  # the database may be another one
-            self.forget()
+            self.clear()
 
 
 async def _read(connection: Connection, board: Board, today: date) -> "asyncpg.Record":

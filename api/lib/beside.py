@@ -8,13 +8,13 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 # Bytes of JSON that are worked on at once: the worst of so many take a few milliseconds.
-AT_ONCE = 4 * 1024
+INLINE_BYTES = 4 * 1024
 
 
 async def beside(
     size: int, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
 ) -> Result:
     """What the work gives, done in a thread if it is about more than 4 KiB. It must not touch what others change."""
-    if size <= AT_ONCE:
+    if size <= INLINE_BYTES:
         return work(*arguments, **named)
     return await asyncio.to_thread(work, *arguments, **named)

@@ -23,17 +23,17 @@ class Flood:
         """Counts a line; whether it is one too many for this second, and has to be left out."""
         now = time.monotonic()
         if now >= self._ends:
-            self._tell()
+            self._log_summary()
             self._ends, self._written = now + 1.0, 0
         self._written += 1
         if self._written <= A_SECOND:
             return False
         self._left_out += 1
         if self._left_out == 1:
-            asyncio.get_running_loop().call_later(self._ends - now, self._tell)
+            asyncio.get_running_loop().call_later(self._ends - now, self._log_summary)
         return True
 
-    def _tell(self) -> None:
+    def _log_summary(self) -> None:
         left_out, self._left_out = self._left_out, 0
         if left_out:
             log.warning("lines were left out", kind=self._kind, count=left_out)

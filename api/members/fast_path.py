@@ -12,9 +12,9 @@ from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
 from api.auth.slots import Slots
 from api.errors import NotFound
-from api.http import plain
+from api.http import fast_path_headers
 from api.http.rate_limits import Limiter
-from api.http.responses import Plain, conditional
+from api.http.responses import BytesResponse, conditional
 from api.lib import etags, snowflakes
 from api.lib.encoded import encode
 from api.members.service import MemberService
@@ -31,15 +31,15 @@ class MemberFastPath:
         self._slots = slots
         self._members = members
 
-    def answer(self, scope: HTTPScope) -> Coroutine[object, object, Plain | None] | None:
+    def answer(self, scope: HTTPScope) -> Coroutine[object, object, BytesResponse | None] | None:
         """What reads the answer, if the request is plain; None from either sends it the ordinary way."""
         match = _path(scope["path"])
         if match is None or scope["query_string"]:
             return None
-        headers = plain.headers(scope)
+        headers = fast_path_headers.read(scope)
         if headers is None:
             return None
-        credential = self._keyring.remembered(headers.authorization)
+        credential = self._keyring.cached(headers.authorization)
         guild_id, user_id = snowflakes.parse(match[1]), snowflakes.parse(match[2])
         if (
             credential is None
@@ -54,7 +54,7 @@ class MemberFastPath:
 
     async def _read(
         self, scope: HTTPScope, credential: Credential, guild_id: int, user_id: int, known: frozenset[str] | None
-    ) -> Plain | None:
+    ) -> BytesResponse | None:
         state = scope["state"]
         await self._limiter.spend(scope, credential)
         state["slot"] = await self._slots.enter(credential.family, state["is_gone"])

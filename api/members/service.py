@@ -10,7 +10,7 @@ from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Invalid, NotFound
 from api.events.outbox import publish
-from api.idempotency.store import keep
+from api.idempotency.store import store_answer
 from api.lib.batch_loader import BatchLoader
 from api.lib.clock import Clock
 from api.lib.diff import Change
@@ -104,7 +104,7 @@ class MemberService:
                 level_up=risen,
                 achievements_unlocked=unlocked,
             )
-            await keep(connection, actor.claim, answer)
+            await store_answer(connection, actor.claim, answer)
         return answer, after_commit
 
     async def member_activity(self, actor: Actor, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:

@@ -13,7 +13,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 from api.auth.scopes import Scope
 from api.http.policy import RoutePolicy, policy_of
 from api.http.requests import Plan, plan_of
-from api.http.responses import JSON, MSGPACK, Answer
+from api.http.responses import JSON, MSGPACK, ApiResponse
 from api.lib.encoded import Encoded
 from api.lib.pagination import Page
 from api.people.rules import OWN, PEOPLES
@@ -140,7 +140,7 @@ def _answer(annotation: object) -> tuple[object, bool]:
     if annotation is type(None):
         return None, False
     origin = get_origin(annotation)
-    if origin in (Answer, Encoded):
+    if origin in (ApiResponse, Encoded):
         return get_args(annotation)[0], True
     if annotation is Stream or (isinstance(annotation, type) and issubclass(annotation, ASGIResponse)):
         return str, False

@@ -12,9 +12,9 @@ from api.errors import DiscordAway, Forbidden, NotFound
 from api.lib import snowflakes
 from api.lib.clock import Clock
 from api.people.discord import Discord, NotAMember, PartialGuild
+from api.people.discord_cache import DiscordCache
 from api.people.grants import Grants
 from api.people.guild_roles import GuildRoles
-from api.people.kept import Kept
 from api.people.rules import OWN, PEOPLES, SCOPES, Level, level_by_roles, manages
 from api.settings.builtin.privacy import PRIVACY
 
@@ -47,8 +47,8 @@ class Access:
         self._discord = discord
         self._grants = grants
         self._guild_roles = guild_roles
-        self._guilds: Kept[int, Guilds] = Kept(clock, MOST_PEOPLE)
-        self._roles: Kept[tuple[int, int], frozenset[int]] = Kept(clock, MOST_MEMBERSHIPS)
+        self._guilds: DiscordCache[int, Guilds] = DiscordCache(clock, MOST_PEOPLE)
+        self._roles: DiscordCache[tuple[int, int], frozenset[int]] = DiscordCache(clock, MOST_MEMBERSHIPS)
 
     @staticmethod
     def anywhere(session: Session) -> Credential:
@@ -103,9 +103,9 @@ class Access:
         """The person's guilds, as Discord says. Raises `DiscordAway`, `Unauthorized`."""
         return await self._guilds.get(session.user_id, lambda: self._fetch_guilds(session), write=write)
 
-    def forget(self, user_id: int) -> None:
+    def invalidate(self, user_id: int) -> None:
         """Ask anew: who has just logged in sees the guilds that they have now."""
-        self._guilds.forget(user_id)
+        self._guilds.invalidate(user_id)
 
     async def _level_or_none(self, session: Session, guild_id: int, *, write: bool) -> Level:
         try:

@@ -26,7 +26,7 @@ class Exchanges:
     async def one(self, state: bytes, *, ends: float, asker: str) -> AsyncIterator[None]:
         """Uses a state up, for as long as it is good, and waits for a place, of which each `asker` has a share. It is
         good again where Discord was away, or there was no place. Raises `LoginFailed` for a used one, `Overloaded`."""
-        self._forget()
+        self._drop_old()
         if state in self._used:
             raise LoginFailed("This log-in has been used. Begin again.")
         self._used[state] = ends
@@ -41,7 +41,7 @@ class Exchanges:
                 raise Overloaded from None
             raise
 
-    def _forget(self) -> None:
+    def _drop_old(self) -> None:
         """Those that have ended, and beyond the most the first ones."""
         now = self._clock.now().timestamp()
         while self._used and (len(self._used) >= MOST_USED or next(iter(self._used.values())) <= now):

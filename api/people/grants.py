@@ -25,7 +25,7 @@ CLAIM = timedelta(seconds=10)  # longer than a call may take
 LOOKS = 40
 LOOK_SECONDS = 0.15
 KEPT = timedelta(days=1)
-REVOKED_AT_ONCE = 10
+REVOKE_BATCH_SIZE = 10
 
 # With one grant Discord may take back all that the person gave: not while another browser of theirs lives on it.
 _TO_REVOKE = """
@@ -136,6 +136,6 @@ class Grants:
         await Session.update({Session.ended_at: now}).where(Session.ended_at.is_null(), over)
         await Session.delete().where(Session.ended_at < now - KEPT)
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_TO_REVOKE, REVOKED_AT_ONCE)
+            rows = await connection.fetch(_TO_REVOKE, REVOKE_BATCH_SIZE)
         for row in rows:
             await self._revoke(row)

@@ -36,7 +36,7 @@ class GuildRoles:
         self._watcher = watcher
         self._with_roles: OrderedDict[frozenset[int], list[int]] = OrderedDict()
         self._forgotten = 0
-        watcher.subscribe(self._forget)
+        watcher.subscribe(self._invalidate)
         self._cache: SettingsCache[Admitted] = SettingsCache(
             watcher, lambda roles: 60 * (len(roles.readers) + len(roles.writers)), 4 * MIB
         )
@@ -71,7 +71,7 @@ class GuildRoles:
                 self._with_roles.popitem(last=False)
         return found
 
-    def _forget(self, kind: str, _ids: set[int] | None) -> None:
+    def _invalidate(self, kind: str, _ids: set[int] | None) -> None:
         if kind in ("guild", "settings"):
             self._forgotten += 1
             self._with_roles.clear()

@@ -254,7 +254,7 @@ class LoginService:
             )
         self._watcher.invalidate("session", set(row["replaced"]))
         log.info("logged in", user=int(person.id), session=row["made"], ip=seen.ip)
-        self._access.forget(int(person.id))
+        self._access.invalidate(int(person.id))
         return token
 
     async def _give_back(self, granted: Token) -> None:

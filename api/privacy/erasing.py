@@ -25,7 +25,7 @@ from api.privacy.reach import reach
 from api.privacy.registry import REGISTRY
 from api.privacy.service import PATIENT
 
-LOT = 2000  # rows of one statement
+BATCH_SIZE = 2000  # rows of one statement
 RANGE = 20_000  # ids of one statement that looks into each row
 
 
@@ -89,8 +89,8 @@ class _Erasure:
     async def empty(self, place: Place, statement: str) -> None:
         """One place of the registry, in steps of bounded size."""
         async for arguments in self._steps(place):
-            changed = LOT
-            while changed == LOT:
+            changed = BATCH_SIZE
+            while changed == BATCH_SIZE:
                 async with self._database.transaction(PATIENT) as connection:
                     rows = await connection.fetch(statement, self._user_id, self._only, *arguments)
                     await self._note(connection, rows)
@@ -98,7 +98,7 @@ class _Erasure:
 
     async def _steps(self, place: Place) -> AsyncIterator[tuple[int, ...]]:
         if place.step in ("once", "pages"):
-            yield (LOT,)
+            yield (BATCH_SIZE,)
             return
         async with self._database.connection() as connection:
             row = await connection.fetchrow(queries.IDS.format(table=place.table))

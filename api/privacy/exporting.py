@@ -9,7 +9,7 @@ from api.auth.actors import Actor
 from api.lib.clock import Clock
 from api.postgres.database import Database
 from api.privacy import queries
-from api.privacy.erasing import LOT, RANGE
+from api.privacy.erasing import BATCH_SIZE, RANGE
 from api.privacy.places import Place
 from api.privacy.reach import reach
 from api.privacy.registry import REGISTRY
@@ -51,9 +51,9 @@ class PersonExporter:
             after = 0
             while True:
                 async with self._database.connection() as connection:
-                    rows = await connection.fetch(statement, user_id, only, after, LOT)
+                    rows = await connection.fetch(statement, user_id, only, after, BATCH_SIZE)
                 yield rows
-                if len(rows) < LOT:
+                if len(rows) < BATCH_SIZE:
                     return
                 after = rows[-1]["id"]
         if place.step == "ids":

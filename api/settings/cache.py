@@ -29,7 +29,7 @@ class SettingsCache(Generic[T]):
         self._guilds: OrderedDict[int, dict[str, T]] = OrderedDict()
         self.weight = 0  # bytes of all that is remembered, about
         self._watches: dict[int, set[Watch]] = {}
-        watcher.subscribe(self._forget)
+        watcher.subscribe(self._invalidate)
 
     def get(self, guild_id: int, module: str) -> T | None:
         """What is known and may still be believed."""
@@ -70,7 +70,7 @@ class SettingsCache(Generic[T]):
     def _weight(self, known: T) -> int:
         return self._size(known) + OVERHEAD_BYTES
 
-    def _forget(self, kind: str, ids: set[int] | None) -> None:
+    def _invalidate(self, kind: str, ids: set[int] | None) -> None:
         if kind == "module" or (kind in self._kinds and (ids is None or 0 in ids)):
             self._guilds.clear()
             self.weight = 0

@@ -7,7 +7,7 @@ from litestar.params import FromPath, JSONBody
 from api.auth.scopes import Scope
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
-from api.http.responses import Answer
+from api.http.responses import ApiResponse
 from api.lib.encoded import Encoded
 from api.lib.json import JsonObject
 from api.lib.pagination import Page
@@ -55,13 +55,13 @@ class ModuleController(Controller):
         params: NamedDependency[PutModuleQuery],
         request: GuildhallRequest,
         modules: NamedDependency[ModuleService],
-    ) -> Answer[ModuleView]:
+    ) -> ApiResponse[ModuleView]:
         """Register a module, or evolve its schema. A schema that some guild's settings would not satisfy
         is refused with 409, unless `on_conflict=reset`."""
         view, created = await modules.register(
             request.actor, module, data, request.preconditions, reset=params.on_conflict == "reset"
         )
-        return Answer(view, status_code=201 if created else 200)
+        return ApiResponse(view, status_code=201 if created else 200)
 
 
 class SettingsController(Controller):

@@ -30,7 +30,7 @@ from api.settings.schemas import InvalidSchema
 
 TOLD_GUILDS = 10
 MOST_MODULES = 200  # of the installation, the built-in ones not counted
-READ_AT_ONCE = 100
+READ_BATCH_SIZE = 100
 
 # Every guild that overrides the module, in one order, locked: nobody changes them meanwhile.
 _OVERRIDES = """
@@ -231,7 +231,7 @@ def _check(preconditions: Preconditions, row: asyncpg.Record | None) -> None:
 
 async def _pages(connection: Connection, name: str) -> AsyncIterator[list[asyncpg.Record]]:
     after = 0
-    while rows := await connection.fetch(_OVERRIDES, name, after, READ_AT_ONCE):
+    while rows := await connection.fetch(_OVERRIDES, name, after, READ_BATCH_SIZE):
         yield rows
         await asyncio.sleep(0)  # others have their turn: a large installation takes a while
         after = rows[-1]["guild_id"]

@@ -12,9 +12,9 @@ from litestar.types import HTTPScope
 
 from api.auth.keyring import Keyring
 from api.auth.scopes import Scope
-from api.http import plain
+from api.http import fast_path_headers
 from api.http.rate_limits import Limiter
-from api.http.responses import Plain, conditional
+from api.http.responses import BytesResponse, conditional
 from api.lib import snowflakes
 from api.settings.service import SettingsService
 
@@ -29,19 +29,19 @@ class SettingsFastPath:
         self._limiter = limiter
         self._settings = settings
 
-    def answer(self, scope: HTTPScope) -> Plain | None:
+    def answer(self, scope: HTTPScope) -> BytesResponse | None:
         """The answer, if all of it is in memory; None sends the request the ordinary way."""
         match = _path(scope["path"])
         if match is None or scope["query_string"]:
             return None
-        headers = plain.headers(scope)
+        headers = fast_path_headers.read(scope)
         if headers is None:
             return None
         guild_id = snowflakes.parse(match[1])
-        credential = self._keyring.remembered(headers.authorization)
+        credential = self._keyring.cached(headers.authorization)
         if credential is None or guild_id is None or not credential.sees(guild_id):
             return None
-        encoded = self._settings.remembered(guild_id, match[2])
+        encoded = self._settings.cached(guild_id, match[2])
         if encoded is None or Scope.SETTINGS_READ not in credential.scopes:
             return None
         if not self._limiter.spend_at_once(scope, credential):

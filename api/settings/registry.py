@@ -31,7 +31,7 @@ class Registry:
         self._registered: dict[str, Module] | None = None
         self._compiled: dict[str, tuple[int, Module | None]] = {}  # by the stamp of the row that it is made of
         self._generation = 0
-        watcher.subscribe(self._forget)
+        watcher.subscribe(self._invalidate)
 
     async def get(self, name: str, connection: Connection | None = None) -> Module:
         """One module. Raises `NotFound`. Inside a transaction hand in its connection."""
@@ -95,7 +95,7 @@ class Registry:
         async with self._database.connection() as own:
             return await own.fetch(query, *arguments)
 
-    def _forget(self, kind: str, _ids: set[int] | None) -> None:
+    def _invalidate(self, kind: str, _ids: set[int] | None) -> None:
         if kind == "module":
             self._generation += 1
             self._registered = None

@@ -9,7 +9,7 @@ import msgspec
 from api.audit.dtos import ActorView
 from api.auth.actors import Actor
 from api.errors import GuildhallError, Invalid, NotFound, Overloaded, RevisionConflict
-from api.idempotency.store import keep
+from api.idempotency.store import store_answer
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import Encoded, encoded
@@ -31,7 +31,7 @@ from api.settings.values import stored_size
 decode = msgspec.json.decode
 
 ATTEMPTS = 5
-FORGOTTEN_AT_ONCE = 1000
+FORGET_BATCH_SIZE = 1000
 
 
 class SettingsService:
@@ -58,7 +58,7 @@ class SettingsService:
         self._states: SettingsCache[Settings] = SettingsCache(watcher, _weight, 8 * MIB)
         self._writers = KeyedLocks()
 
-    def remembered(self, guild_id: int, name: str) -> Encoded[SettingsView] | None:
+    def cached(self, guild_id: int, name: str) -> Encoded[SettingsView] | None:
         """One module's settings, if they are in memory and may still be believed."""
         return self._cache.get(guild_id, name)
 
@@ -167,8 +167,8 @@ class SettingsService:
         """Forgets some of the revisions that are too old, but for those that hold now; whether there may be more."""
         async with self._database.connection() as connection:
             since = self._clock.now() - self._kept_for
-            forgotten: int = await connection.fetchval(queries.FORGET_OLD, since, FORGOTTEN_AT_ONCE)
-        return forgotten == FORGOTTEN_AT_ONCE
+            forgotten: int = await connection.fetchval(queries.FORGET_OLD, since, FORGET_BATCH_SIZE)
+        return forgotten == FORGET_BATCH_SIZE
 
     async def _write(
         self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None, edit: Edit
@@ -216,7 +216,7 @@ class SettingsService:
                     raise Overloaded("Others keep changing these settings. Nothing was stored; try again soon.")
                 stored = _stored(after, row)
             answer = await to_view(connection, stored)
-            await keep(connection, actor.claim, encoded(answer))
+            await store_answer(connection, actor.claim, encoded(answer))
         self._watcher.invalidate("settings", {guild_id})
         return answer
 

@@ -34,7 +34,7 @@ from tables.webhooks import Webhook, WebhookDelivery
 
 log = structlog.get_logger("guildhall.webhooks")
 
-AT_ONCE = 32  # webhooks of one process, of which guilds and hosts have their shares
+CONCURRENCY = 32  # webhooks of one process, of which guilds and hosts have their shares
 LOOKED_AT = 500  # that are due, to choose from
 IN_A_ROW = 50  # events of one webhook, and seconds, before others have their turn
 TURN_SECONDS = 10.0
@@ -58,7 +58,7 @@ class Deliverer:
         self._sender = sender
         self._holder = secrets.token_bytes(16)
         self._serving: set[asyncio.Task[None]] = set()
-        self._shares: Shares[tuple[str, object]] = Shares(AT_ONCE)
+        self._shares: Shares[tuple[str, object]] = Shares(CONCURRENCY)
         self._agent = f"Guildhall/{version('guildhall')}"
 
     async def run(self) -> None:
@@ -71,7 +71,7 @@ class Deliverer:
                     log.debug("nothing is sent for now", error=type(error).__name__)
                 except Exception:
                     log.exception("webhooks could not be looked after")
-                if len(self._serving) < AT_ONCE:
+                if len(self._serving) < CONCURRENCY:
                     await asyncio.sleep(LOOK_SECONDS)
                 else:
                     await asyncio.wait(self._serving, return_when=asyncio.FIRST_COMPLETED)

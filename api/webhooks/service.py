@@ -9,7 +9,7 @@ from piccolo.columns import Column
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
-from api.idempotency.store import keep
+from api.idempotency.store import store_answer
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import encoded
@@ -86,7 +86,7 @@ class WebhookService:
             [row] = await Webhook.insert(webhook).returning(*_SHOWN)
             await _record(connection, actor, "webhook.created", None, row)
             view = _to_view(row, secret)
-            await keep(connection, actor.claim, view, status=201)
+            await store_answer(connection, actor.claim, view, status=201)
         return view
 
     async def list_webhooks(self, actor: Actor, guild_id: int, *, limit: int, cursor: str | None) -> Page[WebhookView]:
@@ -161,7 +161,7 @@ class WebhookService:
             delivery = WebhookDelivery(webhook_id=webhook_id, type="webhook.test", at=now, next_at=now)
             [row] = await WebhookDelivery.insert(delivery).returning(*_DELIVERY)
             view = _delivery(row)
-            await keep(connection, actor.claim, view)
+            await store_answer(connection, actor.claim, view)
         return view
 
     async def deliveries(

@@ -39,7 +39,7 @@ async def until_in_memory(bot: httpx.AsyncClient, app: Litestar) -> None:
     for _ in range(40):
         await record(bot, message("warm", user=7))
         await asyncio.sleep(0.1)
-        known = fast_path._keyring.remembered(bot.headers["Authorization"].encode())
+        known = fast_path._keyring.cached(bot.headers["Authorization"].encode())
         if known is not None and fast_path._activity.cached_config(HARBOUR) is not None:
             return
     raise AssertionError

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from api.postgres.embedded.server import EmbeddedPostgres
-from tests.activity.journal import CLIENTS, Sender, Target, assert_exact
+from tests.activity.recorder import CLIENTS, Sender, Target, assert_exact
 from tests.operation.servers import Server, guildhall, installation, made_key, serving, until
 
 KILLS = 4
@@ -65,7 +65,7 @@ def test_server_is_killed(folder: Path) -> None:
                 server = stack.enter_context(serving(folder))
                 target.base_url = server.base_url
             work(running, 0.2)
-        assert_exact(target, [sender.journal for sender in running])
+        assert_exact(target, [sender.recorder for sender in running])
         assert "Traceback" not in server.said
 
 
@@ -89,7 +89,7 @@ def test_postgresql_is_killed(folder: Path) -> None:
                         until(lambda: not postgres.running, 5)
                         postgres.start()
                 work(running, 0.2)
-            assert_exact(target, [sender.journal for sender in running])
+            assert_exact(target, [sender.recorder for sender in running])
         finally:
             postgres.stop()
 
@@ -103,12 +103,12 @@ def moments() -> list[float]:
 
 def work(running: list[Sender], seconds: float) -> None:
     """Until every client has been answered again, and so much longer."""
-    before = [sender.journal.answers["200"] for sender in running]
+    before = [sender.recorder.answers["200"] for sender in running]
 
     def all_answered() -> bool:
-        return all(sender.journal.answers["200"] > was for sender, was in zip(running, before, strict=True))
+        return all(sender.recorder.answers["200"] > was for sender, was in zip(running, before, strict=True))
 
-    until(all_answered, 15, lambda: [sender.journal.answers for sender in running])
+    until(all_answered, 15, lambda: [sender.recorder.answers for sender in running])
     time.sleep(seconds)
 
 

@@ -12,7 +12,7 @@ import httpx
 from api.auth.scopes import Scope
 from api.postgres.engine import PlainConnection
 from tests.architecture.callers import DELETED, IS_THERE, PLACES, READER_ROLE, WRITER_ROLE, Caller, make_callers
-from tests.edge.routes import ROUTES, Route
+from tests.requests.routes import ROUTES, Route
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock

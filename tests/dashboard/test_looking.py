@@ -4,7 +4,7 @@ import httpx
 import msgspec
 from playwright.async_api import expect
 
-from api.app import create_litestar, with_edge
+from api.app import create_litestar, with_middleware
 from api.config import Settings
 from api.lib.clock import Clock
 from api.lib.metrics import Metrics
@@ -97,7 +97,7 @@ async def test_bo_whom_a_role_lets_in_reads_and_may_not_write(
 
 async def test_where_nobody_can_log_in_the_page_says_what_to_do(dashboard: Dashboard, settings: Settings) -> None:
     without = msgspec.structs.replace(settings, discord_client_id=None, discord_client_secret=None)
-    app = with_edge(create_litestar(without, clock=Clock(), metrics=Metrics()), without)
+    app = with_middleware(create_litestar(without, clock=Clock(), metrics=Metrics()), without)
     async with serve(app, lifespan="off") as base_url:
         tab = await dashboard.open(person=None, base_url=base_url)
         await tab.page.get_by_role("link", name="Log in with Discord").click()

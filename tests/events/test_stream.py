@@ -118,12 +118,12 @@ async def test_refusals(
 async def test_a_revoked_key_what_it_made_and_an_expired_one_end_the_stream(
     bot: httpx.AsyncClient, base_url: str, clock: MovableClock, clients: Clients
 ) -> None:
-    wish = {"name": "brief", "scopes": ["events:read"]}
-    revoked = (await bot.post("/v1/keys", json={**wish, "scopes": ["events:read", "keys:manage"]})).json()
+    data = {"name": "brief", "scopes": ["events:read"]}
+    revoked = (await bot.post("/v1/keys", json={**data, "scopes": ["events:read", "keys:manage"]})).json()
     async with clients.bearer(revoked["secret"]) as client:
-        made = (await client.post("/v1/keys", json=wish)).json()
+        made = (await client.post("/v1/keys", json=data)).json()
     expires_at = (clock.now() + timedelta(hours=1)).isoformat()
-    expired = (await bot.post("/v1/keys", json={**wish, "expires_at": expires_at})).json()
+    expired = (await bot.post("/v1/keys", json={**data, "expires_at": expires_at})).json()
     async with (
         stream(base_url, revoked["secret"], query=CHANGES) as first,
         stream(base_url, expired["secret"], query=CHANGES) as second,

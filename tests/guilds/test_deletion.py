@@ -9,7 +9,7 @@ from litestar import Litestar
 
 from api.guilds.purging import Purging
 from api.postgres.engine import PlainConnection
-from tests.edge.routes import SCOPED
+from tests.requests.routes import SCOPED
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
 

@@ -55,10 +55,10 @@ async def _revision(bot: httpx.AsyncClient) -> Wish:
 
 
 def _plain(path: str, **arguments: Any) -> Prepare:  # Any: httpx's own
-    async def wish(_bot: httpx.AsyncClient) -> Wish:
+    async def data(_bot: httpx.AsyncClient) -> Wish:
         return path, arguments
 
-    return wish
+    return data
 
 
 EFFECTS: dict[str, Prepare] = {
@@ -102,7 +102,7 @@ async def test_the_answer_is_there_with_the_effect(
 
     path, arguments = await EFFECTS[template](bot)
     arguments = {**arguments, "headers": {**arguments.get("headers", {}), **KEY}}
-    monkeypatch.setattr(Idempotency, "settle", lost)
+    monkeypatch.setattr(Idempotency, "finalize", lost)
     first, again = [await bot.post(path, **arguments) for _ in range(2)]
     assert first.is_success, first.text
     assert again.headers.get("idempotent-replayed") == "true", again.text
@@ -116,7 +116,7 @@ async def test_postgresql_ends_after_the_effect(
     """Every connection is terminated between the commit and the answer: who asks again is told the level-ups."""
     xp = {"xp_per_message": {"min": 1000, "max": 1000}}
     assert (await bot.patch(f"{GUILD}/settings/leveling", json=xp)).is_success
-    settle = Idempotency.settle
+    finalize = Idempotency.finalize
 
     async def ended(store: Idempotency, *arguments: Any) -> None:  # Any: settle's own
         root = await asyncpg.connect(cluster.url("postgres", database_name))
@@ -126,11 +126,11 @@ async def test_postgresql_ends_after_the_effect(
             APP,
         )
         await root.close()
-        await settle(store, *arguments)
+        await finalize(store, *arguments)
 
     events = {"events": [message("1"), message("2", user=BO)]}
     with monkeypatch.context() as patched:
-        patched.setattr(Idempotency, "settle", ended)
+        patched.setattr(Idempotency, "finalize", ended)
         first = await bot.post(PATH, json=events, headers=KEY)
     assert len(first.json()["level_ups"]) == 2
     async with asyncio.timeout(10):
@@ -175,10 +175,10 @@ async def test_what_has_no_effect_keeps_nothing(
     }
     marked = [name for name, handler in of_the_api(litestar_app).items() if policy_of(handler).effect_free]
     assert len(marked) == len(free)
-    for path, wish in free.items():
+    for path, data in free.items():
         for _ in range(2):
-            answer = await bot.post(path, json=wish, headers=KEY)
+            answer = await bot.post(path, json=data, headers=KEY)
             assert answer.is_success, answer.text
             assert "idempotent-replayed" not in answer.headers
-        assert (await bot.post(path, json=wish, headers={"Idempotency-Key": "x" * 256})).status_code == 400
+        assert (await bot.post(path, json=data, headers={"Idempotency-Key": "x" * 256})).status_code == 400
     assert await owner.fetchval("SELECT count(*) FROM idempotent_answers") == 0

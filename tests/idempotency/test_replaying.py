@@ -113,8 +113,8 @@ async def test_a_conflict_is_kept(bot: httpx.AsyncClient, owner: PlainConnection
 
 
 async def test_secrets_are_told_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
-    wish = {"name": "k", "scopes": ["guilds:read"]}
-    first, again = [(await bot.post("/v1/keys", json=wish, headers=KEY)) for _ in range(2)]
+    data = {"name": "k", "scopes": ["guilds:read"]}
+    first, again = [(await bot.post("/v1/keys", json=data, headers=KEY)) for _ in range(2)]
     assert again.status_code == 201
     assert again.json() == {**first.json(), "secret": None}
     kept = await owner.fetchval("SELECT body FROM idempotent_answers")
@@ -154,7 +154,7 @@ async def test_the_answer_and_its_effect_are_one(
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patched:
-        patched.setattr(Idempotency, "settle", dies)
+        patched.setattr(Idempotency, "finalize", dies)
         with pytest.raises(asyncio.CancelledError):
             await bot.post(XP, json={"amount": 5}, headers=KEY)
     again = await bot.post(XP, json={"amount": 5}, headers=KEY)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.idempotency import kept_answers
+from api.idempotency import answer_quotas
 from api.postgres.engine import PlainConnection
 from tests.activity.test_record import PATH, message
 from tests.support.clock import MovableClock
@@ -23,10 +23,10 @@ async def give(client: httpx.AsyncClient, key: str | None) -> httpx.Response:
 def forgetful(litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> Any:  # Any: a function that forgets
     """Has the application count anew, as a process that has just begun."""
     kept = litestar_app.state["idempotency"]._kept
-    monkeypatch.setattr(kept_answers, "MOST_ANSWERS", 5)
-    kept._rooms.clear()
-    yield kept._rooms.clear
-    kept._rooms.clear()
+    monkeypatch.setattr(answer_quotas, "MOST_ANSWERS", 5)
+    kept._quotas.clear()
+    yield kept._quotas.clear
+    kept._quotas.clear()
 
 
 async def test_so_many_answers(
@@ -53,8 +53,8 @@ async def test_so_many_answers(
 async def test_so_many_bytes(
     bot: httpx.AsyncClient, forgetful: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # Any: the same
-    monkeypatch.setattr(kept_answers, "MOST_ANSWERS", 100_000)
-    monkeypatch.setattr(kept_answers, "MOST_BYTES", 1000)
+    monkeypatch.setattr(answer_quotas, "MOST_ANSWERS", 100_000)
+    monkeypatch.setattr(answer_quotas, "MOST_BYTES", 1000)
     statuses = [(await give(bot, f"key-{n}")).status_code for n in range(8)]
     assert 200 in statuses
     assert statuses[-1] == 429
@@ -73,7 +73,7 @@ async def test_counting_is_rare(
         await count(*arguments)
 
     monkeypatch.setattr(kept, "_count", counting)
-    kept._rooms.clear()
+    kept._quotas.clear()
     for n in range(20):
         await give(bot, f"key-{n}")
     assert counted == 1

@@ -10,21 +10,21 @@ from api.auth.scopes import Scope
 from api.config import Settings
 from api.leaderboards.fast_path import LeaderboardFastPath
 from tests.leaderboards.conftest import Put, PutDay
+from tests.support.both_ways import BothWays
 from tests.support.clients import Clients
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
-from tests.support.roads import Roads
 
 PATH = f"/v1/guilds/{HARBOUR}/leaderboard"
 
 
 @pytest.fixture
-async def roads(
+async def both_ways(
     bot: httpx.AsyncClient, put: Put, put_day: PutDay, litestar_app: Litestar, settings: Settings, clients: Clients
-) -> Roads:
+) -> BothWays:
     """Of a key that reads Harbour's members."""
     await put({user: 1000 - user // 3 for user in range(1, 121)})
     await put_day(date(2026, 11, 20), {1: 5, 2: 7})
-    made = Roads(litestar_app, settings, await clients.key(scopes=[Scope.MEMBERS_READ], guilds=[HARBOUR]))
+    made = BothWays(litestar_app, settings, await clients.key(scopes=[Scope.MEMBERS_READ], guilds=[HARBOUR]))
     await made.get(PATH)  # now all is in memory
     return made
 
@@ -43,27 +43,27 @@ async def roads(
         "?around=60&limit=5",
     ],
 )
-async def test_plain(roads: Roads, query: str) -> None:
-    found = await roads.get(f"{PATH}{query}")
+async def test_plain(both_ways: BothWays, query: str) -> None:
+    found = await both_ways.get(f"{PATH}{query}")
     assert found.is_short
     assert found.short.status_code == 200
-    assert (await roads.get(f"{PATH}{query}", method="HEAD")).is_short
+    assert (await both_ways.get(f"{PATH}{query}", method="HEAD")).is_short
 
 
-async def test_of_a_large_guild(roads: Roads, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
-    litestar_app.state["snapshots"].forget()
+async def test_of_a_large_guild(both_ways: BothWays, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
+    litestar_app.state["snapshots"].clear()
     monkeypatch.setattr(litestar_app.state["snapshots"], "large", 0)
-    found = await roads.get(f"{PATH}?period=day&at=2026-11-20&limit=1&stat=messages")
+    found = await both_ways.get(f"{PATH}?period=day&at=2026-11-20&limit=1&stat=messages")
     assert found.is_short
     assert found.short.json()["as_of"] is not None
     assert found.short.json()["items"][0]["user_id"] == "2"
-    litestar_app.state["snapshots"].forget()
+    litestar_app.state["snapshots"].clear()
 
 
-async def test_pages(roads: Roads) -> None:
+async def test_pages(both_ways: BothWays) -> None:
     path, ranks = f"{PATH}?limit=7", list[int]()
     while path:
-        found = await roads.get(path)
+        found = await both_ways.get(path)
         assert found.is_short
         page = found.short.json()
         ranks += [item["rank"] for item in page["items"]]
@@ -107,39 +107,39 @@ async def test_many_of_one_value(bot: httpx.AsyncClient, put: Put) -> None:
         (f"/v1/guilds/{NOBODYS}/leaderboard", 404),
     ],
 )
-async def test_the_ordinary_way(roads: Roads, path: str, status: int) -> None:
-    found = await roads.get(path)
+async def test_the_ordinary_way(both_ways: BothWays, path: str, status: int) -> None:
+    found = await both_ways.get(path)
     assert not found.is_short
     assert found.short.status_code == status
 
 
-async def test_unusual_headers(roads: Roads) -> None:
+async def test_unusual_headers(both_ways: BothWays) -> None:
     for headers in (
         [("Accept", "application/vnd.msgpack")],
         [("Host", "a_b.test")],
         [("Authorization", "Bearer gh_another")],
     ):
-        assert not (await roads.get(PATH, headers)).is_short
-    found = await roads.get(f"{PATH}?limit=5", [("Host", "bots.example:8080")])
+        assert not (await both_ways.get(PATH, headers)).is_short
+    found = await both_ways.get(f"{PATH}?limit=5", [("Host", "bots.example:8080")])
     assert found.is_short
     assert found.short.headers["link"].startswith(f"<http://bots.example:8080{PATH}?limit=5&cursor=")
 
 
 async def test_addresses_of_pages_are_those_that_people_use(
-    litestar_app: Litestar, roads: Roads, monkeypatch: pytest.MonkeyPatch
+    litestar_app: Litestar, both_ways: BothWays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     public = "https://bots.example/guildhall"
     monkeypatch.setitem(litestar_app.state._state, "public_url", public)
     for each in litestar_app.state["read_fast_paths"]:
         if isinstance(each, LeaderboardFastPath):
             monkeypatch.setattr(each, "_public_url", public)
-    found = await roads.get(f"{PATH}?limit=5")
+    found = await both_ways.get(f"{PATH}?limit=5")
     assert found.is_short
     assert found.short.headers["link"].startswith(f"<{public}{PATH}?limit=5&cursor=")
 
 
-async def test_other_keys(litestar_app: Litestar, settings: Settings, clients: Clients, roads: Roads) -> None:
-    elsewhere = Roads(litestar_app, settings, await clients.key(scopes=[Scope.SETTINGS_READ]))
+async def test_other_keys(litestar_app: Litestar, settings: Settings, clients: Clients, both_ways: BothWays) -> None:
+    elsewhere = BothWays(litestar_app, settings, await clients.key(scopes=[Scope.SETTINGS_READ]))
     for _ in range(2):
         found = await elsewhere.get(PATH)
         assert (found.is_short, found.short.status_code) == (False, 403)

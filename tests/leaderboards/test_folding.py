@@ -34,10 +34,10 @@ async def folding(litestar_app: Litestar) -> AsyncIterator[Folding]:
     snapshots: Snapshots = litestar_app.state["snapshots"]
     before = found.large, snapshots.large
     found.large = snapshots.large = 0
-    snapshots.forget()
+    snapshots.clear()
     yield found
     found.large, snapshots.large = before
-    snapshots.forget()
+    snapshots.clear()
 
 
 async def checkpoints(owner: PlainConnection) -> list[date]:
@@ -91,7 +91,7 @@ async def test_boards_are_those_of_the_days(
     for day, values in days.items():
         await put_day(day, values)
     await folding.run()
-    litestar_app.state["snapshots"].forget()
+    litestar_app.state["snapshots"].clear()
     for window in [*windows, (date(2025, 12, 1), date(2026, 11, 30)), (date(2025, 12, 20), date(2026, 9, 10))]:
         first, last = min(window), max(window)
         expected: dict[int, int] = {}

@@ -30,10 +30,10 @@ async def snapshots(litestar_app: Litestar) -> AsyncIterator[Snapshots]:
     """Of which every guild with a member is large."""
     found: Snapshots = litestar_app.state["snapshots"]
     large, found.large = found.large, 0
-    found.forget()
+    found.clear()
     yield found
     found.large = large
-    found.forget()
+    found.clear()
 
 
 async def test_a_small_guild_is_of_this_moment(bot: httpx.AsyncClient, put: Put, put_day: PutDay) -> None:
@@ -98,7 +98,7 @@ async def test_it_is_what_adding_up_at_once_gives(
     for first, last in windows:
         found: list[object] = []
         for large in (1000, 0):
-            snapshots.forget()
+            snapshots.clear()
             snapshots.large = large
             query: dict[str, object] = {"stat": "messages", "from_": first, "to": last, "limit": limit}
             pages = [await board(bot, **query)]
@@ -173,7 +173,7 @@ async def test_who_is_gone_is_gone_at_once(bot: httpx.AsyncClient, snapshots: Sn
     assert after["next_cursor"] is None
     around = await bot.get(PATH, params={**query, "around": str(ADA)})
     assert around.status_code == 404
-    snapshots.forget()
+    snapshots.clear()
     assert told((await board(bot, **query))["items"]) == [(1, str(BO), 1)]
 
 

@@ -19,8 +19,8 @@ SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
 WISH = {"name": "x", "scopes": ["settings:read", "keys:manage"]}
 
 
-async def made(client: httpx.AsyncClient, clients: Clients, **wish: Any) -> httpx.AsyncClient:
-    answer = await client.post(KEYS, json=WISH | wish)
+async def made(client: httpx.AsyncClient, clients: Clients, **data: Any) -> httpx.AsyncClient:
+    answer = await client.post(KEYS, json=WISH | data)
     assert answer.status_code == 201, answer.text
     return clients.bearer(answer.json()["secret"])
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from api.app import with_edge
+from api.app import with_middleware
 from api.auth.actors import Credential
 from api.auth.tokens import make
 from api.config import Settings
@@ -30,8 +30,8 @@ SETTINGS = f"{GUILD}/settings/leveling"
 
 @asynccontextmanager
 async def limited(bot: httpx.AsyncClient, clients: Clients, limit: int) -> AsyncIterator[httpx.AsyncClient]:
-    wish = {"name": "limited", "scopes": ["settings:read", "activity:write", "members:write"], "rate_limit": limit}
-    made = await bot.post("/v1/keys", json=wish)
+    data = {"name": "limited", "scopes": ["settings:read", "activity:write", "members:write"], "rate_limit": limit}
+    made = await bot.post("/v1/keys", json=data)
     async with clients.bearer(made.json()["secret"]) as client:
         yield client
 
@@ -143,11 +143,11 @@ async def strict(
     litestar_app: Litestar, settings: Settings, clock: MovableClock
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Limiter]]:
     """The application with the limit that addresses have by default."""
-    edge = with_edge(litestar_app, settings)
-    limiter = edge._limiter = another(litestar_app, clock)
-    assert edge._strangers is not None
-    edge._strangers._limiter = limiter
-    async with in_process(edge, BASE_URL) as client:
+    middleware = with_middleware(litestar_app, settings)
+    limiter = middleware._limiter = another(litestar_app, clock)
+    assert middleware._strangers is not None
+    middleware._strangers._limiter = limiter
+    async with in_process(middleware, BASE_URL) as client:
         yield client, limiter
 
 

@@ -8,7 +8,7 @@ import pytest
 from litestar import Litestar
 from structlog.testing import capture_logs
 
-from api.app import with_edge
+from api.app import with_middleware
 from api.config import Settings
 from api.http.proxy_notice import ENOUGH, PRIVATE, UNBELIEVED, ProxyNotice
 
@@ -55,5 +55,5 @@ def test_in_production_where_none_is_named(
     changes: dict[str, Any],
     looks: bool,  # Any: of settings
 ) -> None:
-    edge = with_edge(litestar_app, msgspec.structs.replace(settings, **changes))
-    assert (edge._proxies is not None) == looks
+    middleware = with_middleware(litestar_app, msgspec.structs.replace(settings, **changes))
+    assert (middleware._proxies is not None) == looks

@@ -10,40 +10,40 @@ from api.auth.scopes import Scope
 from api.config import Settings
 from api.postgres.engine import PlainConnection
 from tests.members.people import give, hide, member, profile
+from tests.support.both_ways import BothWays
 from tests.support.clients import Clients
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS, QUARRY
-from tests.support.roads import Roads
 
 
 @pytest.fixture
-async def roads(
+async def both_ways(
     bot: httpx.AsyncClient, owner: PlainConnection, litestar_app: Litestar, settings: Settings, clients: Clients
-) -> Roads:
+) -> BothWays:
     """Of a key that reads Harbour's members, where Ada has XP and Bo is hidden."""
     await give(bot, ADA, 300)
     await give(bot, BO, 400)
     await hide(owner, BO)
-    made = Roads(litestar_app, settings, await clients.key(scopes=[Scope.MEMBERS_READ], guilds=[HARBOUR]))
+    made = BothWays(litestar_app, settings, await clients.key(scopes=[Scope.MEMBERS_READ], guilds=[HARBOUR]))
     await made.get(member())  # now all is in memory
     return made
 
 
-async def test_plain(roads: Roads) -> None:
-    found = await roads.get(member())
+async def test_plain(both_ways: BothWays) -> None:
+    found = await both_ways.get(member())
     assert found.is_short
     assert found.short.status_code == 200
     assert found.short.json()["rank"] == 1
-    assert (await roads.get(member(), method="HEAD")).is_short
+    assert (await both_ways.get(member(), method="HEAD")).is_short
 
 
-async def test_entity_tags(roads: Roads) -> None:
-    tag = (await roads.get(member())).short.headers["etag"]
+async def test_entity_tags(both_ways: BothWays) -> None:
+    tag = (await both_ways.get(member())).short.headers["etag"]
     for known, status in ((tag, 304), (f"W/{tag}", 304), ('"another"', 200)):
-        found = await roads.get(member(), [("If-None-Match", known)])
+        found = await both_ways.get(member(), [("If-None-Match", known)])
         assert found.is_short
         assert found.short.status_code == status
     for known, status in ((f'"another", {tag}', 304), ("*", 304), ("plain", 400)):
-        found = await roads.get(member(), [("If-None-Match", known)])
+        found = await both_ways.get(member(), [("If-None-Match", known)])
         assert not found.is_short
         assert found.short.status_code == status
 
@@ -61,27 +61,27 @@ async def test_entity_tags(roads: Roads) -> None:
         (f"{member()}/", 200),
     ],
 )
-async def test_the_ordinary_way(roads: Roads, path: str, status: int) -> None:
-    found = await roads.get(path)
+async def test_the_ordinary_way(both_ways: BothWays, path: str, status: int) -> None:
+    found = await both_ways.get(path)
     assert not found.is_short
     assert found.short.status_code == status
 
 
-async def test_unusual_headers(roads: Roads) -> None:
+async def test_unusual_headers(both_ways: BothWays) -> None:
     for headers in (
         [("Accept", "application/vnd.msgpack")],
         [("If-None-Match", '"a"'), ("If-None-Match", '"b"')],
         [("Authorization", "Bearer gh_another")],
     ):
-        assert not (await roads.get(member(), headers)).is_short
+        assert not (await both_ways.get(member(), headers)).is_short
 
 
-async def test_other_keys(litestar_app: Litestar, settings: Settings, clients: Clients, roads: Roads) -> None:
-    elsewhere = Roads(litestar_app, settings, await clients.key(scopes=[Scope.SETTINGS_READ]))
+async def test_other_keys(litestar_app: Litestar, settings: Settings, clients: Clients, both_ways: BothWays) -> None:
+    elsewhere = BothWays(litestar_app, settings, await clients.key(scopes=[Scope.SETTINGS_READ]))
     for _ in range(2):
         found = await elsewhere.get(member())
         assert (found.is_short, found.short.status_code) == (False, 403)
-    assert (await Roads(litestar_app, settings, "gh_none").get(member())).short.status_code == 401
+    assert (await BothWays(litestar_app, settings, "gh_none").get(member())).short.status_code == 401
 
 
 async def test_who_waits_is_told_what_is(bot: httpx.AsyncClient) -> None:

@@ -99,7 +99,7 @@ async def test_discord_is_left_alone_as_long_as_it_wishes(
     ada, mallory = await browsers.log_in(ADA), await browsers.log_in(MALLORY)
     now = 1000.0
     monkeypatch.setattr(people.discord, "_monotonic", lambda: now)
-    monkeypatch.setattr("api.people.kept.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("api.people.discord_cache.QUIET_SECONDS", 0.0)
 
     async def busy(_call: Call) -> Answer:
         return limited(20, everything=everything)

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 
-from api.app import create_litestar, with_edge
+from api.app import create_litestar, with_middleware
 from api.config import Settings
 from api.lib.clock import Clock
 from api.lib.metrics import Metrics
@@ -90,7 +90,7 @@ async def test_nobody_moves_the_redirect_uri(
 ) -> None:
     other = msgspec.structs.replace(settings, public_url=public_url, admin=False)
     app = create_litestar(other, clock=Clock(), metrics=Metrics())
-    async with in_process(with_edge(app, other), f"http://{host}") as browser:
+    async with in_process(with_middleware(app, other), f"http://{host}") as browser:
         begun = await browser.get("/auth/discord/login", headers={"X-Forwarded-Host": "evil.test"})
     assert httpx.URL(begun.headers["location"]).params["redirect_uri"] == f"{redirect_uri}/auth/discord/callback"
     if public_url is not None:
@@ -104,7 +104,7 @@ async def test_with_tls_the_session_s_cookie_is_of_this_host_alone(
 ) -> None:
     other = msgspec.structs.replace(settings, public_url="https://guildhall.test", admin=False)
     app = create_litestar(other, clock=Clock(), metrics=Metrics(), discord=httpx.ASGITransport(standing_in))
-    async with in_process(with_edge(app, other), "https://guildhall.test") as ada:
+    async with in_process(with_middleware(app, other), "https://guildhall.test") as ada:
         await browsers.log_in(ADA, ada)
         (cookie,) = [found for found in ada.cookies.jar if "session" in found.name]
         assert (cookie.name, cookie.secure, cookie.path) == ("__Host-guildhall-session", True, "/")
@@ -337,7 +337,7 @@ async def test_log_out_while_discord_is_away_gives_the_grant_back_later(
 async def test_without_a_client_at_discord_the_routes_say_how_to_have_one() -> None:
     settings = Settings(secret="0" * 64, admin=False)
     app = create_litestar(settings, clock=Clock(), metrics=Metrics())
-    async with in_process(with_edge(app, settings), "http://guildhall.test") as browser:
+    async with in_process(with_middleware(app, settings), "http://guildhall.test") as browser:
         for path in ("/auth/discord/login", "/auth/discord/callback?state=a&code=b"):
             answer = await browser.get(path)
             assert refused(answer, 404, "login-not-configured")

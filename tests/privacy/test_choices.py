@@ -16,8 +16,8 @@ FIRST = {"visibility": "public", "opt_out": False}
 HIDDEN = {"visibility": "hidden", "opt_out": False}
 
 
-async def put(client: httpx.AsyncClient, **wish: object) -> httpx.Response:
-    response = await client.put(PATH, json=wish)
+async def put(client: httpx.AsyncClient, **data: object) -> httpx.Response:
+    response = await client.put(PATH, json=data)
     assert response.status_code == 200, response.text
     return response
 
@@ -84,15 +84,15 @@ async def test_etags(bot: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "pointers"),
+    ("data", "pointers"),
     [
         ({"visibility": "secret"}, ["/visibility"]),
         ({"opt_out": 1, "hidden": True}, ["/hidden", "/opt_out"]),
         ({"visibility": None}, ["/visibility"]),
     ],
 )
-async def test_invalid(bot: httpx.AsyncClient, wish: object, pointers: list[str]) -> None:
-    response = await bot.put(PATH, json=wish)
+async def test_invalid(bot: httpx.AsyncClient, data: object, pointers: list[str]) -> None:
+    response = await bot.put(PATH, json=data)
     assert response.status_code == 422
     assert [fault["pointer"] for fault in response.json()["errors"]] == pointers
 

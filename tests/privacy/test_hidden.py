@@ -15,9 +15,9 @@ from api.auth.scopes import ALL, Scope
 from tests.achievements.support import define, draft
 from tests.activity.test_record import message, record
 from tests.architecture.described import Description
-from tests.edge.routes import ROUTES
 from tests.imports.files import imported, lines
 from tests.members.people import give, leveling
+from tests.requests.routes import ROUTES
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.discord import Discord, Member

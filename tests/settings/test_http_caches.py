@@ -13,8 +13,8 @@ from litestar import Litestar
 from litestar.types import HTTPScope
 
 from api.auth.scopes import ALL, Scope
-from api.http.middleware import Edge
-from api.http.responses import Plain
+from api.http.middleware import OutermostMiddleware
+from api.http.responses import BytesResponse
 from api.postgres.engine import PlainConnection
 from tests.settings.addresses import settings_of
 from tests.support.clients import Clients
@@ -29,7 +29,7 @@ WRITE = """
 """
 
 
-class Roads(NamedTuple):
+class BothWays(NamedTuple):
     """The same application by both roads; `taken` has an entry for each request that tried the short one."""
 
     short: httpx.AsyncClient
@@ -38,19 +38,19 @@ class Roads(NamedTuple):
 
 
 @pytest.fixture
-async def roads(litestar_app: Litestar) -> AsyncIterator[Roads]:
+async def both_ways(litestar_app: Litestar) -> AsyncIterator[BothWays]:
     taken: list[bool] = []
 
-    def watched(scope: HTTPScope) -> Plain | None:
-        answer: Plain | None = litestar_app.state["settings_fast_path"].answer(scope)
+    def watched(scope: HTTPScope) -> BytesResponse | None:
+        answer: BytesResponse | None = litestar_app.state["settings_fast_path"].answer(scope)
         taken.append(answer is not None)
         return answer
 
     metrics = litestar_app.state["metrics"]
     async with AsyncExitStack() as stack:
-        short = Edge(litestar_app, metrics, timeout=15, https=False, fast_path=watched)
-        long = Edge(litestar_app, metrics, timeout=15, https=False)
-        yield Roads(
+        short = OutermostMiddleware(litestar_app, metrics, timeout=15, https=False, fast_path=watched)
+        long = OutermostMiddleware(litestar_app, metrics, timeout=15, https=False)
+        yield BothWays(
             await stack.enter_async_context(in_process(short, BASE)),
             await stack.enter_async_context(in_process(long, BASE)),
             taken,
@@ -77,38 +77,38 @@ async def no_wake(owner: PlainConnection) -> AsyncIterator[None]:
         await owner.execute("ALTER TABLE guild_settings ENABLE TRIGGER guild_settings_wake")
 
 
-async def both(roads: Roads, method: str, path: str, headers: dict[str, str]) -> tuple[bool, httpx.Response]:
+async def both(both_ways: BothWays, method: str, path: str, headers: dict[str, str]) -> tuple[bool, httpx.Response]:
     """Whether the short road was taken, and the answer, which is the same by the long one."""
     headers = {"X-Request-ID": "same"} | headers
-    short = await roads.short.request(method, path, headers=headers)
-    long = await roads.long.request(method, path, headers=headers)
+    short = await both_ways.short.request(method, path, headers=headers)
+    long = await both_ways.long.request(method, path, headers=headers)
     assert short.status_code == long.status_code
     assert short.content == long.content
     assert sorted(short.headers.multi_items()) == sorted(long.headers.multi_items())
-    return roads.taken[-1] if roads.taken else False, short
+    return both_ways.taken[-1] if both_ways.taken else False, short
 
 
-async def until_short(roads: Roads, key: dict[str, str]) -> httpx.Response:
+async def until_short(both_ways: BothWays, key: dict[str, str]) -> httpx.Response:
     """The answer by the short road, once all is in memory: a look may just have told of what was made before."""
     for _ in range(20):
-        taken, answer = await both(roads, "GET", settings_of(), key)
+        taken, answer = await both(both_ways, "GET", settings_of(), key)
         if taken:
             return answer
         await asyncio.sleep(0.05)
     raise AssertionError("the short road was never taken")
 
 
-async def test_the_short_road(roads: Roads, secret: str) -> None:
+async def test_the_short_road(both_ways: BothWays, secret: str) -> None:
     key = {"Authorization": f"Bearer {secret}"}
-    got = await until_short(roads, key)
+    got = await until_short(both_ways, key)
     assert (got.status_code, got.json()["values"]["cooldown_seconds"]) == (200, 5)
-    taken, head = await both(roads, "HEAD", settings_of(), key)
+    taken, head = await both(both_ways, "HEAD", settings_of(), key)
     assert (taken, head.status_code, head.content) == (True, 200, b"")
     for known in (got.headers["etag"], f"W/{got.headers['etag']}"):
         for method in ("GET", "HEAD"):
-            taken, same = await both(roads, method, settings_of(), key | {"If-None-Match": known})
+            taken, same = await both(both_ways, method, settings_of(), key | {"If-None-Match": known})
             assert (taken, same.status_code) == (True, 304)
-    taken, other = await both(roads, "GET", settings_of(), key | {"If-None-Match": '"other"'})
+    taken, other = await both(both_ways, "GET", settings_of(), key | {"If-None-Match": '"other"'})
     assert (taken, other.status_code) == (True, 200)
 
 
@@ -132,87 +132,89 @@ async def test_the_short_road(roads: Roads, secret: str) -> None:
     ],
 )
 async def test_what_is_not_plain_goes_the_long_way(
-    roads: Roads, secret: str, path: str, headers: dict[str, str], status: int
+    both_ways: BothWays, secret: str, path: str, headers: dict[str, str], status: int
 ) -> None:
-    taken, answer = await both(roads, "GET", path, {"Authorization": f"Bearer {secret}"} | headers)
+    taken, answer = await both(both_ways, "GET", path, {"Authorization": f"Bearer {secret}"} | headers)
     assert (taken, answer.status_code) == (False, status)
 
 
-async def test_entity_tags_that_come_twice(roads: Roads, secret: str) -> None:
-    tag = (await roads.long.get(settings_of(), headers={"Authorization": f"Bearer {secret}"})).headers["etag"]
-    await until_short(roads, {"Authorization": f"Bearer {secret}"})
+async def test_entity_tags_that_come_twice(both_ways: BothWays, secret: str) -> None:
+    tag = (await both_ways.long.get(settings_of(), headers={"Authorization": f"Bearer {secret}"})).headers["etag"]
+    await until_short(both_ways, {"Authorization": f"Bearer {secret}"})
     other, sound = ("If-None-Match", '"other"'), [("Authorization", f"Bearer {secret}"), ("If-None-Match", tag)]
     for pairs in ([*sound, other], [other, *sound]):
-        short, long = [await client.get(settings_of(), headers=pairs) for client in (roads.short, roads.long)]
-        assert roads.taken[-1] is False
+        short, long = [await client.get(settings_of(), headers=pairs) for client in (both_ways.short, both_ways.long)]
+        assert both_ways.taken[-1] is False
         assert (short.status_code, short.headers.get("etag")) == (long.status_code, long.headers.get("etag"))
 
 
 async def test_who_may_not_see_goes_the_long_way(
-    roads: Roads, secret: str, clients: Clients, mallory: httpx.AsyncClient
+    both_ways: BothWays, secret: str, clients: Clients, mallory: httpx.AsyncClient
 ) -> None:
     async with await clients.bot(scopes=ALL - {Scope.SETTINGS_READ}) as unread:
         for client, status in ((mallory, 404), (unread, 403)):
             key = {"Authorization": client.headers["Authorization"]}
             assert (await client.get("/v1/guilds")).status_code == 200  # now the key is in memory
-            taken, answer = await both(roads, "GET", settings_of(), key)
+            taken, answer = await both(both_ways, "GET", settings_of(), key)
             assert (taken, answer.status_code) == (False, status)
-    taken, answer = await both(roads, "GET", settings_of(), {})
+    taken, answer = await both(both_ways, "GET", settings_of(), {})
     assert (taken, answer.status_code) == (False, 401)
 
 
-async def test_a_revoked_key_ends_at_once(roads: Roads, secret: str, bot: httpx.AsyncClient) -> None:
+async def test_a_revoked_key_ends_at_once(both_ways: BothWays, secret: str, bot: httpx.AsyncClient) -> None:
     key = {"Authorization": f"Bearer {secret}"}
-    await until_short(roads, key)
+    await until_short(both_ways, key)
     newest = (await bot.get("/v1/keys")).json()["items"][0]["id"]
     assert (await bot.delete(f"/v1/keys/{newest}")).status_code == 204
-    taken, answer = await both(roads, "GET", settings_of(), key)
+    taken, answer = await both(both_ways, "GET", settings_of(), key)
     assert (taken, answer.status_code) == (False, 401)
 
 
 async def test_an_expired_key_ends_at_once(
-    roads: Roads, secret: str, clients: Clients, owner: PlainConnection, bot: httpx.AsyncClient
+    both_ways: BothWays, secret: str, clients: Clients, owner: PlainConnection, bot: httpx.AsyncClient
 ) -> None:
     ends = (CLOCK.now() + timedelta(seconds=1)).isoformat()
     made = await bot.post("/v1/keys", json={"name": "short", "scopes": ["settings:read"], "expires_at": ends})
     key = {"Authorization": f"Bearer {made.json()['secret']}"}
-    assert (await roads.long.get(settings_of(), headers=key)).status_code == 200
-    await until_short(roads, key)
+    assert (await both_ways.long.get(settings_of(), headers=key)).status_code == 200
+    await until_short(both_ways, key)
     await asyncio.sleep(1.05)
-    taken, answer = await both(roads, "GET", settings_of(), key)
+    taken, answer = await both(both_ways, "GET", settings_of(), key)
     assert (taken, answer.status_code) == (False, 401)
 
 
-async def test_a_deleted_guild_is_gone_at_once(roads: Roads, secret: str, bot: httpx.AsyncClient) -> None:
+async def test_a_deleted_guild_is_gone_at_once(both_ways: BothWays, secret: str, bot: httpx.AsyncClient) -> None:
     await bot.delete(f"/v1/guilds/{HARBOUR}")
-    taken, answer = await both(roads, "GET", settings_of(), {"Authorization": f"Bearer {secret}"})
+    taken, answer = await both(both_ways, "GET", settings_of(), {"Authorization": f"Bearer {secret}"})
     assert (taken, answer.status_code) == (False, 404)
 
 
 async def test_a_change_elsewhere_shows_within_a_second_though_nobody_is_told(
-    roads: Roads, secret: str, owner: PlainConnection
+    both_ways: BothWays, secret: str, owner: PlainConnection
 ) -> None:
     key = {"Authorization": f"Bearer {secret}"}
     async with no_wake(owner):
         for seconds in range(10, 13):
-            await until_short(roads, key)
+            await until_short(both_ways, key)
             await owner.execute(WRITE, HARBOUR, f'{{"cooldown_seconds": {seconds}}}')
             started = time.monotonic()
-            while (await roads.short.get(settings_of(), headers=key)).json()["values"]["cooldown_seconds"] != seconds:
+            while (await both_ways.short.get(settings_of(), headers=key)).json()["values"][
+                "cooldown_seconds"
+            ] != seconds:
                 assert time.monotonic() - started < 1.5
                 await asyncio.sleep(0.01)
-            read = await roads.short.get(f"/v1/guilds/{HARBOUR}/settings", headers=key)
+            read = await both_ways.short.get(f"/v1/guilds/{HARBOUR}/settings", headers=key)
             assert read.json()["leveling"]["cooldown_seconds"] == seconds
 
 
 async def test_without_a_look_nothing_in_memory_is_believed(
-    roads: Roads, secret: str, owner: PlainConnection, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
+    both_ways: BothWays, secret: str, owner: PlainConnection, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = {"Authorization": f"Bearer {secret}"}
-    await until_short(roads, key)
+    await until_short(both_ways, key)
     monkeypatch.setattr(litestar_app.state["watcher"], "age", lambda: 1.01)
     async with no_wake(owner):
         for seconds in range(20, 25):
             await owner.execute(WRITE, HARBOUR, f'{{"cooldown_seconds": {seconds}}}')
-            taken, answer = await both(roads, "GET", settings_of(), key)
+            taken, answer = await both(both_ways, "GET", settings_of(), key)
             assert (taken, answer.json()["values"]["cooldown_seconds"]) == (False, seconds)

@@ -37,8 +37,8 @@ async def test_no_pattern_takes_long(bot: httpx.AsyncClient, place: str) -> None
         schema = {"type": "object", "properties": {"x": said}}
         assert (await bot.put(f"/v1/modules/{name}", json={"schema": schema})).status_code == 201
         began = time.process_time()
-        wish = {"x": TEXT if place == "pattern" else {TEXT: 1}}
-        answer = await bot.patch(f"/v1/guilds/{HARBOUR}/settings/{name}", json=wish)
+        data = {"x": TEXT if place == "pattern" else {TEXT: 1}}
+        answer = await bot.patch(f"/v1/guilds/{HARBOUR}/settings/{name}", json=data)
         assert time.process_time() - began < MOST_SECONDS, (pattern, answer.text[:300])
         assert answer.status_code in {200, 422}
 

@@ -27,8 +27,8 @@ class Clients:
     ) -> str:
         """A key's secret."""
         ids = None if guilds is None else [Snowflake(guild) for guild in guilds]
-        wish = CreateKey(name=name, scopes=sorted(scopes), guild_ids=ids, rate_limit=None)
-        return str((await self._keys.create(system("test"), wish)).secret)
+        data = CreateKey(name=name, scopes=sorted(scopes), guild_ids=ids, rate_limit=None)
+        return str((await self._keys.create(system("test"), data)).secret)
 
     async def bot(self, *, scopes: Iterable[Scope] = ALL, guilds: Sequence[int] | None = None) -> httpx.AsyncClient:
         """A client with a new key."""

@@ -11,7 +11,7 @@ from api.activity.controller import LARGEST_BODY as LARGEST_ACTIVITY
 from api.http.policy import LARGEST_BODY
 from api.imports.rules import MEDIA_TYPES
 from api.lib import snowflakes
-from tests.edge.routes import Route
+from tests.requests.routes import Route
 from tests.support.people import ADA
 
 Json = Any  # Any: JSON

@@ -12,8 +12,8 @@ PATH = f"/v1/guilds/{HARBOUR}/webhooks"
 WISH = {"url": "https://93.184.215.14/hook", "types": ["settings.updated", "guild.updated", "guild.updated"]}
 
 
-async def made(client: httpx.AsyncClient, **wish: object) -> dict[str, object]:
-    answer = await client.post(PATH, json={**WISH, **wish})
+async def made(client: httpx.AsyncClient, **data: object) -> dict[str, object]:
+    answer = await client.post(PATH, json={**WISH, **data})
     assert answer.status_code == 201, answer.text
     view: dict[str, object] = answer.json()
     return view
@@ -88,15 +88,15 @@ async def test_addresses_that_are_refused(bot: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "pointers"),
+    ("data", "pointers"),
     [
         ({}, {"/url"}),
         ({**WISH, "types": ["no.such"]}, {"/types/0"}),
         ({**WISH, "secret": "mine", "enabled": None}, {"/secret", "/enabled"}),
     ],
 )
-async def test_bad_input(bot: httpx.AsyncClient, wish: dict[str, object], pointers: set[str]) -> None:
-    answer = await bot.post(PATH, json=wish)
+async def test_bad_input(bot: httpx.AsyncClient, data: dict[str, object], pointers: set[str]) -> None:
+    answer = await bot.post(PATH, json=data)
     assert (answer.status_code, {fault["pointer"] for fault in answer.json()["errors"]}) == (422, pointers)
     address = f"{PATH}/{(await made(bot))['id']}"
     assert (await bot.patch(address, json={"url": None})).status_code == 422

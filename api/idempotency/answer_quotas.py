@@ -1,0 +1,70 @@
+"""How much is kept for one credential: answers to requests with an `Idempotency-Key`, each for a day."""
+
+import asyncio
+import math
+from collections import OrderedDict
+from datetime import datetime, timedelta
+
+from api.errors import TooManyRequests
+from api.postgres.database import Connection
+
+MOST_ANSWERS = 100_000
+MOST_BYTES = 64 * 1024 * 1024
+OWNERS = 10_000  # of whom a process remembers how much room is left
+COUNTED_FOR = timedelta(minutes=1)
+
+_COUNT = """
+    SELECT count(*) AS answers, coalesce(sum(octet_length(body)), 0)::bigint AS bytes, min(expires_at) AS first
+    FROM idempotent_answers WHERE owner = $1 AND expires_at > $2
+"""
+
+
+class Quota:
+    """What is left for a credential, as this process knows it. It counts again after an eighth of that, and after a
+    minute: so a few processes together go over by little, and hardly any request has to wait for a count."""
+
+    __slots__ = ("answers", "bytes", "counting", "until")
+
+    def __init__(self) -> None:
+        self.answers = 0
+        self.bytes = 0
+        self.until: datetime | None = None
+        self.counting = asyncio.Lock()
+
+    def is_known(self, now: datetime) -> bool:
+        return self.until is not None and now < self.until and self.answers > 0 and self.bytes > 0
+
+
+class AnswerQuotas:
+    """The room of each credential."""
+
+    def __init__(self) -> None:
+        self._quotas: OrderedDict[str, Quota] = OrderedDict()
+
+    async def take(self, connection: Connection, owner: str, now: datetime) -> Quota:
+        """Takes room for one answer. Raises `TooManyRequests` where there is none: an answer that was promised for a
+        day is not dropped for another."""
+        quota = self._quotas.get(owner)
+        if quota is None:
+            quota = self._quotas[owner] = Quota()
+            if len(self._quotas) > OWNERS:
+                self._quotas.popitem(last=False)
+        async with quota.counting:
+            if not quota.is_known(now):
+                await self._count(connection, quota, owner, now)
+            quota.answers -= 1
+        return quota
+
+    async def _count(self, connection: Connection, quota: Quota, owner: str, now: datetime) -> None:
+        row = await connection.fetchrow(_COUNT, owner, now)
+        assert row is not None  # a count gives its row
+        answers, size = MOST_ANSWERS - row["answers"], MOST_BYTES - row["bytes"]
+        if answers <= 0 or size <= 0:
+            wait = max(math.ceil((row["first"] - now).total_seconds()), 1)
+            raise TooManyRequests(
+                f"{MOST_ANSWERS} answers, or {MOST_BYTES // 1024 // 1024} MiB of them, are kept for this credential "
+                "already, each for a day. Send this without an `Idempotency-Key` (events count once by their own "
+                f"ids), or in {wait} s.",
+                headers={"Retry-After": str(wait)},
+            )
+        quota.answers, quota.bytes, quota.until = math.ceil(answers / 8), math.ceil(size / 8), now + COUNTED_FOR

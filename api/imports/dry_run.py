@@ -1,0 +1,94 @@
+"""A dry run of events: which are new, and what would become of the first members that they are of."""
+
+from collections.abc import Sequence
+
+import asyncpg
+import msgspec
+
+from api.activity.counting import Caps, Counting
+from api.activity.dtos import Event
+from api.activity.stat_names import StatNames
+from api.imports import history_sql as sql
+from api.imports.history import LATEST, Reached, advance, caps, decode, next_rows, stage
+from api.imports.work import MOST_PREVIEWED, Work
+from api.lib.clock import Clock
+from api.members.ledger import Key, Ledger, Standing, read
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
+from api.postgres.database import Database
+
+
+class DryRun:
+    def __init__(self, database: Database, leveling_configs: LevelingConfigCache, clock: Clock) -> None:
+        self._database = database
+        self._leveling_configs = leveling_configs
+        self._clock = clock
+
+    async def run(self, work: Work) -> None:
+        """Does all of it; one that was interrupted counts from the beginning, since it left nothing to go on
+        from. Raises `Broken`, `LeaseLost`, `NotFound`."""
+        config = await self._leveling_configs.get(work.guild_id)
+        await stage(work, self._clock.now() + LATEST, config, StatNames(self._database))
+        work.reached = msgspec.json.encode(Reached()).decode()
+        work.imported = work.unchanged = 0
+        work.preview.clear()
+        followed = _Followed(config)
+        while rows := await next_rows(self._database, work):
+            fresh = await self._fresh(work, rows)
+            await followed.count(self._database, fresh)
+            followed.tell(work)
+            work.imported += len(fresh)
+            work.unchanged += len(rows) - len(fresh)
+            async with work.step(kept=True):
+                advance(work, rows, work.position - work.refused)
+
+    async def _fresh(self, work: Work, rows: Sequence[asyncpg.Record]) -> list[Event]:
+        events: dict[str, Event] = {}
+        for row in rows:
+            events.setdefault(row["id"], decode(row["data"]))
+        users = [int(event.user_id) for event in events.values()]
+        times = [event.occurred_at for event in events.values()]
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(sql.FRESH, work.guild_id, list(events), users, times)
+        found = {row[0] for row in rows}
+        return [event for id_, event in events.items() if id_ in found]
+
+
+class _Followed:
+    """The members of the preview, from one lot of events to the next."""
+
+    def __init__(self, config: LevelingConfig) -> None:
+        self._config = config
+        self._standings: dict[Key, Standing] = {}
+        self._caps: Caps = {}
+
+    async def count(self, database: Database, events: Sequence[Event]) -> None:
+        guild_id = self._config.guild_id
+        wanted = dict.fromkeys(int(event.user_id) for event in events)
+        new = [user_id for user_id in wanted if (guild_id, user_id) not in self._standings]
+        new = new[: MOST_PREVIEWED - len(self._standings)]
+        async with database.connection() as connection:
+            there = await read(connection, [(guild_id, user_id) for user_id in new])
+            for user_id in new:
+                key = guild_id, user_id
+                self._standings[key] = there.get(key) or _nobody(*key)
+                self._standings[key].last_xp_at = None
+            theirs = [event for event in events if (guild_id, int(event.user_id)) in self._standings]
+            known = await caps(connection, self._config, theirs) if theirs else {}
+        # A day that this run has counted on is known better here.
+        self._caps = known | self._caps
+        Counting(self._standings, self._caps, Ledger()).count(self._config, theirs)
+        latest = max((day for _, day, _ in self._caps), default=None)
+        self._caps = {key: counted for key, counted in self._caps.items() if key[1] == latest}
+
+    def tell(self, work: Work) -> None:
+        level = self._config.level_curve.level
+        for standing in self._standings.values():
+            before, after = standing.before[0], standing.xp
+            work.note(standing.user_id, (before, level(before)), (after, level(after)))
+
+
+def _nobody(guild_id: int, user_id: int) -> Standing:
+    return Standing(
+        0, guild_id, user_id, 0, 0, 0, 0, 0, None, None, None, 0, None, None, None, is_ranked=True, was_ranked=False
+    )

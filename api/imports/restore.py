@@ -1,0 +1,271 @@
+"""Takes a guild's export back, here or elsewhere: all that it has, members and their days by the mode."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from api.achievements.dtos import CreateAchievement
+from api.achievements.service import AchievementService
+from api.activity import locks
+from api.activity.stat_names import StatNames
+from api.errors import Conflict, Invalid, NotFound
+from api.guilds.dtos import PutGuild
+from api.guilds.roles_and_channels import RolesAndChannels, refuse
+from api.guilds.rules import faults as guild_faults
+from api.guilds.rules import received
+from api.guilds.service import GuildService
+from api.imports.decoding import Refused, decoded
+from api.imports.lines import (
+    VERSION,
+    AchievementLine,
+    ChannelsLine,
+    Header,
+    Line,
+    MemberLine,
+    Read,
+    RolesLine,
+    SettingsLine,
+)
+from api.imports.queries import PRIVATE
+from api.imports.reading import Broken, Lines, Row
+from api.imports.restored_awards import restore_awards, with_achievement
+from api.imports.restored_days import (
+    partitions_for,
+    restore_days,
+    restore_hours,
+    restore_ids,
+    restore_stat_days,
+    untimely,
+)
+from api.imports.restored_members import restore_members
+from api.imports.restored_stats import with_room
+from api.imports.timestamps import to_utc
+from api.imports.work import Numbered, Work
+from api.lib.clock import Clock
+from api.lib.faults import Fault
+from api.lib.text import cleaned_name
+from api.lib.whole_numbers import decoder
+from api.members.leveling_config import LevelingConfig
+from api.members.leveling_config_cache import LevelingConfigCache
+from api.members.visibility import hide
+from api.postgres.database import Connection, Database
+from api.postgres.partitions import Partitions
+from api.settings.service import SettingsService
+
+BATCH_SIZE = 1000
+
+_line: Callable[[bytes], Line] = decoder(Line)
+_header: Callable[[bytes], Header] = msgspec.json.Decoder(Header).decode
+
+_PLACE: Mapping[type, str] = {
+    PutGuild: "/guild",
+    RolesLine: "/roles",
+    ChannelsLine: "/channels",
+    SettingsLine: "/settings/overrides",
+    AchievementLine: "/achievement",
+}
+
+_STORE: Mapping[str, Callable[[Connection, Work, LevelingConfig, Sequence[Any]], Awaitable[int]]] = {
+    "member": restore_members,
+    "award": restore_awards,
+    "day": restore_days,
+    "hour": restore_hours,
+    "stat_day": restore_stat_days,
+    "event_ids": restore_ids,
+}  # Any: each is given its own kind
+
+
+class Restore:
+    def __init__(
+        self,
+        database: Database,
+        leveling_configs: LevelingConfigCache,
+        partitions: Partitions,
+        clock: Clock,
+        *,
+        guilds: GuildService,
+        roles_and_channels: RolesAndChannels,
+        settings: SettingsService,
+        achievements: AchievementService,
+    ) -> None:
+        self._database = database
+        self._leveling_configs = leveling_configs
+        self._stat_names = StatNames(database)
+        self._partitions = partitions
+        self._clock = clock
+        self._guilds = guilds
+        self._roles_and_channels = roles_and_channels
+        self._settings = settings
+        self._achievements = achievements
+
+    async def run(self, work: Work) -> None:
+        """Does all of it that is not done. Raises `Broken`, `LeaseLost`, `NotFound`."""
+        await work.check(_Headed())
+        now = self._clock.now()
+        async for batch in work.batches(_Headed(), BATCH_SIZE):
+            work.reached_byte()
+            read = await asyncio.to_thread(_read_all, batch, now)
+            for kind, group in groupby(read, key=lambda each: each.kind):
+                await self._restore(work, kind, list(group))
+
+    async def _restore(self, work: Work, kind: str, group: Sequence[Read]) -> None:
+        """Lines of one kind that follow one another."""
+        last = group[-1].number
+        if kind in _STORE:
+            await work.renew_rights()
+            allowed = [each for each in group if _may(work, each)]
+            config = await self._leveling_configs.get(work.guild_id)
+            if kind == "award":
+                allowed = await with_achievement(self._database, work, allowed)
+            await self._store(work, kind, await with_room(self._stat_names, work, config, allowed), last)
+            return
+        for each in group:
+            await work.renew_rights()
+            if _may(work, each):
+                await self._configure(work, each.number, each.item)
+        async with work.step(upto=last, kept=True):
+            pass
+
+    async def _store(self, work: Work, kind: str, group: Sequence[Read], last: int) -> None:
+        """What is as large as the guild: a lot at a time, but for people who opted out."""
+        users = {user for each in group if (user := getattr(each.item, "user_id", None)) is not None}
+        async with self._database.connection() as connection:
+            found = await connection.fetch(PRIVATE, work.guild_id, list(users), work.asked_at, work.hidden_seen)
+            private = {row[0] for row in found}
+            public = [each for each in group if getattr(each.item, "user_id", None) not in private]
+            kept = [each.item for each in public]
+        hidden = [item.user_id for item in kept if isinstance(item, MemberLine) and item.is_hidden]
+        if hidden and not work.dry_run:
+            async with self._database.transaction() as connection:
+                await hide(connection, work.actor, hidden, self._clock.now())
+        config = await self._leveling_configs.get(work.guild_id)
+
+        async def store() -> None:
+            begin = locks.share([work.guild_id], alone=True)
+            async with work.step(upto=last, begin=begin) as connection:
+                counted = await _counting(connection, work, kind, public)
+                # None, where all are of people of whom nothing is taken.
+                changed = await _STORE[kind](connection, work, config, counted) if counted else 0
+                work.imported += changed
+                work.unchanged += len(group) - changed
+
+        await self._partitions.write(partitions_for(kept), store)
+
+    async def _configure(self, work: Work, number: int, item: object) -> None:
+        """What goes through the services, and is neither added nor compared. Done twice, the second time
+        changes nothing."""
+        try:
+            await (self._check if work.dry_run else self._put)(work, item)
+        except Invalid as invalid:
+            fault = next((fault for fault in invalid.errors if isinstance(fault, Fault)), Fault("", invalid.detail))
+            work.refuse(number, Fault(_PLACE[type(item)] + fault.pointer, fault.message))
+        except Conflict as conflict:
+            work.refuse(number, Fault(_PLACE[type(item)], conflict.detail))
+        except NotFound:
+            if not isinstance(item, SettingsLine):
+                raise
+            work.refuse(number, Fault("/settings/module", "is no module here: its bot has to register it first"))
+        else:
+            work.imported += 1
+
+    async def _check(self, work: Work, item: object) -> None:
+        """Raises what `_put` would for the line by itself: what other lines would have made is not there."""
+        match item:
+            case PutGuild():
+                if found := guild_faults(received(item, work.guild_id)):
+                    raise Invalid(errors=found)
+            case RolesLine() | ChannelsLine():
+                refuse(item.items)
+            case AchievementLine():
+                await self._achievements.check(work.guild_id, _wish(item))
+                work.tried_achievements.add(item.key)
+            case SettingsLine():
+                await self._settings.check(item.module, item.overrides)
+
+    async def _put(self, work: Work, item: object) -> None:
+        actor, guild_id = work.actor, work.guild_id
+        match item:
+            case PutGuild():
+                await self._guilds.patch(actor, guild_id, received(item, guild_id), None)
+            case RolesLine():
+                await self._roles_and_channels.replace_roles(actor, guild_id, item.items, None)
+            case ChannelsLine():
+                await self._roles_and_channels.replace_channels(actor, guild_id, item.items, None)
+            case AchievementLine():
+                await self._achievements.put(actor, guild_id, _wish(item), deleted=item.deleted)
+            case SettingsLine():
+                await self._settings.replace(actor, guild_id, item.module, item.overrides, None)
+
+
+async def _counting(connection: Connection, work: Work, kind: str, group: Sequence[Read]) -> list[Any]:
+    """Of these lines those that count: not what an earlier try has added, and a member once."""  # Any: of one kind
+    if kind == "member":
+        rows = [(each.number, int(each.item.user_id)) for each in group]
+        counts = await work.counting(connection, rows)
+        return [each.item for each, is_counted in zip(group, counts, strict=True) if is_counted]
+    return [each.item for each in group if each.number > work.counted_before]
+
+
+def _may(work: Work, each: Read) -> bool:
+    """Whether a line may be taken; one that may not is refused."""
+    fault = each.item if isinstance(each.item, Fault) else work.rights.fault(each.kind, each.item)
+    if fault is not None:
+        work.refuse(each.number, fault)
+    return fault is None
+
+
+def _wish(line: AchievementLine) -> CreateAchievement:
+    wish = CreateAchievement(**{name: getattr(line, name) for name in CreateAchievement.__struct_fields__})
+    return msgspec.structs.replace(wish, name=cleaned_name(wish.name, wish.key))
+
+
+class _Headed:
+    """Lines, the first of which says what the file is."""
+
+    def __init__(self) -> None:
+        self._lines = Lines()
+        self._is_begun = False
+
+    def feed(self, data: bytes) -> Iterable[Row]:
+        return self._without_header(self._lines.feed(data))
+
+    def close(self) -> Iterable[Row]:
+        yield from self._without_header(self._lines.close())
+        if not self._is_begun:
+            raise Broken("The file is empty: it has no header.")
+
+    def _without_header(self, rows: Iterable[Row]) -> Iterable[Row]:
+        for row in rows:
+            if self._is_begun:
+                yield row
+                continue
+            try:
+                header = decoded(row[1] if isinstance(row, tuple) else b"", _header)
+            except Refused:
+                raise Broken('The file is no export of a guild: its first line is not `{"guildhall": 1, …}`.') from None
+            if header.guildhall != VERSION:
+                raise Broken(f"The export is of version {header.guildhall}, and this server reads version {VERSION}.")
+            self._is_begun = True
+
+
+def _read_all(batch: Sequence[Numbered], now: datetime) -> list[Read]:
+    """Done beside the event loop: a line may have 4 MiB."""
+    return [_read(number, row, now) for number, row in batch]
+
+
+def _read(number: int, row: Row, now: datetime) -> Read:
+    try:
+        line = decoded(row[1] if isinstance(row, tuple) else b"", _line)
+    except Refused as refused:
+        return Read(number, "refused", refused.fault)
+    given = [name for name in Line.__struct_fields__ if getattr(line, name) is not None]
+    if len(given) != 1:
+        return Read(number, "refused", Fault("", "has to have exactly one member"))
+    item = getattr(line, given[0])
+    if (fault := untimely(item, now.date()) or to_utc(item, now)) is not None:
+        return Read(number, "refused", Fault(f"/{given[0]}{fault.pointer}", fault.message))
+    return Read(number, given[0], item)

@@ -1,0 +1,34 @@
+"""When the things of an export were: in UTC, and at a time that can have been. Pure."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from msgspec.structs import force_setattr
+
+from api.imports.lines import AwardLine, HourLine, MemberLine
+from api.lib.faults import Fault
+
+# A week from the calendar's first day: no zone leads out of it. An offset could, and what PostgreSQL then stores no
+# reader could ever read again.
+_EARLIEST = datetime(1, 1, 8, tzinfo=UTC)
+_AHEAD = timedelta(minutes=5)
+
+
+def to_utc(item: object, now: datetime) -> Fault | None:
+    """Brings an item's moments to UTC, the only zone whose offset every part of the way knows; says what is wrong with
+    the first that cannot have been."""
+    if not isinstance(item, MemberLine | AwardLine | HourLine):
+        return None
+    for name in item.__struct_fields__:
+        value = getattr(item, name)
+        if isinstance(value, datetime):
+            if value > now + _AHEAD:
+                return Fault(f"/{name}", "lies in the future")
+            if value < _EARLIEST:
+                return Fault(f"/{name}", "lies before the first time that can be stored")
+            force_setattr(item, name, value.astimezone(UTC))
+        elif isinstance(value, date):
+            if value > now.date() + timedelta(days=1):  # somewhere it is tomorrow already
+                return Fault(f"/{name}", "lies in the future")
+            if value < _EARLIEST.date():
+                return Fault(f"/{name}", "lies before the first day that can be stored")
+    return None

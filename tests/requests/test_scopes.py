@@ -1,0 +1,77 @@
+"""Every route asks for its scope, and for no other; strangers and nobody get nowhere."""
+
+import httpx
+import pytest
+
+from api.auth.scopes import ALL
+from tests.requests.routes import SCOPED, Route
+from tests.support.clients import Clients
+from tests.support.people import HARBOUR, NOBODYS
+
+PROBLEM = {"type", "title", "status", "detail", "instance", "request_id"}
+
+every_scoped_route = pytest.mark.parametrize("route", SCOPED, ids=str)
+GUILD_ROUTES = [route for route in SCOPED if "guild_id" in route.ids and not route.policy.creates_guild]
+
+
+def test_the_table_has_the_routes() -> None:
+    assert len(SCOPED) >= 26
+    assert len(GUILD_ROUTES) >= 15
+
+
+async def test_nobody_is_challenged(anonymous: httpx.AsyncClient) -> None:
+    for route in SCOPED:
+        response = await anonymous.request(route.method, route.url())
+        assert response.status_code == 401, str(route)
+        assert response.headers["www-authenticate"] == 'Bearer realm="guildhall"'
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json().keys() == PROBLEM
+        assert response.json()["type"] == "urn:guildhall:problem:unauthorized"
+
+
+@every_scoped_route
+async def test_all_scopes_but_the_one_are_too_few(bot: httpx.AsyncClient, clients: Clients, route: Route) -> None:
+    assert route.scope is not None
+    async with await clients.bot(scopes=ALL - {route.scope}) as lacking:
+        response = await lacking.request(route.method, route.url())
+    assert response.status_code == 403
+    assert response.json()["type"] == "urn:guildhall:problem:missing-scope"
+    assert f"`{route.scope}`" in response.json()["detail"]
+
+
+@every_scoped_route
+async def test_the_one_scope_is_enough(bot: httpx.AsyncClient, clients: Clients, route: Route) -> None:
+    assert route.scope is not None
+    async with await clients.bot(scopes=[route.scope]) as holder:
+        # What does not end is asked for its headers alone.
+        response = await holder.request("HEAD" if route.policy.streams else route.method, route.url())
+    assert response.status_code not in {401, 403, 405, 500}
+
+
+async def test_a_strangers_guild_is_nobodys(mallory: httpx.AsyncClient) -> None:
+    """Mallory asks with every fault that could come after 404: none of them is told."""
+    headers = {"Content-Type": "text/plain", "If-Match": "bad", "X-Request-ID": "the-same"}
+    for route in GUILD_ROUTES:
+        urls = (f"{route.url(guild_id=id_)}?limit=abc&nonsense=1" for id_ in (HARBOUR, NOBODYS))
+        theirs, nobodys = [
+            await mallory.request(route.method, url, content=b"{" if route.has_body else None, headers=headers)
+            for url in urls
+        ]
+        assert theirs.status_code == nobodys.status_code == 404, str(route)
+        assert theirs.json() | {"instance": ""} == nobodys.json() | {"instance": ""}
+        told = {name for name in theirs.headers if theirs.headers[name] != nobodys.headers.get(name)}
+        assert told <= {"content-length"}  # the address, which the problem repeats, is longer
+
+
+async def test_a_missing_guild_is_not_found(bot: httpx.AsyncClient) -> None:
+    for route in GUILD_ROUTES:
+        response = await bot.request(route.method, route.url(guild_id=NOBODYS))
+        assert response.status_code == 404, str(route)
+        assert response.json()["type"] == "urn:guildhall:problem:not-found"
+
+
+@pytest.mark.parametrize("route", [route for route in SCOPED if route.policy.whole_installation], ids=str)
+async def test_what_concerns_all_is_forbidden_with_a_list(harbour_bot: httpx.AsyncClient, route: Route) -> None:
+    response = await harbour_bot.request(route.method, route.url())
+    assert response.status_code == 403
+    assert response.json()["type"] == "urn:guildhall:problem:forbidden"
