@@ -11,42 +11,42 @@ from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 from api.accounts.controller import LoginController, MeController
 from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
 from api.activity.controller import ActivityController
-from api.activity.fast_path import ActivityFastPath
+from api.activity.fast_path import recording_route
 from api.admin import admin_route
-from api.admin.entrance import Entrance
 from api.audit.controller import AuditController
-from api.auth.slots import Share, Slots
+from api.auth.slots import Share
 from api.config import MINIMUM_SECRET, Settings
 from api.errors import GuildhallError
 from api.events.controller import EventController
 from api.guilds.controller import GuildController
 from api.http.admission import Admission
+from api.http.fast_path import FastPath
+from api.http.gate import Gate, put_gate
+from api.http.guards import authorize
 from api.http.middleware import OutermostMiddleware
 from api.http.problems import handle
 from api.http.proxy_notice import ProxyNotice
-from api.http.rate_limits import Limiter
-from api.http.requests import GuildhallRequest, authorize_and_parse, provide_query
+from api.http.requests import GuildhallRequest, parse, provide_query
 from api.http.responses import ApiResponse
 from api.http.strangers import COUNTED, Strangers, public_paths
 from api.imports.controller import ImportController
 from api.keys.controller import KeyController
 from api.leaderboards.controller import LeaderboardController
-from api.leaderboards.fast_path import LeaderboardFastPath
+from api.leaderboards.fast_path import board_route
 from api.lib.clock import Clock
 from api.lib.descriptors import most_connections
 from api.lib.metrics import Metrics
 from api.members.controller import MemberController
-from api.members.fast_path import MemberFastPath
-from api.openapi import OpenAPIController, document
+from api.members.fast_path import profile_route
+from api.openapi import Described, OpenAPIController, document
 from api.pages.controller import PagesController
-from api.people.people import People
 from api.privacy.controller import UserController
 from api.runtime.health import HealthController
 from api.runtime.lifespan import running
 from api.runtime.metrics_gate import MetricsGate
 from api.services import Services
 from api.settings.controller import ModuleController, SettingsController
-from api.settings.fast_path import SettingsFastPath
+from api.settings.fast_path import settings_route
 from api.webhooks.controller import WebhookController
 
 if TYPE_CHECKING:
@@ -77,32 +77,30 @@ _CONTROLLERS: list[type[Controller]] = [
 
 
 # The services that handlers ask for, by the names of their parameters.
-_OF_HANDLERS = (
-    *(
-        "achievements",
-        "activity",
-        "audit",
-        "awards",
-        "eraser",
-        "events",
-        "explaining",
-        "exporter",
-        "exporter_of_people",
-    ),
-    *(
-        "guilds",
-        "imports",
-        "keys",
-        "leaderboards",
-        "members",
-        "modules",
-        "people",
-        "roles_and_channels",
-        "privacy",
-        "settings",
-    ),
+_OF_HANDLERS = [
+    "achievements",
+    "activity",
+    "audit",
+    "awards",
+    "eraser",
+    "events",
+    "explaining",
+    "exporter",
+    "exporter_of_people",
+    "guilds",
+    "health",
+    "imports",
+    "keys",
+    "leaderboards",
+    "members",
+    "metrics",
+    "modules",
+    "people",
+    "roles_and_channels",
+    "privacy",
+    "settings",
     "webhooks",
-)
+]
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
@@ -112,33 +110,44 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
 
 def with_middleware(app: Litestar, settings: Settings) -> OutermostMiddleware:
     """Puts the edge around the Litestar application."""
+    services: Services = app.state["services"]
     return OutermostMiddleware(
         app,
-        app.state["metrics"],
+        services.metrics,
         timeout=settings.request_timeout_seconds,
         https=settings.public_url is not None and settings.public_url.startswith("https://"),
-        fast_path=app.state["settings_fast_path"].answer,
-        reads=[each.answer for each in app.state["read_fast_paths"]],
-        activity=app.state["activity_fast_path"].answer,
-        limiter=app.state["limiter"],
+        fast_path=fast_path(services, settings.public_url),
+        limiter=services.limiter,
         proxies=ProxyNotice() if settings.production and not settings.trusted_proxies else None,
-        strangers=_strangers(app),
+        strangers=_strangers(app, services),
         most_connections=most_connections(settings.pool_size),
-        admission=_admission(app),
+        admission=_admission(services),
     )
 
 
-def _strangers(app: Litestar) -> Strangers:
-    people: People = app.state["people"]
+def fast_path(services: Services, public_url: str | None) -> FastPath:
+    """The table of the routes that are answered around the framework."""
+    return FastPath(
+        services.keyring,
+        services.limiter,
+        [
+            settings_route(services.settings),
+            profile_route(services.members, services.slots),
+            board_route(services.leaderboards, services.slots, public_url),
+            recording_route(services.activity, services.recording_slots),
+        ],
+    )
+
+
+def _strangers(app: Litestar, services: Services) -> Strangers:
+    people = services.people
     anywhere = None if people.access is None else people.access.anywhere
-    return Strangers(app.state["keyring"], people.sessions, anywhere, app.state["limiter"], public_paths(app.routes))
+    return Strangers(services.keyring, people.sessions, anywhere, services.limiter, public_paths(app.routes))
 
 
-def _admission(app: Litestar) -> Admission:
+def _admission(services: Services) -> Admission:
     """Held are requests of those whose budget is spent; those of a family with no slot left wait for one."""
-    limiter: Limiter = app.state["limiter"]
-    slots: Slots = app.state["slots"]
-    recording: Slots = app.state["recording_slots"]
+    limiter, slots, recording = services.limiter, services.slots, services.recording_slots
 
     def refused(scope: HTTPScope) -> GuildhallError | None:
         return limiter.refusal_at_once(scope) if scope["path"].startswith(COUNTED) else None
@@ -164,12 +173,15 @@ def create_litestar(
     """The Litestar application alone, with no edge around it. `discord`: what Discord is reached by, instead of
     real connections."""
     services = Services(settings, clock=clock, metrics=metrics, discord=discord)
-    dependencies = {name: Provide(_giver(getattr(services, name)), sync_to_thread=False) for name in _OF_HANDLERS}
-    entrance = Entrance(services.database, services.clock, services.secrets)
+    given: dict[str, object] = {name: getattr(services, name) for name in _OF_HANDLERS}
+    given["metrics_gate"] = MetricsGate(settings.metrics_token, shut=settings.production)
+    given["described"] = Described()
+    dependencies = {name: Provide(_giver(each), sync_to_thread=False) for name, each in given.items()}
     app = _Application(
-        route_handlers=[*_CONTROLLERS, *([admin_route(settings, entrance)] if settings.admin else [])],
+        route_handlers=[*_CONTROLLERS, *([admin_route(settings, services.entrance)] if settings.admin else [])],
         dependencies={**dependencies, "params": Provide(provide_query, sync_to_thread=False)},
-        before_request=authorize_and_parse,  # type: ignore[arg-type] # `request_class` below is what it is given
+        guards=[authorize],  # type: ignore[list-item] # `request_class` below is what it is given
+        before_request=parse,  # type: ignore[arg-type] # the same
         exception_handlers={Exception: handle, GuildhallError: handle},
         request_class=GuildhallRequest,
         response_class=ApiResponse,
@@ -178,44 +190,27 @@ def create_litestar(
         logging_config=None,
         debug=False,
     )
-    app.state.update({**_state(services, settings), "entrance": entrance})
+    app.state["services"] = services
+    put_gate(app, _gate(services, settings))
     return app
 
 
-def _state(services: Services, settings: Settings) -> dict[str, object]:
-    """What is reached by way of the application: by the edge, by what runs before a handler, by tests."""
-    keyring, limiter = services.keyring, services.limiter
-    return {
-        "achievements": services.achievements,
-        "activity_fast_path": ActivityFastPath(keyring, limiter, services.recording_slots, services.activity),
-        "watcher": services.watcher,
-        "database": services.database,
-        "deliverer": services.deliverer,
-        "directory": services.directory,
-        "folding": services.folding,
-        "health": services.health,
-        "broadcaster": services.broadcaster,
-        "idempotency": services.idempotency,
-        "keyring": keyring,
-        "keys": services.keys,
-        "limiter": limiter,
-        "metrics": services.metrics,
-        "metrics_gate": MetricsGate(settings.metrics_token, shut=settings.production),
-        "people": services.people,
-        "public_url": settings.public_url,
-        "read_fast_paths": [
-            MemberFastPath(keyring, limiter, services.slots, services.members),
-            LeaderboardFastPath(keyring, limiter, services.slots, services.leaderboards, settings.public_url),
-        ],
-        "recording_slots": services.recording_slots,
-        "registry": services.registry,
-        "settings_fast_path": SettingsFastPath(keyring, limiter, services.settings),
-        "settings": services.settings,
-        "slots": services.slots,
-        "snapshots": services.snapshots,
-        "stream_bounds": services.stream_bounds,
-        "webhooks": services.webhooks,
-    }
+def _gate(services: Services, settings: Settings) -> Gate:
+    people = services.people
+    return Gate(
+        keyring=services.keyring,
+        sessions=people.sessions,
+        access=people.access,
+        limiter=services.limiter,
+        slots=services.slots,
+        idempotency=services.idempotency,
+        public_url=settings.public_url,
+        find_guild=services.directory.require,
+        find_key=services.keys.require,
+        find_webhook=services.webhooks.require,
+        find_achievement=services.achievements.require,
+        find_module=services.registry.require,
+    )
 
 
 def describe() -> dict[str, object]:

@@ -20,6 +20,7 @@ from api.achievements.unlocking import Unlocking
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
 from api.activity.upkeep import Upkeep
+from api.admin.entrance import Entrance
 from api.audit.service import AuditService
 from api.auth.directory import Directory
 from api.auth.keyring import Keyring
@@ -130,6 +131,7 @@ class Services:
             of_an_address=settings.anonymous_rate_limit,
         )
         self.slots, self.recording_slots = Slots(), Slots(RECORDING_AT_ONCE)
+        self.entrance = Entrance(database, clock, secrets)
         self.keys = KeyService(database, watcher, cursors, clock)
 
         # Guilds and their settings.

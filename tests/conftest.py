@@ -26,6 +26,7 @@ from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET, Disc
 from tests.support.people import HARBOUR, QUARRY
 from tests.support.serving import alive
 from tests.support.truncate import Truncater
+from tests.support.wiring import services_of
 
 _running: list[cluster.Cluster] = []
 
@@ -141,10 +142,10 @@ async def _forget_everything(app: Litestar, connection: PlainConnection, truncat
     keys = {row["id"] for row in await connection.fetch("SELECT id FROM api_keys")}
     sessions = {row["id"] for row in await connection.fetch("SELECT id FROM sessions")}
     await truncater.truncate()
-    app.state["limiter"].clear()
-    app.state["entrance"].limits.clear()
+    services_of(app).limiter.clear()
+    services_of(app).entrance.limits.clear()
     for kind, ids in (("guild", guilds), ("settings", guilds), ("key", keys), ("session", sessions), ("module", {0})):
-        app.state["watcher"].invalidate(kind, ids)
+        services_of(app).watcher.invalidate(kind, ids)
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def app(litestar_app: Litestar, settings: Settings) -> ASGIApp:
 @pytest.fixture
 def clients(app: ASGIApp, litestar_app: Litestar) -> Clients:
     """Makes clients of the application."""
-    return Clients(app, litestar_app.state["keys"])
+    return Clients(app, services_of(litestar_app).keys)
 
 
 @pytest.fixture
@@ -187,7 +188,9 @@ async def mallory(bot: httpx.AsyncClient, clients: Clients) -> AsyncIterator[htt
 def discord(standing_in: Discord, litestar_app: Litestar) -> Discord:
     """Discord as it is at first, and remembered by nobody."""
     standing_in.reset()
-    people = litestar_app.state["people"]
+    people = services_of(litestar_app).people
+    assert people.access is not None
+    assert people.discord is not None
     for kept in (people.access._guilds, people.access._roles):
         kept._known.clear()
         kept._failed.clear()
@@ -198,7 +201,7 @@ def discord(standing_in: Discord, litestar_app: Litestar) -> Discord:
 @pytest.fixture
 def browsers(app: ASGIApp, litestar_app: Litestar, discord: Discord, bot: httpx.AsyncClient) -> Browsers:
     """Makes browsers, once Harbour and Quarry are there."""
-    return Browsers(app, discord, litestar_app.state["people"])
+    return Browsers(app, discord, services_of(litestar_app).people)
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from litestar.response import Response
 from api.auth.cookies import Cookies
 from api.auth.sessions import ABSOLUTE
 from api.errors import LoginNotConfigured
+from api.http.budgets import address_of
+from api.http.context import context_of
 from api.http.policy import RoutePolicy
-from api.http.rate_limits import address_of
 from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
 from api.people.dtos import CallbackQuery, LoginQuery, MeView, MyGuildsQuery, MyGuildView, MySessionsQuery, SessionView
@@ -72,7 +73,7 @@ class LoginController(Controller):
     @post("/logout", opt=RoutePolicy(person=True).opt, status_code=204)
     async def log_out(self, request: GuildhallRequest, people: NamedDependency[People]) -> Response[None]:
         """End the session, and give Discord's grant back."""
-        await _configured(people).log_out(request.scope["state"]["session"])
+        await _configured(people).log_out(context_of(request.scope).logged_in)
         return Response(
             None,
             status_code=204,
@@ -89,7 +90,7 @@ class MeController(Controller):
     @get("/", opt=RoutePolicy(person=True, conditional=True, personal=True).opt)
     async def get_me(self, request: GuildhallRequest, people: NamedDependency[People]) -> MeView:
         """Who is logged in, and the token that their requests need to change anything."""
-        return _configured(people).me(request.scope["state"]["session"])
+        return _configured(people).me(context_of(request.scope).logged_in)
 
     @get("/guilds", opt=RoutePolicy(person=True).opt)
     async def list_my_guilds(
@@ -97,7 +98,7 @@ class MeController(Controller):
     ) -> Page[MyGuildView]:
         """The guilds that the person manages at Discord (owner, Administrator or Manage Guild), by id."""
         return await _configured(people).my_guilds(
-            request.scope["state"]["session"], limit=params.limit, cursor=params.cursor
+            context_of(request.scope).logged_in, limit=params.limit, cursor=params.cursor
         )
 
     @get("/sessions", opt=RoutePolicy(person=True).opt)
@@ -105,19 +106,19 @@ class MeController(Controller):
         self, params: NamedDependency[MySessionsQuery], request: GuildhallRequest, people: NamedDependency[People]
     ) -> Page[SessionView]:
         """The browsers in which the person is logged in, newest first."""
-        return await _own_sessions(people).list_sessions(request.scope["state"]["session"], params)
+        return await _own_sessions(people).list_sessions(context_of(request.scope).logged_in, params)
 
     @delete("/sessions", opt=RoutePolicy(person=True).opt)
     async def end_my_other_sessions(self, request: GuildhallRequest, people: NamedDependency[People]) -> None:
         """End all sessions of the person but this one; on every worker within five seconds."""
-        await _own_sessions(people).end_others(request.scope["state"]["session"])
+        await _own_sessions(people).end_others(context_of(request.scope).logged_in)
 
     @delete("/sessions/{session_id:str}", opt=RoutePolicy(person=True).opt)
     async def end_my_session(
         self, session_id: FromPath[int], request: GuildhallRequest, people: NamedDependency[People]
     ) -> None:
         """End one session of the person, also this one; on every worker within five seconds."""
-        await _own_sessions(people).end(request.scope["state"]["session"], session_id)
+        await _own_sessions(people).end(context_of(request.scope).logged_in, session_id)
 
 
 def _configured(people: People) -> LoginService:

@@ -6,7 +6,8 @@ from starlette.types import Receive, Scope, Send
 
 from api.admin.browsers import COOKIE, LIFETIME
 from api.admin.entrance import Entrance, LogInRefused, Visitor
-from api.http.rate_limits import network
+from api.http.budgets import network
+from api.http.context import context_of
 from tables.auth import ABSOLUTE, AdminSession
 
 
@@ -27,7 +28,7 @@ class LogIn:
             name=body["username"],
             network=network(ip or ""),
             ip=ip,
-            request_id=request.scope["state"].get("request_id"),
+            request_id=context_of(request.scope).request_id,
             cookie=request.cookies.get(COOKIE),
         )
         try:

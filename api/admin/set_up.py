@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.admin.second_factor import Enrolment, SecondFactor
 from api.auth.actors import Actor
+from api.http.context import context_of
 from tables.auth import AdminUser, digest
 
 _STYLE = (
@@ -104,7 +105,7 @@ async def _is_password(request: Request, words: Mapping[str, str]) -> bool:
 
 def _actor(request: Request) -> Actor:
     ip = None if request.client is None else request.client.host
-    request_id = request.scope["state"].get("request_id")
+    request_id = context_of(request.scope).request_id
     return Actor(kind="admin", id=str(request.user.user_id), ip=ip, request_id=request_id)
 
 

@@ -19,6 +19,7 @@ from api.admin.pages import SET_UP_FIRST, describe, present
 from api.admin.set_up import SetUp
 from api.config import Settings
 from api.errors import Forbidden
+from api.http.context import context_of
 from api.postgres.engine import AdminEdit, admin_edit
 from tables.auth import ABSOLUTE, IDLE, AdminSession, AdminUser
 
@@ -47,7 +48,7 @@ class Acting:
         if scope["path"].endswith(_WITH_PASSWORD):
             await self._entrance.again(user_id)
         client = scope["client"]
-        request_id = scope["state"].get("request_id")
+        request_id = context_of(scope).request_id
         token = admin_edit.set(AdminEdit(str(user_id), None if client is None else client[0], request_id))
         try:
             await self._app(scope, receive, send)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
@@ -10,6 +9,7 @@ from litestar.types import Receive, Scope, Send
 from api.auth.actors import Credential
 from api.events.broadcaster import Filter, Subscriber
 from api.events.service import EventService
+from api.http.context import RequestContext, context_of
 
 MEDIA_TYPE = "text/event-stream"
 PAGE_SECONDS = 30.0  # for a page of what was missed; a reader that takes longer comes back for the rest
@@ -31,16 +31,15 @@ class EventStream(ASGIResponse):
         self._recheck = recheck
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        state = scope["state"]
         leave = self._events.bounds.enter(self._wanted.credential)
         try:
-            await self._answer(state, receive, send)
+            await self._answer(context_of(scope), receive, send)
         finally:
             leave()
 
-    async def _answer(self, state: dict[str, Any], receive: Receive, send: Send) -> None:  # Any: a request's state
-        state.pop("slot")()  # it may stay open for days
-        state["deadline"].reschedule(None)
+    async def _answer(self, context: RequestContext, receive: Receive, send: Send) -> None:
+        context.give_slot_back()  # it may stay open for days
+        context.give_up_after(None)
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"cache-control", b"no-store"),
@@ -48,7 +47,7 @@ class EventStream(ASGIResponse):
             (b"last-event-id", b"%d" % self._after),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        if not state["is_head"] and not await self._stream(receive, send):
+        if not context.is_head and not await self._stream(receive, send):
             return  # its reader is gone, or too slow: the server cuts the connection
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

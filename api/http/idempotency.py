@@ -1,6 +1,5 @@
-"""`Idempotency-Key` as HTTP has it: claimed before a handler runs, settled when its answer is sent."""
+"""`Idempotency-Key` as HTTP has it: claimed before a handler runs, finalized when its answer is sent."""
 
-import asyncio
 from hashlib import sha256
 from typing import Any
 
@@ -12,6 +11,8 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Message, Receive, ReceiveMessage
 
 from api.errors import BadHeader, BodyTooLarge
+from api.http.context import context_of
+from api.http.gate import gate_of
 from api.http.policy import policy_of
 from api.http.responses import JSON, MSGPACK, BytesResponse, conditional, wants_msgpack
 from api.idempotency.store import BodyHash, Claim, Idempotency, StoredAnswer
@@ -41,30 +42,29 @@ async def claimed(
     request: Request[Any, Any, Any], handler: BaseRouteHandler, raw: bytes
 ) -> Response[Any] | None:  # Any: the same
     """The first answer again; None where this request is the one to be done. `raw`: its body."""
-    state, policy = request.scope["state"], policy_of(handler)
-    key = state.get("idempotency_key")
+    context, policy = context_of(request.scope), policy_of(handler)
+    key = context.idempotency_key
     if key is None:
         return None
-    store: Idempotency = request.app.state["idempotency"]
+    store = gate_of(request.app).idempotency
     scope = request.scope
     address = sha256(b"\0".join((b"POST", scope["path"].encode(), scope["query_string"]))).digest()
     is_file = policy.files != ()
     body = BodyHash(None if is_file else raw)
     if is_file:
         request.receive = _hashing(request.receive, body)
-    loop = asyncio.get_running_loop()
-    left = state["deadline"].when() - loop.time() + 5
+    left = context.seconds_left
     found = await store.claim(
-        state["credential"].owner,
+        context.caller.owner,
         key,
         address=address,
         body=body,
-        seconds=min(left, UPLOAD_SECONDS),
-        guild_id=state.get("guild_id"),
+        seconds=UPLOAD_SECONDS if left is None else min(left + 5, UPLOAD_SECONDS),
+        guild_id=context.guild_id,
         read=(lambda: _drain(request, policy.largest_body)) if is_file else None,
     )
     if isinstance(found, Claim):
-        state["claim"], state["finalize"] = found, AnswerRecorder(store, found)
+        context.claim, context.finalize = found, AnswerRecorder(store, found)
         return None
     return Replay(found)
 

@@ -7,7 +7,6 @@ resort when something raises outside the application's own error handling.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 import structlog
@@ -16,12 +15,16 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from api.errors import GuildhallError, Overloaded
 from api.http.admission import Admission
+from api.http.budgets import Headers
 from api.http.connections import Connections
+from api.http.context import RequestContext, start_context
+from api.http.fast_path import FastPath
 from api.http.hosts import refuse_ambiguous
 from api.http.problems import MEDIA_TYPE, classify, problem
 from api.http.proxy_notice import ProxyNotice
-from api.http.rate_limits import Headers, Limiter
+from api.http.rate_limits import Limiter
 from api.http.request_ids import request_id
+from api.http.responses import BytesResponse
 from api.http.security_headers import POLICY, of_every_answer
 from api.http.strangers import COUNTED, Strangers
 from api.lib.descriptors import MOST_CONNECTIONS
@@ -50,10 +53,6 @@ def _is_never_gone() -> bool:
     return False
 
 
-async def _ordinary(_scope: HTTPScope, receive: Receive) -> tuple[None, Receive]:
-    return None, receive
-
-
 class OutermostMiddleware:
     """ASGI around ASGI."""
 
@@ -64,22 +63,16 @@ class OutermostMiddleware:
         *,
         timeout: float,
         https: bool,
-        fast_path: Callable[[HTTPScope], ASGIApp | None] = lambda _scope: None,
-        reads: Sequence[Callable[[HTTPScope], Awaitable[ASGIApp | None] | None]] = (),
-        activity: Callable[[HTTPScope, Receive], Awaitable[tuple[ASGIApp | None, Receive]]] = _ordinary,
+        fast_path: FastPath | None = None,
         limiter: Limiter | None = None,
         most_connections: int = MOST_CONNECTIONS,
         strangers: Strangers | None = None,
         proxies: ProxyNotice | None = None,
         admission: Admission | None = None,
     ) -> None:
-        """`timeout`: seconds for one request. `https`: whether people reach us by TLS. `fast_path`: the
-        answer to a GET that needs no framework, or None; `reads`: the same of what has to be read first;
-        `activity`: the same of a POST, which may have read the body, and so gives what to receive it from."""
+        """`timeout`: seconds for one request. `https`: whether people reach us by TLS."""
         self._app = app
         self._fast_path = fast_path
-        self._reads = reads
-        self._activity = activity
         self._limiter = limiter
         self._strangers = strangers
         self._proxies = proxies
@@ -96,18 +89,11 @@ class OutermostMiddleware:
         else:
             await self._app(scope, receive, send)
 
-    async def _read(self, scope: HTTPScope) -> ASGIApp | None:
-        for read in self._reads:
-            reading = read(scope)
-            if reading is not None:
-                return await reading
-        return None
-
 
 class _Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_head", "_middleware", "_request_id", "_scope", "_send", "_started", "_status")
+    __slots__ = ("_context", "_head", "_middleware", "_request_id", "_scope", "_send", "_started", "_status")
 
     def __init__(self, middleware: OutermostMiddleware, scope: HTTPScope, send: Send) -> None:
         self._middleware = middleware
@@ -121,11 +107,9 @@ class _Exchange:
 
     async def run(self, receive: Receive) -> None:
         middleware, scope = self._middleware, self._scope
-        state = scope["state"] = {
-            "request_id": self._request_id.decode(),
-            "is_head": self._head,
-            "is_gone": scope.get("state", {}).get("is_gone", _is_never_gone),
-        }
+        is_gone = scope.get("state", {}).get("is_gone", _is_never_gone)
+        context = self._context = RequestContext(self._request_id.decode(), self._head, is_gone)
+        start_context(scope, context)
         middleware._metrics.running += 1
         try:
             refuse_ambiguous(scope)
@@ -134,19 +118,17 @@ class _Exchange:
                     middleware._proxies.look(scope)
                 middleware._limiter.refuse_spent(scope)
                 await middleware._strangers.refuse(scope)
-            ready = middleware._fast_path(scope) if scope["method"] == HttpMethod.GET else None
-            if ready is not None:
-                await ready(scope, receive, self._answer)
+            found = None if middleware._fast_path is None else middleware._fast_path.find(scope)
+            if isinstance(found, BytesResponse):
+                await found(scope, receive, self._answer)
                 return
-            async with asyncio.timeout(middleware._timeout) as deadline:
-                state["deadline"] = deadline
-                if scope["method"] == HttpMethod.POST:
-                    ready, receive = await middleware._activity(scope, receive)
-                elif scope["method"] == HttpMethod.GET:
-                    ready = await middleware._read(scope)
-                await (ready or middleware._app)(scope, receive, self._answer)
+            async with asyncio.timeout(middleware._timeout) as context.deadline:
+                answer = None
+                if found is not None:
+                    answer, receive = await found.run(receive)
+                await (answer or middleware._app)(scope, receive, self._answer)
         except asyncio.CancelledError:
-            if state["is_gone"]():
+            if is_gone():
                 self._status = GONE
                 return
             # The server stops, and has waited as long as it may. Raised again it would make a 500 of it.
@@ -162,12 +144,11 @@ class _Exchange:
             await self._refuse(ours)
         finally:
             middleware._metrics.running -= 1
-            if "slot" in state:
-                state["slot"]()
+            context.give_slot_back()
             self._log()
 
     async def _answer(self, message: Message) -> None:
-        finalize = self._scope["state"].get("finalize")
+        finalize = self._context.finalize
         if finalize is None:
             await self._dress(message)
             return
@@ -177,7 +158,7 @@ class _Exchange:
     async def _dress(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            if "credential" not in self._scope["state"] and self._status < 500 and self._is_counted:
+            if self._context.credential is None and self._status < 500 and self._is_counted:
                 await self._recognize()
             given = message.get("headers", ())
             headers = message["headers"] = [
@@ -205,18 +186,17 @@ class _Exchange:
 
     def _budget(self) -> Headers:
         """What is left of the budget that this request was taken off."""
-        limiter, state = self._middleware._limiter, self._scope["state"]
+        limiter, context = self._middleware._limiter, self._context
         if limiter is None:
             return []
         if self._status == 304:
             limiter.give_back(self._scope)
-        elif self._is_counted and self._status in _REFUSED and "credential" not in state:
+        elif self._is_counted and self._status in _REFUSED and context.credential is None:
             limiter.note_refusal(self._scope)
-        budget = state.get("budget")
-        return [] if budget is None else budget.headers(limiter.now())
+        return [] if context.budget is None else context.budget.headers(limiter.now())
 
     async def _refuse(self, error: GuildhallError) -> None:
-        self._scope["state"]["problem"] = error.type
+        self._context.problem = error.type
         if self._status:
             return  # the answer has begun: the server cuts the connection
         body = msgspec.json.encode(problem(error, instance=self._scope["path"], request_id=self._request_id.decode()))
@@ -230,24 +210,23 @@ class _Exchange:
         await self._answer({"type": "http.response.body", "body": body, "more_body": False})
 
     def _log(self) -> None:
-        scope, state = self._scope, self._scope["state"]
+        scope, context = self._scope, self._context
         seconds = time.perf_counter() - self._started
-        route = state.get("route") or scope.get("path_template") or "unmatched"
+        route = context.route or scope.get("path_template") or "unmatched"
         method = "HEAD" if self._head else scope["method"]
         self._middleware._metrics.observe(method, route, self._status, seconds)
         if route in _QUIET or (self._status in _TURNED_AWAY and _flood.is_over()):
             return
-        credential = state.get("credential")
         access_log.info(
             "request",
-            request_id=state["request_id"],
+            request_id=context.request_id,
             method=method,
             route=route,
             status=self._status,
             ms=round(seconds * 1000, 2),
-            actor=None if credential is None else credential.name,
-            guild=state.get("guild_id"),
-            problem=state.get("problem"),
+            actor=None if context.credential is None else context.credential.name,
+            guild=context.guild_id,
+            problem=context.problem,
         )
 
 

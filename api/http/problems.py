@@ -23,6 +23,7 @@ from api.errors import (
     Unavailable,
     UnreadableBody,
 )
+from api.http.context import context_of
 from api.lib.faults import Fault, ParameterFault
 from api.lib.flood import Flood
 from api.lib.pagination import BadCursor
@@ -110,10 +111,10 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
                 log.warning("unavailable", type=ours.type, cause=repr(error.__cause__ or error)[:300])
         elif not _unhandled.is_over():
             log.error("unhandled", exc_info=error)
-    state = request.scope["state"]
-    state["problem"] = ours.type
+    context = context_of(request.scope)
+    context.problem = ours.type
     return Response(
-        msgspec.json.encode(problem(ours, instance=request.scope["path"], request_id=state.get("request_id"))),
+        msgspec.json.encode(problem(ours, instance=request.scope["path"], request_id=context.request_id)),
         status_code=ours.status,
         media_type=MEDIA_TYPE,
         headers={**ours.headers, "Cache-Control": "no-store"},

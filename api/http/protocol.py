@@ -25,8 +25,8 @@ from api.errors import (
     UnreadableRequest,
 )
 from api.http.admission import PROBES
+from api.http.budgets import network
 from api.http.connections import Connections
-from api.http.rate_limits import network
 from api.http.security_headers import lines
 from api.lib.flood import Flood
 

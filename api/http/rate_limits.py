@@ -13,11 +13,8 @@ processes add up what they have. So an address may be answered more than its bud
 within a second. Nothing that a good credential does counts, and none is refused for it: see `api.http.strangers`."""
 
 import asyncio
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from functools import lru_cache
-from ipaddress import IPv6Address, IPv6Network, ip_address
 
 import asyncpg
 import structlog
@@ -25,6 +22,8 @@ from litestar.types import HTTPScope
 
 from api.auth.actors import Credential
 from api.errors import TooManyRequests, Unavailable
+from api.http.budgets import Budget, address_of
+from api.http.context import context_of
 from api.lib.clock import Clock
 from api.postgres.database import AWAY, Database
 
@@ -53,59 +52,6 @@ _ADD = """
     RETURNING owner, used, ends_at
 """
 _SWEEP = "DELETE FROM rate_budgets WHERE ends_at <= $1"
-
-Headers = list[tuple[bytes, bytes]]
-
-
-class Budget:
-    """What is left of one. `left` is ours to spend, `shared` was there for everybody when we last asked; until
-    `ends`, in seconds since 1970."""
-
-    __slots__ = ("asking", "ends", "left", "limit", "owner", "pending", "shared")
-
-    def __init__(self, owner: str, limit: int) -> None:
-        self.asking = asyncio.Lock()
-        self.owner = owner
-        self.limit = limit
-        self.ends = 0.0
-        self.left = 0
-        self.shared = 0
-        self.pending = 0  # of an address: refused, and not told to the others yet
-
-    @property
-    def remaining(self) -> int:
-        return max(self.left + self.shared - self.pending, 0)
-
-    def refusal(self, now: float) -> TooManyRequests:
-        """What is raised where nothing is left."""
-        wait = max(math.ceil(self.ends - now), 1)
-        return TooManyRequests(
-            f"The budget of {self.limit} requests a minute is spent. Send the next one in {wait} s.",
-            headers={"Retry-After": str(wait)},
-        )
-
-    def headers(self, now: float) -> Headers:
-        """The fields of the IETF's draft, and those that libraries for Discord read."""
-        left, wait = b"%d" % self.remaining, max(self.ends - now, 0.0)
-        name, fixed = _fixed(self.owner, self.limit)
-        return [
-            *fixed,
-            (b"ratelimit", b'"%b";r=%b;t=%d' % (name, left, math.ceil(wait))),
-            (b"x-ratelimit-remaining", left),
-            (b"x-ratelimit-reset", b"%.3f" % (now + wait)),
-            (b"x-ratelimit-reset-after", b"%.3f" % wait),
-        ]
-
-
-@lru_cache(4096)
-def _fixed(owner: str, limit: int) -> tuple[bytes, Headers]:
-    """The name of a budget's kind, and the fields that never change."""
-    name = owner.partition(":")[0].encode()
-    return name, [
-        (b"ratelimit-policy", b'"%b";q=%d;w=60' % (name, limit)),
-        (b"x-ratelimit-limit", b"%d" % limit),
-        (b"x-ratelimit-bucket", name if name == b"address" else owner.replace(":", "-").encode()),
-    ]
 
 
 class Limiter:
@@ -146,7 +92,8 @@ class Limiter:
     async def spend(self, scope: HTTPScope, credential: Credential) -> None:
         """Takes one request off each of the credential's budgets, once for each request. Raises `TooManyRequests`,
         and has then taken nothing."""
-        if "budgets" in scope["state"] or self.spend_at_once(scope, credential):
+        context = context_of(scope)
+        if context.budgets is not None or self.spend_at_once(scope, credential):
             return
         taken: list[Budget] = []
         for owner, limit in credential.budgets:
@@ -155,7 +102,7 @@ class Limiter:
                 await self._take(budget)
             except TooManyRequests:
                 self._put_back(taken)
-                scope["state"]["budget"] = budget
+                context.budget = budget
                 raise
             taken.append(budget)
         _note(scope, taken)
@@ -178,7 +125,8 @@ class Limiter:
         """Raises `TooManyRequests` for a credential whose budget is known to be spent, before anything else is done
         for it: who sends too much must cost little."""
         if (found := self._spent_by(scope)) is not None:
-            scope["state"]["credential"], scope["state"]["budget"] = found
+            context = context_of(scope)
+            context.credential, context.budget = found
             raise found[1].refusal(self.now())
 
     def would_refuse(self, scope: HTTPScope) -> bool:
@@ -222,7 +170,7 @@ class Limiter:
 
     def give_back(self, scope: HTTPScope) -> None:
         """Puts a request back that costs nothing after all."""
-        self._put_back(scope["state"].get("budgets", ()))
+        self._put_back(context_of(scope).budgets or ())
 
     def _put_back(self, budgets: Iterable[Budget]) -> None:
         now = self.now()
@@ -253,7 +201,7 @@ class Limiter:
 
     def refusal_of(self, scope: HTTPScope) -> TooManyRequests:
         """What is raised for a stranger from there."""
-        budget = scope["state"]["budget"] = self._budget(address_of(scope), self._of_an_address)
+        budget = context_of(scope).budget = self._budget(address_of(scope), self._of_an_address)
         return budget.refusal(self.now())
 
     def note_refusal(self, scope: HTTPScope) -> None:
@@ -265,7 +213,8 @@ class Limiter:
         budget.pending += 1
         if len(self._dirty) < MOST_TOLD:
             self._dirty[budget.owner] = budget
-        scope["state"].setdefault("budget", budget)
+        context = context_of(scope)
+        context.budget = context.budget or budget
 
     async def run(self) -> None:
         """Adds up what the processes have counted, for ever."""
@@ -314,9 +263,10 @@ class Limiter:
 
 def _note(scope: HTTPScope, budgets: list[Budget]) -> None:
     """What the answer tells of, and what is put back where it costs nothing."""
-    scope["state"]["budgets"] = budgets
+    context = context_of(scope)
+    context.budgets = budgets
     if budgets:
-        scope["state"]["budget"] = min(budgets, key=lambda budget: budget.remaining)
+        context.budget = min(budgets, key=lambda budget: budget.remaining)
 
 
 def _portion(limit: int) -> int:
@@ -326,22 +276,3 @@ def _portion(limit: int) -> int:
 
 def _has_cookie(scope: HTTPScope) -> bool:
     return any(name == b"cookie" for name, _ in scope["headers"])
-
-
-def address_of(scope: HTTPScope) -> str:
-    """By what name the address is counted that a request came from."""
-    client = scope["client"]
-    return "address:" if client is None else network(client[0])
-
-
-@lru_cache(65_536)
-def network(host: str) -> str:
-    """Whose budget an address spends: its own; of IPv6 that of the network that one customer has."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return "address:"
-    if isinstance(address, IPv6Address):
-        mapped = address.ipv4_mapped
-        return f"address:{mapped or IPv6Network((int(address) >> 64 << 64, 64))}"
-    return f"address:{host}"

@@ -11,11 +11,11 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.response import Response
 from litestar.routes import HTTPRoute
 
-from api.auth.actors import Actor, Credential
+from api.auth.actors import Actor
 from api.errors import BodyTooLarge, Invalid, UnreadableBody, UnsupportedMediaType
 from api.http import headers
 from api.http.bodies import MOST_VALUES, BodyReader
-from api.http.guards import authorize
+from api.http.context import UNREAD, context_of
 from api.http.idempotency import claimed, idempotency_key
 from api.http.parameters import read_query
 from api.http.policy import policy_of
@@ -31,10 +31,10 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
     """A request whose body has been read by `read_input` when the handler asks for it."""
 
     async def body(self) -> bytes:
-        return b"read" if "data" in self.scope["state"] else b""
+        return b"" if context_of(self.scope).data is UNREAD else b"read"
 
     async def json(self) -> object:
-        return self.scope["state"]["data"]
+        return context_of(self.scope).data
 
     async def raw_body(self, largest: int) -> bytes:
         """The bytes as they came. Raises `BodyTooLarge` as soon as they are more than `largest`."""
@@ -54,24 +54,23 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
     def actor(self) -> Actor:
         """Who asks, for the services and the audit log. A property, not a dependency: two dependencies
         of one handler cost a task group, 80 µs of every request."""
-        state = self.scope["state"]
-        credential: Credential = state["credential"]
+        context = context_of(self.scope)
+        credential = context.caller
         person = credential.user_id
         return Actor(
             kind="key" if person is None else "user",
             id=str(credential.id if person is None else person),
-            reason=state.get("reason"),
+            reason=context.reason,
             ip=self.address,
-            request_id=state["request_id"],
+            request_id=context.request_id,
             credential=credential,
-            claim=self.claim,
+            claim=context.claim,
         )
 
     @property
     def claim(self) -> Claim | None:
         """Where the answer is to be kept, None where nothing is."""
-        found: Claim | None = self.scope["state"].get("claim")
-        return found
+        return context_of(self.scope).claim
 
     @property
     def address(self) -> str | None:
@@ -82,26 +81,20 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
     @property
     def preconditions(self) -> Preconditions | None:
         """What `If-Match` and `If-None-Match` ask of a change, None without either."""
-        found: Preconditions | None = self.scope["state"]["preconditions"]
-        return found
+        return context_of(self.scope).preconditions
 
 
-async def authorize_and_parse(request: GuildhallRequest) -> Response[Any] | None:
-    """What happens before every handler: who asks, may they, do they see it, is what they send sound, and has it
-    been done already?
-
-    Not as Litestar's guards: each is given a copy of the route's handler, which costs more than what it does."""
+async def parse(request: GuildhallRequest) -> Response[Any] | None:
+    """Runs after the guard and before every handler: is what they send sound, and has it been done already?"""
     if request.method == HttpMethod.OPTIONS:
         return Response(None, status_code=204, headers={"Allow": ", ".join(_methods(request))})
     handler = request.route_handler
     policy = policy_of(handler)
-    if not policy.is_public:
-        await authorize(request, handler)
-        raw = await read_input(request, handler)
-        if request.method == HttpMethod.POST and policy.scope is not None and not policy.effect_free:
-            return await claimed(request, handler, raw)
-    elif policy.reads_query:
-        await read_input(request, handler)
+    if policy.is_public and not policy.reads_query:
+        return None
+    raw = await read_input(request, handler)
+    if request.method == HttpMethod.POST and policy.scope is not None and not policy.effect_free:
+        return await claimed(request, handler, raw)
     return None
 
 
@@ -114,7 +107,7 @@ def _methods(request: GuildhallRequest) -> set[str]:
 
 async def read_input(connection: GuildhallRequest, handler: BaseRouteHandler) -> bytes:
     """415, then 400, 413, 422: what the handler will be given, or all that is wrong with it. Gives the body."""
-    state = connection.scope["state"]
+    context = context_of(connection.scope)
     plan = plan_of(handler)
     if has_body := plan.body is not None and not (plan.optional_body and _is_empty(connection)):
         _check_media_type(connection, plan)
@@ -124,13 +117,13 @@ async def read_input(connection: GuildhallRequest, handler: BaseRouteHandler) ->
     if plan.body is not None:
         try:
             raw = await _read_body(connection, plan) if has_body else b"{}"
-            state["data"] = await beside(len(raw), plan.body.read, raw)
+            context.data = await beside(len(raw), plan.body.read, raw)
         except Invalid as invalid:
             data_errors = [fault for fault in invalid.errors if isinstance(fault, Fault)]
     query, query_errors = read_query(connection.scope["query_string"], plan.query)
     if data_errors or query_errors:
         raise Invalid(errors=[*query_errors, *data_errors])
-    state["query"] = query
+    context.query = query
     return raw
 
 
@@ -174,12 +167,12 @@ def _is_empty(request: GuildhallRequest) -> bool:
 
 
 def _read_headers(request: GuildhallRequest, plan: Plan) -> None:
-    state, given = request.scope["state"], request.headers
+    context, given = context_of(request.scope), request.headers
     if request.method in _UNSAFE:
-        state["reason"] = headers.reason(given.get("x-audit-log-reason"))
-        state["idempotency_key"] = idempotency_key(request)
+        context.reason = headers.reason(given.get("x-audit-log-reason"))
+        context.idempotency_key = idempotency_key(request)
     if plan.is_matched:
-        state["preconditions"] = headers.preconditions(given)
+        context.preconditions = headers.preconditions(given)
     elif plan.is_conditional and request.method == "GET":
         headers.entity_tags("If-None-Match", given, weak=True)
 
@@ -223,4 +216,4 @@ def _address(host: str) -> str | None:
 
 def provide_query(request: GuildhallRequest) -> Any:  # Any: the struct that the handler declares
     """The query, as the handler's struct."""
-    return request.scope["state"]["query"]
+    return context_of(request.scope).query

@@ -10,6 +10,7 @@ from litestar.response import Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from api.http.gate import gate_of
 from api.http.headers import entity_tags
 from api.http.policy import policy_of
 from api.lib import etags
@@ -53,7 +54,7 @@ class ApiResponse(Response[T]):
             known = entity_tags("If-None-Match", request.headers, weak=True) if is_read else None
             return conditional(status, headers, body, tag, known, packed=packed, personal=policy.personal)
         return listed(
-            status, headers, body, _next_page(request, content, request.app.state.get("public_url")), packed=packed
+            status, headers, body, _next_page(request, content, gate_of(request.app).public_url), packed=packed
         )
 
 

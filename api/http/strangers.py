@@ -10,8 +10,10 @@ from api.auth.actors import Credential
 from api.auth.keyring import Keyring
 from api.auth.sessions import Session, Sessions
 from api.errors import GuildhallError, TooManyRequests, Unauthorized
+from api.http.budgets import address_of
+from api.http.context import context_of
 from api.http.policy import is_public
-from api.http.rate_limits import Limiter, address_of
+from api.http.rate_limits import Limiter
 
 # Under these paths refusals count against an address: guesses at keys, and at routes by nobody.
 COUNTED = ("/v1/", "/auth/")
@@ -56,7 +58,7 @@ class Strangers:
             return
         if credential is None:
             return
-        scope["state"]["credential"] = credential
+        context_of(scope).credential = credential
         try:
             await self._limiter.spend(scope, credential)
         except TooManyRequests:

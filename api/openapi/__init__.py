@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document, made from the routes themselves."""
 
-from api.openapi.controller import OpenAPIController
+from api.openapi.controller import Described, OpenAPIController
 from api.openapi.document import document
 
-__all__ = ["OpenAPIController", "document"]
+__all__ = ["Described", "OpenAPIController", "document"]

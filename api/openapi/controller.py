@@ -2,12 +2,27 @@
 
 from typing import Any
 
-from litestar import Controller, Request, get
+from litestar import Controller, Litestar, Request, get
+from litestar.di import NamedDependency
 
 from api.http.policy import RoutePolicy
 from api.lib.encoded import Encoded, encoded
 from api.lib.json import JsonObject
 from api.openapi.document import document
+
+
+class Described:
+    """The document of an application, made when somebody first asks for it."""
+
+    def __init__(self) -> None:
+        self._made: Encoded[JsonObject] | None = None
+
+    def of(self, app: Litestar) -> Encoded[JsonObject]:
+        """The document with its entity tag."""
+        if self._made is None:
+            content: JsonObject = document(app.routes)  # type: ignore[assignment] # it is made of nothing else
+            self._made = encoded(content)
+        return self._made
 
 
 class OpenAPIController(Controller):
@@ -19,10 +34,7 @@ class OpenAPIController(Controller):
     async def get_openapi(
         self,
         request: Request[Any, Any, Any],  # Any: Litestar's user, auth and state are not used
+        described: NamedDependency[Described],
     ) -> Encoded[JsonObject]:
         """This document."""
-        state = request.app.state
-        if "openapi" not in state:
-            state["openapi"] = encoded(document(request.app.routes))
-        found: Encoded[JsonObject] = state["openapi"]
-        return found
+        return described.of(request.app)

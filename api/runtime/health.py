@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from litestar import Controller, Response, get
-from litestar.datastructures import State
+from litestar.di import NamedDependency
 
 from api.http.policy import PUBLIC, RoutePolicy
 from api.http.requests import GuildhallRequest
@@ -23,9 +23,10 @@ class HealthController(Controller):
         return Response({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
     @get("/health/ready", media_type="application/json")
-    async def ready(self, state: State) -> Response[dict[str, Any]]:  # Any: a word, and words by name
+    async def ready(
+        self, health: NamedDependency[Health]
+    ) -> Response[dict[str, Any]]:  # Any: a word, and words by name
         """Whether requests should be sent here: 200 or 503, and why."""
-        health: Health = state["health"]
         checks = await health.checks()
         is_ready = all(word == "ok" for word in checks.values())
         return Response(
@@ -35,12 +36,12 @@ class HealthController(Controller):
         )
 
     @get("/metrics", media_type="text/plain", opt=RoutePolicy(token=True).opt)
-    async def metrics(self, state: State, request: GuildhallRequest) -> Response[bytes]:
+    async def metrics(
+        self, metrics: NamedDependency[Metrics], metrics_gate: NamedDependency[MetricsGate], request: GuildhallRequest
+    ) -> Response[bytes]:
         """Prometheus' metrics. Where `GUILDHALL_METRICS_TOKEN` is set, that token and no other is the key; in
         production there are none without it."""
-        gate: MetricsGate = state["metrics_gate"]
-        gate.refuse_stranger(request.headers.get("authorization"))
-        metrics: Metrics = state["metrics"]
+        metrics_gate.refuse_stranger(request.headers.get("authorization"))
         return Response(
             await asyncio.to_thread(metrics.render),
             media_type=CONTENT_TYPE,

@@ -12,6 +12,7 @@ from tests.imports.files import event, imported, lines
 from tests.imports.test_export import export
 from tests.support.clock import CLOCK
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
+from tests.support.wiring import services_of
 
 NOW = CLOCK.start
 
@@ -115,6 +116,6 @@ async def test_standings_from_elsewhere_award_when_their_stat_moves_next(
     assert (await imported(bot, "guildhall", lines(header, member)))["status"] == "finished"
     assert await earned(bot, ADA) == set()
     # As the change watcher does in every process, a moment later: the guild has changed.
-    running_app.state["watcher"].invalidate("guild", {HARBOUR})
+    services_of(running_app).watcher.invalidate("guild", {HARBOUR})
     await record(bot, message("3"))
     assert await earned(bot, ADA) == {"both", "rich"}

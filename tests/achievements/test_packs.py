@@ -9,10 +9,11 @@ from api.auth.actors import system
 from tests.achievements.support import OF_ALL, OF_HARBOUR, earned, keys
 from tests.activity.test_record import message, record
 from tests.support.people import ADA, HARBOUR
+from tests.support.wiring import services_of
 
 
 async def test_it_is_installed_once_for_all_or_for_one(bot: httpx.AsyncClient, litestar_app: Litestar) -> None:
-    service = litestar_app.state["achievements"]
+    service = services_of(litestar_app).achievements
     drafts = packs.read("starter")
     made = await packs.install(service, system("test"), GLOBAL, "starter")
     assert made == [data.key for data in drafts]

@@ -11,6 +11,7 @@ from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, 
 from tests.activity.test_record import PATH, message, record
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR
+from tests.support.wiring import services_of
 
 LEVELING = f"/v1/guilds/{HARBOUR}/settings/leveling"
 FLAT = {"xp_per_message": {"min": 10, "max": 10}, "cooldown_seconds": 0}
@@ -208,7 +209,7 @@ async def test_many_rewards_at_once(bot: httpx.AsyncClient, litestar_app: Litest
     for number in range(1, 121):
         await bot.post(f"/v1/guilds/{HARBOUR}/members/{number}/xp", json={"set": 17 * number})
     await define(bot, *(draft(f"nr-{gte}", gte=gte, rewards={"xp": 150}) for gte in range(1, 6)))
-    rollbacks = litestar_app.state["database"].rollbacks
+    rollbacks = services_of(litestar_app).database.rollbacks
     told = 0
     for turn in range(5):
         posted = [bot.post(PATH, json={"events": [message(f"{turn}-{number}", number)]}) for number in range(1, 121)]
@@ -216,7 +217,7 @@ async def test_many_rewards_at_once(bot: httpx.AsyncClient, litestar_app: Litest
             assert answer.json()["accepted"] == 1
             told += len(answer.json()["achievements_unlocked"])
     assert told == 5 * 120
-    assert litestar_app.state["database"].rollbacks == rollbacks
+    assert services_of(litestar_app).database.rollbacks == rollbacks
     board = (await bot.get(f"/v1/guilds/{HARBOUR}/leaderboard?limit=1")).json()
     assert (board["member_count"], board["items"][0]["value"]) == (120, 17 * 120 + 5 * 160)
 

@@ -19,6 +19,7 @@ from tests.members.people import leveling, profile
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS
+from tests.support.wiring import services_of
 
 Json = dict[str, Any]  # Any: JSON
 JSON = {"Content-Type": "application/json"}
@@ -35,12 +36,12 @@ async def stored(owner: PlainConnection) -> dict[str, int]:
 async def until_in_memory(bot: httpx.AsyncClient, app: Litestar) -> None:
     """Until the bot's key and the guild's rules stay in memory: then what is plain takes the fast path. For a
     moment after a change each look at the tables has them forgotten."""
-    fast_path = app.state["activity_fast_path"]
+    services = services_of(app)
     for _ in range(40):
         await record(bot, message("warm", user=7))
         await asyncio.sleep(0.1)
-        known = fast_path._keyring.cached(bot.headers["Authorization"].encode())
-        if known is not None and fast_path._activity.cached_config(HARBOUR) is not None:
+        known = services.keyring.cached(bot.headers["Authorization"].encode())
+        if known is not None and services.activity.cached_config(HARBOUR) is not None:
             return
     raise AssertionError
 
@@ -250,9 +251,9 @@ async def test_where_all_are_rejected(bot: httpx.AsyncClient, owner: PlainConnec
     assert await stored(owner) == NOTHING
 
 
-# --- the two roads
+# --- both ways
 
-ROADS: dict[str, dict[str, str]] = {
+WAYS: dict[str, dict[str, str]] = {
     "plain": {},
     "with a reason": {"X-Audit-Log-Reason": "because"},
     "idempotent": {"Idempotency-Key": "k1"},
@@ -260,7 +261,7 @@ ROADS: dict[str, dict[str, str]] = {
 }
 
 
-async def test_both_roads_give_the_same_answers(
+async def test_both_ways_give_the_same_answers(
     bot: httpx.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[object] = []
@@ -275,7 +276,7 @@ async def test_both_roads_give_the_same_answers(
     await until_in_memory(bot, litestar_app)
     taken.clear()
     answers, fast_paths, faults = [], [], []
-    for number, (name, headers) in enumerate(ROADS.items()):
+    for number, (name, headers) in enumerate(WAYS.items()):
         old = message("old", at=datetime(2015, 1, 1, tzinfo=UTC))
         events = [message(f"{name}", user=1000 + number, channel_id="5"), message("warm"), old]
         answer = await bot.post(PATH, json={"events": events}, headers=headers)
@@ -288,7 +289,7 @@ async def test_both_roads_give_the_same_answers(
         fast_paths.append(len(taken))
         bad = await bot.post(PATH, json={"events": [message("") | {"user_id": 0}]}, headers=headers)
         faults.append(bad.status_code)
-    assert answers == [answers[0]] * len(ROADS)
+    assert answers == [answers[0]] * len(WAYS)
     assert (answers[0]["accepted"], answers[0]["duplicates"], len(answers[0]["rejected"])) == (1, 1, 1)
     assert fast_paths == [1, 1, 1, 1], "only what is plain takes the fast path"
-    assert faults == [422] * len(ROADS)
+    assert faults == [422] * len(WAYS)

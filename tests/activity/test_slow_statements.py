@@ -12,6 +12,7 @@ from api.postgres.engine import PlainConnection
 from api.postgres.provision import APP, TIMEOUTS
 from tests.activity.test_record import message
 from tests.support.people import HARBOUR, QUARRY
+from tests.support.wiring import services_of
 
 # Whoever becomes a member of this guild takes longer than a statement may.
 SLOW = f"""
@@ -34,7 +35,7 @@ async def allow(database: Database, time: str) -> None:
 
 @pytest.fixture
 async def slow_quarry(litestar_app: Litestar, owner: PlainConnection) -> AsyncIterator[None]:
-    database: Database = litestar_app.state["database"]
+    database: Database = services_of(litestar_app).database
     await owner.execute(SLOW)
     await allow(database, "300ms")
     yield

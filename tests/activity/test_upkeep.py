@@ -12,10 +12,11 @@ from api.postgres.partitions import TABLES, Partitions
 from tests.activity.test_record import message, record
 from tests.support.clock import MovableClock
 from tests.support.people import ADA
+from tests.support.wiring import services_of
 
 
 def upkeep(app: Litestar, clock: MovableClock) -> Upkeep:
-    days, database = timedelta(days=30), app.state["database"]
+    days, database = timedelta(days=30), services_of(app).database
     return Upkeep(database, Partitions(database), clock, hours=days * 3, days=days * 14)
 
 

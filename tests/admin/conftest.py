@@ -12,6 +12,7 @@ from api.admin.entrance import Entrance
 from tables.auth import AdminUser
 from tests.support.clients import BASE_URL
 from tests.support.serving import Application
+from tests.support.wiring import services_of
 
 # Pydantic's: `modules` has a column of this name. The application silences it, pytest listens again.
 IGNORE_SCHEMA = 'ignore:Field name "schema" in "RegisteredModule:UserWarning'
@@ -51,7 +52,7 @@ def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def entrance(litestar_app: Litestar) -> Entrance:
     """The admin's door."""
-    found: Entrance = litestar_app.state["entrance"]
+    found: Entrance = services_of(litestar_app).entrance
     return found
 
 

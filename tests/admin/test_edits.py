@@ -14,6 +14,7 @@ from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.engine import PlainConnection, admin_edit
 from tests.admin.conftest import IGNORE_SCHEMA
 from tests.support.people import BO, HARBOUR, QUARRY
+from tests.support.wiring import services_of
 
 pytestmark = pytest.mark.filterwarnings(IGNORE_SCHEMA)
 
@@ -160,7 +161,7 @@ async def test_the_admin_of_one_request_is_not_that_of_another(
 async def test_caches_are_told_of_an_edit(
     litestar_app: Litestar, bot: httpx.AsyncClient, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watcher: ChangeWatcher = litestar_app.state["watcher"]
+    watcher: ChangeWatcher = services_of(litestar_app).watcher
     told = asyncio.Event()
 
     def forget(kind: str, ids: set[int] | None) -> None:

@@ -14,6 +14,7 @@ from tables.piccolo_app import APP_CONFIG
 from tests.support.clients import Clients
 from tests.support.clock import CLOCK, MovableClock
 from tests.support.people import HARBOUR
+from tests.support.wiring import services_of
 
 BODY = {"name": "my bot", "scopes": ["guilds:read", "keys:manage"]}
 MEMBERS = [
@@ -182,7 +183,7 @@ async def test_a_rotation_does_not_prolong(bot: httpx.AsyncClient) -> None:
 async def test_last_use(bot: httpx.AsyncClient, clients: Clients, litestar_app: Litestar) -> None:
     key = await made(bot)
     await status(clients, key["secret"])
-    await litestar_app.state["keyring"].note_uses()
+    await services_of(litestar_app).keyring.note_uses()
     used = (await bot.get(f"/v1/keys/{key['id']}")).json()["last_used_at"]
     assert abs(CLOCK.now() - datetime.fromisoformat(used)) < timedelta(minutes=1)
 

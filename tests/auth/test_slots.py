@@ -11,6 +11,7 @@ from api.auth import slots
 from api.auth.slots import AT_ONCE, Slots
 from api.errors import TooManyRequests
 from tests.support.people import HARBOUR
+from tests.support.wiring import services_of
 
 KEY, OTHER = "key:7", "key:8"
 
@@ -106,4 +107,4 @@ async def test_many_at_once_leave_nothing_behind(bot: httpx.AsyncClient, litesta
     responses = await asyncio.gather(*(bot.get(paths[n % 4]) for n in range(200)))
     # On a busy machine some wait too long for a connection: they too must leave their slots.
     assert {response.status_code for response in responses} <= {200, 404, 422, 503}
-    assert_empty(litestar_app.state["slots"])
+    assert_empty(services_of(litestar_app).slots)

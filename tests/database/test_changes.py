@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import asyncpg
 import httpx
 import pytest
+from litestar import Litestar
 
 from api.config import Settings
 from api.postgres.change_watcher import ChangeWatcher, stop
@@ -15,6 +16,7 @@ from api.postgres.engine import PlainConnection
 from api.postgres.provision import connect_arguments
 from tests.support import cluster
 from tests.support.people import HARBOUR
+from tests.support.wiring import services_of
 
 SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
 EVERYTHING = 0  # as a test hears of it
@@ -240,7 +242,7 @@ async def test_look_out_outlives_a_subscriber_that_fails(settings: Settings, own
 
 
 async def test_no_session_state_is_left_in_the_pool(
-    bot: httpx.AsyncClient, running_app: object, root: PlainConnection
+    bot: httpx.AsyncClient, running_app: Litestar, root: PlainConnection
 ) -> None:
     """The pool resets nothing on release: so nothing may be set that outlives a transaction."""
     before = await _sessions_settings(running_app)
@@ -258,9 +260,10 @@ async def test_no_session_state_is_left_in_the_pool(
     assert locks == 0
 
 
-async def _sessions_settings(app: object) -> set[tuple[tuple[str, str], ...]]:
+async def _sessions_settings(app: Litestar) -> set[tuple[tuple[str, str], ...]]:
     """What every pooled connection's session is set to, and listens to; all alike is a set of one."""
-    pool = app.state["database"].engine.pool  # type: ignore[attr-defined] # a Litestar
+    pool = services_of(app).database.engine.pool
+    assert pool is not None
     held = [await pool.acquire() for _ in range(pool.get_max_size())]
     found = set()
     for connection in held:

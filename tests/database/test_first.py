@@ -9,11 +9,12 @@ from litestar import Litestar
 from api.postgres import readiness as health
 from api.postgres.database import Database
 from api.postgres.readiness import Health
+from tests.support.wiring import services_of
 
 
 async def test_readiness_does_not_stand_in_line(litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
-    database: Database = litestar_app.state["database"]
-    checked: Health = litestar_app.state["health"]
+    database: Database = services_of(litestar_app).database
+    checked: Health = services_of(litestar_app).health
     monkeypatch.setattr(database, "acquire_timeout", 30)
     monkeypatch.setattr(health, "PROBE_SECONDS", 30)
     served: list[int] = []

@@ -14,11 +14,12 @@ from api.events.bounds import OF_A_PERSON, StreamBounds
 from api.lib.metrics import Metrics
 from tests.events.streams import stream
 from tests.support.clients import Clients
+from tests.support.wiring import services_of
 
 
 @pytest.fixture
 def bounds(litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> StreamBounds:
-    found: StreamBounds = litestar_app.state["stream_bounds"]
+    found: StreamBounds = services_of(litestar_app).stream_bounds
     monkeypatch.setattr(found, "of_a_key", 2)
     monkeypatch.setattr(found, "in_all", 3)
     return found

@@ -18,6 +18,7 @@ from api.postgres.engine import PlainConnection
 from tests.events.streams import stream
 from tests.support import cluster
 from tests.support.people import HARBOUR, QUARRY
+from tests.support.wiring import services_of
 
 SECONDS = float(os.environ.get("GUILDHALL_STREAM_SECONDS", "2"))
 WRITERS = 8
@@ -85,7 +86,7 @@ async def cut(owner: PlainConnection, ended: asyncio.Event) -> int:
 async def test_every_reader_gets_what_the_outbox_had(
     bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar, database_name: str, owner: PlainConnection
 ) -> None:
-    writers = [Writer(litestar_app.state["database"], number) for number in range(WRITERS)]
+    writers = [Writer(services_of(litestar_app).database, number) for number in range(WRITERS)]
     ended, last = asyncio.Event(), list[int]()
     after = await owner.fetchval("SELECT newest FROM stream_position")
     superuser = await asyncpg.connect(cluster.url("postgres", database_name))

@@ -9,6 +9,7 @@ from api.events.outbox import OutboxEvent, publish
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from tests.support.people import ADA, HARBOUR
+from tests.support.wiring import services_of
 
 
 async def number(owner: PlainConnection) -> list[asyncpg.Record]:
@@ -19,7 +20,7 @@ async def number(owner: PlainConnection) -> list[asyncpg.Record]:
 
 
 async def test_positions_are_given_in_the_order_of_committing(litestar_app: Litestar, owner: PlainConnection) -> None:
-    database: Database = litestar_app.state["database"]
+    database: Database = services_of(litestar_app).database
     async with database.transaction() as slow:
         await publish(slow, [OutboxEvent(HARBOUR, "slow", {"n": 1})])
         async with database.connection() as fast:
@@ -32,7 +33,7 @@ async def test_positions_are_given_in_the_order_of_committing(litestar_app: Lite
 
 
 async def test_what_is_rolled_back_is_never_told(litestar_app: Litestar, owner: PlainConnection) -> None:
-    database: Database = litestar_app.state["database"]
+    database: Database = services_of(litestar_app).database
     with contextlib.suppress(RuntimeError):
         async with database.transaction() as connection:
             await publish(connection, [OutboxEvent(HARBOUR, "never", {})])

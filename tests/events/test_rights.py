@@ -22,6 +22,7 @@ from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.discord import MANAGE_GUILD, Discord, Member
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
+from tests.support.wiring import services_of
 
 GUILD = f"/v1/guilds/{HARBOUR}"
 ENVELOPE: Mapping[str, str | None] = {"guild_id": None, "at": None}
@@ -70,7 +71,7 @@ async def everything(bot: httpx.AsyncClient, app: Litestar, user_id: int = BO) -
     await bot.delete(member)
     await imported(bot, "csv", f"user_id,xp\n{ADA},5\n".encode())
     # Made the first time, and disabled after half a day: what these tell is in tests/events and tests/webhooks.
-    async with app.state["database"].transaction() as connection:
+    async with services_of(app).database.transaction() as connection:
         data: dict[str, object] = {"name": "Harbour", "icon": None, "locale": "de", "timezone": "UTC", "changed": []}
         await publish(connection, [
             OutboxEvent(HARBOUR, "guild.created", data),
@@ -107,8 +108,8 @@ async def read(opened: Sequence[Stream]) -> list[list[Message]]:
 
 async def all_is_told(app: Litestar) -> None:
     """Waits until what has happened is given out: streams that are opened after that begin at one place."""
-    broadcaster: Broadcaster = app.state["broadcaster"]
-    async with app.state["database"].connection() as connection:
+    broadcaster: Broadcaster = services_of(app).broadcaster
+    async with services_of(app).database.connection() as connection:
         newest = await connection.fetchval("SELECT guildhall_number_events(1000)")
     async with asyncio.timeout(10):
         while (broadcaster.position or 0) < newest:  # noqa: ASYNC110 - nothing tells
@@ -117,7 +118,7 @@ async def all_is_told(app: Litestar) -> None:
 
 async def end(app: Litestar) -> None:
     """What `until_the_end` waits for."""
-    async with app.state["database"].transaction() as connection:
+    async with services_of(app).database.transaction() as connection:
         await publish(connection, [OutboxEvent(QUARRY, "guild.updated", {"changed": ["end"]})])
 
 
@@ -202,7 +203,7 @@ async def test_a_person_s_rights_are_those_in_the_event_s_guild(
     browser = await browsers.log_in(ADA)
     headers = {"Cookie": f"guildhall-session={browser.cookies['guildhall-session']}"}
     async with streams(base_url, [headers]) as (opened,):
-        async with litestar_app.state["database"].transaction() as connection:
+        async with services_of(litestar_app).database.transaction() as connection:
             data = {"id": "7", "url": "https://bot.example/"}
             await publish(
                 connection, [OutboxEvent(guild_id, "webhook.disabled", data) for guild_id in (HARBOUR, QUARRY)]
@@ -216,7 +217,7 @@ async def test_a_process_that_is_behind_tells_nothing_again(
     bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar
 ) -> None:
     """A reader that comes from another process has had more than this one has read."""
-    broadcaster: Broadcaster = litestar_app.state["broadcaster"]
+    broadcaster: Broadcaster = services_of(litestar_app).broadcaster
     headers = {"Authorization": bot.headers["Authorization"]}
     for locale in ("de", "fr", "it"):
         await bot.patch(GUILD, json={"locale": locale})

@@ -19,6 +19,7 @@ from tests.events.streams import stream
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BAD_IDS, HARBOUR, NOBODYS, QUARRY
+from tests.support.wiring import services_of
 
 SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
 CHANGES = "?types=settings.updated"
@@ -157,8 +158,8 @@ async def test_a_stream_takes_no_slot_and_no_connection(bot: httpx.AsyncClient, 
 async def test_a_slow_reader_is_dropped_and_comes_back(
     bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database: Database = litestar_app.state["database"]
-    streams: Broadcaster = litestar_app.state["broadcaster"]
+    database: Database = services_of(litestar_app).database
+    streams: Broadcaster = services_of(litestar_app).broadcaster
     query = "?types=guild.updated"
     async with stream(base_url, key_of(bot), query=query) as opened:
         monkeypatch.setattr(broadcaster, "MOST_WAITING", 20_000)

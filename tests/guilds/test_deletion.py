@@ -12,6 +12,7 @@ from api.postgres.engine import PlainConnection
 from tests.requests.routes import SCOPED
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
+from tests.support.wiring import services_of
 
 PATH = f"/v1/guilds/{HARBOUR}"
 UNDER = [route for route in SCOPED if "guild_id" in route.ids and not route.policy.creates_guild]
@@ -19,7 +20,7 @@ UNDER = [route for route in SCOPED if "guild_id" in route.ids and not route.poli
 
 @pytest.fixture
 def purging(litestar_app: Litestar, clock: MovableClock) -> Purging:
-    return Purging(litestar_app.state["database"], clock, timedelta(days=30))
+    return Purging(services_of(litestar_app).database, clock, timedelta(days=30))
 
 
 async def fill(bot: httpx.AsyncClient) -> None:

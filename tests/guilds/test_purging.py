@@ -16,6 +16,7 @@ from tests.activity.test_record import message
 from tests.members.counters import assert_counters
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, QUARRY
+from tests.support.wiring import services_of
 
 BATCH = 10
 MEMBERS = range(1000, 1000 + 3 * BATCH)
@@ -53,7 +54,7 @@ async def refused(owner: PlainConnection, request: pytest.FixtureRequest) -> Asy
 @pytest.fixture
 def purge(litestar_app: Litestar, clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> Purging:
     monkeypatch.setattr(purging, "BATCH_SIZE", BATCH)
-    return Purging(litestar_app.state["database"], clock, timedelta(days=30))
+    return Purging(services_of(litestar_app).database, clock, timedelta(days=30))
 
 
 async def fill(bot: httpx.AsyncClient, clock: MovableClock, guild_id: int) -> None:

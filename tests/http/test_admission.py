@@ -19,6 +19,7 @@ from api.http.protocol import connections_of
 from tests.http.wire import Wire
 from tests.support.clients import Clients
 from tests.support.people import HARBOUR
+from tests.support.wiring import services_of
 
 
 def scope(path: str = "/v1/guilds") -> Any:  # Any: no more of a scope than is looked at
@@ -270,8 +271,10 @@ async def test_a_refusal_that_was_held_is_the_same(
         assert (await connection.answer()).status == 200
         at_once = await client.get(path)
         assert at_once.status_code == 429
-        credential = await litestar_app.state["keyring"].authenticate(f"Bearer {made['secret']}")
-        monkeypatch.setattr(litestar_app.state["limiter"], "remembered", lambda _: credential)  # a change forgets it
+        credential = await services_of(litestar_app).keyring.authenticate(f"Bearer {made['secret']}")
+        monkeypatch.setattr(
+            services_of(litestar_app).limiter, "remembered", lambda _: credential
+        )  # a change forgets it
         connection.send(request)
         await true(lambda: bool(held))
         assert times == [LEAST_HELD]
@@ -299,9 +302,9 @@ async def test_a_crowded_key_is_refused_on_a_connection_that_stays(
     wire: Wire, app: ASGIApp, litestar_app: Litestar, bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = (await bot.post("/v1/keys", json={"name": "crowd", "scopes": ["guilds:read"]})).json()
-    credential = await litestar_app.state["keyring"].authenticate(f"Bearer {made['secret']}")
-    monkeypatch.setattr(litestar_app.state["limiter"], "remembered", lambda _: credential)  # a change forgets it
-    found: Slots = litestar_app.state["slots"]
+    credential = await services_of(litestar_app).keyring.authenticate(f"Bearer {made['secret']}")
+    monkeypatch.setattr(services_of(litestar_app).limiter, "remembered", lambda _: credential)  # a change forgets it
+    found: Slots = services_of(litestar_app).slots
     head = f"/v1/guilds/{HARBOUR}/roles HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {made['secret']}\r\n"
     get = f"GET {head}X-Request-ID: mine\r\n\r\n".encode()
     async with wire.open() as waiting, wire.open() as connection:
@@ -347,10 +350,10 @@ async def test_nothing_is_done_for_who_went_while_they_waited(
 ) -> None:
     """In the line, where the key is in memory; else for the slot."""
     made = (await bot.post("/v1/keys", json={"name": "gone", "scopes": ["guilds:write"]})).json()
-    credential = await litestar_app.state["keyring"].authenticate(f"Bearer {made['secret']}")
+    credential = await services_of(litestar_app).keyring.authenticate(f"Bearer {made['secret']}")
     remembered = credential if is_known else None
-    monkeypatch.setattr(litestar_app.state["limiter"], "remembered", lambda _: remembered)
-    found: Slots = litestar_app.state["slots"]
+    monkeypatch.setattr(services_of(litestar_app).limiter, "remembered", lambda _: remembered)
+    found: Slots = services_of(litestar_app).slots
     leaves = [await found.enter(f"key:{made['id']}") for _ in range(slots.AT_ONCE)]
     body = b'{"name": "Gone"}'
     head = f"Host: a\r\nAuthorization: Bearer {made['secret']}\r\nContent-Type: application/json\r\n"

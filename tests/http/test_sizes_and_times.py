@@ -12,6 +12,7 @@ from api.http import protocol
 from api.http.protocol import HEAD_BYTES, LINE_BYTES
 from tests.http.wire import Wire
 from tests.support.people import HARBOUR
+from tests.support.wiring import services_of
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: a\r\n"
 HOST = b"Host: a\r\n"
@@ -296,7 +297,7 @@ async def test_many_small_requests_at_once_are_no_large_header(wire: Wire) -> No
 
 async def test_refusals_are_counted(wire: Wire, litestar_app: Litestar) -> None:
     def count() -> float:
-        text = litestar_app.state["metrics"].render().decode()
+        text = services_of(litestar_app).metrics.render().decode()
         line = 'guildhall_turned_away_total{reason="header-too-large"} '
         return next((float(each.removeprefix(line)) for each in text.splitlines() if each.startswith(line)), 0.0)
 

@@ -14,6 +14,7 @@ from tests.activity.test_record import message
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
+from tests.support.wiring import services_of
 
 GUILD = f"/v1/guilds/{HARBOUR}"
 XP = f"{GUILD}/members/{ADA}/xp"
@@ -128,7 +129,7 @@ async def test_a_day_later_it_is_forgotten(
         clock.move(hours=hours)
         assert (await bot.post(XP, json={"amount": 5}, headers=KEY)).json()["member"]["xp"] == xp
     clock.move(hours=25)
-    store: Idempotency = litestar_app.state["idempotency"]
+    store: Idempotency = services_of(litestar_app).idempotency
     assert not await store.sweep()
     assert await owner.fetchval("SELECT count(*) FROM idempotent_answers") == 0
 

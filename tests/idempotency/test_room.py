@@ -11,6 +11,7 @@ from api.postgres.engine import PlainConnection
 from tests.activity.test_record import PATH, message
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, HARBOUR
+from tests.support.wiring import services_of
 
 XP = f"/v1/guilds/{HARBOUR}/members/{ADA}/xp"
 
@@ -22,7 +23,7 @@ async def give(client: httpx.AsyncClient, key: str | None) -> httpx.Response:
 @pytest.fixture
 def forgetful(litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> Any:  # Any: a function that forgets
     """Has the application count anew, as a process that has just begun."""
-    kept = litestar_app.state["idempotency"]._kept
+    kept = services_of(litestar_app).idempotency._kept
     monkeypatch.setattr(answer_quotas, "MOST_ANSWERS", 5)
     kept._quotas.clear()
     yield kept._quotas.clear
@@ -64,7 +65,7 @@ async def test_so_many_bytes(
 async def test_counting_is_rare(
     bot: httpx.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = litestar_app.state["idempotency"]._kept
+    kept = services_of(litestar_app).idempotency._kept
     counted, count = 0, kept._count
 
     async def counting(*arguments: Any) -> None:  # Any: its own

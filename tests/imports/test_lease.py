@@ -19,6 +19,7 @@ from tests.achievements.test_backfill import finished
 from tests.imports.files import Json, counts, ended, imported, member, send
 from tests.support import cluster
 from tests.support.people import ADA, BO, HARBOUR
+from tests.support.wiring import services_of
 
 LOCKS = {
     "member": f"SELECT FROM members WHERE user_id = {ADA} FOR UPDATE",
@@ -37,7 +38,7 @@ FILE = b"user_id,xp\n%d,7\n%d,9\n" % (ADA, BO)
 
 @pytest.fixture
 def database(litestar_app: Litestar) -> Database:
-    found: Database = litestar_app.state["database"]
+    found: Database = services_of(litestar_app).database
     return found
 
 

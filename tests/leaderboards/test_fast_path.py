@@ -1,5 +1,6 @@
 """Boards around the framework: what goes that way, and that both ways answer the same."""
 
+import dataclasses
 from datetime import date
 
 import httpx
@@ -8,11 +9,12 @@ from litestar import Litestar
 
 from api.auth.scopes import Scope
 from api.config import Settings
-from api.leaderboards.fast_path import LeaderboardFastPath
+from api.http.gate import gate_of
 from tests.leaderboards.conftest import Put, PutDay
 from tests.support.both_ways import BothWays
 from tests.support.clients import Clients
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
+from tests.support.wiring import services_of
 
 PATH = f"/v1/guilds/{HARBOUR}/leaderboard"
 
@@ -45,29 +47,29 @@ async def both_ways(
 )
 async def test_plain(both_ways: BothWays, query: str) -> None:
     found = await both_ways.get(f"{PATH}{query}")
-    assert found.is_short
-    assert found.short.status_code == 200
-    assert (await both_ways.get(f"{PATH}{query}", method="HEAD")).is_short
+    assert found.is_fast
+    assert found.fast.status_code == 200
+    assert (await both_ways.get(f"{PATH}{query}", method="HEAD")).is_fast
 
 
 async def test_of_a_large_guild(both_ways: BothWays, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
-    litestar_app.state["snapshots"].clear()
-    monkeypatch.setattr(litestar_app.state["snapshots"], "large", 0)
+    services_of(litestar_app).snapshots.clear()
+    monkeypatch.setattr(services_of(litestar_app).snapshots, "large", 0)
     found = await both_ways.get(f"{PATH}?period=day&at=2026-11-20&limit=1&stat=messages")
-    assert found.is_short
-    assert found.short.json()["as_of"] is not None
-    assert found.short.json()["items"][0]["user_id"] == "2"
-    litestar_app.state["snapshots"].clear()
+    assert found.is_fast
+    assert found.fast.json()["as_of"] is not None
+    assert found.fast.json()["items"][0]["user_id"] == "2"
+    services_of(litestar_app).snapshots.clear()
 
 
 async def test_pages(both_ways: BothWays) -> None:
     path, ranks = f"{PATH}?limit=7", list[int]()
     while path:
         found = await both_ways.get(path)
-        assert found.is_short
-        page = found.short.json()
+        assert found.is_fast
+        page = found.fast.json()
         ranks += [item["rank"] for item in page["items"]]
-        link = found.short.headers.get("link")
+        link = found.fast.headers.get("link")
         assert (link is None) == (page["next_cursor"] is None)
         path = "" if link is None else link.partition(">")[0].removeprefix("<")
     assert ranks == sorted(ranks)
@@ -109,8 +111,8 @@ async def test_many_of_one_value(bot: httpx.AsyncClient, put: Put) -> None:
 )
 async def test_the_ordinary_way(both_ways: BothWays, path: str, status: int) -> None:
     found = await both_ways.get(path)
-    assert not found.is_short
-    assert found.short.status_code == status
+    assert not found.is_fast
+    assert found.fast.status_code == status
 
 
 async def test_unusual_headers(both_ways: BothWays) -> None:
@@ -119,27 +121,30 @@ async def test_unusual_headers(both_ways: BothWays) -> None:
         [("Host", "a_b.test")],
         [("Authorization", "Bearer gh_another")],
     ):
-        assert not (await both_ways.get(PATH, headers)).is_short
+        assert not (await both_ways.get(PATH, headers)).is_fast
     found = await both_ways.get(f"{PATH}?limit=5", [("Host", "bots.example:8080")])
-    assert found.is_short
-    assert found.short.headers["link"].startswith(f"<http://bots.example:8080{PATH}?limit=5&cursor=")
+    assert found.is_fast
+    assert found.fast.headers["link"].startswith(f"<http://bots.example:8080{PATH}?limit=5&cursor=")
 
 
 async def test_addresses_of_pages_are_those_that_people_use(
-    litestar_app: Litestar, both_ways: BothWays, monkeypatch: pytest.MonkeyPatch
+    litestar_app: Litestar,
+    both_ways: BothWays,
+    settings: Settings,
+    clients: Clients,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     public = "https://bots.example/guildhall"
-    monkeypatch.setitem(litestar_app.state._state, "public_url", public)
-    for each in litestar_app.state["read_fast_paths"]:
-        if isinstance(each, LeaderboardFastPath):
-            monkeypatch.setattr(each, "_public_url", public)
-    found = await both_ways.get(f"{PATH}?limit=5")
-    assert found.is_short
-    assert found.short.headers["link"].startswith(f"<{public}{PATH}?limit=5&cursor=")
+    gate = gate_of(litestar_app)
+    monkeypatch.setitem(litestar_app.state._state, "gate", dataclasses.replace(gate, public_url=public))
+    secret = await clients.key(scopes=[Scope.MEMBERS_READ], guilds=[HARBOUR])
+    found = await BothWays(litestar_app, settings, secret, public).get(f"{PATH}?limit=5")
+    assert found.is_fast
+    assert found.fast.headers["link"].startswith(f"<{public}{PATH}?limit=5&cursor=")
 
 
 async def test_other_keys(litestar_app: Litestar, settings: Settings, clients: Clients, both_ways: BothWays) -> None:
     elsewhere = BothWays(litestar_app, settings, await clients.key(scopes=[Scope.SETTINGS_READ]))
     for _ in range(2):
         found = await elsewhere.get(PATH)
-        assert (found.is_short, found.short.status_code) == (False, 403)
+        assert (found.is_fast, found.fast.status_code) == (False, 403)

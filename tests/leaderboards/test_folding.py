@@ -22,6 +22,7 @@ from tests.leaderboards.conftest import Put, PutDay
 from tests.leaderboards.test_board import board, ranked, told, whole
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, HARBOUR
+from tests.support.wiring import services_of
 
 DAY = timedelta(days=1)
 DAYS = st.dates(date(2025, 9, 20), date(2026, 11, 30))
@@ -30,8 +31,8 @@ DAYS = st.dates(date(2025, 9, 20), date(2026, 11, 30))
 @pytest.fixture
 async def folding(litestar_app: Litestar) -> AsyncIterator[Folding]:
     """Of which every guild with a member is large; its boards are snapshots."""
-    found: Folding = litestar_app.state["folding"]
-    snapshots: Snapshots = litestar_app.state["snapshots"]
+    found: Folding = services_of(litestar_app).folding
+    snapshots: Snapshots = services_of(litestar_app).snapshots
     before = found.large, snapshots.large
     found.large = snapshots.large = 0
     snapshots.clear()
@@ -91,7 +92,7 @@ async def test_boards_are_those_of_the_days(
     for day, values in days.items():
         await put_day(day, values)
     await folding.run()
-    litestar_app.state["snapshots"].clear()
+    services_of(litestar_app).snapshots.clear()
     for window in [*windows, (date(2025, 12, 1), date(2026, 11, 30)), (date(2025, 12, 20), date(2026, 9, 10))]:
         first, last = min(window), max(window)
         expected: dict[int, int] = {}
@@ -219,7 +220,7 @@ async def test_they_go_with_their_guild(
     await owner.execute("INSERT INTO activity_rewrites VALUES ($1, $2)", HARBOUR, clock.now().date())
     assert (await bot.delete(f"/v1/guilds/{HARBOUR}")).is_success
     clock.move(days=31)
-    assert await Purging(litestar_app.state["database"], clock, timedelta(days=30)).purge_all() == 1
+    assert await Purging(services_of(litestar_app).database, clock, timedelta(days=30)).purge_all() == 1
     for table in ("activity_totals", "activity_checkpoints", "activity_rewrites"):
         assert not await owner.fetchval(f"SELECT count(*) FROM {table}")
 

@@ -20,6 +20,7 @@ from tests.leaderboards.conftest import Put, PutDay
 from tests.leaderboards.test_board import PATH, board, told
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR
+from tests.support.wiring import services_of
 
 DAY = timedelta(days=1)
 NOVEMBER = date(2026, 11, 1)
@@ -28,7 +29,7 @@ NOVEMBER = date(2026, 11, 1)
 @pytest.fixture
 async def snapshots(litestar_app: Litestar) -> AsyncIterator[Snapshots]:
     """Of which every guild with a member is large."""
-    found: Snapshots = litestar_app.state["snapshots"]
+    found: Snapshots = services_of(litestar_app).snapshots
     large, found.large = found.large, 0
     found.clear()
     yield found

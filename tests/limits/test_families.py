@@ -13,6 +13,7 @@ from api.auth.slots import Slots
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR
+from tests.support.wiring import services_of
 
 KEYS = "/v1/keys"
 SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
@@ -90,13 +91,13 @@ async def test_a_family_does_no_more_at_once_than_its_first(
     second = await made(first, clients, scopes=["settings:read", "activity:write", "keys:manage"])
     third = await made(second, clients, scopes=["settings:read", "activity:write"])
     stranger = await made(bot, clients)
-    keyring: Keyring = litestar_app.state["keyring"]
+    keyring: Keyring = services_of(litestar_app).keyring
     family = {(await keyring.authenticate(each.headers["Authorization"])).family for each in (first, second, third)}
     assert len(family) == 1
     monkeypatch.setattr(slots, "WAIT_SECONDS", 0.01)
     body = {"events": [{"id": "1", "type": "message", "user_id": "5", "occurred_at": datetime.now(UTC).isoformat()}]}
     # What is not in memory goes another way, and counts with all others: both ways are full.
-    both: list[Slots] = [litestar_app.state[name] for name in ("slots", "recording_slots")]
+    both: list[Slots] = [services_of(litestar_app).slots, services_of(litestar_app).recording_slots]
     leaves = [await found.enter(each) for found in both for each in family for _ in range(found._at_once)]
     for method, url, sent in (("GET", "/v1/modules", None), ("POST", f"/v1/guilds/{HARBOUR}/activity", body)):
         answers = [await each.request(method, url, json=sent) for each in (first, second, third)]

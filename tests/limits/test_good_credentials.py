@@ -16,6 +16,7 @@ from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.people import ADA
+from tests.support.wiring import services_of
 
 HERE = scope_of("127.0.0.1")
 
@@ -34,7 +35,7 @@ async def sinful(
         for _ in range(70):
             limiter.note_refusal(scope_of("127.0.0.1"))
         assert (await client.get(GUILD)).status_code == 429
-        for store in (litestar_app.state["keyring"], litestar_app.state["people"].sessions):
+        for store in (services_of(litestar_app).keyring, services_of(litestar_app).people.sessions):
             store._cache.clear()
         yield client
 
@@ -93,7 +94,7 @@ async def test_a_flood_of_guesses_beside_a_good_key(
 ) -> None:
     """Five hundred guesses at once, the good key's first request behind them: a handful of look-ups for all, one at a
     time; and what is known to be none is not looked up again."""
-    keyring = litestar_app.state["keyring"]
+    keyring = services_of(litestar_app).keyring
     look_up, running, asked = keyring._look_ups._ask, 0, list[int]()
 
     async def counted(digests: Sequence[bytes]) -> object:

@@ -15,6 +15,7 @@ from api.auth.actors import Credential
 from api.auth.tokens import make
 from api.config import Settings
 from api.errors import DatabaseAway, TooManyRequests
+from api.http.context import RequestContext, start_context
 from api.http.rate_limits import Limiter, _portion
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
@@ -23,6 +24,7 @@ from tests.support.clients import BASE_URL, Clients
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR
 from tests.support.serving import in_process
+from tests.support.wiring import services_of
 
 GUILD = f"/v1/guilds/{HARBOUR}"
 SETTINGS = f"{GUILD}/settings/leveling"
@@ -100,7 +102,7 @@ def credential(limit: int | None) -> Credential:
 
 
 async def spend(limiter: Limiter, limit: int, host: str = "192.0.2.1") -> bool:
-    scope: Any = {"state": {}, "client": (host, 1), "headers": []}  # Any: as much of a scope as it looks at
+    scope = scope_of(host)
     try:
         await limiter.spend(scope, credential(limit))
     except TooManyRequests:
@@ -110,7 +112,7 @@ async def spend(limiter: Limiter, limit: int, host: str = "192.0.2.1") -> bool:
 
 def another(app: Litestar, clock: MovableClock, limit: int = 60) -> Limiter:
     """As another process has it."""
-    return Limiter(app.state["database"], clock, of_an_address=limit)
+    return Limiter(services_of(app).database, clock, of_an_address=limit)
 
 
 @pytest.mark.parametrize("limit", [1, 7, 500])
@@ -152,7 +154,9 @@ async def strict(
 
 
 def scope_of(host: str) -> Any:  # Any: as much of a scope as it looks at
-    return {"client": (host, 1), "state": {}, "headers": []}
+    scope: Any = {"client": (host, 1), "headers": []}  # Any: the same
+    start_context(scope, RequestContext("", is_head=False, is_gone=lambda: False))
+    return scope
 
 
 async def test_guessing_is_slowed(

@@ -30,22 +30,22 @@ async def both_ways(
 
 async def test_plain(both_ways: BothWays) -> None:
     found = await both_ways.get(member())
-    assert found.is_short
-    assert found.short.status_code == 200
-    assert found.short.json()["rank"] == 1
-    assert (await both_ways.get(member(), method="HEAD")).is_short
+    assert found.is_fast
+    assert found.fast.status_code == 200
+    assert found.fast.json()["rank"] == 1
+    assert (await both_ways.get(member(), method="HEAD")).is_fast
 
 
 async def test_entity_tags(both_ways: BothWays) -> None:
-    tag = (await both_ways.get(member())).short.headers["etag"]
+    tag = (await both_ways.get(member())).fast.headers["etag"]
     for known, status in ((tag, 304), (f"W/{tag}", 304), ('"another"', 200)):
         found = await both_ways.get(member(), [("If-None-Match", known)])
-        assert found.is_short
-        assert found.short.status_code == status
+        assert found.is_fast
+        assert found.fast.status_code == status
     for known, status in ((f'"another", {tag}', 304), ("*", 304), ("plain", 400)):
         found = await both_ways.get(member(), [("If-None-Match", known)])
-        assert not found.is_short
-        assert found.short.status_code == status
+        assert not found.is_fast
+        assert found.fast.status_code == status
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ async def test_entity_tags(both_ways: BothWays) -> None:
 )
 async def test_the_ordinary_way(both_ways: BothWays, path: str, status: int) -> None:
     found = await both_ways.get(path)
-    assert not found.is_short
-    assert found.short.status_code == status
+    assert not found.is_fast
+    assert found.fast.status_code == status
 
 
 async def test_unusual_headers(both_ways: BothWays) -> None:
@@ -73,15 +73,15 @@ async def test_unusual_headers(both_ways: BothWays) -> None:
         [("If-None-Match", '"a"'), ("If-None-Match", '"b"')],
         [("Authorization", "Bearer gh_another")],
     ):
-        assert not (await both_ways.get(member(), headers)).is_short
+        assert not (await both_ways.get(member(), headers)).is_fast
 
 
 async def test_other_keys(litestar_app: Litestar, settings: Settings, clients: Clients, both_ways: BothWays) -> None:
     elsewhere = BothWays(litestar_app, settings, await clients.key(scopes=[Scope.SETTINGS_READ]))
     for _ in range(2):
         found = await elsewhere.get(member())
-        assert (found.is_short, found.short.status_code) == (False, 403)
-    assert (await BothWays(litestar_app, settings, "gh_none").get(member())).short.status_code == 401
+        assert (found.is_fast, found.fast.status_code) == (False, 403)
+    assert (await BothWays(litestar_app, settings, "gh_none").get(member())).fast.status_code == 401
 
 
 async def test_who_waits_is_told_what_is(bot: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from tests.support.clock import MovableClock
 from tests.support.discord import Discord, Member, broken
 from tests.support.people import ADA, HARBOUR, QUARRY
 from tests.support.serving import serve
+from tests.support.wiring import services_of
 
 
 @asynccontextmanager
@@ -53,7 +54,7 @@ async def test_a_stream_tells_of_a_person_s_own_guilds(
             discord.members[HARBOUR][ADA] = Member()
             discord.members[QUARRY][ADA] = Member(owner=True)
             clock.move(seconds=301)
-            (followed,) = litestar_app.state["broadcaster"]._streams
+            (followed,) = services_of(litestar_app).broadcaster._streams
             async with asyncio.timeout(4):
                 while followed.filter.credential.sees(HARBOUR):  # noqa: ASYNC110 - it asks again within a second
                     await asyncio.sleep(0.02)

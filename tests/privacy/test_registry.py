@@ -11,6 +11,7 @@ from api.privacy.registry import REGISTRY
 from tests.privacy.people import live, tables
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, QUARRY
+from tests.support.wiring import services_of
 
 # By name or by type: ids, who did it and why, from where; JSON and bytes may hold anything.
 _SUSPECT = """
@@ -52,7 +53,7 @@ async def test_a_purged_guild_leaves_only_its_log(
         await bot.put(f"/v1/guilds/{guild_id}/roles", json={"items": [{"id": "5", "name": "x"}]})
         await bot.delete(f"/v1/guilds/{guild_id}")
     clock.move(days=31)
-    assert await Purging(litestar_app.state["database"], clock, timedelta(days=30)).purge_all() == 2
+    assert await Purging(services_of(litestar_app).database, clock, timedelta(days=30)).purge_all() == 2
     left = set()
     for table in await tables(owner):
         columns = await owner.fetchval(

@@ -1,26 +1,24 @@
-"""What is in memory is believed only while nothing tells otherwise; the short way answers as the long one does."""
+"""What is in memory is believed only while nothing tells otherwise; the fast path answers as Litestar does."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import NamedTuple
 
 import httpx
 import pytest
 from litestar import Litestar
-from litestar.types import HTTPScope
 
 from api.auth.scopes import ALL, Scope
-from api.http.middleware import OutermostMiddleware
-from api.http.responses import BytesResponse
+from api.config import Settings
 from api.postgres.engine import PlainConnection
 from tests.settings.addresses import settings_of
+from tests.support.both_ways import BothWays
 from tests.support.clients import Clients
 from tests.support.clock import CLOCK
 from tests.support.people import HARBOUR, NOBODYS
-from tests.support.serving import in_process
+from tests.support.wiring import services_of
 
 BASE = "http://guildhall.test"
 WRITE = """
@@ -29,32 +27,10 @@ WRITE = """
 """
 
 
-class BothWays(NamedTuple):
-    """The same application by both roads; `taken` has an entry for each request that tried the short one."""
-
-    short: httpx.AsyncClient
-    long: httpx.AsyncClient
-    taken: list[bool]
-
-
 @pytest.fixture
-async def both_ways(litestar_app: Litestar) -> AsyncIterator[BothWays]:
-    taken: list[bool] = []
-
-    def watched(scope: HTTPScope) -> BytesResponse | None:
-        answer: BytesResponse | None = litestar_app.state["settings_fast_path"].answer(scope)
-        taken.append(answer is not None)
-        return answer
-
-    metrics = litestar_app.state["metrics"]
-    async with AsyncExitStack() as stack:
-        short = OutermostMiddleware(litestar_app, metrics, timeout=15, https=False, fast_path=watched)
-        long = OutermostMiddleware(litestar_app, metrics, timeout=15, https=False)
-        yield BothWays(
-            await stack.enter_async_context(in_process(short, BASE)),
-            await stack.enter_async_context(in_process(long, BASE)),
-            taken,
-        )
+def both_ways(litestar_app: Litestar, settings: Settings) -> BothWays:
+    """With no key of their own."""
+    return BothWays(litestar_app, settings)
 
 
 @pytest.fixture
@@ -77,30 +53,25 @@ async def no_wake(owner: PlainConnection) -> AsyncIterator[None]:
         await owner.execute("ALTER TABLE guild_settings ENABLE TRIGGER guild_settings_wake")
 
 
-async def both(both_ways: BothWays, method: str, path: str, headers: dict[str, str]) -> tuple[bool, httpx.Response]:
-    """Whether the short road was taken, and the answer, which is the same by the long one."""
-    headers = {"X-Request-ID": "same"} | headers
-    short = await both_ways.short.request(method, path, headers=headers)
-    long = await both_ways.long.request(method, path, headers=headers)
-    assert short.status_code == long.status_code
-    assert short.content == long.content
-    assert sorted(short.headers.multi_items()) == sorted(long.headers.multi_items())
-    return both_ways.taken[-1] if both_ways.taken else False, short
+async def both(both_ways: BothWays, method: str, path: str, headers: Mapping[str, str]) -> tuple[bool, httpx.Response]:
+    """Whether the fast path was taken, and the answer, which is the same by Litestar."""
+    answers = await both_ways.send(method, path, list(headers.items()))
+    return answers.is_fast, answers.fast
 
 
-async def until_short(both_ways: BothWays, key: dict[str, str]) -> httpx.Response:
-    """The answer by the short road, once all is in memory: a look may just have told of what was made before."""
+async def until_fast(both_ways: BothWays, key: dict[str, str]) -> httpx.Response:
+    """The answer by the fast path, once all is in memory: a poll may just have told of what was made before."""
     for _ in range(20):
         taken, answer = await both(both_ways, "GET", settings_of(), key)
         if taken:
             return answer
         await asyncio.sleep(0.05)
-    raise AssertionError("the short road was never taken")
+    raise AssertionError("the fast path was never taken")
 
 
-async def test_the_short_road(both_ways: BothWays, secret: str) -> None:
+async def test_the_fast_path(both_ways: BothWays, secret: str) -> None:
     key = {"Authorization": f"Bearer {secret}"}
-    got = await until_short(both_ways, key)
+    got = await until_fast(both_ways, key)
     assert (got.status_code, got.json()["values"]["cooldown_seconds"]) == (200, 5)
     taken, head = await both(both_ways, "HEAD", settings_of(), key)
     assert (taken, head.status_code, head.content) == (True, 200, b"")
@@ -124,14 +95,13 @@ async def test_the_short_road(both_ways: BothWays, secret: str) -> None:
         (settings_of(), {"Authorization": "Basic abc"}, 401),
         (settings_of("nope"), {}, 404),
         (settings_of("Leveling"), {}, 404),
-        (settings_of("privacy"), {}, 200),
         (settings_of(guild_id=NOBODYS), {}, 404),
         (settings_of(guild_id="9" * 19), {}, 404),
         (settings_of(guild_id=f"0{HARBOUR}"), {}, 404),
         (f"/v1/guilds/{HARBOUR}/settings", {}, 200),
     ],
 )
-async def test_what_is_not_plain_goes_the_long_way(
+async def test_what_is_not_plain_is_left_to_litestar(
     both_ways: BothWays, secret: str, path: str, headers: dict[str, str], status: int
 ) -> None:
     taken, answer = await both(both_ways, "GET", path, {"Authorization": f"Bearer {secret}"} | headers)
@@ -139,16 +109,14 @@ async def test_what_is_not_plain_goes_the_long_way(
 
 
 async def test_entity_tags_that_come_twice(both_ways: BothWays, secret: str) -> None:
-    tag = (await both_ways.long.get(settings_of(), headers={"Authorization": f"Bearer {secret}"})).headers["etag"]
-    await until_short(both_ways, {"Authorization": f"Bearer {secret}"})
+    tag = (await both_ways.ordinary.get(settings_of(), headers={"Authorization": f"Bearer {secret}"})).headers["etag"]
+    await until_fast(both_ways, {"Authorization": f"Bearer {secret}"})
     other, sound = ("If-None-Match", '"other"'), [("Authorization", f"Bearer {secret}"), ("If-None-Match", tag)]
     for pairs in ([*sound, other], [other, *sound]):
-        short, long = [await client.get(settings_of(), headers=pairs) for client in (both_ways.short, both_ways.long)]
-        assert both_ways.taken[-1] is False
-        assert (short.status_code, short.headers.get("etag")) == (long.status_code, long.headers.get("etag"))
+        assert not (await both_ways.send("GET", settings_of(), pairs)).is_fast
 
 
-async def test_who_may_not_see_goes_the_long_way(
+async def test_who_may_not_see_is_left_to_litestar(
     both_ways: BothWays, secret: str, clients: Clients, mallory: httpx.AsyncClient
 ) -> None:
     async with await clients.bot(scopes=ALL - {Scope.SETTINGS_READ}) as unread:
@@ -163,7 +131,7 @@ async def test_who_may_not_see_goes_the_long_way(
 
 async def test_a_revoked_key_ends_at_once(both_ways: BothWays, secret: str, bot: httpx.AsyncClient) -> None:
     key = {"Authorization": f"Bearer {secret}"}
-    await until_short(both_ways, key)
+    await until_fast(both_ways, key)
     newest = (await bot.get("/v1/keys")).json()["items"][0]["id"]
     assert (await bot.delete(f"/v1/keys/{newest}")).status_code == 204
     taken, answer = await both(both_ways, "GET", settings_of(), key)
@@ -176,8 +144,8 @@ async def test_an_expired_key_ends_at_once(
     ends = (CLOCK.now() + timedelta(seconds=1)).isoformat()
     made = await bot.post("/v1/keys", json={"name": "short", "scopes": ["settings:read"], "expires_at": ends})
     key = {"Authorization": f"Bearer {made.json()['secret']}"}
-    assert (await both_ways.long.get(settings_of(), headers=key)).status_code == 200
-    await until_short(both_ways, key)
+    assert (await both_ways.ordinary.get(settings_of(), headers=key)).status_code == 200
+    await until_fast(both_ways, key)
     await asyncio.sleep(1.05)
     taken, answer = await both(both_ways, "GET", settings_of(), key)
     assert (taken, answer.status_code) == (False, 401)
@@ -195,15 +163,15 @@ async def test_a_change_elsewhere_shows_within_a_second_though_nobody_is_told(
     key = {"Authorization": f"Bearer {secret}"}
     async with no_wake(owner):
         for seconds in range(10, 13):
-            await until_short(both_ways, key)
+            await until_fast(both_ways, key)
             await owner.execute(WRITE, HARBOUR, f'{{"cooldown_seconds": {seconds}}}')
             started = time.monotonic()
-            while (await both_ways.short.get(settings_of(), headers=key)).json()["values"][
+            while (await both_ways.fast.get(settings_of(), headers=key)).json()["values"][
                 "cooldown_seconds"
             ] != seconds:
                 assert time.monotonic() - started < 1.5
                 await asyncio.sleep(0.01)
-            read = await both_ways.short.get(f"/v1/guilds/{HARBOUR}/settings", headers=key)
+            read = await both_ways.fast.get(f"/v1/guilds/{HARBOUR}/settings", headers=key)
             assert read.json()["leveling"]["cooldown_seconds"] == seconds
 
 
@@ -211,8 +179,8 @@ async def test_without_a_look_nothing_in_memory_is_believed(
     both_ways: BothWays, secret: str, owner: PlainConnection, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = {"Authorization": f"Bearer {secret}"}
-    await until_short(both_ways, key)
-    monkeypatch.setattr(litestar_app.state["watcher"], "age", lambda: 1.01)
+    await until_fast(both_ways, key)
+    monkeypatch.setattr(services_of(litestar_app).watcher, "age", lambda: 1.01)
     async with no_wake(owner):
         for seconds in range(20, 25):
             await owner.execute(WRITE, HARBOUR, f'{{"cooldown_seconds": {seconds}}}')

@@ -17,6 +17,7 @@ from api.settings import service
 from tests.operation.servers import private_folder, serving
 from tests.settings.addresses import entries, faults, register, settings_of, with_property
 from tests.support.people import HARBOUR
+from tests.support.wiring import services_of
 
 WIDE: JsonObject = {
     "type": "object",
@@ -119,7 +120,7 @@ async def test_who_loses_every_race_waits_in_line(
 def behind(app: Litestar, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No look finds what changes meanwhile, and memory is believed all the same."""
     with monkeypatch.context() as patches:
-        patches.setattr(app.state["watcher"], "_note", lambda _rows, _snapshot: None)
+        patches.setattr(services_of(app).watcher, "_note", lambda _rows, _snapshot: None)
         yield
 
 

@@ -12,6 +12,7 @@ from api.postgres.engine import PlainConnection
 from api.settings.values import MAX_BYTES
 from tests.support.clock import MovableClock
 from tests.support.people import HARBOUR, QUARRY
+from tests.support.wiring import services_of
 
 NOTES: dict[str, Any] = {  # Any: JSON
     "schema": {
@@ -63,7 +64,7 @@ async def test_so_many_modules(notes: httpx.AsyncClient, monkeypatch: pytest.Mon
 @pytest.fixture
 def few(litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred revisions are kept, the fewest that may be."""
-    service = litestar_app.state["settings"]
+    service = services_of(litestar_app).settings
     monkeypatch.setattr(service, "_kept", 100)
 
 
@@ -92,7 +93,7 @@ async def test_for_so_long(
     notes: httpx.AsyncClient, litestar_app: Litestar, clock: MovableClock, owner: PlainConnection
 ) -> None:
     """The one that holds stays, however old; nobody can have the last month's forgotten."""
-    service = litestar_app.state["settings"]
+    service = services_of(litestar_app).settings
     for n in range(3):
         await notes.patch(settings(), json={"first": f"{n}"})
     await notes.patch(settings(QUARRY), json={"first": "theirs"})
@@ -110,7 +111,7 @@ async def test_the_functions_forget_no_more(
 ) -> None:
     for n in range(3):
         await notes.patch(settings(), json={"first": f"{n}"})
-    async with litestar_app.state["database"].connection() as connection:
+    async with services_of(litestar_app).database.connection() as connection:
         await connection.execute("SELECT guildhall_forget_revisions_beyond($1, 'notes', 1000000, 1)", HARBOUR)
         await connection.execute("SELECT guildhall_forget_revisions_before('infinity', 1000)")
     assert await owner.fetchval("SELECT count(*) FROM guild_settings_revisions") == 3

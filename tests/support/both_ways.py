@@ -1,60 +1,72 @@
-"""The two ways a read may take: around the framework, and through it."""
+"""The two ways that a hot route may be answered: by the fast path, and by Litestar."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import httpx
 from litestar import Litestar
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
+from api.app import fast_path
 from api.config import Settings
+from api.http.fast_path import FastPath
 from api.http.middleware import OutermostMiddleware
 from tests.support.clients import Clients
-
-Read = Callable[[HTTPScope], Awaitable[ASGIApp | None] | None]
+from tests.support.wiring import services_of
 
 
 class Answers(NamedTuple):
-    """Answers to the same request. `is_short`: the first came around the framework."""
+    """Answers to the same request. `is_fast`: the first came around the framework."""
 
-    short: httpx.Response
+    fast: httpx.Response
     ordinary: httpx.Response
-    is_short: bool
+    is_fast: bool
 
 
 class BothWays:
     """Sends requests both ways."""
 
-    def __init__(self, app: Litestar, settings: Settings, secret: str) -> None:
+    def __init__(
+        self, app: Litestar, settings: Settings, secret: str | None = None, public_url: str | None = None
+    ) -> None:
+        """Of a key; without one each request brings its own."""
         self._through = 0
+        services = services_of(app)
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             self._through += 1
             await app(scope, receive, send)
 
-        def client(inner: ASGIApp, reads: Sequence[Read]) -> httpx.AsyncClient:
+        def client(inner: ASGIApp, table: FastPath | None) -> httpx.AsyncClient:
             middleware = OutermostMiddleware(
-                inner, app.state["metrics"], timeout=settings.request_timeout_seconds, https=False, reads=reads
+                inner, services.metrics, timeout=settings.request_timeout_seconds, https=False, fast_path=table
             )
-            return Clients(middleware, app.state["keys"]).bearer(secret)
+            clients = Clients(middleware, services.keys)
+            return clients.anonymous() if secret is None else clients.bearer(secret)
 
-        self._short = client(counted, [each.answer for each in app.state["read_fast_paths"]])
-        self._ordinary = client(app, ())
+        self.fast = client(counted, fast_path(services, public_url))
+        self.ordinary = client(app, None)
 
     async def get(self, path: str, headers: Sequence[tuple[str, str]] = (), method: str = "GET") -> Answers:
         """Both answers, of which all is the same."""
+        return await self.send(method, path, headers)
+
+    async def send(
+        self, method: str, path: str, headers: Sequence[tuple[str, str]] = (), content: bytes | None = None
+    ) -> Answers:
+        """Both answers, of which all is the same: so a change must be one that says the same when it is sent twice."""
         asked = [("X-Request-ID", "the-same"), *headers]
         for attempt in range(10):
             before = self._through
-            short = await self._short.request(method, path, headers=asked)
-            ordinary = await self._ordinary.request(method, path, headers=asked)
-            is_short = self._through == before
+            fast = await self.fast.request(method, path, headers=asked, content=content)
+            is_fast = self._through == before
+            ordinary = await self.ordinary.request(method, path, headers=asked, content=content)
             # What is in memory may be forgotten meanwhile, and a cursor tells the second in which it was made.
-            if (is_short or attempt >= 2) and _told(short) == _told(ordinary):
+            if (is_fast or attempt >= 2) and _told(fast) == _told(ordinary):
                 break
-        assert short.status_code == ordinary.status_code
-        assert _told(short) == _told(ordinary)
-        return Answers(short, ordinary, is_short)
+        assert fast.status_code == ordinary.status_code
+        assert _told(fast) == _told(ordinary)
+        return Answers(fast, ordinary, is_fast)
 
 
 def _told(answer: httpx.Response) -> tuple[bytes, list[tuple[bytes, bytes]]]:

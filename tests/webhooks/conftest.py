@@ -7,6 +7,7 @@ from litestar import Litestar
 
 from api.postgres.engine import PlainConnection
 from api.webhooks.delivering import Deliverer
+from tests.support.wiring import services_of
 from tests.webhooks.receiver import Receiver, receiving
 
 Deliver = Callable[[], Awaitable[None]]
@@ -21,7 +22,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 @pytest.fixture
 def private(litestar_app: Litestar) -> Iterator[None]:
     """The operator lets webhooks lead to this network's own addresses."""
-    service, sender = litestar_app.state["webhooks"], litestar_app.state["deliverer"]._sender
+    service, sender = services_of(litestar_app).webhooks, services_of(litestar_app).deliverer._sender
     service._private = sender.private = True
     yield
     service._private = sender.private = False
@@ -30,7 +31,7 @@ def private(litestar_app: Litestar) -> Iterator[None]:
 @pytest.fixture
 def deliver(litestar_app: Litestar, owner: PlainConnection) -> Deliver:
     """Sends all that is due; whether this does it, or what runs in the background anyway."""
-    deliverer: Deliverer = litestar_app.state["deliverer"]
+    deliverer: Deliverer = services_of(litestar_app).deliverer
 
     async def send() -> None:
         await owner.fetchval("SELECT guildhall_number_events(1000)")

@@ -6,6 +6,7 @@ from litestar import Litestar
 
 from api.webhooks.addresses import Reach, reach
 from tests.support.people import HARBOUR
+from tests.support.wiring import services_of
 
 PATH = f"/v1/guilds/{HARBOUR}/webhooks"
 VARIABLE = "GUILDHALL_WEBHOOK_PRIVATE_ADDRESSES"
@@ -89,7 +90,7 @@ FIRST = [addresses[0] for table in (NEVER, PRIVATE) for addresses in table.value
 async def test_through_http(
     bot: httpx.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch, *, allowed: bool
 ) -> None:
-    monkeypatch.setattr(litestar_app.state["webhooks"], "_private", allowed)
+    monkeypatch.setattr(services_of(litestar_app).webhooks, "_private", allowed)
     made = (await bot.post(PATH, json={"url": "http://93.184.215.14/"})).json()["id"]
     for address in FIRST:
         answer = await bot.patch(f"{PATH}/{made}", json={"url": _url(address)})

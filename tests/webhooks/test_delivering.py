@@ -17,6 +17,7 @@ from api.webhooks import sending
 from api.webhooks.delivering import Deliverer
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, HARBOUR, QUARRY
+from tests.support.wiring import services_of
 from tests.webhooks.conftest import Deliver
 from tests.webhooks.receiver import Receiver
 
@@ -73,7 +74,7 @@ async def test_what_was_sent_is_noted_though_it_takes_several_tries(
     await change(bot, 1)
     await owner.fetchval("SELECT guildhall_number_events(1000)")
     await owner.fetchval("SELECT guildhall_owe_deliveries(1000)")
-    deliverer: Deliverer = litestar_app.state["deliverer"]
+    deliverer: Deliverer = services_of(litestar_app).deliverer
     holder = await asyncpg.connect(settings.owner_database_url)
     waiting = """
         SELECT count(*) > 0 FROM pg_stat_activity
@@ -176,7 +177,7 @@ async def test_a_silent_one_holds_up_no_other(
     silent = await hook(bot, receiver.url + "&silent", "settings.updated")
     receiver.answers = [None, WORKS]
     await change(bot, 1)
-    deliverer: Deliverer = litestar_app.state["deliverer"]
+    deliverer: Deliverer = services_of(litestar_app).deliverer
     await deliverer.look()
     async with asyncio.timeout(3):
         while len(receiver.got) < 1:  # noqa: ASYNC110 - nothing tells
@@ -204,14 +205,14 @@ async def test_a_name_that_turns_private_is_not_followed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It was public when the webhook was made: where it leads is looked at when something is sent, and connected to."""
-    litestar_app.state["deliverer"]._sender.private = False
+    services_of(litestar_app).deliverer._sender.private = False
     port = int(receiver.url.rpartition(":")[2].partition("/")[0])
     public = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", port))]
     both = [*public, (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
     found = [public, both]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found.pop(0) if len(found) > 1 else found[0])
     webhook = await hook(bot, f"http://rebound.example:{port}/", "settings.updated")
-    monkeypatch.setattr(litestar_app.state["webhooks"], "_private", False)
+    monkeypatch.setattr(services_of(litestar_app).webhooks, "_private", False)
     await change(bot, 1)
     await deliver()
     assert receiver.connections == 0
@@ -221,8 +222,8 @@ async def test_a_name_that_turns_private_is_not_followed(
 async def test_two_processes_send_each_once(
     bot: httpx.AsyncClient, receiver: Receiver, litestar_app: Litestar, clock: MovableClock, owner: PlainConnection
 ) -> None:
-    mine: Deliverer = litestar_app.state["deliverer"]
-    other = Deliverer(litestar_app.state["database"], clock, mine._vault, mine._sender)
+    mine: Deliverer = services_of(litestar_app).deliverer
+    other = Deliverer(services_of(litestar_app).database, clock, mine._vault, mine._sender)
     hooks = [await hook(bot, receiver.url, "settings.updated") for _ in range(5)]
     for value in range(1, 9):
         await change(bot, value)
@@ -276,5 +277,5 @@ async def test_old_deliveries_are_swept(
     await deliver()
     for days, left in ((6, 1), (2, 0)):
         clock.move(days=days)
-        await litestar_app.state["deliverer"].sweep()
+        await services_of(litestar_app).deliverer.sweep()
         assert len(await deliveries(bot, webhook)) == left

@@ -14,6 +14,7 @@ from api.postgres.engine import PlainConnection
 from api.webhooks.delivering import Deliverer
 from api.webhooks.resolving import THREADS, Resolver
 from tests.support.people import HARBOUR, QUARRY
+from tests.support.wiring import services_of
 from tests.webhooks.receiver import Receiver, receiving
 from tests.webhooks.test_delivering import change, hook
 
@@ -45,7 +46,7 @@ async def test_a_slow_endpoint(
     bot: httpx.AsyncClient, receiver: Receiver, litestar_app: Litestar, owner: PlainConnection
 ) -> None:
     """Forty webhooks of one guild lead to it, and are due before the one of another guild."""
-    deliverer: Deliverer = litestar_app.state["deliverer"]
+    deliverer: Deliverer = services_of(litestar_app).deliverer
     async with receiving() as slow:
         slow.answers = [None]
         await hook(bot, slow.url, "settings.updated")

@@ -8,6 +8,7 @@ from litestar import Litestar
 from api.webhooks.delivering import Deliverer
 from api.webhooks.rules import is_local, target
 from tests.support.people import HARBOUR
+from tests.support.wiring import services_of
 
 PATH = f"/v1/guilds/{HARBOUR}/webhooks"
 
@@ -41,7 +42,7 @@ SOUND = (
 
 @pytest.mark.parametrize("host", ODD)
 async def test_odd(bot: httpx.AsyncClient, litestar_app: Litestar, private: None, host: str) -> None:
-    deliverer: Deliverer = litestar_app.state["deliverer"]
+    deliverer: Deliverer = services_of(litestar_app).deliverer
     for port in ("", ":8443"):
         url = f"https://{host}{port}/hook"
         assert target(url) is None
@@ -53,7 +54,7 @@ async def test_odd(bot: httpx.AsyncClient, litestar_app: Litestar, private: None
 
 @pytest.mark.parametrize("host", PRIVATE)
 async def test_private(bot: httpx.AsyncClient, litestar_app: Litestar, host: str) -> None:
-    deliverer: Deliverer = litestar_app.state["deliverer"]
+    deliverer: Deliverer = services_of(litestar_app).deliverer
     url = f"https://{host}/hook"
     answer = await bot.post(PATH, json={"url": url})
     assert answer.status_code == 422, answer.text

@@ -1,0 +1,82 @@
+"""A budget of requests a minute as one process knows it, and whose an address spends."""
+
+import asyncio
+import math
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
+from litestar.types import HTTPScope
+
+from api.errors import TooManyRequests
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Budget:
+    """What is left of one. `left` is ours to spend, `shared` was there for everybody when we last asked; until
+    `ends`, in seconds since 1970."""
+
+    __slots__ = ("asking", "ends", "left", "limit", "owner", "pending", "shared")
+
+    def __init__(self, owner: str, limit: int) -> None:
+        self.asking = asyncio.Lock()
+        self.owner = owner
+        self.limit = limit
+        self.ends = 0.0
+        self.left = 0
+        self.shared = 0
+        self.pending = 0  # of an address: refused, and not told to the others yet
+
+    @property
+    def remaining(self) -> int:
+        return max(self.left + self.shared - self.pending, 0)
+
+    def refusal(self, now: float) -> TooManyRequests:
+        """What is raised where nothing is left."""
+        wait = max(math.ceil(self.ends - now), 1)
+        return TooManyRequests(
+            f"The budget of {self.limit} requests a minute is spent. Send the next one in {wait} s.",
+            headers={"Retry-After": str(wait)},
+        )
+
+    def headers(self, now: float) -> Headers:
+        """The fields of the IETF's draft, and those that libraries for Discord read."""
+        left, wait = b"%d" % self.remaining, max(self.ends - now, 0.0)
+        name, fixed = _fixed(self.owner, self.limit)
+        return [
+            *fixed,
+            (b"ratelimit", b'"%b";r=%b;t=%d' % (name, left, math.ceil(wait))),
+            (b"x-ratelimit-remaining", left),
+            (b"x-ratelimit-reset", b"%.3f" % (now + wait)),
+            (b"x-ratelimit-reset-after", b"%.3f" % wait),
+        ]
+
+
+@lru_cache(4096)
+def _fixed(owner: str, limit: int) -> tuple[bytes, Headers]:
+    """The name of a budget's kind, and the fields that never change."""
+    name = owner.partition(":")[0].encode()
+    return name, [
+        (b"ratelimit-policy", b'"%b";q=%d;w=60' % (name, limit)),
+        (b"x-ratelimit-limit", b"%d" % limit),
+        (b"x-ratelimit-bucket", name if name == b"address" else owner.replace(":", "-").encode()),
+    ]
+
+
+def address_of(scope: HTTPScope) -> str:
+    """By what name the address is counted that a request came from."""
+    client = scope["client"]
+    return "address:" if client is None else network(client[0])
+
+
+@lru_cache(65_536)
+def network(host: str) -> str:
+    """Whose budget an address spends: its own; of IPv6 that of the network that one customer has."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "address:"
+    if isinstance(address, IPv6Address):
+        mapped = address.ipv4_mapped
+        return f"address:{mapped or IPv6Network((int(address) >> 64 << 64, 64))}"
+    return f"address:{host}"

@@ -1,0 +1,96 @@
+"""What is known of one request while it is answered, from its first byte to its line in the log."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from litestar.types import Message, Scope
+
+from api.auth.actors import Credential
+from api.auth.sessions import Session
+from api.errors import Unauthorized
+from api.http.budgets import Budget
+from api.idempotency.store import Claim
+from api.lib.etags import Preconditions
+
+_NAME = "context"
+
+
+class _Unread:
+    """In place of a body that was not read."""
+
+
+UNREAD = _Unread()
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """The outermost middleware makes it; whoever learns something of the request notes it here."""
+
+    request_id: str
+    is_head: bool
+    is_gone: Callable[[], bool]  # nobody waits for the answer any more
+    deadline: asyncio.Timeout | None = None
+    leave_slot: Callable[[], None] | None = None
+
+    # Who asks, for what.
+    credential: Credential | None = None
+    session: Session | None = None
+    guild_id: int | None = None
+    route: str | None = None  # the template of the address, where no framework knows it
+
+    # What they sent.
+    data: object = UNREAD
+    query: object = None
+    reason: str | None = None
+    preconditions: Preconditions | None = None
+    idempotency_key: str | None = None
+
+    # How it is answered.
+    budgets: Sequence[Budget] | None = None  # what this request was taken off
+    budget: Budget | None = None  # what the answer tells of: the one of which the least is left
+    claim: Claim | None = None
+    finalize: Callable[[Message], Awaitable[list[Message]]] | None = None  # gives what may be sent by now
+    problem: str | None = None
+
+    @property
+    def caller(self) -> Credential:
+        """Whose request it is. Raises `Unauthorized` where nobody knows yet."""
+        if self.credential is None:
+            raise Unauthorized
+        return self.credential
+
+    @property
+    def logged_in(self) -> Session:
+        """The session of a person. Raises `Unauthorized` where it is none's."""
+        if self.session is None:
+            raise Unauthorized
+        return self.session
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the request is given up; None where nobody gives it up."""
+        until = None if self.deadline is None else self.deadline.when()
+        return None if until is None else until - asyncio.get_running_loop().time()
+
+    def give_up_after(self, seconds: float | None) -> None:
+        """Moves the deadline to so many seconds from now, or takes it away."""
+        if self.deadline is not None:
+            self.deadline.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+
+    def give_slot_back(self) -> None:
+        """Lets the next request of this credential run."""
+        if self.leave_slot is not None:
+            leave, self.leave_slot = self.leave_slot, None
+            leave()
+
+
+def start_context(scope: Scope, context: RequestContext) -> None:
+    """Notes it in the request's scope."""
+    scope["state"] = {_NAME: context}
+
+
+def context_of(scope: Mapping[str, object]) -> RequestContext:
+    """What is known of a request."""
+    return cast("Mapping[str, RequestContext]", scope["state"])[_NAME]

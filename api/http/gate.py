@@ -1,0 +1,71 @@
+"""What a request is let in by, and where what its address names is looked for. The features are not known here: each
+look-up is a function that raises `NotFound`."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from litestar import Litestar
+
+from api.auth.actors import Credential
+from api.auth.keyring import Keyring
+from api.auth.sessions import Session, Sessions
+from api.auth.slots import Slots
+from api.http.rate_limits import Limiter
+from api.idempotency.store import Idempotency
+
+_NAME = "gate"
+
+
+class Access(Protocol):
+    """What people who are logged in may do."""
+
+    @staticmethod
+    def anywhere(session: Session) -> Credential:
+        """The person with all scopes that people can have, before any guild is looked at."""
+        ...
+
+    async def narrowed(self, session: Session, path: dict[str, str], *, write: bool) -> Credential:
+        """The person as they are at an address. Raises `NotFound`, `Forbidden`, `DiscordAway`."""
+        ...
+
+
+class FindAchievement(Protocol):
+    async def __call__(self, guild_id: int, key: str, *, deleted: bool, anywhere: bool) -> object:
+        """`deleted`: it may be a deleted one; `anywhere`: it may be one of the whole installation."""
+        ...
+
+
+class FindModule(Protocol):
+    async def __call__(self, name: str, *, may_be_new: bool) -> object:
+        """`may_be_new`: it need not be there, and its name must be one that it could have."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Of one process."""
+
+    keyring: Keyring
+    sessions: Sessions
+    access: Access | None  # None where nobody can log in
+    limiter: Limiter
+    slots: Slots
+    idempotency: Idempotency
+    public_url: str | None
+    find_guild: Callable[[int], Awaitable[object]]
+    find_key: Callable[[Credential, int], Awaitable[object]]
+    find_webhook: Callable[[int, int], Awaitable[object]]
+    find_achievement: FindAchievement
+    find_module: FindModule
+
+
+def put_gate(app: Litestar, gate: Gate) -> None:
+    """Has an application's requests come in by it."""
+    app.state[_NAME] = gate
+
+
+def gate_of(app: Litestar) -> Gate:
+    """By what the requests of an application come in."""
+    found: Gate = app.state[_NAME]
+    return found
