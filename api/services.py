@@ -209,7 +209,7 @@ class Services:
         vault, resolver, private = Vault(secrets), Resolver(), settings.webhook_private_addresses
         self.webhooks = WebhookService(database, cursors, clock, vault, resolver, private=private)
         self.deliverer = Deliverer(database, clock, vault, Sender(resolver, private=private))
-        self.audit = AuditService(database, cursors)
+        self.audit = AuditService(cursors)
         self.privacy = PrivacyService(database, clock)
         self.eraser = Eraser(database, watcher, clock)
         self.exporter_of_people = PersonExporter(database, clock)

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import asyncpg
 import msgspec
+from piccolo.query.methods.select import Select
 
+from api.audit import queries
 from api.audit.dtos import ActorView, AuditEntryView, AuditQuery
 from api.auth.actors import Actor
 from api.errors import Invalid
@@ -14,14 +15,27 @@ from api.lib import snowflakes, times
 from api.lib.diff import Change
 from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, paginate
-from api.postgres.database import Connection, Database
+from api.postgres.database import Connection
+from tables.audit import AuditEntry
+from tables.guilds import Guild
+from tables.privacy import PrivacyChoice
+from tables.sql import Row, one_of
 
 encode = msgspec.json.Encoder().encode
 
-_INSERT = """
-    INSERT INTO audit_log (guild_id, actor_kind, actor_id, action, target, reason, changes, ip, request_id)
-    SELECT guild_id, $2, $3, $4, $5, $6, $7::jsonb, $8, $9 FROM unnest($1::bigint[]) AS guild_id
-"""
+Entry = tuple[str, str, Mapping[str, Change]]  # action, target, changes
+
+_SHOWN = (
+    AuditEntry.id,
+    AuditEntry.at,
+    AuditEntry.actor_kind,
+    AuditEntry.actor_id,
+    AuditEntry.action,
+    AuditEntry.target,
+    AuditEntry.reason,
+    AuditEntry.changes,
+    AuditEntry.ip,
+)
 
 
 async def record(
@@ -35,52 +49,24 @@ async def record(
 ) -> None:
     """Adds an entry for each guild (`[None]`: the whole installation). Call it in the transaction
     of the change, and only when something changed."""
-    await connection.execute(
-        _INSERT,
-        list(guild_ids),
-        actor.kind,
-        actor.id,
-        action,
-        target,
-        actor.reason,
-        encode(changes).decode(),
-        actor.ip,
-        actor.request_id,
-    )
-
-
-_INSERT_EACH = """
-    INSERT INTO audit_log (guild_id, actor_kind, actor_id, action, target, reason, changes, ip, request_id)
-    SELECT $1, $2, $3, action, target, $4, changes::jsonb, $5, $6
-    FROM unnest($7::text[], $8::text[], $9::text[]) AS each (action, target, changes)
-"""
-
-Entry = tuple[str, str, Mapping[str, Change]]  # action, target, changes
+    text = encode(changes).decode()
+    await _add(connection, actor, [(guild_id, action, target, text) for guild_id in guild_ids])
 
 
 async def record_each(connection: Connection, actor: Actor, guild_id: int | None, entries: Sequence[Entry]) -> None:
     """Adds many entries of one guild, or (None) of the whole installation, as `record` would one by one."""
-    if entries:
-        rows = [(action, target, encode(changes).decode()) for action, target, changes in entries]
+    rows = [(guild_id, action, target, encode(changes).decode()) for action, target, changes in entries]
+    await _add(connection, actor, rows)
+
+
+async def _add(connection: Connection, actor: Actor, rows: Sequence[tuple[int | None, str, str | None, str]]) -> None:
+    if rows:
         who = (actor.kind, actor.id, actor.reason, actor.ip, actor.request_id)
-        await connection.execute(_INSERT_EACH, guild_id, *who, *zip(*rows, strict=True))
-
-
-_READ = """
-    SELECT id, at, actor_kind, actor_id, action, target, reason, changes, ip FROM audit_log
-    WHERE guild_id = $1 AND ($2::bigint IS NULL OR id < $2) AND ($3::text IS NULL OR actor_id = $3)
-      AND ($4::text IS NULL OR action = $4) AND ($5::timestamptz IS NULL OR at >= $5)
-      AND ($6::timestamptz IS NULL OR at < $6)
-    ORDER BY id DESC LIMIT $7
-"""
-
-
-_HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND hidden_at IS NOT NULL"
+        await connection.execute(queries.ADD, *zip(*rows, strict=True), *who)
 
 
 class AuditService:
-    def __init__(self, database: Database, cursors: Cursors) -> None:
-        self._database = database
+    def __init__(self, cursors: Cursors) -> None:
         self._cursors = cursors
 
     async def list_entries(self, reader: Actor, guild_id: int, query: AuditQuery) -> Page[AuditEntryView]:
@@ -88,11 +74,10 @@ class AuditService:
         limit = min(query.limit, 100)
         scope = f"audit:{[reader.id, guild_id, query.actor, query.action, query.from_, query.to]}"
         before = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else None
-        async with self._database.connection() as connection:
-            timezone = await connection.fetchval("SELECT timezone FROM guilds WHERE id = $1", guild_id)
-            from_, to = _window(query, times.zone(timezone))
-            rows = await connection.fetch(_READ, guild_id, before, query.actor, query.action, from_, to, limit + 1)
-            unseen = await _unseen(connection, reader, rows)
+        guild = await Guild.select(Guild.timezone).where(Guild.id == guild_id).first()
+        from_, to = _window(query, times.zone(None if guild is None else guild["timezone"]))
+        rows = await _read(guild_id, query, before, from_, to).limit(limit + 1)
+        unseen = await _unseen(reader, rows)
         return paginate(
             rows,
             limit,
@@ -106,15 +91,34 @@ def _is_about_a_member(action: str) -> bool:
     return action.startswith("member.") or action in ("achievement.awarded", "achievement.revoked")
 
 
-async def _unseen(connection: Connection, reader: Actor, rows: Sequence[asyncpg.Record]) -> set[str]:
+def _read(
+    guild_id: int, query: AuditQuery, before: int | None, from_: datetime | None, to: datetime | None
+) -> Select[AuditEntry]:
+    found = AuditEntry.select(*_SHOWN).where(AuditEntry.guild_id == guild_id)
+    if before is not None:
+        found = found.where(AuditEntry.id < before)
+    if query.actor is not None:
+        found = found.where(AuditEntry.actor_id == query.actor)
+    if query.action is not None:
+        found = found.where(AuditEntry.action == query.action)
+    if from_ is not None:
+        found = found.where(AuditEntry.at >= from_)
+    if to is not None:
+        found = found.where(AuditEntry.at < to)
+    return found.order_by(AuditEntry.id, ascending=False)
+
+
+async def _unseen(reader: Actor, rows: Sequence[Row]) -> set[str]:
     """The targets that are hidden members whom the reader may not see."""
     if reader.hidden_seen() is None:
         return set()
     ids = {snowflakes.parse(row["target"] or "") for row in rows if _is_about_a_member(row["action"])} - {None}
-    return {str(row[0]) for row in await connection.fetch(_HIDDEN, list(ids)) if not reader.sees_hidden(row[0])}
+    hidden = one_of(PrivacyChoice.user_id, list(ids)), PrivacyChoice.hidden_at.is_not_null()
+    found = [row["user_id"] for row in await PrivacyChoice.select(PrivacyChoice.user_id).where(*hidden)]
+    return {str(user_id) for user_id in found if not reader.sees_hidden(user_id)}
 
 
-def _size(row: asyncpg.Record) -> int:
+def _size(row: Row) -> int:
     return len(row["changes"])
 
 
@@ -130,7 +134,7 @@ def _window(query: AuditQuery, zone: ZoneInfo) -> tuple[datetime | None, datetim
     return moments["from"], moments["to"]
 
 
-def _to_view(row: asyncpg.Record, *, is_told: bool) -> AuditEntryView:
+def _to_view(row: Row, *, is_told: bool) -> AuditEntryView:
     """An entry; of one about a hidden member only that somebody did this, not to whom, nor what it changed."""
     return AuditEntryView(
         id=str(row["id"]),

@@ -9,15 +9,27 @@ from api.postgres.database import Connection
 
 _encode = msgspec.json.Encoder().encode
 
-# No NOTIFY: commits that notify wait for each other. The event poller polls often, and the triggers that wake the
-# change watcher after a person's change wake it too.
-_PUBLISH = """
-    INSERT INTO outbox (guild_id, type, data, user_id)
-    SELECT guild_id, type, data::jsonb, user_id
-    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY
+
+# No NOTIFY: commits that notify wait for each other. The event poller polls often, and the triggers that
+# wake the change watcher after a change made by a person wake the poller too.
+def outbox_rows(of: str, *, guild_id: str, type_: str, data: str, user_id: str = "NULL::bigint") -> str:
+    """What adds an event for each row of `of`: a statement, or a part of the one that makes the change. Each column
+    is an expression in SQL."""
+    return f"""
+        INSERT INTO outbox (guild_id, type, data, user_id)
+        SELECT {guild_id}, {type_}, {data}::jsonb, {user_id} FROM {of}
+    """
+
+
+_PUBLISH = outbox_rows(
+    """unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY
         AS event (guild_id, type, data, user_id, n)
-    ORDER BY n
-"""
+        ORDER BY n""",
+    guild_id="guild_id",
+    type_="type",
+    data="data",
+    user_id="user_id",
+)
 
 
 class OutboxEvent(NamedTuple):

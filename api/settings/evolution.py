@@ -1,11 +1,11 @@
 """Registering modules and evolving their schemas, so that no guild is left with settings that do not fit."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import asyncpg
 import msgspec
+from piccolo.columns import Column
 
 from api.audit.service import record
 from api.auth.actors import Actor
@@ -23,43 +23,16 @@ from api.postgres.database import Connection, Database
 from api.settings.builtin import BUILT_IN
 from api.settings.dtos import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS, ModuleView, PutModule
 from api.settings.modules import Module, changes
-from api.settings.queries import TOLD, encode
+from api.settings.queries import RESET, encode
 from api.settings.registry import Registry, compiled, is_name
 from api.settings.schema_changes import schema_change
 from api.settings.schemas import InvalidSchema
+from tables.settings import GuildSettings, RegisteredModule
+from tables.sql import DEFAULT, Row
 
 TOLD_GUILDS = 10
 MOST_MODULES = 200  # of the installation, the built-in ones not counted
 READ_BATCH_SIZE = 100
-
-# Every guild that overrides the module, in one order, locked: nobody changes them meanwhile.
-_OVERRIDES = """
-    SELECT guild_id, overrides, revision FROM guild_settings
-    WHERE module = $1 AND guild_id > $2 AND overrides <> '{}' ORDER BY guild_id LIMIT $3 FOR UPDATE
-"""
-
-_RESET = f"""
-    WITH reset AS (
-        SELECT * FROM unnest($2::bigint[], $3::jsonb[], $4::jsonb[], $5::jsonb[])
-            AS r (guild_id, before, after, changes)
-    ), stored AS (
-        UPDATE guild_settings s SET overrides = r.after, revision = s.revision + 1, updated_at = $6
-        FROM reset r WHERE s.guild_id = r.guild_id AND s.module = $1
-        RETURNING s.guild_id, s.revision
-    ), history AS (
-        INSERT INTO guild_settings_revisions
-            (guild_id, module, revision, at, actor_kind, actor_id, reason, before, after, changes)
-        SELECT guild_id, $1, s.revision, $6, $7, $8, $9, r.before, r.after, r.changes
-        FROM reset r JOIN stored s USING (guild_id)
-    ), event AS (
-        INSERT INTO outbox (guild_id, type, data)
-        SELECT guild_id, 'settings.updated',
-            {TOLD.format(module="$1::varchar", revision="s.revision", changes="r.changes")}
-        FROM reset r JOIN stored s USING (guild_id)
-    )
-    INSERT INTO audit_log (guild_id, at, actor_kind, actor_id, action, target, reason, changes, ip, request_id)
-    SELECT guild_id, $6, $7, $8, 'settings.reset', $1, $9, r.changes, $10, $11 FROM reset r
-"""
 
 
 class ModuleService:
@@ -99,12 +72,12 @@ class ModuleService:
         module = await asyncio.to_thread(_compile, name, 1, data)
         async with self._database.transaction() as connection:
             may_be_new = preconditions is None or not preconditions.need_it
-            created = may_be_new and await _insert(connection, name, data)
-            before = None if created else await _locked(connection, name)
+            created = may_be_new and await _insert(name, data)
+            before = None if created else await _locked(name)
             if preconditions is not None and not created:
                 await asyncio.to_thread(_check, preconditions, before)
             await self._evolve(connection, actor, module, data, before, reset=reset)
-            stored = await _locked(connection, name)
+            stored = await _locked(name)
             assert stored is not None  # it is there since a moment ago at the latest
             module = await asyncio.to_thread(_as_stored, stored)
         self._watcher.invalidate("module", {0})
@@ -116,7 +89,7 @@ class ModuleService:
         actor: Actor,
         module: Module,
         data: PutModule,
-        before: asyncpg.Record | None,
+        before: Row | None,
         *,
         reset: bool,
     ) -> None:
@@ -133,16 +106,14 @@ class ModuleService:
             if schema_changed:
                 old = await asyncio.to_thread(compiled, before)
                 await self._fit(connection, actor, old, module, reset=reset)
-            await connection.execute(
-                "UPDATE modules SET title = $2, description = $3, schema = $4::jsonb, version = $5, updated_at = $6"
-                " WHERE name = $1",
-                name,
-                data.title,
-                data.description,
-                encode(data.schema),
-                version,
-                self._clock.now(),
-            )
+            values: dict[Column | str, object] = {
+                RegisteredModule.title: data.title,
+                RegisteredModule.description: data.description,
+                RegisteredModule.schema: encode(data.schema),
+                RegisteredModule.version: version,
+                RegisteredModule.updated_at: self._clock.now(),
+            }
+            await RegisteredModule.update(values).where(RegisteredModule.name == name)
         await record(
             connection,
             actor,
@@ -162,7 +133,7 @@ class ModuleService:
     ) -> None:
         """Refuses a schema that stored overrides do not satisfy, or has them satisfy it."""
         conflicts: list[int] = []
-        async for rows in _pages(connection, module.name):
+        async for rows in _pages(module.name):
             failing = await asyncio.to_thread(_failing, module, rows)
             conflicts += [row["guild_id"] for row in failing]
             if reset and failing:
@@ -178,12 +149,12 @@ class ModuleService:
             )
 
     async def _reset(
-        self, connection: Connection, actor: Actor, old: Module, new: Module, failing: list[asyncpg.Record]
+        self, connection: Connection, actor: Actor, old: Module, new: Module, failing: Sequence[Row]
     ) -> None:
         befores: list[JsonObject] = [msgspec.json.decode(row["overrides"]) for row in failing]
         afters = await asyncio.to_thread(lambda: [new.without_failing(before) for before in befores])
         await connection.execute(
-            _RESET,
+            RESET,
             new.name,
             [row["guild_id"] for row in failing],
             [row["overrides"] for row in failing],
@@ -200,44 +171,48 @@ class ModuleService:
         )
 
 
-async def _insert(connection: Connection, name: str, data: PutModule) -> bool:
+async def _insert(name: str, data: PutModule) -> bool:
     """Whether there was none of this name. Raises `Conflict` where there are too many."""
-    others = await connection.fetchval("SELECT count(*) FROM modules WHERE name <> $1", name)
-    if others >= MOST_MODULES:
+    if await RegisteredModule.count().where(RegisteredModule.name != name) >= MOST_MODULES:
         raise Conflict(f"{MOST_MODULES} modules are registered already, and one is never removed: change one of them.")
-    return (
-        await connection.fetchval(
-            "INSERT INTO modules (name, title, description, schema) VALUES ($1, $2, $3, $4::jsonb)"
-            " ON CONFLICT (name) DO NOTHING RETURNING true",
-            name,
-            data.title,
-            data.description,
-            encode(data.schema),
-        )
-        is True
+    module = RegisteredModule(
+        name=name,
+        title=data.title,
+        description=data.description,
+        schema=encode(data.schema),
+        created_at=DEFAULT,
+        updated_at=DEFAULT,
     )
+    insert = RegisteredModule.insert(module).on_conflict(RegisteredModule.name, "DO NOTHING")
+    return bool(await insert.returning(RegisteredModule.name))
 
 
-async def _locked(connection: Connection, name: str) -> asyncpg.Record | None:
-    return await connection.fetchrow(
-        "SELECT name, version, title, description, schema FROM modules WHERE name = $1 FOR UPDATE", name
-    )
+async def _locked(name: str) -> Row | None:
+    return await RegisteredModule.select().where(RegisteredModule.name == name).lock_rows().first()
 
 
-def _check(preconditions: Preconditions, row: asyncpg.Record | None) -> None:
+def _check(preconditions: Preconditions, row: Row | None) -> None:
     if row is None or not preconditions.hold(encoded(_to_view(_as_stored(row))).etag):
         raise PreconditionFailed
 
 
-async def _pages(connection: Connection, name: str) -> AsyncIterator[list[asyncpg.Record]]:
+async def _pages(name: str) -> AsyncIterator[Sequence[Row]]:
     after = 0
-    while rows := await connection.fetch(_OVERRIDES, name, after, READ_BATCH_SIZE):
+    while rows := await _page(name, after):
         yield rows
         await asyncio.sleep(0)  # others have their turn: a large installation takes a while
         after = rows[-1]["guild_id"]
 
 
-def _failing(module: Module, rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
+async def _page(name: str, after: int) -> Sequence[Row]:
+    """Guilds that override the module, in one order, locked: nobody changes them meanwhile."""
+    overriding = (GuildSettings.module == name) & (GuildSettings.overrides != "{}")
+    query = GuildSettings.select(GuildSettings.guild_id, GuildSettings.overrides, GuildSettings.revision)
+    query = query.where(overriding, GuildSettings.guild_id > after).order_by(GuildSettings.guild_id)
+    return await query.limit(READ_BATCH_SIZE).lock_rows()
+
+
+def _failing(module: Module, rows: Sequence[Row]) -> Sequence[Row]:
     return [row for row in rows if module.faults(msgspec.json.decode(row["overrides"]))]
 
 
@@ -259,7 +234,7 @@ def _composed(data: PutModule) -> PutModule:
     return msgspec.structs.replace(data, **{key: text if text is None else nfc(text) for key, text in words.items()})
 
 
-def _as_stored(row: asyncpg.Record) -> Module:
+def _as_stored(row: Row) -> Module:
     """The module as every later answer has it: PostgreSQL orders a schema's members in its own way."""
     schema = msgspec.json.decode(row["schema"])
     return _compile(row["name"], row["version"], PutModule(schema, row["title"], row["description"]))

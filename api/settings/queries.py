@@ -2,6 +2,9 @@
 
 import msgspec
 
+from api.audit.queries import entries
+from api.events.outbox import outbox_rows
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -41,6 +44,26 @@ TOLD = """
         THEN (SELECT jsonb_object_agg(key, value -> 'after') FROM jsonb_each({changes})) END)
 """
 
+_ENTRY = entries(
+    "stored",
+    guild_id="$1",
+    at="$5",
+    kind="$8",
+    actor="$9",
+    action="'settings.updated'",
+    target="$2::varchar",
+    reason="$10",
+    changes="$7",
+    ip="$11",
+    request_id="$12",
+)
+_EVENT = outbox_rows(
+    "stored",
+    guild_id="$1",
+    type_="'settings.updated'",
+    data=TOLD.format(module="$2::varchar", revision="$4::int", changes="$7::jsonb"),
+)
+
 # One statement, so one transaction: the new revision if the one it was made from is still the newest
 # and the module still at the version that was asked, its history, its audit entry, its event. No row: look again.
 # The setting tells the auditing trigger that this change brings its own entry; as the source of the
@@ -59,15 +82,7 @@ STORE = f"""
         INSERT INTO guild_settings_revisions
             (guild_id, module, revision, at, actor_kind, actor_id, reason, before, after, changes)
         SELECT $1, $2::varchar, $4, $5, $8, $9, $10, $6::jsonb, $3::jsonb, $7::jsonb FROM stored
-    ), audit AS (
-        INSERT INTO audit_log
-            (guild_id, at, actor_kind, actor_id, action, target, reason, changes, ip, request_id)
-        SELECT $1, $5, $8, $9, 'settings.updated', $2::varchar, $10, $7::jsonb, $11, $12 FROM stored
-    ), event AS (
-        INSERT INTO outbox (guild_id, type, data)
-        SELECT $1, 'settings.updated', {TOLD.format(module="$2::varchar", revision="$4::int", changes="$7::jsonb")}
-        FROM stored
-    )
+    ), audit AS ({_ENTRY}), event AS ({_EVENT})
     SELECT changed_xid, overrides, revision, updated_at,
         CASE WHEN revision > $14::int THEN guildhall_forget_revisions_beyond($1, $2, revision, $14) END AS forgotten
     FROM stored
@@ -75,15 +90,41 @@ STORE = f"""
 
 FORGET_OLD = "SELECT guildhall_forget_revisions_before($1, $2)"
 
-# For a writer whom others overtook again and again: nobody does, once these are locked.
-LOCK_MODULE = "SELECT FROM modules WHERE name = $1 FOR SHARE"
-LOCK_SETTINGS = "SELECT FROM guild_settings WHERE guild_id = $1 AND module = $2 FOR UPDATE"
+_RESET_ENTRIES = entries(
+    "reset r",
+    guild_id="r.guild_id",
+    at="$6",
+    kind="$7",
+    actor="$8",
+    action="'settings.reset'",
+    target="$1",
+    reason="$9",
+    changes="r.changes",
+    ip="$10",
+    request_id="$11",
+)
+_RESET_EVENTS = outbox_rows(
+    "reset r JOIN stored s USING (guild_id)",
+    guild_id="guild_id",
+    type_="'settings.updated'",
+    data=TOLD.format(module="$1::varchar", revision="s.revision", changes="r.changes"),
+)
 
-REVISION = "SELECT after FROM guild_settings_revisions WHERE guild_id = $1 AND module = $2 AND revision = $3"
-
-REVISIONS = """
-    SELECT revision, module, at, actor_kind, actor_id, reason, before, after, changes
-    FROM guild_settings_revisions
-    WHERE guild_id = $1 AND module = $2 AND ($3::int IS NULL OR revision < $3)
-    ORDER BY revision DESC LIMIT $4
+# What a new schema of the module `$1` refuses goes back to its default, in many guilds at once: overrides, history,
+# audit entries, events.
+RESET = f"""
+    WITH reset AS (
+        SELECT * FROM unnest($2::bigint[], $3::jsonb[], $4::jsonb[], $5::jsonb[])
+            AS r (guild_id, before, after, changes)
+    ), stored AS (
+        UPDATE guild_settings s SET overrides = r.after, revision = s.revision + 1, updated_at = $6
+        FROM reset r WHERE s.guild_id = r.guild_id AND s.module = $1
+        RETURNING s.guild_id, s.revision
+    ), history AS (
+        INSERT INTO guild_settings_revisions
+            (guild_id, module, revision, at, actor_kind, actor_id, reason, before, after, changes)
+        SELECT guild_id, $1, s.revision, $6, $7, $8, $9, r.before, r.after, r.changes
+        FROM reset r JOIN stored s USING (guild_id)
+    ), event AS ({_RESET_EVENTS})
+    {_RESET_ENTRIES}
 """

@@ -13,6 +13,7 @@ from api.postgres.database import Connection, Database
 from api.settings.builtin import BUILT_IN
 from api.settings.modules import Module
 from api.settings.schemas import InvalidSchema
+from tables.sql import Row
 
 log = structlog.get_logger("guildhall.settings")
 
@@ -101,7 +102,7 @@ class Registry:
             self._registered = None
 
 
-def compiled(row: asyncpg.Record) -> Module | None:
+def compiled(row: Row) -> Module | None:
     """The module of a row, or None if a former version of Guildhall accepted what this one refuses."""
     try:
         return Module.registered(

@@ -6,12 +6,10 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from api.audit.dtos import ActorView
 from api.auth.actors import Actor
 from api.errors import GuildhallError, Invalid, NotFound, Overloaded, RevisionConflict
 from api.idempotency.store import store_answer
 from api.lib.clock import Clock
-from api.lib.diff import Change
 from api.lib.encoded import Encoded, encoded
 from api.lib.etags import Preconditions
 from api.lib.json import JsonObject, same
@@ -19,7 +17,7 @@ from api.lib.keyed_locks import KeyedLocks
 from api.lib.pagination import Cursors, Page, paginate
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
-from api.settings import queries
+from api.settings import history, queries
 from api.settings.cache import ALL_MODULES, MIB, SettingsCache
 from api.settings.dtos import RevisionView, SettingsView
 from api.settings.edits import Edit, edited, refuse
@@ -27,6 +25,7 @@ from api.settings.modules import Module, changes
 from api.settings.registry import Registry
 from api.settings.states import Settings, to_view
 from api.settings.values import stored_size
+from tables.settings import GuildSettings, RegisteredModule
 
 decode = msgspec.json.decode
 
@@ -131,8 +130,7 @@ class SettingsService:
         """Bring an old revision's overrides back as a new revision; 0 is the defaults. Raises `NotFound`,
         `RevisionConflict` if the module's schema no longer takes them."""
         await self._registry.get(name)
-        async with self._database.connection() as connection:
-            old = "{}" if revision == 0 else await connection.fetchval(queries.REVISION, guild_id, name, revision)
+        old = "{}" if revision == 0 else await history.overrides_at(guild_id, name, revision)
         if old is None:
             raise NotFound
         overrides: JsonObject = decode(old)
@@ -153,12 +151,10 @@ class SettingsService:
         limit = min(limit, 100)
         scope = f"revisions:{guild_id}:{name}:{actor.id}"
         before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(queries.REVISIONS, guild_id, name, before, limit + 1)
         return paginate(
-            rows,
+            await history.page(guild_id, name, before, limit + 1),
             limit,
-            _revision,
+            history.to_view,
             lambda row: self._cursors.write(scope, [row["revision"]]),
             lambda row: len(row["before"]) + len(row["after"]) + len(row["changes"]),
         )
@@ -203,8 +199,11 @@ class SettingsService:
     ) -> SettingsView:
         """The same, with everybody else waiting: of many processes one could lose each race."""
         async with self._database.transaction() as connection:
-            await connection.execute(queries.LOCK_MODULE, name)
-            await connection.execute(queries.LOCK_SETTINGS, guild_id, name)
+            # Others overtook again and again: nobody does, once these are locked.
+            module = RegisteredModule.select(RegisteredModule.name).where(RegisteredModule.name == name)
+            await module.lock_rows("SHARE")
+            settings = (GuildSettings.guild_id == guild_id) & (GuildSettings.module == name)
+            await GuildSettings.select(GuildSettings.id).where(settings).lock_rows()
             before = await self._look(connection, guild_id, name)
             after = await edited(connection, before, edit, preconditions)
             stored = before
@@ -272,17 +271,3 @@ def _stored(after: Settings, row: asyncpg.Record) -> Settings:
     """The settings as PostgreSQL keeps them: it orders members and writes numbers in its own way, and
     every later answer must be the same bytes."""
     return Settings.of(after.module, {**after.row, **row})
-
-
-def _revision(row: asyncpg.Record) -> RevisionView:
-    at: datetime = row["at"]
-    return RevisionView(
-        revision=row["revision"],
-        module=row["module"],
-        at=at,
-        actor=ActorView(row["actor_kind"], row["actor_id"]),
-        reason=row["reason"],
-        before=decode(row["before"]),
-        after=decode(row["after"]),
-        changes=msgspec.json.decode(row["changes"], type=dict[str, Change]),
-    )

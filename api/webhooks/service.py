@@ -171,8 +171,8 @@ class WebhookService:
         limit = min(limit, 100)
         scope = f"deliveries:{webhook_id}:{actor.id}"
         before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
+        await _found(guild_id, webhook_id)
         async with self._database.connection() as connection:
-            await _found(guild_id, webhook_id)
             rows = await connection.fetch(queries.DELIVERIES, webhook_id, before, limit + 1, actor.hidden_seen())
         return paginate(rows, limit, _delivery, lambda row: self._cursors.write(scope, [row["id"]]))
 
