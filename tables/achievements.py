@@ -1,6 +1,21 @@
 """Achievements: what guilds, or the whole installation, define, and who has earned them."""
 
-from piccolo.columns import JSONB, BigInt, BigSerial, Boolean, ForeignKey, Integer, Text, Timestamptz, Varchar
+from datetime import datetime
+
+from piccolo.columns import (
+    JSONB,
+    And,
+    BigInt,
+    BigSerial,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    Text,
+    Timestamptz,
+    Varchar,
+)
+from piccolo.columns.combination import WhereRaw
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.readable import Readable
 from piccolo.constraints import Check, Unique
@@ -8,6 +23,7 @@ from piccolo.table import Table
 
 from tables.guilds import Guild
 from tables.members import Member
+from tables.sql import Row
 
 
 class Achievement(Table, tablename="achievements", help_text="What members can earn, and by what."):
@@ -35,6 +51,27 @@ class Achievement(Table, tablename="achievements", help_text="What members can e
     )
     changed_xid = BigInt(default=0, null=False, help_text="The transaction that last wrote this row; caches follow it.")
 
+    @classmethod
+    def is_of(cls, guild_id: int, key: str) -> And:
+        """The one of a guild, or of the whole installation (0), that has this key, deleted or not."""
+        # As the unique index has it: that one finds it.
+        return WhereRaw("coalesce({}, 0) = {}", cls.guild_id, guild_id) & (cls.key == key)
+
+    @classmethod
+    async def locked(cls, guild_id: int, key: str) -> Row | None:
+        """The row, locked for who changes it; awards may still name it."""
+        return await cls.select().where(cls.is_of(guild_id, key)).lock_rows("NO KEY UPDATE").first()
+
+    @classmethod
+    async def mark_deleted(cls, id_: int, now: datetime) -> None:
+        """Nobody can earn it from now on."""
+        values: dict[Column | str, object] = {
+            cls.deleted_at: now,
+            cls.updated_at: now,
+            cls.revision: cls.revision + 1,
+        }
+        await cls.update(values).where(cls.id == id_)
+
     achievements_key_check = Check("key ~ '^[a-z0-9][a-z0-9-]{0,63}$'")
     achievements_reward_xp_check = Check("reward_xp BETWEEN 0 AND 9007199254740992")
     achievements_reward_role_id_check = Check("reward_role_id > 0")
@@ -58,6 +95,11 @@ class Award(Table, tablename="achievement_awards", help_text="An achievement tha
     awarded_by = Varchar(length=80, default=None, null=True, help_text="Who awarded it by hand; empty: it was earned.")
     revoked_at = Timestamptz(default=None, null=True, help_text="Since when it is taken away; empty: they have it.")
     revoked_by = Varchar(length=80, default=None, null=True, help_text="Who took it away.")
+
+    @classmethod
+    def is_of(cls, member_id: int, achievement_id: int) -> And:
+        """The one that a member has, or had, of an achievement."""
+        return (cls.member_id == member_id) & (cls.achievement_id == achievement_id)
 
     achievement_awards_member_achievement_key = Unique([member_id, achievement_id])
     achievement_awards_user_id_check = Check("user_id > 0")
@@ -103,6 +145,11 @@ class Awarding(
     members = BigInt(default=0, null=False, help_text="Members there were when it began.")
     awarded = BigInt(default=0, null=False, help_text="Members who were given it.")
     finished_at = Timestamptz(default=None, null=True, help_text="When it ended; empty before.")
+
+    @classmethod
+    async def locked(cls, achievement_id: int) -> Row | None:
+        """How far it is, for whoever goes on with it."""
+        return await cls.select().where(cls.achievement_id == achievement_id).lock_rows().first()
 
     achievement_awardings_status_check = Check("status IN ('queued', 'running', 'finished', 'failed')")
 

@@ -16,9 +16,11 @@ from piccolo.columns import (
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.readable import Readable
 from piccolo.constraints import Check
+from piccolo.querystring import QueryString
 from piccolo.table import Table
 
 from tables.guilds import Guild
+from tables.sql import DEFAULT
 
 
 class Import(Table, tablename="imports", help_text="A file that was sent in, and what became of its rows."):
@@ -67,6 +69,13 @@ class Job(Table, tablename="jobs", help_text="Work that waits or is being done; 
     attempts = Integer(default=0, null=False, help_text="How often it was begun since it last got on.")
     run_after = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it may begin.")
     created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was asked for.")
+
+    @classmethod
+    async def put_once(cls, kind: str, subject: int) -> None:
+        """Adds a job, or has the one that is there already begin now."""
+        job = cls(kind=kind, subject=subject, run_after=DEFAULT, created_at=DEFAULT)
+        sooner = (cls.run_after, QueryString("least({}, now())", cls.run_after))
+        await cls.insert(job).on_conflict((cls.kind, cls.subject), "DO UPDATE", [sooner])
 
     @classmethod
     def get_readable(cls) -> Readable:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import asyncpg
 import msgspec
+from piccolo.columns import Column
 
 from api.achievements import conditions, queries
 from api.achievements.conditions import Metric
@@ -28,6 +29,7 @@ from api.members.service import known_xp, refuse_hidden
 from api.members.telling import adjusted
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, around
+from tables.achievements import Award
 
 
 class AwardService:
@@ -88,7 +90,7 @@ class AwardService:
             wanted = await self._with_requirements(connection, guild_id, row)
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
-            known = await connection.fetchrow(queries.AWARDED, standing.id, wanted.id)
+            known = await Award.select().where(Award.is_of(standing.id, wanted.id)).first()
             if known is not None and known["revoked_at"] is None:
                 return await self._to_view(connection, config, standing, wanted, known["awarded_at"]), None
             ledger = Ledger()
@@ -98,7 +100,7 @@ class AwardService:
             kept = 0
             if known is not None:
                 kept = known["xp"]
-                await connection.execute(queries.FORGET_REVOKED, standing.id, wanted.id)
+                await Award.delete().where(Award.is_of(standing.id, wanted.id))
             # Whoever was left the XP when it was revoked has it already.
             forced = msgspec.structs.replace(wanted, reward_xp=0) if kept else wanted
             moved = Moved(config, standing, forced=forced)
@@ -106,7 +108,7 @@ class AwardService:
                 connection, [moved], ledger, now, by=f"{actor.kind} {actor.id}"
             )
             if kept:
-                await connection.execute(queries.KEPT, standing.id, wanted.id, kept)
+                await Award.update({Award.xp: kept}).where(Award.is_of(standing.id, wanted.id))
             risen = level_up(config, user_id, before, standing.xp)
             await publish(connection, adjusted(config, user_id, before, standing.xp, risen))
             changes = {"achievement": Change(None, key), "xp": Change(before, standing.xp)}
@@ -142,7 +144,12 @@ class AwardService:
                 ledger = Ledger()
                 grant_xp(ledger, standing, config.day_of(now), config.hour_of(now), -back)
                 await ledger.store(connection)
-            await connection.execute(queries.REVOKE, standing.id, row["id"], now, f"{actor.kind} {actor.id}", taken)
+            revocation: dict[Column | str, object] = {
+                Award.revoked_at: now,
+                Award.revoked_by: f"{actor.kind} {actor.id}",
+                Award.xp: Award.xp - taken,
+            }
+            await Award.update(revocation).where(Award.is_of(standing.id, row["id"]))
             revoked = definition(row, {})
             await publish(
                 connection,

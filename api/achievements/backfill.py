@@ -3,10 +3,10 @@ next one goes on after, in whatever process."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import cast
 
-import asyncpg
+from piccolo.columns import Column
 
-from api.achievements import queries
 from api.achievements.eligibility import members_after, values_of
 from api.achievements.index_cache import GLOBAL, AchievementIndexCache
 from api.achievements.unlocking import Moved, Unlocking, UnlockResult
@@ -21,6 +21,9 @@ from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levelups import level_up
 from api.members.telling import reached
 from api.postgres.database import Connection
+from tables.achievements import Achievement, Award, Awarding
+from tables.guilds import Guild
+from tables.sql import Row, one_of
 
 BATCH_SIZE = 250  # members who are looked at; those who meet it are locked for as long as that takes: live events wait
 
@@ -37,41 +40,40 @@ class Backfill:
     async def step(self, connection: Connection, achievement_id: int) -> Callable[[], None] | None:
         """Looks at the next members; gives what to call after the commit, None when there are no more. The
         transaction is the caller's."""
-        job = await connection.fetchrow(queries.BACKFILL, achievement_id)
-        row = await connection.fetchrow(queries.BY_ID, achievement_id)
+        job = await Awarding.locked(achievement_id)
+        row = await Achievement.select().where(Achievement.id == achievement_id).first()
         if job is None:
             return None
         guild_id = None
         if row is not None and row["deleted_at"] is None and row["retroactive"]:
-            guild_id = row["guild_id"] or job["after_guild_id"] or await self._next(connection, row, GLOBAL)
+            guild_id = row["guild_id"] or job["after_guild_id"] or await self._next(row, GLOBAL)
         if row is None or guild_id is None:
-            await self._advance(connection, job, "finished", GLOBAL, 0)
+            await self._advance(job, "finished", GLOBAL, 0)
             return None
         result, seen, last = await self._look(connection, row, guild_id, job)
         given = sum(1 for each in result.unlocked.values() for one in each if one.achievement == row["key"])
         following: int | None = guild_id
         if seen < BATCH_SIZE:
-            following, last = await self._next(connection, row, guild_id), 0
+            following, last = await self._next(row, guild_id), 0
         status = "running" if following is not None else "finished"
-        await self._advance(connection, job, status, following or GLOBAL, last, seen, given)
+        await self._advance(job, status, following or GLOBAL, last, seen, given)
         return None if following is None else result.after_commit
 
     async def give_up(self, connection: Connection, achievement_id: int) -> None:
         """Ends it, undone."""
-        job = await connection.fetchrow(queries.BACKFILL, achievement_id)
+        job = await Awarding.locked(achievement_id)
         if job is not None:
-            await self._advance(connection, job, "failed", job["after_guild_id"], job["after_user_id"])
+            await self._advance(job, "failed", job["after_guild_id"], job["after_user_id"])
 
-    async def _next(self, connection: Connection, row: asyncpg.Record, guild_id: int) -> int | None:
+    async def _next(self, row: Row, guild_id: int) -> int | None:
         """The guild after this one, of an achievement that is every guild's."""
         if row["guild_id"] is not None:
             return None
-        found: int | None = await connection.fetchval(queries.NEXT_GUILD, guild_id)
-        return found
+        query = Guild.select(Guild.id).where(Guild.id > guild_id, Guild.deleted_at.is_null())
+        found = await query.order_by(Guild.id).first()
+        return None if found is None else cast("int", found["id"])
 
-    async def _look(
-        self, connection: Connection, row: asyncpg.Record, guild_id: int, job: asyncpg.Record
-    ) -> tuple[UnlockResult, int, int]:
+    async def _look(self, connection: Connection, row: Row, guild_id: int, job: Row) -> tuple[UnlockResult, int, int]:
         """Awards it to those of the next members who meet it; how many were looked at, and the last of them."""
         try:
             config = await self._leveling_configs.get(guild_id, connection)
@@ -87,7 +89,8 @@ class Backfill:
             return UnlockResult(), 0, 0
         values = await values_of(connection, config, standings, definition.condition, now)
         meeting = [each for each in standings if definition.holds(values[each.id])]
-        given = await connection.fetch(queries.GIVEN, row["id"], [each.id for each in meeting])
+        have = one_of(Award.member_id, [each.id for each in meeting])
+        given = await Award.select(Award.member_id).where(Award.achievement_id == row["id"], have)
         had = {each["member_id"] for each in given}
         result = await self._award(connection, config, [each for each in meeting if each.id not in had], row["id"], now)
         return result, len(standings), standings[-1].user_id
@@ -114,8 +117,7 @@ class Backfill:
 
     async def _advance(
         self,
-        connection: Connection,
-        job: asyncpg.Record,
+        job: Row,
         status: str,
         guild_id: int,
         user_id: int,
@@ -123,4 +125,12 @@ class Backfill:
         given: int = 0,
     ) -> None:
         ended = self._clock.now() if status in ("finished", "failed") else None
-        await connection.execute(queries.ADVANCE, job["achievement_id"], status, guild_id, user_id, seen, given, ended)
+        values: dict[Column | str, object] = {
+            Awarding.status: status,
+            Awarding.after_guild_id: guild_id,
+            Awarding.after_user_id: user_id,
+            Awarding.looked_at: job["looked_at"] + seen,
+            Awarding.awarded: job["awarded"] + given,
+            Awarding.finished_at: ended,
+        }
+        await Awarding.update(values).where(Awarding.achievement_id == job["achievement_id"])

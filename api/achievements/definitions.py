@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import asyncpg
 import msgspec
 from msgspec import UNSET
 
@@ -24,13 +23,11 @@ from api.lib.etags import Preconditions
 from api.lib.snowflakes import Snowflake
 from api.lib.text import nfc
 from api.members.dtos import UnlockRewards
-
-Row = asyncpg.Record | Mapping[str, Any]  # Any: what a column holds
+from tables.sql import Row
 
 _condition = msgspec.json.Decoder(Condition).decode
 _keys = msgspec.json.Decoder(list[str]).decode
 
-# Of a definition, in the order of the columns that `queries.INSERT` takes.
 AUDITED = (
     "name", "description", "icon", "hidden", "prerequisites", "retroactive", "condition", "reward_xp", "reward_role_id",
 )  # fmt: skip
@@ -79,19 +76,19 @@ def _patched_rewards(rewards: Rewards, patch: PatchRewards | None) -> Rewards:
     return Rewards(xp, rewards.role_id if patch.role_id is UNSET else patch.role_id)
 
 
-def stored(data: CreateAchievement) -> tuple[object, ...]:
-    """The wish as the columns of `AUDITED`."""
-    return (
-        nfc(data.name),
-        None if data.description is None else nfc(data.description),
-        None if data.icon is None else nfc(data.icon),
-        data.hidden,
-        encode(data.prerequisites).decode(),
-        data.retroactive,
-        encode(data.condition).decode(),
-        data.rewards.xp,
-        data.rewards.role_id,
-    )
+def stored(data: CreateAchievement) -> dict[str, Any]:  # Any: a column's value
+    """The wish as columns."""
+    return {
+        "name": nfc(data.name),
+        "description": None if data.description is None else nfc(data.description),
+        "icon": None if data.icon is None else nfc(data.icon),
+        "hidden": data.hidden,
+        "prerequisites": encode(data.prerequisites).decode(),
+        "retroactive": data.retroactive,
+        "condition": encode(data.condition).decode(),
+        "reward_xp": data.rewards.xp,
+        "reward_role_id": data.rewards.role_id,
+    }
 
 
 def changes(before: Row | None, after: Row) -> dict[str, Change]:

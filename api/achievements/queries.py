@@ -116,61 +116,11 @@ LIST = f"""
     ORDER BY a.id LIMIT $5
 """
 
-EXISTS = f"""
-    SELECT 1 FROM achievements a WHERE {_SCOPE} AND a.key = $2 AND (a.deleted_at IS NULL OR $3 AND a.deleted_at > $4)
-"""
-
-# One of a guild, or of the whole installation, whatever became of it since.
-ANYWHERE = "SELECT 1 FROM achievements a WHERE a.key = $2 AND coalesce(a.guild_id, 0) IN (0, $1::bigint)"
-
-LOCK = f"SELECT {COLUMNS} FROM achievements a WHERE {_SCOPE} AND a.key = $2 FOR NO KEY UPDATE"
-
 # What must come before what, of all that can be earned: the guild's own stands in the place of another of its key.
 NEIGHBOURS = """
     SELECT DISTINCT ON (a.key) a.key, a.prerequisites, a.guild_id IS NOT DISTINCT FROM nullif($1::bigint, 0) AS is_own
     FROM achievements a WHERE a.deleted_at IS NULL AND (a.guild_id IS NULL OR a.guild_id = $1)
     ORDER BY a.key, a.guild_id NULLS LAST
-"""
-
-INSERT = f"""
-    INSERT INTO achievements AS a (guild_id, key, name, description, icon, hidden, prerequisites, retroactive,
-        condition, reward_xp, reward_role_id, created_at, updated_at)
-    VALUES (nullif($1::bigint, 0), $2, $3, $4, $5, $6, $7::jsonb, $8, $9::jsonb, $10, $11, $12, $12)
-    RETURNING {COLUMNS}
-"""
-
-UPDATE = f"""
-    UPDATE achievements AS a SET name = $3, description = $4, icon = $5, hidden = $6, prerequisites = $7::jsonb,
-        retroactive = $8, condition = $9::jsonb, reward_xp = $10, reward_role_id = $11, updated_at = $12,
-        deleted_at = NULL, revision = a.revision + 1
-    WHERE {_SCOPE} AND a.key = $2 RETURNING {COLUMNS}
-"""
-
-DELETE = "UPDATE achievements SET deleted_at = $2, updated_at = $2, revision = revision + 1 WHERE id = $1"
-
-UNDELETE = f"""
-    UPDATE achievements AS a SET deleted_at = NULL, updated_at = $2, revision = a.revision + 1 WHERE a.id = $1
-    RETURNING {COLUMNS}
-"""
-
-# The job first, then how far it is: in the order in which who does the job locks them.
-QUEUE_BACKFILL = """
-    INSERT INTO jobs AS j (kind, subject) VALUES ('awarding', $1)
-    ON CONFLICT (kind, subject) DO UPDATE SET run_after = least(j.run_after, now())
-"""
-
-BACKFILL = "SELECT * FROM achievement_awardings WHERE achievement_id = $1 FOR UPDATE"
-
-BY_ID = f"SELECT {COLUMNS} FROM achievements a WHERE a.id = $1"
-
-NEXT_GUILD = "SELECT min(id) FROM guilds WHERE id > $1 AND deleted_at IS NULL"
-
-GIVEN = "SELECT member_id FROM achievement_awards WHERE achievement_id = $1 AND member_id = ANY($2::bigint[])"
-
-ADVANCE = """
-    UPDATE achievement_awardings SET status = $2, after_guild_id = $3, after_user_id = $4, looked_at = looked_at + $5,
-        awarded = awarded + $6, finished_at = $7
-    WHERE achievement_id = $1
 """
 
 BEGIN_BACKFILL = """
@@ -197,21 +147,10 @@ HELD = f"""
     WHERE w.member_id = $1 AND w.revoked_at IS NULL ORDER BY a.id
 """
 
-AWARDED = "SELECT xp, revoked_at, awarded_at FROM achievement_awards WHERE member_id = $1 AND achievement_id = $2"
-
-FORGET_REVOKED = "DELETE FROM achievement_awards WHERE member_id = $1 AND achievement_id = $2"
-
-KEPT = "UPDATE achievement_awards SET xp = $3 WHERE member_id = $1 AND achievement_id = $2"
-
 # What a member has under a key; the guild's own first.
 HELD_KEY = f"""
     SELECT w.xp AS awarded_xp, {_DEFINITION}
     FROM achievement_awards w JOIN achievements a ON a.id = w.achievement_id
     WHERE w.guild_id = $1 AND w.user_id = $2 AND a.key = $3 AND w.revoked_at IS NULL
     ORDER BY a.guild_id NULLS LAST, a.id DESC LIMIT 1
-"""
-
-REVOKE = """
-    UPDATE achievement_awards SET revoked_at = $3, revoked_by = $4, xp = xp - $5
-    WHERE member_id = $1 AND achievement_id = $2
 """

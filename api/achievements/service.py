@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any, cast
 
 import asyncpg
 import msgspec
+from piccolo.columns import And, Column, Or, Where
 
 from api.achievements import definitions, queries, rules
 from api.achievements.dtos import (
@@ -33,6 +35,9 @@ from api.members.leveling_config_cache import LevelingConfigCache
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from api.settings.curves import TOP_LEVEL
+from tables.achievements import Achievement
+from tables.imports import Job
+from tables.sql import Row
 
 # Of a guild, and of the whole installation: so many are evaluated with each event.
 MOST_ACHIEVEMENTS = 500
@@ -74,12 +79,14 @@ class AchievementService:
         `anywhere` one of the whole installation, or one that is gone."""
         if is_key(key) is None:
             raise NotFound
-        async with self._database.connection() as connection:
-            if anywhere:
-                found = await connection.fetchval(queries.ANYWHERE, guild_id, key)
-            else:
-                found = await connection.fetchval(queries.EXISTS, guild_id, key, deleted, self._retained_since())
-        if found is None:
+        if anywhere:
+            found: And | Or = Achievement.is_of(guild_id, key) | Achievement.is_of(GLOBAL, key)
+        else:
+            there: Where | Or = Achievement.deleted_at.is_null()
+            if deleted:
+                there |= Achievement.deleted_at > self._retained_since()
+            found = Achievement.is_of(guild_id, key) & there
+        if not await Achievement.exists().where(found):
             raise NotFound
 
     async def create(self, actor: Actor, guild_id: int, data: CreateAchievement) -> Encoded[AchievementView]:
@@ -88,16 +95,13 @@ class AchievementService:
         faults = rules.faults(data, await self._top_level(guild_id))
         async with self._database.transaction(_lock(guild_id)) as connection:
             known = await self._refuse(connection, guild_id, data, faults)
-            before = await connection.fetchrow(queries.LOCK, guild_id, data.key)
+            before = await Achievement.locked(guild_id, data.key)
             if before is not None and before["deleted_at"] is None:
                 raise Conflict(f"There is an achievement `{data.key}` already.")
             if before is not None and before["deleted_at"] > self._retained_since():
                 raise Conflict(f"A deleted achievement has the key `{data.key}`: restore it, or choose another key.")
             _refuse_too_many(known)
-            statement = queries.INSERT if before is None else queries.UPDATE
-            arguments = definitions.stored(data)
-            after = await connection.fetchrow(statement, guild_id, data.key, *arguments, self._clock.now())
-            assert after is not None  # it is made, or locked
+            after = await _store(guild_id, data, before, self._clock.now())
             row = await self._finish(connection, actor, "achievement.created", before, after, award=True)
             answer = definitions.answer(row)
             await store_answer(connection, actor.claim, answer, status=201)
@@ -115,23 +119,20 @@ class AchievementService:
         faults = rules.faults(data, await self._top_level(guild_id))
         async with self._database.transaction(_lock(guild_id)) as connection:
             known = await self._refuse(connection, guild_id, data, faults)
-            before = await connection.fetchrow(queries.LOCK, guild_id, data.key)
+            before = await Achievement.locked(guild_id, data.key)
             is_there = before is not None and before["deleted_at"] is None
             if not is_there and not deleted:
                 _refuse_too_many(known)
-            arguments = definitions.stored(data)
             if (
                 before is not None
                 and is_there != deleted
-                and definitions.stored(definitions.data_of(before)) == arguments
+                and definitions.stored(definitions.data_of(before)) == definitions.stored(data)
             ):
                 return False
             now = self._clock.now()
-            statement = queries.INSERT if before is None else queries.UPDATE
-            after = await connection.fetchrow(statement, guild_id, data.key, *arguments, now)
-            assert after is not None  # it is made, or locked
+            after = await _store(guild_id, data, before, now)
             if deleted:
-                await connection.execute(queries.DELETE, after["id"], now)
+                await Achievement.mark_deleted(after["id"], now)
             told = {**after, "deleted_at": now if deleted else None}
             for action, was, becomes in definitions.steps(before, told):
                 await _record(connection, actor, action, was, becomes)
@@ -145,16 +146,13 @@ class AchievementService:
         `PreconditionFailed`, `Invalid`."""
         top_level = await self._top_level(guild_id)
         async with self._database.transaction(_lock(guild_id)) as connection:
-            before = await self._locked(connection, guild_id, key, preconditions)
+            before = await self._locked(guild_id, key, preconditions)
             was = definitions.data_of(before)
             data = definitions.patched(was, patch)
             await self._refuse(connection, guild_id, data, rules.faults(data, top_level), was)
             if definitions.stored(data) == definitions.stored(was):
                 return definitions.changed_answer(await self._read(connection, guild_id, key), None)
-            after = await connection.fetchrow(
-                queries.UPDATE, guild_id, key, *definitions.stored(data), self._clock.now()
-            )
-            assert after is not None  # it is locked
+            after = await _store(guild_id, data, before, self._clock.now())
             award = data.condition != was.condition or data.prerequisites != was.prerequisites or not was.retroactive
             row = await self._finish(connection, actor, "achievement.updated", before, after, award=award)
         self._told(guild_id)
@@ -193,9 +191,9 @@ class AchievementService:
         """Nobody can earn it from now on; who has it keeps it. Raises `NotFound`, also the second time,
         `PreconditionFailed`."""
         async with self._database.transaction(_lock(guild_id)) as connection:
-            before = await self._locked(connection, guild_id, key, preconditions)
+            before = await self._locked(guild_id, key, preconditions)
             now = self._clock.now()
-            await connection.execute(queries.DELETE, before["id"], now)
+            await Achievement.mark_deleted(before["id"], now)
             await _record(connection, actor, "achievement.deleted", before, {**before, "deleted_at": now})
         self._told(guild_id)
 
@@ -203,7 +201,7 @@ class AchievementService:
         """Undoes the deletion; of one that is not deleted it changes nothing. Raises `NotFound` when the retention
         is over, `Conflict` where it would make a circle with others, or there are too many."""
         async with self._database.transaction(_lock(guild_id)) as connection:
-            before = await connection.fetchrow(queries.LOCK, guild_id, key)
+            before = await Achievement.locked(guild_id, key)
             if before is None:
                 raise NotFound
             if before["deleted_at"] is None:
@@ -218,8 +216,7 @@ class AchievementService:
             there = [name for name in required if name in known]
             if rules.prerequisite_faults(key, there, _graph(known)):
                 raise Conflict("What must come before it needs this one itself by now: change that first.")
-            after = await connection.fetchrow(queries.UNDELETE, before["id"], self._clock.now())
-            assert after is not None  # it is locked
+            after = await _change(before["id"], {}, self._clock.now())
             row = await self._finish(connection, actor, "achievement.restored", before, after, award=True)
             answer = definitions.answer(row)
             await store_answer(connection, actor.claim, answer)
@@ -266,10 +263,8 @@ class AchievementService:
             raise Invalid(errors=sorted(faults))
         return known
 
-    async def _locked(
-        self, connection: Connection, guild_id: int, key: str, preconditions: Preconditions | None
-    ) -> asyncpg.Record:
-        row = await connection.fetchrow(queries.LOCK, guild_id, key)
+    async def _locked(self, guild_id: int, key: str, preconditions: Preconditions | None) -> Row:
+        row = await Achievement.locked(guild_id, key)
         if row is None or row["deleted_at"] is not None:
             raise NotFound
         if not definitions.matches(row, preconditions):
@@ -289,8 +284,8 @@ class AchievementService:
         connection: Connection,
         actor: Actor,
         action: str,
-        before: asyncpg.Record | None,
-        after: asyncpg.Record,
+        before: Row | None,
+        after: Row,
         *,
         award: bool,
     ) -> asyncpg.Record:
@@ -298,7 +293,8 @@ class AchievementService:
         guild_id = after["guild_id"] or GLOBAL
         await _record(connection, actor, action, before, after)
         if award and after["retroactive"]:
-            await connection.execute(queries.QUEUE_BACKFILL, after["id"])
+            # The job first, then how far it is: in the order in which who does the job locks them.
+            await Job.put_once("awarding", after["id"])
             await connection.execute(queries.BEGIN_BACKFILL, after["id"], guild_id)
         return await self._read(connection, guild_id, after["key"])
 
@@ -308,6 +304,27 @@ class AchievementService:
 
     def _retained_since(self) -> datetime:
         return self._clock.now() - self._retention
+
+
+async def _store(guild_id: int, data: CreateAchievement, before: Row | None, now: datetime) -> Row:
+    """Makes it, or has the one that was there `before`, which is locked, be so."""
+    columns = definitions.stored(data)
+    if before is not None:
+        return await _change(before["id"], columns, now)
+    made = Achievement(guild_id=guild_id or None, key=data.key, created_at=now, updated_at=now, **columns)
+    [row] = await Achievement.insert(made).returning(*Achievement.all_columns())
+    return row
+
+
+async def _change(id_: int, columns: dict[str, Any], now: datetime) -> Row:  # Any: a column's value
+    values: dict[Column | str, Any] = {
+        Achievement.updated_at: now,
+        Achievement.deleted_at: None,
+        Achievement.revision: Achievement.revision + 1,
+    }
+    values.update(columns)
+    [row] = await Achievement.update(values).where(Achievement.id == id_).returning(*Achievement.all_columns())
+    return cast("Row", row)
 
 
 def _lock(guild_id: int) -> str:
@@ -329,8 +346,6 @@ def _refuse_too_many(known: Mapping[str, asyncpg.Record]) -> None:
         raise Conflict(f"There are {MOST_ACHIEVEMENTS} achievements already: delete some first.")
 
 
-async def _record(
-    connection: Connection, actor: Actor, action: str, before: definitions.Row | None, after: definitions.Row
-) -> None:
+async def _record(connection: Connection, actor: Actor, action: str, before: Row | None, after: Row) -> None:
     changed = definitions.changes(before, after)
     await record(connection, actor, action, guild_ids=[after["guild_id"]], target=after["key"], changes=changed)
