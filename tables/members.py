@@ -1,11 +1,14 @@
 """Members of guilds: their standing, and what a guild's bot counts beside the built-in stats."""
 
+from collections.abc import Sequence
+
 from piccolo.columns import BigInt, BigSerial, Boolean, Date, ForeignKey, Integer, Timestamptz, Varchar
 from piccolo.columns.readable import Readable
 from piccolo.constraints import Check, Unique
 from piccolo.table import Table
 
 from tables.guilds import Guild
+from tables.sql import one_of
 
 
 class Member(Table, tablename="members", help_text="A person in a guild: XP, stats, streak."):
@@ -27,6 +30,14 @@ class Member(Table, tablename="members", help_text="A person in a guild: XP, sta
     is_ranked = Boolean(
         default=True, null=False, help_text="Whether boards and ranks count them: not hidden, not left with `hide`."
     )
+
+    @classmethod
+    async def guilds_of(cls, user_id: int, only: Sequence[int] | None) -> list[int]:
+        """The guilds, or those of `only`, in which this person has a row."""
+        query = cls.select(cls.guild_id).where(cls.user_id == user_id).order_by(cls.guild_id)
+        if only is not None:
+            query = query.where(one_of(cls.guild_id, only))
+        return [row["guild_id"] for row in await query]
 
     members_guild_user_key = Unique([guild_id, user_id])
     members_user_id_check = Check("user_id > 0")

@@ -1,8 +1,11 @@
 """What people choose about their data, for every guild at once."""
 
+from datetime import datetime
+
 from piccolo.columns import BigInt, Timestamptz
 from piccolo.columns.readable import Readable
 from piccolo.constraints import Check
+from piccolo.querystring import QueryString
 from piccolo.table import Table
 
 
@@ -14,6 +17,13 @@ class PrivacyChoice(
         default=None, null=True, help_text="Since when they are on no board; empty: they are public."
     )
     opted_out_at = Timestamptz(default=None, null=True, help_text="Since when their events are dropped; empty: kept.")
+
+    @classmethod
+    async def opt_out(cls, user_id: int, now: datetime) -> None:
+        """Events are dropped from now on; someone who has opted out stays so since when they first did."""
+        since = QueryString('coalesce({}, EXCLUDED."opted_out_at")', cls.opted_out_at)
+        choice = cls(user_id=user_id, opted_out_at=now)
+        await cls.insert(choice).on_conflict(cls.user_id, "DO UPDATE", [(cls.opted_out_at, since)])
 
     privacy_choices_user_id_check = Check("user_id > 0")
 

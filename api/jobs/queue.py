@@ -14,9 +14,13 @@ from datetime import timedelta
 import asyncpg
 import msgspec
 import structlog
+from piccolo.columns import And, Column
+from piccolo.querystring import QueryString
 
 from api.errors import Unavailable
 from api.postgres.database import AWAY, Connection, Database
+from tables.imports import Job
+from tables.sql import DEFAULT
 
 log = structlog.get_logger("guildhall.worker")
 
@@ -24,10 +28,6 @@ LEASE = timedelta(seconds=10)
 HEARTBEAT_SECONDS = 3.0
 RETRY_SECONDS = 0.5  # after a heartbeat that failed
 LONGEST_WAIT = timedelta(minutes=5)
-
-_PUT = """
-    INSERT INTO jobs (kind, subject, holder, held_until) VALUES ($1, $2, $3, now() + $4::interval) RETURNING id
-"""
 
 # After a restart of the server, no lease counts as expired for one lease time: nobody could renew it meanwhile. A row
 # that a transaction has fenced is skipped while the transaction runs.
@@ -44,15 +44,6 @@ _LEASE_NEXT = """
     RETURNING id, kind, subject, attempts
 """
 _RENEW = "UPDATE jobs SET held_until = now() + $3::interval WHERE id = $1 AND holder = $2 RETURNING id"
-
-# FOR KEY SHARE: other processes cannot lease the job, and the heartbeat can still renew the lease.
-_FENCE = "SELECT id FROM jobs WHERE id = $1 AND holder = $2 FOR KEY SHARE"
-_NOTE_PROGRESS = "UPDATE jobs SET attempts = 1 WHERE id = $1 AND attempts > 1"
-_RELEASE = """
-    UPDATE jobs SET holder = NULL, held_until = NULL, run_after = now() + $3::interval,
-        attempts = CASE WHEN $4 THEN attempts ELSE 0 END
-    WHERE id = $1 AND holder = $2
-"""
 
 
 class LeaseLost(Exception):
@@ -78,8 +69,16 @@ class Queue:
 
     async def put(self, connection: Connection, kind: str, subject: int, *, leased: bool = False) -> LeasedJob:
         """Adds a job, in the transaction of the change that needs it. `leased`: this process has it at once."""
-        id_ = await connection.fetchval(_PUT, kind, subject, self._holder if leased else None, LEASE)
-        return LeasedJob(id_, kind, subject, 1)
+        job = Job(
+            kind=kind,
+            subject=subject,
+            holder=self._holder if leased else None,
+            held_until=_from_now(LEASE),
+            run_after=DEFAULT,
+            created_at=DEFAULT,
+        )
+        [row] = await Job.insert(job).returning(Job.id)
+        return LeasedJob(row["id"], kind, subject, 1)
 
     async def lease(self, one: LeasedJob | None = None) -> LeasedJob | None:
         """Leases the oldest free job, or this one again if it is free. None if there is none."""
@@ -122,20 +121,31 @@ class Queue:
 
     async def fence(self, connection: Connection, job: LeasedJob) -> None:
         """Locks the job for this transaction: no other process can lease it until then. Raises `LeaseLost`."""
-        if await connection.fetchval(_FENCE, job.id, self._holder) is None:
+        # KEY SHARE: other processes cannot lease the job, and the heartbeat can still renew the lease.
+        if await Job.select(Job.id).where(self._is_ours(job)).lock_rows("KEY SHARE").first() is None:
             raise LeaseLost
 
     async def note_progress(self, connection: Connection, job: LeasedJob) -> None:
         """Forgets earlier attempts. The last statement of a transaction, because heartbeats wait from here on."""
         if job.attempts > 1:
-            await connection.execute(_NOTE_PROGRESS, job.id)
+            await Job.update({Job.attempts: 1}).where(Job.id == job.id, Job.attempts > 1)
 
     async def release(self, job: LeasedJob, *, failed: bool) -> None:
         """Ends the lease. The job can be leased again at once, or after a growing delay if it `failed`."""
         wait = min(timedelta(seconds=2**job.attempts), LONGEST_WAIT) if failed else timedelta()
-        async with self.database.connection() as connection:
-            await connection.execute(_RELEASE, job.id, self._holder, wait, failed)
+        values: dict[Column | str, object] = {Job.holder: None, Job.held_until: None, Job.run_after: _from_now(wait)}
+        if not failed:
+            values[Job.attempts] = 0
+        await Job.update(values).where(self._is_ours(job))
 
     async def done(self, connection: Connection, job: LeasedJob) -> None:
         """Removes the job, in the transaction that ends its work."""
-        await connection.execute("DELETE FROM jobs WHERE id = $1", job.id)
+        await Job.delete().where(Job.id == job.id)
+
+    def _is_ours(self, job: LeasedJob) -> And:
+        return (Job.id == job.id) & (Job.holder == self._holder)
+
+
+def _from_now(duration: timedelta) -> QueryString:
+    """By the clock of the database, which all holders share."""
+    return QueryString("now() + {}::interval", duration)

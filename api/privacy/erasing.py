@@ -24,6 +24,9 @@ from api.privacy.places import Place
 from api.privacy.reach import reach
 from api.privacy.registry import REGISTRY
 from api.privacy.service import PATIENT
+from tables.members import Member
+from tables.people import Session
+from tables.privacy import PrivacyChoice
 
 BATCH_SIZE = 2000  # rows of one statement
 RANGE = 20_000  # ids of one statement that looks into each row
@@ -43,8 +46,9 @@ class Eraser:
             raise Forbidden("Opting out is one choice for all guilds, and this key has a list of guilds.")
         erasure = _Erasure(self._database, actor, user_id, guilds)
         now = self._clock.now()
-        async with self._database.connection() as connection:
-            sessions = {row[0] for row in await connection.fetch(queries.SESSIONS, user_id, guilds)}
+        sessions: set[int] = set()
+        if guilds is None:  # those are of all guilds
+            sessions = {row["id"] for row in await Session.select(Session.id).where(Session.user_id == user_id)}
         await erasure.begin(now, opt_out=opt_out)
         await erasure.leave_guilds()
         for place in REGISTRY:
@@ -76,15 +80,13 @@ class _Erasure:
             await lock_people(connection, [self._user_id])
             await set_up(connection, self._user_id, where, now, only_left=False)
             if opt_out:
-                await connection.execute(queries.OPT_OUT, self._user_id, now)
+                await PrivacyChoice.opt_out(self._user_id, now)
 
     async def leave_guilds(self) -> None:
         """Guild by guild, in turn with imports of that guild."""
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(queries.GUILDS, self._user_id, self._only)
-        for row in rows:
-            async with self._database.transaction(locks.share([row[0]])) as connection:
-                await self._note(connection, [(row[0], await erase_member(connection, row[0], self._user_id))])
+        for guild_id in await Member.guilds_of(self._user_id, self._only):
+            async with self._database.transaction(locks.share([guild_id])) as connection:
+                await self._note(connection, [(guild_id, await erase_member(connection, guild_id, self._user_id))])
 
     async def empty(self, place: Place, statement: str) -> None:
         """One place of the registry, in steps of bounded size."""

@@ -13,6 +13,7 @@ from api.privacy.erasing import BATCH_SIZE, RANGE
 from api.privacy.places import Place
 from api.privacy.reach import reach
 from api.privacy.registry import REGISTRY
+from tables.members import Member
 
 _encode = msgspec.json.Encoder().encode
 
@@ -25,9 +26,7 @@ class PersonExporter:
     async def export(self, actor: Actor, user_id: int) -> AsyncIterator[bytes]:
         """The document, in pieces. Of somebody unknown it has no rows; with a list of guilds only theirs."""
         only = reach(actor, user_id)
-        async with self._database.connection() as connection:
-            found = await connection.fetch(queries.GUILDS, user_id, only)
-        guilds = [row[0] for row in found]
+        guilds = await Member.guilds_of(user_id, only)
         head = _encode({"user_id": str(user_id), "exported_at": self._clock.now()})
         yield head[:-1] + b',"stored":{'
         separator = b""

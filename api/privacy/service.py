@@ -14,8 +14,8 @@ from api.lib.diff import Change
 from api.lib.etags import Preconditions
 from api.members.visibility import lock_people, set_hidden
 from api.postgres.database import Connection, Database
-from api.privacy import queries
 from api.privacy.dtos import PrivacyView, PutPrivacy
+from tables.privacy import PrivacyChoice
 
 # Who makes people members of guilds, thousands at a time, is waited for.
 PATIENT = "SET LOCAL lock_timeout = '4s'"
@@ -28,8 +28,7 @@ class PrivacyService:
 
     async def get(self, user_id: int) -> PrivacyView:
         """What this person has chosen; who never chose is public and counted."""
-        async with self._database.connection() as connection:
-            return await _chosen(connection, user_id)
+        return await _chosen(user_id)
 
     async def put(
         self, actor: Actor, user_id: int, data: PutPrivacy, preconditions: Preconditions | None = None
@@ -39,7 +38,7 @@ class PrivacyService:
         now = self._clock.now()
         async with self._database.transaction(PATIENT) as connection:
             await lock_people(connection, [user_id])
-            before = await _chosen(connection, user_id)
+            before = await _chosen(user_id)
             if preconditions is not None and not preconditions.hold(_tag(before)):
                 raise PreconditionFailed
             after = PrivacyView(
@@ -68,16 +67,21 @@ def _tag(view: PrivacyView) -> str:
     return etags.tag(msgspec.json.encode(view))
 
 
-async def _chosen(connection: Connection, user_id: int) -> PrivacyView:
-    row = await connection.fetchrow(queries.CHOSEN, user_id)
+async def _chosen(user_id: int) -> PrivacyView:
+    row = await PrivacyChoice.select().where(PrivacyChoice.user_id == user_id).first()
     if row is None:
         return PrivacyView("public", opt_out=False)
-    return PrivacyView("hidden" if row["is_hidden"] else "public", opt_out=row["is_opted_out"])
+    return PrivacyView("public" if row["hidden_at"] is None else "hidden", opt_out=row["opted_out_at"] is not None)
 
 
 async def _choose(connection: Connection, user_id: int, before: PrivacyView, after: PrivacyView, now: datetime) -> None:
     if after.visibility != before.visibility:
         await set_hidden(connection, [user_id], now if after.visibility == "hidden" else None)
     if after.opt_out != before.opt_out:
-        await connection.execute(queries.OPT_OUT, user_id, now if after.opt_out else None)
-    await connection.execute(queries.DROP_EMPTY, user_id)
+        if after.opt_out:
+            await PrivacyChoice.opt_out(user_id, now)
+        else:
+            await PrivacyChoice.update({PrivacyChoice.opted_out_at: None}).where(PrivacyChoice.user_id == user_id)
+    # Who has chosen nothing is not known here.
+    nothing = PrivacyChoice.hidden_at.is_null() & PrivacyChoice.opted_out_at.is_null()
+    await PrivacyChoice.delete().where(PrivacyChoice.user_id == user_id, nothing)

@@ -69,6 +69,11 @@ TYPED: list[tuple[dict[str, str], bool]] = [
 ]
 
 
+def _text(row: asyncpg.Record) -> str:
+    """A row without its time, which has numbers too: seven o'clock is nobody."""
+    return str({**row, "at": None})
+
+
 @pytest.mark.parametrize("number", [ADA, 7])
 async def test_only_what_is_a_person_is_forgotten(bot: httpx.AsyncClient, owner: PlainConnection, number: int) -> None:
     """A webhook's, a key's or an import's number may be the same."""
@@ -76,9 +81,9 @@ async def test_only_what_is_a_person_is_forgotten(bot: httpx.AsyncClient, owner:
     for place, (columns, is_person) in enumerate(TYPED):
         filled = {name: text.replace("{n}", str(number)) for name, text in columns.items()}
         ids[await written(owner, **filled)] = (place, is_person)
-    before = {row["id"]: str(row) for row in await owner.fetch("SELECT * FROM audit_log")}
+    before = {row["id"]: _text(row) for row in await owner.fetch("SELECT * FROM audit_log")}
     assert (await bot.delete(f"/v1/users/{number}")).status_code == 200
-    after = {row["id"]: str(row) for row in await owner.fetch("SELECT * FROM audit_log")}
+    after = {row["id"]: _text(row) for row in await owner.fetch("SELECT * FROM audit_log")}
     for id_, (place, is_person) in ids.items():
         assert (before[id_] != after[id_]) is is_person, TYPED[place]
         assert (re.search(rf"\b{number}\b", after[id_]) is None) is is_person, TYPED[place]
