@@ -52,6 +52,7 @@ from api.lib.clock import Clock
 from api.lib.descriptors import most_connections
 from api.lib.metrics import Metrics
 from api.lib.pagination import Cursors
+from api.lib.secret_box import SecretBox
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.service import MemberService
 from api.people.current import CurrentCredentials
@@ -69,7 +70,6 @@ from api.settings.registry import Registry
 from api.settings.service import SettingsService
 from api.webhooks.delivering import Deliverer
 from api.webhooks.resolving import Resolver
-from api.webhooks.secrets import Vault
 from api.webhooks.sending import Sender
 from api.webhooks.service import WebhookService
 from tables.piccolo_app import APP_CONFIG
@@ -206,9 +206,9 @@ class Services:
             in_all=most_connections(settings.pool_size) * 3 // 4,  # the rest is for requests
         )
         self.events = EventService(database, self.broadcaster, self.directory, self.stream_bounds)
-        vault, resolver, private = Vault(secrets), Resolver(), settings.webhook_private_addresses
-        self.webhooks = WebhookService(database, cursors, clock, vault, resolver, private=private)
-        self.deliverer = Deliverer(database, clock, vault, Sender(resolver, private=private))
+        secret_box, resolver, private = SecretBox(secrets), Resolver(), settings.webhook_private_addresses
+        self.webhooks = WebhookService(database, cursors, clock, secret_box, resolver, private=private)
+        self.deliverer = Deliverer(database, clock, secret_box, Sender(resolver, private=private))
         self.audit = AuditService(cursors)
         self.privacy = PrivacyService(database, clock)
         self.eraser = Eraser(database, watcher, clock)

@@ -8,10 +8,11 @@ from typing import cast
 from piccolo.columns import Column
 
 from api.achievements.eligibility import members_after, values_of
-from api.achievements.index_cache import GLOBAL, AchievementIndexCache
+from api.achievements.index_cache import AchievementIndexCache
 from api.achievements.unlocking import Moved, Unlocking, UnlockResult
 from api.errors import NotFound
 from api.events.outbox import publish
+from api.guilds.rules import INSTALLATION
 from api.lib.arrays import columns
 from api.lib.clock import Clock
 from api.members import ledger_sql
@@ -46,9 +47,9 @@ class Backfill:
             return None
         guild_id = None
         if row is not None and row["deleted_at"] is None and row["retroactive"]:
-            guild_id = row["guild_id"] or job["after_guild_id"] or await self._next(row, GLOBAL)
+            guild_id = row["guild_id"] or job["after_guild_id"] or await self._next(row, INSTALLATION)
         if row is None or guild_id is None:
-            await self._advance(job, "finished", GLOBAL, 0)
+            await self._advance(job, "finished", INSTALLATION, 0)
             return None
         result, seen, last = await self._look(connection, row, guild_id, job)
         given = sum(1 for each in result.unlocked.values() for one in each if one.achievement == row["key"])
@@ -56,7 +57,7 @@ class Backfill:
         if seen < BATCH_SIZE:
             following, last = await self._next(row, guild_id), 0
         status = "running" if following is not None else "finished"
-        await self._advance(job, status, following or GLOBAL, last, seen, given)
+        await self._advance(job, status, following or INSTALLATION, last, seen, given)
         return None if following is None else result.after_commit
 
     async def give_up(self, connection: Connection, achievement_id: int) -> None:

@@ -19,6 +19,7 @@ from api.achievements.dtos import (
 )
 from api.achievements.service import AchievementService
 from api.auth.scopes import Scope
+from api.guilds.rules import INSTALLATION
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.http.responses import ApiResponse
@@ -27,7 +28,6 @@ from api.lib.pagination import Page
 
 READ, WRITE = Scope.ACHIEVEMENTS_READ, Scope.ACHIEVEMENTS_WRITE
 
-INSTALLATION = 0  # in the place of a guild
 SECONDS = 20  # for what looks at every member
 
 

@@ -9,8 +9,9 @@ from msgspec import UNSET, Meta, UnsetType
 from api.lib.pagination import CursorText, Limit
 from api.lib.snowflakes import Snowflake
 from api.lib.text import Line, TypedName
-from api.members.dtos import LARGEST_XP, UnlockedAchievement, UnlockRewards
+from api.members.dtos import UnlockedAchievement, UnlockRewards
 from api.members.levelups import LevelUp
+from api.settings.curves import MAX_XP
 
 NAME_CHARACTERS = 100
 DESCRIPTION_CHARACTERS = 1000
@@ -84,7 +85,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     within: Within | UnsetType = UNSET
 
 
-RewardXp = Annotated[int, Meta(ge=0, le=LARGEST_XP, description="XP that comes with it.")]
+RewardXp = Annotated[int, Meta(ge=0, le=MAX_XP, description="XP that comes with it.")]
 
 
 class Rewards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,8 +11,8 @@ from api.achievements import conditions
 from api.achievements.conditions import Metric
 from api.achievements.dtos import Condition
 from api.achievements.index import values_from_row
-from api.achievements.index_cache import GLOBAL
 from api.achievements.values import MetricRequest, look_up
+from api.guilds.rules import INSTALLATION
 from api.lib.clock import Clock
 from api.members.ledger import Standing
 from api.members.ledger_sql import COLUMNS
@@ -117,7 +117,7 @@ class Eligibility:
 
     async def _guilds(self, guild_id: int) -> AsyncIterator[int]:
         """The guild itself; for the whole installation every guild."""
-        if guild_id != GLOBAL:
+        if guild_id != INSTALLATION:
             yield guild_id
             return
         after = 0

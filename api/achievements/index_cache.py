@@ -10,13 +10,13 @@ import msgspec
 from api.achievements import conditions, queries
 from api.achievements.dtos import Condition
 from api.achievements.index import AchievementIndex, Definition, State
+from api.guilds.rules import INSTALLATION
 from api.members.levels import LevelCurve
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection
 from api.settings.builtin.achievements import ACHIEVEMENTS, achievement_settings
 from api.settings.cache import MIB, SettingsCache
 
-GLOBAL = 0  # the guild under which those of the whole installation are remembered
 MOST_STATES = 50_000
 
 _NAME = "achievements"
@@ -27,7 +27,7 @@ _keys = msgspec.json.Decoder(list[str]).decode
 
 
 class CachedIndex(msgspec.Struct, frozen=True):
-    """What can be earned in a guild, and the rows that it was made of: its own, or (of `GLOBAL`) the whole
+    """What can be earned in a guild, and the rows that it was made of: its own, or (of `INSTALLATION`) the whole
     installation's. Read anew it is another object, even where guilds share the catalog: what was worked out from the
     one does not hold for the other."""
 
@@ -61,15 +61,15 @@ class AchievementIndexCache:
         self, guild_ids: Sequence[int], connection: Connection, *, all_anew: bool = False
     ) -> Mapping[int, CachedIndex]:
         with ExitStack() as stack:
-            watches = {id_: stack.enter_context(self._cache.watching(id_)) for id_ in (*guild_ids, GLOBAL)}
-            shared = None if all_anew else self._cache.get(GLOBAL, _NAME)
-            scopes = guild_ids if shared is not None else [*guild_ids, GLOBAL]
+            watches = {id_: stack.enter_context(self._cache.watching(id_)) for id_ in (*guild_ids, INSTALLATION)}
+            shared = None if all_anew else self._cache.get(INSTALLATION, _NAME)
+            scopes = guild_ids if shared is not None else [*guild_ids, INSTALLATION]
             rows = await connection.fetch(queries.CATALOGS, scopes)
             settings = await connection.fetch(queries.SETTINGS, guild_ids, _NAME)
             if shared is None:
                 everywhere = tuple(row for row in rows if row["guild_id"] is None)
                 shared = CachedIndex(build_index(everywhere), everywhere)
-                self._cache.put(GLOBAL, _NAME, shared, watches[GLOBAL])
+                self._cache.put(INSTALLATION, _NAME, shared, watches[INSTALLATION])
             off = {row["guild_id"] for row in settings if not _is_enabled(row["overrides"])}
             found = {}
             for guild_id in guild_ids:

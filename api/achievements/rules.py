@@ -16,7 +16,7 @@ from api.achievements.dtos import (
 )
 from api.lib.faults import Fault
 from api.lib.text import too_long
-from api.members.dtos import LARGEST_XP
+from api.settings.curves import MAX_XP
 
 # Days of a run are counted in 32 bits.
 _LONGEST_STREAK = 2**31 - 1
@@ -69,7 +69,7 @@ def _comparison_faults(comparison: Condition, at: str, top_level: int) -> Iterat
         return
     if comparison.within is not UNSET and comparison.stat in conditions.MEASURED:
         yield Fault(f"{at}/within", f"is not possible with `{comparison.stat}`, which is not counted by day")
-    most = {"xp": LARGEST_XP, "level": top_level, "streak": _LONGEST_STREAK}.get(comparison.stat)
+    most = {"xp": MAX_XP, "level": top_level, "streak": _LONGEST_STREAK}.get(comparison.stat)
     if comparison.gte is not UNSET and most is not None and comparison.gte > most:
         yield Fault(f"{at}/gte", f"can never be reached: the highest `{comparison.stat}` is {most}")
 

@@ -21,10 +21,10 @@ from api.achievements.dtos import (
     SimulationView,
 )
 from api.achievements.eligibility import Eligibility, TooManyMembers
-from api.achievements.index_cache import GLOBAL
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Conflict, Invalid, NotFound, Overloaded, PreconditionFailed
+from api.guilds.rules import INSTALLATION
 from api.idempotency.store import store_answer
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded
@@ -64,7 +64,7 @@ class AchievementService:
     ) -> None:
         """`retention`: how long a deleted one can be restored. `wake`: has the worker look for a job.
 
-        In all that follows the guild `GLOBAL` stands for the whole installation."""
+        In all that follows the guild `INSTALLATION` stands for the whole installation."""
         self._database = database
         self._watcher = watcher
         self._cursors = cursors
@@ -80,7 +80,7 @@ class AchievementService:
         if is_key(key) is None:
             raise NotFound
         if anywhere:
-            found: And | Or = Achievement.is_of(guild_id, key) | Achievement.is_of(GLOBAL, key)
+            found: And | Or = Achievement.is_of(guild_id, key) | Achievement.is_of(INSTALLATION, key)
         else:
             there: Where | Or = Achievement.deleted_at.is_null()
             if deleted:
@@ -240,7 +240,7 @@ class AchievementService:
         return SimulationView(found.eligible, found.would_unlock, share)
 
     async def _top_level(self, guild_id: int) -> int:
-        if guild_id == GLOBAL:
+        if guild_id == INSTALLATION:
             return TOP_LEVEL
         return (await self._leveling_configs.get(guild_id)).level_curve.top
 
@@ -290,7 +290,7 @@ class AchievementService:
         award: bool,
     ) -> asyncpg.Record:
         """The audit entry, the job that awards it to those who meet it already, and the row as it is told."""
-        guild_id = after["guild_id"] or GLOBAL
+        guild_id = after["guild_id"] or INSTALLATION
         await _record(connection, actor, action, before, after)
         if award and after["retroactive"]:
             # The job first, then how far it is: in the order in which who does the job locks them.

@@ -19,9 +19,10 @@ from api.achievements.values import MetricRequest, look_up
 from api.events.outbox import OutboxEvent, publish
 from api.lib.arrays import literal
 from api.members.dtos import UnlockedAchievement, UnlockRewards
-from api.members.ledger import MAX_XP, Key, Ledger, Standing
+from api.members.ledger import Key, Ledger, Standing
 from api.members.leveling_config import LevelingConfig
 from api.postgres.database import Connection
+from api.settings.curves import MAX_XP
 
 # So far ahead of us an event's clock may be: until then tomorrow's events are part of a total, and of no window yet.
 _AHEAD = timedelta(minutes=5)

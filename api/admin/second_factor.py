@@ -13,8 +13,8 @@ from api.audit.service import record
 from api.auth.actors import Actor
 from api.lib.clock import Clock
 from api.lib.diff import Change
+from api.lib.secret_box import SecretBox, Undecryptable
 from api.postgres.database import Database
-from api.webhooks.secrets import Vault
 
 STEP_SECONDS = 30
 RECOVERY_CODES = 10
@@ -58,7 +58,7 @@ class SecondFactor:
         """`own`: the installation's secrets, the one that encrypts first."""
         self._database = database
         self._clock = clock
-        self._vault = Vault(own)
+        self._secret_box = SecretBox(own)
 
     async def is_on(self, user_id: int) -> bool:
         """Whether a log-in of this user needs a code."""
@@ -75,7 +75,7 @@ class SecondFactor:
         codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
         hashes = [_hash(code) for code in codes]
         async with self._database.connection() as connection:
-            made = await connection.fetchval(_ENROL, user_id, self._vault.seal(secret), hashes)
+            made = await connection.fetchval(_ENROL, user_id, self._secret_box.encrypt(secret), hashes)
         if made is None:
             return None
         return Enrolment(TOTP(secret).provisioning_uri(name=name, issuer_name=_ISSUER), secret, codes)
@@ -121,9 +121,12 @@ class SecondFactor:
 
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_READ, user_id)
-        secret = None if row is None else self._vault.open(row["secret"])
         digits = code.replace(" ", "")
-        if secret is None or not (digits.isascii() and digits.isdecimal()):
+        if row is None or not (digits.isascii() and digits.isdecimal()):
+            return None
+        try:
+            secret = self._secret_box.decrypt(row["secret"])
+        except Undecryptable:
             return None
         now = int(self._clock.now().timestamp()) // STEP_SECONDS
         totp = TOTP(secret)

@@ -20,12 +20,12 @@ def install(pack: str, guild_id: int | None) -> None:
 
     async def made(settings: Settings) -> list[str]:
         from api.achievements import packs
-        from api.achievements.index_cache import GLOBAL
         from api.auth.actors import system
         from api.cli.setup import opened
+        from api.guilds.rules import INSTALLATION
 
         async with opened(settings) as services:
-            return await packs.install(services.achievements, system("command line"), guild_id or GLOBAL, pack)
+            return await packs.install(services.achievements, system("command line"), guild_id or INSTALLATION, pack)
 
     settings, _ = located()
     keys = run(made(settings))

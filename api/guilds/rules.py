@@ -11,6 +11,8 @@ from api.lib.faults import Fault
 from api.lib.formats import SENTENCES, is_timezone
 from api.lib.text import cleaned_name, nfc, too_long
 
+INSTALLATION = 0  # in the place of a guild's id: the whole installation
+
 # What a guild is until somebody says otherwise.
 FIRST_VALUES: Mapping[str, str | None] = {
     "icon": None,

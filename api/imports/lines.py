@@ -15,10 +15,10 @@ from api.guilds.dtos import LARGEST_LIST, PutChannel, PutGuild, PutRole
 from api.lib.formats import LINE
 from api.lib.json import JsonObject
 from api.lib.snowflakes import Snowflake
+from api.settings.curves import MAX_XP
 
 VERSION = 1
 
-MAX_XP = 2**53
 
 Total = Annotated[int, Meta(ge=0, le=2**62)]
 Amount = Annotated[int, Meta(ge=-(2**62), le=2**62)]

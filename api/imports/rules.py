@@ -15,8 +15,7 @@ from api.lib import snowflakes
 from api.lib.faults import pointer
 from api.lib.json import JsonValue
 from api.lib.snowflakes import Snowflake
-
-MAX_XP = 2**53
+from api.settings.curves import MAX_XP
 
 JSON, CSV, NDJSON = "application/json", "text/csv", "application/x-ndjson"
 

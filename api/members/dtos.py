@@ -8,8 +8,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.lib.snowflakes import Snowflake
 from api.lib.times import DayOrTime
+from api.settings.curves import MAX_XP
 
-LARGEST_XP = 2**53
 MOST_ROLES = 250
 
 Bucket = Literal["hour", "day", "week"]
@@ -53,10 +53,10 @@ class MemberView(msgspec.Struct, frozen=True):
 class AdjustXp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Either `amount`, to give or to take so much, or `set`, to make it so much."""
 
-    amount: (
-        Annotated[int, Meta(ge=-LARGEST_XP, le=LARGEST_XP, description="What is added; below 0 takes away")] | UnsetType
-    ) = UNSET
-    set: Annotated[int, Meta(ge=0, le=LARGEST_XP, description="What it shall be")] | UnsetType = UNSET
+    amount: Annotated[int, Meta(ge=-MAX_XP, le=MAX_XP, description="What is added; below 0 takes away")] | UnsetType = (
+        UNSET
+    )
+    set: Annotated[int, Meta(ge=0, le=MAX_XP, description="What it shall be")] | UnsetType = UNSET
 
 
 class UnlockRewards(msgspec.Struct, frozen=True):

@@ -20,7 +20,6 @@ from api.postgres.database import Connection
 
 K = TypeVar("K")
 
-MAX_XP = 2**53
 
 # Of every ranked member two counters know: how many have XP within the same power of two, and how many share
 # its first eight bits. The rank is the sum of counters above, and a count of the few within the same eight bits.

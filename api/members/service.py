@@ -19,7 +19,7 @@ from api.members import queries, series
 from api.members.adjusting import XpAdjustedView
 from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
 from api.members.erasing import remove
-from api.members.ledger import GUILD, MAX_XP, Ledger, Standing, lock, read
+from api.members.ledger import GUILD, Ledger, Standing, lock, read
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levels import RoleChanges, role_changes
@@ -30,6 +30,7 @@ from api.members.tombstones import set_up
 from api.members.unlocking import XpUnlocking
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, around, hours_since
+from api.settings.curves import MAX_XP
 
 
 class MemberService:

@@ -18,7 +18,6 @@ from api.postgres.database import Connection
 # An event is too old after seven days; a day more for clocks that differ.
 KEPT = timedelta(days=8)
 
-EVERYWHERE = 0  # the guild of who was erased in all
 
 # Joins `t`, the tombstones, to `{e}`, rows with a guild and a user. The one-time look whether there are any spares
 # the hashes of everybody.
@@ -58,7 +57,7 @@ class ErasedMeanwhile(MembersChanged):
 async def set_up(
     connection: Connection, user_id: int, guild_ids: Collection[int], at: datetime, *, only_left: bool
 ) -> None:
-    """From here on nothing of the person that came to pass before then is counted in these guilds (or `EVERYWHERE`).
+    """From here on nothing of the person that came to pass before then is counted in these guilds (or `INSTALLATION`).
     Call it where nobody can make them a member meanwhile: in turn with those who do, or with the member locked."""
     await connection.execute(_SET_UP, user_id, list(guild_ids), at, only_left)
 

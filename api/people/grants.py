@@ -12,8 +12,8 @@ from api.auth.sessions import IDLE, Sessions
 from api.errors import DiscordAway, Unauthorized
 from api.lib.clock import Clock
 from api.lib.keyed_locks import KeyedLocks
+from api.lib.secret_box import SecretBox, Undecryptable
 from api.people.discord import Discord, GrantRefused
-from api.people.sealing import Sealer, Unreadable
 from api.postgres.database import Database
 from tables.people import Session
 from tables.sql import Row
@@ -39,11 +39,13 @@ T = TypeVar("T")
 
 
 class Grants:
-    def __init__(self, database: Database, clock: Clock, discord: Discord, sealer: Sealer, sessions: Sessions) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, discord: Discord, secret_box: SecretBox, sessions: Sessions
+    ) -> None:
         self._database = database
         self._clock = clock
         self._discord = discord
-        self._sealer = sealer
+        self._secret_box = secret_box
         self._sessions = sessions
         self._locks = KeyedLocks()
 
@@ -58,7 +60,7 @@ class Grants:
                 # It may have ended early: the next one is asked for once.
                 _, token = await self._renewed(session_id, row["access_token"])
                 return await ask(token)
-        except (GrantRefused, Unreadable) as error:
+        except (GrantRefused, Undecryptable) as error:
             log.info("session ended: its grant is gone", session=session_id, error=type(error).__name__)
             await self._sessions.end(session_id)
             raise Unauthorized("Discord no longer answers for this session: log in again.") from None
@@ -66,7 +68,7 @@ class Grants:
     async def _token(self, session_id: int) -> tuple[Row, str]:
         row = await self._row(session_id)
         if row["token_expires_at"] - AHEAD > self._clock.now():
-            return row, self._sealer.open(row["access_token"])
+            return row, self._secret_box.decrypt(row["access_token"])
         return await self._renewed(session_id, row["access_token"])
 
     async def _row(self, session_id: int) -> Row:
@@ -82,7 +84,7 @@ class Grants:
             for _ in range(LOOKS):
                 row = await self._row(session_id)
                 if row["access_token"] != old:
-                    return row, self._sealer.open(row["access_token"])
+                    return row, self._secret_box.decrypt(row["access_token"])
                 refresh_token = await self._claim(session_id, old)
                 if refresh_token is not None:
                     # To its end, though the request be cut: the old token is used up as soon as Discord has it.
@@ -102,13 +104,13 @@ class Grants:
 
     async def _renew(self, session_id: int, refresh_token: bytes) -> None:
         try:
-            token = await self._discord.refresh(self._sealer.open(refresh_token))
+            token = await self._discord.refresh(self._secret_box.decrypt(refresh_token))
         except DiscordAway:
             await Session.update({Session.refreshing_until: None}).where(Session.id == session_id)
             raise
         renewed: dict[Column | str, object] = {
-            Session.access_token: self._sealer.seal(token.access_token),
-            Session.refresh_token: self._sealer.seal(token.refresh_token),
+            Session.access_token: self._secret_box.encrypt(token.access_token),
+            Session.refresh_token: self._secret_box.encrypt(token.refresh_token),
             Session.token_expires_at: self._clock.now() + timedelta(seconds=token.expires_in),
             Session.refreshing_until: None,
         }
@@ -123,8 +125,8 @@ class Grants:
 
     async def _revoke(self, row: Row) -> None:
         try:
-            await self._discord.revoke(self._sealer.open(row["refresh_token"]))
-        except Unreadable:
+            await self._discord.revoke(self._secret_box.decrypt(row["refresh_token"]))
+        except Undecryptable:
             log.warning("a token cannot be revoked: its secret is gone", session=row["id"])
         gone: dict[Column | str, object] = {Session.access_token: None, Session.refresh_token: None}
         await Session.update(gone).where(Session.id == row["id"])

@@ -9,6 +9,7 @@ from api.auth.cookies import Cookies
 from api.auth.sessions import Sessions
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
+from api.lib.secret_box import SecretBox
 from api.people.access import Access
 from api.people.discord import Discord
 from api.people.grants import Grants
@@ -64,8 +65,6 @@ def build_people(
     public_url = None if public_url is None else public_url.rstrip("/")
     if client is None:
         return People(sessions, cookies, public_url, own_url)
-    from api.people.sealing import Sealer  # 8 MB of cryptography: only for who has a log-in
-
     discord = Discord(
         api_url=client.api_url,
         authorize_url=client.authorize_url,
@@ -73,9 +72,9 @@ def build_people(
         client_secret=client.secret,
         transport=transport,
     )
-    sealer = Sealer(secrets)
-    grants = Grants(database, clock, discord, sealer, sessions)
+    secret_box = SecretBox(secrets)
+    grants = Grants(database, clock, discord, secret_box, sessions)
     access = Access(clock, discord, grants, GuildRoles(watcher))
-    login = LoginService(database, watcher, clock, cursors, discord, sealer, sessions, grants, access)
+    login = LoginService(database, watcher, clock, cursors, discord, secret_box, sessions, grants, access)
     own = OwnSessions(watcher, clock, cursors)
     return People(sessions, cookies, public_url, own_url, login, access, grants, discord, own)

@@ -14,6 +14,7 @@ from api.errors import DiscordAway, Invalid, LoginFailed, Overloaded
 from api.lib.clock import Clock
 from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, paginate
+from api.lib.secret_box import SecretBox, Undecryptable
 from api.lib.text import cleaned_name
 from api.people import rules
 from api.people.access import Access, ManagedGuild
@@ -21,7 +22,6 @@ from api.people.discord import Discord, GrantRefused, Person, Token
 from api.people.dtos import CallbackQuery, MeView, MyGuildView
 from api.people.exchanges import Exchanges
 from api.people.grants import Grants
-from api.people.sealing import Sealer, Unreadable
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 from tables.guilds import Guild
@@ -99,7 +99,7 @@ class LoginService:
         clock: Clock,
         cursors: Cursors,
         discord: Discord,
-        sealer: Sealer,
+        secret_box: SecretBox,
         sessions: Sessions,
         grants: Grants,
         access: Access,
@@ -109,7 +109,7 @@ class LoginService:
         self._clock = clock
         self._cursors = cursors
         self._discord = discord
-        self._sealer = sealer
+        self._secret_box = secret_box
         self._sessions = sessions
         self._grants = grants
         self._access = access
@@ -122,7 +122,7 @@ class LoginService:
         verifier, browser = token_urlsafe(32), browser or make()
         ends = (self._clock.now() + LOGIN).timestamp()
         pending = Pending(digest(browser), verifier, return_to, ends)
-        state = self._sealer.seal(msgspec.json.encode(pending).decode()).decode()
+        state = self._secret_box.encrypt(msgspec.json.encode(pending).decode()).decode()
         challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         location = self._discord.authorize_url(state=state, challenge=challenge, redirect_uri=redirect_uri)
         return Begun(location, browser)
@@ -204,8 +204,8 @@ class LoginService:
     def _begun(self, state: str | None, browser: str | None) -> Pending:
         """What was begun with this state, by this browser. Raises `LoginFailed`."""
         try:
-            begun = msgspec.json.decode(self._sealer.open((state or "").encode()), type=Pending)
-        except (Unreadable, msgspec.DecodeError):
+            begun = msgspec.json.decode(self._secret_box.decrypt((state or "").encode()), type=Pending)
+        except (Undecryptable, msgspec.DecodeError):
             raise LoginFailed("This log-in was not begun here. Begin again.") from None
         if begun.expires_at <= self._clock.now().timestamp():
             raise LoginFailed("This log-in took longer than ten minutes. Begin again.")
@@ -234,8 +234,8 @@ class LoginService:
                 cleaned_name(person.username, person.id)[:LONGEST_NAME],
                 cleaned_name(person.global_name or "", "")[:LONGEST_NAME] or None,
                 None if person.avatar is None else _text(person.avatar),
-                self._sealer.seal(granted.access_token),
-                self._sealer.seal(granted.refresh_token),
+                self._secret_box.encrypt(granted.access_token),
+                self._secret_box.encrypt(granted.refresh_token),
                 now + timedelta(seconds=granted.expires_in),
                 now + ABSOLUTE,
                 now,

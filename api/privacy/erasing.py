@@ -12,9 +12,10 @@ import asyncpg
 from api.activity import locks
 from api.auth.actors import Actor
 from api.errors import Forbidden
+from api.guilds.rules import INSTALLATION
 from api.lib.clock import Clock
 from api.members.erasing import erase_member
-from api.members.tombstones import EVERYWHERE, set_up
+from api.members.tombstones import set_up
 from api.members.visibility import lock_people
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
@@ -75,7 +76,7 @@ class _Erasure:
 
     async def begin(self, now: datetime, *, opt_out: bool) -> None:
         """From here on nothing that came to pass before `now` is counted."""
-        where = [EVERYWHERE] if self._only is None else self._only
+        where = [INSTALLATION] if self._only is None else self._only
         async with self._database.transaction(PATIENT) as connection:
             await lock_people(connection, [self._user_id])
             await set_up(connection, self._user_id, where, now, only_left=False)

@@ -16,7 +16,7 @@ import msgspec
 from api.lib.faults import Fault, pointer
 
 TOP_LEVEL = 1000
-MAX_XP = 2**53
+MAX_XP = 2**53  # of a member; larger integers lose digits in JavaScript
 
 Coefficient = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
 Coefficients = Annotated[

@@ -21,13 +21,13 @@ from api.errors import Unavailable
 from api.events.outbox import OutboxEvent, publish
 from api.lib.clock import Clock
 from api.lib.diff import Change
+from api.lib.secret_box import SecretBox, Undecryptable
 from api.lib.shares import Shares
 from api.postgres.database import AWAY, Connection, Database
 from api.webhooks import queries
 from api.webhooks.bodies import body_of
 from api.webhooks.persisting import persisted
 from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature
-from api.webhooks.secrets import Vault
 from api.webhooks.sending import Outcome, Sender
 from api.webhooks.service import delivery_id
 from tables.webhooks import Webhook, WebhookDelivery
@@ -51,10 +51,10 @@ Names = tuple[tuple[str, object], ...]
 
 
 class Deliverer:
-    def __init__(self, database: Database, clock: Clock, vault: Vault, sender: Sender) -> None:
+    def __init__(self, database: Database, clock: Clock, secret_box: SecretBox, sender: Sender) -> None:
         self._database = database
         self._clock = clock
-        self._vault = vault
+        self._secret_box = secret_box
         self._sender = sender
         self._holder = secrets.token_bytes(16)
         self._serving: set[asyncio.Task[None]] = set()
@@ -189,8 +189,9 @@ class Deliverer:
         if not is_test and not row["is_kept"]:
             return Outcome(ok=False, told="the event is not kept any more")
         body = body_of(webhook, row)
-        secret = self._vault.open(webhook["secret"])
-        if secret is None:
+        try:
+            secret = self._secret_box.decrypt(webhook["secret"])
+        except Undecryptable:
             return Outcome(ok=False, told="its secret was encrypted with a GUILDHALL_SECRET that is not known now")
         headers = {
             "Content-Type": "application/json",

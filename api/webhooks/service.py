@@ -16,6 +16,7 @@ from api.lib.encoded import encoded
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.pagination import Cursors, Page, paginate
+from api.lib.secret_box import SecretBox
 from api.postgres.database import Connection, Database
 from api.webhooks import queries
 from api.webhooks.addresses import Reach
@@ -23,7 +24,7 @@ from api.webhooks.dtos import CreateWebhook, DeliveryView, PatchWebhook, Webhook
 from api.webhooks.makers import bounds_of, key_of
 from api.webhooks.resolving import Resolver
 from api.webhooks.rules import target
-from api.webhooks.secrets import Vault, make
+from api.webhooks.secrets import make
 from api.webhooks.sending import NotAllowed, refuse, refuse_local
 from tables.guilds import Guild
 from tables.sql import DEFAULT, Row
@@ -54,13 +55,20 @@ _REFUSED = {
 
 class WebhookService:
     def __init__(
-        self, database: Database, cursors: Cursors, clock: Clock, vault: Vault, resolver: Resolver, *, private: bool
+        self,
+        database: Database,
+        cursors: Cursors,
+        clock: Clock,
+        secret_box: SecretBox,
+        resolver: Resolver,
+        *,
+        private: bool,
     ) -> None:
         """`private`: whether they may lead to addresses that are not public."""
         self._database = database
         self._cursors = cursors
         self._clock = clock
-        self._vault = vault
+        self._secret_box = secret_box
         self._resolver = resolver
         self._private = private
 
@@ -77,7 +85,7 @@ class WebhookService:
                 guild_id=guild_id,
                 url=data.url,
                 types=_types(data.types),
-                secret=self._vault.seal(secret),
+                secret=self._secret_box.encrypt(secret),
                 disabled_at=disabled_at,
                 scopes=bounds_of(actor),
                 key_id=await key_of(actor),

@@ -137,7 +137,7 @@ async def test_a_token_that_ends_is_renewed_once_whoever_notices(
     one = people.grants
     assert one is not None
     # Another worker, as far as grants go: the same database, nothing shared in memory.
-    other = Grants(one._database, one._clock, one._discord, one._sealer, one._sessions)
+    other = Grants(one._database, one._clock, one._discord, one._secret_box, one._sessions)
     session_id = await owner.fetchval("SELECT id FROM sessions")
 
     async def token(seen: str) -> str:

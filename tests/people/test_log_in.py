@@ -13,7 +13,7 @@ from api.app import create_litestar, with_middleware
 from api.config import Settings
 from api.lib.clock import Clock
 from api.lib.metrics import Metrics
-from api.people.sealing import Sealer, Unreadable
+from api.lib.secret_box import SecretBox, Undecryptable
 from api.people.service import MOST_LOGINS, MOST_SESSIONS
 from api.postgres.engine import PlainConnection
 from tests.support.browsers import Browsers
@@ -255,11 +255,11 @@ async def test_nothing_in_the_database_lets_anybody_in(
 
 
 async def test_a_secret_is_replaced_while_people_are_logged_in() -> None:
-    old = Sealer(["old" * 20]).seal("token")
-    assert Sealer(["new" * 20, "old" * 20]).open(old) == "token"
+    old = SecretBox(["old" * 20]).encrypt("token")
+    assert SecretBox(["new" * 20, "old" * 20]).decrypt(old) == "token"
     for sealed in (old, b"", b"nonsense"):
-        with pytest.raises(Unreadable):
-            Sealer(["new" * 20]).open(sealed)
+        with pytest.raises(Undecryptable):
+            SecretBox(["new" * 20]).decrypt(sealed)
 
 
 async def garbage(_call: Call) -> Answer:

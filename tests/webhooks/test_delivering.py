@@ -223,7 +223,7 @@ async def test_two_processes_send_each_once(
     bot: httpx.AsyncClient, receiver: Receiver, litestar_app: Litestar, clock: MovableClock, owner: PlainConnection
 ) -> None:
     mine: Deliverer = services_of(litestar_app).deliverer
-    other = Deliverer(services_of(litestar_app).database, clock, mine._vault, mine._sender)
+    other = Deliverer(services_of(litestar_app).database, clock, mine._secret_box, mine._sender)
     hooks = [await hook(bot, receiver.url, "settings.updated") for _ in range(5)]
     for value in range(1, 9):
         await change(bot, value)
