@@ -74,29 +74,22 @@ def standings(count: int, first: int = 1000) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("source", "first", "count", "kills"),
-    [("csv", 10_000_000, 20_000, (0.4,)), ("events", 20_000_000, 9_000, (0.3,))],
+    ("source", "first", "count", "kill"), [("csv", 10_000_000, 15_000, 0.4), ("events", 20_000_000, 6_000, 0.3)]
 )
-def test_killed_in_the_middle_it_is_exact(
-    folder: Path, key: str, source: str, first: int, count: int, kills: tuple[float, ...]
-) -> None:
+def test_killed_in_the_middle_it_is_exact(folder: Path, source: str, first: int, count: int, kill: float) -> None:
     """`add` and events count: a row too many or too few would be seen."""
     file, query = standings(count, first), {"mode": "add"}
     if source == "events":
         moments = (f"2020-01-{1 + n % 28:02}T0{n % 7}:00:00Z" for n in range(count))
         file, query = lines(*(event(n, at, first + n % 3000) for n, at in enumerate(moments))), {}
-    location = ""
-    for kill in kills:
-        with serving(folder) as server, server.client(server.key) as client:
-            location = location or ask(client, source, file, **query)
-            wait_for(client, location, kill)
-            os.kill(server.process.pid, signal.SIGKILL)
-            server.process.wait()
+    with serving(folder) as server, server.client(server.key) as client:
+        location = ask(client, source, file, **query)
+        wait_for(client, location, kill)
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
     with serving(folder) as server, server.client(server.key) as client:
         found = wait(client, location)
-        assert server.stop() == 0
-    assert found["counts"] == {"rows": count, "imported": count, "unchanged": 0, "refused": 0}
-    with serving(folder):
+        assert found["counts"] == {"rows": count, "imported": count, "unchanged": 0, "refused": 0}
         where = f"user_id BETWEEN {first} AND {first + count}"
         if source == "csv":
             assert rows(folder, f"SELECT count(*), sum(xp) FROM members WHERE {where}") == [
@@ -108,12 +101,13 @@ def test_killed_in_the_middle_it_is_exact(
                 (count, count)
             ]
         left = "SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM import_chunks)"
-        assert rows(folder, left) == [(0, 0)]
+        until(lambda: rows(folder, left) == [(0, 0)], 60)  # swept once it has ended
+        assert server.stop() == 0
 
 
 def test_a_stop_gives_the_job_back_at_once(folder: Path) -> None:
     with serving(folder) as server, server.client(server.key) as client:
-        location = ask(client, "csv", standings(60_000, 30_000_000))
+        location = ask(client, "csv", standings(30_000, 30_000_000))
         wait_for(client, location, 0.1)
         client.close()
         started = time.monotonic()
@@ -123,7 +117,7 @@ def test_a_stop_gives_the_job_back_at_once(folder: Path) -> None:
     with serving(folder) as server, server.client(server.key) as client:
         started = time.monotonic()
         until(lambda: client.get(location).json()["progress"] > 0.2, 5)
-        assert wait(client, location)["counts"]["imported"] == 60_000
+        assert wait(client, location)["counts"]["imported"] == 30_000
 
 
 def test_a_server_without_jobs_leaves_them_to_the_worker(folder: Path) -> None:
@@ -200,9 +194,9 @@ def test_commands_refuse_in_a_sentence(folder: Path, arguments: list[str], sente
 
 
 def test_five_million_rows_fit_in_memory(folder: Path) -> None:
-    """A tenth of them here, in a file of the size: what would be kept of each would show."""
+    """Few of them here, but 32 MB: what would be kept of each would show."""
     line = b"%d,," + b"x" * 200 + b"\n"
-    file = b"user_id,xp,name\n" + b"".join(line % (60_000_000 + user) for user in range(500_000))
+    file = b"user_id,xp,name\n" + b"".join(line % (60_000_000 + user) for user in range(150_000))
     with serving(folder) as server, server.client(server.key) as client:
         ask_small = ask(client, "csv", standings(10, ADA % 1000))
         wait(client, ask_small)
@@ -212,8 +206,8 @@ def test_five_million_rows_fit_in_memory(folder: Path) -> None:
         while client.get(location).json()["status"] in ("queued", "running"):
             most = max(most, _resident(server.process.pid))
             time.sleep(0.05)
-        assert client.get(location).json()["counts"]["unchanged"] == 500_000
-    assert most - before < 100 * 1024, f"{(most - before) / 1024} MiB"
+        assert client.get(location).json()["counts"]["unchanged"] == 150_000
+    assert most - before < 25 * 1024, f"{(most - before) / 1024} MiB"
 
 
 def _resident(pid: int) -> int:
