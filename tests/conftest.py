@@ -1,6 +1,7 @@
 """What every test can ask for."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
+import structlog
 from litestar import Litestar
 from litestar.types import ASGIApp
 from playwright.async_api import Browser
@@ -36,6 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Plain traces: to paint one, with all that its frames hold, takes seconds.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         today.pass_on()
         _running.append(cluster.Cluster(oldest=config.getoption("--postgres16")))
@@ -101,6 +106,9 @@ async def running_app(settings: Settings, movable_clock: MovableClock, standing_
     """The application with its pool and background tasks, running for all tests of this process."""
     app = create_litestar(settings, clock=movable_clock, metrics=Metrics(), discord=httpx.ASGITransport(standing_in))
     async with alive(app):
+        # What is there now stays until the end: the collector need not look at it over and over.
+        gc.collect()
+        gc.freeze()
         yield app
 
 
