@@ -156,3 +156,11 @@ class Awarding(
     @classmethod
     def get_readable(cls) -> Readable:
         return Readable(template="%s", columns=[cls.status])
+
+
+class InstallationCount(
+    Table, tablename="installation_counts", help_text="A part of a sum over all guilds, which so has several rows."
+):
+    id = BigInt(primary_key=True, default=None, null=False, help_text="PostgreSQL numbers the rows.")
+    subject = BigInt(default=None, null=False, help_text="The achievement, of the whole installation; 0: members.")
+    total = BigInt(default=None, null=False, help_text="A part of the sum; may be below 0.")

@@ -1,4 +1,4 @@
-"""Imports of standings and history, and the queue of work that outlives the process that began it."""
+"""Imports of standings and history, and what of their files is kept while they run."""
 
 from piccolo.columns import (
     JSONB,
@@ -6,6 +6,7 @@ from piccolo.columns import (
     BigSerial,
     Boolean,
     Bytea,
+    Date,
     Float,
     ForeignKey,
     Integer,
@@ -16,11 +17,9 @@ from piccolo.columns import (
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.readable import Readable
 from piccolo.constraints import Check
-from piccolo.querystring import QueryString
 from piccolo.table import Table
 
 from tables.guilds import Guild
-from tables.sql import DEFAULT
 
 
 class Import(Table, tablename="imports", help_text="A file that was sent in, and what became of its rows."):
@@ -60,23 +59,34 @@ class Import(Table, tablename="imports", help_text="A file that was sent in, and
         return Readable(template="%s, %s", columns=[cls.source, cls.status])
 
 
-class Job(Table, tablename="jobs", help_text="Work that waits or is being done; a row goes when it is done."):
-    id = BigSerial(primary_key=True)
-    kind = Varchar(length=32, default=None, null=False, help_text="What is to be done: import, awarding.")
-    subject = BigInt(default=None, null=False, help_text="To what: the id of the import, of the achievement.")
-    holder = Varchar(length=32, default=None, null=True, help_text="The process that does it; empty while it waits.")
-    held_until = Timestamptz(default=None, null=True, help_text="When others may take it if the holder is silent.")
-    attempts = Integer(default=0, null=False, help_text="How often it was begun since it last got on.")
-    run_after = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it may begin.")
-    created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was asked for.")
+class ImportUpload(Table, tablename="import_uploads", help_text="A file of a guild that is on its way in."):
+    guild_id = ForeignKey(Guild, primary_key=True, default=None, null=False, help_text="The guild that it is of.")
+    import_id = BigInt(default=None, null=False, help_text="The number that the import will have.")
+    held_until = Timestamptz(
+        default=None, null=False, help_text="When another one may take the place, if nothing more comes."
+    )
 
-    @classmethod
-    async def put_once(cls, kind: str, subject: int) -> None:
-        """Adds a job, or has the one that is there already begin now."""
-        job = cls(kind=kind, subject=subject, run_after=DEFAULT, created_at=DEFAULT)
-        sooner = (cls.run_after, QueryString("least({}, now())", cls.run_after))
-        await cls.insert(job).on_conflict((cls.kind, cls.subject), "DO UPDATE", [sooner])
 
-    @classmethod
-    def get_readable(cls) -> Readable:
-        return Readable(template="%s %s", columns=[cls.kind, cls.subject])
+class ImportChunk(Table, tablename="import_chunks", help_text="A piece of a file that was sent in."):
+    import_id = BigInt(primary_key=True, default=None, null=False, help_text="The import.")
+    n = Integer(default=None, null=False, help_text="The place of the piece in the file.")
+    data = Bytea(default=None, null=False, help_text="The piece.")
+    created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it came.")
+
+
+class ImportEvent(Table, tablename="import_events", help_text="An event of a file, in the order of time."):
+    import_id = BigInt(primary_key=True, default=None, null=False, help_text="The import.")
+    occurred_at = Timestamptz(default=None, null=False, help_text="When it happened.")
+    id = Varchar(length=64, default=None, null=False, help_text="The event's id.")
+    n = BigInt(default=None, null=False, help_text="Its place in the file.")
+    data = Bytea(default=None, null=False, help_text="The event.")
+
+
+class ImportMember(Table, tablename="import_members", help_text="A member whom a file has named."):
+    import_id = BigInt(primary_key=True, default=None, null=False, help_text="The import.")
+    user_id = BigInt(default=None, null=False, help_text="The member.")
+    last_xp_at = Timestamptz(default=None, null=True, help_text="When a message of the file last earned XP.")
+    is_late = Boolean(default=False, null=False, help_text="Whether their streak must be found again among all days.")
+    run_from = Date(default=None, null=True, help_text="First day of the run that the file's days join.")
+    run_to = Date(default=None, null=True, help_text="Last day of that run.")
+    run_best = Integer(default=None, null=True, help_text="Days of the longest run.")

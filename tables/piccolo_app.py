@@ -5,11 +5,12 @@ from pathlib import Path
 from piccolo.conf.apps import AppConfig
 
 from tables.achievements import Achievement, Award, AwardCount, Awarding, MemberCount
-from tables.admin import AdminSecondFactor
+from tables.admin import AdminSecondFactor, AdminSession, AdminUser
 from tables.audit import AuditEntry
-from tables.auth import AdminSession, AdminUser, ApiKey
+from tables.auth import ApiKey
 from tables.guilds import Guild, GuildChannel, GuildRole
-from tables.imports import Import, Job
+from tables.imports import Import
+from tables.jobs import Job
 from tables.members import CustomStat, CustomStatName, Member
 from tables.people import Login, Session
 from tables.privacy import PrivacyChoice

@@ -1,6 +1,18 @@
 """Webhooks: addresses to which a guild's events are sent, and what became of each sending."""
 
-from piccolo.columns import Array, BigInt, BigSerial, Bytea, Date, ForeignKey, Integer, Text, Timestamptz, Varchar
+from piccolo.columns import (
+    Array,
+    BigInt,
+    BigSerial,
+    Boolean,
+    Bytea,
+    Date,
+    ForeignKey,
+    Integer,
+    Text,
+    Timestamptz,
+    Varchar,
+)
 from piccolo.columns.base import OnDelete
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.readable import Readable
@@ -70,3 +82,15 @@ class WebhookDelivery(
     @classmethod
     def get_readable(cls) -> Readable:
         return Readable(template="%s", columns=[cls.type])
+
+
+class WebhookPosition(Table, tablename="webhook_position", help_text="How far webhooks are owed their deliveries."):
+    is_only = Boolean(primary_key=True, default=True, null=False, help_text="There is one row.")
+    position = BigInt(default=None, null=False, help_text="The last event of which it is written who is owed it.")
+    webhook_id = BigInt(
+        default=None,
+        null=True,
+        help_text="Of the event after it, which concerns every guild: the last webhook that is seen to; empty: none.",
+    )
+
+    webhook_position_is_only_check = Check("is_only")

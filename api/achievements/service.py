@@ -36,7 +36,7 @@ from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from api.settings.curves import TOP_LEVEL
 from tables.achievements import Achievement
-from tables.imports import Job
+from tables.jobs import Job
 from tables.sql import Row
 
 # Of a guild, and of the whole installation: so many are evaluated with each event.

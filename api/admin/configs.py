@@ -14,8 +14,8 @@ from starlette.requests import Request
 
 from api.admin.edits import change_admin, change_guild, refuse_self_removal
 from tables.achievements import Achievement, Award, AwardCount
+from tables.admin import AdminUser
 from tables.audit import AuditEntry
-from tables.auth import AdminUser
 from tables.guilds import Guild, GuildChannel, GuildRole
 from tables.imports import Import
 from tables.members import CustomStat, Member

@@ -14,7 +14,7 @@ from api.guilds import rules
 from api.guilds.dtos import PatchGuild
 from api.http.bodies import BodyReader
 from api.lib.faults import Fault
-from tables.auth import AdminUser
+from tables.admin import AdminUser
 from tables.guilds import Guild
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from api.auth.actors import Actor
 from api.errors import GuildhallError, Overloaded
 from api.lib.clock import Clock
 from api.postgres.database import Database
-from tables.auth import AdminUser
+from tables.admin import AdminUser
 from tables.hashing import INSIDERS, STRANGERS, Lane, TooBusy
 
 log = structlog.get_logger("guildhall.admin")

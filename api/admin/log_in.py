@@ -8,7 +8,7 @@ from api.admin.browsers import COOKIE, LIFETIME
 from api.admin.entrance import Entrance, LogInRefused, Visitor
 from api.http.budgets import network
 from api.http.context import context_of
-from tables.auth import ABSOLUTE, AdminSession
+from tables.admin import ABSOLUTE, AdminSession
 
 
 class LogIn:

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from api.admin.second_factor import Enrolment, SecondFactor
 from api.auth.actors import Actor
 from api.http.context import context_of
-from tables.auth import AdminUser, digest
+from tables.admin import AdminUser, digest
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem}"

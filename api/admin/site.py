@@ -21,7 +21,7 @@ from api.config import Settings
 from api.errors import Forbidden
 from api.http.context import context_of
 from api.postgres.engine import AdminEdit, admin_edit
-from tables.auth import ABSOLUTE, IDLE, AdminSession, AdminUser
+from tables.admin import ABSOLUTE, IDLE, AdminSession, AdminUser
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 _WITH_PASSWORD = ("/change-password/", "/mfa-setup/")

@@ -35,7 +35,7 @@ def admins_create(name: str, ask: bool, reads: bool) -> None:
 @admins.command("list")
 def admins_list() -> None:
     """List the admins."""
-    from tables.auth import AdminUser
+    from tables.admin import AdminUser
 
     for row in _do(AdminUser.list_all):
         rights = "superuser" if row["superuser"] else "admin" if row["admin"] else "may not open the admin"

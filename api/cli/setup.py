@@ -14,8 +14,7 @@ from api.config import Settings
 from api.errors import NotFound
 from api.keys.dtos import CreateKey
 from api.services import Services
-from tables.admin import AdminSecondFactor
-from tables.auth import AdminUser
+from tables.admin import AdminSecondFactor, AdminUser
 
 FIRST_ADMIN = "admin"
 FIRST_KEY = "first key"

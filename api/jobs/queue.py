@@ -19,7 +19,7 @@ from piccolo.querystring import QueryString
 
 from api.errors import Unavailable
 from api.postgres.database import AWAY, Connection, Database
-from tables.imports import Job
+from tables.jobs import Job
 from tables.sql import DEFAULT
 
 log = structlog.get_logger("guildhall.worker")

@@ -9,7 +9,7 @@ from litestar import Litestar
 from litestar.types import ASGIApp
 
 from api.admin.entrance import Entrance
-from tables.auth import AdminUser
+from tables.admin import AdminUser
 from tests.support.clients import BASE_URL
 from tests.support.serving import Application
 from tests.support.wiring import services_of

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from api.admin.browsers import KnownBrowsers
 from api.postgres.engine import PlainConnection
-from tables.auth import AdminUser
+from tables.admin import AdminUser
 from tests.admin.conftest import IGNORE_SCHEMA, PASSWORD, at_the_door, log_in, make_admin
 from tests.support.clock import MovableClock
 

@@ -1,0 +1,60 @@
+"""The tables that SQL in migrations makes, since Piccolo's migrations cannot say what they are.
+
+Piccolo knows one column as a primary key, no partitions, no unlogged tables, no column that PostgreSQL numbers. So
+these tables are declared like all others, for the builder and for whoever reads, and are not in `table_classes`: a
+change of theirs makes no migration. What the declaration cannot say stands here. `tests/database/test_tables.py`
+compares all of it with the database. Triggers, and who may do what: docs/architecture.md.
+
+A column that is declared as the primary key is a part of it."""
+
+from typing import NamedTuple
+
+from piccolo.table import Table
+
+from tables.achievements import InstallationCount
+from tables.activity import ActivityDay, ActivityHour, ActivityId, CustomStatDay
+from tables.events import Outbox, StreamEvent, StreamPosition
+from tables.http import RateBudget
+from tables.idempotency import IdempotentAnswer
+from tables.imports import ImportChunk, ImportEvent, ImportMember, ImportUpload
+from tables.leaderboards import ActivityCheckpoint, ActivityRewrite, ActivityTotal, Board, XpCount
+from tables.privacy import ErasedPerson, ErasureSalt, PseudonymKey
+from tables.webhooks import WebhookPosition
+
+
+class BySql(NamedTuple):
+    """`key`: the columns of its unique index; `part`: by which it is partitioned; `logged`: whether it outlives a
+    crash of the server; `numbered`: the column that PostgreSQL numbers."""
+
+    table: type[Table]
+    key: tuple[str, ...]
+    part: str | None = None
+    logged: bool = True
+    numbered: str | None = None
+
+
+BY_SQL = (
+    BySql(ActivityId, ("guild_id", "id", "week"), part="week"),
+    BySql(ActivityDay, ("guild_id", "day", "user_id"), part="day"),
+    BySql(ActivityHour, ("guild_id", "hour", "user_id"), part="hour"),
+    BySql(CustomStatDay, ("guild_id", "stat", "day", "user_id"), part="day"),
+    BySql(Board, ("guild_id", "stat", "value", "user_id")),
+    BySql(XpCount, ("guild_id", "kept", "low")),
+    BySql(ActivityCheckpoint, ("guild_id", "day")),
+    BySql(ActivityTotal, ("guild_id", "day", "user_id")),
+    BySql(ActivityRewrite, ("guild_id",)),
+    BySql(InstallationCount, ("subject", "id"), numbered="id"),
+    BySql(Outbox, ("id",), numbered="id"),
+    BySql(StreamEvent, ("position", "day"), part="day"),
+    BySql(StreamPosition, ("round",)),
+    BySql(WebhookPosition, ("is_only",)),
+    BySql(IdempotentAnswer, ("owner", "key")),
+    BySql(RateBudget, ("owner",), logged=False),
+    BySql(ErasedPerson, ("digest", "guild_id")),
+    BySql(ErasureSalt, ()),
+    BySql(PseudonymKey, ()),
+    BySql(ImportUpload, ("guild_id",)),
+    BySql(ImportChunk, ("import_id", "n")),
+    BySql(ImportEvent, ("import_id", "occurred_at", "id", "n")),
+    BySql(ImportMember, ("import_id", "user_id")),
+)

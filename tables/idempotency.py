@@ -1,0 +1,32 @@
+"""Answers to requests with an `Idempotency-Key`, kept for a day."""
+
+from piccolo.columns import JSONB, Array, BigInt, Bytea, Integer, Text, Timestamptz, Varchar
+from piccolo.table import Table
+
+
+class IdempotentAnswer(
+    Table, tablename="idempotent_answers", help_text="An idempotency key: who has it, or what was answered."
+):
+    owner = Varchar(
+        length=64, primary_key=True, default=None, null=False, help_text="The credential that sent it: key:7."
+    )
+    key = Varchar(length=255, default=None, null=False, help_text="Its idempotency key.")
+    holder = Bytea(default=None, null=False, help_text="The request that has the key: a random number.")
+    address = Bytea(default=None, null=False, help_text="SHA-256 of method, path and query.")
+    body_hash = Bytea(default=None, null=True, help_text="SHA-256 of the body; empty while it is still coming in.")
+    held_until = Timestamptz(
+        default=None,
+        null=False,
+        help_text="When another request may take the key, if there is no answer by then.",
+    )
+    expires_at = Timestamptz(default=None, null=False, help_text="When it is forgotten.")
+    status = Integer(default=None, null=True, help_text="The status that was answered; empty while it runs.")
+    headers = JSONB(default=None, null=True, help_text="The headers that are this answer's own.")
+    body = Text(default=None, null=True, help_text="The body, as JSON; secrets are null.")
+    user_ids = Array(
+        BigInt(),
+        default=list,
+        null=False,
+        help_text="The people whom the body names: erasing one of them forgets it.",
+    )
+    guild_id = BigInt(default=None, null=True, help_text="The guild that the request was about; empty: none.")

@@ -1,0 +1,31 @@
+"""The queue of work that outlives the process that began it."""
+
+from piccolo.columns import BigInt, BigSerial, Integer, Timestamptz, Varchar
+from piccolo.columns.defaults.timestamptz import TimestamptzNow
+from piccolo.columns.readable import Readable
+from piccolo.querystring import QueryString
+from piccolo.table import Table
+
+from tables.sql import DEFAULT
+
+
+class Job(Table, tablename="jobs", help_text="Work that waits or is being done; a row goes when it is done."):
+    id = BigSerial(primary_key=True)
+    kind = Varchar(length=32, default=None, null=False, help_text="What is to be done: import, awarding.")
+    subject = BigInt(default=None, null=False, help_text="To what: the id of the import, of the achievement.")
+    holder = Varchar(length=32, default=None, null=True, help_text="The process that does it; empty while it waits.")
+    held_until = Timestamptz(default=None, null=True, help_text="When others may take it if the holder is silent.")
+    attempts = Integer(default=0, null=False, help_text="How often it was begun since it last got on.")
+    run_after = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it may begin.")
+    created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was asked for.")
+
+    @classmethod
+    async def put_once(cls, kind: str, subject: int) -> None:
+        """Adds a job, or has the one that is there already begin now."""
+        job = cls(kind=kind, subject=subject, run_after=DEFAULT, created_at=DEFAULT)
+        sooner = (cls.run_after, QueryString("least({}, now())", cls.run_after))
+        await cls.insert(job).on_conflict((cls.kind, cls.subject), "DO UPDATE", [sooner])
+
+    @classmethod
+    def get_readable(cls) -> Readable:
+        return Readable(template="%s %s", columns=[cls.kind, cls.subject])
