@@ -231,12 +231,14 @@ class Ledger:
                 _add(hours, (guild, hour, GUILD), row)
         await connection.execute(
             sql.STORE,
-            *columns([_written(standing) for standing in self._touched.values()], 14),
-            *columns([(*key, *row) for key, row in sorted(days.items())], 10),
-            *columns([(*key, *row[:5]) for key, row in sorted(hours.items())], 8),
-            *columns(counters, 4),
-            *columns(boards.entered, 4),
-            *columns(boards.moved, 5),
+            *sql.store(
+                members=[_written(standing) for standing in self._touched.values()],
+                days=[(*key, *row) for key, row in sorted(days.items())],
+                hours=[(*key, *row[:5]) for key, row in sorted(hours.items())],
+                entered=boards.entered,
+                moved=boards.moved,
+                counters=counters,
+            ),
         )
         if boards.left:
             await connection.execute(sql.LEAVE_BOARDS, *columns(boards.left, 4))
@@ -246,8 +248,10 @@ class Ledger:
                 totals[guild, user, stat] = totals.get((guild, user, stat), 0) + amount
             await connection.execute(
                 sql.STORE_STATS,
-                *columns([(*key, amount) for key, amount in sorted(totals.items())], 4),
-                *columns([(*key, amount) for key, amount in sorted(self._stats.items())], 5),
+                *sql.store_stats(
+                    days=[(*key, amount) for key, amount in sorted(self._stats.items())],
+                    totals=[(*key, amount) for key, amount in sorted(totals.items())],
+                ),
             )
 
     def _counters(self) -> dict[Counter, int]:

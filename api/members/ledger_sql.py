@@ -1,5 +1,9 @@
 """The SQL of the ledger."""
 
+from collections.abc import Sequence
+
+from api.lib.arrays import columns
+
 COLUMNS = (
     "id, guild_id, user_id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,"
     " streak_best, first_seen_at, last_active_at, left_at, is_ranked"
@@ -64,7 +68,7 @@ READ = f"""
     FROM members JOIN {_KEYS} USING (guild_id, user_id)
 """
 
-# Unreferenced parts of WITH run after the main statement, in their order: everybody locks counters first.
+# All that a ledger holds, in one statement. `store` names its parameters.
 STORE = """
     WITH member AS (
         UPDATE members AS m SET
@@ -80,6 +84,7 @@ STORE = """
             $14::text::boolean[]
         ) AS n (id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,
                 streak_best, first_seen_at, last_active_at, left_at, is_ranked)
+        -- Locked since the ledger was read: what it holds is what the row holds, and is written as a whole.
         WHERE m.id = n.id
     ), day AS (
         INSERT INTO activity_days AS d
@@ -107,18 +112,42 @@ STORE = """
             commands = h.commands + EXCLUDED.commands
     ), entered AS (
         INSERT INTO boards (guild_id, stat, user_id, value)
-        SELECT * FROM unnest($37::text::bigint[], $38::text::int[], $39::text::bigint[], $40::text::bigint[])
+        SELECT * FROM unnest($33::text::bigint[], $34::text::int[], $35::text::bigint[], $36::text::bigint[])
     ), moved AS (
+        -- By the value that it had: the index begins with it, and nothing is looked for.
         UPDATE boards b SET value = n.after
-        FROM unnest($41::text::bigint[], $42::text::int[], $43::text::bigint[], $44::text::bigint[],
-        $45::text::bigint[])
+        FROM unnest($37::text::bigint[], $38::text::int[], $39::text::bigint[], $40::text::bigint[],
+        $41::text::bigint[])
             AS n (guild_id, stat, user_id, before, after)
         WHERE b.guild_id = n.guild_id AND b.stat = n.stat AND b.value = n.before AND b.user_id = n.user_id
     )
+    -- The main statement: it runs before all parts above that nothing refers to, which then run in their order. So
+    -- everybody locks counters first.
     INSERT INTO xp_counts AS c (guild_id, kept, low, members)
-    SELECT * FROM unnest($33::text::bigint[], $34::text::int[], $35::text::bigint[], $36::text::bigint[])
+    SELECT * FROM unnest($42::text::bigint[], $43::text::int[], $44::text::bigint[], $45::text::bigint[])
     ON CONFLICT (guild_id, kept, low) DO UPDATE SET members = c.members + EXCLUDED.members
 """
+
+
+def store(
+    *,
+    members: Sequence[tuple[object, ...]],
+    days: Sequence[tuple[object, ...]],
+    hours: Sequence[tuple[object, ...]],
+    entered: Sequence[tuple[object, ...]],
+    moved: Sequence[tuple[object, ...]],
+    counters: Sequence[tuple[object, ...]],
+) -> list[str]:
+    """What `STORE` takes: rows as the columns that its parts name."""
+    return [
+        *columns(members, 14),
+        *columns(days, 10),
+        *columns(hours, 8),
+        *columns(entered, 4),
+        *columns(moved, 5),
+        *columns(counters, 4),
+    ]
+
 
 LEAVE_BOARDS = """
     DELETE FROM boards b
@@ -130,11 +159,16 @@ LEAVE_BOARDS = """
 STORE_STATS = """
     WITH day AS (
         INSERT INTO custom_stat_days AS d (guild_id, stat, day, user_id, value)
-        SELECT * FROM unnest($5::text::bigint[], $6::text::text[], $7::text::date[], $8::text::bigint[],
-        $9::text::bigint[])
+        SELECT * FROM unnest($1::text::bigint[], $2::text::text[], $3::text::date[], $4::text::bigint[],
+        $5::text::bigint[])
         ON CONFLICT (guild_id, stat, day, user_id) DO UPDATE SET value = d.value + EXCLUDED.value
     )
     INSERT INTO custom_stats AS s (guild_id, user_id, stat, value)
-    SELECT * FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::text[], $4::text::bigint[])
+    SELECT * FROM unnest($6::text::bigint[], $7::text::bigint[], $8::text::text[], $9::text::bigint[])
     ON CONFLICT (guild_id, user_id, stat) DO UPDATE SET value = s.value + EXCLUDED.value
 """
+
+
+def store_stats(*, days: Sequence[tuple[object, ...]], totals: Sequence[tuple[object, ...]]) -> list[str]:
+    """What `STORE_STATS` takes."""
+    return [*columns(days, 5), *columns(totals, 4)]
