@@ -1,5 +1,7 @@
 """Imports of standings and history, and what of their files is kept while they run."""
 
+import builtins
+
 from piccolo.columns import (
     JSONB,
     BigInt,
@@ -20,6 +22,7 @@ from piccolo.constraints import Check
 from piccolo.table import Table
 
 from tables.guilds import Guild
+from tables.sql import one_of
 
 
 class Import(Table, tablename="imports", help_text="A file that was sent in, and what became of its rows."):
@@ -52,6 +55,26 @@ class Import(Table, tablename="imports", help_text="A file that was sent in, and
     created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was asked for.")
     finished_at = Timestamptz(default=None, null=True, help_text="When it ended; empty before.")
 
+    @classmethod
+    async def is_active_in(cls, guild_id: int) -> bool:
+        """Whether a guild has one that waits or runs."""
+        return await cls.exists().where(cls.guild_id == guild_id, one_of(cls.status, ("queued", "running")))
+
+    @classmethod
+    async def forget_beyond(cls, guild_id: int, most: int) -> None:
+        """Of a guild's that have ended the newest are told of, and no more."""
+        ended = cls.select(cls.id).where(cls.guild_id == guild_id, one_of(cls.status, ("finished", "failed")))
+        await cls.delete().where(cls.id.is_in(ended.order_by(cls.id, ascending=False).offset(most)))
+
+    @classmethod
+    async def counted(cls, guild_id: int, source: str, digest: builtins.bytes) -> int:
+        """Of this very file, sent before to be added: the rows that count already, if it failed."""
+        same = (cls.guild_id == guild_id) & (cls.source == source) & (cls.digest == digest)
+        query = cls.select(cls.status, cls.position, cls.counted_before)
+        query = query.where(same, cls.mode == "add", cls.dry_run.eq(False))  # noqa: FBT003 - a column's value
+        row = await query.order_by(cls.id, ascending=False).first()
+        return max(row["position"], row["counted_before"]) if row is not None and row["status"] == "failed" else 0
+
     imports_status_check = Check("status IN ('queued', 'running', 'finished', 'failed')")
 
     @classmethod
@@ -65,6 +88,12 @@ class ImportUpload(Table, tablename="import_uploads", help_text="A file of a gui
     held_until = Timestamptz(
         default=None, null=False, help_text="When another one may take the place, if nothing more comes."
     )
+
+    @classmethod
+    async def leave(cls, guild_id: int, import_id: int) -> bool:
+        """Lets go of the guild's place; whether this import had it."""
+        ours = (cls.guild_id == guild_id) & (cls.import_id == import_id)
+        return bool(await cls.delete().where(ours).returning(cls.import_id))
 
 
 class ImportChunk(Table, tablename="import_chunks", help_text="A piece of a file that was sent in."):

@@ -22,8 +22,6 @@ def _seen(seen: str) -> str:
     return COLUMNS.replace("i.preview", _SEEN.format(seen=seen))
 
 
-ACTIVE = "SELECT EXISTS (SELECT FROM imports WHERE guild_id = $1 AND status IN ('queued', 'running'))"
-
 # The place of a guild's next file ($1), for the import that it will be ($2) and so many seconds ($3) from the last
 # sign of it on: who falls silent has lost it.
 RESERVE = """
@@ -33,28 +31,7 @@ RESERVE = """
     RETURNING true
 """
 
-LEAVE = "DELETE FROM import_uploads WHERE guild_id = $1 AND import_id = $2 RETURNING true"
-
 NEXT_ID = "SELECT nextval(pg_get_serial_sequence('imports', 'id'))"
-
-ADD_CHUNK = "INSERT INTO import_chunks (import_id, n, data) VALUES ($1, $2, $3)"
-
-DROP_CHUNKS = "DELETE FROM import_chunks WHERE import_id = $1"
-
-INSERT = f"""
-    INSERT INTO imports AS i (id, guild_id, source, mode, dry_run, takes_settings, bytes, actor_kind, actor_id, reason,
-                              ip, request_id, session_id, digest, counted_before, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-        $15, $16)
-    RETURNING {COLUMNS}
-"""
-
-# How long a file is told of after it has ended: the newest of a guild.
-FORGET_BEYOND = """
-    DELETE FROM imports WHERE id IN (
-        SELECT id FROM imports WHERE guild_id = $1 AND status IN ('finished', 'failed') ORDER BY id DESC OFFSET $2
-    )
-"""
 
 # By id, of a guild that is there and that the reader sees ($2 null: all).
 READ = f"""
@@ -67,33 +44,11 @@ LIST = f"""
     ORDER BY i.id DESC LIMIT $3
 """
 
-# What a job begins with, or goes on with.
-BEGIN = f"""
-    UPDATE imports i SET status = 'running' WHERE i.id = $1 AND i.status IN ('queued', 'running')
-    RETURNING {COLUMNS}, i.actor_kind, i.actor_id, i.reason, i.ip, i.request_id, i.session_id, i.counted_before
-"""
-
-# Of this very file, sent before to be added: the rows that count already, if it failed.
-COUNTED_BEFORE = """
-    SELECT CASE WHEN status = 'failed' THEN greatest(position, counted_before) ELSE 0 END FROM imports
-    WHERE guild_id = $1 AND source = $2 AND digest = $3 AND mode = 'add' AND NOT dry_run ORDER BY id DESC LIMIT 1
-"""
-
 # Those of these members whom the file had not named.
 NAME_FIRST = """
     INSERT INTO import_members (import_id, user_id) SELECT $1, * FROM unnest($2::bigint[])
     ON CONFLICT DO NOTHING RETURNING user_id
 """
-
-CHUNK = "SELECT data FROM import_chunks WHERE import_id = $1 AND n = $2"
-
-CHECKPOINT = """
-    UPDATE imports SET progress = $2, position = $3, reached = $4::jsonb, imported = $5, unchanged = $6, refused = $7,
-        refused_rows = CASE WHEN $8::jsonb IS NULL THEN refused_rows ELSE $8::jsonb END, preview = $9::jsonb
-    WHERE id = $1
-"""
-
-FINISH = "UPDATE imports SET status = $2, finished_at = $3 WHERE id = $1"
 
 # What a finished import leaves behind, a bounded lot at a time.
 SWEEP = """

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import asyncpg
 import structlog
+from piccolo.columns import Column
 
 from api.audit.service import record
 from api.auth.scopes import Scope
@@ -24,6 +25,9 @@ from api.lib.diff import Change
 from api.lib.faults import Fault
 from api.people.current import CredentialEnded, CurrentCredentials
 from api.postgres.database import IMPOSSIBLE_VALUES, Database
+from tables.guilds import Guild
+from tables.imports import Import
+from tables.sql import one_of
 
 log = structlog.get_logger("guildhall.imports")
 
@@ -57,13 +61,15 @@ class Runner:
     async def run(self, job: LeasedJob, on_progress: Callable[[float], None]) -> None:
         """Does the import to its end, from where its last transaction stood. A file or a guild that is no good ends
         it; everything else is raised, and it may be run again. Raises `LeaseLost`."""
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(queries.BEGIN, job.subject)
-        if row is None:  # its guild is gone, or it has ended
+        to_do = one_of(Import.status, ("queued", "running"))
+        begin = Import.update({Import.status: "running"}).where(Import.id == job.subject, to_do)
+        rows = await begin.returning(*Import.all_columns())
+        if not rows:  # its guild is gone, or it has ended
             async with self._database.transaction() as connection:
                 await self._queue.done(connection, job)
             await self.sweep(job.subject)
             return
+        [row] = rows
         work = Work(self._database, self._queue, job, row, lambda: self._rights(row), on_progress)
         log.info("import begins", id=work.id, guild=work.guild_id, source=work.source, row=work.position)
         await self._do(work)
@@ -118,11 +124,12 @@ class Runner:
         else:
             work.refuse(0, Fault("", fault))
         async with work.step(kept=True) as connection:
-            await connection.execute(queries.FINISH, work.id, status, self._clock.now())
+            ended: dict[Column | str, object] = {Import.status: status, Import.finished_at: self._clock.now()}
+            await Import.update(ended).where(Import.id == work.id)
             await connection.execute(queries.FORGET_ERASED, work.id)
             await self._queue.done(connection, work.job)
             # Standings were moved by no event: as if the guild had changed, every process forgets what it knows of it.
-            await connection.execute("UPDATE guilds SET changed_xid = 0 WHERE id = $1", work.guild_id)
+            await Guild.update({Guild.changed_xid: 0}).where(Guild.id == work.guild_id)
             counts = {name: getattr(work, name) for name in ("rows", "imported", "unchanged", "refused")}
             data = {"id": str(work.id), "source": work.source, "dry_run": work.dry_run, "status": status}
             await publish(connection, [OutboxEvent(work.guild_id, "import.finished", {**data, "counts": counts})])

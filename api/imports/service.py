@@ -21,6 +21,8 @@ from api.lib.diff import Change
 from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, paginate
 from api.postgres.database import Database
+from tables.imports import Import, ImportChunk, ImportUpload
+from tables.sql import DEFAULT, Row
 
 PIECE = 1024 * 1024
 TOLD = 100  # imports of a guild that have ended
@@ -75,9 +77,9 @@ class ImportService:
                 is_ours = await connection.fetchval(queries.RESERVE, guild_id, import_id, HELD_SECONDS)
             except asyncpg.ForeignKeyViolationError:
                 raise NotFound from None
-            # Afterwards: who had the place a moment ago has an import by now.
-            if not is_ours or await connection.fetchval(queries.ACTIVE, guild_id):
-                raise Conflict(_BUSY)
+        # Afterwards: who had the place a moment ago has an import by now.
+        if not is_ours or await Import.is_active_in(guild_id):
+            raise Conflict(_BUSY)
 
     async def _store(self, guild_id: int, import_id: int, file: AsyncIterable[bytes]) -> tuple[int, bytes]:
         """Gives its size, and its SHA-256. Raises `Conflict` where somebody else has the place by now."""
@@ -91,16 +93,12 @@ class ImportService:
             piece += data
             size += len(data)
             while len(piece) >= PIECE:
-                await self._add(import_id, number, bytes(piece[:PIECE]))
+                await _add(import_id, number, bytes(piece[:PIECE]))
                 del piece[:PIECE]
                 number += 1
         if piece:
-            await self._add(import_id, number, bytes(piece))
+            await _add(import_id, number, bytes(piece))
         return size, digest.digest()
-
-    async def _add(self, import_id: int, number: int, data: bytes) -> None:
-        async with self._database.connection() as connection:
-            await connection.execute(queries.ADD_CHUNK, import_id, number, data)
 
     async def _enqueue(
         self,
@@ -114,25 +112,34 @@ class ImportService:
     ) -> tuple[ImportView, LeasedJob]:
         size, digest = stored
         mode = None if query.source == "events" else query.mode or "set"
-        who = (actor.kind, actor.id, actor.reason, actor.ip, actor.request_id, _session_id(actor))
         async with self._database.transaction() as connection:
-            if not await connection.fetchval(queries.LEAVE, guild_id, import_id):
+            if not await ImportUpload.leave(guild_id, import_id):
                 raise Conflict(_BUSY)  # we were silent for so long that somebody else has the place
-            counted = 0
-            if mode == "add":
-                counted = await connection.fetchval(queries.COUNTED_BEFORE, guild_id, query.source, digest) or 0
+            new = Import(
+                id=import_id,
+                guild_id=guild_id,
+                source=query.source,
+                mode=mode,
+                dry_run=query.dry_run,
+                takes_settings=query.settings,
+                bytes=size,
+                actor_kind=actor.kind,
+                actor_id=actor.id,
+                reason=actor.reason,
+                ip=actor.ip,
+                request_id=actor.request_id,
+                session_id=_session_id(actor),
+                digest=digest,
+                counted_before=await Import.counted(guild_id, query.source, digest) if mode == "add" else 0,
+                created_at=self._clock.now(),
+            )
             try:
-                row = await connection.fetchrow(
-                    queries.INSERT,
-                    *(import_id, guild_id, query.source, mode, query.dry_run, query.settings, size),
-                    *who,
-                    *(digest, counted, self._clock.now()),
-                )
+                [row] = await Import.insert(new).returning(*Import.all_columns())
             except asyncpg.UniqueViolationError:
                 raise Conflict(_BUSY) from None
             except asyncpg.ForeignKeyViolationError:
                 raise NotFound from None
-            await connection.execute(queries.FORGET_BEYOND, guild_id, TOLD)
+            await Import.forget_beyond(guild_id, TOLD)
             job = await self._queue.put(connection, IMPORT, import_id, leased=leased)
             if not query.dry_run:
                 asked = {"source": query.source, "mode": mode, "bytes": size}
@@ -140,7 +147,6 @@ class ImportService:
                 await record(
                     connection, actor, "import.requested", guild_ids=[guild_id], target=str(import_id), changes=changes
                 )
-            assert row is not None
             answer = to_view(row)
             await store_answer(connection, actor.claim, answer, status=202, headers={"location": location(import_id)})
         return answer, job
@@ -148,9 +154,8 @@ class ImportService:
     async def _abandon(self, guild_id: int, import_id: int) -> None:
         """Lets go of the place and the file of a request that failed. What a process that was killed leaves is swept
         later."""
-        async with self._database.connection() as connection:
-            await connection.execute(queries.DROP_CHUNKS, import_id)
-            await connection.execute(queries.LEAVE, guild_id, import_id)
+        await ImportChunk.delete().where(ImportChunk.import_id == import_id)
+        await ImportUpload.leave(guild_id, import_id)
 
     async def get(self, actor: Actor, import_id: int) -> ImportView:
         """How an import stands. Raises `NotFound`, also for one of a guild that the actor does not see."""
@@ -176,6 +181,10 @@ class ImportService:
         )
 
 
+async def _add(import_id: int, number: int, data: bytes) -> None:
+    await ImportChunk.insert(ImportChunk(import_id=import_id, n=number, data=data, created_at=DEFAULT))
+
+
 def require(actor: Actor, query: ImportQuery) -> None:
     """Raises `MissingScope` for a wish that the actor may not have."""
     missing = rights_of(actor.credential).missing(query)
@@ -199,7 +208,7 @@ def refuse(query: ImportQuery) -> None:
         raise Invalid(errors=faults)
 
 
-def to_view(row: asyncpg.Record) -> ImportView:
+def to_view(row: Row) -> ImportView:
     """A row as it is told."""
     counts = ImportCounts(
         row["imported"] + row["unchanged"] + row["refused"], row["imported"], row["unchanged"], row["refused"]

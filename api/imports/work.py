@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-import asyncpg
 import msgspec
+from piccolo.columns import Column
 
 from api.auth.actors import Actor
 from api.imports import queries
@@ -17,6 +17,8 @@ from api.imports.rights import Rights
 from api.jobs.queue import LeasedJob, Queue
 from api.lib.faults import Fault
 from api.postgres.database import Connection, Database
+from tables import sql
+from tables.imports import Import, ImportChunk
 
 MOST_REFUSED = 1000
 MOST_PREVIEWED = 100
@@ -46,7 +48,7 @@ class Work:
         database: Database,
         queue: Queue,
         job: LeasedJob,
-        row: asyncpg.Record,
+        row: sql.Row,
         rights: Callable[[], Awaitable[Rights]],
         on_progress: Callable[[float], None],
     ) -> None:
@@ -154,10 +156,11 @@ class Work:
         """The file in slices; None behind its end."""
         number = 0
         while True:
-            async with self._database.connection() as connection:
-                piece: bytes | None = await connection.fetchval(queries.CHUNK, self.id, number)
-            if piece is None:
+            query = ImportChunk.select(ImportChunk.data)
+            row = await query.where(ImportChunk.import_id == self.id, ImportChunk.n == number).first()
+            if row is None:
                 break
+            piece: bytes = row["data"]
             for start in range(0, len(piece), _SLICE):
                 self.read += len(piece[start : start + _SLICE])
                 yield piece[start : start + _SLICE]
@@ -183,7 +186,7 @@ class Work:
                 yield connection
             if upto is not None:
                 self.position = upto
-            await self._save(connection)
+            await self._save()
             await self._queue.note_progress(connection, self.job)
         self._on_progress(self.progress)
 
@@ -192,20 +195,19 @@ class Work:
         done = self.read / self.size if self.size else 1.0
         self.progress = max(self.progress, min(done, 1.0) * share)
 
-    async def _save(self, connection: Connection) -> None:
-        fresh = len(self._refused) > self._stored_refused
-        await connection.execute(
-            queries.CHECKPOINT,
-            self.id,
-            self.progress,
-            self.position,
-            self.reached,
-            self.imported,
-            self.unchanged,
-            self.refused,
-            _encode(self._refused).decode() if fresh else None,
-            _encode(list(self.preview.values())).decode(),
-        )
+    async def _save(self) -> None:
+        values: dict[Column | str, object] = {
+            Import.progress: self.progress,
+            Import.position: self.position,
+            Import.reached: self.reached,
+            Import.imported: self.imported,
+            Import.unchanged: self.unchanged,
+            Import.refused: self.refused,
+            Import.preview: _encode(list(self.preview.values())).decode(),
+        }
+        if len(self._refused) > self._stored_refused:
+            values[Import.refused_rows] = _encode(self._refused).decode()
+        await Import.update(values).where(Import.id == self.id)
         self._stored_refused = len(self._refused)
 
     @property
