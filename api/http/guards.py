@@ -34,7 +34,8 @@ async def credential_of(connection: Connection, scope: Scope) -> Credential:
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     """The guard of every route: 401, then 429, 403 for a scope the credential lacks, then 404 for what it may not
     see."""
-    if connection.method == HttpMethod.OPTIONS or (policy := policy_of(handler)).is_public:
+    # The mounted admin is given a plain connection, which has no method of its own.
+    if connection.scope.get("method") == HttpMethod.OPTIONS or (policy := policy_of(handler)).is_public:
         return
     scope = policy.scope
     context, gate = context_of(connection.scope), gate_of(connection.app)
