@@ -30,3 +30,9 @@ class IdempotentAnswer(
         help_text="The people whom the body names: erasing one of them forgets it.",
     )
     guild_id = BigInt(default=None, null=True, help_text="The guild that the request was about; empty: none.")
+
+    @classmethod
+    async def release(cls, owner: str, key: str, holder: bytes) -> None:
+        """Lets go of a key, if this request still has it and nothing was answered."""
+        ours = (cls.owner == owner) & (cls.key == key) & (cls.holder == holder)
+        await cls.delete().where(ours, cls.status.is_null())

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
+from piccolo.querystring import QueryString
 
 from api.errors import TooManyRequests
 from api.lib.clock import Clock
 from api.postgres.database import Database
+from tables.http import RateBudget
+from tables.sql import one_of
 
 WINDOW = 60.0
 # Three addresses have to fail before strangers are kept from an account.
@@ -27,7 +30,6 @@ _TAKE = """
         ends_at = CASE WHEN b.ends_at <= $2 THEN EXCLUDED.ends_at ELSE b.ends_at END
     RETURNING used, ends_at
 """
-_GIVE_BACK = "UPDATE rate_budgets SET used = greatest(used - 1, 0) WHERE owner = ANY($1::text[])"
 
 
 class TooManyTries(TooManyRequests):
@@ -70,8 +72,8 @@ class TryLimits:
 
     async def give_back(self, budgets: Sequence[TryBudget]) -> None:
         """Puts a try back that did no harm."""
-        async with self._database.connection() as connection:
-            await connection.execute(_GIVE_BACK, [budget.owner for budget in budgets])
+        owners = one_of(RateBudget.owner, [budget.owner for budget in budgets])
+        await RateBudget.update({RateBudget.used: QueryString("greatest({} - 1, 0)", RateBudget.used)}).where(owners)
 
     def clear(self) -> None:
         """What this process knows; the database knows it still."""

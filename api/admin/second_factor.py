@@ -8,6 +8,8 @@ from hashlib import sha256
 from hmac import compare_digest
 
 import msgspec
+from piccolo.columns import Column, Where
+from piccolo.querystring import QueryString
 
 from api.audit.service import record
 from api.auth.actors import Actor
@@ -15,32 +17,13 @@ from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.secret_box import SecretBox, Undecryptable
 from api.postgres.database import Database
+from tables.admin import AdminSecondFactor as Factor
+from tables.admin import AdminSession
+from tables.sql import DEFAULT, Row
 
 STEP_SECONDS = 30
 RECOVERY_CODES = 10
 _ISSUER = "Guildhall"
-
-_ENROL = """
-    INSERT INTO admin_second_factors AS f (user_id, secret, recovery_codes) VALUES ($1, $2, $3)
-    ON CONFLICT (user_id) DO UPDATE SET
-        secret = EXCLUDED.secret, recovery_codes = EXCLUDED.recovery_codes, last_step = 0, created_at = now()
-    WHERE f.confirmed_at IS NULL
-    RETURNING user_id
-"""
-_READ = "SELECT secret, last_step, confirmed_at FROM admin_second_factors WHERE user_id = $1"
-# Whichever of two requests with one code comes first: the second finds the step used.
-_USE_STEP = """
-    UPDATE admin_second_factors SET last_step = $2, confirmed_at = coalesce(confirmed_at, now())
-    WHERE user_id = $1 AND last_step < $2 AND (confirmed_at IS NOT NULL) = $3
-    RETURNING user_id
-"""
-_USE_RECOVERY_CODE = """
-    UPDATE admin_second_factors SET recovery_codes = array_remove(recovery_codes, $2)
-    WHERE user_id = $1 AND confirmed_at IS NOT NULL AND $2 = ANY(recovery_codes)
-    RETURNING cardinality(recovery_codes) AS remaining
-"""
-_REMOVE = "DELETE FROM admin_second_factors WHERE user_id = $1 RETURNING confirmed_at"
-_END_OTHERS = "DELETE FROM admin_sessions WHERE user_id = $1 AND token <> $2"
 
 
 class Enrolment(msgspec.Struct, frozen=True):
@@ -62,8 +45,7 @@ class SecondFactor:
 
     async def is_on(self, user_id: int) -> bool:
         """Whether a log-in of this user needs a code."""
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(_READ, user_id)
+        row = await _read(user_id)
         return row is not None and row["confirmed_at"] is not None
 
     async def enrol(self, user_id: int, name: str) -> Enrolment | None:
@@ -74,9 +56,17 @@ class SecondFactor:
         secret = b32encode(secrets.token_bytes(20)).decode()
         codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
         hashes = [_hash(code) for code in codes]
-        async with self._database.connection() as connection:
-            made = await connection.fetchval(_ENROL, user_id, self._secret_box.encrypt(secret), hashes)
-        if made is None:
+        new = Factor(
+            user_id=user_id, secret=self._secret_box.encrypt(secret), recovery_codes=hashes, created_at=DEFAULT
+        )
+        fresh: list[Column | tuple[Column, object]] = [
+            Factor.secret,
+            Factor.recovery_codes,
+            Factor.last_step,
+            (Factor.created_at, QueryString("now()")),
+        ]
+        insert = Factor.insert(new).on_conflict(Factor.user_id, "DO UPDATE", fresh, Factor.confirmed_at.is_null())
+        if not await insert.returning(Factor.user_id):
             return None
         return Enrolment(TOTP(secret).provisioning_uri(name=name, issuer_name=_ISSUER), secret, codes)
 
@@ -87,9 +77,9 @@ class SecondFactor:
         if step is None:
             return False
         async with self._database.transaction() as connection:
-            if await connection.fetchval(_USE_STEP, user_id, step, False) is None:  # noqa: FBT003 - not confirmed yet
+            if not await _use_step(user_id, step, Factor.confirmed_at.is_null()):
                 return False
-            await connection.execute(_END_OTHERS, user_id, session)
+            await AdminSession.delete().where(AdminSession.user_id == user_id, AdminSession.token != session)
             await record(connection, actor, "admin.second_factor_enabled", guild_ids=[None], target=name, changes={})
         return True
 
@@ -98,8 +88,8 @@ class SecondFactor:
         step = await self._step(user_id, code)
         async with self._database.transaction() as connection:
             if step is not None:
-                return await connection.fetchval(_USE_STEP, user_id, step, True) is not None  # noqa: FBT003 - confirmed
-            remaining = await connection.fetchval(_USE_RECOVERY_CODE, user_id, _hash(code))
+                return await _use_step(user_id, step, Factor.confirmed_at.is_not_null())
+            remaining = await _use_recovery_code(user_id, _hash(code))
             if remaining is None:
                 return False
             told = {"recovery_codes": Change(remaining + 1, remaining)}
@@ -109,7 +99,8 @@ class SecondFactor:
     async def remove(self, actor: Actor, user_id: int, name: str) -> bool:
         """Whether there was one: log-ins need no code any more."""
         async with self._database.transaction() as connection:
-            if await connection.fetchval(_REMOVE, user_id) is None:
+            removed = await Factor.delete().where(Factor.user_id == user_id).returning(Factor.confirmed_at)
+            if not removed or removed[0]["confirmed_at"] is None:
                 return False
             await record(connection, actor, "admin.second_factor_disabled", guild_ids=[None], target=name, changes={})
         return True
@@ -119,8 +110,7 @@ class SecondFactor:
         a little wrong."""
         from pyotp import TOTP
 
-        async with self._database.connection() as connection:
-            row = await connection.fetchrow(_READ, user_id)
+        row = await _read(user_id)
         digits = code.replace(" ", "")
         if row is None or not (digits.isascii() and digits.isdecimal()):
             return None
@@ -132,6 +122,31 @@ class SecondFactor:
         totp = TOTP(secret)
         steps = (step for step in (now, now - 1, now + 1) if compare_digest(totp.at(step * STEP_SECONDS), digits))
         return next(steps, None)
+
+
+async def _read(user_id: int) -> Row | None:
+    return await Factor.select().where(Factor.user_id == user_id).first()
+
+
+async def _use_step(user_id: int, step: int, state: Where) -> bool:
+    """Whichever of two requests with one code comes first: the second finds the step used. `state`: whether it is to
+    be confirmed already."""
+    values: dict[Column | str, object] = {
+        Factor.last_step: step,
+        Factor.confirmed_at: QueryString("coalesce({}, now())", Factor.confirmed_at),
+    }
+    update = Factor.update(values).where(Factor.user_id == user_id, Factor.last_step < step, state)
+    return bool(await update.returning(Factor.user_id))
+
+
+async def _use_recovery_code(user_id: int, code: bytes) -> int | None:
+    """How many are left; None where this is none of them."""
+    rest = QueryString("array_remove({}, {})", Factor.recovery_codes, code)
+    update = Factor.update({Factor.recovery_codes: rest}).where(
+        Factor.user_id == user_id, Factor.confirmed_at.is_not_null(), Factor.recovery_codes.any(code)
+    )
+    rows = await update.returning(Factor.recovery_codes)
+    return len(rows[0]["recovery_codes"]) if rows else None
 
 
 def _recovery_code() -> str:

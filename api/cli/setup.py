@@ -15,6 +15,7 @@ from api.errors import NotFound
 from api.keys.dtos import CreateKey
 from api.services import Services
 from tables.admin import AdminSecondFactor, AdminUser
+from tables.auth import ApiKey
 
 FIRST_ADMIN = "admin"
 FIRST_KEY = "first key"
@@ -36,9 +37,7 @@ async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | N
     """Makes the first admin and the first key where there is none, and tells each secret as soon as it is
     made, since it is kept nowhere. Gives the key. Sent twice, the second time does nothing."""
     async with opened(settings) as services:
-        async with services.database.connection() as connection:
-            no_admin = not await connection.fetchval("SELECT EXISTS (SELECT FROM admin_users)")
-            no_key = not await connection.fetchval("SELECT EXISTS (SELECT FROM api_keys)")
+        no_admin, no_key = not await AdminUser.exists(), not await ApiKey.exists()
         if no_admin:
             # Another first start at the same moment may have made it, and told it there.
             with contextlib.suppress(NameTaken):

@@ -6,17 +6,13 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from api.errors import TooManyRequests
+from api.idempotency import queries
 from api.postgres.database import Connection
 
 MOST_ANSWERS = 100_000
 MOST_BYTES = 64 * 1024 * 1024
 OWNERS = 10_000  # of whom a process remembers how much room is left
 COUNTED_FOR = timedelta(minutes=1)
-
-_COUNT = """
-    SELECT count(*) AS answers, coalesce(sum(octet_length(body)), 0)::bigint AS bytes, min(expires_at) AS first
-    FROM idempotent_answers WHERE owner = $1 AND expires_at > $2
-"""
 
 
 class Quota:
@@ -56,7 +52,7 @@ class AnswerQuotas:
         return quota
 
     async def _count(self, connection: Connection, quota: Quota, owner: str, now: datetime) -> None:
-        row = await connection.fetchrow(_COUNT, owner, now)
+        row = await connection.fetchrow(queries.COUNT, owner, now)
         assert row is not None  # a count gives its row
         answers, size = MOST_ANSWERS - row["answers"], MOST_BYTES - row["bytes"]
         if answers <= 0 or size <= 0:

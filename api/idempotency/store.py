@@ -16,45 +16,21 @@ import msgspec
 import structlog
 
 from api.errors import Conflict, GuildhallError, TooManyRequests, Unavailable
+from api.idempotency import queries
 from api.idempotency.answer_quotas import AnswerQuotas, Quota
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded, encode
 from api.postgres.database import Connection, Database
+from tables.idempotency import IdempotentAnswer
 
 log = structlog.get_logger("guildhall.idempotency")
 
 KEPT = timedelta(hours=24)
-SWEEP_BATCH_SIZE = 5000
 LARGEST = 1024 * 1024  # bytes of an answer that is kept
 
 JSON = "application/json"
 
 _people = re.compile(rb'"(?:user|owner)_id":"([1-9][0-9]{0,18})"')
-
-_CLAIM = """
-    INSERT INTO idempotent_answers AS a (owner, key, holder, address, body_hash, held_until, expires_at, guild_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $9)
-    ON CONFLICT (owner, key) DO UPDATE SET holder = EXCLUDED.holder, address = EXCLUDED.address,
-        body_hash = EXCLUDED.body_hash, held_until = EXCLUDED.held_until, expires_at = EXCLUDED.expires_at,
-        guild_id = EXCLUDED.guild_id, status = NULL, headers = NULL, body = NULL, user_ids = '{}'
-    WHERE a.expires_at <= $8 OR (a.status IS NULL AND a.held_until <= $8)
-    RETURNING true
-"""
-_FIND = "SELECT address, body_hash, status, headers, body FROM idempotent_answers WHERE owner = $1 AND key = $2"
-# Those of many requests that share a transaction, at once.
-_SAVE = """
-    UPDATE idempotent_answers AS a
-    SET status = answer.status, headers = answer.headers::jsonb, body = answer.body, body_hash = answer.body_hash,
-        user_ids = answer.user_ids::bigint[], expires_at = $9
-    FROM unnest($1::text[], $2::text[], $3::bytea[], $4::int[], $5::text[], $6::text[], $7::bytea[], $8::text[])
-        AS answer (owner, key, holder, status, headers, body, body_hash, user_ids)
-    WHERE a.owner = answer.owner AND a.key = answer.key AND a.holder = answer.holder AND a.status IS NULL
-"""
-_RELEASE = "DELETE FROM idempotent_answers WHERE owner = $1 AND key = $2 AND holder = $3 AND status IS NULL"
-_SWEEP = f"""
-    DELETE FROM idempotent_answers WHERE ctid IN
-        (SELECT ctid FROM idempotent_answers WHERE expires_at <= $1 LIMIT {SWEEP_BATCH_SIZE})
-"""
 
 
 class KeyReused(GuildhallError):
@@ -125,7 +101,7 @@ class Claim:
         self.is_kept = False
 
     def row(self, answer: StoredAnswer) -> tuple[object, ...]:
-        """What `_SAVE` takes of it. Raises `AnswerTooLarge`."""
+        """What `queries.SAVE` takes of it. Raises `AnswerTooLarge`."""
         if len(answer.body) > LARGEST:
             raise AnswerTooLarge
         if self.quota is not None:
@@ -146,7 +122,7 @@ class Claim:
 async def save(connection: Connection, answers: Sequence[tuple[Claim, StoredAnswer]]) -> bool:
     """Keeps the answers; whether all of the claims were still ours."""
     columns = zip(*(claim.row(answer) for claim, answer in answers), strict=True)
-    done = await connection.execute(_SAVE, *columns, answers[0][0].clock.now() + KEPT)
+    done = await connection.execute(queries.SAVE, *columns, answers[0][0].clock.now() + KEPT)
     return int(done.split()[1]) == len(answers)
 
 
@@ -215,10 +191,10 @@ class Idempotency:
             try:
                 claim.quota = await self._kept.take(connection, owner, now)
             except TooManyRequests:
-                if await connection.fetchrow(_FIND, owner, key) is None:
+                if await connection.fetchrow(queries.FIND, owner, key) is None:
                     raise
             ours = await connection.fetchval(
-                _CLAIM,
+                queries.CLAIM,
                 owner,
                 key,
                 claim.holder,
@@ -231,7 +207,7 @@ class Idempotency:
             )
             if ours:
                 return claim
-            row = await connection.fetchrow(_FIND, owner, key)
+            row = await connection.fetchrow(queries.FIND, owner, key)
         if row is None:  # the first one has just been refused
             raise StillRunning
         if row["address"] != address:
@@ -254,11 +230,11 @@ class Idempotency:
         if claim.is_kept and is_done:
             return
         try:
-            async with self._database.connection() as connection:
-                if is_done or answer.status == 409:
+            if is_done or answer.status == 409:
+                async with self._database.connection() as connection:
                     await save(connection, [(claim, answer)])
-                else:
-                    await connection.execute(_RELEASE, claim.owner, claim.key, claim.holder)
+            else:
+                await IdempotentAnswer.release(claim.owner, claim.key, claim.holder)
         except Unavailable as error:
             log.warning("an idempotent answer was not kept", type=error.type)
         except Exception:
@@ -267,8 +243,8 @@ class Idempotency:
     async def sweep(self) -> bool:
         """Removes some of what has expired; whether there may be more."""
         async with self._database.connection() as connection:
-            done = await connection.execute(_SWEEP, self._clock.now())
-        return int(done.split()[1]) == SWEEP_BATCH_SIZE
+            done = await connection.execute(queries.SWEEP, self._clock.now())
+        return int(done.split()[1]) == queries.SWEEP_BATCH_SIZE
 
 
 def _without_secret(body: bytes) -> bytes:
