@@ -7,12 +7,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec.structs import replace
 
 from api.admin.entrance import Entrance
 from api.admin.mount import LARGEST_BODY, Mount
 from api.config import Settings
+from api.http.context import RequestContext, start_context
 from tests.admin.conftest import IGNORE_SCHEMA, log_in
 from tests.support.serving import in_process
 
@@ -149,7 +150,12 @@ async def test_head_is_get_without_the_body(door: httpx.AsyncClient) -> None:
 async def test_behind_tls_cookies_are_secure_and_the_origin_is_checked(
     app: ASGIApp, settings: Settings, entrance: Entrance, ada_id: int
 ) -> None:
-    behind = Mount(replace(settings, public_url="https://guildhall.example"), entrance)
+    mount = Mount(replace(settings, public_url="https://guildhall.example"), entrance)
+
+    async def behind(scope: Scope, receive: Receive, send: Send) -> None:
+        start_context(scope, RequestContext("request", is_head=False, is_gone=lambda: False))
+        await mount(scope, receive, send)
+
     async with in_process(behind, "https://guildhall.example") as client:
         page = await client.get("/admin/")
         assert page.headers["set-cookie"].startswith("__Secure-csrftoken=")
