@@ -47,9 +47,19 @@ def pytest_configure(config: pytest.Config) -> None:
         _running[0].start()
 
 
-# Whatever waits for processes and restarts begins first: a test of half a minute at the end leaves one of two processes
-# with nothing to do.
-LONG = ("soak", "operation", "imports/test_processes.py", "activity/test_kills.py", "architecture/test_openapi")
+# Whatever waits for processes and restarts, or takes long, begins first: a test of half a minute at the end leaves one
+# of two processes with nothing to do. All of it is the first one's, which mostly waits, while the other one computes;
+# what is left of its share is stolen from the end, where the short ones are.
+LONG = (
+    "soak",
+    "operation",
+    "imports/test_processes.py",
+    "activity/test_kills.py",
+    "activity/test_concurrency.py",
+    "architecture/test_lists_cost.py",
+    "architecture/test_openapi",
+    "settings/test_http_concurrency.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
