@@ -50,7 +50,7 @@ from api.settings.fast_path import settings_route
 from api.webhooks.controller import WebhookController
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 _CONTROLLERS: list[type[Controller]] = [
     PagesController,
@@ -168,7 +168,7 @@ def _admission(services: Services) -> Admission:
 
 
 def create_litestar(
-    settings: Settings, *, clock: Clock, metrics: Metrics, discord: "httpx.AsyncBaseTransport | None" = None
+    settings: Settings, *, clock: Clock, metrics: Metrics, discord: "httpx2.AsyncBaseTransport | None" = None
 ) -> Litestar:
     """The Litestar application alone, with no edge around it. `discord`: what Discord is reached by, instead of
     real connections."""

@@ -76,7 +76,7 @@ from tables.by_sql import BY_SQL
 from tables.piccolo_app import APP_CONFIG
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 
 class Services:
@@ -88,7 +88,7 @@ class Services:
         *,
         clock: Clock | None = None,
         metrics: Metrics | None = None,
-        discord: "httpx.AsyncBaseTransport | None" = None,
+        discord: "httpx2.AsyncBaseTransport | None" = None,
     ) -> None:
         """`discord`: what Discord is reached by, instead of real connections."""
         self._settings = settings
@@ -209,7 +209,8 @@ class Services:
         self.events = EventService(database, self.broadcaster, self.directory, self.stream_bounds)
         secret_box, resolver, private = SecretBox(secrets), Resolver(), settings.webhook_private_addresses
         self.webhooks = WebhookService(database, cursors, clock, secret_box, resolver, private=private)
-        self.deliverer = Deliverer(database, clock, secret_box, Sender(resolver, private=private))
+        self.sender = sender = Sender(resolver, private=private)
+        self.deliverer = Deliverer(database, clock, secret_box, sender)
         self.audit = AuditService(cursors)
         self.privacy = PrivacyService(database, clock)
         self.eraser = Eraser(database, watcher, clock)
@@ -236,6 +237,7 @@ class Services:
         """Closes what was opened."""
         if self.people.discord is not None:
             await self.people.discord.close()
+        await self.sender.close()
         await self.snapshots.close()
         await self.database.close()
 

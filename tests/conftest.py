@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 import structlog
 from litestar import Litestar
@@ -114,7 +114,7 @@ def standing_in() -> Discord:
 @pytest.fixture(scope="session")
 async def running_app(settings: Settings, movable_clock: MovableClock, standing_in: Discord) -> AsyncIterator[Litestar]:
     """The application with its pool and background tasks, running for all tests of this process."""
-    app = create_litestar(settings, clock=movable_clock, metrics=Metrics(), discord=httpx.ASGITransport(standing_in))
+    app = create_litestar(settings, clock=movable_clock, metrics=Metrics(), discord=httpx2.ASGITransport(standing_in))
     async with alive(app):
         # What is there now stays until the end: the collector need not look at it over and over.
         gc.collect()
@@ -179,7 +179,7 @@ def clients(app: ASGIApp, litestar_app: Litestar) -> Clients:
 
 
 @pytest.fixture
-async def bot(clients: Clients) -> AsyncIterator[httpx.AsyncClient]:
+async def bot(clients: Clients) -> AsyncIterator[httpx2.AsyncClient]:
     """The bot of the whole installation: all scopes, all guilds. Harbour and Quarry are there."""
     async with await clients.bot() as client:
         for guild_id, name in ((HARBOUR, "Harbour"), (QUARRY, "Quarry")):
@@ -189,14 +189,14 @@ async def bot(clients: Clients) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def harbour_bot(bot: httpx.AsyncClient, clients: Clients) -> AsyncIterator[httpx.AsyncClient]:
+async def harbour_bot(bot: httpx2.AsyncClient, clients: Clients) -> AsyncIterator[httpx2.AsyncClient]:
     """All scopes, in Harbour alone."""
     async with await clients.bot(guilds=[HARBOUR]) as client:
         yield client
 
 
 @pytest.fixture
-async def mallory(bot: httpx.AsyncClient, clients: Clients) -> AsyncIterator[httpx.AsyncClient]:
+async def mallory(bot: httpx2.AsyncClient, clients: Clients) -> AsyncIterator[httpx2.AsyncClient]:
     """The stranger: all scopes, in Quarry alone."""
     async with await clients.bot(guilds=[QUARRY]) as client:
         yield client
@@ -217,13 +217,13 @@ def discord(standing_in: Discord, litestar_app: Litestar) -> Discord:
 
 
 @pytest.fixture
-def browsers(app: ASGIApp, litestar_app: Litestar, discord: Discord, bot: httpx.AsyncClient) -> Browsers:
+def browsers(app: ASGIApp, litestar_app: Litestar, discord: Discord, bot: httpx2.AsyncClient) -> Browsers:
     """Makes browsers, once Harbour and Quarry are there."""
     return Browsers(app, discord, services_of(litestar_app).people)
 
 
 @pytest.fixture
-async def anonymous(clients: Clients) -> AsyncIterator[httpx.AsyncClient]:
+async def anonymous(clients: Clients) -> AsyncIterator[httpx2.AsyncClient]:
     """Nobody."""
     async with clients.anonymous() as client:
         yield client

@@ -14,7 +14,7 @@ from api.errors import DiscordAway
 from api.lib import snowflakes
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 log = structlog.get_logger("guildhall.discord")
 
@@ -90,21 +90,21 @@ class Discord:
         authorize_url: str,
         client_id: str,
         client_secret: str,
-        transport: "httpx.AsyncBaseTransport | None" = None,
+        transport: "httpx2.AsyncBaseTransport | None" = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`api_url` ends without a slash. `transport`: instead of real connections."""
-        import httpx  # an eighth of a second: only for who has a log-in
+        import httpx2  # an eighth of a second: only for who has a log-in
 
-        self._http = httpx.AsyncClient(
+        self._http = httpx2.AsyncClient(
             transport=transport,
-            timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS, pool=WAIT_SECONDS),
-            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+            timeout=httpx2.Timeout(SECONDS, connect=CONNECT_SECONDS, pool=WAIT_SECONDS),
+            limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
             follow_redirects=False,
             trust_env=False,
             headers={"User-Agent": f"Guildhall/{version('guildhall')}", "Accept": "application/json"},
         )
-        self._failures = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict)
+        self._failures = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.CookieConflict)
         self._api_url = api_url.rstrip("/")
         self._authorize_url = authorize_url
         self._client = (client_id, client_secret)
@@ -193,14 +193,14 @@ class Discord:
         """Status and body. `bucket`: what Discord counts together. Raises `DiscordAway`, also without asking, while
         Discord has told us to wait."""
         self._refuse_paused(bucket)
-        arguments: dict[str, Any] = {"auth": self._client}  # Any: httpx's own
+        arguments: dict[str, Any] = {"auth": self._client}  # Any: httpx2's own
         if token is not None:
             arguments = {"headers": {"Authorization": f"Bearer {token}"}}
         if form is not None:
             arguments["data"] = dict(form)
         try:
             async with (
-                asyncio.timeout(SECONDS),  # httpx's own are for each piece: a trickle would go on for ever
+                asyncio.timeout(SECONDS),  # httpx2's own are for each piece: a trickle would go on for ever
                 self._http.stream(method, self._api_url + path, **arguments) as response,
             ):
                 body = bytearray()

@@ -20,7 +20,7 @@ from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 
 class Client(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ def build_people(
     client: Client | None,
     public_url: str | None,
     own_url: str,
-    transport: "httpx.AsyncBaseTransport | None",
+    transport: "httpx2.AsyncBaseTransport | None",
 ) -> People:
     """`own_url`: the address on which this server listens. `transport`: instead of real connections to Discord."""
     cookies = Cookies(https=public_url is not None and public_url.startswith("https://"))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.support.people import HARBOUR
@@ -18,21 +18,21 @@ def draft(key: str = "chatterbox", stat: str = "messages", gte: int = 2, **more:
     return {"key": key, "name": key.capitalize(), "condition": {"stat": stat, "gte": gte}, **more}
 
 
-async def define(bot: httpx.AsyncClient, *drafts: Json, at: str = OF_HARBOUR) -> None:
+async def define(bot: httpx2.AsyncClient, *drafts: Json, at: str = OF_HARBOUR) -> None:
     """Makes them."""
     for each in drafts:
         made = await bot.post(at, json=each)
         assert made.status_code == 201, made.text
 
 
-async def mine(bot: httpx.AsyncClient, user_id: int, guild_id: int = HARBOUR) -> dict[str, Json]:
+async def mine(bot: httpx2.AsyncClient, user_id: int, guild_id: int = HARBOUR) -> dict[str, Json]:
     """A member's achievements, by key."""
     found = await bot.get(f"/v1/guilds/{guild_id}/members/{user_id}/achievements")
     assert found.status_code == 200, found.text
     return {item["achievement"]: item for item in found.json()["items"]}
 
 
-async def earned(bot: httpx.AsyncClient, user_id: int, guild_id: int = HARBOUR) -> set[str]:
+async def earned(bot: httpx2.AsyncClient, user_id: int, guild_id: int = HARBOUR) -> set[str]:
     """The keys of what a member has."""
     return {key for key, item in (await mine(bot, user_id, guild_id)).items() if item["awarded_at"] is not None}
 

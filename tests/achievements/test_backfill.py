@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from typing import cast
 
-import httpx
+import httpx2
 import pytest
 
 from api.achievements import backfill, queries
@@ -14,7 +14,7 @@ from tests.activity.test_record import message, record
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
 
 
-async def finished(bot: httpx.AsyncClient, path: str) -> Json:
+async def finished(bot: httpx2.AsyncClient, path: str) -> Json:
     """The definition, when it has been awarded to all."""
     for _ in range(100):
         found = cast("Json", (await bot.get(path)).json())
@@ -40,7 +40,7 @@ async def crowd(owner: PlainConnection, guild_id: int, members: int) -> None:
 
 
 async def test_who_meets_it_already_is_given_it(
-    bot: httpx.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "BATCH_SIZE", 4)
     await crowd(owner, HARBOUR, 10)
@@ -65,7 +65,7 @@ async def test_who_meets_it_already_is_given_it(
 
 
 async def test_a_changed_one_is_awarded_anew_and_what_was_revoked_stays_so(
-    bot: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     await crowd(owner, HARBOUR, 6)
     one = f"{OF_HARBOUR}/chatterbox"
@@ -80,7 +80,7 @@ async def test_a_changed_one_is_awarded_anew_and_what_was_revoked_stays_so(
     assert named.json()["awarding"]["status"] == "finished"
 
 
-async def test_of_every_guild(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_of_every_guild(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await crowd(owner, HARBOUR, 3)
     await crowd(owner, QUARRY, 2)
     simulated = (await bot.post(f"{OF_ALL}/simulate", json={"condition": {"stat": "xp", "gte": 2}})).json()
@@ -90,7 +90,7 @@ async def test_of_every_guild(bot: httpx.AsyncClient, owner: PlainConnection) ->
     assert (found["awarding"]["awarded"], found["awarded_count"], found["rarity"]) == (3, 3, 0.6)
 
 
-async def test_windows_and_prerequisites_count(bot: httpx.AsyncClient) -> None:
+async def test_windows_and_prerequisites_count(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft("first", gte=3))
     await record(bot, *(message(f"a{n}") for n in range(3)), *(message(f"b{n}", user=BO) for n in range(2)))
     week = {"stat": "messages", "gte": 2, "within": "7d"}
@@ -103,7 +103,7 @@ async def test_windows_and_prerequisites_count(bot: httpx.AsyncClient) -> None:
 
 
 async def test_killed_another_goes_on_where_it_ended(
-    bot: httpx.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "BATCH_SIZE", 2)
     await crowd(owner, HARBOUR, 8)
@@ -131,7 +131,7 @@ async def test_killed_another_goes_on_where_it_ended(
     assert await owner.fetchval("SELECT sum(xp) FROM members") == 36 + 8
 
 
-async def test_deleted_meanwhile_it_ends(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_deleted_meanwhile_it_ends(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await crowd(owner, HARBOUR, 3)
     await define(bot, draft(gte=1, retroactive=True))
     await bot.delete(f"{OF_HARBOUR}/chatterbox")

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft
@@ -57,7 +57,7 @@ async def stored(owner: PlainConnection) -> int:
     return int(await owner.fetchval("SELECT count(*) FROM achievements"))
 
 
-async def test_conditions_that_are_none(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_conditions_that_are_none(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await define(bot, draft("there"))
     for name, (condition, pointer) in CONDITIONS.items():
         for answer in (
@@ -70,7 +70,7 @@ async def test_conditions_that_are_none(bot: httpx.AsyncClient, owner: PlainConn
     assert await stored(owner) == 1
 
 
-async def test_a_thousand_groups(bot: httpx.AsyncClient) -> None:
+async def test_a_thousand_groups(bot: httpx2.AsyncClient) -> None:
     condition = b'{"all":[' * 1000 + b'{"stat":"messages","gte":1}' + b"]}" * 1000
     body = b'{"key":"deep","name":"Deep","condition":%s}' % condition
     answer = await bot.post(OF_HARBOUR, content=body, headers={"Content-Type": "application/json"})
@@ -78,7 +78,7 @@ async def test_a_thousand_groups(bot: httpx.AsyncClient) -> None:
     assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/condition"]
 
 
-async def test_what_is_just_possible(bot: httpx.AsyncClient) -> None:
+async def test_what_is_just_possible(bot: httpx2.AsyncClient) -> None:
     for number, condition in enumerate(
         (
             nested(4),
@@ -93,7 +93,7 @@ async def test_what_is_just_possible(bot: httpx.AsyncClient) -> None:
         assert answer.json()["condition"] == condition
 
 
-async def test_a_level_above_the_guilds_own_top(bot: httpx.AsyncClient) -> None:
+async def test_a_level_above_the_guilds_own_top(bot: httpx2.AsyncClient) -> None:
     await bot.patch(f"/v1/guilds/{HARBOUR}/settings/leveling", json={"max_level": 50})
     high = draft(stat="level", gte=51)
     refused = await bot.post(OF_HARBOUR, json=high)
@@ -124,7 +124,7 @@ OTHERS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def test_other_members(bot: httpx.AsyncClient) -> None:
+async def test_other_members(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft("there"))
     for more, pointer in OTHERS:
         answer = await bot.post(OF_HARBOUR, json={**draft(), **more})
@@ -132,14 +132,14 @@ async def test_other_members(bot: httpx.AsyncClient) -> None:
         assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer], more
 
 
-async def test_what_is_no_json_number_is_no_json(bot: httpx.AsyncClient) -> None:
+async def test_what_is_no_json_number_is_no_json(bot: httpx2.AsyncClient) -> None:
     for number in ("NaN", "Infinity", "-Infinity"):
         body = b'{"key": "x", "name": "x", "condition": {"stat": "messages", "gte": %s}}' % number.encode()
         answer = await bot.post(OF_HARBOUR, content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code == 400
 
 
-async def test_all_faults_are_told_at_once(bot: httpx.AsyncClient) -> None:
+async def test_all_faults_are_told_at_once(bot: httpx2.AsyncClient) -> None:
     condition = {"all": [{"stat": "level", "gte": 5000}, {"stat": "xp", "gte": 1, "within": "1d"}, {"gte": 1}]}
     answer = await bot.post(OF_HARBOUR, json=draft(condition=condition, prerequisites=["one", "two"]))
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [
@@ -148,7 +148,7 @@ async def test_all_faults_are_told_at_once(bot: httpx.AsyncClient) -> None:
     ]  # fmt: skip
 
 
-async def test_circles(bot: httpx.AsyncClient) -> None:
+async def test_circles(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft("a"), draft("b", prerequisites=["a"]), draft("c", prerequisites=["b"]))
     circle = await bot.patch(f"{OF_HARBOUR}/a", json={"prerequisites": ["c"]})
     assert circle.json()["errors"] == [
@@ -160,7 +160,7 @@ async def test_circles(bot: httpx.AsyncClient) -> None:
     assert (await bot.post(f"{OF_HARBOUR}/b/restore")).status_code == 409
 
 
-async def test_of_two_that_would_need_each_other_one_is_refused(bot: httpx.AsyncClient) -> None:
+async def test_of_two_that_would_need_each_other_one_is_refused(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft("a"), draft("b"))
     both = await asyncio.gather(
         bot.patch(f"{OF_HARBOUR}/a", json={"prerequisites": ["b"]}),

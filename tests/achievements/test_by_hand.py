@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, keys, told_of
@@ -13,11 +13,11 @@ OF_ADA = f"/v1/guilds/{HARBOUR}/members/{ADA}/achievements"
 REASON = {"X-Audit-Log-Reason": "for%20the%20party"}
 
 
-async def xp(bot: httpx.AsyncClient, user_id: int = ADA) -> int:
+async def xp(bot: httpx2.AsyncClient, user_id: int = ADA) -> int:
     return int((await bot.get(f"/v1/guilds/{HARBOUR}/members/{user_id}")).json()["xp"])
 
 
-async def test_awarded_with_its_rewards_and_what_follows(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_awarded_with_its_rewards_and_what_follows(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await define(
         bot,
         draft(gte=1000, rewards={"xp": 100, "role_id": "77"}),
@@ -40,7 +40,7 @@ async def test_awarded_with_its_rewards_and_what_follows(bot: httpx.AsyncClient,
     assert await told_of(owner, ADA) == ["achievement.unlocked", "achievement.unlocked", "member.level_up"]
 
 
-async def test_revoked_it_stays_so_until_it_is_awarded_by_hand(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_revoked_it_stays_so_until_it_is_awarded_by_hand(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await define(bot, draft(gte=1, rewards={"xp": 100}))
     await record(bot, message("1"))
     before = await xp(bot)
@@ -56,7 +56,7 @@ async def test_revoked_it_stays_so_until_it_is_awarded_by_hand(bot: httpx.AsyncC
     assert (await bot.get(f"{OF_HARBOUR}/chatterbox")).json()["awarded_count"] == 1
 
 
-async def test_the_reward_may_be_kept_and_is_given_once(bot: httpx.AsyncClient) -> None:
+async def test_the_reward_may_be_kept_and_is_given_once(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft(gte=99, rewards={"xp": 100}))
     await bot.put(f"{OF_ADA}/chatterbox")
     assert (await bot.delete(f"{OF_ADA}/chatterbox?keep_rewards=true")).status_code == 204
@@ -69,7 +69,7 @@ async def test_the_reward_may_be_kept_and_is_given_once(bot: httpx.AsyncClient) 
     assert await xp(bot) == 100
 
 
-async def test_no_more_is_taken_back_than_there_is(bot: httpx.AsyncClient) -> None:
+async def test_no_more_is_taken_back_than_there_is(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft(gte=99, rewards={"xp": 100}))
     await bot.put(f"{OF_ADA}/chatterbox")
     await bot.post(f"/v1/guilds/{HARBOUR}/members/{ADA}/xp", json={"set": 30})
@@ -77,7 +77,7 @@ async def test_no_more_is_taken_back_than_there_is(bot: httpx.AsyncClient) -> No
     assert await xp(bot) == 0
 
 
-async def test_raced_it_is_given_and_taken_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_raced_it_is_given_and_taken_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await define(bot, draft(gte=99, rewards={"xp": 100}))
     given = await asyncio.gather(*(bot.put(f"{OF_ADA}/chatterbox") for _ in range(6)))
     assert sorted(answer.status_code for answer in given) == [200] * 5 + [201]
@@ -87,7 +87,7 @@ async def test_raced_it_is_given_and_taken_once(bot: httpx.AsyncClient, owner: P
     assert await owner.fetchval("SELECT count(*) FROM audit_log WHERE action LIKE 'achievement.%ed'") == 3
 
 
-async def test_one_of_every_guild_and_one_that_is_deleted(bot: httpx.AsyncClient) -> None:
+async def test_one_of_every_guild_and_one_that_is_deleted(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft(gte=1), at=OF_ALL)
     assert (await bot.put(f"{OF_ADA}/chatterbox")).json()["scope"] == "global"
     await bot.delete(f"{OF_ALL}/chatterbox")
@@ -97,7 +97,7 @@ async def test_one_of_every_guild_and_one_that_is_deleted(bot: httpx.AsyncClient
 
 
 async def test_who_may(
-    bot: httpx.AsyncClient, mallory: httpx.AsyncClient, anonymous: httpx.AsyncClient, harbour_bot: httpx.AsyncClient
+    bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient, anonymous: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient
 ) -> None:
     await define(bot, draft(gte=9))
     for client, status in ((anonymous, 401), (mallory, 404)):

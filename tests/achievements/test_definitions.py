@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, mine
@@ -21,7 +21,7 @@ CHATTERBOX = {
 }  # fmt: skip
 
 
-async def test_one_is_made_and_read(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_one_is_made_and_read(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await define(bot, draft("first-words"))
     made = await bot.post(OF_HARBOUR, json=CHATTERBOX, headers={"X-Audit-Log-Reason": "for%20talkers"})
     assert made.status_code == 201, made.text
@@ -38,13 +38,13 @@ async def test_one_is_made_and_read(bot: httpx.AsyncClient, owner: PlainConnecti
     assert (entry["action"], entry["guild_id"], entry["reason"]) == ("achievement.created", HARBOUR, "for talkers")
 
 
-async def test_the_first_values(bot: httpx.AsyncClient) -> None:
+async def test_the_first_values(bot: httpx2.AsyncClient) -> None:
     made = (await bot.post(OF_ALL, json=draft())).json()
     assert (made["guild_id"], made["description"], made["icon"], made["hidden"]) == (None, None, None, False)
     assert (made["prerequisites"], made["retroactive"], made["rewards"]) == ([], False, {"xp": 0, "role_id": None})
 
 
-async def test_sent_twice_it_is_a_conflict(bot: httpx.AsyncClient) -> None:
+async def test_sent_twice_it_is_a_conflict(bot: httpx2.AsyncClient) -> None:
     statuses = await asyncio.gather(*(bot.post(OF_HARBOUR, json=draft()) for _ in range(4)))
     assert sorted(answer.status_code for answer in statuses) == [201, 409, 409, 409]
     await bot.delete(f"{OF_HARBOUR}/chatterbox")
@@ -53,10 +53,10 @@ async def test_sent_twice_it_is_a_conflict(bot: httpx.AsyncClient) -> None:
 
 
 async def test_who_may(
-    bot: httpx.AsyncClient,
-    harbour_bot: httpx.AsyncClient,
-    mallory: httpx.AsyncClient,
-    anonymous: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
+    harbour_bot: httpx2.AsyncClient,
+    mallory: httpx2.AsyncClient,
+    anonymous: httpx2.AsyncClient,
     clients: Clients,
 ) -> None:
     await define(bot, draft(), at=OF_ALL)
@@ -80,7 +80,7 @@ async def test_who_may(
         assert (await bot.patch(f"{OF_HARBOUR}/{path}", json={})).status_code == 404
 
 
-async def test_a_list_goes_page_by_page_in_the_order_of_making(bot: httpx.AsyncClient) -> None:
+async def test_a_list_goes_page_by_page_in_the_order_of_making(bot: httpx2.AsyncClient) -> None:
     names = ["c", "a", "b", "e", "d"]
     await define(bot, *map(draft, names))
     await bot.delete(f"{OF_HARBOUR}/e")
@@ -94,7 +94,7 @@ async def test_a_list_goes_page_by_page_in_the_order_of_making(bot: httpx.AsyncC
     assert foreign.status_code == 422
 
 
-async def test_a_patch_merges(bot: httpx.AsyncClient) -> None:
+async def test_a_patch_merges(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft("first-words"), CHATTERBOX)
     one = f"{OF_HARBOUR}/chatterbox"
     tag = (await bot.get(one)).headers["etag"]
@@ -117,7 +117,7 @@ async def test_a_patch_merges(bot: httpx.AsyncClient) -> None:
     assert (await bot.patch(one, json={"name": None})).status_code == 422
 
 
-async def test_awards_are_no_reason_to_refuse_a_change(bot: httpx.AsyncClient) -> None:
+async def test_awards_are_no_reason_to_refuse_a_change(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft(gte=1))
     before = await bot.get(f"{OF_HARBOUR}/chatterbox")
     await record(bot, message("1"))
@@ -129,7 +129,7 @@ async def test_awards_are_no_reason_to_refuse_a_change(bot: httpx.AsyncClient) -
     assert changed.status_code == 200
 
 
-async def test_what_was_awarded_stays_as_it_was_named(bot: httpx.AsyncClient) -> None:
+async def test_what_was_awarded_stays_as_it_was_named(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft(gte=1))
     await record(bot, message("1"), message("2", user=BO), message("3", user=BO))
     changed = (
@@ -142,7 +142,7 @@ async def test_what_was_awarded_stays_as_it_was_named(bot: httpx.AsyncClient) ->
     assert (item["name"], item["progress"], item["awarded_at"] is None) == ("Chatterbox", 0.5, False)
 
 
-async def test_what_stays_is_not_judged_anew(bot: httpx.AsyncClient) -> None:
+async def test_what_stays_is_not_judged_anew(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft("first"), draft("second", stat="level", gte=60, prerequisites=["first"]))
     await bot.delete(f"{OF_HARBOUR}/first")
     await bot.patch(f"/v1/guilds/{HARBOUR}/settings/leveling", json={"max_level": 50})
@@ -153,7 +153,7 @@ async def test_what_stays_is_not_judged_anew(bot: httpx.AsyncClient) -> None:
     assert (await bot.patch(one, json={"prerequisites": ["first", "second"]})).status_code == 422
 
 
-async def test_deleted_nobody_earns_it_until_it_is_restored(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_deleted_nobody_earns_it_until_it_is_restored(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     one = f"{OF_HARBOUR}/chatterbox"
     await define(bot, draft(gte=1))
     assert (await bot.delete(one, headers={"If-Match": '"other"'})).status_code == 412
@@ -176,7 +176,7 @@ async def test_deleted_nobody_earns_it_until_it_is_restored(bot: httpx.AsyncClie
     assert await earned(bot, ADA) == {"chatterbox"}
 
 
-async def test_a_guilds_own_stands_in_the_place_of_the_installations(bot: httpx.AsyncClient) -> None:
+async def test_a_guilds_own_stands_in_the_place_of_the_installations(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft(gte=1, name="Everywhere"), at=OF_ALL)
     await define(bot, draft(gte=2, name="Here"))
     await record(bot, message("1"))
@@ -188,7 +188,7 @@ async def test_a_guilds_own_stands_in_the_place_of_the_installations(bot: httpx.
     assert (item["name"], item["scope"], item["awarded_at"] is None) == ("Everywhere", "global", False)
 
 
-async def test_counts_of_the_installation_are_of_all_guilds(bot: httpx.AsyncClient) -> None:
+async def test_counts_of_the_installation_are_of_all_guilds(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft(gte=1), at=OF_ALL)
     await record(bot, message("1"), message("2", user=BO))
     await bot.post(f"/v1/guilds/{QUARRY}/members/{ADA}/xp", json={"amount": 1})

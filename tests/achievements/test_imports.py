@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-import httpx
+import httpx2
 from litestar import Litestar
 
 from api.postgres.engine import PlainConnection
@@ -17,7 +17,7 @@ from tests.support.wiring import services_of
 NOW = CLOCK.start
 
 
-async def test_imported_events_award(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_imported_events_award(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await define(
         bot,
         draft(gte=3, rewards={"xp": 1000}),
@@ -38,7 +38,7 @@ async def test_imported_events_award(bot: httpx.AsyncClient, owner: PlainConnect
     assert await owner.fetchval("SELECT count(*) FROM achievement_awards") == 4
 
 
-async def test_definitions_and_awards_go_along(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_definitions_and_awards_go_along(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await define(bot, draft("everywhere", gte=1), at=OF_ALL)
     await define(
         bot,
@@ -82,7 +82,7 @@ async def test_definitions_and_awards_go_along(bot: httpx.AsyncClient, owner: Pl
 
 
 async def test_an_export_from_before_names_had_a_rule_loses_nothing(
-    bot: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     await define(bot, draft("first", gte=1))
     await bot.put(f"/v1/guilds/{HARBOUR}/roles", json={"items": [{"id": "7", "name": "Crew"}]})
@@ -106,7 +106,7 @@ async def test_an_export_from_before_names_had_a_rule_loses_nothing(
 
 
 async def test_standings_from_elsewhere_award_when_their_stat_moves_next(
-    bot: httpx.AsyncClient, running_app: Litestar
+    bot: httpx2.AsyncClient, running_app: Litestar
 ) -> None:
     tree = {"all": [{"stat": "messages", "gte": 2}, {"stat": "wins", "gte": 5}]}
     await define(bot, draft("both", condition=tree), draft("rich", stat="xp", gte=10_000))

@@ -1,6 +1,6 @@
 """The starter pack."""
 
-import httpx
+import httpx2
 from litestar import Litestar
 
 from api.achievements import packs
@@ -12,7 +12,7 @@ from tests.support.people import ADA, HARBOUR
 from tests.support.wiring import services_of
 
 
-async def test_it_is_installed_once_for_all_or_for_one(bot: httpx.AsyncClient, litestar_app: Litestar) -> None:
+async def test_it_is_installed_once_for_all_or_for_one(bot: httpx2.AsyncClient, litestar_app: Litestar) -> None:
     service = services_of(litestar_app).achievements
     drafts = packs.read("starter")
     made = await packs.install(service, system("test"), INSTALLATION, "starter")

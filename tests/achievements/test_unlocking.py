@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-import httpx
+import httpx2
 from litestar import Litestar
 
 from api.postgres.engine import PlainConnection
@@ -21,7 +21,7 @@ def stat(id_: str, name: str, amount: int, user: int = ADA) -> Json:
     return {**message(id_, user), "type": "stat", "stat": name, "amount": amount}
 
 
-async def test_it_is_told_once_with_its_rewards(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_it_is_told_once_with_its_rewards(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await bot.patch(LEVELING, json=FLAT)
     await define(bot, draft(gte=2, rewards={"xp": 100, "role_id": "77"}))
     assert (await record(bot, message("1")))["achievements_unlocked"] == []
@@ -41,7 +41,7 @@ async def test_it_is_told_once_with_its_rewards(bot: httpx.AsyncClient, owner: P
     assert await told_of(owner, ADA) == ["achievement.unlocked", "member.level_up"]
 
 
-async def test_a_reward_unlocks_the_next(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_reward_unlocks_the_next(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await bot.patch(LEVELING, json=FLAT)
     await define(
         bot,
@@ -59,14 +59,14 @@ async def test_a_reward_unlocks_the_next(bot: httpx.AsyncClient, owner: PlainCon
     assert await owner.fetchval("SELECT sum(members) FROM xp_counts WHERE kept = 1") == 2
 
 
-async def test_xp_never_passes_its_limit(bot: httpx.AsyncClient) -> None:
+async def test_xp_never_passes_its_limit(bot: httpx2.AsyncClient) -> None:
     await bot.post(f"/v1/guilds/{HARBOUR}/members/{ADA}/xp", json={"set": 2**53 - 1})
     await define(bot, draft(gte=1, rewards={"xp": 2**53}))
     await record(bot, message("1"))
     assert (await bot.get(f"/v1/guilds/{HARBOUR}/members/{ADA}")).json()["xp"] == 2**53
 
 
-async def test_xp_by_hand_unlocks_too(bot: httpx.AsyncClient) -> None:
+async def test_xp_by_hand_unlocks_too(bot: httpx2.AsyncClient) -> None:
     await define(
         bot, draft("rich", stat="xp", gte=100, rewards={"xp": 60}), draft("higher", stat="level", gte=1), draft(gte=1)
     )
@@ -77,7 +77,7 @@ async def test_xp_by_hand_unlocks_too(bot: httpx.AsyncClient) -> None:
     assert (keys(again), again["member"]["xp"]) == ([], 260)
 
 
-async def test_only_what_moved_is_evaluated(bot: httpx.AsyncClient) -> None:
+async def test_only_what_moved_is_evaluated(bot: httpx2.AsyncClient) -> None:
     await record(bot, *(message(str(number)) for number in range(5)))
     await define(bot, draft(gte=3), draft("reacting", stat="reactions", gte=1))
     assert await earned(bot, ADA) == set()
@@ -87,7 +87,7 @@ async def test_only_what_moved_is_evaluated(bot: httpx.AsyncClient) -> None:
     assert keys(await record(bot, message("6"))) == ["chatterbox"]
 
 
-async def test_trees_and_stats_of_ones_own(bot: httpx.AsyncClient) -> None:
+async def test_trees_and_stats_of_ones_own(bot: httpx2.AsyncClient) -> None:
     tree = {"all": [{"stat": "messages", "gte": 2}, {"any": [{"stat": "duels", "gte": 3}, {"stat": "xp", "gte": 999}]}]}
     await define(bot, draft("tree", condition=tree), draft("duelist", stat="duels", gte=5))
     assert keys(await record(bot, message("1"), stat("2", "duels", 3))) == []
@@ -105,7 +105,7 @@ async def test_trees_and_stats_of_ones_own(bot: httpx.AsyncClient) -> None:
     assert keys(await record(bot, stat("6", "duels", 1))) == ["duelist"]
 
 
-async def test_windows_of_days(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_windows_of_days(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": "Pacific/Auckland"})
     await define(
         bot,
@@ -131,7 +131,7 @@ async def test_windows_of_days(bot: httpx.AsyncClient, clock: MovableClock) -> N
     assert sorted(keys(answer)) == ["own", "week"]
 
 
-async def test_streaks_also_of_days_that_come_late(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_streaks_also_of_days_that_come_late(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     await define(bot, draft("regular", stat="streak", gte=3, rewards={"xp": 7}))
     now = clock.now()
     assert keys(await record(bot, message("1", at=now), message("2", at=now - timedelta(days=2)))) == []
@@ -140,20 +140,20 @@ async def test_streaks_also_of_days_that_come_late(bot: httpx.AsyncClient, clock
     assert member["streak"] == {"current": 3, "best": 3}
 
 
-async def test_hidden_ones_are_told_of_those_who_have_them(bot: httpx.AsyncClient) -> None:
+async def test_hidden_ones_are_told_of_those_who_have_them(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft("secret", gte=2, hidden=True), draft(gte=9))
     await record(bot, message("1"), message("2", user=BO), message("3", user=BO))
     assert set(await mine(bot, ADA)) == {"chatterbox"}
     assert set(await mine(bot, BO)) == {"chatterbox", "secret"}
 
 
-async def test_of_every_guild(bot: httpx.AsyncClient) -> None:
+async def test_of_every_guild(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft(gte=1), at=OF_ALL)
     assert keys(await record(bot, message("1"))) == ["chatterbox"]
     assert (await mine(bot, ADA))["chatterbox"]["scope"] == "global"
 
 
-async def test_switched_off_nothing_is_awarded(bot: httpx.AsyncClient) -> None:
+async def test_switched_off_nothing_is_awarded(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft(gte=1))
     settings = f"/v1/guilds/{HARBOUR}/settings/achievements"
     await bot.patch(settings, json={"enabled": False})
@@ -162,11 +162,11 @@ async def test_switched_off_nothing_is_awarded(bot: httpx.AsyncClient) -> None:
     assert keys(await record(bot, message("2"))) == ["chatterbox"]
 
 
-async def test_nobody_of_whom_nothing_is_known(bot: httpx.AsyncClient) -> None:
+async def test_nobody_of_whom_nothing_is_known(bot: httpx2.AsyncClient) -> None:
     assert (await bot.get(f"/v1/guilds/{HARBOUR}/members/{ADA}/achievements")).status_code == 404
 
 
-async def test_twenty_clients_bring_the_same_events(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_twenty_clients_bring_the_same_events(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await define(bot, draft(gte=2, rewards={"xp": 100}), draft("one", gte=1))
     events = [message("1"), message("2"), message("3", user=BO)]
     answers = await asyncio.gather(*(bot.post(PATH, json={"events": events}) for _ in range(20)))
@@ -178,7 +178,7 @@ async def test_twenty_clients_bring_the_same_events(bot: httpx.AsyncClient, owne
     assert [up["user_id"] for up in ups] == [str(ADA)]
 
 
-async def test_who_comes_back_after_being_forgotten_earns_anew(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_who_comes_back_after_being_forgotten_earns_anew(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await bot.patch(LEVELING, json={"on_leave": "reset"})
     await define(bot, draft(gte=1))
     await record(bot, message("1"))
@@ -189,12 +189,12 @@ async def test_who_comes_back_after_being_forgotten_earns_anew(bot: httpx.AsyncC
     assert keys(await record(bot, message("2"))) == ["chatterbox"]
 
 
-async def test_a_stat_that_falls_is_judged_at_its_height(bot: httpx.AsyncClient) -> None:
+async def test_a_stat_that_falls_is_judged_at_its_height(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft("high", stat="gold", gte=10))
     assert keys(await record(bot, stat("1", "gold", 10), stat("2", "gold", -5))) == ["high"]
 
 
-async def test_the_list_of_achievements_has_what_they_need(bot: httpx.AsyncClient) -> None:
+async def test_the_list_of_achievements_has_what_they_need(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft(gte=1))
     await record(bot, message("1"))
     await bot.post(f"/v1/guilds/{HARBOUR}/members/{BO}/xp", json={"amount": 1})
@@ -202,7 +202,7 @@ async def test_the_list_of_achievements_has_what_they_need(bot: httpx.AsyncClien
     assert (item["awarded_count"], item["rarity"]) == (1, 0.5)
 
 
-async def test_many_rewards_at_once(bot: httpx.AsyncClient, litestar_app: Litestar) -> None:
+async def test_many_rewards_at_once(bot: httpx2.AsyncClient, litestar_app: Litestar) -> None:
     """What members share is stored twice, with the events and with the rewards: transactions at the same moment
     must not wait for each other."""
     await bot.patch(LEVELING, json=FLAT)
@@ -222,7 +222,7 @@ async def test_many_rewards_at_once(bot: httpx.AsyncClient, litestar_app: Litest
     assert (board["member_count"], board["items"][0]["value"]) == (120, 17 * 120 + 5 * 160)
 
 
-async def test_what_the_request_itself_adds_counts(bot: httpx.AsyncClient) -> None:
+async def test_what_the_request_itself_adds_counts(bot: httpx2.AsyncClient) -> None:
     """Of stats and days that a member's row does not tell: some stored before, some by this very request."""
     await define(bot, draft("duelist", condition={"stat": "duels_won", "gte": 5}, rewards={"xp": 7}))
     await define(bot, draft("busy-week", condition={"stat": "messages", "gte": 3, "within": "7d"}, rewards={"xp": 9}))

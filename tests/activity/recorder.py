@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.operation.servers import NO_TLS, Server
 
@@ -28,9 +28,9 @@ class Target:
         self.key = key
         self.base_url = ""
 
-    def client(self) -> httpx.Client:
+    def client(self) -> httpx2.Client:
         headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx.Client(base_url=self.base_url, headers=headers, timeout=10, verify=NO_TLS)
+        return httpx2.Client(base_url=self.base_url, headers=headers, timeout=10, verify=NO_TLS)
 
     def prepare(self, server: Server) -> None:
         """A guild in which totals tell how often each message counted."""
@@ -52,7 +52,7 @@ class Recorder:
     answers: Counter[str] = field(default_factory=Counter)
     levels: list[tuple[int, int, int]] = field(default_factory=list)  # user, from, to
 
-    def note(self, batch: list[Json], answer: httpx.Response) -> None:
+    def note(self, batch: list[Json], answer: httpx2.Response) -> None:
         """A 200 acknowledges all of the batch; everything else leaves open whether it was stored."""
         self.answers[str(answer.status_code)] += 1
         if answer.status_code != 200:
@@ -96,7 +96,7 @@ class Sender(threading.Thread):
                     answer = client.post(f"{GUILD}/activity", json={"events": batch})
                     self.recorder.note(batch, answer)
                     time.sleep(0.005 if answer.status_code == 200 else 0.2)
-        except httpx.TransportError as broken:
+        except httpx2.TransportError as broken:
             self.recorder.answers[type(broken).__name__] += 1
             time.sleep(0.1)
 
@@ -156,7 +156,7 @@ def _per_member(events: Iterable[Json]) -> Counter[int]:
     return Counter(int(event["user_id"]) for event in events)
 
 
-def _counted(client: httpx.Client, users: Counter[int]) -> Counter[int]:
+def _counted(client: httpx2.Client, users: Counter[int]) -> Counter[int]:
     """Messages by member; XP, which is stored beside them, agrees."""
     found = Counter[int]()
     for user in users:
@@ -166,7 +166,7 @@ def _counted(client: httpx.Client, users: Counter[int]) -> Counter[int]:
     return found
 
 
-def _assert_rest_agrees(client: httpx.Client, most: Counter[int]) -> None:
+def _assert_rest_agrees(client: httpx2.Client, most: Counter[int]) -> None:
     """The board, its count, and the guild's days."""
     board = _get(client, f"{GUILD}/leaderboard")
     assert board["member_count"] == len(most)
@@ -181,7 +181,7 @@ def _assert_rest_agrees(client: httpx.Client, most: Counter[int]) -> None:
         assert _get(client, f"{GUILD}/members/{user}")["rank"] == 1 + sum(o > count for o in most.values())
 
 
-def _get(client: httpx.Client, path: str) -> Any:  # Any: JSON
+def _get(client: httpx2.Client, path: str) -> Any:  # Any: JSON
     answer = client.get(path)
     assert answer.status_code == 200, answer.text
     return answer.json()

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from api.config import Settings
@@ -51,8 +51,8 @@ async def another_process(settings: Settings) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def crowd(
-    bot: httpx.AsyncClient, clients: Clients, settings: Settings, request: pytest.FixtureRequest
-) -> AsyncIterator[list[httpx.AsyncClient]]:
+    bot: httpx2.AsyncClient, clients: Clients, settings: Settings, request: pytest.FixtureRequest
+) -> AsyncIterator[list[httpx2.AsyncClient]]:
     """Twenty clients, of one process or of two in turn; both guilds have the RULES."""
     for guild in (HARBOUR, QUARRY):
         answer = await bot.patch(f"/v1/guilds/{guild}/settings/leveling", json=RULES)
@@ -63,7 +63,7 @@ async def crowd(
         if getattr(request, "param", 1) == 2:
             url = await stack.enter_async_context(another_process(settings))
             crowd[1::2] = [
-                httpx.AsyncClient(base_url=url, headers=client.headers, timeout=30) for client in crowd[1::2]
+                httpx2.AsyncClient(base_url=url, headers=client.headers, timeout=30) for client in crowd[1::2]
             ]
         for client in crowd:
             await stack.enter_async_context(client)
@@ -86,7 +86,7 @@ def messages(count: int, users: int, *, named: str = "m") -> list[Json]:
     ]
 
 
-async def send(client: httpx.AsyncClient, events: list[Json], guild: int = HARBOUR) -> httpx.Response:
+async def send(client: httpx2.AsyncClient, events: list[Json], guild: int = HARBOUR) -> httpx2.Response:
     """As a client does: what was refused for the moment is sent again."""
     for _ in range(10):
         answer = await client.post(f"/v1/guilds/{guild}/activity", json={"events": events})
@@ -96,7 +96,7 @@ async def send(client: httpx.AsyncClient, events: list[Json], guild: int = HARBO
     return answer
 
 
-async def assert_counted(bot: httpx.AsyncClient, per_member: Counter[int], guild: int = HARBOUR) -> None:
+async def assert_counted(bot: httpx2.AsyncClient, per_member: Counter[int], guild: int = HARBOUR) -> None:
     """Each member has exactly so many messages, and the XP, level and rank that go with them."""
     for user, count in per_member.items():
         profile = (await bot.get(f"/v1/guilds/{guild}/members/{user}")).json()
@@ -132,14 +132,14 @@ def assert_each_level_once(answers: list[Json], per_member: Counter[int]) -> Non
     ids=["whole", "in parts", "one by one", "two processes"],
 )
 async def test_the_same_events_from_twenty_clients_count_once(
-    bot: httpx.AsyncClient, crowd: list[httpx.AsyncClient], size: int
+    bot: httpx2.AsyncClient, crowd: list[httpx2.AsyncClient], size: int
 ) -> None:
     """One by one only a tenth: it is the same race."""
     events = messages(500 if size > 1 else 50, users=23)
     clients = crowd if size > 1 else crowd[:10]
     parts = [events[start : start + size] for start in range(0, len(events), size)]
 
-    async def deliver(client: httpx.AsyncClient, seed: int) -> list[Json]:
+    async def deliver(client: httpx2.AsyncClient, seed: int) -> list[Json]:
         """All parts, each client in an order of its own."""
         dice = random.Random(seed)  # noqa: S311 # an order, no secret
         answers = []
@@ -159,7 +159,7 @@ async def test_the_same_events_from_twenty_clients_count_once(
 
 
 async def test_the_same_id_at_once_in_two_guilds_is_two_events(
-    bot: httpx.AsyncClient, crowd: list[httpx.AsyncClient]
+    bot: httpx2.AsyncClient, crowd: list[httpx2.AsyncClient]
 ) -> None:
     events = messages(40, users=5)
     sent = [send(client, events, (HARBOUR, QUARRY)[n % 2]) for n, client in enumerate(crowd)]
@@ -172,12 +172,12 @@ async def test_the_same_id_at_once_in_two_guilds_is_two_events(
 
 @pytest.mark.parametrize("crowd", [1, 2], indirect=True, ids=["one process", "two processes"])
 async def test_the_same_members_in_any_order_block_nobody(
-    bot: httpx.AsyncClient, crowd: list[httpx.AsyncClient]
+    bot: httpx2.AsyncClient, crowd: list[httpx2.AsyncClient]
 ) -> None:
     """Members who are new and members who are known, batches and single events, XP by hand between."""
     per_member: Counter[int] = Counter()
 
-    async def deliver(client: httpx.AsyncClient, number: int) -> list[httpx.Response]:
+    async def deliver(client: httpx2.AsyncClient, number: int) -> list[httpx2.Response]:
         dice, answers = random.Random(number), []  # noqa: S311 # an order, no secret
         for turn in range(8):
             events = messages(dice.choice([1, 2, 30, 60]), users=40, named=f"{number}-{turn}-")
@@ -198,12 +198,12 @@ async def test_the_same_members_in_any_order_block_nobody(
     await assert_counted(bot, per_member)
 
 
-async def test_who_fails_harms_none_of_the_others(bot: httpx.AsyncClient, crowd: list[httpx.AsyncClient]) -> None:
+async def test_who_fails_harms_none_of_the_others(bot: httpx2.AsyncClient, crowd: list[httpx2.AsyncClient]) -> None:
     """Single events share transactions. Among them: guilds that are not there, one that is deleted and comes
     back meanwhile, and requests that are refused."""
     good, doomed = Counter[int](), Counter[int]()
 
-    async def deliver(client: httpx.AsyncClient, number: int) -> None:
+    async def deliver(client: httpx2.AsyncClient, number: int) -> None:
         for turn in range(15):
             event = messages(1, users=1, named=f"{number}-{turn}-")[0] | {"user_id": str(1000 + number)}
             kind = (number + turn) % 4
@@ -235,7 +235,7 @@ async def test_who_fails_harms_none_of_the_others(bot: httpx.AsyncClient, crowd:
 
 
 async def test_who_is_cut_short_harms_none_of_the_others(
-    bot: httpx.AsyncClient, crowd: list[httpx.AsyncClient]
+    bot: httpx2.AsyncClient, crowd: list[httpx2.AsyncClient]
 ) -> None:
     """Requests that are cancelled while they wait or count, as a stop does it: whether they were stored is open,
     the others are answered, and each event counts once in the end."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -19,7 +19,7 @@ def ago(clock: MovableClock, seconds: float) -> datetime:
     return clock.now() - timedelta(seconds=seconds)
 
 
-async def explain(client: httpx.AsyncClient, *events: Json) -> list[Json]:
+async def explain(client: httpx2.AsyncClient, *events: Json) -> list[Json]:
     """The items, which are in the order of the request."""
     answer = await client.post(EXPLAIN, json={"events": list(events)})
     assert answer.status_code == 200, answer.text
@@ -35,7 +35,7 @@ def numbers(items: list[Json]) -> list[tuple[int, int | None, int | None]]:
     return [(each["xp"], each["cooldown"], each["cap"]) for each in items]
 
 
-async def test_an_item_tells_it_all(bot: httpx.AsyncClient) -> None:
+async def test_an_item_tells_it_all(bot: httpx2.AsyncClient) -> None:
     await leveling(
         bot, xp_per_message={"min": 15, "max": 15}, multiplier=2, daily_xp_cap=1000,
         channel_multipliers=[{"channel_id": "5", "factor": 1.5}], role_multipliers=[{"role_id": "7", "factor": 0.5}],
@@ -56,7 +56,7 @@ async def test_an_item_tells_it_all(bot: httpx.AsyncClient) -> None:
     }  # fmt: skip
 
 
-async def test_reasons(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+async def test_reasons(bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
     await leveling(
         bot, xp_per_message=TEN, xp_per_command=8, daily_xp_cap=15, ignored_channel_ids=["5"], ignored_role_ids=["7"],
         channel_multipliers=[{"channel_id": "6", "factor": 0}],
@@ -96,7 +96,7 @@ async def test_reasons(bot: httpx.AsyncClient, owner: PlainConnection, clock: Mo
 
 
 async def test_events_of_one_request_follow_each_other(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock
 ) -> None:
     """In their true order, whatever order they are listed in; each member for themselves."""
     await leveling(bot, xp_per_message=TEN, xp_per_voice_minute=6, daily_xp_cap=1000)
@@ -123,7 +123,7 @@ async def test_events_of_one_request_follow_each_other(
 
 
 async def test_what_was_recorded_is_the_past(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock
 ) -> None:
     await leveling(bot, xp_per_message=TEN, daily_xp_cap=1000)
     now = clock.now()
@@ -144,7 +144,7 @@ async def test_what_was_recorded_is_the_past(
     assert await stored(owner) == before
 
 
-async def test_ids_that_come_twice(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_ids_that_come_twice(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """The first in the request counts, as it does when it is recorded; one that is rejected is none."""
     await leveling(bot, xp_per_message=TEN, cooldown_seconds=0)
     events = [
@@ -162,7 +162,7 @@ async def test_ids_that_come_twice(bot: httpx.AsyncClient, clock: MovableClock) 
     assert [each["xp"] for each in await explain(bot, *events)] == [0, 0, 0, 0]
 
 
-async def test_days_of_the_cap_are_the_guilds(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_days_of_the_cap_are_the_guilds(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """Noon in UTC is 2 in the morning of the next day in Kiritimati."""
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": "Pacific/Kiritimati"})
     await leveling(bot, xp_per_message=TEN, daily_xp_cap=15)
@@ -172,7 +172,7 @@ async def test_days_of_the_cap_are_the_guilds(bot: httpx.AsyncClient, clock: Mov
     assert numbers(items) == [(5, 0, 5), (10, 0, 15), (0, 0, 0), (5, 0, 5), (10, 0, 15)]
 
 
-async def test_a_thousand_events(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_thousand_events(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await leveling(bot, cooldown_seconds=0)
     items = await explain(bot, *(message(str(number), user=1 + number % 9) for number in range(1000)))
     assert all(15 <= each["xp"] <= 25 for each in items)
@@ -180,5 +180,5 @@ async def test_a_thousand_events(bot: httpx.AsyncClient, owner: PlainConnection)
 
 
 @pytest.mark.parametrize("body", [{"events": []}, {}, {"events": [message("")]}])
-async def test_what_is_invalid(bot: httpx.AsyncClient, body: Json) -> None:
+async def test_what_is_invalid(bot: httpx2.AsyncClient, body: Json) -> None:
     assert (await bot.post(EXPLAIN, json=body)).status_code == 422

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 from litestar import Litestar
@@ -33,7 +33,7 @@ async def stored(owner: PlainConnection) -> dict[str, int]:
     return {table: await owner.fetchval(f"SELECT count(*) FROM {table}") for table in STORED}
 
 
-async def until_in_memory(bot: httpx.AsyncClient, app: Litestar) -> None:
+async def until_in_memory(bot: httpx2.AsyncClient, app: Litestar) -> None:
     """Until the bot's key and the guild's rules stay in memory: then what is plain takes the fast path. For a
     moment after a change each look at the tables has them forgotten."""
     services = services_of(app)
@@ -46,7 +46,7 @@ async def until_in_memory(bot: httpx.AsyncClient, app: Litestar) -> None:
     raise AssertionError
 
 
-def pointers(answer: httpx.Response) -> list[str]:
+def pointers(answer: httpx2.Response) -> list[str]:
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     return [fault["pointer"] for fault in answer.json()["errors"]]
@@ -57,9 +57,9 @@ def pointers(answer: httpx.Response) -> list[str]:
 
 @pytest.mark.parametrize("path", [PATH, EXPLAIN])
 async def test_who_may(
-    bot: httpx.AsyncClient,
-    anonymous: httpx.AsyncClient,
-    mallory: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
+    anonymous: httpx2.AsyncClient,
+    mallory: httpx2.AsyncClient,
     clients: Clients,
     owner: PlainConnection,
     path: str,
@@ -86,7 +86,7 @@ async def test_who_may(
         assert (await enough.post(path, json={"events": [message("1")]})).status_code == 200
 
 
-async def test_a_guild_that_the_bot_left(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_guild_that_the_bot_left(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Also where the key and the guild's rules are in memory."""
     await record(bot, message("1"))
     await bot.delete(f"/v1/guilds/{HARBOUR}")
@@ -100,7 +100,7 @@ async def test_a_guild_that_the_bot_left(bot: httpx.AsyncClient, owner: PlainCon
 # --- what is readable
 
 
-async def test_media_types(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_media_types(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     body = msgspec.json.encode({"events": [message("1")]})
     for refused in (
         "text/plain",
@@ -122,7 +122,7 @@ UNREADABLE = [
 ]  # fmt: skip
 
 
-async def test_unreadable(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_unreadable(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await record(bot, message("1"))
     before = await stored(owner)
     for body in UNREADABLE:
@@ -139,7 +139,7 @@ async def pieces(body: bytes) -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("known", [False, True], ids=["ordinary", "fast path"])
 @pytest.mark.parametrize("declared", [True, False], ids=["its length is told", "in chunks"])
 async def test_8_mib(
-    bot: httpx.AsyncClient, owner: PlainConnection, litestar_app: Litestar, known: bool, declared: bool
+    bot: httpx2.AsyncClient, owner: PlainConnection, litestar_app: Litestar, known: bool, declared: bool
 ) -> None:
     if known:
         await until_in_memory(bot, litestar_app)
@@ -154,7 +154,7 @@ async def test_8_mib(
 # --- how many
 
 
-async def test_one_to_a_thousand_events(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_one_to_a_thousand_events(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     many = [message(str(number), user=1000 + number % 7) for number in range(1001)]
     assert pointers(await bot.post(PATH, json={"events": []})) == ["/events"]
     assert pointers(await bot.post(PATH, json={"events": many})) == ["/events"]
@@ -166,14 +166,14 @@ async def test_one_to_a_thousand_events(bot: httpx.AsyncClient, owner: PlainConn
 # --- what is taken
 
 
-async def test_ids_are_taken_as_integers_too(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_ids_are_taken_as_integers_too(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     largest = 2**63 - 1
     await record(bot, message("1", channel_id=largest, role_ids=[largest, "1"]) | {"user_id": largest})
     assert (await record(bot, message("2") | {"user_id": str(largest)}))["accepted"] == 1
     assert await owner.fetchval("SELECT messages FROM members WHERE user_id = $1", largest) == 2
 
 
-async def test_ids_of_events_are_told_apart_by_every_character(bot: httpx.AsyncClient) -> None:
+async def test_ids_of_events_are_told_apart_by_every_character(bot: httpx2.AsyncClient) -> None:
     ids = ["1", "01", "1 ", " 1", "a", "A", "á", "a\u0301", "x" * 64, "🦉" * 64, "'; --", "%00", "\u2028", "ß", "ss"]
     answer = await record(bot, *(message(id_) for id_ in ids))
     assert answer["accepted"] == len(ids)
@@ -181,7 +181,7 @@ async def test_ids_of_events_are_told_apart_by_every_character(bot: httpx.AsyncC
     assert (answer["accepted"], answer["duplicates"]) == (0, len(ids))
 
 
-async def test_too_old_and_in_future_are_rejected_by_index(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_too_old_and_in_future_are_rejected_by_index(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     now = clock.now()
     week, minute, second = timedelta(days=7), timedelta(minutes=1), timedelta(seconds=20)
     events = [
@@ -209,7 +209,7 @@ async def test_too_old_and_in_future_are_rejected_by_index(bot: httpx.AsyncClien
     assert (await record(bot, events[4]))["accepted"] == 1, "what was rejected was not remembered"
 
 
-async def test_times_of_any_offset_are_taken(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_times_of_any_offset_are_taken(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """PostgreSQL knows offsets below 16 hours, RFC 3339 those below 24."""
     now = clock.now()
     for minutes in (1439, -1439, 960, 840, 1):
@@ -222,7 +222,7 @@ async def test_times_of_any_offset_are_taken(bot: httpx.AsyncClient, clock: Mova
     assert (await profile(bot, ADA))["last_active_at"] == now.isoformat().replace("+00:00", "Z")
 
 
-async def test_what_is_out_of_range_is_rejected_by_index(bot: httpx.AsyncClient) -> None:
+async def test_what_is_out_of_range_is_rejected_by_index(bot: httpx2.AsyncClient) -> None:
     """A number is a value: of its own event alone, by whichever way the request comes."""
     voice = {"type": "voice", "seconds": 86_400}
     stat = {"type": "stat", "stat": "duels_won", "amount": -(10**9)}
@@ -245,7 +245,7 @@ async def test_what_is_out_of_range_is_rejected_by_index(bot: httpx.AsyncClient)
     assert reasons[7] == "Its member `amount` is not from -1,000,000,000 to 1,000,000,000: it would be rejected."
 
 
-async def test_where_all_are_rejected(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_where_all_are_rejected(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     answer = await record(bot, message("1", at=datetime(2015, 1, 1, tzinfo=UTC)))
     assert (answer["accepted"], answer["rejected"]) == (0, [{"index": 0, "reason": "too_old"}])
     assert await stored(owner) == NOTHING
@@ -262,7 +262,7 @@ WAYS: dict[str, dict[str, str]] = {
 
 
 async def test_both_ways_give_the_same_answers(
-    bot: httpx.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[object] = []
 

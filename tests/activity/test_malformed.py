@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -114,7 +114,7 @@ def test_what_a_good_event_may_be(kind: str) -> None:
         assert reader.read(msgspec.json.encode({"events": [GOOD[kind] | more]}))
 
 
-async def test_all_faults_at_once_and_nothing_is_stored(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_all_faults_at_once_and_nothing_is_stored(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Every second event is good."""
     await bot.get(f"/v1/guilds/{HARBOUR}")
     for kind in GOOD:

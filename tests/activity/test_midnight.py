@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -89,7 +89,7 @@ async def days(owner: PlainConnection) -> dict[date, tuple[int, int, int]]:
     return {row[0]: tuple(row)[1:] for row in rows}
 
 
-async def test_both_days(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+async def test_both_days(bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": "Europe/Berlin"})
     await leveling(bot, **TEN_A_MINUTE)
     at = midnight(clock)
@@ -109,7 +109,7 @@ async def test_both_days(bot: httpx.AsyncClient, owner: PlainConnection, clock: 
     assert ada["streak"] == {"current": 2, "best": 2}
 
 
-async def test_each_day_has_its_cap(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+async def test_each_day_has_its_cap(bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": "Europe/Berlin"})
     await leveling(bot, **TEN_A_MINUTE, daily_xp_cap=50)
     at = midnight(clock)

@@ -1,6 +1,6 @@
 """Whose events these are: people who opted out, who are hidden, who left and came back."""
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.activity.test_http import NOTHING, stored
@@ -10,7 +10,7 @@ from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO
 
 
-async def test_opted_out(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_opted_out(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Counted in the answer as others are; nothing is stored, not even the id."""
     await owner.execute("INSERT INTO privacy_choices (user_id, opted_out_at) VALUES ($1, now())", ADA)
     stat = {**message("2"), "type": "stat", "stat": "duels", "amount": 2}
@@ -29,7 +29,7 @@ async def test_opted_out(bot: httpx.AsyncClient, owner: PlainConnection) -> None
     assert (await profile(bot, ADA))["stats"]["messages"] == 1
 
 
-async def test_opted_out_keeps_what_was_there(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_opted_out_keeps_what_was_there(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await leveling(bot, cooldown_seconds=0)
     await record(bot, message("1"))
     before, rows = await profile(bot, ADA), await stored(owner)
@@ -38,7 +38,7 @@ async def test_opted_out_keeps_what_was_there(bot: httpx.AsyncClient, owner: Pla
     assert (await profile(bot, ADA), await stored(owner)) == (before, rows)
 
 
-async def test_hidden_people_count_and_are_on_no_board(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_hidden_people_count_and_are_on_no_board(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await hide(owner, ADA)
     await record(bot, message("1"), message("2", user=BO))
     found = await profile(bot, ADA)
@@ -49,7 +49,7 @@ async def test_hidden_people_count_and_are_on_no_board(bot: httpx.AsyncClient, o
     assert await owner.fetchval("SELECT count(*) FROM boards WHERE user_id = $1", ADA) == 0
 
 
-async def test_coming_back(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+async def test_coming_back(bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
     """By what they did since they left, and not by what comes late of the time before."""
     await leveling(bot, cooldown_seconds=0)
     before = clock.now()
@@ -67,7 +67,7 @@ async def test_coming_back(bot: httpx.AsyncClient, owner: PlainConnection, clock
 
 
 async def test_who_is_hidden_comes_back_hidden(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock
 ) -> None:
     await record(bot, message("1"))
     await hide(owner, ADA)
@@ -80,7 +80,7 @@ async def test_who_is_hidden_comes_back_hidden(
     assert not await owner.fetchval("SELECT is_ranked FROM members")
 
 
-async def test_coming_back_after_a_reset(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_coming_back_after_a_reset(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """From the beginning."""
     await leveling(bot, on_leave="reset", xp_per_message={"min": 10, "max": 10})
     await record(bot, message("1"))

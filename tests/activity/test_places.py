@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.activity.test_explain import explain
@@ -16,13 +16,13 @@ TEN = {"min": 10, "max": 10}
 CATEGORY, CHANNEL, THREAD, OTHER = "1", "2", "3", "4"
 
 
-async def channels(bot: httpx.AsyncClient, parents: dict[str, str | None], guild_id: int = HARBOUR) -> None:
+async def channels(bot: httpx2.AsyncClient, parents: dict[str, str | None], guild_id: int = HARBOUR) -> None:
     items = [{"id": id_, "name": id_, "parent_id": parent} for id_, parent in parents.items()]
     answer = await bot.put(f"/v1/guilds/{guild_id}/channels", json={"items": items})
     assert answer.status_code == 200, answer.text
 
 
-async def earned(bot: httpx.AsyncClient, id_: str, **where: Any) -> int:  # Any: channels' ids
+async def earned(bot: httpx2.AsyncClient, id_: str, **where: Any) -> int:  # Any: channels' ids
     """The XP of a message there, as it is explained and as it is recorded."""
     event = message(id_, **where)
     told: int = (await explain(bot, event))[0]["xp"]
@@ -32,7 +32,7 @@ async def earned(bot: httpx.AsyncClient, id_: str, **where: Any) -> int:  # Any:
     return told
 
 
-async def test_by_the_list_of_channels_and_by_the_event(bot: httpx.AsyncClient) -> None:
+async def test_by_the_list_of_channels_and_by_the_event(bot: httpx2.AsyncClient) -> None:
     await record(bot, message("first"))
     await channels(bot, {CATEGORY: None, CHANNEL: CATEGORY, THREAD: CHANNEL, OTHER: None})
     await channels(bot, {OTHER: CHANNEL}, QUARRY)
@@ -50,7 +50,7 @@ async def test_by_the_list_of_channels_and_by_the_event(bot: httpx.AsyncClient) 
     assert await earned(bot, "i", channel_id=THREAD) == 0
 
 
-async def test_explain_says_which_place_decided(bot: httpx.AsyncClient) -> None:
+async def test_explain_says_which_place_decided(bot: httpx2.AsyncClient) -> None:
     await channels(bot, {CATEGORY: None, CHANNEL: CATEGORY, THREAD: CHANNEL})
     factors = [{"channel_id": CATEGORY, "factor": 2}]
     await leveling(bot, xp_per_message=TEN, ignored_channel_ids=[CHANNEL], channel_multipliers=factors)
@@ -69,7 +69,7 @@ async def test_explain_says_which_place_decided(bot: httpx.AsyncClient) -> None:
 
 
 async def test_what_another_process_replaces_counts_after_a_second(
-    bot: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     await channels(bot, {CHANNEL: None, THREAD: CHANNEL})
     await leveling(bot, xp_per_message=TEN, ignored_channel_ids=[CHANNEL])

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.support.clock import CLOCK, MovableClock
@@ -23,14 +23,14 @@ def message(id_: str, user: int = ADA, at: datetime | None = None, **more: objec
     }
 
 
-async def record(bot: httpx.AsyncClient, *events: Json) -> Json:
+async def record(bot: httpx2.AsyncClient, *events: Json) -> Json:
     answer = await bot.post(PATH, json={"events": list(events)})
     assert answer.status_code == 200, answer.text
     body: Json = answer.json()
     return body
 
 
-async def test_a_message_counts_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_message_counts_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     first = await record(bot, message("1"))
     assert first == {"accepted": 1, "duplicates": 0, "rejected": [], "level_ups": [], "achievements_unlocked": []}
     again = await record(bot, message("1"), message("1"))
@@ -41,7 +41,7 @@ async def test_a_message_counts_once(bot: httpx.AsyncClient, owner: PlainConnect
     assert (row["messages"], row["streak_best"]) == (1, 1)
 
 
-async def test_no_stored_date_is_an_error(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_no_stored_date_is_an_error(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Restored ones of before such dates were refused, of every way to write the end of the calendar."""
     ends = ["9999-12-31 23:59:59.999999Z", "9999-12-31 20:00:00Z", "infinity", "-infinity", "0001-01-01 00:00:00Z"]
     for number, end in enumerate(ends):
@@ -62,7 +62,7 @@ async def test_no_stored_date_is_an_error(bot: httpx.AsyncClient, owner: PlainCo
             assert answer.status_code in (200, 404), (end, path, answer.text)
 
 
-async def test_level_up(bot: httpx.AsyncClient) -> None:
+async def test_level_up(bot: httpx2.AsyncClient) -> None:
     settings = f"/v1/guilds/{HARBOUR}/settings/leveling"
     rewards = [{"level": 2, "role_id": "77"}, {"level": 5, "role_id": "78"}]
     xp = {"min": 1000, "max": 1000}
@@ -75,7 +75,7 @@ async def test_level_up(bot: httpx.AsyncClient) -> None:
     }  # fmt: skip
 
 
-async def test_late_days_join_a_streak(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+async def test_late_days_join_a_streak(bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
     now = clock.now()
     for number, days in enumerate((0, 1, 4, 3, 2)):
         await record(bot, message(str(number), at=now - timedelta(days=days)))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -44,8 +44,8 @@ async def slow_quarry(litestar_app: Litestar, owner: PlainConnection) -> AsyncIt
 
 
 @pytest.mark.usefixtures("slow_quarry")
-async def test_of_a_group_only_who_is_slow_is_refused(bot: httpx.AsyncClient) -> None:
-    async def record(guild_id: int, number: int) -> httpx.Response:
+async def test_of_a_group_only_who_is_slow_is_refused(bot: httpx2.AsyncClient) -> None:
+    async def record(guild_id: int, number: int) -> httpx2.Response:
         body = {"events": [message(f"{guild_id}-{number}", number)]}
         return await bot.post(f"/v1/guilds/{guild_id}/activity", json=body)
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from api.activity.locks import NAMES, key_of
@@ -32,11 +32,11 @@ def beyond(*indexes: int) -> list[Json]:
     return [{"index": index, "reason": "too_many_stats"} for index in indexes]
 
 
-async def full(bot: httpx.AsyncClient) -> None:
+async def full(bot: httpx2.AsyncClient) -> None:
     await record(bot, *(stat(name) for name in names(MOST)))
 
 
-async def test_so_many_stats(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_so_many_stats(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     first = await record(bot, *(stat(name) for name in names(MOST + 2)), message("m"), stat("s0", "again"))
     assert (first["accepted"], first["rejected"]) == (MOST + 2, beyond(MOST, MOST + 1))
     assert await owner.fetchval("SELECT count(DISTINCT stat) FROM custom_stats") == MOST
@@ -55,7 +55,7 @@ async def test_so_many_stats(bot: httpx.AsyncClient, owner: PlainConnection) -> 
     assert [str(MOST) in item["reason"] for item in told.json()["items"]] == [True, False]
 
 
-async def test_many_shards_at_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_many_shards_at_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Not one too many, and no event is taken whose stat is not."""
     answers = await asyncio.gather(
         *(record(bot, *(stat(name) for name in names(30, f"shard{number}_"))) for number in range(20))
@@ -68,7 +68,7 @@ async def test_many_shards_at_once(bot: httpx.AsyncClient, owner: PlainConnectio
 
 
 async def test_the_database_goes_away_meanwhile(
-    bot: httpx.AsyncClient, owner: PlainConnection, root: PlainConnection
+    bot: httpx2.AsyncClient, owner: PlainConnection, root: PlainConnection
 ) -> None:
     """Who takes a name while others wait is cut off: nothing is taken, and the same request again counts."""
     await owner.execute("SELECT pg_advisory_lock($1, $2)", NAMES, key_of(HARBOUR))
@@ -85,7 +85,7 @@ async def test_the_database_goes_away_meanwhile(
     assert (await record(bot, stat("duels_won")))["duplicates"] == 1
 
 
-async def test_imported_events(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_imported_events(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await full(bot)
     file = lines(stat("s0", "i0"), stat("more", "i1"), stat("s1", "i2"))
     for dry_run in (True, False):
@@ -97,7 +97,7 @@ async def test_imported_events(bot: httpx.AsyncClient, owner: PlainConnection) -
     assert len(await owner.fetchval(NAMES_STORED, HARBOUR)) == MOST
 
 
-async def test_imported_members(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_imported_members(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     day = "2026-01-01"
     file = lines(
         {"guildhall": 1},
@@ -118,7 +118,7 @@ async def test_imported_members(bot: httpx.AsyncClient, owner: PlainConnection) 
     assert (await record(bot, stat("more"), stat("one")))["rejected"] == beyond(0)
 
 
-async def test_a_name_goes_with_its_guild(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_name_goes_with_its_guild(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await full(bot)
     await owner.execute("DELETE FROM guilds WHERE id = $1", HARBOUR)
     assert await owner.fetchval("SELECT count(*) FROM custom_stat_names") == 0

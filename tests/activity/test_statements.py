@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 
 import asyncpg
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -131,7 +131,7 @@ async def filled(request: pytest.FixtureRequest) -> AsyncIterator[PlainConnectio
 
 
 async def test_each_row_is_looked_up(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     clock: MovableClock,
     filled: PlainConnection,
     sent: dict[str, None],
@@ -167,7 +167,7 @@ def _fault(node: Node) -> str | None:
     return None
 
 
-async def _all_that_can_happen(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def _all_that_can_happen(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """Recording by all its ways: for the first time, late, capped, with stats and windows and trees of achievements and
     rewards, for those who left, who are hidden, who were erased."""
     leveling = {"cooldown_seconds": 0, "daily_xp_cap": 5000, "on_leave": "hide"}

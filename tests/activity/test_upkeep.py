@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -52,7 +52,7 @@ async def test_two_at_once(litestar_app: Litestar, owner: PlainConnection, clock
 
 
 async def test_what_fails_ends_nothing_else(
-    bot: httpx.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
 ) -> None:
     """Somebody reads an old part, so that it cannot be dropped: all others are, and it is at the next time."""
     for table in TABLES:
@@ -71,7 +71,7 @@ async def test_what_fails_ends_nothing_else(
     assert not any("2015" in name for name in await parts(owner, "activity_ids"))
 
 
-async def test_a_guild_deleted_by_hand_takes_its_parts(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_guild_deleted_by_hand_takes_its_parts(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await record(bot, message("1"))
     await owner.execute("DELETE FROM guilds")
     for table in (*TABLES, "members", "boards", "xp_counts"):

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp
@@ -29,13 +29,13 @@ async def make_admin(name: str = "ada", *, superuser: bool = True) -> int:
     return int(user.id)
 
 
-def at_the_door(app: Application, address: str | None = None) -> httpx.AsyncClient:
+def at_the_door(app: Application, address: str | None = None) -> httpx2.AsyncClient:
     """Somebody who has not logged in, at an address of their own: tries are counted by address."""
-    transport = httpx.ASGITransport(app, client=(address or next(_addresses), 1))
-    return httpx.AsyncClient(transport=transport, base_url=BASE_URL)
+    transport = httpx2.ASGITransport(app, client=(address or next(_addresses), 1))
+    return httpx2.AsyncClient(transport=transport, base_url=BASE_URL)
 
 
-async def log_in(client: httpx.AsyncClient, name: str = "ada", password: str = PASSWORD) -> httpx.Response:
+async def log_in(client: httpx2.AsyncClient, name: str = "ada", password: str = PASSWORD) -> httpx2.Response:
     """Does what the page does: fetches the token, then sends name and password."""
     if "x-csrftoken" not in client.headers:
         await client.get("/admin/")
@@ -57,7 +57,7 @@ def entrance(litestar_app: Litestar) -> Entrance:
 
 
 @pytest.fixture
-async def door(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+async def door(app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
     """Not logged in."""
     async with at_the_door(app) as client:
         yield client
@@ -70,7 +70,7 @@ async def ada_id(app: ASGIApp) -> int:
 
 
 @pytest.fixture
-async def ada(door: httpx.AsyncClient, ada_id: int) -> httpx.AsyncClient:
+async def ada(door: httpx2.AsyncClient, ada_id: int) -> httpx2.AsyncClient:
     """Ada, logged in."""
     response = await log_in(door)
     assert response.status_code == 200, response.text
@@ -78,7 +78,7 @@ async def ada(door: httpx.AsyncClient, ada_id: int) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-async def bo(app: ASGIApp, ada_id: int) -> AsyncIterator[httpx.AsyncClient]:
+async def bo(app: ASGIApp, ada_id: int) -> AsyncIterator[httpx2.AsyncClient]:
     """Bo, an admin who is no superuser, logged in."""
     await make_admin("bo", superuser=False)
     async with at_the_door(app) as client:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings(IGNORE_SCHEMA)
 PATH = f"/admin/api/tables/guilds/{HARBOUR}/"
 
 
-async def form(ada: httpx.AsyncClient) -> dict[str, Any]:  # Any: a column's value
+async def form(ada: httpx2.AsyncClient) -> dict[str, Any]:  # Any: a column's value
     """What Piccolo Admin's page sends back of an unedited form: no id, no parts of a second, no null in text."""
     row: dict[str, Any] = (await ada.get(PATH)).json()
     schema = (await ada.get("/admin/api/tables/guilds/schema/")).json()
@@ -30,15 +30,15 @@ async def form(ada: httpx.AsyncClient) -> dict[str, Any]:  # Any: a column's val
     return row | {"id": str(row["id"]), "icon": row["icon"] or ""}
 
 
-def ada_address(ada: httpx.AsyncClient) -> str:
+def ada_address(ada: httpx2.AsyncClient) -> str:
     """Where she asks from."""
     transport = ada._transport
-    assert isinstance(transport, httpx.ASGITransport)
+    assert isinstance(transport, httpx2.ASGITransport)
     return transport.client[0]
 
 
 async def test_an_edit_is_seen_by_the_api_and_audited(
-    bot: httpx.AsyncClient, ada: httpx.AsyncClient, ada_id: int, owner: PlainConnection
+    bot: httpx2.AsyncClient, ada: httpx2.AsyncClient, ada_id: int, owner: PlainConnection
 ) -> None:
     before = await bot.get(f"/v1/guilds/{HARBOUR}")
     edit = await form(ada) | {"name": "Lagoon", "owner_id": str(BO)}
@@ -70,7 +70,7 @@ async def test_an_edit_is_seen_by_the_api_and_audited(
 
 
 async def test_saving_an_unedited_form_changes_nothing(
-    bot: httpx.AsyncClient, ada: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, ada: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     before = await bot.get(f"/v1/guilds/{HARBOUR}")
     entries = await owner.fetchval("SELECT count(*) FROM audit_log")
@@ -80,7 +80,7 @@ async def test_saving_an_unedited_form_changes_nothing(
     assert await owner.fetchval("SELECT count(*) FROM audit_log") == entries
 
 
-async def test_a_form_can_be_saved_again_as_it_stands(bot: httpx.AsyncClient, ada: httpx.AsyncClient) -> None:
+async def test_a_form_can_be_saved_again_as_it_stands(bot: httpx2.AsyncClient, ada: httpx2.AsyncClient) -> None:
     shown = await form(ada)
     shown["updated_at"] = "2026-11-22T10:00:00Z"  # read long before the last change
     for name in ("Lagoon", "Bay"):
@@ -112,7 +112,7 @@ async def test_a_form_can_be_saved_again_as_it_stands(bot: httpx.AsyncClient, ad
     ],
 )
 async def test_what_the_api_would_refuse_is_refused_in_words(
-    column: str, value: object, message: str, bot: httpx.AsyncClient, ada: httpx.AsyncClient
+    column: str, value: object, message: str, bot: httpx2.AsyncClient, ada: httpx2.AsyncClient
 ) -> None:
     before = (await bot.get(f"/v1/guilds/{HARBOUR}")).json()
     answer = await ada.patch(PATH, json=await form(ada) | {column: value})
@@ -124,7 +124,7 @@ async def test_what_the_api_would_refuse_is_refused_in_words(
     assert (await bot.get(f"/v1/guilds/{HARBOUR}")).json() == before
 
 
-async def test_nobody_becomes_another(ada: httpx.AsyncClient, ada_id: int) -> None:
+async def test_nobody_becomes_another(ada: httpx2.AsyncClient, ada_id: int) -> None:
     """The audit log knows admins by their id: whoever took another's would have done what that one did."""
     address = f"/admin/api/tables/admin_users/{ada_id}/"
     answer = await ada.patch(address, json={"id": ada_id + 1})
@@ -133,7 +133,7 @@ async def test_nobody_becomes_another(ada: httpx.AsyncClient, ada_id: int) -> No
     assert (await ada.get("/admin/api/user/")).json()["user_id"] == str(ada_id)
 
 
-async def test_what_is_emptied_goes_back_to_its_first_value(bot: httpx.AsyncClient, ada: httpx.AsyncClient) -> None:
+async def test_what_is_emptied_goes_back_to_its_first_value(bot: httpx2.AsyncClient, ada: httpx2.AsyncClient) -> None:
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"icon": "abc", "owner_id": str(BO), "timezone": "Asia/Tokyo"})
     emptied = {"icon": "", "owner_id": None, "timezone": "", "locale": ""}
     answer = await ada.patch(PATH, json=await form(ada) | emptied)
@@ -143,7 +143,7 @@ async def test_what_is_emptied_goes_back_to_its_first_value(bot: httpx.AsyncClie
 
 
 async def test_the_admin_of_one_request_is_not_that_of_another(
-    bot: httpx.AsyncClient, ada: httpx.AsyncClient, ada_id: int
+    bot: httpx2.AsyncClient, ada: httpx2.AsyncClient, ada_id: int
 ) -> None:
     answers = await asyncio.gather(
         *(ada.patch(PATH, json={"name": f"Lagoon {number}"}) for number in range(5)),
@@ -159,7 +159,7 @@ async def test_the_admin_of_one_request_is_not_that_of_another(
 
 
 async def test_caches_are_told_of_an_edit(
-    litestar_app: Litestar, bot: httpx.AsyncClient, ada: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    litestar_app: Litestar, bot: httpx2.AsyncClient, ada: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watcher: ChangeWatcher = services_of(litestar_app).watcher
     told = asyncio.Event()
@@ -192,8 +192,8 @@ async def test_caches_are_told_of_an_edit(
 async def test_what_the_database_raises_becomes_an_answer(
     error: Exception,
     status: int,
-    bot: httpx.AsyncClient,
-    ada: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
+    ada: httpx2.AsyncClient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = piccolo_conf.DB._run_in_pool

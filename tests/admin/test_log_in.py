@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-import httpx
+import httpx2
 import pytest
 from litestar.types import ASGIApp
 from structlog.testing import capture_logs
@@ -21,7 +21,7 @@ from tests.support.clock import MovableClock
 pytestmark = pytest.mark.filterwarnings(IGNORE_SCHEMA)
 
 
-async def test_the_right_password_opens_and_logging_out_closes(door: httpx.AsyncClient, ada_id: int) -> None:
+async def test_the_right_password_opens_and_logging_out_closes(door: httpx2.AsyncClient, ada_id: int) -> None:
     assert (await door.get("/admin/api/user/")).status_code == 401
     assert (await log_in(door)).status_code == 200
     assert (await door.get("/admin/api/user/")).json() == {"username": "ada", "user_id": str(ada_id)}
@@ -41,25 +41,25 @@ async def test_the_right_password_opens_and_logging_out_closes(door: httpx.Async
         ("x" * 1000, PASSWORD),
     ],
 )
-async def test_a_wrong_one_does_not(door: httpx.AsyncClient, ada_id: int, name: str, password: str) -> None:
+async def test_a_wrong_one_does_not(door: httpx2.AsyncClient, ada_id: int, name: str, password: str) -> None:
     assert (await log_in(door, name, password)).status_code == 401
     assert "id" not in door.cookies
 
 
 @pytest.mark.parametrize("body", [b"[]", b"", b"{", b'{"username": 1, "password": 2}', b"[" * 10_000, b"\xff"])
-async def test_what_is_no_log_in_is_refused(door: httpx.AsyncClient, body: bytes) -> None:
+async def test_what_is_no_log_in_is_refused(door: httpx2.AsyncClient, body: bytes) -> None:
     await log_in(door, "nobody")
     response = await door.post("/admin/public/login/", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 422
 
 
-async def test_without_the_token_of_the_page_nobody_logs_in(door: httpx.AsyncClient, ada_id: int) -> None:
+async def test_without_the_token_of_the_page_nobody_logs_in(door: httpx2.AsyncClient, ada_id: int) -> None:
     response = await door.post("/admin/public/login/", json={"username": "ada", "password": PASSWORD})
     assert response.status_code == 403
 
 
 async def test_only_a_digest_is_stored_and_each_log_in_has_its_own(
-    ada: httpx.AsyncClient, owner: PlainConnection
+    ada: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     first = ada.cookies["id"]
     await log_in(ada)
@@ -69,7 +69,7 @@ async def test_only_a_digest_is_stored_and_each_log_in_has_its_own(
     assert stored == {sha256(token.encode()).hexdigest() for token in (first, second)}
 
 
-async def test_the_cookie_is_ours_alone(door: httpx.AsyncClient, ada_id: int) -> None:
+async def test_the_cookie_is_ours_alone(door: httpx2.AsyncClient, ada_id: int) -> None:
     await log_in(door)
     response = await log_in(door)
     session = next(value for value in response.headers.get_list("set-cookie") if value.startswith("id="))
@@ -77,7 +77,7 @@ async def test_the_cookie_is_ours_alone(door: httpx.AsyncClient, ada_id: int) ->
     assert attributes == {"max-age=43200", "path=/admin", "samesite=strict", "httponly"}
 
 
-async def test_a_session_ends_when_idle_and_after_twelve_hours(ada: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_session_ends_when_idle_and_after_twelve_hours(ada: httpx2.AsyncClient, owner: PlainConnection) -> None:
     async def read() -> int:
         return (await ada.get("/admin/api/user/")).status_code
 
@@ -244,7 +244,7 @@ async def test_every_try_is_told_with_name_and_address(app: ASGIApp, ada_id: int
     assert told == [(action, name, "192.0.2.7") for action, _, name, _ in [*wanted, *wanted[-1:] * 2]]
 
 
-async def test_a_password_given_again_is_counted_too(ada: httpx.AsyncClient) -> None:
+async def test_a_password_given_again_is_counted_too(ada: httpx2.AsyncClient) -> None:
     body = dict.fromkeys(("current_password", "new_password", "confirm_new_password"), "x" * 200)
     answers = [await ada.post("/admin/api/change-password/", json=body) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [422] * 10 + [429]
@@ -252,7 +252,7 @@ async def test_a_password_given_again_is_counted_too(ada: httpx.AsyncClient) -> 
 
 
 async def test_log_ins_do_not_hold_up_the_api(
-    ada_id: int, anonymous: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ada_id: int, anonymous: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever a hash takes, and a real one takes a quarter of a second, others are answered meanwhile."""
     begun, opened, hash_ = threading.Event(), threading.Event(), AdminUser.hash_password

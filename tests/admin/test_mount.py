@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec.structs import replace
@@ -73,7 +73,7 @@ async def test_first_requests_at_once_load_it_once(
     assert len(loads) == 2
 
 
-async def test_without_its_slash_it_leads_to_it(door: httpx.AsyncClient) -> None:
+async def test_without_its_slash_it_leads_to_it(door: httpx2.AsyncClient) -> None:
     answer = await door.get("/admin")
     assert (answer.status_code, answer.headers["location"]) == (308, "admin/")
     assert "./assets/" in (await door.get("/admin/")).text
@@ -92,7 +92,7 @@ def test_piccolo_admins_script_is_the_one_that_is_mended() -> None:
 
 
 @pytest.mark.parametrize("path", ["/administrator", "/admin.php", "/adminx/", "/admin-/"])
-async def test_it_takes_no_other_address(door: httpx.AsyncClient, path: str) -> None:
+async def test_it_takes_no_other_address(door: httpx2.AsyncClient, path: str) -> None:
     assert (await door.get(path)).status_code == 404
 
 
@@ -111,18 +111,18 @@ async def test_it_takes_no_other_address(door: httpx.AsyncClient, path: str) -> 
         "/admin/assets/%2e%2e/index.html",
     ],
 )
-async def test_what_is_not_needed_is_not_there(ada: httpx.AsyncClient, path: str) -> None:
+async def test_what_is_not_needed_is_not_there(ada: httpx2.AsyncClient, path: str) -> None:
     answer = await ada.get(path)
     assert answer.status_code == 404
     assert "cdn" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/admin/public/login/", "/admin/public/logout/"])
-async def test_forms_of_another_making_are_not_shown(door: httpx.AsyncClient, path: str) -> None:
+async def test_forms_of_another_making_are_not_shown(door: httpx2.AsyncClient, path: str) -> None:
     assert (await door.get(path)).status_code == 405
 
 
-async def test_every_answer_bears_the_policy(ada: httpx.AsyncClient) -> None:
+async def test_every_answer_bears_the_policy(ada: httpx2.AsyncClient) -> None:
     page = await ada.get("/admin/")
     script = "/admin/" + page.text.split('src="./')[1].split('"')[0]
     for path in ("/admin", "/admin/", script, "/admin/api/tables/guilds/", "/admin/nothing", "/admin/api/docs/"):
@@ -137,12 +137,12 @@ async def test_every_answer_bears_the_policy(ada: httpx.AsyncClient) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_bodies_are_bounded(ada: httpx.AsyncClient) -> None:
+async def test_bodies_are_bounded(ada: httpx2.AsyncClient) -> None:
     answer = await ada.patch("/admin/api/tables/guilds/1/", content=b" " * (LARGEST_BODY + 1))
     assert answer.status_code == 413
 
 
-async def test_head_is_get_without_the_body(door: httpx.AsyncClient) -> None:
+async def test_head_is_get_without_the_body(door: httpx2.AsyncClient) -> None:
     answer = await door.head("/admin/")
     assert (answer.status_code, answer.content) == (200, b"")
 

@@ -1,6 +1,6 @@
 """Which passwords an administrator may have."""
 
-import httpx
+import httpx2
 import pytest
 
 from tables.passwords import WeakPassword, refuse_weak
@@ -53,7 +53,7 @@ def test_a_name_of_two_letters_is_in_too_many_words() -> None:
     refuse_weak("a bottle of water", "bo")
 
 
-async def test_every_way_to_a_password_asks(ada: httpx.AsyncClient, bo: httpx.AsyncClient, ada_id: int) -> None:
+async def test_every_way_to_a_password_asks(ada: httpx2.AsyncClient, bo: httpx2.AsyncClient, ada_id: int) -> None:
     base = "/admin/api/tables/admin_users/"
     new = {"username": "eve", "email": "eve@localhost", "active": True, "admin": True, "superuser": False}
     made = await ada.post(base, json={**new, "password": "password1234"})

@@ -3,7 +3,7 @@
 import asyncio
 import re
 
-import httpx
+import httpx2
 import pytest
 from litestar.types import ASGIApp
 from msgspec.structs import replace
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.filterwarnings(IGNORE_SCHEMA)
 PAGE = "/admin/api/mfa-setup/"
 
 
-async def send(client: httpx.AsyncClient, action: str, **fields: str) -> httpx.Response:
+async def send(client: httpx2.AsyncClient, action: str, **fields: str) -> httpx2.Response:
     return await client.post(PAGE, data={"action": action, "csrftoken": client.cookies["csrftoken"], **fields})
 
 
-async def enrol(client: httpx.AsyncClient, clock: MovableClock) -> tuple[TOTP, list[str]]:
+async def enrol(client: httpx2.AsyncClient, clock: MovableClock) -> tuple[TOTP, list[str]]:
     """Turns it on; gives what the app has, and the recovery codes. The code that did it is used up."""
     page = await send(client, "register", password=PASSWORD)
     secret = re.search(r'id="secret">([A-Z2-7]{32})<', page.text)
@@ -38,14 +38,14 @@ async def enrol(client: httpx.AsyncClient, clock: MovableClock) -> tuple[TOTP, l
     return app, codes
 
 
-async def with_code(client: httpx.AsyncClient, code: str) -> tuple[int, object]:
+async def with_code(client: httpx2.AsyncClient, code: str) -> tuple[int, object]:
     """A log-in of Ada's with the code; the status, and what the page reads."""
     answer = await client.post("/admin/public/login/", json={"username": "ada", "password": PASSWORD, "mfa_code": code})
     return answer.status_code, answer.json().get("detail")
 
 
 async def test_it_is_asked_for_once_it_is_on(
-    app: ASGIApp, ada: httpx.AsyncClient, ada_id: int, clock: MovableClock, owner: PlainConnection
+    app: ASGIApp, ada: httpx2.AsyncClient, ada_id: int, clock: MovableClock, owner: PlainConnection
 ) -> None:
     assert "It is off" in (await ada.get(PAGE)).text
     assert (await send(ada, "register", password="wrong password")).status_code == 422
@@ -76,7 +76,7 @@ async def test_it_is_asked_for_once_it_is_on(
 
 
 async def test_it_counts_only_when_the_app_has_it(
-    app: ASGIApp, ada: httpx.AsyncClient, clock: MovableClock, owner: PlainConnection
+    app: ASGIApp, ada: httpx2.AsyncClient, clock: MovableClock, owner: PlainConnection
 ) -> None:
     page = await send(ada, "register", password=PASSWORD)
     assert "Until then nothing is on" in page.text
@@ -91,7 +91,7 @@ async def test_it_counts_only_when_the_app_has_it(
 
 
 async def test_it_is_turned_off_with_password_and_code(
-    app: ASGIApp, ada: httpx.AsyncClient, clock: MovableClock
+    app: ASGIApp, ada: httpx2.AsyncClient, clock: MovableClock
 ) -> None:
     totp, codes = await enrol(ada, clock)
     clock.move(seconds=30)
@@ -103,7 +103,7 @@ async def test_it_is_turned_off_with_password_and_code(
 
 
 async def test_who_knows_the_password_does_not_guess_the_code(
-    app: ASGIApp, ada: httpx.AsyncClient, clock: MovableClock
+    app: ASGIApp, ada: httpx2.AsyncClient, clock: MovableClock
 ) -> None:
     totp, _ = await enrol(ada, clock)
     found = []
@@ -121,7 +121,7 @@ async def test_who_knows_the_password_does_not_guess_the_code(
 
 
 async def test_another_has_a_second_factor_of_their_own(
-    app: ASGIApp, ada: httpx.AsyncClient, bo: httpx.AsyncClient, clock: MovableClock, owner: PlainConnection
+    app: ASGIApp, ada: httpx2.AsyncClient, bo: httpx2.AsyncClient, clock: MovableClock, owner: PlainConnection
 ) -> None:
     await enrol(ada, clock)
     assert "It is off" in (await bo.get(PAGE)).text

@@ -3,7 +3,7 @@
 import asyncio
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -18,7 +18,7 @@ READ_ONLY = (
 )  # fmt: skip
 
 
-async def test_tables_are_grouped_and_none_is_secret(ada: httpx.AsyncClient) -> None:
+async def test_tables_are_grouped_and_none_is_secret(ada: httpx2.AsyncClient) -> None:
     answer = (await ada.get("/admin/api/tables/grouped/")).json()
     assert answer == {
         "grouped": {
@@ -37,7 +37,7 @@ async def test_tables_are_grouped_and_none_is_secret(ada: httpx.AsyncClient) -> 
 
 @pytest.mark.parametrize("table", [*READ_ONLY, "guilds", "admin_users"])
 async def test_every_table_can_be_looked_at_by_admins_alone(
-    table: str, bot: httpx.AsyncClient, ada: httpx.AsyncClient, door: httpx.AsyncClient
+    table: str, bot: httpx2.AsyncClient, ada: httpx2.AsyncClient, door: httpx2.AsyncClient
 ) -> None:
     base = f"/admin/api/tables/{table}"
     schema = (await ada.get(f"{base}/schema/")).json()
@@ -53,7 +53,7 @@ async def test_every_table_can_be_looked_at_by_admins_alone(
     assert (await ada.get(f"{base}/")).status_code == 401
 
 
-async def _some_id(ada: httpx.AsyncClient, table: str) -> str:
+async def _some_id(ada: httpx2.AsyncClient, table: str) -> str:
     rows = (await ada.get(f"/admin/api/tables/{table}/")).json()["rows"]
     key = "name" if table == "modules" else "id"
     return str(rows[0][key])
@@ -89,7 +89,7 @@ async def _fill(owner: PlainConnection) -> None:
 
 @pytest.mark.parametrize("table", READ_ONLY)
 async def test_what_is_read_only_refuses_every_verb(
-    table: str, bot: httpx.AsyncClient, ada: httpx.AsyncClient, owner: PlainConnection
+    table: str, bot: httpx2.AsyncClient, ada: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     await _fill(owner)
     before = await owner.fetch(f"SELECT * FROM {table} ORDER BY 1")
@@ -111,7 +111,7 @@ async def test_what_is_read_only_refuses_every_verb(
 
 
 async def test_a_guild_is_neither_made_nor_replaced_nor_deleted_here(
-    bot: httpx.AsyncClient, ada: httpx.AsyncClient
+    bot: httpx2.AsyncClient, ada: httpx2.AsyncClient
 ) -> None:
     base = "/admin/api/tables/guilds/"
     row = (await ada.get(f"{base}{HARBOUR}/")).json()
@@ -153,7 +153,7 @@ async def test_a_guild_is_neither_made_nor_replaced_nor_deleted_here(
         "count/?__order=nonsense",
     ],
 )
-async def test_nonsense_is_the_clients_fault(query: str, bot: httpx.AsyncClient, ada: httpx.AsyncClient) -> None:
+async def test_nonsense_is_the_clients_fault(query: str, bot: httpx2.AsyncClient, ada: httpx2.AsyncClient) -> None:
     response = await ada.get(f"/admin/api/tables/guilds/{query}")
     # Piccolo leaves some of it unread, and answers as if it were not there.
     assert response.status_code < 500, response.text
@@ -162,7 +162,7 @@ async def test_nonsense_is_the_clients_fault(query: str, bot: httpx.AsyncClient,
     assert "Traceback" not in response.text
 
 
-async def test_an_impossible_value_leaves_no_lock_behind(ada: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_an_impossible_value_leaves_no_lock_behind(ada: httpx2.AsyncClient, owner: PlainConnection) -> None:
     # Of another shape than any before, so that the connection has no plan of it yet.
     assert (await ada.get("/admin/api/tables/guilds/?id=99999999999999999999999&icon=x")).status_code == 422
     query = "SELECT count(*) FROM pg_locks WHERE relation = 'guilds'::regclass AND pid <> pg_backend_pid()"
@@ -174,7 +174,7 @@ async def test_an_impossible_value_leaves_no_lock_behind(ada: httpx.AsyncClient,
 
 
 async def test_admins_who_are_no_superusers_change_nobody(
-    bo: httpx.AsyncClient, ada_id: int, owner: PlainConnection
+    bo: httpx2.AsyncClient, ada_id: int, owner: PlainConnection
 ) -> None:
     base = "/admin/api/tables/admin_users/"
     row = (await bo.get(f"{base}{ada_id}/")).json()
@@ -190,7 +190,7 @@ async def test_admins_who_are_no_superusers_change_nobody(
 
 
 async def test_a_superuser_makes_changes_and_removes_people(
-    ada: httpx.AsyncClient, bo: httpx.AsyncClient, ada_id: int, owner: PlainConnection
+    ada: httpx2.AsyncClient, bo: httpx2.AsyncClient, ada_id: int, owner: PlainConnection
 ) -> None:
     base = "/admin/api/tables/admin_users/"
     new = {"username": "eve", "password": PASSWORD, "email": "eve@localhost", "active": True, "admin": True}
@@ -227,7 +227,7 @@ async def test_a_superuser_makes_changes_and_removes_people(
     assert "pbkdf2" not in str(await owner.fetch("SELECT changes FROM audit_log"))
 
 
-async def test_nobody_shuts_out_themselves(ada: httpx.AsyncClient, ada_id: int) -> None:
+async def test_nobody_shuts_out_themselves(ada: httpx2.AsyncClient, ada_id: int) -> None:
     path = f"/admin/api/tables/admin_users/{ada_id}/"
     assert (await ada.delete(path)).status_code == 405
     for right in ("active", "admin", "superuser"):
@@ -235,7 +235,7 @@ async def test_nobody_shuts_out_themselves(ada: httpx.AsyncClient, ada_id: int) 
     assert (await ada.get("/admin/api/user/")).status_code == 200
 
 
-async def test_everybody_changes_their_own_password(bo: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_everybody_changes_their_own_password(bo: httpx2.AsyncClient, owner: PlainConnection) -> None:
     body = {
         "current_password": PASSWORD,
         "new_password": "another password",
@@ -250,6 +250,6 @@ async def test_everybody_changes_their_own_password(bo: httpx.AsyncClient, owner
     assert tuple(entry) == ("admin", str(bo_id), '{"password": {"after": null, "before": null}}')
 
 
-async def test_filters_find_a_guild_by_its_exact_id(bot: httpx.AsyncClient, ada: httpx.AsyncClient) -> None:
+async def test_filters_find_a_guild_by_its_exact_id(bot: httpx2.AsyncClient, ada: httpx2.AsyncClient) -> None:
     rows = (await ada.get("/admin/api/tables/guilds/", params={"id": QUARRY})).json()["rows"]
     assert [(row["id"], row["name"]) for row in rows] == [(QUARRY, "Quarry")]

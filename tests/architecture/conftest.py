@@ -1,6 +1,6 @@
 """What these tests share."""
 
-import httpx
+import httpx2
 import pytest
 
 from api.app import describe
@@ -15,5 +15,5 @@ def description() -> Description:
 
 
 @pytest.fixture
-def world(bot: httpx.AsyncClient, browsers: Browsers, description: Description) -> World:
+def world(bot: httpx2.AsyncClient, browsers: Browsers, description: Description) -> World:
     return World(bot, browsers, description)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import httpx
+import httpx2
 import jsonschema_rs
 import msgspec
 
@@ -44,7 +44,7 @@ class Description:
             {**schema, "components": self._components}, validate_formats=True, offline=True
         )
 
-    def faults(self, operation: Json, answer: httpx.Response) -> Iterator[str]:
+    def faults(self, operation: Json, answer: httpx2.Response) -> Iterator[str]:
         """What of an answer is not as described."""
         described = operation["responses"].get(str(answer.status_code))
         if described is None:
@@ -71,7 +71,7 @@ def _is_endless(operation: Json) -> bool:
     return "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
 
 
-def _decoded(media_type: str, answer: httpx.Response) -> object:
+def _decoded(media_type: str, answer: httpx2.Response) -> object:
     if media_type.endswith("json") and not media_type.endswith("ndjson"):
         return msgspec.json.decode(answer.content)
     return msgspec.msgpack.decode(answer.content) if media_type.endswith("msgpack") else answer.text

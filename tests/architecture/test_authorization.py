@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from typing import Literal
 
-import httpx
+import httpx2
 
 from api.auth.scopes import Scope
 from api.postgres.engine import PlainConnection
@@ -208,7 +208,7 @@ async def test_the_matrix(
     browsers: Browsers,
     clients: Clients,
     discord: Discord,
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     clock: MovableClock,
     owner: PlainConnection,
 ) -> None:

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from datetime import datetime
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from api.events import event_poller
@@ -144,12 +144,12 @@ async def pages(connection: PlainConnection, statement: str, arguments: Sequence
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
-async def ask(client: httpx.AsyncClient, url: str) -> None:
+async def ask(client: httpx2.AsyncClient, url: str) -> None:
     """A page, and the one after it."""
     answer = await client.get(url)
     assert answer.is_success, (url, answer.text)
     if (cursor := answer.json()["next_cursor"]) is not None:
-        assert (await client.get(url, params={**httpx.URL(url).params, "cursor": cursor})).is_success
+        assert (await client.get(url, params={**httpx2.URL(url).params, "cursor": cursor})).is_success
 
 
 async def test_a_page_costs_what_it_tells(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import jsonschema_rs
 import msgspec
 import pytest
@@ -66,7 +66,7 @@ def test_it_is_of_the_application_that_serves_it(running_app: Litestar) -> None:
     assert document(running_app.routes) == describe()
 
 
-async def test_it_is_served_to_everybody(anonymous: httpx.AsyncClient, description: Description) -> None:
+async def test_it_is_served_to_everybody(anonymous: httpx2.AsyncClient, description: Description) -> None:
     first = await anonymous.get("/schema/openapi.json")
     again = await anonymous.get("/schema/openapi.json", headers={"If-None-Match": first.headers["etag"]})
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-import httpx
+import httpx2
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given
@@ -87,7 +87,7 @@ class Fuzz:
     def _wait(self, work: Coroutine[object, object, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
-    def _request(self, case: AnyCase, *, packed: bool) -> httpx.Request:
+    def _request(self, case: AnyCase, *, packed: bool) -> httpx2.Request:
         """A case as a request of the bot; where its address is sound, it leads to something that is there."""
         if _mode_of(case, ParameterLocation.PATH) is GenerationMode.POSITIVE:
             real = self._world.parts(case.operation.path)
@@ -99,7 +99,7 @@ class Fuzz:
             "Accept": (MSGPACK if packed else "application/json").encode(),
         }
         body = {"content" if name == "data" else name: made[name] for name in ("json", "data") if name in made}
-        return httpx.Request(made["method"], made["url"], params=made["params"], headers=headers, **body)
+        return httpx2.Request(made["method"], made["url"], params=made["params"], headers=headers, **body)
 
 
 def _mode_of(case: AnyCase, part: ParameterLocation) -> GenerationMode | None:

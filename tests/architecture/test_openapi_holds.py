@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from secrets import token_hex
 from typing import Any
 
-import httpx
+import httpx2
 
 from api.auth.scopes import ALL, Scope
 from tests.architecture.described import Json
@@ -64,12 +64,12 @@ class Refused:
         self._world = world
         self._clients = clients
 
-    async def answers(self, path: str, method: str, operation: Json) -> AsyncIterator[tuple[int, httpx.Response]]:
+    async def answers(self, path: str, method: str, operation: Json) -> AsyncIterator[tuple[int, httpx2.Response]]:
         """Each documented refusal that can be had by asking for it, and what came."""
         unsafe = method != "GET"
         body = "requestBody" in operation and "text/csv" not in operation["requestBody"]["content"]
         largest = operation.get("x-largest-body", 1024 * 1024)
-        asked: dict[int, dict[str, Any]] = {  # Any: httpx's own arguments
+        asked: dict[int, dict[str, Any]] = {  # Any: httpx2's own arguments
             404: {"parts": dict.fromkeys(self._world.parts(path), "NOT-THERE")},
             412: {"headers": {"If-Match": '"not-its-tag"'}},
             413: {"content": b'"' + b"x" * min(largest, 8 * 1024 * 1024) + b'"'},
@@ -120,7 +120,7 @@ async def test_every_refusal_is_real_and_as_described(world: World, clients: Cli
     assert every - set(seen) == {200, 201, 202, 204, 303, 304, 409, 429, 503}
 
 
-async def test_a_stranger_is_told_only_what_is_described(world: World, mallory: httpx.AsyncClient) -> None:
+async def test_a_stranger_is_told_only_what_is_described(world: World, mallory: httpx2.AsyncClient) -> None:
     for path, method, operation in world.description.operations():
         if "{guild_id}" in path:
             request = world.request(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 from litestar import Litestar
 
 from api.http.policy import policy_of
@@ -51,7 +51,7 @@ def test_every_route_says_so(description: Description, running_app: Litestar) ->
         assert not policy_of(handler).conditional or policy_of(handler).personal, f"{method} {path}: `personal=True`"
 
 
-async def test_nobody_keeps_them(world: World, bot: httpx.AsyncClient, description: Description) -> None:
+async def test_nobody_keeps_them(world: World, bot: httpx2.AsyncClient, description: Description) -> None:
     await world.restore()
     for path, method, operation in personal(description):
         if method != "GET" or path.startswith("/auth"):

@@ -1,6 +1,6 @@
 """Conditional requests (RFC 9110, 13.1) of every operation that takes them."""
 
-import httpx
+import httpx2
 
 from tests.architecture.described import Json
 from tests.architecture.world import World
@@ -56,7 +56,7 @@ async def test_a_read_skips_empty_members_of_a_list(world: World) -> None:
             assert answer.status_code == status, f"{path} {header}"
 
 
-async def test_what_is_not_there_yet_is_made(bot: httpx.AsyncClient) -> None:
+async def test_what_is_not_there_yet_is_made(bot: httpx2.AsyncClient) -> None:
     unless_there = {"If-None-Match": "*"}
     module = {"schema": {"type": "object", "properties": {"a": {"type": "integer", "default": 1}}}}
     for path, body in ((f"/v1/guilds/{NOBODYS}", {"name": "New"}), ("/v1/modules/new", module)):
@@ -64,13 +64,13 @@ async def test_what_is_not_there_yet_is_made(bot: httpx.AsyncClient) -> None:
         assert (await bot.put(path, json=body)).status_code == 200
 
 
-async def test_a_deleted_guild_is_not_there(bot: httpx.AsyncClient) -> None:
+async def test_a_deleted_guild_is_not_there(bot: httpx2.AsyncClient) -> None:
     path = f"/v1/guilds/{HARBOUR}"
     assert (await bot.delete(path)).status_code == 204
     assert (await bot.put(path, json={"name": "Back"}, headers={"If-None-Match": "*"})).status_code == 200
 
 
-async def test_several_lines_are_one_list(bot: httpx.AsyncClient) -> None:
+async def test_several_lines_are_one_list(bot: httpx2.AsyncClient) -> None:
     path = f"/v1/guilds/{HARBOUR}"
     tag = (await bot.get(path)).headers["etag"]
     lines = [("If-None-Match", '"x"'), ("If-None-Match", tag)]

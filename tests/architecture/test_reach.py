@@ -5,7 +5,7 @@ import asyncio
 import re
 from secrets import token_hex
 
-import httpx
+import httpx2
 
 from api.auth.scopes import ALL
 from api.postgres.engine import PlainConnection
@@ -33,7 +33,7 @@ _NOT_OWED = """
 """
 
 
-async def answers(client: httpx.AsyncClient, world: World, description: Description) -> dict[str, str]:
+async def answers(client: httpx2.AsyncClient, world: World, description: Description) -> dict[str, str]:
     """All that the client can read, by address."""
     told = {}
     for path, method, operation in description.operations():
@@ -47,7 +47,7 @@ async def answers(client: httpx.AsyncClient, world: World, description: Descript
     return told
 
 
-async def much_happens_elsewhere(bot: httpx.AsyncClient) -> None:
+async def much_happens_elsewhere(bot: httpx2.AsyncClient) -> None:
     """In Quarry, of the same people as in Harbour."""
     asked = [
         await bot.patch(ELSEWHERE, json={"owner_id": str(ADA), "icon": "a"}),
@@ -71,8 +71,8 @@ async def much_happens_elsewhere(bot: httpx.AsyncClient) -> None:
 
 
 async def test_nothing_elsewhere_changes_an_answer(
-    bot: httpx.AsyncClient,
-    harbour_bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
+    harbour_bot: httpx2.AsyncClient,
     world: World,
     description: Description,
     owner: PlainConnection,
@@ -114,7 +114,7 @@ async def outside(owner: PlainConnection) -> set[str]:
 
 
 async def test_erasing_touches_nothing_elsewhere(
-    bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     await define(bot, draft("global", gte=1), at=OF_ALL)
     await live(bot)
@@ -136,7 +136,7 @@ async def test_erasing_touches_nothing_elsewhere(
     assert (await profile(bot, ADA, QUARRY))["xp"] == xp
 
 
-async def test_erasing_tells_of_nothing_elsewhere(bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient) -> None:
+async def test_erasing_tells_of_nothing_elsewhere(bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient) -> None:
     await much_happens_elsewhere_alone(bot)
     receipt = await erase(harbour_bot)
     assert (receipt["guilds"], receipt["rows"]) == (0, 0)
@@ -145,7 +145,7 @@ async def test_erasing_tells_of_nothing_elsewhere(bot: httpx.AsyncClient, harbou
     assert not any(export.values()), export
 
 
-async def much_happens_elsewhere_alone(bot: httpx.AsyncClient) -> None:
+async def much_happens_elsewhere_alone(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft(gte=1), draft("early", gte=1), at=OF_ALL)
     await bot.put("/v1/modules/welcome", json={"schema": {"type": "object", "properties": {}}})
     await much_happens_elsewhere(bot)
@@ -153,7 +153,7 @@ async def much_happens_elsewhere_alone(bot: httpx.AsyncClient) -> None:
     assert posted.status_code == 200
 
 
-async def test_its_own_answers_are_forgotten(harbour_bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_its_own_answers_are_forgotten(harbour_bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Whose answers name the person, and where they are kept by other keys of the guild."""
     await harbour_bot.patch(f"/v1/guilds/{HARBOUR}", json={"owner_id": str(ADA)})
     await harbour_bot.post(f"{member()}/xp", json={"amount": 5}, headers={"Idempotency-Key": "x"})

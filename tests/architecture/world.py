@@ -4,7 +4,7 @@ import asyncio
 from secrets import token_hex
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.activity.test_record import message, record
 from tests.architecture.described import Description, Json
@@ -22,7 +22,7 @@ def is_of_people(operation: Json) -> bool:
 class World:
     """Something real for every part of an address, put right again before each operation."""
 
-    def __init__(self, bot: httpx.AsyncClient, browsers: Browsers, description: Description) -> None:
+    def __init__(self, bot: httpx2.AsyncClient, browsers: Browsers, description: Description) -> None:
         self.bot = bot
         self.browser = browsers.fresh()
         self._browsers = browsers
@@ -57,7 +57,7 @@ class World:
         self.session_id = (await self.browser.get("/v1/me/sessions")).json()["items"][0]["id"]
         begun = await self.browser.get("/auth/discord/login")
         back = await self._browsers.said(begun.headers["location"], person=str(ADA))
-        self.came_back = dict(httpx.URL(back).params)
+        self.came_back = dict(httpx2.URL(back).params)
 
     async def _import(self) -> None:
         """Brings something in, and waits until that is done: a guild has one import at a time."""
@@ -111,7 +111,7 @@ class World:
 
     def request(
         self, path: str, method: str, operation: Json, *, parts: dict[str, str] | None = None, **more: Any
-    ) -> httpx.Request:  # Any: httpx's own arguments
+    ) -> httpx2.Request:  # Any: httpx2's own arguments
         """The request that the document's examples make, changed by `more`."""
         if "requestBody" in operation:
             content = operation["requestBody"]["content"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -22,14 +22,14 @@ PATH = f"/v1/guilds/{HARBOUR}"
 LOG = f"{PATH}/audit-log"
 
 
-async def entries(client: httpx.AsyncClient, **query: str) -> list[dict[str, Any]]:
+async def entries(client: httpx2.AsyncClient, **query: str) -> list[dict[str, Any]]:
     response = await client.get(LOG, params=query)
     assert response.status_code == 200, response.text
     items: list[dict[str, Any]] = response.json()["items"]
     return items
 
 
-async def test_an_entry(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_an_entry(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     headers = {"X-Audit-Log-Reason": "new%20owner%20%E2%9C%93", "X-Request-ID": "the-request"}
     await bot.patch(PATH, json={"owner_id": 7, "icon": "a"}, headers=headers)
     entry, created = await entries(bot)
@@ -52,7 +52,7 @@ async def test_an_entry(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
     assert await owner.fetchval("SELECT request_id FROM audit_log WHERE id = $1", int(entry["id"])) == "the-request"
 
 
-async def test_newest_first_in_pages(bot: httpx.AsyncClient) -> None:
+async def test_newest_first_in_pages(bot: httpx2.AsyncClient) -> None:
     for n in range(7):
         await bot.patch(PATH, json={"icon": str(n)})
     seen, url = [], f"{LOG}?limit=3&action=guild.updated"
@@ -64,7 +64,7 @@ async def test_newest_first_in_pages(bot: httpx.AsyncClient) -> None:
     assert seen == list("6543210")
 
 
-async def test_filters(bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient) -> None:
+async def test_filters(bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient) -> None:
     await harbour_bot.patch(PATH, json={"icon": "a"})
     await bot.put(f"{PATH}/roles", json={"items": []})
     mine = (await entries(bot, action="guild.updated"))[0]["actor"]["id"]
@@ -74,7 +74,7 @@ async def test_filters(bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient) -
     assert await entries(bot, actor="%", action="guild.%") == []
 
 
-async def test_days_are_the_guilds(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_days_are_the_guilds(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Midnight of 2 March in Tokyo is 15:00 of 1 March in UTC; `from` is included, `to` is not."""
     await bot.patch(PATH, json={"timezone": "Asia/Tokyo"})
     await owner.execute("DELETE FROM audit_log")
@@ -108,13 +108,13 @@ async def test_days_are_the_guilds(bot: httpx.AsyncClient, owner: PlainConnectio
         "2026-03-01%00", "%D9%A2026-03-01", "2026-W10-1", "20260301",
     ],
 )  # fmt: skip
-async def test_times_that_are_none(bot: httpx.AsyncClient, name: str, bad: str) -> None:
+async def test_times_that_are_none(bot: httpx2.AsyncClient, name: str, bad: str) -> None:
     response = await bot.get(f"{LOG}?{name}={bad}")
     assert response.status_code == 422
     assert [fault["parameter"] for fault in response.json()["errors"]] == [name]
 
 
-async def test_both_times_are_told(bot: httpx.AsyncClient) -> None:
+async def test_both_times_are_told(bot: httpx2.AsyncClient) -> None:
     response = await bot.get(f"{LOG}?from=a&to=b&actor={'x' * 65}&action=%00")
     assert {fault["parameter"] for fault in response.json()["errors"]} >= {"actor", "action"}
     response = await bot.get(f"{LOG}?from=a&to=b")
@@ -129,7 +129,7 @@ async def test_both_times_are_told(bot: httpx.AsyncClient) -> None:
         ("%00", 400), ("a%0Ab", 400), ("%C2%85", 400), ("%ED%A0%80", 400), ("100% sure", 400), ("%", 400), ("%4", 400),
     ],
 )  # fmt: skip
-async def test_reasons(bot: httpx.AsyncClient, header: str, status: int) -> None:
+async def test_reasons(bot: httpx2.AsyncClient, header: str, status: int) -> None:
     headers = {b"X-Audit-Log-Reason": header.encode("latin-1")}
     response = await bot.patch(PATH, json={"icon": "a"}, headers=headers)
     assert response.status_code == status, response.text
@@ -144,7 +144,7 @@ async def test_reasons(bot: httpx.AsyncClient, header: str, status: int) -> None
 
 
 async def test_a_change_that_fails_leaves_no_entry(
-    bot: httpx.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The entry is written, then the transaction fails."""
     real = record
@@ -165,7 +165,7 @@ async def test_a_change_that_fails_leaves_no_entry(
     assert (guild["name"], guild["icon"], guild["deleted_at"]) == ("Harbour", None, None)
 
 
-async def test_each_guild_has_its_own(bot: httpx.AsyncClient, mallory: httpx.AsyncClient) -> None:
+async def test_each_guild_has_its_own(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
     await asyncio.gather(*(bot.patch(f"/v1/guilds/{id_}", json={"icon": "a"}) for id_ in (HARBOUR, QUARRY)))
     assert {entry["target"] for entry in await entries(bot)} == {str(HARBOUR)}
     assert (await mallory.get(LOG)).status_code == 404

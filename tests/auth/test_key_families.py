@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from api.keys import service
@@ -26,7 +26,7 @@ Ends = Callable[[Key], Awaitable[object]]
 class Family:
     """Keys, each made by another."""
 
-    def __init__(self, bot: httpx.AsyncClient, clients: Clients) -> None:
+    def __init__(self, bot: httpx2.AsyncClient, clients: Clients) -> None:
         self.bot = bot
         self._clients = clients
 
@@ -43,7 +43,7 @@ class Family:
             keys.append(await self.made(keys[-1]))
         return keys
 
-    async def asked(self, by: Key | None, method: str, path: str, **more: Any) -> httpx.Response:
+    async def asked(self, by: Key | None, method: str, path: str, **more: Any) -> httpx2.Response:
         if by is None:
             return await self.bot.request(method, path, **more)
         async with self._clients.bearer(by["secret"]) as client:
@@ -60,7 +60,7 @@ class Family:
 
 
 @pytest.fixture
-def family(bot: httpx.AsyncClient, clients: Clients) -> Family:
+def family(bot: httpx2.AsyncClient, clients: Clients) -> Family:
     return Family(bot, clients)
 
 

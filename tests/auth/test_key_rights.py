@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from api.auth.scopes import ALL, Scope
@@ -13,7 +13,7 @@ KEYS = "/v1/keys"
 READ = {"name": "x", "scopes": ["guilds:read"]}
 
 
-async def limited(bot: httpx.AsyncClient, clients: Clients, **data: Any) -> httpx.AsyncClient:
+async def limited(bot: httpx2.AsyncClient, clients: Clients, **data: Any) -> httpx2.AsyncClient:
     """A client whose key was made as wished."""
     body = {"name": "limited", "scopes": ["keys:manage", "guilds:read"]} | data
     return clients.bearer((await bot.post(KEYS, json=body)).json()["secret"])
@@ -39,7 +39,7 @@ async def limited(bot: httpx.AsyncClient, clients: Clients, **data: Any) -> http
     ],
 )
 async def test_wishes(
-    bot: httpx.AsyncClient, clients: Clients, own: dict[str, Any], data: dict[str, Any], status: int
+    bot: httpx2.AsyncClient, clients: Clients, own: dict[str, Any], data: dict[str, Any], status: int
 ) -> None:
     async with await limited(bot, clients, **own) as client:
         response = await client.post(KEYS, json=data)
@@ -50,12 +50,12 @@ async def test_wishes(
 
 
 @pytest.mark.parametrize(("own", "default"), [(100, 100), (6000, 6000), (9000, 6000), (None, 6000)])
-async def test_the_default_rate_limit(bot: httpx.AsyncClient, clients: Clients, own: int | None, default: int) -> None:
+async def test_the_default_rate_limit(bot: httpx2.AsyncClient, clients: Clients, own: int | None, default: int) -> None:
     async with await limited(bot, clients, rate_limit=own) as client:
         assert (await client.post(KEYS, json=READ)).json()["rate_limit"] == default
 
 
-async def test_no_faster_key_by_rotation(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_no_faster_key_by_rotation(bot: httpx2.AsyncClient, clients: Clients) -> None:
     """A rotation tells a secret: it is a way to make a key."""
     faster = (await bot.post(KEYS, json=READ | {"rate_limit": None})).json()["id"]
     async with await limited(bot, clients, rate_limit=100) as client:
@@ -78,7 +78,7 @@ async def test_no_faster_key_by_rotation(bot: httpx.AsyncClient, clients: Client
     ],
 )
 async def test_what_is_seen(
-    bot: httpx.AsyncClient, clients: Clients, own: dict[str, Any], theirs: dict[str, Any], *, is_seen: bool
+    bot: httpx2.AsyncClient, clients: Clients, own: dict[str, Any], theirs: dict[str, Any], *, is_seen: bool
 ) -> None:
     id_ = (await bot.post(KEYS, json=theirs)).json()["id"]
     async with await limited(bot, clients, **own) as client:
@@ -96,13 +96,13 @@ async def test_what_is_seen(
     assert ((await bot.get(f"{KEYS}/{id_}")).status_code == 200) is not is_seen
 
 
-async def test_scope_before_existence(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_scope_before_existence(bot: httpx2.AsyncClient, clients: Clients) -> None:
     async with await clients.bot(scopes=ALL - {Scope.KEYS_MANAGE}) as client:
         for method, path in (("GET", ""), ("POST", ""), ("GET", "/1"), ("DELETE", "/1"), ("POST", "/1/rotate")):
             assert (await client.request(method, KEYS + path)).status_code == 403
 
 
-async def test_entries_of_keys_stand_with_their_guilds(bot: httpx.AsyncClient) -> None:
+async def test_entries_of_keys_stand_with_their_guilds(bot: httpx2.AsyncClient) -> None:
     await bot.post(KEYS, json=READ | {"guild_ids": [str(HARBOUR)]}, headers={"X-Audit-Log-Reason": "for%20Ada"})
     await bot.post(KEYS, json=READ)
     [entry] = (await bot.get(f"/v1/guilds/{HARBOUR}/audit-log?action=key.created")).json()["items"]

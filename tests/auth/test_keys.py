@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -23,7 +23,7 @@ MEMBERS = [
 ]  # fmt: skip
 
 
-async def made(bot: httpx.AsyncClient, **more: Any) -> dict[str, Any]:
+async def made(bot: httpx2.AsyncClient, **more: Any) -> dict[str, Any]:
     response = await bot.post("/v1/keys", json=BODY | more)
     assert response.status_code == 201, response.text
     key: dict[str, Any] = response.json()
@@ -35,7 +35,7 @@ async def status(clients: Clients, secret: str) -> int:
         return (await client.get("/v1/guilds")).status_code
 
 
-async def test_made(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_made(bot: httpx2.AsyncClient, clients: Clients) -> None:
     response = await bot.post("/v1/keys", json=BODY | {"guild_ids": [HARBOUR, str(HARBOUR)], "expires_at": None})
     key = response.json()
     assert list(key) == MEMBERS
@@ -51,7 +51,7 @@ async def test_made(bot: httpx.AsyncClient, clients: Clients) -> None:
     assert (await bot.post("/v1/keys", json=BODY)).json()["id"] != key["id"]
 
 
-async def test_a_list_of_many_guilds_is_stored_as_it_is(bot: httpx.AsyncClient) -> None:
+async def test_a_list_of_many_guilds_is_stored_as_it_is(bot: httpx2.AsyncClient) -> None:
     """Piccolo warns of more than a hundred values, which is an error here and a line of the log elsewhere."""
     guilds = [str(id_) for id_ in range(1, 1001)]
     key = await made(bot, guild_ids=guilds)
@@ -60,7 +60,7 @@ async def test_a_list_of_many_guilds_is_stored_as_it_is(bot: httpx.AsyncClient) 
 
 
 async def test_the_secret_is_told_once(
-    bot: httpx.AsyncClient, owner: PlainConnection, capfd: pytest.CaptureFixture[str]
+    bot: httpx2.AsyncClient, owner: PlainConnection, capfd: pytest.CaptureFixture[str]
 ) -> None:
     key = await made(bot)
     rotated = (await bot.post(f"/v1/keys/{key['id']}/rotate")).json()
@@ -99,14 +99,14 @@ async def test_the_secret_is_told_once(
         ({"name": "\u0958" * 100, "expires_at": "2020-01-01T00:00:00Z"}, {"/name", "/expires_at"}),
     ],
 )
-async def test_what_is_refused(bot: httpx.AsyncClient, body: dict[str, Any], pointers: set[str]) -> None:
+async def test_what_is_refused(bot: httpx2.AsyncClient, body: dict[str, Any], pointers: set[str]) -> None:
     response = await bot.post("/v1/keys", json=body if not body or "scopes" in body else BODY | body)
     assert response.status_code == 422, response.text
     assert {fault["pointer"] for fault in response.json()["errors"]} == pointers
     assert len((await bot.get("/v1/keys")).json()["items"]) == 1
 
 
-async def test_revoked_at_once(bot: httpx.AsyncClient, clients: Clients, owner: PlainConnection) -> None:
+async def test_revoked_at_once(bot: httpx2.AsyncClient, clients: Clients, owner: PlainConnection) -> None:
     key = await made(bot)
     assert await status(clients, key["secret"]) == 200
     responses = await asyncio.gather(*(bot.delete(f"/v1/keys/{key['id']}") for _ in range(10)))
@@ -120,14 +120,14 @@ async def test_revoked_at_once(bot: httpx.AsyncClient, clients: Clients, owner: 
     assert [row["action"] for row in actions] == ["key.created", "key.revoked"]
 
 
-async def test_a_key_can_revoke_itself(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_a_key_can_revoke_itself(bot: httpx2.AsyncClient, clients: Clients) -> None:
     key = await made(bot)
     async with clients.bearer(key["secret"]) as client:
         assert (await client.delete(f"/v1/keys/{key['id']}")).status_code == 204
         assert (await client.get("/v1/guilds")).status_code == 401
 
 
-async def test_expired_by_the_clock(bot: httpx.AsyncClient, clients: Clients, clock: MovableClock) -> None:
+async def test_expired_by_the_clock(bot: httpx2.AsyncClient, clients: Clients, clock: MovableClock) -> None:
     ends = CLOCK.now() + timedelta(hours=2)
     key = await made(bot, expires_at=ends.isoformat())
     assert key["expires_at"].endswith("Z")
@@ -142,7 +142,7 @@ async def test_expired_by_the_clock(bot: httpx.AsyncClient, clients: Clients, cl
 
 @pytest.mark.parametrize(("grace", "hours"), [({}, 24), ({"json": {}}, 24), ({"json": {"grace_seconds": 7200}}, 2)])
 async def test_rotated_with_a_grace(
-    bot: httpx.AsyncClient, clients: Clients, clock: MovableClock, grace: dict[str, Any], hours: int
+    bot: httpx2.AsyncClient, clients: Clients, clock: MovableClock, grace: dict[str, Any], hours: int
 ) -> None:
     key = await made(bot, guild_ids=[str(HARBOUR)], rate_limit=70)
     response = await bot.post(f"/v1/keys/{key['id']}/rotate", **grace)
@@ -158,7 +158,7 @@ async def test_rotated_with_a_grace(
     assert (await status(clients, key["secret"]), await status(clients, new["secret"])) == (401, 200)
 
 
-async def test_rotated_with_no_grace(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_rotated_with_no_grace(bot: httpx2.AsyncClient, clients: Clients) -> None:
     key = await made(bot)
     assert await status(clients, key["secret"]) == 200
     new = (await bot.post(f"/v1/keys/{key['id']}/rotate", json={"grace_seconds": 0})).json()
@@ -166,13 +166,13 @@ async def test_rotated_with_no_grace(bot: httpx.AsyncClient, clients: Clients) -
 
 
 @pytest.mark.parametrize("grace", [-1, 604_801, "5", None, 1.5, 2**64])
-async def test_graces_that_are_none(bot: httpx.AsyncClient, grace: object) -> None:
+async def test_graces_that_are_none(bot: httpx2.AsyncClient, grace: object) -> None:
     key = await made(bot)
     response = await bot.post(f"/v1/keys/{key['id']}/rotate", json={"grace_seconds": grace})
     assert [fault["pointer"] for fault in response.json()["errors"]] == ["/grace_seconds"]
 
 
-async def test_a_rotation_does_not_prolong(bot: httpx.AsyncClient) -> None:
+async def test_a_rotation_does_not_prolong(bot: httpx2.AsyncClient) -> None:
     ends = (CLOCK.now() + timedelta(hours=2)).isoformat()
     key = await made(bot, expires_at=ends)
     new = (await bot.post(f"/v1/keys/{key['id']}/rotate")).json()
@@ -180,7 +180,7 @@ async def test_a_rotation_does_not_prolong(bot: httpx.AsyncClient) -> None:
     assert new["expires_at"] == old["expires_at"] == key["expires_at"]
 
 
-async def test_last_use(bot: httpx.AsyncClient, clients: Clients, litestar_app: Litestar) -> None:
+async def test_last_use(bot: httpx2.AsyncClient, clients: Clients, litestar_app: Litestar) -> None:
     key = await made(bot)
     await status(clients, key["secret"])
     await services_of(litestar_app).keyring.note_uses()
@@ -188,7 +188,7 @@ async def test_last_use(bot: httpx.AsyncClient, clients: Clients, litestar_app: 
     assert abs(CLOCK.now() - datetime.fromisoformat(used)) < timedelta(minutes=1)
 
 
-async def test_newest_first_in_pages(bot: httpx.AsyncClient) -> None:
+async def test_newest_first_in_pages(bot: httpx2.AsyncClient) -> None:
     ids = [(await made(bot))["id"] for _ in range(5)]
     first = await bot.get("/v1/keys?limit=3")
     await made(bot)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -102,7 +102,7 @@ async def test_waiting_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_empty(found)
 
 
-async def test_many_at_once_leave_nothing_behind(bot: httpx.AsyncClient, litestar_app: Litestar) -> None:
+async def test_many_at_once_leave_nothing_behind(bot: httpx2.AsyncClient, litestar_app: Litestar) -> None:
     paths = [f"/v1/guilds/{HARBOUR}", "/v1/guilds/1", "/v1/guilds?limit=0", "/v1/guilds"]
     responses = await asyncio.gather(*(bot.get(paths[n % 4]) for n in range(200)))
     # On a busy machine some wait too long for a connection: they too must leave their slots.

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from litestar.types import ASGIApp
 
@@ -13,11 +13,11 @@ from tests.support.clients import BASE_URL, Clients
 
 @pytest.fixture
 def road(app: ASGIApp) -> Road:
-    return Road(httpx.ASGITransport(app))  # type: ignore[arg-type] # ASGI in other words
+    return Road(httpx2.ASGITransport(app))  # type: ignore[arg-type] # ASGI in other words
 
 
 @pytest.fixture
-async def guildhall(bot: httpx.AsyncClient, clients: Clients, road: Road) -> AsyncIterator[Guildhall]:
+async def guildhall(bot: httpx2.AsyncClient, clients: Clients, road: Road) -> AsyncIterator[Guildhall]:
     """The Python client, with a key of the whole installation. Harbour and Quarry are there."""
     async with Guildhall(BASE_URL, await clients.key(), transport=road, patience=5) as client:
         yield client

@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 
 from guildhall_client import Activity, Batcher, Guildhall
 from tests.clients.transports import Road
@@ -15,7 +15,7 @@ async def messages(guildhall: Guildhall, user_id: int = ADA, guild_id: int = HAR
     return 0 if member is None else member.stats.messages
 
 
-async def test_two_guilds(guildhall: Guildhall, bot: httpx.AsyncClient, road: Road) -> None:
+async def test_two_guilds(guildhall: Guildhall, bot: httpx2.AsyncClient, road: Road) -> None:
     await leveling(bot, xp_per_message={"min": 200, "max": 200}, cooldown_seconds=0)
     told: list[tuple[str, Activity]] = []
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import discord
-import httpx
+import httpx2
 import pytest
 from litestar.types import ASGIApp
 
@@ -72,7 +72,7 @@ async def until(condition: Any) -> None:  # Any: whatever can be asked
     raise AssertionError("it did not come to pass")
 
 
-async def test_a_bots_day(played: Played, bot: httpx.AsyncClient) -> None:
+async def test_a_bots_day(played: Played, bot: httpx2.AsyncClient) -> None:
     path = f"/v1/guilds/{HARBOUR}"
 
     async def named(name: str) -> bool:
@@ -106,5 +106,5 @@ async def _is(value: bool) -> bool:
     return value
 
 
-async def _is_gone(bot: httpx.AsyncClient, path: str) -> bool:
+async def _is_gone(bot: httpx2.AsyncClient, path: str) -> bool:
     return (await bot.get(path)).status_code == 404

@@ -1,6 +1,6 @@
 """The Python client against the application itself: typed answers, refusals, and trying again."""
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -47,7 +47,7 @@ async def test_what_a_bot_does(guildhall: Guildhall) -> None:
 async def test_settings_are_typed_and_cheap(guildhall: Guildhall) -> None:
     statuses: list[int] = []
 
-    async def note(response: httpx.Response) -> None:
+    async def note(response: httpx2.Response) -> None:
         statuses.append(response.status_code)
 
     await guildhall.put_module("welcome", SCHEMA, "Welcome")
@@ -93,11 +93,11 @@ async def test_patience_ends(guildhall: Guildhall, road: Road) -> None:
 def test_waits_as_long_as_it_is_asked_to() -> None:
     now = [0.0]
     patience = Patience(60, now=lambda: now[0])
-    assert patience.wait(httpx.Response(429, headers={"Retry-After": "7"})) == 7
-    assert patience.wait(httpx.Response(409, headers={"Retry-After": "1"})) == 1
-    assert patience.wait(httpx.Response(409)) is None, "a conflict does not go by waiting"
-    assert patience.wait(httpx.Response(404)) is None
+    assert patience.wait(httpx2.Response(429, headers={"Retry-After": "7"})) == 7
+    assert patience.wait(httpx2.Response(409, headers={"Retry-After": "1"})) == 1
+    assert patience.wait(httpx2.Response(409)) is None, "a conflict does not go by waiting"
+    assert patience.wait(httpx2.Response(404)) is None
     now[0] = 55.0
-    assert patience.wait(httpx.Response(503, headers={"Retry-After": "7"})) is None
+    assert patience.wait(httpx2.Response(503, headers={"Retry-After": "7"})) is None
     waits = [Patience(60).wait(None) or 0.0 for _ in range(20)]
     assert 0.15 <= min(waits) < max(waits) <= 0.25

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import cast
 
-import httpx
+import httpx2
 import pytest
 from litestar.types import ASGIApp
 
@@ -20,19 +20,19 @@ def frame(number: int, data: str = "{}") -> bytes:
     return f"id: {number}\nevent: guild.updated\ndata: {data}\n\n".encode()
 
 
-def stream(*chunks: bytes, breaks: bool = False, **headers: str) -> httpx.Response:
+def stream(*chunks: bytes, breaks: bool = False, **headers: str) -> httpx2.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.Response(200, headers=named, stream=Chunks(*chunks, breaks=breaks))
+    return httpx2.Response(200, headers=named, stream=Chunks(*chunks, breaks=breaks))
 
 
 async def test_it_goes_on_after_the_last_one() -> None:
     whole = frame(7, '{"name": "line\u2028separator"}')
     script = Script(
         partial(stream, breaks=True, last_event_id="4"),
-        lambda: httpx.Response(503, headers={"Retry-After": "0"}),
+        lambda: httpx2.Response(503, headers={"Retry-After": "0"}),
         partial(stream, b": hello\n", frame(5) + frame(6) + whole[:9], whole[9:], b"id: 8\nevent: cut", breaks=True),
         partial(stream, frame(8).replace(b"\n", b"\r\n")),
-        lambda: httpx.Response(410, json={"type": "urn:guildhall:problem:events-gone", "title": "Gone"}),
+        lambda: httpx2.Response(410, json={"type": "urn:guildhall:problem:events-gone", "title": "Gone"}),
     )
     found: list[StreamEvent] = []
     async with Guildhall("http://guildhall.test", "key", transport=script) as guildhall:
@@ -47,7 +47,7 @@ async def test_it_goes_on_after_the_last_one() -> None:
     assert dict(script.sent[0].url.params) == {"guild_id": str(HARBOUR), "types": "guild.updated"}
 
 
-async def test_a_change_arrives(bot: httpx.AsyncClient, app: ASGIApp, clients: Clients) -> None:
+async def test_a_change_arrives(bot: httpx2.AsyncClient, app: ASGIApp, clients: Clients) -> None:
     async with serve(app, lifespan="off") as url, Guildhall(url, await clients.key()) as guildhall:
         await guildhall.put_guild(HARBOUR, "Haven")
         events = guildhall.events(types=["guild.updated"], last_event_id="0")

@@ -2,44 +2,44 @@
 
 from collections.abc import AsyncIterator, Callable
 
-import httpx
+import httpx2
 
 
-class Road(httpx.AsyncBaseTransport):
+class Road(httpx2.AsyncBaseTransport):
     """To the application in this process; `mishaps` befall the next requests, one each."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
         self._inner = inner
         self.mishaps: list[str] = []
-        self.sent: list[httpx.Request] = []
+        self.sent: list[httpx2.Request] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.sent.append(request)
         mishap = self.mishaps.pop(0) if self.mishaps else ""
         if mishap == "away":
-            raise httpx.ConnectError("nobody listens")
+            raise httpx2.ConnectError("nobody listens")
         if mishap == "stopping":
-            return httpx.Response(503, headers={"Retry-After": "0"}, json={"title": "Unavailable"})
+            return httpx2.Response(503, headers={"Retry-After": "0"}, json={"title": "Unavailable"})
         response = await self._inner.handle_async_request(request)
         if mishap == "lost":
             await response.aread()
-            raise httpx.ReadError("the answer was lost")
+            raise httpx2.ReadError("the answer was lost")
         return response
 
 
-class Script(httpx.AsyncBaseTransport):
+class Script(httpx2.AsyncBaseTransport):
     """Answers as it is written, one after the other."""
 
-    def __init__(self, *answers: Callable[[], httpx.Response]) -> None:
+    def __init__(self, *answers: Callable[[], httpx2.Response]) -> None:
         self._answers = list(answers)
-        self.sent: list[httpx.Request] = []
+        self.sent: list[httpx2.Request] = []
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.sent.append(request)
         return self._answers.pop(0)()
 
 
-class Chunks(httpx.AsyncByteStream):
+class Chunks(httpx2.AsyncByteStream):
     """A body in pieces, which breaks off at the end if it is to."""
 
     def __init__(self, *chunks: bytes, breaks: bool = False) -> None:
@@ -50,4 +50,4 @@ class Chunks(httpx.AsyncByteStream):
         for chunk in self._chunks:
             yield chunk
         if self._breaks:
-            raise httpx.ReadError("cut off")
+            raise httpx2.ReadError("cut off")

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from litestar.types import ASGIApp
 from playwright.async_api import Browser, Route, expect
@@ -21,7 +21,7 @@ expect.set_options(timeout=10_000)
 async def dashboard(
     app: ASGIApp,
     discord: Discord,
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     browsers: Browsers,
     chromium: Browser,
     screenshots: Path,

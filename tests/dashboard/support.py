@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Literal
 
-import httpx
+import httpx2
 from playwright.async_api import Browser, Route
 
 from tests.support.browser import Tab, new_tab
@@ -17,7 +17,7 @@ CHANNELS = {"41771983423143001": "general", "41771983423143002": "quiet-corner"}
 OTHERS = [7_000_000_000_000_000 + n for n in range(40)]
 
 
-async def settle(bot: httpx.AsyncClient, guild_id: int) -> None:
+async def settle(bot: httpx2.AsyncClient, guild_id: int) -> None:
     """Roles, channels, a busy week, and two achievements."""
     guild = f"/v1/guilds/{guild_id}"
     roles = [{"id": id_, "name": name, "position": n} for n, (id_, name) in enumerate(ROLES.items())]

@@ -3,7 +3,7 @@
 import gzip
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from playwright.async_api import Page, expect
 
@@ -33,7 +33,7 @@ async def go(page: Page, fragment: str) -> None:
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1280)])
 async def test_every_page_fits_and_a_checker_finds_nothing(
-    dashboard: Dashboard, bot: httpx.AsyncClient, scheme: str, width: int
+    dashboard: Dashboard, bot: httpx2.AsyncClient, scheme: str, width: int
 ) -> None:
     rewards = [{"level": 3, "role_id": "190320984123768901"}, {"level": 9, "role_id": "190320984123768902"}]
     changed = await bot.patch(
@@ -58,7 +58,7 @@ async def test_every_page_fits_and_a_checker_finds_nothing(
     dashboard.assert_clean(tab, refused=(422,))
 
 
-async def test_the_keyboard_alone_is_enough(dashboard: Dashboard, bot: httpx.AsyncClient) -> None:
+async def test_the_keyboard_alone_is_enough(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
     tab = await dashboard.open()
     page, press = tab.page, tab.page.keyboard.press
     await expect(page.get_by_role("heading", level=1)).to_be_focused()

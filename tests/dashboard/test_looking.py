@@ -1,6 +1,6 @@
 """Looking around: logging in, boards, members, achievements, and what changes meanwhile."""
 
-import httpx
+import httpx2
 import msgspec
 from playwright.async_api import expect
 
@@ -14,7 +14,7 @@ from tests.support.people import ADA, BO, HARBOUR, MALLORY
 from tests.support.serving import serve
 
 
-async def test_ada_logs_in_where_she_was_and_looks_around(dashboard: Dashboard, bot: httpx.AsyncClient) -> None:
+async def test_ada_logs_in_where_she_was_and_looks_around(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
     tab = await dashboard.open(page_of("board?stat=messages"), person=None)
     page = tab.page
     await expect(page.get_by_role("heading", level=1)).to_have_text("Guildhall dashboard")
@@ -79,7 +79,7 @@ async def test_a_stranger_sees_nothing_of_harbour(dashboard: Dashboard) -> None:
 
 
 async def test_bo_whom_a_role_lets_in_reads_and_may_not_write(
-    dashboard: Dashboard, bot: httpx.AsyncClient, discord: Discord
+    dashboard: Dashboard, bot: httpx2.AsyncClient, discord: Discord
 ) -> None:
     regulars = next(iter(ROLES))
     await bot.patch(f"/v1/guilds/{HARBOUR}/settings/privacy", json={"reader_role_ids": [regulars]})

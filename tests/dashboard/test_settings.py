@@ -2,7 +2,7 @@
 
 import re
 
-import httpx
+import httpx2
 from playwright.async_api import Locator, Page, expect
 
 from tests.dashboard.support import CHANNELS, Dashboard, page_of
@@ -65,7 +65,7 @@ async def save(page: Page) -> None:
 
 
 async def test_ada_sets_values_returns_one_to_its_default_and_brings_a_revision_back(
-    dashboard: Dashboard, bot: httpx.AsyncClient
+    dashboard: Dashboard, bot: httpx2.AsyncClient
 ) -> None:
     tab = await dashboard.open(page_of("settings"))
     page = tab.page
@@ -122,7 +122,7 @@ async def test_ada_sets_values_returns_one_to_its_default_and_brings_a_revision_
     dashboard.assert_clean(tab)
 
 
-async def test_what_is_wrong_is_told_at_its_field(dashboard: Dashboard, bot: httpx.AsyncClient) -> None:
+async def test_what_is_wrong_is_told_at_its_field(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
     tab = await dashboard.open(page_of("settings/leveling"))
     page = tab.page
     await page.get_by_label("Cooldown", exact=True).fill("99999999")
@@ -146,7 +146,7 @@ async def test_what_is_wrong_is_told_at_its_field(dashboard: Dashboard, bot: htt
     dashboard.assert_clean(tab, refused=(422,))
 
 
-async def test_two_browsers_save_and_the_second_chooses(dashboard: Dashboard, bot: httpx.AsyncClient) -> None:
+async def test_two_browsers_save_and_the_second_chooses(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
     first, second = await dashboard.open(page_of("settings")), await dashboard.open(page_of("settings"))
     await first.page.get_by_label("Cooldown", exact=True).fill("90")
     await first.page.get_by_label("XP per reaction", exact=True).fill("5")
@@ -185,7 +185,7 @@ async def test_two_browsers_save_and_the_second_chooses(dashboard: Dashboard, bo
 
 
 async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
-    dashboard: Dashboard, bot: httpx.AsyncClient
+    dashboard: Dashboard, bot: httpx2.AsyncClient
 ) -> None:
     made = await bot.put("/v1/modules/welcome", json=WELCOME)
     assert made.status_code == 201, made.text

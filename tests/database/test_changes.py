@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -56,19 +56,19 @@ async def told(settings: Settings, owner: PlainConnection) -> AsyncIterator[list
     await stop(task)
 
 
-async def within_a_second(bot: httpx.AsyncClient, address: str, holds: Callable[[httpx.Response], bool]) -> None:
+async def within_a_second(bot: httpx2.AsyncClient, address: str, holds: Callable[[httpx2.Response], bool]) -> None:
     async with asyncio.timeout(0.9):
         while not holds(await bot.get(address)):  # noqa: ASYNC110 - nothing tells when it does
             await asyncio.sleep(0.02)
 
 
-def cooldown(answer: httpx.Response) -> int:
+def cooldown(answer: httpx2.Response) -> int:
     found: int = answer.json()["values"]["cooldown_seconds"]
     return found
 
 
 async def test_other_processes_changes_are_seen_within_a_second(
-    bot: httpx.AsyncClient, owner: PlainConnection, notified: bool
+    bot: httpx2.AsyncClient, owner: PlainConnection, notified: bool
 ) -> None:
     assert (await bot.patch(SETTINGS, json={"cooldown_seconds": 5})).status_code == 200
     assert (await bot.get(SETTINGS)).json()["values"]["cooldown_seconds"] == 5
@@ -82,7 +82,7 @@ async def test_other_processes_changes_are_seen_within_a_second(
 
 
 async def test_other_processes_modules_are_seen_within_a_second(
-    bot: httpx.AsyncClient, owner: PlainConnection, notified: bool
+    bot: httpx2.AsyncClient, owner: PlainConnection, notified: bool
 ) -> None:
     schema = {
         "type": "object",
@@ -98,7 +98,7 @@ async def test_other_processes_modules_are_seen_within_a_second(
     await within_a_second(bot, address, lambda answer: answer.json()["values"] == {"size": 2})
 
 
-async def test_revoked_elsewhere(bot: httpx.AsyncClient, owner: PlainConnection, notified: bool) -> None:
+async def test_revoked_elsewhere(bot: httpx2.AsyncClient, owner: PlainConnection, notified: bool) -> None:
     assert (await bot.get(SETTINGS)).status_code == 200
     await owner.execute("UPDATE api_keys SET revoked_at = now()")
     await within_a_second(bot, SETTINGS, lambda answer: answer.status_code == 401)
@@ -201,7 +201,7 @@ async def test_a_long_transaction_has_nothing_read_twice(
 
 
 async def test_blind_look_out_believes_nothing_and_recovers(
-    bot: httpx.AsyncClient, owner: PlainConnection, root: PlainConnection
+    bot: httpx2.AsyncClient, owner: PlainConnection, root: PlainConnection
 ) -> None:
     """It cannot see the tables, again and again; meanwhile every answer comes from the database."""
     assert (await bot.get(SETTINGS)).json()["values"]["cooldown_seconds"] == 60
@@ -249,7 +249,7 @@ async def test_look_out_outlives_a_subscriber_that_fails(settings: Settings, own
 
 
 async def test_no_session_state_is_left_in_the_pool(
-    bot: httpx.AsyncClient, running_app: Litestar, root: PlainConnection
+    bot: httpx2.AsyncClient, running_app: Litestar, root: PlainConnection
 ) -> None:
     """The pool resets nothing on release: so nothing may be set that outlives a transaction."""
     before = await _sessions_settings(running_app)

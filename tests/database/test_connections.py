@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -67,7 +67,7 @@ async def test_no_connection_compiles_statements(
     monkeypatch.setattr(piccolo_conf.DB, "lend", piccolo_conf.DB.lend)
     assert await root.fetchval("SHOW jit") == "on", "a connection that asks for nothing"
     settings = msgspec.structs.replace(settings, jobs=False)
-    served = create_litestar(settings, clock=MovableClock(), metrics=Metrics(), discord=httpx.ASGITransport(Discord()))
+    served = create_litestar(settings, clock=MovableClock(), metrics=Metrics(), discord=httpx2.ASGITransport(Discord()))
     async with alive(served):
         # The look for a role to take, the pool's first two, the change watcher, the event poller.
         assert [await opened.get() for _ in range(5)] == [(APP, "off")] * 5

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 from structlog.testing import capture_logs
@@ -26,7 +26,7 @@ GUILD = f"/v1/guilds/{HARBOUR}"
 ADAS = f"{GUILD}/members/{ADA}"
 LAST = date(9000, 1, 1)
 
-Writer = Callable[[httpx.AsyncClient, str], Awaitable[None]]
+Writer = Callable[[httpx2.AsyncClient, str], Awaitable[None]]
 
 
 async def drop(owner: PlainConnection) -> None:
@@ -39,38 +39,38 @@ def _named(id_: str, at: str, user_id: int = ADA, **more: object) -> Json:
     return event(0, at, user_id, id=id_, **more)
 
 
-async def _record(bot: httpx.AsyncClient, run: str) -> None:
+async def _record(bot: httpx2.AsyncClient, run: str) -> None:
     stat = {**message(f"{run}-2"), "type": "stat", "stat": "duels", "amount": 2}
     assert (await record(bot, message(f"{run}-1"), stat))["accepted"] == 2
 
 
-async def _reward(bot: httpx.AsyncClient, run: str) -> None:
+async def _reward(bot: httpx2.AsyncClient, run: str) -> None:
     """XP that comes now, of an event of another month."""
     await define(bot, draft(run, gte=1, rewards={"xp": 5}))
     answer = await record(bot, message(run, BO, at=CLOCK.now() - timedelta(days=6, hours=23)))
     assert run in {each["achievement"] for each in answer["achievements_unlocked"]}
 
 
-async def _give_xp(bot: httpx.AsyncClient, _run: str) -> None:
+async def _give_xp(bot: httpx2.AsyncClient, _run: str) -> None:
     assert (await bot.post(f"{ADAS}/xp", json={"amount": 5})).status_code == 200
 
 
-async def _award(bot: httpx.AsyncClient, run: str) -> None:
+async def _award(bot: httpx2.AsyncClient, run: str) -> None:
     await define(bot, draft(run, gte=99, rewards={"xp": 5}))
     assert (await bot.put(f"{ADAS}/achievements/{run}")).status_code == 201
 
 
-async def _revoke(bot: httpx.AsyncClient, _run: str) -> None:
+async def _revoke(bot: httpx2.AsyncClient, _run: str) -> None:
     assert (await bot.delete(f"{ADAS}/achievements/given-before")).status_code == 204
     assert (await bot.put(f"{ADAS}/achievements/given-before")).status_code == 201
 
 
-async def _award_to_all(bot: httpx.AsyncClient, run: str) -> None:
+async def _award_to_all(bot: httpx2.AsyncClient, run: str) -> None:
     await bot.post(OF_HARBOUR, json=draft(run, stat="xp", gte=1, retroactive=True, rewards={"xp": 5}))
     assert (await finished(bot, f"{OF_HARBOUR}/{run}"))["awarding"]["status"] == "finished"
 
 
-async def _import_events(bot: httpx.AsyncClient, run: str) -> None:
+async def _import_events(bot: httpx2.AsyncClient, run: str) -> None:
     old = [_named(f"{run}{year}", f"{year}-05-06T07:08:09Z") for year in (2015, 2020)]
     stat = _named(f"{run}1", "2016-05-06T07:08:09Z", type="stat", stat="duels", amount=2)
     new = _named(f"{run}2", (CLOCK.now() - timedelta(days=20)).isoformat())
@@ -78,14 +78,14 @@ async def _import_events(bot: httpx.AsyncClient, run: str) -> None:
     assert (found["status"], found["counts"]["imported"]) == ("finished", 4), found
 
 
-async def _import_rewards(bot: httpx.AsyncClient, run: str) -> None:
+async def _import_rewards(bot: httpx2.AsyncClient, run: str) -> None:
     """XP for a streak, which is mended when all events are counted."""
     await define(bot, draft(run, stat="streak", gte=3, rewards={"xp": 5}))
     days = [_named(f"{run}{day}", f"2017-05-{day:02}T07:08:09Z", BO) for day in (3, 1, 2)]
     assert (await imported(bot, "events", lines(*days)))["counts"]["imported"] == 3
 
 
-async def _restore(bot: httpx.AsyncClient, run: str) -> None:
+async def _restore(bot: httpx2.AsyncClient, run: str) -> None:
     day, hour, value = "2014-05-06", "2014-05-06T07:00:00Z", len(run) + 1
     found = await imported(
         bot,
@@ -107,7 +107,7 @@ async def _restore(bot: httpx.AsyncClient, run: str) -> None:
     [_record, _reward, _give_xp, _award, _revoke, _award_to_all, _import_events, _import_rewards, _restore],
     ids=lambda each: each.__name__.strip("_"),
 )
-async def test_dropped_by_another_process(bot: httpx.AsyncClient, owner: PlainConnection, write: Writer) -> None:
+async def test_dropped_by_another_process(bot: httpx2.AsyncClient, owner: PlainConnection, write: Writer) -> None:
     await leveling(bot, cooldown_seconds=0)
     await _give_xp(bot, "")
     await define(bot, draft("given-before", gte=99, rewards={"xp": 5}))
@@ -117,7 +117,7 @@ async def test_dropped_by_another_process(bot: httpx.AsyncClient, owner: PlainCo
     await write(bot, "then")
 
 
-async def test_dropped_while_events_are_numbered(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_dropped_while_events_are_numbered(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """The numbering finds the partition of today, waits for who drops it, and then has none."""
     await bot.patch(GUILD, json={"locale": "de"})
     await owner.fetchval("SELECT guildhall_number_events(1000)")
@@ -150,7 +150,7 @@ async def test_none_is_missing_ahead(litestar_app: Litestar, owner: PlainConnect
 
 
 async def test_old_events_where_days_are_kept_for_a_while(
-    bot: httpx.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
 ) -> None:
     """What an import brings is older than what is kept: it is dropped, and another import may bring more of it."""
     for run in ("first", "second"):

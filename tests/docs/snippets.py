@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from string import Template
 
-import httpx
+import httpx2
 import msgspec
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +76,7 @@ def calls(page: Path) -> list[Call]:
     return found
 
 
-def as_request(command: str, environment: dict[str, str], now: datetime) -> httpx.Request:
+def as_request(command: str, environment: dict[str, str], now: datetime) -> httpx2.Request:
     """What curl would send for this command line. An option that is not known here is a `ValueError`."""
     dated = _date.sub(lambda match: now.strftime(match[1]), command.replace("\\\n", " "))
     words = shlex.split(Template(dated).substitute(environment))[1:]
@@ -96,7 +96,7 @@ def as_request(command: str, environment: dict[str, str], now: datetime) -> http
             raise ValueError(word)
         else:
             url = word
-    return httpx.Request(method, url, headers=headers, content=body)
+    return httpx2.Request(method, url, headers=headers, content=body)
 
 
 def environment(base_url: str, key: str) -> dict[str, str]:

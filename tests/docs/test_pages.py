@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import click
-import httpx
+import httpx2
 import msgspec
 import pytest
 from litestar import Litestar
@@ -50,7 +50,7 @@ async def run_calls(page: Path, given: dict[str, str], clock: MovableClock) -> l
     """Sends what the page's calls send, one after the other; each has to be answered as the page shows it, else with
     success. The answers; of a stream its beginning alone, as nothing."""
     answers = []
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         for call in calls(page):
             request = as_request(call.command, given, clock.now())
             response = await client.send(request, stream=True)
@@ -98,7 +98,7 @@ async def test_a_dashboard_of_your_own(
     await ada.aclose()
     (tmp_path / "page.mjs").write_text(_BROWSER + block(DOCS / "dashboard.md", "js", "A dashboard of your own"))
     assert await run_with_node("node", "page.mjs", cwd=tmp_path, **given, COOKIE=cookie) == (0, "", "")
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {given['GUILDHALL_KEY']}"}) as client:
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {given['GUILDHALL_KEY']}"}) as client:
         settings = await client.get(f"{given['GUILDHALL_URL']}/v1/guilds/81384788765712384/settings/leveling")
     assert settings.json()["values"]["cooldown_seconds"] == 30
 
@@ -114,10 +114,10 @@ async def test_python(given: dict[str, str], monkeypatch: pytest.MonkeyPatch) ->
         await _play_discord(Client.made, guildhall)
 
 
-async def _play_discord(bot: Any, guildhall: httpx.AsyncClient) -> None:  # Any: the snippet's own class
+async def _play_discord(bot: Any, guildhall: httpx2.AsyncClient) -> None:  # Any: the snippet's own class
     statuses: list[int] = []
 
-    async def note(response: httpx.Response) -> None:
+    async def note(response: httpx2.Response) -> None:
         statuses.append(response.status_code)
 
     guildhall.event_hooks["response"].append(note)
@@ -148,7 +148,7 @@ async def test_java_script(given: dict[str, str], tmp_path: Path) -> None:
     (package / "index.js").write_text(DISCORD_JS)
     (tmp_path / "bot.mjs").write_text(block(CLIENTS, "js", "JavaScript"))
     assert await run_with_node("node", "bot.mjs", cwd=tmp_path, **given) == (0, "60 s\n", "")
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {given['GUILDHALL_KEY']}"}) as client:
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {given['GUILDHALL_KEY']}"}) as client:
         stored = (await client.get(f"{given['GUILDHALL_URL']}/v1/guilds/{GUILD_ID}")).json()
     assert (stored["name"], stored["locale"]) == ("Discord Testers", "en-GB")
     assert stored["owner_id"] == "73193882359173120"

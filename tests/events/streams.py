@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-import httpx
+import httpx2
 import msgspec
 
 
@@ -18,7 +18,7 @@ class Message(NamedTuple):
 class Stream:
     """One open stream. `comments`: how many lines there were that tell nothing."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx2.Response) -> None:
         self.response = response
         self.began_after = int(response.headers["last-event-id"])
         self.comments = 0
@@ -52,7 +52,7 @@ async def stream(base_url: str, key: str, *, after: int | str | None = None, que
     if after is not None:
         headers["Last-Event-ID"] = str(after)
     async with (
-        httpx.AsyncClient(base_url=base_url, headers=headers, timeout=20) as client,
+        httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=20) as client,
         client.stream("GET", f"/v1/events{query}") as response,
     ):
         assert response.status_code == 200, await response.aread()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -26,12 +26,12 @@ def bounds(litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> StreamBou
 
 
 async def test_a_key_has_so_many_and_all_have_so_many(
-    bounds: StreamBounds, bot: httpx.AsyncClient, clients: Clients, base_url: str
+    bounds: StreamBounds, bot: httpx2.AsyncClient, clients: Clients, base_url: str
 ) -> None:
     keys = [await clients.key(name=str(number)) for number in range(3)]
     async with contextlib.AsyncExitStack() as streams:
 
-        async def refused(key: str) -> httpx.Response:
+        async def refused(key: str) -> httpx2.Response:
             async with clients.bearer(key) as client:
                 return await client.get("/v1/events")
 
@@ -55,7 +55,7 @@ async def test_a_key_has_so_many_and_all_have_so_many(
         assert f'guildhall_streams_refused_total{{whose="{whose}"}}' in text
 
 
-async def test_head_takes_no_place(bounds: StreamBounds, bot: httpx.AsyncClient) -> None:
+async def test_head_takes_no_place(bounds: StreamBounds, bot: httpx2.AsyncClient) -> None:
     for _ in range(4):
         assert (await bot.head("/v1/events")).status_code == 200
     assert not bounds._open

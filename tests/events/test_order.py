@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 
 import asyncpg
-import httpx
+import httpx2
 from litestar import Litestar
 
 from api.events.outbox import OutboxEvent, publish
@@ -84,7 +84,7 @@ async def cut(owner: PlainConnection, ended: asyncio.Event) -> int:
 
 
 async def test_every_reader_gets_what_the_outbox_had(
-    bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar, database_name: str, owner: PlainConnection
+    bot: httpx2.AsyncClient, base_url: str, litestar_app: Litestar, database_name: str, owner: PlainConnection
 ) -> None:
     writers = [Writer(services_of(litestar_app).database, number) for number in range(WRITERS)]
     ended, last = asyncio.Event(), list[int]()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import httpx
+import httpx2
 from litestar import Litestar
 
 from api.auth.scopes import ALL, Scope
@@ -55,7 +55,7 @@ def test_every_type_has_a_row() -> None:
     assert set(TYPES) == NEEDS.keys() == RIGHTS.keys(), "say what its data needs: the scope of the route that tells it"
 
 
-async def everything(bot: httpx.AsyncClient, app: Litestar, user_id: int = BO) -> None:
+async def everything(bot: httpx2.AsyncClient, app: Litestar, user_id: int = BO) -> None:
     """All that the stream can tell, once or more, of Harbour."""
     member = f"{GUILD}/members/{user_id}"
     await bot.delete(GUILD)
@@ -94,7 +94,7 @@ async def streams(
 ) -> AsyncIterator[list[Stream]]:
     """One for each caller, who is known by these headers."""
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=base_url, timeout=20))
+        client = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url, timeout=20))
         since = {} if after is None else {"Last-Event-ID": str(after)}
         yield [
             Stream(await stack.enter_async_context(client.stream("GET", "/v1/events", headers={**headers, **since})))
@@ -123,7 +123,7 @@ async def end(app: Litestar) -> None:
 
 
 async def test_each_type_with_each_scope(
-    bot: httpx.AsyncClient, base_url: str, clients: Clients, litestar_app: Litestar
+    bot: httpx2.AsyncClient, base_url: str, clients: Clients, litestar_app: Litestar
 ) -> None:
     """With every scope but one, and with no other one."""
     sets = [ALL - {scope} for scope in sorted(ALL - {Scope.EVENTS_READ})]
@@ -151,7 +151,7 @@ async def test_each_type_with_each_scope(
 
 
 async def test_what_is_of_somebody_hidden(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     base_url: str,
     clients: Clients,
     browsers: Browsers,
@@ -195,7 +195,7 @@ async def test_what_is_of_somebody_hidden(
 
 
 async def test_a_person_s_rights_are_those_in_the_event_s_guild(
-    bot: httpx.AsyncClient, base_url: str, browsers: Browsers, discord: Discord, litestar_app: Litestar
+    bot: httpx2.AsyncClient, base_url: str, browsers: Browsers, discord: Discord, litestar_app: Litestar
 ) -> None:
     """Ada manages Harbour, and a role lets her read in Quarry."""
     discord.members[QUARRY][ADA] = Member(roles=[700])
@@ -214,7 +214,7 @@ async def test_a_person_s_rights_are_those_in_the_event_s_guild(
 
 
 async def test_a_process_that_is_behind_tells_nothing_again(
-    bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar
+    bot: httpx2.AsyncClient, base_url: str, litestar_app: Litestar
 ) -> None:
     """A reader that comes from another process has had more than this one has read."""
     broadcaster: Broadcaster = services_of(litestar_app).broadcaster

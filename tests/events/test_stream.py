@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -25,11 +25,11 @@ SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
 CHANGES = "?types=settings.updated"
 
 
-def key_of(client: httpx.AsyncClient) -> str:
+def key_of(client: httpx2.AsyncClient) -> str:
     return client.headers["Authorization"]
 
 
-async def test_a_change_comes_at_once(bot: httpx.AsyncClient, base_url: str) -> None:
+async def test_a_change_comes_at_once(bot: httpx2.AsyncClient, base_url: str) -> None:
     async with stream(base_url, key_of(bot), query=f"?guild_id={HARBOUR}&types=settings.updated") as opened:
         assert opened.response.headers["content-type"].startswith("text/event-stream")
         assert opened.response.headers["cache-control"] == "no-store"
@@ -44,7 +44,7 @@ async def test_a_change_comes_at_once(bot: httpx.AsyncClient, base_url: str) -> 
 
 
 async def test_who_sees_what(
-    bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient, mallory: httpx.AsyncClient, base_url: str
+    bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient, base_url: str
 ) -> None:
     async with (
         stream(base_url, key_of(bot), query="?types=guild.updated,module.updated") as everything,
@@ -66,7 +66,7 @@ async def test_who_sees_what(
     assert seen == [[first, second, all_guilds], [first, all_guilds], [second, all_guilds]]
 
 
-async def test_a_reader_that_comes_back_gets_all_that_it_missed(bot: httpx.AsyncClient, base_url: str) -> None:
+async def test_a_reader_that_comes_back_gets_all_that_it_missed(bot: httpx2.AsyncClient, base_url: str) -> None:
     async with stream(base_url, key_of(bot), query=CHANGES) as opened:
         await bot.patch(SETTINGS, json={"cooldown_seconds": 1})
         first = await opened.next()
@@ -81,13 +81,13 @@ async def test_a_reader_that_comes_back_gets_all_that_it_missed(bot: httpx.Async
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "01", "1.0", "9" * 18, "9" * 40, "", "٣"])
-async def test_a_position_that_never_was(bot: httpx.AsyncClient, after: str) -> None:
+async def test_a_position_that_never_was(bot: httpx2.AsyncClient, after: str) -> None:
     answer = await bot.get("/v1/events", headers={b"Last-Event-ID": after.encode()})
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:guildhall:problem:bad-header")
 
 
 async def test_what_is_not_kept_any_more(
-    bot: httpx.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock, base_url: str
+    bot: httpx2.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock, base_url: str
 ) -> None:
     await bot.patch(SETTINGS, json={"cooldown_seconds": 1})
     await owner.fetchval("SELECT guildhall_number_events(1000)")
@@ -104,7 +104,7 @@ async def test_what_is_not_kept_any_more(
 
 
 async def test_refusals(
-    bot: httpx.AsyncClient, anonymous: httpx.AsyncClient, mallory: httpx.AsyncClient, clients: Clients
+    bot: httpx2.AsyncClient, anonymous: httpx2.AsyncClient, mallory: httpx2.AsyncClient, clients: Clients
 ) -> None:
     assert (await anonymous.get("/v1/events")).status_code == 401
     async with await clients.bot(scopes=ALL - {Scope.EVENTS_READ}) as lesser:
@@ -117,7 +117,7 @@ async def test_refusals(
 
 
 async def test_a_revoked_key_what_it_made_and_an_expired_one_end_the_stream(
-    bot: httpx.AsyncClient, base_url: str, clock: MovableClock, clients: Clients
+    bot: httpx2.AsyncClient, base_url: str, clock: MovableClock, clients: Clients
 ) -> None:
     data = {"name": "brief", "scopes": ["events:read"]}
     revoked = (await bot.post("/v1/keys", json={**data, "scopes": ["events:read", "keys:manage"]})).json()
@@ -138,7 +138,7 @@ async def test_a_revoked_key_what_it_made_and_an_expired_one_end_the_stream(
 
 
 async def test_an_idle_stream_is_kept_alive(
-    bot: httpx.AsyncClient, base_url: str, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, base_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broadcaster, "SILENCE_SECONDS", 0.0)
     async with stream(base_url, key_of(bot), query=CHANGES) as opened:
@@ -147,7 +147,7 @@ async def test_an_idle_stream_is_kept_alive(
         assert opened.comments >= 2
 
 
-async def test_a_stream_takes_no_slot_and_no_connection(bot: httpx.AsyncClient, base_url: str) -> None:
+async def test_a_stream_takes_no_slot_and_no_connection(bot: httpx2.AsyncClient, base_url: str) -> None:
     async with contextlib.AsyncExitStack() as streams:
         for _ in range(40):
             await streams.enter_async_context(stream(base_url, key_of(bot)))
@@ -156,7 +156,7 @@ async def test_a_stream_takes_no_slot_and_no_connection(bot: httpx.AsyncClient, 
 
 
 async def test_a_slow_reader_is_dropped_and_comes_back(
-    bot: httpx.AsyncClient, base_url: str, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, base_url: str, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database: Database = services_of(litestar_app).database
     streams: Broadcaster = services_of(litestar_app).broadcaster
@@ -175,7 +175,7 @@ async def test_a_slow_reader_is_dropped_and_comes_back(
                     await asyncio.sleep(0.01)
         monkeypatch.undo()
         got: list[int] = []
-        with contextlib.suppress(httpx.RemoteProtocolError, StopAsyncIteration):
+        with contextlib.suppress(httpx2.RemoteProtocolError, StopAsyncIteration):
             while True:
                 got.append((await opened.next()).data["n"])
     assert got == list(range(len(got)))
@@ -184,7 +184,7 @@ async def test_a_slow_reader_is_dropped_and_comes_back(
         assert [each.data["n"] for each in await again.take(n)] == list(range(n))
 
 
-async def test_events_of_an_erased_person(bot: httpx.AsyncClient, base_url: str) -> None:
+async def test_events_of_an_erased_person(bot: httpx2.AsyncClient, base_url: str) -> None:
     query = "?types=member.level_up"
     async with stream(base_url, key_of(bot), query=query) as opened:
         await bot.post(f"/v1/guilds/{HARBOUR}/members/{ADA}/xp", json={"amount": 200})

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 
 from api.events.types import TYPES
@@ -25,7 +25,7 @@ async def told(owner: PlainConnection) -> OutboxEvent:
     return [(row[0], row[1], msgspec.json.decode(row[2])) for row in rows]
 
 
-async def test_settings(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_settings(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     for value in (5, 5, 7):
         assert (await bot.patch(f"{GUILD}/settings/leveling", json={"cooldown_seconds": value})).is_success
     await bot.delete(f"{GUILD}/settings/leveling")
@@ -35,7 +35,7 @@ async def test_settings(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
     ]
 
 
-async def test_guilds_and_modules(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_guilds_and_modules(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     for _ in range(2):
         await bot.patch(GUILD, json={"locale": "de"})
     await bot.delete(GUILD)
@@ -51,7 +51,7 @@ async def test_guilds_and_modules(bot: httpx.AsyncClient, owner: PlainConnection
     assert found[3][2] == {"module": "welcome", "version": 1}
 
 
-async def test_levels(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_levels(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await bot.patch(f"{GUILD}/settings/leveling", json={"xp_per_message": {"min": 150, "max": 150}})
     answer = await record(bot, message("1"))
     again = await record(bot, message("1"))
@@ -68,7 +68,7 @@ async def test_levels(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
     ]
 
 
-async def test_edits_by_hand(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_edits_by_hand(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """As Piccolo Admin makes them, or psql."""
     await bot.patch(f"{GUILD}/settings/leveling", json={"cooldown_seconds": 5})
     await owner.execute("UPDATE guild_settings SET overrides = '{}'")

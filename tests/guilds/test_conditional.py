@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -20,7 +20,7 @@ puts = pytest.mark.parametrize(("path", "body"), PUTS)
 
 
 @puts
-async def test_if_none_match(bot: httpx.AsyncClient, path: str, body: dict[str, object]) -> None:
+async def test_if_none_match(bot: httpx2.AsyncClient, path: str, body: dict[str, object]) -> None:
     tag = (await bot.get(path)).headers["etag"]
     assert tag.startswith('"')
     for header in (tag, f"W/{tag}", f'"other", {tag}', "*"):
@@ -38,7 +38,7 @@ async def test_if_none_match(bot: httpx.AsyncClient, path: str, body: dict[str, 
 
 
 @puts
-async def test_if_match(bot: httpx.AsyncClient, path: str, body: dict[str, object]) -> None:
+async def test_if_match(bot: httpx2.AsyncClient, path: str, body: dict[str, object]) -> None:
     tag = (await bot.get(path)).headers["etag"]
     for header in BAD:
         assert (await bot.put(path, json=body, headers={"If-Match": header})).status_code == 400, header
@@ -55,7 +55,7 @@ async def test_if_match(bot: httpx.AsyncClient, path: str, body: dict[str, objec
 
 
 @puts
-async def test_messagepack(bot: httpx.AsyncClient, path: str, body: dict[str, object]) -> None:
+async def test_messagepack(bot: httpx2.AsyncClient, path: str, body: dict[str, object]) -> None:
     plain = await bot.put(path, json=body)
     packed = await bot.get(path, headers=PACKED)
     assert packed.headers["content-type"] == "application/vnd.msgpack"
@@ -70,12 +70,12 @@ async def test_messagepack(bot: httpx.AsyncClient, path: str, body: dict[str, ob
     assert (await bot.put(path, json=body, headers={"If-Match": packed.headers["etag"]})).status_code == 200
 
 
-async def test_messagepack_of_a_list(bot: httpx.AsyncClient) -> None:
+async def test_messagepack_of_a_list(bot: httpx2.AsyncClient) -> None:
     plain, packed = await bot.get("/v1/guilds?limit=1"), await bot.get("/v1/guilds?limit=1", headers=PACKED)
     assert msgspec.msgpack.decode(packed.content)["items"] == plain.json()["items"]
 
 
-async def test_if_match_of_what_is_not_there(bot: httpx.AsyncClient) -> None:
+async def test_if_match_of_what_is_not_there(bot: httpx2.AsyncClient) -> None:
     path = f"/v1/guilds/{NOBODYS}"
     assert (await bot.put(path, json={"name": "x"}, headers={"If-Match": "*"})).status_code == 412
     assert (await bot.patch(path, json={}, headers={"If-Match": "*"})).status_code == 404
@@ -83,7 +83,7 @@ async def test_if_match_of_what_is_not_there(bot: httpx.AsyncClient) -> None:
     assert (await bot.get(path)).status_code == 404
 
 
-async def test_patch_and_delete_by_tag(bot: httpx.AsyncClient) -> None:
+async def test_patch_and_delete_by_tag(bot: httpx2.AsyncClient) -> None:
     tag = (await bot.get(PATH)).headers["etag"]
     changed = await bot.patch(PATH, json={"icon": "n"}, headers={"If-Match": tag})
     assert changed.status_code == 200
@@ -94,7 +94,7 @@ async def test_patch_and_delete_by_tag(bot: httpx.AsyncClient) -> None:
 
 
 @puts
-async def test_one_of_twenty_with_the_same_tag(bot: httpx.AsyncClient, path: str, body: dict[str, object]) -> None:
+async def test_one_of_twenty_with_the_same_tag(bot: httpx2.AsyncClient, path: str, body: dict[str, object]) -> None:
     tag = (await bot.get(path)).headers["etag"]
 
     def numbered(n: int) -> dict[str, object]:

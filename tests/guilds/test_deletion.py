@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -23,7 +23,7 @@ def purging(litestar_app: Litestar, clock: MovableClock) -> Purging:
     return Purging(services_of(litestar_app).database, clock, timedelta(days=30))
 
 
-async def fill(bot: httpx.AsyncClient) -> None:
+async def fill(bot: httpx2.AsyncClient) -> None:
     """Something of everything that a guild has."""
     items = [{"id": "5", "name": "x"}]
     assert (await bot.put(f"{PATH}/roles", json={"items": items})).status_code == 200
@@ -39,7 +39,7 @@ async def rows(owner: PlainConnection) -> dict[str, int]:
     }
 
 
-async def test_deleted_is_not_found_everywhere(bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient) -> None:
+async def test_deleted_is_not_found_everywhere(bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient) -> None:
     await fill(bot)
     assert (await bot.delete(PATH)).status_code == 204
     for client in (bot, harbour_bot):
@@ -53,14 +53,14 @@ async def test_deleted_is_not_found_everywhere(bot: httpx.AsyncClient, harbour_b
     assert (deleted["id"], deleted["deleted_at"] is None) == (str(HARBOUR), False)
 
 
-async def test_a_stranger_sees_no_deleted_guild(bot: httpx.AsyncClient, mallory: httpx.AsyncClient) -> None:
+async def test_a_stranger_sees_no_deleted_guild(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
     await bot.delete(PATH)
     assert (await mallory.get("/v1/guilds?deleted=true")).json()["items"] == []
     assert (await mallory.post(f"{PATH}/restore")).status_code == 404
 
 
 @pytest.mark.parametrize("by_put", [True, False])
-async def test_restored_as_it_was(bot: httpx.AsyncClient, *, by_put: bool) -> None:
+async def test_restored_as_it_was(bot: httpx2.AsyncClient, *, by_put: bool) -> None:
     await fill(bot)
     before = (await bot.get(PATH)).json()
     settings = (await bot.get(f"{PATH}/settings/leveling")).json()
@@ -74,20 +74,20 @@ async def test_restored_as_it_was(bot: httpx.AsyncClient, *, by_put: bool) -> No
     assert actions[:2] == ["guild.restored", "guild.deleted"]
 
 
-async def test_restoring_what_is_not_deleted(bot: httpx.AsyncClient) -> None:
+async def test_restoring_what_is_not_deleted(bot: httpx2.AsyncClient) -> None:
     before = (await bot.get(PATH)).json()
     response = await bot.post(f"{PATH}/restore")
     assert (response.status_code, response.json()) == (200, before)
     assert (await bot.post(f"/v1/guilds/{NOBODYS}/restore")).status_code == 404
 
 
-async def test_left_once_by_twenty(bot: httpx.AsyncClient) -> None:
+async def test_left_once_by_twenty(bot: httpx2.AsyncClient) -> None:
     responses = await asyncio.gather(*(bot.delete(PATH) for _ in range(20)))
     assert sorted(response.status_code for response in responses) == [204] + [404] * 19
 
 
 async def test_the_end_of_the_retention(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, purging: Purging
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock, purging: Purging
 ) -> None:
     await fill(bot)
     await bot.delete(PATH)
@@ -110,7 +110,7 @@ async def test_the_end_of_the_retention(
 
 @pytest.mark.parametrize("is_purged", [True, False])
 async def test_joined_again_after_the_retention(
-    bot: httpx.AsyncClient, clock: MovableClock, purging: Purging, *, is_purged: bool
+    bot: httpx2.AsyncClient, clock: MovableClock, purging: Purging, *, is_purged: bool
 ) -> None:
     """Nothing of the past comes back, whether the job has run or not."""
     await fill(bot)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -57,14 +57,14 @@ def purge(litestar_app: Litestar, clock: MovableClock, monkeypatch: pytest.Monke
     return Purging(services_of(litestar_app).database, clock, timedelta(days=30))
 
 
-async def fill(bot: httpx.AsyncClient, clock: MovableClock, guild_id: int) -> None:
+async def fill(bot: httpx2.AsyncClient, clock: MovableClock, guild_id: int) -> None:
     """So many members that one batch does not take them."""
     events = [message(f"{clock.ahead}-{user}", user=user, at=clock.now()) for user in MEMBERS]
     answer = await bot.post(f"/v1/guilds/{guild_id}/activity", json={"events": events})
     assert answer.json()["accepted"] == len(events)
 
 
-async def due(bot: httpx.AsyncClient, clock: MovableClock, *guilds: int) -> None:
+async def due(bot: httpx2.AsyncClient, clock: MovableClock, *guilds: int) -> None:
     """These guilds were deleted so long ago that they are gone."""
     for guild_id in guilds:
         await fill(bot, clock, guild_id)
@@ -85,7 +85,7 @@ async def left(owner: PlainConnection, guild_id: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("refused", [_TOO_MUCH], indirect=True)
 async def test_a_large_guild_goes_in_batches(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, purge: Purging, refused: None
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock, purge: Purging, refused: None
 ) -> None:
     await due(bot, clock, HARBOUR)
     assert await purge.purge_all() == 1
@@ -96,7 +96,7 @@ async def test_a_large_guild_goes_in_batches(
 
 @pytest.mark.parametrize("refused", [_TOO_MUCH], indirect=True)
 async def test_a_large_guild_comes_back(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, purge: Purging, refused: None
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock, purge: Purging, refused: None
 ) -> None:
     """Before it was purged: it begins anew, with nothing."""
     await due(bot, clock, HARBOUR)
@@ -108,7 +108,7 @@ async def test_a_large_guild_comes_back(
 
 @pytest.mark.parametrize("refused", [_NEVER], indirect=True)
 async def test_one_that_cannot_be_purged_holds_up_no_other(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, purge: Purging, refused: None
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock, purge: Purging, refused: None
 ) -> None:
     """Nor is what was done of it done in vain. It is the one that was deleted first."""
     await due(bot, clock, HARBOUR, QUARRY)
@@ -123,7 +123,7 @@ async def test_one_that_cannot_be_purged_holds_up_no_other(
 
 
 async def test_what_has_come_back_is_not_emptied(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, purge: Purging
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock, purge: Purging
 ) -> None:
     """It was listed when it was due, and is not any more when its turn comes."""
     await due(bot, clock, HARBOUR)
@@ -135,7 +135,7 @@ async def test_what_has_come_back_is_not_emptied(
 
 
 async def test_coming_back_while_it_is_emptied(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, purge: Purging
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock, purge: Purging
 ) -> None:
     await due(bot, clock, HARBOUR, QUARRY)
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.people import HARBOUR, QUARRY
@@ -12,7 +12,7 @@ ROLES, CHANNELS = f"/v1/guilds/{HARBOUR}/roles", f"/v1/guilds/{HARBOUR}/channels
 both = pytest.mark.parametrize("kind", ["roles", "channels"])
 
 
-async def test_roles(bot: httpx.AsyncClient) -> None:
+async def test_roles(bot: httpx2.AsyncClient) -> None:
     sent = [
         {"id": "30", "name": "c", "position": 1, "color": 0xFFFFFF},
         {"id": 20, "name": "b", "position": 5, "color": 0},
@@ -35,7 +35,7 @@ async def test_roles(bot: httpx.AsyncClient) -> None:
     )
 
 
-async def test_channels(bot: httpx.AsyncClient) -> None:
+async def test_channels(bot: httpx2.AsyncClient) -> None:
     sent = [
         {"id": "30", "name": "c", "type": 2, "parent_id": 10, "position": 1},
         {"id": 10, "name": "b", "type": 4, "parent_id": None, "position": 0},
@@ -57,7 +57,7 @@ async def test_channels(bot: httpx.AsyncClient) -> None:
 
 
 @both
-async def test_replaced_as_a_whole(bot: httpx.AsyncClient, kind: str) -> None:
+async def test_replaced_as_a_whole(bot: httpx2.AsyncClient, kind: str) -> None:
     path, other = f"/v1/guilds/{HARBOUR}/{kind}", f"/v1/guilds/{QUARRY}/{kind}"
     assert (await bot.get(path)).json() == {"items": []}
     await bot.put(other, json={"items": [{"id": "1", "name": "theirs"}]})
@@ -92,7 +92,7 @@ async def test_replaced_as_a_whole(bot: httpx.AsyncClient, kind: str) -> None:
         ({"items": [{"id": str(n), "name": "a"} for n in range(1, 1002)]}, {"/items"}),
     ],
 )
-async def test_what_is_refused(bot: httpx.AsyncClient, kind: str, body: dict[str, Any], pointers: set[str]) -> None:
+async def test_what_is_refused(bot: httpx2.AsyncClient, kind: str, body: dict[str, Any], pointers: set[str]) -> None:
     path = f"/v1/guilds/{HARBOUR}/{kind}"
     await bot.put(path, json={"items": [{"id": "7", "name": "kept"}]})
     response = await bot.put(path, json=body)
@@ -102,14 +102,14 @@ async def test_what_is_refused(bot: httpx.AsyncClient, kind: str, body: dict[str
 
 
 @both
-async def test_a_thousand(bot: httpx.AsyncClient, kind: str) -> None:
+async def test_a_thousand(bot: httpx2.AsyncClient, kind: str) -> None:
     items = [{"id": str(n), "name": "a" * 100, "position": -n} for n in range(1, 1001)]
     response = await bot.put(f"/v1/guilds/{HARBOUR}/{kind}", json={"items": items})
     assert len(response.json()["items"]) == 1000
 
 
 @both
-async def test_twenty_at_once_end_as_one_of_them(bot: httpx.AsyncClient, kind: str) -> None:
+async def test_twenty_at_once_end_as_one_of_them(bot: httpx2.AsyncClient, kind: str) -> None:
     """Overlapping sets, in any order: no deadlock, and never a mixture."""
     path = f"/v1/guilds/{HARBOUR}/{kind}"
     sets = [[{"id": str(1 + (n * 7 + k) % 40), "name": f"{n}"} for k in range(20)] for n in range(20)]
@@ -121,7 +121,7 @@ async def test_twenty_at_once_end_as_one_of_them(bot: httpx.AsyncClient, kind: s
     assert {item["id"] for item in found} == {item["id"] for item in sets[int(names.pop())]}
 
 
-async def test_a_roles_color_is_bounded(bot: httpx.AsyncClient) -> None:
+async def test_a_roles_color_is_bounded(bot: httpx2.AsyncClient) -> None:
     for color in (-1, 0x1000000, "red", 1.5, None):
         response = await bot.put(ROLES, json={"items": [{"id": "1", "name": "a", "color": color}]})
         assert [fault["pointer"] for fault in response.json()["errors"]] == ["/items/0/color"], color

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp
@@ -258,7 +258,7 @@ async def test_a_refusal_that_was_held_is_the_same(
     wire: Wire,
     clients: Clients,
     litestar_app: Litestar,
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     held: list[partial[None]],
     times: list[float],
     monkeypatch: pytest.MonkeyPatch,
@@ -299,7 +299,7 @@ async def test_a_refusal_that_was_held_is_the_same(
 
 
 async def test_a_crowded_key_is_refused_on_a_connection_that_stays(
-    wire: Wire, app: ASGIApp, litestar_app: Litestar, bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, app: ASGIApp, litestar_app: Litestar, bot: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = (await bot.post("/v1/keys", json={"name": "crowd", "scopes": ["guilds:read"]})).json()
     credential = await services_of(litestar_app).keyring.authenticate(f"Bearer {made['secret']}")
@@ -344,7 +344,7 @@ async def test_nothing_is_done_for_who_went_while_they_waited(
     wire: Wire,
     app: ASGIApp,
     litestar_app: Litestar,
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     is_known: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

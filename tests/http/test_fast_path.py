@@ -3,7 +3,7 @@
 import json
 import re
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -86,7 +86,7 @@ def filled(template: str, **names: object) -> str:
 
 
 @pytest.fixture
-async def both_ways(bot: httpx.AsyncClient, litestar_app: Litestar, settings: Settings, clients: Clients) -> BothWays:
+async def both_ways(bot: httpx2.AsyncClient, litestar_app: Litestar, settings: Settings, clients: Clients) -> BothWays:
     """Of a key that sees Harbour, where Ada has said something that counted."""
     assert (await bot.post(filled(TEMPLATES[-1]), json={"events": [EVENT]})).json()["accepted"] == 1
     return BothWays(litestar_app, settings, await clients.key(guilds=[HARBOUR]))

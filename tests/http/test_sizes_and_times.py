@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 from litestar import Litestar
@@ -83,7 +83,7 @@ async def test_too_large_behind_a_good_request(wire: Wire) -> None:
 
 
 async def test_what_comes_behind_a_body_in_chunks_is_no_header_of_the_request(
-    wire: Wire, bot: httpx.AsyncClient
+    wire: Wire, bot: httpx2.AsyncClient
 ) -> None:
     key = bot.headers["authorization"].encode()
     start = (
@@ -102,7 +102,7 @@ async def test_what_comes_behind_a_body_in_chunks_is_no_header_of_the_request(
 
 @pytest.mark.parametrize("trailer", [b"A: aaaaaaaaaa\r\n" * 3000, b"A: " + b"a" * 60_000], ids=["many", "one"])
 @pytest.mark.parametrize("before", [b"1\r\n{\r\n0\r\n", b"1;"], ids=["trailer", "extension"])
-async def test_it_is_bounded_too(wire: Wire, bot: httpx.AsyncClient, before: bytes, trailer: bytes) -> None:
+async def test_it_is_bounded_too(wire: Wire, bot: httpx2.AsyncClient, before: bytes, trailer: bytes) -> None:
     async with wire.open() as connection:
         connection.send(
             b"PUT /v1/guilds/%d HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" % HARBOUR,
@@ -146,7 +146,7 @@ async def test_a_header_that_trickles_is_late_too(wire: Wire, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("piece", [b"", b" "], ids=["stands still", "trickles"])
-async def test_late_bodies(wire: Wire, bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
+async def test_late_bodies(wire: Wire, bot: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
     monkeypatch.setattr(protocol, "BODY_SECONDS", 0.3)
 
     async def trickle() -> None:
@@ -167,7 +167,7 @@ async def test_late_bodies(wire: Wire, bot: httpx.AsyncClient, monkeypatch: pyte
 
 
 async def test_a_large_body_at_an_honest_rate_is_not_late(
-    wire: Wire, bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, bot: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "BODY_SECONDS", 0.2)
     async with wire.open() as connection:
@@ -239,7 +239,7 @@ UPGRADES = {
 
 
 @pytest.mark.parametrize("upgrade", UPGRADES.values(), ids=UPGRADES)
-async def test_an_upgrade_is_passed_over(wire: Wire, bot: httpx.AsyncClient, upgrade: bytes) -> None:
+async def test_an_upgrade_is_passed_over(wire: Wire, bot: httpx2.AsyncClient, upgrade: bytes) -> None:
     """The request is answered as it is, with its body, and so are those that come after it, in whatever pieces."""
     body = b'{"events": [{"id": "%s", "type": "message", "user_id": "5", "occurred_at": "%s"}]}'
     now = datetime.now(UTC).isoformat().encode()

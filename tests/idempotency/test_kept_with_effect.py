@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -23,39 +23,39 @@ GUILD = f"/v1/guilds/{HARBOUR}"
 KEY = {"Idempotency-Key": "once"}
 ACHIEVEMENT = {"key": "first", "name": "First", "condition": {"stat": "messages", "gte": 9}}
 
-Wish = tuple[str, dict[str, Any]]  # Any: httpx's own arguments
-Prepare = Callable[[httpx.AsyncClient], Awaitable[Wish]]
+Wish = tuple[str, dict[str, Any]]  # Any: httpx2's own arguments
+Prepare = Callable[[httpx2.AsyncClient], Awaitable[Wish]]
 
 
-async def _deleted_achievement(bot: httpx.AsyncClient, path: str) -> Wish:
+async def _deleted_achievement(bot: httpx2.AsyncClient, path: str) -> Wish:
     await bot.post(path, json=ACHIEVEMENT)
     await bot.delete(f"{path}/first")
     return f"{path}/first/restore", {}
 
 
-async def _webhook(bot: httpx.AsyncClient) -> Wish:
+async def _webhook(bot: httpx2.AsyncClient) -> Wish:
     made = await bot.post(f"{GUILD}/webhooks", json={"url": "https://93.184.215.14/"})
     return f"{GUILD}/webhooks/{made.json()['id']}/test", {}
 
 
-async def _key(bot: httpx.AsyncClient) -> Wish:
+async def _key(bot: httpx2.AsyncClient) -> Wish:
     made = await bot.post("/v1/keys", json={"name": "spare", "scopes": ["guilds:read"]})
     return f"/v1/keys/{made.json()['id']}/rotate", {"json": {}}
 
 
-async def _deleted_guild(bot: httpx.AsyncClient) -> Wish:
+async def _deleted_guild(bot: httpx2.AsyncClient) -> Wish:
     await bot.delete(GUILD)
     return f"{GUILD}/restore", {}
 
 
-async def _revision(bot: httpx.AsyncClient) -> Wish:
+async def _revision(bot: httpx2.AsyncClient) -> Wish:
     for level in (50, 60):
         await bot.patch(f"{GUILD}/settings/leveling", json={"max_level": level})
     return f"{GUILD}/settings/leveling/revisions/1/restore", {}
 
 
-def _plain(path: str, **arguments: Any) -> Prepare:  # Any: httpx's own
-    async def data(_bot: httpx.AsyncClient) -> Wish:
+def _plain(path: str, **arguments: Any) -> Prepare:  # Any: httpx2's own
+    async def data(_bot: httpx2.AsyncClient) -> Wish:
         return path, arguments
 
     return data
@@ -93,7 +93,7 @@ def test_every_post_with_an_effect_is_here(litestar_app: Litestar) -> None:
 
 @pytest.mark.parametrize("template", EFFECTS)
 async def test_the_answer_is_there_with_the_effect(
-    bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, template: str
+    bot: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, template: str
 ) -> None:
     """Nothing can be stored any more once the effect is: the database has gone, or the process."""
 
@@ -111,7 +111,7 @@ async def test_the_answer_is_there_with_the_effect(
 
 
 async def test_postgresql_ends_after_the_effect(
-    bot: httpx.AsyncClient, database_name: str, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, database_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every connection is terminated between the commit and the answer: who asks again is told the level-ups."""
     xp = {"xp_per_message": {"min": 1000, "max": 1000}}
@@ -141,7 +141,7 @@ async def test_postgresql_ends_after_the_effect(
 
 
 async def test_requests_of_one_transaction_each_keep_their_own(
-    bot: httpx.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many that share a commit, one of which has lost its key meanwhile: it alone changes nothing."""
     await bot.post(PATH, json={"events": [message("0")]})
@@ -164,7 +164,7 @@ async def test_requests_of_one_transaction_each_keep_their_own(
 
 
 async def test_what_has_no_effect_keeps_nothing(
-    bot: httpx.AsyncClient, owner: PlainConnection, litestar_app: Litestar
+    bot: httpx2.AsyncClient, owner: PlainConnection, litestar_app: Litestar
 ) -> None:
     """Its answer is worked out anew: a flood of them fills no table."""
     draft = {"condition": {"stat": "messages", "gte": 9}}

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -20,7 +20,7 @@ GUILD = f"/v1/guilds/{HARBOUR}"
 XP = f"{GUILD}/members/{ADA}/xp"
 KEY = {"Idempotency-Key": "once"}
 
-EVERY_POST: list[tuple[str, dict[str, Any]]] = [  # Any: httpx's own arguments
+EVERY_POST: list[tuple[str, dict[str, Any]]] = [  # Any: httpx2's own arguments
     (XP, {"json": {"amount": 50}}),
     (f"{GUILD}/activity", {"json": {"events": [message("1")]}}),
     (f"{GUILD}/restore", {}),
@@ -32,7 +32,7 @@ EVERY_POST: list[tuple[str, dict[str, Any]]] = [  # Any: httpx's own arguments
 ]
 
 
-def dressed(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
+def dressed(answer: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
     """All of an answer but what is of this sending alone. No browser is to keep a replay, whatever it held at first."""
     own = {"x-request-id", "idempotent-replayed", "content-length", "cache-control"}
     headers = {name: value for name, value in answer.headers.items() if name not in own and "ratelimit" not in name}
@@ -40,7 +40,7 @@ def dressed(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/vnd.msgpack"])
-async def test_every_post_is_answered_with_the_same_bytes(bot: httpx.AsyncClient, accept: str) -> None:
+async def test_every_post_is_answered_with_the_same_bytes(bot: httpx2.AsyncClient, accept: str) -> None:
     for n, (path, arguments) in enumerate(EVERY_POST):
         headers = {**arguments.get("headers", {}), "Idempotency-Key": f"once-{n}", "Accept": accept}
         first, again = [await bot.post(path, **{**arguments, "headers": headers}) for _ in range(2)]
@@ -51,13 +51,13 @@ async def test_every_post_is_answered_with_the_same_bytes(bot: httpx.AsyncClient
             assert dressed(again) == dressed(first), path
 
 
-async def test_it_is_done_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_it_is_done_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     answers = [await bot.post(XP, json={"amount": 50}, headers=KEY) for _ in range(3)]
     assert {answer.json()["member"]["xp"] for answer in answers} == {50}
     assert await owner.fetchval("SELECT count(*) FROM audit_log WHERE action = 'member.xp_adjusted'") == 1
 
 
-async def test_raced(bot: httpx.AsyncClient) -> None:
+async def test_raced(bot: httpx2.AsyncClient) -> None:
     answers = await asyncio.gather(*(bot.post(XP, json={"amount": 50}, headers=KEY) for _ in range(12)))
     for answer in answers:
         if answer.status_code == 409:
@@ -67,7 +67,7 @@ async def test_raced(bot: httpx.AsyncClient) -> None:
     assert (await bot.get(f"{GUILD}/members/{ADA}")).json()["xp"] == 50
 
 
-async def test_the_same_key_for_something_else(bot: httpx.AsyncClient) -> None:
+async def test_the_same_key_for_something_else(bot: httpx2.AsyncClient) -> None:
     assert (await bot.post(XP, json={"amount": 50}, headers=KEY)).is_success
     for path, arguments in [(XP, {"json": {"amount": 51}}), (f"{XP}?", {"json": {"set": 1}}), EVERY_POST[1]]:
         answer = await bot.post(path, **{**arguments, "headers": KEY})
@@ -78,13 +78,13 @@ async def test_the_same_key_for_something_else(bot: httpx.AsyncClient) -> None:
     assert statuses == [202, 422, 202]
 
 
-async def test_each_credential_has_its_own(bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient) -> None:
+async def test_each_credential_has_its_own(bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient) -> None:
     answers = [await each.post(XP, json={"amount": 5}, headers=KEY) for each in (bot, harbour_bot)]
     assert [answer.json()["member"]["xp"] for answer in answers] == [5, 10]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "naïve", "tab\there"])
-async def test_bad_keys(bot: httpx.AsyncClient, key: str) -> None:
+async def test_bad_keys(bot: httpx2.AsyncClient, key: str) -> None:
     answer = await bot.post(XP, json={"amount": 5}, headers={b"Idempotency-Key": key.encode()})
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:guildhall:problem:bad-header")
     twice = [(b"Idempotency-Key", b"a"), (b"Idempotency-Key", b"b"), (b"Content-Type", b"application/json")]
@@ -92,7 +92,7 @@ async def test_bad_keys(bot: httpx.AsyncClient, key: str) -> None:
 
 
 async def test_refusals_are_not_kept(
-    bot: httpx.AsyncClient, anonymous: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, anonymous: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     assert (await anonymous.post(XP, json={"amount": 5}, headers=KEY)).status_code == 401
     assert (await bot.post(XP, json={"amount": 5, "set": 5}, headers=KEY)).status_code == 422
@@ -101,7 +101,7 @@ async def test_refusals_are_not_kept(
     assert (await bot.post(XP, json={"amount": 5}, headers=KEY)).is_success
 
 
-async def test_a_conflict_is_kept(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_conflict_is_kept(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await owner.execute(
         "INSERT INTO imports (guild_id, source, actor_kind, status) VALUES ($1, 'csv', 'system', 'running')", HARBOUR
     )
@@ -113,7 +113,7 @@ async def test_a_conflict_is_kept(bot: httpx.AsyncClient, owner: PlainConnection
     assert (again.content, again.headers["content-type"]) == (first.content, "application/problem+json")
 
 
-async def test_secrets_are_told_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_secrets_are_told_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     data = {"name": "k", "scopes": ["guilds:read"]}
     first, again = [(await bot.post("/v1/keys", json=data, headers=KEY)) for _ in range(2)]
     assert again.status_code == 201
@@ -123,7 +123,7 @@ async def test_secrets_are_told_once(bot: httpx.AsyncClient, owner: PlainConnect
 
 
 async def test_a_day_later_it_is_forgotten(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, litestar_app: Litestar
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock, litestar_app: Litestar
 ) -> None:
     for hours, xp in ((0, 5), (23, 5), (2, 10)):
         clock.move(hours=hours)
@@ -135,7 +135,7 @@ async def test_a_day_later_it_is_forgotten(
 
 
 async def test_what_a_crash_leaves(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, settings: Settings
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock, settings: Settings
 ) -> None:
     """A claim with no answer: its request may run still, so it holds for a while. An answer that was saved with
     its effect is there, whatever became of the process that was about to send it."""
@@ -147,7 +147,7 @@ async def test_what_a_crash_leaves(
 
 
 async def test_the_answer_and_its_effect_are_one(
-    bot: httpx.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process dies after the commit, before the answer: here the answer is never settled."""
 
@@ -163,7 +163,7 @@ async def test_the_answer_and_its_effect_are_one(
     assert await owner.fetchval("SELECT xp FROM members") == 5
 
 
-async def test_who_lost_the_key_changes_nothing(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_who_lost_the_key_changes_nothing(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """A request that took so long that another got its key: its own transaction finds out."""
     lock = owner.transaction()
     await bot.post(XP, json={"amount": 1})
@@ -179,7 +179,7 @@ async def test_who_lost_the_key_changes_nothing(bot: httpx.AsyncClient, owner: P
     assert await owner.fetchval("SELECT xp FROM members") == 1
 
 
-async def test_an_erased_person(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_an_erased_person(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await bot.post(XP, json={"amount": 5}, headers=KEY)
     await bot.post(f"{GUILD}/members/{BO}/xp", json={"amount": 5}, headers={"Idempotency-Key": "other"})
     assert (await bot.delete(f"/v1/users/{ADA}")).is_success
@@ -187,7 +187,7 @@ async def test_an_erased_person(bot: httpx.AsyncClient, owner: PlainConnection) 
 
 
 async def test_scoped_to_what_the_key_sees(
-    bot: httpx.AsyncClient, clients: Clients, mallory: httpx.AsyncClient
+    bot: httpx2.AsyncClient, clients: Clients, mallory: httpx2.AsyncClient
 ) -> None:
     """A stranger with the same idempotency key learns nothing."""
     await bot.post(XP, json={"amount": 5}, headers=KEY)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -16,7 +16,7 @@ from tests.support.wiring import services_of
 XP = f"/v1/guilds/{HARBOUR}/members/{ADA}/xp"
 
 
-async def give(client: httpx.AsyncClient, key: str | None) -> httpx.Response:
+async def give(client: httpx2.AsyncClient, key: str | None) -> httpx2.Response:
     return await client.post(XP, json={"amount": 1}, headers={} if key is None else {"Idempotency-Key": key})
 
 
@@ -31,7 +31,7 @@ def forgetful(litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> Any:  
 
 
 async def test_so_many_answers(
-    bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient, forgetful: Any, clock: MovableClock
+    bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient, forgetful: Any, clock: MovableClock
 ) -> None:  # Any: the same
     statuses = [(await give(bot, f"key-{n}")).status_code for n in range(5)]
     assert statuses == [200] * 5
@@ -52,7 +52,7 @@ async def test_so_many_answers(
 
 
 async def test_so_many_bytes(
-    bot: httpx.AsyncClient, forgetful: Any, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, forgetful: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # Any: the same
     monkeypatch.setattr(answer_quotas, "MOST_ANSWERS", 100_000)
     monkeypatch.setattr(answer_quotas, "MOST_BYTES", 1000)
@@ -63,7 +63,7 @@ async def test_so_many_bytes(
 
 
 async def test_counting_is_rare(
-    bot: httpx.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = services_of(litestar_app).idempotency._kept
     counted, count = 0, kept._count
@@ -81,7 +81,7 @@ async def test_counting_is_rare(
 
 
 async def test_an_answer_too_large_to_keep(
-    bot: httpx.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of it counts, and without a key it does."""
     monkeypatch.setattr("api.idempotency.store.LARGEST", 500)

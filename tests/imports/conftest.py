@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -11,7 +11,7 @@ from tests.members.counters import assert_counters
 
 
 @pytest.fixture(autouse=True)
-async def nothing_is_left(owner: PlainConnection, bot: httpx.AsyncClient) -> AsyncIterator[None]:
+async def nothing_is_left(owner: PlainConnection, bot: httpx2.AsyncClient) -> AsyncIterator[None]:
     """After each test the counters of ranks are what a recount gives, and no job nor file is left."""
     yield
     await assert_counters(owner)

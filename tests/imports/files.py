@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.support.people import ADA, HARBOUR
 
@@ -51,8 +51,8 @@ def lines(*items: object) -> bytes:
 
 
 async def send(
-    bot: httpx.AsyncClient, source: str, content: object, guild_id: int = HARBOUR, **query: object
-) -> httpx.Response:
+    bot: httpx2.AsyncClient, source: str, content: object, guild_id: int = HARBOUR, **query: object
+) -> httpx2.Response:
     """Asks for an import."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     given = {"source": source} | {name: str(value).lower() for name, value in query.items()}
@@ -60,7 +60,7 @@ async def send(
     return await bot.post(f"/v1/guilds/{guild_id}/imports", params=given, content=body, headers=headers)
 
 
-async def ended(bot: httpx.AsyncClient, location: str) -> Json:
+async def ended(bot: httpx2.AsyncClient, location: str) -> Json:
     """Waits for the end of an import; how it stands then."""
     for _ in range(1500):
         response = await bot.get(location)
@@ -73,7 +73,7 @@ async def ended(bot: httpx.AsyncClient, location: str) -> Json:
 
 
 async def imported(
-    bot: httpx.AsyncClient, source: str, content: object, guild_id: int = HARBOUR, **query: object
+    bot: httpx2.AsyncClient, source: str, content: object, guild_id: int = HARBOUR, **query: object
 ) -> Json:
     """Asks for an import and waits for its end."""
     response = await send(bot, source, content, guild_id, **query)
@@ -85,7 +85,7 @@ def counts(rows: int, imported: int, unchanged: int = 0, refused: int = 0) -> Js
     return {"rows": rows, "imported": imported, "unchanged": unchanged, "refused": refused}
 
 
-async def member(bot: httpx.AsyncClient, user_id: int = ADA, guild_id: int = HARBOUR) -> Json:
+async def member(bot: httpx2.AsyncClient, user_id: int = ADA, guild_id: int = HARBOUR) -> Json:
     response = await bot.get(f"/v1/guilds/{guild_id}/members/{user_id}")
     assert response.status_code == 200, response.text
     found: Json = response.json()

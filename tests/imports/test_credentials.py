@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -48,8 +48,8 @@ async def held_up(settings: Settings, owner: PlainConnection) -> AsyncIterator[C
 
 
 async def meanwhile(
-    client: httpx.AsyncClient,
-    bot: httpx.AsyncClient,
+    client: httpx2.AsyncClient,
+    bot: httpx2.AsyncClient,
     settings: Settings,
     owner: PlainConnection,
     change: Callable[[], Awaitable[object]],
@@ -67,7 +67,7 @@ async def meanwhile(
 
 @pytest.mark.parametrize("column", ["revoked_at", "expires_at"])
 async def test_it_ends_with_its_key(
-    bot: httpx.AsyncClient, clients: Clients, settings: Settings, owner: PlainConnection, column: str
+    bot: httpx2.AsyncClient, clients: Clients, settings: Settings, owner: PlainConnection, column: str
 ) -> None:
     secret = await clients.key(name="short-lived")
     statement = f"UPDATE api_keys SET {column} = now() - interval '1 s' WHERE name = 'short-lived'"
@@ -80,7 +80,7 @@ async def test_it_ends_with_its_key(
 
 
 async def test_it_ends_with_its_session(
-    bot: httpx.AsyncClient, browsers: Browsers, settings: Settings, owner: PlainConnection
+    bot: httpx2.AsyncClient, browsers: Browsers, settings: Settings, owner: PlainConnection
 ) -> None:
     browser = await browsers.log_in(ADA)
     found = await meanwhile(browser, bot, settings, owner, lambda: browser.post("/auth/logout"))
@@ -98,7 +98,7 @@ async def test_it_ends_with_its_session(
     ],
 )
 async def test_it_may_do_what_the_person_may_by_now(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     browsers: Browsers,
     discord: Discord,
     settings: Settings,
@@ -123,7 +123,7 @@ async def test_it_may_do_what_the_person_may_by_now(
 
 @pytest.mark.parametrize("dry_run", [True, False])
 async def test_settings_of_other_bots_need_their_scope(
-    bot: httpx.AsyncClient, clients: Clients, owner: PlainConnection, *, dry_run: bool
+    bot: httpx2.AsyncClient, clients: Clients, owner: PlainConnection, *, dry_run: bool
 ) -> None:
     files = {"mee6": mee6_page(mee6_player(), xp_rate=2), "polaris": {"users": {}, "settings": {}}}
     async with await clients.bot(scopes=ALL - {Scope.SETTINGS_WRITE}) as client:
@@ -141,7 +141,7 @@ async def test_settings_of_other_bots_need_their_scope(
 
 @pytest.mark.parametrize("dry_run", [True, False])
 async def test_hiding_is_for_those_who_may_hide_everywhere(
-    bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient, owner: PlainConnection, *, dry_run: bool
+    bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient, owner: PlainConnection, *, dry_run: bool
 ) -> None:
     users = {"701": {"xp": 5, "hidden": True}, "702": {"xp": 5, "hidden": False}}
     found = await imported(harbour_bot, "polaris", {"settings": {}, "users": users}, dry_run=dry_run)
@@ -156,7 +156,7 @@ async def test_hiding_is_for_those_who_may_hide_everywhere(
     assert await owner.fetchval("SELECT count(*) FROM privacy_choices WHERE user_id = 701") == (0 if dry_run else 1)
 
 
-async def test_dry_run_refuses_what_the_import_will(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_dry_run_refuses_what_the_import_will(bot: httpx2.AsyncClient, clients: Clients) -> None:
     file = lines(
         {"guildhall": 1}, NAMED, {"roles": {"items": []}}, {"settings": {"module": "nothing", "overrides": {}}},
         {"guild": {"name": "Once more"}}, {"member": {"user_id": str(BO), "xp": 1}},
@@ -177,7 +177,7 @@ ADMITTED = {"reader_role_ids": ["5"]}
 
 
 async def test_what_it_changes_is_in_the_audit_log_as_by_the_routes(
-    bot: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     """Quarry is changed by its routes, Harbour by a file; both began alike."""
     for guild_id in (HARBOUR, QUARRY):
@@ -227,7 +227,7 @@ def _told(row: Any) -> Json:  # Any: a record
     }
 
 
-async def by_routes(bot: httpx.AsyncClient) -> None:
+async def by_routes(bot: httpx2.AsyncClient) -> None:
     address = f"/v1/guilds/{QUARRY}"
     requests: list[tuple[str, str, Json]] = [
         ("PATCH", address, {"name": "Named"}),

@@ -3,7 +3,7 @@
 import random
 from datetime import UTC, date, datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -20,19 +20,19 @@ def at(days: float = 0, **more: float) -> str:
     return (NOW - timedelta(days=days) + timedelta(**more)).isoformat().replace("+00:00", "Z")
 
 
-async def record(bot: httpx.AsyncClient, *events: Json) -> Json:
+async def record(bot: httpx2.AsyncClient, *events: Json) -> Json:
     response = await bot.post(f"/v1/guilds/{HARBOUR}/activity", json={"events": events})
     assert response.status_code == 200, response.text
     found: Json = response.json()
     return found
 
 
-async def flat(bot: httpx.AsyncClient, **more: int) -> None:
+async def flat(bot: httpx2.AsyncClient, **more: int) -> None:
     """10 XP a message."""
     await leveling(bot, xp_per_message={"min": 10, "max": 10}, **more)
 
 
-async def test_every_kind_counts(bot: httpx.AsyncClient) -> None:
+async def test_every_kind_counts(bot: httpx2.AsyncClient) -> None:
     await flat(bot, xp_per_voice_minute=6, xp_per_reaction=2, xp_per_command=3)
     found = await imported(
         bot,
@@ -58,7 +58,7 @@ async def test_every_kind_counts(bot: httpx.AsyncClient) -> None:
     assert sum(item["xp"] for item in series.json()["items"]) == 19
 
 
-async def test_order_of_the_file_is_of_no_matter(bot: httpx.AsyncClient) -> None:
+async def test_order_of_the_file_is_of_no_matter(bot: httpx2.AsyncClient) -> None:
     """More than a transaction's worth, shuffled, with a cooldown and a cap: as if each came when it happened."""
     await flat(bot, daily_xp_cap=130, cooldown_seconds=60)
     chance = random.Random(7)  # noqa: S311 - the same in every run
@@ -90,7 +90,7 @@ async def test_order_of_the_file_is_of_no_matter(bot: httpx.AsyncClient) -> None
     assert sum(messages) == 4500
 
 
-async def test_an_id_counts_once(bot: httpx.AsyncClient) -> None:
+async def test_an_id_counts_once(bot: httpx2.AsyncClient) -> None:
     await flat(bot)
     file = lines(event(1, at(900)), event(2, at(899)), event(1, at(900)), event(1, at(800)))
 
@@ -103,7 +103,7 @@ async def test_an_id_counts_once(bot: httpx.AsyncClient) -> None:
     assert (await member(bot))["stats"]["messages"] == 4
 
 
-async def test_the_live_cooldown_is_untouched(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_the_live_cooldown_is_untouched(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await flat(bot, cooldown_seconds=3600)
     await record(bot, event(1, at(0, minutes=-30)))
 
@@ -114,14 +114,14 @@ async def test_the_live_cooldown_is_untouched(bot: httpx.AsyncClient, owner: Pla
     assert await owner.fetchval("SELECT last_xp_at FROM members") == NOW - timedelta(minutes=30)
 
 
-async def test_the_cap_counts_what_the_day_already_has(bot: httpx.AsyncClient) -> None:
+async def test_the_cap_counts_what_the_day_already_has(bot: httpx2.AsyncClient) -> None:
     await flat(bot, daily_xp_cap=25, cooldown_seconds=0)
     await record(bot, event(1, at(2)), event(2, at(2, seconds=1)))
     await imported(bot, "events", lines(event(3, at(2, seconds=2)), event(4, at(2, seconds=3)), event(5, at(300))))
     assert (await member(bot))["xp"] == 25 + 10
 
 
-async def test_a_day_that_never_was_is_no_gap(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_day_that_never_was_is_no_gap(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Apia went from the 29th to the 31st of December 2011."""
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": "Pacific/Apia"})
     noons = ["2011-12-28T22:00:00Z", "2011-12-29T22:00:00Z", "2011-12-30T22:00:00Z", "2011-12-31T22:00:00Z"]
@@ -135,7 +135,7 @@ async def test_a_day_that_never_was_is_no_gap(bot: httpx.AsyncClient, owner: Pla
     assert (await member(bot, BO))["streak"]["best"] == 4
 
 
-async def test_streaks_are_joined(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_streaks_are_joined(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Live on the last two days; then the days before, with a hole, and a longer run long ago."""
     await record(bot, event(1, at()), event(2, at(1)))
     days = [2, 3, 4, 6, *range(100, 110)]
@@ -150,7 +150,7 @@ async def test_streaks_are_joined(bot: httpx.AsyncClient, owner: PlainConnection
     assert (await member(bot))["streak"] == {"current": 7, "best": 10}
 
 
-async def test_refused_rows_say_why(bot: httpx.AsyncClient) -> None:
+async def test_refused_rows_say_why(bot: httpx2.AsyncClient) -> None:
     file = lines(
         event(1, at(9), guild="5"),
         event(2, at(0, minutes=20)),
@@ -172,11 +172,11 @@ async def test_refused_rows_say_why(bot: httpx.AsyncClient) -> None:
     assert all(row["message"] for row in found["refused"])
 
 
-async def test_an_empty_file_has_no_events(bot: httpx.AsyncClient) -> None:
+async def test_an_empty_file_has_no_events(bot: httpx2.AsyncClient) -> None:
     assert (await imported(bot, "events", b""))["counts"] == counts(0, 0)
 
 
-async def test_people_who_opted_out_are_passed_over(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_people_who_opted_out_are_passed_over(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await owner.execute("INSERT INTO privacy_choices (user_id, opted_out_at) VALUES ($1, now())", ADA)
     found = await imported(bot, "events", lines(event(1, at(9)), event(2, at(9), BO)))
     assert found["counts"] == counts(2, 1, 1)
@@ -184,7 +184,7 @@ async def test_people_who_opted_out_are_passed_over(bot: httpx.AsyncClient, owne
     assert await owner.fetchval("SELECT count(*) FROM activity_ids") == 1
 
 
-async def test_who_did_something_after_leaving_is_back(bot: httpx.AsyncClient) -> None:
+async def test_who_did_something_after_leaving_is_back(bot: httpx2.AsyncClient) -> None:
     await record(bot, event(1, at(3)), event(2, at(3), BO))
     for user in (ADA, BO):
         assert (await bot.delete(f"/v1/guilds/{HARBOUR}/members/{user}")).status_code == 204
@@ -194,7 +194,7 @@ async def test_who_did_something_after_leaving_is_back(bot: httpx.AsyncClient) -
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/St_Johns"])
-async def test_days_are_the_guilds(bot: httpx.AsyncClient, owner: PlainConnection, zone: str) -> None:
+async def test_days_are_the_guilds(bot: httpx2.AsyncClient, owner: PlainConnection, zone: str) -> None:
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": zone})
     await imported(bot, "events", lines(event(1, "2021-05-05T11:00:00Z"), event(2, "2021-05-06T01:00:00Z")))
     days = [row["day"] for row in await owner.fetch("SELECT day FROM activity_days WHERE user_id = $1 ORDER BY 1", ADA)]
@@ -202,7 +202,7 @@ async def test_days_are_the_guilds(bot: httpx.AsyncClient, owner: PlainConnectio
     assert days == expected
 
 
-async def test_events_of_any_age(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_events_of_any_age(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """One part of each table takes all that is older than December 1999: a file cannot make more."""
     await flat(bot, cooldown_seconds=0)
     years = [*range(2, 2000, 97), 1899, 1970, 1990, 1999]
@@ -228,7 +228,7 @@ async def test_events_of_any_age(bot: httpx.AsyncClient, owner: PlainConnection)
 
 
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati"])
-async def test_the_oldest_events(bot: httpx.AsyncClient, zone: str) -> None:
+async def test_the_oldest_events(bot: httpx2.AsyncClient, zone: str) -> None:
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": zone})
     moments = ("0001-01-07T23:59:59Z", "0001-01-08T00:00:00Z", "0001-01-01T00:00:00Z", "0001-01-08T00:00:00+14:00")
     found = await imported(bot, "events", lines(*(event(n, moment) for n, moment in enumerate(moments))))
@@ -239,7 +239,7 @@ async def test_the_oldest_events(bot: httpx.AsyncClient, zone: str) -> None:
     assert (await bot.get(f"/v1/guilds/{HARBOUR}/members/{ADA}")).status_code == 200
 
 
-async def test_hours_are_entered_as_long_as_they_are_kept(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_hours_are_entered_as_long_as_they_are_kept(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await imported(bot, "events", lines(event(1, at(800)), event(2, at(20))))
     assert await owner.fetchval("SELECT count(*) FROM activity_hours WHERE user_id = $1", ADA) == 1
     assert await owner.fetchval("SELECT count(*) FROM activity_days WHERE user_id = $1", ADA) == 2

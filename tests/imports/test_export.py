@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -18,14 +18,14 @@ from tests.support.people import ADA, BO, HARBOUR, MALLORY, QUARRY
 ROLES = {"items": [{"id": "9001", "name": "Regular", "position": 1, "color": 255}]}
 
 
-async def export(bot: httpx.AsyncClient, guild_id: int = HARBOUR) -> list[Json]:
+async def export(bot: httpx2.AsyncClient, guild_id: int = HARBOUR) -> list[Json]:
     response = await bot.get(f"/v1/guilds/{guild_id}/export")
     assert response.status_code == 200
     assert response.headers["content-type"].partition(";")[0] == "application/x-ndjson"
     return [msgspec.json.decode(line) for line in response.content.splitlines()]
 
 
-async def settle(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def settle(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Harbour as it is after some life."""
     address = f"/v1/guilds/{HARBOUR}"
     await bot.patch(address, json={"timezone": "Europe/Berlin", "icon": "d3b0", "owner_id": str(ADA)})
@@ -66,7 +66,7 @@ async def state(owner: PlainConnection, guild_id: int) -> dict[str, list[tuple[A
     return found
 
 
-async def test_import_elsewhere_is_the_same(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_import_elsewhere_is_the_same(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await settle(bot, owner)
     file = await export(bot)
     assert file[0]["guildhall"] == 1
@@ -85,13 +85,13 @@ async def test_import_elsewhere_is_the_same(bot: httpx.AsyncClient, owner: Plain
     assert await state(owner, HARBOUR) == before
 
 
-async def record_in_quarry(bot: httpx.AsyncClient) -> Json:
+async def record_in_quarry(bot: httpx2.AsyncClient) -> Json:
     response = await bot.post(f"/v1/guilds/{QUARRY}/activity", json={"events": [event(60, at(1))]})
     found: Json = response.json()
     return found
 
 
-async def test_nothing_secret_is_in_it(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_nothing_secret_is_in_it(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await settle(bot, owner)
     text = (await bot.get(f"/v1/guilds/{HARBOUR}/export")).text
     assert "gh_" not in text
@@ -108,7 +108,7 @@ async def test_nothing_secret_is_in_it(bot: httpx.AsyncClient, owner: PlainConne
     ],
 )
 async def test_it_has_what_its_reader_may_read_elsewhere(
-    bot: httpx.AsyncClient, owner: PlainConnection, clients: Clients, scope: Scope, left_out: list[str]
+    bot: httpx2.AsyncClient, owner: PlainConnection, clients: Clients, scope: Scope, left_out: list[str]
 ) -> None:
     await settle(bot, owner)
     condition = {"stat": "messages", "gte": 9}
@@ -121,7 +121,7 @@ async def test_it_has_what_its_reader_may_read_elsewhere(
     assert {"guild", "roles", "channels", "settings", "achievement"} <= {kind for line in whole for kind in line}
 
 
-async def test_modes(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_modes(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await settle(bot, owner)
     file = lines(*await export(bot))
     before = await state(owner, HARBOUR)
@@ -136,7 +136,7 @@ async def test_modes(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
     assert max(row[1] for row in after["members"]) == 2**53
 
 
-async def test_dry_run_stores_nothing(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_dry_run_stores_nothing(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await settle(bot, owner)
     file = lines(*await export(bot))
     before = await state(owner, QUARRY)
@@ -149,7 +149,7 @@ async def test_dry_run_stores_nothing(bot: httpx.AsyncClient, owner: PlainConnec
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-async def test_refused_lines_say_why(bot: httpx.AsyncClient, *, dry_run: bool) -> None:
+async def test_refused_lines_say_why(bot: httpx2.AsyncClient, *, dry_run: bool) -> None:
     found = await imported(
         bot,
         "guildhall",
@@ -177,7 +177,7 @@ async def test_refused_lines_say_why(bot: httpx.AsyncClient, *, dry_run: bool) -
     ]  # fmt: skip
 
 
-async def test_large_guild_is_read_in_lots(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_large_guild_is_read_in_lots(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     rows = b"".join(b"%d,%d\n" % (1000 + user, user) for user in range(4500))
     await imported(bot, "csv", b"user_id,xp\n" + rows)
     file = await export(bot)
@@ -187,7 +187,7 @@ async def test_large_guild_is_read_in_lots(bot: httpx.AsyncClient, owner: PlainC
 
 
 @pytest.mark.parametrize("name", ["xp", "level", "streak", "messages", "voice_seconds", "reactions", "commands", "A"])
-async def test_no_stat_is_named_like_one_of_ours(bot: httpx.AsyncClient, owner: PlainConnection, name: str) -> None:
+async def test_no_stat_is_named_like_one_of_ours(bot: httpx2.AsyncClient, owner: PlainConnection, name: str) -> None:
     """No side door: a stat of the bot's own may bear no other name than an event may give it."""
     file = [
         {"member": {"user_id": "5", "xp": 1, "custom_stats": {name: 9}}},
@@ -204,7 +204,7 @@ AWARD = {"user_id": "5", "name": "One", "awarded_at": "2026-11-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-async def test_an_award_of_what_is_not_there_is_refused(bot: httpx.AsyncClient, *, dry_run: bool) -> None:
+async def test_an_award_of_what_is_not_there_is_refused(bot: httpx2.AsyncClient, *, dry_run: bool) -> None:
     """By row. What the file itself has defined before is there, also for a dry run."""
     condition = {"stat": "messages", "gte": 10**6}
     await define(bot, draft("there", gte=10**6), at="/v1/achievements")
@@ -231,7 +231,7 @@ NEVER = ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:
 
 
 @pytest.mark.parametrize("never", NEVER)
-async def test_times_that_cannot_have_been_are_refused(bot: httpx.AsyncClient, never: str) -> None:
+async def test_times_that_cannot_have_been_are_refused(bot: httpx2.AsyncClient, never: str) -> None:
     """Of every kind of line: one that PostgreSQL keeps and Python cannot read made its member unreadable."""
     award = {"achievement": "a", "user_id": "5", "name": "A", "awarded_at": "2020-01-01T00:00:00Z"}
     file = [
@@ -247,7 +247,7 @@ async def test_times_that_cannot_have_been_are_refused(bot: httpx.AsyncClient, n
     ]  # fmt: skip
 
 
-async def test_times_of_any_offset_are_taken(bot: httpx.AsyncClient) -> None:
+async def test_times_of_any_offset_are_taken(bot: httpx2.AsyncClient) -> None:
     row = {"user_id": "5", "xp": 1} | dict.fromkeys(MOMENTS, "2020-01-01T00:00:00+23:59")
     found = await imported(bot, "guildhall", lines({"guildhall": 1}, {"member": row}))
     assert (found["status"], found["counts"]) == ("finished", counts(1, 1))
@@ -271,13 +271,13 @@ UNSTORABLE = [
 ]
 
 
-async def test_what_no_text_may_hold_is_refused(bot: httpx.AsyncClient) -> None:
+async def test_what_no_text_may_hold_is_refused(bot: httpx2.AsyncClient) -> None:
     """Where it is told too: the name of an unknown member is part of its pointer."""
     found = await imported(bot, "guildhall", lines({"guildhall": 1}, *UNSTORABLE))
     assert (found["status"], found["counts"]) == ("finished", counts(len(UNSTORABLE), 0, 0, len(UNSTORABLE)))
 
 
-async def test_what_turns_out_to_be_too_large_ends_the_import(bot: httpx.AsyncClient) -> None:
+async def test_what_turns_out_to_be_too_large_ends_the_import(bot: httpx2.AsyncClient) -> None:
     """And not the server's patience: the guild may have another one at once."""
     stat = {"stat_day": {"stat": "a", "day": "2020-01-06", "user_id": "5", "value": 2**62}}
     file = lines({"guildhall": 1}, {"member": {"user_id": "5", "xp": 1, "custom_stats": {"a": 1}}}, stat)

@@ -2,7 +2,7 @@
 
 import json
 
-import httpx
+import httpx2
 import pytest
 
 from tests.imports.files import Json, counts, ended, event, imported, lines, mee6_page, mee6_player, member
@@ -13,7 +13,7 @@ ROWS = [{"id": str(ADA), "xp": 5000}, {"id": str(BO), "xp": 70}]
 TABLE = f"userID{{0}}xp{{0}}name\n{ADA}{{0}}5000{{0}}ada\n{BO}{{0}}70{{0}}bo\n"
 
 
-async def given(bot: httpx.AsyncClient, source: str, content: bytes, kind: str) -> Json:
+async def given(bot: httpx2.AsyncClient, source: str, content: bytes, kind: str) -> Json:
     address = f"/v1/guilds/{HARBOUR}/imports?source={source}"
     asked = await bot.post(address, content=content, headers={"Content-Type": kind})
     assert asked.status_code == 202, asked.text
@@ -38,7 +38,7 @@ async def given(bot: httpx.AsyncClient, source: str, content: bytes, kind: str) 
         ("csv", TABLE.format(",").replace("bo", "bö").encode("latin-1")),
     ],
 )
-async def test_shapes(bot: httpx.AsyncClient, source: str, content: object) -> None:
+async def test_shapes(bot: httpx2.AsyncClient, source: str, content: object) -> None:
     kind = "text/csv" if isinstance(content, str | bytes) else "application/json"
     body = content.encode() if isinstance(content, str) else content
     found = await given(bot, source, body if isinstance(body, bytes) else json.dumps(body).encode(), kind)
@@ -56,7 +56,7 @@ async def test_shapes(bot: httpx.AsyncClient, source: str, content: object) -> N
     ],
 )
 async def test_what_cannot_be_taken_is_told_by_what_is_there(
-    bot: httpx.AsyncClient, source: str, content: object, there: str
+    bot: httpx2.AsyncClient, source: str, content: object, there: str
 ) -> None:
     found = await imported(bot, source, content)
     assert found["status"] == "failed"
@@ -67,7 +67,7 @@ CUT = [b'"\\ud83d"', b'"a\\ude00b"', b'"\\ud83d\\ud83d\\ude00"', b'"\xf0\x9f"', 
 
 
 @pytest.mark.parametrize("name", CUT)
-async def test_a_name_that_was_cut_loses_no_row(bot: httpx.AsyncClient, name: bytes) -> None:
+async def test_a_name_that_was_cut_loses_no_row(bot: httpx2.AsyncClient, name: bytes) -> None:
     for source, content in SOURCES.items():
         text = json.dumps(content).encode().replace(b'"xp":', b'"username": NAME, "xp":').replace(
             b'"rank":', b'"username": NAME, "rank":').replace(b'"username": "ada"', b'"username": NAME')  # fmt: skip
@@ -82,7 +82,7 @@ async def test_a_name_that_was_cut_loses_no_row(bot: httpx.AsyncClient, name: by
     assert (found["status"], found["counts"]["rows"]) == ("finished", 1)
 
 
-async def test_a_row_with_more_cells_than_the_header_is_refused(bot: httpx.AsyncClient) -> None:
+async def test_a_row_with_more_cells_than_the_header_is_refused(bot: httpx2.AsyncClient) -> None:
     found = await imported(bot, "csv", f"user_id,xp\n{ADA},225,198\n{BO},70\n77\n".encode())
     assert found["counts"] == counts(3, 1, 1, 1)
     assert found["refused"] == [{"row": 1, "pointer": "", "message": "has 3 cells, and the header has 2"}]
@@ -103,7 +103,7 @@ BLANKS = b" " * (9 * 1024 * 1024)
     ],
     ids=["before", "in a page", "in a row", "after a row", "after a page", "in a list"],
 )
-async def test_blanks_are_no_value(bot: httpx.AsyncClient, file: bytes) -> None:
+async def test_blanks_are_no_value(bot: httpx2.AsyncClient, file: bytes) -> None:
     found = await imported(bot, "mee6", file)
     assert (found["status"], found["counts"]) == ("finished", counts(1, 1)), found["refused"]
 
@@ -121,7 +121,7 @@ async def test_blanks_are_no_value(bot: httpx.AsyncClient, file: bytes) -> None:
         ("guildhall", {"user_id": "1", "xp": 1, "custom_stats": {"a": "1"}}, 1, "/member/custom_stats"),
     ],
 )
-async def test_pointers(bot: httpx.AsyncClient, source: str, content: object, row: int, pointer: str) -> None:
+async def test_pointers(bot: httpx2.AsyncClient, source: str, content: object, row: int, pointer: str) -> None:
     body = lines({"guildhall": 1}, {"member": content}) if source == "guildhall" else content
     settings = {"settings": True} if row == 0 else {}
     found = await imported(bot, source, body, **settings)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -102,7 +102,7 @@ class Watcher:
         assert len(self.holders) == 1
 
 
-async def begun(bot: httpx.AsyncClient, settings: Settings, owner: PlainConnection, stack: AsyncExitStack) -> str:
+async def begun(bot: httpx2.AsyncClient, settings: Settings, owner: PlainConnection, stack: AsyncExitStack) -> str:
     """An import that waits for Ada's row."""
     await imported(bot, "csv", b"user_id,xp\n%d,1\n" % ADA)
     await stack.enter_async_context(locking(settings, "member"))
@@ -112,7 +112,7 @@ async def begun(bot: httpx.AsyncClient, settings: Settings, owner: PlainConnecti
     return asked.headers["Location"]
 
 
-async def assert_exact(bot: httpx.AsyncClient, location: str) -> None:
+async def assert_exact(bot: httpx2.AsyncClient, location: str) -> None:
     found: Json = await ended(bot, location)
     assert (found["status"], found["counts"]) == ("finished", counts(2, 2))
     assert [(await member(bot, user))["xp"] for user in (ADA, BO)] == [8, 9]
@@ -120,7 +120,7 @@ async def assert_exact(bot: httpx.AsyncClient, location: str) -> None:
 
 @pytest.mark.parametrize("row", LOCKS)
 async def test_a_row_that_others_hold(
-    bot: httpx.AsyncClient, settings: Settings, owner: PlainConnection, database: Database, row: str
+    bot: httpx2.AsyncClient, settings: Settings, owner: PlainConnection, database: Database, row: str
 ) -> None:
     watcher = Watcher(owner, database)
     async with AsyncExitStack() as first, AsyncExitStack() as second:
@@ -135,7 +135,7 @@ async def test_a_row_that_others_hold(
 
 @pytest.mark.parametrize("ends", ["pg_cancel_backend", "pg_terminate_backend"])
 async def test_a_transaction_that_is_ended(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     settings: Settings,
     owner: PlainConnection,
     database: Database,
@@ -155,7 +155,7 @@ async def test_a_transaction_that_is_ended(
 
 
 async def test_a_process_does_not_begin_a_second_time_what_it_does(
-    bot: httpx.AsyncClient, owner: PlainConnection, database: Database
+    bot: httpx2.AsyncClient, owner: PlainConnection, database: Database
 ) -> None:
     """Though it could not renew the lease."""
     mine = Queue(database)
@@ -168,7 +168,7 @@ async def test_a_process_does_not_begin_a_second_time_what_it_does(
 
 
 async def test_no_connection_is_free(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     settings: Settings,
     owner: PlainConnection,
     database: Database,
@@ -197,7 +197,7 @@ async def _returned(value: object) -> object:
 
 
 async def test_an_awarding_keeps_its_lease(
-    bot: httpx.AsyncClient, settings: Settings, owner: PlainConnection, database: Database
+    bot: httpx2.AsyncClient, settings: Settings, owner: PlainConnection, database: Database
 ) -> None:
     await imported(bot, "csv", b"user_id,messages\n%d,5\n" % ADA)
     watcher = Watcher(owner, database)
@@ -211,7 +211,7 @@ async def test_an_awarding_keeps_its_lease(
 
 
 async def test_who_has_lost_it_changes_nothing(
-    bot: httpx.AsyncClient, settings: Settings, owner: PlainConnection, database: Database
+    bot: httpx2.AsyncClient, settings: Settings, owner: PlainConnection, database: Database
 ) -> None:
     async with AsyncExitStack() as stack:
         location = await begun(bot, settings, owner, stack)

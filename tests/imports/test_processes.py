@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.embedded.server import EmbeddedPostgres
@@ -32,7 +32,7 @@ def folder() -> Iterator[Path]:
         yield made
 
 
-def ask(client: httpx.Client, source: str, content: bytes, **query: object) -> str:
+def ask(client: httpx2.Client, source: str, content: bytes, **query: object) -> str:
     response = client.post(
         f"{GUILD}/imports",
         params={"source": source} | {name: str(value) for name, value in query.items()},
@@ -43,7 +43,7 @@ def ask(client: httpx.Client, source: str, content: bytes, **query: object) -> s
     return response.headers["Location"]
 
 
-def wait(client: httpx.Client, location: str, seconds: float = 60) -> Json:
+def wait(client: httpx2.Client, location: str, seconds: float = 60) -> Json:
     found: Json = {}
 
     def has_ended() -> bool:
@@ -54,7 +54,7 @@ def wait(client: httpx.Client, location: str, seconds: float = 60) -> Json:
     return found
 
 
-def wait_for(client: httpx.Client, location: str, progress: float) -> None:
+def wait_for(client: httpx2.Client, location: str, progress: float) -> None:
     until(lambda: client.get(location).json()["progress"] >= progress, 60)
 
 

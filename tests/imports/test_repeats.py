@@ -2,7 +2,7 @@
 
 import json
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -20,7 +20,7 @@ async def xp(owner: PlainConnection, *users: int) -> list[int]:
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-async def test_a_member_counts_once_in_a_file(bot: httpx.AsyncClient, *, dry_run: bool) -> None:
+async def test_a_member_counts_once_in_a_file(bot: httpx2.AsyncClient, *, dry_run: bool) -> None:
     pages = [mee6_page(mee6_player(ADA, 100), mee6_player(BO, 50)), mee6_page(mee6_player(ADA, 101))]
     found = await imported(bot, "mee6", pages, mode="add", dry_run=dry_run)
     assert found["counts"] == counts(3, 2, 1)
@@ -28,7 +28,7 @@ async def test_a_member_counts_once_in_a_file(bot: httpx.AsyncClient, *, dry_run
         assert [(await member(bot, user))["xp"] for user in (ADA, BO)] == [100, 50]
 
 
-async def test_a_member_counts_once_however_far_apart(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_member_counts_once_however_far_apart(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     rows = "".join(f"{user},5\n" for user in MANY)
     found = await imported(bot, "csv", f"user_id,xp\n{rows}{MANY[0]},5\n{MANY[-1]},7\n".encode(), mode="add")
     assert found["counts"] == counts(1202, 1200, 2)
@@ -47,7 +47,7 @@ def broken(source: str) -> bytes:
 
 @pytest.mark.parametrize("source", ["mee6", "csv"])
 async def test_a_file_that_cannot_be_read_to_its_end_changes_nothing(
-    bot: httpx.AsyncClient, owner: PlainConnection, source: str
+    bot: httpx2.AsyncClient, owner: PlainConnection, source: str
 ) -> None:
     found = await imported(bot, source, broken(source), mode="add")
     assert (found["status"], found["counts"]) == ("failed", counts(0, 0))
@@ -55,7 +55,7 @@ async def test_a_file_that_cannot_be_read_to_its_end_changes_nothing(
 
 
 async def test_a_file_that_failed_on_its_way_may_be_sent_again(
-    bot: httpx.AsyncClient, clients: Clients, owner: PlainConnection
+    bot: httpx2.AsyncClient, clients: Clients, owner: PlainConnection
 ) -> None:
     """Its key ends after the first thousand rows, of which one is a member who comes again later."""
     file = b"user_id,xp\n" + b"".join(b"%d,5\n" % user for user in (*MANY, MANY[0]))

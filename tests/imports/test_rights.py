@@ -6,7 +6,7 @@ what the route lets through the import takes, and what it refuses the import ref
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-import httpx
+import httpx2
 import msgspec
 
 from api.auth.scopes import Scope
@@ -130,7 +130,7 @@ async def test_every_line_by_every_caller(
     browsers: Browsers,
     clients: Clients,
     discord: Discord,
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     clock: MovableClock,
     owner: PlainConnection,
 ) -> None:
@@ -143,7 +143,7 @@ async def test_every_line_by_every_caller(
         for n, (name, caller) in enumerate(callers.items()):
             if caller.lacks is not None and caller.lacks not in scopes:
                 continue  # that differs in nothing from the key of all
-            client.headers = httpx.Headers(caller.headers | {"X-Audit-Log-Reason": f"file {n}"})
+            client.headers = httpx2.Headers(caller.headers | {"X-Audit-Log-Reason": f"file {n}"})
             file = lines({"guildhall": 1}, *({name.partition(" ")[0]: kind.line(n)} for name, kind in KINDS.items()))
             asked = await send(client, "guildhall", file)
             if asked.status_code != 202:
@@ -173,7 +173,7 @@ async def test_every_line_by_every_caller(
     assert told["reader"] == (403, 0)
 
 
-async def prepare(bot: httpx.AsyncClient) -> None:
+async def prepare(bot: httpx2.AsyncClient) -> None:
     """Harbour with roles for people, an achievement, a bot's module, and a member with a stat."""
     await bot.put("/v1/modules/welcome", json=MODULE)
     await bot.put(f"/v1/guilds/{DELETED}", json={"name": "Deleted"})
@@ -186,7 +186,7 @@ async def prepare(bot: httpx.AsyncClient) -> None:
     await imported(bot, "guildhall", lines({"guildhall": 1}, {"member": member}))
 
 
-async def by_route(client: httpx.AsyncClient, route: str) -> int:
+async def by_route(client: httpx2.AsyncClient, route: str) -> int:
     """What a route says to a caller, with a parameter that none takes, so that nothing happens."""
     method, _, path = route.partition(" ")
     return (await client.request(method, f"{path}?no_such_parameter=1")).status_code

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 
 from api.auth.scopes import Scope
@@ -16,7 +16,7 @@ from tests.support.people import BAD_IDS, HARBOUR, NOBODYS, QUARRY
 ADDRESS = f"/v1/guilds/{HARBOUR}/imports"
 
 
-async def test_it_is_taken_and_told_where_it_stands(bot: httpx.AsyncClient) -> None:
+async def test_it_is_taken_and_told_where_it_stands(bot: httpx2.AsyncClient) -> None:
     response = await send(bot, "mee6", mee6_page(mee6_player()))
 
     assert response.status_code == 202
@@ -31,7 +31,7 @@ async def test_it_is_taken_and_told_where_it_stands(bot: httpx.AsyncClient) -> N
     assert known.status_code == 304
 
 
-async def test_list_is_by_age_in_pages(bot: httpx.AsyncClient) -> None:
+async def test_list_is_by_age_in_pages(bot: httpx2.AsyncClient) -> None:
     made = [(await imported(bot, "csv", b"user_id,xp\n5,1\n"))["id"] for _ in range(5)]
     await imported(bot, "csv", b"user_id,xp\n5,1\n", QUARRY)
 
@@ -43,7 +43,7 @@ async def test_list_is_by_age_in_pages(bot: httpx.AsyncClient) -> None:
 
 
 async def test_stranger_sees_nothing(
-    harbour_bot: httpx.AsyncClient, mallory: httpx.AsyncClient, anonymous: httpx.AsyncClient
+    harbour_bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient, anonymous: httpx2.AsyncClient
 ) -> None:
     found = await imported(harbour_bot, "csv", b"user_id,xp\n5,1\n")
     address = f"/v1/imports/{found['id']}"
@@ -57,11 +57,11 @@ async def test_stranger_sees_nothing(
 
 
 @pytest.mark.parametrize("id_", [*BAD_IDS[:6], str(2**63 - 1)])
-async def test_import_that_cannot_be(bot: httpx.AsyncClient, id_: str) -> None:
+async def test_import_that_cannot_be(bot: httpx2.AsyncClient, id_: str) -> None:
     assert (await bot.get(f"/v1/imports/{id_}")).status_code == 404
 
 
-async def test_scopes(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_scopes(bot: httpx2.AsyncClient, clients: Clients) -> None:
     async with await clients.bot(scopes=[Scope.MEMBERS_READ]) as reader:
         assert (await reader.get(ADDRESS)).status_code == 200
         assert (await send(reader, "csv", b"user_id,xp\n")).status_code == 403
@@ -81,14 +81,14 @@ async def test_scopes(bot: httpx.AsyncClient, clients: Clients) -> None:
         ("source=csv&settings=true", ["settings"]),
     ],
 )
-async def test_wishes_that_are_refused(bot: httpx.AsyncClient, query: str, names: list[str]) -> None:
+async def test_wishes_that_are_refused(bot: httpx2.AsyncClient, query: str, names: list[str]) -> None:
     response = await bot.post(f"{ADDRESS}?{query}", content=b"", headers={"Content-Type": "text/csv"})
     assert response.status_code == 422, response.text
     assert [error["parameter"] for error in response.json()["errors"]] == names
 
 
 @pytest.mark.parametrize("mode", ["set", "add", "max"])
-async def test_events_have_no_mode(bot: httpx.AsyncClient, mode: str) -> None:
+async def test_events_have_no_mode(bot: httpx2.AsyncClient, mode: str) -> None:
     response = await send(bot, "events", lines(event(1, "2020-01-01T00:00:00Z")), mode=mode)
     assert response.status_code == 422
     assert [error["parameter"] for error in response.json()["errors"]] == ["mode"]
@@ -104,13 +104,13 @@ async def test_events_have_no_mode(bot: httpx.AsyncClient, mode: str) -> None:
         ("csv", "text/csv; charset=latin-1"),
     ],
 )
-async def test_wrong_media_type(bot: httpx.AsyncClient, source: str, kind: str) -> None:
+async def test_wrong_media_type(bot: httpx2.AsyncClient, source: str, kind: str) -> None:
     response = await bot.post(f"{ADDRESS}?source={source}", content=b"{}", headers={"Content-Type": kind})
     assert response.status_code == 415
     assert response.headers["Accept"] in {"application/json", "text/csv", "application/x-ndjson"}
 
 
-async def test_too_large(bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, owner: PlainConnection) -> None:
+async def test_too_large(bot: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, owner: PlainConnection) -> None:
     monkeypatch.setattr(controller, "LARGEST_BODY", 3_000_000)
 
     async def endless() -> AsyncIterator[bytes]:
@@ -124,7 +124,7 @@ async def test_too_large(bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
     assert await owner.fetchval("SELECT count(*) FROM imports") == 0
 
 
-async def test_one_at_a_time(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_one_at_a_time(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     rows = b"user_id,xp\n" + b"".join(b"%d,5\n" % (1000 + user) for user in range(15_000))
     responses = await asyncio.gather(*(send(bot, "csv", rows) for _ in range(4)))
     assert sorted(response.status_code for response in responses) == [202, 409, 409, 409]
@@ -139,7 +139,7 @@ async def test_one_at_a_time(bot: httpx.AsyncClient, owner: PlainConnection) -> 
     assert (await imported(bot, "csv", rows))["counts"] == counts(15_000, 0, 15_000)
 
 
-async def test_it_stands_in_the_audit_log(bot: httpx.AsyncClient) -> None:
+async def test_it_stands_in_the_audit_log(bot: httpx2.AsyncClient) -> None:
     headers = {"Content-Type": "text/csv", "X-Audit-Log-Reason": "moving%20house"}
     asked = await bot.post(f"{ADDRESS}?source=csv", content=b"user_id,xp\n5,1\nx,1\n", headers=headers)
     await ended(bot, asked.headers["Location"])

@@ -1,6 +1,6 @@
 """Standings of other bots."""
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -50,7 +50,7 @@ SOURCES = {
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("pages", [False, True])
-async def test_every_source(bot: httpx.AsyncClient, source: str, pages: bool) -> None:
+async def test_every_source(bot: httpx2.AsyncClient, source: str, pages: bool) -> None:
     found = await imported(bot, source, [SOURCES[source]] if pages else SOURCES[source])
 
     assert (found["status"], found["progress"], found["counts"]) == ("finished", 1.0, counts(2, 2))
@@ -64,7 +64,7 @@ async def test_every_source(bot: httpx.AsyncClient, source: str, pages: bool) ->
     assert today["items"] == []
 
 
-async def test_csv(bot: httpx.AsyncClient) -> None:
+async def test_csv(bot: httpx2.AsyncClient) -> None:
     file = f'﻿name,XP,user_id,messages\r\n"a, ""b""\nc",1200.7,{ADA},\r\n,,{BO},9\n'.encode()
     found = await imported(bot, "csv", file)
 
@@ -74,7 +74,7 @@ async def test_csv(bot: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(("mode", "xp", "messages"), [("set", 100, 57), ("add", 600, 57), ("max", 500, 57)])
-async def test_modes(bot: httpx.AsyncClient, mode: str, xp: int, messages: int) -> None:
+async def test_modes(bot: httpx2.AsyncClient, mode: str, xp: int, messages: int) -> None:
     await give(bot, ADA, 500)
 
     found = await imported(bot, "mee6", mee6_page(mee6_player(ADA, 100)), mode=mode)
@@ -83,7 +83,7 @@ async def test_modes(bot: httpx.AsyncClient, mode: str, xp: int, messages: int) 
     assert ((await member(bot))["xp"], (await member(bot))["stats"]["messages"]) == (xp, messages)
 
 
-async def test_a_level_alone_gives_the_xp_at_which_it_begins(bot: httpx.AsyncClient) -> None:
+async def test_a_level_alone_gives_the_xp_at_which_it_begins(bot: httpx2.AsyncClient) -> None:
     await give(bot, BO, 7)
     file = f"user_id,xp,level\n{ADA},,10\n{BO},,1001\n77,50,90\n{BO},,\n".encode()
     found = await imported(bot, "csv", file)
@@ -97,7 +97,7 @@ async def test_a_level_alone_gives_the_xp_at_which_it_begins(bot: httpx.AsyncCli
     ]
 
 
-async def test_what_a_row_does_not_name_is_left_alone(bot: httpx.AsyncClient) -> None:
+async def test_what_a_row_does_not_name_is_left_alone(bot: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 500)
     found = await imported(bot, "csv", f"user_id,xp,messages\n{ADA},,5\n{BO},,\n".encode())
 
@@ -106,7 +106,7 @@ async def test_what_a_row_does_not_name_is_left_alone(bot: httpx.AsyncClient) ->
     assert (await bot.get(f"/v1/guilds/{HARBOUR}/members/{BO}")).status_code == 404
 
 
-async def test_rows_count_in_their_order(bot: httpx.AsyncClient) -> None:
+async def test_rows_count_in_their_order(bot: httpx2.AsyncClient) -> None:
     twice = [mee6_player(ADA, 10), mee6_player(ADA, 20, message_count=None), mee6_player(ADA, 20)]
     assert (await imported(bot, "mee6", mee6_page(*twice)))["counts"] == counts(3, 2, 1)
     assert (await member(bot))["xp"] == 20
@@ -114,7 +114,7 @@ async def test_rows_count_in_their_order(bot: httpx.AsyncClient) -> None:
     assert ((await member(bot))["xp"], (await member(bot))["stats"]["messages"]) == (30, 114), "once per file"
 
 
-async def test_refused_rows_say_why(bot: httpx.AsyncClient) -> None:
+async def test_refused_rows_say_why(bot: httpx2.AsyncClient) -> None:
     players: list[object] = [
         mee6_player("007"),
         mee6_player(ADA, -1),
@@ -135,13 +135,13 @@ async def test_refused_rows_say_why(bot: httpx.AsyncClient) -> None:
     assert (await member(bot, BO))["xp"] == 2**53
 
 
-async def test_only_the_first_thousand_refused_rows_are_told(bot: httpx.AsyncClient) -> None:
+async def test_only_the_first_thousand_refused_rows_are_told(bot: httpx2.AsyncClient) -> None:
     found = await imported(bot, "csv", b"user_id,xp\n" + b"x,1\n" * 2500)
     assert found["counts"] == counts(2500, 0, 0, 2500)
     assert [row["row"] for row in found["refused"]] == list(range(1, 1001))
 
 
-async def test_dry_run_stores_nothing(bot: httpx.AsyncClient) -> None:
+async def test_dry_run_stores_nothing(bot: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 300)
     rows = "".join(f"{1000 + user},{user}\n" for user in range(150))
     found = await imported(bot, "csv", f"user_id,xp\n{ADA},100\n{rows}".encode(), dry_run=True, mode="add")
@@ -155,14 +155,14 @@ async def test_dry_run_stores_nothing(bot: httpx.AsyncClient) -> None:
     assert (await member(bot))["member_count"] == 1
 
 
-async def test_people_who_opted_out_are_passed_over(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_people_who_opted_out_are_passed_over(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await owner.execute("INSERT INTO privacy_choices (user_id, opted_out_at) VALUES ($1, now())", ADA)
     found = await imported(bot, "mee6", mee6_page(mee6_player(ADA), mee6_player(BO)))
     assert found["counts"] == counts(2, 1, 1)
     assert (await bot.get(f"/v1/guilds/{HARBOUR}/members/{ADA}")).status_code == 404
 
 
-async def test_many_rows_take_many_transactions(bot: httpx.AsyncClient) -> None:
+async def test_many_rows_take_many_transactions(bot: httpx2.AsyncClient) -> None:
     rows = "".join(f"{1000 + user},{user % 7}\n" for user in range(4321))
     found = await imported(bot, "csv", f"user_id,xp\n{rows}".encode())
     assert found["counts"] == counts(4321, 4321)
@@ -170,7 +170,7 @@ async def test_many_rows_take_many_transactions(bot: httpx.AsyncClient) -> None:
     assert again["counts"] == counts(4321, 0, 4321)
 
 
-async def test_settings_of_mee6(bot: httpx.AsyncClient) -> None:
+async def test_settings_of_mee6(bot: httpx2.AsyncClient) -> None:
     rewards = [{"rank": 5, "role": {"id": "9001", "name": "Regular"}}, {"rank": 5, "role": {"id": 9002, "name": "x"}}]
     page = mee6_page(mee6_player(), role_rewards=rewards, xp_rate=1.5, xp_per_message=[10, 30])
     address = f"/v1/guilds/{HARBOUR}/settings/leveling"
@@ -185,13 +185,13 @@ async def test_settings_of_mee6(bot: httpx.AsyncClient) -> None:
     assert (values["multiplier"], values["xp_per_message"]) == (1.5, {"min": 10, "max": 30})
 
 
-async def test_settings_that_are_refused_leave_the_standings(bot: httpx.AsyncClient) -> None:
+async def test_settings_that_are_refused_leave_the_standings(bot: httpx2.AsyncClient) -> None:
     found = await imported(bot, "mee6", mee6_page(mee6_player(), xp_rate=1000), settings=True)
     assert (found["status"], found["counts"]) == ("finished", counts(1, 1))
     assert [(row["row"], row["pointer"]) for row in found["refused"]] == [(0, "/multiplier")]
 
 
-async def test_polaris_hides_people_and_has_a_curve(bot: httpx.AsyncClient) -> None:
+async def test_polaris_hides_people_and_has_a_curve(bot: httpx2.AsyncClient) -> None:
     file = {
         "settings": {"gain": {"min": 50, "max": 100, "time": 30}, "curve": {"1": 100, "2": 50, "3": 1}, "rounding": 50},
         "users": {str(ADA): {"xp": 500, "hidden": True}, str(BO): {"xp": 100}},
@@ -203,7 +203,7 @@ async def test_polaris_hides_people_and_has_a_curve(bot: httpx.AsyncClient) -> N
     assert values["curve"] == {"kind": "total", "coefficients": [0, 100, 50, 1], "round_to": 50}
 
 
-async def test_broken_files_fail_with_a_sentence(bot: httpx.AsyncClient) -> None:
+async def test_broken_files_fail_with_a_sentence(bot: httpx2.AsyncClient) -> None:
     broken = {
         "mee6": [b"", b"[]", b'{"players":[{"id":"5","xp":1}', b'{"data":[]}', b"\xff", b'{"players":5}'],
         "csv": [b"", b"name,xp\n", b'user_id,xp\n"5,1\n', b"user_id\n5\n"],

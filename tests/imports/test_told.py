@@ -1,13 +1,13 @@
 """Imports are told of when they have ended, the newest of a guild."""
 
-import httpx
+import httpx2
 
 from api.imports.service import TOLD
 from api.postgres.engine import PlainConnection
 from tests.support.people import BO, HARBOUR, QUARRY
 
 
-async def test_so_many(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_so_many(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     for guild_id in (HARBOUR, QUARRY):
         await owner.execute(
             "INSERT INTO imports (guild_id, source, actor_kind, status)"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 
 from api.imports.service import PIECE
 from api.postgres.engine import PlainConnection
@@ -30,7 +30,7 @@ class Slow:
         yield b"7,1\n"
 
 
-async def begun(bot: httpx.AsyncClient, slow: Slow) -> "asyncio.Task[httpx.Response]":
+async def begun(bot: httpx2.AsyncClient, slow: Slow) -> "asyncio.Task[httpx2.Response]":
     """A file that is on its way in."""
     path = f"/v1/guilds/{HARBOUR}/imports?source=csv&dry_run=true"
     asked = bot.post(path, content=slow.parts(), headers={"Content-Type": "text/csv"})
@@ -40,7 +40,7 @@ async def begun(bot: httpx.AsyncClient, slow: Slow) -> "asyncio.Task[httpx.Respo
     return task
 
 
-async def test_a_second_file_is_not_read(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_second_file_is_not_read(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     slow, unread = Slow(), Slow()
     first = await begun(bot, slow)
     path = f"/v1/guilds/{HARBOUR}/imports?source=csv"
@@ -58,7 +58,7 @@ async def test_a_second_file_is_not_read(bot: httpx.AsyncClient, owner: PlainCon
     assert await owner.fetchval("SELECT count(*) FROM import_uploads") == 0
 
 
-async def test_a_file_that_breaks_off_leaves_the_place(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_file_that_breaks_off_leaves_the_place(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     slow = Slow()
     slow.breaks = True
     first = await begun(bot, slow)
@@ -70,7 +70,7 @@ async def test_a_file_that_breaks_off_leaves_the_place(bot: httpx.AsyncClient, o
     assert (await ended(bot, again.headers["Location"]))["counts"] == counts(1, 1)
 
 
-async def test_who_falls_silent_has_lost_the_place(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_who_falls_silent_has_lost_the_place(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """A process that was killed holds up nobody for long; one that comes back finds its place taken."""
     slow = Slow()
     first = await begun(bot, slow)

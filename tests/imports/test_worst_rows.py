@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 
 from api.imports import decoding
@@ -22,7 +22,7 @@ WIDE = {
 }
 
 
-async def test_a_row_has_so_many_values(bot: httpx.AsyncClient) -> None:
+async def test_a_row_has_so_many_values(bot: httpx2.AsyncClient) -> None:
     """Counted before it is decoded; what is beside it is taken."""
     week = {"event_ids": {"week": "2026-11-02", "ids": [str(n) for n in range(10_000)]}}
     found = await imported(bot, "guildhall", lines(HEAD, *WIDE.values(), week))
@@ -43,7 +43,7 @@ async def test_a_row_has_so_many_values(bot: httpx.AsyncClient) -> None:
     ],
 )
 async def test_rows_are_read_beside_the_loop(
-    bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, source: str, file: bytes
+    bot: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, source: str, file: bytes
 ) -> None:
     here, readers = threading.get_ident(), set[bool]()
 

@@ -5,7 +5,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,14 +20,14 @@ PATH = f"/v1/guilds/{HARBOUR}/leaderboard"
 Json = dict[str, Any]  # Any: JSON
 
 
-async def board(client: httpx.AsyncClient, **query: object) -> Json:
+async def board(client: httpx2.AsyncClient, **query: object) -> Json:
     answer = await client.get(PATH, params={name.rstrip("_"): str(value) for name, value in query.items()})
     assert answer.status_code == 200, answer.text
     found: Json = answer.json()
     return found
 
 
-async def whole(client: httpx.AsyncClient, **query: object) -> list[Json]:
+async def whole(client: httpx2.AsyncClient, **query: object) -> list[Json]:
     """All pages."""
     items: list[Json] = []
     page = await board(client, **query)
@@ -52,14 +52,14 @@ def told(items: list[Json]) -> list[tuple[int, str, int]]:
     return [(item["rank"], item["user_id"], item["value"]) for item in items]
 
 
-async def test_empty(bot: httpx.AsyncClient) -> None:
+async def test_empty(bot: httpx2.AsyncClient) -> None:
     expected: Json = {"stat": "xp", "period": "all", "from": None, "to": None, "as_of": None,
                 "member_count": 0, "items": [], "next_cursor": None}  # fmt: skip
     assert await board(bot) == expected
     assert await board(bot, stat="duels_won") == expected | {"stat": "duels_won"}
 
 
-async def test_ties_share_a_rank_across_pages(bot: httpx.AsyncClient, put: Put) -> None:
+async def test_ties_share_a_rank_across_pages(bot: httpx2.AsyncClient, put: Put) -> None:
     values = {ADA: 300, BO: 300, 7: 300, 8: 300, 9: 120, 10: 120, 11: 4000, 12: 0, 13: 0}
     await put(values)
     for limit in range(1, 10):
@@ -75,7 +75,7 @@ async def test_ties_share_a_rank_across_pages(bot: httpx.AsyncClient, put: Put) 
     st.integers(1, 7),
 )
 async def test_ranks_are_those_of_a_sort(
-    bot: httpx.AsyncClient, owner: PlainConnection, put: Put, values: dict[int, int], limit: int
+    bot: httpx2.AsyncClient, owner: PlainConnection, put: Put, values: dict[int, int], limit: int
 ) -> None:
     await owner.execute("TRUNCATE members CASCADE")
     await put(values)
@@ -88,7 +88,7 @@ async def test_ranks_are_those_of_a_sort(
         assert told(page["items"]) == expected[start : start + limit]
 
 
-async def test_around_has_the_member_in_its_middle(bot: httpx.AsyncClient, put: Put) -> None:
+async def test_around_has_the_member_in_its_middle(bot: httpx2.AsyncClient, put: Put) -> None:
     await put({user: 100 * user for user in range(1, 21)})
     assert [item["user_id"] for item in (await board(bot, around=10, limit=5))["items"]] == ["12", "11", "10", "9", "8"]
     assert (await board(bot, around=20, limit=5))["items"][0]["user_id"] == "20"
@@ -98,7 +98,7 @@ async def test_around_has_the_member_in_its_middle(bot: httpx.AsyncClient, put: 
     assert (await bot.get(PATH, params={"around": str(MALLORY)})).status_code == 404
 
 
-async def test_rows_inserted_meanwhile_neither_repeat_nor_hide(bot: httpx.AsyncClient, put: Put) -> None:
+async def test_rows_inserted_meanwhile_neither_repeat_nor_hide(bot: httpx2.AsyncClient, put: Put) -> None:
     await put({user: 100 * user for user in range(1, 11)})
     first = await board(bot, limit=5)
     await put({100: 99_999, 101: 1, 102: 650})
@@ -107,7 +107,7 @@ async def test_rows_inserted_meanwhile_neither_repeat_nor_hide(bot: httpx.AsyncC
     assert rest["items"][0]["rank"] == 8
 
 
-async def test_the_way_to_the_next_page(bot: httpx.AsyncClient, put: Put) -> None:
+async def test_the_way_to_the_next_page(bot: httpx2.AsyncClient, put: Put) -> None:
     await put({1: 3, 2: 2, 3: 1})
     answer = await bot.get(PATH, params={"limit": "1", "around": "1"})
     link = answer.links["next"]["url"]
@@ -115,7 +115,7 @@ async def test_the_way_to_the_next_page(bot: httpx.AsyncClient, put: Put) -> Non
     assert [item["user_id"] for item in (await bot.get(link)).json()["items"]] == ["2"]
 
 
-async def test_built_in_and_custom_stats(bot: httpx.AsyncClient) -> None:
+async def test_built_in_and_custom_stats(bot: httpx2.AsyncClient) -> None:
     await record(
         bot,
         message("1"),
@@ -136,7 +136,7 @@ async def test_built_in_and_custom_stats(bot: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("stat", ["messages", "day"])
 async def test_a_rank_is_counted_once_a_page(
-    bot: httpx.AsyncClient, owner: PlainConnection, put: Put, stat: str
+    bot: httpx2.AsyncClient, owner: PlainConnection, put: Put, stat: str
 ) -> None:
     """Not once a row of the page, as PostgreSQL will if it may."""
     del bot  # it has made the guild
@@ -177,19 +177,21 @@ async def test_a_rank_is_counted_once_a_page(
         ({"period": "month", "at": "9999-12-31"}, "at"),
     ],
 )
-async def test_what_is_refused(bot: httpx.AsyncClient, query: dict[str, str], parameter: str) -> None:
+async def test_what_is_refused(bot: httpx2.AsyncClient, query: dict[str, str], parameter: str) -> None:
     answer = await bot.get(PATH, params=query)
     assert answer.status_code == 422
     assert parameter in {fault["parameter"] for fault in answer.json()["errors"]}
 
 
-async def test_a_cursor_belongs_to_its_board(bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient, put: Put) -> None:
+async def test_a_cursor_belongs_to_its_board(
+    bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient, put: Put
+) -> None:
     await put({1: 3, 2: 2})
     cursor = (await board(bot, limit=1))["next_cursor"]
     for client, query in ((bot, {"stat": "messages"}), (bot, {"period": "week"}), (harbour_bot, {})):
         assert (await client.get(PATH, params={**query, "cursor": cursor})).status_code == 422
 
 
-async def test_strangers_see_nothing(mallory: httpx.AsyncClient, anonymous: httpx.AsyncClient) -> None:
+async def test_strangers_see_nothing(mallory: httpx2.AsyncClient, anonymous: httpx2.AsyncClient) -> None:
     assert (await mallory.get(PATH)).status_code == 404
     assert (await anonymous.get(PATH)).status_code == 401

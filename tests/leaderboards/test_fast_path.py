@@ -3,7 +3,7 @@
 import dataclasses
 from datetime import date
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -21,7 +21,7 @@ PATH = f"/v1/guilds/{HARBOUR}/leaderboard"
 
 @pytest.fixture
 async def both_ways(
-    bot: httpx.AsyncClient, put: Put, put_day: PutDay, litestar_app: Litestar, settings: Settings, clients: Clients
+    bot: httpx2.AsyncClient, put: Put, put_day: PutDay, litestar_app: Litestar, settings: Settings, clients: Clients
 ) -> BothWays:
     """Of a key that reads Harbour's members."""
     await put({user: 1000 - user // 3 for user in range(1, 121)})
@@ -76,7 +76,7 @@ async def test_pages(both_ways: BothWays) -> None:
     assert len(ranks) == 120
 
 
-async def test_many_of_one_value(bot: httpx.AsyncClient, put: Put) -> None:
+async def test_many_of_one_value(bot: httpx2.AsyncClient, put: Put) -> None:
     """More than are counted along with a page."""
     await put({user: 5 if user > 3 else 9 for user in range(1, 1250)} | {2000: 1, 2001: 0})
     ranks, path = list[int](), f"{PATH}?limit=100"

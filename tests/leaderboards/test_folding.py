@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from itertools import pairwise
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -46,7 +46,7 @@ async def checkpoints(owner: PlainConnection) -> list[date]:
     return [row["day"] for row in await owner.fetch(folding_sql.CHECKPOINTS, HARBOUR)]
 
 
-async def year(bot: httpx.AsyncClient, clock: MovableClock) -> list[tuple[int, str, int]]:
+async def year(bot: httpx2.AsyncClient, clock: MovableClock) -> list[tuple[int, str, int]]:
     """The board of the year that ends today, by a new snapshot."""
     clock.move(seconds=11)
     today = clock.now().date()
@@ -78,7 +78,7 @@ def test_a_cover_is_the_window(first: date, last: date, days: set[date]) -> None
     st.lists(st.tuples(DAYS, DAYS), min_size=3, max_size=5),
 )
 async def test_boards_are_those_of_the_days(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     owner: PlainConnection,
     put: Put,
     put_day: PutDay,
@@ -105,7 +105,7 @@ async def test_boards_are_those_of_the_days(
 
 
 async def test_a_year_and_no_more(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     owner: PlainConnection,
     put: Put,
     put_day: PutDay,
@@ -137,7 +137,7 @@ async def test_a_year_and_no_more(
 
 
 async def test_days_that_are_written_late(
-    bot: httpx.AsyncClient, owner: PlainConnection, put_day: PutDay, folding: Folding, clock: MovableClock
+    bot: httpx2.AsyncClient, owner: PlainConnection, put_day: PutDay, folding: Folding, clock: MovableClock
 ) -> None:
     """Count at once, and are added up the next time."""
     today = clock.now().date()
@@ -165,7 +165,7 @@ async def test_days_that_are_written_late(
 
 @pytest.mark.parametrize("how", ["erased", "left"])
 async def test_who_is_gone_is_in_no_sum(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     owner: PlainConnection,
     put: Put,
     put_day: PutDay,
@@ -188,7 +188,7 @@ async def test_who_is_gone_is_in_no_sum(
 
 
 async def test_who_goes_while_sums_are_made(
-    bot: httpx.AsyncClient, owner: PlainConnection, put: Put, put_day: PutDay, folding: Folding, clock: MovableClock
+    bot: httpx2.AsyncClient, owner: PlainConnection, put: Put, put_day: PutDay, folding: Folding, clock: MovableClock
 ) -> None:
     """They may have been read already: the sums are made anew, and nobody waits."""
     await put({ADA: 0, 2: 0})
@@ -206,7 +206,7 @@ async def test_who_goes_while_sums_are_made(
 
 
 async def test_they_go_with_their_guild(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     owner: PlainConnection,
     put: Put,
     put_day: PutDay,
@@ -226,7 +226,7 @@ async def test_they_go_with_their_guild(
 
 
 async def test_recording_makes_nothing_stale(
-    bot: httpx.AsyncClient, owner: PlainConnection, put: Put, put_day: PutDay, folding: Folding, clock: MovableClock
+    bot: httpx2.AsyncClient, owner: PlainConnection, put: Put, put_day: PutDay, folding: Folding, clock: MovableClock
 ) -> None:
     """An event is seven days old at most, and no sum is of so late a day."""
     await put({ADA: 0})

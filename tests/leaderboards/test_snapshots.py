@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ async def snapshots(litestar_app: Litestar) -> AsyncIterator[Snapshots]:
     found.clear()
 
 
-async def test_a_small_guild_is_of_this_moment(bot: httpx.AsyncClient, put: Put, put_day: PutDay) -> None:
+async def test_a_small_guild_is_of_this_moment(bot: httpx2.AsyncClient, put: Put, put_day: PutDay) -> None:
     await put({1: 0, 2: 0})
     for messages in (1, 2):
         await put_day(NOVEMBER + messages * DAY, {1: 2, 2: 1})
@@ -48,7 +48,7 @@ async def test_a_small_guild_is_of_this_moment(bot: httpx.AsyncClient, put: Put,
 
 
 async def test_as_of(
-    bot: httpx.AsyncClient, put: Put, put_day: PutDay, snapshots: Snapshots, clock: MovableClock
+    bot: httpx2.AsyncClient, put: Put, put_day: PutDay, snapshots: Snapshots, clock: MovableClock
 ) -> None:
     await put({1: 0, 2: 0})
     await put_day(NOVEMBER, {1: 2})
@@ -75,7 +75,7 @@ async def test_as_of(
     st.sets(st.integers(1, 30), max_size=4),
 )
 async def test_it_is_what_adding_up_at_once_gives(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     owner: PlainConnection,
     put: Put,
     put_day: PutDay,
@@ -118,7 +118,7 @@ async def test_it_is_what_adding_up_at_once_gives(
 
 
 async def test_pages_across_two_snapshots(
-    bot: httpx.AsyncClient, put: Put, put_day: PutDay, snapshots: Snapshots, clock: MovableClock
+    bot: httpx2.AsyncClient, put: Put, put_day: PutDay, snapshots: Snapshots, clock: MovableClock
 ) -> None:
     """Nobody who kept their place is missing or comes twice."""
     assert snapshots.large == 0
@@ -137,7 +137,7 @@ async def test_pages_across_two_snapshots(
     assert third["next_cursor"] is None
 
 
-async def test_custom_stats(bot: httpx.AsyncClient, snapshots: Snapshots) -> None:
+async def test_custom_stats(bot: httpx2.AsyncClient, snapshots: Snapshots) -> None:
     assert snapshots.large == 0
     duel = {"type": "stat", "stat": "duels_won", "amount": 3}
     await record(bot, {**message("1"), **duel}, {**message("2", user=BO), **duel}, {**message("3"), **duel})
@@ -150,7 +150,7 @@ async def test_custom_stats(bot: httpx.AsyncClient, snapshots: Snapshots) -> Non
 
 
 @pytest.mark.parametrize("how", ["hidden", "erased", "left"])
-async def test_who_is_gone_is_gone_at_once(bot: httpx.AsyncClient, snapshots: Snapshots, how: str) -> None:
+async def test_who_is_gone_is_gone_at_once(bot: httpx2.AsyncClient, snapshots: Snapshots, how: str) -> None:
     """Though the snapshot still has them."""
     assert snapshots.large == 0
     reset = {"on_leave": "reset"}
@@ -178,7 +178,9 @@ async def test_who_is_gone_is_gone_at_once(bot: httpx.AsyncClient, snapshots: Sn
     assert told((await board(bot, **query))["items"]) == [(1, str(BO), 1)]
 
 
-async def test_who_comes_back_does_not_bring_back_what_was_erased(bot: httpx.AsyncClient, snapshots: Snapshots) -> None:
+async def test_who_comes_back_does_not_bring_back_what_was_erased(
+    bot: httpx2.AsyncClient, snapshots: Snapshots
+) -> None:
     assert snapshots.large == 0
     await record(bot, message("1"), message("2"), message("3", user=BO))
     query = {"stat": "messages", "period": "day"}
@@ -190,7 +192,7 @@ async def test_who_comes_back_does_not_bring_back_what_was_erased(bot: httpx.Asy
     assert (page["as_of"], told(page["items"])) == (before["as_of"], [(2, str(BO), 1)])
 
 
-async def test_late_events_and_old_days(bot: httpx.AsyncClient, snapshots: Snapshots, clock: MovableClock) -> None:
+async def test_late_events_and_old_days(bot: httpx2.AsyncClient, snapshots: Snapshots, clock: MovableClock) -> None:
     assert snapshots.large == 0
     late = datetime.now(UTC) - 5 * DAY
     query: dict[str, object] = {"stat": "messages", "from_": "2015-01-01", "to": datetime.now(UTC).date() + DAY}
@@ -205,7 +207,7 @@ async def test_late_events_and_old_days(bot: httpx.AsyncClient, snapshots: Snaps
 
 
 async def test_who_ask_at_once_have_it_computed_once(
-    bot: httpx.AsyncClient, put: Put, put_day: PutDay, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, put: Put, put_day: PutDay, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert snapshots.large == 0
     computed = list[tuple[str, date, date]]()
@@ -233,7 +235,7 @@ async def test_who_ask_at_once_have_it_computed_once(
 
 
 async def test_what_takes_too_long(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     put: Put,
     put_day: PutDay,
     snapshots: Snapshots,
@@ -257,7 +259,7 @@ async def test_what_takes_too_long(
 
 
 async def test_it_is_computed_ahead_while_somebody_asks(
-    bot: httpx.AsyncClient, put: Put, put_day: PutDay, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, put: Put, put_day: PutDay, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.leaderboards.snapshots.OLDEST", timedelta(seconds=0.8))
     await put({1: 0})
@@ -277,7 +279,7 @@ async def test_it_is_computed_ahead_while_somebody_asks(
 
 
 async def test_memory_is_bounded(
-    bot: httpx.AsyncClient, put: Put, put_day: PutDay, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, put: Put, put_day: PutDay, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.leaderboards.snapshots.LARGEST", 3 * 1032)
     await put({1: 0, 2: 0})

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-import httpx
+import httpx2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +16,7 @@ from tests.support.people import ADA, HARBOUR
 DAY = timedelta(days=1)
 
 
-async def test_periods_and_their_days(bot: httpx.AsyncClient, put: Put, put_day: PutDay) -> None:
+async def test_periods_and_their_days(bot: httpx2.AsyncClient, put: Put, put_day: PutDay) -> None:
     await put({1: 0, 2: 0})
     await put_day(date(2026, 11, 15), {1: 5})
     await put_day(date(2026, 11, 16), {1: 1, 2: 2})
@@ -35,7 +35,7 @@ async def test_periods_and_their_days(bot: httpx.AsyncClient, put: Put, put_day:
 
 
 async def test_a_page_goes_on_in_its_week(
-    bot: httpx.AsyncClient, put: Put, put_day: PutDay, clock: MovableClock
+    bot: httpx2.AsyncClient, put: Put, put_day: PutDay, clock: MovableClock
 ) -> None:
     await put({1: 0, 2: 0})
     await put_day(clock.now().date(), {1: 5, 2: 4})
@@ -48,7 +48,7 @@ async def test_a_page_goes_on_in_its_week(
     assert (rest["from"], told(rest["items"])) == (first["from"], [(2, "2", 4)])
 
 
-async def test_days_are_the_guilds(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_days_are_the_guilds(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": "Pacific/Kiritimati"})
     midday = clock.now().replace(hour=12, minute=0, second=0, microsecond=0) - DAY
     await record(bot, message("1", at=midday))
@@ -56,7 +56,7 @@ async def test_days_are_the_guilds(bot: httpx.AsyncClient, clock: MovableClock) 
         assert (await board(bot, period="day", at=day))["member_count"] == count
 
 
-async def test_who_left_is_on_no_board(bot: httpx.AsyncClient) -> None:
+async def test_who_left_is_on_no_board(bot: httpx2.AsyncClient) -> None:
     await record(bot, message("1"))
     await bot.delete(f"/v1/guilds/{HARBOUR}/members/{ADA}")
     for query in ({}, {"period": "day"}, {"stat": "messages"}):
@@ -69,7 +69,7 @@ async def test_who_left_is_on_no_board(bot: httpx.AsyncClient) -> None:
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.dictionaries(st.integers(1, 9), st.integers(-3, 5), max_size=6), min_size=1, max_size=5))
 async def test_a_window_is_the_sum_of_its_days(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     owner: PlainConnection,
     put: Put,
     put_day: PutDay,

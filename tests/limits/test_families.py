@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -20,13 +20,13 @@ SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
 WISH = {"name": "x", "scopes": ["settings:read", "keys:manage"]}
 
 
-async def made(client: httpx.AsyncClient, clients: Clients, **data: Any) -> httpx.AsyncClient:
+async def made(client: httpx2.AsyncClient, clients: Clients, **data: Any) -> httpx2.AsyncClient:
     answer = await client.post(KEYS, json=WISH | data)
     assert answer.status_code == 201, answer.text
     return clients.bearer(answer.json()["secret"])
 
 
-async def rotated(client: httpx.AsyncClient, clients: Clients) -> httpx.AsyncClient:
+async def rotated(client: httpx2.AsyncClient, clients: Clients) -> httpx2.AsyncClient:
     """What a key gets in its own place: it is the oldest that it sees."""
     key = (await client.get(KEYS)).json()["items"][-1]
     answer = await client.post(f"{KEYS}/{key['id']}/rotate")
@@ -34,13 +34,13 @@ async def rotated(client: httpx.AsyncClient, clients: Clients) -> httpx.AsyncCli
     return clients.bearer(answer.json()["secret"])
 
 
-async def passed(client: httpx.AsyncClient, tries: int) -> int:
+async def passed(client: httpx2.AsyncClient, tries: int) -> int:
     """How many of so many requests are answered."""
     return [(await client.get(SETTINGS)).status_code for _ in range(tries)].count(200)
 
 
 async def test_a_family_spends_no_more_than_its_first(
-    bot: httpx.AsyncClient, clients: Clients, clock: MovableClock
+    bot: httpx2.AsyncClient, clients: Clients, clock: MovableClock
 ) -> None:
     first = await made(bot, clients, rate_limit=40)
     second = await made(first, clients, rate_limit=30)
@@ -58,7 +58,7 @@ async def test_a_family_spends_no_more_than_its_first(
     assert await passed(third, 3) == 3
 
 
-async def test_rotating_gives_no_second_budget(bot: httpx.AsyncClient, clients: Clients, clock: MovableClock) -> None:
+async def test_rotating_gives_no_second_budget(bot: httpx2.AsyncClient, clients: Clients, clock: MovableClock) -> None:
     old = await made(bot, clients, rate_limit=20)
     child = await made(old, clients)
     new = await rotated(old, clients)
@@ -68,7 +68,7 @@ async def test_rotating_gives_no_second_budget(bot: httpx.AsyncClient, clients: 
 
 
 async def test_answers_tell_of_the_budget_of_which_least_is_left(
-    bot: httpx.AsyncClient, clients: Clients, clock: MovableClock
+    bot: httpx2.AsyncClient, clients: Clients, clock: MovableClock
 ) -> None:
     first = await made(bot, clients, rate_limit=20)
     second = await made(first, clients, rate_limit=15)
@@ -84,7 +84,7 @@ async def test_answers_tell_of_the_budget_of_which_least_is_left(
 
 
 async def test_a_family_does_no_more_at_once_than_its_first(
-    bot: httpx.AsyncClient, clients: Clients, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, clients: Clients, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Requests, recording ones and streams: whoever makes keys gets no places by it."""
     first = await made(bot, clients, rate_limit=4000, scopes=["settings:read", "activity:write", "keys:manage"])

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -28,8 +28,8 @@ def guess() -> dict[str, str]:
 
 @pytest.fixture
 async def sinful(
-    bot: httpx.AsyncClient, litestar_app: Litestar, settings: Settings, clock: MovableClock
-) -> AsyncIterator[httpx.AsyncClient]:
+    bot: httpx2.AsyncClient, litestar_app: Litestar, settings: Settings, clock: MovableClock
+) -> AsyncIterator[httpx2.AsyncClient]:
     """A client at an address that was refused too often; no key and no session is in memory."""
     async with strict(litestar_app, settings, clock) as (client, limiter):
         for _ in range(70):
@@ -40,7 +40,7 @@ async def sinful(
         yield client
 
 
-async def test_a_key_that_is_not_in_memory(bot: httpx.AsyncClient, sinful: httpx.AsyncClient) -> None:
+async def test_a_key_that_is_not_in_memory(bot: httpx2.AsyncClient, sinful: httpx2.AsyncClient) -> None:
     assert (await sinful.get(GUILD, headers=guess())).status_code == 429
     assert (await sinful.get(GUILD, headers={"Authorization": "Bearer mistyped"})).status_code == 429
     known = {"Authorization": bot.headers["Authorization"]}
@@ -49,7 +49,7 @@ async def test_a_key_that_is_not_in_memory(bot: httpx.AsyncClient, sinful: httpx
     assert (await sinful.get("/v1/nothing")).status_code == 429
 
 
-async def test_logging_in(sinful: httpx.AsyncClient, browsers: Browsers) -> None:
+async def test_logging_in(sinful: httpx2.AsyncClient, browsers: Browsers) -> None:
     """From the first request to the last, with the session forgotten in between."""
     ada = await browsers.log_in(ADA, sinful)
     browsers.people.sessions._cache.clear()
@@ -59,7 +59,7 @@ async def test_logging_in(sinful: httpx.AsyncClient, browsers: Browsers) -> None
 
 
 async def test_what_good_credentials_are_refused_counts_against_nobody(
-    bot: httpx.AsyncClient, litestar_app: Litestar, settings: Settings, clock: MovableClock, clients: Clients
+    bot: httpx2.AsyncClient, litestar_app: Litestar, settings: Settings, clock: MovableClock, clients: Clients
 ) -> None:
     """A spent budget, a missing scope, a route that there is not, a method that it does not take."""
     async with strict(litestar_app, settings, clock) as (client, limiter), limited(bot, clients, 150) as noisy:
@@ -77,7 +77,7 @@ async def test_what_good_credentials_are_refused_counts_against_nobody(
         assert (await client.get(GUILD)).status_code == 401
 
 
-async def test_no_route_tells_what_is_left_too(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_no_route_tells_what_is_left_too(bot: httpx2.AsyncClient, clients: Clients) -> None:
     async with limited(bot, clients, 200) as client:
         answers = [
             await client.get("/v1/nothing"),
@@ -90,7 +90,7 @@ async def test_no_route_tells_what_is_left_too(bot: httpx.AsyncClient, clients: 
 
 
 async def test_a_flood_of_guesses_beside_a_good_key(
-    bot: httpx.AsyncClient, sinful: httpx.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, sinful: httpx2.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Five hundred guesses at once, the good key's first request behind them: a handful of look-ups for all, one at a
     time; and what is known to be none is not looked up again."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -31,18 +31,18 @@ SETTINGS = f"{GUILD}/settings/leveling"
 
 
 @asynccontextmanager
-async def limited(bot: httpx.AsyncClient, clients: Clients, limit: int) -> AsyncIterator[httpx.AsyncClient]:
+async def limited(bot: httpx2.AsyncClient, clients: Clients, limit: int) -> AsyncIterator[httpx2.AsyncClient]:
     data = {"name": "limited", "scopes": ["settings:read", "activity:write", "members:write"], "rate_limit": limit}
     made = await bot.post("/v1/keys", json=data)
     async with clients.bearer(made.json()["secret"]) as client:
         yield client
 
 
-def told(answer: httpx.Response) -> tuple[str, str, str]:
+def told(answer: httpx2.Response) -> tuple[str, str, str]:
     return answer.headers["ratelimit-policy"], answer.headers["ratelimit"], answer.headers["x-ratelimit-remaining"]
 
 
-async def test_every_answer_tells_what_is_left(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_every_answer_tells_what_is_left(bot: httpx2.AsyncClient, clients: Clients) -> None:
     """On the ordinary way, on both fast paths, and for refusals."""
     async with limited(bot, clients, 200) as client:
         answers = [
@@ -66,7 +66,7 @@ async def test_every_answer_tells_what_is_left(bot: httpx.AsyncClient, clients: 
         assert float(headers["x-ratelimit-reset"]) > 1.7e9
 
 
-async def test_a_spent_budget(bot: httpx.AsyncClient, clients: Clients, clock: MovableClock) -> None:
+async def test_a_spent_budget(bot: httpx2.AsyncClient, clients: Clients, clock: MovableClock) -> None:
     async with limited(bot, clients, 5) as client:
         statuses = [(await client.get(SETTINGS)).status_code for _ in range(5)]
         refused = await client.get(SETTINGS)
@@ -83,14 +83,14 @@ async def test_a_spent_budget(bot: httpx.AsyncClient, clients: Clients, clock: M
         assert (await client.get(SETTINGS)).status_code == 200
 
 
-async def test_what_has_not_changed_costs_nothing(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_what_has_not_changed_costs_nothing(bot: httpx2.AsyncClient, clients: Clients) -> None:
     async with limited(bot, clients, 3) as client:
         tag = (await client.get(SETTINGS)).headers["etag"]
         answers = [await client.get(SETTINGS, headers={"If-None-Match": tag}) for _ in range(10)]
         assert {(answer.status_code, told(answer)[2]) for answer in answers} == {(304, "2")}
 
 
-async def test_no_limit(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_no_limit(bot: httpx2.AsyncClient, clients: Clients) -> None:
     answer = await bot.get(SETTINGS)
     assert "ratelimit" not in answer.headers
     assert "x-ratelimit-limit" not in answer.headers
@@ -143,7 +143,7 @@ async def test_without_the_database_each_goes_by_its_own_count(
 @asynccontextmanager
 async def strict(
     litestar_app: Litestar, settings: Settings, clock: MovableClock
-) -> AsyncIterator[tuple[httpx.AsyncClient, Limiter]]:
+) -> AsyncIterator[tuple[httpx2.AsyncClient, Limiter]]:
     """The application with the limit that addresses have by default."""
     middleware = with_middleware(litestar_app, settings)
     limiter = middleware._limiter = another(litestar_app, clock)
@@ -160,7 +160,7 @@ def scope_of(host: str) -> Any:  # Any: as much of a scope as it looks at
 
 
 async def test_guessing_is_slowed(
-    bot: httpx.AsyncClient, litestar_app: Litestar, settings: Settings, clock: MovableClock
+    bot: httpx2.AsyncClient, litestar_app: Litestar, settings: Settings, clock: MovableClock
 ) -> None:
     """Sixty refusals a minute, and no more answers from there to who has no good credential."""
     guesses: list[dict[str, str]] = [{}, {"Authorization": "Bearer no"}, {"Authorization": f"Bearer {make()}"}]

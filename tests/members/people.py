@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 
 from api.members.visibility import set_hidden
 from api.postgres.engine import PlainConnection
@@ -19,7 +19,7 @@ def member(user_id: object = ADA, guild_id: object = HARBOUR) -> str:
     return f"/v1/guilds/{guild_id}/members/{user_id}"
 
 
-async def give(bot: httpx.AsyncClient, user_id: int, xp: int, guild_id: int = HARBOUR) -> Json:
+async def give(bot: httpx2.AsyncClient, user_id: int, xp: int, guild_id: int = HARBOUR) -> Json:
     """Has the member have so much XP; gives the answer."""
     response = await bot.post(f"{member(user_id, guild_id)}/xp", json={"set": xp})
     assert response.status_code == 200, response.text
@@ -27,7 +27,7 @@ async def give(bot: httpx.AsyncClient, user_id: int, xp: int, guild_id: int = HA
     return found
 
 
-async def profile(client: httpx.AsyncClient, user_id: int = ADA, guild_id: int = HARBOUR) -> Json:
+async def profile(client: httpx2.AsyncClient, user_id: int = ADA, guild_id: int = HARBOUR) -> Json:
     """The member's profile."""
     response = await client.get(member(user_id, guild_id))
     assert response.status_code == 200, response.text
@@ -35,7 +35,7 @@ async def profile(client: httpx.AsyncClient, user_id: int = ADA, guild_id: int =
     return found
 
 
-async def leveling(bot: httpx.AsyncClient, guild_id: int = HARBOUR, **overrides: object) -> None:
+async def leveling(bot: httpx2.AsyncClient, guild_id: int = HARBOUR, **overrides: object) -> None:
     """Changes the guild's settings of XP and levels."""
     response = await bot.patch(f"/v1/guilds/{guild_id}/settings/leveling", json=overrides)
     assert response.status_code == 200, response.text

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -15,19 +15,19 @@ from tests.support.people import ADA, BO, HARBOUR, NOBODYS
 XP = f"{member()}/xp"
 
 
-async def adjust(bot: httpx.AsyncClient, **body: int) -> Json:
+async def adjust(bot: httpx2.AsyncClient, **body: int) -> Json:
     response = await bot.post(XP, json=body)
     assert response.status_code == 200, response.text
     found: Json = response.json()
     return found
 
 
-async def log(bot: httpx.AsyncClient) -> list[Json]:
+async def log(bot: httpx2.AsyncClient) -> list[Json]:
     entries = (await bot.get(f"/v1/guilds/{HARBOUR}/audit-log?action=member.xp_adjusted")).json()["items"]
     return [{"target": entry["target"], "reason": entry["reason"], **entry["changes"]["xp"]} for entry in entries]
 
 
-async def test_it_makes_the_member(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_it_makes_the_member(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     answer = await adjust(bot, amount=50)
     assert answer == {"member": await profile(bot), "level_up": None, "achievements_unlocked": []}
     assert answer["member"]["xp"] == 50
@@ -50,13 +50,13 @@ async def test_it_makes_the_member(bot: httpx.AsyncClient, clock: MovableClock) 
         (0, {"amount": -5}, 0),
     ],
 )
-async def test_what_comes_of_it(bot: httpx.AsyncClient, before: int, body: dict[str, int], after: int) -> None:
+async def test_what_comes_of_it(bot: httpx2.AsyncClient, before: int, body: dict[str, int], after: int) -> None:
     await give(bot, ADA, before)
     assert (await adjust(bot, **body))["member"]["xp"] == after
     assert (await profile(bot))["xp"] == after
 
 
-async def test_a_member_of_nothing_is_a_member(bot: httpx.AsyncClient) -> None:
+async def test_a_member_of_nothing_is_a_member(bot: httpx2.AsyncClient) -> None:
     await adjust(bot, amount=0)
     assert (await profile(bot)).items() >= {"xp": 0, "rank": 1, "member_count": 1}.items()
     assert await log(bot) == []
@@ -79,14 +79,14 @@ async def test_a_member_of_nothing_is_a_member(bot: httpx.AsyncClient) -> None:
         ([], {""}),
     ],
 )
-async def test_bad_bodies(bot: httpx.AsyncClient, body: object, pointers: set[str]) -> None:
+async def test_bad_bodies(bot: httpx2.AsyncClient, body: object, pointers: set[str]) -> None:
     response = await bot.post(XP, json=body)
     assert response.status_code == 422, response.text
     assert {fault["pointer"] for fault in response.json()["errors"]} == pointers
     assert (await bot.get(member())).status_code == 404
 
 
-async def test_a_level_up(bot: httpx.AsyncClient) -> None:
+async def test_a_level_up(bot: httpx2.AsyncClient) -> None:
     await leveling(
         bot,
         role_rewards=[{"level": 1, "role_id": "11"}, {"level": 2, "role_id": "22"}, {"level": 9, "role_id": "99"}],
@@ -105,7 +105,7 @@ async def test_a_level_up(bot: httpx.AsyncClient) -> None:
     assert (await adjust(bot, amount=-300))["level_up"] is None
 
 
-async def test_the_audit_log(bot: httpx.AsyncClient) -> None:
+async def test_the_audit_log(bot: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 100)
     await bot.post(XP, json={"amount": -500}, headers={"X-Audit-Log-Reason": "spam"})
     await adjust(bot, amount=-500)
@@ -118,7 +118,7 @@ async def test_the_audit_log(bot: httpx.AsyncClient) -> None:
 
 
 async def test_it_counts_where_it_was_given(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock
 ) -> None:
     """With the true difference; in the guild's day, and in the hour of its clocks."""
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": "Asia/Kathmandu"})
@@ -135,7 +135,7 @@ async def test_it_counts_where_it_was_given(
     assert [tuple(row) for row in hours] == [(hour, user_id, 40) for user_id in (0, ADA)]
 
 
-async def test_twenty_at_once(bot: httpx.AsyncClient) -> None:
+async def test_twenty_at_once(bot: httpx2.AsyncClient) -> None:
     """None is lost, and the level is reached in one answer."""
     answers = await asyncio.gather(*(adjust(bot, amount=10) for _ in range(20)))
     assert (await profile(bot))["xp"] == 200
@@ -144,7 +144,7 @@ async def test_twenty_at_once(bot: httpx.AsyncClient) -> None:
     assert len(await log(bot)) == 20
 
 
-async def test_many_members_at_once(bot: httpx.AsyncClient) -> None:
+async def test_many_members_at_once(bot: httpx2.AsyncClient) -> None:
     """The same people in two orders, neighbours in the counters: nobody waits for ever."""
     users = list(range(1, 13))
     await asyncio.gather(*(give(bot, user, 250 + user) for user in [*users, *reversed(users)]))
@@ -152,13 +152,13 @@ async def test_many_members_at_once(bot: httpx.AsyncClient) -> None:
     assert ranks == list(range(12, 0, -1))
 
 
-async def test_hidden_people_get_xp_and_no_rank(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_hidden_people_get_xp_and_no_rank(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await hide(owner, BO)
     found = await give(bot, BO, 200)
     assert found["member"].items() >= {"xp": 200, "rank": None, "member_count": 0}.items()
 
 
-async def test_first_seen_stays(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_first_seen_stays(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await give(bot, ADA, 5)
     await owner.execute("UPDATE members SET first_seen_at = NULL")  # imported: nobody knows
     assert (await adjust(bot, amount=1))["member"]["first_seen_at"] is None
@@ -167,7 +167,7 @@ async def test_first_seen_stays(bot: httpx.AsyncClient, owner: PlainConnection) 
 
 
 async def test_strangers_and_readers(
-    bot: httpx.AsyncClient, mallory: httpx.AsyncClient, reader: httpx.AsyncClient, clients: Clients
+    bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient, reader: httpx2.AsyncClient, clients: Clients
 ) -> None:
     assert (await mallory.post(XP, json={"amount": 1})).status_code == 404
     assert (await reader.post(XP, json={"amount": 1})).status_code == 403

@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -17,7 +17,7 @@ from tests.support.people import ADA, BO, HARBOUR, NOBODYS, QUARRY
 
 @pytest.fixture
 async def both_ways(
-    bot: httpx.AsyncClient, owner: PlainConnection, litestar_app: Litestar, settings: Settings, clients: Clients
+    bot: httpx2.AsyncClient, owner: PlainConnection, litestar_app: Litestar, settings: Settings, clients: Clients
 ) -> BothWays:
     """Of a key that reads Harbour's members, where Ada has XP and Bo is hidden."""
     await give(bot, ADA, 300)
@@ -84,7 +84,7 @@ async def test_other_keys(litestar_app: Litestar, settings: Settings, clients: C
     assert (await BothWays(litestar_app, settings, "gh_none").get(member())).fast.status_code == 401
 
 
-async def test_who_waits_is_told_what_is(bot: httpx.AsyncClient) -> None:
+async def test_who_waits_is_told_what_is(bot: httpx2.AsyncClient) -> None:
     """Many at once, of several guilds, each about themselves; a change before a read is in it."""
     guilds = {user: (HARBOUR, QUARRY)[user % 2] for user in range(1, 41)}
     for user, guild in guilds.items():

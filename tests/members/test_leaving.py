@@ -3,7 +3,7 @@
 import asyncio
 from datetime import date, timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -19,17 +19,17 @@ DAY = date(2026, 11, 22)
 STORED = ("members", "custom_stats", "activity_days", "activity_hours", "custom_stat_days")
 
 
-async def leave(bot: httpx.AsyncClient, user_id: int = ADA) -> int:
+async def leave(bot: httpx2.AsyncClient, user_id: int = ADA) -> int:
     """Gives the status."""
     return (await bot.delete(member(user_id))).status_code
 
 
-async def two(bot: httpx.AsyncClient) -> None:
+async def two(bot: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 300)
     await give(bot, BO, 200)
 
 
-async def test_hide_takes_them_off_the_boards(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_hide_takes_them_off_the_boards(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """As it is by default."""
     await two(bot)
     assert await leave(bot) == 204
@@ -38,7 +38,7 @@ async def test_hide_takes_them_off_the_boards(bot: httpx.AsyncClient, owner: Pla
     assert await owner.fetchval("SELECT left_at IS NOT NULL FROM members WHERE user_id = $1", ADA)
 
 
-async def test_keep_keeps_them_there(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_keep_keeps_them_there(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await leveling(bot, on_leave="keep")
     await two(bot)
     assert await leave(bot) == 204
@@ -46,7 +46,7 @@ async def test_keep_keeps_them_there(bot: httpx.AsyncClient, owner: PlainConnect
     assert await owner.fetchval("SELECT left_at IS NOT NULL FROM members WHERE user_id = $1", ADA)
 
 
-async def test_reset_removes_all_of_them(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_reset_removes_all_of_them(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Of this member in this guild; the guild's totals and the audit log stay."""
     await leveling(bot, on_leave="reset")
     await two(bot)
@@ -83,7 +83,7 @@ async def _rows(owner: PlainConnection, table: str, user_id: int) -> set[tuple[o
 
 
 @pytest.mark.parametrize("policy", ["keep", "hide", "reset"])
-async def test_once(bot: httpx.AsyncClient, policy: str) -> None:
+async def test_once(bot: httpx2.AsyncClient, policy: str) -> None:
     await leveling(bot, on_leave=policy)
     await two(bot)
     statuses = await asyncio.gather(*(leave(bot) for _ in range(10)))
@@ -95,7 +95,7 @@ async def test_once(bot: httpx.AsyncClient, policy: str) -> None:
 
 
 @pytest.mark.parametrize("policy", ["keep", "hide", "reset"])
-async def test_while_xp_is_given(bot: httpx.AsyncClient, policy: str) -> None:
+async def test_while_xp_is_given(bot: httpx2.AsyncClient, policy: str) -> None:
     """Whoever comes first: nothing fails, and the counters are right (see the fixture)."""
     await leveling(bot, on_leave=policy)
     for _ in range(5):
@@ -105,28 +105,28 @@ async def test_while_xp_is_given(bot: httpx.AsyncClient, policy: str) -> None:
         assert {answer.status_code for answer in answers} <= {200, 204, 404}
 
 
-async def test_xp_by_hand_brings_nobody_back(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_xp_by_hand_brings_nobody_back(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await two(bot)
     await leave(bot)
     assert (await give(bot, ADA, 900))["member"]["rank"] is None
     assert await owner.fetchval("SELECT left_at IS NOT NULL FROM members WHERE user_id = $1", ADA)
 
 
-async def test_hidden_people_leave_too(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_hidden_people_leave_too(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await two(bot)
     await hide(owner, ADA)
     assert await leave(bot) == 204
     assert (await profile(bot))["rank"] is None
 
 
-async def test_who_may(bot: httpx.AsyncClient, mallory: httpx.AsyncClient, reader: httpx.AsyncClient) -> None:
+async def test_who_may(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient, reader: httpx2.AsyncClient) -> None:
     await two(bot)
     assert await leave(mallory) == 404
     assert await leave(reader) == 403
     assert (await profile(bot))["rank"] == 1
 
 
-async def gone(bot: httpx.AsyncClient) -> bool:
+async def gone(bot: httpx2.AsyncClient) -> bool:
     """Whether Ada is no member, and on no board."""
     board = (await bot.get(f"/v1/guilds/{HARBOUR}/leaderboard")).json()
     status = (await bot.get(member())).status_code
@@ -135,14 +135,14 @@ async def gone(bot: httpx.AsyncClient) -> bool:
     return status == 404
 
 
-async def reset(bot: httpx.AsyncClient) -> None:
+async def reset(bot: httpx2.AsyncClient) -> None:
     """Ada wrote something in a guild that resets those who leave, and left."""
     await leveling(bot, on_leave="reset")
     await record(bot, message("1"), message("2", user=BO))
     assert await leave(bot) == 204
 
 
-async def test_reset_is_not_undone_by_what_comes_late(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_reset_is_not_undone_by_what_comes_late(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """Events of the time before they left are taken, and counted for nobody; in other guilds they count."""
     await reset(bot)
     past = clock.now() - timedelta(hours=1)
@@ -158,7 +158,7 @@ async def test_reset_is_not_undone_by_what_comes_late(bot: httpx.AsyncClient, cl
     assert (await profile(bot))["stats"]["messages"] == 1, "who comes back is counted from then on"
 
 
-async def test_what_is_given_by_hand_after_a_reset_counts(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_what_is_given_by_hand_after_a_reset_counts(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """It is of now, not of the time before."""
     await define(bot, draft(gte=1000))
     for give_something in ("xp", "award"):
@@ -174,7 +174,7 @@ async def test_what_is_given_by_hand_after_a_reset_counts(bot: httpx.AsyncClient
         clock.move(minutes=1)
 
 
-async def test_imports_after_a_reset(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_imports_after_a_reset(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """Events as if they came late; standings, which have no time, are of when somebody asked for the import."""
     await reset(bot)
     old, new = (clock.now() + timedelta(minutes=minutes) for minutes in (-5, 2))
@@ -193,7 +193,7 @@ async def test_imports_after_a_reset(bot: httpx.AsyncClient, clock: MovableClock
     ] == counts(2, 1, 1)
 
 
-async def test_who_was_erased_and_then_left(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_who_was_erased_and_then_left(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """Leaving takes nothing from the tombstone of who was erased: no standing brings them back."""
     await leveling(bot, on_leave="reset")
     await bot.delete(f"/v1/users/{ADA}")
@@ -204,7 +204,7 @@ async def test_who_was_erased_and_then_left(bot: httpx.AsyncClient, clock: Movab
     assert await gone(bot)
 
 
-async def test_late_events_while_they_leave(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_late_events_while_they_leave(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """Whatever is on its way when somebody leaves, nothing of them is left once all are answered."""
     await reset(bot)
     past = clock.now() - timedelta(hours=1)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from api.config import Settings
@@ -64,7 +64,7 @@ async def deadlocks(database_name: str, owner: PlainConnection) -> AsyncIterator
     await superuser.close()
 
 
-async def act(client: httpx.AsyncClient, dice: random.Random, name: str) -> tuple[str, int]:
+async def act(client: httpx2.AsyncClient, dice: random.Random, name: str) -> tuple[str, int]:
     """Something that makes members or removes them; what it was, and the answer's status."""
     guild, user = dice.choice(GUILDS), dice.choice(USERS)
     what = dice.choice(
@@ -97,7 +97,7 @@ async def act(client: httpx.AsyncClient, dice: random.Random, name: str) -> tupl
 
 
 async def test_makers_and_removers(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     clients: Clients,
     settings: Settings,
     owner: PlainConnection,
@@ -116,7 +116,7 @@ async def test_makers_and_removers(
         async def live(seed: int) -> None:
             dice = random.Random(seed)  # noqa: S311 # an order, no secret
             headers = {"Authorization": f"Bearer {key}"}
-            async with httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
+            async with httpx2.AsyncClient(base_url=address, headers=headers, timeout=60) as client:
                 for turn in range(PEOPLE_LOCK):
                     statuses[await act(client, dice, f"{seed}-{turn}")] += 1
 

@@ -3,7 +3,7 @@
 import random
 from datetime import date, timedelta
 
-import httpx
+import httpx2
 import pytest
 
 from api.auth.scopes import Scope
@@ -14,7 +14,7 @@ from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS, QUARRY
 
 
-async def test_a_new_member(bot: httpx.AsyncClient) -> None:
+async def test_a_new_member(bot: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 300)
     found = await profile(bot)
     assert found.pop("first_seen_at").endswith("Z")
@@ -34,7 +34,7 @@ async def test_a_new_member(bot: httpx.AsyncClient) -> None:
     }
 
 
-async def test_all_that_is_stored(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_all_that_is_stored(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await give(bot, ADA, 300)
     await owner.execute(
         "UPDATE members SET messages = 1, voice_seconds = 2, reactions = 3, commands = 4,"
@@ -56,7 +56,7 @@ async def test_all_that_is_stored(bot: httpx.AsyncClient, owner: PlainConnection
     assert found["last_active_at"] == "2026-11-22T09:00:00Z"
 
 
-async def test_nobody_of_that_name(bot: httpx.AsyncClient, mallory: httpx.AsyncClient) -> None:
+async def test_nobody_of_that_name(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 300)
     assert (await bot.get(member(BO))).status_code == 404
     assert (await bot.get(member(ADA, QUARRY))).status_code == 404
@@ -64,27 +64,27 @@ async def test_nobody_of_that_name(bot: httpx.AsyncClient, mallory: httpx.AsyncC
     assert (await mallory.get(member())).status_code == 404
 
 
-async def test_who_may_read(bot: httpx.AsyncClient, clients: Clients, reader: httpx.AsyncClient) -> None:
+async def test_who_may_read(bot: httpx2.AsyncClient, clients: Clients, reader: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 300)
     assert (await profile(reader))["rank"] == 1
     async with await clients.bot(scopes=[Scope.MEMBERS_WRITE]) as writer:
         assert (await writer.get(member())).status_code == 403
 
 
-async def test_at_the_top(bot: httpx.AsyncClient) -> None:
+async def test_at_the_top(bot: httpx2.AsyncClient) -> None:
     await leveling(bot, max_level=3)
     await give(bot, ADA, 2**53)
     assert (await profile(bot)).items() >= {"level": 3, "level_xp": 475, "next_level_xp": None, "xp": 2**53}.items()
 
 
-async def test_a_new_curve_changes_levels_and_no_xp(bot: httpx.AsyncClient) -> None:
+async def test_a_new_curve_changes_levels_and_no_xp(bot: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 300)
     before = await profile(bot)
     await leveling(bot, curve={"kind": "table", "thresholds": [10, 20, 30, 300, 301]})
     assert await profile(bot) == before | {"level": 4, "level_xp": 300, "next_level_xp": 301}
 
 
-async def test_an_entity_tag(bot: httpx.AsyncClient) -> None:
+async def test_an_entity_tag(bot: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 300)
     first = await bot.get(member())
     headers = {"If-None-Match": first.headers["etag"]}
@@ -95,7 +95,7 @@ async def test_an_entity_tag(bot: httpx.AsyncClient) -> None:
     assert (changed.status_code, changed.json()["rank"]) == (200, 2)
 
 
-async def test_ranks_are_exact(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_ranks_are_exact(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Over all magnitudes, with neighbours and ties."""
     chance = random.Random(1)  # noqa: S311 # no secret
     values = [0, 0, 1, 1, 2, 3, 127, 128, 129, 255, 256, 256, 257, 511, 512, 513, 2**53, 2**53, 2**53 - 1, 2**52]
@@ -114,7 +114,7 @@ async def test_ranks_are_exact(bot: httpx.AsyncClient, owner: PlainConnection) -
     ("days_ago", "current"), [(0, 3), (1, 3), (2, 0), (30, 0)], ids=["today", "yesterday", "missed", "long ago"]
 )
 async def test_a_streak_ends_when_yesterday_was_missed(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock, days_ago: int, current: int
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock, days_ago: int, current: int
 ) -> None:
     await give(bot, ADA, 300)
     last = clock.now().date() - timedelta(days=days_ago)
@@ -123,7 +123,7 @@ async def test_a_streak_ends_when_yesterday_was_missed(
 
 
 async def test_a_streak_goes_by_the_guilds_days(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock
 ) -> None:
     """It is the 20th at 11:00 UTC: in Kiritimati it is 01:00 on the 21st."""
     clock.put(clock.now().replace(hour=11, minute=0, second=0, microsecond=0) + timedelta(days=1))
@@ -140,7 +140,7 @@ async def _streak(owner: PlainConnection, last: date) -> None:
 
 
 async def test_hidden_people_are_seen_by_their_bot_alone(
-    bot: httpx.AsyncClient, reader: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, reader: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     await give(bot, ADA, 300)
     await give(bot, BO, 200)
@@ -152,7 +152,7 @@ async def test_hidden_people_are_seen_by_their_bot_alone(
     assert (await profile(reader)).items() >= {"rank": 1, "member_count": 2}.items()
 
 
-async def test_msgpack(bot: httpx.AsyncClient) -> None:
+async def test_msgpack(bot: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 300)
     response = await bot.get(member(), headers={"Accept": "application/vnd.msgpack"})
     assert response.headers["content-type"] == "application/vnd.msgpack"

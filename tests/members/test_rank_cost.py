@@ -2,7 +2,7 @@
 
 import re
 
-import httpx
+import httpx2
 
 from api.members import queries
 from api.postgres.engine import PlainConnection
@@ -12,7 +12,7 @@ from tests.support.people import HARBOUR, QUARRY
 MEMBERS = 20_000
 
 
-async def test_few_rows_are_read(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_few_rows_are_read(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """XP as it is in the field: many have little, few have much."""
     await owner.execute(
         "INSERT INTO members (guild_id, user_id, xp, is_ranked)"

@@ -1,6 +1,6 @@
 """`GET …/members/{user_id}/role-rewards`: so that a bot can be dumb."""
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -16,7 +16,7 @@ REWARDS = [
 ]
 
 
-async def rewards(client: httpx.AsyncClient, query: str = "", path: str = ROLES) -> tuple[list[str], list[str]]:
+async def rewards(client: httpx2.AsyncClient, query: str = "", path: str = ROLES) -> tuple[list[str], list[str]]:
     """What to add and what to remove."""
     response = await client.get(f"{path}?{query}" if query else path)
     assert response.status_code == 200, response.text
@@ -34,7 +34,7 @@ async def rewards(client: httpx.AsyncClient, query: str = "", path: str = ROLES)
         "role_ids=99,33,11,11",
     ],
 )
-async def test_what_is_held(bot: httpx.AsyncClient, query: str) -> None:
+async def test_what_is_held(bot: httpx2.AsyncClient, query: str) -> None:
     await leveling(bot, role_rewards=REWARDS)
     await give(bot, ADA, 300)
     assert await rewards(bot, query) == (["22", "23"], ["33"])
@@ -43,18 +43,18 @@ async def test_what_is_held(bot: httpx.AsyncClient, query: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "role_ids=", "role_ids=&role_ids="])
-async def test_of_somebody_without_roles(bot: httpx.AsyncClient, query: str) -> None:
+async def test_of_somebody_without_roles(bot: httpx2.AsyncClient, query: str) -> None:
     await leveling(bot, role_rewards=REWARDS)
     await give(bot, ADA, 300)
     assert await rewards(bot, query) == (["11", "22", "23"], [])
 
 
-async def test_of_somebody_unknown(bot: httpx.AsyncClient) -> None:
+async def test_of_somebody_unknown(bot: httpx2.AsyncClient) -> None:
     await leveling(bot, role_rewards=REWARDS)
     assert await rewards(bot, "role_ids=11,99") == ([], ["11"])
 
 
-async def test_as_many_as_anybody_has(bot: httpx.AsyncClient) -> None:
+async def test_as_many_as_anybody_has(bot: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 300)
     ids = [str(2**63 - 1 - number) for number in range(250)]
     assert await rewards(bot, "role_ids=" + ",".join(ids)) == ([], [])
@@ -68,7 +68,7 @@ async def test_as_many_as_anybody_has(bot: httpx.AsyncClient) -> None:
         "&".join(["role_ids=5"] * 251), "role_ids[]=5", "role_id=5",
     ],
 )  # fmt: skip
-async def test_bad_ids(bot: httpx.AsyncClient, query: str) -> None:
+async def test_bad_ids(bot: httpx2.AsyncClient, query: str) -> None:
     response = await bot.get(f"{ROLES}?{query}")
     assert response.status_code == 422, response.text
     names = {"role_ids[]=5": "role_ids[]", "role_id=5": "role_id"}
@@ -76,7 +76,7 @@ async def test_bad_ids(bot: httpx.AsyncClient, query: str) -> None:
 
 
 async def test_who_may_ask(
-    bot: httpx.AsyncClient, mallory: httpx.AsyncClient, reader: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient, reader: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     await leveling(bot, role_rewards=REWARDS)
     await give(bot, ADA, 300)

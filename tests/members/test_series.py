@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 from zoneinfo import ZoneInfo
 
-import httpx
+import httpx2
 import pytest
 
 from api.errors import Invalid
@@ -25,7 +25,7 @@ OF_ADA = f"{member()}/activity"
 STATS = ("messages", "voice_seconds", "reactions", "commands", "xp")
 
 
-async def series(client: httpx.AsyncClient, path: str = GUILD, **query: str) -> Json:
+async def series(client: httpx2.AsyncClient, path: str = GUILD, **query: str) -> Json:
     response = await client.get(path, params=query)
     assert response.status_code == 200, response.text
     found: Json = response.json()
@@ -42,12 +42,12 @@ def starts(found: Json) -> list[datetime]:
     return [datetime.fromisoformat(item["at"]) for item in found["items"]]
 
 
-async def put_zone(bot: httpx.AsyncClient, zone: str) -> None:
+async def put_zone(bot: httpx2.AsyncClient, zone: str) -> None:
     assert (await bot.patch(f"/v1/guilds/{HARBOUR}", json={"timezone": zone})).status_code == 200
 
 
 async def test_by_default_the_last_thirty_days(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock
 ) -> None:
     await give(bot, ADA, 300)
     today = clock.now().date()
@@ -64,7 +64,7 @@ async def test_by_default_the_last_thirty_days(
     assert filled(await series(bot)) == {f"{today}T00:00:00Z": [0, 0, 0, 0, 300]}
 
 
-async def test_of_one_member_and_of_the_guild(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_of_one_member_and_of_the_guild(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await give(bot, ADA, 0)
     await give(bot, BO, 0)
     for user_id, messages in ((ADA, 1), (BO, 2), (0, 3)):
@@ -75,7 +75,7 @@ async def test_of_one_member_and_of_the_guild(bot: httpx.AsyncClient, owner: Pla
         assert [item["messages"] for item in found["items"]] == [0, messages, 0]
 
 
-async def test_weeks_begin_as_the_guild_has_it(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_weeks_begin_as_the_guild_has_it(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     for day in range(1, 31):
         await add_day(owner, date(2026, 11, day), 0, messages=day, xp=1)
     window = {"from": "2026-11-18", "to": "2026-11-24", "bucket": "week"}
@@ -105,7 +105,7 @@ async def test_weeks_begin_as_the_guild_has_it(bot: httpx.AsyncClient, owner: Pl
     ],
 )
 async def test_hours_of_a_day(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     owner: PlainConnection,
     clock: MovableClock,
     zone: str,
@@ -138,7 +138,7 @@ async def test_hours_of_a_day(
         assert starts(once) == [max(edge for edge in edges if edge <= at)]
 
 
-async def test_xp_given_falls_into_the_hour_of_then(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_xp_given_falls_into_the_hour_of_then(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """Through the whole night in which Berlin's clocks go back."""
     await put_zone(bot, "Europe/Berlin")
     night = datetime(2026, 10, 24, 22, tzinfo=UTC)
@@ -151,7 +151,7 @@ async def test_xp_given_falls_into_the_hour_of_then(bot: httpx.AsyncClient, cloc
     assert [item["xp"] for item in days["items"]] == [0, 5, 0]
 
 
-async def test_a_day_that_never_was(bot: httpx.AsyncClient) -> None:
+async def test_a_day_that_never_was(bot: httpx2.AsyncClient) -> None:
     await put_zone(bot, "Pacific/Apia")
     found = await series(bot, **{"from": "2011-12-28", "to": "2012-01-02"})
     assert [item["at"] for item in found["items"]] == [
@@ -184,7 +184,7 @@ async def test_a_day_that_never_was(bot: httpx.AsyncClient) -> None:
     ],
 )
 async def test_windows(
-    bot: httpx.AsyncClient, clock: MovableClock, query: dict[str, str], from_: str, count: int
+    bot: httpx2.AsyncClient, clock: MovableClock, query: dict[str, str], from_: str, count: int
 ) -> None:
     clock.put(datetime(2026, 11, 29, 12, tzinfo=UTC))
     found = await series(bot, **query)
@@ -212,7 +212,7 @@ async def test_windows(
     ],
 )
 async def test_windows_that_are_none(
-    bot: httpx.AsyncClient, clock: MovableClock, query: dict[str, str], parameters: list[str]
+    bot: httpx2.AsyncClient, clock: MovableClock, query: dict[str, str], parameters: list[str]
 ) -> None:
     clock.put(datetime(2026, 11, 29, 12, tzinfo=UTC))
     response = await bot.get(GUILD, params=query)
@@ -221,7 +221,7 @@ async def test_windows_that_are_none(
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
-async def test_the_ends_of_all_calendars(bot: httpx.AsyncClient, zone: str) -> None:
+async def test_the_ends_of_all_calendars(bot: httpx2.AsyncClient, zone: str) -> None:
     """Where the guild's clocks already show, or still show, another year."""
     await put_zone(bot, zone)
     for from_, to in (
@@ -267,7 +267,7 @@ def test_the_database_is_never_asked_for_days_up_to_infinity(zone: str, from_: s
             assert edge.year in {1, 9999}
 
 
-async def test_hours_beyond_what_is_kept(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+async def test_hours_beyond_what_is_kept(bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
     clock.put(datetime(2026, 11, 29, 12, tzinfo=UTC))
     await put_zone(bot, "Asia/Kathmandu")  # its hours begin at a quarter past
     since, before = "2026-08-31T00:15:00Z", "2026-08-31T00:14:59Z"
@@ -283,7 +283,7 @@ async def test_hours_beyond_what_is_kept(bot: httpx.AsyncClient, owner: PlainCon
     assert (await series(bot, **{"from": before, "to": "2026-09-01"}))["items"]  # by day all is there
 
 
-async def test_the_default_of_from_is_what_is_kept(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_the_default_of_from_is_what_is_kept(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     clock.put(datetime(2026, 11, 29, 12, tzinfo=UTC))
     for to, from_, hours_ in (
         ("2026-11-30", "2026-10-31T00:00:00Z", 720),
@@ -294,7 +294,7 @@ async def test_the_default_of_from_is_what_is_kept(bot: httpx.AsyncClient, clock
         assert (found["from"], len(found["items"])) == (from_, hours_)
 
 
-async def test_another_zone_keeps_the_days(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_another_zone_keeps_the_days(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await add_day(owner, date(2026, 11, 22), 0, messages=3)
     await add_hour(owner, datetime(2026, 11, 22, 18, tzinfo=UTC), 0, messages=3)
     await put_zone(bot, "Asia/Kathmandu")
@@ -306,7 +306,7 @@ async def test_another_zone_keeps_the_days(bot: httpx.AsyncClient, owner: PlainC
 
 
 async def test_who_may_read(
-    bot: httpx.AsyncClient, mallory: httpx.AsyncClient, reader: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient, reader: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     assert (await bot.get(OF_ADA)).status_code == 404
     await give(bot, ADA, 5)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from zoneinfo import ZoneInfo
 
-import httpx
+import httpx2
 import pytest
 
 from api.lib import times
@@ -97,7 +97,7 @@ def at_noon(clock: MovableClock) -> datetime:
     return noon
 
 
-async def zone(bot: httpx.AsyncClient, name: str, guild_id: int = HARBOUR) -> None:
+async def zone(bot: httpx2.AsyncClient, name: str, guild_id: int = HARBOUR) -> None:
     response = await bot.patch(f"/v1/guilds/{guild_id}", json={"timezone": name})
     assert response.status_code == 200, response.text
 
@@ -107,19 +107,19 @@ def message(at: datetime, user_id: int = ADA, **more: object) -> Json:
     return {**event, "occurred_at": at.isoformat(), **more}
 
 
-async def record(bot: httpx.AsyncClient, *events: Json, guild_id: int = HARBOUR) -> None:
+async def record(bot: httpx2.AsyncClient, *events: Json, guild_id: int = HARBOUR) -> None:
     answer = await bot.post(f"/v1/guilds/{guild_id}/activity", json={"events": events})
     assert answer.status_code == 200, answer.text
     assert answer.json()["accepted"] == len(events)
 
 
-async def streak(bot: httpx.AsyncClient, user_id: int = ADA, guild_id: int = HARBOUR) -> tuple[int, int]:
+async def streak(bot: httpx2.AsyncClient, user_id: int = ADA, guild_id: int = HARBOUR) -> tuple[int, int]:
     """The current and the best."""
     found = (await profile(bot, user_id, guild_id))["streak"]
     return found["current"], found["best"]
 
 
-async def test_days_are_the_guilds(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_days_are_the_guilds(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """The same two moments: two days at one end of the world, one at the other."""
     noon = at_noon(clock)
     await zone(bot, "Pacific/Kiritimati")  # noon is 2 in the morning of the next day
@@ -137,7 +137,7 @@ async def test_days_are_the_guilds(bot: httpx.AsyncClient, clock: MovableClock) 
     assert await streak(bot, guild_id=QUARRY) == (0, 1)
 
 
-async def test_today_and_yesterday_in_utc(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_today_and_yesterday_in_utc(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     noon = at_noon(clock)
     await record(bot, message(noon))
     clock.move(hours=35.9)
@@ -148,7 +148,7 @@ async def test_today_and_yesterday_in_utc(bot: httpx.AsyncClient, clock: Movable
     assert await streak(bot) == (1, 1)
 
 
-async def test_anything_counts_that_was_accepted(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_anything_counts_that_was_accepted(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """Whatever it is, whether it earns anything or not; XP by hand is nothing that they did."""
     noon = at_noon(clock)
     await leveling(bot, enabled=False)
@@ -162,7 +162,7 @@ async def test_anything_counts_that_was_accepted(bot: httpx.AsyncClient, clock: 
     assert await streak(bot, BO) == (0, 0)
 
 
-async def test_what_is_refused_counts_for_nothing(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_what_is_refused_counts_for_nothing(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     noon = at_noon(clock)
     await record(bot, message(noon))
     late = [message(noon - 8 * DAY), message(noon + DAY), message(noon)]
@@ -177,7 +177,7 @@ async def runs(owner: PlainConnection) -> dict[int, tuple[date, date, int]]:
 
 
 async def test_late_days_join_in_every_order(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock
 ) -> None:
     """Five days with a gap, each told by a request of its own, in all 120 orders."""
     noon = at_noon(clock)
@@ -193,7 +193,7 @@ async def test_late_days_join_in_every_order(
 
 
 async def test_late_days_join_in_every_split(
-    bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock
 ) -> None:
     """Six days with a gap, split into two requests in all ways: several late days come at once."""
     noon = at_noon(clock)
@@ -213,7 +213,7 @@ async def test_late_days_join_in_every_split(
     assert {user: found for user, found in (await runs(owner)).items() if found != expected} == {}
 
 
-async def test_the_missing_day_joins_two_runs(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_the_missing_day_joins_two_runs(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     noon = at_noon(clock)
     for number in (6, 5, 4, 2, 1, 0):
         await record(bot, message(noon - number * DAY))
@@ -222,7 +222,7 @@ async def test_the_missing_day_joins_two_runs(bot: httpx.AsyncClient, clock: Mov
     assert await streak(bot) == (7, 7)
 
 
-async def test_late_days_that_join_nothing_current(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_late_days_that_join_nothing_current(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """An older run grows longer than the latest one, which stays as it is."""
     noon = at_noon(clock)
     await record(bot, message(noon), message(noon - 6 * DAY))
@@ -265,7 +265,7 @@ def test_a_run_at_the_end_of_the_calendar() -> None:
 
 @pytest.mark.parametrize("order", list(permutations((28, 29, 31))))
 async def test_a_day_that_never_was_is_no_gap(
-    bot: httpx.AsyncClient, clock: MovableClock, order: tuple[int, ...]
+    bot: httpx2.AsyncClient, clock: MovableClock, order: tuple[int, ...]
 ) -> None:
     """Apia went from the 29th to the 31st of December 2011."""
     await bot.put(f"/v1/guilds/{HARBOUR}", json={"name": "Harbour", "timezone": "Pacific/Apia"})

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.members.people import MORNING, give, hide, leveling, member, profile
@@ -11,7 +11,7 @@ from tests.support.people import ADA, BO, HARBOUR, QUARRY
 EVENING = datetime(2026, 11, 22, 20, tzinfo=UTC)
 
 
-async def test_in_all_guilds(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_in_all_guilds(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     for guild_id in (HARBOUR, QUARRY):
         await give(bot, ADA, 300, guild_id)
         await give(bot, BO, 200, guild_id)
@@ -25,7 +25,7 @@ async def test_in_all_guilds(bot: httpx.AsyncClient, owner: PlainConnection) -> 
         assert (await profile(bot, BO, guild_id)).items() >= {"rank": 2, "member_count": 2}.items()
 
 
-async def test_twice_is_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_twice_is_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await give(bot, ADA, 300)
     await hide(owner, ADA, ADA)
     await hide(owner, ADA, at=EVENING)
@@ -37,7 +37,7 @@ async def test_twice_is_once(bot: httpx.AsyncClient, owner: PlainConnection) -> 
     assert await owner.fetchval("SELECT hidden_at FROM privacy_choices") == EVENING
 
 
-async def test_who_left_stays_away(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_who_left_stays_away(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Unless the guild keeps those who leave on its boards."""
     await leveling(bot, QUARRY, on_leave="keep")
     for guild_id in (HARBOUR, QUARRY):

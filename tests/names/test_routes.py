@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-import httpx
+import httpx2
 import pytest
 from asyncpg import Record
 
@@ -43,7 +43,7 @@ received = pytest.mark.parametrize("route", RECEIVED.values(), ids=RECEIVED)
 
 @typed
 async def test_what_is_typed_is_refused(
-    bot: httpx.AsyncClient, owner: PlainConnection, route: tuple[str, str, str, Callable[[str], Body]]
+    bot: httpx2.AsyncClient, owner: PlainConnection, route: tuple[str, str, str, Callable[[str], Body]]
 ) -> None:
     method, path, pointer, body = route
     before = await stored(owner)
@@ -56,7 +56,7 @@ async def test_what_is_typed_is_refused(
 
 @typed
 async def test_names_of_all_scripts_are_taken(
-    bot: httpx.AsyncClient, route: tuple[str, str, str, Callable[[str], Body]]
+    bot: httpx2.AsyncClient, route: tuple[str, str, str, Callable[[str], Body]]
 ) -> None:
     method, path, pointer, body = route
     for place, name in enumerate(GOOD.values()):
@@ -70,7 +70,7 @@ async def test_names_of_all_scripts_are_taken(
 
 @received
 async def test_what_discord_has_is_cleaned(
-    bot: httpx.AsyncClient, route: tuple[str, Callable[[str], Body], str]
+    bot: httpx2.AsyncClient, route: tuple[str, Callable[[str], Body], str]
 ) -> None:
     path, body, id_ = route
     for name, left in [*BAD.values(), ("cut \ud83d", "cut"), ("\udc00", "")]:
@@ -82,7 +82,7 @@ async def test_what_discord_has_is_cleaned(
         assert response.json() == told
 
 
-async def test_of_many_roles_none_is_lost(bot: httpx.AsyncClient) -> None:
+async def test_of_many_roles_none_is_lost(bot: httpx2.AsyncClient) -> None:
     items = [{"id": str(id_), "name": name} for id_, (name, _) in enumerate(BAD.values(), 1)]
     response = await bot.put(f"{GUILD}/roles", json={"items": items})
     assert [role["name"] for role in response.json()["items"]] == [

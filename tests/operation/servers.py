@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.support import cluster
 from tests.support.commands import Commands
@@ -25,7 +25,7 @@ from tests.support.commands import Commands
 SECRET = "0123456789abcdef" * 4
 READY_SECONDS = 60
 
-# What a client asks for who does not speak TLS: httpx reads all the certificates of this machine else, for each client.
+# What a client asks for who does not speak TLS: else httpx2 reads all certificates of this machine for each client.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 _KEY = "first.key"  # beside an installation's data
@@ -78,7 +78,7 @@ class Server:
             assert self.process.poll() is None, self.said
             try:
                 return self.get("/health/ready").status_code == 200
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 return False
 
         until(ready, READY_SECONDS, lambda: self.said)
@@ -88,13 +88,13 @@ class Server:
         self.process.send_signal(number)
         return self.process.wait(timeout=within)
 
-    def client(self, key: str | None = None) -> httpx.Client:
+    def client(self, key: str | None = None) -> httpx2.Client:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        return httpx.Client(base_url=self.base_url, headers=headers, timeout=10, verify=NO_TLS)
+        return httpx2.Client(base_url=self.base_url, headers=headers, timeout=10, verify=NO_TLS)
 
-    def get(self, path: str, *, timeout: float = 10) -> httpx.Response:
+    def get(self, path: str, *, timeout: float = 10) -> httpx2.Response:
         """Over a connection of its own, as nobody."""
-        return httpx.get(f"{self.base_url}{path}", timeout=timeout, verify=NO_TLS)
+        return httpx2.get(f"{self.base_url}{path}", timeout=timeout, verify=NO_TLS)
 
 
 def until(happened: Callable[[], bool], seconds: float, told: Callable[[], object] = lambda: "") -> float:

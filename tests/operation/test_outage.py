@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.embedded.server import EmbeddedPostgres
@@ -25,7 +25,7 @@ class Load:
     def __init__(self, server: Server, key: str, number: int, stop: threading.Event) -> None:
         self.guild = str(int(GUILD) + number)
         self.acknowledged = 0
-        self.answers: list[tuple[float, float, httpx.Response]] = []  # when it came, seconds, what it was
+        self.answers: list[tuple[float, float, httpx2.Response]] = []  # when it came, seconds, what it was
         self._server = server
         self._key = key
         self._stop = stop
@@ -42,7 +42,7 @@ class Load:
                 self._ask(client, "GET", path, None)
                 time.sleep(0.01)
 
-    def _ask(self, client: httpx.Client, method: str, path: str, body: object) -> httpx.Response:
+    def _ask(self, client: httpx2.Client, method: str, path: str, body: object) -> httpx2.Response:
         started = time.monotonic()
         response = client.request(method, path, json=body)
         self.answers.append((time.monotonic(), time.monotonic() - started, response))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.embedded.server import EmbeddedPostgres
@@ -76,7 +76,7 @@ def refuses(server: Server) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_what_is_in_flight_is_answered(folder: Path, number: signal.Signals) -> None:
-    answers: list[httpx.Response] = []
+    answers: list[httpx2.Response] = []
     value = 100 + number  # another than it has: what changes nothing waits for nobody
 
     def patch() -> None:

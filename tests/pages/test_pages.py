@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from importlib.metadata import version
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from litestar.handlers import HTTPRouteHandler
 
@@ -25,7 +25,7 @@ AXE = Path(__file__).parents[1] / "support" / "vendor" / "axe-core"
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
     async with in_process(READY, "http://guildhall.test:8000") as made:
         yield made
 
@@ -35,7 +35,7 @@ def loaded(html: str) -> list[str]:
     return re.findall(r'(?:src|href)="(/assets/[^"]+)"', html)
 
 
-async def test_home_says_what_this_is_and_where_to_go(client: httpx.AsyncClient) -> None:
+async def test_home_says_what_this_is_and_where_to_go(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/")
 
     assert answer.status_code == 200
@@ -49,7 +49,7 @@ async def test_home_says_what_this_is_and_where_to_go(client: httpx.AsyncClient)
 
 
 @pytest.mark.parametrize("host", ["$(reboot)", "a;b", "a&b", "a'b", ""])
-async def test_a_host_that_is_none_is_not_shown(client: httpx.AsyncClient, host: str) -> None:
+async def test_a_host_that_is_none_is_not_shown(client: httpx2.AsyncClient, host: str) -> None:
     answer = await client.get("/", headers={"Host": host})
 
     assert answer.status_code == 200
@@ -57,14 +57,14 @@ async def test_a_host_that_is_none_is_not_shown(client: httpx.AsyncClient, host:
 
 
 @pytest.mark.parametrize("host", ['"><script>alert(1)</script>', "a`id`", "a b", "a/b"])
-async def test_a_host_that_no_url_can_have_is_never_echoed(client: httpx.AsyncClient, host: str) -> None:
+async def test_a_host_that_no_url_can_have_is_never_echoed(client: httpx2.AsyncClient, host: str) -> None:
     answer = await client.get("/", headers={"Host": host})
 
     assert host not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/", "/schema", "/dashboard", "/dashboard/"])
-async def test_pages_keep_scripts_and_styles_in_files(client: httpx.AsyncClient, path: str) -> None:
+async def test_pages_keep_scripts_and_styles_in_files(client: httpx2.AsyncClient, path: str) -> None:
     answer = await client.get(path)
 
     policy = DASHBOARD_SECURITY_POLICY if path.startswith("/dashboard") else CONTENT_SECURITY_POLICY
@@ -76,7 +76,7 @@ async def test_pages_keep_scripts_and_styles_in_files(client: httpx.AsyncClient,
 
 
 @pytest.mark.parametrize("path", ["/", "/schema", "/dashboard/"])
-async def test_what_a_page_loads_is_there_and_kept_for_a_year(client: httpx.AsyncClient, path: str) -> None:
+async def test_what_a_page_loads_is_there_and_kept_for_a_year(client: httpx2.AsyncClient, path: str) -> None:
     addresses = loaded((await client.get(path)).text)
 
     assert addresses
@@ -87,7 +87,7 @@ async def test_what_a_page_loads_is_there_and_kept_for_a_year(client: httpx.Asyn
 
 
 @pytest.mark.parametrize("query", ["", "?v=", "?v=0123456789abcdef"])
-async def test_without_the_right_digest_an_asset_is_asked_for_again(client: httpx.AsyncClient, query: str) -> None:
+async def test_without_the_right_digest_an_asset_is_asked_for_again(client: httpx2.AsyncClient, query: str) -> None:
     answer = await client.get(f"/assets/home.css{query}")
 
     assert answer.status_code == 200
@@ -104,20 +104,20 @@ async def test_without_the_right_digest_an_asset_is_asked_for_again(client: http
         ("vendor/swagger-ui/LICENSE", "text/plain; charset=utf-8"),
     ],
 )
-async def test_media_types(client: httpx.AsyncClient, name: str, media_type: str) -> None:
+async def test_media_types(client: httpx2.AsyncClient, name: str, media_type: str) -> None:
     answer = await client.get(f"/assets/{name}")
 
     assert answer.headers["content-type"] == media_type
 
 
-async def test_the_icon_at_its_old_address(client: httpx.AsyncClient) -> None:
+async def test_the_icon_at_its_old_address(client: httpx2.AsyncClient) -> None:
     answer = await client.get("/favicon.ico")
 
     assert answer.headers["content-type"] == "image/x-icon"
     assert answer.content == (ASSETS / "favicon.ico").read_bytes()
 
 
-async def test_an_unchanged_asset_is_not_sent_again(client: httpx.AsyncClient) -> None:
+async def test_an_unchanged_asset_is_not_sent_again(client: httpx2.AsyncClient) -> None:
     first = await client.get("/assets/home.css")
     again = await client.get("/assets/home.css", headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
     changed = await client.get("/assets/home.css", headers={"If-None-Match": '"other"'})
@@ -130,7 +130,7 @@ async def test_an_unchanged_asset_is_not_sent_again(client: httpx.AsyncClient) -
     assert changed.status_code == 200
 
 
-async def test_gzipped_and_plain_are_one_file_with_two_validators(client: httpx.AsyncClient) -> None:
+async def test_gzipped_and_plain_are_one_file_with_two_validators(client: httpx2.AsyncClient) -> None:
     address = "/assets/vendor/swagger-ui/swagger-ui.css"
     plain = await client.get(address, headers={"Accept-Encoding": "identity"})
     zipped = await client.get(address, headers={"Accept-Encoding": "gzip, br"})
@@ -160,10 +160,10 @@ async def test_gzipped_and_plain_are_one_file_with_two_validators(client: httpx.
     ],
 )
 async def test_only_files_of_the_folder_are_served(path: str) -> None:
-    async with serve(READY) as base_url, httpx.AsyncClient(base_url=base_url) as client:
-        # `raw_path` goes out as it is written: httpx would fold the dots.
+    async with serve(READY) as base_url, httpx2.AsyncClient(base_url=base_url) as client:
+        # `raw_path` goes out as it is written: httpx2 would fold the dots.
         url = client.base_url.copy_with(raw_path=path.encode())
-        answer = await client.send(httpx.Request("GET", url))
+        answer = await client.send(httpx2.Request("GET", url))
 
     assert answer.status_code == 404
 

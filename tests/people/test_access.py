@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.browsers import Browsers
@@ -26,15 +26,15 @@ ROLES = "/users/@me/guilds/{guild}/member"
 READER, WRITER = 700, 800
 
 
-async def write(browser: httpx.AsyncClient) -> int:
+async def write(browser: httpx2.AsyncClient) -> int:
     return (await browser.patch(SETTINGS, json={"max_level": 7})).status_code
 
 
-async def read(browser: httpx.AsyncClient) -> int:
+async def read(browser: httpx2.AsyncClient) -> int:
     return (await browser.get(GUILD)).status_code
 
 
-async def admit(bot: httpx.AsyncClient, guild_id: int = HARBOUR) -> None:
+async def admit(bot: httpx2.AsyncClient, guild_id: int = HARBOUR) -> None:
     """The guild lets its readers and writers in."""
     roles = {"reader_role_ids": [str(READER)], "writer_role_ids": [str(WRITER)]}
     answer = await bot.put(f"/v1/guilds/{guild_id}/settings/privacy", json=roles)
@@ -103,7 +103,7 @@ async def test_a_reader_learns_of_it_within_five_minutes(
     assert await read(ada) == 404
 
 
-async def test_a_person_with_two_hundred_guilds(browsers: Browsers, discord: Discord, bot: httpx.AsyncClient) -> None:
+async def test_a_person_with_two_hundred_guilds(browsers: Browsers, discord: Discord, bot: httpx2.AsyncClient) -> None:
     for number in range(1, 200):
         discord.members[number] = {ADA: Member(permissions=MANAGE_GUILD if number % 2 else SPEAKS)}
     ada = await browsers.log_in(ADA)
@@ -124,7 +124,7 @@ async def test_a_person_with_two_hundred_guilds(browsers: Browsers, discord: Dis
 
 
 async def test_roles_let_in_who_does_not_manage(
-    browsers: Browsers, discord: Discord, bot: httpx.AsyncClient, clock: MovableClock
+    browsers: Browsers, discord: Discord, bot: httpx2.AsyncClient, clock: MovableClock
 ) -> None:
     member = discord.members[HARBOUR][BO]
     bo = await browsers.log_in(BO)
@@ -158,7 +158,7 @@ async def test_roles_let_in_who_does_not_manage(
 
 
 async def test_a_lost_role_is_noticed_in_time_and_discord_s_failing_opens_nothing(
-    browsers: Browsers, discord: Discord, bot: httpx.AsyncClient, clock: MovableClock
+    browsers: Browsers, discord: Discord, bot: httpx2.AsyncClient, clock: MovableClock
 ) -> None:
     member = discord.members[HARBOUR][BO]
     member.roles = [WRITER]
@@ -195,7 +195,7 @@ async def test_a_person_s_own_things_are_theirs_alone(browsers: Browsers) -> Non
 
 
 async def test_an_import_of_a_stranger_s_guild_is_not_found(
-    browsers: Browsers, bot: httpx.AsyncClient, clients: Clients
+    browsers: Browsers, bot: httpx2.AsyncClient, clients: Clients
 ) -> None:
     begun = await bot.post(
         f"{GUILD}/imports?source=csv", content="user_id,xp\n5,5\n", headers={"Content-Type": "text/csv"}

@@ -3,7 +3,7 @@
 import asyncio
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from litestar.types import ASGIApp
 
@@ -36,7 +36,7 @@ async def test_a_crowd_of_bogus_codes_keeps_nobody_out(app: ASGIApp, browsers: B
         crowd = []
         for _ in range(2 * PLACES):
             begun = await mallory.get("/auth/discord/login")
-            state = httpx.URL(begun.headers["location"]).params["state"]
+            state = httpx2.URL(begun.headers["location"]).params["state"]
             cookie = {"Cookie": f"{LOGIN}={mallory.cookies[LOGIN]}"}
             path = "/auth/discord/callback"
             asked = mallory.get(path, params={"state": state, "code": "bogus"}, headers=cookie)

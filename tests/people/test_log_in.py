@@ -5,7 +5,7 @@ import re
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -25,14 +25,14 @@ from tests.support.serving import in_process
 SESSION, LOGIN = "guildhall-session", "guildhall-login"
 
 
-async def began(browser: httpx.AsyncClient, browsers: Browsers, user_id: int = ADA) -> str:
+async def began(browser: httpx2.AsyncClient, browsers: Browsers, user_id: int = ADA) -> str:
     """The address to which Discord sends the browser back."""
     begun = await browser.get("/auth/discord/login")
     parts = urlsplit(await browsers.said(begun.headers["location"], person=str(user_id)))
     return f"{parts.path}?{parts.query}"
 
 
-def refused(answer: httpx.Response, status: int, kind: str) -> bool:
+def refused(answer: httpx2.Response, status: int, kind: str) -> bool:
     return (answer.status_code, answer.json()["type"]) == (status, f"urn:guildhall:problem:{kind}")
 
 
@@ -62,7 +62,7 @@ async def test_ada_logs_in_changes_a_setting_and_logs_out(browsers: Browsers, di
 
 async def test_the_browser_is_sent_with_all_that_the_code_flow_asks_for(browsers: Browsers) -> None:
     begun = await browsers.fresh().get("/auth/discord/login")
-    query = dict(httpx.URL(begun.headers["location"]).params)
+    query = dict(httpx2.URL(begun.headers["location"]).params)
     assert query["scope"] == "identify guilds guilds.members.read"
     assert query["redirect_uri"] == "http://127.0.0.1:8000/auth/discord/callback"
     assert query["code_challenge_method"] == "S256"
@@ -92,7 +92,7 @@ async def test_nobody_moves_the_redirect_uri(
     app = create_litestar(other, clock=Clock(), metrics=Metrics())
     async with in_process(with_middleware(app, other), f"http://{host}") as browser:
         begun = await browser.get("/auth/discord/login", headers={"X-Forwarded-Host": "evil.test"})
-    assert httpx.URL(begun.headers["location"]).params["redirect_uri"] == f"{redirect_uri}/auth/discord/callback"
+    assert httpx2.URL(begun.headers["location"]).params["redirect_uri"] == f"{redirect_uri}/auth/discord/callback"
     if public_url is not None:
         assert begun.headers["set-cookie"].startswith("__Host-guildhall-login=")
         assert "; Secure" in begun.headers["set-cookie"]
@@ -103,7 +103,7 @@ async def test_with_tls_the_session_s_cookie_is_of_this_host_alone(
     settings: Settings, browsers: Browsers, standing_in: Discord
 ) -> None:
     other = msgspec.structs.replace(settings, public_url="https://guildhall.test", admin=False)
-    app = create_litestar(other, clock=Clock(), metrics=Metrics(), discord=httpx.ASGITransport(standing_in))
+    app = create_litestar(other, clock=Clock(), metrics=Metrics(), discord=httpx2.ASGITransport(standing_in))
     async with in_process(with_middleware(app, other), "https://guildhall.test") as ada:
         await browsers.log_in(ADA, ada)
         (cookie,) = [found for found in ada.cookies.jar if "session" in found.name]

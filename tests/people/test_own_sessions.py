@@ -1,6 +1,6 @@
 """`/v1/me/sessions`: where else somebody is logged in, and how they end it."""
 
-import httpx
+import httpx2
 import pytest
 from structlog.testing import capture_logs
 
@@ -15,14 +15,14 @@ from tests.support.people import ADA, BO
 MINE = "/v1/me/sessions"
 
 
-async def listed(browser: httpx.AsyncClient, query: str = "") -> list[dict[str, object]]:
+async def listed(browser: httpx2.AsyncClient, query: str = "") -> list[dict[str, object]]:
     answer = await browser.get(MINE + query)
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store"), answer.text
     items: list[dict[str, object]] = answer.json()["items"]
     return items
 
 
-async def logged_in(browsers: Browsers, user_id: int, agent: str) -> httpx.AsyncClient:
+async def logged_in(browsers: Browsers, user_id: int, agent: str) -> httpx2.AsyncClient:
     browser = browsers.fresh()
     browser.headers["User-Agent"] = agent
     return await browsers.log_in(user_id, browser)
@@ -104,7 +104,7 @@ async def test_log_ins_stand_in_the_log(browsers: Browsers) -> None:
         ada = await browsers.log_in(ADA)
         await ada.get("/auth/discord/callback?state=x&code=y")
         begun = await ada.get("/auth/discord/login")
-        back = httpx.URL(await browsers.said(begun.headers["location"], no="1"))
+        back = httpx2.URL(await browsers.said(begun.headers["location"], no="1"))
         await ada.get(f"{back.path}?{back.query.decode()}")
         await ada.post("/auth/logout")
     told = [line for line in logs if str(line["event"]).startswith(("log-in", "logged"))]

@@ -4,7 +4,7 @@ import asyncio
 import time
 from itertools import product
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.support.browsers import Browsers
@@ -16,7 +16,7 @@ SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
 PATCH = {"max_level": 7}
 
 
-def kind_of(answer: httpx.Response) -> tuple[int, str]:
+def kind_of(answer: httpx2.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["type"].rpartition(":")[2]
 
 
@@ -24,7 +24,7 @@ async def test_a_change_needs_the_sessions_own_csrf_token(browsers: Browsers) ->
     ada, other = await browsers.log_in(ADA), await browsers.log_in(ADA)
     token = ada.headers.pop("X-CSRF-Token")
     wrong = ["", "x", token[:-1], token + "A", token.swapcase(), other.headers["X-CSRF-Token"], "é"]
-    for headers in (httpx.Headers(), *(httpx.Headers({"X-CSRF-Token": text}, "utf-8") for text in wrong)):
+    for headers in (httpx2.Headers(), *(httpx2.Headers({"X-CSRF-Token": text}, "utf-8") for text in wrong)):
         answers = [
             await ada.patch(SETTINGS, json=PATCH, headers=headers),
             await ada.post("/auth/logout", headers=headers),
@@ -113,7 +113,7 @@ async def test_people_neither_deliver_activity_nor_make_keys_nor_modules(browser
     assert (await ada.get("/v1/modules")).status_code == 200
 
 
-async def test_a_person_brings_no_guild_in(browsers: Browsers, bot: httpx.AsyncClient) -> None:
+async def test_a_person_brings_no_guild_in(browsers: Browsers, bot: httpx2.AsyncClient) -> None:
     mallory = await browsers.log_in(MALLORY)
     assert (await mallory.put(f"/v1/guilds/{QUARRY}", json={"name": "Pit"})).status_code == 200
     assert (await mallory.delete(f"/v1/guilds/{QUARRY}")).status_code == 204

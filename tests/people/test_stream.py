@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp
@@ -20,17 +20,17 @@ from tests.support.wiring import services_of
 
 
 @asynccontextmanager
-async def opened(base: str, browser: httpx.AsyncClient) -> AsyncIterator[Stream]:
+async def opened(base: str, browser: httpx2.AsyncClient) -> AsyncIterator[Stream]:
     headers = {"Cookie": f"guildhall-session={browser.cookies['guildhall-session']}"}
     async with (
-        httpx.AsyncClient(base_url=base, headers=headers, timeout=20) as client,
+        httpx2.AsyncClient(base_url=base, headers=headers, timeout=20) as client,
         client.stream("GET", "/v1/events?types=guild.updated") as response,
     ):
         assert response.status_code == 200, await response.aread()
         yield Stream(response)
 
 
-async def renamed(bot: httpx.AsyncClient, name: str) -> None:
+async def renamed(bot: httpx2.AsyncClient, name: str) -> None:
     for guild_id in (QUARRY, HARBOUR):
         assert (await bot.patch(f"/v1/guilds/{guild_id}", json={"name": name})).status_code == 200
 
@@ -39,7 +39,7 @@ async def test_a_stream_tells_of_a_person_s_own_guilds(
     app: ASGIApp,
     litestar_app: Litestar,
     browsers: Browsers,
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     discord: Discord,
     monkeypatch: pytest.MonkeyPatch,
     clock: MovableClock,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -10,7 +10,7 @@ from tests.members.counters import assert_counters
 
 
 @pytest.fixture(autouse=True)
-async def counters_hold(owner: PlainConnection, bot: httpx.AsyncClient) -> AsyncIterator[None]:
+async def counters_hold(owner: PlainConnection, bot: httpx2.AsyncClient) -> AsyncIterator[None]:
     """After each test boards and counters of ranks are what a recount gives."""
     yield
     await assert_counters(owner)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import define, draft
@@ -34,7 +34,7 @@ async def found(owner: PlainConnection, user_id: int = ADA) -> dict[str, int]:
     return counts
 
 
-async def live(bot: httpx.AsyncClient) -> None:
+async def live(bot: httpx2.AsyncClient) -> None:
     """Ada in two guilds, beside Bo: events, XP by hand, a custom stat, an award, a guild of her own, a dry run."""
     await define(bot, draft(gte=2))
     await leveling(bot, cooldown_seconds=0, xp_per_message={"min": 200, "max": 200})
@@ -47,7 +47,7 @@ async def live(bot: httpx.AsyncClient) -> None:
     await imported(bot, "csv", f"user_id,xp\n{ADA},5\n{BO},6\n".encode(), dry_run=True)
 
 
-async def erase(client: httpx.AsyncClient, query: str = "") -> Json:
+async def erase(client: httpx2.AsyncClient, query: str = "") -> Json:
     response = await client.delete(USER + query)
     assert response.status_code == 200, response.text
     body: Json = response.json()

@@ -1,6 +1,6 @@
 """Being hidden and opting out: one choice, for every guild at once."""
 
-import httpx
+import httpx2
 import pytest
 
 from api.auth.scopes import Scope
@@ -16,19 +16,19 @@ FIRST = {"visibility": "public", "opt_out": False}
 HIDDEN = {"visibility": "hidden", "opt_out": False}
 
 
-async def put(client: httpx.AsyncClient, **data: object) -> httpx.Response:
+async def put(client: httpx2.AsyncClient, **data: object) -> httpx2.Response:
     response = await client.put(PATH, json=data)
     assert response.status_code == 200, response.text
     return response
 
 
-async def test_who_never_chose(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_who_never_chose(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     assert (await bot.get(PATH)).json() == FIRST
     assert (await put(bot, **FIRST)).json() == FIRST
     assert await owner.fetchval("SELECT count(*) FROM privacy_choices") == 0
 
 
-async def test_hidden_in_every_guild(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_hidden_in_every_guild(bot: httpx2.AsyncClient, clients: Clients) -> None:
     for guild_id in (HARBOUR, QUARRY):
         await give(bot, ADA, 300, guild_id)
         await give(bot, BO, 200, guild_id)
@@ -49,13 +49,13 @@ async def test_hidden_in_every_guild(bot: httpx.AsyncClient, clients: Clients) -
         assert (await profile(reader, BO))["rank"] == 2
 
 
-async def test_who_joins_later_is_hidden_too(bot: httpx.AsyncClient) -> None:
+async def test_who_joins_later_is_hidden_too(bot: httpx2.AsyncClient) -> None:
     await put(bot, visibility="hidden")
     await record(bot, message("1"), message("2", user=BO))
     assert (await profile(bot, BO)).items() >= {"rank": 1, "member_count": 1}.items()
 
 
-async def test_opting_out_drops_what_comes(bot: httpx.AsyncClient) -> None:
+async def test_opting_out_drops_what_comes(bot: httpx2.AsyncClient) -> None:
     await record(bot, message("1"))
     assert (await put(bot, opt_out=True)).json() == {"visibility": "public", "opt_out": True}
     assert (await record(bot, message("2")))["accepted"] == 1
@@ -65,7 +65,7 @@ async def test_opting_out_drops_what_comes(bot: httpx.AsyncClient) -> None:
     assert (await profile(bot))["stats"]["messages"] == 2
 
 
-async def test_twice_is_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_twice_is_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     for _ in range(2):
         await put(bot, visibility="hidden", opt_out=True)
     entries = await owner.fetch("SELECT target, changes FROM audit_log WHERE action = 'user.privacy_changed'")
@@ -75,7 +75,7 @@ async def test_twice_is_once(bot: httpx.AsyncClient, owner: PlainConnection) -> 
     assert await owner.fetchval("SELECT count(*) FROM privacy_choices") == 0
 
 
-async def test_etags(bot: httpx.AsyncClient) -> None:
+async def test_etags(bot: httpx2.AsyncClient) -> None:
     tag = (await bot.get(PATH)).headers["etag"]
     assert (await bot.get(PATH, headers={"If-None-Match": tag})).status_code == 304
     assert (await bot.put(PATH, json=HIDDEN, headers={"If-Match": tag})).status_code == 200
@@ -91,19 +91,19 @@ async def test_etags(bot: httpx.AsyncClient) -> None:
         ({"visibility": None}, ["/visibility"]),
     ],
 )
-async def test_invalid(bot: httpx.AsyncClient, data: object, pointers: list[str]) -> None:
+async def test_invalid(bot: httpx2.AsyncClient, data: object, pointers: list[str]) -> None:
     response = await bot.put(PATH, json=data)
     assert response.status_code == 422
     assert [fault["pointer"] for fault in response.json()["errors"]] == pointers
 
 
-async def test_with_a_list_of_guilds(harbour_bot: httpx.AsyncClient, mallory: httpx.AsyncClient) -> None:
+async def test_with_a_list_of_guilds(harbour_bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
     for client in (harbour_bot, mallory):
         assert (await client.get(PATH)).status_code == 403
         assert (await client.put(PATH, json=HIDDEN)).status_code == 403
 
 
-async def test_hidden_in_what_an_import_foretells(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_hidden_in_what_an_import_foretells(bot: httpx2.AsyncClient, clients: Clients) -> None:
     await put(bot, visibility="hidden")
     done = await imported(bot, "csv", f"user_id,xp\n{ADA},5\n{BO},6\n".encode(), dry_run=True)
     assert len(done["preview"]) == 2, "for their bot"

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -20,7 +20,7 @@ from tests.support.people import ADA, BO, HARBOUR, QUARRY
 TOTALS = f"/v1/guilds/{HARBOUR}/activity"
 
 
-async def test_nothing_is_left_of_them(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_nothing_is_left_of_them(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await live(bot)
     before = await found(owner)
     assert before.keys() >= {
@@ -54,7 +54,7 @@ async def test_nothing_is_left_of_them(bot: httpx.AsyncClient, owner: PlainConne
     assert achievement["awarded_count"] == 0
 
 
-async def test_twice_is_once(bot: httpx.AsyncClient) -> None:
+async def test_twice_is_once(bot: httpx2.AsyncClient) -> None:
     await live(bot)
     first = await erase(bot)
     again = await erase(bot)
@@ -62,13 +62,13 @@ async def test_twice_is_once(bot: httpx.AsyncClient) -> None:
     assert again["receipt"] != first["receipt"]
 
 
-async def test_somebody_unknown(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_somebody_unknown(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     receipt = await erase(bot)
     assert (receipt["guilds"], receipt["rows"]) == (0, 0)
     assert await owner.fetchval("SELECT count(*) FROM audit_log WHERE action = 'user.erased'") == 0
 
 
-async def test_what_comes_late_is_dropped(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+async def test_what_comes_late_is_dropped(bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
     await record(bot, message("1"))
     await erase(bot)
     late = await record(bot, message("late", at=clock.now() - timedelta(hours=1)), message("bo", user=BO))
@@ -80,7 +80,7 @@ async def test_what_comes_late_is_dropped(bot: httpx.AsyncClient, owner: PlainCo
     assert (await profile(bot))["stats"]["messages"] == 1, "who comes back is counted from then on"
 
 
-async def test_imports_bring_nobody_back(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+async def test_imports_bring_nobody_back(bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
     await live(bot)
     export = (await bot.get(f"/v1/guilds/{HARBOUR}/export")).content
     await erase(bot)
@@ -96,7 +96,7 @@ async def test_imports_bring_nobody_back(bot: httpx.AsyncClient, owner: PlainCon
         assert await found(owner) == {}, source
 
 
-async def test_an_import_of_what_they_did_since(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_an_import_of_what_they_did_since(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     await erase(bot)
     old, new = (clock.now() + timedelta(minutes=minutes) for minutes in (-5, 2))
     file = lines(event(1, old.isoformat()), event(2, new.isoformat()))
@@ -105,7 +105,7 @@ async def test_an_import_of_what_they_did_since(bot: httpx.AsyncClient, clock: M
 
 
 async def test_the_tombstone_goes_after_eight_days(
-    bot: httpx.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
 ) -> None:
     await erase(bot)
     await upkeep(litestar_app, clock).run()
@@ -115,7 +115,7 @@ async def test_the_tombstone_goes_after_eight_days(
     assert await owner.fetchval("SELECT count(*) FROM erased_people") == 0
 
 
-async def test_opting_out_with_it(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_opting_out_with_it(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     await record(bot, message("1"))
     await erase(bot, "?opt_out=true")
     clock.move(minutes=1)
@@ -124,7 +124,7 @@ async def test_opting_out_with_it(bot: httpx.AsyncClient, clock: MovableClock) -
     assert (await bot.get(f"{USER}/privacy")).json() == {"visibility": "public", "opt_out": True}
 
 
-async def test_choices_stay(bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
+async def test_choices_stay(bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock) -> None:
     """Who was hidden is not shown because they were erased."""
     await record(bot, message("1"))
     await hide(owner, ADA)
@@ -135,7 +135,7 @@ async def test_choices_stay(bot: httpx.AsyncClient, owner: PlainConnection, cloc
 
 
 async def test_with_a_list_of_guilds(
-    bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock
 ) -> None:
     """Only their part, and only their late events."""
     await live(bot)
@@ -157,7 +157,7 @@ async def test_with_a_list_of_guilds(
     assert (await profile(bot, ADA, QUARRY))["stats"]["messages"] == 1
 
 
-async def test_by_themselves(bot: httpx.AsyncClient, litestar_app: Litestar, owner: PlainConnection) -> None:
+async def test_by_themselves(bot: httpx2.AsyncClient, litestar_app: Litestar, owner: PlainConnection) -> None:
     """Who did it is nobody in the log; where from, nowhere."""
     await record(bot, message("1"))
     await owner.execute(
@@ -177,5 +177,5 @@ async def test_by_themselves(bot: httpx.AsyncClient, litestar_app: Litestar, own
 
 
 @pytest.mark.parametrize("query", ["?opt_out=maybe", "?optout=true"])
-async def test_bad_query(bot: httpx.AsyncClient, query: str) -> None:
+async def test_bad_query(bot: httpx2.AsyncClient, query: str) -> None:
     assert (await bot.delete(USER + query)).status_code == 422

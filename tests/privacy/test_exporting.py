@@ -1,6 +1,6 @@
 """All that is stored about a person, and nothing of anybody else."""
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from api.privacy.registry import REGISTRY
@@ -11,7 +11,7 @@ from tests.support.people import ADA, BO, HARBOUR, QUARRY
 PATH = f"{USER}/export"
 
 
-async def test_everything_of_them(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_everything_of_them(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await live(bot)
     await hide(owner, ADA)
     response = await bot.get(PATH)
@@ -41,14 +41,14 @@ async def test_everything_of_them(bot: httpx.AsyncClient, owner: PlainConnection
     assert "member.level_up" in told
 
 
-async def test_somebody_unknown(bot: httpx.AsyncClient) -> None:
+async def test_somebody_unknown(bot: httpx2.AsyncClient) -> None:
     stored = (await bot.get(PATH)).json()["stored"]
     assert stored
     assert not any(stored.values())
 
 
 async def test_with_a_list_of_guilds(
-    bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     await live(bot)
     await hide(owner, ADA)

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from secrets import token_hex
 from typing import Any, Literal
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -83,7 +83,7 @@ def _names_people(node: object, description: Description, seen: set[str]) -> boo
     )
 
 
-async def test_every_route_that_can_has_a_row(anonymous: httpx.AsyncClient) -> None:
+async def test_every_route_that_can_has_a_row(anonymous: httpx2.AsyncClient) -> None:
     description = Description((await anonymous.get("/schema/openapi.json")).json())
     found = set()
     for path, item in description.document["paths"].items():
@@ -108,15 +108,15 @@ async def test_every_route_that_can_has_a_row(anonymous: httpx.AsyncClient) -> N
     assert found == ROWS.keys()
 
 
-async def _import(bot: httpx.AsyncClient) -> str:
+async def _import(bot: httpx2.AsyncClient) -> str:
     done = await imported(bot, "csv", f"user_id,xp\n{ADA},5\n{BO},6\n".encode(), dry_run=True)
     return str(done["id"])
 
 
 @pytest.fixture
 async def callers(
-    browsers: Browsers, clients: Clients, discord: Discord, bot: httpx.AsyncClient
-) -> AsyncIterator[Mapping[str, httpx.AsyncClient]]:
+    browsers: Browsers, clients: Clients, discord: Discord, bot: httpx2.AsyncClient
+) -> AsyncIterator[Mapping[str, httpx2.AsyncClient]]:
     """Everybody who may ask Harbour anything, Bo himself among them, who is hidden."""
     roles = {"reader_role_ids": [str(READERS)], "writer_role_ids": [str(WRITERS)]}
     await bot.put(f"/v1/guilds/{HARBOUR}/settings/privacy", json=roles)
@@ -141,7 +141,7 @@ async def callers(
 SEES = ("the bot", "themselves")
 
 
-async def test_each_route_by_each_caller(bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]) -> None:
+async def test_each_route_by_each_caller(bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient]) -> None:
     await leveling(bot, cooldown_seconds=3600, xp_per_message={"min": 200, "max": 200})
     await define(bot, draft(gte=1))
     for n, user in enumerate((ADA, BO)):
@@ -175,7 +175,7 @@ async def test_each_route_by_each_caller(bot: httpx.AsyncClient, callers: Mappin
     assert not wrong, "\n".join(wrong)
 
 
-def _fault(naming: Naming, answer: httpx.Response, *, sees: bool) -> str | None:
+def _fault(naming: Naming, answer: httpx2.Response, *, sees: bool) -> str | None:
     """What is wrong with an answer; None: nothing. Who lacks the route's scope is told no more than that."""
     if answer.status_code == 403:
         return None
@@ -193,7 +193,7 @@ def _fault(naming: Naming, answer: httpx.Response, *, sees: bool) -> str | None:
 
 
 async def test_the_rank_of_who_is_hidden_is_null(
-    bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]
+    bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient]
 ) -> None:
     await give(bot, BO, 700)
     await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden"})
@@ -205,7 +205,7 @@ async def test_the_rank_of_who_is_hidden_is_null(
 
 
 async def test_an_audit_entry_of_theirs_tells_who_did_it_and_no_more(
-    bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]
+    bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient]
 ) -> None:
     await bot.post(f"{MEMBER}/xp", json={"set": 700}, headers={"X-Audit-Log-Reason": f"for%20{BO}"})
     await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden"})
@@ -216,7 +216,7 @@ async def test_an_audit_entry_of_theirs_tells_who_did_it_and_no_more(
     assert (entry["target"], entry["changes"]) == (str(BO), {"xp": {"before": 0, "after": 700}})
 
 
-async def test_hidden_and_unknown_are_alike(bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]) -> None:
+async def test_hidden_and_unknown_are_alike(bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient]) -> None:
     """By every route of a member, to everybody who is not told of hidden people; and nobody is made a member by it."""
     await define(bot, draft(gte=1000))
     await give(bot, BO, 700)
@@ -242,7 +242,7 @@ async def test_hidden_and_unknown_are_alike(bot: httpx.AsyncClient, callers: Map
 
 
 async def test_what_is_refused_changes_nothing(
-    bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]
+    bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient]
 ) -> None:
     await define(bot, draft(gte=1000))
     await give(bot, BO, 700)
@@ -256,7 +256,9 @@ async def test_what_is_refused_changes_nothing(
     assert (await bot.get(MEMBER)).json() == before
 
 
-async def test_an_imports_counts_tell_nothing(bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient]) -> None:
+async def test_an_imports_counts_tell_nothing(
+    bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient]
+) -> None:
     """Else a manager asked with a lower number each time, until a dry run had something to change."""
     await bot.post(f"{MEMBER}/xp", json={"set": 500})
     await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden", "opt_out": False})

@@ -1,6 +1,6 @@
 """A person who is logged in: their own data is theirs, and nobody else's."""
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message, record
@@ -10,7 +10,7 @@ from tests.support.browsers import Browsers
 from tests.support.people import ADA, BO, QUARRY
 
 
-async def test_they_read_choose_and_erase(bot: httpx.AsyncClient, browsers: Browsers, owner: PlainConnection) -> None:
+async def test_they_read_choose_and_erase(bot: httpx2.AsyncClient, browsers: Browsers, owner: PlainConnection) -> None:
     await record(bot, message("1"))
     await give(bot, ADA, 700, QUARRY)
     ada = await browsers.log_in(ADA)
@@ -27,7 +27,7 @@ async def test_they_read_choose_and_erase(bot: httpx.AsyncClient, browsers: Brow
     assert (await ada.get(f"{USER}/privacy")).status_code == 401, "their session has ended"
 
 
-async def test_nobody_elses(bot: httpx.AsyncClient, browsers: Browsers) -> None:
+async def test_nobody_elses(bot: httpx2.AsyncClient, browsers: Browsers) -> None:
     await record(bot, message("1", user=BO))
     ada = await browsers.log_in(ADA)
     theirs = f"/v1/users/{BO}"

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 
 from api.config import Settings
@@ -46,7 +46,7 @@ async def make(connection: PlainConnection) -> None:
 
 
 async def test_hidden_while_they_are_made_a_member(
-    bot: httpx.AsyncClient, owner: PlainConnection, other: PlainConnection
+    bot: httpx2.AsyncClient, owner: PlainConnection, other: PlainConnection
 ) -> None:
     async with other.transaction():
         await make(other)
@@ -59,7 +59,7 @@ async def test_hidden_while_they_are_made_a_member(
 
 
 async def test_erased_while_they_are_made_a_member(
-    bot: httpx.AsyncClient, owner: PlainConnection, other: PlainConnection
+    bot: httpx2.AsyncClient, owner: PlainConnection, other: PlainConnection
 ) -> None:
     async with other.transaction():
         await make(other)
@@ -70,7 +70,7 @@ async def test_erased_while_they_are_made_a_member(
 
 
 async def test_made_a_member_while_they_are_erased(
-    bot: httpx.AsyncClient, owner: PlainConnection, other: PlainConnection
+    bot: httpx2.AsyncClient, owner: PlainConnection, other: PlainConnection
 ) -> None:
     """The events were looked up before the tombstone stood: they are looked up again."""
     async with other.transaction():
@@ -87,7 +87,7 @@ async def test_made_a_member_while_they_are_erased(
     assert (await profile(bot, BO))["rank"] == 1
 
 
-async def test_erased_under_load(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_erased_under_load(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Whatever is on its way when somebody is erased, nothing of them is left once all are answered."""
     past = CLOCK.now() - timedelta(hours=2)
     erasures = []

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-import httpx
+import httpx2
 from litestar import Litestar
 
 from api.guilds.purging import Purging
@@ -45,7 +45,7 @@ def test_what_is_exported_or_erased_says_how() -> None:
 
 
 async def test_a_purged_guild_leaves_only_its_log(
-    bot: httpx.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
+    bot: httpx2.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
 ) -> None:
     """Whatever tables there are by now."""
     await live(bot)

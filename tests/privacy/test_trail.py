@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -25,7 +25,7 @@ _is_word = re.compile(r"erased-[0-9a-f]{20}").fullmatch
 Entry = dict[str, Any]  # Any: an entry as it is told
 
 
-async def entries(client: httpx.AsyncClient, guild_id: int = HARBOUR, **query: str) -> list[Entry]:
+async def entries(client: httpx2.AsyncClient, guild_id: int = HARBOUR, **query: str) -> list[Entry]:
     answer = await client.get(f"/v1/guilds/{guild_id}/audit-log", params=query)
     assert answer.status_code == 200, answer.text
     items: list[Entry] = answer.json()["items"]
@@ -75,7 +75,7 @@ def _text(row: asyncpg.Record) -> str:
 
 
 @pytest.mark.parametrize("number", [ADA, 7])
-async def test_only_what_is_a_person_is_forgotten(bot: httpx.AsyncClient, owner: PlainConnection, number: int) -> None:
+async def test_only_what_is_a_person_is_forgotten(bot: httpx2.AsyncClient, owner: PlainConnection, number: int) -> None:
     """A webhook's, a key's or an import's number may be the same."""
     ids = {}
     for place, (columns, is_person) in enumerate(TYPED):
@@ -90,7 +90,7 @@ async def test_only_what_is_a_person_is_forgotten(bot: httpx.AsyncClient, owner:
 
 
 @pytest.mark.parametrize("reason", [f"for {QUARRY}", f"{QUARRY}", f"<#{QUARRY}>"])
-async def test_a_guild_is_nobody(bot: httpx.AsyncClient, owner: PlainConnection, reason: str) -> None:
+async def test_a_guild_is_nobody(bot: httpx2.AsyncClient, owner: PlainConnection, reason: str) -> None:
     await bot.patch(f"/v1/guilds/{QUARRY}", json={"icon": "a"}, headers={"X-Audit-Log-Reason": reason})
     hook = await bot.post(f"/v1/guilds/{QUARRY}/webhooks", json={"url": "https://93.184.215.14/"})
     before = await owner.fetch("SELECT * FROM audit_log ORDER BY id")
@@ -100,7 +100,7 @@ async def test_a_guild_is_nobody(bot: httpx.AsyncClient, owner: PlainConnection,
     assert await owner.fetch("SELECT * FROM audit_log ORDER BY id") == before
 
 
-async def test_nobody_washes_their_own_acts_clean(bot: httpx.AsyncClient, browsers: Browsers) -> None:
+async def test_nobody_washes_their_own_acts_clean(bot: httpx2.AsyncClient, browsers: Browsers) -> None:
     words = []
     for level in (5, 6):
         ada = await browsers.log_in(ADA)
@@ -128,7 +128,7 @@ async def test_nobody_washes_their_own_acts_clean(bot: httpx.AsyncClient, browse
     assert _is_word(other)
 
 
-async def test_whoever_is_named_as_the_reason(bot: httpx.AsyncClient) -> None:
+async def test_whoever_is_named_as_the_reason(bot: httpx2.AsyncClient) -> None:
     """Also in the entry that says so."""
     await give(bot, ADA, 5)
     reason = {"X-Audit-Log-Reason": f"{ADA} asked, <@{ADA}>; not {ADA}0"}
@@ -152,7 +152,7 @@ async def test_nobody_can_turn_it_back(litestar_app: Litestar, database_name: st
 
 
 async def test_a_person_is_found_by_an_index(
-    bot: httpx.AsyncClient, owner: PlainConnection, litestar_app: Litestar
+    bot: httpx2.AsyncClient, owner: PlainConnection, litestar_app: Litestar
 ) -> None:
     """Erasing and exporting read what is theirs, not the whole trail."""
     await owner.execute(

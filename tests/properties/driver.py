@@ -6,7 +6,7 @@ from datetime import date, datetime
 from itertools import count
 from typing import Any
 
-import httpx
+import httpx2
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 
@@ -40,12 +40,12 @@ def set_time(clock: MovableClock, now: datetime) -> None:
 class Served:
     """One guild of the running application."""
 
-    def __init__(self, client: httpx.AsyncClient, guild_id: int) -> None:
+    def __init__(self, client: httpx2.AsyncClient, guild_id: int) -> None:
         self.path = f"/v1/guilds/{guild_id}"
         self._client = client
 
     @classmethod
-    async def new(cls, client: httpx.AsyncClient, settings: Json | None = None, zone: str = "UTC") -> "Served":
+    async def new(cls, client: httpx2.AsyncClient, settings: Json | None = None, zone: str = "UTC") -> "Served":
         """A guild that nobody has seen before."""
         guild = cls(client, next(_ids))
         await guild.ask("PUT", "", json={"name": "Law", "timezone": zone})
@@ -53,7 +53,7 @@ class Served:
             await guild.ask("PATCH", "/settings/leveling", json=settings)
         return guild
 
-    async def ask(self, method: str, path: str, **more: Any) -> Json:  # Any: httpx's own arguments
+    async def ask(self, method: str, path: str, **more: Any) -> Json:  # Any: httpx2's own arguments
         answer = await self._client.request(method, self.path + path, **more)
         assert answer.is_success, f"{method} {path} {more}: {answer.status_code} {answer.text}"
         body: Json = answer.json()

@@ -4,7 +4,7 @@ import asyncio
 import random
 from math import isclose
 
-import httpx
+import httpx2
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import convert
@@ -37,7 +37,7 @@ async def held(guild: Served, users: list[int]) -> dict[int, set[str]]:
 @law(5)
 @given(data=st.data(), settings=rising(), zone=st.sampled_from(ZONES), drafts=definitions())
 async def test_neither_the_split_of_events_nor_the_order_of_definitions_matters(
-    bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str, drafts: list[Json]
+    bot: httpx2.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str, drafts: list[Json]
 ) -> None:
     set_time(clock, SPRING)
     events = data.draw(histories(size=16))
@@ -67,7 +67,7 @@ async def test_neither_the_split_of_events_nor_the_order_of_definitions_matters(
 @law(4)
 @given(data=st.data(), settings=rising(), drafts=definitions(windows=False, most=3))
 async def test_as_it_comes_in_and_in_the_background_are_the_same(
-    bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, drafts: list[Json]
+    bot: httpx2.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, drafts: list[Json]
 ) -> None:
     set_time(clock, SPRING)
     events = data.draw(histories(size=12))

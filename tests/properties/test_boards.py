@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from random import Random
 
-import httpx
+import httpx2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +24,7 @@ WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
     shuffler=st.randoms(use_true_random=False),
 )
 async def test_ranks_are_a_permutation_and_agree_with_a_sort(
-    bot: httpx.AsyncClient, given: list[int], limit: int, shuffler: Random
+    bot: httpx2.AsyncClient, given: list[int], limit: int, shuffler: Random
 ) -> None:
     guild = await Served.new(bot)
     xp = dict(enumerate(given, start=10**17))
@@ -61,7 +61,7 @@ async def _pages_around(guild: Served, expected: list[tuple[int, int, int]], lim
 @law(12)
 @given(data=st.data(), settings=levelings(), zone=st.sampled_from(ZONES), week_starts_on=st.sampled_from(WEEKDAYS))
 async def test_windows_are_the_sums_of_their_days(
-    bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str, week_starts_on: str
+    bot: httpx2.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str, week_starts_on: str
 ) -> None:
     set_time(clock, SPRING)
     events = data.draw(histories(users=4))
@@ -95,7 +95,7 @@ async def test_windows_are_the_sums_of_their_days(
 @law(6)
 @given(data=st.data(), settings=levelings(), zone=st.sampled_from(ZONES))
 async def test_series_are_the_same_days(
-    bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
+    bot: httpx2.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
 ) -> None:
     """Of each member, and of the guild as the sum of its members; hours add up to days."""
     set_time(clock, SPRING)

@@ -4,7 +4,7 @@ import asyncio
 import random
 from datetime import datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +31,7 @@ from tests.support.clock import MovableClock
 @law(15)
 @given(data=st.data(), settings=levelings(), zone=st.sampled_from(ZONES))
 async def test_any_split_in_true_order_gives_one_standing(
-    bot: httpx.AsyncClient, clock: MovableClock, now: datetime, data: st.DataObject, settings: Json, zone: str
+    bot: httpx2.AsyncClient, clock: MovableClock, now: datetime, data: st.DataObject, settings: Json, zone: str
 ) -> None:
     set_time(clock, now)
     events = data.draw(histories(now=now))
@@ -48,7 +48,7 @@ async def test_any_split_in_true_order_gives_one_standing(
 @law(12)
 @given(data=st.data(), settings=levelings(), zone=st.sampled_from(ZONES))
 async def test_sending_again_changes_nothing(
-    bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
+    bot: httpx2.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
 ) -> None:
     set_time(clock, SPRING)
     events = data.draw(histories())
@@ -71,7 +71,7 @@ async def test_sending_again_changes_nothing(
 @law(9)
 @given(data=st.data(), settings=levelings(), zone=st.sampled_from(ZONES))
 async def test_too_old_and_too_new_are_left_out_and_the_rest_counts(
-    bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
+    bot: httpx2.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
 ) -> None:
     set_time(clock, SPRING)
     events = data.draw(histories(size=8))
@@ -89,7 +89,7 @@ async def test_too_old_and_too_new_are_left_out_and_the_rest_counts(
 @law(12)
 @given(data=st.data(), settings=levelings(ranges=True), zone=st.sampled_from(ZONES))
 async def test_others_change_nothing(
-    bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
+    bot: httpx2.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
 ) -> None:
     """The XP of an event hangs on the event, its member's past and the settings: not on the guild,
     nor on who else is there."""
@@ -111,7 +111,7 @@ async def test_others_change_nothing(
 @law(12)
 @given(data=st.data(), settings=levelings(ranges=True), zone=st.sampled_from(ZONES))
 async def test_explain_tells_what_will_be(
-    bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
+    bot: httpx2.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
 ) -> None:
     """In any order of listing; and from what it says was drawn, the model comes to the same."""
     set_time(clock, SPRING)
@@ -141,7 +141,7 @@ async def test_explain_tells_what_will_be(
 @law(15)
 @given(settings=multiplied(), multiplier=st.sampled_from(FACTORS))
 async def test_every_choice_of_roles_and_channel_is_multiplied(
-    bot: httpx.AsyncClient, clock: MovableClock, settings: Json, multiplier: float
+    bot: httpx2.AsyncClient, clock: MovableClock, settings: Json, multiplier: float
 ) -> None:
     set_time(clock, SPRING)
     settings = settings | {"multiplier": multiplier}
@@ -154,7 +154,7 @@ async def test_every_choice_of_roles_and_channel_is_multiplied(
 @law(18)
 @given(data=st.data(), settings=capped(), zone=st.sampled_from(ZONES))
 async def test_late_requests_are_judged_by_what_came_before_them(
-    bot: httpx.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
+    bot: httpx2.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
 ) -> None:
     """Each event on its own day, whatever day has been since; XP by hand takes nothing from a cap."""
     set_time(clock, SPRING)
@@ -172,7 +172,7 @@ async def test_late_requests_are_judged_by_what_came_before_them(
 @law(9)
 @given(events=histories(users=2), seed=st.integers(0, 2**32), zone=st.sampled_from(ZONES))
 async def test_late_days_make_the_same_streak(
-    bot: httpx.AsyncClient, clock: MovableClock, events: list[Json], seed: int, zone: str
+    bot: httpx2.AsyncClient, clock: MovableClock, events: list[Json], seed: int, zone: str
 ) -> None:
     """Without a cooldown and a cap, delivery in any order makes the same of everything."""
     set_time(clock, SPRING)

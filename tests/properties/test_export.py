@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +16,7 @@ NDJSON = {"Content-Type": "application/x-ndjson"}
 @law(4)
 @given(events=histories(users=4), settings=levelings(ranges=True), zone=st.sampled_from(ZONES))
 async def test_export_then_import_is_the_identity(
-    bot: httpx.AsyncClient, clock: MovableClock, events: list[Json], settings: Json, zone: str
+    bot: httpx2.AsyncClient, clock: MovableClock, events: list[Json], settings: Json, zone: str
 ) -> None:
     set_time(clock, SPRING)
     one, other = await Served.new(bot, settings, zone), await Served.new(bot)
@@ -32,7 +32,7 @@ async def test_export_then_import_is_the_identity(
     assert await other.standings(users) == await one.standings(users)
 
 
-async def one_import(bot: httpx.AsyncClient, guild: Served, text: str) -> Json:
+async def one_import(bot: httpx2.AsyncClient, guild: Served, text: str) -> Json:
     """Imports the export and waits for its end."""
     answer = await bot.post(f"{guild.path}/imports?source=guildhall", content=text.encode(), headers=NDJSON)
     assert answer.status_code == 202, answer.text

@@ -1,6 +1,6 @@
 """What the addresses of these tests name."""
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -9,7 +9,7 @@ from tests.support.people import HARBOUR
 
 
 @pytest.fixture
-async def chatterbox(request: pytest.FixtureRequest, bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def chatterbox(request: pytest.FixtureRequest, bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """The achievement or webhook of an address that has one is there: else it is not found, before anything else is
     wrong."""
     callspec = getattr(request.node, "callspec", None)

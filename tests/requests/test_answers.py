@@ -1,6 +1,6 @@
 """What every answer has, whatever it is: request id, security headers, HEAD, 405, problem+json."""
 
-import httpx
+import httpx2
 import pytest
 from litestar.types import ASGIApp, HTTPRequestEvent, Message
 
@@ -11,7 +11,7 @@ PROBLEM = ["type", "title", "status", "detail", "instance", "request_id"]
 GETS = [route for route in ROUTES if route.method == "GET" and "asset" not in route.path and not route.policy.streams]
 
 
-def assert_dressed(response: httpx.Response) -> None:
+def assert_dressed(response: httpx2.Response) -> None:
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["referrer-policy"] == "no-referrer"
     (policy,) = response.headers.get_list("content-security-policy")
@@ -24,7 +24,7 @@ def assert_dressed(response: httpx.Response) -> None:
     assert len(response.headers.get_list("content-length")) <= 1
 
 
-async def test_head_is_get_without_the_body(bot: httpx.AsyncClient) -> None:
+async def test_head_is_get_without_the_body(bot: httpx2.AsyncClient) -> None:
     for route in GETS:
         got = await bot.get(route.url())
         head = await bot.head(route.url())
@@ -66,7 +66,7 @@ async def test_head_sends_no_byte_of_a_body(app: ASGIApp) -> None:
     assert [message["status"] for message in sent if message["type"] == "http.response.start"] == [200, 200, 401, 404]
 
 
-async def test_other_methods(bot: httpx.AsyncClient) -> None:
+async def test_other_methods(bot: httpx2.AsyncClient) -> None:
     for route in SCOPED:
         expected = {other.method for other in ROUTES if other.path == route.path} | {"OPTIONS"}
         expected |= {"HEAD"} if "GET" in expected else set()
@@ -79,7 +79,7 @@ async def test_other_methods(bot: httpx.AsyncClient) -> None:
             assert_dressed(response)
 
 
-async def test_options(anonymous: httpx.AsyncClient) -> None:
+async def test_options(anonymous: httpx2.AsyncClient) -> None:
     for route in SCOPED:
         response = await anonymous.options(route.url())
         assert response.status_code == 204
@@ -90,7 +90,7 @@ async def test_options(anonymous: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/v1", "/v2/guilds", "/v1/guilds/1/nothing", "/%00", "/é", "/a%2Fb"])
-async def test_unmatched_addresses(anonymous: httpx.AsyncClient, path: str) -> None:
+async def test_unmatched_addresses(anonymous: httpx2.AsyncClient, path: str) -> None:
     response = await anonymous.get(path, headers={"X-Request-ID": "here"})
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
@@ -107,7 +107,7 @@ async def test_unmatched_addresses(anonymous: httpx.AsyncClient, path: str) -> N
         ("é", False), ('"x"', False), ("<script>", False), ("a,b", False),
     ],
 )  # fmt: skip
-async def test_request_ids(anonymous: httpx.AsyncClient, given: str, *, is_taken: bool) -> None:
+async def test_request_ids(anonymous: httpx2.AsyncClient, given: str, *, is_taken: bool) -> None:
     response = await anonymous.get("/v1/guilds", headers={b"X-Request-ID": given.encode()})
     answered = response.headers["x-request-id"]
     assert (answered == given) is is_taken
@@ -117,7 +117,7 @@ async def test_request_ids(anonymous: httpx.AsyncClient, given: str, *, is_taken
     assert (again.headers["x-request-id"] == answered) is is_taken
 
 
-async def test_a_problems_members(bot: httpx.AsyncClient) -> None:
+async def test_a_problems_members(bot: httpx2.AsyncClient) -> None:
     missing = await bot.get(f"/v1/guilds/{NOBODYS}")
     assert list(missing.json()) == PROBLEM
     assert missing.json() == {
@@ -133,31 +133,31 @@ async def test_a_problems_members(bot: httpx.AsyncClient) -> None:
     assert invalid.json()["errors"] == [{"pointer": "/name", "message": "is required"}]
 
 
-async def test_an_instance_is_a_uri(bot: httpx.AsyncClient) -> None:
+async def test_an_instance_is_a_uri(bot: httpx2.AsyncClient) -> None:
     response = await bot.get("/v1/guilds/a%20b%0A%C3%A9%22")
     assert response.json()["instance"] == "/v1/guilds/a%20b%0A%C3%A9%22"
 
 
-async def test_problems_are_json_for_who_wants_messagepack(bot: httpx.AsyncClient) -> None:
+async def test_problems_are_json_for_who_wants_messagepack(bot: httpx2.AsyncClient) -> None:
     response = await bot.get(f"/v1/guilds/{NOBODYS}", headers={"Accept": "application/vnd.msgpack"})
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["status"] == 404
 
 
 @pytest.mark.parametrize("path", ["/v1/keys", f"/v1/guilds/{HARBOUR}/audit-log", "/v1/guilds"])
-async def test_lists_are_not_stored(bot: httpx.AsyncClient, path: str) -> None:
+async def test_lists_are_not_stored(bot: httpx2.AsyncClient, path: str) -> None:
     assert (await bot.get(path)).headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("length", ["abc", "-1", "1.5", "", " ", "٣", "1,1", "0x10"])
-async def test_content_length_that_is_no_number(bot: httpx.AsyncClient, length: str) -> None:
+async def test_content_length_that_is_no_number(bot: httpx2.AsyncClient, length: str) -> None:
     headers = {b"Content-Type": b"application/json", b"Content-Length": length.encode()}
     response = await bot.put(f"/v1/guilds/{HARBOUR}", content=b'{"name": "x"}', headers=headers)
     assert response.status_code == 400
     assert response.json()["type"] == "urn:guildhall:problem:bad-header"
 
 
-async def test_an_enormous_content_length(bot: httpx.AsyncClient) -> None:
+async def test_an_enormous_content_length(bot: httpx2.AsyncClient) -> None:
     headers = {"Content-Type": "application/json", "Content-Length": "9" * 5000}
     response = await bot.put(f"/v1/guilds/{HARBOUR}", content=b"{}", headers=headers)
     assert response.status_code == 413
@@ -172,6 +172,6 @@ async def test_an_enormous_content_length(bot: httpx.AsyncClient) -> None:
         ("application/vnd.msgpack; q=0.0, */*", "application/json"),
     ],
 )
-async def test_messagepack_is_for_those_who_want_it(bot: httpx.AsyncClient, accept: str, answered: str) -> None:
+async def test_messagepack_is_for_those_who_want_it(bot: httpx2.AsyncClient, accept: str, answered: str) -> None:
     answer = await bot.get(f"/v1/guilds/{HARBOUR}", headers={"Accept": accept})
     assert answer.headers["content-type"] == answered

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from asyncpg import Record
 
@@ -66,13 +66,13 @@ async def stored(owner: PlainConnection) -> list[Record]:
 
 
 @pytest.fixture
-async def key_id(bot: httpx.AsyncClient, owner: PlainConnection) -> int:
+async def key_id(bot: httpx2.AsyncClient, owner: PlainConnection) -> int:
     """The bot's own key."""
     return int(await owner.fetchval("SELECT max(id) FROM api_keys"))
 
 
 @body_routes
-async def test_unreadable(bot: httpx.AsyncClient, owner: PlainConnection, key_id: int, route: Route) -> None:
+async def test_unreadable(bot: httpx2.AsyncClient, owner: PlainConnection, key_id: int, route: Route) -> None:
     before, wrong = await stored(owner), {}
     for name, body in UNREADABLE.items():
         if not body and route.policy.optional_body:
@@ -87,7 +87,7 @@ async def test_unreadable(bot: httpx.AsyncClient, owner: PlainConnection, key_id
 
 
 @body_routes
-async def test_invalid(bot: httpx.AsyncClient, owner: PlainConnection, key_id: int, route: Route) -> None:
+async def test_invalid(bot: httpx2.AsyncClient, owner: PlainConnection, key_id: int, route: Route) -> None:
     before, wrong = await stored(owner), {}
     for name, body in INVALID.items():
         response = await bot.request(route.method, route.url(key_id=key_id), content=body, headers=JSON)
@@ -99,7 +99,7 @@ async def test_invalid(bot: httpx.AsyncClient, owner: PlainConnection, key_id: i
 
 
 @body_routes
-async def test_unknown_members_are_named(bot: httpx.AsyncClient, key_id: int, route: Route) -> None:
+async def test_unknown_members_are_named(bot: httpx2.AsyncClient, key_id: int, route: Route) -> None:
     response = await bot.request(route.method, route.url(key_id=key_id), json={"nonsense": 1, "a/b~c": 2})
     assert response.status_code == 422
     assert {"/nonsense", "/a~1b~0c"} <= {fault["pointer"] for fault in response.json()["errors"]}
@@ -107,7 +107,9 @@ async def test_unknown_members_are_named(bot: httpx.AsyncClient, key_id: int, ro
 
 @body_routes
 @pytest.mark.timeout(10)
-async def test_neither_hostile_brackets_nor_faults_take_long(bot: httpx.AsyncClient, key_id: int, route: Route) -> None:
+async def test_neither_hostile_brackets_nor_faults_take_long(
+    bot: httpx2.AsyncClient, key_id: int, route: Route
+) -> None:
     """A quadratic search, or a million faults told, would stop everybody else's requests too."""
     url = route.url(key_id=key_id)
     open_text = b'{"a": "' + b"[]" * 40 + b'\\"' * 500_000
@@ -124,7 +126,7 @@ async def test_neither_hostile_brackets_nor_faults_take_long(bot: httpx.AsyncCli
 
 
 @body_routes
-async def test_other_media_types(bot: httpx.AsyncClient, key_id: int, route: Route) -> None:
+async def test_other_media_types(bot: httpx2.AsyncClient, key_id: int, route: Route) -> None:
     header = "accept-patch" if route.method == "PATCH" else "accept"
     for media_type in (None, "text/plain", "application/json; charset=utf-16", "json", ";;;", "é", "application/JSONP"):
         headers = {} if media_type is None else {b"Content-Type": media_type.encode()}
@@ -135,7 +137,7 @@ async def test_other_media_types(bot: httpx.AsyncClient, key_id: int, route: Rou
 
 
 @body_routes
-async def test_compressed_bodies(bot: httpx.AsyncClient, key_id: int, route: Route) -> None:
+async def test_compressed_bodies(bot: httpx2.AsyncClient, key_id: int, route: Route) -> None:
     """What one grows to, nobody has bounded. The ways that are shortened know of it too."""
     for encoding, status in (("gzip", 415), ("br, gzip", 415), ("Identity", None)):
         headers = JSON | {"Content-Encoding": encoding}
@@ -146,7 +148,7 @@ async def test_compressed_bodies(bot: httpx.AsyncClient, key_id: int, route: Rou
 
 @body_routes
 @pytest.mark.parametrize("is_announced", [True, False], ids=["announced", "in chunks"])
-async def test_ten_mebibytes(bot: httpx.AsyncClient, key_id: int, route: Route, *, is_announced: bool) -> None:
+async def test_ten_mebibytes(bot: httpx2.AsyncClient, key_id: int, route: Route, *, is_announced: bool) -> None:
     size, sent = 10 * 1024 * 1024, 0
 
     async def chunks() -> AsyncIterator[bytes]:

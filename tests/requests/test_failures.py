@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar, get
 from litestar.types import Receive, Scope, Send
@@ -42,7 +42,7 @@ async def late() -> None:
 
 
 @pytest.fixture
-async def small() -> AsyncIterator[httpx.AsyncClient]:
+async def small() -> AsyncIterator[httpx2.AsyncClient]:
     """A small application that fails in every way, with a deadline of a twentieth of a second."""
     app = Litestar(
         [boom, slow, away, late],
@@ -55,7 +55,7 @@ async def small() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def assert_problem(response: httpx.Response, status: int, kind: str) -> None:
+def assert_problem(response: httpx2.Response, status: int, kind: str) -> None:
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["cache-control"] == "no-store"
@@ -65,7 +65,7 @@ def assert_problem(response: httpx.Response, status: int, kind: str) -> None:
     assert ("retry-after" in response.headers) == (status == 503)
 
 
-async def test_an_exception_is_told_to_the_log_alone(small: httpx.AsyncClient) -> None:
+async def test_an_exception_is_told_to_the_log_alone(small: httpx2.AsyncClient) -> None:
     with capture_logs() as logs:
         response = await small.get("/boom")
     assert_problem(response, 500, "internal-error")
@@ -75,13 +75,13 @@ async def test_an_exception_is_told_to_the_log_alone(small: httpx.AsyncClient) -
     assert isinstance(entry["exc_info"], KeyError)
 
 
-async def test_a_slow_handler_is_given_up(small: httpx.AsyncClient) -> None:
+async def test_a_slow_handler_is_given_up(small: httpx2.AsyncClient) -> None:
     assert_problem(await small.get("/slow"), 503, "overloaded")
     assert not finished
 
 
 @pytest.mark.parametrize(("path", "kind"), [("/away", "database-away"), ("/late", "overloaded")])
-async def test_what_is_away_comes_back(small: httpx.AsyncClient, path: str, kind: str) -> None:
+async def test_what_is_away_comes_back(small: httpx2.AsyncClient, path: str, kind: str) -> None:
     assert_problem(await small.get(path), 503, kind)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 from litestar import Litestar
@@ -57,7 +57,7 @@ async def test_a_request_says_once_whom_it_asks(app: ASGIApp) -> None:
             assert await ask(base_url, line, *good) == (200, {"status": "ok"}), good
 
 
-async def test_a_request_says_once_as_whom_it_asks(app: ASGIApp, bot: httpx.AsyncClient) -> None:
+async def test_a_request_says_once_as_whom_it_asks(app: ASGIApp, bot: httpx2.AsyncClient) -> None:
     """Also where it says the same twice: which of two counts, a proxy may see otherwise than we do."""
     good = f"Authorization: {bot.headers['Authorization']}"
     async with serve(app, lifespan="off") as base_url:
@@ -68,7 +68,7 @@ async def test_a_request_says_once_as_whom_it_asks(app: ASGIApp, bot: httpx.Asyn
 
 
 async def test_addresses_of_pages_are_those_that_people_use(
-    litestar_app: Litestar, settings: Settings, bot: httpx.AsyncClient
+    litestar_app: Litestar, settings: Settings, bot: httpx2.AsyncClient
 ) -> None:
     """Not those that a proxy asks, which nobody else reaches."""
     assert (await bot.get("/v1/guilds?limit=1")).headers["link"].startswith(f"<{BASE_URL}/v1/guilds?limit=1&cursor=")

@@ -1,6 +1,6 @@
 """One request with everything wrong at once, mended step by step: 401, 403, 404, 415, 400, 413, 422."""
 
-import httpx
+import httpx2
 import pytest
 
 from api.auth.scopes import ALL, Scope
@@ -11,7 +11,7 @@ from tests.support.people import BAD_IDS, HARBOUR, QUARRY
 PATCH = {"Content-Type": "application/merge-patch+json"}
 
 
-async def test_one_fault_after_the_other(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_one_fault_after_the_other(bot: httpx2.AsyncClient, clients: Clients) -> None:
     url = f"/v1/guilds/{HARBOUR}?nonsense=1"
     too_large = b"\xff" * (1024 * 1024 + 1)
     bad = {"Content-Type": "text/plain", "If-Match": "bad", "X-Audit-Log-Reason": "%FF"}
@@ -44,7 +44,7 @@ async def test_one_fault_after_the_other(bot: httpx.AsyncClient, clients: Client
     assert mended.status_code == 200
 
 
-async def test_faults_of_query_and_body_are_told_together(bot: httpx.AsyncClient) -> None:
+async def test_faults_of_query_and_body_are_told_together(bot: httpx2.AsyncClient) -> None:
     response = await bot.put(f"/v1/guilds/{HARBOUR}?a=1", json={"icon": 1, "more": 2, "owner_id": "0"})
     found = response.json()["errors"]
     assert [fault["parameter"] for fault in found if "parameter" in fault] == ["a"]
@@ -52,7 +52,7 @@ async def test_faults_of_query_and_body_are_told_together(bot: httpx.AsyncClient
 
 
 @pytest.mark.parametrize("route", [route for route in SCOPED if route.ids], ids=str)
-async def test_ids_that_cannot_exist(bot: httpx.AsyncClient, route: Route) -> None:
+async def test_ids_that_cannot_exist(bot: httpx2.AsyncClient, route: Route) -> None:
     """Not found, whatever else is wrong with the request."""
     for name in route.ids:
         for bad in BAD_IDS:
@@ -65,7 +65,7 @@ async def test_ids_that_cannot_exist(bot: httpx.AsyncClient, route: Route) -> No
 
 
 @pytest.mark.parametrize("route", [route for route in SCOPED if "{revision" in route.path], ids=str)
-async def test_revisions_that_cannot_exist(bot: httpx.AsyncClient, route: Route) -> None:
+async def test_revisions_that_cannot_exist(bot: httpx2.AsyncClient, route: Route) -> None:
     for bad in BAD_IDS:
         if bad != "0":
             response = await bot.request(route.method, route.url(revision=bad))
@@ -73,7 +73,7 @@ async def test_revisions_that_cannot_exist(bot: httpx.AsyncClient, route: Route)
 
 
 @pytest.mark.parametrize("route", [route for route in SCOPED if "{module" in route.path], ids=str)
-async def test_modules_that_cannot_exist(bot: httpx.AsyncClient, route: Route) -> None:
+async def test_modules_that_cannot_exist(bot: httpx2.AsyncClient, route: Route) -> None:
     for bad in ("Leveling", "1a", "_a", "a" * 65, "a-b", "a%00", "a%0A", "l%C3%A9", "%20leveling", "leveling%20"):
         response = await bot.request(
             route.method, route.url(module=bad), json={"schema": {"type": "object", "properties": {}}}

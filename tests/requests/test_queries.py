@@ -3,7 +3,7 @@
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-import httpx
+import httpx2
 import pytest
 
 from api.app import describe
@@ -22,21 +22,21 @@ LISTS = [
 ]  # fmt: skip
 
 
-def named(response: httpx.Response) -> list[str]:
+def named(response: httpx2.Response) -> list[str]:
     """The parameters that the answer complains of."""
     assert response.status_code == 422, response.text
     return [fault["parameter"] for fault in response.json()["errors"]]
 
 
 @scoped
-async def test_unknown_parameters_are_named(bot: httpx.AsyncClient, route: Route) -> None:
+async def test_unknown_parameters_are_named(bot: httpx2.AsyncClient, route: Route) -> None:
     response = await bot.request(route.method, route.url(module="leveling") + "?nonsense=1&Limit=2&=3&%00=4")
     required = {"source"}  # of an import, and told as missing beside
     assert [name for name in named(response) if name not in required] == ["nonsense", "Limit", "", "\0"]
 
 
 @pytest.mark.parametrize("path", LISTS)
-async def test_limits(bot: httpx.AsyncClient, path: str) -> None:
+async def test_limits(bot: httpx2.AsyncClient, path: str) -> None:
     bad = ["0", "-1", "abc", "1e3", "%205", "5%20", "+5", "%2B5", "1.0", "1_0", "٣", "", "true", "0x10", "%00", "%FF"]
     for limit in bad:
         assert named(await bot.get(f"{path}?limit={limit}")) == ["limit"], limit
@@ -46,18 +46,18 @@ async def test_limits(bot: httpx.AsyncClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", LISTS)
-async def test_cursors_that_are_none(bot: httpx.AsyncClient, path: str) -> None:
+async def test_cursors_that_are_none(bot: httpx2.AsyncClient, path: str) -> None:
     for cursor in ("", "a", "AAAA", "%00", "é", "=", "A" * 22, "A" * 60, "A" * 1024, "A" * 1025, "null", "-" * 40):
         assert named(await bot.get(f"{path}?cursor={cursor}")) == ["cursor"], cursor
 
 
-async def cursor_of(client: httpx.AsyncClient, path: str) -> str:
+async def cursor_of(client: httpx2.AsyncClient, path: str) -> str:
     response = await client.get(path)
     assert response.status_code == 200, response.text
     return str(response.json()["next_cursor"])
 
 
-async def test_one_changed_bit_in_any_place(bot: httpx.AsyncClient) -> None:
+async def test_one_changed_bit_in_any_place(bot: httpx2.AsyncClient) -> None:
     cursor = await cursor_of(bot, "/v1/guilds?limit=1")
     raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     for bit in range(len(raw) * 8):
@@ -73,7 +73,7 @@ async def test_one_changed_bit_in_any_place(bot: httpx.AsyncClient) -> None:
         assert named(await bot.get(f"/v1/guilds?cursor={spelt}")) == ["cursor"], spelt
 
 
-async def test_a_cursor_of_elsewhere(bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_a_cursor_of_elsewhere(bot: httpx2.AsyncClient, clients: Clients) -> None:
     await bot.patch(f"/v1/guilds/{HARBOUR}", json={"name": "Port"})
     await bot.patch(f"/v1/guilds/{QUARRY}", json={"name": "Pit"})
     log = f"/v1/guilds/{HARBOUR}/audit-log"
@@ -95,10 +95,10 @@ async def test_a_cursor_of_elsewhere(bot: httpx.AsyncClient, clients: Clients) -
 
 
 def _query(path: str) -> dict[str, str]:
-    return dict(httpx.URL(path).params)
+    return dict(httpx2.URL(path).params)
 
 
-async def test_a_stale_cursor(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_a_stale_cursor(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     cursor = await cursor_of(bot, "/v1/guilds?limit=1")
     clock.move(hours=23.9)
     assert (await bot.get(f"/v1/guilds?cursor={cursor}")).status_code == 200
@@ -106,7 +106,7 @@ async def test_a_stale_cursor(bot: httpx.AsyncClient, clock: MovableClock) -> No
     assert named(await bot.get(f"/v1/guilds?cursor={cursor}")) == ["cursor"]
 
 
-async def test_pages_neither_repeat_nor_hide(bot: httpx.AsyncClient) -> None:
+async def test_pages_neither_repeat_nor_hide(bot: httpx2.AsyncClient) -> None:
     """While one reads, guilds join before, behind and at the place where the reader stands."""
     await asyncio.gather(*(bot.put(f"/v1/guilds/{n * 10}", json={"name": str(n)}) for n in range(1, 31)))
     seen: list[int] = []
@@ -121,7 +121,7 @@ async def test_pages_neither_repeat_nor_hide(bot: httpx.AsyncClient) -> None:
         assert len(items) == 7
         assert response.headers["link"].endswith('>; rel="next"')
         url = response.headers["link"].partition(">")[0].removeprefix("<")
-        assert httpx.URL(url).params["cursor"] == response.json()["next_cursor"]
+        assert httpx2.URL(url).params["cursor"] == response.json()["next_cursor"]
         await bot.put(f"/v1/guilds/{items[0] + 1 + page}", json={"name": "before"})
         await bot.put(f"/v1/guilds/{items[-1] + 5}", json={"name": "behind"})
     assert len(seen) == len(set(seen))
@@ -134,7 +134,7 @@ async def test_pages_neither_repeat_nor_hide(bot: httpx.AsyncClient) -> None:
 _EMPTY_IS_A_VALUE = {"role_ids", "actor", "action"}
 
 
-async def test_an_empty_value_is_none(bot: httpx.AsyncClient) -> None:
+async def test_an_empty_value_is_none(bot: httpx2.AsyncClient) -> None:
     """Of every parameter of every route: it never stands for all, as if the parameter were not there."""
     assert (await bot.post(f"/v1/guilds/{HARBOUR}/members/{ADA}/xp", json={"amount": 1})).is_success
     document = Description(describe())

@@ -1,6 +1,6 @@
 """Every route asks for its scope, and for no other; strangers and nobody get nowhere."""
 
-import httpx
+import httpx2
 import pytest
 
 from api.auth.scopes import ALL
@@ -19,7 +19,7 @@ def test_the_table_has_the_routes() -> None:
     assert len(GUILD_ROUTES) >= 15
 
 
-async def test_nobody_is_challenged(anonymous: httpx.AsyncClient) -> None:
+async def test_nobody_is_challenged(anonymous: httpx2.AsyncClient) -> None:
     for route in SCOPED:
         response = await anonymous.request(route.method, route.url())
         assert response.status_code == 401, str(route)
@@ -30,7 +30,7 @@ async def test_nobody_is_challenged(anonymous: httpx.AsyncClient) -> None:
 
 
 @every_scoped_route
-async def test_all_scopes_but_the_one_are_too_few(bot: httpx.AsyncClient, clients: Clients, route: Route) -> None:
+async def test_all_scopes_but_the_one_are_too_few(bot: httpx2.AsyncClient, clients: Clients, route: Route) -> None:
     assert route.scope is not None
     async with await clients.bot(scopes=ALL - {route.scope}) as lacking:
         response = await lacking.request(route.method, route.url())
@@ -40,7 +40,7 @@ async def test_all_scopes_but_the_one_are_too_few(bot: httpx.AsyncClient, client
 
 
 @every_scoped_route
-async def test_the_one_scope_is_enough(bot: httpx.AsyncClient, clients: Clients, route: Route) -> None:
+async def test_the_one_scope_is_enough(bot: httpx2.AsyncClient, clients: Clients, route: Route) -> None:
     assert route.scope is not None
     async with await clients.bot(scopes=[route.scope]) as holder:
         # What does not end is asked for its headers alone.
@@ -48,7 +48,7 @@ async def test_the_one_scope_is_enough(bot: httpx.AsyncClient, clients: Clients,
     assert response.status_code not in {401, 403, 405, 500}
 
 
-async def test_a_strangers_guild_is_nobodys(mallory: httpx.AsyncClient) -> None:
+async def test_a_strangers_guild_is_nobodys(mallory: httpx2.AsyncClient) -> None:
     """Mallory asks with every fault that could come after 404: none of them is told."""
     headers = {"Content-Type": "text/plain", "If-Match": "bad", "X-Request-ID": "the-same"}
     for route in GUILD_ROUTES:
@@ -63,7 +63,7 @@ async def test_a_strangers_guild_is_nobodys(mallory: httpx.AsyncClient) -> None:
         assert told <= {"content-length"}  # the address, which the problem repeats, is longer
 
 
-async def test_a_missing_guild_is_not_found(bot: httpx.AsyncClient) -> None:
+async def test_a_missing_guild_is_not_found(bot: httpx2.AsyncClient) -> None:
     for route in GUILD_ROUTES:
         response = await bot.request(route.method, route.url(guild_id=NOBODYS))
         assert response.status_code == 404, str(route)
@@ -71,7 +71,7 @@ async def test_a_missing_guild_is_not_found(bot: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("route", [route for route in SCOPED if route.policy.whole_installation], ids=str)
-async def test_what_concerns_all_is_forbidden_with_a_list(harbour_bot: httpx.AsyncClient, route: Route) -> None:
+async def test_what_concerns_all_is_forbidden_with_a_list(harbour_bot: httpx2.AsyncClient, route: Route) -> None:
     response = await harbour_bot.request(route.method, route.url())
     assert response.status_code == 403
     assert response.json()["type"] == "urn:guildhall:problem:forbidden"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -61,7 +61,7 @@ def test_some_are_there() -> None:
     assert set(integers(schema, schema)) == {("events", None, "seconds"), ("events", None, "amount")}
 
 
-async def test_events(bot: httpx.AsyncClient) -> None:
+async def test_events(bot: httpx2.AsyncClient) -> None:
     body = json.dumps({"events": [message("1", type="voice", seconds=0), message("2", type="voice", seconds=1)]})
     written = body.replace('"seconds": 0', '"seconds": 3e2').replace('"seconds": 1', '"seconds": 60.0')
     headers = {"Content-Type": "application/json"}
@@ -72,7 +72,7 @@ async def test_events(bot: httpx.AsyncClient) -> None:
     assert (await profile(bot))["stats"]["voice_seconds"] == 360
 
 
-async def test_other_routes(bot: httpx.AsyncClient) -> None:
+async def test_other_routes(bot: httpx2.AsyncClient) -> None:
     headers = {"Content-Type": "application/json"}
     given = await bot.post(f"{member()}/xp", content=b'{"set": 1e3}', headers=headers)
     assert given.json()["member"]["xp"] == 1000, given.text
@@ -81,7 +81,7 @@ async def test_other_routes(bot: httpx.AsyncClient) -> None:
     assert listed.json()["items"][0]["position"] == 2, listed.text
 
 
-async def test_what_is_no_whole_number_is_told_at_its_place(bot: httpx.AsyncClient) -> None:
+async def test_what_is_no_whole_number_is_told_at_its_place(bot: httpx2.AsyncClient) -> None:
     voice = {"type": "voice", "seconds": 0.5}
     events = [
         message("1") | voice,

@@ -1,6 +1,6 @@
 """No body costs seconds: the worst that each route can be sent is answered without holding up others."""
 
-import httpx
+import httpx2
 import pytest
 
 from tests.requests.routes import ROUTES, Route
@@ -23,7 +23,7 @@ def test_each_route_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("route", CHANGING, ids=str)
-async def test_no_body_holds_up_others(bot: httpx.AsyncClient, route: Route) -> None:
+async def test_no_body_holds_up_others(bot: httpx2.AsyncClient, route: Route) -> None:
     if "/settings/" in route.path:
         registered = await bot.put("/v1/modules/wide", json={"schema": wide()})
         assert registered.status_code in {200, 201}, registered.text
@@ -37,7 +37,7 @@ async def test_no_body_holds_up_others(bot: httpx.AsyncClient, route: Route) -> 
     assert not slow
 
 
-async def least_of_some(bot: httpx.AsyncClient, method: str, address: str, body: bytes) -> Standing:
+async def least_of_some(bot: httpx2.AsyncClient, method: str, address: str, body: bytes) -> Standing:
     """How long it stood, tried again where it is long: something else may have been in the way."""
     tries = []
     headers = {"Content-Type": media_type(address)}

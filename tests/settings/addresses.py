@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 
 from api.lib.json import JsonObject
 from tests.support.people import HARBOUR
@@ -61,19 +61,19 @@ def with_property(**properties: object) -> JsonObject:
 
 
 async def register(
-    bot: httpx.AsyncClient, schema: JsonObject | None = None, name: str = "welcome", **query: str
-) -> httpx.Response:
+    bot: httpx2.AsyncClient, schema: JsonObject | None = None, name: str = "welcome", **query: str
+) -> httpx2.Response:
     return await bot.put(f"/v1/modules/{name}", json={"schema": schema or WELCOME}, params=query)
 
 
-def faults(response: httpx.Response) -> list[str]:
+def faults(response: httpx2.Response) -> list[str]:
     """The pointers of a 422."""
     assert response.status_code == 422, response.text
     assert response.headers["content-type"] == "application/problem+json"
     return [fault["pointer"] for fault in response.json()["errors"]]
 
 
-async def entries(bot: httpx.AsyncClient, action: str = "settings.updated") -> list[dict[str, Any]]:
+async def entries(bot: httpx2.AsyncClient, action: str = "settings.updated") -> list[dict[str, Any]]:
     """The audit log's entries of this kind, newest first.  Any: JSON."""
     response = await bot.get(f"/v1/guilds/{HARBOUR}/audit-log", params={"action": action, "limit": 100})
     return list(response.json()["items"])

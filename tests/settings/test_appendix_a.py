@@ -1,6 +1,6 @@
 """Every row of RFC 7396's appendix A, in members that take anything, in maps and in typed ones, and through HTTP."""
 
-import httpx
+import httpx2
 import pytest
 
 from api.lib.json import JsonObject, JsonValue
@@ -96,7 +96,7 @@ def test_rules(place: tuple[str, ...], row: tuple[JsonValue, JsonValue, JsonValu
 
 
 @rows
-async def test_through_http(bot: httpx.AsyncClient, row: tuple[JsonValue, JsonValue, JsonValue]) -> None:
+async def test_through_http(bot: httpx2.AsyncClient, row: tuple[JsonValue, JsonValue, JsonValue]) -> None:
     assert (await bot.put("/v1/modules/sample", json={"schema": SCHEMA})).status_code == 201
     path = f"/v1/guilds/{HARBOUR}/settings/sample"
     before, patch, after = row

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -82,7 +82,7 @@ def test_values_are_counted_before_they_are_looked_at() -> None:
 
 
 async def test_only_the_module_that_changed_is_compiled(
-    bot: httpx.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schema = {"type": "object", "properties": {"x": {"type": "integer", "default": 0}}}
     for name in ("one", "two", "three"):

@@ -2,7 +2,7 @@
 
 import time
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -47,7 +47,7 @@ BODIES = {
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body[:24].decode("latin-1"))
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 async def test_nothing_of_it_is_stored(
-    bot: httpx.AsyncClient, owner: PlainConnection, method: str, body: bytes
+    bot: httpx2.AsyncClient, owner: PlainConnection, method: str, body: bytes
 ) -> None:
     await register(bot)
     response = await bot.request(method, settings_of("welcome"), content=body, headers=JSON)
@@ -62,7 +62,7 @@ async def test_nothing_of_it_is_stored(
     "value",
     [0, -0.0, 1e-300, 0.1, 2**63 - 1, -(2**63), 9e18, 1e17, "é\n\t", "😀", [], {}, {"": {"": []}}, None, "a" * 60_000],
 )
-async def test_what_is_stored_comes_back(bot: httpx.AsyncClient, owner: PlainConnection, value: object) -> None:
+async def test_what_is_stored_comes_back(bot: httpx2.AsyncClient, owner: PlainConnection, value: object) -> None:
     await register(bot)
     stored = await bot.put(settings_of("welcome"), json={"free": {"x": value}})
     assert stored.status_code == 200, stored.text
@@ -72,7 +72,7 @@ async def test_what_is_stored_comes_back(bot: httpx.AsyncClient, owner: PlainCon
     assert (await bot.patch(settings_of("welcome"), json={"limit": 3})).status_code == 200
 
 
-async def test_overrides_grow_to_64_kib_and_no_further(bot: httpx.AsyncClient) -> None:
+async def test_overrides_grow_to_64_kib_and_no_further(bot: httpx2.AsyncClient) -> None:
     await register(bot)
     for part in ("a", "b", "c"):
         assert (await bot.patch(settings_of("welcome"), json={"free": {part: "x" * 20_000}})).status_code == 200
@@ -85,7 +85,7 @@ async def test_overrides_grow_to_64_kib_and_no_further(bot: httpx.AsyncClient) -
 @pytest.mark.parametrize("module", ["welcome", "leveling"])
 @pytest.mark.parametrize("members", [4_000, 60_000])
 async def test_thousands_of_unknown_members_hold_nobody_up(
-    bot: httpx.AsyncClient, method: str, module: str, members: int
+    bot: httpx2.AsyncClient, method: str, module: str, members: int
 ) -> None:
     """Everything else waits while a body is judged."""
     await register(bot)
@@ -97,7 +97,7 @@ async def test_thousands_of_unknown_members_hold_nobody_up(
 
 
 @pytest.mark.parametrize("depth", [29, 30])
-async def test_depth(bot: httpx.AsyncClient, depth: int) -> None:
+async def test_depth(bot: httpx2.AsyncClient, depth: int) -> None:
     """32 levels at most, those of the body and of `free` included."""
     await register(bot)
     body = b'{"free":' + b'{"a":' * depth + b"1" + b"}" * (depth + 1)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -34,7 +34,7 @@ def both_ways(litestar_app: Litestar, settings: Settings) -> BothWays:
 
 
 @pytest.fixture
-async def secret(bot: httpx.AsyncClient, clients: Clients) -> str:
+async def secret(bot: httpx2.AsyncClient, clients: Clients) -> str:
     """A key that is in memory, as are Harbour's settings."""
     await bot.patch(settings_of(), json={"cooldown_seconds": 5})
     secret = await clients.key()
@@ -53,13 +53,13 @@ async def no_wake(owner: PlainConnection) -> AsyncIterator[None]:
         await owner.execute("ALTER TABLE guild_settings ENABLE TRIGGER guild_settings_wake")
 
 
-async def both(both_ways: BothWays, method: str, path: str, headers: Mapping[str, str]) -> tuple[bool, httpx.Response]:
+async def both(both_ways: BothWays, method: str, path: str, headers: Mapping[str, str]) -> tuple[bool, httpx2.Response]:
     """Whether the fast path was taken, and the answer, which is the same by Litestar."""
     answers = await both_ways.send(method, path, list(headers.items()))
     return answers.is_fast, answers.fast
 
 
-async def until_fast(both_ways: BothWays, key: dict[str, str]) -> httpx.Response:
+async def until_fast(both_ways: BothWays, key: dict[str, str]) -> httpx2.Response:
     """The answer by the fast path, once all is in memory: a poll may just have told of what was made before."""
     for _ in range(20):
         taken, answer = await both(both_ways, "GET", settings_of(), key)
@@ -117,7 +117,7 @@ async def test_entity_tags_that_come_twice(both_ways: BothWays, secret: str) -> 
 
 
 async def test_who_may_not_see_is_left_to_litestar(
-    both_ways: BothWays, secret: str, clients: Clients, mallory: httpx.AsyncClient
+    both_ways: BothWays, secret: str, clients: Clients, mallory: httpx2.AsyncClient
 ) -> None:
     async with await clients.bot(scopes=ALL - {Scope.SETTINGS_READ}) as unread:
         for client, status in ((mallory, 404), (unread, 403)):
@@ -129,7 +129,7 @@ async def test_who_may_not_see_is_left_to_litestar(
     assert (taken, answer.status_code) == (False, 401)
 
 
-async def test_a_revoked_key_ends_at_once(both_ways: BothWays, secret: str, bot: httpx.AsyncClient) -> None:
+async def test_a_revoked_key_ends_at_once(both_ways: BothWays, secret: str, bot: httpx2.AsyncClient) -> None:
     key = {"Authorization": f"Bearer {secret}"}
     await until_fast(both_ways, key)
     newest = (await bot.get("/v1/keys")).json()["items"][0]["id"]
@@ -139,7 +139,7 @@ async def test_a_revoked_key_ends_at_once(both_ways: BothWays, secret: str, bot:
 
 
 async def test_an_expired_key_ends_at_once(
-    both_ways: BothWays, secret: str, clients: Clients, owner: PlainConnection, bot: httpx.AsyncClient
+    both_ways: BothWays, secret: str, clients: Clients, owner: PlainConnection, bot: httpx2.AsyncClient
 ) -> None:
     ends = (CLOCK.now() + timedelta(seconds=1)).isoformat()
     made = await bot.post("/v1/keys", json={"name": "short", "scopes": ["settings:read"], "expires_at": ends})
@@ -151,7 +151,7 @@ async def test_an_expired_key_ends_at_once(
     assert (taken, answer.status_code) == (False, 401)
 
 
-async def test_a_deleted_guild_is_gone_at_once(both_ways: BothWays, secret: str, bot: httpx.AsyncClient) -> None:
+async def test_a_deleted_guild_is_gone_at_once(both_ways: BothWays, secret: str, bot: httpx2.AsyncClient) -> None:
     await bot.delete(f"/v1/guilds/{HARBOUR}")
     taken, answer = await both(both_ways, "GET", settings_of(), {"Authorization": f"Bearer {secret}"})
     assert (taken, answer.status_code) == (False, 404)

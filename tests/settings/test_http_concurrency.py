@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -28,7 +28,7 @@ RAW = "UPDATE guild_settings SET overrides = $2::jsonb, revision = revision + 1 
 
 
 @pytest.fixture
-async def second(bot: httpx.AsyncClient, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def second(bot: httpx2.AsyncClient, settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """The same bot, as a second process on the same database serves it."""
     assert settings.database_url is not None
     assert settings.owner_database_url is not None
@@ -41,13 +41,13 @@ async def second(bot: httpx.AsyncClient, settings: Settings) -> AsyncIterator[ht
         )
         server = await asyncio.to_thread(process.__enter__)
         try:
-            async with httpx.AsyncClient(base_url=server.base_url, headers=bot.headers, timeout=30) as client:
+            async with httpx2.AsyncClient(base_url=server.base_url, headers=bot.headers, timeout=30) as client:
                 yield client
         finally:
             await asyncio.to_thread(process.__exit__, None, None, None)
 
 
-async def patched(client: httpx.AsyncClient, n: int) -> httpx.Response:
+async def patched(client: httpx2.AsyncClient, n: int) -> httpx2.Response:
     """Sets property n. Sent again where a busy machine had it wait for too long: nothing was stored then."""
     while (answer := await client.patch(PATH, json={f"p{n}": n})).status_code == 503:
         assert "retry-after" in answer.headers
@@ -55,7 +55,7 @@ async def patched(client: httpx.AsyncClient, n: int) -> httpx.Response:
     return answer
 
 
-async def assert_all_are_there(bot: httpx.AsyncClient, owner: PlainConnection, count: int) -> None:
+async def assert_all_are_there(bot: httpx2.AsyncClient, owner: PlainConnection, count: int) -> None:
     """Each property once, revisions without a gap, an entry in the audit log for each."""
     told = (await bot.get(PATH)).json()
     assert told["revision"] == count
@@ -66,7 +66,7 @@ async def assert_all_are_there(bot: httpx.AsyncClient, owner: PlainConnection, c
     assert await owner.fetchval("SELECT count(*) FROM audit_log WHERE action = 'settings.updated'") == count
 
 
-async def test_two_hundred_patches_of_one_process(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_two_hundred_patches_of_one_process(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await register(bot, WIDE, "wide")
     answers = await asyncio.gather(*(patched(bot, n) for n in range(200)))
     assert {answer.status_code for answer in answers} == {200}
@@ -75,7 +75,7 @@ async def test_two_hundred_patches_of_one_process(bot: httpx.AsyncClient, owner:
     await assert_all_are_there(bot, owner, 200)
 
 
-async def test_two_processes(bot: httpx.AsyncClient, second: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_two_processes(bot: httpx2.AsyncClient, second: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await register(bot, WIDE, "wide")
     # The other process has not looked since; only the table can say that there is such a module.
     assert (await second.get("/v1/modules/wide")).status_code == 200
@@ -103,7 +103,7 @@ async def test_two_processes(bot: httpx.AsyncClient, second: httpx.AsyncClient, 
 
 
 async def test_who_loses_every_race_waits_in_line(
-    bot: httpx.AsyncClient, second: httpx.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, second: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "ATTEMPTS", 0)
     await register(bot, WIDE, "wide")
@@ -125,7 +125,7 @@ def behind(app: Litestar, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def test_memory_that_is_behind_neither_refuses_nor_says_that_nothing_changes(
-    bot: httpx.AsyncClient, owner: PlainConnection, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, owner: PlainConnection, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = settings_of()
     with behind(litestar_app, monkeypatch):
@@ -152,7 +152,7 @@ async def test_memory_that_is_behind_neither_refuses_nor_says_that_nothing_chang
 
 
 async def test_memory_that_is_behind_does_not_know_what_is_gone_or_new(
-    bot: httpx.AsyncClient, owner: PlainConnection, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, owner: PlainConnection, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await bot.patch(settings_of(), json={"cooldown_seconds": 5})
     assert len((await bot.get("/v1/modules")).json()["items"]) == 3
@@ -171,7 +171,7 @@ async def test_memory_that_is_behind_does_not_know_what_is_gone_or_new(
 
 
 async def test_evolving_while_guilds_change_leaves_nothing_that_does_not_fit(
-    bot: httpx.AsyncClient, owner: PlainConnection
+    bot: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     guilds = [*range(101, 111)]
     await asyncio.gather(*(bot.put(f"/v1/guilds/{guild}", json={"name": "x"}) for guild in guilds))

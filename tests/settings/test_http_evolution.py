@@ -1,13 +1,13 @@
 """Schemas that stored settings do not satisfy: refused, or what fails is reset."""
 
-import httpx
+import httpx2
 
 from api.postgres.engine import PlainConnection
 from tests.settings.addresses import entries, register, settings_of, with_property
 from tests.support.people import HARBOUR, QUARRY
 
 
-async def test_a_conflict_changes_nothing(bot: httpx.AsyncClient) -> None:
+async def test_a_conflict_changes_nothing(bot: httpx2.AsyncClient) -> None:
     await register(bot)
     await bot.patch(settings_of("welcome", QUARRY), json={"limit": 3})
     await bot.patch(settings_of("welcome"), json={"limit": 50})
@@ -21,7 +21,7 @@ async def test_a_conflict_changes_nothing(bot: httpx.AsyncClient) -> None:
     assert before == after
 
 
-async def test_what_fails_is_reset_and_the_rest_stays(bot: httpx.AsyncClient) -> None:
+async def test_what_fails_is_reset_and_the_rest_stays(bot: httpx2.AsyncClient) -> None:
     await register(bot)
     other = (await bot.patch(settings_of("welcome", QUARRY), json={"limit": 3, "text": "Hi"})).json()
     mine = {
@@ -68,7 +68,7 @@ async def test_what_fails_is_reset_and_the_rest_stays(bot: httpx.AsyncClient) ->
     assert (await bot.patch(settings_of("welcome"), json={"limit": 2})).json()["revision"] == 3
 
 
-async def test_a_deleted_guild_must_fit_too(bot: httpx.AsyncClient) -> None:
+async def test_a_deleted_guild_must_fit_too(bot: httpx2.AsyncClient) -> None:
     await register(bot)
     await bot.patch(settings_of("welcome"), json={"limit": 50})
     await bot.delete(f"/v1/guilds/{HARBOUR}")
@@ -79,7 +79,7 @@ async def test_a_deleted_guild_must_fit_too(bot: httpx.AsyncClient) -> None:
     assert (await bot.get(settings_of("welcome"))).json()["values"]["limit"] == 1
 
 
-async def test_many_guilds(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_many_guilds(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await register(bot)
     await owner.execute("INSERT INTO guilds (id, name) SELECT n, 'x' FROM generate_series(1001, 2500) AS n")
     await owner.execute(

@@ -1,6 +1,6 @@
 """`GET …/settings` and `GET …/settings/{module}`: what is told, to whom, and when a 304 is enough."""
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -15,7 +15,7 @@ ALL_OF_IT = f"/v1/guilds/{HARBOUR}/settings"
 HIDE = {"instance": 0, "request_id": 0}
 
 
-async def test_before_the_first_change_all_is_default(bot: httpx.AsyncClient) -> None:
+async def test_before_the_first_change_all_is_default(bot: httpx2.AsyncClient) -> None:
     response = await bot.get(settings_of())
     assert response.status_code == 200
     assert response.json() == {
@@ -29,7 +29,7 @@ async def test_before_the_first_change_all_is_default(bot: httpx.AsyncClient) ->
     assert response.headers["cache-control"] == "private, no-cache"
 
 
-async def test_all_modules_in_one_answer(bot: httpx.AsyncClient) -> None:
+async def test_all_modules_in_one_answer(bot: httpx2.AsyncClient) -> None:
     await register(bot)
     await bot.patch(settings_of("welcome"), json={"card": {"colour": "blue"}})
     response = await bot.get(ALL_OF_IT)
@@ -40,7 +40,7 @@ async def test_all_modules_in_one_answer(bot: httpx.AsyncClient) -> None:
     assert list(response.json()) == sorted(response.json())
 
 
-async def test_a_change_is_told(bot: httpx.AsyncClient) -> None:
+async def test_a_change_is_told(bot: httpx2.AsyncClient) -> None:
     patched = await bot.patch(settings_of(), json={"cooldown_seconds": 5, "announce": {"mode": "dm"}})
     read = await bot.get(settings_of())
     assert read.json() == patched.json()
@@ -53,14 +53,14 @@ async def test_a_change_is_told(bot: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("name", NO_MODULES)
 @pytest.mark.parametrize("more", ["", "/revisions", "/revisions?limit=0"])
-async def test_no_such_module(bot: httpx.AsyncClient, name: str, more: str) -> None:
+async def test_no_such_module(bot: httpx2.AsyncClient, name: str, more: str) -> None:
     response = await bot.get(settings_of(name) + more)
     assert response.status_code == 404
     assert response.json()["type"] == "urn:guildhall:problem:not-found"
 
 
 @pytest.mark.parametrize("name", ["nope", "Leveling"])
-async def test_no_such_module_is_told_before_what_is_wrong_with_the_body(bot: httpx.AsyncClient, name: str) -> None:
+async def test_no_such_module_is_told_before_what_is_wrong_with_the_body(bot: httpx2.AsyncClient, name: str) -> None:
     for method in ("PATCH", "PUT"):
         for kind, body in (("text/plain", b"{"), ("application/json", b"{"), ("application/json", b"[]")):
             response = await bot.request(
@@ -70,12 +70,12 @@ async def test_no_such_module_is_told_before_what_is_wrong_with_the_body(bot: ht
 
 
 @pytest.mark.parametrize("guild_id", [id_ for id_ in BAD_IDS if "." not in id_ and "%2e" not in id_] + [str(NOBODYS)])
-async def test_no_such_guild(bot: httpx.AsyncClient, guild_id: str) -> None:
+async def test_no_such_guild(bot: httpx2.AsyncClient, guild_id: str) -> None:
     assert (await bot.get(settings_of(guild_id=guild_id))).status_code == 404
     assert (await bot.get(f"/v1/guilds/{guild_id}/settings")).status_code == 404
 
 
-async def test_a_stranger_cannot_tell(bot: httpx.AsyncClient, mallory: httpx.AsyncClient) -> None:
+async def test_a_stranger_cannot_tell(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
     await bot.get(settings_of())  # in memory, for whoever may see it
     for method in ("GET", "PATCH", "PUT", "DELETE"):
         theirs, nobodys = [await mallory.request(method, settings_of(guild_id=guild)) for guild in (HARBOUR, NOBODYS)]
@@ -94,7 +94,7 @@ async def test_a_stranger_cannot_tell(bot: httpx.AsyncClient, mallory: httpx.Asy
         ("DELETE", Scope.SETTINGS_WRITE),
     ],
 )
-async def test_scopes(bot: httpx.AsyncClient, clients: Clients, method: str, scope: Scope) -> None:
+async def test_scopes(bot: httpx2.AsyncClient, clients: Clients, method: str, scope: Scope) -> None:
     async with await clients.bot(scopes=ALL - {scope}) as client:
         refused = await client.request(method, settings_of(), json={"cooldown_seconds": 1})
     async with await clients.bot(scopes=[scope]) as client:
@@ -105,7 +105,7 @@ async def test_scopes(bot: httpx.AsyncClient, clients: Clients, method: str, sco
 
 
 @pytest.mark.parametrize("path", [settings_of(), ALL_OF_IT, "/v1/modules/leveling"])
-async def test_what_the_client_has_already_is_not_sent(bot: httpx.AsyncClient, path: str) -> None:
+async def test_what_the_client_has_already_is_not_sent(bot: httpx2.AsyncClient, path: str) -> None:
     first = await bot.get(path)
     tag = first.headers["etag"]
     assert tag.startswith('"')
@@ -118,7 +118,7 @@ async def test_what_the_client_has_already_is_not_sent(bot: httpx.AsyncClient, p
         assert (refused.status_code, refused.json()["type"]) == (400, "urn:guildhall:problem:bad-header")
 
 
-async def test_the_tag_changes_with_the_settings(bot: httpx.AsyncClient) -> None:
+async def test_the_tag_changes_with_the_settings(bot: httpx2.AsyncClient) -> None:
     first = await bot.get(settings_of())
     patched = await bot.patch(settings_of(), json={"cooldown_seconds": 5})
     second = await bot.get(settings_of(), headers={"If-None-Match": first.headers["etag"]})
@@ -127,7 +127,7 @@ async def test_the_tag_changes_with_the_settings(bot: httpx.AsyncClient) -> None
 
 
 @pytest.mark.parametrize("path", [settings_of(), ALL_OF_IT])
-async def test_messagepack(bot: httpx.AsyncClient, path: str) -> None:
+async def test_messagepack(bot: httpx2.AsyncClient, path: str) -> None:
     await bot.get(path)
     plain = await bot.get(path)
     packed = await bot.get(path, headers={"Accept": "application/vnd.msgpack"})
@@ -138,7 +138,7 @@ async def test_messagepack(bot: httpx.AsyncClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [settings_of(), ALL_OF_IT, "/v1/modules", "/v1/modules/leveling"])
-async def test_head_is_get_without_its_body(bot: httpx.AsyncClient, path: str) -> None:
+async def test_head_is_get_without_its_body(bot: httpx2.AsyncClient, path: str) -> None:
     got, head = await bot.get(path), await bot.head(path)
     hidden = {"x-request-id", "date"}
     assert (head.status_code, head.content) == (200, b"")
@@ -146,7 +146,7 @@ async def test_head_is_get_without_its_body(bot: httpx.AsyncClient, path: str) -
 
 
 @pytest.mark.parametrize("query", ["x=1", "limit=1", "revision=1"])
-async def test_unknown_query(bot: httpx.AsyncClient, query: str) -> None:
+async def test_unknown_query(bot: httpx2.AsyncClient, query: str) -> None:
     await bot.get(settings_of())
     for path in (settings_of(), ALL_OF_IT):
         response = await bot.get(f"{path}?{query}")
@@ -154,7 +154,7 @@ async def test_unknown_query(bot: httpx.AsyncClient, query: str) -> None:
         assert response.json()["errors"][0]["parameter"] == query.partition("=")[0]
 
 
-async def test_a_deleted_guild_has_no_settings_and_a_restored_one_has_its_own(bot: httpx.AsyncClient) -> None:
+async def test_a_deleted_guild_has_no_settings_and_a_restored_one_has_its_own(bot: httpx2.AsyncClient) -> None:
     await bot.patch(settings_of(), json={"cooldown_seconds": 5})
     await bot.delete(f"/v1/guilds/{HARBOUR}")
     for method in ("GET", "PATCH", "PUT", "DELETE"):

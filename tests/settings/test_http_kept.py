@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 from litestar import Litestar
@@ -30,13 +30,13 @@ def settings(guild: int = HARBOUR) -> str:
 
 
 @pytest.fixture
-async def notes(bot: httpx.AsyncClient) -> httpx.AsyncClient:
+async def notes(bot: httpx2.AsyncClient) -> httpx2.AsyncClient:
     made = await bot.put("/v1/modules/notes", json=NOTES)
     assert made.status_code in (200, 201), made.text
     return bot
 
 
-async def test_as_large_as_may_be(notes: httpx.AsyncClient) -> None:
+async def test_as_large_as_may_be(notes: httpx2.AsyncClient) -> None:
     room = MAX_BYTES - len('{"first":"","second":"ä"}') - 1  # bytes, not characters
     path = settings()
     for body, status in (({"second": "ä"}, 200), ({"first": "x" * (room + 1)}, 422), ({"first": "x" * room}, 200)):
@@ -52,7 +52,7 @@ async def test_as_large_as_may_be(notes: httpx.AsyncClient) -> None:
     assert (await notes.patch(path, json={"first": None, "second": "y" * 60_000})).status_code == 200
 
 
-async def test_so_many_modules(notes: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_so_many_modules(notes: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.settings.evolution.MOST_MODULES", 2)
     assert (await notes.put("/v1/modules/second", json=NOTES)).status_code == 201
     refused = await notes.put("/v1/modules/third", json=NOTES)
@@ -69,7 +69,7 @@ def few(litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few")
-async def test_so_many_revisions(notes: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_so_many_revisions(notes: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await notes.patch(settings(QUARRY), json={"first": "theirs"})
     await notes.patch(f"/v1/guilds/{HARBOUR}/settings/leveling", json={"max_level": 5})
     for n in range(104):
@@ -90,7 +90,7 @@ async def test_so_many_revisions(notes: httpx.AsyncClient, owner: PlainConnectio
 
 
 async def test_for_so_long(
-    notes: httpx.AsyncClient, litestar_app: Litestar, clock: MovableClock, owner: PlainConnection
+    notes: httpx2.AsyncClient, litestar_app: Litestar, clock: MovableClock, owner: PlainConnection
 ) -> None:
     """The one that holds stays, however old; nobody can have the last month's forgotten."""
     service = services_of(litestar_app).settings
@@ -107,7 +107,7 @@ async def test_for_so_long(
 
 
 async def test_the_functions_forget_no_more(
-    litestar_app: Litestar, notes: httpx.AsyncClient, owner: PlainConnection
+    litestar_app: Litestar, notes: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     for n in range(3):
         await notes.patch(settings(), json={"first": f"{n}"})
@@ -117,7 +117,7 @@ async def test_the_functions_forget_no_more(
     assert await owner.fetchval("SELECT count(*) FROM guild_settings_revisions") == 3
 
 
-async def test_the_audit_log_keeps_no_schemas(notes: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_the_audit_log_keeps_no_schemas(notes: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """It is never emptied: of each change it keeps which schema it was, and what changed in it."""
     entry = "SELECT changes FROM audit_log WHERE target = 'notes' ORDER BY id DESC LIMIT 1"
     first = msgspec.json.decode(await owner.fetchval(entry))

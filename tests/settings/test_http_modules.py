@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from api.auth.scopes import ALL, Scope
@@ -20,7 +20,7 @@ from tests.support.clients import Clients
 from tests.support.people import QUARRY
 
 
-async def test_a_module_is_registered_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_module_is_registered_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     body = {"schema": WELCOME, "title": "Welcome", "description": "Who comes in."}
     first = await bot.put("/v1/modules/welcome", json=body)
     second = await bot.put("/v1/modules/welcome", json=body)
@@ -40,7 +40,7 @@ async def test_a_module_is_registered_once(bot: httpx.AsyncClient, owner: PlainC
     assert await owner.fetchval("SELECT count(*) FROM audit_log WHERE target = 'welcome'") == 1
 
 
-async def test_evolving_reaches_every_guild_at_once(bot: httpx.AsyncClient, mallory: httpx.AsyncClient) -> None:
+async def test_evolving_reaches_every_guild_at_once(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
     await register(bot)
     await bot.patch(settings_of("welcome"), json={"limit": 7})
     paths = [settings_of("welcome"), settings_of("welcome", QUARRY)]
@@ -59,7 +59,7 @@ async def test_evolving_reaches_every_guild_at_once(bot: httpx.AsyncClient, mall
     assert (await bot.patch(paths[0], json={"more": "mine"})).json()["values"]["more"] == "mine"
 
 
-async def test_words_change_without_a_new_version(bot: httpx.AsyncClient) -> None:
+async def test_words_change_without_a_new_version(bot: httpx2.AsyncClient) -> None:
     await register(bot)
     for title in ("Hello", "Cafe\u0301", None):
         told = (await bot.put("/v1/modules/welcome", json={"schema": WELCOME, "title": title})).json()
@@ -110,13 +110,13 @@ async def test_words_change_without_a_new_version(bot: httpx.AsyncClient) -> Non
         ),
     ],
 )
-async def test_bad_schemas(bot: httpx.AsyncClient, body: JsonObject, expected: list[str]) -> None:
+async def test_bad_schemas(bot: httpx2.AsyncClient, body: JsonObject, expected: list[str]) -> None:
     assert sorted(set(faults(await bot.put("/v1/modules/welcome", json=body)))) == expected
     assert (await bot.get("/v1/modules/welcome")).status_code == 404
 
 
 @pytest.mark.parametrize("depth", [8, 12, 16, 100, 5000])
-async def test_too_deep_schemas(bot: httpx.AsyncClient, depth: int) -> None:
+async def test_too_deep_schemas(bot: httpx2.AsyncClient, depth: int) -> None:
     """Objects within objects; two levels of JSON each. Most of them no decoder could read."""
     opening = b'{"type":"object","properties":{"a":'
     body = b'{"schema":' + opening * depth + b'{"default":1}' + b"}}" * depth + b"}"
@@ -128,7 +128,7 @@ async def test_too_deep_schemas(bot: httpx.AsyncClient, depth: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["leveling", "achievements", "privacy"])
-async def test_built_in_modules_are_not_registered_over(bot: httpx.AsyncClient, name: str) -> None:
+async def test_built_in_modules_are_not_registered_over(bot: httpx2.AsyncClient, name: str) -> None:
     before = (await bot.get(f"/v1/modules/{name}")).json()
     assert before["built_in"] is True
     refused = await register(bot, name=name)
@@ -137,14 +137,14 @@ async def test_built_in_modules_are_not_registered_over(bot: httpx.AsyncClient, 
 
 
 @pytest.mark.parametrize("name", ["Welcome", "9a", "_a", "a" * 65, "a-b", "%00", "a%0A", "é"])
-async def test_names(bot: httpx.AsyncClient, name: str) -> None:
+async def test_names(bot: httpx2.AsyncClient, name: str) -> None:
     assert (await bot.get(f"/v1/modules/{name}")).status_code == 404
     for body in ({"schema": WELCOME}, {}):
         assert (await bot.put(f"/v1/modules/{name}", json=body)).status_code == 404
     assert (await bot.put("/v1/modules/" + "a" * 64, json={"schema": WELCOME})).status_code == 201
 
 
-async def test_who_may(bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient, clients: Clients) -> None:
+async def test_who_may(bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient, clients: Clients) -> None:
     assert (await register(harbour_bot)).json()["type"] == "urn:guildhall:problem:forbidden"
     async with await clients.bot(scopes=ALL - {Scope.MODULES_WRITE}) as client:
         assert (await register(client)).status_code == 403
@@ -154,7 +154,7 @@ async def test_who_may(bot: httpx.AsyncClient, harbour_bot: httpx.AsyncClient, c
         assert (await register(client)).status_code == 201
 
 
-async def test_pages_of_modules(bot: httpx.AsyncClient) -> None:
+async def test_pages_of_modules(bot: httpx2.AsyncClient) -> None:
     names = [f"zoo_{n}" for n in range(5)]
     for name in reversed(names):
         await register(bot, with_property(), name)
@@ -173,14 +173,14 @@ async def test_pages_of_modules(bot: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("query", ["on_conflict=ask", "on_conflict=", "on_conflict=reset&on_conflict=reset", "x=1"])
-async def test_bad_queries(bot: httpx.AsyncClient, query: str) -> None:
+async def test_bad_queries(bot: httpx2.AsyncClient, query: str) -> None:
     response = await bot.put(f"/v1/modules/welcome?{query}", json={"schema": WELCOME})
     assert response.status_code == 422
     assert response.json()["errors"][0]["parameter"] == query.partition("=")[0]
     assert (await bot.get("/v1/modules/welcome")).status_code == 404
 
 
-async def test_if_match_keeps_two_from_evolving_past_each_other(bot: httpx.AsyncClient) -> None:
+async def test_if_match_keeps_two_from_evolving_past_each_other(bot: httpx2.AsyncClient) -> None:
     first = await bot.put("/v1/modules/welcome", json={"schema": WELCOME})
     stale = {"If-Match": first.headers["etag"]}
     second = await bot.put("/v1/modules/welcome", json={"schema": WELCOME, "title": "Welcome"}, headers=stale)

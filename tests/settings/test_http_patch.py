@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 import pytest
 
 from api.lib.json import JsonObject
@@ -13,13 +13,13 @@ from tests.support.people import HARBOUR
 @pytest.mark.parametrize(
     "kind", ["application/json", "application/merge-patch+json", "application/json; charset=utf-8"]
 )
-async def test_both_media_types(bot: httpx.AsyncClient, kind: str) -> None:
+async def test_both_media_types(bot: httpx2.AsyncClient, kind: str) -> None:
     response = await bot.patch(settings_of(), content=b'{"cooldown_seconds": 5}', headers={"Content-Type": kind})
     assert response.status_code == 200
     assert response.json()["values"]["cooldown_seconds"] == 5
 
 
-async def test_another_media_type(bot: httpx.AsyncClient) -> None:
+async def test_another_media_type(bot: httpx2.AsyncClient) -> None:
     response = await bot.patch(settings_of(), content=b"{}", headers={"Content-Type": "text/plain"})
     assert response.status_code == 415
     assert "application/merge-patch+json" in response.headers["accept-patch"]
@@ -39,7 +39,7 @@ async def test_another_media_type(bot: httpx.AsyncClient) -> None:
     ],
 )
 async def test_null_returns_to_the_default(
-    bot: httpx.AsyncClient, first: JsonObject, patch: JsonObject, overridden: list[str]
+    bot: httpx2.AsyncClient, first: JsonObject, patch: JsonObject, overridden: list[str]
 ) -> None:
     default = (await bot.get(settings_of())).json()["values"]
     await bot.patch(settings_of(), json=first)
@@ -50,13 +50,13 @@ async def test_null_returns_to_the_default(
     assert changed == set(overridden)
 
 
-async def test_a_part_of_an_object_leaves_the_rest(bot: httpx.AsyncClient) -> None:
+async def test_a_part_of_an_object_leaves_the_rest(bot: httpx2.AsyncClient) -> None:
     await bot.patch(settings_of(), json={"xp_per_message": {"max": 100}})
     after = await bot.patch(settings_of(), json={"xp_per_message": {"min": 50}})
     assert after.json()["values"]["xp_per_message"] == {"min": 50, "max": 100}
 
 
-async def test_a_curve_is_replaced_as_a_whole(bot: httpx.AsyncClient) -> None:
+async def test_a_curve_is_replaced_as_a_whole(bot: httpx2.AsyncClient) -> None:
     await bot.patch(settings_of(), json={"curve": {"kind": "total", "coefficients": [0, 100], "round_to": 50}})
     cost = {"kind": "cost", "coefficients": [100, 50]}
     after = await bot.patch(settings_of(), json={"curve": cost})
@@ -64,7 +64,7 @@ async def test_a_curve_is_replaced_as_a_whole(bot: httpx.AsyncClient) -> None:
     assert faults(await bot.patch(settings_of(), json={"curve": {"coefficients": [1]}})) == ["/curve/kind"]
 
 
-async def test_snowflakes_come_as_either_and_leave_as_strings(bot: httpx.AsyncClient) -> None:
+async def test_snowflakes_come_as_either_and_leave_as_strings(bot: httpx2.AsyncClient) -> None:
     patch = {
         "ignored_role_ids": [2**63 - 1, "81384788765712384"],
         "announce": {"mode": "channel", "channel_id": 41771983423143937},
@@ -120,7 +120,7 @@ async def test_snowflakes_come_as_either_and_leave_as_strings(bot: httpx.AsyncCl
     ],
 )
 async def test_what_is_refused_is_told_all_at_once(
-    bot: httpx.AsyncClient, patch: JsonObject, expected: list[str]
+    bot: httpx2.AsyncClient, patch: JsonObject, expected: list[str]
 ) -> None:
     found = faults(await bot.patch(settings_of(), json=patch))
     assert sorted({pointer if not pointer.startswith("/curve/coef") else "/curve" for pointer in found}) == expected
@@ -128,7 +128,7 @@ async def test_what_is_refused_is_told_all_at_once(
     assert await entries(bot) == []
 
 
-async def test_the_result_is_validated_not_the_patch(bot: httpx.AsyncClient) -> None:
+async def test_the_result_is_validated_not_the_patch(bot: httpx2.AsyncClient) -> None:
     await bot.patch(settings_of(), json={"xp_per_message": {"max": 100, "min": 90}})
     assert faults(await bot.patch(settings_of(), json={"xp_per_message": {"max": None}})) == ["/xp_per_message/min"]
     both = await bot.patch(settings_of(), json={"xp_per_message": {"max": None, "min": None}})
@@ -146,7 +146,7 @@ async def test_the_result_is_validated_not_the_patch(bot: httpx.AsyncClient) -> 
         {"curve": None},
     ],
 )
-async def test_a_patch_that_changes_nothing_makes_no_revision(bot: httpx.AsyncClient, patch: JsonObject) -> None:
+async def test_a_patch_that_changes_nothing_makes_no_revision(bot: httpx2.AsyncClient, patch: JsonObject) -> None:
     first = await bot.patch(settings_of(), json={"cooldown_seconds": 5})
     for _ in range(2):
         again = await bot.patch(settings_of(), json=patch)
@@ -155,7 +155,7 @@ async def test_a_patch_that_changes_nothing_makes_no_revision(bot: httpx.AsyncCl
     assert len(await entries(bot)) == 1
 
 
-async def test_each_change_leaves_one_entry_with_effective_values(bot: httpx.AsyncClient) -> None:
+async def test_each_change_leaves_one_entry_with_effective_values(bot: httpx2.AsyncClient) -> None:
     patch = {"xp_per_message": {"min": 20}, "daily_xp_cap": 7}
     await bot.patch(settings_of(), json=patch, headers={"X-Audit-Log-Reason": "gr%C3%BCn"})
     await bot.patch(settings_of(), json=patch)
@@ -168,7 +168,7 @@ async def test_each_change_leaves_one_entry_with_effective_values(bot: httpx.Asy
     }
 
 
-async def test_if_match(bot: httpx.AsyncClient) -> None:
+async def test_if_match(bot: httpx2.AsyncClient) -> None:
     path = settings_of()
     first = (await bot.get(path)).headers["etag"]
     packed = (await bot.get(path, headers={"Accept": "application/vnd.msgpack"})).headers["etag"]
@@ -184,7 +184,7 @@ async def test_if_match(bot: httpx.AsyncClient) -> None:
     assert (await bot.patch(path, json={"max_level": 9}, headers={"If-Match": packed})).status_code == 200
 
 
-async def test_the_tag_of_a_change_is_the_tag_of_what_is_read(bot: httpx.AsyncClient) -> None:
+async def test_the_tag_of_a_change_is_the_tag_of_what_is_read(bot: httpx2.AsyncClient) -> None:
     """Whatever order of members and way of writing numbers the client chose."""
     await register(bot)
     path = settings_of("welcome")
@@ -203,7 +203,7 @@ async def test_the_tag_of_a_change_is_the_tag_of_what_is_read(bot: httpx.AsyncCl
         assert (await bot.patch(path, json={"limit": None})).status_code == 200
 
 
-async def test_of_many_with_the_same_tag_one_wins(bot: httpx.AsyncClient) -> None:
+async def test_of_many_with_the_same_tag_one_wins(bot: httpx2.AsyncClient) -> None:
     tag = (await bot.get(settings_of())).headers["etag"]
     answers = await asyncio.gather(
         *(bot.patch(settings_of(), json={"cooldown_seconds": 100 + n}, headers={"If-Match": tag}) for n in range(20))
@@ -214,7 +214,7 @@ async def test_of_many_with_the_same_tag_one_wins(bot: httpx.AsyncClient) -> Non
     assert len(await entries(bot)) == 1
 
 
-async def test_only_this_guild_changes(bot: httpx.AsyncClient, mallory: httpx.AsyncClient) -> None:
+async def test_only_this_guild_changes(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
     await bot.patch(settings_of(guild_id=HARBOUR), json={"cooldown_seconds": 5})
     assert (await mallory.get("/v1/guilds")).json()["items"]
     theirs = await mallory.get(settings_of(guild_id=(await mallory.get("/v1/guilds")).json()["items"][0]["id"]))

@@ -1,6 +1,6 @@
 """`PUT`, `DELETE`, and the history of settings: who changed what, when, why; old revisions brought back."""
 
-import httpx
+import httpx2
 import pytest
 
 from api.lib.json import JsonObject
@@ -10,11 +10,11 @@ from tests.support.clock import MovableClock
 HISTORY = settings_of() + "/revisions"
 
 
-async def restore(bot: httpx.AsyncClient, revision: object, module: str = "leveling") -> httpx.Response:
+async def restore(bot: httpx2.AsyncClient, revision: object, module: str = "leveling") -> httpx2.Response:
     return await bot.post(f"{settings_of(module)}/revisions/{revision}/restore")
 
 
-async def test_put_replaces_all_overrides(bot: httpx.AsyncClient) -> None:
+async def test_put_replaces_all_overrides(bot: httpx2.AsyncClient) -> None:
     await bot.patch(settings_of(), json={"cooldown_seconds": 5, "max_level": 9})
     document = {"xp_per_message": {"max": 30}, "daily_xp_cap": None, "announce": {}}
     after = (await bot.put(settings_of(), json=document)).json()
@@ -26,7 +26,7 @@ async def test_put_replaces_all_overrides(bot: httpx.AsyncClient) -> None:
     assert len(await entries(bot)) == 2
 
 
-async def test_a_null_that_was_put_stays_when_the_default_changes(bot: httpx.AsyncClient) -> None:
+async def test_a_null_that_was_put_stays_when_the_default_changes(bot: httpx2.AsyncClient) -> None:
     loose = {"type": ["integer", "null"], "default": 1}
     await register(bot, with_property(limit=loose))
     await bot.put(settings_of("welcome"), json={"limit": None})
@@ -42,17 +42,17 @@ async def test_a_null_that_was_put_stays_when_the_default_changes(bot: httpx.Asy
         ({"xp_per_message": None}, ["/xp_per_message"]),
     ],
 )
-async def test_put_is_validated(bot: httpx.AsyncClient, document: JsonObject, expected: list[str]) -> None:
+async def test_put_is_validated(bot: httpx2.AsyncClient, document: JsonObject, expected: list[str]) -> None:
     assert faults(await bot.put(settings_of(), json=document)) == expected
     assert (await bot.get(settings_of())).json()["revision"] == 0
 
 
-async def test_put_takes_no_merge_patch(bot: httpx.AsyncClient) -> None:
+async def test_put_takes_no_merge_patch(bot: httpx2.AsyncClient) -> None:
     headers = {"Content-Type": "application/merge-patch+json"}
     assert (await bot.put(settings_of(), content=b"{}", headers=headers)).status_code == 415
 
 
-async def test_delete_returns_to_the_defaults(bot: httpx.AsyncClient) -> None:
+async def test_delete_returns_to_the_defaults(bot: httpx2.AsyncClient) -> None:
     assert (await bot.delete(settings_of())).status_code == 204
     assert (await bot.get(settings_of())).json()["revision"] == 0
     await bot.patch(settings_of(), json={"cooldown_seconds": 5})
@@ -67,7 +67,7 @@ async def test_delete_returns_to_the_defaults(bot: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
-async def test_if_match_guards_the_others_too(bot: httpx.AsyncClient, method: str) -> None:
+async def test_if_match_guards_the_others_too(bot: httpx2.AsyncClient, method: str) -> None:
     path = settings_of() + ("/revisions/0/restore" if method == "POST" else "")
     body = {"max_level": 5} if method == "PUT" else None
     old = (await bot.get(settings_of())).headers["etag"]
@@ -80,7 +80,7 @@ async def test_if_match_guards_the_others_too(bot: httpx.AsyncClient, method: st
     assert (await bot.get(settings_of())).json()["revision"] == 2
 
 
-async def test_who_changed_what_when_and_why(bot: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_who_changed_what_when_and_why(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     await bot.patch(settings_of(), json={"xp_per_message": {"min": 20}})
     clock.move(hours=1)
     last = await bot.patch(settings_of(), json={"max_level": 9}, headers={"X-Audit-Log-Reason": "too%20far"})
@@ -103,7 +103,7 @@ async def test_who_changed_what_when_and_why(bot: httpx.AsyncClient, clock: Mova
     assert first["at"] < newest["at"]
 
 
-async def test_pages_of_history(bot: httpx.AsyncClient, mallory: httpx.AsyncClient) -> None:
+async def test_pages_of_history(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
     for level in range(1, 8):
         await bot.patch(settings_of(), json={"max_level": level})
     first = await bot.get(HISTORY, params={"limit": 3})
@@ -128,13 +128,13 @@ async def test_pages_of_history(bot: httpx.AsyncClient, mallory: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "limit=1&limit=2", "page=2", "limit=1e1"])
-async def test_bad_queries(bot: httpx.AsyncClient, query: str) -> None:
+async def test_bad_queries(bot: httpx2.AsyncClient, query: str) -> None:
     for path in (HISTORY, "/v1/modules"):
         assert (await bot.get(f"{path}?{query}")).status_code == 422
         assert (await bot.get(f"{path}?limit=1000")).status_code == 200
 
 
-async def test_an_old_revision_comes_back_as_a_new_one(bot: httpx.AsyncClient) -> None:
+async def test_an_old_revision_comes_back_as_a_new_one(bot: httpx2.AsyncClient) -> None:
     first = (await bot.patch(settings_of(), json={"cooldown_seconds": 5})).json()
     await bot.patch(settings_of(), json={"cooldown_seconds": 6, "max_level": 9})
     back = await restore(bot, 1)
@@ -151,7 +151,7 @@ async def test_an_old_revision_comes_back_as_a_new_one(bot: httpx.AsyncClient) -
 @pytest.mark.parametrize(
     "revision", ["2", "007", "-1", "abc", str(10**30), str(2**31), "1.0", "%00", "1%0A", "٣", "01"]
 )
-async def test_no_such_revision(bot: httpx.AsyncClient, revision: str) -> None:
+async def test_no_such_revision(bot: httpx2.AsyncClient, revision: str) -> None:
     await bot.patch(settings_of(), json={"cooldown_seconds": 5})
     response = await restore(bot, revision)
     assert response.status_code == 404
@@ -159,14 +159,14 @@ async def test_no_such_revision(bot: httpx.AsyncClient, revision: str) -> None:
 
 
 async def test_a_revision_of_another_guild_or_module_is_none(
-    bot: httpx.AsyncClient, mallory: httpx.AsyncClient
+    bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient
 ) -> None:
     await bot.patch(settings_of(), json={"cooldown_seconds": 5})
     assert (await restore(bot, 1, "privacy")).status_code == 404
     assert (await restore(mallory, 1)).status_code == 404
 
 
-async def test_what_the_schema_no_longer_takes_does_not_come_back(bot: httpx.AsyncClient) -> None:
+async def test_what_the_schema_no_longer_takes_does_not_come_back(bot: httpx2.AsyncClient) -> None:
     await register(bot)
     await bot.patch(settings_of("welcome"), json={"limit": 50, "text": "Hi"})
     await bot.patch(settings_of("welcome"), json={"limit": None})

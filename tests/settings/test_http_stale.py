@@ -1,6 +1,6 @@
 """Settings that point at a role or channel which is gone are kept, and told of."""
 
-import httpx
+import httpx2
 import pytest
 
 from api.lib.json import JsonObject
@@ -10,17 +10,17 @@ from tests.support.people import HARBOUR
 ROLES, CHANNELS = f"/v1/guilds/{HARBOUR}/roles", f"/v1/guilds/{HARBOUR}/channels"
 
 
-async def send(bot: httpx.AsyncClient, path: str, *ids: int) -> None:
+async def send(bot: httpx2.AsyncClient, path: str, *ids: int) -> None:
     response = await bot.put(path, json={"items": [{"id": id_, "name": f"n{id_}"} for id_ in ids]})
     assert response.status_code == 200, response.text
 
 
-async def stale(bot: httpx.AsyncClient, module: str = "leveling") -> list[JsonObject]:
+async def stale(bot: httpx2.AsyncClient, module: str = "leveling") -> list[JsonObject]:
     found: list[JsonObject] = (await bot.get(settings_of(module))).json()["stale_references"]
     return found
 
 
-async def test_gone_and_back(bot: httpx.AsyncClient) -> None:
+async def test_gone_and_back(bot: httpx2.AsyncClient) -> None:
     await send(bot, ROLES, 3, 2, 1)  # rows numbered otherwise than they are named
     await send(bot, CHANNELS, 7, 5)
     patch = {
@@ -47,7 +47,7 @@ async def test_gone_and_back(bot: httpx.AsyncClient) -> None:
     assert (await bot.patch(settings_of(), json={"max_level": 3})).json()["stale_references"] == [channel]
 
 
-async def test_the_tag_tells_that_a_role_went(bot: httpx.AsyncClient) -> None:
+async def test_the_tag_tells_that_a_role_went(bot: httpx2.AsyncClient) -> None:
     await send(bot, ROLES, 1)
     tag = (await bot.patch(settings_of(), json={"ignored_role_ids": ["1"]})).headers["etag"]
     await send(bot, ROLES)
@@ -56,14 +56,14 @@ async def test_the_tag_tells_that_a_role_went(bot: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("sent", [ROLES, CHANNELS])
-async def test_of_what_was_never_sent_nothing_is_gone(bot: httpx.AsyncClient, sent: str) -> None:
+async def test_of_what_was_never_sent_nothing_is_gone(bot: httpx2.AsyncClient, sent: str) -> None:
     patch = {"ignored_role_ids": ["1"], "ignored_channel_ids": ["2"]}
     assert (await bot.patch(settings_of(), json=patch)).json()["stale_references"] == []
     await send(bot, sent)
     assert [reference["kind"] for reference in await stale(bot)] == [sent.rpartition("/")[2].removesuffix("s")]
 
 
-async def test_of_a_registered_module(bot: httpx.AsyncClient) -> None:
+async def test_of_a_registered_module(bot: httpx2.AsyncClient) -> None:
     await register(bot)
     await send(bot, ROLES)
     await send(bot, CHANNELS)
@@ -82,7 +82,7 @@ async def test_of_a_registered_module(bot: httpx.AsyncClient) -> None:
     ]
 
 
-async def test_another_guilds_role_is_gone(bot: httpx.AsyncClient, mallory: httpx.AsyncClient) -> None:
+async def test_another_guilds_role_is_gone(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
     quarry = (await mallory.get("/v1/guilds")).json()["items"][0]["id"]
     assert (await mallory.put(f"/v1/guilds/{quarry}/roles", json={"items": [{"id": 1, "name": "x"}]})).is_success
     await send(bot, ROLES, 2)

@@ -2,7 +2,7 @@
 
 import time
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.people import HARBOUR
@@ -25,7 +25,7 @@ MOST_SECONDS = 2.0
 
 
 @pytest.mark.parametrize("place", ["pattern", "patternProperties", "propertyNames"])
-async def test_no_pattern_takes_long(bot: httpx.AsyncClient, place: str) -> None:
+async def test_no_pattern_takes_long(bot: httpx2.AsyncClient, place: str) -> None:
     text = {"type": "string", "default": ""}
     for number, pattern in enumerate(SLOW):
         said = {
@@ -44,7 +44,7 @@ async def test_no_pattern_takes_long(bot: httpx.AsyncClient, place: str) -> None
 
 
 @pytest.mark.parametrize("place", ["pattern", "patternProperties"])
-async def test_what_cannot_be_linear_is_refused(bot: httpx.AsyncClient, place: str) -> None:
+async def test_what_cannot_be_linear_is_refused(bot: httpx2.AsyncClient, place: str) -> None:
     for pattern in REFUSED:
         said: dict[str, object] = (
             {"type": "string", "default": "", "pattern": pattern}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx2
 
 from tests.soak.model import Standing
 from tests.soak.operations import Operation, Planner
@@ -32,8 +32,8 @@ class SoakClient:
         self._base_url, self._headers = base_url, headers
         self._http = self._connect()
 
-    def _connect(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self._base_url, headers=self._headers, timeout=30)
+    def _connect(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(base_url=self._base_url, headers=self._headers, timeout=30)
 
     async def work(self, operations: int) -> None:
         """Does so many."""
@@ -68,7 +68,7 @@ class SoakClient:
             assert time.monotonic() < until, f"{operation} is not acknowledged: {answer and answer.text}"
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _request(self, operation: Operation) -> httpx.Request:
+    def _request(self, operation: Operation) -> httpx2.Request:
         headers = {"X-Audit-Log-Reason": f"soak {operation.name}"}
         if operation.method == "POST":
             headers["Idempotency-Key"] = f"soak {operation.name} {operation.kind}"
@@ -90,20 +90,20 @@ class SoakClient:
         moment = datetime.now(UTC) - timedelta(seconds=ago)
         return event | {"occurred_at": self._moments.setdefault(event["id"], moment.isoformat())}
 
-    async def _try(self, request: httpx.Request, leaves_after: float | None) -> httpx.Response | None:
+    async def _try(self, request: httpx2.Request, leaves_after: float | None) -> httpx2.Response | None:
         """None where there was no answer: the connection broke, or the client went away."""
-        again = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
+        again = httpx2.Request(request.method, request.url, headers=request.headers, content=request.content)
         try:
             async with asyncio.timeout(leaves_after):
                 return await self._http.send(again)
         except TimeoutError:
             await self._http.aclose()
             self._http = self._connect()
-        except httpx.TransportError:
+        except httpx2.TransportError:
             pass
         return None
 
-    def _acknowledges(self, operation: Operation, answer: httpx.Response) -> bool:
+    def _acknowledges(self, operation: Operation, answer: httpx2.Response) -> bool:
         status = answer.status_code
         if status == 503:
             assert int(answer.headers["Retry-After"]) >= 1, answer.text
@@ -115,7 +115,7 @@ class SoakClient:
         assert answer.is_success or status in operation.done, f"{operation}: {status} {answer.text}"
         return True
 
-    def _check(self, operation: Operation, answer: httpx.Response, *, is_first: bool) -> None:
+    def _check(self, operation: Operation, answer: httpx2.Response, *, is_first: bool) -> None:
         if operation.kind == "record":
             found = answer.json()
             assert found["rejected"] == [], (operation, found)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
-import httpx
+import httpx2
 
 from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.embedded.user import EmbeddedPostgresError
@@ -32,14 +32,14 @@ class Follower:
 
     async def follow(self) -> None:
         """Until it is cancelled."""
-        async with httpx.AsyncClient(base_url=self._base_url, headers=self._headers, timeout=20) as http:
+        async with httpx2.AsyncClient(base_url=self._base_url, headers=self._headers, timeout=20) as http:
             while True:
                 try:
                     await self._stay(http)
-                except (httpx.TransportError, StopAsyncIteration, TimeoutError):
+                except (httpx2.TransportError, StopAsyncIteration, TimeoutError):
                     await asyncio.sleep(0.05)
 
-    async def _stay(self, http: httpx.AsyncClient) -> None:
+    async def _stay(self, http: httpx2.AsyncClient) -> None:
         after = {"Last-Event-ID": str(self.ids[-1] if self.ids else 0)}
         async with http.stream("GET", "/v1/events", headers=after) as response:
             if response.status_code == 503:

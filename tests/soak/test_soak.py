@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 
@@ -31,7 +31,7 @@ FOLLOWERS = 2
 REST_SECONDS = 120
 
 
-async def prepare(http: httpx.AsyncClient) -> None:
+async def prepare(http: httpx2.AsyncClient) -> None:
     """Guilds with rules by which XP can be added up, and what can be earned."""
     made = [await http.post("/v1/achievements", json=OF_ALL)]
     for guild_id, on_leave in GUILDS.items():
@@ -91,7 +91,7 @@ async def soak(server: Server, key: str) -> str:
         done += 1
 
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(base_url=server.base_url, headers=headers, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=server.base_url, headers=headers, timeout=30) as http:
         await prepare(http)
     clients = [SoakClient(SEED, number, server.base_url, headers, went) for number in range(CLIENTS)]
     followers = [Follower(number, SEED, server.base_url, key) for number in range(FOLLOWERS)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import httpx
+import httpx2
 from litestar import Litestar
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -18,8 +18,8 @@ from tests.support.wiring import services_of
 class Answers(NamedTuple):
     """Answers to the same request. `is_fast`: the first came around the framework."""
 
-    fast: httpx.Response
-    ordinary: httpx.Response
+    fast: httpx2.Response
+    ordinary: httpx2.Response
     is_fast: bool
 
 
@@ -37,7 +37,7 @@ class BothWays:
             self._through += 1
             await app(scope, receive, send)
 
-        def client(inner: ASGIApp, table: FastPath | None) -> httpx.AsyncClient:
+        def client(inner: ASGIApp, table: FastPath | None) -> httpx2.AsyncClient:
             middleware = OutermostMiddleware(
                 inner, services.metrics, timeout=settings.request_timeout_seconds, https=False, fast_path=table
             )
@@ -69,5 +69,5 @@ class BothWays:
         return Answers(fast, ordinary, is_fast)
 
 
-def _told(answer: httpx.Response) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+def _told(answer: httpx2.Response) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     return answer.content, sorted(answer.headers.raw)

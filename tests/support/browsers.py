@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 from litestar.types import ASGIApp
 
 from api.people.people import People
@@ -20,7 +20,7 @@ class Browsers:
         self.people = people
         self._discord = discord
 
-    def fresh(self) -> httpx.AsyncClient:
+    def fresh(self) -> httpx2.AsyncClient:
         """Nobody's yet."""
         return in_process(self._app, BASE_URL)
 
@@ -29,11 +29,11 @@ class Browsers:
         async with in_process(self._discord, "http://discord.test") as client:
             page = await client.get(location)
             assert page.status_code == 200, page.text
-            answered = await client.get(location, params={**dict(httpx.URL(location).params), **answer})
+            answered = await client.get(location, params={**dict(httpx2.URL(location).params), **answer})
         assert answered.status_code == 302, answered.text
         return answered.headers["location"]
 
-    async def log_in(self, user_id: int, browser: httpx.AsyncClient | None = None) -> httpx.AsyncClient:
+    async def log_in(self, user_id: int, browser: httpx2.AsyncClient | None = None) -> httpx2.AsyncClient:
         """A browser in which the person is logged in, with their CSRF token in every request."""
         browser = browser or self.fresh()
         begun = await browser.get("/auth/discord/login")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-import httpx
+import httpx2
 from litestar.types import ASGIApp
 
 from api.auth.actors import system
@@ -30,16 +30,16 @@ class Clients:
         data = CreateKey(name=name, scopes=sorted(scopes), guild_ids=ids, rate_limit=None)
         return str((await self._keys.create(system("test"), data)).secret)
 
-    async def bot(self, *, scopes: Iterable[Scope] = ALL, guilds: Sequence[int] | None = None) -> httpx.AsyncClient:
+    async def bot(self, *, scopes: Iterable[Scope] = ALL, guilds: Sequence[int] | None = None) -> httpx2.AsyncClient:
         """A client with a new key."""
         return self.bearer(await self.key(scopes=scopes, guilds=guilds))
 
-    def bearer(self, secret: str) -> httpx.AsyncClient:
+    def bearer(self, secret: str) -> httpx2.AsyncClient:
         """A client with this key."""
         client = self.anonymous()
         client.headers["Authorization"] = f"Bearer {secret}"
         return client
 
-    def anonymous(self) -> httpx.AsyncClient:
+    def anonymous(self) -> httpx2.AsyncClient:
         """A client with no key."""
         return in_process(self._app, BASE_URL)

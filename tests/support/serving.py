@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal
 
-import httpx
+import httpx2
 import uvicorn
 from litestar import Litestar
 
@@ -23,9 +23,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def in_process(app: Application, base_url: str, address: str = "127.0.0.1") -> httpx.AsyncClient:
+def in_process(app: Application, base_url: str, address: str = "127.0.0.1") -> httpx2.AsyncClient:
     """A client that calls `app` with no socket between, as if from `address`; the lifespan is the caller's to run."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 123)), base_url=base_url)
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app, client=(address, 123)), base_url=base_url)
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """Where webhooks may lead: one row a range, its first and its last address, as an operator has it and as they may."""
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -88,7 +88,7 @@ FIRST = [addresses[0] for table in (NEVER, PRIVATE) for addresses in table.value
 
 @pytest.mark.parametrize("allowed", [False, True], ids=["as it is", "private ones allowed"])
 async def test_through_http(
-    bot: httpx.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch, *, allowed: bool
+    bot: httpx2.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch, *, allowed: bool
 ) -> None:
     monkeypatch.setattr(services_of(litestar_app).webhooks, "_private", allowed)
     made = (await bot.post(PATH, json={"url": "http://93.184.215.14/"})).json()["id"]

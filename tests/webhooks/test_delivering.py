@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -29,24 +29,24 @@ WORKS = b"HTTP/1.1 200 OK\r\n\r\n"
 pytestmark = pytest.mark.usefixtures("private")
 
 
-async def hook(bot: httpx.AsyncClient, url: str, *types: str, guild: int = HARBOUR) -> dict[str, Any]:
+async def hook(bot: httpx2.AsyncClient, url: str, *types: str, guild: int = HARBOUR) -> dict[str, Any]:
     answer = await bot.post(f"/v1/guilds/{guild}/webhooks", json={"url": url, "types": types})
     assert answer.status_code == 201, answer.text
     view: dict[str, Any] = answer.json()  # Any: any JSON
     return view
 
 
-async def deliveries(bot: httpx.AsyncClient, webhook: dict[str, Any]) -> list[tuple[str, str, int]]:
+async def deliveries(bot: httpx2.AsyncClient, webhook: dict[str, Any]) -> list[tuple[str, str, int]]:
     items = (await bot.get(f"{PATH}/{webhook['id']}/deliveries")).json()["items"]
     return [(item["event"], item["status"], item["attempts"]) for item in items]
 
 
-async def change(bot: httpx.AsyncClient, value: int) -> None:
+async def change(bot: httpx2.AsyncClient, value: int) -> None:
     assert (await bot.patch(f"{GUILD}/settings/leveling", json={"cooldown_seconds": value})).is_success
 
 
 async def test_each_event_is_sent_signed_and_in_order(
-    bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliver, owner: PlainConnection
+    bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver, owner: PlainConnection
 ) -> None:
     webhook = await hook(bot, receiver.url, "settings.updated")
     for value in (1, 2, 3):
@@ -68,7 +68,7 @@ async def test_each_event_is_sent_signed_and_in_order(
 
 
 async def test_what_was_sent_is_noted_though_it_takes_several_tries(
-    bot: httpx.AsyncClient, receiver: Receiver, litestar_app: Litestar, owner: PlainConnection, settings: Settings
+    bot: httpx2.AsyncClient, receiver: Receiver, litestar_app: Litestar, owner: PlainConnection, settings: Settings
 ) -> None:
     webhook = await hook(bot, receiver.url, "settings.updated")
     await change(bot, 1)
@@ -95,7 +95,7 @@ async def test_what_was_sent_is_noted_though_it_takes_several_tries(
     assert len(receiver.got) == 1
 
 
-async def test_a_test(bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliver) -> None:
+async def test_a_test(bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver) -> None:
     webhook = await hook(bot, receiver.url, "guild.deleted")
     answer = await bot.post(f"{PATH}/{webhook['id']}/test")
     assert answer.status_code == 200
@@ -110,7 +110,7 @@ async def test_a_test(bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliv
 
 
 async def test_what_fails_is_tried_again_and_holds_up_nobody(
-    bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock
+    bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock
 ) -> None:
     webhook = await hook(bot, receiver.url, "settings.updated")
     receiver.answers = [FAILS, WORKS]
@@ -129,7 +129,7 @@ async def test_what_fails_is_tried_again_and_holds_up_nobody(
     assert again.body == first.body, "its id is the same, so its receiver can tell"
 
 
-async def test_a_redirect_is_not_followed(bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliver) -> None:
+async def test_a_redirect_is_not_followed(bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver) -> None:
     webhook = await hook(bot, receiver.url, "settings.updated")
     receiver.answers = [f"HTTP/1.1 307 Elsewhere\r\nLocation: {receiver.url}\r\n\r\n".encode()]
     await change(bot, 1)
@@ -139,7 +139,7 @@ async def test_a_redirect_is_not_followed(bot: httpx.AsyncClient, receiver: Rece
 
 
 async def test_where_nothing_arrives_for_long_it_is_disabled(
-    bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock, owner: PlainConnection
+    bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock, owner: PlainConnection
 ) -> None:
     webhook = await hook(bot, receiver.url, "settings.updated")
     receiver.answers = [FAILS]
@@ -167,7 +167,7 @@ async def test_where_nothing_arrives_for_long_it_is_disabled(
 
 
 async def test_a_silent_one_holds_up_no_other(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     receiver: Receiver,
     litestar_app: Litestar,
     monkeypatch: pytest.MonkeyPatch,
@@ -189,7 +189,7 @@ async def test_a_silent_one_holds_up_no_other(
     assert ("settings.updated", "pending", 1) in await deliveries(bot, silent)
 
 
-async def test_an_endless_answer_is_not_read(bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliver) -> None:
+async def test_an_endless_answer_is_not_read(bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver) -> None:
     webhook = await hook(bot, receiver.url, "settings.updated")
     receiver.answers = [b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, b"SSH-2.0-x\r\n\r\n"]
     await change(bot, 1)
@@ -198,7 +198,7 @@ async def test_an_endless_answer_is_not_read(bot: httpx.AsyncClient, receiver: R
 
 
 async def test_a_name_that_turns_private_is_not_followed(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     receiver: Receiver,
     deliver: Deliver,
     litestar_app: Litestar,
@@ -220,7 +220,7 @@ async def test_a_name_that_turns_private_is_not_followed(
 
 
 async def test_two_processes_send_each_once(
-    bot: httpx.AsyncClient, receiver: Receiver, litestar_app: Litestar, clock: MovableClock, owner: PlainConnection
+    bot: httpx2.AsyncClient, receiver: Receiver, litestar_app: Litestar, clock: MovableClock, owner: PlainConnection
 ) -> None:
     mine: Deliverer = services_of(litestar_app).deliverer
     other = Deliverer(services_of(litestar_app).database, clock, mine._secret_box, mine._sender)
@@ -236,7 +236,7 @@ async def test_two_processes_send_each_once(
     assert len({(each.headers["guildhall-signature"], each.body) for each in receiver.got}) == 8 * len(hooks)
 
 
-async def test_only_what_is_its_guilds(bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliver) -> None:
+async def test_only_what_is_its_guilds(bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver) -> None:
     await hook(bot, receiver.url, guild=QUARRY)
     await change(bot, 1)
     schema = {"type": "object", "properties": {}}
@@ -246,7 +246,7 @@ async def test_only_what_is_its_guilds(bot: httpx.AsyncClient, receiver: Receive
 
 
 async def test_an_erased_persons_events(
-    bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock
+    bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock
 ) -> None:
     await hook(bot, receiver.url, "member.level_up")
     receiver.answers = [FAILS, WORKS]
@@ -259,7 +259,7 @@ async def test_an_erased_persons_events(
 
 
 async def test_a_process_that_dies_leaves_it_to_another(
-    bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock, owner: PlainConnection
+    bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock, owner: PlainConnection
 ) -> None:
     await hook(bot, receiver.url, "settings.updated")
     await owner.execute("UPDATE webhooks SET holder = 'dead', held_until = $1", clock.now())
@@ -270,7 +270,7 @@ async def test_a_process_that_dies_leaves_it_to_another(
 
 
 async def test_old_deliveries_are_swept(
-    bot: httpx.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock, litestar_app: Litestar
+    bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock, litestar_app: Litestar
 ) -> None:
     webhook = await hook(bot, receiver.url, "settings.updated")
     await change(bot, 1)

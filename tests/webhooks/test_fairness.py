@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -43,7 +43,7 @@ def test_shares() -> None:
 
 
 async def test_a_slow_endpoint(
-    bot: httpx.AsyncClient, receiver: Receiver, litestar_app: Litestar, owner: PlainConnection
+    bot: httpx2.AsyncClient, receiver: Receiver, litestar_app: Litestar, owner: PlainConnection
 ) -> None:
     """Forty webhooks of one guild lead to it, and are due before the one of another guild."""
     deliverer: Deliverer = services_of(litestar_app).deliverer
@@ -94,7 +94,7 @@ def slow_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     released.set()
 
 
-async def test_a_slow_name_server(bot: httpx.AsyncClient, slow_names: list[str]) -> None:
+async def test_a_slow_name_server(bot: httpx2.AsyncClient, slow_names: list[str]) -> None:
     resolver = Resolver()
     waiting = [asyncio.create_task(resolver.addresses(f"{n % 50}.slow.example", 80, HARBOUR)) for n in range(200)]
     async with asyncio.timeout(5):
@@ -109,7 +109,7 @@ async def test_a_slow_name_server(bot: httpx.AsyncClient, slow_names: list[str])
 
 
 async def test_a_slow_name_holds_up_no_request_for_long(
-    bot: httpx.AsyncClient, slow_names: list[str], monkeypatch: pytest.MonkeyPatch
+    bot: httpx2.AsyncClient, slow_names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.webhooks.service.RESOLVE_SECONDS", 0.05)
     for n in range(5):

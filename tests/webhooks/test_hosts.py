@@ -1,7 +1,7 @@
 """Hosts that are written oddly, or that nobody has on the internet: refused when a webhook is made, and once more when
 something is sent to it, whatever a name server makes of them."""
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -41,7 +41,7 @@ SOUND = (
 
 
 @pytest.mark.parametrize("host", ODD)
-async def test_odd(bot: httpx.AsyncClient, litestar_app: Litestar, private: None, host: str) -> None:
+async def test_odd(bot: httpx2.AsyncClient, litestar_app: Litestar, private: None, host: str) -> None:
     deliverer: Deliverer = services_of(litestar_app).deliverer
     for port in ("", ":8443"):
         url = f"https://{host}{port}/hook"
@@ -53,7 +53,7 @@ async def test_odd(bot: httpx.AsyncClient, litestar_app: Litestar, private: None
 
 
 @pytest.mark.parametrize("host", PRIVATE)
-async def test_private(bot: httpx.AsyncClient, litestar_app: Litestar, host: str) -> None:
+async def test_private(bot: httpx2.AsyncClient, litestar_app: Litestar, host: str) -> None:
     deliverer: Deliverer = services_of(litestar_app).deliverer
     url = f"https://{host}/hook"
     answer = await bot.post(PATH, json={"url": url})

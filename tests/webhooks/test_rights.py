@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 
@@ -36,7 +36,7 @@ def got(receiver: Receiver, name: str) -> dict[str, Json]:
 
 
 async def test_each_type_with_each_scope(
-    bot: httpx.AsyncClient, clients: Clients, receiver: Receiver, deliver: Deliver, litestar_app: Litestar
+    bot: httpx2.AsyncClient, clients: Clients, receiver: Receiver, deliver: Deliver, litestar_app: Litestar
 ) -> None:
     for n, scopes in enumerate(SETS):
         async with await clients.bot(scopes=scopes) as client:
@@ -55,7 +55,7 @@ async def test_each_type_with_each_scope(
 
 
 async def test_what_is_of_somebody_hidden(
-    bot: httpx.AsyncClient,
+    bot: httpx2.AsyncClient,
     clients: Clients,
     browsers: Browsers,
     receiver: Receiver,
@@ -98,14 +98,14 @@ async def test_what_is_of_somebody_hidden(
     await manager.aclose()
 
 
-async def _made_key(bot: httpx.AsyncClient, **more: object) -> Json:
+async def _made_key(bot: httpx2.AsyncClient, **more: object) -> Json:
     made = await bot.post("/v1/keys", json={"name": "brief", "scopes": ["webhooks:write", "settings:read"], **more})
     view: Json = made.json()
     return view
 
 
 async def test_it_ends_with_the_key_that_made_it(
-    bot: httpx.AsyncClient, clients: Clients, receiver: Receiver, deliver: Deliver, clock: MovableClock
+    bot: httpx2.AsyncClient, clients: Clients, receiver: Receiver, deliver: Deliver, clock: MovableClock
 ) -> None:
     """Revoked, or expired. Who enables it again is its maker then."""
     revoked = await _made_key(bot)
@@ -137,7 +137,7 @@ async def test_it_ends_with_the_key_that_made_it(
 
 
 async def test_a_key_that_is_rotated_takes_it_along(
-    bot: httpx.AsyncClient, clients: Clients, receiver: Receiver, deliver: Deliver, clock: MovableClock
+    bot: httpx2.AsyncClient, clients: Clients, receiver: Receiver, deliver: Deliver, clock: MovableClock
 ) -> None:
     key = await _made_key(bot)
     async with clients.bearer(key["secret"]) as client:
@@ -157,7 +157,7 @@ async def test_a_key_that_is_rotated_takes_it_along(
 
 
 async def test_who_changes_it_is_its_maker(
-    bot: httpx.AsyncClient, clients: Clients, receiver: Receiver, deliver: Deliver
+    bot: httpx2.AsyncClient, clients: Clients, receiver: Receiver, deliver: Deliver
 ) -> None:
     """Else who may read little would have it lead to themselves, and read what its maker may."""
     webhook = await hook(bot, receiver.url, "settings.updated")
@@ -168,7 +168,7 @@ async def test_who_changes_it_is_its_maker(
     assert receiver.got[0].data["data"].keys() & NEEDS["settings.updated"].keys() == {"module", "revision"}
 
 
-async def test_what_is_owed_is_written_in_batches_and_once(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_what_is_owed_is_written_in_batches_and_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """An event of every guild between two of one; numbering, which every stream waits for, writes none of it."""
     where = {HARBOUR: 2, QUARRY: 3}
     for guild_id, count in where.items():

@@ -1,6 +1,6 @@
 """Webhooks through HTTP: made, changed, listed, removed, and by whom."""
 
-import httpx
+import httpx2
 import pytest
 
 from api.auth.scopes import ALL, Scope
@@ -12,14 +12,14 @@ PATH = f"/v1/guilds/{HARBOUR}/webhooks"
 WISH = {"url": "https://93.184.215.14/hook", "types": ["settings.updated", "guild.updated", "guild.updated"]}
 
 
-async def made(client: httpx.AsyncClient, **data: object) -> dict[str, object]:
+async def made(client: httpx2.AsyncClient, **data: object) -> dict[str, object]:
     answer = await client.post(PATH, json={**WISH, **data})
     assert answer.status_code == 201, answer.text
     view: dict[str, object] = answer.json()
     return view
 
 
-async def test_a_webhooks_life(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_webhooks_life(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     view = await made(bot)
     secret = str(view.pop("secret"))
     assert secret.startswith("whsec_")
@@ -45,7 +45,7 @@ async def test_a_webhooks_life(bot: httpx.AsyncClient, owner: PlainConnection) -
     assert secret not in str(log)
 
 
-async def test_ten_for_a_guild(bot: httpx.AsyncClient) -> None:
+async def test_ten_for_a_guild(bot: httpx2.AsyncClient) -> None:
     for _ in range(10):
         await made(bot)
     assert (await bot.post(PATH, json=WISH)).status_code == 409
@@ -56,7 +56,7 @@ async def test_ten_for_a_guild(bot: httpx.AsyncClient) -> None:
 
 
 async def test_who_may(
-    bot: httpx.AsyncClient, anonymous: httpx.AsyncClient, mallory: httpx.AsyncClient, clients: Clients
+    bot: httpx2.AsyncClient, anonymous: httpx2.AsyncClient, mallory: httpx2.AsyncClient, clients: Clients
 ) -> None:
     address = f"{PATH}/{(await made(bot))['id']}"
     assert (await anonymous.get(PATH)).status_code == 401
@@ -80,7 +80,7 @@ REFUSED = (
 )  # fmt: skip
 
 
-async def test_addresses_that_are_refused(bot: httpx.AsyncClient) -> None:
+async def test_addresses_that_are_refused(bot: httpx2.AsyncClient) -> None:
     for url in REFUSED:
         answer = await bot.post(PATH, json={"url": url})
         assert answer.status_code == 422, f"{url}: {answer.text}"
@@ -95,14 +95,14 @@ async def test_addresses_that_are_refused(bot: httpx.AsyncClient) -> None:
         ({**WISH, "secret": "mine", "enabled": None}, {"/secret", "/enabled"}),
     ],
 )
-async def test_bad_input(bot: httpx.AsyncClient, data: dict[str, object], pointers: set[str]) -> None:
+async def test_bad_input(bot: httpx2.AsyncClient, data: dict[str, object], pointers: set[str]) -> None:
     answer = await bot.post(PATH, json=data)
     assert (answer.status_code, {fault["pointer"] for fault in answer.json()["errors"]}) == (422, pointers)
     address = f"{PATH}/{(await made(bot))['id']}"
     assert (await bot.patch(address, json={"url": None})).status_code == 422
 
 
-async def test_sent_twice_with_a_key_it_is_one(bot: httpx.AsyncClient) -> None:
+async def test_sent_twice_with_a_key_it_is_one(bot: httpx2.AsyncClient) -> None:
     first, again = [await bot.post(PATH, json=WISH, headers={"Idempotency-Key": "k"}) for _ in range(2)]
     assert again.json() == {**first.json(), "secret": None}
     assert len((await bot.get(PATH)).json()["items"]) == 1

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
+import httpx2
 import msgspec
 
 from guildhall_client import errors, streaming
@@ -39,13 +39,13 @@ class Guildhall:
         *,
         patience: float = 60.0,
         timeout: float = 20.0,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         """`patience`: for how many seconds a request is tried again, while the server is away, restarts or asks
         to wait; then `Unreachable`. `timeout`: for one try."""
         self._patience = patience
         self._known: dict[str, tuple[str, bytes]] = {}  # address: entity tag, body
-        self.http = httpx.AsyncClient(
+        self.http = httpx2.AsyncClient(
             base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout, transport=transport
         )
 
@@ -182,15 +182,15 @@ class Guildhall:
         body: object = None,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         content = None if body is None else msgspec.json.encode(body)
         sent = {**(headers or {}), **({} if content is None else {"Content-Type": "application/json"})}
         patience = Patience(self._patience)
         while True:
-            response: httpx.Response | None = None
+            response: httpx2.Response | None = None
             try:
                 response = await self.http.request(method, path, content=content, params=params, headers=sent)
-            except httpx.TransportError as error:
+            except httpx2.TransportError as error:
                 seconds = patience.wait(None)
                 if seconds is None:
                     raise errors.Unreachable(f"{method} {path}: {error!r}") from error

@@ -1,6 +1,6 @@
 """What can go wrong: Guildhall refuses, or is not to be reached."""
 
-import httpx
+import httpx2
 import msgspec
 
 from guildhall_client.models import Fault
@@ -37,7 +37,7 @@ class _Body(msgspec.Struct):
     errors: list[Fault] = []
 
 
-def problem(response: httpx.Response) -> Problem:
+def problem(response: httpx2.Response) -> Problem:
     """The problem that an answer tells of; its body is read."""
     try:
         body = msgspec.json.decode(response.content, type=_Body)

@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 
-import httpx
+import httpx2
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 15.0
 
@@ -20,7 +20,7 @@ class Patience:
         self._ends = now() + seconds
         self._next = FIRST_WAIT
 
-    def wait(self, response: httpx.Response | None) -> float | None:
+    def wait(self, response: httpx2.Response | None) -> float | None:
         """Seconds until the next try, None if there is to be none. `response` None: there was no answer."""
         if response is not None and not _is_for_now(response):
             return None
@@ -31,13 +31,13 @@ class Patience:
         return None if self._now() + seconds > self._ends else seconds
 
 
-def _is_for_now(response: httpx.Response) -> bool:
+def _is_for_now(response: httpx2.Response) -> bool:
     if response.status_code in _AGAIN:
         return True
     return response.status_code == 409 and retry_after(response) is not None
 
 
-def retry_after(response: httpx.Response) -> float | None:
+def retry_after(response: httpx2.Response) -> float | None:
     """What an answer asks to wait, in seconds."""
     text = response.headers.get("retry-after", "")
     return float(text) if text.isdecimal() and len(text) < 10 else None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 
-import httpx
+import httpx2
 import msgspec
 
 from guildhall_client.errors import problem
@@ -15,10 +15,10 @@ SILENCE_SECONDS = 45.0
 
 
 async def events(
-    http: httpx.AsyncClient, params: Mapping[str, str], last_event_id: str | None
+    http: httpx2.AsyncClient, params: Mapping[str, str], last_event_id: str | None
 ) -> AsyncIterator[StreamEvent]:
     """Events without end. Raises `Problem` for what trying again does not mend."""
-    timeout = httpx.Timeout(10.0, read=SILENCE_SECONDS)
+    timeout = httpx2.Timeout(10.0, read=SILENCE_SECONDS)
     wait = FIRST_WAIT
     while True:
         headers = {"Accept": "text/event-stream"}
@@ -39,7 +39,7 @@ async def events(
                 else:
                     await response.aread()
                     raise problem(response)
-        except httpx.TransportError:
+        except httpx2.TransportError:
             pass
         await asyncio.sleep(wait if asked is None else asked)
         wait = min(wait * 2, LONGEST_WAIT)
