@@ -1,6 +1,7 @@
 """Achievements: what guilds, or the whole installation, define, and who has earned them."""
 
 from datetime import datetime
+from typing import Any, cast
 
 from piccolo.columns import (
     JSONB,
@@ -61,6 +62,27 @@ class Achievement(Table, tablename="achievements", help_text="What members can e
     async def locked(cls, guild_id: int, key: str) -> Row | None:
         """The row, locked for who changes it; awards may still name it."""
         return await cls.select().where(cls.is_of(guild_id, key)).lock_rows("NO KEY UPDATE").first()
+
+    @classmethod
+    async def store(cls, guild_id: int, key: str, before: Row | None, columns: dict[str, Any], now: datetime) -> Row:
+        """Makes it, or has the one that was there `before`, which is locked, be so."""
+        if before is not None:
+            return await cls.change(before["id"], columns, now)
+        made = cls(guild_id=guild_id or None, key=key, created_at=now, updated_at=now, **columns)
+        [row] = await cls.insert(made).returning(*cls.all_columns())
+        return row
+
+    @classmethod
+    async def change(cls, id_: int, columns: dict[str, Any], now: datetime) -> Row:  # Any: a column's value
+        """Has it be so, and be there: a new revision."""
+        values: dict[Column | str, Any] = {
+            cls.updated_at: now,
+            cls.deleted_at: None,
+            cls.revision: cls.revision + 1,
+        }
+        values.update(columns)
+        [row] = await cls.update(values).where(cls.id == id_).returning(*cls.all_columns())
+        return cast("Row", row)
 
     @classmethod
     async def mark_deleted(cls, id_: int, now: datetime) -> None:

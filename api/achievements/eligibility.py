@@ -19,6 +19,7 @@ from api.members.ledger_sql import COLUMNS
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.postgres.database import Connection, Database
+from tables.guilds import Guild
 
 BATCH_SIZE = 1000
 SECONDS = 8.0  # within a request's deadline
@@ -34,7 +35,6 @@ _HOLDERS = f"""
     WHERE a.achievement_id = $1 AND a.member_id > $2 AND a.revoked_at IS NULL
     ORDER BY a.member_id LIMIT $3
 """
-_GUILDS = "SELECT id FROM guilds WHERE deleted_at IS NULL AND id > $1 ORDER BY id LIMIT $2"
 _HELD = """
     SELECT a.member_id, d.key, a.revoked_at IS NULL AS is_held FROM achievement_awards a
     JOIN achievements d ON d.id = a.achievement_id
@@ -122,8 +122,8 @@ class Eligibility:
             return
         after = 0
         while True:
-            async with self._database.connection() as connection:
-                rows = await connection.fetch(_GUILDS, after, BATCH_SIZE)
+            query = Guild.select(Guild.id).where(Guild.deleted_at.is_null(), Guild.id > after)
+            rows = await query.order_by(Guild.id).limit(BATCH_SIZE)
             for row in rows:
                 yield row["id"]
             if len(rows) < BATCH_SIZE:

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, cast
 
 import asyncpg
 import msgspec
-from piccolo.columns import And, Column, Or, Where
+from piccolo.columns import And, Or, Where
 
 from api.achievements import definitions, queries, rules
 from api.achievements.dtos import (
@@ -101,7 +100,7 @@ class AchievementService:
             if before is not None and before["deleted_at"] > self._retained_since():
                 raise Conflict(f"A deleted achievement has the key `{data.key}`: restore it, or choose another key.")
             _refuse_too_many(known)
-            after = await _store(guild_id, data, before, self._clock.now())
+            after = await Achievement.store(guild_id, data.key, before, definitions.stored(data), self._clock.now())
             row = await self._finish(connection, actor, "achievement.created", before, after, award=True)
             answer = definitions.answer(row)
             await store_answer(connection, actor.claim, answer, status=201)
@@ -130,7 +129,7 @@ class AchievementService:
             ):
                 return False
             now = self._clock.now()
-            after = await _store(guild_id, data, before, now)
+            after = await Achievement.store(guild_id, data.key, before, definitions.stored(data), now)
             if deleted:
                 await Achievement.mark_deleted(after["id"], now)
             told = {**after, "deleted_at": now if deleted else None}
@@ -152,7 +151,7 @@ class AchievementService:
             await self._refuse(connection, guild_id, data, rules.faults(data, top_level), was)
             if definitions.stored(data) == definitions.stored(was):
                 return definitions.changed_answer(await self._read(connection, guild_id, key), None)
-            after = await _store(guild_id, data, before, self._clock.now())
+            after = await Achievement.store(guild_id, data.key, before, definitions.stored(data), self._clock.now())
             award = data.condition != was.condition or data.prerequisites != was.prerequisites or not was.retroactive
             row = await self._finish(connection, actor, "achievement.updated", before, after, award=award)
         self._told(guild_id)
@@ -216,7 +215,7 @@ class AchievementService:
             there = [name for name in required if name in known]
             if rules.prerequisite_faults(key, there, _graph(known)):
                 raise Conflict("What must come before it needs this one itself by now: change that first.")
-            after = await _change(before["id"], {}, self._clock.now())
+            after = await Achievement.change(before["id"], {}, self._clock.now())
             row = await self._finish(connection, actor, "achievement.restored", before, after, award=True)
             answer = definitions.answer(row)
             await store_answer(connection, actor.claim, answer)
@@ -304,27 +303,6 @@ class AchievementService:
 
     def _retained_since(self) -> datetime:
         return self._clock.now() - self._retention
-
-
-async def _store(guild_id: int, data: CreateAchievement, before: Row | None, now: datetime) -> Row:
-    """Makes it, or has the one that was there `before`, which is locked, be so."""
-    columns = definitions.stored(data)
-    if before is not None:
-        return await _change(before["id"], columns, now)
-    made = Achievement(guild_id=guild_id or None, key=data.key, created_at=now, updated_at=now, **columns)
-    [row] = await Achievement.insert(made).returning(*Achievement.all_columns())
-    return row
-
-
-async def _change(id_: int, columns: dict[str, Any], now: datetime) -> Row:  # Any: a column's value
-    values: dict[Column | str, Any] = {
-        Achievement.updated_at: now,
-        Achievement.deleted_at: None,
-        Achievement.revision: Achievement.revision + 1,
-    }
-    values.update(columns)
-    [row] = await Achievement.update(values).where(Achievement.id == id_).returning(*Achievement.all_columns())
-    return cast("Row", row)
 
 
 def _lock(guild_id: int) -> str:

@@ -26,6 +26,7 @@ from api.http.budgets import Budget, address_of
 from api.http.context import context_of
 from api.lib.clock import Clock
 from api.postgres.database import AWAY, Database
+from tables.http import RateBudget
 
 log = structlog.get_logger("guildhall.limits")
 
@@ -51,7 +52,6 @@ _ADD = """
         ends_at = CASE WHEN b.ends_at <= $3 THEN EXCLUDED.ends_at ELSE b.ends_at END
     RETURNING owner, used, ends_at
 """
-_SWEEP = "DELETE FROM rate_budgets WHERE ends_at <= $1"
 
 
 class Limiter:
@@ -243,8 +243,7 @@ class Limiter:
     async def sweep(self) -> None:
         """Removes budgets whose minute is long over."""
         self._spent = {owner: budget for owner, budget in self._spent.items() if budget.ends > self.now()}
-        async with self._database.connection() as connection:
-            await connection.execute(_SWEEP, self.now() - WINDOW)
+        await RateBudget.delete().where(RateBudget.ends_at <= self.now() - WINDOW)
 
     def clear(self) -> None:
         """All that this process knows."""

@@ -13,6 +13,7 @@ from api.errors import DiscordAway, Unauthorized
 from api.lib.clock import Clock
 from api.lib.keyed_locks import KeyedLocks
 from api.lib.secret_box import SecretBox, Undecryptable
+from api.people import queries
 from api.people.discord import Discord, GrantRefused
 from api.postgres.database import Database
 from tables.people import Session
@@ -26,14 +27,6 @@ LOOKS = 40
 LOOK_SECONDS = 0.15
 KEPT = timedelta(days=1)
 REVOKE_BATCH_SIZE = 10
-
-# With one grant Discord may take back all that the person gave: not while another browser of theirs lives on it.
-_TO_REVOKE = """
-    SELECT id, refresh_token FROM sessions s
-    WHERE ended_at IS NOT NULL AND refresh_token IS NOT NULL
-    AND NOT EXISTS (SELECT FROM sessions o WHERE o.user_id = s.user_id AND o.ended_at IS NULL)
-    ORDER BY ended_at LIMIT $1
-"""
 
 T = TypeVar("T")
 
@@ -138,6 +131,6 @@ class Grants:
         await Session.update({Session.ended_at: now}).where(Session.ended_at.is_null(), over)
         await Session.delete().where(Session.ended_at < now - KEPT)
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_TO_REVOKE, REVOKE_BATCH_SIZE)
+            rows = await connection.fetch(queries.TO_REVOKE, REVOKE_BATCH_SIZE)
         for row in rows:
             await self._revoke(row)

@@ -16,7 +16,7 @@ from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, paginate
 from api.lib.secret_box import SecretBox, Undecryptable
 from api.lib.text import cleaned_name
-from api.people import rules
+from api.people import queries, rules
 from api.people.access import Access, ManagedGuild
 from api.people.discord import Discord, GrantRefused, Person, Token
 from api.people.dtos import CallbackQuery, MeView, MyGuildView
@@ -32,31 +32,6 @@ log = structlog.get_logger("guildhall.logins")
 LOGIN = timedelta(minutes=10)
 MOST_SESSIONS = 20  # of a person; the oldest go
 MOST_LOGINS = 200  # of a person in a day: for so long the rows of ended sessions stay
-
-# Beginning stores nothing, so that nobody can fill a table with it: the state itself, sealed, says what was begun. That
-# it was used is stored with the session that came of it, until it would have ended anyhow: a state is good for one.
-# The session before, and those beyond the most that a person may have, are forgotten, and their grants not revoked:
-# with one Discord may take back all of a person's.
-_INSERT = """
-    WITH given_up AS (DELETE FROM logins WHERE expires_at <= $10),
-    used AS (
-        INSERT INTO logins (state_hash, expires_at) SELECT $13, $14
-        WHERE (SELECT count(*) FROM sessions WHERE user_id = $2) < $15
-        ON CONFLICT DO NOTHING RETURNING true
-    ),
-    replaced AS (
-        UPDATE sessions SET ended_at = $10, access_token = NULL, refresh_token = NULL
-        WHERE EXISTS (SELECT FROM used) AND ended_at IS NULL AND (hash = $11 OR id IN (
-            SELECT id FROM sessions WHERE user_id = $2 AND ended_at IS NULL ORDER BY id DESC OFFSET $12
-        )) RETURNING id
-    ),
-    made AS (
-        INSERT INTO sessions (hash, user_id, username, display_name, avatar, access_token, refresh_token,
-                              token_expires_at, expires_at, created_at, last_used_at, user_agent, ip)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $16, $17 FROM used RETURNING id
-    )
-    SELECT (SELECT id FROM made) AS made, array(SELECT id FROM replaced) AS replaced
-"""
 
 LONGEST_NAME = 100  # the columns hold no more
 
@@ -226,27 +201,27 @@ class LoginService:
         self, granted: Token, person: Person, state_hash: bytes, replaces: str | None, seen: Browser
     ) -> str:
         token, now = make(), self._clock.now()
+        log_in = queries.log_in(
+            now=now,
+            state_hash=state_hash,
+            state_ends_at=now + LOGIN,
+            user_id=int(person.id),
+            most_logins=MOST_LOGINS,
+            replaces=None if replaces is None else digest(replaces),
+            others=MOST_SESSIONS - 1,
+            hash_=digest(token),
+            username=cleaned_name(person.username, person.id)[:LONGEST_NAME],
+            display_name=cleaned_name(person.global_name or "", "")[:LONGEST_NAME] or None,
+            avatar=None if person.avatar is None else _text(person.avatar),
+            access_token=self._secret_box.encrypt(granted.access_token),
+            refresh_token=self._secret_box.encrypt(granted.refresh_token),
+            token_expires_at=now + timedelta(seconds=granted.expires_in),
+            expires_at=now + ABSOLUTE,
+            user_agent=seen.user_agent,
+            ip=seen.ip,
+        )
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(
-                _INSERT,
-                digest(token),
-                int(person.id),
-                cleaned_name(person.username, person.id)[:LONGEST_NAME],
-                cleaned_name(person.global_name or "", "")[:LONGEST_NAME] or None,
-                None if person.avatar is None else _text(person.avatar),
-                self._secret_box.encrypt(granted.access_token),
-                self._secret_box.encrypt(granted.refresh_token),
-                now + timedelta(seconds=granted.expires_in),
-                now + ABSOLUTE,
-                now,
-                None if replaces is None else digest(replaces),
-                MOST_SESSIONS - 1,
-                state_hash,
-                now + LOGIN,
-                MOST_LOGINS,
-                seen.user_agent,
-                seen.ip,
-            )
+            row = await connection.fetchrow(queries.LOG_IN, *log_in)
         assert row is not None  # it gives its row
         if row["made"] is None:
             raise LoginFailed(
