@@ -39,19 +39,19 @@ def measure_overload(key: str, guildhall: Side) -> None:
     port = guildhall.port
     quiet = Crowd(port, 2, SECONDS, [f"{request}{headers(_made(key, guildhall, None))}\r\n"], pause=0.01)
     noise = Crowd(port, NOISY, SECONDS + 2, [f"{request}{headers(_made(key, guildhall, 60))}\r\n"])
-    alone, beside, noises, looks = [], [], [], Looks()
+    alone, in_thread, noises, looks = [], [], [], Looks()
     for _ in range(ROUNDS):
         alone.append(_run(quiet))
         with _beside(noise) as running, _looking(port, looks):
             time.sleep(1)  # until they are there, and the budget is spent
-            beside.append(_run(quiet))
+            in_thread.append(_run(quiet))
         noises.append(_tally(running))
     print(f"noise: {NOISY} connections of a key that sends again at once whatever it is answered, beside a quiet key")
     print(
-        f"  p99 of the quiet key: alone {_median(alone, 'p99'):.2f} ms, beside {_median(beside, 'p99'):.2f} ms;"
-        f" p50 {_median(alone, 'p50'):.2f} and {_median(beside, 'p50'):.2f} ms"
+        f"  p99 of the quiet key: alone {_median(alone, 'p99'):.2f} ms, beside {_median(in_thread, 'p99'):.2f} ms;"
+        f" p50 {_median(alone, 'p50'):.2f} and {_median(in_thread, 'p50'):.2f} ms"
     )
-    _print_ratios("p99, beside / alone", [b.p99 / a.p99 for a, b in zip(alone, beside, strict=True)], "at most 1.5")
+    _print_ratios("p99, beside / alone", [b.p99 / a.p99 for a, b in zip(alone, in_thread, strict=True)], "at most 1.5")
     _print_refusals(noises)
     _print_looks(looks)
 

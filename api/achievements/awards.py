@@ -1,4 +1,4 @@
-"""What a member has and may earn; awarding and revoking by hand."""
+"""A member's achievements, awarding and revoking by hand."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -25,8 +25,8 @@ from api.members.ledger import Ledger, Standing, lock, read
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levelups import level_up
+from api.members.member_events import adjusted
 from api.members.service import known_xp, refuse_hidden
-from api.members.telling import adjusted
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, around
 from tables.achievements import Award
@@ -50,8 +50,8 @@ class AwardService:
         self._clock = clock
 
     async def list_of(self, actor: Actor, guild_id: int, user_id: int) -> MemberAchievementsView:
-        """All that the member has or may earn, in the order in which it was made; what is hidden only if they have
-        it. Raises `NotFound`."""
+        """The achievements that the member has or may earn, oldest definition first; hidden ones only if the member has
+        them. Raises `NotFound`."""
         config = await self._leveling_configs.get(guild_id)
         async with self._database.connection() as connection:
             if await known_xp(connection, actor, guild_id, user_id) is None:
@@ -67,8 +67,8 @@ class AwardService:
         return MemberAchievementsView([_item(each, held.get(id_), values) for id_, each in sorted(shown.items())])
 
     async def award(self, actor: Actor, guild_id: int, user_id: int, key: str) -> tuple[AwardedView, bool]:
-        """Awards it by hand, whatever its condition says, with its rewards; tells whether it was awarded now. Of a
-        member who has it, it changes nothing. Raises `NotFound`."""
+        """Awards an achievement with its rewards, whatever its condition says. Returns whether it is new: a member who
+        has it keeps it, and nothing changes. Raises `NotFound`."""
         config, now = await self._leveling_configs.get(guild_id), self._clock.now()
         view, after_commit = await self._partitions.write(
             around(now), lambda: self._award(actor, config, user_id, key, now)
@@ -80,7 +80,7 @@ class AwardService:
     async def _award(
         self, actor: Actor, config: LevelingConfig, user_id: int, key: str, now: datetime
     ) -> tuple[AwardedView, Callable[[], None] | None]:
-        """The answer, and what to call after the commit; None where nothing changed."""
+        """The answer, and a function to call after the commit; None if nothing changed."""
         guild_id = config.guild_id
         async with self._database.transaction() as connection:
             row = await connection.fetchrow(queries.EARNED, guild_id, key)
@@ -101,7 +101,7 @@ class AwardService:
             if known is not None:
                 kept = known["xp"]
                 await Award.delete().where(Award.is_of(standing.id, wanted.id))
-            # Whoever was left the XP when it was revoked has it already.
+            # A member who kept the XP when it was revoked has it already.
             forced = msgspec.structs.replace(wanted, reward_xp=0) if kept else wanted
             moved = Moved(config, standing, forced=forced)
             result = await self._unlocking.evaluate_and_store(
@@ -118,8 +118,8 @@ class AwardService:
         return msgspec.structs.replace(view, level_up=risen, achievements_unlocked=others), result.after_commit
 
     async def revoke(self, actor: Actor, guild_id: int, user_id: int, key: str, *, keep_rewards: bool) -> None:
-        """Takes it away, and the XP that came with it, unless that is to be kept. It stays revoked until it is
-        awarded by hand. Raises `NotFound` where the member does not have it, so also the second time."""
+        """Revokes an achievement, and takes back its XP unless `keep_rewards`. It stays revoked until it is awarded by
+        hand. Raises `NotFound` if the member does not have it, so also the second time."""
         config, now = await self._leveling_configs.get(guild_id), self._clock.now()
         await self._partitions.write(
             around(now), lambda: self._revoke(actor, config, user_id, key, now, keep_rewards=keep_rewards)
@@ -140,7 +140,7 @@ class AwardService:
             before = standing.xp
             back = 0 if keep_rewards else min(row["awarded_xp"], before)
             taken = 0 if keep_rewards else row["awarded_xp"]
-            if back:  # first: whoever stores locks what members share before he locks the counters of awards
+            if back:  # first, because the lock order has members before counters of awards
                 ledger = Ledger()
                 grant_xp(ledger, standing, config.day_of(now), config.hour_of(now), -back)
                 await ledger.store(connection)
@@ -162,7 +162,7 @@ class AwardService:
             await _record(connection, actor, "achievement.revoked", guild_id, user_id, changes)
 
     async def _with_requirements(self, connection: Connection, guild_id: int, row: asyncpg.Record) -> Definition:
-        """The definition, as the guild's catalog has it if it is as new."""
+        """The definition from the guild's index if it is as new as the row, else from the row."""
         index = (await self._indexes.of([guild_id], connection))[guild_id].index
         bit = index.bits.get(row["id"])
         known = None if bit is None else next(index.of(bit))

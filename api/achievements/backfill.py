@@ -1,5 +1,5 @@
-"""Awards an achievement to those who meet it already: a lot of members at a time, each lot a transaction, which the
-next one goes on after, in whatever process."""
+"""The backfill: awards a new or changed achievement to members who meet it already. It works in batches of members,
+each batch a transaction; after a crash another process continues after the last batch."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -20,13 +20,13 @@ from api.members.ledger import Ledger, Standing, by_key
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levelups import level_up
-from api.members.telling import reached
+from api.members.member_events import reached
 from api.postgres.database import Connection
 from tables.achievements import Achievement, Award, Awarding
 from tables.guilds import Guild
 from tables.sql import Row, one_of
 
-BATCH_SIZE = 250  # members who are looked at; those who meet it are locked for as long as that takes: live events wait
+BATCH_SIZE = 250  # members of a batch; those who meet it are locked meanwhile, so live events wait
 
 
 class Backfill:
@@ -39,8 +39,8 @@ class Backfill:
         self._clock = clock
 
     async def step(self, connection: Connection, achievement_id: int) -> Callable[[], None] | None:
-        """Looks at the next members; gives what to call after the commit, None when there are no more. The
-        transaction is the caller's."""
+        """Does the next batch in the caller's transaction. Returns a function to call after the commit; None after the
+        last batch."""
         job = await Awarding.locked(achievement_id)
         row = await Achievement.select().where(Achievement.id == achievement_id).first()
         if job is None:
@@ -61,13 +61,13 @@ class Backfill:
         return None if following is None else result.after_commit
 
     async def give_up(self, connection: Connection, achievement_id: int) -> None:
-        """Ends it, undone."""
+        """Ends it as failed."""
         job = await Awarding.locked(achievement_id)
         if job is not None:
             await self._advance(job, "failed", job["after_guild_id"], job["after_user_id"])
 
     async def _next(self, row: Row, guild_id: int) -> int | None:
-        """The guild after this one, of an achievement that is every guild's."""
+        """The guild after this one; None for an achievement of one guild."""
         if row["guild_id"] is not None:
             return None
         query = Guild.select(Guild.id).where(Guild.id > guild_id, Guild.deleted_at.is_null())
@@ -75,14 +75,15 @@ class Backfill:
         return None if found is None else cast("int", found["id"])
 
     async def _look(self, connection: Connection, row: Row, guild_id: int, job: Row) -> tuple[UnlockResult, int, int]:
-        """Awards it to those of the next members who meet it; how many were looked at, and the last of them."""
+        """Awards it to the members of the next batch who meet it. Returns the result, the number of members, and the
+        last of them."""
         try:
             config = await self._leveling_configs.get(guild_id, connection)
         except NotFound:  # the guild was deleted meanwhile
             return UnlockResult(), 0, 0
         index = await self._indexes.fresh(guild_id, row["id"], row["revision"], connection)
         definition = next(index.of(index.bits.get(row["id"], 0)), None)
-        if definition is None:  # switched off there, or another one stands in its place
+        if definition is None:  # switched off there, or replaced by the guild's own
             return UnlockResult(), 0, 0
         now = self._clock.now()
         standings = await members_after(connection, guild_id, job["after_user_id"], BATCH_SIZE)
@@ -106,7 +107,7 @@ class Backfill:
     ) -> UnlockResult:
         if not members:
             return UnlockResult()
-        # Not `lock`, which would make those anew who have been removed meanwhile.
+        # Not `lock`, which would insert members again that were removed meanwhile.
         keys = columns([(config.guild_id, each.user_id) for each in members], 2)
         locked = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
         before = {key: standing.xp for key, standing in locked.items()}

@@ -1,4 +1,4 @@
-"""Conditions: their comparisons, whether they hold, how near a member is. Pure."""
+"""Conditions: their comparisons, whether they hold, and a member's progress. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from math import nextafter
@@ -16,19 +16,20 @@ _ALMOST = nextafter(1.0, 0.0)
 
 
 class Metric(NamedTuple):
-    """What a comparison looks at: a stat, over all time (0) or so many days of the guild, today included."""
+    """What a comparison compares: a stat, over all time (`days` 0) or over the last `days` days of the guild, today
+    included."""
 
     stat: str
     days: int = 0
 
     @property
     def is_in_row(self) -> bool:
-        """Whether a member's own row tells it."""
+        """Whether the member's row holds its value."""
         return not self.days and self.stat in BUILT_IN
 
     @property
     def is_bounded(self) -> bool:
-        """Whether a member's own row tells it, or the most that it can be by now."""
+        """Whether the member's row holds its value, or an upper bound of it."""
         return self.stat in BUILT_IN
 
 
@@ -47,19 +48,19 @@ def comparisons(condition: Condition) -> Iterator[Condition]:
 
 
 def metric(comparison: Condition) -> Metric:
-    """What a comparison looks at."""
+    """The metric that a comparison compares."""
     assert comparison.stat is not UNSET
     return Metric(comparison.stat, 0 if comparison.within is UNSET else int(comparison.within[:-1]))
 
 
 def threshold(comparison: Condition) -> int:
-    """The value from which on it holds."""
+    """The smallest value for which the comparison holds."""
     assert comparison.gte is not UNSET
     return comparison.gte
 
 
 def compiled(condition: Condition) -> Test:
-    """A function that tells whether it holds; what is not among the values counts as 0."""
+    """Compiles a condition to a test of values. Missing values count as 0."""
     if condition.all is not UNSET:
         tests = [compiled(child) for child in condition.all]
         return lambda values: all(test(values) for test in tests)
@@ -71,8 +72,8 @@ def compiled(condition: Condition) -> Test:
 
 
 def progress(condition: Condition, values: Values) -> float:
-    """How near it is, from 0 to 1: of `all` the mean, of `any` the largest. 1 exactly where it holds: what is
-    only almost 1 is kept below it, whatever floating point makes of it."""
+    """The progress, from 0 to 1: the mean of `all`, the largest of `any`. Exactly 1 if and only if the condition holds:
+    rounding never makes a 1 of less."""
     if condition.all is not UNSET:
         shares = [progress(child, values) for child in condition.all]
         return 1.0 if min(shares) == 1.0 else min(sum(shares) / len(shares), _ALMOST)
@@ -83,7 +84,7 @@ def progress(condition: Condition, values: Values) -> float:
 
 
 def comparison_views(condition: Condition, values: Values) -> list[LeafView]:
-    """Each comparison as it is told."""
+    """Each comparison, with its value and its progress."""
     return [
         LeafView(
             stat=metric(comparison).stat,

@@ -1,4 +1,4 @@
-"""Definitions between their wish, their row and how they are told. Pure."""
+"""Definitions of achievements: from request data to columns, and from rows to views. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -34,7 +34,7 @@ AUDITED = (
 
 
 def data_of(row: Row) -> CreateAchievement:
-    """A row as the wish that would make it."""
+    """The row as the data of a request that would create it."""
     role_id = row["reward_role_id"]
     return CreateAchievement(
         key=row["key"],
@@ -55,7 +55,7 @@ _FIRST_VALUES: Mapping[str, object] = {
 
 
 def patched(data: CreateAchievement, patch: PatchAchievement) -> CreateAchievement:
-    """The wish with the patch merged into it."""
+    """The data with the patch merged into it."""
     changes: dict[str, Any] = {}  # Any: members of any type
     for name in PatchAchievement.__struct_fields__:
         value = getattr(patch, name)
@@ -77,7 +77,7 @@ def _patched_rewards(rewards: Rewards, patch: PatchRewards | None) -> Rewards:
 
 
 def stored(data: CreateAchievement) -> dict[str, Any]:  # Any: a column's value
-    """The wish as columns."""
+    """The data as column values."""
     return {
         "name": nfc(data.name),
         "description": None if data.description is None else nfc(data.description),
@@ -92,7 +92,7 @@ def stored(data: CreateAchievement) -> dict[str, Any]:  # Any: a column's value
 
 
 def changes(before: Row | None, after: Row) -> dict[str, Change]:
-    """The members that differ, as the audit log tells them."""
+    """The changed members, for the audit log."""
 
     def shown(row: Row | None, name: str) -> Any:  # Any: a column's value
         value = None if row is None else row[name]
@@ -106,8 +106,7 @@ def changes(before: Row | None, after: Row) -> dict[str, Change]:
 
 
 def steps(before: Row | None, after: Row) -> Iterator[tuple[str, Row | None, Row]]:
-    """What the routes would do one after another to make a row so, as actions of the audit log: restore it, create or
-    change it, delete it."""
+    """The actions of the audit log that lead from one row to the other: restore it, create or change it, delete it."""
     made = {**after, "deleted_at": None}
     if before is None:
         yield "achievement.created", None, made
@@ -122,7 +121,7 @@ def steps(before: Row | None, after: Row) -> Iterator[tuple[str, Row | None, Row
 
 
 def to_view(row: Row) -> AchievementView:
-    """A row of `queries.READ` as it is told."""
+    """The view of a row of `queries.READ`."""
     members, role_id = row["member_count"], row["reward_role_id"]
     return AchievementView(
         key=row["key"],
@@ -153,29 +152,29 @@ def _backfill_view(row: Row) -> AwardingView | None:
 
 
 def answer(row: Row) -> Encoded[AchievementView]:
-    """The definition as it is told, and its tag."""
-    told = to_view(row)
-    return Encoded(encode(told), _tag(row, told))
+    """The encoded view, with its entity tag."""
+    view = to_view(row)
+    return Encoded(encode(view), _tag(row, view))
 
 
 def changed_answer(row: Row, not_qualifying: int | None) -> Encoded[ChangedAchievementView]:
-    """The same after a change."""
-    told = to_view(row)
-    body = encode(ChangedAchievementView(**msgspec.structs.asdict(told), not_qualifying=not_qualifying))
-    return Encoded(body, _tag(row, told))
+    """The encoded view after a change, with its entity tag."""
+    view = to_view(row)
+    body = encode(ChangedAchievementView(**msgspec.structs.asdict(view), not_qualifying=not_qualifying))
+    return Encoded(body, _tag(row, view))
 
 
 def _core(row: Row) -> str:
-    """What of the tag stays the same while only counts change."""
+    """The part of the tag that awards do not change."""
     return etags.tag(f"{row['guild_id']}/{row['key']}/{row['revision']}/{row['created_at']}".encode())[:12]
 
 
-def _tag(row: Row, told: AchievementView) -> str:
-    """The tag of all of it, and of the revision before that: awards keep changing the counts, and are no reason
-    to refuse a change of the definition."""
-    return f"{_core(row)}.{etags.tag(encode(told))[:12]}"
+def _tag(row: Row, view: AchievementView) -> str:
+    """The entity tag: the revision, and a hash of the whole view. Awards change the hash; `matches` compares only the
+    revision."""
+    return f"{_core(row)}.{etags.tag(encode(view))[:12]}"
 
 
 def matches(row: Row, preconditions: Preconditions | None) -> bool:
-    """Whether this is the revision that the client wants to change."""
+    """Whether the client's tag has the present revision."""
     return preconditions is None or preconditions.hold(_core(row), lambda tag: tag.partition(".")[0])

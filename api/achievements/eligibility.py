@@ -1,4 +1,4 @@
-"""Finds out of all members who meets a condition: read in lots by key, none of them locked."""
+"""Eligibility: counts the members who meet a condition. It reads members in batches by key, and locks none of them."""
 
 import asyncio
 import time
@@ -43,11 +43,12 @@ _HELD = """
 
 
 class TooManyMembers(Exception):
-    """There are too many members to tell in the time of a request."""
+    """There are too many members to check within a request."""
 
 
 class EligibilityCount(msgspec.Struct):
-    """What came of it: members there are, who could be given it, and who would be."""
+    """All members, those who meet the condition and its prerequisites, and those of them who do not have the
+    achievement yet."""
 
     members: int = 0
     eligible: int = 0
@@ -63,7 +64,7 @@ class Eligibility:
     async def simulate(
         self, guild_id: int, key: str, prerequisites: Sequence[str], condition: Condition
     ) -> EligibilityCount:
-        """Who would get it. Raises `TooManyMembers`."""
+        """Counts who would get the achievement. Raises `TooManyMembers`."""
         found, ends = EligibilityCount(), time.monotonic() + SECONDS
         async for each in self._guilds(guild_id):
             await self._simulate(each, found, (key, *prerequisites), condition, ends)
@@ -96,7 +97,7 @@ class Eligibility:
             await asyncio.sleep(0)
 
     async def not_qualifying(self, achievement_id: int, condition: Condition) -> int | None:
-        """How many of those who have it do not meet the condition; None where there are too many to tell in time."""
+        """The number of holders who do not meet the condition; None if there are too many to check within a request."""
         holds, after, failing = conditions.compiled(condition), 0, 0
         ends = time.monotonic() + SECONDS
         while time.monotonic() < ends:
@@ -116,7 +117,7 @@ class Eligibility:
         return None
 
     async def _guilds(self, guild_id: int) -> AsyncIterator[int]:
-        """The guild itself; for the whole installation every guild."""
+        """The guild; for the whole installation, every guild."""
         if guild_id != INSTALLATION:
             yield guild_id
             return
@@ -132,14 +133,14 @@ class Eligibility:
 
 
 async def members_after(connection: Connection, guild_id: int, user_id: int, limit: int) -> list[Standing]:
-    """The next members of a guild, in the order of their snowflakes."""
+    """The next members of a guild, in the order of their ids."""
     return [Standing(*row) for row in await connection.fetch(_MEMBERS, guild_id, user_id, limit)]
 
 
 async def values_of(
     connection: Connection, config: LevelingConfig, standings: Sequence[Standing], condition: Condition, now: datetime
 ) -> Mapping[int, dict[Metric, int]]:
-    """What the condition asks of these members of one guild, by the ids of their rows."""
+    """The values that the condition needs, of members of one guild, by the ids of their rows."""
     sought = {
         each
         for comparison in conditions.comparisons(condition)

@@ -1,13 +1,13 @@
-"""The achievements that can be earned in a guild, in the form in which they are evaluated. Pure.
+"""The achievement index: the achievements that can be earned in a guild, compiled for evaluation. Pure.
 
-Each has a number, which is a bit of a mask. A member's numbers are looked up in sorted thresholds, so that what an
-event costs hardly depends on how many achievements there are; only trees are evaluated one by one, and those only
-when one of their comparisons has turned. What a member's row does not tell counts as met, and is looked up then:
-stats of one's own; windows of days, unless what came since the last look cannot have been enough.
+Each achievement is a bit of a mask. A member's numbers are looked up in sorted thresholds, so the cost of an event
+hardly depends on the number of achievements. Only trees are evaluated one by one, and only after one of their
+comparisons has changed. A comparison whose number is not in the member's row counts as met, and is looked up later:
+stats of the bot's own; windows of days, unless too little can have happened since the last look-up.
 
-What was looked at and did not hold is not looked at again until one of its comparisons turns: whoever moves a stat,
-in whatever process, evaluates all that mentions it. (Imports of standings, which move stats and award nothing, have
-every process forget what it knows: see `imports.runner`.)"""
+An achievement that did not hold is not evaluated again until one of its comparisons changes. This is safe because
+whoever moves a stat, in any process, evaluates every achievement that mentions it. Imports of standings move stats
+without awarding, so they invalidate the states of all processes: see `imports.runner`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
@@ -21,12 +21,12 @@ from api.achievements.threshold_index import ENDLESS, Snapshot, ThresholdTable, 
 from api.members.ledger import Standing
 from api.members.levels import LevelCurve
 
-# What an event that moves XP may bring about further on.
+# Stats that a reward's XP moves in turn.
 _RISING = frozenset({"xp", "level"})
 
-_MOST_MASKS = 1000  # of which it is remembered what follows from them
+_MOST_MASKS = 1000  # masks whose results are cached
 
-# A member's numbers, and where among them a stat stands. The level goes by the XP.
+# A member's numbers, and the position of each stat among them. The level follows from the XP.
 _numbers = attrgetter("xp", "messages", "voice_seconds", "reactions", "commands", "streak_best")
 _PLACES = {"xp": 0, "messages": 1, "voice_seconds": 2, "reactions": 3, "commands": 4, "streak": 5}
 
@@ -36,7 +36,7 @@ _REACTIONS, _COMMANDS = Metric("reactions"), Metric("commands")
 
 
 class Definition(msgspec.Struct, frozen=True):
-    """An achievement. `requires`: the ids of those that must come before it, None for one that is not there."""
+    """An achievement. `requires`: the ids of its prerequisites; None for one that does not exist."""
 
     id: int
     guild_id: int | None
@@ -53,15 +53,16 @@ class Definition(msgspec.Struct, frozen=True):
 
     @property
     def stats(self) -> set[str]:
-        """The stats that it mentions."""
+        """The stats that its condition mentions."""
         return {metric.stat for metric in self.metrics}
 
 
 class State(msgspec.Struct):
-    """What is known of a member: which comparisons held, which achievements therefore may hold, and between which
-    numbers that stays so (from `lows` up to `highs`, in the order of `_numbers`; none: not known); what was evaluated
-    since and did not hold; what they have or had, which only ever grows; of windows of days their value at the last
-    look, with the total at that time: no more can have come into them than into the total."""
+    """What a process knows of a member. `comparisons`: those that held, as a mask. `held`: achievements that may hold.
+    `lows`, `highs`: the range of numbers for which this stays so, in the order of `_numbers`; empty: not known.
+    `checked`: achievements that were evaluated since then and did not hold. `had`: achievements that the member has or
+    had; it only grows. `windows`: the value of each window of days at its last look-up, with the stat's total then. A
+    window cannot have grown by more than the total."""
 
     comparisons: int = -1
     held: int = 0
@@ -72,7 +73,7 @@ class State(msgspec.Struct):
     windows: dict[Metric, tuple[int, int]] = {}
 
     def look(self, metric: Metric, value: int, total: int) -> None:
-        """Notes what a window of days is."""
+        """Stores a window's value."""
         self.windows[metric] = value, total
         self.highs = ()
 
@@ -84,11 +85,11 @@ class AchievementIndex:
         self.bits = {definition.id: 1 << place for place, definition in enumerate(self.definitions)}
         self.mentions: dict[str, int] = {}
         self._dependents: dict[int, int] = {}
-        self._later = 0  # what may follow from another award or from its XP
-        self._maybe = 0  # what is one comparison that a member's row does not tell
+        self._later = 0  # achievements that another award, or its XP, may unlock
+        self._maybe = 0  # achievements of one comparison, whose number is not in the member's row
         self._trees: list[tuple[int, Callable[[int], bool]]] = []
-        self._trees_at: dict[int, int] = {}  # those that hold, by the comparisons that do
-        self._looked_up: dict[str, int] = {}  # what mentions a stat in a way that a member's row does not tell
+        self._trees_at: dict[int, int] = {}  # trees that hold, by the mask of comparisons
+        self._looked_up: dict[str, int] = {}  # achievements that mention a stat whose number must be looked up
         self._mentioning_of: dict[frozenset[str], tuple[int, int]] = {}
         self._sought: dict[int, frozenset[Metric]] = {}
         pairs: dict[Metric, list[tuple[int, int, int]]] = {}
@@ -114,7 +115,7 @@ class AchievementIndex:
                 self._maybe |= bit
         for (what, least), comparison in comparison_bits.items():
             pairs.setdefault(what, []).append((least, 0, comparison))
-        self._untold = sum(comparison for (what, _), comparison in comparison_bits.items() if not what.is_bounded)
+        self._unbounded = sum(comparison for (what, _), comparison in comparison_bits.items() if not what.is_bounded)
         self._all_thresholds = {metric: ThresholdTable(found) for metric, found in pairs.items()}
         tables = {metric: found for metric, found in self._all_thresholds.items() if metric.is_bounded}
         self._level_thresholds = tables.pop(LEVEL, None)
@@ -126,7 +127,7 @@ class AchievementIndex:
         return self._mentioning(stats)[0]
 
     def _mentioning(self, stats: frozenset[str]) -> tuple[int, int]:
-        """The achievements that mention one of these stats, and those that do in a way that a row does not tell."""
+        """The achievements that mention one of these stats, and those of them whose number must be looked up."""
         found = self._mentioning_of.get(stats)
         if found is None:
             mentioned = looked_up = 0
@@ -139,7 +140,7 @@ class AchievementIndex:
         return found
 
     def candidates(self, standing: Standing, level_curve: LevelCurve, stats: frozenset[str], state: State) -> int:
-        """Which achievements this member may have earned by what moved these stats, as far as their row tells."""
+        """The achievements that this member may have earned by moving these stats, as far as the row can say."""
         touched, anew = self._mentioning(stats)
         touched &= ~state.had
         if not touched:
@@ -159,14 +160,14 @@ class AchievementIndex:
         return state.held & touched & (anew | ~state.checked)
 
     def _evaluate(self, now: Snapshot, level_curve: LevelCurve, state: State) -> None:
-        """Finds out anew what may hold at these numbers."""
+        """Computes what may hold at these numbers."""
         for place, table in self._thresholds_in_row:
             now.add(table, place)
         for metric, table in self._window_thresholds:
             known = state.windows.get(metric)
             if known is not None:
                 now.add(table, _PLACES[metric.stat], less=known[1] - known[0])
-            else:  # without a look at it, it may be anything
+            else:  # without a look-up it may be anything
                 held, comparisons = table.at(ENDLESS)
                 now.held |= held
                 now.comparisons |= comparisons
@@ -179,12 +180,12 @@ class AchievementIndex:
             )
         if now.comparisons != state.comparisons:
             state.comparisons, state.checked = now.comparisons, 0
-        state.held = now.held | self._trees_holding(now.comparisons | self._untold) | self._maybe
+        state.held = now.held | self._trees_holding(now.comparisons | self._unbounded) | self._maybe
         state.lows, state.highs = tuple(now.lows), tuple(now.highs)
         state.checked &= state.held
 
     def _trees_holding(self, comparisons: int) -> int:
-        """The trees that hold where these comparisons do."""
+        """The trees that hold if these comparisons hold."""
         found = self._trees_at.get(comparisons)
         if found is None:
             found = 0
@@ -197,7 +198,7 @@ class AchievementIndex:
         return found
 
     def holding(self, values: Values) -> int:
-        """The achievements whose conditions hold; what is not among the values counts as 0."""
+        """The achievements whose conditions hold. Missing values count as 0."""
         held = comparisons = 0
         for metric, table in self._all_thresholds.items():
             here = table.at(values.get(metric, 0))
@@ -206,14 +207,14 @@ class AchievementIndex:
         return held | self._trees_holding(comparisons)
 
     def following(self, definition: Definition, *, risen: bool) -> int:
-        """What this award may bring about: by coming before another, and by its XP."""
+        """The achievements that this award may unlock: as a prerequisite, and by its XP."""
         found = self._dependents.get(definition.id, 0)
         if risen:
             found |= self.touched(_RISING)
         return found
 
     def sought(self, candidates: int, state: State) -> frozenset[Metric]:
-        """What has to be looked up to evaluate these, and all that may follow from them."""
+        """The metrics to look up for these candidates, and for all achievements that may follow from them."""
         mask = (candidates | self._later) & ~state.had
         found = self._sought.get(mask)
         if found is None:
@@ -233,7 +234,7 @@ class AchievementIndex:
 
 
 def values_from_row(standing: Standing, level_curve: LevelCurve) -> dict[Metric, int]:
-    """What a member's own row tells."""
+    """The metrics that a member's row holds."""
     return {
         XP: standing.xp,
         LEVEL: level_curve.level(standing.xp),

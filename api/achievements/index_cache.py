@@ -1,4 +1,4 @@
-"""What can be earned in each guild, remembered while nothing tells that it changed."""
+"""The cache of achievement indexes."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,31 +20,32 @@ from api.settings.cache import MIB, SettingsCache
 MOST_STATES = 50_000
 
 _NAME = "achievements"
-_DEFINITION_BYTES = 4000  # with its row, its condition, and its place in the thresholds
+_DEFINITION_BYTES = 4000  # with its row, its condition and its thresholds
 
 _condition = msgspec.json.Decoder(Condition).decode
 _keys = msgspec.json.Decoder(list[str]).decode
 
 
 class CachedIndex(msgspec.Struct, frozen=True):
-    """What can be earned in a guild, and the rows that it was made of: its own, or (of `INSTALLATION`) the whole
-    installation's. Read anew it is another object, even where guilds share the catalog: what was worked out from the
-    one does not hold for the other."""
+    """A guild's index, and the rows that it was built from: the guild's own, or (for `INSTALLATION`) the whole
+    installation's. Every read makes a new object, also if guilds share the index: a member's state belongs to one
+    object."""
 
     index: AchievementIndex
     rows: tuple[asyncpg.Record, ...]
 
 
 class AchievementIndexCache:
-    """The catalogs of guilds: another process's change counts after a second at most, one of this process at once."""
+    """Achievement indexes in memory, until the change watcher invalidates them: a change of this process counts at
+    once, one of another process after a second at most."""
 
     def __init__(self, watcher: ChangeWatcher) -> None:
         self._cache: SettingsCache[CachedIndex] = SettingsCache(watcher, _weight, 24 * MIB, also="achievement")
         self._states: OrderedDict[int, tuple[CachedIndex, LevelCurve, State]] = OrderedDict()
 
     async def of(self, guild_ids: Collection[int], connection: Connection) -> Mapping[int, CachedIndex]:
-        """What can be earned in each of these guilds; nothing where achievements are switched off. Two statements
-        for all that are not remembered."""
+        """The index of each guild; an empty one if achievements are switched off. Two statements for all that are not
+        cached."""
         found: dict[int, CachedIndex] = {}
         missing = []
         for guild_id in guild_ids:
@@ -64,7 +65,7 @@ class AchievementIndexCache:
             watches = {id_: stack.enter_context(self._cache.watching(id_)) for id_ in (*guild_ids, INSTALLATION)}
             shared = None if all_anew else self._cache.get(INSTALLATION, _NAME)
             scopes = guild_ids if shared is not None else [*guild_ids, INSTALLATION]
-            rows = await connection.fetch(queries.CATALOGS, scopes)
+            rows = await connection.fetch(queries.DEFINITIONS, scopes)
             settings = await connection.fetch(queries.SETTINGS, guild_ids, _NAME)
             if shared is None:
                 everywhere = tuple(row for row in rows if row["guild_id"] is None)
@@ -83,8 +84,8 @@ class AchievementIndexCache:
     async def fresh(
         self, guild_id: int, achievement_id: int, revision: int, connection: Connection
     ) -> AchievementIndex:
-        """What can be earned in a guild, with this achievement as it is at this revision, if it can be earned there:
-        another process may have changed it a moment ago."""
+        """A guild's index with this achievement at this revision or a newer one. Reads again if the cached index is
+        older, because another process may have changed the achievement a moment ago."""
         index = (await self.of([guild_id], connection))[guild_id].index
         known = next(index.of(index.bits.get(achievement_id, 0)), None)
         if known is not None and known.revision >= revision:
@@ -92,8 +93,7 @@ class AchievementIndexCache:
         return (await self._read([guild_id], connection, all_anew=True))[guild_id].index
 
     def state(self, member_id: int, known: CachedIndex, level_curve: LevelCurve) -> State:
-        """What is known of a member; nothing yet, if what it follows from is another than it was: what can be earned
-        in the guild, or at which XP its levels begin."""
+        """The member's state; a new one if the index or the level curve is another object than it was computed from."""
         remembered = self._states.get(member_id)
         if remembered is not None and remembered[0] is known and remembered[1] is level_curve:
             return remembered[2]
@@ -106,7 +106,7 @@ class AchievementIndexCache:
 
 
 def _weight(known: CachedIndex) -> int:
-    """About how many bytes it takes in memory; one that has none of its own shares the installation's."""
+    """Its size in memory, about, in bytes. A guild without achievements of its own shares the installation's index."""
     return _DEFINITION_BYTES * len(known.index.definitions) if known.rows else 0
 
 
@@ -115,9 +115,8 @@ def _is_enabled(overrides: str) -> bool:
 
 
 def build_index(rows: Iterable[asyncpg.Record]) -> AchievementIndex:
-    """What can be earned, of rows of `queries.CATALOGS`. A guild's own stands in the place of the installation's
-    of the same key."""
-    # The later of two with one key wins: what cannot be earned any more, the installation's, the guild's own.
+    """The index of these rows. A guild's own achievement replaces the installation's with the same key."""
+    # The last row with a key wins: deleted ones come first, then the installation's, then the guild's own.
     ordered = sorted(rows, key=lambda row: (row["deleted_at"] is None, row["guild_id"] is not None))
     by_key = {row["key"]: row for row in ordered}
     earned = [row for row in by_key.values() if row["deleted_at"] is None]
@@ -125,7 +124,7 @@ def build_index(rows: Iterable[asyncpg.Record]) -> AchievementIndex:
 
 
 def definition(row: asyncpg.Record, by_key: Mapping[str, asyncpg.Record]) -> Definition:
-    """A row in the form in which it is evaluated."""
+    """The row, compiled for evaluation."""
     condition = _condition(row["condition"])
     required = [by_key.get(key) for key in _keys(row["prerequisites"])]
     return Definition(

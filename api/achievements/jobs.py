@@ -1,4 +1,4 @@
-"""The job that awards an achievement to those who meet it already: see `api.achievements.backfill`."""
+"""The job of a backfill: see `api.achievements.backfill`."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,18 +14,18 @@ from api.postgres.partitions import Partitions, around
 log = structlog.get_logger("guildhall.awarding")
 
 KIND = "awarding"
-MOST_ATTEMPTS = 8  # without having got on
+MOST_ATTEMPTS = 8  # without progress
 
-# Who waits behind live requests may wait longer than they may.
+# A background job may wait longer for locks than live requests do.
 _PATIENT = "SET LOCAL lock_timeout = '4s'"
 
-# Awards are written faster than PostgreSQL counts them: what it knows of the tables' sizes, and plans that it made
-# when they were small, would have it read all of them for each batch.
+# Awards are written faster than PostgreSQL updates its statistics: with old ones, or plans made for small tables, it
+# would read whole tables for each batch.
 _PLANS = "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_custom_plan"
 
 
 class BackfillJob:
-    """Does such jobs, lot by lot: killed in between, another process goes on where the last lot ended."""
+    """Runs backfills batch by batch. After a crash, another process continues after the last batch."""
 
     def __init__(
         self, database: Database, queue: Queue, backfill: Backfill, partitions: Partitions, clock: Clock
@@ -37,23 +37,23 @@ class BackfillJob:
         self._backfill = backfill
 
     async def run(self, job: LeasedJob, on_progress: Callable[[float], None]) -> None:
-        """Does the job to its end, from where its last transaction stood. Raises `LeaseLost`."""
+        """Runs the job to its end, from the position of its last transaction. Raises `LeaseLost`."""
         if job.attempts > MOST_ATTEMPTS:
             await self._give_up(job)
             return
         while await self._step(job):
-            on_progress(0.0)  # how far it is, nobody asks here
+            on_progress(0.0)  # nobody shows a backfill's progress here
             await asyncio.sleep(0)
 
     async def _step(self, job: LeasedJob) -> bool:
-        """One lot; whether there are more."""
+        """Does one batch. Returns whether there are more."""
         after_commit = await self._partitions.write(around(self._clock.now()), lambda: self._award(job))
         if after_commit is not None:
             after_commit()
         return after_commit is not None
 
     async def _award(self, job: LeasedJob) -> Callable[[], None] | None:
-        """What to call after the commit; None when there are no more."""
+        """Does one batch in a transaction. Returns a function to call after the commit; None after the last batch."""
         async with self._database.transaction(f"{_PATIENT}; {_PLANS}") as connection:
             await self._queue.fence(connection, job)
             after_commit = await self._backfill.step(connection, job.subject)

@@ -8,7 +8,7 @@ _DEFINITION = """
 # What can be earned in these guilds (0: in the whole installation), and what could be, which may come before another.
 # By the expression that has an index: it runs where plans may not put bitmaps together, as an OR would ask for. In no
 # order, for which a small table's primary key would be walked.
-CATALOGS = f"SELECT {_DEFINITION} FROM achievements a WHERE coalesce(a.guild_id, 0) = ANY($1::bigint[])"
+DEFINITIONS = f"SELECT {_DEFINITION} FROM achievements a WHERE coalesce(a.guild_id, 0) = ANY($1::bigint[])"
 
 SETTINGS = "SELECT guild_id, overrides FROM guild_settings WHERE guild_id = ANY($1::bigint[]) AND module = $2"
 
@@ -37,7 +37,7 @@ _DAYS = """
 # What these members' rows do not tell, in one statement: their totals of stats of the guild's own ($8), and their days,
 # today (the guild's) the last one, added up over windows of so many days ($4). A row is looked up for each day, as in
 # `members.queries.DAYS`; the bounds leave out parts of the table.
-UNTOLD = f"""
+TOTALS_AND_WINDOWS = f"""
     SELECT s.guild_id, s.user_id, 0 AS days, s.stat, s.value, 0::bigint AS messages, 0::bigint AS voice_seconds,
         0::bigint AS reactions, 0::bigint AS commands
     FROM custom_stats s JOIN {_KEYS} USING (guild_id, user_id)

@@ -104,7 +104,7 @@ class AchievementService:
             row = await self._finish(connection, actor, "achievement.created", before, after, award=True)
             answer = definitions.answer(row)
             await store_answer(connection, actor.claim, answer, status=201)
-        self._told(guild_id)
+        self._invalidate(guild_id)
         return answer
 
     async def check(self, guild_id: int, data: CreateAchievement) -> None:
@@ -132,10 +132,10 @@ class AchievementService:
             after = await Achievement.store(guild_id, data.key, before, definitions.stored(data), now)
             if deleted:
                 await Achievement.mark_deleted(after["id"], now)
-            told = {**after, "deleted_at": now if deleted else None}
-            for action, was, becomes in definitions.steps(before, told):
+            visible = {**after, "deleted_at": now if deleted else None}
+            for action, was, becomes in definitions.steps(before, visible):
                 await _record(connection, actor, action, was, becomes)
-        self._told(guild_id)
+        self._invalidate(guild_id)
         return True
 
     async def patch(
@@ -154,7 +154,7 @@ class AchievementService:
             after = await Achievement.store(guild_id, data.key, before, definitions.stored(data), self._clock.now())
             award = data.condition != was.condition or data.prerequisites != was.prerequisites or not was.retroactive
             row = await self._finish(connection, actor, "achievement.updated", before, after, award=award)
-        self._told(guild_id)
+        self._invalidate(guild_id)
         failing = None
         if data.condition != was.condition:
             failing = await self._eligibility.not_qualifying(row["id"], data.condition)
@@ -194,7 +194,7 @@ class AchievementService:
             now = self._clock.now()
             await Achievement.mark_deleted(before["id"], now)
             await _record(connection, actor, "achievement.deleted", before, {**before, "deleted_at": now})
-        self._told(guild_id)
+        self._invalidate(guild_id)
 
     async def restore(self, actor: Actor, guild_id: int, key: str) -> Encoded[AchievementView]:
         """Undoes the deletion; of one that is not deleted it changes nothing. Raises `NotFound` when the retention
@@ -219,7 +219,7 @@ class AchievementService:
             row = await self._finish(connection, actor, "achievement.restored", before, after, award=True)
             answer = definitions.answer(row)
             await store_answer(connection, actor.claim, answer)
-        self._told(guild_id)
+        self._invalidate(guild_id)
         return answer
 
     async def simulate(self, guild_id: int, data: SimulateAchievement) -> SimulationView:
@@ -297,7 +297,7 @@ class AchievementService:
             await connection.execute(queries.BEGIN_BACKFILL, after["id"], guild_id)
         return await self._read(connection, guild_id, after["key"])
 
-    def _told(self, guild_id: int) -> None:
+    def _invalidate(self, guild_id: int) -> None:
         self._watcher.invalidate("achievement", {guild_id})
         self._wake()
 

@@ -1,4 +1,4 @@
-"""What holds of a member, as masks of bits: by thresholds that are sorted, and by trees of comparisons. Pure."""
+"""The threshold index: finds what holds for a member's numbers, as bit masks, by binary search. Pure."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -13,10 +13,10 @@ ENDLESS = 2**64
 
 
 class ThresholdTable:
-    """The thresholds of one measure, with what holds from each of them on."""
+    """The sorted thresholds of one metric. Each entry has the masks of everything that holds from there on."""
 
     def __init__(self, pairs: Iterable[tuple[int, int, int]]) -> None:
-        """Thresholds, each with the bits of achievements and of comparisons that it is for."""
+        """`pairs`: each threshold, with the bits of its achievements and of its comparisons."""
         self._thresholds: list[int] = []
         self._held: list[tuple[int, int]] = [(0, 0)]
         for least, definitions, comparisons in sorted(pairs):
@@ -25,11 +25,11 @@ class ThresholdTable:
             self._held.append((before[0] | definitions, before[1] | comparisons))
 
     def at(self, value: int) -> tuple[int, int]:
-        """The bits of achievements, and of comparisons, that hold at this value."""
+        """The masks of achievements and of comparisons that hold at this value."""
         return self._held[bisect_right(self._thresholds, value)]
 
     def around(self, value: int) -> tuple[int, int, int, int]:
-        """The same, and between which values that is so."""
+        """The masks at this value, and the range of values, `low` up to `high`, that has the same masks."""
         place = bisect_right(self._thresholds, value)
         low = self._thresholds[place - 1] if place else -ENDLESS
         high = self._thresholds[place] if place < len(self._thresholds) else ENDLESS
@@ -37,7 +37,7 @@ class ThresholdTable:
 
 
 class Snapshot:
-    """A member's numbers as they are, what holds at them, and between which numbers that stays so."""
+    """A member's numbers, the masks of what holds at them, and the range of numbers that has the same masks."""
 
     def __init__(self, values: tuple[int, ...]) -> None:
         self.values = values
@@ -45,7 +45,7 @@ class Snapshot:
         self.lows, self.highs = [-ENDLESS] * len(values), [ENDLESS] * len(values)
 
     def add(self, table: ThresholdTable, place: int, *, less: int = 0) -> None:
-        """Adds what holds at the number in this place, with `less` taken off."""
+        """Adds the masks of a table, at the number in this place minus `less`."""
         held, comparisons, low, high = table.around(self.values[place] - less)
         self.held |= held
         self.comparisons |= comparisons
@@ -57,7 +57,7 @@ class Snapshot:
 
 
 def mask_test(condition: Condition, bits: dict[tuple[Metric, int], int]) -> Callable[[int], bool]:
-    """A function of the mask of comparisons that hold. Gives each comparison its bit."""
+    """Compiles a tree to a test of the mask of comparisons that hold. Gives each comparison its bit in `bits`."""
     if condition.all is not msgspec.UNSET:
         wanted, groups = _split(condition.all, bits)
         if not groups:
@@ -74,7 +74,7 @@ def mask_test(condition: Condition, bits: dict[tuple[Metric, int], int]) -> Call
 def _split(
     children: Iterable[Condition], bits: dict[tuple[Metric, int], int]
 ) -> tuple[int, list[Callable[[int], bool]]]:
-    """The bits of the comparisons among them, and the groups among them."""
+    """Of a tree's children: the mask of the comparisons, and the tests of the groups."""
     mask, groups = 0, []
     for child in children:
         if child.stat is msgspec.UNSET:

@@ -24,7 +24,7 @@ from api.members.leveling_config import LevelingConfig
 from api.postgres.database import Connection
 from api.settings.curves import MAX_XP
 
-# So far ahead of us an event's clock may be: until then tomorrow's events are part of a total, and of no window yet.
+# An event's clock may be this far ahead: until then, tomorrow's events are part of a total, but of no window yet.
 _AHEAD = timedelta(minutes=5)
 
 
@@ -49,7 +49,7 @@ class Moved(msgspec.Struct):
 
 
 class _Member(msgspec.Struct):
-    """A member who may have earned something."""
+    """A member who may have earned an achievement."""
 
     moved: Moved
     index: AchievementIndex
@@ -64,7 +64,7 @@ class _Member(msgspec.Struct):
 
     @property
     def is_ordinary(self) -> bool:
-        """Whether all that was in question is what their row tells."""
+        """Whether every candidate could be evaluated by the member's row."""
         return self.moved.only is None and not self.moved.peaks
 
     @property
@@ -73,7 +73,7 @@ class _Member(msgspec.Struct):
 
 
 class UnlockResult:
-    """What members were given."""
+    """The achievements that members were awarded, and their XP."""
 
     def __init__(self, members: Sequence[_Member] = ()) -> None:
         self._members = members
@@ -85,7 +85,7 @@ class UnlockResult:
         self.xp = {member.key: sum(xp for _, xp in member.given) for member in members}
 
     def after_commit(self) -> None:
-        """Call it when the transaction is committed: what a member has, they will have."""
+        """Updates the cached states. Call it after the commit."""
         for member in self._members:
             member.state.had |= member.had
             if member.is_ordinary and member.state.comparisons == member.comparisons:
@@ -97,16 +97,16 @@ class Unlocking:
         self._indexes = indexes
 
     async def guilds_with_achievements(self, connection: Connection, guild_ids: Collection[int]) -> set[int]:
-        """Those of the guilds in which anything can be earned."""
+        """The guilds that have an achievement to earn."""
         found = await self._indexes.of(guild_ids, connection)
         return {guild_id for guild_id, known in found.items() if known.index.definitions}
 
     async def evaluate_and_store(
         self, connection: Connection, moved: Sequence[Moved], ledger: Ledger, now: datetime, by: str | None = None
     ) -> UnlockResult:
-        """Stores the ledger, with what these members have earned by it; their standings are as they are then. The
-        number of statements does not depend on how many members or achievements there are. `by`: who awards by hand
-        what is `forced`. The transaction is one of `Partitions.write`, which has had the parts `around` now made."""
+        """Stores the ledger and the achievements that these members have earned; their standings then include the
+        rewards. The number of statements does not depend on the number of members or achievements. `by`: who awards
+        `forced` by hand. Call it inside `Partitions.write`, with the partitions `around` now."""
         known = await self._indexes.of({each.config.guild_id for each in moved}, connection)
         members = list(self._candidates(moved, known))
         await _look_up(connection, members, ledger, now)
@@ -117,7 +117,7 @@ class Unlocking:
         return UnlockResult(members)
 
     async def _unlock(self, connection: Connection, members: Sequence[_Member], ledger: Ledger, now: datetime) -> None:
-        """Finds out what they are given, and enters its XP."""
+        """Decides the awards, and enters their XP into the ledger."""
         if not members:
             return
         by_id = {member.moved.standing.id: member for member in members}
@@ -141,8 +141,8 @@ class Unlocking:
         now: datetime,
         before: int,
     ) -> tuple[list[UnlockedAchievement], Callable[[], None]]:
-        """Stores a member's XP that was changed by hand. What it has earned them, and what to call after the
-        commit."""
+        """Stores a member's XP that was changed by hand. Returns the achievements it unlocked, and a function to call
+        after the commit."""
         stats = frozenset(() if standing.xp == before else ("xp", "level"))
         result = await self.evaluate_and_store(connection, [Moved(config, standing, stats)], ledger, now)
         return result.unlocked.get((config.guild_id, standing.user_id), []), result.after_commit
@@ -154,7 +154,7 @@ class Unlocking:
             state = self._indexes.state(each.standing.id, theirs, each.config.level_curve)
             if each.only is not None:
                 mask = index.bits.get(each.only, 0) & ~state.had
-            elif each.peaks:  # what they are now does not tell what they were
+            elif each.peaks:  # the present numbers do not say what they were at the peak
                 mask = index.touched(each.stats) & ~state.had
             else:
                 mask = index.candidates(each.standing, each.config.level_curve, each.stats, state)
@@ -165,7 +165,7 @@ class Unlocking:
 
 
 async def _store(connection: Connection, members: Sequence[_Member], now: datetime, by: str | None) -> None:
-    """The awards, and what the stream tells of them."""
+    """Stores the awards and their events."""
     rows = [
         (each.id, standing.id, standing.guild_id, standing.user_id, each.name, xp, each.reward_role_id)
         for member in members
@@ -178,28 +178,28 @@ async def _store(connection: Connection, members: Sequence[_Member], now: dateti
 
 
 def grant_xp(ledger: Ledger, standing: Standing, day: date, hour: datetime, xp: int) -> None:
-    """Enters a reward's XP (below 0: what is taken back). It counts in the period in which it is given, and not
-    towards the daily cap."""
+    """Enters a reward's XP; below 0: XP that is taken back. It counts in the period of the award, and not towards the
+    daily cap."""
     standing.xp += xp
     ledger.add(standing, day, hour, xp=xp)
     ledger.touch(standing)
 
 
 def to_unlocked(user_id: int, definition: Definition) -> UnlockedAchievement:
-    """An award as it is told."""
+    """The award as answers and events show it."""
     role_id = definition.reward_role_id
     rewards = UnlockRewards(definition.reward_xp, None if role_id is None else str(role_id))
     return UnlockedAchievement(str(user_id), definition.key, rewards)
 
 
 def award_event(key: Key, definition: Definition, event: str = "achievement.unlocked") -> OutboxEvent:
-    """What the stream tells of an award."""
+    """The event of an award."""
     guild_id, user_id = key
     return OutboxEvent(guild_id, event, msgspec.structs.asdict(to_unlocked(user_id, definition)), user_id)
 
 
 async def _look_up(connection: Connection, members: Sequence[_Member], ledger: Ledger, now: datetime) -> None:
-    """Adds what the members' rows do not tell to their values: what is stored, and what the ledger adds to it."""
+    """Adds the metrics that the rows do not hold to the members' values: stored values plus what the ledger adds."""
     sought: set[Metric] = set()
     asked = []
     for member in members:
@@ -226,21 +226,21 @@ async def _look_up(connection: Connection, members: Sequence[_Member], ledger: L
 
 
 def _counted(amounts: Mapping[tuple[str, date], int], metric: Metric, today: date) -> int:
-    """How much of these amounts the measure counts."""
+    """The part of these amounts that the metric counts."""
     first = today - timedelta(days=metric.days - 1) if metric.days else date.min
     last = today if metric.days else date.max
     return sum(amount for (stat, day), amount in amounts.items() if stat == metric.stat and first <= day <= last)
 
 
 def _has_candidates(member: _Member) -> bool:
-    """Whether anything in question really holds."""
+    """Whether a candidate really holds."""
     return member.moved.forced is not None or any(
         member.index.holding(values) & member.mask for values in (*member.earlier, member.values)
     )
 
 
 def _unlock(member: _Member) -> None:
-    """Gives what holds and was never given, and what follows from that, until nothing does."""
+    """Awards the candidates that hold and were never awarded, then what follows from them, until nothing follows."""
     waiting = member.mask
     if member.moved.forced is not None:
         waiting |= _grant(member, member.moved.forced, member.values)
@@ -251,7 +251,7 @@ def _unlock(member: _Member) -> None:
 
 
 def _unlock_at(member: _Member, values: dict[Metric, int], waiting: int) -> int:
-    """The same with these values; what was in question, and may be at the next moment."""
+    """Awards by these values. Returns the mask of candidates for the next values."""
     asked = waiting
     while waiting := waiting & ~member.had:
         following = 0
@@ -264,7 +264,7 @@ def _unlock_at(member: _Member, values: dict[Metric, int], waiting: int) -> int:
 
 
 def _grant(member: _Member, definition: Definition, values: dict[Metric, int]) -> int:
-    """Gives it; what may follow from that. No XP is given above the highest."""
+    """Awards one achievement. Returns the achievements that may follow from it. XP never exceeds the maximum."""
     room = MAX_XP - member.moved.standing.xp - sum(xp for _, xp in member.given)
     xp = min(definition.reward_xp, room)
     member.given.append((definition, xp))

@@ -1,5 +1,4 @@
-"""Looks up what conditions ask for and a member's row does not tell: a fixed number of statements for any number
-of members."""
+"""Looks up the metrics that a member's row does not hold: a fixed number of statements for any number of members."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
@@ -14,7 +13,7 @@ from api.postgres.database import Connection
 
 
 class MetricRequest(msgspec.Struct, frozen=True):
-    """Whose numbers: a member, and which day it is in their guild."""
+    """A member whose metrics are looked up. `today`: the present day in the guild's time zone."""
 
     guild_id: int
     user_id: int
@@ -24,7 +23,7 @@ class MetricRequest(msgspec.Struct, frozen=True):
 async def look_up(
     connection: Connection, asked: Sequence[MetricRequest], sought: Collection[Metric]
 ) -> Mapping[Key, dict[Metric, int]]:
-    """The values of these measures, of which none is `is_in_row`, by member; those that are 0 may be left out."""
+    """The values of these metrics, of which none is `is_in_row`, by member. Values of 0 may be missing."""
     found: dict[Key, dict[Metric, int]] = {(each.guild_id, each.user_id): {} for each in asked}
     if not asked:
         return found
@@ -32,7 +31,7 @@ async def look_up(
     built_in = [metric for metric in sought if metric.days and metric.stat in COUNTED]
     custom = [metric for metric in sought if metric.days and metric.stat not in COUNTED]
     if totals or built_in:
-        for row in await connection.fetch(queries.UNTOLD, *_window(asked, built_in), totals):
+        for row in await connection.fetch(queries.TOTALS_AND_WINDOWS, *_window(asked, built_in), totals):
             theirs, days = found[row["guild_id"], row["user_id"]], row["days"]
             if not days:
                 theirs[Metric(row["stat"])] = row["value"]

@@ -1,7 +1,7 @@
-"""Counts the events of one request into standings that are locked. No I/O: it changes what it is handed.
+"""Counts the events of one request into locked standings. No I/O: it changes its arguments.
 
-This is the hot loop of a large batch: what is the same for all events of a member, or of an hour, is worked
-out once, and an event that can earn nothing is not judged."""
+This is the hot loop of a large batch. Values that all events of a member or of an hour share are computed once, and
+events that cannot earn XP are not judged."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ from api.settings.curves import MAX_XP
 
 Caps = dict[tuple[int, date, int], int]  # guild, day, user: XP that the day's cap has counted
 
-# Places in a row of the ledger: what each kind of event adds to.
+# The columns of a row of the ledger that each kind of event adds to.
 XP, EARNED = 0, 5
 _PLACE: dict[type, int] = {MessageEvent: 1, VoiceEvent: 2, ReactionEvent: 3, CommandEvent: 4}
 
@@ -29,7 +29,7 @@ _HOUR = timedelta(hours=1)
 
 
 class Late(msgspec.Struct, frozen=True):
-    """A day that lies before a member's latest run of days."""
+    """A late day, before the member's latest run of days."""
 
     standing: Standing
     day: date
@@ -37,7 +37,7 @@ class Late(msgspec.Struct, frozen=True):
 
 
 class Counting:
-    """Counts requests one after the other: caps and standings go on from one to the next."""
+    """Counts requests one after the other: each continues with the caps and standings of the one before."""
 
     def __init__(self, standings: Mapping[Key, Standing], caps: Caps, ledger: Ledger) -> None:
         self._standings = standings
@@ -46,8 +46,8 @@ class Counting:
         self.late: list[Late] = []
 
     def count(self, config: LevelingConfig, events: Iterable[Event]) -> list[LevelUp]:
-        """Counts events, each for the first time, in their true order; gives the levels that were reached,
-        in the order of the events that first earned something."""
+        """Counts new events in the order of time. Returns the level-ups, in the order of the members' first events with
+        XP."""
         by_user: dict[int, list[Event]] = {}
         for event in sorted(events, key=_true_order):
             theirs = by_user.get(event.user_id)
@@ -72,8 +72,8 @@ class Counting:
     def _count(
         self, config: LevelingConfig, standing: Standing, events: Sequence[Event]
     ) -> tuple[Event | None, Sequence[date]]:
-        """Counts one member's events; gives the one that reached their highest new level, if one did, and
-        the days of all, each at least once."""
+        """Counts one member's events. Returns the event that reached their highest new level, if any, and the days of
+        all events."""
         earning, level_curve, ledger = earning_of(config), config.level_curve, self._ledger
         decisive: Event | None = None
         top = level_curve.next(level_curve.level(standing.xp))
@@ -115,8 +115,8 @@ class Counting:
         return decisive, days
 
     def _count_session(self, config: LevelingConfig, standing: Standing, event: VoiceEvent) -> list[date]:
-        """Counts a voice session into the days and hours that it lasted into, and gives these days. What it earns is
-        worked out once, and shared out by seconds; the cap is each day's own."""
+        """Counts a voice session into its days and hours, and returns the days. Its XP is computed once and shared out
+        by seconds; each day has its own cap."""
         earning = earning_of(config)
         earned = judge(config, event, None, None).xp if VoiceEvent in earning.kinds else 0
         found: list[date] = []
@@ -136,13 +136,13 @@ class Counting:
         return found
 
     def _judge(self, config: LevelingConfig, standing: Standing, event: Event, day: date) -> int:
-        """The XP of one event that is no session, and the cap's part in it."""
+        """The XP of one event that is not a session. Counts it towards the cap."""
         cap = earning_of(config).cap
         earned = judge(config, event, standing.last_xp_at, None).xp
         return earned if cap is None else self._capped(standing, day, cap, earned)
 
     def _capped(self, standing: Standing, day: date, cap: int, xp: int) -> int:
-        """What the cap leaves of XP, which it counts."""
+        """The part of the XP that the day's cap allows. Counts it towards the cap."""
         key = (standing.guild_id, day, standing.user_id)
         counted = self._caps.get(key, 0)
         left = min(xp, max(cap - counted, 0))
@@ -170,7 +170,7 @@ class Counting:
 
 
 def _add_other(standing: Standing, event: Event, day: date, row: list[int], ledger: Ledger) -> None:
-    """What is neither a message nor a session, into the member's totals and the row of the hour."""
+    """Counts an event of another kind into the member's totals and the row of its hour."""
     match event:
         case ReactionEvent():
             standing.reactions += 1

@@ -42,11 +42,11 @@ class ExplainService:
         rejected = rejections(events, now)
         if names := self._stat_names.unknown(config, without(events, rejected)):
             rejected = with_stats(rejected, events, await self._stat_names.beyond(config, names, set()))
-        told: dict[int, ExplainedEvent] = {
+        explained: dict[int, ExplainedEvent] = {
             each.index: _nothing(each.index, events[each.index], _why_rejected(each, events[each.index]))
             for each in rejected
         }
-        open_ = [(index, event) for index, event in enumerate(events) if index not in told]
+        open_ = [(index, event) for index, event in enumerate(events) if index not in explained]
         open_.sort(key=lambda each: (each[1].occurred_at, each[1].id))
         async with self._database.connection() as connection:
             known, private = await _known(connection, guild_id, open_, now)
@@ -55,15 +55,15 @@ class ExplainService:
             caps = await _caps(connection, config, seen)
         last = {user_id: standing.last_xp_at for (_, user_id), standing in past.items()}
         # In the order of the request, the first of those that share an id is the one that counts.
-        first = {event.id: index for index, event in reversed(list(enumerate(events))) if index not in told}
+        first = {event.id: index for index, event in reversed(list(enumerate(events))) if index not in explained}
         for index, event in open_:
             if event.user_id in private:
-                told[index] = _nothing(index, event, _OPTED_OUT)
+                explained[index] = _nothing(index, event, _OPTED_OUT)
             elif event.id in known or first[event.id] != index:
-                told[index] = _nothing(index, event, _DUPLICATE)
+                explained[index] = _nothing(index, event, _DUPLICATE)
             else:
-                told[index] = _judged(config, index, event, last, caps)
-        return Explanation([told[index] for index in range(len(events))])
+                explained[index] = _judged(config, index, event, last, caps)
+        return Explanation([explained[index] for index in range(len(events))])
 
 
 async def _known(

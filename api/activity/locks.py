@@ -1,17 +1,16 @@
-"""The lock of a guild's activity: shared by those who record events, held alone by who imports them.
+"""The advisory lock of a guild's activity: shared by requests that record events, exclusive for imports.
 
-An id that is being imported is not yet to be seen, and an event that bears it must wait."""
+The ids of an import are not visible before its commit, so an event with one of them must wait."""
 
 from collections.abc import Iterable
 
 from api.postgres.database import Connection
 
-# Longer than others wait: many processes may bring the same events at the same moment, and take turns.
+# A longer wait than elsewhere: many processes may send the same events at the same time.
 _WAIT = "4s"
 
-# Plans are made once a connection: each of these statements has one plan that is good for any arrays, and to make
-# it anew each time costs a small group as much as its work does. A plan that was made when a part was new, and then
-# empty, must be good when it has millions of rows: all is looked up by an index, row by row.
+# Generic plans: planning again costs a small group as much as its work. The plans must be good for millions of rows
+# even if they were made when a partition was empty, so everything is looked up by index.
 _PLANS = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
@@ -27,24 +26,23 @@ NAMES = 0x73746174  # "stat"
 
 
 def share(guild_ids: Iterable[int], *, alone: bool = False) -> str:
-    """A statement that takes the locks of these guilds until the transaction ends. It goes with BEGIN: what
-    waits for a lock must look at the tables only afterwards. `alone`: shared with nobody."""
+    """The statement that locks these guilds until the transaction ends. Send it with BEGIN: later statements then see
+    what the former holder committed. `alone`: exclusive."""
     function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
     keys = sorted({key_of(guild_id) for guild_id in guild_ids})
     return f"{_SETTINGS}; SELECT " + ", ".join(f"{function}({_SPACE}, {key})" for key in keys)
 
 
 def name_stats(guild_id: int) -> str:
-    """A statement that takes the lock of the names of a guild's stats until the transaction ends. It goes with
-    BEGIN."""
+    """The statement that locks a guild's stat names until the transaction ends. Send it with BEGIN."""
     return f"SET LOCAL lock_timeout = '{_WAIT}'; SELECT pg_advisory_xact_lock({NAMES}, {key_of(guild_id)})"
 
 
 async def own(connection: Connection, guild_id: int) -> None:
-    """Takes a guild's lock alone until the transaction ends."""
+    """Locks a guild exclusively until the transaction ends."""
     await connection.execute(share([guild_id], alone=True))
 
 
 def key_of(guild_id: int) -> int:
-    """Of a guild. 32 bits, signed: two guilds that share a lock only wait for each other."""
+    """The key of a guild's lock: 32 bits, signed. Two guilds with one key only wait for each other."""
     return (guild_id ^ (guild_id >> 31)) % 2**32 - 2**31

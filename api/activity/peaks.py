@@ -1,5 +1,5 @@
-"""What members were just before a stat of theirs fell: a stat that a bot counts may go up and down within a request,
-or within a group of requests, and what was earned at its height was earned, however events were put together."""
+"""Peaks: members' numbers just before a stat falls. A stat of the bot's own may rise and fall within a request or a
+group of requests. An achievement earned at the peak is earned, however the events were grouped."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -24,7 +24,7 @@ STATS: Mapping[type, str] = {
 
 
 class _Falling(msgspec.Struct):
-    """A member one of whose stats fell: what they were before, with what had come until then."""
+    """A member with a falling stat: their numbers before each fall, with the amounts that had been added until then."""
 
     peaks: list[tuple[dict[Metric, int], Amounts]] = []
     come: Amounts = {}
@@ -32,7 +32,7 @@ class _Falling(msgspec.Struct):
 
 
 class Peaks:
-    """Counts requests, and stops where a stat is about to fall."""
+    """Counts requests, and notes each member's numbers before a stat falls."""
 
     def __init__(self, counting: Counting, standings: Mapping[Key, Standing]) -> None:
         self._counting = counting
@@ -55,7 +55,7 @@ class Peaks:
         return _merged(config, found)
 
     def of(self, key: Key) -> list[Peak]:
-        """What this member was before each fall."""
+        """This member's numbers before each fall."""
         member = self._members.get(key)
         if member is None:
             return []
@@ -105,7 +105,7 @@ def _falls(event: Event) -> bool:
 
 
 def _merged(config: LevelingConfig, found: Iterable[LevelUp]) -> list[LevelUp]:
-    """One entry for each member, from the first level to the last."""
+    """One level-up for each member, from the first level to the last."""
     merged: dict[str, LevelUp] = {}
     for each in found:
         known = merged.get(each.user_id)

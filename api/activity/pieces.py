@@ -1,4 +1,4 @@
-"""Where in a guild's calendar an event lies: a voice session in every day and hour that it lasted into. Pure."""
+"""The days and hours of a guild's calendar that an event belongs to; a voice session may belong to several. Pure."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -19,7 +19,7 @@ class Piece(NamedTuple):
 
 
 def begins(event: Event) -> datetime:
-    """When an event began: a session is told of at its end."""
+    """The time at which the event began; `occurred_at` of a session is its end."""
     if isinstance(event, VoiceEvent):
         return event.occurred_at - timedelta(seconds=event.seconds)
     return event.occurred_at
@@ -52,7 +52,7 @@ def days(config: LevelingConfig, event: Event) -> set[date]:
 
 
 def shares(xp: int, parts: Sequence[Piece]) -> Iterator[tuple[Piece, int]]:
-    """What each piece of a session has of its XP: in all no more and no less."""
+    """The share of a session's XP that each piece has. The sum is exact."""
     seconds = sum(piece.seconds for piece in parts)
     passed = given = 0
     for piece in parts:

@@ -1,7 +1,7 @@
-"""Records what members did: each event once, each answer after its commit.
+"""Records activity: each event once, each answer after its commit.
 
-Requests that arrive while a transaction commits share the next one, across guilds: the commit in flight is
-the clock. What each request is told is its own, and one that fails harms none of the others."""
+Requests that arrive while a transaction commits share the next one, across guilds: the commit in flight is the clock.
+Each request gets its own answer, and a request that fails harms no other."""
 
 import asyncio
 from collections import deque
@@ -28,16 +28,15 @@ log = structlog.get_logger("guildhall.activity")
 
 OLDEST = timedelta(days=7)
 LATEST = timedelta(minutes=5)
-COUNTING = (VoiceEvent, StatEvent)  # what brings a number of its own
+COUNTING = (VoiceEvent, StatEvent)  # events that have an amount
 
-# A transaction takes requests up to so many events; one request it always takes.
+# The most events of a transaction; one larger request has a transaction of its own.
 MOST_EVENTS = 2000
 MOST_REQUESTS = 256
-MOST_WAITING = 100_000  # events; a moment's work of many thousand a second
-IN_FLIGHT = 4  # transactions at once: while one waits for the database the next is counted
-ENOUGH = 16  # events that must wait for another one to begin: smaller ones cost more for each event
-# Requests of so many events at most are not held up by others of their guild: the database lets them wait for
-# each other, which is short.
+MOST_WAITING = 100_000  # events; about a second of work
+IN_FLIGHT = 4  # transactions at a time: while one waits for the database, the next is counted
+ENOUGH = 16  # waiting events that start another transaction: smaller ones cost more for each event
+# Requests with this few events do not wait for others of their guild: their row locks are short.
 FEW = 8
 
 
@@ -61,15 +60,15 @@ class ActivityService:
         self._waiting: deque[PendingBatch] = deque()
         self._waiting_events = 0
         self._running: dict[asyncio.Task[None], set[int]] = {}
-        self._busy: set[int] = set()  # guilds of which much is under way
+        self._busy: set[int] = set()  # guilds of large requests that are running
 
     def cached_config(self, guild_id: int) -> LevelingConfig | None:
         """The guild's leveling config, if it is in memory and fresh."""
         return self._leveling_configs.cached(guild_id)
 
     async def record(self, guild_id: int, events: Sequence[Event], claim: Claim | None = None) -> ActivityView:
-        """Counts the events. Sent twice, the second time they are duplicates. Raises `NotFound`, `Overloaded`,
-        `DatabaseAway`, `StillRunning` where the claim is another's by now."""
+        """Counts the events. Sent twice, the events of the second time are duplicates. Raises `NotFound`, `Overloaded`,
+        `DatabaseAway`, and `StillRunning` if another request has the claim by now."""
         config = self.cached_config(guild_id) or await self._leveling_configs.get(guild_id)
         now = self._clock.now()
         rejected = rejections(events, now)
@@ -93,11 +92,11 @@ class ActivityService:
         return answer
 
     def _start(self) -> None:
-        """Begins transactions for what waits. A lone request does not wait for more: the next ones do. No two
-        large ones at once are of one guild: the second would only wait for the first one's locks."""
+        """Starts transactions for the waiting requests. A lone request starts at once. Two large requests of one guild
+        never run at a time: the second would only wait for the locks of the first."""
         while self._waiting and len(self._running) < IN_FLIGHT:
             if self._running and self._waiting_events < ENOUGH:
-                return  # little has come while the others commit: more will have by then
+                return  # too few to be worth a transaction: more will have come when the others commit
             if not (group := self._next()):
                 return
             guilds = {pending.config.guild_id for pending in group if len(pending.events) > FEW}
@@ -107,7 +106,7 @@ class ActivityService:
             task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[None]) -> None:
-        """Once for each: as soon as it is known what a transaction did, else when its task is done."""
+        """Frees the place of a transaction, once: as soon as its result is known, else when its task ends."""
         if task in self._running:
             self._busy -= self._running.pop(task)
             self._start()
@@ -135,7 +134,7 @@ class ActivityService:
     async def _commit(self, group: list[PendingBatch]) -> None:
         try:
             await self._try(group)
-        except BaseException as error:  # whatever it is, nobody may be left waiting
+        except BaseException as error:  # whatever the error is, every waiting request gets it
             for pending in group:
                 if not pending.result.done():
                     pending.result.set_exception(error if isinstance(error, Exception) else Overloaded())
@@ -145,7 +144,7 @@ class ActivityService:
     async def _try(self, group: list[PendingBatch]) -> None:
         try:
             answers = await self._run(group)
-        except Unavailable:  # the database is away, or has no connection for us: nor has it for one alone
+        except Unavailable:  # no connection: one request alone would not get one either
             raise
         except Exception as error:
             if len(group) == 1:
@@ -185,7 +184,7 @@ def with_stats(rejected: list[RejectedEvent], events: Sequence[Event], refused: 
 
 
 def rejections(events: Sequence[Event], now: datetime) -> list[RejectedEvent]:
-    """The events that are too old to be known by their ids, too far in the future, or out of range."""
+    """The rejected events: too old, in the future, or out of range."""
     oldest, latest = now - OLDEST, now + LATEST
     found = []
     for index, event in enumerate(events):

@@ -1,8 +1,8 @@
-"""Which stats a guild's bot counts: so many names and no more, since each is a row for each member and day.
+"""The names of a guild's own stats. Their number is bounded, because each name has a row for each member and day.
 
-A name is taken before the first event that bears it is recorded, in a transaction of its own: one process at a time
-for a guild, so that the bound holds exactly, and no recording waits for it. A name that is taken stays with its
-guild, also where that event is not recorded after all."""
+A name is registered before its first event is recorded, in a transaction of its own. Registrations of one guild run one
+at a time, so the bound is exact; recording does not wait for them. A name stays, even if that event is not recorded in
+the end."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
@@ -21,7 +21,7 @@ TOO_MANY = f"is a stat that this guild does not have yet, and it has {MOST} alre
 
 _REMEMBERED = 50_000  # names, of all guilds: 7 MB
 
-# Of these names those that the guild has, and how many it has at all: so many as there may be, or fewer.
+# Those of these names that the guild has, and how many it has in all; at most the bound.
 _LOOK = """
     SELECT array(SELECT stat FROM custom_stat_names WHERE guild_id = $1 AND stat = ANY($2::text[])) AS known,
         (SELECT count(*) FROM (SELECT FROM custom_stat_names WHERE guild_id = $1 LIMIT $3) AS had) AS count
@@ -33,13 +33,13 @@ _REGISTER = "INSERT INTO custom_stat_names (guild_id, stat) SELECT $1, unnest($2
 class StatNames:
     def __init__(self, database: Database) -> None:
         self._database = database
-        # With the rules that they were found by: a guild that was purged and made again has new ones.
+        # With the leveling config of that time: a guild that was purged and made again has a new one.
         self._remembered: dict[int, tuple[LevelingConfig, set[str]]] = {}
         self._count = 0
-        self._namers = KeyedLocks()  # who waits for others of a guild holds no connection
+        self._namers = KeyedLocks()  # waiting here holds no connection
 
     def unknown(self, config: LevelingConfig, events: Iterable[Event]) -> list[str]:
-        """The stats of these events that the guild is not known in memory to have, in the order of the events."""
+        """The stats of these events that are not cached as the guild's, in the order of the events."""
         found = {event.stat: None for event in events if type(event) is StatEvent}
         if not found:
             return []
@@ -47,14 +47,14 @@ class StatNames:
         return [name for name in found if name not in known]
 
     async def register(self, config: LevelingConfig, names: Collection[str]) -> set[str]:
-        """Has the guild have these stats; gives those that are beyond its bound, the first ones having gone first.
-        Sent twice, the second time nothing is taken. Raises `NotFound` for a guild that is gone."""
+        """Registers these stats, the first ones first. Returns those beyond the bound. Sent twice, the second time
+        registers nothing. Raises `NotFound` for a guild that is gone."""
         async with self._namers.hold(config.guild_id):
             names = [name for name in names if name not in self._known(config)]  # by now
             async with self._database.connection() as connection:
                 new, room = await self._look(connection, config, names)
             if new and room:
-                # Who waited finds what others took meanwhile.
+                # Another request may have registered names meanwhile.
                 async with self._database.transaction(locks.name_stats(config.guild_id)) as connection:
                     new, room = await self._look(connection, config, names)
                     try:
@@ -71,7 +71,8 @@ class StatNames:
         return await (self.register(config, names) if tried is None else self.beyond(config, names, tried))
 
     async def beyond(self, config: LevelingConfig, names: Collection[str], tried: set[str]) -> set[str]:
-        """The same, and nothing is taken. `tried`: what was found to have room before; what is found now is added."""
+        """The names beyond the bound, without registering. `tried`: new names that had room before; those of now are
+        added."""
         async with self._database.connection() as connection:
             new, room = await self._look(connection, config, [*tried, *(name for name in names if name not in tried)])
         tried |= set(new[:room])
@@ -80,7 +81,7 @@ class StatNames:
     async def _look(
         self, connection: Connection, config: LevelingConfig, names: Collection[str]
     ) -> tuple[Sequence[str], int]:
-        """Of these names those that the guild does not have, and how many more it may have."""
+        """The names that the guild does not have, and how many more it may have."""
         row = await connection.fetchrow(_LOOK, config.guild_id, list(names), MOST)
         assert row is not None  # it gives its row
         known = set(row["known"])
@@ -92,7 +93,7 @@ class StatNames:
         return () if found is None or found[0] is not config else found[1]
 
     def _remember(self, config: LevelingConfig, names: Collection[str]) -> None:
-        """Adds them to those that are known, and forgets the guilds that were remembered first."""
+        """Caches the names, and evicts the guilds that were cached first."""
         known = {*self._known(config), *names}
         self._evict(config.guild_id)
         self._remembered[config.guild_id] = config, known

@@ -1,4 +1,4 @@
-"""One transaction for a group of requests: its statements do not grow in number with events or requests."""
+"""The transaction of a group of requests. The number of its statements does not depend on the number of events."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -23,22 +23,22 @@ from api.members.ledger import Key, Ledger, MembersChanged, Standing, by_key, lo
 from api.members.ledger_sql import WIDTH
 from api.members.leveling_config import LevelingConfig
 from api.members.levelups import LevelUp
-from api.members.telling import reached
+from api.members.member_events import reached
 from api.members.tombstones import refuse_erased
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, Wanted, week_of
 
-# Ids are looked for in every week in which one may have been delivered whose event is not yet too old.
+# Ids are looked up in each week in which an event that is not too old may have been delivered.
 _REMEMBERED = timedelta(days=7, minutes=10)
 
-# So near to the turn of a week two processes might take an id for two weeks: then they take turns.
+# Within a minute of a new week, two processes might store one id in two weeks: then the locks are exclusive.
 _WEEK_CHANGE = timedelta(minutes=1)
 _WEEK = timedelta(days=7)
 
 
 class PendingBatch(msgspec.Struct):
-    """A request's events that are neither too old nor in the future, those that are, and who waits for the outcome.
-    `claim`: where the answer is to be kept."""
+    """A request that waits for its transaction: the events to count, the rejected ones, and the future of its answer.
+    `claim`: where to store the answer."""
 
     config: LevelingConfig
     events: Sequence[Event]
@@ -59,8 +59,8 @@ class Transaction:
         self._group = group
         self._now = group[-1].now
         self._week = week_of(self._now.date())
-        # By guild and id. The first request that brings an id has it; later ones, and the same one again,
-        # bring a duplicate.
+        # By guild and id. The first request with an id counts it; later ones, and the same request again, have a
+        # duplicate.
         self._first: dict[int, dict[str, tuple[int, Event]]] = {}
         for place, pending in enumerate(group):
             first = self._first.setdefault(pending.config.guild_id, {})
@@ -69,11 +69,11 @@ class Transaction:
                     first[event.id] = (place, event)
 
     async def run(self) -> list[ActivityView]:
-        """Counts what is new; what each request is told, in the order of the group."""
+        """Counts the new events. Returns the answer of each request, in the order of the group."""
         while True:
             try:
                 return await self._partitions.write(self._wanted(), self._run)
-            except MembersChanged:  # the next look sees who is there, and who was erased
+            except MembersChanged:  # the next attempt sees which members exist, and who was erased
                 continue
 
     async def _run(self) -> list[ActivityView]:
@@ -103,7 +103,8 @@ class Transaction:
         return answers
 
     def _wanted(self) -> Wanted:
-        """Parts are months: what lies between the first and the last moment needs no other."""
+        """The partitions to write to. They are months, so the days of the first event, the last event and now are
+        enough."""
         days: set[date] = set()
         for pending in self._group:
             first = min(map(begins, pending.events))
@@ -125,8 +126,8 @@ class Transaction:
     async def _deduplicate(
         self, connection: Connection
     ) -> tuple[set[tuple[int, str]], set[int], Mapping[Key, datetime], dict[Key, Standing]]:
-        """Remembers the ids. Gives those that were known already, the people whose events are dropped, those whose
-        events are dropped that are older than their erasure, and the standings of all, locked, if none was missing."""
+        """Stores the ids. Returns those that were known already; the people who opted out; the erased people, whose
+        older events are dropped; and the locked standings, if no member was missing."""
         guilds, ids, users = [], [], []
         members: list[Key] = []
         for guild_id in sorted(self._first):
@@ -196,7 +197,7 @@ class Transaction:
         return level_ups, unlocked
 
     def _oldest(self, events: Sequence[Sequence[Event]]) -> dict[Key, datetime]:
-        """When each member's first event came to pass."""
+        """The time of each member's first event."""
         found: dict[Key, datetime] = {}
         for pending, fresh in zip(self._group, events, strict=True):
             for event in fresh:
@@ -205,7 +206,7 @@ class Transaction:
         return found
 
     async def _caps(self, connection: Connection, events: Sequence[Sequence[Event]]) -> Caps:
-        """What the daily caps have counted already, of the members and days at hand."""
+        """The XP that the daily caps have counted already, for these members and days."""
         wanted = {
             (pending.config.guild_id, day, event.user_id)
             for pending, fresh in zip(self._group, events, strict=True)
@@ -220,7 +221,7 @@ class Transaction:
 
 
 def _is_of_before(erased: Mapping[Key, datetime], guild_id: int, event: Event) -> bool:
-    """Whether it is of somebody who was erased after it came to pass."""
+    """Whether the event is older than the erasure of its member."""
     erased_at = erased.get((guild_id, event.user_id))
     return erased_at is not None and event.occurred_at < erased_at
 
@@ -229,7 +230,8 @@ _NONE: tuple[tuple[()], ...] = ((), (), ())
 
 
 async def _fill(connection: Connection, late: Sequence[Late], ledger: Ledger) -> None:
-    """Has days that lie before a member's latest run join what they now join; the ledger is not yet stored."""
+    """Joins late days, which lie before a member's latest run, with the runs that they touch. The ledger is not stored
+    yet."""
     standings = {each.standing.id: each.standing for each in late}
     rows = {
         (standing.id, standing.guild_id, standing.user_id, each.day, standing.streak_from)
@@ -252,7 +254,7 @@ async def _welcome_back(
     events: Sequence[Sequence[Event]],
     standings: dict[Key, Standing],
 ) -> None:
-    """Whoever had left and did something since is back, and on the boards again unless they are hidden."""
+    """A member who had left and has a later event is back, and on the boards again unless hidden."""
     if all(standing.left_at is None for standing in standings.values()):
         return
     back = {}

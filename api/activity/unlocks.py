@@ -1,4 +1,5 @@
-"""What the events of a transaction unlock: which stats they moved, and which request is told what came of it."""
+"""What the events of a transaction unlock: which stats they moved, and which request's answer reports each
+achievement."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -15,7 +16,7 @@ from api.postgres.database import Connection
 
 Request = tuple[LevelingConfig, Sequence[Event]]
 
-# What any event moves, since it makes a day active; and what one that earns XP moves.
+# The stats that every event moves, because it makes a day active; and those that an event with XP moves.
 _PRESENT, _RISEN = frozenset({"streak"}), frozenset({"streak", "xp", "level"})
 
 
@@ -28,7 +29,7 @@ async def evaluate_and_store(
     ledger: Ledger,
     now: datetime,
 ) -> UnlockResult:
-    """Stores the ledger, with what the events have earned their members."""
+    """Stores the ledger and the achievements that the events have earned."""
     guild_ids = await unlocking.guilds_with_achievements(connection, {guild_id for guild_id, _ in standings})
     moved = _moved(requests, standings, peaks, guild_ids) if guild_ids else []
     return await unlocking.evaluate_and_store(connection, moved, ledger, now)
@@ -64,8 +65,8 @@ def unlocked_by_request(
     level_ups: Sequence[list[LevelUp]],
     standings: Mapping[Key, Standing],
 ) -> list[list[UnlockedAchievement]]:
-    """What each request is told was unlocked: the last one with events of the member. The level that the rewards
-    reached is entered into its level-ups."""
+    """The achievements that each request's answer reports: in the last request with events of the member. Updates its
+    level-ups with the XP of the rewards."""
     found: list[list[UnlockedAchievement]] = [[] for _ in requests]
     if not result.unlocked:
         return found
@@ -83,7 +84,7 @@ def unlocked_by_request(
 
 
 def _add_level(level_ups: list[LevelUp], config: LevelingConfig, standing: Standing, given: int, event: Event) -> None:
-    """Enters the level after the rewards: into what is told of the member already, if anything is."""
+    """Updates the member's level-up with the level after the rewards, or adds one."""
     known = next((each for each in level_ups if each.user_id == str(standing.user_id)), None)
     before = standing.xp - given if known is None else config.level_curve.begins(known.from_level)
     channel_id: int | None = event.channel_id

@@ -1,4 +1,4 @@
-"""What is done to activity by itself: parts made ahead, old ones dropped."""
+"""The upkeep of activity: makes partitions ahead, and drops old ones."""
 
 from collections.abc import Awaitable, Iterator, Mapping
 from datetime import date, timedelta
@@ -11,14 +11,14 @@ from api.postgres.partitions import PartitionedTable, Partitions
 
 _LOCK = 0x70617274  # "part"
 
-# An id is asked for as long as its event is not too old; a day more for clocks that differ.
+# An id is needed until its event is too old; a day more for clocks that differ.
 _IDS_KEPT = timedelta(days=8)
 
-# What a client that was away may still ask for; parts are days, so it is never less.
+# The time for which a client that was away may read again; partitions are days, so it is never less.
 _EVENTS_KEPT = timedelta(days=7)
 
-# How far ahead parts are made. A day of the stream is made by who first gives a position on it, if need be, and
-# each look at the stream looks into all of its parts.
+# How far ahead partitions are made. The stream's are made by the numbering if need be, and every poll reads all of
+# them, so they are few.
 _AHEAD = 31
 _STREAM_AHEAD = 2
 
@@ -33,7 +33,7 @@ class Upkeep:
         hours: timedelta,
         days: timedelta | None,
     ) -> None:
-        """For how long is kept: activity by hour, activity by day (None: for ever)."""
+        """`hours`, `days`: how long activity by hour and by day is kept; None: for ever."""
         self._database = database
         self._partitions = partitions
         self._clock = clock
@@ -46,8 +46,8 @@ class Upkeep:
         }
 
     async def run(self) -> None:
-        """All of it. Of many processes that call it at once one does it, the others nothing. What fails ends nothing
-        else: raises an `ExceptionGroup` of what did when the rest is done. Raises `Unavailable`."""
+        """Does all of it. If several processes call it, one does it and the others do nothing. A failing step does not
+        stop the others: raises an `ExceptionGroup` at the end. Raises `Unavailable`."""
         failures: list[Exception] = []
         async with self._database.connection() as connection:
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
@@ -68,8 +68,7 @@ class Upkeep:
             raise ExceptionGroup("some of the upkeep failed", failures)
 
     def _steps(self, connection: Connection) -> Iterator[tuple[str, Awaitable[object]]]:
-        """What is to be done, one after the other, and a name for each. Partitions ahead come first: without them
-        nothing could be recorded."""
+        """The steps, with a name for each. Partitions ahead come first: without them nothing can be recorded."""
         today = self._clock.now().date()
         for table in self._kept:
             yield f"partitions of {table} ahead", self._partitions.make(connection, table, _ahead(table, today))
@@ -81,6 +80,6 @@ class Upkeep:
 
 
 def _ahead(table: PartitionedTable, today: date) -> list[date]:
-    """The days for which parts are made, today's first."""
+    """The days that need partitions, today first."""
     days = _STREAM_AHEAD if table == "stream_events" else _AHEAD
     return [today + timedelta(days=n) for n in range(days + 1)]

@@ -139,5 +139,7 @@ class _Description:
             model = create_pydantic_model(table, include_columns=(key,), include_default_columns=True)
             properties = {**model.model_json_schema()["properties"], **properties}
         hidden = HIDDEN | HIDDEN_OF.get(name, set())
-        schema["properties"] = {column: told for column, told in properties.items() if column not in hidden}
+        schema["properties"] = {
+            column: column_schema for column, column_schema in properties.items() if column not in hidden
+        }
         return schema

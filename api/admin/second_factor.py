@@ -92,8 +92,8 @@ class SecondFactor:
             remaining = await _use_recovery_code(user_id, _hash(code))
             if remaining is None:
                 return False
-            told = {"recovery_codes": Change(remaining + 1, remaining)}
-            await record(connection, actor, "admin.recovery_code_used", guild_ids=[None], target=name, changes=told)
+            changes = {"recovery_codes": Change(remaining + 1, remaining)}
+            await record(connection, actor, "admin.recovery_code_used", guild_ids=[None], target=name, changes=changes)
         return True
 
     async def remove(self, actor: Actor, user_id: int, name: str) -> bool:

@@ -81,7 +81,7 @@ class AuditService:
         return paginate(
             rows,
             limit,
-            lambda row: _to_view(row, is_told=row["target"] not in unseen or not _is_about_a_member(row["action"])),
+            lambda row: _to_view(row, is_visible=row["target"] not in unseen or not _is_about_a_member(row["action"])),
             lambda row: self._cursors.write(scope, [row["id"]]),
             _size,
         )
@@ -134,15 +134,15 @@ def _window(query: AuditQuery, zone: ZoneInfo) -> tuple[datetime | None, datetim
     return moments["from"], moments["to"]
 
 
-def _to_view(row: Row, *, is_told: bool) -> AuditEntryView:
+def _to_view(row: Row, *, is_visible: bool) -> AuditEntryView:
     """An entry; of one about a hidden member only that somebody did this, not to whom, nor what it changed."""
     return AuditEntryView(
         id=str(row["id"]),
         at=row["at"],
         actor=ActorView(row["actor_kind"], row["actor_id"]),
         action=row["action"],
-        target=row["target"] if is_told else None,
-        reason=row["reason"] if is_told else None,
-        changes=msgspec.json.decode(row["changes"], type=dict[str, Change]) if is_told else {},
+        target=row["target"] if is_visible else None,
+        reason=row["reason"] if is_visible else None,
+        changes=msgspec.json.decode(row["changes"], type=dict[str, Change]) if is_visible else {},
         ip=row["ip"],
     )

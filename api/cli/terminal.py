@@ -74,7 +74,7 @@ def run(work: Coroutine[object, object, T]) -> T:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Refused(unreachable(error)) from None
     except NotFound as error:
-        is_told = error.detail != NotFound.detail
-        raise Refused(error.detail if is_told else "There is none of this number.") from None
+        has_detail = error.detail != NotFound.detail
+        raise Refused(error.detail if has_detail else "There is none of this number.") from None
     except (GuildhallError, MigrationFailed, ValueError) as error:
         raise Refused(str(error)) from None

@@ -30,10 +30,10 @@ async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQ
         try:
             view, job = await imports.begin(actor, guild_id, query, _pieces(file), leased=True)
         except Invalid as invalid:
-            told = (
+            messages = (
                 f"--{each.parameter} {each.message}." for each in invalid.errors if isinstance(each, ParameterFault)
             )
-            raise Refused(" ".join(told)) from None
+            raise Refused(" ".join(messages)) from None
         with click.progressbar(length=1000, label=file.name, show_eta=True) as bar:
 
             def show_progress(progress: float) -> None:

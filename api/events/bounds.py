@@ -1,4 +1,4 @@
-"""How many event streams may be open: each holds a connection, and one client could take them all."""
+"""Bounds of open event streams: each holds a connection, and one client could take them all."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _RETRY_SECONDS = 15
 
 
 class StreamBounds:
-    """Those of one process."""
+    """The open streams of one process."""
 
     def __init__(self, metrics: Metrics, *, of_a_key: int, in_all: int) -> None:
         self.of_a_key = of_a_key
@@ -21,7 +21,7 @@ class StreamBounds:
         self._open: Counter[str] = Counter()
 
     def refuse(self, credential: Credential) -> None:
-        """Raises `TooManyRequests` for a credential that has as many as it may, `Overloaded` where all have."""
+        """Raises `TooManyRequests` if the credential has its most streams, `Overloaded` if the process has."""
         kind, most = ("key", self.of_a_key) if credential.user_id is None else ("person", OF_A_PERSON)
         if self._open[_whose(credential)] >= most:
             self._metrics.streams_refused.labels(kind).inc()
@@ -34,7 +34,7 @@ class StreamBounds:
             raise Overloaded("As many streams are open here as may be. Try again soon.", retry_after=_RETRY_SECONDS)
 
     def enter(self, credential: Credential) -> Callable[[], None]:
-        """Counts one more; call what it gives when it has ended. Raises what `refuse` does."""
+        """Counts one more stream. Call the returned function when it ends. Raises as `refuse` does."""
         self.refuse(credential)
         whose = _whose(credential)
         self._open[whose] += 1
@@ -47,5 +47,5 @@ class StreamBounds:
 
 
 def _whose(credential: Credential) -> str:
-    """A person has them in common, in however many browsers; a key with its family."""
+    """Whose bound a stream counts against: a person's, in all browsers, or a key family's."""
     return credential.name if credential.user_id is not None else credential.family

@@ -1,8 +1,7 @@
-"""Gives each event to every open stream of this process.
+"""The broadcaster: sends each event to the open streams of this process.
 
-An idle stream is a coroutine that waits for its client to go, and nothing else: no task, no timer, no database
-connection. What is to be sent waits in the stream's own bounded queue, and a task empties it, for as long as there
-is something."""
+An idle stream is a coroutine that waits for its client to go: no task, no timer, no database connection. Frames wait in
+the stream's own bounded queue; a task sends them while there are any."""
 
 import asyncio
 import time
@@ -20,12 +19,12 @@ from api.lib.metrics import Metrics
 
 log = structlog.get_logger("guildhall.events")
 
-MOST_WAITING = 256 * 1024  # bytes for one reader; one that is further behind is cut off, and reads on where it was
+MOST_WAITING = 256 * 1024  # bytes for one client; a slower one is disconnected, and continues where it was
 SILENCE_SECONDS = 15.0
 RECHECK_SECONDS = 60.0
 HEARTBEAT_SECONDS = 0.5
 
-# A line, not a message: nothing follows it that a reader could take for an event.
+# A comment line: a client takes it for no event.
 KEEP_ALIVE = b": keep-alive\n"
 
 
@@ -33,7 +32,7 @@ Send = Callable[[Any], Awaitable[None]]  # Any: a message, as each ASGI library 
 
 
 class Filter:
-    """Which events a stream wants and may see, and how much of them."""
+    """The events that a stream asked for and may see, and how much of each."""
 
     __slots__ = ("credential", "guild_id", "types")
 
@@ -44,7 +43,7 @@ class Filter:
         self.types = types
 
     def frame(self, event: Event) -> bytes | None:
-        """What it is sent of an event; None where it is not for it."""
+        """The frame to send for an event; None if the stream does not get it."""
         if (self.types and event.type not in self.types) or not self._sees(event):
             return None
         return event.frame(whole=self.credential.has(event.needs, event.guild_id))
@@ -58,8 +57,7 @@ class Filter:
 
 
 class Subscriber:
-    """One stream. `is_live`: it has caught up, and is given what is published after the position `after`. `over`
-    ends it."""
+    """One stream. `is_live`: it has caught up, and gets each event after the position `after`. `over` ends it."""
 
     __slots__ = (
         "_bytes", "_send", "_sending", "_waiting", "after", "checked_at", "filter",
@@ -74,7 +72,7 @@ class Subscriber:
         over: asyncio.Timeout,
         recheck: Callable[[], Awaitable[Credential]],
     ) -> None:
-        """`recheck` gives the credential as it is now, or raises what is wrong with it."""
+        """`recheck` returns the present credential, or raises why it is not valid any more."""
         self.filter = wanted
         self.over = over
         self.recheck = recheck
@@ -87,8 +85,8 @@ class Subscriber:
         self._sending: asyncio.Task[None] | None = None
 
     def offer(self, frames: Iterable[bytes]) -> None:
-        """Sends these after what waits already, or ends the stream where too much does. A burst alone is no
-        reason: what counts is what its reader has not taken since the last one."""
+        """Queues frames, or ends the stream if its client is too slow. One burst is no reason: only bytes that the
+        client had not read before it count."""
         if self._bytes > MOST_WAITING:
             self.is_slow = True
             self.end()
@@ -100,16 +98,16 @@ class Subscriber:
             self._sending = asyncio.create_task(self._empty())
 
     def end(self) -> None:
-        """Has the stream end, now."""
+        """Ends the stream now."""
         self.end_after(0)
 
     def end_after(self, seconds: float | None) -> None:
-        """Has it end then, unless it is told otherwise; None: never."""
-        with suppress(RuntimeError):  # it is about to end
+        """Ends the stream after `seconds`, unless called again; None: never."""
+        with suppress(RuntimeError):  # it is ending already
             self.over.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
 
     async def finish(self) -> None:
-        """Waits until all is sent, if its reader takes it; else gives up."""
+        """Waits until everything is sent, for a second at most."""
         sending = self._sending  # it sets its own to None as it ends
         if sending is not None:
             if self.is_slow:
@@ -133,8 +131,8 @@ class Broadcaster:
     """The open streams of one process."""
 
     def __init__(self, clock: Clock, metrics: Metrics, stopping: Callable[[], bool]) -> None:
-        """`stopping` tells whether this process is about to end."""
-        self.position: int | None = None  # of the last event that was given out; None before the first look
+        """`stopping` returns whether this process is stopping."""
+        self.position: int | None = None  # position of the last event that was published; None before the first poll
         self.polled_at = float("-inf")
         self._clock = clock
         self._metrics = metrics
@@ -150,22 +148,22 @@ class Broadcaster:
         return len(self._streams)
 
     def add(self, stream: Subscriber) -> None:
-        """From now on it is looked after."""
+        """Adds a stream."""
         self._streams.add(stream)
 
     def remove(self, stream: Subscriber) -> None:
-        """It is given nothing more."""
+        """Removes a stream."""
         self._streams.discard(stream)
 
     def publish(self, events: list[Event]) -> None:
-        """Gives these, which follow what was published before, to whom they are for."""
+        """Sends events to the streams that get them. They must follow those that were published before."""
         if not events:
             return
         self.position = events[-1].position
         for stream in list(self._streams):
             if not stream.is_live:
                 continue
-            # Another process may have told it more than this one had read when it came here.
+            # Another process may have sent it more than this one had polled when it came here.
             new = (
                 events
                 if stream.after < events[0].position
@@ -175,7 +173,7 @@ class Broadcaster:
                 stream.offer(frames)
 
     def invalidate(self, kind: str, ids: set[int] | None) -> None:
-        """Called when keys or sessions changed: their streams are looked at anew."""
+        """Checks the credentials of streams again after keys or sessions have changed."""
         if kind in ("key", "session"):
             # As credentials have them: a session's are below 0.
             credentials = None if ids is None else ids if kind == "key" else {-id_ for id_ in ids}
@@ -184,7 +182,7 @@ class Broadcaster:
                     stream.checked_at = float("-inf")
 
     async def run(self) -> None:
-        """Keeps idle streams alive, ends those whose credential ends, and all when the process stops."""
+        """Keeps idle streams alive; ends streams whose credential ends, and all streams when the process stops."""
         try:
             while True:
                 await asyncio.sleep(HEARTBEAT_SECONDS)
@@ -199,7 +197,7 @@ class Broadcaster:
             self.end_all()
 
     def end_all(self) -> None:
-        """Ends every stream: their clients come back to another process, and miss nothing."""
+        """Ends every stream. The clients connect to another process, and miss nothing."""
         for stream in list(self._streams):
             stream.end()
 
@@ -222,8 +220,8 @@ class Broadcaster:
             stream.filter.credential = await stream.recheck()
             stream.checked_at = time.monotonic()
         except DiscordAway:
-            stream.end()  # what was known of the person's guilds is too old to be believed
+            stream.end()  # the cached list of the person's guilds is too old
         except Unavailable:
-            pass  # nobody knows: it is asked again with the next beat
+            pass  # not known now: the next heartbeat checks again
         except GuildhallError:
             stream.end()

@@ -1,10 +1,9 @@
-"""Reads the stream: what is new, once for all streams of this process, and what a client missed.
+"""The event poller: reads new events once for all streams of this process; also the events that a client missed.
 
-One connection of its own, as the change watcher has. Five times a second, and at once when a notification
-wakes it, it has what was committed numbered (`guildhall_number_events`; at first all that is there, whatever a restored
-backup says of it), and reads what comes after the last position that it gave out. Positions become visible in their
-order, so there is nothing to skip; whatever connection was lost meanwhile, the next look goes on where the last one
-ended."""
+It has a connection of its own, as the change watcher does. It polls five times a second, and at once after a
+notification. A poll numbers the committed events (`guildhall_number_events`; the first poll numbers all, whatever a
+restored backup says) and reads those after the last position. Positions become visible in order, so a poll skips
+nothing, and the poll after a lost connection continues where the last one ended."""
 
 import asyncio
 import contextlib
@@ -23,14 +22,14 @@ from api.postgres.partitions import is_missing_partition
 
 log = structlog.get_logger("guildhall.events")
 
-# What people change wakes by the first, which the caches live on; numbering wakes the other processes.
+# The first is notified after changes by people, the second after numbering by another process.
 CHANNELS = ("guildhall", "guildhall_stream")
 INTERVAL = 0.2
-LEAST_INTERVAL = 0.05  # many changes a second wake us at most so often
+LEAST_INTERVAL = 0.05  # a busy database wakes us no more often
 TIMEOUT = 4.0
 BATCH_SIZE = 1000
 
-# Looked through by one statement for a client that wants few of many.
+# Positions that one statement reads for a client that gets few of many events.
 SCAN_SIZE = 20_000
 PAGE = 500
 
@@ -50,18 +49,18 @@ _BOUNDS = """
 
 
 class EventPoller:
-    """What this process reads for all its streams."""
+    """Polls for all streams of this process."""
 
     def __init__(self, broadcaster: Broadcaster) -> None:
         self._broadcaster = broadcaster
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Has it look at once."""
+        """Polls at once."""
         self._woken.set()
 
     async def run(self, arguments: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
-        """Looks for ever; connects again when the connection is lost."""
+        """Polls for ever; connects again when the connection is lost."""
         while True:
             try:
                 await self._poll_while_connected(arguments)
@@ -75,11 +74,11 @@ class EventPoller:
         async with asyncio.timeout(TIMEOUT):
             connection = await connect(**arguments)
         try:
-            await connection.execute("SET application_name = 'guildhall events'")  # for who looks at pg_stat_activity
+            await connection.execute("SET application_name = 'guildhall events'")  # shown in pg_stat_activity
             own = connection.get_server_pid()
 
             def wake(_connection: object, pid: int, _channel: str, _payload: object) -> None:
-                if pid != own:  # our own numbering, which we read at once, has nothing new for us
+                if pid != own:  # our own numbering: this poll reads it anyway
                     self._woken.set()
 
             for channel in CHANNELS:
@@ -99,15 +98,13 @@ class EventPoller:
             connection.terminate()
 
     async def _poll(self, connection: "asyncpg.Connection[asyncpg.Record]", *, afresh: bool) -> bool:
-        """Whether there may be more at once."""
+        """One poll. Returns whether there may be more to read at once."""
         broadcaster = self._broadcaster
         started = time.monotonic()
         newest = await _number(connection, afresh=afresh)
-        if (
-            broadcaster.position is None or broadcaster.position > newest
-        ):  # the first look, or a database that was restored
+        if broadcaster.position is None or broadcaster.position > newest:  # the first poll, or a restored database
             if broadcaster.position is not None:
-                broadcaster.end_all()  # what they had is another's
+                broadcaster.end_all()  # their positions belong to the other database
             broadcaster.position = newest
         rows = []
         if newest > broadcaster.position:
@@ -118,17 +115,17 @@ class EventPoller:
 
 
 async def _number(connection: "asyncpg.Connection[asyncpg.Record]", *, afresh: bool) -> int:
-    """Has what was committed numbered. The newest position."""
+    """Numbers the committed events. Returns the newest position."""
     try:
         return int(await connection.fetchval(_NUMBER, BATCH_SIZE, afresh, timeout=TIMEOUT))
-    except asyncpg.CheckViolationError as error:  # today's part was dropped by a process whose clock is days ahead
+    except asyncpg.CheckViolationError as error:  # a process whose clock is days ahead has dropped today's partition
         if not is_missing_partition(error):
             raise
     return int(await connection.fetchval(_NUMBER, BATCH_SIZE, afresh, timeout=TIMEOUT))
 
 
 async def bounds(database: Database) -> tuple[int, int]:
-    """The newest position, and the oldest that is kept (one more than the newest where nothing is)."""
+    """The newest position, and the oldest kept one; the newest plus one if none is kept."""
     async with database.connection() as connection:
         row = await connection.fetchrow(_BOUNDS)
     assert row is not None  # it has one row
@@ -136,8 +133,8 @@ async def bounds(database: Database) -> tuple[int, int]:
 
 
 async def missed(database: Database, wanted: Filter, after: int, upto: int) -> AsyncIterator[list[bytes]]:
-    """What it is sent of what comes after one position, up to and with another, a page at a time; the connection is
-    given back before a page is."""
+    """The frames after one position, up to and including another, a page at a time. No connection is held while a page
+    is sent."""
     seen = wanted.credential.guild_ids
     guilds = None if seen is None else sorted(seen)
     if wanted.guild_id is not None:

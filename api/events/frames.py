@@ -1,5 +1,5 @@
-"""An event as the stream sends it: `id`, `event` and `data`, one line each. It is encoded twice at most, for those who
-may be told all of it and for those who may not, however many read it."""
+"""Frames: an event as the stream sends it, with one line each for `id`, `event` and `data`. It is encoded twice at
+most, whole and trimmed, for any number of clients."""
 
 import asyncpg
 import msgspec
@@ -9,7 +9,7 @@ from api.events.rights import right_of, trimmed
 
 COLUMNS = "e.position, e.guild_id, e.type, e.data::text AS data, e.at, p.user_id AS hidden_id"
 
-# Who is hidden now: whoever hides or shows themselves hides or shows what was told of them before, too.
+# Whether the person is hidden now: hiding also hides their earlier events.
 SOURCE = "stream_events e LEFT JOIN privacy_choices p ON p.user_id = e.user_id AND p.hidden_at IS NOT NULL"
 
 ERASED = '{"erased": true}'
@@ -18,13 +18,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Event:
-    """`guild_id` None: it concerns every guild. `hidden_id`: the hidden person that it is of. `needs`: the scope
-    without which it is told in part."""
+    """`guild_id` None: the event concerns every guild. `hidden_id`: the hidden person it is about. `needs`: the scope
+    that its whole data needs."""
 
     __slots__ = ("_row", "_trimmed", "_whole", "guild_id", "hidden_id", "needs", "position", "type")
 
     def __init__(self, row: asyncpg.Record) -> None:
-        """Of a row that has `COLUMNS`."""
+        """From a row with `COLUMNS`."""
         self.position: int = row["position"]
         self.guild_id: int | None = row["guild_id"]
         self.type: str = row["type"]
@@ -35,7 +35,7 @@ class Event:
         self._trimmed: bytes | None = None
 
     def frame(self, *, whole: bool) -> bytes:
-        """What is sent. Of an erased person's it tells that alone."""
+        """The bytes to send. The data of an erased person says only that."""
         if whole:
             if self._whole is None:
                 self._whole = self._frame(self._row["data"])

@@ -1,4 +1,4 @@
-"""What of an event somebody may be told: no more than its routes would answer them. Pure."""
+"""The rights on events: a client gets no more of an event than the routes would show. Pure."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -12,7 +12,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Right(NamedTuple):
-    """`scope`: without it an event's data has those of its members alone that are `free`, which say of what it is."""
+    """`scope`: clients without it get only the members `free` of the data."""
 
     scope: Scope
     free: frozenset[str] = frozenset()
@@ -21,8 +21,8 @@ class Right(NamedTuple):
 _GUILD = Right(Scope.GUILDS_READ)
 _MEMBER = Right(Scope.MEMBERS_READ)
 
-# The scope of the route that tells the same. What is of somebody hidden is told, beside this, to those alone who see
-# them: see `Credential.hidden_seen`.
+# The scope of the route that shows the data. Events about hidden people also need the right to see them:
+# `Credential.hidden_seen`.
 RIGHTS: Mapping[str, Right] = {
     "achievement.revoked": _MEMBER,
     "achievement.unlocked": _MEMBER,
@@ -39,16 +39,16 @@ RIGHTS: Mapping[str, Right] = {
     "webhook.disabled": Right(Scope.WEBHOOKS_WRITE, frozenset({"id"})),
 }
 
-# A newer version's, whose process runs beside this one: nobody is told too much.
+# An event of a newer version that runs beside this one: nobody gets too much of it.
 _UNKNOWN = Right(Scope.MEMBERS_WRITE)
 
 
 def right_of(kind: str) -> Right:
-    """What the data of events of this type needs."""
+    """The right that the data of this type needs."""
     return RIGHTS.get(kind, _UNKNOWN)
 
 
 def trimmed(kind: str, data: str) -> str:
-    """The data, JSON of an object, without what needs the type's scope."""
+    """The data, a JSON object, without the members that need the scope."""
     free = right_of(kind).free
     return _encode({name: value for name, value in _decode(data).items() if name in free}).decode()

@@ -1,4 +1,4 @@
-"""Opens streams: from where, and for whom."""
+"""Opens event streams: checks rights and positions."""
 
 import re
 from collections.abc import AsyncIterator
@@ -25,14 +25,14 @@ class EventService:
         self._directory = directory
 
     def missed(self, wanted: Filter, after: int, upto: int) -> AsyncIterator[list[bytes]]:
-        """What it is sent of what comes after one position, up to and with another, a page at a time."""
+        """The missed frames, a page at a time."""
         return missed(self._database, wanted, after, upto)
 
     async def begin(self, credential: Credential, query: EventsQuery, last_event_id: str | None) -> tuple[Filter, int]:
-        """What a stream is given, and after which position it begins. Raises `NotFound` for a guild that the
-        credential does not see, `BadHeader` for a position that never was, `Gone` for one that is not kept
-        any more, `TooManyRequests` and `Overloaded` for too many streams, and `Unavailable` while this process stops
-        or has not begun to read."""
+        """The filter of a stream, and the position after which it begins. Raises `NotFound` for a guild that the
+        credential does not see, `BadHeader` for a position that never was, `Gone` for one that is not kept any more,
+        `TooManyRequests` and `Overloaded` for too many streams, `Unavailable` while this process stops or before its
+        first poll."""
         if self.broadcaster.is_stopping:
             raise Unavailable("The server is stopping. Connect again: another one answers.")
         if self.broadcaster.position is None:

@@ -1,4 +1,4 @@
-"""The answer that does not end: what was missed, then what comes."""
+"""The response of an event stream: first the missed events, then each new one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,19 +12,19 @@ from api.events.service import EventService
 from api.http.context import RequestContext, context_of
 
 MEDIA_TYPE = "text/event-stream"
-PAGE_SECONDS = 30.0  # for a page of what was missed; a reader that takes longer comes back for the rest
+PAGE_SECONDS = 30.0  # for a page of missed events; a slower client continues with another request
 _GREETING = b": connected\n"
 
 
 class EventStream(ASGIResponse):
-    """Server-Sent Events. Litestar's own response would take a task for each, and cannot tell when to end."""
+    """Server-Sent Events. Litestar's own response would need a task for each stream, and cannot end from outside."""
 
     __slots__ = ("_after", "_events", "_recheck", "_wanted")
 
     def __init__(
         self, events: EventService, wanted: Filter, after: int, recheck: Callable[[], Awaitable[Credential]]
     ) -> None:
-        """Begins after a position. `recheck` gives the credential as it is now, or raises what is wrong with it."""
+        """Begins after a position. `recheck` returns the present credential, or raises why it is not valid any more."""
         self._events = events
         self._wanted = wanted
         self._after = after
@@ -43,7 +43,7 @@ class EventStream(ASGIResponse):
         headers = [
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"cache-control", b"no-store"),
-            (b"x-accel-buffering", b"no"),  # nginx would keep events back
+            (b"x-accel-buffering", b"no"),  # nginx would buffer events
             (b"last-event-id", b"%d" % self._after),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -52,7 +52,7 @@ class EventStream(ASGIResponse):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _stream(self, receive: Receive, send: Send) -> bool:
-        """Whether the stream ended well, and there may be somebody to be told so."""
+        """Whether the stream ended while its client was still reading."""
         await send({"type": "http.response.body", "body": _GREETING, "more_body": True})
         broadcaster = self._events.broadcaster
         stream = Subscriber(self._wanted, send, asyncio.timeout(None), self._recheck)
@@ -60,7 +60,7 @@ class EventStream(ASGIResponse):
             async with stream.over:
                 broadcaster.add(stream)
                 await self._catch_up(stream, send)
-                # No await between the last look and this: what is published from now on is all that is not sent.
+                # No await between the last read and this: every event published from now on is sent.
                 stream.after, stream.is_live = self._after, True
                 while (await receive())["type"] != "http.disconnect":
                     pass

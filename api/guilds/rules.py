@@ -55,12 +55,12 @@ def values(data: PatchGuild) -> dict[str, Any]:  # Any: a column's value
 def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> dict[str, Change]:  # Any: a column's value
     """The members that differ, as the audit log tells them."""
 
-    def told(row: Mapping[str, Any] | None, field: str) -> Any:  # Any: a column's value
+    def value_of(row: Mapping[str, Any] | None, field: str) -> Any:  # Any: a column's value
         value = None if row is None else row[field]
         return str(value) if field == "owner_id" and value is not None else value
 
     return {
-        field: Change(told(before, field), told(after, field))
+        field: Change(value_of(before, field), value_of(after, field))
         for field in FIELDS
-        if told(before, field) != told(after, field)
+        if value_of(before, field) != value_of(after, field)
     }

@@ -20,9 +20,9 @@ from api.http.idempotency import claimed, idempotency_key
 from api.http.parameters import read_query
 from api.http.policy import policy_of
 from api.idempotency.store import Claim
-from api.lib.beside import beside
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
+from api.lib.in_thread import in_thread
 
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -117,7 +117,7 @@ async def read_input(connection: GuildhallRequest, handler: BaseRouteHandler) ->
     if plan.body is not None:
         try:
             raw = await _read_body(connection, plan) if has_body else b"{}"
-            context.data = await beside(len(raw), plan.body.read, raw)
+            context.data = await in_thread(len(raw), plan.body.read, raw)
         except Invalid as invalid:
             data_errors = [fault for fault in invalid.errors if isinstance(fault, Fault)]
     query, query_errors = read_query(connection.scope["query_string"], plan.query)

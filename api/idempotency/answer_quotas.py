@@ -1,4 +1,4 @@
-"""How much is kept for one credential: answers to requests with an `Idempotency-Key`, each for a day."""
+"""Quotas of stored answers: each credential may have so many answers, and so many bytes of them, for a day each."""
 
 import asyncio
 import math
@@ -11,13 +11,14 @@ from api.postgres.database import Connection
 
 MOST_ANSWERS = 100_000
 MOST_BYTES = 64 * 1024 * 1024
-OWNERS = 10_000  # of whom a process remembers how much room is left
+OWNERS = 10_000  # credentials whose quota a process caches
 COUNTED_FOR = timedelta(minutes=1)
 
 
 class Quota:
-    """What is left for a credential, as this process knows it. It counts again after an eighth of that, and after a
-    minute: so a few processes together go over by little, and hardly any request has to wait for a count."""
+    """What is left of a credential's quota, as this process knows it. It counts again after an eighth of that, and
+    after a minute. So several processes together exceed the quota by little, and hardly any request waits for a
+    count."""
 
     __slots__ = ("answers", "bytes", "counting", "until")
 
@@ -32,14 +33,14 @@ class Quota:
 
 
 class AnswerQuotas:
-    """The room of each credential."""
+    """The quotas of all credentials."""
 
     def __init__(self) -> None:
         self._quotas: OrderedDict[str, Quota] = OrderedDict()
 
     async def take(self, connection: Connection, owner: str, now: datetime) -> Quota:
-        """Takes room for one answer. Raises `TooManyRequests` where there is none: an answer that was promised for a
-        day is not dropped for another."""
+        """Takes one answer off the quota. Raises `TooManyRequests` if it is used up: a stored answer is promised for a
+        day, and is not dropped for another."""
         quota = self._quotas.get(owner)
         if quota is None:
             quota = self._quotas[owner] = Quota()

@@ -26,7 +26,7 @@ from tables.idempotency import IdempotentAnswer
 log = structlog.get_logger("guildhall.idempotency")
 
 KEPT = timedelta(hours=24)
-LARGEST = 1024 * 1024  # bytes of an answer that is kept
+LARGEST = 1024 * 1024  # bytes of a stored answer
 
 JSON = "application/json"
 
@@ -62,10 +62,10 @@ class StillRunning(Conflict):
 
 
 class BodyHash:
-    """SHA-256 of a body, as it comes in. `digest` is None until all of it has."""
+    """SHA-256 of a body, computed as it arrives. `digest` is None until the body is complete."""
 
     def __init__(self, raw: bytes | None) -> None:
-        """`raw`: all of it; None where it is still to come."""
+        """`raw`: the whole body; None if it is still to come."""
         self._hash = sha256(raw or b"")
         self._is_whole = raw is not None
 
@@ -79,7 +79,7 @@ class BodyHash:
 
 
 class StoredAnswer(msgspec.Struct, frozen=True):
-    """An answer as it was given: its status, the headers that are its own (`etag`: the tag alone), its JSON."""
+    """A stored answer: its status, its own headers (`etag`: only the tag) and its JSON."""
 
     status: int
     headers: dict[str, str]
@@ -87,7 +87,7 @@ class StoredAnswer(msgspec.Struct, frozen=True):
 
 
 class Claim:
-    """A request's right to be the one that is done."""
+    """The claim of a key: the right to do the request."""
 
     __slots__ = ("body", "clock", "holder", "is_kept", "key", "owner", "quota")
 
@@ -120,7 +120,7 @@ class Claim:
 
 
 async def save(connection: Connection, answers: Sequence[tuple[Claim, StoredAnswer]]) -> bool:
-    """Keeps the answers; whether all of the claims were still ours."""
+    """Stores the answers. Returns whether all claims were still ours."""
     columns = zip(*(claim.row(answer) for claim, answer in answers), strict=True)
     done = await connection.execute(queries.SAVE, *columns, answers[0][0].clock.now() + KEPT)
     return int(done.split()[1]) == len(answers)
@@ -134,9 +134,8 @@ async def store_answer(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    """Saves the answer that this change will get, in the change's own transaction. Call it last in it. Raises
-    `StillRunning` where the request took so long that another one has its place, and `AnswerTooLarge`: then nothing
-    is changed."""
+    """Stores the answer of a change, in the change's own transaction, as its last statement. Raises `StillRunning` if
+    the request took so long that another one has the claim, and `AnswerTooLarge`: nothing is changed then."""
     await store_answers(connection, [(claim, view)], status=status, headers=headers)
 
 
@@ -147,7 +146,7 @@ async def store_answers(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    """The same for all requests of one transaction; those without a claim have nothing to keep."""
+    """Stores the answers of all requests of a transaction; requests without a claim have none."""
     own = {"content-type": JSON, **(headers or {})}
     answers = [(claim, _kept(view, status, own)) for claim, view in views if claim is not None]
     if not answers:
@@ -181,10 +180,9 @@ class Idempotency:
         guild_id: int | None = None,
         read: Callable[[], Awaitable[None]] | None = None,
     ) -> Claim | StoredAnswer:
-        """The right to do it, for so many seconds, or what was answered the first time. `address`: a hash of method,
-        path and query; `guild_id`: the guild that it is about; `read` reads the body to its end, where that has not
-        been done. Raises `KeyReused`, `StillRunning`, and `TooManyRequests` where too many answers are kept for the
-        owner, unless this one is."""
+        """Claims the key for `seconds`, or returns the answer of the first time. `address`: a hash of method, path and
+        query. `guild_id`: the guild of the request. `read`: reads the rest of the body. Raises `KeyReused`,
+        `StillRunning`, and `TooManyRequests` if the owner's quota is used up and this key has no answer."""
         claim = Claim(owner, key, body, self._clock)
         now = self._clock.now()
         async with self._database.connection() as connection:
@@ -208,7 +206,7 @@ class Idempotency:
             if ours:
                 return claim
             row = await connection.fetchrow(queries.FIND, owner, key)
-        if row is None:  # the first one has just been refused
+        if row is None:  # the first request was refused a moment ago
             raise StillRunning
         if row["address"] != address:
             raise KeyReused
@@ -224,8 +222,8 @@ class Idempotency:
         return StoredAnswer(row["status"], msgspec.json.decode(row["headers"]), row["body"].encode())
 
     async def finalize(self, claim: Claim, answer: StoredAnswer) -> None:
-        """Keeps the answer if it is one to keep, unless that is done; else lets go of the key. What cannot be
-        saved now is not: the answer is true all the same, and the key is free again after a while."""
+        """Stores the answer of a request that succeeded, if the service has not stored it; releases the key of one that
+        failed. An error of the store does not change the answer: the key is free again after a while."""
         is_done = 200 <= answer.status < 300
         if claim.is_kept and is_done:
             return
@@ -241,14 +239,14 @@ class Idempotency:
             log.exception("an idempotent answer was not kept")
 
     async def sweep(self) -> bool:
-        """Removes some of what has expired; whether there may be more."""
+        """Deletes a batch of expired answers. Returns whether there may be more."""
         async with self._database.connection() as connection:
             done = await connection.execute(queries.SWEEP, self._clock.now())
         return int(done.split()[1]) == queries.SWEEP_BATCH_SIZE
 
 
 def _without_secret(body: bytes) -> bytes:
-    """The body with null for a secret, which is told once."""
+    """The body with null for its secret, which is shown once."""
     if b'"secret":"' not in body:
         return body
     value: dict[str, Any] = msgspec.json.decode(body)  # Any: any JSON

@@ -1,4 +1,4 @@
-"""A dry run of events: which are new, and what would become of the first members that they are of."""
+"""The dry run of an import of events: which are new, and what the first members would gain."""
 
 from collections.abc import Sequence
 
@@ -25,8 +25,8 @@ class DryRun:
         self._clock = clock
 
     async def run(self, work: Work) -> None:
-        """Does all of it; one that was interrupted counts from the beginning, since it left nothing to go on
-        from. Raises `Broken`, `LeaseLost`, `NotFound`."""
+        """Runs it to the end. After an interruption it starts again, because a dry run stores nothing to continue from.
+        Raises `Broken`, `LeaseLost`, `NotFound`."""
         config = await self._leveling_configs.get(work.guild_id)
         await stage(work, self._clock.now() + LATEST, config, StatNames(self._database))
         work.reached = msgspec.json.encode(Reached()).decode()
@@ -55,7 +55,7 @@ class DryRun:
 
 
 class _Followed:
-    """The members of the preview, from one lot of events to the next."""
+    """The members of the preview, from one batch of events to the next."""
 
     def __init__(self, config: LevelingConfig) -> None:
         self._config = config

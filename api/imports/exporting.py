@@ -1,4 +1,4 @@
-"""A guild, whole, as lines of JSON: read in lots by key, never the guild in memory."""
+"""The export of a guild as lines of JSON. It reads in batches by key, so the guild is never in memory as a whole."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
@@ -51,7 +51,7 @@ _AWARDS = """
     FROM members m JOIN achievement_awards w ON w.member_id = m.id JOIN achievements a ON a.id = w.achievement_id
     WHERE m.guild_id = $1 AND (m.id, w.achievement_id) > ($2, $3) ORDER BY m.id, w.achievement_id LIMIT $4
 """
-# The first condition leaves out parts of the table, the second one is the place to go on from.
+# The first condition prunes partitions, the second one is the position to continue from.
 _DAYS = """
     SELECT day, user_id, xp, messages, voice_seconds, reactions, commands, earned_xp, events FROM activity_days
     WHERE guild_id = $1 AND day >= $2 AND (day, user_id) > ($2, $3) ORDER BY day, user_id LIMIT $4
@@ -76,10 +76,9 @@ class Exporter:
         self._clock = clock
 
     async def export(self, actor: Actor, guild_id: int) -> AsyncIterator[bytes]:
-        """The lines, many at a time, without those of hidden people whom the actor may not see, nor of what they may
-        not read by its own route. Settings and roles are
-        as they are at the beginning; members and days as they are when they are read. Raises `NotFound` before the
-        first line."""
+        """The lines, in batches, without hidden people whom the actor may not see, and without data that the actor
+        could not read by its own route. Settings and roles are those of the beginning; members and days those of the
+        time when they are read. Raises `NotFound` before the first line."""
         async with self._database.connection() as connection:
             guild = await connection.fetchrow(_GUILD, guild_id)
             if guild is None:
@@ -133,7 +132,7 @@ class Exporter:
     async def _people(
         self, actor: Actor, sql: str, guild_id: int, key: tuple[str, ...], after: tuple[Any, ...]
     ) -> AsyncIterator[list[asyncpg.Record]]:  # Any: columns of any type
-        """The rows of those people whom the actor may see; the guild's own (user 0) are everybody's."""
+        """The rows of people whom the actor may see. The guild's own rows (user 0) are for everybody."""
         async for rows in self._batches(sql, guild_id, key, after):
             if actor.hidden_seen() is None:
                 yield rows
@@ -146,7 +145,7 @@ class Exporter:
     async def _batches(
         self, sql: str, guild_id: int, key: tuple[str, ...], after: tuple[Any, ...], *more: object
     ) -> AsyncIterator[list[asyncpg.Record]]:  # Any: columns of any type
-        """All rows of a statement, in the order of `key`, each lot after the last row of the one before."""
+        """All rows of a statement in the order of `key`; each batch continues after the last row of the one before."""
         while True:
             async with self._database.connection() as connection:
                 rows = await connection.fetch(sql, guild_id, *more, *after, BATCH_SIZE)
@@ -178,20 +177,20 @@ def _achievement(row: asyncpg.Record) -> dict[str, Any]:  # Any: what a line hol
 
 
 def _in_order(lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:  # Any: the same
-    """What must come before another stands before it; there are no circles among them."""
+    """Sorted so that prerequisites come first; there are no cycles."""
     by_key = {line["key"]: line for line in lines}
-    told: set[str] = set()
+    written: set[str] = set()
 
-    def tell(line: dict[str, Any]) -> Iterator[dict[str, Any]]:  # Any: the same
-        if line["key"] not in told:
-            told.add(line["key"])
+    def write(line: dict[str, Any]) -> Iterator[dict[str, Any]]:  # Any: the same
+        if line["key"] not in written:
+            written.add(line["key"])
             for key in line["prerequisites"]:
                 if key in by_key:
-                    yield from tell(by_key[key])
+                    yield from write(by_key[key])
             yield line
 
     for line in lines:
-        yield from tell(line)
+        yield from write(line)
 
 
 def _award(row: asyncpg.Record) -> dict[str, object]:

@@ -1,7 +1,7 @@
-"""Events of any age, judged as one sequence by themselves, in true order whatever the order of the file.
+"""The import of events of any age, judged as a sequence of their own, in the order of time, whatever the file's order.
 
-They are set down first, under the index that is their order, then counted from the earliest on, a lot at a
-time. The cooldown is the import's own: the live one neither bounds it nor moves by it."""
+The events are first staged in a table with an index in that order, then counted from the earliest on, in batches. The
+cooldown is the import's own: it neither depends on the live one nor changes it."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,7 +50,7 @@ decode: Callable[[bytes], Event] = leniently(decoder(Event))
 
 
 class Reached(msgspec.Struct, frozen=True):
-    """The event that was counted last; at first all is set down, and none is counted."""
+    """The event that was counted last; while events are staged, none is."""
 
     at: datetime = datetime(1, 1, 2, tzinfo=UTC)
     id: str = ""
@@ -62,7 +62,7 @@ reached = msgspec.json.Decoder(Reached).decode
 
 
 class Past(Ledger):
-    """A ledger that enters no hours which upkeep would drop at once."""
+    """A ledger without hours that the upkeep would drop at once."""
 
     def __init__(self, oldest: datetime) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class History:
         clock: Clock,
         hours: timedelta,
     ) -> None:
-        """`hours`: for how long activity by hour is kept."""
+        """`hours`: how long activity by hour is kept."""
         self._database = database
         self._unlocking = unlocking
         self._leveling_configs = leveling_configs
@@ -91,7 +91,7 @@ class History:
         self._hours = hours
 
     async def run(self, work: Work) -> None:
-        """Does all of it that is not done. Raises `Broken`, `LeaseLost`, `NotFound`."""
+        """Does the rest of the import. Raises `Broken`, `LeaseLost`, `NotFound`."""
         config = await self._leveling_configs.get(work.guild_id)
         await stage(work, self._clock.now() + LATEST, config, StatNames(self._database))
         total = work.position - work.refused
@@ -114,7 +114,7 @@ class History:
         rows: Sequence[asyncpg.Record],
         total: int,
     ) -> None:
-        # Alone: an id that is being imported is not yet to be seen by those who record events.
+        # Exclusive: requests that record events cannot see the ids of this import before its commit.
         async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
             users = [int(event.user_id) for event in events.values()]
             times = [event.occurred_at for event in events.values()]
@@ -127,7 +127,7 @@ class History:
             advance(work, rows, total)
 
     async def _mend_streaks(self, work: Work) -> None:
-        """Streaks of those who had days after what was imported: the days alone can tell."""
+        """Corrects the streaks of members who had days after the imported ones: only the stored days can say."""
         config = await self._leveling_configs.get(work.guild_id)
         async with self._database.transaction("SET LOCAL statement_timeout = '10min'") as connection:
             await connection.execute(sql.FIND_RUNS, work.id, work.guild_id, config.skipped_days, timeout=610)
@@ -137,7 +137,7 @@ class History:
             after = await self._partitions.write(around(self._clock.now()), mend)
 
     async def _mend(self, work: Work, config: LevelingConfig, after: int) -> int | None:
-        """Mends a lot of streaks; the member after whom to go on, None when there are no more."""
+        """Corrects a batch of streaks. Returns the last member; None when there are no more."""
         async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
             rows = await connection.fetch(
                 sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_BATCH_SIZE, config.skipped_days
@@ -153,7 +153,7 @@ class History:
             await self._unlocking.evaluate_and_store(connection, moved, Ledger(), self._clock.now())
 
     async def _store(self, connection: Connection, work: Work, config: LevelingConfig, events: Sequence[Event]) -> None:
-        """Counts events that are new, by the cooldown of this import alone, and awards what they earned."""
+        """Counts new events, with the cooldown of this import alone, and awards what they earned."""
         now = self._clock.now()
         users = sorted({int(event.user_id) for event in events})
         standings = await lock(connection, [(config.guild_id, user_id) for user_id in users])
@@ -177,7 +177,7 @@ class History:
 
 
 def _wanted(config: LevelingConfig, events: Iterable[Event], now: datetime, kept: timedelta) -> Wanted:
-    """`kept`: for how long activity by hour is. Rewards are given now."""
+    """`kept`: how long activity by hour is kept. Rewards belong to now."""
     days, hours, stat_days = set(around(now)["activity_days"]), set(around(now)["activity_hours"]), set()
     for event in events:
         day, hour = config.place_of(event.occurred_at)
@@ -190,7 +190,7 @@ def _wanted(config: LevelingConfig, events: Iterable[Event], now: datetime, kept
 
 
 async def stage(work: Work, latest: datetime, config: LevelingConfig, stat_names: StatNames) -> None:
-    """Has all events of the file under their index; those that are unsound are refused."""
+    """Stages all events of the file; refuses invalid ones."""
     if work.reached is not None:
         return
     async for batch in work.batches(rules.reader_of("events"), STAGING_BATCH_SIZE):
@@ -216,7 +216,7 @@ async def stage(work: Work, latest: datetime, config: LevelingConfig, stat_names
 
 
 async def next_rows(database: Database, work: Work) -> list[asyncpg.Record]:
-    """The next events in their true order. Raises `CredentialEnded`."""
+    """The next events in the order of time. Raises `CredentialEnded`."""
     await work.renew_rights()
     last = reached(work.reached or "{}")
     async with database.connection() as connection:
@@ -224,14 +224,14 @@ async def next_rows(database: Database, work: Work) -> list[asyncpg.Record]:
 
 
 def advance(work: Work, rows: Sequence[asyncpg.Record], total: int) -> None:
-    """Notes that these are done."""
+    """Moves the position behind these events."""
     last, counted = rows[-1], reached(work.reached or "{}").counted + len(rows)
     work.reached = msgspec.json.encode(Reached(last["occurred_at"], last["id"], last["n"], counted)).decode()
     work.progress = max(work.progress, STAGING_SHARE + (1 - STAGING_SHARE) * counted / max(total, 1))
 
 
 def _sound_ones(batch: Sequence[Numbered], latest: datetime) -> list[tuple[int, Event | Fault, bytes]]:
-    """Each event or what is wrong with it, and its bytes. Done beside the event loop: a line may have 4 MiB."""
+    """Each event, or its fault, with its size in bytes. Runs in a thread: a line may have 4 MiB."""
     found: list[tuple[int, Event | Fault, bytes]] = []
     for number, row in batch:
         data = row[1] if isinstance(row, tuple) else b""
@@ -254,7 +254,7 @@ def _sound(data: bytes, latest: datetime) -> Event:
 
 
 async def caps(connection: Connection, config: LevelingConfig, events: Iterable[Event]) -> Caps:
-    """What the daily caps have counted already, of the members and days at hand."""
+    """The XP that the daily caps have counted already, for these members and days."""
     if earning_of(config).cap is None:
         return {}
     wanted = {(config.guild_id, day, int(event.user_id)) for event in events for day in days_of(config, event)}
@@ -263,7 +263,7 @@ async def caps(connection: Connection, config: LevelingConfig, events: Iterable[
 
 
 def _oldest(guild_id: int, events: Iterable[Event]) -> dict[Key, datetime]:
-    """When each member's first event came to pass."""
+    """The time of each member's first event."""
     found: dict[Key, datetime] = {}
     for event in events:
         key = guild_id, int(event.user_id)
@@ -274,7 +274,7 @@ def _oldest(guild_id: int, events: Iterable[Event]) -> dict[Key, datetime]:
 async def _welcome_back(
     connection: Connection, guild_id: int, events: Iterable[Event], standings: Mapping[Key, Standing]
 ) -> None:
-    """Whoever had left and did something since is back, and on the boards again unless they are hidden."""
+    """A member who had left and has a later event is back, and on the boards again unless hidden."""
     back = {}
     for event in events:
         standing = standings[guild_id, event.user_id]

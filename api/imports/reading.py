@@ -165,9 +165,9 @@ class Table:
     def _begun(self, text: str) -> str:
         """Finds out what parts the cells: `sep=;` may say so, else what parts the names most. Gives the rest."""
         text = text.lstrip(" \r\n")
-        if (told := _separator(text)) is not None:
-            self._delimiter = told[1]
-            return text[told.end() :].lstrip(" \r\n")
+        if (declared := _separator(text)) is not None:
+            self._delimiter = declared[1]
+            return text[declared.end() :].lstrip(" \r\n")
         if self._delimiter is None and text:
             self._delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
         return text

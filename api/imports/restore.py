@@ -1,4 +1,4 @@
-"""Takes a guild's export back, here or elsewhere: all that it has, members and their days by the mode."""
+"""The restore of a guild's export, on this or another installation; members and days by the mode."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -103,7 +103,7 @@ class Restore:
         self._achievements = achievements
 
     async def run(self, work: Work) -> None:
-        """Does all of it that is not done. Raises `Broken`, `LeaseLost`, `NotFound`."""
+        """Does the rest of the import. Raises `Broken`, `LeaseLost`, `NotFound`."""
         await work.check(_Headed())
         now = self._clock.now()
         async for batch in work.batches(_Headed(), BATCH_SIZE):
@@ -113,7 +113,7 @@ class Restore:
                 await self._restore(work, kind, list(group))
 
     async def _restore(self, work: Work, kind: str, group: Sequence[Read]) -> None:
-        """Lines of one kind that follow one another."""
+        """Restores consecutive lines of one kind."""
         last = group[-1].number
         if kind in _STORE:
             await work.renew_rights()
@@ -131,7 +131,7 @@ class Restore:
             pass
 
     async def _store(self, work: Work, kind: str, group: Sequence[Read], last: int) -> None:
-        """What is as large as the guild: a lot at a time, but for people who opted out."""
+        """Stores lines of members and their data in batches, without people who opted out."""
         users = {user for each in group if (user := getattr(each.item, "user_id", None)) is not None}
         async with self._database.connection() as connection:
             found = await connection.fetch(PRIVATE, work.guild_id, list(users), work.asked_at, work.hidden_seen)
@@ -156,8 +156,8 @@ class Restore:
         await self._partitions.write(partitions_for(kept), store)
 
     async def _configure(self, work: Work, number: int, item: object) -> None:
-        """What goes through the services, and is neither added nor compared. Done twice, the second time
-        changes nothing."""
+        """Restores a line through the services: nothing to add or compare. Done twice, the second time changes
+        nothing."""
         try:
             await (self._check if work.dry_run else self._put)(work, item)
         except Invalid as invalid:
@@ -173,7 +173,8 @@ class Restore:
             work.imported += 1
 
     async def _check(self, work: Work, item: object) -> None:
-        """Raises what `_put` would for the line by itself: what other lines would have made is not there."""
+        """Validates a line of a dry run by itself, with the errors of `_put`: data of other lines does not exist
+        there."""
         match item:
             case PutGuild():
                 if found := guild_faults(received(item, work.guild_id)):
@@ -202,7 +203,7 @@ class Restore:
 
 
 async def _counting(connection: Connection, work: Work, kind: str, group: Sequence[Read]) -> list[Any]:
-    """Of these lines those that count: not what an earlier try has added, and a member once."""  # Any: of one kind
+    """The lines that count: a member once, and not again after an earlier attempt."""
     if kind == "member":
         rows = [(each.number, int(each.item.user_id)) for each in group]
         counts = await work.counting(connection, rows)
@@ -211,7 +212,7 @@ async def _counting(connection: Connection, work: Work, kind: str, group: Sequen
 
 
 def _may(work: Work, each: Read) -> bool:
-    """Whether a line may be taken; one that may not is refused."""
+    """Whether the rights allow a line; refuses it if not."""
     fault = each.item if isinstance(each.item, Fault) else work.rights.fault(each.kind, each.item)
     if fault is not None:
         work.refuse(each.number, fault)
@@ -253,7 +254,7 @@ class _Headed:
 
 
 def _read_all(batch: Sequence[Numbered], now: datetime) -> list[Read]:
-    """Done beside the event loop: a line may have 4 MiB."""
+    """Parses lines in a thread: a line may have 4 MiB."""
     return [_read(number, row, now) for number, row in batch]
 
 

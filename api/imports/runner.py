@@ -1,4 +1,4 @@
-"""Does imports: from the queue to the end, from wherever an earlier process left off."""
+"""Runs imports to their end, from the position where an earlier process stopped."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,7 +31,7 @@ from tables.sql import one_of
 
 log = structlog.get_logger("guildhall.imports")
 
-MOST_ATTEMPTS = 8  # without having got on
+MOST_ATTEMPTS = 8  # without progress
 BATCH_SIZE = 20_000
 LEFT_BEHIND = ("import_chunks", "import_events", "import_members")
 
@@ -59,8 +59,8 @@ class Runner:
         self._restore = restore
 
     async def run(self, job: LeasedJob, on_progress: Callable[[float], None]) -> None:
-        """Does the import to its end, from where its last transaction stood. A file or a guild that is no good ends
-        it; everything else is raised, and it may be run again. Raises `LeaseLost`."""
+        """Runs the import to its end, from the position of its last transaction. An unusable file or guild ends it as
+        failed; any other error is raised, and the import may run again. Raises `LeaseLost`."""
         to_do = one_of(Import.status, ("queued", "running"))
         begin = Import.update({Import.status: "running"}).where(Import.id == job.subject, to_do)
         rows = await begin.returning(*Import.all_columns())
@@ -104,7 +104,7 @@ class Runner:
             await self._history.run(work)
 
     async def _rights(self, row: asyncpg.Record) -> Rights:
-        """What whoever asked for an import may do by now. Raises `CredentialEnded`, `DiscordAway`."""
+        """The present rights of the person or key that asked for an import. Raises `CredentialEnded`, `DiscordAway`."""
         guild_id, kind = row["guild_id"], row["actor_kind"]
         if kind == "key":
             credential = await self._credentials.key(int(row["actor_id"]), guild_id)
@@ -117,7 +117,7 @@ class Runner:
         return rights_of(credential)
 
     async def _end(self, work: Work, fault: str | None) -> None:
-        """Ends it: finished, or failed for this reason."""
+        """Ends it as finished, or as failed for this reason."""
         status = "finished" if fault is None else "failed"
         if fault is None:
             work.progress = 1.0
@@ -128,7 +128,7 @@ class Runner:
             await Import.update(ended).where(Import.id == work.id)
             await connection.execute(queries.FORGET_ERASED, work.id)
             await self._queue.done(connection, work.job)
-            # Standings were moved by no event: as if the guild had changed, every process forgets what it knows of it.
+            # No event moved these standings, so the guild counts as changed: every process invalidates its states.
             await Guild.update({Guild.changed_xid: 0}).where(Guild.id == work.guild_id)
             counts = {name: getattr(work, name) for name in ("rows", "imported", "unchanged", "refused")}
             data = {"id": str(work.id), "source": work.source, "dry_run": work.dry_run, "status": status}
@@ -148,7 +148,7 @@ class Runner:
             await self.sweep(work.id)
 
     async def sweep(self, import_id: int) -> None:
-        """Takes away what an import worked on, a lot at a time."""
+        """Deletes an import's working data, in batches."""
         for table in LEFT_BEHIND:
             size = 16 if table == "import_chunks" else BATCH_SIZE
             deleted = size
@@ -158,7 +158,7 @@ class Runner:
                 deleted = int(done.split()[1])
 
     async def sweep_strays(self) -> None:
-        """Takes away what belongs to no import that goes on."""
+        """Deletes working data of imports that have ended."""
         for table in LEFT_BEHIND:
             async with self._database.connection() as connection:
                 rows = await connection.fetch(queries.STRAYS.format(table=table))

@@ -1,4 +1,4 @@
-"""Imports: asked for, listed, told about. What they do is done by `api.imports.runner`, wherever it runs."""
+"""Imports: requests and lists. `api.imports.runner` does the work, in whatever process."""
 
 from collections.abc import AsyncIterable
 from datetime import timedelta
@@ -25,10 +25,10 @@ from tables.imports import Import, ImportChunk, ImportUpload
 from tables.sql import DEFAULT, Row
 
 PIECE = 1024 * 1024
-TOLD = 100  # imports of a guild that have ended
+MOST_LISTED = 100  # imports of a guild that have ended
 
-# A file on its way in has its guild's place for so long after the last sign of it. A body comes with 1 KiB a second
-# or is refused, so that there is a sign in time.
+# An upload holds its guild's place for this long after its last piece. A body slower than 1 KiB a second is refused, so
+# pieces come in time.
 HELD_SECONDS = 120
 KEPT_EVERY = timedelta(seconds=30)
 
@@ -39,7 +39,7 @@ _preview = msgspec.json.Decoder(list[PreviewedMember]).decode
 
 
 def location(import_id: int | str) -> str:
-    """Where to ask how an import stands."""
+    """The path of an import."""
     return f"/v1/imports/{import_id}"
 
 
@@ -54,8 +54,8 @@ class ImportService:
     async def begin(
         self, actor: Actor, guild_id: int, query: ImportQuery, file: AsyncIterable[bytes], *, leased: bool = False
     ) -> tuple[ImportView, LeasedJob]:
-        """Takes the file in, piece by piece, and queues the work; with `leased` the work is ours at once. Sent
-        twice, it is two imports, or 409 while the first one runs. Raises `MissingScope`, `Invalid`, `Conflict`."""
+        """Stores the file piece by piece, and queues the job; `leased`: this process has the job at once. Sent twice,
+        it makes two imports, or 409 while the first one runs. Raises `MissingScope`, `Invalid`, `Conflict`."""
         require(actor, query)
         refuse(query)
         async with self._database.connection() as connection:
@@ -71,18 +71,18 @@ class ImportService:
         return view, job
 
     async def _reserve(self, guild_id: int, import_id: int) -> None:
-        """Takes the guild's place, before anything of the file is read; again: keeps it. Raises `Conflict`."""
+        """Reserves the guild's place before the file is read; called again, it keeps the place. Raises `Conflict`."""
         async with self._database.connection() as connection:
             try:
                 is_ours = await connection.fetchval(queries.RESERVE, guild_id, import_id, HELD_SECONDS)
             except asyncpg.ForeignKeyViolationError:
                 raise NotFound from None
-        # Afterwards: who had the place a moment ago has an import by now.
+        # A second check: the holder of the place a moment ago has an import by now.
         if not is_ours or await Import.is_active_in(guild_id):
             raise Conflict(_BUSY)
 
     async def _store(self, guild_id: int, import_id: int, file: AsyncIterable[bytes]) -> tuple[int, bytes]:
-        """Gives its size, and its SHA-256. Raises `Conflict` where somebody else has the place by now."""
+        """Returns the file's size and its SHA-256. Raises `Conflict` if another request has the place by now."""
         size, number, piece, digest = 0, 0, bytearray(), sha256()
         told_at = self._clock.now()
         async for data in file:
@@ -114,7 +114,7 @@ class ImportService:
         mode = None if query.source == "events" else query.mode or "set"
         async with self._database.transaction() as connection:
             if not await ImportUpload.leave(guild_id, import_id):
-                raise Conflict(_BUSY)  # we were silent for so long that somebody else has the place
+                raise Conflict(_BUSY)  # no piece for so long that another request has the place
             new = Import(
                 id=import_id,
                 guild_id=guild_id,
@@ -139,7 +139,7 @@ class ImportService:
                 raise Conflict(_BUSY) from None
             except asyncpg.ForeignKeyViolationError:
                 raise NotFound from None
-            await Import.forget_beyond(guild_id, TOLD)
+            await Import.forget_beyond(guild_id, MOST_LISTED)
             job = await self._queue.put(connection, IMPORT, import_id, leased=leased)
             if not query.dry_run:
                 asked = {"source": query.source, "mode": mode, "bytes": size}
@@ -152,13 +152,12 @@ class ImportService:
         return answer, job
 
     async def _abandon(self, guild_id: int, import_id: int) -> None:
-        """Lets go of the place and the file of a request that failed. What a process that was killed leaves is swept
-        later."""
+        """Releases the place and the file of a failed request. After a crash they are swept later."""
         await ImportChunk.delete().where(ImportChunk.import_id == import_id)
         await ImportUpload.leave(guild_id, import_id)
 
     async def get(self, actor: Actor, import_id: int) -> ImportView:
-        """How an import stands. Raises `NotFound`, also for one of a guild that the actor does not see."""
+        """An import. Raises `NotFound`, also for one of a guild that the actor does not see."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(queries.READ, import_id, actor.guild_list(), actor.hidden_seen())
         if row is None:
@@ -186,7 +185,7 @@ async def _add(import_id: int, number: int, data: bytes) -> None:
 
 
 def require(actor: Actor, query: ImportQuery) -> None:
-    """Raises `MissingScope` for a wish that the actor may not have."""
+    """Raises `MissingScope` for a query that the actor may not use."""
     missing = rights_of(actor.credential).missing(query)
     if missing is not None:
         raise MissingScope(f"`settings=true` needs the scope `{missing}` too.")
@@ -198,7 +197,7 @@ def _session_id(actor: Actor) -> int | None:
 
 
 def refuse(query: ImportQuery) -> None:
-    """Raises `Invalid` for wishes that do not go together."""
+    """Raises `Invalid` for options that exclude each other."""
     faults = []
     if query.source == "events" and query.mode is not None:
         faults.append(ParameterFault("mode", "is not possible with `events`: they are counted"))
@@ -209,7 +208,7 @@ def refuse(query: ImportQuery) -> None:
 
 
 def to_view(row: Row) -> ImportView:
-    """A row as it is told."""
+    """The view of a row."""
     counts = ImportCounts(
         row["imported"] + row["unchanged"] + row["refused"], row["imported"], row["unchanged"], row["refused"]
     )

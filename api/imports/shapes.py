@@ -50,7 +50,7 @@ class Shaped:
             self._head += data
             if (text := self._head.removeprefix(BOM).strip(_WHITE)) in (b"", b"["):
                 self._head = text  # blanks are no value, however many
-            self._shape = self._told(whole=whole)
+            self._shape = self._detected(whole=whole)
             if self._shape is None:
                 return
             data = self._head
@@ -60,12 +60,12 @@ class Shaped:
                 data = b'{"%s":' % self._names[0].encode() + data.removeprefix(BOM)
         yield from self._rows(self._reader.feed(data))
 
-    def _told(self, *, whole: bool) -> Shape | None:
+    def _detected(self, *, whole: bool) -> Shape | None:
         """What the beginning says; None while it says nothing yet."""
         text = self._head.removeprefix(BOM).lstrip(_WHITE)
-        is_told = whole or len(self._head) > LARGEST_ROW
+        is_decided = whole or len(self._head) > LARGEST_ROW
         if len(self._head) < len(BOM) + 1 or not text:
-            return "pages" if is_told else None
+            return "pages" if is_decided else None
         if text[:1] not in b"[{" and self._header is not None:
             return "table"
         rest = text[1:].lstrip(_WHITE)
@@ -76,7 +76,7 @@ class Shaped:
         try:
             found, _ = _first(rest.decode("utf-8", "ignore"))
         except ValueError:
-            return "pages" if is_told else None  # it is not whole yet
+            return "pages" if is_decided else None  # it is not whole yet
         except RecursionError:
             return "pages"
         return "rows" if _IDS & found.keys() and not found.keys() & set(self._names) else "pages"

@@ -1,4 +1,4 @@
-"""Standings of other bots: XP, levels and messages of members, onto the all-time board."""
+"""The import of standings of other bots: XP, levels and messages of members, for the all-time board."""
 
 import asyncio
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Standings:
         self._clock = clock
 
     async def run(self, work: Work) -> None:
-        """Does all of it that is not done. Raises `Broken`, `LeaseLost`, `NotFound`."""
+        """Does the rest of the import. Raises `Broken`, `LeaseLost`, `NotFound`."""
         await work.check(rules.reader_of(work.source))
         imported_settings = ImportedSettings(work.source)
         async for batch in work.batches(rules.reader_of(work.source, imported_settings.see), BATCH_SIZE):
@@ -75,7 +75,7 @@ class Standings:
 async def _apply(
     connection: Connection, work: Work, config: LevelingConfig, naming: Sequence[ImportedMember], known: set[int]
 ) -> None:
-    """Rows in their order, each upon what the one before it left."""
+    """Applies rows in their order, each to the result of the one before."""
     standings = await lock(connection, [(config.guild_id, each.user_id) for each in naming])
     await refuse_standings_of_erased(connection, config.guild_id, standings, work.asked_at)
     ledger = Ledger()
@@ -100,7 +100,7 @@ async def _apply(
 def _read(
     source: Source, config: LevelingConfig, batch: Sequence[Numbered]
 ) -> list[tuple[int, ImportedMember | Fault]]:
-    """What each row says, or what is wrong with it. Done beside the event loop: a row may have 4 MiB."""
+    """Each row's member, or its fault. Runs in a thread: a row may have 4 MiB."""
     found: list[tuple[int, ImportedMember | Fault]] = []
     for number, row in batch:
         try:
@@ -111,7 +111,7 @@ def _read(
 
 
 def _by_xp(config: LevelingConfig, parse: ImportedMember) -> ImportedMember:
-    """XP wins over a level that disagrees; a level alone gives the XP at which it begins."""
+    """The member with XP: a level alone gives the XP at which it begins; XP wins over a level that disagrees."""
     if parse.xp is not None or parse.level is None:
         return parse
     try:

@@ -1,4 +1,4 @@
-"""When the things of an export were: in UTC, and at a time that can have been. Pure."""
+"""Times in an export: converted to UTC, and within the possible range. Pure."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -7,15 +7,14 @@ from msgspec.structs import force_setattr
 from api.imports.lines import AwardLine, HourLine, MemberLine
 from api.lib.faults import Fault
 
-# A week from the calendar's first day: no zone leads out of it. An offset could, and what PostgreSQL then stores no
-# reader could ever read again.
+# A week after the calendar's first day, so no time zone leads out of it. An offset could, and PostgreSQL would store a
+# time that no client can read.
 _EARLIEST = datetime(1, 1, 8, tzinfo=UTC)
 _AHEAD = timedelta(minutes=5)
 
 
 def to_utc(item: object, now: datetime) -> Fault | None:
-    """Brings an item's moments to UTC, the only zone whose offset every part of the way knows; says what is wrong with
-    the first that cannot have been."""
+    """Converts an item's times to UTC, in place. Returns the fault of the first impossible one."""
     if not isinstance(item, MemberLine | AwardLine | HourLine):
         return None
     for name in item.__struct_fields__:

@@ -17,9 +17,9 @@ def uploaded(request: GuildhallRequest, source: Source, largest: int) -> AsyncIt
     kind, parameters = request.content_type
     charsets = {"utf-8", "utf8"} | ({"utf-16"} if kind.lower() == CSV else set())
     if kind.lower() not in wanted or parameters.get("charset", "utf-8").lower() not in charsets:
-        told = " or ".join(wanted)
+        types = " or ".join(wanted)
         raise UnsupportedMediaType(
-            f"Send a file of `{source}` as {told}, in UTF-8.", headers={"Accept": ", ".join(wanted)}
+            f"Send a file of `{source}` as {types}, in UTF-8.", headers={"Accept": ", ".join(wanted)}
         )
     length = headers.content_length(request.headers.get("content-length"))
     if length is not None and length > largest:

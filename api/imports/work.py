@@ -1,4 +1,4 @@
-"""An import that is being done: its file, its counts, and the point from which another process would go on."""
+"""A running import: its file, its counts, and the position from which another process would continue."""
 
 import asyncio
 import re
@@ -24,9 +24,9 @@ MOST_REFUSED = 1000
 MOST_PREVIEWED = 100
 LONGEST_MESSAGE = 300
 
-_SLICE = 64 * 1024  # so much is taken apart before others may run
+_SLICE = 64 * 1024  # bytes that are parsed before other tasks may run
 
-# Who waits behind live requests may wait longer than they may.
+# A background job may wait longer for locks than live requests do.
 PATIENT = "SET LOCAL lock_timeout = '4s'"
 
 _encode = msgspec.json.Encoder().encode
@@ -37,11 +37,11 @@ Numbered = tuple[int, Row]
 
 
 class RolledBack(Exception):
-    """Ends a transaction of a dry run, which leaves nothing."""
+    """Rolls back the transaction of a dry run."""
 
 
 class Work:
-    """One import in the hands of one process. Every change of it goes with a transaction of `step`."""
+    """One import, as the process that does it sees it. Every change of it is part of a transaction of `step`."""
 
     def __init__(
         self,
@@ -52,7 +52,8 @@ class Work:
         rights: Callable[[], Awaitable[Rights]],
         on_progress: Callable[[float], None],
     ) -> None:
-        """`rights`: what whoever asked for it may do by now; `on_progress` hears of the progress."""
+        """`rights`: returns the present rights of the person or key that asked for the import. `on_progress`: is called
+        with the progress, 0 to 1."""
         self._database = database
         self._queue = queue
         self._ask_rights = rights
@@ -77,15 +78,15 @@ class Work:
         self.refused: int = row["refused"]
         self._refused: list[RefusedRow] = _refused(row["refused_rows"])
         self._stored_refused = len(self._refused)
-        self.tried_stats: set[str] = set()  # of a dry run: names that would be taken
-        self.tried_achievements: set[str] = set()  # of a dry run: keys that would be made
+        self.tried_stats: set[str] = set()  # of a dry run: stat names that it would register
+        self.tried_achievements: set[str] = set()  # of a dry run: achievements that it would create
         self.preview = {each.user_id: each for each in _preview(row["preview"])}
         self.actor = Actor(row["actor_kind"], row["actor_id"], row["reason"], row["ip"], row["request_id"])
-        # As of their routes: a person changes nothing of hidden people but themselves, and is told nothing by counts.
+        # As by the routes: a person changes hidden people only if it is themselves, and the counts do not reveal any.
         self.hidden_seen = int(row["actor_id"]) if row["actor_kind"] == "user" else None
 
     async def renew_rights(self) -> None:
-        """Asks anew what may be done. Raises `CredentialEnded` when nothing may any more, `DiscordAway`."""
+        """Reads the rights again. Raises `CredentialEnded` when there are none any more, `DiscordAway`."""
         self.rights = await self._ask_rights()
 
     @property
@@ -93,14 +94,14 @@ class Work:
         return self.imported + self.unchanged + self.refused
 
     def refuse(self, row: int, fault: Fault) -> None:
-        """Notes a row that cannot be taken."""
+        """Counts a refused row, and keeps its fault for the report."""
         if row:
             self.refused += 1
         if not row or len(self._refused) < MOST_REFUSED:
             self._refused.append(RefusedRow(row, _storable(fault.pointer), _storable(fault.message)))
 
     def note(self, user_id: int, before: tuple[int, int], after: tuple[int, int]) -> None:
-        """Notes what would become of a member: XP and level, before and after."""
+        """Adds a member to the preview: XP and level, before and after."""
         if not self.dry_run:
             return
         known = self.preview.get(str(user_id))
@@ -110,7 +111,7 @@ class Work:
             self.preview[str(user_id)] = PreviewedMember(str(user_id), before[0], after[0], before[1], after[1])
 
     async def check(self, reader: Reader) -> None:
-        """Reads a file that is not begun to its end, so that one that cannot be read changes nothing. Raises
+        """Reads a file to its end before anything of it is stored, so an unreadable file changes nothing. Raises
         `Broken`."""
         if self.position:
             return
@@ -121,8 +122,8 @@ class Work:
         self.read = 0
 
     async def counting(self, connection: Connection, rows: Sequence[tuple[int, int]]) -> list[bool]:
-        """Which of these rows, numbers and members, count where they are added: a member's first in the file, if no
-        earlier try has counted it. Of a dry run it is known within one transaction."""
+        """Which of these rows (number, member) count when standings are added: a member's first row in the file, unless
+        an earlier attempt has counted it. In a dry run it is known within one transaction."""
         if self.mode != "add" or not rows:
             return [True] * len(rows)
         found = await connection.fetch(queries.NAME_FIRST, self.id, sorted({user_id for _, user_id in rows}))
@@ -134,8 +135,8 @@ class Work:
         return counts
 
     async def batches(self, reader: Reader, size: int) -> AsyncIterator[list[Numbered]]:
-        """The rows that are not done yet, with their numbers, so many at a time, the rights known anew for each
-        lot. Raises `Broken`, `CredentialEnded`."""
+        """The remaining rows with their numbers, in batches. Reads the rights again before each batch. Raises `Broken`,
+        `CredentialEnded`."""
         number, batch = 0, list[Numbered]()
         async for data in self._file():
             rows = reader.close() if data is None else reader.feed(data)
@@ -153,7 +154,7 @@ class Work:
             yield batch
 
     async def _file(self) -> AsyncIterator[bytes | None]:
-        """The file in slices; None behind its end."""
+        """The file in slices; None at its end."""
         number = 0
         while True:
             query = ImportChunk.select(ImportChunk.data)
@@ -169,8 +170,8 @@ class Work:
 
     @asynccontextmanager
     async def step(self, *, upto: int | None = None, begin: str = "", kept: bool = False) -> AsyncIterator[Connection]:
-        """One transaction of the work: what it does and how far that is, together or not at all; of a dry run
-        only how far, unless it is to be `kept`. `upto`: the last row that is done then. Raises `LeaseLost`."""
+        """One transaction of the import: its changes and the new position, together. In a dry run only the position is
+        stored, unless `kept`. `upto`: the last row that is done then. Raises `LeaseLost`."""
         statements = f"{PATIENT}; {begin}" if begin else PATIENT
         rehearsed = self.dry_run and not kept
         if rehearsed:
@@ -191,7 +192,7 @@ class Work:
         self._on_progress(self.progress)
 
     def reached_byte(self, share: float = 1.0) -> None:
-        """Progress by what was read of the file, which is so much of the whole work. It never falls."""
+        """Updates the progress by the bytes that were read, which are this share of the work. It never falls."""
         done = self.read / self.size if self.size else 1.0
         self.progress = max(self.progress, min(done, 1.0) * share)
 
@@ -219,7 +220,7 @@ def _roll_back() -> None:
     raise RolledBack
 
 
-# No text of PostgreSQL's has these. They come in names of members that a file makes up.
+# PostgreSQL's text cannot have these characters; names in invented files do.
 _unstorable = re.compile("[\x00\ud800-\udfff]")
 
 

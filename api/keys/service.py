@@ -203,7 +203,7 @@ async def _record(connection: Connection, actor: Actor, action: str, before: Row
     """An entry in the installation's log, and for a key with a list of guilds in each guild's, which is
     not told of the others."""
 
-    def told(row: Row | None, name: str) -> Any:  # Any: the same
+    def value_of(row: Row | None, name: str) -> Any:  # Any: the same
         value = None if row is None else row[name]
         if value is None:
             return None
@@ -212,9 +212,9 @@ async def _record(connection: Connection, actor: Actor, action: str, before: Row
         return str(value) if name == "parent_id" else value
 
     changes = {
-        name: Change(told(before, name), told(after, name))
+        name: Change(value_of(before, name), value_of(after, name))
         for name in _AUDITED
-        if told(before, name) != told(after, name)
+        if value_of(before, name) != value_of(after, name)
     }
     target = str(after["id"])
     await record(connection, actor, action, guild_ids=[None], target=target, changes=changes)

@@ -1,4 +1,4 @@
-"""Many askers, one question: reads that wait for their turn are asked together."""
+"""The batch loader: reads of single keys that wait at the same time become one query."""
 
 import asyncio
 from collections import deque
@@ -8,32 +8,32 @@ from typing import Generic, TypeVar
 K = TypeVar("K")
 V = TypeVar("V")
 
-# Two, so that one is answered while the other is turned into answers; few keys in each, else everybody waits in
-# step for one large question, and this process with them.
+# Two queries at a time, so one runs while the results of the other are processed. Small batches, because everybody
+# waits for the whole batch.
 CONCURRENCY = 2
 BATCH_SIZE = 16
 
 
 class BatchLoader(Generic[K, V]):
-    """Asks about many keys at once. While as many questions as may run are under way, keys gather, and are the
-    next one: no timer holds anybody up. A key is never added to a question that was asked already, so nobody
-    is told of a state from before they asked. Keys must be ones that no question fails for: all of it would."""
+    """Loads many keys in one query. While the most queries run, keys gather and become the next batch; there is no
+    timer. A key never joins a query that was sent already, so nobody gets a state from before their call. Use it only
+    for keys that cannot make the query fail: the whole batch would."""
 
     def __init__(self, ask: Callable[[Sequence[K]], Awaitable[Sequence[V]]]) -> None:
-        """`ask` gives the answers in the order of the keys, of which some may be the same."""
+        """`ask` returns the values in the order of the keys, which may repeat."""
         self._ask = ask
         self._waiting: deque[tuple[K, asyncio.Future[V]]] = deque()
         self._running = 0
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds them weakly
 
     async def get(self, key: K) -> V:
-        """The answer for one key. Raises what the question raised."""
+        """The value of a key. Raises what the query raised."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[V] = loop.create_future()
         self._waiting.append((key, answer))
         if self._running < CONCURRENCY:
             self._running += 1
-            # A task of its own: who gives up waiting must not take the answer from the others.
+            # A task of its own: a caller that is cancelled must not cancel the others.
             task = loop.create_task(self._run())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -44,7 +44,7 @@ class BatchLoader(Generic[K, V]):
             while self._waiting:
                 await self._ask_next()
         finally:
-            self._running -= 1  # at once, not when the task is seen to be done: who comes between would wait for ever
+            self._running -= 1  # here, and not in a callback: a caller that comes in between would wait for ever
 
     async def _ask_next(self) -> None:
         asked = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_SIZE))]

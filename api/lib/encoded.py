@@ -1,4 +1,4 @@
-"""An answer that is ready: its JSON and its entity tag."""
+"""An encoded answer: its JSON and its entity tag."""
 
 from typing import Generic, TypeVar
 

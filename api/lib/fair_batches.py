@@ -1,4 +1,4 @@
-"""Many askers, one question at a time, in which each has its share."""
+"""Fair batches: a batch loader that runs one query at a time, in which each client has a share."""
 
 import asyncio
 from collections import deque
@@ -13,23 +13,23 @@ MOST = 512
 
 
 class FairBatches(Generic[K, V]):
-    """Asks about many keys in one question, one question at a time: however many ask, they cost one connection. Who
-    asks about very many has `OF_EACH` of them in a question at most, so the keys of others never wait for theirs,
-    and their own wait in line and are all answered. Keys must be ones that no question fails for."""
+    """Loads many keys in one query, one query at a time: it never uses more than one connection. A client has at most
+    `OF_EACH` keys in a query. So the keys of others do not wait behind many keys of one client, and all are answered in
+    the end. Use it only for keys that cannot make the query fail."""
 
     def __init__(self, ask: Callable[[Sequence[K]], Awaitable[Sequence[V]]]) -> None:
-        """`ask` gives the answers in the order of the keys, of which some may be the same."""
+        """`ask` returns the values in the order of the keys, which may repeat."""
         self._ask = ask
         self._waiting: dict[str, deque[tuple[K, asyncio.Future[V]]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def get(self, key: K, asker: str) -> V:
-        """The answer for one key. Raises what the question raised."""
+        """The value of a key. Raises what the query raised."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[V] = loop.create_future()
         self._waiting.setdefault(asker, deque()).append((key, answer))
         if self._task is None:
-            # A task of its own: who gives up waiting must not take the answer from the others.
+            # A task of its own: a caller that is cancelled must not cancel the others.
             self._task = loop.create_task(self._run())
         return await answer
 
@@ -38,10 +38,10 @@ class FairBatches(Generic[K, V]):
             while asked := self._next():
                 await self._ask_about(asked)
         finally:
-            self._task = None  # at once: who comes between would wait for ever
+            self._task = None  # here: a caller that comes in between would wait for ever
 
     def _next(self) -> list[tuple[K, asyncio.Future[V]]]:
-        """The next question's keys. Who is asked about goes to the end of the line, if they have more."""
+        """The keys of the next query. A client with more keys goes to the end of the queue."""
         asked: list[tuple[K, asyncio.Future[V]]] = []
         for asker in list(self._waiting):
             waiting = self._waiting.pop(asker)

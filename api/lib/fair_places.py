@@ -1,4 +1,4 @@
-"""So many places at once, of which everybody has a share."""
+"""A fair semaphore: a number of places, of which each name has a share."""
 
 import asyncio
 from collections import deque
@@ -11,18 +11,18 @@ MOST_WAITING = 50  # under one name; who comes then is told at once
 
 
 class FairPlaces:
-    """Who finds no place waits a while, the first come first under each name, and the names in turn. A name has its
-    share, however many ask under it: others find a place beside it."""
+    """Callers without a place wait for some time: first come, first served within a name, and the names in turn. Each
+    name has its share, however many wait under another one."""
 
     def __init__(self, places: int, seconds: float) -> None:
-        """`seconds`: for how long one waits."""
+        """`seconds`: the longest wait."""
         self._shares: Shares[str] = Shares(places)
         self._seconds = seconds
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[None]:
-        """Has a place until the block ends. Raises `TimeoutError` where none came free in time."""
+        """Holds a place while the block runs. Raises `TimeoutError` if none came free in time."""
         await self._enter(name)
         try:
             yield
@@ -60,7 +60,7 @@ class FairPlaces:
                 del self._waiting[name]
 
     def _admit(self) -> None:
-        """Gives what is free to those who wait. A name that was served goes to the end of the line."""
+        """Gives free places to those who wait. A name that was served goes to the end of the queue."""
         while (name := next((name for name in self._waiting if self._shares.has_room(name)), None)) is not None:
             line = self._waiting.pop(name)
             place = line.popleft()

@@ -1,4 +1,4 @@
-"""Lines of the log that anybody can cause have a bound: so many a second, and one that counts what was left out."""
+"""A bound for log lines that anybody can cause: so many a second, and one line with the number of the rest."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ class Flood:
         self._left_out = 0
 
     def is_over(self) -> bool:
-        """Counts a line; whether it is one too many for this second, and has to be left out."""
+        """Counts a line. Returns whether it exceeds the bound of this second, and must be left out."""
         now = time.monotonic()
         if now >= self._ends:
             self._log_summary()

@@ -1,4 +1,4 @@
-"""A lock for each key, there only while somebody holds it or waits for it."""
+"""Keyed locks: a lock for each key, which exists only while somebody holds it or waits for it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 
 
 class KeyedLocks:
-    """Lets writers of one thing wait in order without each holding a database connection."""
+    """Writers of one thing wait here in order, without holding a database connection."""
 
     def __init__(self) -> None:
         self._locks: dict[int, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
     async def hold(self, key: int) -> AsyncIterator[None]:
-        """Waits its turn; first come, first served."""
+        """Holds the key's lock while the block runs; first come, first served."""
         lock, users = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = lock, users + 1
         try:

@@ -81,8 +81,8 @@ def paginate(
     cursor: Callable[[R], str],
     size: Callable[[R], int] = lambda _row: 0,
 ) -> Page[T]:
-    """A page of at most `limit` from one row more: the surplus row only says that there is more. With
-    `size` a page also ends before it passes 1 MiB; one row it always has."""
+    """A page of at most `limit` rows. Pass one row more, if there is one: it only shows that there is a next page. With
+    `size`, a page also ends before 1 MiB, but has at least one row."""
     shown: list[R] = []
     total = 0
     for row in rows[:limit]:

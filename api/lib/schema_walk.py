@@ -24,7 +24,7 @@ class SchemaWalk:
     def __init__(self, schema: JsonObject) -> None:
         self._root = schema
         self._validators: dict[tuple[int, str | None], jsonschema_rs.Draft202012Validator] = {}
-        self._untold: dict[int, JsonObject] = {}
+        self._common: dict[int, JsonObject] = {}
 
     def faults(self, value: JsonValue, most_places: int) -> Iterator[Fault]:
         """What is wrong with the value, as it is found. After `most_places` places nothing more is looked at."""
@@ -59,8 +59,8 @@ class SchemaWalk:
         if not isinstance(alternatives, list) or not isinstance(value, (dict, list)):
             return schema
         if isinstance(value, dict) and "discriminator" in schema:
-            told = as_object(schema["discriminator"])
-            tag, mapping = str(told["propertyName"]), as_object(told["mapping"])
+            discriminator = as_object(schema["discriminator"])
+            tag, mapping = str(discriminator["propertyName"]), as_object(discriminator["mapping"])
             kind = value.get(tag)
             if isinstance(kind, str) and kind in mapping:
                 return self._meant({"$ref": mapping[kind]}, value)
@@ -70,7 +70,7 @@ class SchemaWalk:
 
     def _of_any_kind(self, schema: JsonObject, tag: str, mapping: JsonObject) -> JsonObject:
         """What holds for an object that does not tell which alternative it is: what all of them ask for."""
-        if id(schema) not in self._untold:
+        if id(schema) not in self._common:
             kinds = [self._meant({"$ref": reference}, None) for reference in mapping.values()]
             named = [as_object(kind["properties"]) for kind in kinds]
             all_names = {name for each in named for name in each}
@@ -78,13 +78,13 @@ class SchemaWalk:
                 name: named[0][name] for name in named[0] if all(each.get(name) == named[0][name] for each in named)
             }
             first = kinds[0]["required"]
-            self._untold[id(schema)] = {
+            self._common[id(schema)] = {
                 "type": "object",
                 "properties": {**{name: {} for name in all_names}, **alike, tag: {"enum": [*mapping]}},
                 "required": [tag, *(name for name in alike if isinstance(first, list) and name in first)],
                 "additionalProperties": False,
             }
-        return self._untold[id(schema)]
+        return self._common[id(schema)]
 
     def _engine_faults(
         self, schema: JsonObject, value: JsonValue, path: Path, without: str | None = None

@@ -1,4 +1,4 @@
-"""Values that are alike, kept once: for as long as anybody holds them."""
+"""Shared values: equal values are one object, while anybody holds it."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Shared(Generic[T]):
-    """Makes a value of a text, or gives the one that was made of it and is still held. `T` takes weak references."""
+    """Makes a value from a text, or returns the one that exists. `T` must support weak references."""
 
     def __init__(self, make: Callable[[str], T]) -> None:
         self._make = make

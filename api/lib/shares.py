@@ -1,4 +1,4 @@
-"""Places of which everybody is to have a fair share. Pure."""
+"""Fair shares of places. Pure."""
 
 from collections import Counter
 from collections.abc import Hashable
@@ -8,8 +8,8 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 class Shares(Generic[Name]):
-    """So many places, each taken under one or more names. A name may have as many as are then still free: alone it
-    gets half of them, beside another one a third, and who comes last still finds one."""
+    """A number of places, each taken under one or more names. A name may have as many places as are still free then:
+    alone it gets half of them, beside another one a third, and the last one to come still finds one."""
 
     def __init__(self, places: int) -> None:
         self._places = places

@@ -1,4 +1,4 @@
-"""A bound on a wait that a busy process does not cut short."""
+"""A time-out in steps, which a stall of the process does not trigger."""
 
 import asyncio
 from types import TracebackType
@@ -7,9 +7,9 @@ STEPS = 4
 
 
 class StepTimeout:
-    """`asyncio.timeout`, in four steps one after the other: a moment in which this process did not get round to
-    anything is one step at most, however long. Else it would end every wait at once, though the database has long
-    answered."""
+    """Like `asyncio.timeout`, but in four steps, one after the other. A stall of this process counts as one step at
+    most, however long it lasts. Otherwise a stall would end every wait at once, though the database has answered long
+    ago."""
 
     __slots__ = ("_left", "_limit", "_loop", "_step", "_timer")
 

@@ -1,4 +1,4 @@
-"""Takes a member out of a guild for good, the boards and the counters of ranks with them."""
+"""Removes a member from a guild for good, with the boards and the counters of ranks."""
 
 from api.members import queries
 from api.members.ledger import Ledger, Standing, read
@@ -7,15 +7,15 @@ from api.postgres.database import Connection
 
 
 async def erase_member(connection: Connection, guild_id: int, user_id: int) -> int:
-    """Removes all that is stored of them there, in the caller's transaction; gives how many rows that was. Done
-    twice, the second time there is nothing."""
+    """Removes everything stored of the member, in the caller's transaction. Returns the number of rows. Done twice, the
+    second time removes nothing."""
     if await connection.fetchval(queries.LOCK_ONE, guild_id, user_id) is None:
         return 0
     return await remove(connection, (await read(connection, [(guild_id, user_id)]))[guild_id, user_id])
 
 
 async def remove(connection: Connection, standing: Standing) -> int:
-    """Removes a locked member; gives how many rows that was. The guild's own totals stay."""
+    """Removes a locked member. Returns the number of rows. The guild's own totals stay."""
     # The row itself goes last, and would lock this counter only then: who makes members has it before all others.
     await connection.execute(queries.LOCK_MEMBER_COUNT, standing.guild_id)
     standing.is_ranked = False

@@ -1,9 +1,9 @@
-"""The one way to change standings: members' rows, their days and hours, and the counters of ranks, together.
+"""The ledger: the one way to change standings, which are members' rows, their days and hours, and the counters of
+ranks.
 
-Whoever changes a standing locks it first (`lock`), changes it, enters what it did into a `Ledger`, and
-stores that, all in one transaction, and once: a store locks the rows that a guild's members share in their order, and
-two transactions that were both between two stores would wait for each other. The number of statements does not depend
-on how many members there are."""
+A transaction locks the standings (`lock`), changes them, enters what it did into a `Ledger`, and stores the ledger
+once. Once, because storing locks rows that a guild's members share, in the lock order: two transactions that were both
+between two stores would deadlock. The number of statements does not depend on the number of members."""
 
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
@@ -21,16 +21,16 @@ from api.postgres.database import Connection
 K = TypeVar("K")
 
 
-# Of every ranked member two counters know: how many have XP within the same power of two, and how many share
-# its first eight bits. The rank is the sum of counters above, and a count of the few within the same eight bits.
+# Two counters count each ranked member: by the power of two of their XP, and by its first eight bits. A rank is the sum
+# of the counters above, and a count of the few members within the same eight bits.
 OCTAVE, FINE = 1, 8
 
 WIDTH = 7  # of a row: see `Ledger.row`
-XP = 0  # the board of XP: the first of the numbers that boards have
-GUILD = 0  # the user whose days and hours are those of the whole guild
-EVENTS = 6  # the place in a row of the events that make a day count for the streak
+XP = 0  # the XP board: the first number of the boards
+GUILD = 0  # the user id of the whole guild's days and hours
+EVENTS = 6  # the column of events that make a day count for the streak
 
-# Places in a row of the stats that events count.
+# The columns of the stats that events count.
 _COUNTED = (("messages", 1), ("voice_seconds", 2), ("reactions", 3), ("commands", 4))
 
 Key = tuple[int, int]  # guild, user
@@ -39,14 +39,14 @@ Amounts = dict[tuple[str, date], int]  # of a stat on a day
 
 
 class MembersChanged(Exception):
-    """Members are not what they were when this transaction looked at them: begin it anew."""
+    """Members have changed since this transaction read them: start it again."""
 
 
 _MOMENTS = ("last_xp_at", "first_seen_at", "last_active_at", "left_at")
 
 
 class Standing(msgspec.Struct):
-    """A member's row, locked: the columns in the order of `ledger_sql.COLUMNS`. Change it, then `Ledger.touch` it."""
+    """A member's locked row: the columns in the order of `ledger_sql.COLUMNS`. After a change, call `Ledger.touch`."""
 
     id: int
     guild_id: int
@@ -65,7 +65,7 @@ class Standing(msgspec.Struct):
     left_at: datetime | None
     is_ranked: bool
     was_ranked: bool
-    before: tuple[int, ...] = ()  # what the boards have: XP and the four stats
+    before: tuple[int, ...] = ()  # the numbers of the boards: XP and the four stats
 
     def __post_init__(self) -> None:
         self.before = self.on_boards()
@@ -75,17 +75,16 @@ class Standing(msgspec.Struct):
                 setattr(self, name, moment.replace(tzinfo=UTC))
 
     def on_boards(self) -> tuple[int, ...]:
-        """XP, messages, voice seconds, reactions, commands: in the order of the boards' numbers."""
+        """XP, messages, voice seconds, reactions and commands, in the order of the boards' numbers."""
         return self.xp, self.messages, self.voice_seconds, self.reactions, self.commands
 
 
 async def lock(
     connection: Connection, keys: Iterable[Key], held: dict[Key, Standing] | None = None
 ) -> dict[Key, Standing]:
-    """The standings of these members, ours until the transaction ends; those made that were missing. All
-    transactions lock in the same order, so that no two wait for each other. Lock a member once a transaction.
-    `held`: those that the transaction has locked, in this order, when none of them was missing. Raises
-    `MembersChanged`, never for one member alone."""
+    """Locks the standings of these members until the transaction ends; inserts missing ones. All transactions lock in
+    the same order, so none deadlocks. Lock a member once in a transaction. `held`: the members that are locked already,
+    in this order, if none was missing. Raises `MembersChanged`, but never for a single member."""
     ordered = sorted(set(keys))
     if not ordered:
         return {}
@@ -94,14 +93,14 @@ async def lock(
         found = held
     else:
         arguments = columns(ordered, 2)
-        # Nobody may be locked before the missing ones are made: hence the look without a lock.
+        # No member may be locked before the missing ones are inserted, so the first look takes no lock.
         is_lacking = await connection.fetchval(sql.LACKING, *arguments)
         if is_lacking:
             await connection.execute(sql.LOCK_PEOPLE_SHARED, *arguments)
         statement = sql.MAKE if is_lacking else sql.LOCK
         found = by_key(await connection.fetch(statement, *arguments))
     if missing := [key for key in ordered if key not in found]:  # removed, or made by somebody else, just now
-        if found and not is_lacking:  # removed: to make them now would be out of order, with the others locked
+        if found and not is_lacking:  # removed: inserting them now, with the others locked, would break the order
             raise MembersChanged
         await connection.execute(sql.LOCK_PEOPLE_SHARED, *columns(missing, 2))
         found |= by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
@@ -110,18 +109,18 @@ async def lock(
 
 
 async def read(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
-    """The standings of these members as they are now, of those that are there."""
+    """The present standings of these members, as far as they exist. Locks nothing."""
     ordered = list(keys)
     return by_key(await connection.fetch(sql.READ, *columns(ordered, 2))) if ordered else {}
 
 
 def by_key(rows: Iterable[tuple[Any, ...] | asyncpg.Record]) -> dict[Key, Standing]:  # Any: a standing's columns
-    """Rows of a standing's columns, as standings."""
+    """Standings from rows with a standing's columns, by member."""
     return {(row[1], row[2]): Standing(*row) for row in rows}
 
 
 class Boards:
-    """How standings move on the all-time boards: rows to add, to change and to take away."""
+    """The changes of the all-time boards: rows to insert, to update and to delete."""
 
     def __init__(self, standings: Iterable[Standing]) -> None:
         self.entered: list[tuple[int, int, int, int]] = []  # guild, stat, user, value
@@ -142,7 +141,7 @@ class Boards:
 
 
 class Ledger:
-    """What a transaction does to standings, collected, and stored by a fixed number of statements."""
+    """The changes of standings in a transaction, collected, and stored by a fixed number of statements."""
 
     def __init__(self) -> None:
         self._touched: dict[int, Standing] = {}
@@ -150,7 +149,7 @@ class Ledger:
         self._stats: dict[tuple[int, str, date, int], int] = {}
 
     def touch(self, standing: Standing) -> None:
-        """Has the standing's row written as it is when the ledger is stored."""
+        """Stores the standing's row with the ledger, as it is then."""
         self._touched[standing.id] = standing
 
     def add(
@@ -167,16 +166,17 @@ class Ledger:
         commands: int = 0,
         events: int = 0,
     ) -> None:
-        """Adds to the member's and the guild's day and hour (None: to no hour). Not to the standing's totals.
-        `earned_xp` is the part of `xp` that the daily cap counts; `events` make a day count for the streak."""
+        """Adds to the day and hour (None: no hour) of the member and of the guild, but not to the standing's totals.
+        `earned_xp`: the part of `xp` that the daily cap counts. `events`: those that make the day count for the
+        streak."""
         amounts = (xp, messages, voice_seconds, reactions, commands, earned_xp, events)
         row = self.row(standing, day, hour)
         for place, amount in enumerate(amounts):
             row[place] += amount
 
     def row(self, standing: Standing, day: date, hour: datetime | None) -> list[int]:
-        """What the member did in this hour so far, to be added to in place: XP, messages, voice seconds,
-        reactions, commands, XP that the cap counts, events that the streak counts."""
+        """The member's row of this hour, to add to in place: XP, messages, voice seconds, reactions, commands, XP that
+        the cap counts, events that the streak counts."""
         key = (standing.guild_id, day, hour, standing.user_id)
         row = self._rows.get(key)
         if row is None:
@@ -184,16 +184,16 @@ class Ledger:
         return row
 
     def add_stat(self, standing: Standing, day: date, stat: str, amount: int) -> None:
-        """Adds to a custom stat, in all and on the day."""
+        """Adds to a custom stat: its total and its day."""
         key = (standing.guild_id, stat, day, standing.user_id)
         self._stats[key] = self._stats.get(key, 0) + amount
 
     def days(self) -> set[date]:
-        """The days that parts are needed for."""
+        """The days that need partitions."""
         return {key[1] for key in self._rows} | {key[2] for key in self._stats}
 
     def amounts(self, keys: Collection[Key]) -> dict[Key, Amounts]:
-        """What it adds to these members' stats, built-in ones and custom ones."""
+        """The amounts that it adds to these members' stats, built-in and custom."""
         found: dict[Key, Amounts] = {}
         for (guild, day, _, user), row in self._rows.items():
             if (guild, user) in keys:
@@ -207,12 +207,12 @@ class Ledger:
         return found
 
     def active_days(self, keys: Collection[Key]) -> set[tuple[int, int, date]]:
-        """Days on which it has these members do something: guild, user, day."""
+        """The days on which these members are active in it: guild, user, day."""
         rows = self._rows.items()
         return {(guild, user, day) for (guild, day, _, user), row in rows if row[EVENTS] and (guild, user) in keys}
 
     async def store(self, connection: Connection) -> None:
-        """Writes it all, once. Parts for its days and hours must be there: see `api.postgres.partitions`."""
+        """Stores everything, once. The partitions of its days and hours must exist: see `api.postgres.partitions`."""
         if not self._touched and not self._rows:
             return
         counters = [(*key, change) for key, change in sorted(self._counters().items())]
@@ -265,7 +265,7 @@ class Ledger:
 
 
 def count(changes: dict[Counter, int], guild_id: int, xp: int, members: int) -> None:
-    """Enters so many ranked members with so much XP into changes of `xp_counts`."""
+    """Adds this number of ranked members with this XP to the changes of `xp_counts`."""
     for kept in (OCTAVE, FINE):
         key = (guild_id, kept, kept_bits(xp, kept))
         changes[key] = changes.get(key, 0) + members

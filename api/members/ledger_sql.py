@@ -13,7 +13,7 @@ WIDTH = 17  # columns of a standing: these, and `was_ranked`
 
 _KEYS = "unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)"
 
-# Members in the order of their keys, in which everybody locks them: most are there already.
+# Locks members in the order of their keys, as everybody does. Most exist already.
 LOCK = f"""
     SELECT {COLUMNS}, is_ranked AS was_ranked FROM members m JOIN {_KEYS} USING (guild_id, user_id)
     ORDER BY guild_id, user_id FOR UPDATE OF m
@@ -27,9 +27,9 @@ LACKING = f"""
     )
 """
 
-# Whoever makes somebody a member does so in turn with those who hide or erase that person, who could not see a row
-# that is not yet committed. People share 128 locks, by the time of their snowflake: a lock for each of a thousand
-# new members would not fit into the table of locks.
+# The advisory locks of people. Inserting a member shares the person's lock; hiding and erasing hold it alone, because
+# they could not see a row that is not committed yet. People share 128 locks, by the time of their snowflake: a lock for
+# each of a thousand new members would not fit into the lock table.
 BUCKET = "((user_id >> 22) & 127)::int"
 PEOPLE_LOCK = 0x70656F70  # "peop"
 LOCK_PEOPLE_SHARED = f"""
@@ -41,10 +41,9 @@ LOCK_PEOPLE_SHARED = f"""
     ) AS b
 """
 
-# Where some are missing: they are made, and the others locked in the same order. `DO UPDATE … WHERE false` changes
-# nothing, and locks the row all the same. What is read of a locked row is its newest version; only one that
-# somebody else made while this statement ran is not seen by it. A choice is looked up with a limit: of NOT EXISTS the
-# planner makes a hash of everybody's.
+# With missing members: inserts them, and locks the others in the same order. `DO UPDATE … WHERE false` changes nothing,
+# but locks the row, and reads its newest version. Only a row that another transaction inserted while this statement ran
+# is not seen. The choice is looked up with LIMIT: for NOT EXISTS, the planner would hash the choices of everybody.
 MAKE = f"""
     WITH key AS MATERIALIZED (
         SELECT * FROM {_KEYS}

@@ -1,4 +1,4 @@
-"""A level that was reached: the roles that come of it, and how it is announced. Pure."""
+"""Level-ups: the roles that a new level brings, and the announcement. Pure."""
 
 from collections.abc import Iterable
 
@@ -10,8 +10,8 @@ from api.settings.builtin.announcements import Mode, filled
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """What to say, and where. `channel_id` is null where the mode is `off` or `dm`, and where it is
-    `current` if the event that raised the level named no channel. `text` is null where the mode is `off`."""
+    """What to say, and where. `channel_id` is null in the modes `off` and `dm`, and in the mode `current` if the event
+    that raised the level named no channel. `text` is null in the mode `off`."""
 
     mode: Mode
     channel_id: str | None
@@ -37,8 +37,8 @@ def level_up(
     held: Iterable[str] | None = None,
     channel_id: int | None = None,
 ) -> LevelUp | None:
-    """What to tell of a change of XP; None unless the level rose. `held`: the roles that the member is known
-    to have; without, those that the level before deserved. `channel_id`: where it happened."""
+    """The level-up of a change of XP; None unless the level rose. `held`: the roles that the member is known to have;
+    None: the roles of the level before. `channel_id`: where it happened."""
     before, after = config.level_curve.level(before_xp), config.level_curve.level(after_xp)
     if after <= before:
         return None

@@ -1,4 +1,4 @@
-"""A member's profile, from the one row that tells it all."""
+"""A member's profile, from one row."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -17,7 +17,7 @@ _decode_stats = msgspec.json.Decoder(dict[str, int]).decode
 
 
 def profile(config: LevelingConfig, user_id: int, row: asyncpg.Record, today: date) -> MemberView:
-    """A row of `queries.PROFILES` as it is told on that day, the guild's."""
+    """The profile of a row of `queries.PROFILES`. `today`: the guild's present day."""
     xp, messages, voice_seconds, reactions, commands, streak_from, streak_to, streak_best, *more = row
     first_seen_at, last_active_at, _, member_count, rank, stats, _ = more
     level_curve = config.level_curve
@@ -40,7 +40,7 @@ def profile(config: LevelingConfig, user_id: int, row: asyncpg.Record, today: da
 
 
 async def rows(connection: Connection, keys: Sequence[Key]) -> list[asyncpg.Record | None]:
-    """The row of each of these members, None of somebody unknown."""
+    """The rows of these members; None for an unknown one."""
     found: list[asyncpg.Record | None] = [None] * len(keys)
     for row in await connection.fetch(queries.PROFILES, *zip(*keys, strict=True)):
         found[row["place"] - 1] = row

@@ -24,8 +24,8 @@ from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levels import RoleChanges, role_changes
 from api.members.levelups import level_up
+from api.members.member_events import adjusted, left
 from api.members.profiles import Key, profile, rows
-from api.members.telling import adjusted, left
 from api.members.tombstones import set_up
 from api.members.unlocking import XpUnlocking
 from api.postgres.database import Connection, Database

@@ -1,4 +1,4 @@
-"""Streaks: runs of days, the guild's, on which a member did anything. Pure."""
+"""Streaks: runs of the guild's days on which a member was active. Pure."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Run(NamedTuple):
-    """The latest run of active days, its first and its last, and the length of the longest run so far."""
+    """The first and last day of the latest run of active days, and the length of the longest run."""
 
     start: date
     end: date
@@ -14,13 +14,13 @@ class Run(NamedTuple):
 
 
 def steps(first: date, last: date, skipped: Sequence[date] = ()) -> int:
-    """From one day to another in a calendar that does not have the skipped ones: 1 from a day to the next."""
+    """The number of days from one day to another, without skipped days: 1 to the next day."""
     return (last - first).days - sum(first < day <= last for day in skipped)
 
 
 def with_day(start: date | None, end: date | None, best: int, day: date, skipped: Sequence[date] = ()) -> Run | None:
-    """The run with one more active day; None for a day before the run, which may join older runs:
-    only the days themselves can tell. `skipped`: days that the calendar does not have."""
+    """The run with one more active day; None for a day before the run: it may join older runs, which only the stored
+    days can say. `skipped`: days that the calendar does not have."""
     if start is None or end is None or steps(end, day, skipped) > 1:
         return Run(day, day, max(best, 1))
     if day < start:
@@ -30,7 +30,7 @@ def with_day(start: date | None, end: date | None, best: int, day: date, skipped
 
 
 def current(start: date | None, end: date | None, today: date, skipped: Sequence[date] = ()) -> int:
-    """Days of the run as it stands today: 0 once yesterday was missed."""
+    """The present length of the run: 0 once yesterday was missed."""
     if start is None or end is None or steps(end, today, skipped) > 1:
         return 0
     return steps(start, end, skipped) + 1

@@ -1,12 +1,11 @@
-"""Who was erased, or left a guild that resets those who leave: what comes late of the time before must not bring
-them back.
+"""Tombstones: they keep late data from bringing back a person who was erased, or who left a guild that resets members.
 
-Kept is a salted hash of the person, for as long as events may come late. Whoever counts something old leaves out
-those who were erased since; whoever makes a member looks once more afterwards (`refuse_erased`,
-`refuse_standings_of_erased`), since the person may have been erased between the two.
+A tombstone is a salted hash of the person, stored for as long as events may come late. Code that counts old data leaves
+out people who were erased since. Code that inserts a member checks again afterwards (`refuse_erased`,
+`refuse_standings_of_erased`), because the person may have been erased in between.
 
-Events are of when they came to pass, XP and awards by hand of now. XP that is imported is of when somebody asked for
-the import: it brings back who had left by then, and nobody who was erased."""
+An event belongs to the time when it happened; XP and awards by hand belong to now. Imported XP belongs to the time of
+the request for the import: it brings back people who had left by then, but nobody who was erased."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -19,8 +18,8 @@ from api.postgres.database import Connection
 KEPT = timedelta(days=8)
 
 
-# Joins `t`, the tombstones, to `{e}`, rows with a guild and a user. The one-time look whether there are any spares
-# the hashes of everybody.
+# Joins `t`, the tombstones, to `{e}`, rows with a guild and a user. Checking first whether there are any tombstones
+# saves the hashes of everybody.
 TOMBSTONES = """
     erased_people t ON (SELECT EXISTS (SELECT FROM erased_people))
         AND t.digest = sha256((SELECT salt FROM erasure_salt) || int8send({e}.user_id))
@@ -33,7 +32,7 @@ _SINCE = f"""
     GROUP BY e.guild_id, e.user_id
 """
 
-# Those of these people ($2) of whom no standing is taken that somebody asked for then ($3), in the guild $1.
+# Those of these people ($2) whose standings in guild $1 an import that was requested at $3 must not store.
 OF_STANDINGS = f"""
     SELECT DISTINCT e.user_id FROM (SELECT $1::bigint AS guild_id, unnest($2::bigint[]) AS user_id) AS e
     JOIN {TOMBSTONES.format(e="e")} AND (NOT t.only_left OR t.erased_at > $3::timestamptz)
@@ -51,19 +50,20 @@ DROP_OLD = "DELETE FROM erased_people WHERE erased_at < $1"
 
 
 class ErasedMeanwhile(MembersChanged):
-    """Somebody whom this transaction was about to make a member was erased: begin it anew."""
+    """A person whom this transaction was about to make a member was erased: start it again."""
 
 
 async def set_up(
     connection: Connection, user_id: int, guild_ids: Collection[int], at: datetime, *, only_left: bool
 ) -> None:
-    """From here on nothing of the person that came to pass before then is counted in these guilds (or `INSTALLATION`).
-    Call it where nobody can make them a member meanwhile: in turn with those who do, or with the member locked."""
+    """Stores tombstones of a person: from now on, nothing before this time is counted in these guilds (or
+    `INSTALLATION`). Call it with the person's lock or with the member locked, so that nobody can insert the member
+    meanwhile."""
     await connection.execute(_SET_UP, user_id, list(guild_ids), at, only_left)
 
 
 async def erased_since(connection: Connection, keys: Iterable[Key]) -> dict[Key, datetime]:
-    """Those of these people who were erased, and when."""
+    """Those of these people who were erased, with the times."""
     rows = await connection.fetch(_SINCE, *columns(list(keys), 2))
     return {(row[0], row[1]): row[2] for row in rows}
 
@@ -71,9 +71,9 @@ async def erased_since(connection: Connection, keys: Iterable[Key]) -> dict[Key,
 async def refuse_erased(
     connection: Connection, standings: Mapping[Key, Standing], oldest: Callable[[], Mapping[Key, datetime]]
 ) -> None:
-    """Call it when the standings are locked. Raises `ErasedMeanwhile` if one that was made just now is of somebody
-    who was erased. `oldest` tells when they did the first thing that is to be counted: what they did since is
-    theirs."""
+    """Raises `ErasedMeanwhile` if a standing that this transaction inserted belongs to a person who was erased. Call it
+    with the standings locked. `oldest`: the time of each member's first event to count; later than the erasure, it
+    counts."""
     if made := _made(standings):
         erased = await erased_since(connection, made)
         if erased and any(oldest()[key] < erased_at for key, erased_at in erased.items()):
@@ -83,12 +83,12 @@ async def refuse_erased(
 async def refuse_standings_of_erased(
     connection: Connection, guild_id: int, standings: Mapping[Key, Standing], asked_at: datetime
 ) -> None:
-    """The same of standings that are imported, as somebody asked for then."""
+    """As `refuse_erased`, for imported standings: `asked_at` is the time of the request for the import."""
     made = [user_id for _, user_id in _made(standings)]
     if made and await connection.fetch(OF_STANDINGS, guild_id, made, asked_at):
         raise ErasedMeanwhile
 
 
 def _made(standings: Mapping[Key, Standing]) -> list[Key]:
-    """Those that this transaction has made, as far as can be told."""
+    """The standings that this transaction has inserted, as far as can be known."""
     return [key for key, each in standings.items() if each.first_seen_at is None and each.last_active_at is None]

@@ -1,7 +1,7 @@
-"""Who writes to days long past says so: what was added up of them is no longer true.
+"""Marks sums of months as stale after a write to old days.
 
 Boards of long windows in large guilds are read from `activity_totals`, a member's sums up to the ends of months
-(`api/leaderboards/folding.py`). Recording never writes to a day of which there may be sums, and pays nothing."""
+(`api/leaderboards/folding.py`). Recording never writes to a day that may have sums, so it pays nothing."""
 
 from datetime import date
 
@@ -26,10 +26,10 @@ _REMOVED = f"""
 
 
 async def note_rewritten(connection: Connection, guild_id: int, day: date) -> None:
-    """Days from this one on were written to, in the caller's transaction."""
+    """Marks the days from this one on as rewritten, in the caller's transaction."""
     await connection.execute(_REWRITTEN, guild_id, day)
 
 
 async def note_removed(connection: Connection, guild_id: int) -> None:
-    """A member's days and sums are about to be removed, in the caller's transaction."""
+    """Announces that a member's days and sums are about to be removed, in the caller's transaction."""
     await connection.execute(_REMOVED, guild_id)

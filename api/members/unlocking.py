@@ -1,4 +1,4 @@
-"""What members ask of achievements, which know members, and of which members know nothing else."""
+"""The interface through which members award achievements: achievements import members, and not the other way round."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +11,7 @@ from api.postgres.database import Connection
 
 
 class XpUnlocking(Protocol):
-    """Awards what XP earns."""
+    """Awards the achievements that XP unlocks."""
 
     async def of_xp(
         self,
@@ -22,6 +22,6 @@ class XpUnlocking(Protocol):
         now: datetime,
         before: int,
     ) -> tuple[list[UnlockedAchievement], Callable[[], None]]:
-        """Stores the ledger of a member, locked, whose XP was `before` until now, with what that has earned them: the
-        rewards' XP is theirs then. Gives what it was, and what to call after the commit."""
+        """Stores the ledger of a locked member whose XP was `before`, with the achievements that the change unlocks and
+        their XP. Returns these achievements, and a function to call after the commit."""
         ...

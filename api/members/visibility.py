@@ -1,4 +1,4 @@
-"""Who is hidden: on no board of any guild."""
+"""Visibility: hidden people are on no board of any guild."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -14,15 +14,14 @@ _DEFAULT_ON_LEAVE = LevelingSettings().on_leave
 
 
 async def lock_people(connection: Connection, user_ids: Collection[int]) -> None:
-    """Waits until nobody is making these people members of a guild; who makes them after that sees what this
-    transaction did. Call it before anything else."""
+    """Takes the people's advisory locks alone, until the transaction ends. Nobody is inserting them as members then,
+    and whoever does so afterwards sees this transaction's changes. Call it first in the transaction."""
     await connection.execute(queries.LOCK_PEOPLE, list(user_ids))
 
 
 async def set_hidden(connection: Connection, user_ids: Collection[int], at: datetime | None) -> None:
-    """Hides these people since then, or (None) shows them again, with the counters of ranks of all their guilds.
-    Call it in a transaction. Done twice, the second time changes nothing; who is hidden already stays so since
-    when they were."""
+    """Hides these people since `at`, or shows them again (None), and updates the counters of ranks of all their guilds.
+    Call it in a transaction. Done twice, the second time changes nothing: people who are hidden keep their time."""
     ids = sorted(set(user_ids))
     await lock_people(connection, ids)
     await connection.execute(queries.CHOOSE_VISIBILITY, ids, at)
@@ -31,8 +30,8 @@ async def set_hidden(connection: Connection, user_ids: Collection[int], at: date
 
 
 async def hide(connection: Connection, actor: Actor, user_ids: Collection[int], at: datetime) -> None:
-    """Hides these people since then, with an entry of the audit log for each who was not hidden. Call it in a
-    transaction, before anything else."""
+    """Hides these people since `at`, with an entry in the audit log for each who was not hidden. Call it first in a
+    transaction."""
     await lock_people(connection, sorted(set(user_ids)))
     hidden = {row[0] for row in await connection.fetch(queries.HIDDEN, list(user_ids))}
     if fresh := sorted(set(user_ids) - hidden):

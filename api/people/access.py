@@ -143,9 +143,9 @@ def _credential(
     )
 
 
-def _sorted(told: list[PartialGuild]) -> Guilds:
+def _sorted(partial_guilds: list[PartialGuild]) -> Guilds:
     managed, others = {}, set()
-    for guild in told:
+    for guild in partial_guilds:
         guild_id = snowflakes.parse(guild.id)
         if guild_id is None or not guild.permissions.isdecimal() or len(guild.permissions) > 40:
             raise DiscordAway  # that is not Discord's answer

@@ -222,12 +222,12 @@ class Discord:
     def _pause(self, bucket: str, headers: Mapping[str, str], body: bytes) -> None:
         """Notes how long Discord wants to be left alone, for this bucket or altogether."""
         try:
-            told = msgspec.json.decode(body, type=_Limited)
+            limited = msgspec.json.decode(body, type=_Limited)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            told = _Limited()  # what stands before Discord answers in HTML; its header counts all the same
+            limited = _Limited()  # what stands before Discord answers in HTML; its header counts all the same
         header = headers.get("retry-after", "")
-        seconds = max(told.retry_after, float(header) if header.isdigit() else 0.0)
-        everything = told.is_global or "x-ratelimit-global" in headers
+        seconds = max(limited.retry_after, float(header) if header.isdigit() else 0.0)
+        everything = limited.is_global or "x-ratelimit-global" in headers
         log.warning("Discord asks for a pause", seconds=seconds, everything=everything)
         now = self._monotonic()
         if len(self._paused) >= REMEMBERED_PAUSES:

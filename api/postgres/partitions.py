@@ -1,6 +1,6 @@
-"""The parts of tables that grow with time: made ahead, or as soon as one is wanted; dropped when they are old.
+"""Partitions of the tables that grow with time: made ahead, or as soon as one is needed; dropped when they are old.
 
-The application owns no table: functions of the owner make and drop the parts, and no others."""
+The application owns no table. Functions of the owner make and drop these partitions, and no others."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,44 +18,44 @@ PartitionedTable = Literal["activity_ids", "activity_days", "activity_hours", "c
 Wanted = Mapping[PartitionedTable, Collection[date]]
 T = TypeVar("T")
 
-# Those that go with their guild; the stream tells of a guild's end, and outlives it.
+# Tables whose rows are deleted with their guild. The stream is not among them: it reports the guild's end.
 TABLES: tuple[PartitionedTable, ...] = ("activity_ids", "activity_days", "activity_hours", "custom_stat_days")
 
-# What is older than this month lies in one part of each table, so that no file can make more parts than months
-# have passed since; `guildhall_part` says so too.
+# Everything older than this month is in one partition of each table, so a file cannot make more partitions than months
+# have passed since then; `guildhall_part` has the same limit.
 ANCIENT = date(1999, 11, 1)
 
-# The oldest day that is stored: a week from the calendar's first, so that no zone and no week leads out of it.
+# The oldest day that is stored: a week after the calendar's first day, so no time zone and no week leads out of it.
 EARLIEST = date(1, 1, 8)
 
-# The week of the ids of imported events, which stay.
+# The week under which ids of imported events are stored; they are kept.
 IMPORTED = date(9999, 12, 27)
 
 
 def week_of(day: date) -> date:
-    """The Monday on which the part of event ids that takes this day begins."""
+    """The Monday on which the partition of event ids with this day begins."""
     return day - timedelta(days=day.weekday())
 
 
 def around(now: datetime) -> Wanted:
-    """What a row of this moment may need, whatever the guild's timezone."""
+    """The partitions that a row of this time may need, whatever the guild's time zone."""
     days = [now.date() + timedelta(days=n) for n in (-1, 0, 1)]
     return {"activity_days": days, "activity_hours": days}
 
 
 def hours_since(now: datetime, kept: timedelta) -> datetime:
-    """Since when activity by hour is there, if it is kept for so long: days are dropped whole, in UTC."""
+    """The time since which activity by hour is stored, if it is kept for so long: days are dropped whole, in UTC."""
     return datetime.combine((now - kept).date(), time(), UTC)
 
 
 def is_missing_partition(error: BaseException) -> bool:
-    """Whether PostgreSQL refused a row because no part of its table takes it. It calls that a violated check, as it
-    does a constraint's, but names no constraint."""
+    """Whether PostgreSQL refused a row because it fits no partition. That is a check violation, as of a constraint, but
+    without a constraint's name."""
     return isinstance(error, asyncpg.CheckViolationError) and getattr(error, "constraint_name", None) is None
 
 
 class Partitions:
-    """Which parts this process believes to be there, and the one way to write to them. Another process may drop
+    """The partitions that this process believes to exist, and the one way to write to them. Another process may drop
     any of them at any time."""
 
     def __init__(self, database: Database) -> None:
@@ -63,9 +63,9 @@ class Partitions:
         self._known: dict[PartitionedTable, set[date]] = {table: set() for table in (*TABLES, "stream_events")}
 
     async def write(self, wanted: Wanted, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Makes the parts that are missing, then awaits `attempt`, which opens a transaction of its own. Where one of
-        them turns out to have been dropped meanwhile, both are done once more: what `attempt` changes in memory
-        before it commits, it must set anew."""
+        """Makes the missing partitions, then awaits `attempt`, which opens its own transaction. If a partition turns
+        out to be dropped meanwhile, it does both once more: `attempt` must reset what it changes in memory before its
+        commit."""
         await self._have(wanted)
         try:
             return await attempt()
@@ -78,14 +78,14 @@ class Partitions:
         return await attempt()
 
     async def make(self, connection: Connection, table: PartitionedTable, days: Iterable[date]) -> None:
-        """Makes the parts that these days need, where they are missing. Not within a transaction: until that ended,
-        others who need one would wait for it."""
+        """Makes the partitions of these days that are missing. Not inside a transaction: others who need one would wait
+        for its end."""
         for first in sorted(self._lacks(table, days)):
             await connection.execute("SELECT guildhall_make_part($1, $2)", table, first)
             self._known[table].add(first)
 
     def invalidate(self) -> None:
-        """All of it, after parts were dropped."""
+        """Assumes no partition any more, after some were dropped."""
         for known in self._known.values():
             known.clear()
 
@@ -96,7 +96,7 @@ class Partitions:
                     await self.make(connection, table, days)
 
     def _lacks(self, table: PartitionedTable, days: Iterable[date]) -> set[date]:
-        """The first days of the parts that these days need and that are not known to be there."""
+        """The first days of the partitions that these days need and that are not known to exist."""
         if table == "stream_events":
             return set(days) - self._known[table]
         first = _week_of if table == "activity_ids" else _month_of

@@ -37,7 +37,7 @@ class PersonExporter:
             separator = b""
             async for rows in self._rows(place, place.export, user_id, only, guilds):
                 if rows:
-                    yield separator + b",".join(_encode(_told(place, row)) for row in rows)
+                    yield separator + b",".join(_encode(_exported(place, row)) for row in rows)
                     separator = b","
             yield b"]"
             separator = b","
@@ -72,7 +72,7 @@ class PersonExporter:
             yield rows
 
 
-def _told(place: Place, row: asyncpg.Record) -> dict[str, object]:
+def _exported(place: Place, row: asyncpg.Record) -> dict[str, object]:
     """A row as JSON has it: ids as strings, documents as they are."""
     found: dict[str, object] = dict(row)
     for name, value in row.items():

@@ -123,10 +123,10 @@ STEP_BACK = """
     SELECT NULL::bigint AS guild_id, count(*) AS changed FROM gone
 """
 
-TOLD = (
+EVENTS_ABOUT = (
     "SELECT guild_id, at, type, data FROM {table} WHERE user_id = $1 AND ($2::bigint[] IS NULL OR guild_id = ANY($2))"
 )
-UNTOLD = "data = '{\"erased\": true}', user_id = NULL"
+ERASED_EVENT = "data = '{\"erased\": true}', user_id = NULL"
 
 # Those about no guild are for those alone who erase everywhere.
 FORGET_ANSWERS = """

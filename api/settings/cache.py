@@ -1,4 +1,4 @@
-"""What is remembered of guilds' settings while nothing tells that they changed."""
+"""The settings cache: values by guild and name, valid until the change watcher invalidates them."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -16,23 +16,24 @@ ALL_MODULES = ""
 
 
 class SettingsCache(Generic[T]):
-    """By guild, since a guild is what changes. Those that were not asked for the longest go first when it is full."""
+    """Values by guild, because changes come by guild. When it is full, the guilds that were asked for longest ago are
+    evicted."""
 
     def __init__(self, watcher: ChangeWatcher, size: Callable[[T], int], largest: int, also: str | None = None) -> None:
-        """`size`: how many bytes a value takes, beside those of a place in here. `largest`: bytes of all; those of a
-        process are 64 MiB together. `also`: what else is forgotten by, beside guilds, settings and modules; 0 stands
-        for every guild."""
+        """`size`: the bytes of a value, besides those of its entry. `largest`: the bytes of the whole cache; those of a
+        process are 64 MiB together. `also`: another kind of change that invalidates, besides guilds, settings and
+        modules; its id 0 means every guild."""
         self._watcher = watcher
         self._largest = largest
         self._size = size
         self._kinds = {"guild", "settings", also}
         self._guilds: OrderedDict[int, dict[str, T]] = OrderedDict()
-        self.weight = 0  # bytes of all that is remembered, about
+        self.weight = 0  # bytes of all values, about
         self._watches: dict[int, set[Watch]] = {}
         watcher.subscribe(self._invalidate)
 
     def get(self, guild_id: int, module: str) -> T | None:
-        """What is known and may still be believed."""
+        """The cached value, if the change watcher is fresh."""
         modules = self._guilds.get(guild_id)
         if modules is None or not self._watcher.is_fresh():
             return None
@@ -41,7 +42,7 @@ class SettingsCache(Generic[T]):
 
     @contextmanager
     def watching(self, guild_id: int) -> Iterator["Watch"]:
-        """Around a read or a write: what is told of the guild meanwhile spoils what comes of it."""
+        """Watches the guild around a read or a write: a change meanwhile spoils the result."""
         watch = Watch()
         watches = self._watches.setdefault(guild_id, set())
         watches.add(watch)
@@ -53,7 +54,7 @@ class SettingsCache(Generic[T]):
                 del self._watches[guild_id]
 
     def put(self, guild_id: int, module: str, known: T, watch: "Watch | None" = None) -> None:
-        """Remembers it, unless it was spoilt."""
+        """Caches the value, unless the watch is spoilt."""
         if watch is not None and watch.spoilt:
             return
         modules = self._guilds.setdefault(guild_id, {})
@@ -84,7 +85,7 @@ class SettingsCache(Generic[T]):
 
 
 class Watch:
-    """Whether somebody told of a change since it began."""
+    """Whether a change was noticed since the watch began."""
 
     __slots__ = ("spoilt",)
 

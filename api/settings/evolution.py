@@ -30,7 +30,7 @@ from api.settings.schemas import InvalidSchema
 from tables.settings import GuildSettings, RegisteredModule
 from tables.sql import DEFAULT, Row
 
-TOLD_GUILDS = 10
+LISTED_GUILDS = 10
 MOST_MODULES = 200  # of the installation, the built-in ones not counted
 READ_BATCH_SIZE = 100
 
@@ -94,14 +94,14 @@ class ModuleService:
         reset: bool,
     ) -> None:
         name = module.name
-        told = {"title": data.title, "description": data.description, "schema": data.schema}
+        proposed = {"title": data.title, "description": data.description, "schema": data.schema}
         was: dict[str, Any] = {}  # Any: any JSON
         version = 1
         if before is not None:
             was = {**before, "schema": msgspec.json.decode(before["schema"])}
             schema_changed = not same(was["schema"], data.schema)
             version = before["version"] + schema_changed
-            if all(same(was[key], value) for key, value in told.items()):
+            if all(same(was[key], value) for key, value in proposed.items()):
                 return
             if schema_changed:
                 old = await asyncio.to_thread(compiled, before)
@@ -122,7 +122,7 @@ class ModuleService:
             target=name,
             changes={
                 key: schema_change(was.get(key), data.schema) if key == "schema" else Change(was.get(key), value)
-                for key, value in told.items()
+                for key, value in proposed.items()
                 if not same(was.get(key), value)
             },
         )
@@ -144,7 +144,7 @@ class ModuleService:
                 "`?on_conflict=reset` returns what fails to its default.",
                 extra={
                     "guilds": len(conflicts),
-                    "guild_ids": [str(guild_id) for guild_id in conflicts[:TOLD_GUILDS]],
+                    "guild_ids": [str(guild_id) for guild_id in conflicts[:LISTED_GUILDS]],
                 },
             )
 

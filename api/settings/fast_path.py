@@ -1,4 +1,4 @@
-"""Settings that are in memory already: what bots ask for most."""
+"""The fast path of reading settings: answers from memory. It is what bots ask for most."""
 
 from api.auth.scopes import Scope
 from api.http.fast_path import FastRequest, FastRoute, path_pattern

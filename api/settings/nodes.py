@@ -28,7 +28,7 @@ _EACH = -1
 _PartKey = tuple[tuple[int, ...], str | int | None, type]
 
 
-class _Told(Enum):
+class _Hint(Enum):
     MISSING = 0
     OTHER = 1
 
@@ -120,10 +120,10 @@ class SchemaTree:
             telling = {}
             for each in self.alternatives(node):
                 for branch in branches(each, ("anyOf", "oneOf")):
-                    for name, only in (constant for marks in self._told(branch) for constant in marks.constants):
+                    for name, only in (constant for marks in self._hints(branch) for constant in marks.constants):
                         telling.setdefault(name, set()).add(only)
             self._telling[id(node.schema)] = telling
-        return tuple([_told_by(value, name, constants) for name, constants in telling.items()])
+        return tuple([_hints_of(value, name, constants) for name, constants in telling.items()])
 
     def alternatives(self, node: Node) -> list[Node]:
         """The node and all that may hold for any value in the same place."""
@@ -133,7 +133,7 @@ class SchemaTree:
     def fits(self, node: Node, value: JsonValue) -> bool:
         """Whether the value is of the node's type and has its constant members: what tells
         the branches of a union apart. It need not be valid."""
-        for types, constants in self._told(node):
+        for types, constants in self._hints(node):
             if types and not any(_is_of(value, name) for name in types):
                 return False
             if isinstance(value, dict):
@@ -142,7 +142,7 @@ class SchemaTree:
                         return False
         return True
 
-    def _told(self, branch: Node) -> list["_Marks"]:
+    def _hints(self, branch: Node) -> list["_Marks"]:
         """By what the branch of a union is told from others."""
         found = self._marks.get(id(branch.schema))
         if found is None:
@@ -198,12 +198,12 @@ def _is_of(value: JsonValue, name: str) -> bool:
     return isinstance(value, JSON_TYPES.get(name, ()))
 
 
-def _told_by(value: JsonObject, name: str, constants: set[JsonValue]) -> object:
+def _hints_of(value: JsonObject, name: str, constants: set[JsonValue]) -> object:
     """The member, where it is one of the constants; else whether there is one."""
     if name not in value:
-        return _Told.MISSING
+        return _Hint.MISSING
     member = value[name]
-    return member if not isinstance(member, (dict, list)) and member in constants else _Told.OTHER
+    return member if not isinstance(member, (dict, list)) and member in constants else _Hint.OTHER
 
 
 def _constants(schema: JsonObject) -> Iterator[tuple[str, JsonValue]]:

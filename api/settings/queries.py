@@ -39,7 +39,7 @@ MISSING = """
 
 # What the stream tells of a change: the new values, for whoever has those of the revision before. Too much to
 # be told is null: read it.
-TOLD = """
+EVENT_DATA = """
     jsonb_build_object('module', {module}, 'revision', {revision}, 'values', CASE WHEN pg_column_size({changes}) < 32000
         THEN (SELECT jsonb_object_agg(key, value -> 'after') FROM jsonb_each({changes})) END)
 """
@@ -61,7 +61,7 @@ _EVENT = outbox_rows(
     "stored",
     guild_id="$1",
     type_="'settings.updated'",
-    data=TOLD.format(module="$2::varchar", revision="$4::int", changes="$7::jsonb"),
+    data=EVENT_DATA.format(module="$2::varchar", revision="$4::int", changes="$7::jsonb"),
 )
 
 # One statement, so one transaction: the new revision if the one it was made from is still the newest
@@ -107,7 +107,7 @@ _RESET_EVENTS = outbox_rows(
     "reset r JOIN stored s USING (guild_id)",
     guild_id="guild_id",
     type_="'settings.updated'",
-    data=TOLD.format(module="$1::varchar", revision="s.revision", changes="r.changes"),
+    data=EVENT_DATA.format(module="$1::varchar", revision="s.revision", changes="r.changes"),
 )
 
 # What a new schema of the module `$1` refuses goes back to its default, in many guilds at once: overrides, history,

@@ -1,4 +1,4 @@
-"""Which modules there are: the built-in ones, and those that bots registered."""
+"""The registry of modules: the built-in ones, and those that bots registered."""
 
 import asyncio
 import re
@@ -24,31 +24,31 @@ _READ_STAMPS = "SELECT name, changed_xid FROM modules"
 
 
 class Registry:
-    """Compiled modules. When the table changed, those that changed are read and compiled again."""
+    """Compiled modules in memory. After a change of the table, the changed modules are read and compiled again."""
 
     def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
         self._watcher = watcher
         self._registered: dict[str, Module] | None = None
-        self._compiled: dict[str, tuple[int, Module | None]] = {}  # by the stamp of the row that it is made of
+        self._compiled: dict[str, tuple[int, Module | None]] = {}  # by the stamp of the module's row
         self._generation = 0
         watcher.subscribe(self._invalidate)
 
     async def get(self, name: str, connection: Connection | None = None) -> Module:
-        """One module. Raises `NotFound`. Inside a transaction hand in its connection."""
+        """One module. Inside a transaction, pass its connection. Raises `NotFound`."""
         if name in BUILT_IN:
             return BUILT_IN[name]
         if is_name(name) is None:
             raise NotFound
         modules = await self._modules(connection)
-        # Another process may have registered it a moment ago: only the table can say that it is not there.
+        # Another process may have registered it a moment ago: only the table can say that it does not exist.
         module = modules.get(name) or await self._only(name, connection)
         if module is None:
             raise NotFound
         return module
 
     async def require(self, name: str, *, may_be_new: bool) -> None:
-        """Raises `NotFound` for what is no module, or can never be one."""
+        """Raises `NotFound` if there is no such module, or can never be one."""
         if not may_be_new:
             await self.get(name)
         elif is_name(name) is None:
@@ -59,7 +59,7 @@ class Registry:
         return dict(sorted({**await self._modules(None), **BUILT_IN}.items()))
 
     async def current(self, name: str, version: int | None, connection: Connection) -> Module:
-        """The module at the version that the transaction sees: another process may just have evolved it."""
+        """The module at the version that the transaction sees: another process may have evolved it a moment ago."""
         module = await self.get(name, connection)
         if not module.built_in and module.version != version:
             self._registered = None
@@ -103,7 +103,7 @@ class Registry:
 
 
 def compiled(row: Row) -> Module | None:
-    """The module of a row, or None if a former version of Guildhall accepted what this one refuses."""
+    """The module of a row; None if a former version of Guildhall accepted a schema that this one refuses."""
     try:
         return Module.registered(
             row["name"], row["version"], row["title"], row["description"], msgspec.json.decode(row["schema"])

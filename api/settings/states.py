@@ -1,4 +1,4 @@
-"""A module's settings at one revision, and how they are told."""
+"""A module's settings at one revision, and their view."""
 
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ decode = msgspec.json.decode
 
 
 class Settings(NamedTuple):
-    """A module's settings at one revision: what the guild overrides, and every value that comes of it."""
+    """A module's settings at one revision: the guild's overrides, and the effective values."""
 
     module: Module
     overrides: JsonObject
@@ -31,7 +31,7 @@ class Settings(NamedTuple):
 
 
 async def to_view(connection: Connection, settings: Settings) -> SettingsView:
-    """The settings as they are told."""
+    """The view of the settings, with stale references."""
     module, overrides, values, row = settings
     return SettingsView(
         module=module.name,
@@ -44,7 +44,7 @@ async def to_view(connection: Connection, settings: Settings) -> SettingsView:
 
 
 async def _stale(connection: Connection, module: Module, values: JsonObject, row: State) -> list[StaleReference]:
-    """What the values name that is gone. Nothing is, of a kind that the bot never sent."""
+    """Values that name a role or channel that is gone; none of a kind that the bot never sent."""
     known = {"role": row["roles_synced_at"], "channel": row["channels_synced_at"]}
     if not any(known.values()):
         return []

@@ -61,8 +61,8 @@ class SchemaValidator:
     def looks_at(self, value: JsonValue) -> dict[str, int]:
         """The most looks that each member of the value may take, by its name."""
         members = value.items() if isinstance(value, dict) else ()
-        beside = self.looks[""]
-        return {name: values(member) * self.looks.get(name, beside) for name, member in members}
+        in_thread = self.looks[""]
+        return {name: values(member) * self.looks.get(name, in_thread) for name, member in members}
 
     def _errors(self, value: JsonValue) -> list[ValidationError]:
         """All errors; of what would take long to explain, the first."""

@@ -182,17 +182,17 @@ class Deliverer:
 
     async def _delivered(self, webhook_id: int, delivery: int, outcome: Outcome) -> None:
         async with self._database.connection() as connection:
-            await connection.execute(queries.DELIVERED, webhook_id, delivery, outcome.told)
+            await connection.execute(queries.DELIVERED, webhook_id, delivery, outcome.summary)
 
     async def _send(self, webhook: asyncpg.Record, row: asyncpg.Record) -> Outcome:
         is_test = row["position"] is None
         if not is_test and not row["is_kept"]:
-            return Outcome(ok=False, told="the event is not kept any more")
+            return Outcome(ok=False, summary="the event is not kept any more")
         body = body_of(webhook, row)
         try:
             secret = self._secret_box.decrypt(webhook["secret"])
         except Undecryptable:
-            return Outcome(ok=False, told="its secret was encrypted with a GUILDHALL_SECRET that is not known now")
+            return Outcome(ok=False, summary="its secret was encrypted with a GUILDHALL_SECRET that is not known now")
         headers = {
             "Content-Type": "application/json",
             "User-Agent": self._agent,
@@ -207,12 +207,12 @@ class Deliverer:
         now, attempts = self._clock.now(), row["attempts"] + 1
         again = None if attempts >= MOST_ATTEMPTS else now + BACKOFF[attempts - 1]
         async with self._database.transaction() as connection:
-            state = await connection.fetchrow(queries.FAILED, webhook_id, row["id"], outcome.told, again, now)
+            state = await connection.fetchrow(queries.FAILED, webhook_id, row["id"], outcome.summary, again, now)
             if state is None:  # it has been removed
                 return now
             if again is None and now - state["failing_since"] >= LASTING:
-                await self._disable(connection, webhook_id, now, f"nothing arrives: {outcome.told}")
-        log.info("a webhook was not reached", webhook=webhook_id, attempt=attempts, outcome=outcome.told)
+                await self._disable(connection, webhook_id, now, f"nothing arrives: {outcome.summary}")
+        log.info("a webhook was not reached", webhook=webhook_id, attempt=attempts, outcome=outcome.summary)
         return now + pause(state["failures"])
 
     async def _disable(self, connection: Connection, webhook_id: int, now: datetime, reason: str) -> None:

@@ -19,10 +19,10 @@ MOST_TRIED = 2  # addresses of one name
 
 
 class Outcome(NamedTuple):
-    """`ok`: it arrived. `told`: the status, or why there is none."""
+    """`ok`: it arrived. `summary`: the status, or why there is none."""
 
     ok: bool
-    told: str
+    summary: str
 
 
 class NotAllowed(Exception):
@@ -59,7 +59,7 @@ class Sender:
         arrived."""
         where = target(url)
         if where is None:
-            return Outcome(ok=False, told="no address")
+            return Outcome(ok=False, summary="no address")
         try:
             async with asyncio.timeout(SECONDS):
                 refuse_local(where.host, private=self.private)
@@ -67,17 +67,17 @@ class Sender:
                 refuse(ips, private=self.private)
                 return await self._post(where, ips[:MOST_TRIED], headers, body)
         except TimeoutError:
-            return Outcome(ok=False, told=f"no answer within {SECONDS:.0f} s")
+            return Outcome(ok=False, summary=f"no answer within {SECONDS:.0f} s")
         except NotAllowed:
-            return Outcome(ok=False, told="it leads to an address that is not allowed")
+            return Outcome(ok=False, summary="it leads to an address that is not allowed")
         except (OSError, ValueError) as error:
-            return Outcome(ok=False, told=type(error).__name__)
+            return Outcome(ok=False, summary=type(error).__name__)
 
     async def _post(self, where: Target, ips: Sequence[str], headers: Mapping[str, str], body: bytes) -> Outcome:
         import httpx2  # 140 ms, for those who have webhooks
 
         client = self._client = self._client or _made_client()
-        told = "its name has no address"
+        summary = "its name has no address"
         for ip in ips:
             request = client.build_request(
                 "POST",
@@ -89,13 +89,13 @@ class Sender:
             try:
                 answer = await client.send(request, stream=True)
             except httpx2.ConnectError as error:
-                told = _cause(error)
+                summary = _cause(error)
                 continue
             except httpx2.HTTPError as error:
-                return Outcome(ok=False, told=_cause(error))
+                return Outcome(ok=False, summary=_cause(error))
             await answer.aclose()
-            return Outcome(ok=answer.is_success, told=str(answer.status_code))
-        return Outcome(ok=False, told=told)
+            return Outcome(ok=answer.is_success, summary=str(answer.status_code))
+        return Outcome(ok=False, summary=summary)
 
     async def close(self) -> None:
         """Ends what is open."""

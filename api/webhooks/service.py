@@ -242,12 +242,12 @@ def delivery_id(row: Row) -> str:
 
 
 async def _record(connection: Connection, actor: Actor, action: str, before: Row | None, after: Row | None) -> None:
-    def told(row: Row | None) -> dict[str, object]:
+    def audited(row: Row | None) -> dict[str, object]:
         if row is None:
             return {"url": None, "types": None, "enabled": None}
         return {"url": row["url"], "types": row["types"], "enabled": row["disabled_at"] is None}
 
-    was, now, row = told(before), told(after), after or before
+    was, now, row = audited(before), audited(after), after or before
     assert row is not None  # there was one, or there is
     changes = {name: Change(was[name], now[name]) for name in was if was[name] != now[name]}
     await record(connection, actor, action, guild_ids=[row["guild_id"]], target=str(row["id"]), changes=changes)

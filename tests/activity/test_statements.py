@@ -34,7 +34,8 @@ _LARGE = {"activity_ids": "id", "members": "user_id|id", "boards": "user_id", "a
 # What the scenario below must at least bring about.
 _EXPECTED = {
     queries.DEDUPLICATE, queries.FILL, queries.EARNED, ledger_sql.MAKE, ledger_sql.STORE, ledger_sql.STORE_STATS,
-    achievements.CATALOGS, achievements.AWARDS, achievements.AWARD, achievements.UNTOLD, achievements.STAT_WINDOWS,
+    achievements.DEFINITIONS, achievements.AWARDS, achievements.AWARD,
+    achievements.TOTALS_AND_WINDOWS, achievements.STAT_WINDOWS,
 }  # fmt: skip
 
 _FILL = """

@@ -141,8 +141,8 @@ def test_a_server_without_jobs_leaves_them_to_the_worker(folder: Path) -> None:
         assert b"Traceback" not in output
 
 
-@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a server"])
-def test_command_imports_and_exports(folder: Path, beside: bool) -> None:
+@pytest.mark.parametrize("in_thread", [False, True], ids=["alone", "beside a server"])
+def test_command_imports_and_exports(folder: Path, in_thread: bool) -> None:
     file, out = folder / "standings.csv", folder / "harbour.ndjson"
     file.write_bytes(standings(2500, 50_000_000) + b"nobody,5\n")
 
@@ -168,7 +168,7 @@ def test_command_imports_and_exports(folder: Path, beside: bool) -> None:
         assert back.returncode == 0, back.stdout
         assert "0 refused" in back.stdout
 
-    if beside:
+    if in_thread:
         with serving(folder) as server, server.client(server.key) as client:
             transfer()
             assert client.get(f"/v1/guilds/{QUARRY}/members/50000096").json()["xp"] == 96

@@ -49,7 +49,7 @@ async def test_odd(bot: httpx2.AsyncClient, litestar_app: Litestar, private: Non
         answer = await bot.post(PATH, json={"url": url})
         assert answer.status_code == 422, answer.text
         assert answer.json()["errors"][0]["pointer"] == "/url"
-        assert (await deliverer._sender.send(url, {}, b"", HARBOUR)).told == "no address"
+        assert (await deliverer._sender.send(url, {}, b"", HARBOUR)).summary == "no address"
 
 
 @pytest.mark.parametrize("host", PRIVATE)
@@ -60,7 +60,7 @@ async def test_private(bot: httpx2.AsyncClient, litestar_app: Litestar, host: st
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["pointer"] == "/url"
     outcome = await deliverer._sender.send(url, {}, b"", HARBOUR)
-    assert outcome.told == "it leads to an address that is not allowed"
+    assert outcome.summary == "it leads to an address that is not allowed"
 
 
 @pytest.mark.parametrize("host", SOUND)

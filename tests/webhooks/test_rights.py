@@ -46,9 +46,9 @@ async def test_each_type_with_each_scope(
     whole = got(receiver, "0")
     assert {each["event"] for each in whole.values()} == set(TYPES)
     for n, scopes in enumerate(SETS):
-        told = got(receiver, str(n))
-        assert told.keys() == whole.keys()
-        for id_, each in told.items():
+        summary = got(receiver, str(n))
+        assert summary.keys() == whole.keys()
+        for id_, each in summary.items():
             needs = {**ENVELOPE, **NEEDS[each["event"]]}
             expected = {name: value for name, value in whole[id_]["data"].items() if needs[name] in {None, *scopes}}
             assert each["data"] == expected, (each["event"], sorted(scopes))

@@ -91,10 +91,10 @@ async def test_it_is_verified_by_its_name(sender: Sender, certificate: Path, mon
     monkeypatch.setattr(sender, "_client", trusting(certificate))
     async with answering(certificate) as (port, heads, names):
         assert await sender.send(f"https://{HOST}:{port}/a?b=c", {"X-Event": "1"}, b"{}", 1) == Outcome(
-            ok=True, told="200"
+            ok=True, summary="200"
         )
         other = await sender.send(f"https://other.example:{port}/", {}, b"", 1)
-    assert other == Outcome(ok=False, told="SSLCertVerificationError")
+    assert other == Outcome(ok=False, summary="SSLCertVerificationError")
     assert names == [HOST, "other.example"]
     (head,) = heads
     assert head.startswith(b"POST /a?b=c HTTP/1.1\r\n")
@@ -105,7 +105,7 @@ async def test_it_is_verified_by_its_name(sender: Sender, certificate: Path, mon
 async def test_nobody_is_trusted_by_themselves(sender: Sender, certificate: Path) -> None:
     async with answering(certificate) as (port, heads, _):
         assert await sender.send(f"https://{HOST}:{port}/", {}, b"", 1) == Outcome(
-            ok=False, told="SSLCertVerificationError"
+            ok=False, summary="SSLCertVerificationError"
         )
     assert not heads
 
@@ -121,8 +121,12 @@ async def test_no_proxy_of_the_environment_is_asked(
 
 async def test_the_cause_is_told(sender: Sender) -> None:
     async with answering_nothing() as port:
-        assert await sender.send(f"http://{HOST}:{port}/", {}, b"", 1) == Outcome(ok=False, told="RemoteProtocolError")
-    assert await sender.send(f"http://{HOST}:{port}/", {}, b"", 1) == Outcome(ok=False, told="ConnectionRefusedError")
+        assert await sender.send(f"http://{HOST}:{port}/", {}, b"", 1) == Outcome(
+            ok=False, summary="RemoteProtocolError"
+        )
+    assert await sender.send(f"http://{HOST}:{port}/", {}, b"", 1) == Outcome(
+        ok=False, summary="ConnectionRefusedError"
+    )
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Work that takes long is done beside the event loop, in a thread: the loop then waits milliseconds for its turn."""
+"""Long work in a thread, so the event loop waits for milliseconds at most."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from typing import ParamSpec, TypeVar
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-# Bytes of JSON that are worked on at once: the worst of so many take a few milliseconds.
+# Bytes of JSON that are processed on the event loop: the worst case takes a few milliseconds.
 INLINE_BYTES = 4 * 1024
 
 
-async def beside(
+async def in_thread(
     size: int, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
 ) -> Result:
-    """What the work gives, done in a thread if it is about more than 4 KiB. It must not touch what others change."""
+    """The result of `work`, run in a thread if it is about more than 4 KiB. It must not use what other tasks change."""
     if size <= INLINE_BYTES:
         return work(*arguments, **named)
     return await asyncio.to_thread(work, *arguments, **named)

@@ -1,4 +1,4 @@
-"""What the event stream tells of a member."""
+"""The events of a member."""
 
 import msgspec
 
@@ -8,14 +8,14 @@ from api.members.levelups import LevelUp
 
 
 def reached(guild_id: int, level: LevelUp) -> OutboxEvent:
-    """A member reached a higher level: told as the answer tells it."""
+    """The event of a level-up, as answers show it."""
     return OutboxEvent(guild_id, "member.level_up", msgspec.structs.asdict(level), int(level.user_id))
 
 
 def adjusted(
     config: LevelingConfig, user_id: int, before_xp: int, after_xp: int, level_up: LevelUp | None
 ) -> list[OutboxEvent]:
-    """What comes of XP that was given or taken by hand: a level reached, a level fallen to, or nothing."""
+    """The events after a change of XP by hand: a level reached, a level lost, or none."""
     if level_up is not None:
         return [reached(config.guild_id, level_up)]
     before, after = config.level_curve.level(before_xp), config.level_curve.level(after_xp)
@@ -26,5 +26,5 @@ def adjusted(
 
 
 def left(guild_id: int, user_id: int) -> OutboxEvent:
-    """A member left."""
+    """The event of a member who left."""
     return OutboxEvent(guild_id, "member.left", {"user_id": str(user_id)}, user_id)

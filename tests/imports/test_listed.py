@@ -2,7 +2,7 @@
 
 import httpx2
 
-from api.imports.service import TOLD
+from api.imports.service import MOST_LISTED
 from api.postgres.engine import PlainConnection
 from tests.support.people import BO, HARBOUR, QUARRY
 
@@ -14,7 +14,7 @@ async def test_so_many(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
             " SELECT $1, 'csv', 'system', CASE WHEN n % 2 = 0 THEN 'finished' ELSE 'failed' END"
             " FROM generate_series(1, $2) AS n",
             guild_id,
-            TOLD + 5,
+            MOST_LISTED + 5,
         )
     newest = await owner.fetchval("SELECT max(id) FROM imports WHERE guild_id = $1", HARBOUR)
     begun = await bot.post(
@@ -24,5 +24,5 @@ async def test_so_many(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     )
     assert begun.status_code == 202, begun.text
     kept = await owner.fetch("SELECT guild_id, count(*), max(id) >= $1 AS newest FROM imports GROUP BY 1", newest)
-    assert {(row["guild_id"], row["count"]) for row in kept} == {(HARBOUR, TOLD + 1), (QUARRY, TOLD + 5)}
+    assert {(row["guild_id"], row["count"]) for row in kept} == {(HARBOUR, MOST_LISTED + 1), (QUARRY, MOST_LISTED + 5)}
     assert (await bot.get(f"/v1/imports/{newest}")).status_code == 200
