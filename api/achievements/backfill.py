@@ -90,7 +90,7 @@ class Backfill:
         if not standings:
             return UnlockResult(), 0, 0
         values = await values_of(connection, config, standings, definition.condition, now)
-        meeting = [each for each in standings if definition.holds(values[each.id])]
+        meeting = [each for each in standings if index.holding(values[each.id]) & index.bits[definition.id]]
         have = one_of(Award.member_id, [each.id for each in meeting])
         given = await Award.select(Award.member_id).where(Award.achievement_id == row["id"], have)
         had = {each["member_id"] for each in given}

@@ -1,6 +1,6 @@
-"""Conditions: their comparisons, whether they hold, and a member's progress. Pure."""
+"""Conditions: their comparisons, and a member's progress. `threshold_index` evaluates them. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from math import nextafter
 from typing import NamedTuple
 
@@ -34,7 +34,6 @@ class Metric(NamedTuple):
 
 
 Values = Mapping[Metric, int]
-Test = Callable[[Values], bool]
 
 
 def comparisons(condition: Condition) -> Iterator[Condition]:
@@ -57,18 +56,6 @@ def threshold(comparison: Condition) -> int:
     """The smallest value for which the comparison holds."""
     assert comparison.gte is not UNSET
     return comparison.gte
-
-
-def compiled(condition: Condition) -> Test:
-    """Compiles a condition to a test of values. Missing values count as 0."""
-    if condition.all is not UNSET:
-        tests = [compiled(child) for child in condition.all]
-        return lambda values: all(test(values) for test in tests)
-    if condition.any is not UNSET:
-        tests = [compiled(child) for child in condition.any]
-        return lambda values: any(test(values) for test in tests)
-    what, least = metric(condition), threshold(condition)
-    return lambda values: values.get(what, 0) >= least
 
 
 def progress(condition: Condition, values: Values) -> float:

@@ -11,6 +11,7 @@ from api.achievements import conditions
 from api.achievements.conditions import Metric
 from api.achievements.dtos import Condition
 from api.achievements.index import values_from_row
+from api.achievements.threshold_index import compiled
 from api.achievements.values import MetricRequest, look_up
 from api.guilds.rules import INSTALLATION
 from api.lib.clock import Clock
@@ -73,7 +74,7 @@ class Eligibility:
     async def _simulate(
         self, guild_id: int, found: EligibilityCount, keys: Sequence[str], condition: Condition, ends: float
     ) -> None:
-        config, holds, after = await self._leveling_configs.get(guild_id), conditions.compiled(condition), 0
+        config, holds, after = await self._leveling_configs.get(guild_id), compiled(condition), 0
         key, *required = keys
         while True:
             _refuse_after(ends)
@@ -98,7 +99,7 @@ class Eligibility:
 
     async def not_qualifying(self, achievement_id: int, condition: Condition) -> int | None:
         """The number of holders who do not meet the condition; None if there are too many to check within a request."""
-        holds, after, failing = conditions.compiled(condition), 0, 0
+        holds, after, failing = compiled(condition), 0, 0
         ends = time.monotonic() + SECONDS
         while time.monotonic() < ends:
             async with self._database.connection() as connection:

@@ -9,22 +9,20 @@ An achievement that did not hold is not evaluated again until one of its compari
 whoever moves a stat, in any process, evaluates every achievement that mentions it. Imports of standings move stats
 without awarding, so they invalidate the states of all processes: see `imports.runner`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 import msgspec
 
 from api.achievements import conditions
-from api.achievements.conditions import Metric, Test, Values
+from api.achievements.conditions import Metric, Values
 from api.achievements.dtos import Condition
-from api.achievements.threshold_index import ENDLESS, Snapshot, ThresholdTable, mask_test
+from api.achievements.threshold_index import ENDLESS, MOST_REMEMBERED, Snapshot, ThresholdIndex
 from api.members.ledger import Standing
 from api.members.levels import LevelCurve
 
 # Stats that a reward's XP moves in turn.
 _RISING = frozenset({"xp", "level"})
-
-_MOST_MASKS = 1000  # masks whose results are cached
 
 # A member's numbers, and the position of each stat among them. The level follows from the XP.
 _numbers = attrgetter("xp", "messages", "voice_seconds", "reactions", "commands", "streak_best")
@@ -48,7 +46,6 @@ class Definition(msgspec.Struct, frozen=True):
     reward_xp: int
     reward_role_id: int | None
     revision: int
-    holds: Test
     metrics: frozenset[Metric]
 
     @property
@@ -87,13 +84,9 @@ class AchievementIndex:
         self._dependents: dict[int, int] = {}
         self._later = 0  # achievements that another award, or its XP, may unlock
         self._maybe = 0  # achievements of one comparison, whose number is not in the member's row
-        self._trees: list[tuple[int, Callable[[int], bool]]] = []
-        self._trees_at: dict[int, int] = {}  # trees that hold, by the mask of comparisons
         self._looked_up: dict[str, int] = {}  # achievements that mention a stat whose number must be looked up
         self._mentioning_of: dict[frozenset[str], tuple[int, int]] = {}
         self._sought: dict[int, frozenset[Metric]] = {}
-        pairs: dict[Metric, list[tuple[int, int, int]]] = {}
-        comparison_bits: dict[tuple[Metric, int], int] = {}
         for definition in self.definitions:
             bit = self.bits[definition.id]
             for metric in definition.metrics:
@@ -106,18 +99,10 @@ class AchievementIndex:
             if definition.requires or not definition.stats.isdisjoint(_RISING):
                 self._later |= bit
             condition = definition.condition
-            if condition.stat is msgspec.UNSET:
-                self._trees.append((bit, mask_test(condition, comparison_bits)))
-                continue
-            what = conditions.metric(condition)
-            pairs.setdefault(what, []).append((conditions.threshold(condition), bit, 0))
-            if not what.is_bounded:
+            if condition.stat is not msgspec.UNSET and not conditions.metric(condition).is_bounded:
                 self._maybe |= bit
-        for (what, least), comparison in comparison_bits.items():
-            pairs.setdefault(what, []).append((least, 0, comparison))
-        self._unbounded = sum(comparison for (what, _), comparison in comparison_bits.items() if not what.is_bounded)
-        self._all_thresholds = {metric: ThresholdTable(found) for metric, found in pairs.items()}
-        tables = {metric: found for metric, found in self._all_thresholds.items() if metric.is_bounded}
+        self._conditions = ThresholdIndex((self.bits[each.id], each.condition) for each in self.definitions)
+        tables = {metric: found for metric, found in self._conditions.tables.items() if metric.is_bounded}
         self._level_thresholds = tables.pop(LEVEL, None)
         self._thresholds_in_row = [(_PLACES[metric.stat], found) for metric, found in tables.items() if not metric.days]
         self._window_thresholds = [(metric, found) for metric, found in tables.items() if metric.days]
@@ -134,7 +119,7 @@ class AchievementIndex:
             for stat in stats:
                 mentioned |= self.mentions.get(stat, 0)
                 looked_up |= self._looked_up.get(stat, 0)
-            if len(self._mentioning_of) >= _MOST_MASKS:
+            if len(self._mentioning_of) >= MOST_REMEMBERED:
                 self._mentioning_of.clear()
             found = self._mentioning_of[stats] = mentioned, looked_up
         return found
@@ -180,31 +165,15 @@ class AchievementIndex:
             )
         if now.comparisons != state.comparisons:
             state.comparisons, state.checked = now.comparisons, 0
-        state.held = now.held | self._trees_holding(now.comparisons | self._unbounded) | self._maybe
+        state.held = (
+            now.held | self._conditions.trees_holding(now.comparisons | self._conditions.unbounded) | self._maybe
+        )
         state.lows, state.highs = tuple(now.lows), tuple(now.highs)
         state.checked &= state.held
 
-    def _trees_holding(self, comparisons: int) -> int:
-        """The trees that hold if these comparisons hold."""
-        found = self._trees_at.get(comparisons)
-        if found is None:
-            found = 0
-            for bit, holds in self._trees:
-                if holds(comparisons):
-                    found |= bit
-            if len(self._trees_at) >= _MOST_MASKS:
-                self._trees_at.clear()
-            self._trees_at[comparisons] = found
-        return found
-
     def holding(self, values: Values) -> int:
         """The achievements whose conditions hold. Missing values count as 0."""
-        held = comparisons = 0
-        for metric, table in self._all_thresholds.items():
-            here = table.at(values.get(metric, 0))
-            held |= here[0]
-            comparisons |= here[1]
-        return held | self._trees_holding(comparisons)
+        return self._conditions.holding(values)
 
     def following(self, definition: Definition, *, risen: bool) -> int:
         """The achievements that this award may unlock: as a prerequisite, and by its XP."""
@@ -220,7 +189,7 @@ class AchievementIndex:
         if found is None:
             metrics = (metric for definition in self.of(mask) for metric in definition.metrics)
             found = frozenset(metric for metric in metrics if not metric.is_in_row)
-            if len(self._sought) >= _MOST_MASKS:
+            if len(self._sought) >= MOST_REMEMBERED:
                 self._sought.clear()
             self._sought[mask] = found
         return found

@@ -138,6 +138,5 @@ def definition(row: asyncpg.Record, by_key: Mapping[str, asyncpg.Record]) -> Def
         reward_xp=row["reward_xp"],
         reward_role_id=row["reward_role_id"],
         revision=row["revision"],
-        holds=conditions.compiled(condition),
         metrics=frozenset(conditions.metric(comparison) for comparison in conditions.comparisons(condition)),
     )

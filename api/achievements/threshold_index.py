@@ -1,4 +1,6 @@
-"""The threshold index: finds what holds for a member's numbers, as bit masks, by binary search. Pure."""
+"""The threshold index: finds the conditions that hold for a member's numbers, as bit masks, by binary search. Pure.
+
+It is the only evaluator of conditions."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -6,10 +8,11 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from api.achievements import conditions
-from api.achievements.conditions import Metric
+from api.achievements.conditions import Metric, Values
 from api.achievements.dtos import Condition
 
 ENDLESS = 2**64
+MOST_REMEMBERED = 1000  # masks whose results are cached
 
 
 class ThresholdTable:
@@ -56,7 +59,56 @@ class Snapshot:
         self.highs[place] = min(self.highs[place], high)
 
 
-def mask_test(condition: Condition, bits: dict[tuple[Metric, int], int]) -> Callable[[int], bool]:
+class ThresholdIndex:
+    """Conditions, each with the bit of its achievement."""
+
+    def __init__(self, given: Iterable[tuple[int, Condition]]) -> None:
+        self._trees: list[tuple[int, Callable[[int], bool]]] = []
+        self._trees_at: dict[int, int] = {}  # trees that hold, by the mask of comparisons
+        pairs: dict[Metric, list[tuple[int, int, int]]] = {}
+        bits: dict[tuple[Metric, int], int] = {}
+        for bit, condition in given:
+            if condition.stat is msgspec.UNSET:
+                self._trees.append((bit, _mask_test(condition, bits)))
+            else:
+                what, least = conditions.metric(condition), conditions.threshold(condition)
+                pairs.setdefault(what, []).append((least, bit, 0))
+        for (what, least), comparison in bits.items():
+            pairs.setdefault(what, []).append((least, 0, comparison))
+        self.tables = {what: ThresholdTable(found) for what, found in pairs.items()}
+        # Comparisons in trees, of metrics for which a member's row gives no upper bound.
+        self.unbounded = sum(comparison for (what, _), comparison in bits.items() if not what.is_bounded)
+
+    def holding(self, values: Values) -> int:
+        """The bits of the conditions that hold. Missing values count as 0."""
+        held = comparisons = 0
+        for what, table in self.tables.items():
+            here = table.at(values.get(what, 0))
+            held |= here[0]
+            comparisons |= here[1]
+        return held | self.trees_holding(comparisons)
+
+    def trees_holding(self, comparisons: int) -> int:
+        """The bits of the trees that hold if these comparisons hold."""
+        found = self._trees_at.get(comparisons)
+        if found is None:
+            found = 0
+            for bit, holds in self._trees:
+                if holds(comparisons):
+                    found |= bit
+            if len(self._trees_at) >= MOST_REMEMBERED:
+                self._trees_at.clear()
+            self._trees_at[comparisons] = found
+        return found
+
+
+def compiled(condition: Condition) -> Callable[[Values], bool]:
+    """Compiles one condition to a test of values."""
+    index = ThresholdIndex([(1, condition)])
+    return lambda values: index.holding(values) != 0
+
+
+def _mask_test(condition: Condition, bits: dict[tuple[Metric, int], int]) -> Callable[[int], bool]:
     """Compiles a tree to a test of the mask of comparisons that hold. Gives each comparison its bit in `bits`."""
     if condition.all is not msgspec.UNSET:
         wanted, groups = _split(condition.all, bits)
@@ -68,7 +120,7 @@ def mask_test(condition: Condition, bits: dict[tuple[Metric, int], int]) -> Call
         if not groups:
             return lambda held: held & one_of != 0
         return lambda held: held & one_of != 0 or any(group(held) for group in groups)
-    return mask_test(Condition(all=[condition]), bits)
+    return _mask_test(Condition(all=[condition]), bits)
 
 
 def _split(
@@ -78,7 +130,7 @@ def _split(
     mask, groups = 0, []
     for child in children:
         if child.stat is msgspec.UNSET:
-            groups.append(mask_test(child, bits))
+            groups.append(_mask_test(child, bits))
         else:
             mask |= bits.setdefault((conditions.metric(child), conditions.threshold(child)), 1 << len(bits))
     return mask, groups

@@ -254,10 +254,11 @@ def _unlock_at(member: _Member, values: dict[Metric, int], waiting: int) -> int:
     """Awards by these values. Returns the mask of candidates for the next values."""
     asked = waiting
     while waiting := waiting & ~member.had:
-        following = 0
+        following, holding = 0, member.index.holding(values)
         for each in member.index.of(waiting):
-            if each.holds(values) and member.held.issuperset(each.requires):
+            if member.index.bits[each.id] & holding and member.held.issuperset(each.requires):
                 following |= _grant(member, each, values)
+                holding = member.index.holding(values)
         asked |= following
         waiting = following
     return asked & ~member.had
