@@ -109,7 +109,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:
 
 
 def with_middleware(app: Litestar, settings: Settings) -> OutermostMiddleware:
-    """Puts the edge around the Litestar application."""
+    """Puts the outermost middleware around the Litestar application."""
     services: Services = app.state["services"]
     return OutermostMiddleware(
         app,

@@ -36,7 +36,7 @@ _DAYS = """
 
 # What these members' rows do not tell, in one statement: their totals of stats of the guild's own ($8), and their days,
 # today (the guild's) the last one, added up over windows of so many days ($4). A row is looked up for each day, as in
-# `members.queries.DAYS`; the bounds leave out parts of the table.
+# `members.queries.DAYS`; the bounds prune partitions.
 TOTALS_AND_WINDOWS = f"""
     SELECT s.guild_id, s.user_id, 0 AS days, s.stat, s.value, 0::bigint AS messages, 0::bigint AS voice_seconds,
         0::bigint AS reactions, 0::bigint AS commands

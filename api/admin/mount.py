@@ -66,7 +66,7 @@ class Mount:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == ScopeType.HTTP
-        # What the edge puts in log and metrics: what Litestar writes into our copy of the scope, it never sees.
+        # For the log and metrics of the outermost middleware, which does not see Litestar's copy of the scope.
         scope.setdefault("state", {})["route"] = PATH
         path = _path(scope)
         answer = _Answer(send, https=self._https, stored=path.startswith("/assets/"))

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may see."""
+"""Credentials and actors: who makes a request, and what they may see."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ from api.idempotency.store import Claim
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A key, as it was when it was last read, or a person's session: then `user_id` says who it is, `id` is below 0,
-    and the scopes are those that the person has in the guild that is asked about. `guild_ids` None: every guild.
-    `scopes_in`: of a person whom no one guild was asked about, what they have in each that they see. `budgets`: by
-    whose name requests are counted, and how many a minute: its own, its maker's, and so on."""
+    """A key as last read, or a person's session: then `user_id` is the person, `id` is below 0, and the scopes are
+    those that the person has in the guild of the request. `guild_ids` None: every guild. `scopes_in`: the scopes in
+    each guild, if the request is about no single one. `budgets`: the names and rates (requests a minute) that a request
+    is counted against: its own, its maker's, and so on."""
 
     id: int
     scopes: frozenset[Scope]
@@ -30,35 +30,35 @@ class Credential(msgspec.Struct, frozen=True):
 
     @property
     def owner(self) -> str:
-        """Whose idempotency keys they are."""
+        """The owner of its idempotency keys."""
         return f"key:{self.id}" if self.user_id is None else f"session:{-self.id}"
 
     @property
     def family(self) -> str:
-        """Under whose name what it does at once is counted: a key with those that it made, as far as they share a
-        budget of requests; a session by itself."""
+        """The name that its running requests are counted under: a key's with the keys that it made, as far as they
+        share a budget; a session's own."""
         return self.budgets[-1][0] if self.budgets else self.owner
 
     def sees(self, guild_id: int) -> bool:
         return self.guild_ids is None or guild_id in self.guild_ids
 
     def has(self, scope: Scope, guild_id: int | None) -> bool:
-        """Whether it has a scope in a guild that it sees; None: for what concerns every guild."""
+        """Whether it has a scope in a guild that it sees; None: the scope for things of all guilds."""
         if self.scopes_in is None or guild_id is None:
             return scope in self.scopes
         return scope in self.scopes_in.get(guild_id, ())
 
     def hidden_seen(self) -> int | None:
-        """Of which hidden people it is told: None of all, as a guild's bot is; else of the person with this id
-        alone, which is who asks, or 0, nobody. Whoever manages a guild is a person too."""
+        """Which hidden people it sees: None: all, as a guild's bot; else only the person with this id, who is the one
+        that asks; 0: nobody. Whoever manages a guild is a person too."""
         if self.user_id is not None:
             return self.user_id
         return None if Scope.MEMBERS_WRITE in self.scopes else 0
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who does something, for the audit log: a key, a user, an admin or the system itself. `claim`: where what
-    they are answered is to be kept."""
+    """Who makes a change, for the audit log: a key, a user, an admin or the system. `claim`: where to store the
+    answer."""
 
     kind: str
     id: str | None
@@ -75,11 +75,11 @@ class Actor(msgspec.Struct, frozen=True):
         return sorted(self.credential.guild_ids)
 
     def hidden_seen(self) -> int | None:
-        """Of which hidden people they are told, as their credential is; Guildhall itself of all."""
+        """Which hidden people they see: as their credential; the system sees all."""
         return None if self.credential is None else self.credential.hidden_seen()
 
     def sees_hidden(self, user_id: int) -> bool:
-        """Whether they are told of this person where that one is hidden."""
+        """Whether they see this person, if the person is hidden."""
         return self.hidden_seen() in (None, user_id)
 
 

@@ -1,4 +1,4 @@
-"""Which guilds there are: asked on every request, so kept in memory while nothing changes."""
+"""The directory: which guilds exist, in memory, because every request asks it."""
 
 from collections import OrderedDict
 
@@ -17,7 +17,7 @@ class Directory:
         watcher.subscribe(self.invalidate)
 
     async def require(self, guild_id: int) -> None:
-        """Raises `NotFound` for a guild that is not there or is deleted."""
+        """Raises `NotFound` for a guild that does not exist or is deleted."""
         if guild_id in self._known and self._watcher.is_fresh():
             return
         forgotten = self._forgotten
@@ -29,7 +29,7 @@ class Directory:
                 self._known.popitem(last=False)
 
     def invalidate(self, kind: str, ids: set[int] | None) -> None:
-        """Called when guilds changed, here or in another process."""
+        """Called when guilds changed, in this or another process."""
         if kind == "guild":
             self._forgotten += 1
             for id_ in list(self._known) if ids is None else ids:

@@ -1,4 +1,4 @@
-"""Who is asking: keys looked up once, kept while nothing tells that they changed."""
+"""The keyring: the credentials of API keys, looked up once and cached until the change watcher invalidates them."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from tables.auth import ApiKey
 from tables.sql import Row, one_of
 
 CACHED_KEYS = 10_000
-UNKNOWN_KEYS = 10_000  # of which it is known that there is no such key
+UNKNOWN_KEYS = 10_000  # tokens that are known to be no key
 
-# Revoking must reach every worker within 5 s; what was looked up longer ago is asked anew.
+# Revoking must reach every worker within 5 s, so older entries are read again.
 FRESH_SECONDS = 4.0
 
 UNKNOWN = "There is no such key, or it was revoked."
@@ -37,8 +37,8 @@ class Keyring:
         watcher.subscribe(self._invalidate)
 
     async def authenticate(self, authorization: str | None, address: str = "") -> Credential:
-        """The credential of an `Authorization` header. `address`: where it came from; those of one address share
-        look-ups. Raises `Unauthorized`."""
+        """The credential of an `Authorization` header. `address`: the client's; requests of one address share look-ups.
+        Raises `Unauthorized`."""
         if authorization is None:
             raise Unauthorized
         scheme, _, token = authorization.partition(" ")
@@ -60,8 +60,7 @@ class Keyring:
         return credential
 
     def cached(self, authorization: bytes | None) -> Credential | None:
-        """The credential, if it is in memory, may still be believed and is good; else None, and
-        `authenticate` tells why."""
+        """The credential, if it is in memory, fresh and valid. None: `authenticate` knows why."""
         if authorization is None or not authorization.startswith(b"Bearer ") or not self._watcher.is_fresh():
             return None
         credential = self._cache.get(tokens.digest_bytes(authorization[7:]))
@@ -73,20 +72,20 @@ class Keyring:
         return credential
 
     async def current(self, key_id: int) -> Credential | None:
-        """A key as it is by now, None if it is not good any more."""
+        """The present credential of a key; None if it is not valid any more."""
         columns = (ApiKey.id, ApiKey.scopes, ApiKey.guild_ids, ApiKey.rate_limit, ApiKey.expires_at)
         good = ApiKey.expires_at.is_null() | (ApiKey.expires_at > self._clock.now())
         row = await ApiKey.select(*columns).where(ApiKey.id == key_id, ApiKey.revoked_at.is_null(), good).first()
-        # Without budgets: this is work that goes on, whose requests have been counted.
+        # Without budgets: the work of a request that was counted already.
         return None if row is None else _credential({**row, "budget_ids": None, "limits": None})
 
     async def _look_up(self, digests: Sequence[bytes]) -> list[Credential | None]:
-        """What the database has of these, and remembers it, also that it has nothing."""
+        """Reads these keys from the database and caches them, also those that do not exist."""
         forgotten = self._forgotten
         async with self._database.connection() as connection:
             rows = await connection.fetch(queries.BY_HASHES, digests)
         found = {row["hash"]: _credential(row) for row in rows}
-        # Not if a key changed while we read: what we hold may be what it was before.
+        # Not if a key changed during the read: the result may be older than the change.
         if forgotten == self._forgotten:
             for digest in digests:
                 self._remember(digest, found.get(digest))
@@ -113,18 +112,18 @@ class Keyring:
                     self._cache.pop(digest, None)
 
     async def note_uses(self) -> None:
-        """Writes `last_used_at` of the keys used since the last call, one statement for all. Raises
-        `Unavailable`; the uses are then noted by the next call."""
+        """Stores `last_used_at` of the keys used since the last call, in one statement. Raises `Unavailable`: the next
+        call stores them then."""
         used, self.used = self.used, set()
         if not used:
             return
         try:
-            # Those that somebody else is just writing are noted the next time: nobody is waited for.
+            # Rows that another process is writing are left to the next call: nobody waits.
             free = ApiKey.select(ApiKey.id).where(one_of(ApiKey.id, sorted(used)))
             free = free.lock_rows("NO KEY UPDATE", skip_locked=True)
             await ApiKey.update({ApiKey.last_used_at: self._clock.now()}).where(ApiKey.id.is_in(free))
         except BaseException:
-            self.used |= used  # told the next time
+            self.used |= used  # stored by the next call
             raise
 
 

@@ -1,5 +1,5 @@
-"""The SQL of keys. A family is a key that no key made, and all that come of it: what changes one of them takes the
-family's turn first, so that a key that is just being made cannot miss the end of its maker."""
+"""The SQL of keys. A family is a key that no key made, with all keys that derive from it. A change of one of them first
+takes the family's advisory lock, so that a key that is being made cannot miss the end of its maker."""
 
 from typing import TYPE_CHECKING
 
@@ -55,12 +55,12 @@ _LOCK_FAMILY = "SELECT pg_advisory_xact_lock(x'6b657973'::int, hashint8($1))"  #
 
 
 async def line_of(connection: Connection, key_id: int) -> "list[asyncpg.Record]":
-    """The key, the one that made it, the one that made that, and so on; nothing for a key that is not there."""
+    """The key, its maker, the maker's maker, and so on; nothing for a key that does not exist."""
     return await connection.fetch(_LINE, key_id)
 
 
 async def lock_family(connection: Connection, key_id: int) -> "list[asyncpg.Record]":
-    """The same, as it is until the transaction ends."""
+    """The same keys, locked until the transaction ends."""
     line = await line_of(connection, key_id)
     if not line:
         return []

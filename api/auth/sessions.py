@@ -1,4 +1,4 @@
-"""Whose browser is asking: sessions looked up once, kept while nothing tells that they changed."""
+"""Sessions: the credentials of browsers, looked up once and cached until the change watcher invalidates them."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -38,7 +38,7 @@ _COLUMNS = (
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A session, as it was when it was last read. `idle_at`: when it ends if it is not used; times in seconds."""
+    """A session, as last read. `idle_at`: when it ends if it is not used. Times are in seconds."""
 
     id: int
     user_id: int
@@ -52,18 +52,17 @@ class Session(msgspec.Struct, frozen=True):
 
 
 def make() -> str:
-    """What a new session's cookie holds: 256 random bits."""
+    """The value of a new session's cookie: 256 random bits."""
     return token_urlsafe(32)
 
 
 def digest(token: str) -> bytes:
-    """What is stored of it: SHA-256, which for so many random bits needs no salt."""
+    """The stored hash of a cookie: SHA-256, which needs no salt for so many random bits."""
     return sha256(token.encode()).digest()
 
 
 def csrf_token(token: str) -> bytes:
-    """The session's token against forged requests. It comes of the cookie, which no other page can read,
-    and does not give it away."""
+    """The session's CSRF token. It is derived from the cookie, which no other page can read, and does not reveal it."""
     return urlsafe_b64encode(sha256(b"csrf:" + token.encode()).digest()).rstrip(b"=")
 
 
@@ -80,16 +79,16 @@ class Sessions:
         watcher.subscribe(self._invalidate)
 
     def token_of(self, cookie: str | None) -> str | None:
-        """What the session's cookie holds, if there is one in a `Cookie` header."""
+        """The value of the session's cookie in a `Cookie` header; None without one."""
         return None if cookie is None else self._cookies.read(cookie, self._cookies.session)
 
     async def authenticate(self, token: str, address: str = "") -> Session:
-        """The session with this cookie. `address`: where it came from; those of one address share look-ups. Raises
-        `Unauthorized`."""
+        """The credential of the session with this cookie. `address`: the client's; requests of one address share
+        look-ups. Raises `Unauthorized`."""
         hash_ = digest(token)
         now = self._clock.now().timestamp()
         session = self._cache.get(hash_)
-        # One that seems to have lain idle may have been used by way of another process.
+        # One that seems idle may have been used in another process.
         if session is None or session.idle_at <= now or not self._watcher.is_fresh(FRESH_SECONDS):
             session = await self._look_ups.get((hash_, token), address)
         if session is None or session.expires_at <= now:
@@ -114,7 +113,7 @@ class Sessions:
             else None
             for hash_, token in asked
         ]
-        # Not if a session changed while we read: what we hold may be what it was before.
+        # Not if a session changed during the read: the result may be older than the change.
         if forgotten == self._forgotten:
             for (hash_, _), session in zip(asked, found, strict=True):
                 if session is not None:
@@ -136,8 +135,7 @@ class Sessions:
                     self._cache.pop(hash_, None)
 
     async def current(self, session_id: int) -> Session | None:
-        """A session as it is by now, None if it has ended. Its CSRF token is left out: no request
-        comes with it."""
+        """The present credential of a session, without its CSRF token; None if it has ended."""
         now = self._clock.now()
         row = await Stored.select(*_COLUMNS).where(Stored.id == session_id, Stored.are_good(now, IDLE)).first()
         return None if row is None or row["user_id"] is None else _session(row, b"", row["last_used_at"])
@@ -149,8 +147,8 @@ class Sessions:
         self._watcher.invalidate("session", {session_id})
 
     async def note_uses(self) -> None:
-        """Writes `last_used_at` of the sessions used since the last call, one statement for all. Raises
-        `Unavailable`; the uses are then noted by the next call."""
+        """Stores `last_used_at` of the sessions used since the last call, in one statement. Raises `Unavailable`: the
+        next call stores them then."""
         used, self.used = self.used, set()
         if not used:
             return
@@ -158,7 +156,7 @@ class Sessions:
             wanted = one_of(Stored.id, sorted(used))
             await Stored.update({Stored.last_used_at: self._clock.now()}).where(wanted)
         except BaseException:
-            self.used |= used  # told the next time
+            self.used |= used  # stored by the next call
             raise
 
 

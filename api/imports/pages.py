@@ -1,6 +1,6 @@
 """Takes JSON apart as it comes, piece by piece: never a whole file in memory. Pure.
 
-It is cut into its rows by its brackets alone, and each lot of rows is decoded by msgspec. Streaming parsers
+It is cut into its rows by its brackets alone, and each batch of rows is decoded by msgspec. Streaming parsers
 build what no row needs, and are no match for a stranger's file: docs/decisions/import-files.md."""
 
 import re

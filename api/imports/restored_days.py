@@ -58,7 +58,7 @@ def untimely(item: object, today: date) -> Fault | None:
 
 
 def partitions_for(items: Sequence[object]) -> dict[PartitionedTable, set[date]]:
-    """The days that parts are needed for."""
+    """The days that need partitions."""
     wanted: dict[PartitionedTable, set[date]] = {}
     for item in items:
         match item:

@@ -1,4 +1,4 @@
-"""Which days a board is of. Pure."""
+"""The days that a board covers. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -14,13 +14,14 @@ _DAY = timedelta(days=1)
 _WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 _is_day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
 
-# What the sums at two checkpoints cost to read, in days: six times as many members have been there as are on one day.
+# The cost of reading the sums of two checkpoints, in days: six times as many members have ever been active as on one
+# day.
 CHECKPOINTS_COST = 12
 _NO_DAY = "is not a day, such as 2026-11-16"
 
 
 class Window(NamedTuple):
-    """The days of a board, both included; None for all time. `period` None: any window of days."""
+    """The first and last day of a board, both included; None: all time. `period` None: a window of days."""
 
     period: Period | None
     first: date | None
@@ -28,8 +29,8 @@ class Window(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Where counters of ranks that are above an amount of XP lie: those with a `low` above `octave`; finer ones
-    between `fine` and `octave_end`; members between the XP and `fine_end`, who are counted one by one."""
+    """Which counters lie above an amount of XP: those with a `low` above `octave`; finer ones between `fine` and
+    `octave_end`. The members between the XP and `fine_end` are counted one by one."""
 
     octave: int
     fine: int
@@ -38,13 +39,13 @@ class Bounds(NamedTuple):
 
 
 def bounds(xp: int) -> Bounds:
-    """The counters above so much XP, as the ledger keeps them."""
+    """The bounds of the counters above this XP, as the ledger keeps them."""
     octave, fine = kept_bits(xp, 1), kept_bits(xp, 8)
     return Bounds(octave, fine, max(2 * octave, 1), fine + max(octave >> 7, 1))
 
 
 def window(query: LeaderboardQuery, today: date, week_starts_on: Weekday) -> Window | list[ParameterFault]:
-    """The board's days, or what is wrong with how they are named."""
+    """The window of a query, or the fault of its parameters."""
     faults: list[ParameterFault] = []
     if query.cursor is not None and query.around is not None:
         faults.append(ParameterFault("around", "cannot go with `cursor`"))
@@ -95,7 +96,7 @@ def _day(text: str | None) -> date | None:
 
 
 class Cover(NamedTuple):
-    """A window as the difference of two checkpoints, and days to be added to it (1) or taken off it (-1)."""
+    """A window as the difference of two checkpoints, with days to add (1) or to subtract (-1)."""
 
     before: date
     until: date
@@ -103,8 +104,8 @@ class Cover(NamedTuple):
 
 
 def cover(first: date, last: date, checkpoints: Sequence[date]) -> Cover | None:
-    """How to read the fewest rows for a window; None where its days alone are the fewest. A checkpoint has the totals
-    up to a day, this one included."""
+    """The cheapest way to read a window; None if its days alone are the fewest rows. A checkpoint has the totals up to
+    and including its day."""
     start = first - _DAY
     found, least = None, (last - start).days
     for until in checkpoints:

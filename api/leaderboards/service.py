@@ -1,4 +1,4 @@
-"""Boards: who is first, of any stat and any time."""
+"""Leaderboards of any stat and any period."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -21,13 +21,13 @@ from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levels import LevelCurve
 from api.postgres.database import Connection, Database
 
-# Members of one value who are counted along with a page: what more there are is counted only if a rank needs it.
+# Members with equal values that a page's statement counts; more are counted only if a rank needs it.
 _TIES = 1000
 
 
 class _Page(NamedTuple):
-    """A page, column by column, and one member more if there are more. `rank` is the first member's, `behind`
-    plus its place that of a member who begins another value."""
+    """A page by columns, with one member more if there are more. `rank`: the first member's. A member who begins
+    another value has the rank `behind` plus its position."""
 
     users: list[int]
     values: list[int]
@@ -38,7 +38,7 @@ class _Page(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Entries of a page, and whether more come behind them. `as_of`: see `LeaderboardView`."""
+    """The entries of a page, and whether more follow. `as_of`: see `LeaderboardView`."""
 
     items: list[BoardEntry]
     member_count: int
@@ -76,7 +76,7 @@ class LeaderboardService:
         scope = f"leaderboard:{[reader.id, guild_id, query.stat, query.period, query.at, query.from_, query.to]}"
         after: Place = queries.TOP
         if query.cursor is not None:
-            # The days are those of the first page, though a new week may have begun since.
+            # The days of the first page, even if a new week has begun since.
             value, user_id, first, last = self._cursors.read(scope, query.cursor)
             after = value, user_id
             asked = asked._replace(first=_date(first), last=_date(last))
@@ -104,7 +104,7 @@ class LeaderboardService:
     async def _read_now(
         self, guild_id: int, query: LeaderboardQuery, asked: Window, after: Place, limit: int, level_curve: LevelCurve
     ) -> _Found:
-        """Of this moment."""
+        """A page of the present data."""
         if query.around is not None:
             async with self._database.connection() as connection:
                 after = await _before(connection, guild_id, query.stat, asked, query.around, (limit - 1) // 2)
@@ -118,7 +118,7 @@ class LeaderboardService:
     async def _read_snapshot(
         self, guild_id: int, query: LeaderboardQuery, asked: Window, after: Place, limit: int, level_curve: LevelCurve
     ) -> _Found:
-        """Of moments ago. Whoever was hidden or erased since, or left, is looked up and passed over."""
+        """A page of a snapshot. Members who were hidden or erased since, or left, are looked up and skipped."""
         assert asked.first is not None
         assert asked.last is not None
         snapshot = await self._snapshots.get(Board(guild_id, query.stat, asked.first, asked.last))
@@ -140,7 +140,7 @@ class LeaderboardService:
         return _Found(items[:limit], snapshot.count, len(items) > limit, snapshot.as_of)
 
     async def _shown(self, guild_id: int, snapshot: Snapshot, rows: Sequence[Row]) -> dict[int, int]:
-        """Those of these members who may still be shown, with their XP."""
+        """The members of these who may still be shown, with their XP."""
         users = [row.user_id for row in rows]
         async with self._database.connection() as connection:
             rows_of_members = await connection.fetch(queries.SHOWN, guild_id, users, snapshot.newest_member)
@@ -172,7 +172,7 @@ class LeaderboardService:
 
 
 async def _page(connection: Connection, guild_id: int, stat: str, asked: Window, after: Place, limit: int) -> _Page:
-    """The page behind a place, of a board that is not XP of all time."""
+    """The page after a place, of a board other than all-time XP."""
     if asked.first is not None:
         statement = queries.page(stat, of_days=True, is_one=asked.first == asked.last)
         named = _of_days(stat, asked)
@@ -190,7 +190,7 @@ async def _page(connection: Connection, guild_id: int, stat: str, asked: Window,
 
 
 async def _before(connection: Connection, guild_id: int, stat: str, asked: Window, user_id: int, above: int) -> Place:
-    """The place behind which the page begins that has a member in its middle. Raises `NotFound`."""
+    """The place after which the page begins that has this member in its middle. Raises `NotFound`."""
     rows: Sequence[asyncpg.Record]
     if asked.first is None and stat in queries.STATS:
         value = await connection.fetchval(queries.OF_MEMBER.format(stat=stat), guild_id, user_id)
@@ -214,7 +214,7 @@ def _of_days(stat: str, asked: Window) -> list[object]:
 
 
 def _entries(page: _Page, limit: int, level_curve: LevelCurve) -> list[BoardEntry]:
-    """The members with their ranks: those of the same value share one."""
+    """The entries; members with equal values share a rank."""
     entries: list[BoardEntry] = []
     rank, level, previous, previous_xp = page.rank, 0, -1, -1
     for user_id, value, xp in zip(page.users[:limit], page.values, page.xp, strict=False):

@@ -45,7 +45,7 @@ MEMBER = """
 """
 
 # One row is looked up for each day: between two days lie the rows of all other members.
-# `OFFSET 0` keeps it so, the bounds leave out parts of the table at once.
+# `OFFSET 0` keeps it so, the bounds prune partitions.
 DAYS = """
     SELECT d.* FROM generate_series($3::date, $4::date, '1 day') AS each (day)
     CROSS JOIN LATERAL (

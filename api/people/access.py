@@ -1,4 +1,4 @@
-"""What a person may do, and where: Discord's word on their guilds, and the guilds' own on roles."""
+"""Access: what a person may do in each guild, by Discord's answer and by the roles that the guild lets in."""
 
 import asyncio
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ MOST_MEMBERSHIPS = 10_000
 
 
 class ManagedGuild(msgspec.Struct, frozen=True):
-    """A guild that the person manages, as Discord told it."""
+    """A guild that the person manages, as Discord describes it."""
 
     id: int
     name: str
@@ -52,12 +52,12 @@ class Access:
 
     @staticmethod
     def anywhere(session: Session) -> Credential:
-        """The person with all scopes that people can have, seen nowhere yet: nobody has been asked."""
+        """The person with all scopes that people can have, in no guild yet: Discord was not asked."""
         return _credential(session, PEOPLES, frozenset())
 
     async def narrowed(self, session: Session, path: dict[str, str], *, write: bool) -> Credential:
-        """The person as they are at an address. Raises `NotFound` where they may see nothing, `Forbidden` where
-        they see it and may not do this, `DiscordAway`."""
+        """The person's credential for a path. Raises `NotFound` if they may see nothing there, `Forbidden` if they may
+        see it but not do this, `DiscordAway`."""
         if (guild := path.get("guild_id")) is not None:
             guild_id = int(guild)
             level = await self.level(session, guild_id, write=write)
@@ -75,7 +75,7 @@ class Access:
         return _credential(session, PEOPLES, frozenset(levels), scopes_in)
 
     async def level(self, session: Session, guild_id: int, *, write: bool) -> Level:
-        """How far the person may go in a guild. `write`: for a change, which needs newer knowledge."""
+        """The person's level in a guild. `write`: for a change, which needs a newer answer of Discord."""
         guilds = await self.guilds(session, write=write)
         if guild_id in guilds.managed:
             return Level.MANAGER
@@ -90,7 +90,8 @@ class Access:
         return level_by_roles(roles, admitted.readers, admitted.writers)
 
     async def levels(self, session: Session, *, write: bool) -> dict[int, Level]:
-        """How far the person may go in each guild of which they may see something, whether or not it is here."""
+        """The person's level in each guild of which they may see something, also in guilds that Guildhall does not
+        have."""
         guilds = await self.guilds(session, write=write)
         managed = dict.fromkeys(guilds.managed_ids, Level.MANAGER)
         possible = await self._guild_roles.guilds_with_roles(guilds.others)
@@ -104,7 +105,7 @@ class Access:
         return await self._guilds.get(session.user_id, lambda: self._fetch_guilds(session), write=write)
 
     def invalidate(self, user_id: int) -> None:
-        """Ask anew: who has just logged in sees the guilds that they have now."""
+        """Invalidates the person's guilds: after a log-in they see the present ones."""
         self._guilds.invalidate(user_id)
 
     async def _level_or_none(self, session: Session, guild_id: int, *, write: bool) -> Level:

@@ -1,4 +1,4 @@
-"""Who asked, as they are by now: for work that goes on after its request. What a credential makes ends with it."""
+"""Current credentials, for work that continues after its request: it ends with the credential that began it."""
 
 from api.auth.actors import Credential
 from api.auth.keyring import Keyring
@@ -7,7 +7,7 @@ from api.people.people import People
 
 
 class CredentialEnded(Exception):
-    """The credential is not good any more, or not there; the sentence says why."""
+    """The credential is not valid any more, or does not exist; the message says why."""
 
 
 class CurrentCredentials:
@@ -16,7 +16,7 @@ class CurrentCredentials:
         self._people = people
 
     async def key(self, key_id: int, guild_id: int) -> Credential:
-        """A key that sees the guild. Raises `CredentialEnded`."""
+        """The present credential of a key that sees the guild. Raises `CredentialEnded`."""
         credential = await self._keyring.current(key_id)
         if credential is None:
             raise CredentialEnded("The key that asked for this was revoked, or has expired.")
@@ -25,7 +25,7 @@ class CurrentCredentials:
         return credential
 
     async def person(self, session_id: int, guild_id: int) -> Credential:
-        """The person of a session, with what they may change in the guild. Raises `CredentialEnded`,
+        """The person of a session, with the scopes for changes in the guild. Raises `CredentialEnded`,
         `DiscordAway`."""
         session = await self._people.sessions.current(session_id)
         if session is None or self._people.access is None:

@@ -1,4 +1,4 @@
-"""What Discord said, for as long as it may be believed, and asked for once at a time."""
+"""The cache of Discord's answers; each is fetched once at a time."""
 
 import asyncio
 from collections import OrderedDict
@@ -8,12 +8,12 @@ from typing import Generic, TypeVar
 from api.errors import DiscordAway, Unauthorized
 from api.lib.clock import Clock
 
-# A change needs what was said a minute ago at most, a read five, fifteen where Discord fails.
+# The longest age of an answer: a minute for a change, five for a read, fifteen if Discord fails.
 WRITE_SECONDS = 60.0
 READ_SECONDS = 300.0
 STALE_SECONDS = 900.0
 
-# For so long after a failure nobody asks again: else each request would wait for its end.
+# No request for this long after a failure: otherwise each one would wait for the next failure.
 QUIET_SECONDS = 3.0
 
 K = TypeVar("K", bound=Hashable)
@@ -22,7 +22,7 @@ V = TypeVar("V")
 
 class DiscordCache(Generic[K, V]):
     def __init__(self, clock: Clock, most: int) -> None:
-        """`most`: how many are remembered; the oldest go first."""
+        """`most`: the number of entries; the oldest are evicted first."""
         self._clock = clock
         self._most = most
         self._known: OrderedDict[K, tuple[float, V]] = OrderedDict()
@@ -30,7 +30,7 @@ class DiscordCache(Generic[K, V]):
         self._running: dict[K, asyncio.Task[V]] = {}
 
     async def get(self, key: K, fetch: Callable[[], Awaitable[V]], *, write: bool) -> V:
-        """What is known, or what `fetch` gets. Raises `DiscordAway`, and what else `fetch` raises."""
+        """The cached answer, or the result of `fetch`. Raises `DiscordAway`, and the errors of `fetch`."""
         now = self._clock.now().timestamp()
         at, value = self._known.get(key, (float("-inf"), None))
         if value is not None and now - at < (WRITE_SECONDS if write else READ_SECONDS):
@@ -43,7 +43,7 @@ class DiscordCache(Generic[K, V]):
             raise
 
     def invalidate(self, key: K) -> None:
-        """Not to be believed any more."""
+        """Removes an answer."""
         self._known.pop(key, None)
         self._failed.pop(key, None)
 
@@ -57,12 +57,12 @@ class DiscordCache(Generic[K, V]):
             try:
                 return await asyncio.shield(running)
             except Unauthorized:
-                # Another session's grant was refused, and that says nothing of ours.
+                # Another session's grant was refused, which says nothing about this one.
                 if self._running.get(key) is running:
                     del self._running[key]
         running = self._running[key] = asyncio.ensure_future(fetch())
         running.add_done_callback(lambda done: self._note(key, now, done))
-        # Whoever gives up waiting leaves it running for the others.
+        # A caller that is cancelled leaves it running for the others.
         return await asyncio.shield(running)
 
     def _note(self, key: K, now: float, done: "asyncio.Task[V]") -> None:

@@ -1,4 +1,4 @@
-"""Log-ins on their last step, at which Discord is asked: a share for each address, and each state once."""
+"""The last step of log-ins, which asks Discord: a fair share for each address, and each state once."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,8 +24,8 @@ class Exchanges:
 
     @asynccontextmanager
     async def one(self, state: bytes, *, ends: float, asker: str) -> AsyncIterator[None]:
-        """Uses a state up, for as long as it is good, and waits for a place, of which each `asker` has a share. It is
-        good again where Discord was away, or there was no place. Raises `LoginFailed` for a used one, `Overloaded`."""
+        """Marks a state as used, and holds a place, of which each `asker` has a share. The state can be used again if
+        Discord was away or no place was free. Raises `LoginFailed` for a used one, `Overloaded`."""
         self._drop_old()
         if state in self._used:
             raise LoginFailed("This log-in has been used. Begin again.")
@@ -42,7 +42,7 @@ class Exchanges:
             raise
 
     def _drop_old(self) -> None:
-        """Those that have ended, and beyond the most the first ones."""
+        """Removes expired states, and the oldest ones beyond the bound."""
         now = self._clock.now().timestamp()
         while self._used and (len(self._used) >= MOST_USED or next(iter(self._used.values())) <= now):
             del self._used[next(iter(self._used))]

@@ -1,4 +1,5 @@
-"""Discord's tokens of sessions: kept encrypted, renewed by one process at a time, revoked when a session ends."""
+"""Grants: Discord's tokens of sessions, stored encrypted, renewed by one process at a time, and revoked when a session
+ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +22,7 @@ from tables.sql import Row
 
 log = structlog.get_logger("guildhall.grants")
 
-AHEAD = timedelta(minutes=1)  # renewed so long before it ends
+AHEAD = timedelta(minutes=1)  # how long before its end a token is renewed
 CLAIM = timedelta(seconds=10)  # longer than a call may take
 LOOKS = 40
 LOOK_SECONDS = 0.15
@@ -43,14 +44,14 @@ class Grants:
         self._locks = KeyedLocks()
 
     async def using(self, session_id: int, ask: Callable[[str], Awaitable[T]]) -> T:
-        """Asks Discord with the session's token, renewed if need be. Raises `DiscordAway`; `Unauthorized`, and ends
-        the session, when the person has taken the grant back."""
+        """Asks Discord with the session's token; renews it if need be. Raises `DiscordAway`; `Unauthorized`, and ends
+        the session, if the person has revoked the grant."""
         try:
             row, token = await self._token(session_id)
             try:
                 return await ask(token)
             except GrantRefused:
-                # It may have ended early: the next one is asked for once.
+                # It may have ended early: one renewal.
                 _, token = await self._renewed(session_id, row["access_token"])
                 return await ask(token)
         except (GrantRefused, Undecryptable) as error:
@@ -72,7 +73,7 @@ class Grants:
         return row
 
     async def _renewed(self, session_id: int, old: bytes) -> tuple[Row, str]:
-        """The token after `old`: renewed by us, or by whoever was quicker. A refresh token is good once."""
+        """The token after `old`, renewed by this process or by a faster one. A refresh token can be used once."""
         async with self._locks.hold(session_id):
             for _ in range(LOOKS):
                 row = await self._row(session_id)
@@ -80,14 +81,14 @@ class Grants:
                     return row, self._secret_box.decrypt(row["access_token"])
                 refresh_token = await self._claim(session_id, old)
                 if refresh_token is not None:
-                    # To its end, though the request be cut: the old token is used up as soon as Discord has it.
+                    # Not cancelled with the request: Discord has used up the old token as soon as it has it.
                     await asyncio.shield(asyncio.ensure_future(self._renew(session_id, refresh_token)))
                 else:
                     await asyncio.sleep(LOOK_SECONDS)
         raise DiscordAway
 
     async def _claim(self, session_id: int, old: bytes) -> bytes | None:
-        """The refresh token, for one process only, and only while the token is still the one that it saw."""
+        """Claims the refresh token for this process, if the access token is still the one that it saw."""
         now = self._clock.now()
         free = Session.refreshing_until.is_null() | (Session.refreshing_until < now)
         live = (Session.id == session_id) & (Session.access_token == old) & Session.ended_at.is_null()
@@ -110,7 +111,7 @@ class Grants:
         await Session.update(renewed).where(Session.id == session_id, Session.ended_at.is_null())
 
     async def revoke(self, session_id: int) -> None:
-        """Revokes an ended session's tokens at Discord. Raises `DiscordAway`: then `upkeep` tries again."""
+        """Revokes an ended session's tokens at Discord. Raises `DiscordAway`: `upkeep` tries again later."""
         ended = (Session.id == session_id) & Session.ended_at.is_not_null()
         row = await Session.select(Session.id, Session.refresh_token).where(ended).first()
         if row is not None and row["refresh_token"] is not None:
@@ -125,7 +126,7 @@ class Grants:
         await Session.update(gone).where(Session.id == row["id"])
 
     async def upkeep(self) -> None:
-        """Ends what has run out, revokes what log-outs could not, and removes what ended a day ago."""
+        """Ends expired sessions, revokes tokens that log-outs could not, and deletes sessions that ended a day ago."""
         now = self._clock.now()
         over = (Session.expires_at <= now) | (Session.last_used_at <= now - IDLE)
         await Session.update({Session.ended_at: now}).where(Session.ended_at.is_null(), over)

@@ -1,4 +1,4 @@
-"""Which roles a guild lets in beside those who manage it: its settings of the module `privacy`."""
+"""The roles that a guild lets in, besides the people who manage it: settings of its module `privacy`."""
 
 from collections import OrderedDict
 
@@ -30,7 +30,8 @@ NOBODY = Admitted(frozenset(), frozenset())
 
 
 class GuildRoles:
-    """Remembered while nothing tells that they changed: another process's change counts after a second at most."""
+    """Roles in memory, until the change watcher invalidates them: a change of another process counts after a second at
+    most."""
 
     def __init__(self, watcher: ChangeWatcher) -> None:
         self._watcher = watcher
@@ -42,7 +43,7 @@ class GuildRoles:
         )
 
     async def get(self, guild_id: int) -> Admitted:
-        """A guild's; those of a guild that is not there admit nobody."""
+        """The roles of a guild; none for a guild that does not exist."""
         known = self._cache.get(guild_id, PRIVACY.name)
         if known is not None:
             return known
@@ -54,7 +55,7 @@ class GuildRoles:
         return found
 
     async def guilds_with_roles(self, guild_ids: frozenset[int]) -> list[int]:
-        """Those of the guilds that may admit somebody by a role."""
+        """The guilds that may let somebody in by a role, with these roles."""
         if not guild_ids:
             return []
         known = self._with_roles.get(guild_ids) if self._watcher.is_fresh() else None

@@ -1,4 +1,4 @@
-"""The sessions of a person, as they see and end them: where else they are logged in."""
+"""A person's own sessions: where else they are logged in."""
 
 import structlog
 from piccolo.columns import And, Where
@@ -20,7 +20,7 @@ _SHOWN = (Stored.id, Stored.created_at, Stored.last_used_at, Stored.expires_at, 
 
 
 def shown_agent(header: str | None) -> str | None:
-    """What a browser calls itself, as it can be stored and shown."""
+    """A browser's `User-Agent`, as it can be stored and shown."""
     if header is None:
         return None
     return "".join(letter for letter in header[:LONGEST_AGENT] if letter.isprintable()).strip() or None
@@ -33,7 +33,7 @@ class OwnSessions:
         self._cursors = cursors
 
     async def list_sessions(self, session: Session, query: MySessionsQuery) -> Page[SessionView]:
-        """Those of this person that are good, newest first."""
+        """The person's valid sessions, newest first."""
         limit = min(query.limit, 100)
         scope = f"my-sessions:{session.user_id}"
         before = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else None
@@ -45,16 +45,17 @@ class OwnSessions:
         )
 
     async def end(self, session: Session, session_id: int) -> None:
-        """Ends one, everywhere within five seconds. Raises `NotFound` for another's, also the second time."""
+        """Ends one session, everywhere within five seconds. Raises `NotFound` for another person's, and the second
+        time."""
         if not await self._ended(session, Stored.id == session_id):
             raise NotFound
 
     async def end_others(self, session: Session) -> None:
-        """Ends all but this one, everywhere within five seconds. Sent twice, the second time there is none."""
+        """Ends all sessions but this one, everywhere within five seconds. Sent twice, the second time ends none."""
         await self._ended(session, Stored.id != session.id)
 
     async def _ended(self, session: Session, which: Where) -> bool:
-        # Their grants are given back later: with one Discord may take back all of a person's, this session's too.
+        # Their grants are revoked later: with one grant, Discord may revoke all of the person, this session's too.
         end = Stored.update({Stored.ended_at: self._clock.now()}).where(self._own(session), which)
         ended = {row["id"] for row in await end.returning(Stored.id)}
         if ended:

@@ -1,4 +1,4 @@
-"""What there is of log-ins in one process, and what it is built of."""
+"""The services of log-ins in one process, and how they are built."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Client(msgspec.Struct, frozen=True):
-    """Guildhall as Discord knows it, and where Discord is."""
+    """Guildhall's application at Discord, and Discord's address."""
 
     id: str
     secret: str
@@ -33,8 +33,8 @@ class Client(msgspec.Struct, frozen=True):
 
 
 class People(msgspec.Struct, frozen=True):
-    """What there is of log-ins in one process. Without a client at Discord there are no `login`, `access`, `grants`:
-    nobody can be let in, and nobody is."""
+    """The services of log-ins. Without a client at Discord there are no `login`, `access` and `grants`, and nobody can
+    log in."""
 
     sessions: Sessions
     cookies: Cookies

@@ -1,4 +1,4 @@
-"""What a person may do in a guild, by what Discord and the guild's settings say. Pure."""
+"""What a person may do in a guild, by Discord's answer and the guild's settings. Pure."""
 
 import re
 from collections.abc import Collection
@@ -11,7 +11,7 @@ MANAGE_GUILD = 1 << 5
 
 
 class Level(IntEnum):
-    """How far a person may go in a guild; each level has what those below it have."""
+    """The levels of a person's rights in a guild; each includes those below it."""
 
     NONE = 0
     READER = 1
@@ -32,20 +32,20 @@ SCOPES: dict[Level, frozenset[Scope]] = {
     Level.MANAGER: _MANAGER,
 }
 
-# In no guild: what concerns the person alone.
+# Scopes for the person's own data, outside guilds.
 OWN = frozenset({Scope.USERS_EXPORT, Scope.USERS_ERASE})
 
-# All that a person can ever have. What bots alone do (activity, keys, modules) is not among it.
+# All scopes that a person can have. Scopes for bots only (activity, keys, modules) are not among them.
 PEOPLES = _MANAGER | OWN
 
 
 def manages(*, is_owner: bool, permissions: int) -> bool:
-    """Whether Discord says that a member manages the guild: its owner, Administrator or Manage Guild."""
+    """Whether a member manages the guild: its owner, Administrator or Manage Guild."""
     return is_owner or bool(permissions & (ADMINISTRATOR | MANAGE_GUILD))
 
 
 def level_by_roles(roles: Collection[int], readers: Collection[int], writers: Collection[int]) -> Level:
-    """What a member's roles give who does not manage the guild."""
+    """The level that a member has by their roles."""
     if not writers or set(writers).isdisjoint(roles):
         return Level.READER if not set(readers).isdisjoint(roles) else Level.NONE
     return Level.WRITER
@@ -55,5 +55,5 @@ _page = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?\[\]-]{0,510}", re.A
 
 
 def is_own_page(text: str) -> bool:
-    """Whether a text is an address within this server: nobody is sent elsewhere after a log-in."""
+    """Whether a text is a path on this server: a log-in redirects nowhere else."""
     return _page(text) is not None

@@ -1,4 +1,4 @@
-"""Logging in and out, and what there is to tell of who is logged in."""
+"""Log-in, log-out, and who is logged in."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -37,7 +37,7 @@ LONGEST_NAME = 100  # the columns hold no more
 
 
 class Pending(msgspec.Struct, frozen=True):
-    """A log-in that was begun, as its state holds it. `browser`: a hash of its cookie; `expires_at`: in seconds."""
+    """A started log-in, as its state stores it. `browser`: a hash of its cookie; `expires_at`: in seconds."""
 
     browser: bytes
     verifier: str
@@ -46,21 +46,21 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 class Browser(msgspec.Struct, frozen=True):
-    """How a browser shows itself: what it calls itself, and where it is."""
+    """A browser: its `User-Agent` and its address."""
 
     user_agent: str | None
     ip: str | None
 
 
 class Begun(msgspec.Struct, frozen=True):
-    """Where to send the browser, and what its cookie is to hold."""
+    """The address to redirect to, and the value of the log-in cookie."""
 
     location: str
     browser: str
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """What the session's cookie is to hold, None if the person has said no; where to go now."""
+    """The value of the session's cookie, None if the person declined; the path to redirect to."""
 
     token: str | None
     return_to: str
@@ -91,7 +91,8 @@ class LoginService:
         self._exchanges = Exchanges(clock)
 
     def begin(self, *, return_to: str, browser: str | None, redirect_uri: str) -> Begun:
-        """Begins a log-in. `browser`: what its cookie holds already, from another one under way. Raises `Invalid`."""
+        """Begins a log-in. `browser`: the present value of its log-in cookie, from another one under way. Raises
+        `Invalid`."""
         if not rules.is_own_page(return_to):
             raise Invalid(errors=[ParameterFault("return_to", "is not a page of this server: `/…`")])
         verifier, browser = token_urlsafe(32), browser or make()
@@ -112,9 +113,9 @@ class LoginService:
         seen: Browser,
         asker: str,
     ) -> Finished:
-        """Ends a log-in; the second time it fails. `replaces`: what the browser's session cookie held before, which
-        ends; `asker`: under what name the address is counted. Raises `LoginFailed`, `DiscordAway`, `Overloaded`.
-        However it ends, the log says so, and where it came from."""
+        """Finishes a log-in; the second time it fails. `replaces`: the browser's former session cookie, whose session
+        ends. `asker`: the name that the address is counted under. Raises `LoginFailed`, `DiscordAway`, `Overloaded`.
+        The log always says how it ended, and the address."""
         try:
             begun = self._begun(query.state, browser)
             if query.error is not None or query.code is None:

@@ -35,7 +35,7 @@ SECRET = (
     "idempotent_answers", "admin_second_factors", "pseudonym_key",
 )  # fmt: skip
 
-# What the application calls to make and drop parts of tables, which it does not own, and to take a person's name, or
+# What the application calls to make and drop partitions, which it does not own, and to take a person's name, or
 # what is too old to be kept, out of a trail, which it may not alter.
 CALLED = (
     "guildhall_part(text, date)",

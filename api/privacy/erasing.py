@@ -1,7 +1,8 @@
-"""Erases a person: step by step, each a transaction that says so in the audit log, without naming them.
+"""The erasure of a person, in steps; each is a transaction with an entry in the audit log that does not name the
+person.
 
-First a tombstone is set up, so that what is on its way brings nobody back; then each guild in which they are a
-member; then whatever else the registry names. Cut short at any point, the same request made again completes it."""
+First a tombstone is stored, so that late data brings nobody back. Then come the guilds in which they are a member, then
+everything else in the registry. After an interruption, the same request completes it."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterable
@@ -40,8 +41,9 @@ class Eraser:
         self._clock = clock
 
     async def erase(self, actor: Actor, user_id: int, *, opt_out: bool) -> ErasureView:
-        """Erases them in every guild that the actor reaches; done when it returns. Sent twice, the second time
-        there is nothing. Raises `Forbidden` for `opt_out`, which is for all guilds, where that is not all."""
+        """Erases the person in every guild that the actor reaches; it is done when it returns. Sent twice, the second
+        time finds nothing. Raises `Forbidden` for `opt_out`, which is for all guilds, if the actor does not reach
+        all."""
         guilds = reach(actor, user_id)
         if opt_out and guilds is not None:
             raise Forbidden("Opting out is one choice for all guilds, and this key has a list of guilds.")
@@ -56,14 +58,14 @@ class Eraser:
             if place.erase is not None:
                 await erasure.empty(place, place.erase)
         await erasure.finish()
-        self._watcher.invalidate("session", sessions)  # other processes hear of it by themselves
+        self._watcher.invalidate("session", sessions)  # other processes notice it by themselves
         if erasure.guilds:
             self._watcher.invalidate("guild", erasure.guilds)
         return ErasureView(erasure.receipt, now, len(erasure.guilds), erasure.rows)
 
 
 class _Erasure:
-    """One person on their way out: what was found so far."""
+    """One running erasure, with the counts so far."""
 
     def __init__(self, database: Database, actor: Actor, user_id: int, guilds: list[int] | None) -> None:
         self._database = database
@@ -75,7 +77,7 @@ class _Erasure:
         self.rows = 0
 
     async def begin(self, now: datetime, *, opt_out: bool) -> None:
-        """From here on nothing that came to pass before `now` is counted."""
+        """Stores the tombstone: nothing before `now` is counted from here on."""
         where = [INSTALLATION] if self._only is None else self._only
         async with self._database.transaction(PATIENT) as connection:
             await lock_people(connection, [self._user_id])
@@ -84,13 +86,13 @@ class _Erasure:
                 await PrivacyChoice.opt_out(self._user_id, now)
 
     async def leave_guilds(self) -> None:
-        """Guild by guild, in turn with imports of that guild."""
+        """Removes the member from each guild, under the lock that imports of the guild take."""
         for guild_id in await Member.guilds_of(self._user_id, self._only):
             async with self._database.transaction(locks.share([guild_id])) as connection:
                 await self._note(connection, [(guild_id, await erase_member(connection, guild_id, self._user_id))])
 
     async def empty(self, place: Place, statement: str) -> None:
-        """One place of the registry, in steps of bounded size."""
+        """Erases one place of the registry, in steps of bounded size."""
         async for arguments in self._steps(place):
             changed = BATCH_SIZE
             while changed == BATCH_SIZE:
@@ -110,7 +112,7 @@ class _Erasure:
             yield first, first + RANGE - 1
 
     async def _note(self, connection: Connection, rows: Iterable[tuple[int | None, int] | asyncpg.Record]) -> None:
-        """Counts what was found, and says so in the logs of those guilds that were not told yet."""
+        """Adds to the counts, and writes to the audit logs of guilds that have no entry yet."""
         found = {row[0] for row in rows if row[0] is not None and row[1]}
         self.rows += sum(row[1] for row in rows)
         if fresh := sorted(found - self.guilds):
@@ -118,7 +120,7 @@ class _Erasure:
             self.guilds.update(fresh)
 
     async def finish(self) -> None:
-        """Leaves word in the log of the whole installation, if there was anything."""
+        """Writes to the audit log of the whole installation, if anything was erased."""
         if self.rows and self._only is None:
             async with self._database.transaction() as connection:
                 await self._record(connection, [None])

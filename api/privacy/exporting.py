@@ -1,4 +1,4 @@
-"""All that is stored about a person, as one JSON document: read bit by bit, never in memory as a whole."""
+"""The export of a person's data: one JSON document, read in pieces, never in memory as a whole."""
 
 from collections.abc import AsyncIterator
 
@@ -24,7 +24,7 @@ class PersonExporter:
         self._clock = clock
 
     async def export(self, actor: Actor, user_id: int) -> AsyncIterator[bytes]:
-        """The document, in pieces. Of somebody unknown it has no rows; with a list of guilds only theirs."""
+        """The document in pieces, without rows for an unknown person. With a list of guilds, only their rows."""
         only = reach(actor, user_id)
         guilds = await Member.guilds_of(user_id, only)
         head = _encode({"user_id": str(user_id), "exported_at": self._clock.now()})
@@ -73,7 +73,7 @@ class PersonExporter:
 
 
 def _exported(place: Place, row: asyncpg.Record) -> dict[str, object]:
-    """A row as JSON has it: ids as strings, documents as they are."""
+    """The row for JSON: ids as strings, documents unchanged."""
     found: dict[str, object] = dict(row)
     for name, value in row.items():
         if value is None:

@@ -1,10 +1,10 @@
-"""How the registry says where something of a person lies, and what is done to it there."""
+"""How the registry describes a place of personal data, and what erasing does with it."""
 
 from typing import Literal
 
 import msgspec
 
-# `erase`: the rows go. `anonymise`: they stay, and no longer say who it was. `keep`: they stay as they are.
+# `erase`: rows are deleted. `anonymise`: rows stay, without the person. `keep`: rows stay unchanged.
 Rule = Literal["erase", "anonymise", "keep"]
 
 # How statements are run. `once`: once; erasing, by lots until nothing is left. `pages`: erasing the same, exporting a
@@ -18,8 +18,8 @@ Step = Literal["once", "pages", "ids", "guild"]
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Columns of a table that hold, or may hold, who somebody is. `export` reads what is theirs, `documents` are
-    those of its columns that are JSON; None: it is not exported, and `why` says so."""
+    """Columns of a table that hold, or may hold, personal data. `export` reads the person's rows; `documents`: its JSON
+    columns. None: it is not exported, and `why` says why."""
 
     table: str
     columns: tuple[str, ...]
@@ -33,7 +33,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        """What an export calls it."""
+        """Its name in an export."""
         return self.name or self.table
 
 
@@ -45,7 +45,7 @@ def _counted(guild: str, statement: str) -> str:
 
 
 def emptied(table: str, assignments: str, *, user: str = "user_id", guild: str = "guild_id") -> str:
-    """The statement that alters a person's rows, a lot at a time, so that they are no longer found as theirs."""
+    """The statement that changes a batch of a person's rows, so that they are no longer found as theirs."""
     return _counted(
         guild,
         f"UPDATE {table} SET {assignments} WHERE (tableoid, ctid) IN (SELECT tableoid, ctid FROM {table}"
@@ -54,8 +54,8 @@ def emptied(table: str, assignments: str, *, user: str = "user_id", guild: str =
 
 
 def owned(table: str, why: str, columns: str) -> Place:
-    """A table of rows that are a person's own, with `user_id` and `guild_id`: exported with these columns, erased
-    a lot at a time. A table of a new feature needs no more than this."""
+    """A table of a person's own rows, with `user_id` and `guild_id`: exported with these columns, erased in batches. A
+    table of a new feature needs no more."""
     return Place(
         table=table,
         columns=("user_id",),
@@ -72,5 +72,5 @@ def owned(table: str, why: str, columns: str) -> Place:
 
 
 def kept(table: str, columns: tuple[str, ...], why: str) -> Place:
-    """Columns that stay as they are, and are not exported."""
+    """Columns that stay unchanged, and are not exported."""
     return Place(table=table, columns=columns, rule="keep", why=why)

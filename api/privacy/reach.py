@@ -1,11 +1,11 @@
-"""How far somebody's right over a person goes."""
+"""How far an actor's rights over a person reach."""
 
 from api.auth.actors import Actor
 
 
 def reach(actor: Actor, user_id: int) -> list[int] | None:
-    """The only guilds whose part of this person the actor may see and erase; None: everything. A person's own
-    part is theirs in every guild; what a key has no scope for was refused before."""
+    """The guilds whose data of this person the actor may see and erase; None: all. A person's own data is theirs in
+    every guild. Keys without the scope were refused before."""
     if actor.kind == "user" and actor.id == str(user_id):
         return None
     return actor.guild_list()

@@ -1,6 +1,6 @@
-"""The registry of personal data: every column that holds who somebody is, or may, and what becomes of it.
+"""The registry of personal data: every column that holds, or may hold, who somebody is, and what erasing does with it.
 
-Exporting and erasing go by it, and a test fails for a column of the database that is not in it."""
+Exports and erasures follow it; a test fails for a column of the database that is not in it."""
 
 from api.privacy import registry_sql as sql
 from api.privacy.places import Place, emptied, kept

@@ -1,4 +1,4 @@
-"""What people choose: whether boards show them, whether their events are counted."""
+"""People's choices: whether boards show them, and whether their events are counted."""
 
 from datetime import datetime
 
@@ -27,14 +27,14 @@ class PrivacyService:
         self._clock = clock
 
     async def get(self, user_id: int) -> PrivacyView:
-        """What this person has chosen; who never chose is public and counted."""
+        """The person's choices; without any, they are public and counted."""
         return await _chosen(user_id)
 
     async def put(
         self, actor: Actor, user_id: int, data: PutPrivacy, preconditions: Preconditions | None = None
     ) -> PrivacyView:
-        """Chooses, for every guild at once, boards and ranks included. Sent twice, the second time changes
-        nothing. Raises `PreconditionFailed`."""
+        """Stores the choices for all guilds, and updates boards and ranks. Sent twice, the second time changes nothing.
+        Raises `PreconditionFailed`."""
         now = self._clock.now()
         async with self._database.transaction(PATIENT) as connection:
             await lock_people(connection, [user_id])

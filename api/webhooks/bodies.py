@@ -1,4 +1,4 @@
-"""What is sent to a webhook."""
+"""The bodies of deliveries."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ class Body(msgspec.Struct):
 
 
 def _data(row: asyncpg.Record, scopes: Sequence[str]) -> str:
-    """An event's data, as far as the webhook may tell it."""
+    """The event's data, as far as the webhook may see it."""
     data: str = row["data"]
     return data if data == ERASED or right_of(row["type"]).scope in scopes else trimmed(row["type"], data)
 

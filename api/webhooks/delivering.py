@@ -1,7 +1,7 @@
-"""Sends what webhooks are owed: one event of a webhook after the other, many webhooks at once.
+"""The deliverer: sends events to webhooks, one after the other for a webhook, and to many webhooks at once.
 
-That there is something to send is written when an event gets its position (`guildhall_number_events`), so an event is
-owed exactly once. It is sent at least once: a process that dies between sending and saying so leaves it to another."""
+A delivery is stored when an event gets its position (`guildhall_number_events`), so exactly once. It is sent at least
+once: if a process dies after sending and before storing the result, another one sends it again."""
 
 import asyncio
 import secrets
@@ -34,12 +34,12 @@ from tables.webhooks import Webhook, WebhookDelivery
 
 log = structlog.get_logger("guildhall.webhooks")
 
-CONCURRENCY = 32  # webhooks of one process, of which guilds and hosts have their shares
-LOOKED_AT = 500  # that are due, to choose from
+CONCURRENCY = 32  # webhooks at a time in a process; guilds and hosts have shares of them
+LOOKED_AT = 500  # due webhooks to choose from
 IN_A_ROW = 50  # events of one webhook, and seconds, before others have their turn
 TURN_SECONDS = 10.0
 LOOK_SECONDS = 0.5
-HELD = timedelta(seconds=30)  # longer than a sending takes (10 s) and storing what came of it
+HELD = timedelta(seconds=30)  # longer than sending (10 s) and storing the result
 KEPT = timedelta(days=7)
 BATCH_SIZE = 1000  # events, or webhooks of one that concerns all guilds
 BATCHES = 50  # in a row
@@ -62,7 +62,7 @@ class Deliverer:
         self._agent = f"Guildhall/{version('guildhall')}"
 
     async def run(self) -> None:
-        """Sends for ever. Cancelled, it lets go of what it holds."""
+        """Sends for ever. Cancelled, it releases its webhooks."""
         try:
             while True:
                 try:
@@ -82,7 +82,7 @@ class Deliverer:
                 await asyncio.wait(self._serving, timeout=2)
 
     async def look(self) -> None:
-        """Begins to send to the webhooks that are owed something."""
+        """Starts sending to webhooks with due deliveries."""
         await self._owe()
         now = self._clock.now()
         guilds = [id_ for kind, id_ in self._shares.full() if kind == "guild"]
@@ -100,14 +100,14 @@ class Deliverer:
             task.add_done_callback(partial(self._served, chosen[row["id"]]))
 
     def _choose(self, due: Sequence[asyncpg.Record]) -> dict[int, Names]:
-        """Those that have room, the longest due first, and the names under which they take a sender."""
+        """The webhooks that have room, the longest due first, with the names whose shares they use."""
         chosen: dict[int, Names] = {}
         for row in due:
             names: Names = (("guild", row["guild_id"]), ("host", row["host"]))
             if self._shares.has_room(*names):
                 self._shares.take(*names)
                 chosen[row["id"]] = names
-        for names in chosen.values():  # another process may be quicker: they are not taken yet
+        for names in chosen.values():  # another process may be faster: they are not leased yet
             self._shares.give_back(*names)
         return chosen
 
@@ -116,19 +116,20 @@ class Deliverer:
         self._shares.give_back(*names)
 
     async def _owe(self) -> None:
-        """Writes what is owed of the events that came; the rest of very many the next time."""
+        """Stores the deliveries of new events; of very many, the rest next time."""
         for _ in range(BATCHES):
             async with self._database.connection() as connection:
                 if not await connection.fetchval(queries.OWE, BATCH_SIZE):
                     return
 
     async def rest(self) -> None:
-        """Returns when all that was begun has ended."""
+        """Waits until all running deliveries have ended."""
         while self._serving:
             await asyncio.wait(self._serving)
 
     async def sweep(self) -> bool:
-        """Removes what was sent, or given up, more than a week ago, a batch of it; whether there may be more."""
+        """Deletes a batch of deliveries that were sent or given up more than a week ago. Returns whether there may be
+        more."""
         async with self._database.connection() as connection:
             gone: int = await connection.fetchval(queries.SWEEP, self._clock.now() - KEPT, SWEPT)
         return gone == SWEPT
@@ -138,7 +139,7 @@ class Deliverer:
             rests_until = await self._send_all(webhook_id)
         except _PASSING as error:
             log.warning("a webhook is left for later", webhook=webhook_id, error=repr(error)[:200])
-            return  # nobody has it when its time is over
+            return  # free again when its lease ends
         except BaseException as error:
             if isinstance(error, Exception):
                 log.exception("a webhook is left for later", webhook=webhook_id)
@@ -150,7 +151,7 @@ class Deliverer:
                     await connection.execute(queries.LET_GO, webhook_id, rests_until)
 
     async def _send_all(self, webhook_id: int) -> datetime | None:
-        """Sends what is due, up to a failure; then until when it is left alone."""
+        """Sends due deliveries up to a failure, then sets when to continue."""
         turn_ends = asyncio.get_running_loop().time() + TURN_SECONDS
         for _ in range(IN_A_ROW):
             if asyncio.get_running_loop().time() > turn_ends:
@@ -173,7 +174,7 @@ class Deliverer:
         return self._clock.now()  # behind all others that are due
 
     async def _next(self, webhook_id: int) -> tuple[asyncpg.Record, asyncpg.Record] | None:
-        """The webhook, ours for some seconds more, and what is due there next; None if it or that is not there."""
+        """Renews the lease of the webhook, and returns it with its next due delivery; None if one of them is gone."""
         now = self._clock.now()
         async with self._database.connection() as connection:
             webhook = await connection.fetchrow(queries.RENEW, webhook_id, self._holder, now + HELD, now)
@@ -203,7 +204,7 @@ class Deliverer:
         return await self._sender.send(webhook["url"], headers, body, webhook["guild_id"])
 
     async def _failed(self, webhook_id: int, row: asyncpg.Record, outcome: Outcome) -> datetime:
-        """Notes it, and disables a webhook at which nothing arrives any more. Until when it is left alone."""
+        """Stores a failure; disables a webhook that nothing reaches any more. Returns when to continue."""
         now, attempts = self._clock.now(), row["attempts"] + 1
         again = None if attempts >= MOST_ATTEMPTS else now + BACKOFF[attempts - 1]
         async with self._database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Stores what came of a sending though it takes several tries: what was sent and is not noted would be sent again."""
+"""Stores the result of a delivery, with retries: a result that is not stored would be sent again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,8 +14,8 @@ T = TypeVar("T")
 
 
 async def persisted(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Tries a transaction again while locks, time-outs or the database's absence keep it from being stored, for 15 s
-    at most. Raises what the last try did."""
+    """Repeats a transaction while locks, time-outs or the database's absence stop it, for 15 s at most. Raises the last
+    error."""
     ends = asyncio.get_running_loop().time() + LONGEST_SECONDS
     while True:
         try:

@@ -1,7 +1,7 @@
-"""Looks names up in threads of its own, fairly: a name server that does not answer holds up nobody else.
+"""The resolver: looks up names in threads of its own, fairly, so a name server that does not answer delays nobody else.
 
-PostgreSQL's and the loop's own threads are not used, and none of ours is waited for when the process ends: the system
-gives up on a name when it likes, often after half a minute."""
+It does not use the threads of PostgreSQL or the event loop, and the process does not wait for its threads at its end:
+the system gives up on a name when it likes, often after half a minute."""
 
 import asyncio
 import socket
@@ -14,8 +14,8 @@ THREADS = 64
 
 
 class Resolver:
-    """One thread a name, however many ask for it. Guilds have their shares of them, and domains have, since one name
-    server answers for all of a domain's names."""
+    """One thread for each name, however many callers. Guilds have shares of the threads, and so have domains, because
+    one name server answers for all names of a domain."""
 
     def __init__(self) -> None:
         self._shares: Shares[tuple[str, object]] = Shares(THREADS)
@@ -23,8 +23,8 @@ class Resolver:
         self._freed = asyncio.Event()
 
     async def addresses(self, host: str, port: int, guild_id: int) -> list[str]:
-        """The addresses of a name, IPv4 first. It may take for ever: give it a deadline. Raises `OSError`, and
-        `UnicodeError` for what is no name."""
+        """The addresses of a name, IPv4 first. It may never return: use a time-out. Raises `OSError`, and
+        `UnicodeError` for an impossible name."""
         names = ("guild", guild_id), ("domain", ".".join(host.rsplit(".", 2)[-2:]))
         while (host, port) not in self._asked and not self._shares.has_room(*names):
             await self._freed.wait()

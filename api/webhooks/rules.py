@@ -1,4 +1,4 @@
-"""When a delivery is tried again, how it is signed, and where its address leads. Pure."""
+"""Retries, signatures and targets of deliveries. Pure."""
 
 import hmac
 import re
@@ -14,7 +14,7 @@ MOST_ATTEMPTS = 8
 BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 18_000, 43_200))
 LONGEST_PAUSE = timedelta(minutes=5)
 
-# Nothing has arrived for so long, and a delivery was given up: nobody is there.
+# Nothing has arrived for this long, and a delivery was given up: the webhook is disabled.
 LASTING = timedelta(hours=12)
 
 
@@ -26,7 +26,7 @@ _number = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII).fullmatch
 
 
 class Target(NamedTuple):
-    """Where an address leads. `host` without brackets, `authority` as it stands in `Host`."""
+    """The target of a URL. `host`: without brackets; `authority`: for `Host`."""
 
     is_secure: bool
     host: str
@@ -36,7 +36,7 @@ class Target(NamedTuple):
 
 
 def target(url: str) -> Target | None:
-    """Where it leads; None where it is no address that can be sent to."""
+    """The target of a URL; None if nothing can be sent to it."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -54,7 +54,7 @@ def target(url: str) -> Target | None:
 
 
 def is_local(host: str) -> bool:
-    """Whether a name is of those that lead nowhere but to one's own network."""
+    """Whether a name can only lead to a private network."""
     return any(f".{host}".endswith(f".{name}") for name in _LOCAL)
 
 
@@ -79,5 +79,5 @@ def signature(secret: str, unix: int, body: bytes) -> str:
 
 
 def pause(failures: int) -> timedelta:
-    """How long a webhook rests after so many failures in a row, whatever else there is to send."""
+    """The pause of a webhook after this many failures in a row."""
     return min(timedelta(seconds=2 ** min(failures, 10)), LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""A guild's webhooks: made, changed, tried, removed; and what became of what was sent."""
+"""A guild's webhooks: create, change, test and delete them, and list their deliveries."""
 
 import asyncio
 from typing import Any
@@ -117,7 +117,7 @@ class WebhookService:
     async def patch(
         self, actor: Actor, guild_id: int, webhook_id: int, data: PatchWebhook, preconditions: Preconditions | None
     ) -> WebhookView:
-        """Changes some of it. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`,
+        """Changes a webhook. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`,
         `PreconditionFailed`."""
         if data.url is not UNSET:
             await self._refuse(data.url, guild_id)
@@ -150,7 +150,7 @@ class WebhookService:
         return _to_view(row)
 
     async def delete(self, actor: Actor, guild_id: int, webhook_id: int, preconditions: Preconditions | None) -> None:
-        """Removes it, with its deliveries. Raises `NotFound`, also the second time, and `PreconditionFailed`."""
+        """Deletes a webhook with its deliveries. Raises `NotFound`, also the second time, and `PreconditionFailed`."""
         async with self._database.transaction() as connection:
             before = await _found(guild_id, webhook_id, lock=True)
             _match(before, preconditions)
@@ -158,8 +158,7 @@ class WebhookService:
             await _record(connection, actor, "webhook.deleted", before, None)
 
     async def test(self, actor: Actor, guild_id: int, webhook_id: int) -> DeliveryView:
-        """Sends it an event that means nothing. Sent twice, two. Raises `NotFound`, `Conflict` for one that is
-        not enabled."""
+        """Sends a test event. Sent twice, it sends two. Raises `NotFound`, and `Conflict` for a disabled webhook."""
         async with self._database.transaction() as connection:
             found = await _found(guild_id, webhook_id, lock=True)
             if found["disabled_at"] is not None:
@@ -175,7 +174,7 @@ class WebhookService:
     async def deliveries(
         self, actor: Actor, guild_id: int, webhook_id: int, *, limit: int, cursor: str | None
     ) -> Page[DeliveryView]:
-        """What was sent to it in the last week, or is to be, newest first. Raises `NotFound`."""
+        """The deliveries of the last week, and those to come, newest first. Raises `NotFound`."""
         limit = min(limit, 100)
         scope = f"deliveries:{webhook_id}:{actor.id}"
         before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
@@ -185,8 +184,8 @@ class WebhookService:
         return paginate(rows, limit, _delivery, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def _refuse(self, url: str, guild_id: int) -> None:
-        """Raises `Invalid` for an address that nothing can be sent to. A name that nobody knows now may be known
-        later: where it leads is looked at again each time that something is sent."""
+        """Raises `Invalid` for a URL that nothing can be sent to. A name that is unknown now is allowed: it is resolved
+        again for each delivery."""
         where = target(url)
         if where is None:
             raise Invalid(errors=[Fault("/url", _NO_ADDRESS)])
@@ -237,7 +236,7 @@ def _delivery(row: Row) -> DeliveryView:
 
 
 def delivery_id(row: Row) -> str:
-    """What a delivery's body has as `id`: the event's own, or of a test one that no event has."""
+    """The `id` in a delivery's body: the event's; for a test, an id that no event has."""
     return f"test-{row['id']}" if row["position"] is None else str(row["position"])
 
 

@@ -76,7 +76,7 @@ reader = BodyReader(RecordActivity)
 
 
 def refused(body: object) -> list[Fault]:
-    """What is wrong with a body, as the edge finds it."""
+    """What is wrong with a body, as the body reader finds it."""
     with pytest.raises(Invalid) as caught:
         reader.read(msgspec.json.encode(body))
     return [fault for fault in caught.value.errors if isinstance(fault, Fault)]

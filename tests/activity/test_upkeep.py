@@ -1,4 +1,4 @@
-"""Parts are made ahead and dropped when they are old, and go with their guild."""
+"""Partitions are made ahead and dropped when they are old, and lose their rows with a guild."""
 
 from datetime import date, timedelta
 

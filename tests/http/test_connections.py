@@ -18,7 +18,7 @@ OTHER = b"GET /v1/guilds HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @pytest.fixture
 def few(app: ASGIApp, monkeypatch: pytest.MonkeyPatch) -> Connections:
-    found: Connections = app.connections  # type: ignore[attr-defined] # the edge's
+    found: Connections = app.connections  # type: ignore[attr-defined] # the middleware's
     monkeypatch.setattr(found, "most", 16)
     return found
 

@@ -1,4 +1,4 @@
-"""Small bounds of the edge: stopping, forged addresses, long pages, workers that are no more."""
+"""Small bounds of the outermost middleware: stopping, forged addresses, long pages, workers that are no more."""
 
 import asyncio
 import subprocess
@@ -32,7 +32,7 @@ async def test_what_the_stop_cuts_short_is_503_and_no_500() -> None:
         raise AssertionError
 
     middleware = OutermostMiddleware(for_ever, Metrics(), timeout=30, https=False)
-    scope: Any = {  # Any: no more of a scope than the edge looks at
+    scope: Any = {  # Any: no more of a scope than the middleware reads
         "type": "http", "method": "GET", "path": "/", "http_version": "1.1", "headers": [(b"host", b"a")],
         "query_string": b"", "client": None,
     }  # fmt: skip

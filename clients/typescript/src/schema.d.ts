@@ -1423,8 +1423,8 @@ export interface components {
         };
         /**
          * Announcement
-         * @description What to say, and where. `channel_id` is null where the mode is `off` or `dm`, and where it is
-         *     `current` if the event that raised the level named no channel. `text` is null where the mode is `off`.
+         * @description What to say, and where. `channel_id` is null in the modes `off` and `dm`, and in the mode `current` if the event
+         *     that raised the level named no channel. `text` is null in the mode `off`.
          */
         Announcement: {
             /** @enum {string} */
