@@ -108,3 +108,11 @@ FILL = f"""
 KNOWN = "SELECT DISTINCT id FROM activity_ids WHERE guild_id = $1 AND id = ANY($2) AND week = ANY($3::date[])"
 
 PRIVATE = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1) AND opted_out_at IS NOT NULL"
+
+# Those of these names that the guild has, and how many it has in all; at most the bound.
+LOOK_UP_STATS = """
+    SELECT array(SELECT stat FROM custom_stat_names WHERE guild_id = $1 AND stat = ANY($2::text[])) AS known,
+        (SELECT count(*) FROM (SELECT FROM custom_stat_names WHERE guild_id = $1 LIMIT $3) AS had) AS count
+"""
+
+REGISTER_STATS = "INSERT INTO custom_stat_names (guild_id, stat) SELECT $1, unnest($2::text[])"

@@ -9,7 +9,7 @@ from typing import Final
 
 import asyncpg
 
-from api.activity import locks
+from api.activity import locks, queries
 from api.activity.dtos import Event, StatEvent
 from api.errors import NotFound
 from api.lib.keyed_locks import KeyedLocks
@@ -20,14 +20,6 @@ MOST: Final = 200  # of a guild
 TOO_MANY = f"is a stat that this guild does not have yet, and it has {MOST} already: no more are taken"
 
 _REMEMBERED = 50_000  # names, of all guilds: 7 MB
-
-# Those of these names that the guild has, and how many it has in all; at most the bound.
-_LOOK = """
-    SELECT array(SELECT stat FROM custom_stat_names WHERE guild_id = $1 AND stat = ANY($2::text[])) AS known,
-        (SELECT count(*) FROM (SELECT FROM custom_stat_names WHERE guild_id = $1 LIMIT $3) AS had) AS count
-"""
-
-_REGISTER = "INSERT INTO custom_stat_names (guild_id, stat) SELECT $1, unnest($2::text[])"
 
 
 class StatNames:
@@ -58,7 +50,7 @@ class StatNames:
                 async with self._database.transaction(locks.name_stats(config.guild_id)) as connection:
                     new, room = await self._look(connection, config, names)
                     try:
-                        await connection.execute(_REGISTER, config.guild_id, new[:room])
+                        await connection.execute(queries.REGISTER_STATS, config.guild_id, new[:room])
                     except asyncpg.ForeignKeyViolationError:
                         raise NotFound from None
                 self._remember(config, new[:room])
@@ -82,7 +74,7 @@ class StatNames:
         self, connection: Connection, config: LevelingConfig, names: Collection[str]
     ) -> tuple[Sequence[str], int]:
         """The names that the guild does not have, and how many more it may have."""
-        row = await connection.fetchrow(_LOOK, config.guild_id, list(names), MOST)
+        row = await connection.fetchrow(queries.LOOK_UP_STATS, config.guild_id, list(names), MOST)
         assert row is not None  # it gives its row
         known = set(row["known"])
         self._remember(config, known)

@@ -18,6 +18,7 @@ from piccolo.columns import And, Column
 from piccolo.querystring import QueryString
 
 from api.errors import Unavailable
+from api.jobs import queries
 from api.postgres.database import AWAY, Connection, Database
 from tables.jobs import Job
 from tables.sql import DEFAULT
@@ -28,22 +29,6 @@ LEASE = timedelta(seconds=10)
 HEARTBEAT_SECONDS = 3.0
 RETRY_SECONDS = 0.5  # after a heartbeat that failed
 LONGEST_WAIT = timedelta(minutes=5)
-
-# After a restart of the server, no lease counts as expired for one lease time: nobody could renew it meanwhile. A row
-# that a transaction has fenced is skipped while the transaction runs.
-_LEASE_NEXT = """
-    UPDATE jobs SET holder = $1, held_until = now() + $2::interval, attempts = attempts + 1
-    WHERE id = (
-        SELECT id FROM jobs
-        WHERE run_after <= now() AND (
-            holder IS NULL OR held_until < now() AND pg_postmaster_start_time() + $2::interval < now()
-        )
-            AND ($3::bigint IS NULL OR kind = $4 AND subject = $3) AND id <> ALL($5::bigint[])
-        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
-    )
-    RETURNING id, kind, subject, attempts
-"""
-_RENEW = "UPDATE jobs SET held_until = now() + $3::interval WHERE id = $1 AND holder = $2 RETURNING id"
 
 
 class LeaseLost(Exception):
@@ -84,7 +69,7 @@ class Queue:
         """Leases the oldest free job, or this one again if it is free. None if there is none."""
         kind, subject = (None, None) if one is None else (one.kind, one.subject)
         async with self.database.connection() as connection:
-            row = await connection.fetchrow(_LEASE_NEXT, self._holder, LEASE, subject, kind, list(self._begun))
+            row = await connection.fetchrow(queries.LEASE_NEXT, self._holder, LEASE, subject, kind, list(self._begun))
         return None if row is None else LeasedJob(*row)
 
     @asynccontextmanager
@@ -116,7 +101,7 @@ class Queue:
     async def renew(self, job: LeasedJob) -> None:
         """Renews the lease, with priority for a connection. Raises `LeaseLost`."""
         async with self.database.connection(first=True) as connection:
-            if await connection.fetchval(_RENEW, job.id, self._holder, LEASE) is None:
+            if await connection.fetchval(queries.RENEW, job.id, self._holder, LEASE) is None:
                 raise LeaseLost
 
     async def fence(self, connection: Connection, job: LeasedJob) -> None:

@@ -1,8 +1,11 @@
 """The SQL of settings."""
 
+from datetime import datetime
+
 import msgspec
 
 from api.audit.queries import entries
+from api.auth.actors import Actor
 from api.events.outbox import outbox_rows
 
 _encoder = msgspec.json.Encoder()
@@ -48,32 +51,33 @@ _ENTRY = entries(
     "stored",
     guild_id="$1",
     at="$5",
-    kind="$8",
-    actor="$9",
+    kind="$7",
+    actor="$8",
     action="'settings.updated'",
     target="$2::varchar",
-    reason="$10",
-    changes="$7",
-    ip="$11",
-    request_id="$12",
+    reason="$9",
+    changes="$11",
+    ip="$12",
+    request_id="$13",
 )
 _EVENT = outbox_rows(
     "stored",
     guild_id="$1",
     type_="'settings.updated'",
-    data=EVENT_DATA.format(module="$2::varchar", revision="$4::int", changes="$7::jsonb"),
+    data=EVENT_DATA.format(module="$2::varchar", revision="$4::int", changes="$11::jsonb"),
 )
 
 # One statement, so one transaction: the new revision if the one it was made from is still the newest
 # and the module still at the version that was asked, its history, its audit entry, its event. No row: look again.
-# The setting tells the auditing trigger that this change brings its own entry; as the source of the
-# row it is set before the row is written.
+# `store` names the parameters.
 STORE = f"""
     WITH stored AS (
+        -- The setting tells the auditing trigger that this change brings its own entry; as the source of the row it
+        -- is set before the row is written.
         INSERT INTO guild_settings AS s (guild_id, module, overrides, revision, updated_at)
         SELECT $1, $2::varchar, $3::jsonb, $4, $5 FROM set_config('guildhall.audited', 'on', true)
         WHERE EXISTS (SELECT FROM guilds g WHERE g.id = $1 AND g.deleted_at IS NULL)
-          AND (SELECT m.version FROM modules m WHERE m.name = $2::varchar FOR SHARE) IS NOT DISTINCT FROM $13::int
+          AND (SELECT m.version FROM modules m WHERE m.name = $2::varchar FOR SHARE) IS NOT DISTINCT FROM $6::int
         ON CONFLICT (guild_id, module) DO UPDATE
         SET overrides = EXCLUDED.overrides, revision = EXCLUDED.revision, updated_at = EXCLUDED.updated_at
         WHERE s.revision = EXCLUDED.revision - 1
@@ -81,12 +85,34 @@ STORE = f"""
     ), history AS (
         INSERT INTO guild_settings_revisions
             (guild_id, module, revision, at, actor_kind, actor_id, reason, before, after, changes)
-        SELECT $1, $2::varchar, $4, $5, $8, $9, $10, $6::jsonb, $3::jsonb, $7::jsonb FROM stored
+        SELECT $1, $2::varchar, $4, $5, $7, $8, $9, $10::jsonb, $3::jsonb, $11::jsonb FROM stored
     ), audit AS ({_ENTRY}), event AS ({_EVENT})
     SELECT changed_xid, overrides, revision, updated_at,
         CASE WHEN revision > $14::int THEN guildhall_forget_revisions_beyond($1, $2, revision, $14) END AS forgotten
     FROM stored
 """
+
+
+def store(
+    *,
+    guild_id: int,
+    module: str,
+    overrides: str,
+    revision: int,
+    at: datetime,
+    version: int | None,
+    actor: Actor,
+    before: str,
+    changes: str,
+    kept: int,
+) -> tuple[object, ...]:
+    """What `STORE` takes. `version`: the module's, None for a built-in one; `before`: the overrides before; `kept`:
+    how many revisions are."""
+    return (
+        *(guild_id, module, overrides, revision, at, version, actor.kind, actor.id, actor.reason, before, changes),
+        *(actor.ip, actor.request_id, kept),
+    )
+
 
 FORGET_OLD = "SELECT guildhall_forget_revisions_before($1, $2)"
 

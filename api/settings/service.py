@@ -209,7 +209,7 @@ class SettingsService:
             stored = before
             if not same(after.overrides, before.overrides):
                 row = await connection.fetchrow(
-                    queries.STORE, *_arguments(actor, before, after, self._clock.now()), self._kept
+                    queries.STORE, *_arguments(actor, before, after, self._clock.now(), self._kept)
                 )
                 if row is None:
                     raise Overloaded("Others keep changing these settings. Nothing was stored; try again soon.")
@@ -231,7 +231,7 @@ class SettingsService:
         guild_id = before.row["guild_id"]
         with self._states.watching(guild_id) as watch:
             row = await connection.fetchrow(
-                queries.STORE, *_arguments(actor, before, after, self._clock.now()), self._kept
+                queries.STORE, *_arguments(actor, before, after, self._clock.now(), self._kept)
             )
         if row is None:
             return None
@@ -247,23 +247,19 @@ def _weight(state: Settings) -> int:
     return 2000 + 12 * len(state.row["overrides"])
 
 
-def _arguments(actor: Actor, before: Settings, after: Settings, now: datetime) -> tuple[object, ...]:
-    """What `queries.STORE` takes."""
+def _arguments(actor: Actor, before: Settings, after: Settings, now: datetime, kept: int) -> tuple[object, ...]:
     module, row = after.module, before.row
-    return (
-        row["guild_id"],
-        module.name,
-        queries.encode(after.overrides),
-        row["revision"] + 1,
-        now,
-        row["overrides"],
-        queries.encode(changes(before.values, after.values)),
-        actor.kind,
-        actor.id,
-        actor.reason,
-        actor.ip,
-        actor.request_id,
-        None if module.built_in else module.version,
+    return queries.store(
+        guild_id=row["guild_id"],
+        module=module.name,
+        overrides=queries.encode(after.overrides),
+        revision=row["revision"] + 1,
+        at=now,
+        version=None if module.built_in else module.version,
+        actor=actor,
+        before=row["overrides"],
+        changes=queries.encode(changes(before.values, after.values)),
+        kept=kept,
     )
 
 
