@@ -1,4 +1,4 @@
-"""Guilds whose retention has ended: emptied a batch at a time, then gone for good."""
+"""Purging: deletes guilds whose retention has ended, in batches."""
 
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -41,7 +41,7 @@ class Purging:
         self._retention = retention
 
     def retained_since(self) -> datetime:
-        """What was deleted then or earlier is gone, though it may not have been purged yet."""
+        """Guilds that were deleted before this time are gone, even if they are not purged yet."""
         return self._clock.now() - self._retention
 
     async def purge_all(self) -> int:
@@ -70,14 +70,14 @@ class Purging:
         return purged
 
     async def purge(self, guild_id: int) -> bool:
-        """Removes one guild if its retention has ended, with all that it had but its audit log; whether it did.
-        Each step is a transaction: what was done stays done, should a later one fail."""
+        """Deletes a guild whose retention has ended, with everything but its audit log. Returns whether it did. Each
+        batch is a transaction, and stays done if a later one fails."""
         while (step := await self._step(guild_id)) is _Step.MORE:
             pass
         return step is _Step.PURGED
 
     async def _step(self, guild_id: int) -> _Step:
-        """One batch, or, when there is none left, the guild itself."""
+        """One batch, or the guild itself when nothing else is left."""
         async with self._database.transaction(_PATIENT) as connection:
             # In each step: it may have come back since it was listed, and what it has now is to stay.
             due = (Guild.id == guild_id) & (Guild.deleted_at <= self.retained_since())

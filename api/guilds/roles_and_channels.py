@@ -1,4 +1,4 @@
-"""Roles and channels, as the bot last sent them: what a dashboard's pickers offer."""
+"""Roles and channels of guilds, as the bot last sent them. Dashboards offer them for selection."""
 
 from collections.abc import Sequence
 from typing import Generic, TypeVar
@@ -64,7 +64,7 @@ class RolesAndChannels:
     async def replace_roles(
         self, actor: Actor, guild_id: int, roles: Sequence[PutRole], preconditions: Preconditions | None
     ) -> RolesView:
-        """All roles at once; what is not named is gone. Sent twice, the second time changes nothing."""
+        """Replaces all roles. Sent twice, the second time changes nothing."""
         refuse(roles)
         columns = (
             [role.id for role in roles],
@@ -85,7 +85,7 @@ class RolesAndChannels:
     async def replace_channels(
         self, actor: Actor, guild_id: int, channels: Sequence[PutChannel], preconditions: Preconditions | None
     ) -> ChannelsView:
-        """All channels at once; what is not named is gone. Sent twice, the second time changes nothing."""
+        """Replaces all channels. Sent twice, the second time changes nothing."""
         refuse(channels)
         columns = (
             [channel.id for channel in channels],
@@ -113,7 +113,7 @@ class RolesAndChannels:
         before: Sequence[RoleView | ChannelView],
         after: Sequence[RoleView | ChannelView],
     ) -> None:
-        """Notes that they are known, and in the audit log what became of each."""
+        """Stores the time of the list, and an entry in the audit log with the changes."""
         was, now = {item.id: item for item in before}, {item.id: item for item in after}
         changes = {
             id_: Change(was.get(id_), now.get(id_))

@@ -1,4 +1,4 @@
-"""What a guild may be called, where it may be, and what changed of it. No I/O."""
+"""Rules of guilds: valid names and time zones, and what a request changes. No I/O."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from api.lib.text import cleaned_name, nfc, too_long
 
 INSTALLATION = 0  # in the place of a guild's id: the whole installation
 
-# What a guild is until somebody says otherwise.
+# The defaults of a guild.
 FIRST_VALUES: Mapping[str, str | None] = {
     "icon": None,
     "owner_id": None,
@@ -24,7 +24,7 @@ FIELDS = ("name", "icon", "owner_id", "locale", "timezone")
 
 
 def faults(data: PatchGuild) -> list[Fault]:
-    """What the types cannot tell."""
+    """Faults that the types cannot find."""
     found = []
     for field, largest in (("name", NAME_CHARACTERS), ("icon", ICON_CHARACTERS)):
         if isinstance(text := getattr(data, field), str):
@@ -41,7 +41,7 @@ def received(data: PutGuild, guild_id: int) -> PatchGuild:
 
 
 def values(data: PatchGuild) -> dict[str, Any]:  # Any: a column's value
-    """The columns that a request sets: null becomes the first value."""
+    """The columns that a request sets; null becomes the default."""
     found: dict[str, Any] = {}
     for field in FIELDS:
         value = getattr(data, field)
@@ -53,7 +53,7 @@ def values(data: PatchGuild) -> dict[str, Any]:  # Any: a column's value
 
 
 def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> dict[str, Change]:  # Any: a column's value
-    """The members that differ, as the audit log tells them."""
+    """The changed members, for the audit log."""
 
     def value_of(row: Mapping[str, Any] | None, field: str) -> Any:  # Any: a column's value
         value = None if row is None else row[field]

@@ -1,4 +1,4 @@
-"""Guilds: joined, changed, left, restored."""
+"""Guilds: create, change, delete and restore them."""
 
 from typing import Any, cast
 
@@ -38,7 +38,7 @@ _SHOWN = (
 
 
 class RetentionEnded(Exception):
-    """Another guild of this id was deleted so long ago that it is gone, and is not purged yet."""
+    """A guild with this id was deleted, its retention has ended, and it is not purged yet."""
 
 
 class GuildService:
@@ -54,9 +54,9 @@ class GuildService:
     async def put(
         self, actor: Actor, guild_id: int, data: PutGuild, preconditions: Preconditions | None
     ) -> tuple[GuildView, bool]:
-        """Create, change or restore; tells whether it was created. Sent twice, the second time changes
-        nothing. One whose retention has ended is purged at once, and made anew: of a large one that may take longer
-        than a request may, and the next request goes on where this one ended."""
+        """Creates, changes or restores a guild. Returns whether it was created. Sent twice, the second time changes
+        nothing. A guild whose retention has ended is purged first and made again; for a large one this may take longer
+        than a request, and the next request continues."""
         patch = rules.received(data, guild_id)
         _refuse(patch)
         while True:
@@ -83,7 +83,7 @@ class GuildService:
     async def patch(
         self, actor: Actor, guild_id: int, data: PatchGuild, preconditions: Preconditions | None
     ) -> GuildView:
-        """Change some of it. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`."""
+        """Changes a guild. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`."""
         _refuse(data)
         async with self._database.transaction() as connection:
             before = await self._locked(guild_id, preconditions)
@@ -112,7 +112,8 @@ class GuildService:
         return paginate(await query, limit, to_view, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def delete(self, actor: Actor, guild_id: int, preconditions: Preconditions | None) -> None:
-        """The bot left. Hidden from now on, kept until the retention ends. Raises `NotFound`, also the second time."""
+        """Deletes a guild that the bot left: hidden from now on, stored until the retention ends. Raises `NotFound`,
+        also the second time."""
         async with self._database.transaction() as connection:
             before = await self._locked(guild_id, preconditions)
             row = await self._update(before, {"deleted_at": self._clock.now()})
@@ -120,8 +121,8 @@ class GuildService:
         self._watcher.invalidate("guild", {guild_id})
 
     async def restore(self, actor: Actor, guild_id: int) -> GuildView:
-        """Undo the deletion. Of one that is not deleted it changes nothing. Raises `NotFound`
-        when there never was one, or the retention is over."""
+        """Undoes the deletion; a guild that is not deleted stays as it is. Raises `NotFound` if it never existed or its
+        retention has ended."""
         async with self._database.transaction() as connection:
             before = await self._locked(guild_id, None, deleted=True)
             row = await self._update(before, {"deleted_at": None})
@@ -146,7 +147,7 @@ class GuildService:
         return None
 
     async def _locked(self, guild_id: int, preconditions: Preconditions | None, *, deleted: bool = False) -> Row:
-        """The row, ours until the transaction ends, if it is what the caller last saw."""
+        """The row, locked until the transaction ends, if it is as the caller last saw it."""
         kept: Where | Or = Guild.deleted_at.is_null()
         if deleted:
             kept |= Guild.deleted_at > self._purging.retained_since()
@@ -193,12 +194,12 @@ def _refuse(data: PatchGuild) -> None:
 
 
 def tag(row: Row) -> str:
-    """The entity tag of the guild as it is now."""
+    """The present entity tag of the guild."""
     return etags.tag(msgspec.json.encode(to_view(row)))
 
 
 def to_view(row: Row) -> GuildView:
-    """A guild's row as it is told."""
+    """The view of a guild's row."""
     return GuildView(
         id=str(row["id"]),
         name=row["name"],

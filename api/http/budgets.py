@@ -1,4 +1,4 @@
-"""A budget of requests a minute as one process knows it, and whose an address spends."""
+"""Budgets of requests a minute, as one process knows them, and the budget of an address."""
 
 import asyncio
 import math
@@ -13,8 +13,8 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Budget:
-    """What is left of one. `left` is ours to spend, `shared` was there for everybody when we last asked; until
-    `ends`, in seconds since 1970."""
+    """The rest of a budget. `left`: what this process may spend; `shared`: what all processes had when it last asked.
+    Until `ends`, in seconds since 1970."""
 
     __slots__ = ("asking", "ends", "left", "limit", "owner", "pending", "shared")
 
@@ -25,14 +25,14 @@ class Budget:
         self.ends = 0.0
         self.left = 0
         self.shared = 0
-        self.pending = 0  # of an address: refused, and not told to the others yet
+        self.pending = 0  # of an address: refusals that other processes do not know yet
 
     @property
     def remaining(self) -> int:
         return max(self.left + self.shared - self.pending, 0)
 
     def refusal(self, now: float) -> TooManyRequests:
-        """What is raised where nothing is left."""
+        """The error when nothing is left."""
         wait = max(math.ceil(self.ends - now), 1)
         return TooManyRequests(
             f"The budget of {self.limit} requests a minute is spent. Send the next one in {wait} s.",
@@ -40,7 +40,7 @@ class Budget:
         )
 
     def headers(self, now: float) -> Headers:
-        """The fields of the IETF's draft, and those that libraries for Discord read."""
+        """The headers of the IETF's draft, and those that libraries for Discord read."""
         left, wait = b"%d" % self.remaining, max(self.ends - now, 0.0)
         name, fixed = _fixed(self.owner, self.limit)
         return [
@@ -64,14 +64,14 @@ def _fixed(owner: str, limit: int) -> tuple[bytes, Headers]:
 
 
 def address_of(scope: HTTPScope) -> str:
-    """By what name the address is counted that a request came from."""
+    """The name that a request's address is counted under."""
     client = scope["client"]
     return "address:" if client is None else network(client[0])
 
 
 @lru_cache(65_536)
 def network(host: str) -> str:
-    """Whose budget an address spends: its own; of IPv6 that of the network that one customer has."""
+    """The owner of an address's budget: the address; of IPv6, the network that one customer has."""
     try:
         address = ip_address(host)
     except ValueError:

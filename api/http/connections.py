@@ -1,6 +1,6 @@
-"""The open connections of one process: how many there may be, and when each has to be heard of again.
+"""The open connections of one process: their number, and the deadline of each.
 
-No connection has a timer of its own: each says when it is late, and twice a second somebody looks."""
+No connection has a timer of its own: each says when it is late, and one sweep twice a second closes late ones."""
 
 import asyncio
 from collections import defaultdict
@@ -15,14 +15,14 @@ from api.http.request_ids import request_id
 from api.http.security_headers import POLICY, Headers, lines
 from api.lib.metrics import Metrics
 
-SPARE = 64  # beyond the most: probes are answered on these, all others are told to go
+SPARE = 64  # beyond the most: these answer probes and refuse everything else
 LOOK_SECONDS = 0.5
 
 _NONE: Headers = []
 
 
 class Connection(Protocol):
-    """What is known of one here. `due`: when it is late, in the loop's seconds. `is_idle`: no request is under way."""
+    """One connection. `due`: when it is late, in the loop's seconds. `is_idle`: no request is under way."""
 
     address: str
     due: float
@@ -34,10 +34,10 @@ class Connection(Protocol):
 
 
 class Connections:
-    """`is_full`: no more are served. `is_crowded`: not even spare ones are left."""
+    """`is_full`: further ones are refused. `is_crowded`: even the spare ones are used."""
 
     def __init__(self, metrics: Metrics, *, most: int, headers: Headers, admission: Admission) -> None:
-        """`headers`: of every answer."""
+        """`headers`: those of every answer."""
         self.most = most
         self.admission = admission
         self._metrics = metrics
@@ -47,7 +47,7 @@ class Connections:
 
     @property
     def most_idle(self) -> int:
-        """How many may wait for a request, or be slow to send one; an eighth of them from one address."""
+        """How many may be idle or slow; an eighth of them from one address."""
         return self.most // 2
 
     @property
@@ -59,23 +59,23 @@ class Connections:
         return len(self._open) > self.most + SPARE
 
     def add(self, connection: Connection) -> None:
-        """From now on it is looked after."""
+        """Adds a connection."""
         self._open.add(connection)
         if not self._is_watched:
             self._is_watched = True
             asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     def remove(self, connection: Connection) -> None:
-        """It is no more."""
+        """Removes a connection."""
         self._open.discard(connection)
 
     def turn_away(self, reason: str) -> None:
-        """Counts a request or a connection that the application never saw."""
+        """Counts a request or a connection that was refused before the application."""
         self._metrics.turned_away.labels(reason).inc()
 
     def refusal(self, error: GuildhallError, instance: str, *, asked: Headers = _NONE, closes: bool = True) -> bytes:
-        """The header, but for its first line, and the body of an answer. `asked`: the request's headers; `closes`:
-        after it the connection ends."""
+        """The header without its first line, and the body, of an answer. `asked`: the request's headers; `closes`: the
+        connection ends after it."""
         name = request_id(asked)
         body = msgspec.json.encode(problem(error, instance=instance, request_id=name.decode()))
         return b"%b\r\n%b" % (
@@ -111,7 +111,7 @@ class Connections:
             loop.call_later(LOOK_SECONDS, self._look)
 
     def _thin(self, idle: list[Connection], most: int) -> None:
-        """Closes those that would be late first, where more wait than may."""
+        """Closes the ones that would be late first, if too many are idle."""
         if len(idle) <= most:
             return
         idle.sort(key=lambda connection: connection.due)

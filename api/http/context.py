@@ -1,4 +1,4 @@
-"""What is known of one request while it is answered, from its first byte to its line in the log."""
+"""The context of one request, from its first byte to its line in the log."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,7 +26,8 @@ UNREAD = _Unread()
 
 @dataclass(slots=True)
 class RequestContext:
-    """The outermost middleware makes it; whoever learns something of the request notes it here."""
+    """The context of a request. The outermost middleware makes it; other code notes here what it learns of the
+    request."""
 
     request_id: str
     is_head: bool
@@ -56,41 +57,41 @@ class RequestContext:
 
     @property
     def caller(self) -> Credential:
-        """Whose request it is. Raises `Unauthorized` where nobody knows yet."""
+        """The credential of the request. Raises `Unauthorized` if none is known."""
         if self.credential is None:
             raise Unauthorized
         return self.credential
 
     @property
     def logged_in(self) -> Session:
-        """The session of a person. Raises `Unauthorized` where it is none's."""
+        """The person's session. Raises `Unauthorized` without one."""
         if self.session is None:
             raise Unauthorized
         return self.session
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the request is given up; None where nobody gives it up."""
+        """The deadline of the request; None without one."""
         until = None if self.deadline is None else self.deadline.when()
         return None if until is None else until - asyncio.get_running_loop().time()
 
     def give_up_after(self, seconds: float | None) -> None:
-        """Moves the deadline to so many seconds from now, or takes it away."""
+        """Moves the deadline to `seconds` from now, or removes it."""
         if self.deadline is not None:
             self.deadline.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
 
     def give_slot_back(self) -> None:
-        """Lets the next request of this credential run."""
+        """Frees the slot for the credential's next request."""
         if self.leave_slot is not None:
             leave, self.leave_slot = self.leave_slot, None
             leave()
 
 
 def start_context(scope: Scope, context: RequestContext) -> None:
-    """Notes it in the request's scope."""
+    """Stores it in the request's scope."""
     scope["state"] = {_NAME: context}
 
 
 def context_of(scope: Mapping[str, object]) -> RequestContext:
-    """What is known of a request."""
+    """The context of a request."""
     return cast("Mapping[str, RequestContext]", scope["state"])[_NAME]

@@ -1,5 +1,5 @@
-"""What a request is let in by, and where what its address names is looked for. The features are not known here: each
-look-up is a function that raises `NotFound`."""
+"""The gate: the services that authorize a request, and the look-ups of what its path names. It does not know the
+features: each look-up is a function that raises `NotFound`."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ _NAME = "gate"
 
 
 class Access(Protocol):
-    """What people who are logged in may do."""
+    """The rights of people who are logged in."""
 
     @staticmethod
     def anywhere(session: Session) -> Credential:
-        """The person with all scopes that people can have, before any guild is looked at."""
+        """The person with all scopes that people can have, in no guild yet."""
         ...
 
     async def narrowed(self, session: Session, path: dict[str, str], *, write: bool) -> Credential:
-        """The person as they are at an address. Raises `NotFound`, `Forbidden`, `DiscordAway`."""
+        """The person's credential for a path. Raises `NotFound`, `Forbidden`, `DiscordAway`."""
         ...
 
 
@@ -44,11 +44,11 @@ class FindModule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Of one process."""
+    """The gate of one process."""
 
     keyring: Keyring
     sessions: Sessions
-    access: Access | None  # None where nobody can log in
+    access: Access | None  # None if log-in is not configured
     limiter: Limiter
     slots: Slots
     idempotency: Idempotency

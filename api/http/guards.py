@@ -1,4 +1,4 @@
-"""What every request passes before its handler: who asks, may they, and do they see it?"""
+"""Authorization: the checks of every request before its handler."""
 
 import re
 from typing import Any
@@ -26,13 +26,13 @@ _is_count = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII).fullmatch
 
 
 async def credential_of(connection: Connection, scope: Scope) -> Credential:
-    """Who asked, as they are now and there: for an answer that goes on. Raises what `authorize` does."""
+    """The present credential of a request, for an answer that continues. Raises as `authorize` does."""
     credential, session = await _admitted(connection, scope)
     return credential if session is None else await _narrowed(connection, session, scope)
 
 
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
-    """The guard of every route: 401, then 429, 403 for a scope the credential lacks, then 404 for what it may not
+    """Authorizes a request, in this order: 401, 429, 403 for a missing scope, 404 for what the credential may not
     see."""
     # The mounted admin is given a plain connection, which has no method of its own.
     if connection.scope.get("method") == HttpMethod.OPTIONS or (policy := policy_of(handler)).is_public:
@@ -50,7 +50,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     context.leave_slot = await gate.slots.enter(credential.family, context.is_gone)
     if session is not None and scope is not None:
         credential = context.credential = await _narrowed(connection, session, scope)
-        _refuse_some_guilds(credential, policy)  # of themselves a person has all
+        _refuse_some_guilds(credential, policy)  # a person has all rights to their own data
     if policy.finds_key:
         await gate.find_key(credential, int(connection.path_params["key_id"]))
     if (text := connection.path_params.get("guild_id")) is not None:
@@ -58,7 +58,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         context.guild_id = guild_id
         if not credential.sees(guild_id):
             raise NotFound
-        # A guild is made by its bot: a person would bring in one where there is none.
+        # Only a bot creates a guild: a person cannot bring one in.
         if not policy.creates_guild or (session is not None and connection.method == "PUT"):
             await gate.find_guild(guild_id)
     if policy.finds_webhook and context.guild_id is not None:
@@ -78,7 +78,7 @@ def _refuse_some_guilds(credential: Credential, policy: RoutePolicy) -> None:
 async def _admitted(
     connection: Connection, scope: Scope | None, *, person: bool = False
 ) -> tuple[Credential, Session | None]:
-    """Who asks, if they have the scope anywhere, and their session if they have one. `person`: it must be."""
+    """The credential, if it has the scope anywhere, and its session if it has one. `person`: a session is required."""
     context = context_of(connection.scope)
     credential = context.credential = await _authenticated(connection)
     await gate_of(connection.app).limiter.spend(connection.scope, credential)
@@ -107,7 +107,7 @@ def _access(connection: Connection) -> Access:
 
 
 async def _authenticated(connection: Connection) -> Credential:
-    """The credential of a key or, where there is none, of a session, whose changes need its CSRF token."""
+    """The credential of a key or else of a session, whose changes need its CSRF token."""
     gate, headers = gate_of(connection.app), connection.headers
     authorization, address = headers.get("authorization"), address_of(connection.scope)
     token = None if authorization is not None else gate.sessions.token_of(headers.get("cookie"))

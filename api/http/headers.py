@@ -1,4 +1,4 @@
-"""Reads the headers that mean something to us. Each raises `BadHeader` for what cannot be understood."""
+"""Parses the headers that Guildhall uses. Each function raises `BadHeader` for an invalid value."""
 
 import re
 from urllib.parse import unquote_to_bytes
@@ -33,7 +33,7 @@ def reason(header: str | None) -> str | None:
 
 
 def content_length(header: str | None) -> int | None:
-    """`Content-Length` in bytes; None where the body comes in chunks."""
+    """`Content-Length` in bytes; None for a chunked body."""
     if header is None:
         return None
     if not header.isascii() or not header.isdigit():
@@ -42,14 +42,14 @@ def content_length(header: str | None) -> int | None:
 
 
 def preconditions(given: Headers) -> etags.Preconditions | None:
-    """What a change is bound to; None where it is bound to nothing."""
+    """The preconditions of a change; None without any."""
     match = etags.of_state(entity_tags("If-Match", given, weak=False))
     none_match = etags.of_state(entity_tags("If-None-Match", given, weak=True))
     return None if match is None and none_match is None else etags.Preconditions(match, none_match)
 
 
 def entity_tags(name: str, given: Headers, *, weak: bool) -> frozenset[str] | None:
-    """The tags of `If-Match` or `If-None-Match`, which may come in several lines; None where there is none."""
+    """The tags of `If-Match` or `If-None-Match`, which may come in several lines; None without the header."""
     if name not in given:
         return None
     try:

@@ -1,4 +1,5 @@
-"""`Idempotency-Key` as HTTP has it: claimed before a handler runs, finalized when its answer is sent."""
+"""The idempotency middleware: claims an `Idempotency-Key` before the handler runs, and finalizes it when the answer is
+sent."""
 
 from hashlib import sha256
 from typing import Any
@@ -19,14 +20,14 @@ from api.idempotency.store import BodyHash, Claim, Idempotency, StoredAnswer
 from api.lib import etags
 
 LONGEST = 255
-UPLOAD_SECONDS = 120  # an upload that takes longer may lose its place to one that is sent again
+UPLOAD_SECONDS = 120  # a slower upload may lose its claim to a second request
 _OWN = frozenset({"content-type", "etag", "location", "retry-after"})
 
 _pack = msgspec.msgpack.Encoder().encode
 
 
 def idempotency_key(request: Request[Any, Any, Any]) -> str | None:  # Any: Litestar's own, not used
-    """The header of a POST, None without one. Raises `BadHeader`."""
+    """The key of a POST; None without one. Raises `BadHeader`."""
     if request.method != "POST":
         return None
     given = request.headers.getall("idempotency-key", [])
@@ -41,7 +42,7 @@ def idempotency_key(request: Request[Any, Any, Any]) -> str | None:  # Any: Lite
 async def claimed(
     request: Request[Any, Any, Any], handler: BaseRouteHandler, raw: bytes
 ) -> Response[Any] | None:  # Any: the same
-    """The first answer again; None where this request is the one to be done. `raw`: its body."""
+    """The stored answer; None if this request is the first one. `raw`: its body."""
     context, policy = context_of(request.scope), policy_of(handler)
     key = context.idempotency_key
     if key is None:
@@ -70,7 +71,7 @@ async def claimed(
 
 
 class Replay(Response[bytes]):
-    """An answer that was given before."""
+    """A stored answer, sent again."""
 
     def __init__(self, kept: StoredAnswer) -> None:
         super().__init__(kept.body)
@@ -93,7 +94,7 @@ class Replay(Response[bytes]):
 
 
 class AnswerRecorder:
-    """Holds an answer back until it is kept."""
+    """Holds an answer back until it is stored."""
 
     def __init__(self, store: Idempotency, claim: Claim) -> None:
         self._store = store
@@ -102,7 +103,7 @@ class AnswerRecorder:
         self._chunks: list[bytes] = []
 
     async def __call__(self, message: Message) -> list[Message]:
-        """What may be sent by now."""
+        """The messages that may be sent now."""
         if message["type"] == "http.response.start":
             self._start = message
             return []
@@ -138,7 +139,7 @@ def _hashing(receive: Receive, body: BodyHash) -> Receive:
 
 
 async def _drain(request: Request[Any, Any, Any], largest: int) -> None:  # Any: the same
-    """Reads the body, for its hash. Raises `BodyTooLarge`."""
+    """Reads the rest of the body, for its hash. Raises `BodyTooLarge`."""
     size = 0
     while (message := await request.receive())["type"] == "http.request" and message["more_body"]:
         size += len(message["body"])

@@ -1,9 +1,8 @@
-"""The thin wrapper around the whole application: what holds for every request, also for one
-that matches no route, where a framework's middleware does not run.
+"""The outermost middleware: what holds for every request, also for one that matches no route, for which a framework's
+middleware does not run.
 
-Request id, HEAD, the deadline, security headers, the access log, the metrics, and the last
-resort when something raises outside the application's own error handling.
-"""
+Request id, HEAD, the deadline, security headers, the access log, the metrics, and the last handler of errors that the
+application did not handle."""
 
 import asyncio
 import time
@@ -34,19 +33,19 @@ from api.lib.metrics import Metrics
 access_log = structlog.get_logger("guildhall.access")
 log = structlog.get_logger("guildhall.edge")
 
-# Told by no access log: probes, every few seconds.
+# Not in the access log: probes, every few seconds.
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
-# What anybody can cause by sending too much: of these the log takes so many a second.
+# Anybody can cause these by sending too much: the log takes a bounded number of lines a second.
 _TURNED_AWAY = frozenset({429, 503})
 _flood = Flood("refused requests")
 
-# What is counted against an address, where nobody good asked.
+# Statuses that count against the address, if no valid credential asked.
 _REFUSED = frozenset({401, 404, 405})
 
 
-GONE = 499  # in the log and the metrics alone: the client had gone before anything was done for it
+GONE = 499  # only in log and metrics: the client had gone before anything was done for it
 
 
 def _is_never_gone() -> bool:
@@ -54,7 +53,7 @@ def _is_never_gone() -> bool:
 
 
 class OutermostMiddleware:
-    """ASGI around ASGI."""
+    """An ASGI application around another one."""
 
     def __init__(
         self,
@@ -131,7 +130,7 @@ class _Exchange:
             if is_gone():
                 self._status = GONE
                 return
-            # The server stops, and has waited as long as it may. Raised again it would make a 500 of it.
+            # The server stops, and its grace time is over. Raised again, this would become a 500.
             await self._refuse(Overloaded("The server is stopping. If this was a change, see whether it was stored."))
         except TimeoutError:
             await self._refuse(Overloaded("This took too long, and was given up."))
@@ -180,12 +179,12 @@ class _Exchange:
         return self._scope["path"].startswith(COUNTED)
 
     async def _recognize(self) -> None:
-        """Finds out who asked where no route wanted to know: a good credential is told its budget."""
+        """Authenticates where no route did: a valid credential gets the headers of its budget."""
         if self._middleware._strangers is not None and self._status not in (401, 429):
             await self._middleware._strangers.recognize(self._scope)
 
     def _budget(self) -> Headers:
-        """What is left of the budget that this request was taken off."""
+        """The rest of the budget that this request was counted against."""
         limiter, context = self._middleware._limiter, self._context
         if limiter is None:
             return []

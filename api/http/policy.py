@@ -1,5 +1,5 @@
-"""What a route asks of a request before its handler runs, declared beside the route and read by everything that
-comes before and after: who may, what is read, what the answer bears, what the OpenAPI document says."""
+"""Route policies: what a route requires and reads, and what its answer carries. Each is declared beside its route, and
+read by authorization, parsing, responses and the OpenAPI document."""
 
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -15,16 +15,16 @@ _NAME = "policy"
 
 @dataclass(frozen=True, slots=True)
 class RoutePolicy:
-    """Of one route. Without `scope` and `person` it is public."""
+    """The policy of one route. Without `scope` and `person` it is public."""
 
     scope: Scope | None = None
     _: KW_ONLY
-    person: bool = False  # for somebody who is logged in, and for no bot
-    token: bool = False  # public, but for a token of its own
+    person: bool = False  # for people who are logged in, not for bots
+    token: bool = False  # public, except for a token of its own
     whole_installation: bool = False  # not for a key with a list of guilds
-    creates_guild: bool = False  # the guild of the address need not exist
+    creates_guild: bool = False  # the guild of the path need not exist
     creates_module: bool = False
-    deleted: bool = False  # the achievement of the address may be a deleted one
+    deleted: bool = False  # the achievement of the path may be deleted
     finds_key: bool = False  # the key of the address is looked for before the body is read
     finds_webhook: bool = False
     seconds: float | None = None  # its own deadline
@@ -52,7 +52,7 @@ class RoutePolicy:
 
     @property
     def opt(self) -> dict[str, object]:
-        """As a route takes it."""
+        """The policy in the form of a route's `opt`."""
         return {_NAME: self}
 
 
@@ -60,11 +60,11 @@ PUBLIC = RoutePolicy()
 
 
 def policy_of(handler: BaseRouteHandler) -> RoutePolicy:
-    """What was declared. A route that declares nothing serves nobody: `KeyError`."""
+    """The declared policy. A route without one serves nobody: `KeyError`."""
     found: RoutePolicy = handler.opt[_NAME]
     return found
 
 
 def is_public(handler: BaseRouteHandler) -> bool:
-    """Whether it is declared to serve everybody. The framework's own handlers of OPTIONS declare nothing."""
+    """Whether it is declared public. The framework's own handlers of OPTIONS declare nothing."""
     return _NAME in handler.opt and policy_of(handler).is_public

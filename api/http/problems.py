@@ -1,4 +1,4 @@
-"""Turns everything that goes wrong, the framework's own refusals included, into problem+json (RFC 9457)."""
+"""Problems: turns every error, also the framework's own, into problem+json (RFC 9457)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -70,7 +70,7 @@ def problem(error: GuildhallError, *, instance: str, request_id: str | None) -> 
 
 
 def classify(error: Exception) -> GuildhallError:
-    """The error of ours that an exception of any origin amounts to."""
+    """The Guildhall error for any exception."""
     if isinstance(error, GuildhallError):
         return error
     if isinstance(error, BadCursor):
@@ -103,7 +103,7 @@ def _of_framework(error: HTTPException) -> GuildhallError:
 
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """The answer to any exception; what is our own fault is logged with its trace."""
+    """The answer to any exception. Logs the trace of an internal error."""
     ours = classify(error)
     if ours.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         if isinstance(ours, Unavailable):

@@ -1,4 +1,4 @@
-"""Reads what comes in, after it is known who asks: media type, body, query, headers."""
+"""Request parsing, after authorization: media type, body, query, headers."""
 
 from functools import cache
 from ipaddress import ip_address
@@ -37,7 +37,7 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
         return context_of(self.scope).data
 
     async def raw_body(self, largest: int) -> bytes:
-        """The bytes as they came. Raises `BodyTooLarge` as soon as they are more than `largest`."""
+        """The raw bytes. Raises `BodyTooLarge` as soon as they are more than `largest`."""
         chunks, size = [], 0
         while True:
             message = await self.receive()
@@ -52,8 +52,8 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
 
     @property
     def actor(self) -> Actor:
-        """Who asks, for the services and the audit log. A property, not a dependency: two dependencies
-        of one handler cost a task group, 80 µs of every request."""
+        """The actor, for services and the audit log. A property, not a dependency: two dependencies of a handler cost a
+        task group, 80 µs of each request."""
         context = context_of(self.scope)
         credential = context.caller
         person = credential.user_id
@@ -69,18 +69,18 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
 
     @property
     def claim(self) -> Claim | None:
-        """Where the answer is to be kept, None where nothing is."""
+        """The claim under which to store the answer; None without one."""
         return context_of(self.scope).claim
 
     @property
     def address(self) -> str | None:
-        """Where it came from, None for what a proxy passed on and is no address."""
+        """The client's address; None if a proxy passed on something else."""
         client = self.scope["client"]
         return _address(client[0]) if client else None
 
     @property
     def preconditions(self) -> Preconditions | None:
-        """What `If-Match` and `If-None-Match` ask of a change, None without either."""
+        """The preconditions of a change; None without any."""
         return context_of(self.scope).preconditions
 
 
@@ -99,14 +99,14 @@ async def parse(request: GuildhallRequest) -> Response[Any] | None:
 
 
 def _methods(request: GuildhallRequest) -> set[str]:
-    """All that the address takes: Litestar's own answer knows the methods of one handler only."""
+    """The methods of this path: Litestar's own answer knows those of one handler only."""
     template = request.scope["path_template"]
     routes = (route for route in request.app.routes if isinstance(route, HTTPRoute) and route.path_format == template)
     return {str(method) for route in routes for handler in route.route_handlers for method in handler.http_methods}
 
 
 async def read_input(connection: GuildhallRequest, handler: BaseRouteHandler) -> bytes:
-    """415, then 400, 413, 422: what the handler will be given, or all that is wrong with it. Gives the body."""
+    """Parses in this order: 415, 400, 413, 422 with all faults. Returns the body."""
     context = context_of(connection.scope)
     plan = plan_of(handler)
     if has_body := plan.body is not None and not (plan.optional_body and _is_empty(connection)):
@@ -128,7 +128,7 @@ async def read_input(connection: GuildhallRequest, handler: BaseRouteHandler) ->
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a route takes in: the struct of its body, the struct of its query."""
+    """The structs of a route's body and query."""
 
     body: BodyReader | None
     query: type | None
@@ -141,7 +141,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 @cache
 def plan_of(handler: BaseRouteHandler) -> Plan:
-    """Worked out once for each handler, from its signature and `opt`."""
+    """Computed once for each handler, from its signature and `opt`."""
     parameters = handler.parsed_fn_signature.parameters
     kind = parameters["data"].annotation if "data" in parameters else None
     media_types = ["application/json"]
@@ -189,7 +189,7 @@ def _too_large(largest: int) -> BodyTooLarge:
 
 
 def refuse_encoded(request: GuildhallRequest) -> None:
-    """Raises `UnsupportedMediaType` for a body that was compressed: what it grows to, nobody has bounded."""
+    """Raises `UnsupportedMediaType` for a compressed body: its real size has no bound."""
     if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         told = "Send the body as it is, without a `Content-Encoding`."
         raise UnsupportedMediaType(told, headers={"Accept-Encoding": "identity"})

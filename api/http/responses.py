@@ -1,4 +1,4 @@
-"""Turns what a handler returns into the answer: JSON or MessagePack, its entity tag, 304, the link to the next page."""
+"""Responses: turns a handler's result into JSON or MessagePack, with entity tag, 304, and the link to the next page."""
 
 import re
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ MSGPACK = "application/vnd.msgpack"
 
 _msgpack = msgspec.msgpack.Encoder().encode
 
-# Named, and not with a quality of nothing: `application/json, application/vnd.msgpack;q=0`.
+# Named, and not with the quality 0: `application/json, application/vnd.msgpack;q=0`.
 _is_msgpack_wanted = re.compile(re.escape(MSGPACK) + r"(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE).search
 
 Headers = list[tuple[bytes, bytes]]
@@ -61,7 +61,7 @@ class ApiResponse(Response[T]):
 def listed(
     status: int, headers: Headers, body: bytes, following: str | None, *, packed: bool = False
 ) -> "BytesResponse":
-    """An answer without an entity tag. `following`: the address of the next page, if there is one."""
+    """A response without an entity tag. `following`: the URL of the next page, if there is one."""
     headers.append((b"cache-control", b"no-store"))
     if following is not None:
         headers.append((b"link", f'<{following}>; rel="next"'.encode("latin-1")))
@@ -69,13 +69,12 @@ def listed(
 
 
 def base_url(public_url: str | None, scheme: str, host: str) -> str:
-    """Where our addresses begin: as the configuration says, else as the client has asked, which a proxy may have
-    changed."""
+    """The base of our URLs: as configured, else as the client asked, which a proxy may have changed."""
     return f"{scheme}://{host}" if public_url is None else public_url.rstrip("/")
 
 
 def next_page(url: str, cursor: str | None) -> str | None:
-    """The address of the next page. `url`: without a cursor, up to where it goes."""
+    """The URL of the next page. `url`: without the cursor, ready to append it."""
     return None if cursor is None else f"{url}cursor={cursor}"
 
 
@@ -89,8 +88,8 @@ def conditional(
     packed: bool = False,
     personal: bool = False,
 ) -> "BytesResponse":
-    """The answer with its entity tag, or 304 if the client has it already. `known`: the tags of its
-    `If-None-Match`, of a GET. `personal`: it says something of people, and no browser is to keep it."""
+    """A response with an entity tag, or 304 if the client has it. `known`: the tags of a GET's `If-None-Match`.
+    `personal`: it is about people, and no browser may store it."""
     if packed:
         tag += etags.MSGPACK
     kept = b"no-store" if personal else b"private, no-cache"
@@ -101,7 +100,7 @@ def conditional(
 
 
 class BytesResponse(ASGIResponse):
-    """Sends bytes that are ready; Litestar's own response builds its headers anew each time."""
+    """A response of ready bytes. Litestar's own builds its headers again each time."""
 
     __slots__ = ("_body", "_headers", "_status")
 
