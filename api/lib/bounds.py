@@ -3,13 +3,11 @@
 import re
 from itertools import takewhile
 
-from api.lib.faults import readable
+from api.lib.faults import LONGEST_NAME, readable
 
 # A text that never ends is one token too: else each quote in it would be tried, to the end, as a beginning.
 _tokens = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL).finditer
 _QUOTE, _COMMA, _ARRAY = b'",['
-
-LONGEST_NAME = 100
 
 
 def overflow(raw: bytes, most: int, deepest: int) -> str | None:
@@ -50,4 +48,4 @@ def _pointer(places: list[int | bytes]) -> str:
     names = [place for place in takewhile(lambda place: isinstance(place, bytes), places) if isinstance(place, bytes)]
     if len(names) == len(places):
         names = names[:1] if len(names) > 1 else []
-    return readable(tuple(name.decode("utf-8", "replace")[:LONGEST_NAME] for name in names))
+    return readable(tuple(name[: 8 * LONGEST_NAME].decode("utf-8", "replace") for name in names))

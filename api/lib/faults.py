@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+LONGEST_NAME = 100  # of what is told of a name in a body
+
 
 class Fault(msgspec.Struct, frozen=True, order=True):
     """One thing wrong in a body. `pointer` is an RFC 6901 JSON Pointer to the
@@ -21,8 +23,14 @@ class ParameterFault(msgspec.Struct, frozen=True, order=True):
 
 
 def pointer(parts: Iterable[str | int], prefix: str = "") -> str:
-    """An RFC 6901 pointer from its reference tokens: `["a/b", 0]` is `/a~1b/0`."""
-    return prefix + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    """An RFC 6901 pointer from its reference tokens: `["a/b", 0]` is `/a~1b/0`. Names are cut at 100 characters: an
+    answer is not as long as the request that it refuses."""
+    return prefix + "".join("/" + cut(str(part)).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def cut(name: str) -> str:
+    """A name as far as it is told."""
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
 
 Path = tuple[str | int, ...]

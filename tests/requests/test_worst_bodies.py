@@ -12,6 +12,7 @@ from tests.support.worst_bodies import ROWS, addresses, bodies_of, media_type, w
 LONGEST_STAND = 0.2
 MOST_SPENT = 0.8
 TRIES = 3
+LARGEST_ANSWER = 512 * 1024  # bytes: a thousand faults with their pointers
 
 pytestmark = pytest.mark.usefixtures("chatterbox")
 
@@ -45,6 +46,7 @@ async def least_of_some(bot: httpx2.AsyncClient, method: str, address: str, body
         async with standing() as found:
             answer = await bot.request(method, address, content=body, headers=headers)
         assert answer.status_code < 500, answer.text[:300]
+        assert len(answer.content) <= LARGEST_ANSWER
         tries.append(found)
         if found.longest <= LONGEST_STAND and found.spent <= MOST_SPENT:
             break

@@ -53,6 +53,7 @@ def _of_any(largest: int) -> Bodies:
     yield "depth", b'{"a":' + b"[" * (largest - 5)
     yield "32 deep, over and over", full(b'{"a":[', same(b"[" * 29 + b"]" * 29), b"]}", largest)
     yield "a name", b'{"%s":0}' % (b"\\u0001" * (largest // 6 - 2))
+    yield "digits in a name", b'{"%s.":0}' % (b"1" * (largest - 7))
     yield "no end of a text", b'{"a":"' + b'\\"' * (largest // 2 - 4)
 
 
