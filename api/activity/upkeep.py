@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from api.lib.clock import Clock
 from api.members.tombstones import DROP_OLD
 from api.members.tombstones import KEPT as TOMBSTONES_KEPT
-from api.postgres.database import AWAY, Connection, Database
+from api.postgres.database import Connection, Database
+from api.postgres.failures import AWAY
 from api.postgres.partitions import PartitionedTable, Partitions
 
 _LOCK = 0x70617274  # "part"

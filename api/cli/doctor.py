@@ -3,13 +3,13 @@
 import os
 from datetime import UTC, datetime
 
-import asyncpg
 import msgspec
 
 from api.config import Settings, misspelt
 from api.postgres import catalog
 from api.postgres.connections import connect
 from api.postgres.engine import PlainConnection
+from api.postgres.failures import UNREACHABLE
 from api.postgres.migrations import applied, known
 from api.postgres.preflight import LEAST_VERSION, connections, ways_to_rewrite
 from api.postgres.provision import APP, READ_ONLY, connect_arguments, role_to_take, unreachable
@@ -35,7 +35,7 @@ async def examine(settings: Settings) -> list[Finding]:
     try:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         connection = await connect(**arguments, timeout=5)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except UNREACHABLE as error:
         return [*findings, Finding("connection", unreachable(error))]
     try:
         findings += await _database(connection, settings)

@@ -15,6 +15,7 @@ from api.errors import GuildhallError, NotFound
 from api.lib import snowflakes
 from api.lib.private_files import replacing
 from api.postgres.embedded.server import EmbeddedPostgresError
+from api.postgres.failures import UNREACHABLE
 from api.postgres.migrations import MigrationFailed
 from api.postgres.provision import Located, locate, unreachable
 
@@ -71,7 +72,7 @@ def run(work: Coroutine[object, object, T]) -> T:
         return asyncio.run(work)
     except asyncpg.UndefinedTableError:
         raise Refused("The database has no such table yet. Run `guildhall migrate` first.") from None
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except UNREACHABLE as error:
         raise Refused(unreachable(error)) from None
     except NotFound as error:
         has_detail = error.detail != NotFound.detail

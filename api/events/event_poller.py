@@ -17,7 +17,8 @@ import structlog
 from api.events.broadcaster import Broadcaster, Filter
 from api.events.frames import COLUMNS, SOURCE, Event
 from api.postgres.connections import connect
-from api.postgres.database import AWAY, Database
+from api.postgres.database import Database
+from api.postgres.failures import TRANSIENT
 from api.postgres.partitions import is_missing_partition
 
 log = structlog.get_logger("guildhall.events")
@@ -64,7 +65,7 @@ class EventPoller:
         while True:
             try:
                 await self._poll_while_connected(arguments)
-            except (*AWAY, TimeoutError, asyncpg.PostgresError) as error:
+            except TRANSIENT as error:
                 log.warning("the event poller lost its connection", error=repr(error)[:200])
             except Exception:
                 log.exception("the event poller failed")

@@ -27,7 +27,7 @@ from api.http.context import context_of
 from api.lib.faults import Fault, ParameterFault
 from api.lib.flood import Flood
 from api.lib.pagination import BadCursor
-from api.postgres.database import AWAY, IMPOSSIBLE_VALUES
+from api.postgres.failures import AWAY, IMPOSSIBLE_VALUES
 from api.postgres.partitions import is_missing_partition
 
 log = structlog.get_logger("guildhall.problems")

@@ -16,7 +16,6 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-import asyncpg
 import structlog
 from litestar.types import HTTPScope
 
@@ -25,7 +24,8 @@ from api.errors import TooManyRequests, Unavailable
 from api.http.budgets import Budget, address_of
 from api.http.context import context_of
 from api.lib.clock import Clock
-from api.postgres.database import AWAY, Database
+from api.postgres.database import Database
+from api.postgres.failures import TRANSIENT
 from tables.http import RateBudget
 
 log = structlog.get_logger("guildhall.limits")
@@ -184,7 +184,7 @@ class Limiter:
         try:
             async with self._database.connection() as connection:
                 row = await connection.fetchrow(_LEASE, budget.owner, now, portion, budget.limit)
-        except (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY):
+        except TRANSIENT:
             if budget.ends <= now:
                 budget.ends, budget.left, budget.shared = now + WINDOW, budget.limit, 0
             else:

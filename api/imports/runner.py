@@ -24,7 +24,8 @@ from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
 from api.people.current import CredentialEnded, CurrentCredentials
-from api.postgres.database import IMPOSSIBLE_VALUES, Database
+from api.postgres.database import Database
+from api.postgres.failures import IMPOSSIBLE_VALUES
 from tables.guilds import Guild
 from tables.imports import Import
 from tables.sql import one_of

@@ -9,10 +9,9 @@ from typing import Protocol
 import asyncpg
 import structlog
 
-from api.errors import DatabaseAway, Overloaded, Unavailable
 from api.imports.runner import Runner
 from api.jobs.queue import LeasedJob, LeaseLost, Queue
-from api.postgres.database import AWAY, CONTENTION
+from api.postgres.failures import RETRYABLE, TRANSIENT
 
 log = structlog.get_logger("guildhall.worker")
 
@@ -25,10 +24,6 @@ SWEEP_SECONDS = 600
 # A job that failed for what others do is begun again by who has it, after a pause that doubles.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds
 MOST_CANCELED = 8  # in a row: statements that take too long are not only others' fault
-_TRIED_AGAIN = (DatabaseAway, Overloaded, *CONTENTION, *AWAY)
-
-# What may be different at the next attempt: locks, a database that restarts.
-_PASSING = (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY)
 
 
 class JobHandler(Protocol):
@@ -70,7 +65,7 @@ class Worker:
                 if sweeps and time.monotonic() - self._swept_at > SWEEP_SECONDS:
                     self._swept_at = time.monotonic()
                     await self._runner.sweep_strays()
-            except _PASSING as error:
+            except TRANSIENT as error:
                 log.debug("no job for now", error=type(error).__name__)
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
@@ -87,7 +82,7 @@ class Worker:
         except asyncio.CancelledError:
             await self._release(job, failed=False)
             raise
-        except _PASSING as error:
+        except TRANSIENT as error:
             log.warning("a job failed and will be tried again", job=job.id, error=repr(error)[:300])
             await self._release(job, failed=True)
         except Exception:
@@ -105,7 +100,7 @@ class Worker:
         while True:
             try:
                 return await self._handlers[job.kind].run(job, note_progress)
-            except _TRIED_AGAIN as error:
+            except RETRYABLE as error:
                 canceled += isinstance(error, asyncpg.QueryCanceledError)
                 if canceled == MOST_CANCELED:
                     raise
@@ -115,6 +110,6 @@ class Worker:
 
     async def _release(self, job: LeasedJob, *, failed: bool) -> None:
         """If even that fails, it is ours for some seconds, and then anybody's."""
-        with suppress(*_PASSING):
+        with suppress(*TRANSIENT):
             async with asyncio.timeout(2):
                 await self._queue.release(job, failed=failed)

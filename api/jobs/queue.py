@@ -11,15 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import asyncpg
 import msgspec
 import structlog
 from piccolo.columns import And, Column
 from piccolo.querystring import QueryString
 
-from api.errors import Unavailable
 from api.jobs import queries
-from api.postgres.database import AWAY, Connection, Database
+from api.postgres.database import Connection, Database
+from api.postgres.failures import TRANSIENT
 from tables.jobs import Job
 from tables.sql import DEFAULT
 
@@ -94,7 +93,7 @@ class Queue:
                 seconds = HEARTBEAT_SECONDS
             except LeaseLost:
                 return
-            except (Unavailable, asyncpg.PostgresError, *AWAY) as error:
+            except TRANSIENT as error:
                 log.debug("a lease could not be renewed", job=job.id, error=type(error).__name__)
                 seconds = min(RETRY_SECONDS, HEARTBEAT_SECONDS)
 

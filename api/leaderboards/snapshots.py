@@ -22,7 +22,8 @@ from api.lib.clock import Clock
 from api.lib.fair_places import FairPlaces
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.connections import create_pool
-from api.postgres.database import AWAY, Connection, Database
+from api.postgres.database import Connection, Database
+from api.postgres.failures import AWAY
 from api.postgres.partitions import EARLIEST
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import asyncpg
 import structlog
 
 from api.postgres.connections import connect
-from api.postgres.database import AWAY
+from api.postgres.failures import TRANSIENT
 
 log = structlog.get_logger("guildhall.changes")
 
@@ -100,7 +100,7 @@ class ChangeWatcher:
         while True:
             try:
                 await self._poll_while_connected(arguments)
-            except (*AWAY, TimeoutError, asyncpg.PostgresError) as error:
+            except TRANSIENT as error:
                 log.warning("change watcher lost its connection", error=type(error).__name__)
             except Exception:
                 log.exception("change watcher failed")

@@ -18,6 +18,7 @@ import asyncpg
 from api.errors import DatabaseAway, Overloaded
 from api.lib.step_timeout import StepTimeout
 from api.postgres.connections import create_pool
+from api.postgres.failures import AWAY
 from api.postgres.lending import LendingEngine
 
 if TYPE_CHECKING:
@@ -38,40 +39,6 @@ BEGIN = "BEGIN; SET LOCAL guildhall.audited = 'on'"
 SILENCE_SECONDS = 7.0
 CLEAN_UP_SECONDS = 2.0
 CLOSE_SECONDS = 5.0
-
-# What asyncpg raises when the server is gone, going, coming or full.
-AWAY = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a statement sent between the server's farewell and the connection's end
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-)
-
-# What ends a transaction because of what others do at the time: done again, it may well succeed.
-CONTENTION = (
-    asyncpg.LockNotAvailableError,
-    asyncpg.QueryCanceledError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-)
-
-# Values that no column takes. Requests are looked through before, so hardly ever does one come so far.
-IMPOSSIBLE_VALUES = (
-    asyncpg.CharacterNotInRepertoireError,
-    asyncpg.DatetimeFieldOverflowError,
-    asyncpg.InvalidDatetimeFormatError,
-    asyncpg.InvalidTextRepresentationError,
-    asyncpg.InvalidTimeZoneDisplacementValueError,
-    asyncpg.NumericValueOutOfRangeError,
-    asyncpg.StringDataRightTruncationError,
-    asyncpg.UntranslatableCharacterError,
-)
 
 
 @dataclass(slots=True)

@@ -1,10 +1,9 @@
 """What a start looks at before it serves: what would break later is refused now, in a sentence."""
 
-import asyncpg
-
 from api.config import Settings
 from api.postgres.connections import connect
 from api.postgres.engine import PlainConnection
+from api.postgres.failures import UNREACHABLE
 from api.postgres.provision import connect_arguments, role_to_take, unreachable
 
 LEAST_VERSION = 160_000
@@ -20,7 +19,7 @@ async def refuse_unusable(settings: Settings) -> None:
     try:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         connection = await connect(**arguments, timeout=5)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except UNREACHABLE as error:
         raise UnusableDatabase(unreachable(error)) from None
     try:
         problem = await _problem(settings, connection)

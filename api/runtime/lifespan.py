@@ -8,7 +8,7 @@ from typing import Any
 from api.config import Settings
 from api.events.event_poller import EventPoller
 from api.postgres.change_watcher import stop
-from api.postgres.database import AWAY
+from api.postgres.failures import AWAY
 from api.runtime.draining import drained
 from api.runtime.housekeeping import Jobs
 from api.services import Services

@@ -17,13 +17,13 @@ import structlog
 from api.audit.service import record
 from api.auth.actors import system
 from api.auth.scopes import Scope
-from api.errors import Unavailable
 from api.events.outbox import OutboxEvent, publish
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.secret_box import SecretBox, Undecryptable
 from api.lib.shares import Shares
-from api.postgres.database import AWAY, Connection, Database
+from api.postgres.database import Connection, Database
+from api.postgres.failures import TRANSIENT
 from api.webhooks import queries
 from api.webhooks.bodies import body_of
 from api.webhooks.persisting import persisted
@@ -45,8 +45,6 @@ BATCH_SIZE = 1000  # events, or webhooks of one that concerns all guilds
 BATCHES = 50  # in a row
 SWEPT = 5000
 
-_PASSING = (Unavailable, TimeoutError, asyncpg.PostgresError, *AWAY)
-
 Names = tuple[tuple[str, object], ...]
 
 
@@ -67,7 +65,7 @@ class Deliverer:
             while True:
                 try:
                     await self.look()
-                except _PASSING as error:
+                except TRANSIENT as error:
                     log.debug("nothing is sent for now", error=type(error).__name__)
                 except Exception:
                     log.exception("webhooks could not be looked after")
@@ -137,14 +135,14 @@ class Deliverer:
     async def _serve(self, webhook_id: int) -> None:
         try:
             rests_until = await self._send_all(webhook_id)
-        except _PASSING as error:
+        except TRANSIENT as error:
             log.warning("a webhook is left for later", webhook=webhook_id, error=repr(error)[:200])
             return  # free again when its lease ends
         except BaseException as error:
             if isinstance(error, Exception):
                 log.exception("a webhook is left for later", webhook=webhook_id)
             rests_until = self._clock.now() + HELD if isinstance(error, Exception) else None
-        with suppress(*_PASSING):
+        with suppress(*TRANSIENT):
             async with asyncio.timeout(2), self._database.transaction() as connection:
                 ours = (Webhook.id == webhook_id) & (Webhook.holder == self._holder)
                 if await Webhook.select(Webhook.id).where(ours).lock_rows().first() is not None:

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from api.errors import Unavailable
-from api.postgres.database import AWAY, CONTENTION
+from api.postgres.failures import RETRYABLE
 
 LONGEST_SECONDS = 15.0  # with a sending (10 s) less than the lease of a webhook, which nobody else takes meanwhile
 RETRY_SECONDS = 0.5
@@ -20,7 +19,7 @@ async def persisted(attempt: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await attempt()
-        except (Unavailable, *CONTENTION, *AWAY):
+        except RETRYABLE:
             if asyncio.get_running_loop().time() > ends:
                 raise
         await asyncio.sleep(RETRY_SECONDS)
