@@ -10,6 +10,7 @@ from api.auth.slots import Slots
 from api.http.fast_path import ApiResponse, FastRequest, FastRoute, path_pattern
 from api.http.responses import JSON, BytesResponse
 from api.lib import snowflakes
+from api.lib.bounds import has_endless_number
 
 TEMPLATE = "/v1/guilds/{guild_id}/activity"
 
@@ -37,6 +38,8 @@ def recording_route(activity: ActivityService, slots: Slots) -> FastRoute:
 
 
 def _decoded(body: bytes) -> RecordActivity | None:
+    if has_endless_number(body):
+        return None
     try:
         return _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -13,7 +13,7 @@ import msgspec
 
 from api.errors import Invalid, UnreadableBody
 from api.lib import formats, snowflakes
-from api.lib.bounds import overflow
+from api.lib.bounds import LONGEST_NUMBER, has_endless_number, overflow
 from api.lib.faults import Fault
 from api.lib.schema_walk import SchemaWalk
 from api.lib.text import without_halves
@@ -55,6 +55,8 @@ class BodyReader:
             if self._deep_member and re.search(rb'"%s"\s*:\s*\{' % self._deep_member.encode(), raw):
                 raise Invalid(errors=[Fault(f"/{self._deep_member}", f"nests the body more than {DEPTH} deep")])
             raise UnreadableBody(f"The body is nested more than {DEPTH} deep.")
+        if has_endless_number(raw):
+            raise UnreadableBody(f"The body has a number of more than {LONGEST_NUMBER} digits.")
         if self._mends_names:
             raw = without_halves(raw, rb"\u0000")  # which is taken out of names
         try:

@@ -4,7 +4,7 @@ The events are first staged in a table with an index in that order, then counted
 cooldown is the import's own: it neither depends on the live one nor changes it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
@@ -39,7 +39,7 @@ from api.members.totals import note_rewritten
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import EARLIEST, IMPORTED, Partitions, Wanted, around, hours_since
 
-STAGING_BATCH_SIZE, COUNTING_BATCH_SIZE, STREAKS_BATCH_SIZE = 5000, 2000, 1000
+STAGING_BATCH_SIZE, COUNTING_BATCH_SIZE, HOURS_BATCH_SIZE, STREAKS_BATCH_SIZE = 5000, 2000, 4000, 1000
 
 LATEST = timedelta(minutes=5)
 _EARLIEST = datetime.combine(EARLIEST, time(), UTC)
@@ -96,13 +96,19 @@ class History:
         await stage(work, self._clock.now() + LATEST, config, StatNames(self._database))
         total = work.position - work.refused
         while rows := await next_rows(self._database, work):
-            await self._count(work, await self._leveling_configs.get(work.guild_id), rows, total)
+            for part, events in parted(rows):
+                config = await self._leveling_configs.get(work.guild_id)
+                await self._count(work, config, part, events, total)
         await self._mend_streaks(work)
 
-    async def _count(self, work: Work, config: LevelingConfig, rows: Sequence[asyncpg.Record], total: int) -> None:
-        events: dict[str, Event] = {}
-        for row in rows:
-            events.setdefault(row["id"], decode(row["data"]))
+    async def _count(
+        self,
+        work: Work,
+        config: LevelingConfig,
+        rows: Sequence[asyncpg.Record],
+        events: Mapping[str, Event],
+        total: int,
+    ) -> None:
         wanted = _wanted(config, events.values(), self._clock.now(), self._hours)
         await self._partitions.write(wanted, lambda: self._count_once(work, config, events, rows, total))
 
@@ -221,6 +227,21 @@ async def next_rows(database: Database, work: Work) -> list[asyncpg.Record]:
     last = reached(work.reached or "{}")
     async with database.connection() as connection:
         return await connection.fetch(sql.NEXT, work.id, last.at, last.id, last.n, COUNTING_BATCH_SIZE)
+
+
+def parted(rows: Sequence[asyncpg.Record]) -> Iterator[tuple[list[asyncpg.Record], dict[str, Event]]]:
+    """The rows in parts that are counted at once: a voice session is as much as the hours that it lasted into."""
+    part, events, weight = list[asyncpg.Record](), dict[str, Event](), 0
+    for row in rows:
+        event = decode(row["data"])
+        part.append(row)
+        events.setdefault(row["id"], event)
+        weight += 2 + event.seconds // 3600 if isinstance(event, VoiceEvent) else 1
+        if weight >= HOURS_BATCH_SIZE:
+            yield part, events
+            part, events, weight = [], {}, 0
+    if part:
+        yield part, events
 
 
 def advance(work: Work, rows: Sequence[asyncpg.Record], total: int) -> None:

@@ -15,8 +15,8 @@ LARGEST_ROW = 1024 * 1024  # a text that is not whole is looked at again with ea
 
 _WHITE = b" \t\r\n"
 _decode_any = leniently(msgspec.json.Decoder(dict[str, object]).decode)
-decode_list = leniently(msgspec.json.Decoder(list[msgspec.Raw]).decode)
-_decode_map = leniently(msgspec.json.Decoder(dict[str, msgspec.Raw]).decode)
+decode_list = leniently(msgspec.json.Decoder(list[msgspec.Raw]).decode, skips_numbers=True)
+_decode_map = leniently(msgspec.json.Decoder(dict[str, msgspec.Raw]).decode, skips_numbers=True)
 
 _blanks = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]{2,}', re.DOTALL)
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from api.lib.bounds import LONGEST_NUMBER, has_endless_number
 from api.lib.text import without_halves
 
 LARGEST_ROW = 4 * 1024 * 1024
@@ -26,10 +27,13 @@ def mended(raw: bytes) -> bytes:
     return without_halves(raw.decode("utf-8", "ignore").encode())
 
 
-def leniently(decoder: Callable[[bytes], T]) -> Callable[[bytes], T]:
-    """The same decoder, which reads again what no text may hold without it."""
+def leniently(decoder: Callable[[bytes], T], *, skips_numbers: bool = False) -> Callable[[bytes], T]:
+    """The same decoder, which reads again what no text may hold without it. A number without end is refused, unless
+    the decoder `skips_numbers` anyway."""
 
     def decode(raw: bytes) -> T:
+        if not skips_numbers and has_endless_number(raw):
+            raise msgspec.DecodeError(f"a number has more than {LONGEST_NUMBER} digits")
         try:
             return decoder(raw)
         except (msgspec.DecodeError, UnicodeDecodeError):

@@ -24,6 +24,7 @@ MOST_REFUSED = 1000
 MOST_PREVIEWED = 100
 LONGEST_MESSAGE = 300
 
+BATCH_BYTES = 384 * 1024  # of rows that are stored at once
 _SLICE = 64 * 1024  # bytes that are parsed before other tasks may run
 
 # A background job may wait longer for locks than live requests do.
@@ -135,19 +136,20 @@ class Work:
         return counts
 
     async def batches(self, reader: Reader, size: int) -> AsyncIterator[list[Numbered]]:
-        """The remaining rows with their numbers, in batches. Reads the rights again before each batch. Raises `Broken`,
-        `CredentialEnded`."""
-        number, batch = 0, list[Numbered]()
+        """The remaining rows with their numbers, in batches of so many, or of fewer where they are long. Reads the rights
+        again before each batch. Raises `Broken`, `CredentialEnded`."""
+        number, batch, length = 0, list[Numbered](), 0
         async for data in self._file():
             rows = reader.close() if data is None else reader.feed(data)
             for row in rows:
                 number += 1
                 if number > self.position:
                     batch.append((number, row))
-                    if len(batch) == size:
+                    length += len(row[1]) if isinstance(row, tuple) else 0
+                    if len(batch) == size or length >= BATCH_BYTES:
                         await self.renew_rights()
                         yield batch
-                        batch = []
+                        batch, length = [], 0
             await asyncio.sleep(0)
         await self.renew_rights()
         if batch:
