@@ -1,12 +1,13 @@
 """The dry run of an import of events: which are new, and what the first members would gain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import asyncpg
 import msgspec
 
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event
+from api.activity.queries import HIDDEN
 from api.activity.stat_names import StatNames
 from api.imports import history_sql as sql
 from api.imports.history import LATEST, Reached, advance, caps, decode, next_rows, stage
@@ -15,7 +16,7 @@ from api.lib.clock import Clock
 from api.members.ledger import Key, Ledger, Standing, read
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
-from api.postgres.database import Database
+from api.postgres.database import Connection, Database
 
 
 class DryRun:
@@ -32,7 +33,7 @@ class DryRun:
         work.reached = msgspec.json.encode(Reached()).decode()
         work.imported = work.unchanged = 0
         work.preview.clear()
-        followed = _Followed(config)
+        followed = _Followed(config, work.hidden_seen)
         while rows := await next_rows(self._database, work):
             fresh = await self._fresh(work, rows)
             await followed.count(self._database, fresh)
@@ -57,8 +58,10 @@ class DryRun:
 class _Followed:
     """The members of the preview, from one batch of events to the next."""
 
-    def __init__(self, config: LevelingConfig) -> None:
+    def __init__(self, config: LevelingConfig, hidden_seen: int | None) -> None:
+        """`hidden_seen`: the person who asked, if it was one. Of hidden people they see themselves alone."""
         self._config = config
+        self._hidden_seen = hidden_seen
         self._standings: dict[Key, Standing] = {}
         self._caps: Caps = {}
 
@@ -68,18 +71,26 @@ class _Followed:
         new = [user_id for user_id in wanted if (guild_id, user_id) not in self._standings]
         new = new[: MOST_PREVIEWED - len(self._standings)]
         async with database.connection() as connection:
-            there = await read(connection, [(guild_id, user_id) for user_id in new])
+            hidden = await self._hidden(connection, wanted)
+            there = await read(connection, [(guild_id, user_id) for user_id in new if user_id not in hidden])
             for user_id in new:
                 key = guild_id, user_id
                 self._standings[key] = there.get(key) or _nobody(*key)
                 self._standings[key].last_xp_at = None
             theirs = [event for event in events if (guild_id, int(event.user_id)) in self._standings]
-            known = await caps(connection, self._config, theirs) if theirs else {}
+            seen = [event for event in theirs if int(event.user_id) not in hidden]
+            known = await caps(connection, self._config, seen) if seen else {}
         # A day that this run has counted on is known better here.
         self._caps = known | self._caps
         Counting(self._standings, self._caps, Ledger()).count(self._config, theirs)
         latest = max((day for _, day, _ in self._caps), default=None)
         self._caps = {key: counted for key, counted in self._caps.items() if key[1] == latest}
+
+    async def _hidden(self, connection: Connection, user_ids: Iterable[int]) -> set[int]:
+        """Those of these who are to look as somebody unknown does."""
+        if self._hidden_seen is None:
+            return set()
+        return {row[0] for row in await connection.fetch(HIDDEN, list(user_ids))} - {self._hidden_seen}
 
     def tell(self, work: Work) -> None:
         level = self._config.level_curve.level

@@ -7,13 +7,15 @@ COLUMNS = """
     i.reached, i.imported, i.unchanged, i.refused, i.refused_rows, i.preview, i.created_at, i.finished_at
 """
 
-# The preview as a reader sees it: who is hidden is in no list, but for their bot ({seen} null) and themselves.
+# The preview as a reader sees it: who is hidden is in no list, but for their bot ({seen} null) and themselves. Who had
+# nothing before may be somebody unknown: they are left, and so tell nothing.
 _SEEN = """CASE WHEN {seen} IS NULL THEN i.preview ELSE (
         SELECT coalesce(jsonb_agg(p.item ORDER BY p.n), '[]'::jsonb)
         FROM jsonb_array_elements(i.preview) WITH ORDINALITY AS p (item, n)
         WHERE NOT EXISTS (
             SELECT FROM privacy_choices c
             WHERE c.user_id = (p.item ->> 'user_id')::bigint AND c.hidden_at IS NOT NULL AND c.user_id <> {seen}
+                AND p.item ->> 'xp_before' <> '0'
         )
     ) END AS preview"""
 

@@ -1,7 +1,7 @@
 """The restore of a guild's export, on this or another installation; members and days by the mode."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -47,6 +47,7 @@ from api.imports.timestamps import to_utc
 from api.imports.work import Numbered, Work
 from api.lib.clock import Clock
 from api.lib.faults import Fault
+from api.lib.snowflakes import Snowflake
 from api.lib.text import cleaned_name
 from api.lib.whole_numbers import decoder
 from api.members.leveling_config import LevelingConfig
@@ -136,6 +137,8 @@ class Restore:
         async with self._database.connection() as connection:
             found = await connection.fetch(PRIVATE, work.guild_id, list(users), work.asked_at, work.hidden_seen)
             private = {row[0] for row in found}
+            if work.shows_nobody:
+                group, private = [_as_nobody(work, each, private) for each in group], set()
             public = [each for each in group if getattr(each.item, "user_id", None) not in private]
             kept = [each.item for each in public]
         hidden = [item.user_id for item in kept if isinstance(item, MemberLine) and item.is_hidden]
@@ -209,6 +212,15 @@ async def _counting(connection: Connection, work: Work, kind: str, group: Sequen
         counts = await work.counting(connection, rows)
         return [each.item for each, is_counted in zip(group, counts, strict=True) if is_counted]
     return [each.item for each in group if each.number > work.counted_before]
+
+
+def _as_nobody(work: Work, each: Read, private: Collection[int]) -> Read:
+    """The line as it is, or of one of whom nothing is taken, as one of somebody unknown."""
+    user_id = getattr(each.item, "user_id", None)
+    if user_id is None or user_id not in private:
+        return each
+    unknown = msgspec.structs.replace(each.item, user_id=Snowflake(work.stand_in(int(user_id))))
+    return msgspec.structs.replace(each, item=unknown)
 
 
 def _may(work: Work, each: Read) -> bool:

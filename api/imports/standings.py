@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
+
 from api.imports import queries, rules
 from api.imports.bots import ImportedSettings
 from api.imports.decoding import Refused
@@ -59,6 +61,8 @@ class Standings:
         known = {row["user_id"] for row in found if not row["is_private"]}
         private = {row["user_id"] for row in found if row["is_private"]}
         hidden = {each.user_id for each in parse if each.hidden} - private
+        if work.shows_nobody:
+            parse = [_as_nobody(work, each) if each.user_id in private else each for each in parse]
         if hidden and not work.dry_run:
             async with self._database.transaction() as connection:
                 await hide(connection, work.actor, hidden, self._clock.now())
@@ -70,6 +74,10 @@ class Standings:
             counted = [each for (_, each), is_counted in zip(naming, counts, strict=True) if is_counted]
             await _apply(connection, work, config, counted, known)
             work.unchanged += len(parse) - len(counted)
+
+
+def _as_nobody(work: Work, told: ImportedMember) -> ImportedMember:
+    return msgspec.structs.replace(told, user_id=work.stand_in(told.user_id))
 
 
 async def _apply(

@@ -25,6 +25,7 @@ MOST_PREVIEWED = 100
 LONGEST_MESSAGE = 300
 
 BATCH_BYTES = 384 * 1024  # of rows that are stored at once
+_NOBODYS = 1 << 62  # a bit of ids that will be given in the year 2050
 _SLICE = 64 * 1024  # bytes that are parsed before other tasks may run
 
 # A background job may wait longer for locks than live requests do.
@@ -85,6 +86,7 @@ class Work:
         self.actor = Actor(row["actor_kind"], row["actor_id"], row["reason"], row["ip"], row["request_id"])
         # As by the routes: a person changes hidden people only if it is themselves, and the counts do not reveal any.
         self.hidden_seen = int(row["actor_id"]) if row["actor_kind"] == "user" else None
+        self._stood_in_for: dict[int, int] = {}
 
     async def renew_rights(self) -> None:
         """Reads the rights again. Raises `CredentialEnded` when there are none any more, `DiscordAway`."""
@@ -101,10 +103,22 @@ class Work:
         if not row or len(self._refused) < MOST_REFUSED:
             self._refused.append(RefusedRow(row, _storable(fault.pointer), _storable(fault.message)))
 
+    @property
+    def shows_nobody(self) -> bool:
+        """Whether people of whom nothing is taken are to look as somebody unknown does: in a person's dry run."""
+        return self.dry_run and self.hidden_seen is not None
+
+    def stand_in(self, user_id: int) -> int:
+        """An id that nobody has, by which a dry run goes through as it would for somebody unknown."""
+        found = user_id ^ _NOBODYS
+        self._stood_in_for[found] = user_id
+        return found
+
     def note(self, user_id: int, before: tuple[int, int], after: tuple[int, int]) -> None:
         """Adds a member to the preview: XP and level, before and after."""
         if not self.dry_run:
             return
+        user_id = self._stood_in_for.get(user_id, user_id)
         known = self.preview.get(str(user_id))
         if known is not None:
             known.xp_after, known.level_after = after
