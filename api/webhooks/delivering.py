@@ -27,7 +27,7 @@ from api.postgres.failures import TRANSIENT
 from api.webhooks import queries
 from api.webhooks.bodies import body_of
 from api.webhooks.persisting import persisted
-from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature
+from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature, target
 from api.webhooks.sending import Outcome, Sender
 from api.webhooks.service import delivery_id
 from tables.webhooks import Webhook, WebhookDelivery
@@ -44,6 +44,7 @@ KEPT = timedelta(days=7)
 BATCH_SIZE = 1000  # events, or webhooks of one that concerns all guilds
 BATCHES = 50  # in a row
 SWEPT = 5000
+NO_TARGET = "nothing can be sent to its address: its host is written as no browser and no server agrees upon"
 
 Names = tuple[tuple[str, object], ...]
 
@@ -164,6 +165,10 @@ class Deliverer:
             if webhook["has_ended"]:
                 async with self._database.transaction() as connection:
                     await self._disable(connection, webhook_id, self._clock.now(), "the key that made it has ended")
+                return None
+            if target(webhook["url"]) is None:  # it was made when such were taken
+                async with self._database.transaction() as connection:
+                    await self._disable(connection, webhook_id, self._clock.now(), NO_TARGET)
                 return None
             outcome = await self._send(webhook, row)
             if not outcome.ok:

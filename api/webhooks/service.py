@@ -130,6 +130,8 @@ class WebhookService:
             enabled = was_enabled if data.enabled is UNSET else data.enabled is not False
             if (url, types, enabled) == (before["url"], before["types"], was_enabled):
                 return _to_view(before)
+            if enabled and target(url) is None:  # it was made when such were taken
+                raise Invalid(errors=[Fault("/url", _NO_ADDRESS)])
             disabled_at = None if enabled else before["disabled_at"] or self._clock.now()
             renewed = url != before["url"] or (enabled and not was_enabled)
             # Who changes it is its maker from now on.
