@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Iterator, Mapping
 from datetime import date, timedelta
 
 from api.lib.clock import Clock
-from api.members.tombstones import DROP_OLD
 from api.members.tombstones import KEPT as TOMBSTONES_KEPT
+from api.postgres.batches import delete_in_batches
 from api.postgres.database import Connection, Database
 from api.postgres.failures import AWAY
 from api.postgres.partitions import PartitionedTable, Partitions
@@ -75,9 +75,15 @@ class Upkeep:
             yield f"partitions of {table} ahead", self._partitions.make(connection, table, _ahead(table, today))
         for table, kept in self._kept.items():
             if kept is not None:
-                drop = connection.execute("SELECT guildhall_drop_parts($1, $2)", table, today - kept)
-                yield f"old partitions of {table}", drop
-        yield "old tombstones", connection.execute(DROP_OLD, self._clock.now() - TOMBSTONES_KEPT)
+                yield f"old partitions of {table}", _drop(connection, table, today - kept)
+        kept_since = self._clock.now() - TOMBSTONES_KEPT
+        yield "old tombstones", delete_in_batches(connection, "erased_people", "erased_at < $1", kept_since)
+
+
+async def _drop(connection: Connection, table: PartitionedTable, before: date) -> None:
+    """Each in a transaction of its own: a table is locked against everybody while a partition of it goes."""
+    while await connection.fetchval("SELECT guildhall_drop_parts($1, $2)", table, before):
+        pass
 
 
 def _ahead(table: PartitionedTable, today: date) -> list[date]:

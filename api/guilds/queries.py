@@ -42,4 +42,11 @@ EMPTY = [
         f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE guild_id = $1 LIMIT $2))"
         for table in _PLAIN
     ),
+    """
+        DELETE FROM webhook_deliveries WHERE id = ANY(ARRAY(
+            SELECT d.id FROM webhooks w JOIN webhook_deliveries d ON d.webhook_id = w.id WHERE w.guild_id = $1 LIMIT $2
+        ))
+    """,
 ]
+# The application deletes nothing of this table itself.
+FORGET_REVISIONS = "SELECT guildhall_forget_revisions_of($1, $2)"

@@ -24,9 +24,9 @@ from api.errors import TooManyRequests, Unavailable
 from api.http.budgets import Budget, address_of
 from api.http.context import context_of
 from api.lib.clock import Clock
+from api.postgres.batches import delete_in_batches
 from api.postgres.database import Database
 from api.postgres.failures import TRANSIENT
-from tables.http import RateBudget
 
 log = structlog.get_logger("guildhall.limits")
 
@@ -243,7 +243,8 @@ class Limiter:
     async def sweep(self) -> None:
         """Removes budgets whose minute is long over."""
         self._spent = {owner: budget for owner, budget in self._spent.items() if budget.ends > self.now()}
-        await RateBudget.delete().where(RateBudget.ends_at <= self.now() - WINDOW)
+        async with self._database.connection() as connection:
+            await delete_in_batches(connection, "rate_budgets", "ends_at <= $1", self.now() - WINDOW)
 
     def clear(self) -> None:
         """All that this process knows."""

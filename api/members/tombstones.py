@@ -46,8 +46,6 @@ _SET_UP = """
         erased_at = greatest(t.erased_at, EXCLUDED.erased_at), only_left = t.only_left AND EXCLUDED.only_left
 """
 
-DROP_OLD = "DELETE FROM erased_people WHERE erased_at < $1"
-
 
 class ErasedMeanwhile(MembersChanged):
     """A person whom this transaction was about to make a member was erased: start it again."""

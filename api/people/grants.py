@@ -16,6 +16,7 @@ from api.lib.keyed_locks import KeyedLocks
 from api.lib.secret_box import SecretBox, Undecryptable
 from api.people import queries
 from api.people.discord import Discord, GrantRefused
+from api.postgres.batches import delete_in_batches
 from api.postgres.database import Database
 from tables.people import Session
 from tables.sql import Row
@@ -130,8 +131,8 @@ class Grants:
         now = self._clock.now()
         over = (Session.expires_at <= now) | (Session.last_used_at <= now - IDLE)
         await Session.update({Session.ended_at: now}).where(Session.ended_at.is_null(), over)
-        await Session.delete().where(Session.ended_at < now - KEPT)
         async with self._database.connection() as connection:
+            await delete_in_batches(connection, "sessions", "ended_at < $1", now - KEPT)
             rows = await connection.fetch(queries.TO_REVOKE, REVOKE_BATCH_SIZE)
         for row in rows:
             await self._revoke(row)

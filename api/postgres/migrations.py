@@ -45,6 +45,7 @@ CALLED = (
     "guildhall_forget_in_revisions(bigint, bigint[], integer)",
     "guildhall_record_erasure(bigint, bigint[], text, text, text, text, text, text)",
     "guildhall_forget_revisions_beyond(bigint, text, integer, integer)",
+    "guildhall_forget_revisions_of(bigint, integer)",
     "guildhall_forget_revisions_before(timestamp with time zone, integer)",
 )
 

@@ -7,6 +7,7 @@ import pytest
 from litestar import Litestar
 
 from api.activity.upkeep import Upkeep
+from api.postgres import batches
 from api.postgres.engine import PlainConnection
 from api.postgres.partitions import TABLES, Partitions
 from tests.activity.test_record import message, record
@@ -38,6 +39,36 @@ async def test_parts_come_and_go(litestar_app: Litestar, owner: PlainConnection,
         assert f"{table}_{today.replace(day=1):%Y_%m}" in "".join(names), "the present is there"
         assert len(names) >= 2, "and what comes next"
     assert "activity_ids_9999_12_27" in await parts(owner, "activity_ids")
+
+
+async def test_each_old_part_goes_in_a_transaction_of_its_own(
+    litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
+) -> None:
+    """Until it ends, nobody reads or writes the table."""
+    for table in TABLES:
+        for year in (2015, 2016, 2017):
+            await owner.execute("SELECT guildhall_make_part($1, $2)", table, date(year, 3, 9))
+        before = await parts(owner, table)
+        assert await owner.fetchval("SELECT guildhall_drop_parts($1, $2)", table, date(2018, 1, 1)) == 1
+        [gone] = set(before) - set(await parts(owner, table))
+        assert "2015" in gone
+    await upkeep(litestar_app, clock).run()
+    for table in TABLES:
+        assert not any("201" in name for name in await parts(owner, table))
+
+
+async def test_what_is_over_goes_in_batches(
+    litestar_app: Litestar, owner: PlainConnection, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH_SIZE", 3)
+    await owner.execute(
+        "INSERT INTO erased_people (digest, guild_id, erased_at, only_left)"
+        " SELECT sha256(n::text::bytea), 0, CASE WHEN n = 8 THEN $1 ELSE timestamptz '2020-01-01' END, false"
+        " FROM generate_series(1, 8) n",
+        clock.now(),
+    )
+    await upkeep(litestar_app, clock).run()
+    assert await owner.fetchval("SELECT count(*) FROM erased_people") == 1
 
 
 async def test_two_at_once(litestar_app: Litestar, owner: PlainConnection, clock: MovableClock) -> None:

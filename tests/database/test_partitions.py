@@ -32,7 +32,8 @@ Writer = Callable[[httpx2.AsyncClient, str], Awaitable[None]]
 async def drop(owner: PlainConnection) -> None:
     """As another process may, whose clock, or whose configuration, is another."""
     for table in (*TABLES, "stream_events"):
-        await owner.execute("SELECT guildhall_drop_parts($1, $2)", table, LAST)
+        while await owner.fetchval("SELECT guildhall_drop_parts($1, $2)", table, LAST):
+            pass
 
 
 def _named(id_: str, at: str, user_id: int = ADA, **more: object) -> Json:

@@ -20,7 +20,11 @@ from tests.support.wiring import services_of
 
 BATCH = 10
 MEMBERS = range(1000, 1000 + 3 * BATCH)
-GROWING = ("members", "boards", "xp_counts", "activity_ids", "activity_days", "activity_hours")
+GROWING = (
+    "guild_settings_revisions", "members", "boards", "xp_counts", "activity_ids", "activity_days", "activity_hours",
+)  # fmt: skip
+
+REFUSING = ("members", "guild_settings_revisions", "webhook_deliveries", "boards")
 
 # What deletes more rows at once takes too long, as it would with hundreds of thousands of them.
 _TOO_MUCH = f"""
@@ -43,10 +47,11 @@ _NEVER = f"""
 async def refused(owner: PlainConnection, request: pytest.FixtureRequest) -> AsyncIterator[None]:
     """Some deletions of members are refused."""
     await owner.execute(request.param)
-    await owner.execute(
-        "CREATE TRIGGER refuse AFTER DELETE ON members REFERENCING OLD TABLE AS gone"
-        " FOR EACH STATEMENT EXECUTE FUNCTION refuse()"
-    )
+    for table in REFUSING if request.param == _TOO_MUCH else ("members",):
+        await owner.execute(
+            f"CREATE TRIGGER refuse AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone"
+            " FOR EACH STATEMENT EXECUTE FUNCTION refuse()"
+        )
     yield
     await owner.execute("DROP FUNCTION IF EXISTS refuse CASCADE")
 
@@ -62,6 +67,20 @@ async def fill(bot: httpx2.AsyncClient, clock: MovableClock, guild_id: int) -> N
     events = [message(f"{clock.ahead}-{user}", user=user, at=clock.now()) for user in MEMBERS]
     answer = await bot.post(f"/v1/guilds/{guild_id}/activity", json={"events": events})
     assert answer.json()["accepted"] == len(events)
+    for xp in range(2 * BATCH):
+        settings = {"xp_per_message": {"min": xp, "max": xp}}
+        assert (await bot.patch(f"/v1/guilds/{guild_id}/settings/leveling", json=settings)).status_code == 200
+
+
+async def owe(owner: PlainConnection, guild_id: int) -> None:
+    """So many deliveries that one batch does not take them."""
+    await owner.execute(
+        "WITH hook AS (INSERT INTO webhooks (guild_id, url, secret) VALUES ($1, 'https://a.example', '') RETURNING id)"
+        " INSERT INTO webhook_deliveries (webhook_id, type, at, status)"
+        " SELECT id, 'guild.updated', now(), 'delivered' FROM hook, generate_series(1, $2)",
+        guild_id,
+        2 * BATCH,
+    )
 
 
 async def due(bot: httpx2.AsyncClient, clock: MovableClock, *guilds: int) -> None:
@@ -75,6 +94,10 @@ async def due(bot: httpx2.AsyncClient, clock: MovableClock, *guilds: int) -> Non
 async def left(owner: PlainConnection, guild_id: int) -> dict[str, int]:
     """How many rows there are of what grows."""
     tables = ("guilds", *GROWING)
+    orphans = (
+        "SELECT count(*) FROM webhook_deliveries d WHERE NOT EXISTS (SELECT FROM webhooks WHERE id = d.webhook_id)"
+    )
+    assert await owner.fetchval(orphans) == 0
     return {
         table: await owner.fetchval(
             f"SELECT count(*) FROM {table} WHERE {'id' if table == 'guilds' else 'guild_id'} = $1", guild_id
@@ -88,8 +111,10 @@ async def test_a_large_guild_goes_in_batches(
     bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock, purge: Purging, refused: None
 ) -> None:
     await due(bot, clock, HARBOUR)
+    await owe(owner, HARBOUR)
     assert await purge.purge_all() == 1
     assert not any((await left(owner, HARBOUR)).values())
+    assert await owner.fetchval("SELECT count(*) FROM webhook_deliveries") == 0
     purged = "SELECT count(*) FROM audit_log WHERE action = 'guild.purged' AND guild_id = $1"
     assert await owner.fetchval(purged, HARBOUR) == 1
 
@@ -120,6 +145,16 @@ async def test_one_that_cannot_be_purged_holds_up_no_other(
     await owner.execute("DROP FUNCTION refuse CASCADE")
     assert await purge.purge_all() == 1
     assert not any((await left(owner, HARBOUR)).values())
+
+
+async def test_revisions_of_a_guild_that_is_there_are_not_forgotten(
+    bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock, litestar_app: Litestar
+) -> None:
+    await fill(bot, clock, HARBOUR)
+    before = await left(owner, HARBOUR)
+    async with services_of(litestar_app).database.connection() as connection:
+        assert await connection.fetchval("SELECT guildhall_forget_revisions_of($1, 1000)", HARBOUR) == 0
+    assert await left(owner, HARBOUR) == before
 
 
 async def test_what_has_come_back_is_not_emptied(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
+import httpx2
 import pytest
 
 from api.activity.dtos import RecordActivity
@@ -56,7 +56,7 @@ def session(n: int) -> Json:
     ids=["members of many stats", "long voice sessions"],
 )
 async def test_steps_are_short(
-    bot: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, source: str, file: bytes
+    bot: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, source: str, file: bytes
 ) -> None:
     with watched(monkeypatch) as steps:
         done = await imported(bot, source, file)
@@ -69,7 +69,7 @@ NUMBER = b"9" * 3_000_000
 
 @pytest.mark.parametrize("source", ["guildhall", "events"])
 @pytest.mark.parametrize("row", [NUMBER, b'{"member": {"xp": 0.%s}}' % NUMBER], ids=["bare", "within"])
-async def test_a_number_without_end_is_refused_unread(bot: httpx.AsyncClient, source: str, row: bytes) -> None:
+async def test_a_number_without_end_is_refused_unread(bot: httpx2.AsyncClient, source: str, row: bytes) -> None:
     """A decoder reads it in 60 ms and more, in which no other thread has its turn."""
     head = lines({"guildhall": 1}) if source == "guildhall" else b""
     done = await imported(bot, source, head + row)

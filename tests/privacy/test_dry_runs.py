@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-import httpx
+import httpx2
 import pytest
 
 from tests.achievements.support import define, draft
@@ -36,13 +36,13 @@ FILES = {
 
 
 @pytest.fixture
-async def callers(browsers: Browsers, discord: Discord, bot: httpx.AsyncClient) -> Mapping[str, httpx.AsyncClient]:
+async def callers(browsers: Browsers, discord: Discord, bot: httpx2.AsyncClient) -> Mapping[str, httpx2.AsyncClient]:
     await bot.put(f"/v1/guilds/{HARBOUR}/settings/privacy", json={"writer_role_ids": [str(WRITERS)]})
     discord.members[HARBOUR] |= {BO: Member(roles=[WRITERS])}
     return {"a manager": await browsers.log_in(ADA), "themselves": await browsers.log_in(BO)}
 
 
-async def tried(caller: httpx.AsyncClient, source: str, user_id: int, mode: str) -> Json:
+async def tried(caller: httpx2.AsyncClient, source: str, user_id: int, mode: str) -> Json:
     file = FILES[source].replace(str(BO).encode(), str(user_id).encode())
     if source == "events":  # which have no mode
         return await imported(caller, source, file, dry_run=True)
@@ -58,7 +58,7 @@ def told(done: Json, user_id: int) -> str:
 @pytest.mark.parametrize("mode", ["set", "add", "max"])
 @pytest.mark.parametrize("source", FILES)
 async def test_a_dry_run_tells_somebody_hidden_no_more_than_somebody_unknown(
-    bot: httpx.AsyncClient, callers: Mapping[str, httpx.AsyncClient], source: str, mode: str
+    bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient], source: str, mode: str
 ) -> None:
     await define(bot, draft(gte=1))
     await record(bot, message("1", user=BO), message("2", user=ADA))

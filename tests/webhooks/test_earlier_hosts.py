@@ -2,7 +2,7 @@
 
 import importlib
 
-import httpx
+import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
@@ -29,7 +29,7 @@ LEFT = (
 )  # fmt: skip
 
 
-async def test_a_dot_at_the_end_is_taken_off(bot: httpx.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_dot_at_the_end_is_taken_off(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     id_ = int((await hook(bot, "http://127.0.0.1:9/", "settings.updated"))["id"])
     for url in (*MENDED, *LEFT):
         await owner.execute("UPDATE webhooks SET url = $2 WHERE id = $1", id_, url)
@@ -40,7 +40,7 @@ async def test_a_dot_at_the_end_is_taken_off(bot: httpx.AsyncClient, owner: Plai
 
 @pytest.mark.parametrize("url", ["http://2130706433/x", "http://[fe80::1%25eth0]/", "http://bot.example../"])
 async def test_where_nothing_can_be_sent_it_is_disabled_and_says_why(
-    bot: httpx.AsyncClient, owner: PlainConnection, receiver: Receiver, deliver: Deliver, url: str
+    bot: httpx2.AsyncClient, owner: PlainConnection, receiver: Receiver, deliver: Deliver, url: str
 ) -> None:
     webhook = await hook(bot, receiver.url, "settings.updated")
     address = f"{PATH}/{webhook['id']}"

@@ -1,0 +1,14 @@
+"""Removes what is over, a batch at a time: each is a transaction, so none holds its locks for long."""
+
+from api.postgres.database import Connection
+
+BATCH_SIZE = 5000
+
+
+async def delete_in_batches(connection: Connection, table: str, condition: str, *arguments: object) -> None:
+    """Removes the rows of the table that the condition holds for."""
+    statement = f"""
+        DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH_SIZE}))
+    """
+    while int((await connection.execute(statement, *arguments)).split()[1]) == BATCH_SIZE:
+        pass
