@@ -94,6 +94,13 @@ async def test_what_is_seen(
             hide = {"instance": 0, "request_id": 0}
             assert shown.json() | hide == nobodys.json() | hide
     assert ((await bot.get(f"{KEYS}/{id_}")).status_code == 200) is not is_seen
+    if not is_seen:  # nor when it is revoked, nor by the one that made it
+        maker = await bot.get(f"{KEYS}/{id_}")
+        await bot.delete(f"{KEYS}/{id_}")
+        async with await limited(bot, clients, **own) as client:
+            for query in ("?deleted=true", f"?parent_id={maker.json()['parent_id']}&deleted=true"):
+                assert id_ not in [key["id"] for key in (await client.get(KEYS + query)).json()["items"]]
+            assert (await client.delete(f"{KEYS}/{id_}")).status_code == 404
 
 
 async def test_scope_before_existence(bot: httpx2.AsyncClient, clients: Clients) -> None:
