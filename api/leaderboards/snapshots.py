@@ -21,7 +21,7 @@ from api.leaderboards.snapshot import Snapshot
 from api.lib.clock import Clock
 from api.lib.fair_places import FairPlaces
 from api.postgres.change_watcher import ChangeWatcher
-from api.postgres.connections import create_pool
+from api.postgres.connections import SNAPSHOTS, create_pool
 from api.postgres.database import Connection, Database
 from api.postgres.failures import AWAY
 from api.postgres.partitions import EARLIEST
@@ -45,8 +45,8 @@ STATEMENT_SECONDS = 9
 # A board is computed ahead for so long after somebody last asked for it.
 ASKED_SECONDS = 60.0
 
-# Computations at once in a process, each on a connection of its own. One guild has one, another finds the other free.
-CONNECTIONS = 2
+# Computations at once in a process (`SNAPSHOTS`) are each on a connection of their own. One guild has one, another
+# finds the other free: it waits for so long.
 WAIT_SECONDS = 5.0
 
 LARGEST = 64 * 1024 * 1024  # bytes of all snapshots: four million places
@@ -80,7 +80,7 @@ class Snapshots:
         self._database = database
         self._clock = clock
         self._pool: Pool | None = None
-        self._places = FairPlaces(CONNECTIONS, WAIT_SECONDS)
+        self._places = FairPlaces(SNAPSHOTS, WAIT_SECONDS)
         self._kept: OrderedDict[Board, Snapshot] = OrderedDict()
         self._weight = 0
         self._running: dict[Board, asyncio.Task[Snapshot]] = {}
@@ -95,7 +95,7 @@ class Snapshots:
         self._pool = await create_pool(
             **{**arguments, "server_settings": settings},
             min_size=0,
-            max_size=CONNECTIONS,
+            max_size=SNAPSHOTS,
             max_inactive_connection_lifetime=60,
             command_timeout=STATEMENT_SECONDS + 2,
             timeout=3,

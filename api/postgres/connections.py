@@ -11,6 +11,9 @@ import asyncpg
 # compiling to pay.
 SESSION = {"jit": "off"}
 
+# What a worker opens beside its pool: its change watcher and its event poller, and two for boards of periods.
+WATCHERS, SNAPSHOTS = 2, 2
+
 
 async def connect(
     dsn: str | None = None,

@@ -1,7 +1,7 @@
 """What a start looks at before it serves: what would break later is refused now, in a sentence."""
 
 from api.config import Settings
-from api.postgres.connections import connect
+from api.postgres.connections import SNAPSHOTS, WATCHERS, connect
 from api.postgres.engine import PlainConnection
 from api.postgres.failures import UNREACHABLE
 from api.postgres.provision import connect_arguments, role_to_take, unreachable
@@ -36,9 +36,9 @@ async def _problem(settings: Settings, connection: PlainConnection) -> str | Non
     wanted, offered = await connections(settings, connection)
     if wanted > offered:
         return (
-            f"{settings.workers} workers with {settings.pool_size} connections, a change watcher and an event poller "
-            f"each want {wanted} connections, and the database has {offered}. Lower GUILDHALL_WORKERS or "
-            "GUILDHALL_POOL_SIZE, or raise max_connections in PostgreSQL."
+            f"{settings.workers} workers with {settings.pool_size} connections, a change watcher, an event poller and "
+            f"{SNAPSHOTS} connections for boards each want {wanted} connections, and the database has {offered}. Lower "
+            "GUILDHALL_WORKERS or GUILDHALL_POOL_SIZE, or raise max_connections in PostgreSQL."
         )
     if settings.production and (ways := await ways_to_rewrite(connection)):
         return (
@@ -51,7 +51,7 @@ async def _problem(settings: Settings, connection: PlainConnection) -> str | Non
 
 async def connections(settings: Settings, connection: PlainConnection) -> tuple[int, int]:
     """How many connections these settings want, and how many the server has for ordinary log-ins."""
-    wanted = settings.workers * (settings.pool_size + 2)
+    wanted = settings.workers * (settings.pool_size + WATCHERS + SNAPSHOTS)
     largest = int(await connection.fetchval("SHOW max_connections"))
     reserved = int(await connection.fetchval("SHOW superuser_reserved_connections"))
     return wanted, largest - reserved

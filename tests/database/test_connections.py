@@ -20,7 +20,7 @@ from api.postgres import connections
 from api.postgres.embedded.cluster import MAJOR
 from api.postgres.engine import GuildhallEngine, PlainConnection
 from api.postgres.migrations import known, migrate, roll_back
-from api.postgres.preflight import LEAST_VERSION, refuse_unusable
+from api.postgres.preflight import LEAST_VERSION, UnusableDatabase, refuse_unusable
 from api.postgres.provision import APP, OWNER
 from tests.support import cluster
 from tests.support.clock import MovableClock
@@ -111,3 +111,15 @@ def test_connections_are_opened_in_one_place() -> None:
         or (isinstance(node, ast.Attribute) and node.attr == "start_connection_pool")  # Piccolo's own pool
     ]
     assert elsewhere == []
+
+
+async def test_all_that_a_worker_opens_is_counted(settings: Settings, owner: PlainConnection) -> None:
+    """Its pool, the change watcher, the event poller, and two that compute boards."""
+    largest = int(await owner.fetchval("SHOW max_connections"))
+    offered = largest - int(await owner.fetchval("SHOW superuser_reserved_connections"))
+    fitting = msgspec.structs.replace(settings, workers=2, pool_size=offered // 2 - 4)
+    await refuse_unusable(fitting)
+    findings = {finding.about: finding.mend for finding in await doctor.examine(fitting)}
+    assert findings[f"connections: {offered // 2 * 2} wanted of {offered}"] is None
+    with pytest.raises(UnusableDatabase, match="2 connections for boards"):
+        await refuse_unusable(msgspec.structs.replace(fitting, pool_size=offered // 2 - 3))
