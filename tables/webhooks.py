@@ -43,6 +43,9 @@ class Webhook(Table, tablename="webhooks", help_text="An address to which a guil
     failing_since = Timestamptz(default=None, null=True, help_text="Since when nothing arrives; empty: it does.")
     failures = Integer(default=0, null=False, help_text="How often in a row nothing arrived.")
     rests_until = Timestamptz(default=None, null=True, help_text="Until when it is left alone after a failure.")
+    done_id = BigInt(
+        default=0, null=False, help_text="Of its deliveries none up to this one is yet to be tried for the first time."
+    )
     due_at = Timestamptz(default=None, null=True, help_text="When there is something to send; empty: nothing.")
     holder = Bytea(default=None, null=True, help_text="The process that is sending; empty: none.")
     held_until = Timestamptz(default=None, null=True, help_text="When others may send if that one is silent.")

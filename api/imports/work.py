@@ -150,8 +150,8 @@ class Work:
         return counts
 
     async def batches(self, reader: Reader, size: int) -> AsyncIterator[list[Numbered]]:
-        """The remaining rows with their numbers, in batches of so many, or of fewer where they are long. Reads the rights
-        again before each batch. Raises `Broken`, `CredentialEnded`."""
+        """The remaining rows with their numbers, in batches of so many, or of fewer where they are long. Reads the
+        rights again before each batch. Raises `Broken`, `CredentialEnded`."""
         number, batch, length = 0, list[Numbered](), 0
         async for data in self._file():
             rows = reader.close() if data is None else reader.feed(data)

@@ -7,7 +7,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 
@@ -44,6 +44,9 @@ KEPT = timedelta(days=7)
 BATCH_SIZE = 1000  # events, or webhooks of one that concerns all guilds
 BATCHES = 50  # in a row
 SWEPT = 5000
+# While a backup holds its snapshot, a look at all that is due passes all that ever was.
+LOOKS_AT_ALL, LATE = timedelta(seconds=15), timedelta(seconds=10)
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)
 NO_TARGET = "nothing can be sent to its address: its host is written as no browser and no server agrees upon"
 
 Names = tuple[tuple[str, object], ...]
@@ -56,6 +59,7 @@ class Deliverer:
         self._secret_box = secret_box
         self._sender = sender
         self._holder = secrets.token_bytes(16)
+        self._since = self._looks_at_all = self._database_now = _EVER
         self._serving: set[asyncio.Task[None]] = set()
         self._shares: Shares[tuple[str, object]] = Shares(CONCURRENCY)
         self._agent = f"Guildhall/{version('guildhall')}"
@@ -87,8 +91,10 @@ class Deliverer:
         guilds = [id_ for kind, id_ in self._shares.full() if kind == "guild"]
         hosts = [host for kind, host in self._shares.full() if kind == "host"]
         async with self._database.connection() as connection:
-            due = await connection.fetch(queries.DUE, now, guilds, hosts, LOOKED_AT)
+            due = await connection.fetch(queries.DUE, now, guilds, hosts, LOOKED_AT, self._since)
             chosen = self._choose(due)
+            is_left = len(chosen) < len(due) or len(due) == LOOKED_AT or bool(guilds or hosts)
+            self._note(now, has_more=is_left)
             if not chosen:
                 return
             rows = await connection.fetch(queries.TAKE, self._holder, now, now + HELD, list(chosen))
@@ -97,6 +103,16 @@ class Deliverer:
             self._serving.add(task)
             self._shares.take(*chosen[row["id"]])
             task.add_done_callback(partial(self._served, chosen[row["id"]]))
+
+    def _note(self, now: datetime, *, has_more: bool) -> None:
+        """From when on the next look looks: what is due has come since, a little late perhaps. All of it, with what
+        others held and let fall, is looked at now and then, and while something is left."""
+        if has_more or now >= self._looks_at_all or now < self._since:
+            self._looks_at_all = now + LOOKS_AT_ALL
+            self._since = _EVER
+        else:
+            # Either clock may have said when something is due.
+            self._since = min(now, self._database_now) - LATE
 
     def _choose(self, due: Sequence[asyncpg.Record]) -> dict[int, Names]:
         """The webhooks that have room, the longest due first, with the names whose shares they use."""
@@ -118,8 +134,11 @@ class Deliverer:
         """Stores the deliveries of new events; of very many, the rest next time."""
         for _ in range(BATCHES):
             async with self._database.connection() as connection:
-                if not await connection.fetchval(queries.OWE, BATCH_SIZE):
-                    return
+                row = await connection.fetchrow(queries.OWE, BATCH_SIZE)
+            assert row is not None  # a function gives its row
+            self._database_now = row["now"]
+            if not row["is_more"]:
+                return
 
     async def rest(self) -> None:
         """Waits until all running deliveries have ended."""
@@ -134,8 +153,9 @@ class Deliverer:
         return gone == SWEPT
 
     async def _serve(self, webhook_id: int) -> None:
+        tried: list[int] = []
         try:
-            rests_until = await self._send_all(webhook_id)
+            rests_until = await self._send_all(webhook_id, tried)
         except TRANSIENT as error:
             log.warning("a webhook is left for later", webhook=webhook_id, error=repr(error)[:200])
             return  # free again when its lease ends
@@ -147,10 +167,10 @@ class Deliverer:
             async with asyncio.timeout(2), self._database.transaction() as connection:
                 ours = (Webhook.id == webhook_id) & (Webhook.holder == self._holder)
                 if await Webhook.select(Webhook.id).where(ours).lock_rows().first() is not None:
-                    await connection.execute(queries.LET_GO, webhook_id, rests_until)
+                    await connection.execute(queries.LET_GO, webhook_id, rests_until, max(tried, default=0))
 
-    async def _send_all(self, webhook_id: int) -> datetime | None:
-        """Sends due deliveries up to a failure, then sets when to continue."""
+    async def _send_all(self, webhook_id: int, tried: list[int]) -> datetime | None:
+        """Sends due deliveries up to a failure, then sets when to continue. Adds to `tried` what it tried."""
         turn_ends = asyncio.get_running_loop().time() + TURN_SECONDS
         for _ in range(IN_A_ROW):
             if asyncio.get_running_loop().time() > turn_ends:
@@ -161,6 +181,7 @@ class Deliverer:
             webhook, row = found
             if row["is_hidden"] and Scope.MEMBERS_WRITE not in webhook["scopes"]:
                 await persisted(partial(_withhold, row["id"]))
+                tried.append(row["id"])
                 continue
             if webhook["has_ended"]:
                 async with self._database.transaction() as connection:
@@ -172,8 +193,11 @@ class Deliverer:
                 return None
             outcome = await self._send(webhook, row)
             if not outcome.ok:
-                return await persisted(partial(self._failed, webhook_id, row, outcome))
+                rests_until = await persisted(partial(self._failed, webhook_id, row, outcome))
+                tried.append(row["id"])
+                return rests_until
             await persisted(partial(self._delivered, webhook_id, row["id"], outcome))
+            tried.append(row["id"])
         return self._clock.now()  # behind all others that are due
 
     async def _next(self, webhook_id: int) -> tuple[asyncpg.Record, asyncpg.Record] | None:
@@ -181,7 +205,11 @@ class Deliverer:
         now = self._clock.now()
         async with self._database.connection() as connection:
             webhook = await connection.fetchrow(queries.RENEW, webhook_id, self._holder, now + HELD, now)
-            row = None if webhook is None else await connection.fetchrow(queries.NEXT, webhook_id, now)
+            row = (
+                None
+                if webhook is None
+                else await connection.fetchrow(queries.NEXT, webhook_id, now, webhook["done_id"])
+            )
         return None if webhook is None or row is None else (webhook, row)
 
     async def _delivered(self, webhook_id: int, delivery: int, outcome: Outcome) -> None:

@@ -10,14 +10,15 @@ DELIVERIES = """
     ORDER BY d.id DESC LIMIT $3
 """
 
-OWE = "SELECT guildhall_owe_deliveries($1)"
+OWE = "SELECT guildhall_owe_deliveries($1) AS is_more, clock_timestamp() AS now"
 
 _HOST = r"lower(trim('[]' FROM substring(url FROM '^https?://(\[[^]]*\]|[^/:?#]*)')))"
 
-# Those that are owed something and held by nobody, but those of guilds and hosts that have their share of senders.
+# Those that are owed something since then ($5) and held by nobody, but those of guilds and hosts that have their share
+# of senders.
 DUE = f"""
     SELECT id, guild_id, {_HOST} AS host FROM webhooks
-    WHERE due_at <= $1 AND disabled_at IS NULL AND (held_until IS NULL OR held_until < $1)
+    WHERE due_at >= $5 AND due_at <= $1 AND disabled_at IS NULL AND (held_until IS NULL OR held_until < $1)
         AND guild_id <> ALL($2::bigint[]) AND {_HOST} <> ALL($3::text[])
     ORDER BY due_at LIMIT $4
 """
@@ -30,20 +31,36 @@ TAKE = """
         FOR UPDATE SKIP LOCKED
     ) RETURNING id
 """
+# Written only when little of the time is left: each writing leaves a row that an old snapshot keeps.
 RENEW = """
-    UPDATE webhooks SET held_until = $3 WHERE id = $1 AND holder = $2 AND disabled_at IS NULL
-    RETURNING guild_id, url, secret, scopes, key_id IS NOT NULL AND NOT EXISTS (
+    WITH renewed AS (
+        UPDATE webhooks SET held_until = $3
+        WHERE id = $1 AND holder = $2 AND disabled_at IS NULL AND held_until < $3::timestamptz - interval '15 seconds'
+    )
+    SELECT guild_id, url, secret, scopes, done_id, key_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM api_keys k
         WHERE (k.id = key_id OR k.origin_id = key_id)
             AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4)
     ) AS has_ended
+    FROM webhooks WHERE id = $1 AND holder = $2 AND disabled_at IS NULL
 """
+# Old snapshots keep what is done where it was: so what was never tried is looked for behind what has been ($3), and
+# what was, by when it is tried again.
 NEXT = """
     SELECT d.id, d.position, d.type, d.at, d.attempts, e.position IS NOT NULL AS is_kept, e.guild_id,
         e.data::text AS data, p.user_id IS NOT NULL AS is_hidden
-    FROM webhook_deliveries d LEFT JOIN stream_events e ON e.position = d.position AND e.day = d.day
+    FROM (
+        (SELECT id FROM webhook_deliveries
+         WHERE webhook_id = $1 AND status = 'pending' AND attempts = 0 AND id > $3 AND next_at <= $2
+         ORDER BY webhook_id, id LIMIT 1)
+        UNION ALL
+        (SELECT id FROM webhook_deliveries
+         WHERE webhook_id = $1 AND status = 'pending' AND attempts > 0 AND next_at <= $2
+         ORDER BY webhook_id, next_at LIMIT 1)
+        ORDER BY id LIMIT 1
+    ) AS due JOIN webhook_deliveries d ON d.id = due.id
+    LEFT JOIN stream_events e ON e.position = d.position AND e.day = d.day
     LEFT JOIN privacy_choices p ON p.user_id = e.user_id AND p.hidden_at IS NOT NULL
-    WHERE d.webhook_id = $1 AND d.status = 'pending' AND d.next_at <= $2 ORDER BY d.id LIMIT 1
 """
 DELIVERED = """
     WITH done AS (
@@ -62,11 +79,23 @@ FAILED = """
     WHERE id = $1 RETURNING failures, failing_since
 """
 
-# In a statement after the lock's own: it sees what was numbered before, and what comes later waits for the lock.
+# In a statement after the lock's own: it sees what was numbered before, and what comes later waits for the lock. All up
+# to `$3` was tried, but for what may be there now.
 LET_GO = """
     UPDATE webhooks SET holder = NULL, held_until = NULL, rests_until = $2,
+        done_id = coalesce(pending.fresh_id - 1, greatest(done_id, $3)),
         due_at = CASE WHEN disabled_at IS NULL AND pending.first IS NOT NULL THEN greatest(pending.first, $2) END
-    FROM (SELECT min(next_at) AS first FROM webhook_deliveries WHERE webhook_id = $1 AND status = 'pending') AS pending
+    FROM (
+        SELECT fresh.id AS fresh_id, least(fresh.next_at, retried.next_at) AS first
+        FROM (VALUES (1)) AS one
+        LEFT JOIN (SELECT next_at FROM webhook_deliveries
+                   WHERE webhook_id = $1 AND status = 'pending' AND attempts > 0
+                   ORDER BY webhook_id, next_at LIMIT 1) AS retried ON true
+        LEFT JOIN (SELECT id, next_at FROM webhook_deliveries
+                   WHERE webhook_id = $1 AND status = 'pending' AND attempts = 0
+                       AND id > (SELECT done_id FROM webhooks WHERE id = $1)
+                   ORDER BY webhook_id, id LIMIT 1) AS fresh ON true
+    ) AS pending
     WHERE id = $1
 """
 # Some of them, the oldest first; gives how many.

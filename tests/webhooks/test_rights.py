@@ -176,7 +176,7 @@ async def test_what_is_owed_is_written_in_batches_and_once(bot: httpx2.AsyncClie
             await hook(bot, "https://93.184.215.14/", guild=guild_id)
     # Nobody sends, and so nobody owes, while this holds the place.
     async with owner.transaction():
-        await owner.execute("SELECT FROM webhook_position FOR UPDATE")
+        await owner.execute("SELECT pg_advisory_xact_lock(x'6f776564'::int, 0)")
         for n in (1, 2):
             await change(bot, n)
             await bot.put(f"/v1/modules/welcome{n}", json={"schema": {"type": "object", "properties": {}}})

@@ -1,0 +1,101 @@
+"""What looking for deliveries costs while somebody holds an old snapshot, as a backup does: VACUUM removes nothing
+then, and what is done must not be walked over again and again. Counted in pages: no busy machine makes more."""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from api.postgres.engine import PlainConnection
+from api.postgres.provision import OWNER
+from api.webhooks import queries
+from tests.support import cluster
+from tests.support.people import HARBOUR
+
+NAME = f"deliveries_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}"  # of this process
+HOLDER = b"0" * 16
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+TURNS, SENT_A_TURN = 400, 250  # 100,000 in all
+
+# What happens to a webhook in a turn, but for sending: taken, sent what it is owed, let go.
+DONE = """
+    UPDATE webhook_deliveries SET status = 'delivered', attempts = attempts + 1, outcome = '200'
+    WHERE webhook_id = $1 AND id > $2 AND status = 'pending'
+"""
+
+
+@pytest.fixture
+async def quiet() -> AsyncIterator[PlainConnection]:
+    """A connection to a database in which nobody else sends."""
+    await cluster.clone(NAME)
+    connection = await another()
+    await connection.execute("INSERT INTO guilds (id, name) VALUES ($1, 'Harbour')", HARBOUR)
+    await connection.execute("SET enable_seqscan = off; SET jit = off")  # plans are those of tables that are full
+    yield connection
+    await connection.close()
+    await cluster.drop(NAME)
+
+
+async def another() -> PlainConnection:
+    return await asyncpg.connect(cluster.url(OWNER, NAME))
+
+
+async def pages(connection: PlainConnection, statement: str, *arguments: object) -> int:
+    """How many pages a statement looks at."""
+    explained = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", *arguments)
+    plan = json.loads(explained)[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+async def owe(connection: PlainConnection, count: int) -> int:
+    """So many events come, get their positions, and are owed; what the last step looked at."""
+    await connection.execute(
+        "INSERT INTO outbox (guild_id, type, data) SELECT $1, 'member.left', '{}' FROM generate_series(1, $2::int)",
+        HARBOUR,
+        count,
+    )
+    await connection.execute("SELECT guildhall_number_events(1000)")
+    return await pages(connection, queries.OWE, 1000)
+
+
+async def turn(connection: PlainConnection, webhook: int, count: int) -> dict[str, int]:
+    """A turn in which all of these are sent; what each step looked at."""
+    found = {"owe": await owe(connection, count)}
+    now = datetime.now(UTC)
+    soon = now - timedelta(seconds=10)
+    found["due"] = await pages(connection, queries.DUE, now, [], [], 500, soon)
+    due = await connection.fetch(queries.DUE, now, [], [], 500, soon)
+    assert [row["id"] for row in due] == [webhook]
+    await connection.fetch(queries.TAKE, HOLDER, now, now + timedelta(seconds=30), [webhook])
+    row = await connection.fetchrow(queries.RENEW, webhook, HOLDER, now + timedelta(seconds=30), now)
+    assert row is not None
+    found["next"] = await pages(connection, queries.NEXT, webhook, now, row["done_id"])
+    following = await connection.fetchrow(queries.NEXT, webhook, now, row["done_id"])
+    assert following is not None
+    await connection.execute(DONE, webhook, row["done_id"])
+    last = await connection.fetchval("SELECT max(id) FROM webhook_deliveries")
+    found["let go"] = await pages(connection, queries.LET_GO, webhook, None, last)
+    idle = datetime.now(UTC)
+    found["idle"] = await pages(connection, queries.DUE, idle, [], [], 500, idle) + await pages(
+        connection, queries.OWE, 1000
+    )
+    return found
+
+
+async def test_an_old_snapshot_costs_nothing(quiet: PlainConnection) -> None:
+    """100,000 deliveries are done meanwhile."""
+    webhook = await quiet.fetchval(
+        "INSERT INTO webhooks (guild_id, url, secret) VALUES ($1, 'https://a.example', '') RETURNING id", HARBOUR
+    )
+    backup = await another()
+    async with backup.transaction(isolation="repeatable_read"):
+        await backup.fetchval("SELECT count(*) FROM webhooks")
+        costs = [await turn(quiet, webhook, SENT_A_TURN) for _ in range(TURNS)]
+        assert await quiet.fetchval("SELECT count(*) FROM webhook_deliveries WHERE status = 'delivered'") == 100_000
+    await backup.close()
+    for step in ("due", "next", "idle"):
+        early, late = [max(cost[step] for cost in part) for part in (costs[20:60], costs[-40:])]
+        assert late <= early + 20, (step, early, late)
