@@ -72,8 +72,8 @@ from api.webhooks.delivering import Deliverer
 from api.webhooks.resolving import Resolver
 from api.webhooks.sending import Sender
 from api.webhooks.service import WebhookService
+from tables.by_migrations import TABLES
 from tables.by_sql import BY_SQL
-from tables.piccolo_app import APP_CONFIG
 
 if TYPE_CHECKING:
     import httpx2
@@ -98,7 +98,7 @@ class Services:
         self.clock, self.metrics = clock, metrics
 
         # What all features share.
-        for table in (*APP_CONFIG.table_classes, *(each.table for each in BY_SQL)):
+        for table in (*TABLES, *(each.table for each in BY_SQL)):
             table._meta._db = piccolo_conf.DB  # else Piccolo imports its code formatter to find it
         self.database = database = Database(
             piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000

@@ -1,51 +1,13 @@
-"""Tells Piccolo which tables there are and where their migrations stand."""
+"""Tells Piccolo's command line which tables there are and where their migrations stand."""
 
 from pathlib import Path
 
 from piccolo.conf.apps import AppConfig
 
-from tables.achievements import Achievement, Award, AwardCount, Awarding, MemberCount
-from tables.admin import AdminSecondFactor, AdminSession, AdminUser
-from tables.audit import AuditEntry
-from tables.auth import ApiKey
-from tables.guilds import Guild, GuildChannel, GuildRole
-from tables.imports import Import
-from tables.jobs import Job
-from tables.members import CustomStat, CustomStatName, Member
-from tables.people import Login, Session
-from tables.privacy import PrivacyChoice
-from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
-from tables.webhooks import Webhook, WebhookDelivery
+from tables.by_migrations import TABLES
 
 APP_CONFIG = AppConfig(
     app_name="guildhall",
     migrations_folder_path=str(Path(__file__).parents[1] / "piccolo_migrations"),
-    table_classes=[
-        Guild,
-        GuildRole,
-        GuildChannel,
-        RegisteredModule,
-        GuildSettings,
-        SettingsRevision,
-        Member,
-        CustomStat,
-        CustomStatName,
-        MemberCount,
-        Achievement,
-        Award,
-        AwardCount,
-        Awarding,
-        PrivacyChoice,
-        Import,
-        Job,
-        ApiKey,
-        AdminUser,
-        AdminSession,
-        AdminSecondFactor,
-        Session,
-        Login,
-        AuditEntry,
-        Webhook,
-        WebhookDelivery,
-    ],
+    table_classes=TABLES,
 )

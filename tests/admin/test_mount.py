@@ -33,11 +33,11 @@ async def start():
         pass
 
 asyncio.run(start())
-print(*sorted({"fastapi", "pydantic", "jinja2", "piccolo_admin"} & set(sys.modules)))
+print(*sorted({"black", "fastapi", "pydantic", "jinja2", "piccolo_admin"} & set(sys.modules)))
 """
 
 
-def test_starting_the_api_loads_none_of_the_admins_libraries(settings: Settings) -> None:
+def test_starting_the_api_loads_no_library_of_the_admin_or_of_the_command_line(settings: Settings) -> None:
     import msgspec
 
     result = subprocess.run(

@@ -1,0 +1,45 @@
+"""The tables that Piccolo's migrations make. Those that SQL makes are in `tables.by_sql`."""
+
+from piccolo.table import Table
+
+from tables.achievements import Achievement, Award, AwardCount, Awarding, MemberCount
+from tables.admin import AdminSecondFactor, AdminSession, AdminUser
+from tables.audit import AuditEntry
+from tables.auth import ApiKey
+from tables.guilds import Guild, GuildChannel, GuildRole
+from tables.imports import Import
+from tables.jobs import Job
+from tables.members import CustomStat, CustomStatName, Member
+from tables.people import Login, Session
+from tables.privacy import PrivacyChoice
+from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
+from tables.webhooks import Webhook, WebhookDelivery
+
+TABLES: list[type[Table]] = [
+    Guild,
+    GuildRole,
+    GuildChannel,
+    RegisteredModule,
+    GuildSettings,
+    SettingsRevision,
+    Member,
+    CustomStat,
+    CustomStatName,
+    MemberCount,
+    Achievement,
+    Award,
+    AwardCount,
+    Awarding,
+    PrivacyChoice,
+    Import,
+    Job,
+    ApiKey,
+    AdminUser,
+    AdminSession,
+    AdminSecondFactor,
+    Session,
+    Login,
+    AuditEntry,
+    Webhook,
+    WebhookDelivery,
+]
