@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 from litestar import Litestar
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.admin.entrance import Entrance
+from api.admin.mount import Mount
+from api.http.context import RequestContext, start_context
 from tables.admin import AdminUser
 from tests.support.clients import BASE_URL
 from tests.support.serving import Application
@@ -33,6 +35,16 @@ def at_the_door(app: Application, address: str | None = None) -> httpx2.AsyncCli
     """Somebody who has not logged in, at an address of their own: tries are counted by address."""
     transport = httpx2.ASGITransport(app, client=(address or next(_addresses), 1))
     return httpx2.AsyncClient(transport=transport, base_url=BASE_URL)
+
+
+def alone(mount: Mount) -> ASGIApp:
+    """A mount with no application around it: a request has the context that the outermost middleware makes."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        start_context(scope, RequestContext("request", is_head=False, is_gone=lambda: False))
+        await mount(scope, receive, send)
+
+    return app
 
 
 async def log_in(client: httpx2.AsyncClient, name: str = "ada", password: str = PASSWORD) -> httpx2.Response:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp
 from msgspec.structs import replace
 
 from api.admin.entrance import Entrance
 from api.admin.mount import LARGEST_BODY, Mount
 from api.config import Settings
-from api.http.context import RequestContext, start_context
-from tests.admin.conftest import IGNORE_SCHEMA, log_in
+from tests.admin.conftest import IGNORE_SCHEMA, alone, log_in
 from tests.support.serving import in_process
 
 pytestmark = pytest.mark.filterwarnings(IGNORE_SCHEMA)
@@ -152,11 +151,7 @@ async def test_behind_tls_cookies_are_secure_and_the_origin_is_checked(
 ) -> None:
     mount = Mount(replace(settings, public_url="https://guildhall.example"), entrance)
 
-    async def behind(scope: Scope, receive: Receive, send: Send) -> None:
-        start_context(scope, RequestContext("request", is_head=False, is_gone=lambda: False))
-        await mount(scope, receive, send)
-
-    async with in_process(behind, "https://guildhall.example") as client:
+    async with in_process(alone(mount), "https://guildhall.example") as client:
         page = await client.get("/admin/")
         assert page.headers["set-cookie"].startswith("__Secure-csrftoken=")
         assert page.headers["set-cookie"].endswith("; Secure")

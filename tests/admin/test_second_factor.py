@@ -13,7 +13,7 @@ from api.admin.entrance import Entrance
 from api.admin.mount import Mount
 from api.config import Settings
 from api.postgres.engine import PlainConnection
-from tests.admin.conftest import IGNORE_SCHEMA, PASSWORD, at_the_door, log_in
+from tests.admin.conftest import IGNORE_SCHEMA, PASSWORD, alone, at_the_door, log_in
 from tests.support.clock import MovableClock
 
 pytestmark = pytest.mark.filterwarnings(IGNORE_SCHEMA)
@@ -138,7 +138,7 @@ async def test_it_can_be_demanded(
     app: ASGIApp, settings: Settings, entrance: Entrance, ada_id: int, clock: MovableClock
 ) -> None:
     demanding = Mount(replace(settings, admin_second_factor="required"), entrance)
-    async with at_the_door(demanding) as ada:
+    async with at_the_door(alone(demanding)) as ada:
         assert (await log_in(ada)).status_code == 200
         for method, path in (("GET", "tables/"), ("GET", "tables/guilds/"), ("POST", "tables/admin_users/")):
             refused = await ada.request(method, f"/admin/api/{path}")
