@@ -47,7 +47,7 @@ BY_SQL = (
     BySql(Outbox, ("id",), numbered="id"),
     BySql(StreamEvent, ("position", "day"), part="day"),
     BySql(StreamPosition, ("round",)),
-    BySql(WebhookPosition, ("is_only",)),
+    BySql(WebhookPosition, ("round",)),
     BySql(IdempotentAnswer, ("owner", "key")),
     BySql(RateBudget, ("owner",), logged=False),
     BySql(ErasedPerson, ("digest", "guild_id")),

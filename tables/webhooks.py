@@ -4,7 +4,6 @@ from piccolo.columns import (
     Array,
     BigInt,
     BigSerial,
-    Boolean,
     Bytea,
     Date,
     ForeignKey,
@@ -88,12 +87,12 @@ class WebhookDelivery(
 
 
 class WebhookPosition(Table, tablename="webhook_position", help_text="How far webhooks are owed their deliveries."):
-    is_only = Boolean(primary_key=True, default=True, null=False, help_text="There is one row.")
+    round = BigInt(
+        primary_key=True, default=0, null=False, help_text="Rises by one, so that the row is the last of its index."
+    )
     position = BigInt(default=None, null=False, help_text="The last event of which it is written who is owed it.")
     webhook_id = BigInt(
         default=None,
         null=True,
         help_text="Of the event after it, which concerns every guild: the last webhook that is seen to; empty: none.",
     )
-
-    webhook_position_is_only_check = Check("is_only")
