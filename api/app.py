@@ -95,7 +95,7 @@ _OF_HANDLERS = [
     "members",
     "metrics",
     "modules",
-    "people",
+    "accounts",
     "roles_and_channels",
     "privacy",
     "settings",
@@ -140,9 +140,9 @@ def fast_path(services: Services, public_url: str | None) -> FastPath:
 
 
 def _strangers(app: Litestar, services: Services) -> Strangers:
-    people = services.people
-    anywhere = None if people.access is None else people.access.anywhere
-    return Strangers(services.keyring, people.sessions, anywhere, services.limiter, public_paths(app.routes))
+    accounts = services.accounts
+    anywhere = None if accounts.access is None else accounts.access.anywhere
+    return Strangers(services.keyring, accounts.sessions, anywhere, services.limiter, public_paths(app.routes))
 
 
 def _admission(services: Services) -> Admission:
@@ -196,11 +196,11 @@ def create_litestar(
 
 
 def _gate(services: Services, settings: Settings) -> Gate:
-    people = services.people
+    accounts = services.accounts
     return Gate(
         keyring=services.keyring,
-        sessions=people.sessions,
-        access=people.access,
+        sessions=accounts.sessions,
+        access=accounts.access,
         limiter=services.limiter,
         slots=services.slots,
         idempotency=services.idempotency,

@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import piccolo_conf
+from api.accounts.accounts import Client, build_accounts
+from api.accounts.current import CurrentCredentials
 from api.achievements.awards import AwardService
 from api.achievements.backfill import Backfill
 from api.achievements.eligibility import Eligibility
@@ -55,8 +57,6 @@ from api.lib.pagination import Cursors
 from api.lib.secret_box import SecretBox
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.service import MemberService
-from api.people.current import CurrentCredentials
-from api.people.people import Client, build_people
 from api.postgres.change_watcher import ChangeWatcher, stop
 from api.postgres.database import Database
 from api.postgres.partitions import Partitions
@@ -113,7 +113,7 @@ class Services:
 
         # Who asks, and how often they may.
         self.keyring = keyring = Keyring(database, watcher, clock)
-        self.people = build_people(
+        self.accounts = build_accounts(
             database,
             watcher,
             clock,
@@ -124,7 +124,7 @@ class Services:
             own_url=settings.own_url,
             transport=discord,
         )
-        self.credentials = CurrentCredentials(keyring, self.people)
+        self.credentials = CurrentCredentials(keyring, self.accounts)
         self.limiter = Limiter(
             database,
             clock,
@@ -235,8 +235,8 @@ class Services:
 
     async def close(self) -> None:
         """Closes what was opened."""
-        if self.people.discord is not None:
-            await self.people.discord.close()
+        if self.accounts.discord is not None:
+            await self.accounts.discord.close()
         await self.sender.close()
         await self.snapshots.close()
         await self.database.close()

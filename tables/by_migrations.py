@@ -2,6 +2,7 @@
 
 from piccolo.table import Table
 
+from tables.accounts import Login, Session
 from tables.achievements import Achievement, Award, AwardCount, Awarding, MemberCount
 from tables.admin import AdminSecondFactor, AdminSession, AdminUser
 from tables.audit import AuditEntry
@@ -10,7 +11,6 @@ from tables.guilds import Guild, GuildChannel, GuildRole
 from tables.imports import Import
 from tables.jobs import Job
 from tables.members import CustomStat, CustomStatName, Member
-from tables.people import Login, Session
 from tables.privacy import PrivacyChoice
 from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
 from tables.webhooks import Webhook, WebhookDelivery

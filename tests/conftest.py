@@ -206,7 +206,7 @@ async def mallory(bot: httpx2.AsyncClient, clients: Clients) -> AsyncIterator[ht
 def discord(standing_in: Discord, litestar_app: Litestar) -> Discord:
     """Discord as it is at first, and remembered by nobody."""
     standing_in.reset()
-    people = services_of(litestar_app).people
+    people = services_of(litestar_app).accounts
     assert people.access is not None
     assert people.discord is not None
     for kept in (people.access._guilds, people.access._roles):
@@ -219,7 +219,7 @@ def discord(standing_in: Discord, litestar_app: Litestar) -> Discord:
 @pytest.fixture
 def browsers(app: ASGIApp, litestar_app: Litestar, discord: Discord, bot: httpx2.AsyncClient) -> Browsers:
     """Makes browsers, once Harbour and Quarry are there."""
-    return Browsers(app, discord, services_of(litestar_app).people)
+    return Browsers(app, discord, services_of(litestar_app).accounts)
 
 
 @pytest.fixture

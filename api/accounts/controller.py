@@ -8,6 +8,18 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Response
 
+from api.accounts.accounts import Accounts
+from api.accounts.dtos import (
+    CallbackQuery,
+    LoginQuery,
+    MeView,
+    MyGuildsQuery,
+    MyGuildView,
+    MySessionsQuery,
+    SessionView,
+)
+from api.accounts.own_sessions import OwnSessions, shown_agent
+from api.accounts.service import LOGIN, Browser, LoginService
 from api.auth.cookies import Cookies
 from api.auth.sessions import ABSOLUTE
 from api.errors import LoginNotConfigured
@@ -16,10 +28,6 @@ from api.http.context import context_of
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.lib.pagination import Page
-from api.people.dtos import CallbackQuery, LoginQuery, MeView, MyGuildsQuery, MyGuildView, MySessionsQuery, SessionView
-from api.people.own_sessions import OwnSessions, shown_agent
-from api.people.people import People
-from api.people.service import LOGIN, Browser, LoginService
 
 CALLBACK = "/auth/discord/callback"
 NO_STORE = {"Cache-Control": "no-store"}
@@ -33,14 +41,14 @@ class LoginController(Controller):
 
     @get("/discord/login", opt=RoutePolicy(reads_query=True).opt, status_code=303)
     async def log_in(
-        self, params: NamedDependency[LoginQuery], request: GuildhallRequest, people: NamedDependency[People]
+        self, params: NamedDependency[LoginQuery], request: GuildhallRequest, accounts: NamedDependency[Accounts]
     ) -> Response[bytes]:
         """Send the browser to Discord, which asks the person and sends them back."""
-        login, cookies = _configured(people), people.cookies
+        login, cookies = _configured(accounts), accounts.cookies
         begun = login.begin(
             return_to=params.return_to,
             browser=cookies.read(request.headers.get("cookie"), cookies.login),
-            redirect_uri=_redirect_uri(request, people),
+            redirect_uri=_redirect_uri(request, accounts),
         )
         return Response(
             b"",
@@ -51,16 +59,16 @@ class LoginController(Controller):
 
     @get("/discord/callback", opt=RoutePolicy(reads_query=True, login_fails=True).opt, status_code=303)
     async def finish_log_in(
-        self, params: NamedDependency[CallbackQuery], request: GuildhallRequest, people: NamedDependency[People]
+        self, params: NamedDependency[CallbackQuery], request: GuildhallRequest, accounts: NamedDependency[Accounts]
     ) -> Response[bytes]:
         """Where Discord sends the browser back to: the person is logged in, and goes to the page where they began.
         One who has said no goes there too, logged in as before."""
-        login, cookies = _configured(people), people.cookies
+        login, cookies = _configured(accounts), accounts.cookies
         header = request.headers.get("cookie")
         finished = await login.finish(
             params,
             browser=cookies.read(header, cookies.login),
-            redirect_uri=_redirect_uri(request, people),
+            redirect_uri=_redirect_uri(request, accounts),
             replaces=cookies.read(header, cookies.session),
             seen=Browser(shown_agent(request.headers.get("user-agent")), request.address),
             asker=address_of(request.scope),
@@ -71,15 +79,15 @@ class LoginController(Controller):
         return Response(b"", status_code=303, headers={"Location": finished.return_to, **NO_STORE}, cookies=made)
 
     @post("/logout", opt=RoutePolicy(person=True).opt, status_code=204)
-    async def log_out(self, request: GuildhallRequest, people: NamedDependency[People]) -> Response[None]:
+    async def log_out(self, request: GuildhallRequest, accounts: NamedDependency[Accounts]) -> Response[None]:
         """End the session, and give Discord's grant back."""
-        await _configured(people).log_out(context_of(request.scope).logged_in)
+        await _configured(accounts).log_out(context_of(request.scope).logged_in)
         return Response(
             None,
             status_code=204,
             # Whoever sits down here next finds nothing of this person in the browser.
             headers={**NO_STORE, "Clear-Site-Data": '"cache", "storage"'},
-            cookies=[_cookie(people.cookies, people.cookies.session)],
+            cookies=[_cookie(accounts.cookies, accounts.cookies.session)],
         )
 
 
@@ -88,49 +96,49 @@ class MeController(Controller):
     tags = ("people",)
 
     @get("/", opt=RoutePolicy(person=True, conditional=True, personal=True).opt)
-    async def get_me(self, request: GuildhallRequest, people: NamedDependency[People]) -> MeView:
+    async def get_me(self, request: GuildhallRequest, accounts: NamedDependency[Accounts]) -> MeView:
         """Who is logged in, and the token that their requests need to change anything."""
-        return _configured(people).me(context_of(request.scope).logged_in)
+        return _configured(accounts).me(context_of(request.scope).logged_in)
 
     @get("/guilds", opt=RoutePolicy(person=True).opt)
     async def list_my_guilds(
-        self, params: NamedDependency[MyGuildsQuery], request: GuildhallRequest, people: NamedDependency[People]
+        self, params: NamedDependency[MyGuildsQuery], request: GuildhallRequest, accounts: NamedDependency[Accounts]
     ) -> Page[MyGuildView]:
         """The guilds that the person manages at Discord (owner, Administrator or Manage Guild), by id."""
-        return await _configured(people).my_guilds(
+        return await _configured(accounts).my_guilds(
             context_of(request.scope).logged_in, limit=params.limit, cursor=params.cursor
         )
 
     @get("/sessions", opt=RoutePolicy(person=True).opt)
     async def list_my_sessions(
-        self, params: NamedDependency[MySessionsQuery], request: GuildhallRequest, people: NamedDependency[People]
+        self, params: NamedDependency[MySessionsQuery], request: GuildhallRequest, accounts: NamedDependency[Accounts]
     ) -> Page[SessionView]:
         """The browsers in which the person is logged in, newest first."""
-        return await _own_sessions(people).list_sessions(context_of(request.scope).logged_in, params)
+        return await _own_sessions(accounts).list_sessions(context_of(request.scope).logged_in, params)
 
     @delete("/sessions", opt=RoutePolicy(person=True).opt)
-    async def end_my_other_sessions(self, request: GuildhallRequest, people: NamedDependency[People]) -> None:
+    async def end_my_other_sessions(self, request: GuildhallRequest, accounts: NamedDependency[Accounts]) -> None:
         """End all sessions of the person but this one; on every worker within five seconds."""
-        await _own_sessions(people).end_others(context_of(request.scope).logged_in)
+        await _own_sessions(accounts).end_others(context_of(request.scope).logged_in)
 
     @delete("/sessions/{session_id:str}", opt=RoutePolicy(person=True).opt)
     async def end_my_session(
-        self, session_id: FromPath[int], request: GuildhallRequest, people: NamedDependency[People]
+        self, session_id: FromPath[int], request: GuildhallRequest, accounts: NamedDependency[Accounts]
     ) -> None:
         """End one session of the person, also this one; on every worker within five seconds."""
-        await _own_sessions(people).end(context_of(request.scope).logged_in, session_id)
+        await _own_sessions(accounts).end(context_of(request.scope).logged_in, session_id)
 
 
-def _configured(people: People) -> LoginService:
-    if people.login is None:
+def _configured(accounts: Accounts) -> LoginService:
+    if accounts.login is None:
         raise LoginNotConfigured
-    return people.login
+    return accounts.login
 
 
-def _own_sessions(people: People) -> OwnSessions:
-    if people.own_sessions is None:
+def _own_sessions(accounts: Accounts) -> OwnSessions:
+    if accounts.own_sessions is None:
         raise LoginNotConfigured
-    return people.own_sessions
+    return accounts.own_sessions
 
 
 def _cookie(cookies: Cookies, name: str, value: str = "", seconds: int = 0) -> Cookie:
@@ -140,10 +148,10 @@ def _cookie(cookies: Cookies, name: str, value: str = "", seconds: int = 0) -> C
     )
 
 
-def _redirect_uri(request: GuildhallRequest, people: People) -> str:
+def _redirect_uri(request: GuildhallRequest, accounts: Accounts) -> str:
     """The one that is registered at Discord. On one's own machine it follows the name by which the browser called,
     since a cookie of `localhost` is none of `127.0.0.1`."""
     host = request.headers.get("host", "")
-    if people.public_url is None and _is_own_machine(host):
+    if accounts.public_url is None and _is_own_machine(host):
         return f"http://{host}{CALLBACK}"
-    return f"{people.public_url or people.own_url}{CALLBACK}"
+    return f"{accounts.public_url or accounts.own_url}{CALLBACK}"

@@ -15,7 +15,7 @@ from api.errors import BadCsrfToken, Unauthorized
 from api.lib.clock import Clock
 from api.lib.fair_batches import FairBatches
 from api.postgres.change_watcher import ChangeWatcher
-from tables.people import Session as Stored
+from tables.accounts import Session as Stored
 from tables.sql import Row, one_of
 
 IDLE = timedelta(days=2)

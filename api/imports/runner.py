@@ -7,6 +7,7 @@ import asyncpg
 import structlog
 from piccolo.columns import Column
 
+from api.accounts.current import CredentialEnded, CurrentCredentials
 from api.audit.service import record
 from api.auth.scopes import Scope
 from api.errors import NotFound, Unavailable
@@ -23,7 +24,6 @@ from api.jobs.queue import LeasedJob, Queue
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
-from api.people.current import CredentialEnded, CurrentCredentials
 from api.postgres.database import Database
 from api.postgres.failures import IMPOSSIBLE_VALUES
 from tables.guilds import Guild

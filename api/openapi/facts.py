@@ -10,13 +10,13 @@ from litestar.response import Response, Stream
 from litestar.response.base import ASGIResponse
 from litestar.routes import BaseRoute, HTTPRoute
 
+from api.accounts.rules import OWN, PEOPLES
 from api.auth.scopes import Scope
 from api.http.policy import RoutePolicy, policy_of
 from api.http.requests import Plan, plan_of
 from api.http.responses import JSON, MSGPACK, ApiResponse
 from api.lib.encoded import Encoded
 from api.lib.pagination import Page
-from api.people.rules import OWN, PEOPLES
 
 METHODS = ("GET", "PUT", "PATCH", "POST", "DELETE")
 

@@ -26,8 +26,8 @@ from api.privacy.places import Place
 from api.privacy.reach import reach
 from api.privacy.registry import REGISTRY
 from api.privacy.service import PATIENT
+from tables.accounts import Session
 from tables.members import Member
-from tables.people import Session
 from tables.privacy import PrivacyChoice
 
 BATCH_SIZE = 2000  # rows of one statement

@@ -20,13 +20,13 @@ class Jobs:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._keyring = services.keyring
-        self._people = services.people
+        self._people = services.accounts
         self._often = [
             Scheduled("uses of keys", USES_EVERY, services.keyring.note_uses),
-            Scheduled("uses of sessions", USES_EVERY, services.people.sessions.note_uses),
+            Scheduled("uses of sessions", USES_EVERY, services.accounts.sessions.note_uses),
         ]
-        if services.people.grants is not None:
-            self._often.append(Scheduled("grants", SESSIONS_EVERY, services.people.grants.upkeep))
+        if services.accounts.grants is not None:
+            self._often.append(Scheduled("grants", SESSIONS_EVERY, services.accounts.grants.upkeep))
         # One after the other, so that they take one connection at a time. The last may take hours.
         self._sweeps = [
             Scheduled("upkeep", UPKEEP_EVERY, services.upkeep.run),

@@ -13,8 +13,8 @@ import pytest
 from api.auth.scopes import ALL, Scope
 from api.config import Settings
 from api.postgres.engine import PlainConnection
+from tests.accounts.test_access import WRITER, admit
 from tests.imports.files import Json, counts, ended, imported, lines, mee6_page, mee6_player, send
-from tests.people.test_access import WRITER, admit
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock

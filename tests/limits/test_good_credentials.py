@@ -35,7 +35,7 @@ async def sinful(
         for _ in range(70):
             limiter.note_refusal(scope_of("127.0.0.1"))
         assert (await client.get(GUILD)).status_code == 429
-        for store in (services_of(litestar_app).keyring, services_of(litestar_app).people.sessions):
+        for store in (services_of(litestar_app).keyring, services_of(litestar_app).accounts.sessions):
             store._cache.clear()
         yield client
 
@@ -52,7 +52,7 @@ async def test_a_key_that_is_not_in_memory(bot: httpx2.AsyncClient, sinful: http
 async def test_logging_in(sinful: httpx2.AsyncClient, browsers: Browsers) -> None:
     """From the first request to the last, with the session forgotten in between."""
     ada = await browsers.log_in(ADA, sinful)
-    browsers.people.sessions._cache.clear()
+    browsers.accounts.sessions._cache.clear()
     assert (await ada.get("/v1/me")).status_code == 200
     ada.cookies.clear()
     assert (await ada.get("/v1/me")).status_code == 429

@@ -1,11 +1,11 @@
-"""People who log in, as a browser does it: cookies, redirects, the CSRF token."""
+"""Accounts who log in, as a browser does it: cookies, redirects, the CSRF token."""
 
 from urllib.parse import urlsplit
 
 import httpx2
 from litestar.types import ASGIApp
 
-from api.people.people import People
+from api.accounts.accounts import Accounts
 from tests.support.clients import BASE_URL
 from tests.support.discord import Discord
 from tests.support.serving import in_process
@@ -14,10 +14,10 @@ from tests.support.serving import in_process
 class Browsers:
     """Makes browsers; each keeps its own cookies."""
 
-    def __init__(self, app: ASGIApp, discord: Discord, people: People) -> None:
+    def __init__(self, app: ASGIApp, discord: Discord, accounts: Accounts) -> None:
         """`people`: the application's own, to look at what it does by itself."""
         self._app = app
-        self.people = people
+        self.accounts = accounts
         self._discord = discord
 
     def fresh(self) -> httpx2.AsyncClient:

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from api.accounts.access import Access
+from api.accounts.discord import Discord
+from api.accounts.grants import Grants
+from api.accounts.guild_roles import GuildRoles
+from api.accounts.own_sessions import OwnSessions
+from api.accounts.service import LoginService
 from api.auth.cookies import Cookies
 from api.auth.sessions import Sessions
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors
 from api.lib.secret_box import SecretBox
-from api.people.access import Access
-from api.people.discord import Discord
-from api.people.grants import Grants
-from api.people.guild_roles import GuildRoles
-from api.people.own_sessions import OwnSessions
-from api.people.service import LoginService
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 
@@ -32,7 +32,7 @@ class Client(msgspec.Struct, frozen=True):
     authorize_url: str
 
 
-class People(msgspec.Struct, frozen=True):
+class Accounts(msgspec.Struct, frozen=True):
     """The services of log-ins. Without a client at Discord there are no `login`, `access` and `grants`, and nobody can
     log in."""
 
@@ -47,7 +47,7 @@ class People(msgspec.Struct, frozen=True):
     own_sessions: OwnSessions | None = None
 
 
-def build_people(
+def build_accounts(
     database: Database,
     watcher: ChangeWatcher,
     clock: Clock,
@@ -58,13 +58,13 @@ def build_people(
     public_url: str | None,
     own_url: str,
     transport: "httpx2.AsyncBaseTransport | None",
-) -> People:
+) -> Accounts:
     """`own_url`: the address on which this server listens. `transport`: instead of real connections to Discord."""
     cookies = Cookies(https=public_url is not None and public_url.startswith("https://"))
     sessions = Sessions(watcher, clock, cookies)
     public_url = None if public_url is None else public_url.rstrip("/")
     if client is None:
-        return People(sessions, cookies, public_url, own_url)
+        return Accounts(sessions, cookies, public_url, own_url)
     discord = Discord(
         api_url=client.api_url,
         authorize_url=client.authorize_url,
@@ -77,4 +77,4 @@ def build_people(
     access = Access(clock, discord, grants, GuildRoles(watcher))
     login = LoginService(database, watcher, clock, cursors, discord, secret_box, sessions, grants, access)
     own = OwnSessions(watcher, clock, cursors)
-    return People(sessions, cookies, public_url, own_url, login, access, grants, discord, own)
+    return Accounts(sessions, cookies, public_url, own_url, login, access, grants, discord, own)

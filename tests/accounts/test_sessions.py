@@ -74,7 +74,7 @@ async def test_a_session_ends_when_it_lies_idle_and_in_any_case(browsers: Browse
     for _ in range(7):
         clock.move(days=1, hours=23)
         assert (await ada.get("/v1/me")).status_code == 200
-        await browsers.people.sessions.note_uses()
+        await browsers.accounts.sessions.note_uses()
     assert (await bo.get("/v1/me")).status_code == 401
     clock.move(hours=8)  # fourteen days, though it was used an hour ago
     assert (await ada.get("/v1/me")).status_code == 401

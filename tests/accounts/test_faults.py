@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from api.people.grants import Grants
+from api.accounts.grants import Grants
 from api.postgres.engine import PlainConnection
-from tests.people.test_access import GUILD, MINE, SETTINGS, read, write
+from tests.accounts.test_access import GUILD, MINE, SETTINGS, read, write
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
 from tests.support.discord import (
@@ -43,7 +43,7 @@ async def deep(_call: Call) -> Answer:
 async def test_while_discord_fails_changes_are_refused_and_reads_live_on_what_was_known(
     browsers: Browsers, discord: Discord, clock: MovableClock, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
-    monkeypatch.setattr("api.people.discord.SECONDS", 0.1)
+    monkeypatch.setattr("api.accounts.discord.SECONDS", 0.1)
     ada = await browsers.log_in(ADA)
     assert (await read(ada), await write(ada)) == (200, 200)
     discord.fails(MINE, fault)
@@ -65,7 +65,7 @@ async def test_nothing_hangs_on_silence(
     browsers: Browsers, discord: Discord, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One call is waited for, and for a while nobody asks again."""
-    monkeypatch.setattr("api.people.discord.SECONDS", 0.2)
+    monkeypatch.setattr("api.accounts.discord.SECONDS", 0.2)
     ada = await browsers.log_in(ADA)
     assert await read(ada) == 200
     discord.fails(MINE, silence)
@@ -94,12 +94,12 @@ async def test_a_person_is_asked_about_once_at_a_time(browsers: Browsers, discor
 async def test_discord_is_left_alone_as_long_as_it_wishes(
     browsers: Browsers, discord: Discord, monkeypatch: pytest.MonkeyPatch, everything: bool
 ) -> None:
-    people = browsers.people
-    assert people.discord is not None
+    accounts = browsers.accounts
+    assert accounts.discord is not None
     ada, mallory = await browsers.log_in(ADA), await browsers.log_in(MALLORY)
     now = 1000.0
-    monkeypatch.setattr(people.discord, "_monotonic", lambda: now)
-    monkeypatch.setattr("api.people.discord_cache.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr(accounts.discord, "_monotonic", lambda: now)
+    monkeypatch.setattr("api.accounts.discord_cache.QUIET_SECONDS", 0.0)
 
     async def busy(_call: Call) -> Answer:
         return limited(20, everything=everything)
@@ -133,8 +133,8 @@ async def test_a_token_that_ends_is_renewed_once_whoever_notices(
     browsers: Browsers, discord: Discord, clock: MovableClock, owner: PlainConnection
 ) -> None:
     ada = await browsers.log_in(ADA)
-    people = browsers.people
-    one = people.grants
+    accounts = browsers.accounts
+    one = accounts.grants
     assert one is not None
     # Another worker, as far as grants go: the same database, nothing shared in memory.
     other = Grants(one._database, one._clock, one._discord, one._secret_box, one._sessions)

@@ -1,9 +1,9 @@
 """Current credentials, for work that continues after its request: it ends with the credential that began it."""
 
+from api.accounts.accounts import Accounts
 from api.auth.actors import Credential
 from api.auth.keyring import Keyring
 from api.errors import NotFound
-from api.people.people import People
 
 
 class CredentialEnded(Exception):
@@ -11,9 +11,9 @@ class CredentialEnded(Exception):
 
 
 class CurrentCredentials:
-    def __init__(self, keyring: Keyring, people: People) -> None:
+    def __init__(self, keyring: Keyring, accounts: Accounts) -> None:
         self._keyring = keyring
-        self._people = people
+        self._accounts = accounts
 
     async def key(self, key_id: int, guild_id: int) -> Credential:
         """The present credential of a key that sees the guild. Raises `CredentialEnded`."""
@@ -27,10 +27,10 @@ class CurrentCredentials:
     async def person(self, session_id: int, guild_id: int) -> Credential:
         """The person of a session, with the scopes for changes in the guild. Raises `CredentialEnded`,
         `DiscordAway`."""
-        session = await self._people.sessions.current(session_id)
-        if session is None or self._people.access is None:
+        session = await self._accounts.sessions.current(session_id)
+        if session is None or self._accounts.access is None:
             raise CredentialEnded("The session that asked for this has ended.")
         try:
-            return await self._people.access.narrowed(session, {"guild_id": str(guild_id)}, write=True)
+            return await self._accounts.access.narrowed(session, {"guild_id": str(guild_id)}, write=True)
         except NotFound:
             raise CredentialEnded("Whoever asked for this may not come into the guild any more.") from None

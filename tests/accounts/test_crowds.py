@@ -7,9 +7,9 @@ import httpx2
 import pytest
 from litestar.types import ASGIApp
 
+from api.accounts.exchanges import PLACES
 from api.lib.fair_places import MOST_WAITING, FairPlaces
-from api.people.exchanges import PLACES
-from tests.people.test_log_in import LOGIN, began, refused
+from tests.accounts.test_log_in import LOGIN, began, refused
 from tests.support.browsers import Browsers
 from tests.support.clients import BASE_URL
 from tests.support.discord import Answer, Call, Discord

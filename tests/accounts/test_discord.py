@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from api.accounts.discord import Discord, GrantRefused, NotAMember
 from api.errors import DiscordAway
-from api.people.discord import Discord, GrantRefused, NotAMember
 from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET
 from tests.support.discord import Discord as StandIn
 from tests.support.people import ADA, HARBOUR
@@ -74,7 +74,7 @@ def answering(status: int, headers: dict[str, str], body: bytes, *, pause: float
 
 
 async def test_a_trickle_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.people.discord.SECONDS", 0.3)
+    monkeypatch.setattr("api.accounts.discord.SECONDS", 0.3)
     async with asyncio.timeout(3), asking(answering(200, {}, b" " * 40, pause=0.02)) as discord:
         with pytest.raises(DiscordAway):
             await discord.person("t")

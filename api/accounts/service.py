@@ -9,6 +9,12 @@ from secrets import token_urlsafe
 import msgspec
 import structlog
 
+from api.accounts import queries, rules
+from api.accounts.access import Access, ManagedGuild
+from api.accounts.discord import Discord, GrantRefused, Person, Token
+from api.accounts.dtos import CallbackQuery, MeView, MyGuildView
+from api.accounts.exchanges import Exchanges
+from api.accounts.grants import Grants
 from api.auth.sessions import ABSOLUTE, Session, Sessions, digest, make
 from api.errors import DiscordAway, Invalid, LoginFailed, Overloaded
 from api.lib.clock import Clock
@@ -16,12 +22,6 @@ from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, paginate
 from api.lib.secret_box import SecretBox, Undecryptable
 from api.lib.text import cleaned_name
-from api.people import queries, rules
-from api.people.access import Access, ManagedGuild
-from api.people.discord import Discord, GrantRefused, Person, Token
-from api.people.dtos import CallbackQuery, MeView, MyGuildView
-from api.people.exchanges import Exchanges
-from api.people.grants import Grants
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 from tables.guilds import Guild

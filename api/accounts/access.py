@@ -5,17 +5,17 @@ from collections.abc import Mapping
 
 import msgspec
 
+from api.accounts.discord import Discord, NotAMember, PartialGuild
+from api.accounts.discord_cache import DiscordCache
+from api.accounts.grants import Grants
+from api.accounts.guild_roles import GuildRoles
+from api.accounts.rules import OWN, PEOPLES, SCOPES, Level, level_by_roles, manages
 from api.auth.actors import Credential
 from api.auth.scopes import Scope
 from api.auth.sessions import Session
 from api.errors import DiscordAway, Forbidden, NotFound
 from api.lib import snowflakes
 from api.lib.clock import Clock
-from api.people.discord import Discord, NotAMember, PartialGuild
-from api.people.discord_cache import DiscordCache
-from api.people.grants import Grants
-from api.people.guild_roles import GuildRoles
-from api.people.rules import OWN, PEOPLES, SCOPES, Level, level_by_roles, manages
 from api.settings.builtin.privacy import PRIVACY
 
 RATE_LIMIT = 600  # requests a minute

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from api.people.own_sessions import shown_agent
+from api.accounts.own_sessions import shown_agent
 from api.postgres.engine import PlainConnection
 from tests.privacy.people import erase
 from tests.support.browsers import Browsers

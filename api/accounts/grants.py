@@ -9,16 +9,16 @@ from typing import TypeVar, cast
 import structlog
 from piccolo.columns import Column
 
+from api.accounts import queries
+from api.accounts.discord import Discord, GrantRefused
 from api.auth.sessions import IDLE, Sessions
 from api.errors import DiscordAway, Unauthorized
 from api.lib.clock import Clock
 from api.lib.keyed_locks import KeyedLocks
 from api.lib.secret_box import SecretBox, Undecryptable
-from api.people import queries
-from api.people.discord import Discord, GrantRefused
 from api.postgres.batches import delete_in_batches
 from api.postgres.database import Database
-from tables.people import Session
+from tables.accounts import Session
 from tables.sql import Row
 
 log = structlog.get_logger("guildhall.grants")

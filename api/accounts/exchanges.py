@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from api.accounts.discord import CONNECTIONS
 from api.errors import LoginFailed, Overloaded
 from api.lib.clock import Clock
 from api.lib.fair_places import FairPlaces
-from api.people.discord import CONNECTIONS
 
 PLACES = CONNECTIONS // 2  # the other half is for those who are logged in. An address has at most half of these
 WAIT_SECONDS = 3.0

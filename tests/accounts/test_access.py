@@ -68,7 +68,7 @@ async def test_who_manages_a_guild(browsers: Browsers, discord: Discord, member:
 async def test_a_strangers_guild_is_nobodys(browsers: Browsers, monkeypatch: pytest.MonkeyPatch) -> None:
     """In body, and in time: neither is looked up."""
     mallory = await browsers.log_in(MALLORY)
-    for place in ("api.people.guild_roles.GuildRoles.get", "api.auth.directory.Directory.require"):
+    for place in ("api.accounts.guild_roles.GuildRoles.get", "api.auth.directory.Directory.require"):
         monkeypatch.setattr(place, None)
     for method, path in (("GET", ""), ("PATCH", ""), ("GET", "/settings"), ("GET", "/audit-log"), ("PUT", "/roles")):
         theirs, nobodys = [
@@ -184,14 +184,14 @@ async def test_a_lost_role_is_noticed_in_time_and_discord_s_failing_opens_nothin
 
 async def test_a_person_s_own_things_are_theirs_alone(browsers: Browsers) -> None:
     """What the guard makes of `/v1/users/{user_id}/…`, before any route of it."""
-    ada, people = await browsers.log_in(ADA), browsers.people
-    assert people.access is not None
-    session = await people.sessions.authenticate(ada.cookies["guildhall-session"])
-    credential = await people.access.narrowed(session, {"user_id": str(ADA)}, write=True)
+    ada, accounts = await browsers.log_in(ADA), browsers.accounts
+    assert accounts.access is not None
+    session = await accounts.sessions.authenticate(ada.cookies["guildhall-session"])
+    credential = await accounts.access.narrowed(session, {"user_id": str(ADA)}, write=True)
     assert (credential.user_id, credential.guild_ids) == (ADA, None)
     assert credential.scopes == {"users:export", "users:erase"}
     with pytest.raises(Exception, match="no such thing"):
-        await people.access.narrowed(session, {"user_id": str(BO)}, write=False)
+        await accounts.access.narrowed(session, {"user_id": str(BO)}, write=False)
 
 
 async def test_an_import_of_a_stranger_s_guild_is_not_found(

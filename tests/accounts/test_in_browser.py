@@ -23,7 +23,7 @@ async def test_ada_logs_in_by_discord(
 ) -> None:
     settings = f"/v1/guilds/{HARBOUR}/settings/leveling"
     async with serve(app, lifespan="off") as base, serve(discord) as at_discord, browser_page(chromium) as tab:
-        monkeypatch.setattr(browsers.people.discord, "_authorize_url", at_discord + AUTHORIZE)
+        monkeypatch.setattr(browsers.accounts.discord, "_authorize_url", at_discord + AUTHORIZE)
         discord.redirect_uris = {f"{base}/auth/discord/callback"}
         page = tab.page
         await page.goto(f"{base}/auth/discord/login?return_to=/schema")

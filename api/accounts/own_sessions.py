@@ -3,13 +3,13 @@
 import structlog
 from piccolo.columns import And, Where
 
+from api.accounts.dtos import MySessionsQuery, SessionView
 from api.auth.sessions import IDLE, Session
 from api.errors import NotFound
 from api.lib.clock import Clock
 from api.lib.pagination import Cursors, Page, paginate
-from api.people.dtos import MySessionsQuery, SessionView
 from api.postgres.change_watcher import ChangeWatcher
-from tables.people import Session as Stored
+from tables.accounts import Session as Stored
 from tables.sql import Row
 
 log = structlog.get_logger("guildhall.logins")

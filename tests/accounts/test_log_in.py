@@ -9,12 +9,12 @@ import httpx2
 import msgspec
 import pytest
 
+from api.accounts.service import MOST_LOGINS, MOST_SESSIONS
 from api.app import create_litestar, with_middleware
 from api.config import Settings
 from api.lib.clock import Clock
 from api.lib.metrics import Metrics
 from api.lib.secret_box import SecretBox, Undecryptable
-from api.people.service import MOST_LOGINS, MOST_SESSIONS
 from api.postgres.engine import PlainConnection
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
@@ -289,7 +289,7 @@ async def test_nobody_is_let_in_while_discord_fails(
     path: str,
     fault: Fault,
 ) -> None:
-    monkeypatch.setattr("api.people.discord.SECONDS", 0.1)
+    monkeypatch.setattr("api.accounts.discord.SECONDS", 0.1)
     ada = browsers.fresh()
     back = await began(ada, browsers)
     discord.fails(path, fault)
@@ -317,7 +317,7 @@ async def test_a_wrong_verifier_or_a_used_code_lets_nobody_in(browsers: Browsers
 async def test_log_out_while_discord_is_away_gives_the_grant_back_later(
     browsers: Browsers, discord: Discord, owner: PlainConnection, clock: MovableClock
 ) -> None:
-    grants = browsers.people.grants
+    grants = browsers.accounts.grants
     assert grants is not None
     ada, bo = await browsers.log_in(ADA), await browsers.log_in(BO)
     discord.fails("/oauth2/token/revoke", broken)
