@@ -40,12 +40,14 @@ from api.idempotency.store import Idempotency
 from api.imports.dry_run import DryRun
 from api.imports.exporting import Exporter
 from api.imports.history import History
+from api.imports.jobs import KIND as IMPORT
+from api.imports.jobs import ImportJob
 from api.imports.restore import Restore
-from api.imports.runner import Runner
 from api.imports.service import ImportService
 from api.imports.standings import Standings
-from api.imports.worker import Worker
 from api.jobs.queue import Queue
+from api.jobs.runner import JobRunner
+from api.jobs.worker import Worker
 from api.keys.service import KeyService
 from api.leaderboards.folding import Folding
 from api.leaderboards.service import LeaderboardService
@@ -68,7 +70,7 @@ from api.privacy.service import PrivacyService
 from api.settings.evolution import ModuleService
 from api.settings.registry import Registry
 from api.settings.service import SettingsService
-from api.webhooks.delivering import Deliverer
+from api.webhooks.jobs import Deliverer
 from api.webhooks.resolving import Resolver
 from api.webhooks.sending import Sender
 from api.webhooks.service import WebhookService
@@ -149,7 +151,7 @@ class Services:
 
         # Members, what they do, and what they get for it.
         self.leveling_configs = leveling_configs = LevelingConfigCache(database, watcher)
-        indexes, backfill_woken = AchievementIndexCache(watcher), asyncio.Event()
+        indexes = AchievementIndexCache(watcher)
         eligibility = Eligibility(database, leveling_configs, clock)
         self.unlocking = unlocking = Unlocking(indexes)
         self.achievements = AchievementService(
@@ -160,7 +162,7 @@ class Services:
             leveling_configs,
             eligibility,
             retention=retention,
-            wake=backfill_woken.set,
+            wake=queue.wake,
         )
         self.awards = AwardService(database, leveling_configs, indexes, unlocking, partitions, clock)
         self.activity = ActivityService(database, leveling_configs, partitions, unlocking, clock, metrics)
@@ -182,7 +184,7 @@ class Services:
             settings=self.settings,
             achievements=self.achievements,
         )
-        runner = Runner(
+        self.import_job = ImportJob(
             database,
             queue,
             clock,
@@ -193,9 +195,9 @@ class Services:
             restore=restore,
         )
         backfill = Backfill(leveling_configs, indexes, unlocking, clock)
-        jobs = {BACKFILL: BackfillJob(database, queue, backfill, partitions, clock)}
-        self.worker = Worker(queue, runner, jobs, backfill_woken)
-        self.imports = ImportService(database, queue, self.worker, cursors, clock)
+        backfill_job = BackfillJob(database, queue, backfill, partitions, clock)
+        self.job_runner = JobRunner(queue, {IMPORT: self.import_job, BACKFILL: backfill_job})
+        self.imports = ImportService(database, queue, cursors, clock)
         self.exporter = Exporter(database, clock)
 
         # What is told to others: events, webhooks, the audit log; people's own data.
@@ -211,6 +213,8 @@ class Services:
         self.webhooks = WebhookService(database, cursors, clock, secret_box, resolver, private=private)
         self.sender = sender = Sender(resolver, private=private)
         self.deliverer = Deliverer(database, clock, secret_box, sender)
+        self.delivery_worker = Worker(self.deliverer)
+        self.workers = (Worker(self.job_runner), self.delivery_worker)
         self.audit = AuditService(cursors)
         self.privacy = PrivacyService(database, clock)
         self.eraser = Eraser(database, watcher, clock)

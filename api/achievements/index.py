@@ -7,7 +7,7 @@ stats of the bot's own; windows of days, unless too little can have happened sin
 
 An achievement that did not hold is not evaluated again until one of its comparisons changes. This is safe because
 whoever moves a stat, in any process, evaluates every achievement that mentions it. Imports of standings move stats
-without awarding, so they invalidate the states of all processes: see `imports.runner`."""
+without awarding, so they invalidate the states of all processes: see `imports.jobs`."""
 
 from collections.abc import Iterator, Sequence
 from operator import attrgetter

@@ -16,7 +16,6 @@ from api.config import Settings
 from api.errors import Invalid
 from api.imports.dtos import ImportQuery, ImportView
 from api.imports.service import PIECE
-from api.jobs.queue import LeasedJob
 from api.lib.faults import ParameterFault
 from api.services import Services
 
@@ -25,7 +24,7 @@ async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQ
     """Imports a file, with a bar on the terminal; how it ended."""
     actor = system("command line")
     async with _opened(settings) as services:
-        imports, worker = services.imports, services.worker
+        imports = services.imports
         await services.guilds.get(guild_id)
         try:
             view, job = await imports.begin(actor, guild_id, query, _pieces(file), leased=True)
@@ -39,10 +38,10 @@ async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQ
             def show_progress(progress: float) -> None:
                 bar.update(round(progress * 1000) - bar.pos)
 
-            leased_job: LeasedJob | None = job
+            leased = [job]
             while True:
-                if leased_job is not None:
-                    await worker.do(leased_job, show_progress)
+                for leased_job in leased:
+                    await services.job_runner.do(leased_job, show_progress)
                 view = await imports.get(actor, int(view.id))
                 if view.finished_at is not None:
                     show_progress(1.0)
@@ -50,7 +49,7 @@ async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQ
                 # It failed for now, or a server has taken it over: one of the two goes on.
                 await asyncio.sleep(1)
                 show_progress(view.progress)
-                leased_job = await services.queue.lease(job)
+                leased = await services.queue.lease(only=job)
 
 
 async def _pieces(file: Path) -> AsyncIterator[bytes]:
@@ -70,7 +69,7 @@ async def take_out(settings: Settings, guild_id: int, stream: BinaryIO) -> None:
 async def work(settings: Settings) -> None:
     """Does jobs and sends webhooks until SIGTERM or SIGINT."""
     async with _opened(settings) as services:
-        working = asyncio.gather(services.worker.run(), services.deliverer.run())
+        working = asyncio.gather(*(worker.run() for worker in services.workers))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)
         with suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""Imports: requests and lists. `api.imports.runner` does the work, in whatever process."""
+"""Imports: requests and lists. `api.imports.jobs` does the work, in whatever process."""
 
 from collections.abc import AsyncIterable
 from datetime import timedelta
@@ -13,8 +13,8 @@ from api.errors import Conflict, Invalid, MissingScope, NotFound
 from api.idempotency.store import store_answer
 from api.imports import queries
 from api.imports.dtos import ImportCounts, ImportQuery, ImportView, PreviewedMember, RefusedRow
+from api.imports.jobs import KIND
 from api.imports.rights import rights_of
-from api.imports.worker import IMPORT, Worker
 from api.jobs.queue import LeasedJob, Queue
 from api.lib.clock import Clock
 from api.lib.diff import Change
@@ -44,10 +44,9 @@ def location(import_id: int | str) -> str:
 
 
 class ImportService:
-    def __init__(self, database: Database, queue: Queue, worker: Worker, cursors: Cursors, clock: Clock) -> None:
+    def __init__(self, database: Database, queue: Queue, cursors: Cursors, clock: Clock) -> None:
         self._database = database
         self._queue = queue
-        self._worker = worker
         self._cursors = cursors
         self._clock = clock
 
@@ -67,7 +66,7 @@ class ImportService:
         except BaseException:
             await self._abandon(guild_id, import_id)
             raise
-        self._worker.wake()
+        self._queue.wake()
         return view, job
 
     async def _reserve(self, guild_id: int, import_id: int) -> None:
@@ -140,7 +139,7 @@ class ImportService:
             except asyncpg.ForeignKeyViolationError:
                 raise NotFound from None
             await Import.forget_beyond(guild_id, MOST_LISTED)
-            job = await self._queue.put(connection, IMPORT, import_id, leased=leased)
+            job = await self._queue.put(connection, KIND, import_id, leased=leased)
             if not query.dry_run:
                 asked = {"source": query.source, "mode": mode, "bytes": size}
                 changes = {name: Change(None, value) for name, value in asked.items()}

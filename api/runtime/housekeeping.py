@@ -31,6 +31,7 @@ class Jobs:
         self._sweeps = [
             Scheduled("upkeep", UPKEEP_EVERY, services.upkeep.run),
             Scheduled("budgets", PURGE_EVERY, services.limiter.sweep),
+            Scheduled("files of imports", PURGE_EVERY, services.import_job.sweep_strays),
             Scheduled("deliveries", PURGE_EVERY, to_the_end(services.deliverer.sweep)),
             Scheduled("kept answers", PURGE_EVERY, to_the_end(services.idempotency.sweep)),
             Scheduled("revisions", PURGE_EVERY, to_the_end(services.settings.forget_old)),

@@ -45,7 +45,7 @@ async def running(services: Services, settings: Settings) -> AsyncIterator[None]
         EventPoller(services.broadcaster).run(arguments),
     ]
     if settings.jobs:
-        coroutines += [services.worker.run(), services.deliverer.run()]
+        coroutines += [worker.run() for worker in services.workers]
     tasks = [asyncio.create_task(each) for each in coroutines]
     try:
         with drained(services.health, settings.drain):

@@ -1,5 +1,7 @@
 """The SQL of webhooks: what sends, for many at once, and what is read of several tables."""
 
+from api.jobs.leases import HELD_UNTIL, IS_FREE
+
 # Not those of hidden people, but for who sees them ($4 null) or is the one ($4): see `Actor.hidden_seen`.
 DELIVERIES = """
     SELECT d.id, d.position, d.type, d.at, d.status, d.attempts FROM webhook_deliveries d
@@ -18,29 +20,25 @@ _HOST = r"lower(trim('[]' FROM substring(url FROM '^https?://(\[[^]]*\]|[^/:?#]*
 # of senders.
 DUE = f"""
     SELECT id, guild_id, {_HOST} AS host FROM webhooks
-    WHERE due_at >= $5 AND due_at <= $1 AND disabled_at IS NULL AND (held_until IS NULL OR held_until < $1)
+    WHERE due_at >= $5 AND due_at <= $1 AND disabled_at IS NULL AND {IS_FREE} AND id <> ALL($6::bigint[])
         AND guild_id <> ALL($2::bigint[]) AND {_HOST} <> ALL($3::text[])
     ORDER BY due_at LIMIT $4
 """
 
 # Who sends holds a webhook, so that its events come one after the other.
-TAKE = """
-    UPDATE webhooks SET holder = $1, held_until = $3 WHERE id IN (
+TAKE = f"""
+    UPDATE webhooks SET holder = $1, held_until = {HELD_UNTIL} WHERE id IN (
         SELECT id FROM webhooks
-        WHERE id = ANY($4) AND due_at <= $2 AND disabled_at IS NULL AND (held_until IS NULL OR held_until < $2)
+        WHERE id = ANY($3) AND due_at <= $2 AND disabled_at IS NULL AND {IS_FREE}
         FOR UPDATE SKIP LOCKED
     ) RETURNING id
 """
-# Written only when little of the time is left: each writing leaves a row that an old snapshot keeps.
-RENEW = """
-    WITH renewed AS (
-        UPDATE webhooks SET held_until = $3
-        WHERE id = $1 AND holder = $2 AND disabled_at IS NULL AND held_until < $3::timestamptz - interval '15 seconds'
-    )
+# A webhook, if it is still leased. Its row is not written: each writing leaves one that an old snapshot keeps.
+HELD = """
     SELECT guild_id, url, secret, scopes, done_id, key_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM api_keys k
         WHERE (k.id = key_id OR k.origin_id = key_id)
-            AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4)
+            AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3)
     ) AS has_ended
     FROM webhooks WHERE id = $1 AND holder = $2 AND disabled_at IS NULL
 """

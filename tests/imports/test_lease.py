@@ -10,8 +10,10 @@ import pytest
 from litestar import Litestar
 
 from api.config import Settings
-from api.imports import work, worker
-from api.jobs.queue import LeasedJob, LeaseLost, Queue
+from api.imports import work
+from api.jobs import leases, retries
+from api.jobs.leases import LeaseLost
+from api.jobs.queue import LeasedJob, Queue
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_HARBOUR, define, draft
@@ -45,9 +47,9 @@ def database(litestar_app: Litestar) -> Database:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that is waited for is shorter; a lease lasts as long as it does."""
-    monkeypatch.setattr("api.jobs.queue.HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.1)
     monkeypatch.setattr(work, "PATIENT", "SET LOCAL lock_timeout = '200ms'")
-    monkeypatch.setattr(worker, "LONGEST_PAUSE", 0.5)
+    monkeypatch.setattr(retries, "LONGEST_PAUSE", 0.5)
 
 
 @asynccontextmanager
@@ -77,7 +79,7 @@ class Watcher:
 
     async def look(self) -> bool:
         """Whether there is a job."""
-        assert await self._queue.lease() is None, "somebody else took it"
+        assert await self._queue.lease() == [], "somebody else took it"
         row = await self._owner.fetchrow("SELECT holder, held_until FROM jobs")
         if row is not None:
             self.holders.add(row["holder"])
@@ -161,9 +163,9 @@ async def test_a_process_does_not_begin_a_second_time_what_it_does(
     mine = Queue(database)
     async with database.transaction() as connection:
         job = await mine.put(connection, "import", 0, leased=True)
-    async with mine.heartbeat(job):
+    async with mine.leases.heartbeat(job.id):
         await owner.execute("UPDATE jobs SET held_until = now() - interval '1 s'")
-        assert await mine.lease() is None
+        assert await mine.lease() == []
     await owner.execute("DELETE FROM jobs")
 
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 from litestar import Litestar
 
+from api.jobs.worker import Worker
 from api.postgres.engine import PlainConnection
-from api.webhooks.delivering import Deliverer
 from tests.support.wiring import services_of
 from tests.webhooks.receiver import Receiver, receiving
 
@@ -31,11 +31,11 @@ def private(litestar_app: Litestar) -> Iterator[None]:
 @pytest.fixture
 def deliver(litestar_app: Litestar, owner: PlainConnection) -> Deliver:
     """Sends all that is due; whether this does it, or what runs in the background anyway."""
-    deliverer: Deliverer = services_of(litestar_app).deliverer
+    worker: Worker = services_of(litestar_app).delivery_worker
 
     async def send() -> None:
         await owner.fetchval("SELECT guildhall_number_events(1000)")
-        await deliverer.look()
-        await deliverer.rest()
+        await worker.poll()
+        await worker.rest()
 
     return send

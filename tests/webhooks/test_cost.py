@@ -66,11 +66,11 @@ async def turn(connection: PlainConnection, webhook: int, count: int) -> dict[st
     found = {"owe": await owe(connection, count)}
     now = datetime.now(UTC)
     soon = now - timedelta(seconds=10)
-    found["due"] = await pages(connection, queries.DUE, now, [], [], 500, soon)
-    due = await connection.fetch(queries.DUE, now, [], [], 500, soon)
+    found["due"] = await pages(connection, queries.DUE, now, [], [], 500, soon, [])
+    due = await connection.fetch(queries.DUE, now, [], [], 500, soon, [])
     assert [row["id"] for row in due] == [webhook]
-    await connection.fetch(queries.TAKE, HOLDER, now, now + timedelta(seconds=30), [webhook])
-    row = await connection.fetchrow(queries.RENEW, webhook, HOLDER, now + timedelta(seconds=30), now)
+    await connection.fetch(queries.TAKE, HOLDER, now, [webhook])
+    row = await connection.fetchrow(queries.HELD, webhook, HOLDER, now)
     assert row is not None
     found["next"] = await pages(connection, queries.NEXT, webhook, now, row["done_id"])
     following = await connection.fetchrow(queries.NEXT, webhook, now, row["done_id"])
@@ -79,7 +79,7 @@ async def turn(connection: PlainConnection, webhook: int, count: int) -> dict[st
     last = await connection.fetchval("SELECT max(id) FROM webhook_deliveries")
     found["let go"] = await pages(connection, queries.LET_GO, webhook, None, last)
     idle = datetime.now(UTC)
-    found["idle"] = await pages(connection, queries.DUE, idle, [], [], 500, idle) + await pages(
+    found["idle"] = await pages(connection, queries.DUE, idle, [], [], 500, idle, []) + await pages(
         connection, queries.OWE, 1000
     )
     return found

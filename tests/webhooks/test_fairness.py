@@ -9,9 +9,9 @@ import httpx2
 import pytest
 from litestar import Litestar
 
+from api.jobs.worker import Worker
 from api.lib.shares import Shares
 from api.postgres.engine import PlainConnection
-from api.webhooks.delivering import Deliverer
 from api.webhooks.resolving import THREADS, Resolver
 from tests.support.people import HARBOUR, QUARRY
 from tests.support.wiring import services_of
@@ -46,7 +46,7 @@ async def test_a_slow_endpoint(
     bot: httpx2.AsyncClient, receiver: Receiver, litestar_app: Litestar, owner: PlainConnection
 ) -> None:
     """Forty webhooks of one guild lead to it, and are due before the one of another guild."""
-    deliverer: Deliverer = services_of(litestar_app).deliverer
+    worker: Worker = services_of(litestar_app).delivery_worker
     async with receiving() as slow:
         slow.answers = [None]
         await hook(bot, slow.url, "settings.updated")
@@ -56,7 +56,7 @@ async def test_a_slow_endpoint(
         """)
         await change(bot, 1)
         await owner.fetchval("SELECT guildhall_number_events(1000)")
-        await deliverer.look()
+        await worker.poll()
         async with asyncio.timeout(5):
             while len(slow.got) < 16:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.01)
@@ -65,15 +65,13 @@ async def test_a_slow_endpoint(
             answer = await bot.patch(f"/v1/guilds/{QUARRY}/settings/leveling", json={"cooldown_seconds": 1})
             assert answer.is_success
             await owner.fetchval("SELECT guildhall_number_events(1000)")
-            await deliverer.look()
+            await worker.poll()
             async with asyncio.timeout(5):  # the slow ones are given up after ten seconds
                 while not receiver.got:  # noqa: ASYNC110 - nothing tells
                     await asyncio.sleep(0.01)
             assert len(slow.got) == 16, "half of the places"
         finally:
-            for task in deliverer._serving:
-                task.cancel()
-            await deliverer.rest()
+            await worker.stop()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import httpx2
 import pytest
 from litestar import Litestar
 
-from api.webhooks.delivering import Deliverer
+from api.webhooks.jobs import Deliverer
 from api.webhooks.rules import is_local, target
 from tests.support.people import HARBOUR
 from tests.support.wiring import services_of

@@ -5,8 +5,7 @@ once: if a process dies after sending and before storing the result, another one
 
 import asyncio
 import secrets
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -18,15 +17,16 @@ from api.audit.service import record
 from api.auth.actors import system
 from api.auth.scopes import Scope
 from api.events.outbox import OutboxEvent, publish
+from api.jobs.leases import Leases
+from api.jobs.retries import Retries
+from api.jobs.worker import Begun, Names
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.secret_box import SecretBox, Undecryptable
 from api.lib.shares import Shares
 from api.postgres.database import Connection, Database
-from api.postgres.failures import TRANSIENT
 from api.webhooks import queries
 from api.webhooks.bodies import body_of
-from api.webhooks.persisting import persisted
 from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature, target
 from api.webhooks.sending import Outcome, Sender
 from api.webhooks.service import delivery_id
@@ -34,12 +34,10 @@ from tables.webhooks import Webhook, WebhookDelivery
 
 log = structlog.get_logger("guildhall.webhooks")
 
-CONCURRENCY = 32  # webhooks at a time in a process; guilds and hosts have shares of them
 LOOKED_AT = 500  # due webhooks to choose from
 IN_A_ROW = 50  # events of one webhook, and seconds, before others have their turn
 TURN_SECONDS = 10.0
-LOOK_SECONDS = 0.5
-HELD = timedelta(seconds=30)  # longer than sending (10 s) and storing the result
+PAUSE_AFTER_FAULT = timedelta(seconds=30)  # of ours, or of the database
 KEPT = timedelta(days=7)
 BATCH_SIZE = 1000  # events, or webhooks of one that concerns all guilds
 BATCHES = 50  # in a row
@@ -49,60 +47,40 @@ LOOKS_AT_ALL, LATE = timedelta(seconds=15), timedelta(seconds=10)
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 NO_TARGET = "nothing can be sent to its address: its host is written as no browser and no server agrees upon"
 
-Names = tuple[tuple[str, object], ...]
-
 
 class Deliverer:
+    """The webhooks with due deliveries, as a worker's source. Whoever holds the lease of a webhook sends to it."""
+
+    places = 32  # webhooks at a time in a process; guilds and hosts have shares of them
+    poll_seconds = 0.5
+
     def __init__(self, database: Database, clock: Clock, secret_box: SecretBox, sender: Sender) -> None:
         self._database = database
         self._clock = clock
         self._secret_box = secret_box
         self._sender = sender
-        self._holder = secrets.token_bytes(16)
+        self._leases = Leases(database, "webhooks", secrets.token_bytes(16))
         self._since = self._looks_at_all = self._database_now = _EVER
-        self._serving: set[asyncio.Task[None]] = set()
-        self._shares: Shares[tuple[str, object]] = Shares(CONCURRENCY)
         self._agent = f"Guildhall/{version('guildhall')}"
+        self.woken = asyncio.Event()
 
-    async def run(self) -> None:
-        """Sends for ever. Cancelled, it releases its webhooks."""
-        try:
-            while True:
-                try:
-                    await self.look()
-                except TRANSIENT as error:
-                    log.debug("nothing is sent for now", error=type(error).__name__)
-                except Exception:
-                    log.exception("webhooks could not be looked after")
-                if len(self._serving) < CONCURRENCY:
-                    await asyncio.sleep(LOOK_SECONDS)
-                else:
-                    await asyncio.wait(self._serving, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in self._serving:
-                task.cancel()
-            if self._serving:
-                await asyncio.wait(self._serving, timeout=2)
-
-    async def look(self) -> None:
-        """Starts sending to webhooks with due deliveries."""
+    async def lease(self, places: Shares[Hashable]) -> Sequence[Begun]:
+        """Leases webhooks with due deliveries, the longest due first, within the shares of their guilds and hosts."""
         await self._owe()
-        now = self._clock.now()
-        guilds = [id_ for kind, id_ in self._shares.full() if kind == "guild"]
-        hosts = [host for kind, host in self._shares.full() if kind == "host"]
+        now, full = self._clock.now(), places.full()
+        guilds = [name[1] for name in full if isinstance(name, tuple) and name[0] == "guild"]
+        hosts = [name[1] for name in full if isinstance(name, tuple) and name[0] == "host"]
         async with self._database.connection() as connection:
-            due = await connection.fetch(queries.DUE, now, guilds, hosts, LOOKED_AT, self._since)
-            chosen = self._choose(due)
+            due = await connection.fetch(
+                queries.DUE, now, guilds, hosts, LOOKED_AT, self._since, list(self._leases.held)
+            )
+            chosen = _choose(due, places)
             is_left = len(chosen) < len(due) or len(due) == LOOKED_AT or bool(guilds or hosts)
             self._note(now, has_more=is_left)
             if not chosen:
-                return
-            rows = await connection.fetch(queries.TAKE, self._holder, now, now + HELD, list(chosen))
-        for row in rows:
-            task = asyncio.create_task(self._serve(row["id"]))
-            self._serving.add(task)
-            self._shares.take(*chosen[row["id"]])
-            task.add_done_callback(partial(self._served, chosen[row["id"]]))
+                return []
+            rows = await connection.fetch(queries.TAKE, self._leases.holder, now, list(chosen))
+        return [Begun(chosen[id_], self._serve(id_)) for (id_,) in rows]
 
     def _note(self, now: datetime, *, has_more: bool) -> None:
         """From when on the next look looks: what is due has come since, a little late perhaps. All of it, with what
@@ -114,22 +92,6 @@ class Deliverer:
             # Either clock may have said when something is due.
             self._since = min(now, self._database_now) - LATE
 
-    def _choose(self, due: Sequence[asyncpg.Record]) -> dict[int, Names]:
-        """The webhooks that have room, the longest due first, with the names whose shares they use."""
-        chosen: dict[int, Names] = {}
-        for row in due:
-            names: Names = (("guild", row["guild_id"]), ("host", row["host"]))
-            if self._shares.has_room(*names):
-                self._shares.take(*names)
-                chosen[row["id"]] = names
-        for names in chosen.values():  # another process may be faster: they are not leased yet
-            self._shares.give_back(*names)
-        return chosen
-
-    def _served(self, names: Names, task: asyncio.Task[None]) -> None:
-        self._serving.discard(task)
-        self._shares.give_back(*names)
-
     async def _owe(self) -> None:
         """Stores the deliveries of new events; of very many, the rest next time."""
         for _ in range(BATCHES):
@@ -140,11 +102,6 @@ class Deliverer:
             if not row["is_more"]:
                 return
 
-    async def rest(self) -> None:
-        """Waits until all running deliveries have ended."""
-        while self._serving:
-            await asyncio.wait(self._serving)
-
     async def sweep(self) -> bool:
         """Deletes a batch of deliveries that were sent or given up more than a week ago. Returns whether there may be
         more."""
@@ -154,20 +111,22 @@ class Deliverer:
 
     async def _serve(self, webhook_id: int) -> None:
         tried: list[int] = []
-        try:
+
+        async def deliver() -> None:
             rests_until = await self._send_all(webhook_id, tried)
-        except TRANSIENT as error:
-            log.warning("a webhook is left for later", webhook=webhook_id, error=repr(error)[:200])
-            return  # free again when its lease ends
-        except BaseException as error:
-            if isinstance(error, Exception):
-                log.exception("a webhook is left for later", webhook=webhook_id)
-            rests_until = self._clock.now() + HELD if isinstance(error, Exception) else None
-        with suppress(*TRANSIENT):
-            async with asyncio.timeout(2), self._database.transaction() as connection:
-                ours = (Webhook.id == webhook_id) & (Webhook.holder == self._holder)
-                if await Webhook.select(Webhook.id).where(ours).lock_rows().first() is not None:
-                    await connection.execute(queries.LET_GO, webhook_id, rests_until, max(tried, default=0))
+            await Retries().run(partial(self._let_go, webhook_id, rests_until, tried))
+
+        async def release(*, failed: bool) -> None:
+            rests_until = self._clock.now() + PAUSE_AFTER_FAULT if failed else None
+            await self._let_go(webhook_id, rests_until, tried)
+
+        await self._leases.work(webhook_id, deliver, release)
+
+    async def _let_go(self, webhook_id: int, rests_until: datetime | None, tried: Sequence[int]) -> None:
+        async with self._database.transaction() as connection:
+            ours = (Webhook.id == webhook_id) & (Webhook.holder == self._leases.holder)
+            if await Webhook.select(Webhook.id).where(ours).lock_rows().first() is not None:
+                await connection.execute(queries.LET_GO, webhook_id, rests_until, max(tried, default=0))
 
     async def _send_all(self, webhook_id: int, tried: list[int]) -> datetime | None:
         """Sends due deliveries up to a failure, then sets when to continue. Adds to `tried` what it tried."""
@@ -175,12 +134,12 @@ class Deliverer:
         for _ in range(IN_A_ROW):
             if asyncio.get_running_loop().time() > turn_ends:
                 break
-            found = await persisted(partial(self._next, webhook_id))
+            found = await Retries().run(partial(self._next, webhook_id))
             if found is None:
                 return None
             webhook, row = found
             if row["is_hidden"] and Scope.MEMBERS_WRITE not in webhook["scopes"]:
-                await persisted(partial(_withhold, row["id"]))
+                await Retries().run(partial(_withhold, row["id"]))
                 tried.append(row["id"])
                 continue
             if webhook["has_ended"]:
@@ -193,24 +152,22 @@ class Deliverer:
                 return None
             outcome = await self._send(webhook, row)
             if not outcome.ok:
-                rests_until = await persisted(partial(self._failed, webhook_id, row, outcome))
+                rests_until = await Retries().run(partial(self._failed, webhook_id, row, outcome))
                 tried.append(row["id"])
                 return rests_until
-            await persisted(partial(self._delivered, webhook_id, row["id"], outcome))
+            await Retries().run(partial(self._delivered, webhook_id, row["id"], outcome))
             tried.append(row["id"])
         return self._clock.now()  # behind all others that are due
 
     async def _next(self, webhook_id: int) -> tuple[asyncpg.Record, asyncpg.Record] | None:
-        """Renews the lease of the webhook, and returns it with its next due delivery; None if one of them is gone."""
+        """Returns the webhook with its next due delivery; None if one of them is gone, or the lease is lost."""
         now = self._clock.now()
         async with self._database.connection() as connection:
-            webhook = await connection.fetchrow(queries.RENEW, webhook_id, self._holder, now + HELD, now)
-            row = (
-                None
-                if webhook is None
-                else await connection.fetchrow(queries.NEXT, webhook_id, now, webhook["done_id"])
-            )
-        return None if webhook is None or row is None else (webhook, row)
+            webhook = await connection.fetchrow(queries.HELD, webhook_id, self._leases.holder, now)
+            if webhook is None:
+                return None
+            row = await connection.fetchrow(queries.NEXT, webhook_id, now, webhook["done_id"])
+        return None if row is None else (webhook, row)
 
     async def _delivered(self, webhook_id: int, delivery: int, outcome: Outcome) -> None:
         async with self._database.connection() as connection:
@@ -267,6 +224,19 @@ class Deliverer:
         await publish(
             connection, [OutboxEvent(gone["guild_id"], "webhook.disabled", {"id": str(webhook_id), "url": gone["url"]})]
         )
+
+
+def _choose(due: Sequence[asyncpg.Record], places: Shares[Hashable]) -> dict[int, Names]:
+    """The webhooks that have room, the longest due first, with the names whose shares they use."""
+    chosen: dict[int, Names] = {}
+    for row in due:
+        names: Names = (("guild", row["guild_id"]), ("host", row["host"]))
+        if places.has_room(*names):
+            places.take(*names)
+            chosen[row["id"]] = names
+    for names in chosen.values():  # another process may be faster: they are not leased yet
+        places.give_back(*names)
+    return chosen
 
 
 async def _withhold(delivery: int) -> None:

@@ -1,4 +1,4 @@
-"""Runs imports to their end, from the position where an earlier process stopped."""
+"""The job of an import: runs it to its end, from the position where an earlier process stopped."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,12 +32,13 @@ from tables.sql import one_of
 
 log = structlog.get_logger("guildhall.imports")
 
+KIND = "import"
 MOST_ATTEMPTS = 8  # without progress
 BATCH_SIZE = 20_000
 LEFT_BEHIND = ("import_chunks", "import_events", "import_members")
 
 
-class Runner:
+class ImportJob:
     def __init__(
         self,
         database: Database,
