@@ -62,7 +62,7 @@ class Planner:
         self._number += 1
         first = kind()
         if first.kind == "close":
-            again = self._made("reopen", "POST", f"{first.path}/restore", done=(200,))
+            again = self._audited(self._made("reopen", "POST", f"{first.path}/restore", done=(200,)))
             return [first, again]
         return [first]
 
@@ -75,8 +75,12 @@ class Planner:
     def _somebody(self) -> tuple[int, int]:
         return self._dice.choice(list(GUILDS)), person(self._client, self._dice.randrange(PEOPLE))
 
-    def _audited(self, operation: Operation) -> Operation:
-        self.model.audited[f"soak {operation.name}"] += 1
+    def _audited(self, operation: Operation, *, changes: bool | None = True, entries: int = 1) -> Operation:
+        """Of what `changes` something there are so many entries; None: nobody can tell."""
+        if changes:
+            self.model.audited[f"soak {operation.name}"] += entries
+        elif changes is False:
+            self.model.silent.add(f"soak {operation.name}")
         return operation
 
     def _event(self, user: int, name: str) -> Json:
@@ -108,8 +112,8 @@ class Planner:
             operation.repeats += 1
         self._dice.shuffle(operation.events)
         self._sent = (self._sent + fresh)[-400:]
-        for _, event, _ in fresh:
-            self.model.count(guild_id, event)
+        for _, event, ago in fresh:
+            self.model.count(guild_id, event, is_late=ago > 0)
         return operation
 
     def _read(self) -> Operation:
@@ -126,6 +130,10 @@ class Planner:
         guild_id, user = self._somebody()
         standing = self.model.of(guild_id, user)
         amount = self._dice.randint(-min(standing.xp, 40), 60) or 1
+        if standing.is_there:
+            standing.doubt()
+        else:
+            standing.is_present = True
         standing.is_there, standing.xp = True, standing.xp + amount
         return self._audited(
             self._made("give", "POST", f"{guild(guild_id)}/members/{user}/xp", body={"amount": amount})
@@ -137,6 +145,7 @@ class Planner:
         if not standing.is_there or guild_id == CLOSES:
             return self._record()
         standing.has_by_hand = not standing.has_by_hand
+        standing.doubt()
         method = "PUT" if standing.has_by_hand else "DELETE"
         path = f"{guild(guild_id)}/members/{user}/achievements/{BY_HAND}"
         return self._audited(self._made("award", method, path))
@@ -146,15 +155,21 @@ class Planner:
         standing = self.model.of(guild_id, user)
         if not standing.is_there or guild_id == CLOSES:
             return self._record()
+        was_present, standing.is_present = standing.is_present, False
         if guild_id == RESETS:
             standing.remove()
         # Sent again it may find nobody.
-        return self._made("leave", "DELETE", f"{guild(guild_id)}/members/{user}", done=(404,))
+        operation = self._made("leave", "DELETE", f"{guild(guild_id)}/members/{user}", done=(404,))
+        return self._audited(operation, changes=was_present)
 
     def _hide(self) -> Operation:
         _, user = self._somebody()
         visibility = self._dice.choice(("public", "hidden"))
-        return self._made("hide", "PUT", f"/v1/users/{user}/privacy", body={"visibility": visibility, "opt_out": False})
+        was = self.model.hidden.get(user, False)
+        self.model.hidden[user] = is_hidden = visibility == "hidden"
+        body = {"visibility": visibility, "opt_out": False}
+        operation = self._made("hide", "PUT", f"/v1/users/{user}/privacy", body=body)
+        return self._audited(operation, changes=None if was is None else was != is_hidden)
 
     def _set(self) -> Operation:
         guild_id = self._dice.choice([each for each in GUILDS if each != CLOSES])
@@ -166,7 +181,9 @@ class Planner:
         _, user = self._somebody()
         self.model.erase(user)
         self._sent = [each for each in self._sent if each[1]["user_id"] != str(user)]
-        return self._made("erase", "DELETE", f"/v1/users/{user}", done=(200,))
+        operation = self._made("erase", "DELETE", f"/v1/users/{user}", done=(200,))
+        self.model.audited_somehow.add(f"soak {operation.name}")  # in each guild that had something of them
+        return operation
 
     def _standings(self) -> Operation:
         guild_id = self._dice.choice([each for each in GUILDS if each != CLOSES])
@@ -174,7 +191,8 @@ class Planner:
         standing = self.model.of(guild_id, user)
         standing.is_there, standing.xp = True, standing.xp + xp
         path = f"{guild(guild_id)}/imports?source=csv&mode=add"
-        return self._made("import", "POST", path, file=f"user_id,xp\n{user},{xp}\n")
+        # That it was asked for, and what became of it.
+        return self._audited(self._made("import", "POST", path, file=f"user_id,xp\n{user},{xp}\n"), entries=2)
 
     def _history(self) -> Operation:
         guild_id = self._dice.choice([each for each in GUILDS if each != CLOSES])
@@ -184,7 +202,7 @@ class Planner:
             event = self._event(user, f"{operation.name}-{number}")
             operation.lines.append((event, self._dice.uniform(60, 60 * 86_400)))
             self.model.count(guild_id, event)
-        return operation
+        return self._audited(operation, entries=2)
 
     def _define(self) -> Operation:
         guild_id = self._dice.choice([each for each in GUILDS if each != CLOSES])
@@ -194,4 +212,4 @@ class Planner:
         return self._audited(operation)
 
     def _close(self) -> Operation:
-        return self._made("close", "DELETE", guild(CLOSES), done=(404,))
+        return self._audited(self._made("close", "DELETE", guild(CLOSES), done=(404,)))
