@@ -8,11 +8,12 @@ import msgspec
 from piccolo.columns import Column
 
 from api.achievements import conditions, queries
+from api.achievements.candidates import Moved
 from api.achievements.conditions import Metric
 from api.achievements.dtos import AwardedView, MemberAchievementsView, MemberAchievementView
 from api.achievements.index import Definition, values_from_row
 from api.achievements.index_cache import AchievementIndexCache, definition
-from api.achievements.unlocking import Moved, Unlocking, award_event, grant_xp, to_unlocked
+from api.achievements.unlocking import Unlocking, award_event, grant_xp, to_unlocked
 from api.achievements.values import MetricRequest, look_up
 from api.audit.service import record
 from api.auth.actors import Actor
@@ -21,12 +22,13 @@ from api.events.outbox import publish
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.members.dtos import UnlockedAchievement
-from api.members.ledger import Ledger, Standing, lock, read
+from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levelups import level_up
 from api.members.member_events import adjusted
 from api.members.service import known_xp, refuse_hidden
+from api.members.standings import Standing, lock, read
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, around
 from tables.achievements import Award

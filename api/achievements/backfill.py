@@ -7,20 +7,22 @@ from typing import cast
 
 from piccolo.columns import Column
 
+from api.achievements.candidates import Moved
 from api.achievements.eligibility import members_after, values_of
 from api.achievements.index_cache import AchievementIndexCache
-from api.achievements.unlocking import Moved, Unlocking, UnlockResult
+from api.achievements.unlocking import Unlocking, UnlockResult
 from api.errors import NotFound
 from api.events.outbox import publish
 from api.guilds.rules import INSTALLATION
 from api.lib.arrays import columns
 from api.lib.clock import Clock
 from api.members import ledger_sql
-from api.members.ledger import Ledger, Standing, by_key
+from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levelups import level_up
 from api.members.member_events import reached
+from api.members.standings import Standing, by_key
 from api.postgres.database import Connection
 from tables.achievements import Achievement, Award, Awarding
 from tables.guilds import Guild

@@ -15,10 +15,10 @@ from api.achievements.threshold_index import compiled
 from api.achievements.values import MetricRequest, look_up
 from api.guilds.rules import INSTALLATION
 from api.lib.clock import Clock
-from api.members.ledger import Standing
 from api.members.ledger_sql import COLUMNS
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
+from api.members.standings import Standing
 from api.postgres.database import Connection, Database
 from tables.guilds import Guild
 

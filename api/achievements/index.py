@@ -18,8 +18,8 @@ from api.achievements import conditions
 from api.achievements.conditions import Metric, Values
 from api.achievements.dtos import Condition
 from api.achievements.threshold_index import ENDLESS, MOST_REMEMBERED, Snapshot, ThresholdIndex
-from api.members.ledger import Standing
 from api.members.levels import LevelCurve
+from api.members.standings import Standing
 
 # Stats that a reward's XP moves in turn.
 _RISING = frozenset({"xp", "level"})

@@ -8,7 +8,7 @@ import msgspec
 from api.achievements import queries
 from api.achievements.conditions import COUNTED, Metric
 from api.lib.arrays import columns
-from api.members.ledger import Key
+from api.members.standings import Key
 from api.postgres.database import Connection
 
 

@@ -12,9 +12,10 @@ import msgspec
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
 from api.activity.pieces import pieces, shares
 from api.activity.rules import earning_of, judge
-from api.members.ledger import EVENTS, Key, Ledger, Standing
+from api.members.ledger import EVENTS, Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.levelups import LevelUp, level_up
+from api.members.standings import Key, Standing
 from api.members.streaks import with_day
 from api.settings.curves import MAX_XP
 

@@ -12,9 +12,9 @@ from api.activity.service import rejections, with_stats, without
 from api.activity.stat_names import TOO_MANY, StatNames
 from api.auth.actors import Actor
 from api.lib.clock import Clock
-from api.members.ledger import read
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
+from api.members.standings import read
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import IMPORTED, week_of
 

@@ -5,15 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from api.achievements.candidates import Peak
 from api.achievements.conditions import Metric
 from api.achievements.index import values_from_row
-from api.achievements.unlocking import Peak
 from api.activity.counting import Counting
 from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
 from api.activity.pieces import pieces
-from api.members.ledger import Amounts, Key, Standing
+from api.members.ledger import Amounts
 from api.members.leveling_config import LevelingConfig
 from api.members.levelups import LevelUp, level_up
+from api.members.standings import Key, Standing
 
 STATS: Mapping[type, str] = {
     MessageEvent: "messages",

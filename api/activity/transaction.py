@@ -9,21 +9,24 @@ import msgspec
 
 from api.achievements.unlocking import Unlocking, UnlockResult
 from api.activity import locks, queries, unlocks
-from api.activity.counting import Caps, Counting, Late
+from api.activity.counting import Caps, Counting
 from api.activity.dtos import ActivityView, Event, RejectedEvent
+from api.activity.late_days import fill
 from api.activity.peaks import Peaks
 from api.activity.pieces import begins
 from api.activity.pieces import days as days_of
+from api.activity.returns import welcome_back
 from api.activity.rules import earning_of
 from api.events.outbox import publish
 from api.idempotency.store import Claim, store_answers
 from api.lib.arrays import columns, literal
 from api.members.dtos import UnlockedAchievement
-from api.members.ledger import Key, Ledger, MembersChanged, Standing, by_key, lock
+from api.members.ledger import Ledger
 from api.members.ledger_sql import WIDTH
 from api.members.leveling_config import LevelingConfig
 from api.members.levelups import LevelUp
 from api.members.member_events import reached
+from api.members.standings import Key, MembersChanged, Standing, by_key, lock
 from api.members.tombstones import refuse_erased
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, Wanted, week_of
@@ -174,13 +177,19 @@ class Transaction:
             return [[] for _ in self._group], [[] for _ in self._group]
         standings = await lock(connection, keys, held)
         await refuse_erased(connection, standings, partial(self._oldest, events))
-        await _welcome_back(connection, self._group, events, standings)
+        if any(standing.left_at is not None for standing in standings.values()):
+            seen = (
+                (standings[pending.config.guild_id, event.user_id], event.occurred_at)
+                for pending, fresh in zip(self._group, events, strict=True)
+                for event in fresh
+            )
+            await welcome_back(connection, seen)
         ledger = Ledger()
         counting = Counting(standings, await self._caps(connection, events), ledger)
         peaks = Peaks(counting, standings)
         level_ups = [peaks.count(pending.config, fresh) for pending, fresh in zip(self._group, events, strict=True)]
         if counting.late:
-            await _fill(connection, counting.late, ledger)
+            await fill(connection, counting.late, ledger)
         requests = [(pending.config, fresh) for pending, fresh in zip(self._group, events, strict=True)]
         self._unlocked = await unlocks.evaluate_and_store(
             self._unlocking, connection, requests, standings, peaks, ledger, self._now
@@ -224,47 +233,3 @@ def _is_of_before(erased: Mapping[Key, datetime], guild_id: int, event: Event) -
     """Whether the event is older than the erasure of its member."""
     erased_at = erased.get((guild_id, event.user_id))
     return erased_at is not None and event.occurred_at < erased_at
-
-
-_NONE: tuple[tuple[()], ...] = ((), (), ())
-
-
-async def _fill(connection: Connection, late: Sequence[Late], ledger: Ledger) -> None:
-    """Joins late days, which lie before a member's latest run, with the runs that they touch. The ledger is not stored
-    yet."""
-    standings = {each.standing.id: each.standing for each in late}
-    rows = {
-        (standing.id, standing.guild_id, standing.user_id, each.day, standing.streak_from)
-        for each in late
-        for standing in (each.standing,)
-    }
-    own = ledger.active_days({(standing.guild_id, standing.user_id) for standing in standings.values()})
-    skipped = {(each.standing.guild_id, each.standing.user_id, day) for each in late for day in each.skipped}
-    arguments = (*zip(*rows, strict=True), *zip(*own, strict=True), *(zip(*skipped, strict=True) if skipped else _NONE))
-    for row in await connection.fetch(queries.FILL, *arguments):
-        standing = standings[row["id"]]
-        standing.streak_best = max(standing.streak_best, row["best"])
-        if row["joined"] is not None and standing.streak_from is not None:
-            standing.streak_from = min(standing.streak_from, row["joined"])
-
-
-async def _welcome_back(
-    connection: Connection,
-    group: Sequence[PendingBatch],
-    events: Sequence[Sequence[Event]],
-    standings: dict[Key, Standing],
-) -> None:
-    """A member who had left and has a later event is back, and on the boards again unless hidden."""
-    if all(standing.left_at is None for standing in standings.values()):
-        return
-    back = {}
-    for pending, fresh in zip(group, events, strict=True):
-        for event in fresh:
-            standing = standings[pending.config.guild_id, event.user_id]
-            if standing.left_at is not None and event.occurred_at > standing.left_at:
-                back[standing.id] = standing
-    rows = await connection.fetch(queries.HIDDEN, [standing.user_id for standing in back.values()])
-    hidden = {row[0] for row in rows}
-    for standing in back.values():
-        standing.left_at = None
-        standing.is_ranked = standing.user_id not in hidden

@@ -5,13 +5,15 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from api.achievements.unlocking import Moved, Unlocking, UnlockResult
+from api.achievements.candidates import Moved
+from api.achievements.unlocking import Unlocking, UnlockResult
 from api.activity.dtos import Event
 from api.activity.peaks import Peaks, stat_of
 from api.members.dtos import UnlockedAchievement
-from api.members.ledger import XP, Key, Ledger, Standing
+from api.members.ledger import XP, Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.levelups import LevelUp, level_up
+from api.members.standings import Key, Standing
 from api.postgres.database import Connection
 
 Request = tuple[LevelingConfig, Sequence[Event]]

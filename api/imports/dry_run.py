@@ -10,12 +10,14 @@ from api.activity.dtos import Event
 from api.activity.queries import HIDDEN
 from api.activity.stat_names import StatNames
 from api.imports import history_sql as sql
-from api.imports.history import LATEST, Reached, advance, caps, decode, next_rows, stage
+from api.imports.history import caps
+from api.imports.staging import LATEST, Reached, advance, decode, next_rows, stage
 from api.imports.work import MOST_PREVIEWED, Work
 from api.lib.clock import Clock
-from api.members.ledger import Key, Ledger, Standing, read
+from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
+from api.members.standings import Key, Standing, read
 from api.postgres.database import Connection, Database
 
 

@@ -10,8 +10,9 @@ from api.imports.dtos import Mode
 from api.imports.lines import MemberLine
 from api.imports.rules import merged
 from api.imports.work import Work
-from api.members.ledger import Ledger, Standing, lock
+from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
+from api.members.standings import Standing, lock
 from api.members.tombstones import refuse_standings_of_erased
 from api.postgres.database import Connection
 

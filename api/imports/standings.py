@@ -13,9 +13,10 @@ from api.imports.rules import ImportedMember
 from api.imports.work import Numbered, Work
 from api.lib.clock import Clock
 from api.lib.faults import Fault
-from api.members.ledger import Ledger, lock
+from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
+from api.members.standings import lock
 from api.members.tombstones import refuse_standings_of_erased
 from api.members.visibility import hide
 from api.postgres.database import Connection, Database

@@ -1,7 +1,8 @@
 """Removes a member from a guild for good, with the boards and the counters of ranks."""
 
 from api.members import queries
-from api.members.ledger import Ledger, Standing, read
+from api.members.ledger import Ledger
+from api.members.standings import Standing, read
 from api.members.totals import note_removed
 from api.postgres.database import Connection
 

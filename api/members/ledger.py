@@ -1,25 +1,24 @@
 """The ledger: the one way to change standings, which are members' rows, their days and hours, and the counters of
 ranks.
 
-A transaction locks the standings (`lock`), changes them, enters what it did into a `Ledger`, and stores the ledger
-once. Once, because storing locks rows that a guild's members share, in the lock order: two transactions that were both
-between two stores would deadlock. The number of statements does not depend on the number of members."""
+A transaction locks the standings (`standings.lock`), changes them, enters what it did into a `Ledger`, and stores the
+ledger once. Once, because storing locks rows that a guild's members share, in the lock order: two transactions that
+were both between two stores would deadlock. The number of statements does not depend on the number of members."""
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from operator import add
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import asyncpg
 import msgspec
 
 from api.lib.arrays import columns
 from api.lib.bits import kept_bits
 from api.members import ledger_sql as sql
+from api.members.standings import Key, Standing
 from api.postgres.database import Connection
 
 K = TypeVar("K")
-
 
 # Two counters count each ranked member: by the power of two of their XP, and by its first eight bits. A rank is the sum
 # of the counters above, and a count of the few members within the same eight bits.
@@ -33,90 +32,8 @@ EVENTS = 6  # the column of events that make a day count for the streak
 # The columns of the stats that events count.
 _COUNTED = (("messages", 1), ("voice_seconds", 2), ("reactions", 3), ("commands", 4))
 
-Key = tuple[int, int]  # guild, user
 Counter = tuple[int, int, int]  # guild, kept bits, low
 Amounts = dict[tuple[str, date], int]  # of a stat on a day
-
-
-class MembersChanged(Exception):
-    """Members have changed since this transaction read them: start it again."""
-
-
-_MOMENTS = ("last_xp_at", "first_seen_at", "last_active_at", "left_at")
-
-
-class Standing(msgspec.Struct):
-    """A member's locked row: the columns in the order of `ledger_sql.COLUMNS`. After a change, call `Ledger.touch`."""
-
-    id: int
-    guild_id: int
-    user_id: int
-    xp: int
-    messages: int
-    voice_seconds: int
-    reactions: int
-    commands: int
-    last_xp_at: datetime | None
-    streak_from: date | None
-    streak_to: date | None
-    streak_best: int
-    first_seen_at: datetime | None
-    last_active_at: datetime | None
-    left_at: datetime | None
-    is_ranked: bool
-    was_ranked: bool
-    before: tuple[int, ...] = ()  # the numbers of the boards: XP and the four stats
-
-    def __post_init__(self) -> None:
-        self.before = self.on_boards()
-        for name in _MOMENTS:
-            moment = getattr(self, name)
-            if moment is not None and moment.tzinfo is None:  # asyncpg's way to say infinity
-                setattr(self, name, moment.replace(tzinfo=UTC))
-
-    def on_boards(self) -> tuple[int, ...]:
-        """XP, messages, voice seconds, reactions and commands, in the order of the boards' numbers."""
-        return self.xp, self.messages, self.voice_seconds, self.reactions, self.commands
-
-
-async def lock(
-    connection: Connection, keys: Iterable[Key], held: dict[Key, Standing] | None = None
-) -> dict[Key, Standing]:
-    """Locks the standings of these members until the transaction ends; inserts missing ones. All transactions lock in
-    the same order, so none deadlocks. Lock a member once in a transaction. `held`: the members that are locked already,
-    in this order, if none was missing. Raises `MembersChanged`, but never for a single member."""
-    ordered = sorted(set(keys))
-    if not ordered:
-        return {}
-    is_lacking = False
-    if held:
-        found = held
-    else:
-        arguments = columns(ordered, 2)
-        # No member may be locked before the missing ones are inserted, so the first look takes no lock.
-        is_lacking = await connection.fetchval(sql.LACKING, *arguments)
-        if is_lacking:
-            await connection.execute(sql.LOCK_PEOPLE_SHARED, *arguments)
-        statement = sql.MAKE if is_lacking else sql.LOCK
-        found = by_key(await connection.fetch(statement, *arguments))
-    if missing := [key for key in ordered if key not in found]:  # removed, or made by somebody else, just now
-        if found and not is_lacking:  # removed: inserting them now, with the others locked, would break the order
-            raise MembersChanged
-        await connection.execute(sql.LOCK_PEOPLE_SHARED, *columns(missing, 2))
-        found |= by_key(await connection.fetch(sql.MAKE, *columns(missing, 2)))
-        found |= await read(connection, [key for key in missing if key not in found])
-    return found
-
-
-async def read(connection: Connection, keys: Iterable[Key]) -> dict[Key, Standing]:
-    """The present standings of these members, as far as they exist. Locks nothing."""
-    ordered = list(keys)
-    return by_key(await connection.fetch(sql.READ, *columns(ordered, 2))) if ordered else {}
-
-
-def by_key(rows: Iterable[tuple[Any, ...] | asyncpg.Record]) -> dict[Key, Standing]:  # Any: a standing's columns
-    """Standings from rows with a standing's columns, by member."""
-    return {(row[1], row[2]): Standing(*row) for row in rows}
 
 
 class Boards:

@@ -19,13 +19,14 @@ from api.members import queries, series
 from api.members.adjusting import XpAdjustedView
 from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
 from api.members.erasing import remove
-from api.members.ledger import GUILD, Ledger, Standing, lock, read
+from api.members.ledger import GUILD, Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levels import RoleChanges, role_changes
 from api.members.levelups import level_up
 from api.members.member_events import adjusted, left
 from api.members.profiles import Key, profile, rows
+from api.members.standings import Standing, lock, read
 from api.members.tombstones import set_up
 from api.members.unlocking import XpUnlocking
 from api.postgres.database import Connection, Database

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from api.lib.arrays import columns
-from api.members.ledger import Key, MembersChanged, Standing
+from api.members.standings import Key, MembersChanged, Standing
 from api.postgres.database import Connection
 
 # An event is too old after seven days; a day more for clocks that differ.

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Protocol
 
 from api.members.dtos import UnlockedAchievement
-from api.members.ledger import Ledger, Standing
+from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
+from api.members.standings import Standing
 from api.postgres.database import Connection
 
 

@@ -9,7 +9,8 @@ import httpx2
 import pytest
 
 from api.config import Settings
-from api.members.ledger import Ledger, lock
+from api.members.ledger import Ledger
+from api.members.standings import lock
 from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message, record
 from tests.members.people import profile
