@@ -121,7 +121,8 @@ async def _assert_audited(owner: PlainConnection, models: list[Model]) -> None:
 
 
 async def assert_stream(owner: PlainConnection, models: list[Model], followers: list[list[int]]) -> None:
-    """Positions without a gap, read by everybody in order and once; levels that follow each other."""
+    """Positions without a gap, read by everybody in order and once; levels that follow each other, up to
+    what members have."""
     rows = await owner.fetch("SELECT position, guild_id, user_id, type, data FROM stream_events ORDER BY position")
     positions = [row["position"] for row in rows]
     assert positions == list(range(1, len(positions) + 1))
@@ -137,6 +138,18 @@ async def assert_stream(owner: PlainConnection, models: list[Model], followers: 
     for key, steps in levels.items():
         if not is_of_files(key[1] or 0):
             assert [low for low, _ in steps] == [0, *(high for _, high in steps[:-1])], (key, steps)
+    for guild_id, user_id, xp in await owner.fetch("SELECT guild_id, user_id, xp FROM members"):
+        key = (guild_id, user_id)
+        if not is_of_files(user_id) and key not in anew:
+            told = levels[key][-1][1] if key in levels else 0
+            assert told == _level(xp), (key, xp, levels.get(key))
+
+
+def _level(xp: int) -> int:
+    """By MEE6's published total of a level."""
+    return next(
+        level for level in range(1000) if 5 * (level + 1) * (2 * (level + 1) ** 2 + 27 * (level + 1) + 91) > 6 * xp
+    )
 
 
 async def _rows(owner: PlainConnection, statement: str) -> set[tuple[object, ...]]:
