@@ -13,7 +13,7 @@ import msgspec
 from api.auth.actors import system
 from api.cli.terminal import Refused
 from api.config import Settings
-from api.errors import Invalid
+from api.errors import Invalid, NotFound
 from api.imports.dtos import ImportQuery, ImportView
 from api.imports.service import PIECE
 from api.lib.faults import ParameterFault
@@ -25,7 +25,7 @@ async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQ
     actor = system("command line")
     async with _opened(settings) as services:
         imports = services.imports
-        await services.guilds.get(guild_id)
+        await _require_guild(services, guild_id)
         try:
             view, job = await imports.begin(actor, guild_id, query, _pieces(file), leased=True)
         except Invalid as invalid:
@@ -52,6 +52,14 @@ async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQ
                 leased = await services.queue.lease(only=job)
 
 
+async def _require_guild(services: Services, guild_id: int) -> None:
+    """Refuses a guild that is not here."""
+    try:
+        await services.guilds.get(guild_id)
+    except NotFound:
+        raise Refused(f"Guild {guild_id} is not here. A bot makes it: `PUT /v1/guilds/{guild_id}`.") from None
+
+
 async def _pieces(file: Path) -> AsyncIterator[bytes]:
     with file.open("rb") as opened:
         while piece := await asyncio.to_thread(opened.read, PIECE):
@@ -61,6 +69,7 @@ async def _pieces(file: Path) -> AsyncIterator[bytes]:
 async def take_out(settings: Settings, guild_id: int, stream: BinaryIO) -> None:
     """Exports a guild."""
     async with _opened(settings) as services:
+        await _require_guild(services, guild_id)
         async for lines in services.exporter.export(system("command line"), guild_id):
             stream.write(lines)
         stream.flush()

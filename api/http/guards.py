@@ -13,7 +13,7 @@ from api.auth.sessions import Session
 from api.errors import Forbidden, LoginNotConfigured, MissingScope, NotFound
 from api.http.budgets import address_of
 from api.http.context import context_of
-from api.http.gate import Access, gate_of
+from api.http.gate import Access, Gate, gate_of
 from api.http.policy import RoutePolicy, policy_of
 from api.lib.snowflakes import parse
 
@@ -60,7 +60,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
             raise NotFound
         # Only a bot creates a guild: a person cannot bring one in.
         if not policy.creates_guild or (session is not None and connection.method == "PUT"):
-            await gate.find_guild(guild_id)
+            await _find_guild(gate, credential, guild_id)
     if policy.finds_webhook and context.guild_id is not None:
         await gate.find_webhook(context.guild_id, int(connection.path_params["webhook_id"]))
     if (key := connection.path_params.get("achievement")) is not None:
@@ -68,6 +68,16 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         await gate.find_achievement(context.guild_id or 0, key, deleted=policy.deleted, anywhere=is_members)
     if (module := connection.path_params.get("module")) is not None:
         await gate.find_module(module, may_be_new=policy.creates_module)
+
+
+async def _find_guild(gate: Gate, credential: Credential, guild_id: int) -> None:
+    """Raises `NotFound`; who sees all guilds is told that this one is missing, and how it is made."""
+    try:
+        await gate.find_guild(guild_id)
+    except NotFound:
+        if credential.guild_ids is not None or credential.user_id is not None:
+            raise
+        raise NotFound(f"There is no guild {guild_id} here yet. Send `PUT /v1/guilds/{guild_id}` first.") from None
 
 
 def _refuse_some_guilds(credential: Credential, policy: RoutePolicy) -> None:

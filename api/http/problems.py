@@ -60,13 +60,29 @@ def problem(error: GuildhallError, *, instance: str, request_id: str | None) -> 
         "type": TYPE_BASE + error.type,
         "title": error.title,
         "status": error.status,
-        "detail": error.detail,
+        "detail": _detail(error),
         "instance": quote(instance, safe="/:@!$&'()*+,;=~", errors="replace"),
         "request_id": request_id,
     }
     if error.errors:
         body["errors"] = error.errors[:MOST_FAULTS]
     return body | error.extra
+
+
+def _detail(error: GuildhallError) -> str:
+    """The error's sentence. For invalid input the first fault: many clients show nothing else."""
+    if not error.errors or error.detail != Invalid.detail:
+        return error.detail
+    first = error.errors[0]
+    place = f"`{first.parameter}`" if isinstance(first, ParameterFault) else _place(first)
+    more = len(error.errors) - 1
+    rest = " There is one more fault in `errors`." if more == 1 else f" There are {more} more faults in `errors`."
+    between = ": " if first.message.startswith("expected") else " "
+    return f"{place}{between}{first.message}." + (rest if more else "")
+
+
+def _place(fault: Fault) -> str:
+    return f"`{fault.pointer}`" if fault.pointer else "The body"
 
 
 def classify(error: Exception) -> GuildhallError:

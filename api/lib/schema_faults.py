@@ -1,6 +1,7 @@
 """What a JSON Schema finds wrong with a value, each fault at its own place."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 
 from jsonschema_rs import ValidationError
 from jsonschema_rs import ValidationErrorKind as Kind
@@ -10,6 +11,8 @@ from api.lib.json import JsonValue
 from api.lib.schema_messages import listed, sentence
 
 UNKNOWN = "is not a known member"
+MOST_GUESSES = 10  # names of an object for which a known one is looked for
+LONGEST_GUESS = 64
 MOST_BRANCHES = 50  # of a union with more alternatives nobody reads which was nearest
 
 
@@ -27,6 +30,13 @@ def error_faults(error: ValidationError) -> Iterator[Fault]:
             yield from _union_faults(place, branches)
         case _:
             yield Fault(readable(place), sentence(error))
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, None if none is near."""
+    if len(name) > LONGEST_GUESS:
+        return None
+    return next(iter(get_close_matches(name, known, 1)), None)
 
 
 def _union_faults(place: Path, branches: Sequence[Sequence[ValidationError]]) -> set[Fault]:

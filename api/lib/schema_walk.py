@@ -11,7 +11,7 @@ import jsonschema_rs
 from api.lib import formats, snowflakes
 from api.lib.faults import Fault, Path, readable
 from api.lib.json import JsonObject, JsonValue, as_object
-from api.lib.schema_faults import UNKNOWN, error_faults
+from api.lib.schema_faults import MOST_GUESSES, UNKNOWN, error_faults, nearest
 
 _LONGEST_TEXT = 10_000  # no text of a body may be so long: its beginning breaks the rules as its whole does
 _TYPES: dict[type, str] = {dict: "object", list: "array"}
@@ -123,7 +123,10 @@ def _member_faults(schema: JsonObject, value: JsonObject, path: Path) -> Iterato
             yield Fault(readable((*path, str(name))), "is required")
     if schema.get("additionalProperties") is False:
         known = as_object(schema["properties"])
-        yield from (Fault(readable((*path, name)), UNKNOWN) for name in value if name not in known)
+        unknown = (name for name in value if name not in known)
+        for place, name in enumerate(unknown):
+            meant = nearest(name, known) if place < MOST_GUESSES else None
+            yield Fault(readable((*path, name)), UNKNOWN if meant is None else f"{UNKNOWN}: `{meant}`?")
 
 
 def _members(schema: JsonObject, value: JsonObject, path: Path) -> Iterator[_Place]:

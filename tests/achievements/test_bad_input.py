@@ -29,7 +29,7 @@ CONDITIONS = {
     "negative": ({"stat": "messages", "gte": -1}, "/condition/gte"),
     "always": ({"stat": "messages", "gte": 0}, "/condition/gte"),
     "too large": ({"stat": "messages", "gte": 2**63}, "/condition/gte"),
-    "far too large": ({"stat": "messages", "gte": 10**400}, "/condition/gte"),
+    "far too large": ({"stat": "messages", "gte": 10**399}, "/condition/gte"),
     "a fraction": ({"stat": "messages", "gte": 1.5}, "/condition/gte"),
     "a text": ({"stat": "messages", "gte": "1"}, "/condition/gte"),
     "empty": ({"all": []}, "/condition/all"),

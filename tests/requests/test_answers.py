@@ -124,7 +124,7 @@ async def test_a_problems_members(bot: httpx2.AsyncClient) -> None:
         "type": "urn:guildhall:problem:not-found",
         "title": "Not found",
         "status": 404,
-        "detail": "There is no such thing, or this credential may not see it.",
+        "detail": f"There is no guild {NOBODYS} here yet. Send `PUT /v1/guilds/{NOBODYS}` first.",
         "instance": f"/v1/guilds/{NOBODYS}",
         "request_id": missing.headers["x-request-id"],
     }

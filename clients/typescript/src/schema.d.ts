@@ -2698,7 +2698,7 @@ export interface components {
          *       "type": "urn:guildhall:problem:invalid",
          *       "title": "Invalid input",
          *       "status": 422,
-         *       "detail": "The request is well-formed, but not valid: see `errors`.",
+         *       "detail": "`limit`: expected `int` >= 1. There is one more fault in `errors`.",
          *       "instance": "/v1/guilds/81384788765712384/roles",
          *       "request_id": "5f1d3a9be0c74286",
          *       "errors": [
