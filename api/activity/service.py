@@ -16,7 +16,7 @@ from api.activity.rules import range_fault
 from api.activity.stat_names import StatNames
 from api.activity.transaction import PendingBatch, Transaction
 from api.errors import Overloaded, Unavailable
-from api.idempotency.store import Claim
+from api.idempotency.claims import Claim
 from api.lib.clock import Clock
 from api.lib.metrics import Metrics
 from api.members.leveling_config import LevelingConfig

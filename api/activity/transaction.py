@@ -18,7 +18,8 @@ from api.activity.pieces import days as days_of
 from api.activity.returns import welcome_back
 from api.activity.rules import earning_of
 from api.events.outbox import publish
-from api.idempotency.store import Claim, store_answers
+from api.idempotency.claims import Claim
+from api.idempotency.store import store_answers
 from api.lib.arrays import columns, literal
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import Ledger

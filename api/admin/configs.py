@@ -1,18 +1,11 @@
 """Which tables the admin shows, how, and what may be done to them there."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from piccolo.columns import Column
-from piccolo.table import Table
 from piccolo_admin.endpoints import TableConfig
 from piccolo_api.crud.endpoints import OrderBy
 from piccolo_api.crud.hooks import Hook, HookType
-from piccolo_api.crud.validators import Validators
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 
 from api.admin.edits import change_admin, change_guild, refuse_self_removal
+from api.admin.permissions import only, read_only
 from tables.achievements import Achievement, Award, AwardCount
 from tables.admin import AdminUser
 from tables.audit import AuditEntry
@@ -20,47 +13,6 @@ from tables.guilds import Guild, GuildChannel, GuildRole
 from tables.imports import Import
 from tables.members import CustomStat, Member
 from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
-
-if TYPE_CHECKING:
-    from piccolo_api.crud.endpoints import PiccoloCRUD
-
-WRITES = ("post_single", "put_single", "patch_single", "delete_single", "delete_all")
-
-
-def refuse(piccolo_crud: "PiccoloCRUD", request: Request) -> None:
-    """A status whose sentence Piccolo Admin shows as it is."""
-    verb = {"POST": "added", "DELETE": "deleted"}.get(request.method, "changed")
-    table = piccolo_crud.table._meta.tablename.replace("_", " ")
-    raise HTTPException(405, f"In {table} nothing can be {verb} here: the API does that.")
-
-
-def _only(*allowed: str) -> Validators:
-    """Lets these of `WRITES` pass, and refuses the others. `put_single` is never one of them: it
-    passes by the hooks, and would store a password as it is typed."""
-    validators = Validators()
-    for name in WRITES:
-        setattr(validators, name, [] if name in allowed else [refuse])
-    return validators
-
-
-def _read_only(
-    table: type[Table],
-    group: str,
-    columns: Sequence[Column],
-    filters: Sequence[Column],
-    *,
-    link: Column,
-    order: OrderBy,
-) -> TableConfig:
-    return TableConfig(
-        table,
-        visible_columns=list(columns),
-        visible_filters=list(filters),
-        link_column=link,
-        order_by=[order],
-        menu_group=group,
-        validators=_only(),
-    )
 
 
 def table_configs() -> list[TableConfig]:
@@ -86,10 +38,10 @@ def _guilds() -> list[TableConfig]:
             link_column=guild.name,
             order_by=[OrderBy(guild.name)],
             menu_group="Guilds",
-            validators=_only("patch_single"),
+            validators=only("patch_single"),
             hooks=[Hook(HookType.pre_patch, change_guild)],
         ),
-        _read_only(
+        read_only(
             role,
             "Guilds",
             [role.name, role.guild_id, role.role_id, role.position, role.color],
@@ -97,7 +49,7 @@ def _guilds() -> list[TableConfig]:
             link=role.name,
             order=OrderBy(role.name),
         ),
-        _read_only(
+        read_only(
             channel,
             "Guilds",
             [channel.name, channel.guild_id, channel.channel_id, channel.type, channel.parent_id, channel.position],
@@ -111,7 +63,7 @@ def _guilds() -> list[TableConfig]:
 def _members() -> list[TableConfig]:
     member, stat, brought = Member, CustomStat, Import
     return [
-        _read_only(
+        read_only(
             member,
             "Members",
             [
@@ -128,7 +80,7 @@ def _members() -> list[TableConfig]:
             link=member.user_id,
             order=OrderBy(member.id, ascending=False),
         ),
-        _read_only(
+        read_only(
             stat,
             "Members",
             [stat.stat, stat.guild_id, stat.user_id, stat.value],
@@ -136,7 +88,7 @@ def _members() -> list[TableConfig]:
             link=stat.stat,
             order=OrderBy(stat.id, ascending=False),
         ),
-        _read_only(
+        read_only(
             brought,
             "Members",
             [
@@ -159,7 +111,7 @@ def _members() -> list[TableConfig]:
 def _achievements() -> list[TableConfig]:
     achievement, award, count = Achievement, Award, AwardCount
     return [
-        _read_only(
+        read_only(
             achievement,
             "Achievements",
             [
@@ -176,7 +128,7 @@ def _achievements() -> list[TableConfig]:
             link=achievement.name,
             order=OrderBy(achievement.id),
         ),
-        _read_only(
+        read_only(
             count,
             "Achievements",
             [count.achievement_id, count.guild_id, count.awarded],
@@ -184,7 +136,7 @@ def _achievements() -> list[TableConfig]:
             link=count.awarded,
             order=OrderBy(count.awarded, ascending=False),
         ),
-        _read_only(
+        read_only(
             award,
             "Achievements",
             [
@@ -207,7 +159,7 @@ def _achievements() -> list[TableConfig]:
 def _settings() -> list[TableConfig]:
     current, past, module = GuildSettings, SettingsRevision, RegisteredModule
     return [
-        _read_only(
+        read_only(
             current,
             "Settings",
             [current.module, current.guild_id, current.revision, current.overrides, current.updated_at],
@@ -215,7 +167,7 @@ def _settings() -> list[TableConfig]:
             link=current.module,
             order=OrderBy(current.updated_at, ascending=False),
         ),
-        _read_only(
+        read_only(
             past,
             "Settings",
             [
@@ -232,7 +184,7 @@ def _settings() -> list[TableConfig]:
             link=past.module,
             order=OrderBy(past.id, ascending=False),
         ),
-        _read_only(
+        read_only(
             module,
             "Settings",
             [module.name, module.title, module.description, module.version, module.updated_at],
@@ -245,7 +197,7 @@ def _settings() -> list[TableConfig]:
 
 def _audit_log() -> TableConfig:
     entry = AuditEntry
-    return _read_only(
+    return read_only(
         entry,
         "Audit",
         [
@@ -266,7 +218,7 @@ def _audit_log() -> TableConfig:
 
 def _people() -> TableConfig:
     person = AdminUser
-    validators = _only("post_single", "patch_single", "delete_single")
+    validators = only("post_single", "patch_single", "delete_single")
     validators.delete_single = [refuse_self_removal]
     return TableConfig(
         person,

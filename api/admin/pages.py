@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.admin.configs import refuse
+from api.admin.permissions import refuse
 
 # Kept by triggers and services: a form that offers them promises what it cannot do.
 HIDDEN = {"changed_xid"}

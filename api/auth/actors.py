@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from api.auth.scopes import Scope
-from api.idempotency.store import Claim
+from api.idempotency.claims import Claim
 
 
 class Credential(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Budgets of requests a minute, as one process knows them, and the budget of an address."""
+"""Budgets of requests a minute: what one process knows of them, portions of what all share, budgets of addresses."""
 
 import asyncio
 import math
@@ -8,8 +8,22 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from litestar.types import HTTPScope
 
 from api.errors import TooManyRequests
+from api.postgres.database import Database
+from api.postgres.failures import TRANSIENT
 
 Headers = list[tuple[bytes, bytes]]
+
+WINDOW = 60.0
+
+_TAKE_PORTION = """
+    INSERT INTO rate_budgets AS b (owner, ends_at, used, granted)
+    VALUES ($1, $2::float8 + 60, least($3::int, $4::int), least($3, $4))
+    ON CONFLICT (owner) DO UPDATE SET
+        granted = CASE WHEN b.ends_at <= $2 THEN least($3, $4) ELSE greatest(least($3, $4 - b.used), 0) END,
+        used = CASE WHEN b.ends_at <= $2 THEN least($3, $4) ELSE greatest(least(b.used + $3, $4), b.used) END,
+        ends_at = CASE WHEN b.ends_at <= $2 THEN EXCLUDED.ends_at ELSE b.ends_at END
+    RETURNING granted, used, ends_at
+"""
 
 
 class Budget:
@@ -80,3 +94,25 @@ def network(host: str) -> str:
         mapped = address.ipv4_mapped
         return f"address:{mapped or IPv6Network((int(address) >> 64 << 64, 64))}"
     return f"address:{host}"
+
+
+async def take_portion(database: Database, budget: Budget, now: float) -> None:
+    """Takes a portion of a budget that all processes share. While the database is away, this process goes by its own
+    count."""
+    try:
+        async with database.connection() as connection:
+            row = await connection.fetchrow(_TAKE_PORTION, budget.owner, now, portion(budget.limit), budget.limit)
+    except TRANSIENT:
+        if budget.ends <= now:
+            budget.ends, budget.left, budget.shared = now + WINDOW, budget.limit, 0
+        else:
+            budget.left, budget.shared = budget.shared, 0
+        return
+    assert row is not None  # it gives its row
+    kept = budget.left if row["ends_at"] == budget.ends else 0
+    budget.left, budget.shared, budget.ends = kept + row["granted"], budget.limit - row["used"], row["ends_at"]
+
+
+def portion(limit: int) -> int:
+    """How many requests a process takes of a budget at a time."""
+    return max(limit // 64, min(limit // 8, 32), 1)

@@ -11,7 +11,7 @@ from api.auth.actors import Credential
 from api.auth.sessions import Session
 from api.errors import Unauthorized
 from api.http.budgets import Budget
-from api.idempotency.store import Claim
+from api.idempotency.claims import Claim
 from api.lib.etags import Preconditions
 
 _NAME = "context"

@@ -16,7 +16,8 @@ from api.http.context import context_of
 from api.http.gate import gate_of
 from api.http.policy import policy_of
 from api.http.responses import JSON, MSGPACK, BytesResponse, conditional, wants_msgpack
-from api.idempotency.store import BodyHash, Claim, Idempotency, StoredAnswer
+from api.idempotency.claims import BodyHash, Claim, StoredAnswer
+from api.idempotency.store import Idempotency
 from api.lib import etags
 
 LONGEST = 255

@@ -21,29 +21,18 @@ from litestar.types import HTTPScope
 
 from api.auth.actors import Credential
 from api.errors import TooManyRequests, Unavailable
-from api.http.budgets import Budget, address_of
+from api.http.budgets import WINDOW, Budget, address_of, take_portion
 from api.http.context import context_of
 from api.lib.clock import Clock
 from api.postgres.batches import delete_in_batches
 from api.postgres.database import Database
-from api.postgres.failures import TRANSIENT
 
 log = structlog.get_logger("guildhall.limits")
 
-WINDOW = 60.0
 MOST_BUDGETS = 50_000
 FLUSH_SECONDS = 1.0
 MOST_TOLD = 1000  # addresses that a process tells the others of, in a flush
 
-_LEASE = """
-    INSERT INTO rate_budgets AS b (owner, ends_at, used, granted)
-    VALUES ($1, $2::float8 + 60, least($3::int, $4::int), least($3, $4))
-    ON CONFLICT (owner) DO UPDATE SET
-        granted = CASE WHEN b.ends_at <= $2 THEN least($3, $4) ELSE greatest(least($3, $4 - b.used), 0) END,
-        used = CASE WHEN b.ends_at <= $2 THEN least($3, $4) ELSE greatest(least(b.used + $3, $4), b.used) END,
-        ends_at = CASE WHEN b.ends_at <= $2 THEN EXCLUDED.ends_at ELSE b.ends_at END
-    RETURNING granted, used, ends_at
-"""
 _ADD = """
     INSERT INTO rate_budgets AS b (owner, ends_at, used, granted)
     SELECT owner, $3::float8 + 60, used, 0 FROM unnest($1::text[], $2::int[]) AS counted (owner, used) ORDER BY owner
@@ -119,7 +108,7 @@ class Limiter:
                     raise budget.refusal(now)
             async with budget.asking:
                 if budget.left <= 0 or budget.ends <= self.now():
-                    await self._lease(budget)
+                    await take_portion(self._database, budget, self.now())
 
     def refuse_spent(self, scope: HTTPScope) -> None:
         """Raises `TooManyRequests` for a credential whose budget is known to be spent, before anything else is done
@@ -177,22 +166,6 @@ class Limiter:
         for budget in budgets:
             if budget.ends > now:
                 budget.left += 1
-
-    async def _lease(self, budget: Budget) -> None:
-        portion = _portion(budget.limit)
-        now = self.now()
-        try:
-            async with self._database.connection() as connection:
-                row = await connection.fetchrow(_LEASE, budget.owner, now, portion, budget.limit)
-        except TRANSIENT:
-            if budget.ends <= now:
-                budget.ends, budget.left, budget.shared = now + WINDOW, budget.limit, 0
-            else:
-                budget.left, budget.shared = budget.shared, 0
-            return
-        assert row is not None  # it gives its row
-        kept = budget.left if row["ends_at"] == budget.ends else 0
-        budget.left, budget.shared, budget.ends = kept + row["granted"], budget.limit - row["used"], row["ends_at"]
 
     def is_spent(self, scope: HTTPScope) -> bool:
         """Whether the address was refused too often this minute."""
@@ -267,11 +240,6 @@ def _note(scope: HTTPScope, budgets: list[Budget]) -> None:
     context.budgets = budgets
     if budgets:
         context.budget = min(budgets, key=lambda budget: budget.remaining)
-
-
-def _portion(limit: int) -> int:
-    """How many requests a process takes of a budget at a time."""
-    return max(limit // 64, min(limit // 8, 32), 1)
 
 
 def _has_cookie(scope: HTTPScope) -> bool:

@@ -19,7 +19,7 @@ from api.http.context import UNREAD, context_of
 from api.http.idempotency import claimed, idempotency_key
 from api.http.parameters import read_query
 from api.http.policy import policy_of
-from api.idempotency.store import Claim
+from api.idempotency.claims import Claim
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.lib.in_thread import in_thread

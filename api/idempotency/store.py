@@ -5,19 +5,16 @@ The service stores the answer in the transaction of its effect (`store_answer`),
 answer without an effect (a conflict) is stored when it is sent. A route that changes nothing stores no answer, and
 computes it again."""
 
-import re
-import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from hashlib import sha256
-from typing import Any
 
 import msgspec
 import structlog
 
 from api.errors import Conflict, GuildhallError, TooManyRequests, Unavailable
 from api.idempotency import queries
-from api.idempotency.answer_quotas import AnswerQuotas, Quota
+from api.idempotency.answer_quotas import AnswerQuotas
+from api.idempotency.claims import BodyHash, Claim, StoredAnswer
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded, encode
 from api.postgres.database import Connection, Database
@@ -26,11 +23,8 @@ from tables.idempotency import IdempotentAnswer
 log = structlog.get_logger("guildhall.idempotency")
 
 KEPT = timedelta(hours=24)
-LARGEST = 1024 * 1024  # bytes of a stored answer
 
 JSON = "application/json"
-
-_people = re.compile(rb'"(?:user|owner)_id":"([1-9][0-9]{0,18})"')
 
 
 class KeyReused(GuildhallError):
@@ -38,16 +32,6 @@ class KeyReused(GuildhallError):
     type = "idempotency-key-reused"
     title = "Idempotency key used for something else"
     detail = "This `Idempotency-Key` was sent with another body, method or address. Make a new one for each request."
-
-
-class AnswerTooLarge(GuildhallError):
-    status = 422
-    type = "answer-too-large"
-    title = "Answer too large to be kept"
-    detail = (
-        f"With an `Idempotency-Key` the answer is kept, and this one would have more than {LARGEST} bytes. Nothing was "
-        "done: send less at once, or no key."
-    )
 
 
 class StillRunning(Conflict):
@@ -58,64 +42,6 @@ class StillRunning(Conflict):
         super().__init__(
             "The first request with this `Idempotency-Key` is still running. Send it again soon.",
             headers={"Retry-After": "1"},
-        )
-
-
-class BodyHash:
-    """SHA-256 of a body, computed as it arrives. `digest` is None until the body is complete."""
-
-    def __init__(self, raw: bytes | None) -> None:
-        """`raw`: the whole body; None if it is still to come."""
-        self._hash = sha256(raw or b"")
-        self._is_whole = raw is not None
-
-    def add(self, piece: bytes, *, more: bool) -> None:
-        self._hash.update(piece)
-        self._is_whole = not more
-
-    @property
-    def digest(self) -> bytes | None:
-        return self._hash.digest() if self._is_whole else None
-
-
-class StoredAnswer(msgspec.Struct, frozen=True):
-    """A stored answer: its status, its own headers (`etag`: only the tag) and its JSON."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Claim:
-    """The claim of a key: the right to do the request."""
-
-    __slots__ = ("body", "clock", "holder", "is_kept", "key", "owner", "quota")
-
-    def __init__(self, owner: str, key: str, body: BodyHash, clock: Clock) -> None:
-        self.quota: Quota | None = None
-        self.owner = owner
-        self.key = key
-        self.body = body
-        self.clock = clock
-        self.holder = secrets.token_bytes(16)
-        self.is_kept = False
-
-    def row(self, answer: StoredAnswer) -> tuple[object, ...]:
-        """What `queries.SAVE` takes of it. Raises `AnswerTooLarge`."""
-        if len(answer.body) > LARGEST:
-            raise AnswerTooLarge
-        if self.quota is not None:
-            self.quota.bytes -= len(answer.body)
-        people = sorted({int(found) for found in _people.findall(answer.body)})
-        return (
-            self.owner,
-            self.key,
-            self.holder,
-            answer.status,
-            encode(answer.headers).decode(),
-            _without_secret(answer.body).decode(),
-            self.body.digest,
-            f"{{{','.join(map(str, people))}}}",
         )
 
 
@@ -243,11 +169,3 @@ class Idempotency:
         async with self._database.connection() as connection:
             done = await connection.execute(queries.SWEEP, self._clock.now())
         return int(done.split()[1]) == queries.SWEEP_BATCH_SIZE
-
-
-def _without_secret(body: bytes) -> bytes:
-    """The body with null for its secret, which is shown once."""
-    if b'"secret":"' not in body:
-        return body
-    value: dict[str, Any] = msgspec.json.decode(body)  # Any: any JSON
-    return encode({name: None if name == "secret" else member for name, member in value.items()})

@@ -1,8 +1,7 @@
 """The restore of a guild's export, on this or another installation; members and days by the mode."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -18,20 +17,15 @@ from api.guilds.roles_and_channels import RolesAndChannels, refuse
 from api.guilds.rules import faults as guild_faults
 from api.guilds.rules import received
 from api.guilds.service import GuildService
-from api.imports.decoding import Refused, decoded
 from api.imports.lines import (
-    VERSION,
     AchievementLine,
     ChannelsLine,
-    Header,
-    Line,
     MemberLine,
     Read,
     RolesLine,
     SettingsLine,
 )
 from api.imports.queries import PRIVATE
-from api.imports.reading import Broken, Lines, Row
 from api.imports.restored_awards import restore_awards, with_achievement
 from api.imports.restored_days import (
     partitions_for,
@@ -39,17 +33,15 @@ from api.imports.restored_days import (
     restore_hours,
     restore_ids,
     restore_stat_days,
-    untimely,
 )
+from api.imports.restored_lines import Headed, read_all
 from api.imports.restored_members import restore_members
 from api.imports.restored_stats import with_room
-from api.imports.timestamps import to_utc
-from api.imports.work import Numbered, Work
+from api.imports.work import Work
 from api.lib.clock import Clock
 from api.lib.faults import Fault
 from api.lib.snowflakes import Snowflake
 from api.lib.text import cleaned_name
-from api.lib.whole_numbers import decoder
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.visibility import hide
@@ -59,8 +51,6 @@ from api.settings.service import SettingsService
 
 BATCH_SIZE = 1000
 
-_line: Callable[[bytes], Line] = decoder(Line)
-_header: Callable[[bytes], Header] = msgspec.json.Decoder(Header).decode
 
 _PLACE: Mapping[type, str] = {
     PutGuild: "/guild",
@@ -105,11 +95,11 @@ class Restore:
 
     async def run(self, work: Work) -> None:
         """Does the rest of the import. Raises `Broken`, `LeaseLost`, `NotFound`."""
-        await work.check(_Headed())
+        await work.check(Headed())
         now = self._clock.now()
-        async for batch in work.batches(_Headed(), BATCH_SIZE):
+        async for batch in work.batches(Headed(), BATCH_SIZE):
             work.reached_byte()
-            read = await asyncio.to_thread(_read_all, batch, now)
+            read = await asyncio.to_thread(read_all, batch, now)
             for kind, group in groupby(read, key=lambda each: each.kind):
                 await self._restore(work, kind, list(group))
 
@@ -234,51 +224,3 @@ def _may(work: Work, each: Read) -> bool:
 def _wish(line: AchievementLine) -> CreateAchievement:
     wish = CreateAchievement(**{name: getattr(line, name) for name in CreateAchievement.__struct_fields__})
     return msgspec.structs.replace(wish, name=cleaned_name(wish.name, wish.key))
-
-
-class _Headed:
-    """Lines, the first of which says what the file is."""
-
-    def __init__(self) -> None:
-        self._lines = Lines()
-        self._is_begun = False
-
-    def feed(self, data: bytes) -> Iterable[Row]:
-        return self._without_header(self._lines.feed(data))
-
-    def close(self) -> Iterable[Row]:
-        yield from self._without_header(self._lines.close())
-        if not self._is_begun:
-            raise Broken("The file is empty: it has no header.")
-
-    def _without_header(self, rows: Iterable[Row]) -> Iterable[Row]:
-        for row in rows:
-            if self._is_begun:
-                yield row
-                continue
-            try:
-                header = decoded(row[1] if isinstance(row, tuple) else b"", _header)
-            except Refused:
-                raise Broken('The file is no export of a guild: its first line is not `{"guildhall": 1, …}`.') from None
-            if header.guildhall != VERSION:
-                raise Broken(f"The export is of version {header.guildhall}, and this server reads version {VERSION}.")
-            self._is_begun = True
-
-
-def _read_all(batch: Sequence[Numbered], now: datetime) -> list[Read]:
-    """Parses lines in a thread: a line may have 4 MiB."""
-    return [_read(number, row, now) for number, row in batch]
-
-
-def _read(number: int, row: Row, now: datetime) -> Read:
-    try:
-        line = decoded(row[1] if isinstance(row, tuple) else b"", _line)
-    except Refused as refused:
-        return Read(number, "refused", refused.fault)
-    given = [name for name in Line.__struct_fields__ if getattr(line, name) is not None]
-    if len(given) != 1:
-        return Read(number, "refused", Fault("", "has to have exactly one member"))
-    item = getattr(line, given[0])
-    if (fault := untimely(item, now.date()) or to_utc(item, now)) is not None:
-        return Read(number, "refused", Fault(f"/{given[0]}{fault.pointer}", fault.message))
-    return Read(number, given[0], item)

@@ -10,7 +10,8 @@ from piccolo.engine.postgres import PostgresEngine
 
 from api.lib.private_files import replacing
 from api.postgres.connections import SESSION, connect
-from api.postgres.embedded.server import ENVIRONMENT, find_binaries
+from api.postgres.embedded.binaries import find_binaries
+from api.postgres.embedded.server import ENVIRONMENT
 from api.postgres.migrations import migrate
 from api.postgres.provision import Located
 

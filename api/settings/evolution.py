@@ -1,7 +1,6 @@
 """Registering modules and evolving their schemas, so that no guild is left with settings that do not fit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -9,30 +8,29 @@ from piccolo.columns import Column
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.errors import BuiltInModule, Conflict, Invalid, ModuleConflict, NotFound, PreconditionFailed
+from api.errors import BuiltInModule, Conflict, Invalid, NotFound, PreconditionFailed
 from api.events.outbox import OutboxEvent, publish
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import encoded
 from api.lib.etags import Preconditions
-from api.lib.json import JsonObject, same
+from api.lib.json import same
 from api.lib.pagination import Cursors, Page, paginate
 from api.lib.text import nfc, too_long
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from api.settings.builtin import BUILT_IN
 from api.settings.dtos import DESCRIPTION_CHARACTERS, TITLE_CHARACTERS, ModuleView, PutModule
-from api.settings.modules import Module, changes
-from api.settings.queries import RESET, encode
+from api.settings.fitting import fit
+from api.settings.modules import Module
+from api.settings.queries import encode
 from api.settings.registry import Registry, compiled, is_name
 from api.settings.schema_changes import schema_change
 from api.settings.schemas import InvalidSchema
-from tables.settings import GuildSettings, RegisteredModule
+from tables.settings import RegisteredModule
 from tables.sql import DEFAULT, Row
 
-LISTED_GUILDS = 10
 MOST_MODULES = 200  # of the installation, the built-in ones not counted
-READ_BATCH_SIZE = 100
 
 
 class ModuleService:
@@ -105,7 +103,7 @@ class ModuleService:
                 return
             if schema_changed:
                 old = await asyncio.to_thread(compiled, before)
-                await self._fit(connection, actor, old, module, reset=reset)
+                await fit(connection, actor, old, module, self._clock.now(), reset=reset)
             values: dict[Column | str, object] = {
                 RegisteredModule.title: data.title,
                 RegisteredModule.description: data.description,
@@ -127,48 +125,6 @@ class ModuleService:
             },
         )
         await publish(connection, [OutboxEvent(None, "module.updated", {"module": name, "version": version})])
-
-    async def _fit(
-        self, connection: Connection, actor: Actor, old: Module | None, module: Module, *, reset: bool
-    ) -> None:
-        """Refuses a schema that stored overrides do not satisfy, or has them satisfy it."""
-        conflicts: list[int] = []
-        async for rows in _pages(module.name):
-            failing = await asyncio.to_thread(_failing, module, rows)
-            conflicts += [row["guild_id"] for row in failing]
-            if reset and failing:
-                await self._reset(connection, actor, old or module, module, failing)
-        if conflicts and not reset:
-            raise ModuleConflict(
-                f"{len(conflicts)} guild(s) have settings that this schema refuses. "
-                "`?on_conflict=reset` returns what fails to its default.",
-                extra={
-                    "guilds": len(conflicts),
-                    "guild_ids": [str(guild_id) for guild_id in conflicts[:LISTED_GUILDS]],
-                },
-            )
-
-    async def _reset(
-        self, connection: Connection, actor: Actor, old: Module, new: Module, failing: Sequence[Row]
-    ) -> None:
-        befores: list[JsonObject] = [msgspec.json.decode(row["overrides"]) for row in failing]
-        afters = await asyncio.to_thread(lambda: [new.without_failing(before) for before in befores])
-        await connection.execute(
-            RESET,
-            new.name,
-            [row["guild_id"] for row in failing],
-            [row["overrides"] for row in failing],
-            [encode(after) for after in afters],
-            await asyncio.to_thread(
-                lambda: [encode(_reset_changes(old, new, *pair)) for pair in zip(befores, afters, strict=True)]
-            ),
-            self._clock.now(),
-            actor.kind,
-            actor.id,
-            actor.reason,
-            actor.ip,
-            actor.request_id,
-        )
 
 
 async def _insert(name: str, data: PutModule) -> bool:
@@ -194,34 +150,6 @@ async def _locked(name: str) -> Row | None:
 def _check(preconditions: Preconditions, row: Row | None) -> None:
     if row is None or not preconditions.hold(encoded(_to_view(_as_stored(row))).etag):
         raise PreconditionFailed
-
-
-async def _pages(name: str) -> AsyncIterator[Sequence[Row]]:
-    after = 0
-    while rows := await _page(name, after):
-        yield rows
-        await asyncio.sleep(0)  # others have their turn: a large installation takes a while
-        after = rows[-1]["guild_id"]
-
-
-async def _page(name: str, after: int) -> Sequence[Row]:
-    """Guilds that override the module, in one order, locked: nobody changes them meanwhile."""
-    overriding = (GuildSettings.module == name) & (GuildSettings.overrides != "{}")
-    query = GuildSettings.select(GuildSettings.guild_id, GuildSettings.overrides, GuildSettings.revision)
-    query = query.where(overriding, GuildSettings.guild_id > after).order_by(GuildSettings.guild_id)
-    return await query.limit(READ_BATCH_SIZE).lock_rows()
-
-
-def _failing(module: Module, rows: Sequence[Row]) -> Sequence[Row]:
-    return [row for row in rows if module.faults(msgspec.json.decode(row["overrides"]))]
-
-
-def _reset_changes(old: Module, new: Module, before: JsonObject, after: JsonObject) -> dict[str, Change]:
-    """The effective values of what is reset: before by the old schema, after by the new one. What
-    only has another default now is no change of this guild's settings."""
-    all_changes = changes(old.effective(before), new.effective(after))
-    touched = {name for name in before if name not in after or not same(before[name], after[name])}
-    return {name: change for name, change in all_changes.items() if name in touched}
 
 
 def _composed(data: PutModule) -> PutModule:

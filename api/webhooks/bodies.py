@@ -30,7 +30,7 @@ def _data(row: asyncpg.Record, scopes: Sequence[str]) -> str:
 
 
 def body_of(webhook: asyncpg.Record, row: asyncpg.Record) -> bytes:
-    """A delivery (`queries.NEXT`) as the webhook (`queries.RENEW`) gets it."""
+    """A delivery (`queries.NEXT`) as the webhook (`queries.HELD`) gets it."""
     is_test = row["position"] is None
     guild_id = webhook["guild_id"] if is_test else row["guild_id"]
     return _encode(

@@ -1,6 +1,5 @@
 """A guild's webhooks: create, change, test and delete them, and list their deliveries."""
 
-import asyncio
 from typing import Any
 
 from msgspec import UNSET
@@ -8,30 +7,26 @@ from piccolo.columns import Column
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from api.errors import Conflict, NotFound, PreconditionFailed
 from api.idempotency.store import store_answer
 from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.encoded import encoded
 from api.lib.etags import Preconditions
-from api.lib.faults import Fault
 from api.lib.pagination import Cursors, Page, paginate
 from api.lib.secret_box import SecretBox
 from api.postgres.database import Connection, Database
 from api.webhooks import queries
-from api.webhooks.addresses import Reach
 from api.webhooks.dtos import CreateWebhook, DeliveryView, PatchWebhook, WebhookView
 from api.webhooks.makers import bounds_of, key_of
 from api.webhooks.resolving import Resolver
-from api.webhooks.rules import target
 from api.webhooks.secrets import make
-from api.webhooks.sending import NotAllowed, refuse, refuse_local
+from api.webhooks.urls import parsed, refuse_url
 from tables.guilds import Guild
 from tables.sql import DEFAULT, Row
 from tables.webhooks import Webhook, WebhookDelivery
 
 MOST = 10  # of a guild
-RESOLVE_SECONDS = 1.0
 
 _SHOWN = (Webhook.id, Webhook.guild_id, Webhook.url, Webhook.types, Webhook.disabled_at, Webhook.created_at)
 _DELIVERY = (
@@ -42,15 +37,6 @@ _DELIVERY = (
     WebhookDelivery.status,
     WebhookDelivery.attempts,
 )
-
-_NO_ADDRESS = (
-    "is no address that can be sent to: http or https, no user in it, and as its host a name without a dot at its end,"
-    " four decimal numbers, or an IPv6 address without a zone"
-)
-_REFUSED = {
-    Reach.PRIVATE: "leads to an address that is not public, as GUILDHALL_WEBHOOK_PRIVATE_ADDRESSES=true would allow",
-    Reach.NEVER: "leads to an address that no webhook may lead to: link-local, unspecified, multicast or a cloud's own",
-}
 
 
 class WebhookService:
@@ -74,7 +60,7 @@ class WebhookService:
 
     async def create(self, actor: Actor, guild_id: int, data: CreateWebhook) -> WebhookView:
         """Makes one. Sent twice, it makes two, unless it bears an idempotency key. Raises `Invalid`, `Conflict`."""
-        await self._refuse(data.url, guild_id)
+        await refuse_url(data.url, guild_id, self._resolver, private=self._private)
         secret = make()
         disabled_at = None if data.enabled else self._clock.now()
         async with self._database.transaction() as connection:
@@ -120,7 +106,7 @@ class WebhookService:
         """Changes a webhook. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`,
         `PreconditionFailed`."""
         if data.url is not UNSET:
-            await self._refuse(data.url, guild_id)
+            await refuse_url(data.url, guild_id, self._resolver, private=self._private)
         async with self._database.transaction() as connection:
             before = await _found(guild_id, webhook_id, lock=True)
             _match(before, preconditions)
@@ -130,8 +116,8 @@ class WebhookService:
             enabled = was_enabled if data.enabled is UNSET else data.enabled is not False
             if (url, types, enabled) == (before["url"], before["types"], was_enabled):
                 return _to_view(before)
-            if enabled and target(url) is None:  # it was made when such were taken
-                raise Invalid(errors=[Fault("/url", _NO_ADDRESS)])
+            if enabled:
+                parsed(url)  # it may have been made when others were taken
             disabled_at = None if enabled else before["disabled_at"] or self._clock.now()
             renewed = url != before["url"] or (enabled and not was_enabled)
             # Who changes it is its maker from now on.
@@ -184,24 +170,6 @@ class WebhookService:
         async with self._database.connection() as connection:
             rows = await connection.fetch(queries.DELIVERIES, webhook_id, before, limit + 1, actor.hidden_seen())
         return paginate(rows, limit, _delivery, lambda row: self._cursors.write(scope, [row["id"]]))
-
-    async def _refuse(self, url: str, guild_id: int) -> None:
-        """Raises `Invalid` for a URL that nothing can be sent to. A name that is unknown now is allowed: it is resolved
-        again for each delivery."""
-        where = target(url)
-        if where is None:
-            raise Invalid(errors=[Fault("/url", _NO_ADDRESS)])
-        try:
-            refuse_local(where.host, private=self._private)
-            async with asyncio.timeout(RESOLVE_SECONDS):
-                ips = await self._resolver.addresses(where.host, where.port, guild_id)
-            refuse(ips, private=self._private)
-        except NotAllowed as refused:
-            raise Invalid(errors=[Fault("/url", _REFUSED[refused.reach])]) from None
-        except UnicodeError:
-            raise Invalid(errors=[Fault("/url", "has a name that cannot be looked up")]) from None
-        except OSError:  # also TimeoutError: nobody knows it now
-            return
 
 
 def _types(types: list[Any]) -> list[str]:  # Any: literals, as `EventType` has them

@@ -84,7 +84,7 @@ async def test_an_answer_too_large_to_keep(
     bot: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of it counts, and without a key it does."""
-    monkeypatch.setattr("api.idempotency.store.LARGEST", 500)
+    monkeypatch.setattr("api.idempotency.claims.LARGEST", 500)
     leveling = f"/v1/guilds/{HARBOUR}/settings/leveling"
     assert (await bot.patch(leveling, json={"xp_per_message": {"min": 1000, "max": 1000}})).is_success
     events = {"events": [message(f"{n}", user=1000 + n) for n in range(3)]}

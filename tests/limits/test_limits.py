@@ -15,8 +15,9 @@ from api.auth.actors import Credential
 from api.auth.tokens import make
 from api.config import Settings
 from api.errors import DatabaseAway, TooManyRequests
+from api.http.budgets import portion
 from api.http.context import RequestContext, start_context
-from api.http.rate_limits import Limiter, _portion
+from api.http.rate_limits import Limiter
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message
@@ -121,12 +122,12 @@ async def test_one_budget_for_all_processes(litestar_app: Litestar, clock: Movab
     processes = [another(litestar_app, clock) for _ in range(4)]
     for _ in range(2):
         granted = await asyncio.gather(*(spend(processes[n % 4], limit) for n in range(limit + 40)))
-        assert limit - 3 * (_portion(limit) - 1) <= sum(granted) <= limit
+        assert limit - 3 * (portion(limit) - 1) <= sum(granted) <= limit
         clock.move(seconds=60)
     for process in processes[1:]:
         await spend(process, limit)
     alone = sum([await spend(processes[0], limit) for _ in range(limit + 5)])
-    assert limit - 3 * _portion(limit) <= alone <= max(limit - 3, 0)
+    assert limit - 3 * portion(limit) <= alone <= max(limit - 3, 0)
 
 
 async def test_without_the_database_each_goes_by_its_own_count(

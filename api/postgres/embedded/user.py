@@ -133,3 +133,28 @@ def _add_bits(path: Path, bits: int, user: ServerUser) -> bool:
         return False
     path.chmod(stat.S_IMODE(status.st_mode) | bits << shift)
     return True
+
+
+def prepare_folders(data_dir: Path, binaries: Path, user: ServerUser) -> list[Path]:
+    """Makes the folders that are missing, and opens those that the server's user has to pass or read: returns these.
+    Raises EmbeddedPostgresError for data of another user."""
+    for folder in reversed(data_dir.parents):
+        if not folder.exists():
+            folder.mkdir()
+            above = folder.parent.stat()
+            if user.switch:  # a folder that root makes in somebody's project is theirs
+                os.chown(folder, above.st_uid, above.st_gid)
+    opened = list[Path]()
+    if user.switch:
+        wheel = binaries.parent.parent
+        libraries = wheel.with_name(f"{wheel.name}.libs")
+        trees = [tree for tree in (binaries.parent, libraries) if tree.exists()]
+        opened = grant_traverse([data_dir.parent, *trees], user) + grant_read(trees, user)
+    if not data_dir.exists() or data_dir.stat().st_uid == user.uid:
+        return opened
+    if not user.switch or any(data_dir.iterdir()):
+        raise EmbeddedPostgresError(
+            f"{data_dir} belongs to another user than {user.name}, whom PostgreSQL would run as. "
+            f"Start Guildhall as its owner or as root, or: chown -R {user.uid}:{user.gid} {data_dir}"
+        )
+    return opened
