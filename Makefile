@@ -34,8 +34,8 @@ endif
 # up and down and the schema that it leaves, roles and what each connection asks for, boards and their plans,
 # erasing across all tables. PostgreSQL 16 comes in the wheel of the embedded one, built without LLVM.
 ON_POSTGRES_16 := activity/test_record.py activity/test_statements.py activity/test_upkeep.py \
-	achievements/test_unlocking.py database/test_migrations.py database/test_connections.py \
-	leaderboards/test_board.py privacy/test_erasing.py
+	achievements/test_unlocking.py database/test_migrations.py database/test_old_chain.py \
+	database/test_connections.py leaderboards/test_board.py privacy/test_erasing.py
 
 test-postgres16: $(VENV)/.dev ## run the tests that lean on PostgreSQL most on the oldest that is served from, 16
 	$(BIN)/python -m pytest --postgres16 $(addprefix tests/,$(ON_POSTGRES_16))

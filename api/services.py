@@ -74,8 +74,8 @@ from api.webhooks.jobs import Deliverer
 from api.webhooks.resolving import Resolver
 from api.webhooks.sending import Sender
 from api.webhooks.service import WebhookService
-from tables.by_migrations import TABLES
 from tables.by_sql import BY_SQL
+from tables.declared import TABLES
 
 if TYPE_CHECKING:
     import httpx2

@@ -1,6 +1,6 @@
 """What recording writes beside members: which events were counted, and what came of them, by day and by hour.
 
-SQL in migrations makes these tables, by parts of time: `tables/by_sql.py` says how. Recording reads and writes them in
+They are parted by time, which a declaration cannot say: see `tables/by_sql.py`. Recording reads and writes them in
 sets, in SQL."""
 
 from piccolo.columns import BigInt, Date, Timestamptz, Varchar

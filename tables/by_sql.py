@@ -1,9 +1,9 @@
-"""The tables that SQL in migrations makes, since Piccolo's migrations cannot say what they are.
+"""The tables of which only SQL says all.
 
 Piccolo knows one column as a primary key, no partitions, no unlogged tables, no column that PostgreSQL numbers. So
-these tables are declared like all others, for the builder and for whoever reads, and are not in `table_classes`: a
-change of theirs makes no migration. What the declaration cannot say stands here. `tests/database/test_tables.py`
-compares all of it with the database. Triggers, and who may do what: docs/architecture.md.
+these tables are declared like all others, for the builder and for whoever reads, and what the declaration cannot say
+stands here. `tests/database/test_tables.py` compares all of it with the database. Triggers, and who may do what:
+docs/architecture.md.
 
 A column that is declared as the primary key is a part of it."""
 

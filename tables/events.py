@@ -1,6 +1,6 @@
 """Events: as changes write them, and as the stream has them.
 
-SQL in migrations makes these tables: `tables/by_sql.py` says how. A function of the database gives events their
+A declaration cannot say all of these tables: see `tables/by_sql.py`. A function of the database gives events their
 positions; `api/events/outbox.py` writes them."""
 
 from piccolo.columns import JSONB, BigInt, Column, Date, Timestamptz, Varchar

@@ -1,6 +1,6 @@
 """What leaderboards and ranks are read from: standings in their order, counters of XP, sums of months.
 
-SQL in migrations makes these tables: `tables/by_sql.py` says how. They are written and read in sets, in SQL."""
+A declaration cannot say all of these tables: see `tables/by_sql.py`. They are written and read in sets, in SQL."""
 
 from piccolo.columns import BigInt, Boolean, Date, Integer
 from piccolo.table import Table

@@ -15,7 +15,6 @@ from api.postgres.preflight import LEAST_VERSION, connections, ways_to_rewrite
 from api.postgres.provision import APP, READ_ONLY, connect_arguments, role_to_take, unreachable
 
 CLOCK_SECONDS = 2.0
-MOST_LISTED = 5
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -117,11 +116,10 @@ async def _schema(connection: PlainConnection) -> list[Finding]:
 def _drift(differences: list[str]) -> Finding:
     if not differences:
         return Finding("schema: as the migrations build it")
-    listed = "; ".join(differences[:MOST_LISTED])
-    more = f"; and {len(differences) - MOST_LISTED} more" if len(differences) > MOST_LISTED else ""
     return Finding(
         "schema: not as the migrations build it",
-        f"{listed}{more}. It was changed by hand, or restored in part: put it back, or restore a backup.",
+        f"{catalog.listed(differences)}. "
+        "It was changed by hand, or restored in part: put it back, or restore a backup.",
     )
 
 

@@ -3,7 +3,7 @@
 The expectation is `catalog.json` beside this file. `make catalog` writes it from what the migrations build."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import msgspec
 from api.postgres.engine import PlainConnection
 
 FILE = Path(__file__).with_name("catalog.json")
+MOST_LISTED = 5
 
 Catalog = dict[str, str]
 
@@ -78,6 +79,12 @@ def differences(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str
     ]
     found += [f"{each} was added" for each in sorted(there.keys() - wanted.keys()) if _table_of(each) in wanted]
     return found
+
+
+def listed(found: Sequence[str]) -> str:
+    """Differences as part of a sentence: the first few, and how many more there are."""
+    more = f"; and {len(found) - MOST_LISTED} more" if len(found) > MOST_LISTED else ""
+    return "; ".join(found[:MOST_LISTED]) + more
 
 
 # A restored condition is printed with its casts and brackets in other places.

@@ -4,7 +4,7 @@ migration and its bookkeeping in one transaction, then the rights of the roles."
 import contextlib
 import io
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
+from api.postgres import catalog, old_chain
 from api.postgres.connections import connect
 from api.postgres.engine import PlainConnection
 from api.postgres.provision import APP, READ_ONLY, TIMEOUTS
@@ -51,7 +52,7 @@ CALLED = (
 
 
 class MigrationFailed(Exception):
-    """Piccolo's own words. Nothing of the migration was kept."""
+    """Piccolo's own words, or why the database cannot be migrated. Nothing of the migration was kept."""
 
 
 @dataclass(slots=True)
@@ -92,17 +93,43 @@ async def migrate(engine: PostgresEngine, owner_url: str, *, dry_run: bool = Fal
     connection = await connect(owner_url, timeout=5)
     try:
         await _lock(connection)
+        has = await applied(connection)
+        if refusal := old_chain.refusal(has):
+            raise MigrationFailed(refusal)
+        is_old = old_chain.is_whole(has)
+        pending = [id_ for id_ in known() if id_ not in (old_chain.START if is_old else has)]
         if dry_run:
-            return await _preview(engine, connection)
+            return await _preview(engine, connection, old_chain.TAKE_OVER if is_old else (), pending)
         await make_roles(connection)
-        pending = [id_ for id_ in known() if id_ not in await applied(connection)]
-        for id_ in pending:
-            async with _joined(engine, connection):
-                await _run(id_)
+        if is_old:
+            await _take_over(engine, connection, pending)
+        else:
+            await _run_each(engine, connection, pending)
         await grant(connection)
         return pending
     finally:
         await connection.close()
+
+
+async def _run_each(engine: PostgresEngine, connection: PlainConnection, ids: Sequence[str]) -> None:
+    for id_ in ids:
+        async with _joined(engine, connection):
+            await _run(id_)
+
+
+async def _take_over(engine: PostgresEngine, connection: PlainConnection, ids: Sequence[str]) -> None:
+    """Marks the first migrations as applied, and runs what came after them. Keeps nothing of that where the schema is
+    not the one that all migrations build."""
+    async with connection.transaction():
+        for statement in old_chain.TAKE_OVER:
+            await connection.execute(statement)
+        await _run_each(engine, connection, ids)
+        found = catalog.differences(await catalog.read(connection), catalog.expected())
+        if found:
+            raise MigrationFailed(
+                f"The schema is not the one that the database's migrations built: {catalog.listed(found)}. "
+                "It was changed by hand: put it back, or restore a backup, then run `guildhall migrate` again."
+            )
 
 
 async def roll_back(engine: PostgresEngine, owner_url: str, id_: str) -> None:
@@ -129,14 +156,17 @@ async def _lock(connection: PlainConnection) -> None:
     await connection.execute("SET lock_timeout = '4s'")
 
 
-async def _preview(engine: PostgresEngine, connection: PlainConnection) -> list[str]:
-    pending = [id_ for id_ in known() if id_ not in await applied(connection)]
+async def _preview(
+    engine: PostgresEngine, connection: PlainConnection, before: Sequence[str], ids: Sequence[str]
+) -> list[str]:
     transaction = connection.transaction()
     await transaction.start()
     recorder = Recorder(connection)
     token = engine.current_transaction.set(recorder)  # type: ignore[arg-type] # all Piccolo asks of it
     try:
-        for id_ in pending:
+        for statement in before:
+            await recorder.fetch(statement)
+        for id_ in ids:
             await _run(id_)
     finally:
         engine.current_transaction.reset(token)

@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 
 from api.postgres.engine import PlainConnection
-from tables.piccolo_app import APP_CONFIG
+from tables.declared import TABLES
 from tests.support.clients import Clients
 from tests.support.clock import CLOCK, MovableClock
 from tests.support.people import HARBOUR
@@ -68,9 +68,7 @@ async def test_the_secret_is_told_once(
         response = await bot.get(path)
         assert response.status_code == 200
         assert "secret" not in response.text
-    stored = [
-        str(row) for t in APP_CONFIG.table_classes for row in await owner.fetch(f"SELECT * FROM {t._meta.tablename}")
-    ]
+    stored = [str(row) for t in TABLES for row in await owner.fetch(f"SELECT * FROM {t._meta.tablename}")]
     logged = "".join(capfd.readouterr())
     for secret in (key["secret"], rotated["secret"]):
         assert not [row for row in stored if secret[11:] in row]

@@ -9,9 +9,9 @@ from piccolo.table import Table
 
 from api.postgres.engine import PlainConnection
 from tables.by_sql import BY_SQL, BySql
-from tables.piccolo_app import APP_CONFIG
+from tables.declared import TABLES as DECLARED
 
-TABLES = (*APP_CONFIG.table_classes, *(each.table for each in BY_SQL))
+TABLES = (*DECLARED, *(each.table for each in BY_SQL))
 
 # As PostgreSQL writes the types that Piccolo writes otherwise.
 TYPES = {

@@ -1,4 +1,6 @@
-"""The tables that Piccolo's migrations make. Those that SQL makes are in `tables.by_sql`."""
+"""The tables of which a declaration says all. Those of which only SQL does are in `tables.by_sql`.
+
+`make check` compares each with what the migrations make."""
 
 from piccolo.table import Table
 
