@@ -20,7 +20,7 @@ from api.settings.cache import MIB, SettingsCache
 MOST_STATES = 50_000
 
 _NAME = "achievements"
-_DEFINITION_BYTES = 4000  # with its row, its condition and its thresholds
+_DEFINITION_BYTES = 2700  # with its row, its condition and its thresholds
 
 _condition = msgspec.json.Decoder(Condition).decode
 _keys = msgspec.json.Decoder(list[str]).decode

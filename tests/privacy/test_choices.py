@@ -104,6 +104,8 @@ async def test_with_a_list_of_guilds(harbour_bot: httpx2.AsyncClient, mallory: h
 
 
 async def test_hidden_in_what_an_import_foretells(bot: httpx2.AsyncClient, clients: Clients) -> None:
+    """Who had nothing before could be somebody unknown, and stays."""
+    await give(bot, ADA, 3)
     await put(bot, visibility="hidden")
     done = await imported(bot, "csv", f"user_id,xp\n{ADA},5\n{BO},6\n".encode(), dry_run=True)
     assert len(done["preview"]) == 2, "for their bot"
