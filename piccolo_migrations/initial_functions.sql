@@ -1,15 +1,15 @@
--- What the database does by itself: functions and triggers, in the order of the tables in initial_schema.sql.
--- This file is not edited: a change of a function is a migration of its own.
+-- Functions and triggers, in the order of the tables in initial_schema.sql. Once released, this file is never edited: a
+-- change of a function is a migration of its own.
 --
--- Rights: `guildhall migrate` grants them on tables and functions each time it runs (api/postgres/migrations.py). Here
--- they are only taken away, since everybody may call a new function.
+-- `guildhall migrate` grants the rights on tables and functions each time it runs (api/postgres/migrations.py). This
+-- file only revokes: PostgreSQL lets everybody call a new function.
 
--- -------- Caches, the audit log and the stream learn of every change ------------------------------------------
+-- -------- Changes reach the caches, the audit log and the stream ----------------------------------------------
 
--- Writes the transaction's number into a row. A cache that asks for `changed_xid >= xmin of my last look` finds
--- every change, in whatever order the transactions committed. Called by triggers, for the change watcher
--- (api/postgres/change_watcher.py). Not for the last use of a key or a session, nor for a renewed token: every use
--- would empty every cache of it.
+-- Writes the number of the transaction into a row. A cache that asks for `changed_xid >= xmin of my last look` so
+-- finds every change, in whatever order the transactions commit. The triggers pass over the last use of a key or a
+-- session and over renewed tokens: otherwise every use would empty the caches. For the change watcher
+-- (api/postgres/change_watcher.py).
 CREATE FUNCTION guildhall_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         NEW.changed_xid := pg_current_xact_id()::text::bigint;
@@ -18,7 +18,8 @@ CREATE FUNCTION guildhall_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
 
 CREATE TRIGGER achievements_stamp BEFORE INSERT OR UPDATE ON achievements
     FOR EACH ROW EXECUTE FUNCTION guildhall_stamp();
-CREATE TRIGGER api_keys_stamp BEFORE INSERT OR UPDATE OF name, scopes, guild_ids, rate_limit, expires_at, revoked_at ON api_keys
+CREATE TRIGGER api_keys_stamp
+    BEFORE INSERT OR UPDATE OF name, scopes, guild_ids, rate_limit, expires_at, revoked_at ON api_keys
     FOR EACH ROW EXECUTE FUNCTION guildhall_stamp();
 CREATE TRIGGER guild_settings_stamp BEFORE INSERT OR UPDATE ON guild_settings
     FOR EACH ROW EXECUTE FUNCTION guildhall_stamp();
@@ -27,8 +28,8 @@ CREATE TRIGGER modules_stamp BEFORE INSERT OR UPDATE ON modules FOR EACH ROW EXE
 CREATE TRIGGER sessions_stamp BEFORE INSERT OR UPDATE OF hash, user_id, expires_at, ended_at ON sessions
     FOR EACH ROW EXECUTE FUNCTION guildhall_stamp();
 
--- Wakes the change watchers of all processes. Only a wake-up: who misses it finds the change at the next look.
--- Called by triggers.
+-- Wakes the change watchers of all processes. A watcher that misses it finds the change at its next look. Called by
+-- triggers.
 CREATE FUNCTION guildhall_wake() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         PERFORM pg_notify('guildhall', '');
@@ -46,9 +47,9 @@ CREATE TRIGGER modules_wake AFTER INSERT OR UPDATE ON modules FOR EACH STATEMENT
 CREATE TRIGGER sessions_wake AFTER UPDATE OF hash, user_id, expires_at, ended_at ON sessions
     FOR EACH STATEMENT EXECUTE FUNCTION guildhall_wake();
 
--- Audits what no service audited: edits in Piccolo Admin and by hand. A service's transaction says
--- `guildhall.audited`, and audits itself. The argument is the noun of the action; `hidden` columns leave no trace.
--- Called by triggers; why a trigger: docs/decisions/audit-trigger.md.
+-- Writes the audit entry of a change that no service audited: edits in Piccolo Admin and by hand. A service sets
+-- `guildhall.audited` in its transaction, and writes its own entry. The argument is the noun of the action; `hidden`
+-- columns leave no trace. Called by triggers: docs/decisions/audit-trigger.md.
 CREATE FUNCTION guildhall_audit() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
         hidden text[] := ARRAY['hash', 'password', 'token', 'changed_xid', 'revision', 'updated_at',
@@ -111,8 +112,8 @@ CREATE TRIGGER modules_audit AFTER INSERT OR UPDATE OR DELETE ON modules
     FOR EACH ROW
     WHEN (current_setting('guildhall.audited', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION guildhall_audit('module');
 
--- Publishes what no service published, as `guildhall_audit` audits it: edits in Piccolo Admin and by hand. Called by
--- triggers.
+-- Publishes the event of a change that no service published, under the same condition as `guildhall_audit`. Called
+-- by triggers.
 CREATE FUNCTION guildhall_tell() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF TG_TABLE_NAME = 'guild_settings' THEN
@@ -145,8 +146,8 @@ CREATE TRIGGER modules_tell AFTER INSERT OR UPDATE ON modules
 
 -- -------- Auth ------------------------------------------------------------------------------------------------
 
--- A key that ends takes along the keys that it made, whoever ends it. Each generation fires this for the next one.
--- `least` passes over what is null. Called by a trigger.
+-- Ends the keys that a key made when that key ends, whoever ends it. Each generation fires the trigger for the next
+-- one. `least` ignores NULL. Called by a trigger.
 CREATE FUNCTION guildhall_end_children() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         UPDATE api_keys SET revoked_at = NEW.revoked_at, expires_at = least(expires_at, NEW.expires_at)
@@ -162,7 +163,8 @@ CREATE TRIGGER api_keys_end_children AFTER UPDATE OF revoked_at, expires_at ON a
 
 -- -------- Guilds ----------------------------------------------------------------------------------------------
 
--- Counts a guild's revision and its time of change, also when an admin or psql changed it. Called by a trigger.
+-- Raises a guild's revision and sets the time of the change, also for changes by an admin or in psql. Called by a
+-- trigger.
 CREATE FUNCTION guilds_revise() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF (NEW.name, NEW.icon, NEW.owner_id, NEW.locale, NEW.timezone, NEW.deleted_at)
@@ -179,9 +181,9 @@ CREATE TRIGGER guilds_revise BEFORE UPDATE ON guilds FOR EACH ROW EXECUTE FUNCTI
 
 -- -------- Settings --------------------------------------------------------------------------------------------
 
--- Forgets the oldest revisions of a module in a guild. The application may not delete from this table. It calls this
--- and the next one, which leave the newest hundred of a module, and what is of the last thirty days, whatever they
--- are asked for. Called by each write of settings (api/settings/queries.py).
+-- Deletes the oldest revisions of a module in a guild. The application has no right to delete from this table: it calls
+-- this function and the next two. This one and the next keep the newest hundred revisions of a module and those of the
+-- last thirty days, whatever the arguments are. Called by each write of settings (api/settings/queries.py).
 CREATE FUNCTION guildhall_forget_revisions_beyond(guild bigint, name text, newest integer, kept integer)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
         DELETE FROM guild_settings_revisions
@@ -191,8 +193,8 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 
     $$;
 REVOKE ALL ON FUNCTION guildhall_forget_revisions_beyond(bigint, text, integer, integer) FROM PUBLIC;
 
--- Forgets revisions by age, but not the revision that holds now: its row says who made it so. Called every hour
--- (api/settings/queries.py).
+-- Deletes revisions by age, except the one in force, since its row says who set it. Called every ten minutes
+-- (api/settings/service.py).
 CREATE FUNCTION guildhall_forget_revisions_before(since timestamptz, most integer)
 RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
         WITH old AS (
@@ -209,7 +211,7 @@ RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp A
     $$;
 REVOKE ALL ON FUNCTION guildhall_forget_revisions_before(timestamptz, integer) FROM PUBLIC;
 
--- Forgets revisions of a guild that is deleted, in batches, and of no other guild. Called when one is purged
+-- Deletes a batch of the revisions of a deleted guild, and of no other guild. Called by a purge
 -- (api/guilds/queries.py).
 CREATE FUNCTION guildhall_forget_revisions_of(guild bigint, most integer)
 RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -226,11 +228,12 @@ REVOKE ALL ON FUNCTION guildhall_forget_revisions_of(bigint, integer) FROM PUBLI
 
 -- -------- Activity: partitions --------------------------------------------------------------------------------
 
--- The application owns no table. By these it may make and drop parts of the tables that the first one names, and of no others.
+-- The application owns no table. These functions let it make and drop partitions of the tables that the first one
+-- names, and of no others.
 
--- Where the part of a day begins and ends, and what it is called. What is older than December 1999 lies in one part
--- of each table: without that, a file of events could make a part for each month since the year 1. Called by the
--- next two.
+-- Gives the bounds and the name of the partition of a day. Each table has a single partition for everything before
+-- December 1999: otherwise a file of events could make a partition for each month since the year 1. Called by the
+-- next two functions.
 CREATE FUNCTION guildhall_part(parent text, day date, OUT name text, OUT first date, OUT next date)
 RETURNS record LANGUAGE plpgsql IMMUTABLE AS $$
     DECLARE
@@ -251,7 +254,7 @@ RETURNS record LANGUAGE plpgsql IMMUTABLE AS $$
     END $$;
 REVOKE ALL ON FUNCTION guildhall_part(text, date) FROM PUBLIC;
 
--- Makes the part of a day, if it is missing. Called ahead of time, by writers that find none
+-- Makes the partition of a day if it is missing. Called ahead of time, by writers that find none
 -- (api/postgres/partitions.py), and by `guildhall_number_events`.
 CREATE FUNCTION guildhall_make_part(parent text, day date)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -273,8 +276,8 @@ RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
     END $$;
 REVOKE ALL ON FUNCTION guildhall_make_part(text, date) FROM PUBLIC;
 
--- Drops the oldest part that ends before a day, and tells how many it dropped. One a call: dropping one locks its
--- table against everybody until the transaction ends. Called every hour (api/activity/upkeep.py).
+-- Drops the oldest partition that ends before a day, and returns how many it dropped. It drops one a call, since the
+-- drop locks the table against everybody until the transaction ends. Called every hour (api/activity/upkeep.py).
 CREATE FUNCTION guildhall_drop_parts(parent text, before date)
 RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     DECLARE
@@ -297,8 +300,7 @@ RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_t
     END $$;
 REVOKE ALL ON FUNCTION guildhall_drop_parts(text, date) FROM PUBLIC;
 
--- Deletes what a guild leaves behind in the tables that have no foreign key, which would cost every event a look-up.
--- Called by a trigger of `guilds`.
+-- Deletes the rows of a purged guild from the tables without a foreign key. Called by a trigger of `guilds`.
 CREATE FUNCTION guildhall_forget_activity() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         DELETE FROM activity_ids WHERE guild_id IN (SELECT id FROM gone);
@@ -319,8 +321,8 @@ CREATE TRIGGER guilds_forget_activity AFTER DELETE ON guilds
 
 -- -------- Leaderboards ----------------------------------------------------------------------------------------
 
--- The number with only its first `kept` bits: numbers that share them differ by less than 2^(1 - kept) of
--- themselves. Called by whoever reads or moves `xp_counts` (api/members/queries.py).
+-- Keeps only the first `kept` bits of a number. Numbers with the same first bits differ by less than 2^(1 - kept) of
+-- themselves. Called where `xp_counts` is read or written (api/members/queries.py).
 CREATE FUNCTION guildhall_xp_floor(xp bigint, kept integer) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
     (xp >> greatest(length(ltrim(xp::bit(64)::text, '0')) - kept, 0))
         << greatest(length(ltrim(xp::bit(64)::text, '0')) - kept, 0);
@@ -328,8 +330,8 @@ CREATE FUNCTION guildhall_xp_floor(xp bigint, kept integer) RETURNS bigint LANGU
 
 -- -------- Achievements: counters ------------------------------------------------------------------------------
 
--- Counts who has an achievement, however an award comes or goes. A guild or an achievement that is deleted takes its
--- counters along: nothing may be added then. Called by triggers.
+-- Keeps `achievement_counts` when awards are added, revoked, restored or deleted. The counters of a deleted guild or
+-- achievement are deleted with it, so a deletion only updates counters, and inserts none. Called by triggers.
 CREATE FUNCTION guildhall_count_awards() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF TG_OP = 'INSERT' THEN
@@ -365,7 +367,7 @@ CREATE TRIGGER achievement_awards_count_changed AFTER UPDATE ON achievement_awar
 CREATE TRIGGER achievement_awards_count_went AFTER DELETE ON achievement_awards
     REFERENCING OLD TABLE AS went FOR EACH STATEMENT EXECUTE FUNCTION guildhall_count_awards();
 
--- Counts a guild's members. Who removes members locks their counter in the order in which everybody does. Called by
+-- Keeps `member_counts`. A deletion of members locks their counters in the order of the keys, as all do. Called by
 -- triggers.
 CREATE FUNCTION guildhall_count_members() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -390,8 +392,8 @@ CREATE TRIGGER members_count_came AFTER INSERT ON members
 CREATE TRIGGER members_count_went AFTER DELETE ON members
     REFERENCING OLD TABLE AS went FOR EACH STATEMENT EXECUTE FUNCTION guildhall_count_members();
 
--- Adds to a sum of the whole installation. Nobody waits here: who finds a row that another transaction has takes the
--- next one, or makes one. Called by the next two.
+-- Adds to a sum over all guilds. Nobody waits: where another transaction has locked a row of the sum, this one takes
+-- the next row, or adds one. Called by the next two functions.
 CREATE FUNCTION guildhall_add_to_installation(what bigint, change bigint) RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
         UPDATE installation_counts SET total = total + change WHERE subject = what AND id = (
@@ -402,8 +404,8 @@ CREATE FUNCTION guildhall_add_to_installation(what bigint, change bigint) RETURN
         END IF;
     END $$;
 
--- Sums up how many have an achievement of the whole installation, however a counter changes, and with whatever it
--- goes. Called by triggers.
+-- Keeps the sum over all guilds of who has an achievement of the whole installation, also when counters are deleted
+-- by a cascade. Called by triggers.
 CREATE FUNCTION guildhall_sum_achievement_counts() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF TG_OP = 'INSERT' THEN
@@ -434,7 +436,7 @@ CREATE TRIGGER achievement_counts_sum_changed AFTER UPDATE ON achievement_counts
 CREATE TRIGGER achievement_counts_sum_went AFTER DELETE ON achievement_counts
     REFERENCING OLD TABLE AS went FOR EACH STATEMENT EXECUTE FUNCTION guildhall_sum_achievement_counts();
 
--- Sums up all members, likewise. Called by triggers.
+-- Keeps the sum of all members in the same way. Called by triggers.
 CREATE FUNCTION guildhall_sum_member_counts() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF TG_OP = 'INSERT' THEN
@@ -467,21 +469,21 @@ CREATE TRIGGER member_counts_sum_went AFTER DELETE ON member_counts
 
 -- -------- Events ----------------------------------------------------------------------------------------------
 
--- Gives positions to what was committed, in the order in which it was written, and tells the newest position. One at
--- a time: each statement sees what was committed before the lock was taken, so a position is visible only when all
--- lower ones are. Others may run transactions for as long as they like: what they have written gets its position
--- when they commit.
+-- Gives committed events their positions in the order in which they were written, and returns the newest position.
+-- One caller at a time: each statement sees everything that was committed before the lock was taken, so a position
+-- is visible only when all lower ones are. Other transactions may run as long as they like: their events get
+-- positions when they commit.
 --
--- More than `most` is a stretch of ids, gone through from one to the next: what is committed meanwhile waits for its
--- end, since it may follow from what stands in it.
+-- A round numbers at most `most` events. If there are more, it notes their range of ids, and the next rounds go
+-- through it. Events that are committed meanwhile wait for its end, since they may depend on events of the range.
 --
--- `afresh` looks at all there is, as does who finds that the snapshot is another server's: restored rows may bear
--- numbers of transactions that are still to come. Without anything to number the snapshot is renewed now and then,
--- so that what a long transaction has written is not looked at each time.
+-- `afresh` looks at all events. So does a round that finds a snapshot of another server, since restored rows may
+-- have numbers of transactions that are still to come. Without new events the snapshot is renewed now and then, so
+-- that the rows of a long transaction are not read in each round.
 --
--- While anybody holds an old snapshot, VACUUM removes nothing. So a round asks by transaction for what the last one
--- did not see, and passes nothing that was deleted since. No plan may read the whole table: it was made when that
--- was empty. Called by the event poller (api/events/event_poller.py); docs/decisions/event-stream.md.
+-- While a transaction holds an old snapshot, VACUUM removes nothing. Therefore a round asks by transaction for
+-- events that the last round did not see, and passes no deleted rows. No plan may read the whole table: plans are
+-- made while it is empty. Called by the event poller (api/events/event_poller.py): docs/decisions/event-stream.md.
 CREATE FUNCTION guildhall_number_events(most integer, afresh boolean DEFAULT false)
 RETURNS bigint LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off AS $$
     DECLARE
@@ -566,12 +568,13 @@ RETURNS bigint LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan =
 
 -- -------- Webhooks --------------------------------------------------------------------------------------------
 
--- Writes what webhooks are owed: of the events of guilds up to the next one that concerns them all, or to so many
--- webhooks that one. One caller at a time; others have nothing to do. Tells whether there may be more.
+-- Writes the deliveries that webhooks are owed: for the events of guilds up to the next event that concerns all
+-- guilds, or for that event and the next `most` webhooks. One caller at a time; others have nothing to do. Returns
+-- whether there may be more.
 --
--- Each webhook is touched, whether or not it is due already: who sends lets go of it under its row's lock, and must
--- see what is written here, or be waited for. Who has moved `done_id` meanwhile has not seen it: so it goes back. No
--- plan may read a whole table: what is dead there may not have gone away. Called by the delivery of webhooks
+-- It updates each webhook, also one that is due already: the sender gives a webhook up under the lock of its row,
+-- and must see these deliveries or wait for them. It sets `done_id` back, since a sender that has moved it has not
+-- seen them. No plan may read a whole table: dead rows may still be there. Called by the delivery of webhooks
 -- (api/webhooks/queries.py).
 CREATE FUNCTION guildhall_owe_deliveries(most integer)
 RETURNS boolean LANGUAGE plpgsql SET enable_seqscan = off AS $$
@@ -638,13 +641,13 @@ RETURNS boolean LANGUAGE plpgsql SET enable_seqscan = off AS $$
     END $$;
 
 
--- -------- Audit and privacy: who somebody was -----------------------------------------------------------------
+-- -------- Audit and privacy: names of erased people -----------------------------------------------------------
 
--- The application may add to the trail, and alter nothing of it but this.
+-- The application may add audit entries and revisions. It may change them only through these functions.
 
--- Who is a person in an entry: a user who did it, the target of what is done to people, an owner. In words what is
--- written as a mention, or is as long as a snowflake. Called by the two indexes, and by export and erasure, which
--- find entries by them.
+-- The people in an entry: the user who acted, the target of actions on people, owners. In free text, an id counts as
+-- a person where it is written as a mention or is as long as a snowflake. Called by the two indexes, and by queries
+-- that use them, of export and erasure.
 CREATE FUNCTION guildhall_people(kind text, actor text, action text, target text, changes jsonb, words text)
 RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         SELECT coalesce(array_agg(DISTINCT id::bigint), '{}') FROM (
@@ -666,9 +669,9 @@ CREATE INDEX audit_log_people_idx ON audit_log
 CREATE INDEX guild_settings_revisions_people_idx ON guild_settings_revisions
     USING gin (guildhall_people(actor_kind, actor_id, '', NULL, NULL, reason));
 
--- The word that stands for an erased person: HMAC-SHA256 of the 8 bytes of the snowflake, of which 80 bits are told.
--- The same person is the same word. Called by the three functions at the end, and by nobody else: the application
--- could find out who is meant by trying all ids.
+-- The pseudonym of an erased person: 80 bits of the HMAC-SHA256 of the 8 bytes of the snowflake. A person always has
+-- the same one. Called only by the last three functions: if the application could call it, it could try all ids and
+-- so find out who is meant.
 CREATE FUNCTION guildhall_pseudonym(person bigint)
 RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         SELECT 'erased-' || left(encode(sha256(outer_pad || sha256(inner_pad || int8send(person))), 'hex'), 20)
@@ -676,8 +679,8 @@ RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_t
     $$;
 REVOKE ALL ON FUNCTION guildhall_pseudonym(bigint) FROM PUBLIC;
 
--- Words in which a person's id is no more, where it is one: not where a guild has it. Called by the next two, by
--- export and by erasure (api/privacy/registry_sql.py).
+-- Replaces a person's id in free text, except where a guild has the same id. Called by the next three functions, and
+-- by export and erasure (api/privacy/registry_sql.py).
 CREATE FUNCTION guildhall_unnamed(words text, person bigint, word text) RETURNS text LANGUAGE sql STABLE AS $$
         SELECT CASE
             WHEN strpos(words, person::text) = 0 OR EXISTS (SELECT FROM guilds WHERE id = person) THEN words
@@ -686,8 +689,8 @@ CREATE FUNCTION guildhall_unnamed(words text, person bigint, word text) RETURNS 
         END
     $$;
 
--- Takes a person's name out of some entries of the guilds (null: all), and tells how many of which guild. Called by
--- erasure (api/privacy/registry.py).
+-- Replaces a person by their pseudonym in at most `most` entries of these guilds (NULL: all), and returns how many
+-- it changed in each guild. Called by erasure (api/privacy/registry.py).
 CREATE FUNCTION guildhall_forget_in_audit_log(person bigint, guilds bigint[], most integer)
 RETURNS TABLE(guild_id bigint, changed bigint) LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
         WITH named AS (
@@ -723,8 +726,8 @@ RETURNS TABLE(guild_id bigint, changed bigint) LANGUAGE sql SECURITY DEFINER SET
     $$;
 REVOKE ALL ON FUNCTION guildhall_forget_in_audit_log(bigint, bigint[], integer) FROM PUBLIC;
 
--- Takes a person's name out of revisions of settings, likewise. What was set then stays: restoring it must give what
--- it was. Called by erasure (api/privacy/registry.py).
+-- Does the same in the revisions of settings. The values of a revision stay, so that restoring it gives what it was.
+-- Called by erasure (api/privacy/registry.py).
 CREATE FUNCTION guildhall_forget_in_revisions(person bigint, guilds bigint[], most integer)
 RETURNS TABLE(guild_id bigint, changed bigint) LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
         WITH named AS (
@@ -748,7 +751,7 @@ RETURNS TABLE(guild_id bigint, changed bigint) LANGUAGE sql SECURITY DEFINER SET
     $$;
 REVOKE ALL ON FUNCTION guildhall_forget_in_revisions(bigint, bigint[], integer) FROM PUBLIC;
 
--- Adds to the trail that somebody was erased, without naming them: not even where they did it themselves. Called by
+-- Adds the audit entry of an erasure, without the person's id, also where they asked for it themselves. Called by
 -- erasure (api/privacy/queries.py).
 CREATE FUNCTION guildhall_record_erasure(person bigint, guilds bigint[], kind text, actor text, receipt text, words text, address text, request text)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$

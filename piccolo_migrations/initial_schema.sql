@@ -1,10 +1,10 @@
--- The database: every table with its columns, constraints and indexes, feature by feature. What it does by itself stands
--- in initial_functions.sql. This file is not edited: a change of a table is a migration of its own.
+-- Every table with its columns, constraints and indexes, feature by feature. Functions and triggers follow in
+-- initial_functions.sql. Once released, this file is never edited: a change of a table is a migration of its own.
 --
--- What a line of `--` says above a table, and behind or above a column, the database keeps as its comment. What stands
--- in /* */ is for the reader of this file alone.
+-- The database keeps a line of `--` above a table, and behind or above a column, as its comment (sql_files.py). Words in
+-- /* */, and those of indexes, are only for readers of this file.
 --
--- DEFAULT NULL changes nothing: Piccolo's declarations have it for a text without a default.
+-- DEFAULT NULL has no effect: Piccolo's declarations write it for a text without a default.
 
 -- -------- Auth ------------------------------------------------------------------------------------------------
 
@@ -30,17 +30,17 @@ CREATE TABLE api_keys (
     CONSTRAINT api_keys_parent_check CHECK (parent_id <> id),
     CONSTRAINT api_keys_rate_limit_check CHECK (rate_limit > 0)
 );
--- What the caches of every process ask for, twice a second: what has changed since?
+-- For the caches of every process, which ask twice a second for the rows that have changed.
 CREATE INDEX api_keys_changed_xid_idx ON api_keys (changed_xid);
--- The list of the keys that a key made, those that ended too.
+-- For the list of the keys that a key made, with those that have ended.
 CREATE INDEX api_keys_children_idx ON api_keys (parent_id, id) WHERE parent_id IS NOT NULL;
--- Lists of keys that work, or that were revoked: neither reads past the others.
+-- For the lists of working and of revoked keys: neither reads the rows of the other.
 CREATE INDEX api_keys_good_idx ON api_keys (id) WHERE revoked_at IS NULL;
--- The list of the keys that see a guild.
+-- For the list of the keys that may see a guild.
 CREATE INDEX api_keys_guilds_idx ON api_keys USING gin (guild_ids) WITH (fastupdate = off) WHERE guild_ids IS NOT NULL;
--- A key's successors have its number here.
+-- For the successors of a key, which share its budget.
 CREATE INDEX api_keys_origin_idx ON api_keys (origin_id) WHERE origin_id IS NOT NULL;
--- The keys that end with the one that made them.
+-- For the trigger that ends the keys that a key made.
 CREATE INDEX api_keys_parent_idx ON api_keys (parent_id) WHERE revoked_at IS NULL;
 CREATE INDEX api_keys_revoked_idx ON api_keys (id) WHERE revoked_at IS NOT NULL;
 
@@ -67,11 +67,11 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_hash_check CHECK (length(hash) = 32),
     CONSTRAINT sessions_user_check CHECK (user_id > 0)
 );
--- What the caches of every process ask for.
+-- For the caches of every process.
 CREATE INDEX sessions_changed_xid_idx ON sessions (changed_xid);
--- Those whose tokens are still to be revoked, and those that go.
+-- For sessions whose tokens are still to be revoked, and for those to delete.
 CREATE INDEX sessions_ended_at_idx ON sessions (ended_at) WHERE ended_at IS NOT NULL;
--- All sessions of a person.
+-- For all sessions of a person.
 CREATE INDEX sessions_user_idx ON sessions (user_id);
 
 -- A log-in that is done: what began it is good for one.
@@ -81,7 +81,7 @@ CREATE TABLE logins (
     expires_at timestamptz NOT NULL,  -- When the state would have ended anyhow.
     CONSTRAINT logins_state_key UNIQUE (state_hash)
 );
--- What is swept.
+-- For deletion when they expire.
 CREATE INDEX logins_expires_at_idx ON logins (expires_at);
 
 
@@ -106,11 +106,11 @@ CREATE TABLE guilds (
     CONSTRAINT guilds_name_check CHECK (name <> ''),
     CONSTRAINT guilds_owner_id_check CHECK (owner_id > 0)
 );
--- What the caches of every process ask for.
+-- For the caches of every process.
 CREATE INDEX guilds_changed_xid_idx ON guilds (changed_xid);
--- What is purged when the retention ends.
+-- For the purge at the end of the retention.
 CREATE INDEX guilds_deleted_at_idx ON guilds (deleted_at) WHERE deleted_at IS NOT NULL;
--- The list of deleted guilds, in the order of their ids.
+-- For the list of deleted guilds.
 CREATE INDEX guilds_deleted_idx ON guilds (id) WHERE deleted_at IS NOT NULL;
 
 -- A role of a guild, as its bot last sent it.
@@ -154,7 +154,7 @@ CREATE TABLE modules (
     changed_xid bigint NOT NULL DEFAULT 0,                      -- The transaction that last wrote this row; caches follow it.
     CONSTRAINT modules_name_check CHECK (name ~ '^[a-z][a-z0-9_]{0,63}$')
 );
--- What the caches of every process ask for.
+-- For the caches of every process.
 CREATE INDEX modules_changed_xid_idx ON modules (changed_xid);
 
 -- What a guild overrides in one module of settings.
@@ -169,9 +169,9 @@ CREATE TABLE guild_settings (
     CONSTRAINT guild_settings_guild_module_key UNIQUE (guild_id, module),
     CONSTRAINT guild_settings_revision_check CHECK (revision > 0)
 );
--- What the caches of every process ask for.
+-- For the caches of every process.
 CREATE INDEX guild_settings_changed_xid_idx ON guild_settings (changed_xid);
--- Every guild that overrides a module, when the module's schema evolves.
+-- For all guilds that override a module, when its schema evolves.
 CREATE INDEX guild_settings_module_guild_idx ON guild_settings (module, guild_id);
 
 -- One change of a guild's settings: who, when, why, before and after. Never edited.
@@ -193,8 +193,8 @@ CREATE TABLE guild_settings_revisions (
 
 -- -------- Activity --------------------------------------------------------------------------------------------
 
-/* No foreign keys here, nor in the tables of leaderboards: they would cost each event a look-up. A trigger of `guilds`
-   deletes the rows. */
+/* The tables of activity and of leaderboards have no foreign keys: these would cost each event a look-up. A trigger of
+   `guilds` deletes the rows. */
 -- Which events have been counted. Parts are weeks of delivery; imported ones have a part of their own.
 CREATE TABLE activity_ids (
     guild_id bigint NOT NULL,             /* The guild. */
@@ -202,7 +202,7 @@ CREATE TABLE activity_ids (
     week date NOT NULL,                   /* The Monday of the week in which it came; a date of its own: imported. */
     CONSTRAINT activity_ids_guild_id_week_key PRIMARY KEY (guild_id, id, week)
 ) PARTITION BY RANGE (week);
--- The part of imported ids: they stay for as long as their guild. `guildhall_make_part` makes the others.
+-- The partition of imported ids, which stay as long as their guild. `guildhall_make_part` makes the others.
 CREATE TABLE activity_ids_9999_12_27 PARTITION OF activity_ids FOR VALUES FROM ('9999-12-27') TO ('10000-01-03');
 
 -- What a member did on a day in the timezone of the guild; user 0 is the whole guild.
@@ -246,7 +246,7 @@ CREATE TABLE custom_stat_days (
 
 -- -------- Members ---------------------------------------------------------------------------------------------
 
-/* A member's row is written again and again, and no index need know: a page keeps room for the next version. */
+/* The fill factor leaves room in each page: a row that changes often then keeps its page, and no index is written. */
 -- A person in a guild: XP, stats, streak.
 CREATE TABLE members (
     id bigserial PRIMARY KEY,
@@ -269,9 +269,9 @@ CREATE TABLE members (
     CONSTRAINT members_user_id_check CHECK (user_id > 0),
     CONSTRAINT members_xp_check CHECK (xp BETWEEN 0 AND 9007199254740992)
 ) WITH (fillfactor = 85);
--- Members who are on no board: few, and looked for by every board that is added up.
+-- For members who are on no leaderboard: they are few, and every leaderboard of days leaves them out.
 CREATE INDEX members_unranked_idx ON members (guild_id, user_id) WHERE NOT is_ranked;
--- One person in every guild: hiding, export, erasing.
+-- For a person in all guilds: hiding, export, erasure.
 CREATE INDEX members_user_idx ON members (user_id);
 
 -- A member's total of a stat that the guild's bot counts.
@@ -283,9 +283,9 @@ CREATE TABLE custom_stats (
     value bigint NOT NULL DEFAULT 0,         -- The sum of all amounts.
     CONSTRAINT custom_stats_guild_user_stat_key UNIQUE (guild_id, user_id, stat)
 );
--- The board of a stat, in its order.
+-- For the leaderboard of a stat, in its order.
 CREATE INDEX custom_stats_board_idx ON custom_stats (guild_id, stat, value DESC, user_id);
--- One person in every guild: export, erasing.
+-- For a person in all guilds: export, erasure.
 CREATE INDEX custom_stats_user_idx ON custom_stats (user_id);
 
 -- A stat that a guild's bot counts, by its name.
@@ -299,8 +299,8 @@ CREATE TABLE custom_stat_names (
 
 -- -------- Leaderboards ----------------------------------------------------------------------------------------
 
-/* Beside the members, so that a change of one number writes to one index, and not to all indexes of a member. A row for
-   each ranked member's XP, and for each stat that is not 0: docs/decisions/ranks.md. */
+/* A row for the XP of each ranked member, and for each of their stats that is not 0. In a table of its own, so that a
+   change of one number writes to one index, and not to all indexes of `members`: docs/decisions/ranks.md. */
 -- Ranked members by XP and by stats, in the order of the all-time boards.
 CREATE TABLE boards (
     guild_id bigint NOT NULL,  /* The guild. */
@@ -308,10 +308,10 @@ CREATE TABLE boards (
     value bigint NOT NULL,     /* The number; of a stat never 0. */
     user_id bigint NOT NULL    /* The member. */
 );
--- A board in its order, and a place in it.
+-- For a leaderboard in its order, and for a place in it.
 CREATE UNIQUE INDEX boards_guild_stat_value_user_key ON boards (guild_id, stat, value DESC, user_id);
 
-/* How many ranked members of a guild have XP whose first `kept` bits are those of `low`, the rest 0: a rank is a few sums. */
+/* How many ranked members of a guild have XP with the same first `kept` bits as `low`. A rank is the sum of a few rows. */
 -- Counters from which exact ranks come: see docs/architecture.md.
 CREATE TABLE xp_counts (
     guild_id bigint NOT NULL,  /* The guild. */
@@ -321,7 +321,7 @@ CREATE TABLE xp_counts (
     CONSTRAINT xp_counts_guild_kept_low_key PRIMARY KEY (guild_id, kept, low)
 );
 
-/* The three tables of sums are read by boards of long windows: docs/decisions/boards-of-periods.md. */
+/* This table and the next two serve leaderboards of long windows: docs/decisions/boards-of-periods.md. */
 -- The days up to which activity_totals has the sums of all members of a guild.
 CREATE TABLE activity_checkpoints (
     guild_id bigint NOT NULL,                 /* The guild. */
@@ -377,11 +377,11 @@ CREATE TABLE achievements (
     CONSTRAINT achievements_reward_role_id_check CHECK (reward_role_id > 0),
     CONSTRAINT achievements_reward_xp_check CHECK (reward_xp BETWEEN 0 AND 9007199254740992)
 );
--- What the caches of every process ask for.
+-- For the caches of every process.
 CREATE INDEX achievements_changed_xid_idx ON achievements (changed_xid);
--- A guild's list.
+-- For a guild's list.
 CREATE INDEX achievements_guild_idx ON achievements (guild_id, id);
--- One key for a guild, and one for the whole installation.
+-- A key is unique in a guild, and in the whole installation.
 CREATE UNIQUE INDEX achievements_guild_key_key ON achievements (coalesce(guild_id, 0), key);
 
 -- An achievement that a member has, or had.
@@ -402,9 +402,9 @@ CREATE TABLE achievement_awards (
     CONSTRAINT achievement_awards_user_id_check CHECK (user_id > 0),
     CONSTRAINT achievement_awards_xp_check CHECK (xp >= 0)
 );
--- Who has an achievement, in pages.
+-- For the members who have an achievement, page by page.
 CREATE INDEX achievement_awards_achievement_member_idx ON achievement_awards (achievement_id, member_id);
--- One person in every guild: export, erasing.
+-- For a person in all guilds: export, erasure.
 CREATE INDEX achievement_awards_user_idx ON achievement_awards (user_id);
 
 -- How many members of a guild have an achievement.
@@ -415,7 +415,7 @@ CREATE TABLE achievement_counts (
     awarded bigint NOT NULL DEFAULT 0,  -- How many members have it now.
     CONSTRAINT achievement_counts_achievement_guild_key UNIQUE (achievement_id, guild_id)
 );
--- The counters that go with a guild.
+-- For the cascade from `guilds`.
 CREATE INDEX achievement_counts_guild_idx ON achievement_counts (guild_id);
 
 -- How far it is found out who meets a new or changed achievement already.
@@ -431,7 +431,7 @@ CREATE TABLE achievement_awardings (
     CONSTRAINT achievement_awardings_status_check CHECK (status IN ('queued', 'running', 'finished', 'failed'))
 );
 
-/* Triggers keep these counters, so that rarity reads two rows: docs/decisions/achievements.md. */
+/* Triggers keep this table and the counters before it, so that rarity reads two rows: docs/decisions/achievements.md. */
 -- How many members of a guild are known in all.
 CREATE TABLE member_counts (
     guild_id bigint PRIMARY KEY,        -- The guild.
@@ -445,14 +445,14 @@ CREATE TABLE installation_counts (
     total bigint NOT NULL,                   -- A part of the sum; may be below 0.
     CONSTRAINT installation_counts_subject_id_key PRIMARY KEY (subject, id)
 );
--- No member yet.
+-- There is no member yet.
 INSERT INTO installation_counts (subject, total) VALUES (0, 0);
 
 
 -- -------- Events ----------------------------------------------------------------------------------------------
 
-/* Written in the transaction of the change: docs/decisions/event-stream.md. Ids are in the order of writing, which is not
-   that of committing. No foreign key: events report a guild's end. */
+/* The transaction of a change writes its event here. Ids follow the order of writing, not that of commits. There is no
+   foreign key, since events report the end of a guild: docs/decisions/event-stream.md. */
 -- Events of changes that were committed and that have no position in the stream yet: for moments only.
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY,          /* In the order in which they were written. */
@@ -464,9 +464,9 @@ CREATE TABLE outbox (
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- The transaction that wrote it.
     CONSTRAINT outbox_id_key PRIMARY KEY (id)
 );
--- One person in every guild: erasing.
+-- For a person in all guilds: erasure.
 CREATE INDEX outbox_user_idx ON outbox (user_id) WHERE user_id IS NOT NULL;
--- What the last round did not see: it asks by transaction, and passes nothing that was deleted since.
+-- For a round of numbering, which asks by transaction for events that the last one did not see.
 CREATE INDEX outbox_xid_idx ON outbox (xid);
 
 -- The event stream: what clients read, in the order of its positions. Parts are days, kept for seven.
@@ -480,7 +480,7 @@ CREATE TABLE stream_events (
     at timestamptz NOT NULL,    -- When the transaction of the change began.
     CONSTRAINT stream_events_position_day_key PRIMARY KEY (position, day)
 ) PARTITION BY RANGE (day);
--- One person in every guild: erasing.
+-- For a person in all guilds: erasure.
 CREATE INDEX stream_events_user_idx ON stream_events (user_id) WHERE user_id IS NOT NULL;
 
 -- How far the stream is: one row, which each round writes anew.
@@ -491,7 +491,7 @@ CREATE TABLE stream_position (
     after_id bigint,                           -- Of more than a round may do: after which id it goes on.
     until_id bigint                            -- Of more than a round may do: up to which id; empty: all is done.
 );
--- The newest row is the last of the index, however many dead ones lie before it.
+-- The newest row is the last of the index, however many dead rows lie before it.
 CREATE UNIQUE INDEX stream_position_round_idx ON stream_position (round);
 INSERT INTO stream_position DEFAULT VALUES;
 
@@ -519,9 +519,9 @@ CREATE TABLE webhooks (
     done_id bigint NOT NULL DEFAULT 0,                          -- Of its deliveries none up to this one is yet to be tried for the first time.
     CONSTRAINT webhooks_url_check CHECK (url ~ '^https?://')
 );
--- Those that are owed something.
+-- For webhooks with something to send.
 CREATE INDEX webhooks_due_idx ON webhooks (due_at) WHERE due_at IS NOT NULL;
--- A guild's list.
+-- For a guild's list.
 CREATE INDEX webhooks_guild_idx ON webhooks (guild_id, id);
 
 -- An event for a webhook, and what became of it. Kept for a week.
@@ -538,13 +538,13 @@ CREATE TABLE webhook_deliveries (
     outcome varchar(200) DEFAULT NULL,                       -- What came of the last try: a status, or why none.
     CONSTRAINT webhook_deliveries_status_check CHECK (status IN ('pending', 'delivered', 'failed'))
 );
--- Those that are old and done.
+-- For deletion by age.
 CREATE INDEX webhook_deliveries_done_idx ON webhook_deliveries (at) WHERE status <> 'pending';
--- What a webhook is still owed, in its order.
+-- For the deliveries that a webhook is still owed, in order.
 CREATE INDEX webhook_deliveries_pending_idx ON webhook_deliveries (webhook_id, id) WHERE status = 'pending';
--- What failed and is tried again; the others are found behind `done_id`.
+-- For deliveries that failed and are tried again; the others are those after `done_id`.
 CREATE INDEX webhook_deliveries_retried_idx ON webhook_deliveries (webhook_id, next_at) WHERE status = 'pending' AND attempts > 0;
--- A webhook's list, newest first.
+-- For the deliveries of a webhook, newest first.
 CREATE INDEX webhook_deliveries_webhook_idx ON webhook_deliveries (webhook_id, id DESC);
 
 -- How far it is written what webhooks are owed: one row, which each round writes anew.
@@ -553,7 +553,7 @@ CREATE TABLE webhook_position (
     webhook_id bigint,                -- Of the event after it, which concerns every guild: the last webhook that is seen to; empty: none.
     round bigint NOT NULL DEFAULT 0   -- Rises by one, so that the row is the last of its index.
 );
--- The newest row is the last of the index, as that of stream_position.
+-- As in stream_position, the newest row is the last of the index.
 CREATE UNIQUE INDEX webhook_position_round_idx ON webhook_position (round);
 INSERT INTO webhook_position (position) VALUES (0);
 
@@ -575,7 +575,7 @@ CREATE TABLE audit_log (
     request_id varchar(128) DEFAULT NULL,               -- Finds the request in the log.
     CONSTRAINT audit_log_actor_kind_check CHECK (actor_kind IN ('key', 'user', 'admin', 'system'))
 );
--- A guild's audit log, newest first; also of one kind of action, or of one actor.
+-- For a guild's audit log, newest first: by action, by actor, or all of it.
 CREATE INDEX audit_log_guild_action_idx ON audit_log (guild_id, action, id DESC);
 CREATE INDEX audit_log_guild_actor_idx ON audit_log (guild_id, actor_id, id DESC);
 CREATE INDEX audit_log_guild_id_idx ON audit_log (guild_id, id DESC);
@@ -659,9 +659,9 @@ CREATE TABLE imports (
     counted_before bigint NOT NULL DEFAULT 0,                   -- Rows that an earlier try, which failed, has counted.
     CONSTRAINT imports_status_check CHECK (status IN ('queued', 'running', 'finished', 'failed'))
 );
--- One import at a time is active in a guild.
+-- A guild has one active import at a time.
 CREATE UNIQUE INDEX imports_guild_active_key ON imports (guild_id) WHERE status IN ('queued', 'running');
--- A guild's list, newest first.
+-- For a guild's list, newest first.
 CREATE INDEX imports_guild_idx ON imports (guild_id, id DESC);
 
 -- A file on its way in: one at a time for a guild.
@@ -672,8 +672,8 @@ CREATE TABLE import_uploads (
     CONSTRAINT import_uploads_guild_key PRIMARY KEY (guild_id)
 );
 
-/* The file, as it came, in pieces of 1 MiB: whichever process does the job reads it here. Written before the import itself,
-   under the number that it will have. It is there for minutes: packing it would take longer than writing it. */
+/* The file as it came, in pieces of 1 MiB, for whichever process does the job. Written before the import itself, under
+   its future number. Not compressed: it is there for minutes, and compression takes longer than writing. */
 -- Files of imports that are not finished, in pieces.
 CREATE TABLE import_chunks (
     import_id bigint NOT NULL,                      /* The import. */
@@ -732,7 +732,7 @@ CREATE TABLE admin_sessions (
     max_expiry_date timestamp NOT NULL DEFAULT (CURRENT_TIMESTAMP + '7 days'),
     id serial PRIMARY KEY
 );
--- Each request of the admin looks its session up.
+-- For each request of the admin, which looks up its session.
 CREATE UNIQUE INDEX admin_sessions_token_key ON admin_sessions (token);
 
 -- An admin's authenticator app: it shows codes that change.
@@ -764,12 +764,12 @@ CREATE TABLE idempotent_answers (
     guild_id bigint,                          -- The guild that the request was about; empty: none.
     CONSTRAINT idempotent_answers_owner_key_key PRIMARY KEY (owner, key)
 );
--- What is swept.
+-- For deletion when they expire.
 CREATE INDEX idempotent_answers_expires_idx ON idempotent_answers (expires_at);
--- One person's, when they are erased.
+-- For the erasure of a person.
 CREATE INDEX idempotent_answers_user_idx ON idempotent_answers USING gin (user_ids);
 
-/* Not logged: what a crash empties is a minute's counts. Half of each page is free, for the next version of its rows. */
+/* Unlogged: a crash loses the counts of one minute. Half of each page stays free for the next versions of its rows. */
 -- What each credential has taken of its requests for this minute, and what each address was refused.
 CREATE UNLOGGED TABLE rate_budgets (
     owner varchar(64) NOT NULL,         -- key:7, or address:192.0.2.1; of IPv6 the /64.
@@ -790,5 +790,5 @@ CREATE TABLE jobs (
     run_after timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,   -- When it may begin.
     created_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP   -- When it was asked for.
 );
--- Nothing is to be done twice.
+-- No work is queued twice.
 CREATE UNIQUE INDEX jobs_kind_subject_key ON jobs (kind, subject);
