@@ -9,7 +9,8 @@ from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 
 from api.accounts.controller import LoginController, MeController
-from api.achievements.controller import AchievementController, AwardController, GlobalAchievementController
+from api.achievements.award_controller import AwardController
+from api.achievements.controller import AchievementController, GlobalAchievementController
 from api.activity.controller import ActivityController
 from api.activity.fast_path import recording_route
 from api.admin import admin_route

@@ -1,10 +1,7 @@
 """Everything that there is once in a process, for the server, the worker and every command.
 
-Building opens nothing: `opened` opens the database, `api.runtime.lifespan` starts what runs by itself."""
+Building opens nothing: `api.runtime.lifespan` opens the database, and starts what runs by itself."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +10,7 @@ from api.accounts.accounts import Client, build_accounts
 from api.accounts.current import CurrentCredentials
 from api.achievements.awards import AwardService
 from api.achievements.backfill import Backfill
+from api.achievements.drafts import Drafts
 from api.achievements.eligibility import Eligibility
 from api.achievements.index_cache import AchievementIndexCache
 from api.achievements.jobs import KIND as BACKFILL
@@ -59,10 +57,10 @@ from api.lib.pagination import Cursors
 from api.lib.secret_box import SecretBox
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.service import MemberService
-from api.postgres.change_watcher import ChangeWatcher, stop
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 from api.postgres.partitions import Partitions
-from api.postgres.provision import connect_arguments, made_secret, role_to_take
+from api.postgres.provision import connect_arguments, role_to_take, secrets_of
 from api.postgres.readiness import Health
 from api.privacy.erasing import Eraser
 from api.privacy.exporting import PersonExporter
@@ -105,7 +103,7 @@ class Services:
         self.database = database = Database(
             piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
         )
-        self.secrets = secrets = _secrets(settings)
+        self.secrets = secrets = secrets_of(settings)
         self.watcher = watcher = ChangeWatcher()
         self.cursors = cursors = Cursors(secrets, clock.now)
         self.partitions = partitions = Partitions(database)
@@ -159,7 +157,7 @@ class Services:
             watcher,
             cursors,
             clock,
-            leveling_configs,
+            Drafts(database, leveling_configs, eligibility),
             eligibility,
             retention=retention,
             wake=queue.wake,
@@ -224,19 +222,6 @@ class Services:
         """What connections as the application's role are opened with."""
         return connect_arguments(self._settings, role=await role_to_take(self._settings))
 
-    @asynccontextmanager
-    async def opened(self, *, follows_changes: bool = False) -> AsyncIterator[None]:
-        """With the database open, for a command. One that goes on for long follows what others change."""
-        arguments = await self.connect_arguments()
-        await self.database.open(arguments)
-        watching = asyncio.create_task(self.watcher.run(arguments)) if follows_changes else None
-        try:
-            yield
-        finally:
-            if watching is not None:
-                await stop(watching)
-            await self.close()
-
     async def close(self) -> None:
         """Closes what was opened."""
         if self.accounts.discord is not None:
@@ -244,12 +229,6 @@ class Services:
         await self.sender.close()
         await self.snapshots.close()
         await self.database.close()
-
-
-def _secrets(settings: Settings) -> list[str]:
-    """The one that signs, and the one before it."""
-    current = settings.secret or made_secret(settings.data_path)
-    return [current] if settings.secret_previous is None else [current, settings.secret_previous]
 
 
 def _discord_client(settings: Settings) -> Client | None:

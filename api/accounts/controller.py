@@ -18,8 +18,9 @@ from api.accounts.dtos import (
     MySessionsQuery,
     SessionView,
 )
+from api.accounts.login_states import LOGIN
 from api.accounts.own_sessions import OwnSessions, shown_agent
-from api.accounts.service import LOGIN, Browser, LoginService
+from api.accounts.service import Browser, LoginService
 from api.auth.cookies import Cookies
 from api.auth.sessions import ABSOLUTE
 from api.errors import LoginNotConfigured

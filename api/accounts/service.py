@@ -1,6 +1,5 @@
 """Log-in, log-out, and who is logged in."""
 
-import hmac
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -15,12 +14,13 @@ from api.accounts.discord import Discord, GrantRefused, Person, Token
 from api.accounts.dtos import CallbackQuery, MeView, MyGuildView
 from api.accounts.exchanges import Exchanges
 from api.accounts.grants import Grants
+from api.accounts.login_states import LOGIN, LoginStates
 from api.auth.sessions import ABSOLUTE, Session, Sessions, digest, make
 from api.errors import DiscordAway, Invalid, LoginFailed, Overloaded
 from api.lib.clock import Clock
 from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, paginate
-from api.lib.secret_box import SecretBox, Undecryptable
+from api.lib.secret_box import SecretBox
 from api.lib.text import cleaned_name
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
@@ -29,20 +29,10 @@ from tables.sql import one_of
 
 log = structlog.get_logger("guildhall.logins")
 
-LOGIN = timedelta(minutes=10)
 MOST_SESSIONS = 20  # of a person; the oldest go
 MOST_LOGINS = 200  # of a person in a day: for so long the rows of ended sessions stay
 
 LONGEST_NAME = 100  # the columns hold no more
-
-
-class Pending(msgspec.Struct, frozen=True):
-    """A started log-in, as its state stores it. `browser`: a hash of its cookie; `expires_at`: in seconds."""
-
-    browser: bytes
-    verifier: str
-    return_to: str
-    expires_at: float
 
 
 class Browser(msgspec.Struct, frozen=True):
@@ -89,6 +79,7 @@ class LoginService:
         self._grants = grants
         self._access = access
         self._exchanges = Exchanges(clock)
+        self._states = LoginStates(secret_box, clock)
 
     def begin(self, *, return_to: str, browser: str | None, redirect_uri: str) -> Begun:
         """Begins a log-in. `browser`: the present value of its log-in cookie, from another one under way. Raises
@@ -96,9 +87,7 @@ class LoginService:
         if not rules.is_own_page(return_to):
             raise Invalid(errors=[ParameterFault("return_to", "is not a page of this server: `/…`")])
         verifier, browser = token_urlsafe(32), browser or make()
-        ends = (self._clock.now() + LOGIN).timestamp()
-        pending = Pending(digest(browser), verifier, return_to, ends)
-        state = self._secret_box.encrypt(msgspec.json.encode(pending).decode()).decode()
+        state = self._states.write(browser, verifier, return_to)
         challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         location = self._discord.authorize_url(state=state, challenge=challenge, redirect_uri=redirect_uri)
         return Begun(location, browser)
@@ -117,7 +106,7 @@ class LoginService:
         ends. `asker`: the name that the address is counted under. Raises `LoginFailed`, `DiscordAway`, `Overloaded`.
         The log always says how it ended, and the address."""
         try:
-            begun = self._begun(query.state, browser)
+            begun = self._states.read(query.state, browser)
             if query.error is not None or query.code is None:
                 log.info("log-in refused", reason="Discord was told no", error=(query.error or "")[:64], ip=seen.ip)
                 return Finished(None, begun.return_to)
@@ -176,18 +165,6 @@ class LoginService:
         return paginate(
             shown, limit, lambda guild: _to_view(guild, here), lambda guild: self._cursors.write(scope, [guild.id])
         )
-
-    def _begun(self, state: str | None, browser: str | None) -> Pending:
-        """What was begun with this state, by this browser. Raises `LoginFailed`."""
-        try:
-            begun = msgspec.json.decode(self._secret_box.decrypt((state or "").encode()), type=Pending)
-        except (Undecryptable, msgspec.DecodeError):
-            raise LoginFailed("This log-in was not begun here. Begin again.") from None
-        if begun.expires_at <= self._clock.now().timestamp():
-            raise LoginFailed("This log-in took longer than ten minutes. Begin again.")
-        if browser is None or not hmac.compare_digest(begun.browser, digest(browser)):
-            raise LoginFailed("This log-in was begun by another browser. Begin again.")
-        return begun
 
     async def _let_in(self, granted: Token, state_hash: bytes, replaces: str | None, seen: Browser) -> str:
         if not {"identify", "guilds"} <= set(granted.scope.split()):

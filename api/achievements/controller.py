@@ -1,19 +1,15 @@
-"""`/v1/achievements`, `/v1/guilds/{guild_id}/achievements` and what a member has of them."""
+"""`/v1/achievements` and `/v1/guilds/{guild_id}/achievements`."""
 
-from litestar import Controller, delete, get, patch, post, put
+from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.achievements.awards import AwardService
 from api.achievements.dtos import (
     AchievementQuery,
     AchievementView,
-    AwardedView,
     ChangedAchievementView,
     CreateAchievement,
-    MemberAchievementsView,
     PatchAchievement,
-    RevokeQuery,
     SimulateAchievement,
     SimulationView,
 )
@@ -22,7 +18,6 @@ from api.auth.scopes import Scope
 from api.guilds.rules import INSTALLATION
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
-from api.http.responses import ApiResponse
 from api.lib.encoded import Encoded
 from api.lib.pagination import Page
 
@@ -70,7 +65,7 @@ class AchievementController(Controller):
         achievements: NamedDependency[AchievementService],
     ) -> SimulationView:
         """Say who would get a draft now. Nothing is stored."""
-        return await achievements.simulate(guild_id, data)
+        return await achievements.drafts.simulate(guild_id, data)
 
     @get("/{achievement:str}", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_achievement(
@@ -163,7 +158,7 @@ class GlobalAchievementController(Controller):
         self, data: JSONBody[SimulateAchievement], achievements: NamedDependency[AchievementService]
     ) -> SimulationView:
         """Say who of all guilds would get a draft now. Nothing is stored."""
-        return await achievements.simulate(INSTALLATION, data)
+        return await achievements.drafts.simulate(INSTALLATION, data)
 
     @get("/{achievement:str}", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_global_achievement(
@@ -220,47 +215,3 @@ class GlobalAchievementController(Controller):
     ) -> Encoded[AchievementView]:
         """Undo the deletion. Of an achievement that is not deleted it changes nothing."""
         return await achievements.restore(request.actor, INSTALLATION, achievement)
-
-
-class AwardController(Controller):
-    path = "/v1/guilds/{guild_id:str}/members/{user_id:str}/achievements"
-    tags = ("achievements",)
-
-    @get("/", opt=RoutePolicy(Scope.MEMBERS_READ, conditional=True, personal=True).opt)
-    async def get_member_achievements(
-        self,
-        guild_id: FromPath[int],
-        user_id: FromPath[int],
-        request: GuildhallRequest,
-        awards: NamedDependency[AwardService],
-    ) -> MemberAchievementsView:
-        """What a member has earned, and how near they are to the rest. A hidden achievement is told of those alone
-        who have it."""
-        return await awards.list_of(request.actor, guild_id, user_id)
-
-    @put("/{achievement:str}", opt=RoutePolicy(WRITE, statuses=(201, 200)).opt)
-    async def award_achievement(
-        self,
-        guild_id: FromPath[int],
-        user_id: FromPath[int],
-        achievement: FromPath[str],
-        request: GuildhallRequest,
-        awards: NamedDependency[AwardService],
-    ) -> ApiResponse[AwardedView]:
-        """Award an achievement by hand, with its rewards, whatever its condition says. Of a member who has it, it
-        changes nothing."""
-        awarded, is_new = await awards.award(request.actor, guild_id, user_id, achievement)
-        return ApiResponse(awarded, status_code=201 if is_new else 200)
-
-    @delete("/{achievement:str}", opt=RoutePolicy(WRITE).opt)
-    async def revoke_achievement(
-        self,
-        guild_id: FromPath[int],
-        user_id: FromPath[int],
-        achievement: FromPath[str],
-        params: NamedDependency[RevokeQuery],
-        request: GuildhallRequest,
-        awards: NamedDependency[AwardService],
-    ) -> None:
-        """Take an achievement away, and the XP that came with it. It stays revoked until it is awarded by hand."""
-        await awards.revoke(request.actor, guild_id, user_id, achievement, keep_rewards=params.keep_rewards)

@@ -154,3 +154,11 @@ HELD_KEY = f"""
     WHERE w.guild_id = $1 AND w.user_id = $2 AND a.key = $3 AND w.revoked_at IS NULL
     ORDER BY a.guild_id NULLS LAST, a.id DESC LIMIT 1
 """
+
+_SPACE = 0x61636876  # "achv"
+
+
+def lock(guild_id: int) -> str:
+    """Writers of one guild's achievements take turns: two that each name the other must not pass side by side."""
+    key = (guild_id ^ (guild_id >> 31)) % 2**32 - 2**31
+    return f"SELECT pg_advisory_xact_lock({_SPACE}, {key})"

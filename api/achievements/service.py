@@ -1,14 +1,14 @@
 """Definitions of achievements, of a guild or of the whole installation: made, changed, deleted, restored."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import asyncpg
-import msgspec
 from piccolo.columns import And, Or, Where
 
 from api.achievements import definitions, queries, rules
+from api.achievements.drafts import Drafts, neighbours, refuse, refuse_circle, refuse_too_many
 from api.achievements.dtos import (
     KEY_PATTERN,
     AchievementQuery,
@@ -16,36 +16,24 @@ from api.achievements.dtos import (
     ChangedAchievementView,
     CreateAchievement,
     PatchAchievement,
-    SimulateAchievement,
-    SimulationView,
 )
-from api.achievements.eligibility import Eligibility, TooManyMembers
+from api.achievements.eligibility import Eligibility
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.errors import Conflict, Invalid, NotFound, Overloaded, PreconditionFailed
+from api.errors import Conflict, NotFound, PreconditionFailed
 from api.guilds.rules import INSTALLATION
 from api.idempotency.store import store_answer
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded
 from api.lib.etags import Preconditions
-from api.lib.faults import Fault
 from api.lib.pagination import Cursors, Page, paginate
-from api.members.leveling_config_cache import LevelingConfigCache
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
-from api.settings.curves import TOP_LEVEL
 from tables.achievements import Achievement
 from tables.jobs import Job
 from tables.sql import Row
 
-# Of a guild, and of the whole installation: so many are evaluated with each event.
-MOST_ACHIEVEMENTS = 500
-
 is_key = re.compile(KEY_PATTERN.strip("^$"), re.ASCII).fullmatch
-
-_SPACE = 0x61636876  # "achv"
-
-_keys = msgspec.json.Decoder(list[str]).decode
 
 
 class AchievementService:
@@ -55,7 +43,7 @@ class AchievementService:
         watcher: ChangeWatcher,
         cursors: Cursors,
         clock: Clock,
-        leveling_configs: LevelingConfigCache,
+        drafts: Drafts,
         eligibility: Eligibility,
         *,
         retention: timedelta,
@@ -68,7 +56,7 @@ class AchievementService:
         self._watcher = watcher
         self._cursors = cursors
         self._clock = clock
-        self._leveling_configs = leveling_configs
+        self.drafts = drafts
         self._eligibility = eligibility
         self._retention = retention
         self._wake = wake
@@ -91,15 +79,15 @@ class AchievementService:
     async def create(self, actor: Actor, guild_id: int, data: CreateAchievement) -> Encoded[AchievementView]:
         """Makes it; sent twice, the second time is a conflict. A key is free again when the retention of the one
         that had it is over: then it is that one, changed. Raises `Invalid`, `NotFound`, `Conflict`."""
-        faults = rules.faults(data, await self._top_level(guild_id))
-        async with self._database.transaction(_lock(guild_id)) as connection:
-            known = await self._refuse(connection, guild_id, data, faults)
+        faults = await self.drafts.faults(guild_id, data)
+        async with self._database.transaction(queries.lock(guild_id)) as connection:
+            known = await refuse(connection, guild_id, data, faults)
             before = await Achievement.locked(guild_id, data.key)
             if before is not None and before["deleted_at"] is None:
                 raise Conflict(f"There is an achievement `{data.key}` already.")
             if before is not None and before["deleted_at"] > self._retained_since():
                 raise Conflict(f"A deleted achievement has the key `{data.key}`: restore it, or choose another key.")
-            _refuse_too_many(known)
+            refuse_too_many(known)
             after = await Achievement.store(guild_id, data.key, before, definitions.stored(data), self._clock.now())
             row = await self._finish(connection, actor, "achievement.created", before, after, award=True)
             answer = definitions.answer(row)
@@ -107,21 +95,16 @@ class AchievementService:
         self._invalidate(guild_id)
         return answer
 
-    async def check(self, guild_id: int, data: CreateAchievement) -> None:
-        """Raises `Invalid` for what is wrong with a wish by itself."""
-        if faults := rules.faults(data, await self._top_level(guild_id)):
-            raise Invalid(errors=faults)
-
     async def put(self, actor: Actor, guild_id: int, data: CreateAchievement, *, deleted: bool = False) -> bool:
         """Makes it so, whatever was there under its key, and awards it to nobody: those who have it are told, too,
         or earn it from now on. Gives whether that changed anything. Raises `Invalid`, `NotFound`, `Conflict`."""
-        faults = rules.faults(data, await self._top_level(guild_id))
-        async with self._database.transaction(_lock(guild_id)) as connection:
-            known = await self._refuse(connection, guild_id, data, faults)
+        faults = await self.drafts.faults(guild_id, data)
+        async with self._database.transaction(queries.lock(guild_id)) as connection:
+            known = await refuse(connection, guild_id, data, faults)
             before = await Achievement.locked(guild_id, data.key)
             is_there = before is not None and before["deleted_at"] is None
             if not is_there and not deleted:
-                _refuse_too_many(known)
+                refuse_too_many(known)
             if (
                 before is not None
                 and is_there != deleted
@@ -143,12 +126,12 @@ class AchievementService:
     ) -> Encoded[ChangedAchievementView]:
         """Changes some of it; sent twice, the second time changes nothing. Who has it keeps it. Raises `NotFound`,
         `PreconditionFailed`, `Invalid`."""
-        top_level = await self._top_level(guild_id)
-        async with self._database.transaction(_lock(guild_id)) as connection:
+        top_level = await self.drafts.top_level(guild_id)
+        async with self._database.transaction(queries.lock(guild_id)) as connection:
             before = await self._locked(guild_id, key, preconditions)
             was = definitions.data_of(before)
             data = definitions.patched(was, patch)
-            await self._refuse(connection, guild_id, data, rules.faults(data, top_level), was)
+            await refuse(connection, guild_id, data, rules.faults(data, top_level), was)
             if definitions.stored(data) == definitions.stored(was):
                 return definitions.changed_answer(await self._read(connection, guild_id, key), None)
             after = await Achievement.store(guild_id, data.key, before, definitions.stored(data), self._clock.now())
@@ -189,7 +172,7 @@ class AchievementService:
     async def delete(self, actor: Actor, guild_id: int, key: str, preconditions: Preconditions | None) -> None:
         """Nobody can earn it from now on; who has it keeps it. Raises `NotFound`, also the second time,
         `PreconditionFailed`."""
-        async with self._database.transaction(_lock(guild_id)) as connection:
+        async with self._database.transaction(queries.lock(guild_id)) as connection:
             before = await self._locked(guild_id, key, preconditions)
             now = self._clock.now()
             await Achievement.mark_deleted(before["id"], now)
@@ -199,7 +182,7 @@ class AchievementService:
     async def restore(self, actor: Actor, guild_id: int, key: str) -> Encoded[AchievementView]:
         """Undoes the deletion; of one that is not deleted it changes nothing. Raises `NotFound` when the retention
         is over, `Conflict` where it would make a circle with others, or there are too many."""
-        async with self._database.transaction(_lock(guild_id)) as connection:
+        async with self._database.transaction(queries.lock(guild_id)) as connection:
             before = await Achievement.locked(guild_id, key)
             if before is None:
                 raise NotFound
@@ -209,58 +192,15 @@ class AchievementService:
                 return answer
             if before["deleted_at"] <= self._retained_since():
                 raise NotFound
-            known = await _neighbours(connection, guild_id)
-            _refuse_too_many(known)
-            required = _keys(before["prerequisites"])
-            there = [name for name in required if name in known]
-            if rules.prerequisite_faults(key, there, _graph(known)):
-                raise Conflict("What must come before it needs this one itself by now: change that first.")
+            known = await neighbours(connection, guild_id)
+            refuse_too_many(known)
+            refuse_circle(before, known)
             after = await Achievement.change(before["id"], {}, self._clock.now())
             row = await self._finish(connection, actor, "achievement.restored", before, after, award=True)
             answer = definitions.answer(row)
             await store_answer(connection, actor.claim, answer)
         self._invalidate(guild_id)
         return answer
-
-    async def simulate(self, guild_id: int, data: SimulateAchievement) -> SimulationView:
-        """Who would get the draft now; nothing is stored. Exact. Raises `Invalid`, `NotFound`, `Overloaded` where
-        there are too many members to tell in the time of a request."""
-        names = {name: getattr(data, name) for name in SimulateAchievement.__struct_fields__}
-        # A draft need not have a name yet.
-        draft = CreateAchievement(**{**names, "key": data.key or "", "name": data.name or "draft"})
-        faults = rules.faults(draft, await self._top_level(guild_id))
-        async with self._database.connection() as connection:
-            await self._refuse(connection, guild_id, draft, faults)
-        try:
-            found = await self._eligibility.simulate(guild_id, draft.key, draft.prerequisites, draft.condition)
-        except TooManyMembers:
-            raise Overloaded("There are too many members to tell in the time of a request.") from None
-        share = found.eligible / found.members if found.members else 0.0
-        return SimulationView(found.eligible, found.would_unlock, share)
-
-    async def _top_level(self, guild_id: int) -> int:
-        if guild_id == INSTALLATION:
-            return TOP_LEVEL
-        return (await self._leveling_configs.get(guild_id)).level_curve.top
-
-    async def _refuse(
-        self,
-        connection: Connection,
-        guild_id: int,
-        data: CreateAchievement,
-        faults: list[Fault],
-        was: CreateAchievement | None = None,
-    ) -> Mapping[str, asyncpg.Record]:
-        """Raises `Invalid` for these faults, and for prerequisites that are not there or make a circle; not for what
-        is as it `was`, though it could not be made so now. Gives what can be earned by now."""
-        known = await _neighbours(connection, guild_id)
-        faults = faults + rules.prerequisite_faults(data.key, data.prerequisites, _graph(known))
-        for name in ("condition", "prerequisites"):
-            if was is not None and getattr(was, name) == getattr(data, name):
-                faults = [fault for fault in faults if not fault.pointer.startswith(f"/{name}")]
-        if faults:
-            raise Invalid(errors=sorted(faults))
-        return known
 
     async def _locked(self, guild_id: int, key: str, preconditions: Preconditions | None) -> Row:
         row = await Achievement.locked(guild_id, key)
@@ -303,25 +243,6 @@ class AchievementService:
 
     def _retained_since(self) -> datetime:
         return self._clock.now() - self._retention
-
-
-def _lock(guild_id: int) -> str:
-    """Writers of one guild's achievements take turns: two that each name the other must not pass side by side."""
-    key = (guild_id ^ (guild_id >> 31)) % 2**32 - 2**31
-    return f"SELECT pg_advisory_xact_lock({_SPACE}, {key})"
-
-
-async def _neighbours(connection: Connection, guild_id: int) -> Mapping[str, asyncpg.Record]:
-    return {row["key"]: row for row in await connection.fetch(queries.NEIGHBOURS, guild_id)}
-
-
-def _graph(known: Mapping[str, asyncpg.Record]) -> dict[str, list[str]]:
-    return {key: _keys(row["prerequisites"]) for key, row in known.items()}
-
-
-def _refuse_too_many(known: Mapping[str, asyncpg.Record]) -> None:
-    if sum(row["is_own"] for row in known.values()) >= MOST_ACHIEVEMENTS:
-        raise Conflict(f"There are {MOST_ACHIEVEMENTS} achievements already: delete some first.")
 
 
 async def _record(connection: Connection, actor: Actor, action: str, before: Row | None, after: Row) -> None:

@@ -13,6 +13,7 @@ from api.auth.actors import system
 from api.config import Settings
 from api.errors import NotFound
 from api.keys.dtos import CreateKey
+from api.runtime.lifespan import connected
 from api.services import Services
 from tables.admin import AdminSecondFactor, AdminUser
 from tables.auth import ApiKey
@@ -29,7 +30,7 @@ class NameTaken(ValueError):
 async def opened(settings: Settings) -> AsyncIterator[Services]:
     """The services, for a command that does one thing."""
     services = Services(msgspec.structs.replace(settings, pool_size=2, acquire_timeout_ms=5000))
-    async with services.opened():
+    async with connected(services):
         yield services
 
 

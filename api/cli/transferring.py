@@ -17,6 +17,7 @@ from api.errors import Invalid, NotFound
 from api.imports.dtos import ImportQuery, ImportView
 from api.imports.service import PIECE
 from api.lib.faults import ParameterFault
+from api.runtime.lifespan import connected
 from api.services import Services
 
 
@@ -89,5 +90,5 @@ async def work(settings: Settings) -> None:
 async def _opened(settings: Settings) -> AsyncIterator[Services]:
     """The services of a process that serves nobody, and so may wait longer for a connection."""
     services = Services(msgspec.structs.replace(settings, acquire_timeout_ms=5000))
-    async with services.opened(follows_changes=True):
+    async with connected(services, follows_changes=True):
         yield services

@@ -175,7 +175,7 @@ class Restore:
             case RolesLine() | ChannelsLine():
                 refuse(item.items)
             case AchievementLine():
-                await self._achievements.check(work.guild_id, _wish(item))
+                await self._achievements.drafts.check(work.guild_id, _wish(item))
                 work.tried_achievements.add(item.key)
             case SettingsLine():
                 await self._settings.check(item.module, item.overrides)

@@ -119,6 +119,12 @@ async def role_to_take(settings: Settings) -> str | None:
     return APP if may else None
 
 
+def secrets_of(settings: Settings) -> list[str]:
+    """The secret that signs, and the one before it."""
+    current = settings.secret or made_secret(settings.data_path)
+    return [current] if settings.secret_previous is None else [current, settings.secret_previous]
+
+
 def made_secret(folder: Path) -> str:
     """The secret of an installation that was given none: made once, kept beside the data."""
     path = folder / "secret"

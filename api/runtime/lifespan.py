@@ -56,3 +56,17 @@ async def running(services: Services, settings: Settings) -> AsyncIterator[None]
             await stop(task)
         await jobs.finish()
         await services.close()
+
+
+@contextlib.asynccontextmanager
+async def connected(services: Services, *, follows_changes: bool = False) -> AsyncIterator[None]:
+    """With the database open, for a command. One that goes on for long follows what others change."""
+    arguments = await services.connect_arguments()
+    await services.database.open(arguments)
+    watching = asyncio.create_task(services.watcher.run(arguments)) if follows_changes else None
+    try:
+        yield
+    finally:
+        if watching is not None:
+            await stop(watching)
+        await services.close()

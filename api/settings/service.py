@@ -1,35 +1,31 @@
 """A guild's settings: read, changed, brought back. Each change is applied to the newest revision."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import msgspec
 
 from api.auth.actors import Actor
-from api.errors import GuildhallError, Invalid, NotFound, Overloaded, RevisionConflict
-from api.idempotency.store import store_answer
+from api.errors import Invalid, NotFound, RevisionConflict
 from api.lib.clock import Clock
 from api.lib.encoded import Encoded, encoded
 from api.lib.etags import Preconditions
-from api.lib.json import JsonObject, same
-from api.lib.keyed_locks import KeyedLocks
+from api.lib.json import JsonObject
 from api.lib.pagination import Cursors, Page, paginate
 from api.postgres.change_watcher import ChangeWatcher
-from api.postgres.database import Connection, Database
+from api.postgres.database import Database
 from api.settings import history, queries
 from api.settings.cache import ALL_MODULES, MIB, SettingsCache
 from api.settings.dtos import RevisionView, SettingsView
-from api.settings.edits import Edit, edited, refuse
-from api.settings.modules import Module, changes
+from api.settings.edits import Edit, refuse
+from api.settings.modules import Module
 from api.settings.registry import Registry
-from api.settings.states import Settings, to_view
+from api.settings.states import to_view
 from api.settings.values import stored_size
-from tables.settings import GuildSettings, RegisteredModule
+from api.settings.writer import SettingsWriter
 
 decode = msgspec.json.decode
 
-ATTEMPTS = 5
 FORGET_BATCH_SIZE = 1000
 
 
@@ -46,16 +42,13 @@ class SettingsService:
         kept_for: timedelta,
     ) -> None:
         """`kept`, `kept_for`: how many revisions of a module a guild has at most, and for how long."""
-        self._kept = kept
         self._kept_for = kept_for
         self._database = database
-        self._watcher = watcher
         self._registry = registry
         self._cursors = cursors
         self._clock = clock
         self._cache: SettingsCache[Encoded[Any]] = SettingsCache(watcher, lambda answer: len(answer.body), 12 * MIB)
-        self._states: SettingsCache[Settings] = SettingsCache(watcher, _weight, 8 * MIB)
-        self._writers = KeyedLocks()
+        self._writer = SettingsWriter(database, watcher, registry, clock, kept)
 
     def cached(self, guild_id: int, name: str) -> Encoded[SettingsView] | None:
         """One module's settings, if they are in memory and may still be believed."""
@@ -69,7 +62,7 @@ class SettingsService:
         with self._cache.watching(guild_id) as watch:
             await self._registry.get(name)
             async with self._database.connection() as connection:
-                found = encoded(await to_view(connection, await self._look(connection, guild_id, name)))
+                found = encoded(await to_view(connection, await self._writer.look(connection, guild_id, name)))
             self._cache.put(guild_id, name, found, watch)
         return found
 
@@ -101,7 +94,7 @@ class SettingsService:
                 raise Invalid(errors=sorted({*faults, *module.faults(module.apply_patch(overrides, patch))}))
             return module.apply_patch(overrides, patch)
 
-        return await self._write(actor, guild_id, name, preconditions, Edit(stored_size(patch), edit))
+        return await self._writer.write(actor, guild_id, name, preconditions, Edit(stored_size(patch), edit))
 
     async def replace(
         self, actor: Actor, guild_id: int, name: str, document: JsonObject, preconditions: Preconditions | None
@@ -112,7 +105,7 @@ class SettingsService:
             refuse(module.bound_faults(document))
             return module.replace(document)
 
-        return await self._write(actor, guild_id, name, preconditions, Edit(stored_size(document), edit))
+        return await self._writer.write(actor, guild_id, name, preconditions, Edit(stored_size(document), edit))
 
     async def check(self, name: str, document: JsonObject) -> None:
         """Raises what `replace` would raise for the document itself: `NotFound`, `Invalid`."""
@@ -122,7 +115,7 @@ class SettingsService:
 
     async def reset(self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None) -> None:
         """Back to the defaults. Sent twice, the second time changes nothing."""
-        await self._write(actor, guild_id, name, preconditions, Edit(0, lambda _module, _overrides: {}))
+        await self._writer.write(actor, guild_id, name, preconditions, Edit(0, lambda _module, _overrides: {}))
 
     async def restore(
         self, actor: Actor, guild_id: int, name: str, revision: int, preconditions: Preconditions | None
@@ -141,7 +134,7 @@ class SettingsService:
                 raise RevisionConflict(sentence, errors=faults)
             return overrides
 
-        return await self._write(actor, guild_id, name, preconditions, Edit(len(old), edit))
+        return await self._writer.write(actor, guild_id, name, preconditions, Edit(len(old), edit))
 
     async def revisions(
         self, actor: Actor, guild_id: int, name: str, *, limit: int, cursor: str | None
@@ -165,105 +158,3 @@ class SettingsService:
             since = self._clock.now() - self._kept_for
             forgotten: int = await connection.fetchval(queries.FORGET_OLD, since, FORGET_BATCH_SIZE)
         return forgotten == FORGET_BATCH_SIZE
-
-    async def _write(
-        self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None, edit: Edit
-    ) -> SettingsView:
-        """Applies the edit to the newest revision, whoever made it: when another process stored one
-        between our look and our write, the write finds no row and we look again."""
-        await self._registry.get(name)
-        async with self._writers.hold(guild_id):
-            if actor.claim is not None:  # the answer is kept in the transaction
-                return await self._write_in_turn(actor, guild_id, name, preconditions, edit)
-            async with self._database.connection() as connection:
-                remembered = self._states.get(guild_id, name)
-                for _ in range(ATTEMPTS):
-                    before = remembered or await self._look(connection, guild_id, name)
-                    try:
-                        after = await edited(connection, before, edit, preconditions)
-                    except GuildhallError:
-                        if remembered is None:
-                            raise
-                        after = before
-                    if same(after.overrides, before.overrides):
-                        if remembered is None:
-                            return await to_view(connection, before)
-                    elif (stored := await self._store(connection, actor, before, after)) is not None:
-                        return await to_view(connection, stored)
-                    # Memory may be behind: only what was just looked at may refuse, or say that nothing changes.
-                    remembered = None
-            return await self._write_in_turn(actor, guild_id, name, preconditions, edit)
-
-    async def _write_in_turn(
-        self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None, edit: Edit
-    ) -> SettingsView:
-        """The same, with everybody else waiting: of many processes one could lose each race."""
-        async with self._database.transaction() as connection:
-            # Others overtook again and again: nobody does, once these are locked.
-            module = RegisteredModule.select(RegisteredModule.name).where(RegisteredModule.name == name)
-            await module.lock_rows("SHARE")
-            settings = (GuildSettings.guild_id == guild_id) & (GuildSettings.module == name)
-            await GuildSettings.select(GuildSettings.id).where(settings).lock_rows()
-            before = await self._look(connection, guild_id, name)
-            after = await edited(connection, before, edit, preconditions)
-            stored = before
-            if not same(after.overrides, before.overrides):
-                row = await connection.fetchrow(
-                    queries.STORE, *_arguments(actor, before, after, self._clock.now(), self._kept)
-                )
-                if row is None:
-                    raise Overloaded("Others keep changing these settings. Nothing was stored; try again soon.")
-                stored = _stored(after, row)
-            answer = await to_view(connection, stored)
-            await store_answer(connection, actor.claim, encoded(answer))
-        self._watcher.invalidate("settings", {guild_id})
-        return answer
-
-    async def _look(self, connection: Connection, guild_id: int, name: str) -> Settings:
-        row = await connection.fetchrow(queries.READ, guild_id, name)
-        if row is None:
-            raise NotFound
-        module = await self._registry.current(name, row["version"], connection)
-        return Settings.of(module, row)
-
-    async def _store(self, connection: Connection, actor: Actor, before: Settings, after: Settings) -> Settings | None:
-        """The settings as stored, or None if somebody else was quicker."""
-        guild_id = before.row["guild_id"]
-        with self._states.watching(guild_id) as watch:
-            row = await connection.fetchrow(
-                queries.STORE, *_arguments(actor, before, after, self._clock.now(), self._kept)
-            )
-        if row is None:
-            return None
-        stored = _stored(after, row)
-        # What another process told while we wrote may be newer than ours: then remember nothing.
-        self._watcher.invalidate("settings", {guild_id}, None if watch.spoilt else row["changed_xid"])
-        self._states.put(guild_id, stored.module.name, stored, watch)
-        return stored
-
-
-def _weight(state: Settings) -> int:
-    """About how many bytes it takes in memory: decoded twice, but for the defaults, which all share."""
-    return 2000 + 12 * len(state.row["overrides"])
-
-
-def _arguments(actor: Actor, before: Settings, after: Settings, now: datetime, kept: int) -> tuple[object, ...]:
-    module, row = after.module, before.row
-    return queries.store(
-        guild_id=row["guild_id"],
-        module=module.name,
-        overrides=queries.encode(after.overrides),
-        revision=row["revision"] + 1,
-        at=now,
-        version=None if module.built_in else module.version,
-        actor=actor,
-        before=row["overrides"],
-        changes=queries.encode(changes(before.values, after.values)),
-        kept=kept,
-    )
-
-
-def _stored(after: Settings, row: asyncpg.Record) -> Settings:
-    """The settings as PostgreSQL keeps them: it orders members and writes numbers in its own way, and
-    every later answer must be the same bytes."""
-    return Settings.of(after.module, {**after.row, **row})

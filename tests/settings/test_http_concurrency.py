@@ -13,7 +13,7 @@ from litestar import Litestar
 from api.config import Settings
 from api.lib.json import JsonObject
 from api.postgres.engine import PlainConnection
-from api.settings import service
+from api.settings import writer
 from tests.operation.servers import private_folder, serving
 from tests.settings.addresses import entries, faults, register, settings_of, with_property
 from tests.support.people import HARBOUR
@@ -105,7 +105,7 @@ async def test_two_processes(bot: httpx2.AsyncClient, second: httpx2.AsyncClient
 async def test_who_loses_every_race_waits_in_line(
     bot: httpx2.AsyncClient, second: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "ATTEMPTS", 0)
+    monkeypatch.setattr(writer, "ATTEMPTS", 0)
     await register(bot, WIDE, "wide")
     await bot.patch(PATH, json={"p0": 0})
     answers = await asyncio.gather(*(patched((bot, second)[n % 2], n) for n in range(1, 60)))

@@ -1,0 +1,101 @@
+"""Drafts: achievements before they are stored. What is wrong with them, and who would get them."""
+
+from collections.abc import Mapping
+
+import asyncpg
+import msgspec
+
+from api.achievements import queries, rules
+from api.achievements.dtos import CreateAchievement, SimulateAchievement, SimulationView
+from api.achievements.eligibility import Eligibility, TooManyMembers
+from api.errors import Conflict, Invalid, Overloaded
+from api.guilds.rules import INSTALLATION
+from api.lib.faults import Fault
+from api.members.leveling_config_cache import LevelingConfigCache
+from api.postgres.database import Connection, Database
+from api.settings.curves import TOP_LEVEL
+from tables.sql import Row
+
+# Of a guild, and of the whole installation: so many are evaluated with each event.
+MOST_ACHIEVEMENTS = 500
+
+_keys = msgspec.json.Decoder(list[str]).decode
+
+
+class Drafts:
+    def __init__(self, database: Database, leveling_configs: LevelingConfigCache, eligibility: Eligibility) -> None:
+        self._database = database
+        self._leveling_configs = leveling_configs
+        self._eligibility = eligibility
+
+    async def faults(self, guild_id: int, data: CreateAchievement) -> list[Fault]:
+        """What is wrong with a draft by itself. Raises `NotFound`."""
+        return rules.faults(data, await self.top_level(guild_id))
+
+    async def check(self, guild_id: int, data: CreateAchievement) -> None:
+        """Raises `Invalid` for what is wrong with a draft by itself."""
+        if faults := await self.faults(guild_id, data):
+            raise Invalid(errors=faults)
+
+    async def simulate(self, guild_id: int, data: SimulateAchievement) -> SimulationView:
+        """Who would get the draft now; nothing is stored. Exact. Raises `Invalid`, `NotFound`, `Overloaded` where
+        there are too many members to tell in the time of a request."""
+        names = {name: getattr(data, name) for name in SimulateAchievement.__struct_fields__}
+        # A draft need not have a name yet.
+        draft = CreateAchievement(**{**names, "key": data.key or "", "name": data.name or "draft"})
+        faults = await self.faults(guild_id, draft)
+        async with self._database.connection() as connection:
+            await refuse(connection, guild_id, draft, faults)
+        try:
+            found = await self._eligibility.simulate(guild_id, draft.key, draft.prerequisites, draft.condition)
+        except TooManyMembers:
+            raise Overloaded("There are too many members to tell in the time of a request.") from None
+        share = found.eligible / found.members if found.members else 0.0
+        return SimulationView(found.eligible, found.would_unlock, share)
+
+    async def top_level(self, guild_id: int) -> int:
+        """The highest level that a condition may name."""
+        if guild_id == INSTALLATION:
+            return TOP_LEVEL
+        return (await self._leveling_configs.get(guild_id)).level_curve.top
+
+
+async def refuse(
+    connection: Connection,
+    guild_id: int,
+    data: CreateAchievement,
+    faults: list[Fault],
+    was: CreateAchievement | None = None,
+) -> Mapping[str, asyncpg.Record]:
+    """Raises `Invalid` for these faults, and for prerequisites that are not there or make a circle; not for what
+    is as it `was`, though it could not be made so now. Gives what can be earned by now."""
+    known = await neighbours(connection, guild_id)
+    faults = faults + rules.prerequisite_faults(data.key, data.prerequisites, _graph(known))
+    for name in ("condition", "prerequisites"):
+        if was is not None and getattr(was, name) == getattr(data, name):
+            faults = [fault for fault in faults if not fault.pointer.startswith(f"/{name}")]
+    if faults:
+        raise Invalid(errors=sorted(faults))
+    return known
+
+
+async def neighbours(connection: Connection, guild_id: int) -> Mapping[str, asyncpg.Record]:
+    """What can be earned in the guild, by key."""
+    return {row["key"]: row for row in await connection.fetch(queries.NEIGHBOURS, guild_id)}
+
+
+def _graph(known: Mapping[str, asyncpg.Record]) -> dict[str, list[str]]:
+    return {key: _keys(row["prerequisites"]) for key, row in known.items()}
+
+
+def refuse_too_many(known: Mapping[str, asyncpg.Record]) -> None:
+    """Raises `Conflict` where the guild can have no more."""
+    if sum(row["is_own"] for row in known.values()) >= MOST_ACHIEVEMENTS:
+        raise Conflict(f"There are {MOST_ACHIEVEMENTS} achievements already: delete some first.")
+
+
+def refuse_circle(row: Row, known: Mapping[str, asyncpg.Record]) -> None:
+    """Raises `Conflict` for a deleted achievement that would be its own prerequisite if it were restored."""
+    there = [name for name in _keys(row["prerequisites"]) if name in known]
+    if rules.prerequisite_faults(row["key"], there, _graph(known)):
+        raise Conflict("What must come before it needs this one itself by now: change that first.")
