@@ -7,8 +7,7 @@ from litestar.params import FromPath, JSONBody
 from api.auth.scopes import Scope
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
-from api.members.adjusting import XpAdjustedView
-from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
+from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView, XpAdjustedView
 from api.members.levels import RoleChanges
 from api.members.service import MemberService
 

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.lib.snowflakes import Snowflake
 from api.lib.times import DayOrTime
+from api.members.levelups import LevelUp
 from api.settings.curves import MAX_XP
 
 MOST_ROLES = 250
@@ -112,3 +113,11 @@ class RoleQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         list[Snowflake],
         Meta(max_length=MOST_ROLES, description="The member's roles: repeated, or with commas between them"),
     ] = msgspec.field(default_factory=list)
+
+
+class XpAdjustedView(msgspec.Struct, frozen=True):
+    """The member as they are now, and what to do about it. `level_up` is null unless the level rose."""
+
+    member: MemberView
+    level_up: LevelUp | None
+    achievements_unlocked: list[UnlockedAchievement]

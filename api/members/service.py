@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import asyncpg
 from msgspec import UNSET
@@ -16,8 +17,15 @@ from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.faults import Fault
 from api.members import queries, series
-from api.members.adjusting import XpAdjustedView
-from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView
+from api.members.dtos import (
+    AdjustXp,
+    MemberView,
+    RoleQuery,
+    SeriesQuery,
+    SeriesView,
+    UnlockedAchievement,
+    XpAdjustedView,
+)
 from api.members.erasing import remove
 from api.members.ledger import GUILD, Ledger
 from api.members.leveling_config import LevelingConfig
@@ -28,10 +36,26 @@ from api.members.member_events import adjusted, left
 from api.members.profiles import Key, profile, rows
 from api.members.standings import Standing, lock, read
 from api.members.tombstones import set_up
-from api.members.unlocking import XpUnlocking
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, around, hours_since
 from api.settings.curves import MAX_XP
+
+
+class XpUnlocking(Protocol):
+    """Awards the achievements that XP unlocks. Achievements import members, and not the other way round."""
+
+    async def of_xp(
+        self,
+        connection: Connection,
+        config: LevelingConfig,
+        standing: Standing,
+        ledger: Ledger,
+        now: datetime,
+        before: int,
+    ) -> tuple[list[UnlockedAchievement], Callable[[], None]]:
+        """Stores the ledger of a locked member whose XP was `before`, with the achievements that the change unlocks and
+        their XP. Returns these achievements, and a function to call after the commit."""
+        ...
 
 
 class MemberService:

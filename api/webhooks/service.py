@@ -1,5 +1,6 @@
 """A guild's webhooks: create, change, test and delete them, and list their deliveries."""
 
+from secrets import token_urlsafe
 from typing import Any
 
 from msgspec import UNSET
@@ -20,13 +21,13 @@ from api.webhooks import queries
 from api.webhooks.dtos import CreateWebhook, DeliveryView, PatchWebhook, WebhookView
 from api.webhooks.makers import bounds_of, key_of
 from api.webhooks.resolving import Resolver
-from api.webhooks.secrets import make
 from api.webhooks.urls import parsed, refuse_url
 from tables.guilds import Guild
 from tables.sql import DEFAULT, Row
 from tables.webhooks import Webhook, WebhookDelivery
 
 MOST = 10  # of a guild
+PREFIX = "whsec_"  # of secrets
 
 _SHOWN = (Webhook.id, Webhook.guild_id, Webhook.url, Webhook.types, Webhook.disabled_at, Webhook.created_at)
 _DELIVERY = (
@@ -61,7 +62,7 @@ class WebhookService:
     async def create(self, actor: Actor, guild_id: int, data: CreateWebhook) -> WebhookView:
         """Makes one. Sent twice, it makes two, unless it bears an idempotency key. Raises `Invalid`, `Conflict`."""
         await refuse_url(data.url, guild_id, self._resolver, private=self._private)
-        secret = make()
+        secret = PREFIX + token_urlsafe(32)
         disabled_at = None if data.enabled else self._clock.now()
         async with self._database.transaction() as connection:
             await Guild.lock(guild_id)  # so that two cannot both be the last that it may have
