@@ -64,8 +64,8 @@ class Admission:
         self._whose = whose
         self._share_of = share_of
         self._left = AT_ONCE  # of this turn
-        self._begun: Counter[Share] = Counter()  # in this turn: they may not have taken their slot yet
-        self._begun_before: Counter[Share] = Counter()  # in the last turn: the same
+        self._begun: dict[Share, int] = {}  # in this turn: they may not have taken their slot yet
+        self._begun_before: dict[Share, int] = {}  # in the last turn: the same
         self._is_turning = False
         self._is_sweeping = False
         self._lines: dict[str, deque[_Waiter]] = {}  # whose turn it is next comes first
@@ -114,12 +114,12 @@ class Admission:
         return share not in self._full and self._free(share) > 0
 
     def _free(self, share: Share) -> int:
-        return share.free - self._begun[share] - self._begun_before[share]
+        return share.free - self._begun.get(share, 0) - self._begun_before.get(share, 0)
 
     def _count(self, share: Share | None) -> None:
         self._left -= 1
         if share is not None:
-            self._begun[share] += 1
+            self._begun[share] = self._begun.get(share, 0) + 1
 
     def _is_refused(self, scope: HTTPScope) -> bool:
         return self._is_spent(scope) or self._refusal(scope) is not None
@@ -160,7 +160,8 @@ class Admission:
     def _begin_some(self) -> None:
         self._is_turning = False
         self._left = AT_ONCE
-        self._begun_before, self._begun = self._begun, Counter()
+        if self._begun or self._begun_before:
+            self._begun_before, self._begun = self._begun, {}
         while self._left and (self._lines or self._freed):
             if self._lines:
                 self._begin_next()
