@@ -62,10 +62,11 @@ class AchievementController(Controller):
         self,
         guild_id: FromPath[int],
         data: JSONBody[SimulateAchievement],
+        request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> SimulationView:
         """Say who would get a draft now. Nothing is stored."""
-        return await achievements.drafts.simulate(guild_id, data)
+        return await achievements.drafts.simulate(request.actor, guild_id, data)
 
     @get("/{achievement:str}", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_achievement(
@@ -155,10 +156,13 @@ class GlobalAchievementController(Controller):
         status_code=200,
     )
     async def simulate_global_achievement(
-        self, data: JSONBody[SimulateAchievement], achievements: NamedDependency[AchievementService]
+        self,
+        data: JSONBody[SimulateAchievement],
+        request: GuildhallRequest,
+        achievements: NamedDependency[AchievementService],
     ) -> SimulationView:
         """Say who of all guilds would get a draft now. Nothing is stored."""
-        return await achievements.drafts.simulate(INSTALLATION, data)
+        return await achievements.drafts.simulate(request.actor, INSTALLATION, data)
 
     @get("/{achievement:str}", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_global_achievement(

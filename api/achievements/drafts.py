@@ -8,6 +8,7 @@ import msgspec
 from api.achievements import queries, rules
 from api.achievements.dtos import CreateAchievement, SimulateAchievement, SimulationView
 from api.achievements.eligibility import Eligibility, TooManyMembers
+from api.auth.actors import Actor
 from api.errors import Conflict, Invalid, Overloaded
 from api.guilds.rules import INSTALLATION
 from api.lib.faults import Fault
@@ -37,9 +38,9 @@ class Drafts:
         if faults := await self.faults(guild_id, data):
             raise Invalid(errors=faults)
 
-    async def simulate(self, guild_id: int, data: SimulateAchievement) -> SimulationView:
-        """Who would get the draft now; nothing is stored. Exact. Raises `Invalid`, `NotFound`, `Overloaded` where
-        there are too many members to tell in the time of a request."""
+    async def simulate(self, reader: Actor, guild_id: int, data: SimulateAchievement) -> SimulationView:
+        """Who would get the draft now, of those whom the reader sees; nothing is stored. Exact. Raises `Invalid`,
+        `NotFound`, `Overloaded` where there are too many members to tell in the time of a request."""
         names = {name: getattr(data, name) for name in SimulateAchievement.__struct_fields__}
         # A draft need not have a name yet.
         draft = CreateAchievement(**{**names, "key": data.key or "", "name": data.name or "draft"})
@@ -47,7 +48,7 @@ class Drafts:
         async with self._database.connection() as connection:
             await refuse(connection, guild_id, draft, faults)
         try:
-            found = await self._eligibility.simulate(guild_id, draft.key, draft.prerequisites, draft.condition)
+            found = await self._eligibility.simulate(reader, guild_id, draft.key, draft.prerequisites, draft.condition)
         except TooManyMembers:
             raise Overloaded("There are too many members to tell in the time of a request.") from None
         share = found.eligible / found.members if found.members else 0.0

@@ -13,6 +13,7 @@ from api.achievements.dtos import Condition
 from api.achievements.index import values_from_row
 from api.achievements.threshold_index import compiled
 from api.achievements.values import MetricRequest, look_up
+from api.auth.actors import Actor
 from api.guilds.rules import INSTALLATION
 from api.lib.clock import Clock
 from api.members.ledger_sql import COLUMNS
@@ -36,6 +37,7 @@ _HOLDERS = f"""
     WHERE a.achievement_id = $1 AND a.member_id > $2 AND a.revoked_at IS NULL
     ORDER BY a.member_id LIMIT $3
 """
+_HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND hidden_at IS NOT NULL"
 _HELD = """
     SELECT a.member_id, d.key, a.revoked_at IS NULL AS is_held FROM achievement_awards a
     JOIN achievements d ON d.id = a.achievement_id
@@ -63,23 +65,30 @@ class Eligibility:
         self._clock = clock
 
     async def simulate(
-        self, guild_id: int, key: str, prerequisites: Sequence[str], condition: Condition
+        self, reader: Actor, guild_id: int, key: str, prerequisites: Sequence[str], condition: Condition
     ) -> EligibilityCount:
         """Counts who would get the achievement. Raises `TooManyMembers`."""
         found, ends = EligibilityCount(), time.monotonic() + SECONDS
         async for each in self._guilds(guild_id):
-            await self._simulate(each, found, (key, *prerequisites), condition, ends)
+            await self._simulate(reader, each, found, (key, *prerequisites), condition, ends)
         return found
 
     async def _simulate(
-        self, guild_id: int, found: EligibilityCount, keys: Sequence[str], condition: Condition, ends: float
+        self,
+        reader: Actor,
+        guild_id: int,
+        found: EligibilityCount,
+        keys: Sequence[str],
+        condition: Condition,
+        ends: float,
     ) -> None:
         config, holds, after = await self._leveling_configs.get(guild_id), compiled(condition), 0
         key, *required = keys
         while True:
             _refuse_after(ends)
             async with self._database.connection() as connection:
-                standings = await members_after(connection, guild_id, after, BATCH_SIZE)
+                batch = await members_after(connection, guild_id, after, BATCH_SIZE)
+                standings = await _seen(connection, reader, batch)
                 values = await values_of(connection, config, standings, condition, self._clock.now())
                 meeting = [each.id for each in standings if holds(values[each.id])]
                 rows = await connection.fetch(_HELD, meeting, list(keys))
@@ -92,9 +101,9 @@ class Eligibility:
             found.members += len(standings)
             found.eligible += len(eligible)
             found.would_unlock += sum(1 for id_ in eligible if id_ not in had)
-            if len(standings) < BATCH_SIZE:
+            if len(batch) < BATCH_SIZE:
                 return
-            after = standings[-1].user_id
+            after = batch[-1].user_id
             await asyncio.sleep(0)
 
     async def not_qualifying(self, achievement_id: int, condition: Condition) -> int | None:
@@ -131,6 +140,15 @@ class Eligibility:
             if len(rows) < BATCH_SIZE:
                 return
             after = rows[-1]["id"]
+
+
+async def _seen(connection: Connection, reader: Actor, standings: Sequence[Standing]) -> Sequence[Standing]:
+    """Those whom the reader may see: with counts of all, thresholds would find out a hidden member's numbers."""
+    if reader.hidden_seen() is None:
+        return standings
+    rows = await connection.fetch(_HIDDEN, [each.user_id for each in standings])
+    hidden = {row["user_id"] for row in rows if not reader.sees_hidden(row["user_id"])}
+    return [each for each in standings if each.user_id not in hidden]
 
 
 async def members_after(connection: Connection, guild_id: int, user_id: int, limit: int) -> list[Standing]:

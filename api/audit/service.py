@@ -17,6 +17,7 @@ from api.lib.faults import ParameterFault
 from api.lib.pagination import Cursors, Page, paginate
 from api.postgres.database import Connection
 from tables.audit import AuditEntry
+from tables.auth import ApiKey
 from tables.guilds import Guild
 from tables.privacy import PrivacyChoice
 from tables.sql import Row, one_of
@@ -77,14 +78,24 @@ class AuditService:
         guild = await Guild.select(Guild.timezone).where(Guild.id == guild_id).first()
         from_, to = _window(query, times.zone(None if guild is None else guild["timezone"]))
         rows = await _read(guild_id, query, before, from_, to).limit(limit + 1)
-        unseen = await _unseen(reader, rows)
+        unseen, unseen_keys = await _unseen(reader, rows), await _unseen_keys(reader, rows)
         return paginate(
             rows,
             limit,
-            lambda row: _to_view(row, is_visible=row["target"] not in unseen or not _is_about_a_member(row["action"])),
+            lambda row: _to_view(row, is_visible=row["target"] not in _hidden_targets(row, unseen, unseen_keys)),
             lambda row: self._cursors.write(scope, [row["id"]]),
             _size,
         )
+
+
+def _hidden_targets(row: Row, members: set[str], keys: set[str]) -> set[str]:
+    if _is_about_a_member(row["action"]):
+        return members
+    return keys if _is_about_a_key(row["action"]) else set()
+
+
+def _is_about_a_key(action: str) -> bool:
+    return action.startswith("key.")
 
 
 def _is_about_a_member(action: str) -> bool:
@@ -118,6 +129,26 @@ async def _unseen(reader: Actor, rows: Sequence[Row]) -> set[str]:
     return {str(user_id) for user_id in found if not reader.sees_hidden(user_id)}
 
 
+async def _unseen_keys(reader: Actor, rows: Sequence[Row]) -> set[str]:
+    """The targets that are keys with more scopes or guilds than the reader: it does not see them by their route."""
+    credential = reader.credential
+    targets = {row["target"] for row in rows if row["target"] and _is_about_a_key(row["action"])}
+    if credential is None or not targets:
+        return set()
+    shown = ApiKey.select(ApiKey.id, ApiKey.scopes, ApiKey.guild_ids)
+    found = await shown.where(one_of(ApiKey.id, [int(target) for target in targets]))
+    seen = {
+        str(row["id"])
+        for row in found
+        if credential.scopes.issuperset(row["scopes"])
+        and (
+            credential.guild_ids is None
+            or (row["guild_ids"] is not None and credential.guild_ids.issuperset(row["guild_ids"]))
+        )
+    }
+    return targets - seen
+
+
 def _size(row: Row) -> int:
     return len(row["changes"])
 
@@ -135,7 +166,8 @@ def _window(query: AuditQuery, zone: ZoneInfo) -> tuple[datetime | None, datetim
 
 
 def _to_view(row: Row, *, is_visible: bool) -> AuditEntryView:
-    """An entry; of one about a hidden member only that somebody did this, not to whom, nor what it changed."""
+    """An entry. Of one about a hidden member, or about a key that the reader does not see, only that somebody did this,
+    not to whom, nor what it changed."""
     return AuditEntryView(
         id=str(row["id"]),
         at=row["at"],

@@ -1,4 +1,4 @@
-"""Whom a request says that it asks, and as whom."""
+"""Headers that a request may have once: whom it asks, as whom, and what it sends."""
 
 import re
 
@@ -8,23 +8,29 @@ from api.errors import BadHeader
 
 _is_host = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?").fullmatch
 
+# What may be there once, since another reader could believe the other of two.
+_SINGLE = {
+    b"authorization": "Authorization",
+    b"content-type": "Content-Type",
+    b"host": "Host",
+    b"last-event-id": "Last-Event-ID",
+    b"x-audit-log-reason": "X-Audit-Log-Reason",
+    b"x-csrf-token": "X-CSRF-Token",
+}
+
 
 def refuse_ambiguous(scope: HTTPScope) -> None:
-    """Raises `BadHeader` where a request does not say, once and legibly, whom it asks (RFC 9112) and as whom: proxies
-    and we might each believe another of two. HTTP/1.0 knows no `Host`."""
-    hosts: list[bytes] = []
-    credentials = 0
+    """Raises `BadHeader` if a request does not say, once and legibly, whom it asks (RFC 9112), as whom and what it
+    sends: a proxy and we might each believe another of two. HTTP/1.0 knows no `Host`."""
+    given: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        if name == b"host":
-            hosts.append(value)
-        elif name == b"authorization":
-            credentials += 1
-    if credentials > 1:
-        raise BadHeader("There is more than one `Authorization`.")
-    if len(hosts) > 1:
-        raise BadHeader("There is more than one `Host`.")
-    if not hosts:
+        if name in _SINGLE:
+            if name in given:
+                raise BadHeader(f"There is more than one `{_SINGLE[name]}`.")
+            given[name] = value
+    host = given.get(b"host")
+    if host is None:
         if scope["http_version"] != "1.0":
             raise BadHeader("`Host` is missing.")
-    elif not _is_host(hosts[0]):
+    elif not _is_host(host):
         raise BadHeader("`Host` is no name or address of a host.")

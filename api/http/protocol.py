@@ -166,7 +166,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._size > HEAD_BYTES:
             self._stop(_header_too_large())
         if self._in_head:  # behind a body nothing is taken for a header of the request
-            super().on_header(name, value)
+            super().on_header(name, value.strip(b" \t"))  # RFC 9110, 5.5: the parser strips the beginning
 
     def on_headers_complete(self) -> None:
         self._is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"

@@ -46,7 +46,6 @@ BODIES: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
     "with a charset": (BODY, [("Content-Type", "application/json; charset=utf-8")]),
     "of another charset": (BODY, [("Content-Type", "application/json; charset=latin-1")]),
     "of another type": (BODY, [("Content-Type", "text/plain")]),
-    "of two types": (BODY, [JSON, JSON]),
     "of no type": (BODY, []),
     "empty": (b"", [JSON]),
     "of no events": (b'{"events": []}', [JSON]),
