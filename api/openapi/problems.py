@@ -147,7 +147,8 @@ def spelled(name: str) -> str:
 
 def types() -> list[type[GuildhallError]]:
     """Every kind of problem, by status and type."""
-    return sorted(set(_kinds(GuildhallError)), key=lambda kind: (kind.status, kind.type))
+    by_type = {(kind.status, kind.type): kind for kind in _kinds(GuildhallError)}  # some share their type
+    return [by_type[each] for each in sorted(by_type)]
 
 
 def _kinds(kind: type[GuildhallError]) -> Iterator[type[GuildhallError]]:

@@ -2745,7 +2745,6 @@ export interface components {
              * @example urn:guildhall:problem:idempotency-key-reused
              * @example urn:guildhall:problem:invalid
              * @example urn:guildhall:problem:too-many-requests
-             * @example urn:guildhall:problem:too-many-requests
              * @example urn:guildhall:problem:header-too-large
              * @example urn:guildhall:problem:internal-error
              * @example urn:guildhall:problem:database-away
