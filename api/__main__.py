@@ -30,9 +30,9 @@ main.add_command(achievements)
 
 
 @main.command()
-@click.option("--workers", type=click.IntRange(1, 64), help="Worker processes; GUILDHALL_WORKERS, else 1.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Worker processes. Default: GUILDHALL_WORKERS, or 1.")
 def serve(workers: int | None) -> None:
-    """Serve the API. Outside production it also migrates, and makes a first admin and key."""
+    """Serve the API. Outside production, also migrate, and create a first administrator and key."""
     from api.cli.setup import make_first
     from api.cli.welcome import welcome
     from api.postgres.embedded.user import EmbeddedPostgresError
@@ -65,9 +65,9 @@ def serve(workers: int | None) -> None:
 
 
 @main.command()
-@click.option("--sql", is_flag=True, help="Print the SQL that would run, and run nothing.")
+@click.option("--sql", is_flag=True, help="Print the SQL instead of running it.")
 def migrate(sql: bool) -> None:
-    """Bring the database to what this version expects, and give the roles their rights."""
+    """Migrate the database to this version, and grant the roles their rights."""
     from api.postgres.migrations import migrate as run_migrations
     from piccolo_conf import DB
 
@@ -90,7 +90,7 @@ def openapi() -> None:
 @main.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Write everything to FILE, in PostgreSQL's custom format; the server may go on serving."""
+    """Back up the whole database to FILE, in PostgreSQL's custom format. The server can keep running."""
     from api.postgres.backup import BackupFailed
     from api.postgres.backup import backup as write
 
@@ -104,9 +104,9 @@ def backup(file: Path) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.confirmation_option(prompt="This replaces everything in the database. Go on?")
+@click.confirmation_option(prompt="This replaces everything in the database. Continue?")
 def restore(file: Path) -> None:
-    """Replace everything by what FILE holds, and migrate it to this version. Stop the server first."""
+    """Replace the whole database by the backup in FILE, and migrate it. Stop the server first."""
     from api.postgres.backup import BackupFailed
     from api.postgres.backup import restore as read
     from piccolo_conf import DB
@@ -121,7 +121,7 @@ def restore(file: Path) -> None:
 
 @main.command()
 def doctor() -> None:
-    """Check configuration, connection, roles, migrations, schema and clock, and say how to mend what is wrong."""
+    """Check the installation, and say how to fix what is wrong."""
     from api.cli.doctor import examine
 
     settings, _ = located()

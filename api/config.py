@@ -209,7 +209,7 @@ def _refuse_unsafe(settings: Settings) -> None:
             )
     if (settings.discord_client_id is None) != (settings.discord_client_secret is None):
         raise UnsafeConfiguration(
-            "GUILDHALL_DISCORD_CLIENT_ID and GUILDHALL_DISCORD_CLIENT_SECRET belong together: set both, or neither."
+            "Set both GUILDHALL_DISCORD_CLIENT_ID and GUILDHALL_DISCORD_CLIENT_SECRET, or neither."
         )
     if not settings.production:
         return
@@ -218,7 +218,7 @@ def _refuse_unsafe(settings: Settings) -> None:
         ("discord_authorize_url", settings.discord_authorize_url),
     ):
         if not url.startswith("https://"):
-            raise UnsafeConfiguration(f"{variable(name)} is not an https:// address: tokens would travel in clear.")
+            raise UnsafeConfiguration(f"{variable(name)} is not an https:// address: tokens would be sent unencrypted.")
     if settings.secret is None:
         raise UnsafeConfiguration(
             "GUILDHALL_SECRET is not set, and in production none is made by itself. "
@@ -226,13 +226,13 @@ def _refuse_unsafe(settings: Settings) -> None:
         )
     if "*" in settings.trusted_proxies:
         raise UnsafeConfiguration(
-            "GUILDHALL_TRUSTED_PROXIES holds `*`: anybody could then say from which address a request comes. "
+            "GUILDHALL_TRUSTED_PROXIES holds `*`: with it, anybody could forge the address of a request. "
             "Name the proxy's own address."
         )
     if settings.public_url is None or not settings.public_url.startswith("https://"):
         raise UnsafeConfiguration(
-            "GUILDHALL_PUBLIC_URL is not an https:// address. Cookies and keys must not travel in the clear: "
-            "put a proxy that ends TLS in front, and set the address under which people reach it."
+            "GUILDHALL_PUBLIC_URL is not an https:// address. Cookies and keys must not be sent unencrypted: "
+            "use a proxy that terminates TLS, and set the address at which people reach it."
         )
 
 
@@ -243,7 +243,7 @@ def _refuse_clear(settings: Settings, environ: Mapping[str, str]) -> None:
     ):
         if url is not None and not settings.database_plaintext and is_clear(url, environ):
             raise UnsafeConfiguration(
-                f"{variable(name)} leads to another machine, and its connection may be in the clear. Put "
-                "`?sslmode=verify-full` behind it (`require` at least). If the network between is your own alone, "
+                f"{variable(name)} leads to another machine, and the connection may be unencrypted. Add "
+                "`?sslmode=verify-full` to it (at least `require`). If the network between them is yours alone, "
                 "set GUILDHALL_DATABASE_PLAINTEXT=true."
             )

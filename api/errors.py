@@ -1,7 +1,7 @@
-"""Everything that can be wrong, one class each: its status, its stable type,
-its title, and a sentence that the author of a bot understands.
+"""The errors that Guildhall answers with. Each class has a status, a stable type, a title, and a sentence that the
+author of a bot understands.
 
-A service raises these; `problems.py` alone turns them into answers.
+Services raise them; only `problems.py` turns them into answers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ Extra = Mapping[str, "str | int | Sequence[str] | None"]
 
 
 class GuildhallError(Exception):
-    """A refusal. `detail` is this occurrence's sentence, `extra` further members of the problem."""
+    """A refusal. `detail` is the sentence about this occurrence; `extra` has additional members of the problem."""
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
-    detail: str = "Something went wrong here. The request id finds it in the log."
+    detail: str = "Something went wrong on the server. Look for the request id in its log."
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class UnreadableRequest(GuildhallError):
     status = 400
     type = "unreadable-request"
     title = "Unreadable request"
-    detail = "This is not HTTP/1.1 as its standard has it."
+    detail = "The request is not valid HTTP/1.1."
 
 
 class LoginFailed(GuildhallError):
@@ -90,21 +90,21 @@ class Forbidden(GuildhallError):
 class BadCsrfToken(Forbidden):
     type = "bad-csrf-token"
     title = "Bad CSRF token"
-    detail = "A session's request that changes something needs `X-CSRF-Token`, as `GET /v1/me` tells it."
+    detail = "With a session, a change needs the header `X-CSRF-Token`: send the `csrf_token` of `GET /v1/me`."
 
 
 class NotFound(GuildhallError):
     status = 404
     type = "not-found"
     title = "Not found"
-    detail = "There is no such thing, or this credential may not see it."
+    detail = "It does not exist, or this credential may not see it."
 
 
 class MethodNotAllowed(GuildhallError):
     status = 405
     type = "method-not-allowed"
     title = "Method not allowed"
-    detail = "This address does not take this method."
+    detail = "This route does not support this method."
 
 
 class RequestTimeout(GuildhallError):
@@ -150,8 +150,8 @@ class PreconditionFailed(GuildhallError):
     type = "precondition-failed"
     title = "Precondition failed"
     detail = (
-        "It has changed since you read it: read it again, and send the new ETag. "
-        "Or `If-None-Match` names what is there."
+        "With `If-Match`: it has changed since you read it. Read it again, and send the new ETag. "
+        "With `If-None-Match`: it exists already, or has not changed."
     )
 
 
@@ -206,7 +206,7 @@ class Unavailable(GuildhallError):
     status = 503
     type = "unavailable"
     title = "Unavailable"
-    detail = "The service cannot answer at this moment. Try again soon."
+    detail = "The server cannot answer at the moment. Try again soon."
 
     def __init__(self, detail: str | None = None, *, retry_after: int = 1) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)})
@@ -215,16 +215,16 @@ class Unavailable(GuildhallError):
 class DatabaseAway(Unavailable):
     type = "database-away"
     title = "Database away"
-    detail = "The database cannot be reached. If this was a change, see whether it was stored; then try again."
+    detail = "The database cannot be reached. If this was a change, check whether it was stored; then try again."
 
 
 class DiscordAway(Unavailable):
     type = "discord-away"
     title = "Discord away"
-    detail = "Discord does not answer as it should, and without it nobody knows what you may do. Try again soon."
+    detail = "Discord does not answer as it should, so your rights cannot be checked. Try again soon."
 
 
 class Overloaded(Unavailable):
     type = "overloaded"
     title = "Overloaded"
-    detail = "Too much is going on. Nothing was stored; try again soon."
+    detail = "The server is overloaded. Nothing was stored; try again soon."

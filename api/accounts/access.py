@@ -64,7 +64,7 @@ class Access:
             if level is Level.NONE:
                 raise NotFound
             if write and path.get("module") == PRIVACY.name and level is not Level.MANAGER:
-                raise Forbidden("Who may come in is for those to say who manage the guild.")
+                raise Forbidden("Only people who manage the guild can change the roles that may use the dashboard.")
             return _credential(session, SCOPES[level], frozenset((guild_id,)))
         if (user := path.get("user_id")) is not None:
             if int(user) != session.user_id:

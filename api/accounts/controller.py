@@ -44,7 +44,7 @@ class LoginController(Controller):
     async def log_in(
         self, params: NamedDependency[LoginQuery], request: GuildhallRequest, accounts: NamedDependency[Accounts]
     ) -> Response[bytes]:
-        """Send the browser to Discord, which asks the person and sends them back."""
+        """Start a log-in. Redirects the browser to Discord, which asks the person and sends them back."""
         login, cookies = _configured(accounts), accounts.cookies
         begun = login.begin(
             return_to=params.return_to,
@@ -62,8 +62,8 @@ class LoginController(Controller):
     async def finish_log_in(
         self, params: NamedDependency[CallbackQuery], request: GuildhallRequest, accounts: NamedDependency[Accounts]
     ) -> Response[bytes]:
-        """Where Discord sends the browser back to: the person is logged in, and goes to the page where they began.
-        One who has said no goes there too, logged in as before."""
+        """Finish a log-in. Discord redirects the browser here. The person is logged in, and the browser goes to the
+        page where the log-in began. If the person refused, it goes there without a new log-in."""
         login, cookies = _configured(accounts), accounts.cookies
         header = request.headers.get("cookie")
         finished = await login.finish(
@@ -81,7 +81,7 @@ class LoginController(Controller):
 
     @post("/logout", opt=RoutePolicy(person=True).opt, status_code=204)
     async def log_out(self, request: GuildhallRequest, accounts: NamedDependency[Accounts]) -> Response[None]:
-        """End the session, and give Discord's grant back."""
+        """End the session, and revoke Discord's grant."""
         await _configured(accounts).log_out(context_of(request.scope).logged_in)
         return Response(
             None,
@@ -98,14 +98,14 @@ class MeController(Controller):
 
     @get("/", opt=RoutePolicy(person=True, conditional=True, personal=True).opt)
     async def get_me(self, request: GuildhallRequest, accounts: NamedDependency[Accounts]) -> MeView:
-        """Who is logged in, and the token that their requests need to change anything."""
+        """Get the person who is logged in, and the CSRF token for their changes."""
         return _configured(accounts).me(context_of(request.scope).logged_in)
 
     @get("/guilds", opt=RoutePolicy(person=True).opt)
     async def list_my_guilds(
         self, params: NamedDependency[MyGuildsQuery], request: GuildhallRequest, accounts: NamedDependency[Accounts]
     ) -> Page[MyGuildView]:
-        """The guilds that the person manages at Discord (owner, Administrator or Manage Guild), by id."""
+        """List the guilds that the person manages at Discord (owner, Administrator or Manage Guild), by id."""
         return await _configured(accounts).my_guilds(
             context_of(request.scope).logged_in, limit=params.limit, cursor=params.cursor
         )
@@ -114,19 +114,19 @@ class MeController(Controller):
     async def list_my_sessions(
         self, params: NamedDependency[MySessionsQuery], request: GuildhallRequest, accounts: NamedDependency[Accounts]
     ) -> Page[SessionView]:
-        """The browsers in which the person is logged in, newest first."""
+        """List the sessions of the person, newest first."""
         return await _own_sessions(accounts).list_sessions(context_of(request.scope).logged_in, params)
 
     @delete("/sessions", opt=RoutePolicy(person=True).opt)
     async def end_my_other_sessions(self, request: GuildhallRequest, accounts: NamedDependency[Accounts]) -> None:
-        """End all sessions of the person but this one; on every worker within five seconds."""
+        """End all sessions of the person except this one. They stop working on every worker within five seconds."""
         await _own_sessions(accounts).end_others(context_of(request.scope).logged_in)
 
     @delete("/sessions/{session_id:str}", opt=RoutePolicy(person=True).opt)
     async def end_my_session(
         self, session_id: FromPath[int], request: GuildhallRequest, accounts: NamedDependency[Accounts]
     ) -> None:
-        """End one session of the person, also this one; on every worker within five seconds."""
+        """End a session of the person; it may be this one. It stops working on every worker within five seconds."""
         await _own_sessions(accounts).end(context_of(request.scope).logged_in, session_id)
 
 
@@ -143,15 +143,15 @@ def _own_sessions(accounts: Accounts) -> OwnSessions:
 
 
 def _cookie(cookies: Cookies, name: str, value: str = "", seconds: int = 0) -> Cookie:
-    """For the answer; without a value it takes the cookie away."""
+    """A cookie of the answer. Without a value, it deletes the cookie."""
     return Cookie(
         key=name, value=value, path="/", max_age=seconds, httponly=True, samesite="lax", secure=cookies.is_secure
     )
 
 
 def _redirect_uri(request: GuildhallRequest, accounts: Accounts) -> str:
-    """The one that is registered at Discord. On one's own machine it follows the name by which the browser called,
-    since a cookie of `localhost` is none of `127.0.0.1`."""
+    """The redirect URI that is registered at Discord. On a developer's machine it has the host name that the browser
+    used, since a cookie of `localhost` does not work at `127.0.0.1`."""
     host = request.headers.get("host", "")
     if accounts.public_url is None and _is_own_machine(host):
         return f"http://{host}{CALLBACK}"

@@ -19,9 +19,9 @@ class CurrentCredentials:
         """The present credential of a key that sees the guild. Raises `CredentialEnded`."""
         credential = await self._keyring.current(key_id)
         if credential is None:
-            raise CredentialEnded("The key that asked for this was revoked, or has expired.")
+            raise CredentialEnded("The key that started this was revoked, or has expired.")
         if not credential.sees(guild_id):
-            raise CredentialEnded("The key that asked for this does not see the guild any more.")
+            raise CredentialEnded("The key that started this no longer sees the guild.")
         return credential
 
     async def person(self, session_id: int, guild_id: int) -> Credential:
@@ -29,8 +29,8 @@ class CurrentCredentials:
         `DiscordAway`."""
         session = await self._accounts.sessions.current(session_id)
         if session is None or self._accounts.access is None:
-            raise CredentialEnded("The session that asked for this has ended.")
+            raise CredentialEnded("The session that started this has ended.")
         try:
             return await self._accounts.access.narrowed(session, {"guild_id": str(guild_id)}, write=True)
         except NotFound:
-            raise CredentialEnded("Whoever asked for this may not come into the guild any more.") from None
+            raise CredentialEnded("The person who started this no longer has rights in the guild.") from None

@@ -170,7 +170,9 @@ class Discord:
         status, body = await self._call("POST", "/oauth2/token", "client", form=form)
         if status in (400, 401):
             if b"invalid_client" in body:
-                log.error("Discord does not know this client: see GUILDHALL_DISCORD_CLIENT_ID and its secret")
+                log.error(
+                    "Discord rejects the client: check GUILDHALL_DISCORD_CLIENT_ID and GUILDHALL_DISCORD_CLIENT_SECRET"
+                )
                 raise DiscordAway
             raise GrantRefused
         if status != 200:
@@ -209,7 +211,7 @@ class Discord:
                     if len(body) > LARGEST_ANSWER:
                         raise DiscordAway
         except (TimeoutError, *self._failures) as error:
-            log.warning("Discord cannot be asked", path=bucket.partition(" ")[0], error=type(error).__name__)
+            log.warning("Discord cannot be reached", path=bucket.partition(" ")[0], error=type(error).__name__)
             raise DiscordAway from error
         if response.status_code == 429:
             self._pause(bucket, response.headers, bytes(body))
@@ -228,7 +230,7 @@ class Discord:
         header = headers.get("retry-after", "")
         seconds = max(limited.retry_after, float(header) if header.isdigit() else 0.0)
         everything = limited.is_global or "x-ratelimit-global" in headers
-        log.warning("Discord asks for a pause", seconds=seconds, everything=everything)
+        log.warning("Discord asked for a pause", seconds=seconds, everything=everything)
         now = self._monotonic()
         if len(self._paused) >= REMEMBERED_PAUSES:
             self._paused = {name: until for name, until in self._paused.items() if until > now}
@@ -244,5 +246,5 @@ def _decoded(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        log.warning("Discord's answer is not what its documentation says", error=str(error)[:200])
+        log.warning("Discord's answer does not match its documentation", error=str(error)[:200])
         raise DiscordAway from error

@@ -13,17 +13,17 @@ class LoginQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where to go after the log-in."""
 
     return_to: Annotated[
-        str, Meta(min_length=1, max_length=512, description="The page of this server to go to afterwards")
+        str, Meta(min_length=1, max_length=512, description="The page of this server to which the browser returns")
     ] = "/"
 
 
 class CallbackQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What Discord sends the browser back with."""
 
-    state: Annotated[str | None, Meta(description="What the log-in was sent to Discord with")] = None
-    code: Annotated[str | None, Meta(description="What Discord's token is had for")] = None
-    error: Annotated[str | None, Meta(description="Why there is no code: `access_denied` if the person said no")] = None
-    error_description: Annotated[str | None, Meta(description="The same in words, which nobody reads")] = None
+    state: Annotated[str | None, Meta(description="The `state` with which the log-in was sent to Discord")] = None
+    code: Annotated[str | None, Meta(description="The code to exchange for Discord's token")] = None
+    error: Annotated[str | None, Meta(description="Why there is no code: `access_denied` if the person refused")] = None
+    error_description: Annotated[str | None, Meta(description="The reason in words; ignored")] = None
 
 
 class MyGuildsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

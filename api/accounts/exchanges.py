@@ -28,7 +28,7 @@ class Exchanges:
         Discord was away or no place was free. Raises `LoginFailed` for a used one, `Overloaded`."""
         self._drop_old()
         if state in self._used:
-            raise LoginFailed("This log-in has been used. Begin again.")
+            raise LoginFailed("This log-in has already been used. Start again.")
         self._used[state] = ends
         try:
             async with self._places.hold(asker):

@@ -56,9 +56,9 @@ class Grants:
                 _, token = await self._renewed(session_id, row["access_token"])
                 return await ask(token)
         except (GrantRefused, Undecryptable) as error:
-            log.info("session ended: its grant is gone", session=session_id, error=type(error).__name__)
+            log.info("session ended: Discord's grant is gone", session=session_id, error=type(error).__name__)
             await self._sessions.end(session_id)
-            raise Unauthorized("Discord no longer answers for this session: log in again.") from None
+            raise Unauthorized("Discord has withdrawn its grant for this session. Log in again.") from None
 
     async def _token(self, session_id: int) -> tuple[Row, str]:
         row = await self._row(session_id)
@@ -122,7 +122,7 @@ class Grants:
         try:
             await self._discord.revoke(self._secret_box.decrypt(row["refresh_token"]))
         except Undecryptable:
-            log.warning("a token cannot be revoked: its secret is gone", session=row["id"])
+            log.warning("a token cannot be revoked: its encryption key is unknown", session=row["id"])
         gone: dict[Column | str, object] = {Session.access_token: None, Session.refresh_token: None}
         await Session.update(gone).where(Session.id == row["id"])
 

@@ -38,9 +38,9 @@ class LoginStates:
         try:
             begun = msgspec.json.decode(self._secret_box.decrypt((state or "").encode()), type=Pending)
         except (Undecryptable, msgspec.DecodeError):
-            raise LoginFailed("This log-in was not begun here. Begin again.") from None
+            raise LoginFailed("This log-in was not started here. Start again.") from None
         if begun.expires_at <= self._clock.now().timestamp():
-            raise LoginFailed("This log-in took longer than ten minutes. Begin again.")
+            raise LoginFailed("This log-in took longer than ten minutes. Start again.")
         if browser is None or not hmac.compare_digest(begun.browser, digest(browser)):
-            raise LoginFailed("This log-in was begun by another browser. Begin again.")
+            raise LoginFailed("This log-in was started in another browser. Start again.")
         return begun

@@ -108,7 +108,12 @@ class LoginService:
         try:
             begun = self._states.read(query.state, browser)
             if query.error is not None or query.code is None:
-                log.info("log-in refused", reason="Discord was told no", error=(query.error or "")[:64], ip=seen.ip)
+                log.info(
+                    "log-in refused",
+                    reason="the person refused at Discord",
+                    error=(query.error or "")[:64],
+                    ip=seen.ip,
+                )
                 return Finished(None, begun.return_to)
             state = digest(query.state or "")
             async with self._exchanges.one(state, ends=begun.expires_at, asker=asker):
@@ -127,7 +132,7 @@ class LoginService:
         try:
             return await self._discord.exchange(code=code, verifier=verifier, redirect_uri=redirect_uri)
         except GrantRefused:
-            raise LoginFailed("Discord does not take this code. Begin again.") from None
+            raise LoginFailed("Discord rejects this code. Start again.") from None
 
     async def log_out(self, session: Session) -> None:
         """Ends the session, and revokes its grant at Discord; where that fails, later. Sent twice, the second
@@ -137,7 +142,7 @@ class LoginService:
         try:
             await self._grants.revoke(session.id)
         except DiscordAway:
-            log.warning("a grant is revoked later: Discord is away", session=session.id)
+            log.warning("a grant will be revoked later: Discord is away", session=session.id)
 
     @staticmethod
     def me(session: Session) -> MeView:
@@ -168,11 +173,13 @@ class LoginService:
 
     async def _let_in(self, granted: Token, state_hash: bytes, replaces: str | None, seen: Browser) -> str:
         if not {"identify", "guilds"} <= set(granted.scope.split()):
-            raise LoginFailed("Discord was not allowed to say who you are and which guilds you are in.")
+            raise LoginFailed(
+                "You did not allow Discord to share who you are and which guilds you are in. Start again."
+            )
         try:
             person = await self._discord.person(granted.access_token)
         except GrantRefused:
-            raise LoginFailed("Discord has taken its grant back already. Begin again.") from None
+            raise LoginFailed("Discord has already withdrawn its grant. Start again.") from None
         return await self._store(granted, person, state_hash, replaces, seen)
 
     async def _store(
@@ -203,7 +210,7 @@ class LoginService:
         assert row is not None  # it gives its row
         if row["made"] is None:
             raise LoginFailed(
-                "This log-in has been used, or there were too many of yours today. Begin again, or later."
+                "This log-in has already been used, or you logged in too often today. Start again, now or tomorrow."
             )
         self._watcher.invalidate("session", set(row["replaced"]))
         log.info("logged in", user=int(person.id), session=row["made"], ip=seen.ip)

@@ -1,4 +1,4 @@
-"""`/v1/achievements` and `/v1/guilds/{guild_id}/achievements`."""
+"""`/v1/achievements`, `/v1/guilds/{guild_id}/achievements`, and the achievements of a member."""
 
 from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency
@@ -38,7 +38,7 @@ class AchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> Page[AchievementView]:
-        """A guild's own achievements, in the order in which they were made."""
+        """List a guild's own achievements, in the order of their creation."""
         return await achievements.list_achievements(request.actor, guild_id, params)
 
     @post("/", opt=RoutePolicy(WRITE, conditional=True, conflicts=True, deep_member="condition").opt)
@@ -49,8 +49,7 @@ class AchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> Encoded[AchievementView]:
-        """Define an achievement of this guild. One of the same key that the whole installation has is not in effect
-        here then."""
+        """Define an achievement of a guild. In this guild, it replaces an achievement of the installation with its key."""
         return await achievements.create(request.actor, guild_id, data)
 
     @post(
@@ -65,7 +64,7 @@ class AchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> SimulationView:
-        """Say who would get a draft now. Nothing is stored."""
+        """Count the members who would get a draft now. Nothing is stored."""
         return await achievements.drafts.simulate(request.actor, guild_id, data)
 
     @get("/{achievement:str}", opt=RoutePolicy(READ, conditional=True).opt)
@@ -76,7 +75,7 @@ class AchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> Encoded[AchievementView]:
-        """One achievement of a guild."""
+        """Get an achievement of a guild."""
         return await achievements.get(request.actor, guild_id, achievement)
 
     @patch(
@@ -93,7 +92,8 @@ class AchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> Encoded[ChangedAchievementView]:
-        """Change some of it, as a merge patch; a condition is replaced as a whole. Who has it keeps it."""
+        """Change an achievement with a merge patch. A condition is replaced as a whole. Members who have the
+        achievement keep it."""
         return await achievements.patch(request.actor, guild_id, achievement, data, request.preconditions)
 
     @delete("/{achievement:str}", opt=RoutePolicy(WRITE, if_match=True).opt)
@@ -104,7 +104,8 @@ class AchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> None:
-        """Nobody can earn it from now on; who has it keeps it. It can be restored until the retention ends."""
+        """Delete an achievement. It cannot be earned any more; members who have it keep it. It can be restored until
+        the retention ends."""
         await achievements.delete(request.actor, guild_id, achievement, request.preconditions)
 
     @post(
@@ -119,7 +120,7 @@ class AchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> Encoded[AchievementView]:
-        """Undo the deletion. Of an achievement that is not deleted it changes nothing."""
+        """Restore a deleted achievement. An achievement that is not deleted stays unchanged."""
         return await achievements.restore(request.actor, guild_id, achievement)
 
 
@@ -134,7 +135,7 @@ class GlobalAchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> Page[AchievementView]:
-        """The achievements of every guild, in the order in which they were made."""
+        """List the achievements of the installation, in the order of their creation."""
         return await achievements.list_achievements(request.actor, INSTALLATION, params)
 
     @post(
@@ -147,7 +148,7 @@ class GlobalAchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> Encoded[AchievementView]:
-        """Define an achievement of every guild."""
+        """Define an achievement for every guild."""
         return await achievements.create(request.actor, INSTALLATION, data)
 
     @post(
@@ -161,7 +162,7 @@ class GlobalAchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> SimulationView:
-        """Say who of all guilds would get a draft now. Nothing is stored."""
+        """Count the members of all guilds who would get a draft now. Nothing is stored."""
         return await achievements.drafts.simulate(request.actor, INSTALLATION, data)
 
     @get("/{achievement:str}", opt=RoutePolicy(READ, conditional=True).opt)
@@ -171,7 +172,7 @@ class GlobalAchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> Encoded[AchievementView]:
-        """One achievement of every guild, counted in the guilds that the caller sees."""
+        """Get an achievement of the installation. Its counts cover the guilds that the caller sees."""
         return await achievements.get(request.actor, INSTALLATION, achievement)
 
     @patch(
@@ -193,7 +194,8 @@ class GlobalAchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> Encoded[ChangedAchievementView]:
-        """Change some of it, as a merge patch; a condition is replaced as a whole. Who has it keeps it."""
+        """Change an achievement of the installation with a merge patch. A condition is replaced as a whole. Members who
+        have the achievement keep it."""
         return await achievements.patch(request.actor, INSTALLATION, achievement, data, request.preconditions)
 
     @delete("/{achievement:str}", opt=RoutePolicy(WRITE, if_match=True, whole_installation=True).opt)
@@ -203,7 +205,8 @@ class GlobalAchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> None:
-        """Nobody can earn it from now on; who has it keeps it. It can be restored until the retention ends."""
+        """Delete an achievement of the installation. It cannot be earned any more; members who have it keep it. It can
+        be restored until the retention ends."""
         await achievements.delete(request.actor, INSTALLATION, achievement, request.preconditions)
 
     @post(
@@ -217,5 +220,5 @@ class GlobalAchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> Encoded[AchievementView]:
-        """Undo the deletion. Of an achievement that is not deleted it changes nothing."""
+        """Restore a deleted achievement of the installation. An achievement that is not deleted stays unchanged."""
         return await achievements.restore(request.actor, INSTALLATION, achievement)

@@ -50,7 +50,7 @@ class Drafts:
         try:
             found = await self._eligibility.simulate(reader, guild_id, draft.key, draft.prerequisites, draft.condition)
         except TooManyMembers:
-            raise Overloaded("There are too many members to tell in the time of a request.") from None
+            raise Overloaded("There are too many members to count in the time of a request.") from None
         share = found.eligible / found.members if found.members else 0.0
         return SimulationView(found.eligible, found.would_unlock, share)
 
@@ -99,4 +99,4 @@ def refuse_circle(row: Row, known: Mapping[str, asyncpg.Record]) -> None:
     """Raises `Conflict` for a deleted achievement that would be its own prerequisite if it were restored."""
     there = [name for name in _keys(row["prerequisites"]) if name in known]
     if rules.prerequisite_faults(row["key"], there, _graph(known)):
-        raise Conflict("What must come before it needs this one itself by now: change that first.")
+        raise Conflict("One of its prerequisites now needs this achievement. Change that first.")

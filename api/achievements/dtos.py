@@ -28,19 +28,19 @@ Key = Annotated[
     str,
     Meta(
         pattern=rf"^(?!({'|'.join(RESERVED)})$)[a-z0-9][a-z0-9-]{{0,63}}$(?!\n)",
-        description="Its name in addresses; not `simulate` or `restore`.",
+        description="The achievement's name in addresses. `simulate` and `restore` are reserved.",
         examples=["chatterbox"],
         extra_json_schema={"format": "achievement-key"},
     ),
 ]
-Name = Annotated[TypedName, Meta(min_length=1, max_length=NAME_CHARACTERS, description="What members read.")]
+Name = Annotated[TypedName, Meta(min_length=1, max_length=NAME_CHARACTERS, description="The name that members read.")]
 Description = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=DESCRIPTION_CHARACTERS,
         pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$(?!\n)",
-        description="How it is earned, in words.",
+        description="How to earn it, in words.",
         extra_json_schema={"format": "text"},
     ),
 ]
@@ -50,7 +50,7 @@ Icon = Annotated[
 ]
 Prerequisites = Annotated[
     list[Key],
-    Meta(max_length=MOST_PREREQUISITES, description="Keys of the achievements that a member must have before it."),
+    Meta(max_length=MOST_PREREQUISITES, description="Keys of the achievements that a member needs first."),
 ]
 Stat = Annotated[
     str,
@@ -62,12 +62,12 @@ Stat = Annotated[
         extra_json_schema={"format": "stat"},
     ),
 ]
-Threshold = Annotated[int, Meta(ge=1, le=LARGEST_NUMBER, description="It is met at this value and above.")]
+Threshold = Annotated[int, Meta(ge=1, le=LARGEST_NUMBER, description="The condition is met at this value and above.")]
 Within = Annotated[
     str,
     Meta(
         pattern=r"^([1-9]|[1-9][0-9]|[12][0-9]{2}|3[0-5][0-9]|36[0-6])d$(?!\n)",
-        description="Counted over so many days of the guild, today included: `1d` to `366d`.",
+        description="Count only the last days of the guild, including today: `1d` to `366d`.",
         examples=["7d"],
         extra_json_schema={"format": "window"},
     ),
@@ -85,7 +85,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     within: Within | UnsetType = UNSET
 
 
-RewardXp = Annotated[int, Meta(ge=0, le=MAX_XP, description="XP that comes with it.")]
+RewardXp = Annotated[int, Meta(ge=0, le=MAX_XP, description="XP that the award gives.")]
 
 
 class Rewards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,11 +110,11 @@ class CreateAchievement(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     condition: Condition
     description: Description | None = None
     icon: Icon | None = None
-    hidden: Annotated[bool, Meta(description="Only those who have it see it.")] = False
+    hidden: Annotated[bool, Meta(description="Only members who have it can see it.")] = False
     prerequisites: Prerequisites = []
-    retroactive: Annotated[
-        bool, Meta(description="Those who meet it already are given it at once, in the background.")
-    ] = False
+    retroactive: Annotated[bool, Meta(description="A backfill gives it to members who already meet the condition.")] = (
+        False
+    )
     rewards: Rewards = Rewards()
 
 
@@ -191,7 +191,7 @@ class AchievementQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     limit: Limit = 50
     cursor: CursorText | None = None
-    deleted: Annotated[bool, Meta(description="The deleted ones instead")] = False
+    deleted: Annotated[bool, Meta(description="List deleted ones instead")] = False
 
 
 class LeafView(msgspec.Struct, frozen=True):
@@ -233,7 +233,7 @@ class AwardedView(MemberAchievementView, frozen=True):
 class RevokeQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What becomes of the reward."""
 
-    keep_rewards: Annotated[bool, Meta(description="Leave the member the XP that came with it.")] = False
+    keep_rewards: Annotated[bool, Meta(description="Let the member keep the XP of the reward.")] = False
 
 
 class SimulationView(msgspec.Struct, frozen=True):

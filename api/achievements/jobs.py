@@ -68,4 +68,4 @@ class BackfillJob:
             await self._queue.fence(connection, job)
             await self._backfill.give_up(connection, job.subject)
             await self._queue.done(connection, job)
-        log.error("an awarding was begun again and again, and never got on: it was given up", achievement=job.subject)
+        log.error("a backfill was given up: it made no progress in repeated tries", achievement=job.subject)

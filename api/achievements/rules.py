@@ -43,14 +43,14 @@ def _condition_faults(condition: Condition, at: str, groups: int, top_level: int
     """`groups`: how many this one stands in."""
     given = [name for name in ("all", "any", "stat") if getattr(condition, name) is not UNSET]
     if len(given) > 1:
-        yield Fault(at, f"has {' and '.join(f'`{name}`' for name in given)}: one of them is possible")
+        yield Fault(at, f"has {' and '.join(f'`{name}`' for name in given)}: only one of them is possible")
         return
     if given == ["stat"] or not given:
         yield from _comparison_faults(condition, at, top_level)
         return
     for name in ("gte", "within"):
         if getattr(condition, name) is not UNSET:
-            yield Fault(f"{at}/{name}", f"is not possible beside `{given[0]}`")
+            yield Fault(f"{at}/{name}", f"is not possible together with `{given[0]}`")
     if groups == MOST_DEPTH:
         yield Fault(at, f"is more than {MOST_DEPTH} groups deep")
         return
@@ -68,7 +68,7 @@ def _comparison_faults(comparison: Condition, at: str, top_level: int) -> Iterat
     if comparison.stat is UNSET:
         return
     if comparison.within is not UNSET and comparison.stat in conditions.MEASURED:
-        yield Fault(f"{at}/within", f"is not possible with `{comparison.stat}`, which is not counted by day")
+        yield Fault(f"{at}/within", f"is not possible with `{comparison.stat}`, since it is not counted by day")
     most = {"xp": MAX_XP, "level": top_level, "streak": _LONGEST_STREAK}.get(comparison.stat)
     if comparison.gte is not UNSET and most is not None and comparison.gte > most:
         yield Fault(f"{at}/gte", f"can never be reached: the highest `{comparison.stat}` is {most}")
@@ -82,9 +82,9 @@ def prerequisite_faults(key: str, prerequisites: Sequence[str], known: Mapping[s
         if name == key:
             continue
         if name not in known:
-            found.append(Fault(f"/prerequisites/{place}", "is no achievement here"))
+            found.append(Fault(f"/prerequisites/{place}", "is not an achievement of this guild or of the installation"))
         elif _leads_to(name, key, known):
-            found.append(Fault(f"/prerequisites/{place}", f"makes a circle: it needs `{key}` itself"))
+            found.append(Fault(f"/prerequisites/{place}", f"makes a circle: it needs `{key}`"))
     return found
 
 

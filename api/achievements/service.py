@@ -84,7 +84,7 @@ class AchievementService:
             known = await refuse(connection, guild_id, data, faults)
             before = await Achievement.locked(guild_id, data.key)
             if before is not None and before["deleted_at"] is None:
-                raise Conflict(f"There is an achievement `{data.key}` already.")
+                raise Conflict(f"There is already an achievement `{data.key}`.")
             if before is not None and before["deleted_at"] > self._retained_since():
                 raise Conflict(f"A deleted achievement has the key `{data.key}`: restore it, or choose another key.")
             refuse_too_many(known)

@@ -1,6 +1,7 @@
-"""`/v1/guilds/{guild_id}/activity`: what members did.
+"""`/v1/guilds/{guild_id}/activity`: events of members' activity.
 
-The guild's series stand here beside the events: Litestar wants one controller for an address."""
+The guild's time series are here, too: Litestar needs one controller for an address.
+"""
 
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
@@ -35,8 +36,8 @@ class ActivityController(Controller):
         request: GuildhallRequest,
         activity: NamedDependency[ActivityService],
     ) -> ActivityView:
-        """Report what members did: each event counts once, however often it is sent. Answers what the bot
-        is to do, after it is safely stored."""
+        """Report events of members' activity. Each event counts once, even if it is sent again. The answer comes after
+        the events are stored, and tells the bot what to do: level-ups, roles, announcements, achievements."""
         return await activity.record(guild_id, data.events, request.claim)
 
     @post(
@@ -51,7 +52,7 @@ class ActivityController(Controller):
         request: GuildhallRequest,
         explaining: NamedDependency[ExplainService],
     ) -> Explanation:
-        """Say of each event how much XP it would earn, and why. Nothing is stored."""
+        """Explain how much XP each event would earn, and why. Nothing is stored."""
         return await explaining.explain(request.actor, guild_id, data.events)
 
     @get("/", opt=RoutePolicy(Scope.MEMBERS_READ, conditional=True).opt)
@@ -61,5 +62,5 @@ class ActivityController(Controller):
         params: NamedDependency[SeriesQuery],
         members: NamedDependency[MemberService],
     ) -> SeriesView:
-        """What all members did together, hour by hour, day by day or week by week of the guild's time zone."""
+        """Get the activity of all members together, by hour, day or week in the guild's time zone."""
         return await members.guild_activity(guild_id, params)

@@ -25,7 +25,7 @@ EventId = Annotated[
     Meta(
         min_length=1,
         max_length=64,
-        description="Unique within the guild: the event counts once. A message's snowflake serves.",
+        description="Unique within the guild: the event counts once. The message's snowflake works well.",
         extra_json_schema={"format": "line", "pattern": formats.LINE},
     ),
 ]
@@ -45,7 +45,7 @@ StatName = Annotated[
     str,
     Meta(
         pattern=rf"^(?!({'|'.join(BUILT_IN_STATS)})$)[a-z][a-z0-9_]{{0,63}}$(?!\n)",
-        description="Your own stat's name; not one of the built-in stats' names.",
+        description="The name of a stat of your own; names of built-in stats are reserved.",
         examples=["duels_won"],
         extra_json_schema={"format": "custom-stat"},
     ),
@@ -100,7 +100,7 @@ class VoiceEvent(BaseEvent, frozen=True, tag="voice"):
 
     # No bounds, here and of an amount: a value that is out of range harms its own event, not a thousand others.
     seconds: Annotated[
-        int, Meta(description="How long, in seconds: 1 to 86400, anything else is rejected.", examples=[300])
+        int, Meta(description="How long, in seconds: 1 to 86400, other values are rejected.", examples=[300])
     ]
 
 
@@ -124,7 +124,7 @@ class StatEvent(BaseEvent, frozen=True, tag="stat"):
     amount: Annotated[
         int,
         Meta(
-            description=f"Added to the stat: -{LARGEST_AMOUNT} to {LARGEST_AMOUNT}, anything else is rejected.",
+            description=f"Added to the stat: -{LARGEST_AMOUNT} to {LARGEST_AMOUNT}, other values are rejected.",
             examples=[1],
         ),
     ]

@@ -19,12 +19,12 @@ from api.postgres.database import Connection, Database
 from api.postgres.partitions import IMPORTED, week_of
 
 _REJECTED = {
-    "too_old": "It is more than 7 days old and would be rejected: ids are remembered for so long.",
+    "too_old": "It is more than 7 days old and would be rejected: ids are kept only for this time.",
     "too_many_stats": f"It would be rejected: {TOO_MANY}.",
     "in_future": "It is more than 5 minutes in the future and would be rejected.",
 }
-_DUPLICATE = "An event of this id was counted already: it counts once."
-_OPTED_OUT = "This person opted out: nothing of them is stored."
+_DUPLICATE = "An event with this id has already been counted: it counts only once."
+_OPTED_OUT = "This person has opted out: none of their events are stored."
 
 
 class ExplainService:
@@ -169,14 +169,14 @@ def _reason(config: LevelingConfig, event: Event, verdict: Verdict) -> str:
         case "earned":
             return f"{float(verdict.base):g} times {float(verdict.multiplier):g}, rounded half up, is {verdict.xp} XP."
         case "stat":
-            return "A custom stat counts, and earns no XP."
+            return "A custom stat is counted, but earns no XP."
         case "off":
             return "Leveling is switched off in this guild."
         case "ignored_channel":
             within = "" if verdict.place == event.channel_id else f", in which {event.channel_id} lies"
             return f"No XP is earned in the channel {verdict.place}{within}."
         case "other_channel":
-            where = "no channel is named"
+            where = "the event names no channel"
             if verdict.places:
                 named = " in ".join(map(str, verdict.places))
                 where = f"{named} is none of them"
@@ -187,13 +187,13 @@ def _reason(config: LevelingConfig, event: Event, verdict: Verdict) -> str:
             seconds = config.settings.cooldown_seconds
             return f"The cooldown of {seconds} s has {verdict.early} s to go since the last message that earned XP."
         case "late":
-            return "It is not later than the member's last message that earned XP: it counts, and earns nothing."
+            return "It is not later than the member's last message that earned XP: it is counted, but earns no XP."
         case "no_rate":
             return "Events of this kind earn no XP in this guild."
         case "no_factor":
             return f"{float(verdict.base):g} times {float(verdict.multiplier):g} rounds to no XP."
         case "cap" if (several := len(days_of(config, event))) > 1:
             cap = config.settings.daily_xp_cap
-            return f"The cap of {cap} XP for each of its {several} days left {verdict.cap_left} XP in all."
+            return f"The daily cap of {cap} XP left {verdict.cap_left} XP on its {several} days together."
         case "cap":
-            return f"The day's cap of {config.settings.daily_xp_cap} XP left {verdict.cap_left} XP."
+            return f"The daily cap of {config.settings.daily_xp_cap} XP left {verdict.cap_left} XP."

@@ -149,7 +149,9 @@ class ActivityService:
         except Exception as error:
             if len(group) == 1:
                 raise
-            log.warning("a group failed; its requests are tried alone", requests=len(group), error=repr(error)[:300])
+            log.warning(
+                "a group failed; its requests are tried one by one", requests=len(group), error=repr(error)[:300]
+            )
             for pending in group:
                 if not pending.result.done():  # its client may have gone meanwhile
                     await self._commit([pending])

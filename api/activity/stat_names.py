@@ -17,7 +17,7 @@ from api.members.leveling_config import LevelingConfig
 from api.postgres.database import Connection, Database
 
 MOST: Final = 200  # of a guild
-TOO_MANY = f"is a stat that this guild does not have yet, and it has {MOST} already: no more are taken"
+TOO_MANY = f"is a new stat, and this guild already has {MOST}"
 
 _REMEMBERED = 50_000  # names, of all guilds: 7 MB
 

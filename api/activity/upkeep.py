@@ -66,7 +66,7 @@ class Upkeep:
                 await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
         self._partitions.invalidate()
         if failures:
-            raise ExceptionGroup("some of the upkeep failed", failures)
+            raise ExceptionGroup("a part of the upkeep failed", failures)
 
     def _steps(self, connection: Connection) -> Iterator[tuple[str, Awaitable[object]]]:
         """The steps, with a name for each. Partitions ahead come first: without them nothing can be recorded."""

@@ -35,7 +35,7 @@ async def change_guild(row_id: int, values: Values) -> Values:
         # It moves with every save, and the page shows what it first read until it is loaded anew.
         if column._meta.name != "updated_at" and not _same(row[column._meta.name], value)
     }
-    faults = [Fault(f"/{name}", "is kept by Guildhall itself") for name in changed if name not in rules.FIELDS]
+    faults = [Fault(f"/{name}", "is maintained by Guildhall") for name in changed if name not in rules.FIELDS]
     data = {name: value for name, value in changed.items() if name in rules.FIELDS}
     # Form fields know no null: what is emptied goes back to its first value.
     data |= {name: None for name, value in data.items() if value == "" and name != "name"}
@@ -62,11 +62,11 @@ async def change_admin(row_id: int, values: Values, request: Request) -> Values:
     """A new password is hashed in a thread and ends the person's sessions; nobody shuts out themselves."""
     named = {column._meta.name: value for column, value in values.items()}
     if named.pop("id", row_id) != row_id:
-        _refuse([Fault("/id", "is kept by Guildhall itself")])
+        _refuse([Fault("/id", "is maintained by Guildhall")])
     if row_id == request.user.user_id:
         _refuse(
             [
-                Fault(f"/{right}", "is your own: ask another superuser to take it from you")
+                Fault(f"/{right}", "is your own: ask another superuser to change it")
                 for right in ("active", "admin", "superuser")
                 if named.get(right) is False
             ]

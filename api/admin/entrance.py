@@ -73,7 +73,7 @@ class Entrance:
         lane = STRANGERS if browser is None else INSIDERS
         knocks = f"browser:{browser}" if browser is not None else visitor.network
         if knocks in self._knocking:
-            await self._record(visitor, REFUSED, None, "one try at a time", is_kept=False)
+            await self._record(visitor, REFUSED, None, "another try is running", is_kept=False)
             raise one_at_a_time()
         self._knocking.add(knocks)
         try:
@@ -82,7 +82,7 @@ class Entrance:
                 return await self._try(visitor, password, code, lane, browser)
         except TooBusy:
             await self._record(visitor, REFUSED, None, "too many at once", is_kept=False)
-            raise Overloaded("Too many try to log in at once. Try again in a second.") from None
+            raise Overloaded("Too many people are logging in. Try again in a second.") from None
         finally:
             self._knocking.discard(knocks)
 
@@ -98,7 +98,7 @@ class Entrance:
             await self._record(visitor, REFUSED, None, "wrong name or password")
             raise LogInRefused("Login failed")
         if not await AdminUser.may_enter(user_id):
-            await self._record(visitor, REFUSED, user_id, "not active, or no admin")
+            await self._record(visitor, REFUSED, user_id, "not active, or not an administrator")
             raise LogInRefused("Login failed")
         if await self.second_factor.is_on(user_id):
             of_codes = [] if browser else [code_budget(user_id)]

@@ -116,7 +116,7 @@ def _short(account: str) -> str:
 
 def one_at_a_time() -> TooManyTries:
     """Of an address whose last try is still being looked at."""
-    return TooManyTries("One try at a time: the one before is still being looked at.", headers={"Retry-After": "1"})
+    return TooManyTries("Your last try is still being checked. Try again in a moment.", headers={"Retry-After": "1"})
 
 
 def _refusal(seconds: float) -> TooManyTries:

@@ -109,7 +109,7 @@ class Mount:
         if isinstance(error, WeakPassword):
             ours: GuildhallError = Invalid(str(error))
         elif isinstance(error, TooBusy):
-            ours = Overloaded("Too many passwords are being looked at. Try again in a second.")
+            ours = Overloaded("Too many passwords are being checked. Try again in a second.")
         else:
             ours = Invalid() if isinstance(error, TYPED_WRONG) else classify(error)
         if isinstance(ours, Overloaded):
@@ -160,7 +160,7 @@ def _refuse(path: str, method: str, body: bytes) -> None:
         try:
             msgspec.json.decode(body, type=Login)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise Invalid("A log-in is JSON with a username and a password.") from None
+            raise Invalid("Send the log-in as JSON with a username and a password.") from None
 
 
 async def _read(receive: Receive) -> bytes:
@@ -225,7 +225,7 @@ class _Answer:
         await self.send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-_IMPOSSIBLE = "a value is not possible here."
+_IMPOSSIBLE = "A value is not possible here."
 
 
 def _head(message: HTTPResponseStartEvent, *, https: bool, stored: bool) -> None:

@@ -21,7 +21,7 @@ def refuse(piccolo_crud: "PiccoloCRUD", request: Request) -> None:
     """A status whose sentence Piccolo Admin shows as it is."""
     verb = {"POST": "added", "DELETE": "deleted"}.get(request.method, "changed")
     table = piccolo_crud.table._meta.tablename.replace("_", " ")
-    raise HTTPException(405, f"In {table} nothing can be {verb} here: the API does that.")
+    raise HTTPException(405, f"Nothing in {table} can be {verb} here. Use the API.")
 
 
 def only(*allowed: str) -> Validators:

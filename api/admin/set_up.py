@@ -28,11 +28,14 @@ _AGAIN = (
     '<label for="password">Password</label>'
     '<input id="password" name="password" type="password" required autocomplete="current-password">'
 )
-_OFF = "It is off. An authenticator app on your phone makes a code that each log-in then asks for beside the password."
-_ON = "It is on: each log-in asks for a code."
+_OFF = (
+    "The second factor is off. If you turn it on, each log-in asks for a code from an authenticator "
+    "app on your phone, in addition to the password."
+)
+_ON = "The second factor is on: each log-in asks for a code."
 _BACK = '<p><a href="../../">Back to the admin</a></p>'
-_WRONG_PASSWORD = "The password is not right."  # noqa: S105 - a sentence
-_WRONG_CODE = "The code is not right, or has been used. Wait for the next one."
+_WRONG_PASSWORD = "The password is wrong."  # noqa: S105 - a sentence
+_WRONG_CODE = "The code is wrong, or has already been used. Wait for the next one."
 
 
 class SetUp:
@@ -66,7 +69,7 @@ class SetUp:
 
     async def _show(self, request: Request, wrong: str | None = None) -> Response:
         if await self._factor.is_on(request.user.user_id):
-            fields = _AGAIN + _code("A code of the app, or a recovery code")
+            fields = _AGAIN + _code("A code from the app, or a recovery code")
             return _page(_said(_ON, wrong) + _form(request, "revoke", fields, "Turn it off") + _BACK, wrong)
         return _page(_said(_OFF, wrong) + _form(request, "register", _AGAIN, "Turn it on") + _BACK, wrong)
 
@@ -78,14 +81,14 @@ class SetUp:
         if made is None:
             return await self._show(request)
         image = await asyncio.to_thread(get_b64encoded_qr_image, made.uri)
-        return _page(_shown_once(made, image) + _form(request, "confirm", _code("A code of the app"), "It is set up"))
+        return _page(_shown_once(made, image) + _form(request, "confirm", _code("A code from the app"), "It is set up"))
 
     async def _confirm(self, request: Request, words: Mapping[str, str]) -> Response:
         user, session = request.user, digest(request.cookies["id"])
         name, code = user.display_name, words.get("code", "")
         if not await self._factor.confirm(_actor(request), user.user_id, name, code, session):
-            again = _form(request, "confirm", _code("A code of the app"), "It is set up")
-            return _page(_said("Nothing is on yet.", _WRONG_CODE) + again + _BACK, _WRONG_CODE)
+            again = _form(request, "confirm", _code("A code from the app"), "It is set up")
+            return _page(_said("The second factor is not on yet.", _WRONG_CODE) + again + _BACK, _WRONG_CODE)
         return await self._show(request)
 
     async def _revoke(self, request: Request, words: Mapping[str, str]) -> Response:

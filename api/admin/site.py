@@ -58,7 +58,7 @@ class Acting:
     async def _refuse_half(self, user_id: int) -> None:
         if not await self._entrance.second_factor.is_on(user_id):
             raise Forbidden(
-                "This server demands a second factor: set it up first.", headers={SET_UP_FIRST: "api/mfa-setup/"}
+                "This server requires a second factor. Set it up first.", headers={SET_UP_FIRST: "api/mfa-setup/"}
             )
 
 

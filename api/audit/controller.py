@@ -24,5 +24,5 @@ class AuditController(Controller):
         request: GuildhallRequest,
         audit: NamedDependency[AuditService],
     ) -> Page[AuditEntryView]:
-        """Who changed what in this guild, when, why and from where: newest first, never altered."""
+        """List who changed what in a guild, when, why and from where: newest first. Entries never change."""
         return await audit.list_entries(request.actor, guild_id, params)

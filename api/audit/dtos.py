@@ -35,10 +35,14 @@ class AuditQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     limit: Limit = 50
     cursor: CursorText | None = None
-    actor: Annotated[str, msgspec.Meta(max_length=64, description="Only what this actor id did")] | None = None
-    action: Annotated[str, msgspec.Meta(max_length=64, description="Only this kind: `settings.updated`")] | None = None
+    actor: Annotated[str, msgspec.Meta(max_length=64, description="Only entries of the actor with this id")] | None = (
+        None
+    )
+    action: (
+        Annotated[str, msgspec.Meta(max_length=64, description="Only this action, such as `settings.updated`")] | None
+    ) = None
     from_: Annotated[
         DayOrTime | None,
-        msgspec.Meta(description="From this day (the guild's) or RFC 3339 time on, it included"),
+        msgspec.Meta(description="From this day (of the guild) or RFC 3339 time, inclusive"),
     ] = msgspec.field(default=None, name="from")
-    to: Annotated[DayOrTime | None, msgspec.Meta(description="Up to this day or time, it not included")] = None
+    to: Annotated[DayOrTime | None, msgspec.Meta(description="Up to this day or time, exclusive")] = None

@@ -20,7 +20,7 @@ UNKNOWN_KEYS = 10_000  # tokens that are known to be no key
 # Revoking must reach every worker within 5 s, so older entries are read again.
 FRESH_SECONDS = 4.0
 
-UNKNOWN = "There is no such key, or it was revoked."
+UNKNOWN = "This key does not exist, or was revoked."
 
 
 class Keyring:

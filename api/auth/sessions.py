@@ -92,7 +92,7 @@ class Sessions:
         if session is None or session.idle_at <= now or not self._watcher.is_fresh(FRESH_SECONDS):
             session = await self._look_ups.get((hash_, token), address)
         if session is None or session.expires_at <= now:
-            raise Unauthorized("This session has ended, or there never was one: log in again.")
+            raise Unauthorized("This session has ended, or never existed. Log in again.")
         self.used.add(session.id)
         return session
 

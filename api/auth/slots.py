@@ -117,6 +117,6 @@ class Slots:
     def too_many(self) -> TooManyRequests:
         """What is raised where a key has as many requests waiting as may wait."""
         return TooManyRequests(
-            f"This key and its family have {self._at_once} requests running and more waiting. Send fewer at once.",
+            f"This key and its family have {self._at_once} requests running and too many waiting. Send fewer at once.",
             headers={"Retry-After": "1"},
         )

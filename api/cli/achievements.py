@@ -7,14 +7,14 @@ from api.cli.terminal import GuildId, located, run
 
 @click.group()
 def achievements() -> None:
-    """Achievements of the whole installation, or of a guild."""
+    """Manage achievements."""
 
 
 @achievements.command()
 @click.argument("pack", type=click.Choice(["starter"]))
-@click.option("--guild", "guild_id", type=GuildId(), help="Only in this guild; for every guild if not named.")
+@click.option("--guild", "guild_id", type=GuildId(), help="Install only in this guild. Default: for every guild.")
 def install(pack: str, guild_id: int | None) -> None:
-    """Define the achievements of a PACK. What is there already, or was deleted, is left alone."""
+    """Define the achievements of PACK. Achievements that exist or were deleted are skipped."""
     from api.achievements.packs import read
     from api.config import Settings
 
@@ -30,8 +30,8 @@ def install(pack: str, guild_id: int | None) -> None:
     settings, _ = located()
     keys = run(made(settings))
     left = len(read(pack)) - len(keys)
-    click.echo(f"{len(keys)} made: {', '.join(keys)}" if keys else "None made.")
+    click.echo(f"{len(keys)} defined: {', '.join(keys)}" if keys else "Nothing to define.")
     if left:
-        click.echo(f"{left} left alone: they are there already, or were deleted.")
+        click.echo(f"{left} skipped: they exist already, or were deleted.")
     if keys:
-        click.echo("Who meets them already is given them in the background, by a server or `guildhall worker`.")
+        click.echo("Members who already meet them get them in the background, from a server or `guildhall worker`.")

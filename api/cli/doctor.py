@@ -28,7 +28,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order in which they build on each other."""
     findings = [Finding(f"configuration: {settings.env}")]
     findings += [
-        Finding(f"variable {name}", "It sets nothing. Is it misspelt? docs/configuration.md lists the variables.")
+        Finding(f"variable {name}", "It does not exist. Is it misspelt? docs/configuration.md lists the variables.")
         for name in misspelt(os.environ)
     ]
     try:
@@ -48,7 +48,7 @@ async def examine(settings: Settings) -> list[Finding]:
             "secret",
             None
             if settings.secret or not settings.production
-            else "Set GUILDHALL_SECRET: `openssl rand -hex 32` makes one.",
+            else "Set GUILDHALL_SECRET. `openssl rand -hex 32` generates one.",
         )
     )
     return findings
@@ -67,22 +67,27 @@ async def _database(connection: PlainConnection, settings: Settings) -> list[Fin
             None if version >= LEAST_VERSION else "Guildhall needs PostgreSQL 16 or newer.",
         ),
         Finding(
-            f"connections: {wanted} wanted of {offered}",
+            f"connections: {wanted} needed, {offered} available",
             None if wanted <= offered else "Lower GUILDHALL_WORKERS or GUILDHALL_POOL_SIZE.",
         ),
         Finding(
-            f"compiling of statements: jit = {jit}",
+            f"compilation of statements: jit = {jit}",
             None
             if jit == "off"
-            else f"The server or a pooler before it drops this setting of ours. Run: ALTER ROLE {login} SET jit = off",
+            else (
+                "The server, or a pooler in front of it, ignores Guildhall's setting. "
+                f"Run: ALTER ROLE {login} SET jit = off"
+            ),
         ),
-        Finding("durability", None if fsync == "on" else "fsync is off: a power cut loses data. Set fsync = on."),
+        Finding(
+            "durability", None if fsync == "on" else "fsync is off: a power failure can lose data. Set fsync = on."
+        ),
     ]
 
 
 async def _roles(connection: PlainConnection) -> list[Finding]:
     names = {row["rolname"] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
-    migrate = "Run `guildhall migrate` as an owner that may make roles."
+    migrate = "Run `guildhall migrate` as an owner with the right to create roles."
     findings = [
         Finding(f"role {role}", None if role in names else f"It does not exist. {migrate}") for role in (APP, READ_ONLY)
     ]
@@ -92,11 +97,16 @@ async def _roles(connection: PlainConnection) -> list[Finding]:
     findings.append(
         Finding(
             f"working as {current}",
-            f"A superuser may do anything. Let DATABASE_URL log in as a member of {APP}." if superuser else None,
+            f"A superuser can do anything. In DATABASE_URL, use a log-in that is a member of {APP}."
+            if superuser
+            else None,
         )
     )
     ways = await ways_to_rewrite(connection)
-    mend = f"This log-in may rewrite it: {ways}. Let DATABASE_URL log in as a member of {APP} and of nothing else."
+    mend = (
+        f"This log-in can change it: {ways}. In DATABASE_URL, use a log-in that is a "
+        f"member of {APP} and of nothing else."
+    )
     findings.append(Finding("audit log is append-only", None if ways is None else mend))
     return findings
 
@@ -115,11 +125,11 @@ async def _schema(connection: PlainConnection) -> list[Finding]:
 
 def _drift(differences: list[str]) -> Finding:
     if not differences:
-        return Finding("schema: as the migrations build it")
+        return Finding("schema: matches the migrations")
     return Finding(
-        "schema: not as the migrations build it",
+        "schema: differs from the migrations",
         f"{catalog.listed(differences)}. "
-        "It was changed by hand, or restored in part: put it back, or restore a backup.",
+        "It was changed by hand, or restored only in part. Undo the change, or restore a backup.",
     )
 
 
@@ -128,5 +138,5 @@ async def _clock(connection: PlainConnection) -> Finding:
     apart = abs((datetime.now(UTC) - theirs).total_seconds())
     return Finding(
         f"clock: {apart:.1f} s from the database's",
-        None if apart < CLOCK_SECONDS else "Let both machines keep their time by NTP.",
+        None if apart < CLOCK_SECONDS else "Synchronize the clocks of both machines by NTP.",
     )

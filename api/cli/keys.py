@@ -13,16 +13,20 @@ from api.keys.dtos import CreateKey, KeyQuery, KeyView, RotateKey
 
 @click.group()
 def keys() -> None:
-    """Bots' keys."""
+    """Manage API keys."""
 
 
 @keys.command("create")
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(sorted(KNOWN)), help="All, if none is named.")
-@click.option("--guild", "guilds", multiple=True, help="The only guilds it sees; all, if none is named.")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(sorted(KNOWN)), help="Can be repeated. Default: all scopes."
+)
+@click.option(
+    "--guild", "guilds", multiple=True, help="Limit the key to this guild. Can be repeated. Default: all guilds."
+)
 @click.option("--expires-in-days", type=click.IntRange(1, 3650))
-@click.option("--rate-limit", type=click.IntRange(1, 1_000_000), help="Requests a minute; 6000 if not named.")
-@click.option("--no-rate-limit", is_flag=True, help="No limit of requests at all.")
+@click.option("--rate-limit", type=click.IntRange(1, 1_000_000), help="Requests a minute. Default: 6000.")
+@click.option("--no-rate-limit", is_flag=True, help="Do not limit the requests.")
 def keys_create(
     name: str,
     scopes: tuple[str, ...],
@@ -31,7 +35,7 @@ def keys_create(
     rate_limit: int | None,
     no_rate_limit: bool,
 ) -> None:
-    """Make a key. It is printed once."""
+    """Create a key, and print its secret once."""
     from api.cli.setup import opened
     from api.lib import snowflakes
 
@@ -56,7 +60,7 @@ def keys_create(
 
 
 @keys.command("list")
-@click.option("--revoked", is_flag=True, help="The revoked ones instead.")
+@click.option("--revoked", is_flag=True, help="List the revoked keys instead.")
 def keys_list(revoked: bool) -> None:
     """List the keys, newest first."""
     from api.cli.setup import opened
@@ -86,7 +90,7 @@ def keys_list(revoked: bool) -> None:
 @keys.command("revoke")
 @click.argument("key_id", type=click.IntRange(min=1))
 def keys_revoke(key_id: int) -> None:
-    """End a key now."""
+    """Revoke a key, and all keys that it made."""
     from api.cli.setup import opened
 
     settings, _ = located()
@@ -96,14 +100,14 @@ def keys_revoke(key_id: int) -> None:
             await services.keys.revoke(system("command line"), key_id)
 
     run(revoke())
-    click.echo(f"Key {key_id} and what it made are revoked: every worker refuses them within five seconds.")
+    click.echo(f"Key {key_id} and all keys that it made are revoked. Every worker refuses them within five seconds.")
 
 
 @keys.command("rotate")
 @click.argument("key_id", type=click.IntRange(min=1))
 @click.option("--grace-seconds", type=click.IntRange(0, 604_800), default=86_400, show_default=True)
 def keys_rotate(key_id: int, grace_seconds: int) -> None:
-    """Make a new key with the same rights; the old one ends after the grace."""
+    """Replace a key by a new one with its rights; the old one ends after the grace period."""
     from api.cli.setup import opened
 
     settings, _ = located()
@@ -116,4 +120,4 @@ def keys_rotate(key_id: int, grace_seconds: int) -> None:
 
 
 def _print_key(key: KeyView) -> None:
-    click.echo(f"id      {key.id}\nname    {key.name}\nsecret  {key.secret}\nThis is the only time it is shown.")
+    click.echo(f"id      {key.id}\nname    {key.name}\nsecret  {key.secret}\nThe secret is shown only once.")

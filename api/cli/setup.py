@@ -48,7 +48,7 @@ async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | N
         data = CreateKey(name=FIRST_KEY, scopes=sorted(scopes.ALL), rate_limit=None)
         key = str((await services.keys.create(system("first start"), data)).secret)
         tell(f"  First key                 {key}")
-        tell("  It is shown this once. More: guildhall keys create, guildhall admins create")
+        tell("  Each secret is shown only once. More: guildhall keys create, guildhall admins create")
         return key
 
 
@@ -66,7 +66,7 @@ async def create_admin(name: str, password: str | None = None) -> str:
             superuser=True,
         )
     except asyncpg.UniqueViolationError:
-        raise NameTaken(f"There is an admin named {name} already.") from None
+        raise NameTaken(f"There is already an administrator named {name}.") from None
     return password
 
 
@@ -91,4 +91,4 @@ async def delete_admin(name: str) -> None:
 
 async def _refuse_unknown(name: str) -> None:
     if not await AdminUser.exists().where(AdminUser.username == name):
-        raise NotFound(f"There is no admin named {name}.")
+        raise NotFound(f"There is no administrator named {name}.")

@@ -45,7 +45,7 @@ def located(*, founding: bool = False) -> tuple[Settings, Located]:
         settings = load()
         if settings.database_url is None and not founding and not (settings.data_path / "postgres").is_dir():
             raise Refused(
-                f"There is no database in {settings.data_path}. Go to the folder in which Guildhall runs, "
+                f"There is no database in {settings.data_path}. Change to the folder in which Guildhall runs, "
                 "or set GUILDHALL_DATA_DIR or DATABASE_URL."
             )
         found = locate(settings)
@@ -71,11 +71,11 @@ def run(work: Coroutine[object, object, T]) -> T:
     try:
         return asyncio.run(work)
     except asyncpg.UndefinedTableError:
-        raise Refused("The database has no such table yet. Run `guildhall migrate` first.") from None
+        raise Refused("The database lacks a table. Run `guildhall migrate` first.") from None
     except UNREACHABLE as error:
         raise Refused(unreachable(error)) from None
     except NotFound as error:
         has_detail = error.detail != NotFound.detail
-        raise Refused(error.detail if has_detail else "There is none of this number.") from None
+        raise Refused(error.detail if has_detail else "There is nothing with this number.") from None
     except (GuildhallError, MigrationFailed, ValueError) as error:
         raise Refused(str(error)) from None

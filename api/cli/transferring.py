@@ -58,7 +58,9 @@ async def _require_guild(services: Services, guild_id: int) -> None:
     try:
         await services.guilds.get(guild_id)
     except NotFound:
-        raise Refused(f"Guild {guild_id} is not here. A bot makes it: `PUT /v1/guilds/{guild_id}`.") from None
+        raise Refused(
+            f"There is no guild {guild_id} here yet. A bot registers it with `PUT /v1/guilds/{guild_id}`."
+        ) from None
 
 
 async def _pieces(file: Path) -> AsyncIterator[bytes]:

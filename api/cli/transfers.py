@@ -17,14 +17,20 @@ SHOWN = 20
 @click.command("import")
 @click.argument("guild_id", type=GuildId())
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--source", type=click.Choice(get_args(Source)), required=True, help="Where the file is from.")
-@click.option("--mode", type=click.Choice(get_args(Mode)), help="What becomes of what is there; `set` if not named.")
-@click.option("--dry-run", is_flag=True, help="Only tell what would change.")
-@click.option("--settings", "takes_settings", is_flag=True, help="Take the file's settings into `leveling` too.")
+@click.option(
+    "--source", type=click.Choice(get_args(Source)), required=True, help="The bot or format that the file comes from."
+)
+@click.option(
+    "--mode", type=click.Choice(get_args(Mode)), help="How imported and existing XP are combined. Default: set."
+)
+@click.option("--dry-run", is_flag=True, help="Only report what would change.")
+@click.option(
+    "--settings", "takes_settings", is_flag=True, help="Also import the file's settings into the module `leveling`."
+)
 def import_file(
     guild_id: int, file: Path, source: Source, mode: Mode | None, dry_run: bool, takes_settings: bool
 ) -> None:
-    """Bring standings or history of FILE into a guild."""
+    """Import the standings or the history in FILE into a guild."""
     from api.cli.transferring import bring_in
 
     settings, _ = located()
@@ -33,7 +39,7 @@ def import_file(
     try:
         view = run(bring_in(settings, guild_id, file, query))
     except KeyboardInterrupt:
-        raise Refused("Stopped. What is left is done by a server or by `guildhall worker`, when one runs.") from None
+        raise Refused("Stopped. A running server or `guildhall worker` continues the import.") from None
     _tell(view)
     if view.status == "failed":
         raise SystemExit(1)
@@ -50,7 +56,7 @@ def _tell(view: ImportView) -> None:
         where = f"row {refused.row}{' at ' + refused.pointer if refused.pointer else ''}: " if refused.row else ""
         click.echo(f"  {where}{refused.message}")
     if len(view.refused) > SHOWN:
-        click.echo("  and more: `GET /v1/imports/" + view.id + "` tells the first 1,000")
+        click.echo("  and more: `GET /v1/imports/" + view.id + "` lists the first 1,000")
     for each in view.preview[:SHOWN]:
         click.echo(
             f"  {each.user_id}: {each.xp_before:,} XP (level {each.level_before})"
@@ -62,7 +68,7 @@ def _tell(view: ImportView) -> None:
 @click.argument("guild_id", type=GuildId())
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=False)
 def export_file(guild_id: int, file: Path | None) -> None:
-    """Write a guild, whole, to FILE (or to the terminal), as `import --source guildhall` takes it back."""
+    """Export a guild to FILE (or to standard output), for `import --source guildhall`."""
     from api.cli.transferring import take_out
 
     settings, _ = located()
@@ -78,7 +84,7 @@ def export_file(guild_id: int, file: Path | None) -> None:
 
 @click.command()
 def worker() -> None:
-    """Do the jobs that servers with GUILDHALL_JOBS=false leave: imports. Ends at SIGTERM or Ctrl-C."""
+    """Run imports, backfills and webhooks, for servers with GUILDHALL_JOBS=false. Ends at SIGTERM or Ctrl-C."""
     from api.cli.transferring import work
 
     settings, _ = located()

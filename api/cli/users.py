@@ -25,14 +25,14 @@ class _UserId(click.ParamType[int]):
 
 @click.group()
 def users() -> None:
-    """People: what is stored about them, and erasing it."""
+    """Export or erase a person's data."""
 
 
 @users.command("export")
 @click.argument("user_id", type=_UserId())
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=False)
 def users_export(user_id: int, file: Path | None) -> None:
-    """Write all that is stored about a person to FILE (or to the terminal), as JSON."""
+    """Export all data about a person to FILE (or to standard output), as JSON."""
     settings, _ = located()
     if file is None:
         run(_export(settings, user_id, sys.stdout.buffer))
@@ -45,10 +45,10 @@ def users_export(user_id: int, file: Path | None) -> None:
 
 @users.command("erase")
 @click.argument("user_id", type=_UserId())
-@click.option("--opt-out", is_flag=True, help="Drop their future events too.")
-@click.confirmation_option(prompt="This erases the person everywhere, for good. Go on?")
+@click.option("--opt-out", is_flag=True, help="Also drop their future events.")
+@click.confirmation_option(prompt="This erases the person everywhere, permanently. Continue?")
 def users_erase(user_id: int, opt_out: bool) -> None:
-    """Erase a person everywhere. A server may go on serving."""
+    """Erase a person everywhere. The server can keep running."""
     settings, _ = located()
     receipt = run(_erase(settings, user_id, opt_out=opt_out))
     click.echo(f"receipt {receipt.receipt}: {receipt.rows:,} rows in {receipt.guilds:,} guild(s)")

@@ -25,7 +25,7 @@ def welcome(settings: Settings, found: Located, key: str | None, listening: sock
         lines.append(f"  Admin                     {base}/admin/")
     if found.embedded is not None:
         lines.append(f"  Database                  embedded, in {settings.data_path / 'postgres'}")
-        lines += [f"  Made passable (o+x) for PostgreSQL's own user: {path}" for path in found.embedded.opened]
+        lines += [f"  Opened (o+x) to PostgreSQL's own user: {path}" for path in found.embedded.opened]
     lines += [
         "",
         "  Try it:",

@@ -26,12 +26,13 @@ class StreamBounds:
         if self._open[_whose(credential)] >= most:
             self._metrics.streams_refused.labels(kind).inc()
             raise TooManyRequests(
-                f"This {kind} has {most} streams open here, and may have no more. One stream can follow all guilds.",
+                f"This {kind} has {most} streams open on this worker, which is the limit. One stream "
+                "can follow all guilds.",
                 headers={"Retry-After": str(_RETRY_SECONDS)},
             )
         if self._open.total() >= self.in_all:
             self._metrics.streams_refused.labels("all").inc()
-            raise Overloaded("As many streams are open here as may be. Try again soon.", retry_after=_RETRY_SECONDS)
+            raise Overloaded("The maximum of event streams is open. Try again soon.", retry_after=_RETRY_SECONDS)
 
     def enter(self, credential: Credential) -> Callable[[], None]:
         """Counts one more stream. Call the returned function when it ends. Raises as `refuse` does."""

@@ -192,7 +192,7 @@ class Broadcaster:
                 try:
                     await self._heartbeat()
                 except Exception:
-                    log.exception("streams could not be looked after")
+                    log.exception("a check of the streams failed")
         finally:
             self.end_all()
 

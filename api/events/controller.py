@@ -20,12 +20,13 @@ class EventController(Controller):
     async def read_events(
         self, params: NamedDependency[EventsQuery], request: GuildhallRequest, events: NamedDependency[EventService]
     ) -> EventStream:
-        """What happens, as Server-Sent Events: `id`, `event`, and `data` as JSON, with the guild's id and the time.
-        Send the last `id` as `Last-Event-ID` to get all that came since, for 7 days, in order, nothing twice and
-        nothing left out; 0 is all that is kept. Without it the stream begins now: the answer's own `Last-Event-ID`
-        says where. It tells no more than the routes: data that needs another scope is left out, and what is of
-        somebody hidden comes to keys with `members:write` and to themselves alone. A line that begins with a colon
-        comes at least every 15 seconds. Events of an erased person are `{"erased": true}`."""
+        """Stream events as Server-Sent Events: `id`, `event`, and `data` as JSON, with the guild's id and the time.
+        Send the last `id` as `Last-Event-ID` to get all later events, for 7 days, in order, without gaps and repeats; 0
+        sends every event that is kept. Without the header, the stream begins now, and the answer's own `Last-Event-ID`
+        has that position. The stream shows only data that its reader may also read by the routes: data that needs
+        another scope is left out, and events about a hidden person go only to that person and to keys with
+        `members:write`. A line that begins with a colon arrives at least every 15 seconds. Events of an erased person
+        are `{"erased": true}`."""
         credential = request.actor.credential
         assert credential is not None  # it was asked for
         wanted, after = await events.begin(credential, params, request.headers.get("last-event-id"))

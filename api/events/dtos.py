@@ -12,8 +12,10 @@ from api.lib.snowflakes import Snowflake
 class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which events. Those that concern every guild come with any of them."""
 
-    guild_id: Annotated[Snowflake | None, Meta(description="Only this guild's")] = None
+    guild_id: Annotated[Snowflake | None, Meta(description="Only events of this guild")] = None
     types: Annotated[
         list[EventType],
-        Meta(min_length=1, max_length=100, description="Only these, repeated or with commas; absent: all"),
+        Meta(
+            min_length=1, max_length=100, description="Only these types: repeated, or separated by commas. Default: all"
+        ),
     ] = msgspec.field(default_factory=list)

@@ -34,7 +34,7 @@ class EventService:
         `TooManyRequests` and `Overloaded` for too many streams, `Unavailable` while this process stops or before its
         first poll."""
         if self.broadcaster.is_stopping:
-            raise Unavailable("The server is stopping. Connect again: another one answers.")
+            raise Unavailable("The server is stopping. Connect again: another server answers.")
         if self.broadcaster.position is None:
             raise Unavailable
         if query.guild_id is not None:
@@ -50,13 +50,15 @@ class EventService:
     async def _after(self, last_event_id: str) -> int:
         newest, oldest = await bounds(self._database)
         if _position(last_event_id) is None or int(last_event_id) > newest:
-            raise BadHeader("`Last-Event-ID` is no id of an event: send the one that came last, or 0 for all.")
+            raise BadHeader(
+                "`Last-Event-ID` is not the id of an event. Send the id of the last event that you got, or 0 for all."
+            )
         position = int(last_event_id)
         if position == 0:
             return oldest - 1
         if position < oldest - 1:
             raise Gone(
-                "Events after this one are not kept any more. Read anew what you keep, and begin without "
+                "Events after this one have been deleted. Read the state again, and start without "
                 "`Last-Event-ID`, or with 0."
             )
         return position

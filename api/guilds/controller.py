@@ -36,7 +36,7 @@ class GuildController(Controller):
         request: GuildhallRequest,
         guilds: NamedDependency[GuildService],
     ) -> Page[GuildView]:
-        """The guilds that the key sees, by id."""
+        """List the guilds that the key sees, by id."""
         return await guilds.list_guilds(request.actor, limit=params.limit, cursor=params.cursor, deleted=params.deleted)
 
     @put(
@@ -58,7 +58,7 @@ class GuildController(Controller):
         request: GuildhallRequest,
         guilds: NamedDependency[GuildService],
     ) -> ApiResponse[GuildView]:
-        """The bot joined, or something changed: create, update or restore the guild."""
+        """Create, update or restore a guild. Send it when the bot joins a guild, and when the guild changes."""
         guild, created = await guilds.put(request.actor, guild_id, data, request.preconditions)
         return ApiResponse(guild, status_code=201 if created else 200)
 
@@ -72,12 +72,12 @@ class GuildController(Controller):
         request: GuildhallRequest,
         guilds: NamedDependency[GuildService],
     ) -> GuildView:
-        """Change some of it, as a merge patch: null goes back to the first value."""
+        """Change a guild with a merge patch. Null returns a member to its initial value."""
         return await guilds.patch(request.actor, guild_id, data, request.preconditions)
 
     @get("/{guild_id:str}", opt=RoutePolicy(READ, conditional=True, personal=True).opt)
     async def get_guild(self, guild_id: FromPath[int], guilds: NamedDependency[GuildService]) -> GuildView:
-        """One guild."""
+        """Get a guild."""
         return await guilds.get(guild_id)
 
     @delete("/{guild_id:str}", opt=RoutePolicy(WRITE, if_match=True).opt)
@@ -87,7 +87,8 @@ class GuildController(Controller):
         request: GuildhallRequest,
         guilds: NamedDependency[GuildService],
     ) -> None:
-        """The bot left. The guild can be restored until the retention ends, 30 days by default."""
+        """Delete a guild. Send it when the bot leaves. The guild can be restored until the retention ends, 30 days by
+        default."""
         await guilds.delete(request.actor, guild_id, request.preconditions)
 
     @post(
@@ -98,14 +99,14 @@ class GuildController(Controller):
     async def restore_guild(
         self, guild_id: FromPath[int], request: GuildhallRequest, guilds: NamedDependency[GuildService]
     ) -> GuildView:
-        """Undo the deletion. Of a guild that is not deleted it changes nothing."""
+        """Restore a deleted guild. A guild that is not deleted stays unchanged."""
         return await guilds.restore(request.actor, guild_id)
 
     @get("/{guild_id:str}/roles", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_roles(
         self, guild_id: FromPath[int], roles_and_channels: NamedDependency[RolesAndChannels]
     ) -> RolesView:
-        """The guild's roles, as its bot last sent them, highest first."""
+        """List the guild's roles, as its bot last sent them, highest first."""
         return await roles_and_channels.roles(guild_id)
 
     @put("/{guild_id:str}/roles", opt=RoutePolicy(WRITE, if_match=True, conditional=True, mends_names=True).opt)
@@ -116,14 +117,14 @@ class GuildController(Controller):
         request: GuildhallRequest,
         roles_and_channels: NamedDependency[RolesAndChannels],
     ) -> RolesView:
-        """Replace all roles. Settings that point at one that is gone tell so as stale references."""
+        """Replace all roles of a guild. Settings that refer to a missing role report it in `stale_references`."""
         return await roles_and_channels.replace_roles(request.actor, guild_id, data.items, request.preconditions)
 
     @get("/{guild_id:str}/channels", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_channels(
         self, guild_id: FromPath[int], roles_and_channels: NamedDependency[RolesAndChannels]
     ) -> ChannelsView:
-        """The guild's channels, as its bot last sent them, by position."""
+        """List the guild's channels, as its bot last sent them, by position."""
         return await roles_and_channels.channels(guild_id)
 
     @put("/{guild_id:str}/channels", opt=RoutePolicy(WRITE, if_match=True, conditional=True, mends_names=True).opt)
@@ -134,5 +135,5 @@ class GuildController(Controller):
         request: GuildhallRequest,
         roles_and_channels: NamedDependency[RolesAndChannels],
     ) -> ChannelsView:
-        """Replace all channels. Settings that point at one that is gone tell so as stale references."""
+        """Replace all channels of a guild. Settings that refer to a missing channel report it in `stale_references`."""
         return await roles_and_channels.replace_channels(request.actor, guild_id, data.items, request.preconditions)

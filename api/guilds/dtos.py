@@ -21,8 +21,8 @@ ReceivedName = Annotated[
     Meta(
         min_length=1,
         max_length=NAME_CHARACTERS,
-        description="As Discord has it. Control characters and those that turn the direction of text are taken out,"
-        " and blanks around it; where nothing is left, it is the id.",
+        description="The name at Discord. Control characters, direction overrides and surrounding blanks are removed."
+        " If nothing is left, the name is the id.",
     ),
 ]
 Icon = Annotated[Line, Meta(min_length=1, max_length=ICON_CHARACTERS, description="The hash of its icon")]
@@ -87,7 +87,7 @@ class GuildQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     limit: Limit = 50
     cursor: CursorText | None = None
-    deleted: Annotated[bool, Meta(description="The deleted ones instead")] = False
+    deleted: Annotated[bool, Meta(description="List deleted ones instead")] = False
 
 
 class PutRole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

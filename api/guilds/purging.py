@@ -60,7 +60,7 @@ class Purging:
                 except Unavailable:
                     raise
                 except Exception as error:
-                    log.warning("a guild was not purged, and will be tried again", guild=row["id"], error=repr(error))
+                    log.warning("a guild was not purged; it will be tried again", guild=row["id"], error=repr(error))
                     failure = error
             if len(rows) < LIST_BATCH_SIZE:
                 break
@@ -89,7 +89,7 @@ class Purging:
             if await connection.fetchval(queries.FORGET_REVISIONS, guild_id, BATCH_SIZE) == BATCH_SIZE:
                 return _Step.MORE
             await Guild.delete().where(Guild.id == guild_id)
-            reason = system("its retention ended")
+            reason = system("its retention has ended")
             await record(connection, reason, "guild.purged", guild_ids=[guild_id], target=None, changes={})
         return _Step.PURGED
 

@@ -230,4 +230,4 @@ class Admission:
 
 
 def _too_late() -> Overloaded:
-    return Overloaded("More is asked than can be answered. Try again soon.")
+    return Overloaded("The server gets more requests than it can answer. Try again soon.")

@@ -50,7 +50,7 @@ class BodyReader:
     def read(self, raw: bytes) -> object:
         """Raises `UnreadableBody`, `Invalid`. Its time is bounded by the bytes, and by `most_values`."""
         if (place := overflow(raw, self._most_values, DEPTH)) is not None:
-            raise Invalid(errors=[Fault(place, f"brings more than {self._most_values} values")])
+            raise Invalid(errors=[Fault(place, f"has more than {self._most_values} values")])
         if raw.count(b"[") + raw.count(b"{") > DEPTH and is_too_deep(raw):
             if self._deep_member and re.search(rb'"%s"\s*:\s*\{' % self._deep_member.encode(), raw):
                 raise Invalid(errors=[Fault(f"/{self._deep_member}", f"nests the body more than {DEPTH} deep")])

@@ -49,7 +49,7 @@ class Budget:
         """The error when nothing is left."""
         wait = max(math.ceil(self.ends - now), 1)
         return TooManyRequests(
-            f"The budget of {self.limit} requests a minute is spent. Send the next one in {wait} s.",
+            f"The limit of {self.limit} requests a minute is reached. Send the next one in {wait} s.",
             headers={"Retry-After": str(wait)},
         )
 

@@ -82,7 +82,7 @@ async def _find_guild(gate: Gate, credential: Credential, guild_id: int) -> None
 
 def _refuse_some_guilds(credential: Credential, policy: RoutePolicy) -> None:
     if policy.whole_installation and credential.guild_ids is not None:
-        raise Forbidden("This concerns every guild, and this credential is for some guilds.")
+        raise Forbidden("This route concerns all guilds, and this credential has a list of guilds.")
 
 
 async def _admitted(
@@ -94,7 +94,7 @@ async def _admitted(
     await gate_of(connection.app).limiter.spend(connection.scope, credential)
     session = context.session
     if person and session is None:
-        raise Forbidden("This is about somebody who is logged in, and a key is nobody.")
+        raise Forbidden("This route is for people who are logged in, not for keys.")
     if scope is not None and scope not in credential.scopes:
         whose = "this key does not have" if session is None else "people do not have"
         raise MissingScope(f"This route needs the scope `{scope}`, which {whose}.")

@@ -24,7 +24,7 @@ def reason(header: str | None) -> str | None:
     except UnicodeDecodeError:
         raise BadHeader("`X-Audit-Log-Reason` is not percent-encoded UTF-8.") from None
     if _broken_escape.search(header):
-        raise BadHeader("`X-Audit-Log-Reason` has a `%` that begins no escape: write it as `%25`.")
+        raise BadHeader("`X-Audit-Log-Reason` has a `%` that does not start an escape: write it as `%25`.")
     if len(text) > REASON_CHARACTERS:
         raise BadHeader(f"`X-Audit-Log-Reason` is longer than {REASON_CHARACTERS} characters.")
     if _control.search(text):
@@ -55,4 +55,4 @@ def entity_tags(name: str, given: Headers, *, weak: bool) -> frozenset[str] | No
     try:
         return etags.parse(", ".join(given.getall(name)), weak=weak)
     except etags.BadEtag:
-        raise BadHeader(f"`{name}` is not a list of entity tags, nor `*`.") from None
+        raise BadHeader(f"`{name}` is neither a list of entity tags nor `*`.") from None

@@ -26,11 +26,11 @@ def refuse_ambiguous(scope: HTTPScope) -> None:
     for name, value in scope["headers"]:
         if name in _SINGLE:
             if name in given:
-                raise BadHeader(f"There is more than one `{_SINGLE[name]}`.")
+                raise BadHeader(f"There is more than one `{_SINGLE[name]}` header.")
             given[name] = value
     host = given.get(b"host")
     if host is None:
         if scope["http_version"] != "1.0":
-            raise BadHeader("`Host` is missing.")
+            raise BadHeader("The `Host` header is missing.")
     elif not _is_host(host):
-        raise BadHeader("`Host` is no name or address of a host.")
+        raise BadHeader("`Host` is not the name or address of a host.")

@@ -131,15 +131,15 @@ class _Exchange:
                 self._status = GONE
                 return
             # The server stops, and its grace time is over. Raised again, this would become a 500.
-            await self._refuse(Overloaded("The server is stopping. If this was a change, see whether it was stored."))
+            await self._refuse(Overloaded("The server is stopping. If this was a change, check whether it was stored."))
         except TimeoutError:
-            await self._refuse(Overloaded("This took too long, and was given up."))
+            await self._refuse(Overloaded("The request took too long and was cancelled."))
         except GuildhallError as error:
             await self._refuse(error)
         except Exception as error:
             ours = classify(error)
             if type(ours) is GuildhallError:
-                log.exception("unhandled outside the application")
+                log.exception("an unhandled error outside the application")
             await self._refuse(ours)
         finally:
             middleware._metrics.running -= 1

@@ -76,7 +76,7 @@ def _convert_list(texts: list[str], kind: Any) -> object:  # Any: the same
 def _convert(text: str, kind: Any) -> object:  # Any: a type, as typing writes it
     """The value of a query parameter: msgspec's lax conversion would take `1e3` and ` 7` for numbers."""
     if _control.search(text) or "�" in text:
-        raise msgspec.ValidationError("has a character that no value has")
+        raise msgspec.ValidationError("has a character that is not allowed in any value")
     try:
         return msgspec.convert(text, kind, dec_hook=snowflakes.decode)
     except msgspec.ValidationError:

@@ -90,7 +90,7 @@ def classify(error: Exception) -> GuildhallError:
     if isinstance(error, GuildhallError):
         return error
     if isinstance(error, BadCursor):
-        return Invalid(errors=[ParameterFault("cursor", "was changed, belongs elsewhere, or is too old")])
+        return Invalid(errors=[ParameterFault("cursor", "was changed, belongs to another list, or is too old")])
     if isinstance(error, HTTPException):
         return _of_framework(error)
     if isinstance(error, IMPOSSIBLE_VALUES) or type(error) is asyncpg.DataError:  # asyncpg raises the class itself

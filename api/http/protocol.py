@@ -260,7 +260,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if waits_for_us and not self._is_deaf:
             self.due = self.loop.time() + BODY_SECONDS
         elif self._in_head and not self._is_deaf:
-            self._refuse(RequestTimeout(f"The header was not whole within {HEAD_SECONDS:.0f} seconds."))
+            self._refuse(RequestTimeout(f"The header was not complete within {HEAD_SECONDS:.0f} seconds."))
         elif self._in_body and not self.cycle.response_complete and not self._is_deaf:
             self._refuse(RequestTimeout("The body came too slowly."))
         else:

@@ -10,10 +10,10 @@ log = structlog.get_logger("guildhall.proxies")
 ENOUGH = 1000  # requests, after which nobody from a public address is to be expected
 PASSED_ON = frozenset({b"x-forwarded-for", b"forwarded"})
 
-UNBELIEVED = "a proxy passes on addresses that nobody believes"
+UNTRUSTED = "a proxy is not trusted"
 PRIVATE = "all requests come from private addresses"
 HOW = (
-    "if this address is your proxy's, name it in GUILDHALL_TRUSTED_PROXIES. Until then all who come by it count as "
+    "if this is your proxy's address, add it to GUILDHALL_TRUSTED_PROXIES. Until then, all its clients count as "
     "one address, in limits and in the audit log"
 )
 
@@ -40,6 +40,6 @@ class ProxyNotice:
             self._is_public = True
         elif any(name in PASSED_ON for name, _ in scope["headers"]):
             self.is_done = True
-            log.warning(UNBELIEVED, address=host, what_to_do=HOW)
+            log.warning(UNTRUSTED, address=host, what_to_do=HOW)
         elif self.is_done and not self._is_public:
             log.warning(PRIVATE, address=host, what_to_do=HOW)

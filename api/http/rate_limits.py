@@ -198,9 +198,9 @@ class Limiter:
             try:
                 await self.add_up()
             except Unavailable as error:
-                log.debug("refusals were not added up", type=error.type)
+                log.debug("the refusals of addresses were not shared", type=error.type)
             except Exception:
-                log.exception("refusals were not added up")
+                log.exception("the refusals of addresses were not shared")
 
     async def add_up(self) -> None:
         """Tells the others what was refused here, and learns what was there. Raises `Unavailable`."""

@@ -59,9 +59,9 @@ class AnswerQuotas:
         if answers <= 0 or size <= 0:
             wait = max(math.ceil((row["first"] - now).total_seconds()), 1)
             raise TooManyRequests(
-                f"{MOST_ANSWERS} answers, or {MOST_BYTES // 1024 // 1024} MiB of them, are kept for this credential "
-                "already, each for a day. Send this without an `Idempotency-Key` (events count once by their own "
-                f"ids), or in {wait} s.",
+                f"{MOST_ANSWERS} answers, or {MOST_BYTES // 1024 // 1024} MiB of them, are already stored for this "
+                "credential, each for a day. Send the request without an `Idempotency-Key` (events count once by "
+                f"their own ids), or in {wait} s.",
                 headers={"Retry-After": str(wait)},
             )
         quota.answers, quota.bytes, quota.until = math.ceil(answers / 8), math.ceil(size / 8), now + COUNTED_FOR

@@ -22,8 +22,9 @@ class AnswerTooLarge(GuildhallError):
     type = "answer-too-large"
     title = "Answer too large to be kept"
     detail = (
-        f"With an `Idempotency-Key` the answer is kept, and this one would have more than {LARGEST} bytes. Nothing was "
-        "done: send less at once, or no key."
+        f"With an `Idempotency-Key`, the answer is stored, and this one would be larger than {LARGEST} "
+        "bytes. Nothing was "
+        "done. Send less at once, or no key."
     )
 
 

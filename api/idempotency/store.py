@@ -31,7 +31,9 @@ class KeyReused(GuildhallError):
     status = 422
     type = "idempotency-key-reused"
     title = "Idempotency key used for something else"
-    detail = "This `Idempotency-Key` was sent with another body, method or address. Make a new one for each request."
+    detail = (
+        "This `Idempotency-Key` was sent before with another body, method or address. Use a new one for each request."
+    )
 
 
 class StillRunning(Conflict):
@@ -160,9 +162,9 @@ class Idempotency:
             else:
                 await IdempotentAnswer.release(claim.owner, claim.key, claim.holder)
         except Unavailable as error:
-            log.warning("an idempotent answer was not kept", type=error.type)
+            log.warning("an idempotent answer was not stored", type=error.type)
         except Exception:
-            log.exception("an idempotent answer was not kept")
+            log.exception("an idempotent answer was not stored")
 
     async def sweep(self) -> bool:
         """Deletes a batch of expired answers. Returns whether there may be more."""

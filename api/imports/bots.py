@@ -77,7 +77,7 @@ class ImportedSettings:
         is told as the file's fault, and the standings stay."""
         faults = self._faults
         if Scope.SETTINGS_WRITE not in work.rights.scopes:
-            faults = [Fault("", f"this needs the scope `{Scope.SETTINGS_WRITE}`, which is missing by now")]
+            faults = [Fault("", f"this needs the scope `{Scope.SETTINGS_WRITE}`, which is missing now")]
         if self._patch and not faults:
             if work.dry_run:
                 faults = LEVELING.faults(LEVELING.apply_patch({}, self._patch))
@@ -87,7 +87,7 @@ class ImportedSettings:
                 except Invalid as invalid:
                     faults = [fault for fault in invalid.errors if isinstance(fault, Fault)]
         for fault in faults:
-            work.refuse(0, Fault(fault.pointer, f"The settings were not taken: {fault.message}"))
+            work.refuse(0, Fault(fault.pointer, f"The settings were not imported: {fault.message}"))
 
 
 def mee6_patch(page: Mee6Page) -> JsonObject:

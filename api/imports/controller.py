@@ -41,14 +41,15 @@ class ImportController(Controller):
         request: GuildhallRequest,
         imports: NamedDependency[ImportService],
     ) -> ApiResponse[ImportView]:
-        """Bring standings or history from elsewhere: the body is the file as it is. It is done in the
-        background; `Location` tells how it stands. One at a time for a guild.
+        """Import standings or history from another bot or an export. The body is the file. The import runs in the
+        background; `Location` is the address of its progress. A guild has one import at a time.
 
-        A line needs what its own route needs: `guild`, `roles` and `channels` `guilds:write`; `settings` and
-        `settings=true` `settings:write`, the module `privacy` of a person Manage Guild; achievements and awards
-        `achievements:write`; hiding somebody `users:erase`, of a key without a list of guilds. A line without it is
-        refused by row, naming the scope. An import ends with the credential that asked for it: what was done until
-        then stays."""
+        A line needs the scope of its own route: `guild`, `roles` and `channels` need `guilds:write`; `settings` and
+        `settings=true` need `settings:write`, and the module `privacy` also Manage Guild, for a person; achievements
+        and awards need `achievements:write`; hiding somebody needs `users:erase`, with a key without a list of guilds.
+        A line without its scope is refused by row, and the message names the scope. An import ends with the key or
+        session that started it. Rows that it has imported stay.
+        """
         require(request.actor, params)
         file = uploaded(request, params.source, LARGEST_BODY)
         view, _ = await imports.begin(request.actor, guild_id, params, file)
@@ -62,22 +63,22 @@ class ImportController(Controller):
         request: GuildhallRequest,
         imports: NamedDependency[ImportService],
     ) -> Page[ImportView]:
-        """A guild's imports, newest first."""
+        """List a guild's imports, newest first."""
         return await imports.list_imports(request.actor, guild_id, limit=params.limit, cursor=params.cursor)
 
     @get("/imports/{import_id:str}", opt=RoutePolicy(READ, conditional=True, personal=True).opt)
     async def get_import(
         self, import_id: FromPath[int], request: GuildhallRequest, imports: NamedDependency[ImportService]
     ) -> ImportView:
-        """How an import stands: its progress, its counts, what was refused and why."""
+        """Get an import: its progress, its counts, and the refused rows with their reasons."""
         return await imports.get(request.actor, import_id)
 
     @get("/guilds/{guild_id:str}/export", opt=RoutePolicy(WRITE, seconds=SECONDS).opt, media_type=NDJSON)
     async def export_guild(
         self, guild_id: FromPath[int], request: GuildhallRequest, exporter: NamedDependency[Exporter]
     ) -> Stream:
-        """The guild, whole, as lines of JSON, which an import takes back here or elsewhere. It holds no secret. A
-        person's has nothing of other people who are hidden. What the credential may not read by its own route (guild,
+        """Export a guild as lines of JSON, for an import here or on another server. It holds no secrets. An export by a
+        person leaves out other people who are hidden. Data that the credential may not read by its own route (guild,
         roles and channels: `guilds:read`; settings: `settings:read`; achievements: `achievements:read`) is left out,
         and the first line names it in `left_out`."""
         lines: AsyncIterator[bytes] = exporter.export(request.actor, guild_id)

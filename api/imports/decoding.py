@@ -55,7 +55,7 @@ def located(message: str) -> tuple[str, str]:
     path = _place.sub(r".\1", where).replace(".", "/")
     if (name := _named.search(text)) is not None:
         path += pointer([name[1]])
-        text = "is required" if "required" in text else "is not known here"
+        text = "is required" if "required" in text else "is not a known member"
     return path, text[:1].lower() + text[1:]
 
 

@@ -16,14 +16,22 @@ Status = Literal["queued", "running", "finished", "failed"]
 class ImportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the file is from, and what to do with it."""
 
-    source: Annotated[Source, Meta(description="Where the file is from.")]
+    source: Annotated[Source, Meta(description="The bot or format that the file comes from.")]
     mode: Annotated[
         Mode | None,
-        Meta(description="What becomes of what is there: replaced, added to, or the larger one kept. Not of `events`."),
+        Meta(
+            description=(
+                "How imported and existing XP are combined: `set` replaces, `add` adds, `max` "
+                "keeps the larger one. Not for `events`."
+            )
+        ),
     ] = None
-    dry_run: Annotated[bool, Meta(description="Only tell what would change.")] = False
+    dry_run: Annotated[bool, Meta(description="Only report what would change.")] = False
     settings: Annotated[
-        bool, Meta(description="Take rewards, rates and curve of a `mee6` or `polaris` file into `leveling` too.")
+        bool,
+        Meta(
+            description="Also import rewards, rates and curve of a `mee6` or `polaris` file into the module `leveling`."
+        ),
     ] = False
 
 

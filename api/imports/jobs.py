@@ -78,19 +78,19 @@ class ImportJob:
 
     async def _do(self, work: Work) -> None:
         if work.job.attempts > MOST_ATTEMPTS:
-            await self._end(work, "It was begun again and again, and never got on: it was given up.")
+            await self._end(work, "It was given up: it made no progress in repeated tries.")
             return
         try:
             await self._import(work)
         except Broken as broken:
             await self._end(work, str(broken))
         except NotFound:
-            await self._end(work, "The guild is not there any more.")
+            await self._end(work, "The guild does not exist any more.")
         except CredentialEnded as ended:
-            await self._end(work, f"{ended} What was done until then stays.")
+            await self._end(work, f"{ended} Rows that were imported until then stay.")
         except IMPOSSIBLE_VALUES:  # as good a second time as the first
             log.exception("an import has what cannot be stored", id=work.id)
-            await self._end(work, f"Of the rows after {work.rows} one holds a value that cannot be stored.")
+            await self._end(work, f"After row {work.rows}, a row has a value that cannot be stored.")
         else:
             await self._end(work, None)
 
@@ -115,7 +115,7 @@ class ImportJob:
         else:
             return EVERYTHING
         if Scope.MEMBERS_WRITE not in credential.scopes:
-            raise CredentialEnded("Whoever asked for this may import nothing into the guild any more.")
+            raise CredentialEnded("The key or person that started this may no longer import into the guild.")
         return rights_of(credential)
 
     async def _end(self, work: Work, fault: str | None) -> None:

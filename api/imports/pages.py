@@ -89,7 +89,7 @@ class Pages:
         if self._open or (not self._pages and not self._array):
             raise Broken("The file ends before its JSON does." if self._open else "The file is not a JSON object.")
         if (bytes(self._rest) + self._buffer[self._start :]).strip(_WHITE):
-            raise Broken("Something follows the end of the JSON.")
+            raise Broken("There is data after the end of the JSON.")
         if not self._pages:
             raise Broken("The file is an empty array.")
         return ()
@@ -104,7 +104,7 @@ class Pages:
     def _enter(self, start: int, first: int) -> None:
         if not self._open and first == 0x5B:
             if self._pages or self._array:
-                raise Broken("Something follows the end of the JSON.")
+                raise Broken("There is data after the end of the JSON.")
             self._separate(start, b"")
             self._array = True
             self._start = start + 1
@@ -124,14 +124,14 @@ class Pages:
 
     def _leave(self, first: int) -> None:
         if not self._open or (self._open[-1:] == b"[") != (first == 0x5D):
-            raise Broken("The file is not JSON: a bracket is closed that is not open.")
+            raise Broken("The file is not JSON: a closing bracket has no opening one.")
         self._open = self._open[:-1]
 
     def _separate(self, start: int, expected: bytes) -> None:
         """What lies between two pages is white space, and a comma."""
         between = bytes(self._rest) + self._buffer[self._start : start]
         if between.strip(_WHITE) != expected or (not self._array and self._pages):
-            raise Broken("The file is not JSON: between two objects stands what does not belong there.")
+            raise Broken("The file is not JSON: there is something else between two objects.")
         self._rest.clear()
 
     def _cut(self, end: int) -> Iterable[Row]:
@@ -142,10 +142,10 @@ class Pages:
             return
         if not self._first:
             if not body.startswith(b","):
-                raise Broken("The file is not JSON: between two rows there is no comma.")
+                raise Broken("The file is not JSON: a comma is missing between two rows.")
             body = body[1:]
             if not body.strip(_WHITE):
-                raise Broken("The file is not JSON: behind the comma there is no row.")
+                raise Broken("The file is not JSON: a row is missing after a comma.")
         self._first = False
         is_map = self._open[(self._within or 0) - 1 :][:1] == b"{"
         try:
@@ -168,14 +168,15 @@ class Pages:
         self._rest.clear()
         if not any(isinstance(page.get(name), dict | list) for name in self._names):
             raise Broken(
-                f"The file has no list `{self._names[0]}`: it is not of this source. Members found: {named(page)}."
+                f"The file has no list `{self._names[0]}`: it does not come from this source. Members "
+                f"found: {named(page)}."
             )
         self._pages += 1
         self._seen(page)
 
     def _end_array(self, start: int, end: int) -> None:
         if (bytes(self._rest) + self._buffer[self._start : start]).strip(_WHITE):
-            raise Broken("The file is not JSON: behind its last object stands what does not belong there.")
+            raise Broken("The file is not JSON: there is something else after its last object.")
         self._rest.clear()
         self._start = end
 

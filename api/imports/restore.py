@@ -161,7 +161,10 @@ class Restore:
         except NotFound:
             if not isinstance(item, SettingsLine):
                 raise
-            work.refuse(number, Fault("/settings/module", "is no module here: its bot has to register it first"))
+            work.refuse(
+                number,
+                Fault("/settings/module", "is not a module of this installation: its bot has to register it first"),
+            )
         else:
             work.imported += 1
 

@@ -55,8 +55,8 @@ _KNOWN = """
     WHERE coalesce(guild_id, 0) IN (0, $1::bigint) AND key = ANY($2::text[])
 """
 _UNKNOWN = {
-    "guild": "is no achievement of this guild: a line that defines it has to come before",
-    "global": "is no achievement of the whole installation here",
+    "guild": "is not an achievement of this guild: its definition has to come in an earlier line",
+    "global": "is not an achievement of this installation",
 }
 
 

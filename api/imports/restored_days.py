@@ -53,8 +53,8 @@ def untimely(item: object, today: date) -> Fault | None:
         case EventIds() if item.week != IMPORTED:
             place, day = "/week", item.week
     if day < EARLIEST:
-        return Fault(place, f"lies before {EARLIEST}, the first day that can be stored")
-    return Fault(place, "lies in the future") if day > today + timedelta(days=1) else None
+        return Fault(place, f"is before {EARLIEST}, the first day that can be stored")
+    return Fault(place, "is in the future") if day > today + timedelta(days=1) else None
 
 
 def partitions_for(items: Sequence[object]) -> dict[PartitionedTable, set[date]]:

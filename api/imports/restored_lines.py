@@ -49,9 +49,11 @@ class Headed:
             try:
                 header = decoded(row[1] if isinstance(row, tuple) else b"", _header)
             except Refused:
-                raise Broken('The file is no export of a guild: its first line is not `{"guildhall": 1, …}`.') from None
+                raise Broken(
+                    'The file is not an export of a guild: its first line is not `{"guildhall": 1, …}`.'
+                ) from None
             if header.guildhall != VERSION:
-                raise Broken(f"The export is of version {header.guildhall}, and this server reads version {VERSION}.")
+                raise Broken(f"The export has version {header.guildhall}, but this server reads version {VERSION}.")
             self._is_begun = True
 
 
@@ -67,7 +69,7 @@ def _read(number: int, row: Row, now: datetime) -> Read:
         return Read(number, "refused", refused.fault)
     given = [name for name in Line.__struct_fields__ if getattr(line, name) is not None]
     if len(given) != 1:
-        return Read(number, "refused", Fault("", "has to have exactly one member"))
+        return Read(number, "refused", Fault("", "needs exactly one member"))
     item = getattr(line, given[0])
     if (fault := untimely(item, now.date()) or to_utc(item, now)) is not None:
         return Read(number, "refused", Fault(f"/{given[0]}{fault.pointer}", fault.message))

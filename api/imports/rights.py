@@ -38,10 +38,10 @@ READS: Mapping[str, Scope] = {
 }
 
 _HIDING = (
-    f"would hide somebody in every guild: this needs the scope `{Scope.USERS_ERASE}`, of a key that has no list of"
+    f"would hide somebody in every guild: this needs a key with the scope `{Scope.USERS_ERASE}` and without a list of"
     " guilds"
 )
-_ADMITTING = f"says who may come in: beside `{Scope.SETTINGS_WRITE}` this needs Manage Guild"
+_ADMITTING = f"sets the roles that may use the dashboard: besides `{Scope.SETTINGS_WRITE}`, this needs Manage Guild"
 
 
 class Rights(msgspec.Struct, frozen=True):

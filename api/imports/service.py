@@ -32,7 +32,7 @@ MOST_LISTED = 100  # imports of a guild that have ended
 HELD_SECONDS = 120
 KEPT_EVERY = timedelta(seconds=30)
 
-_BUSY = "This guild has an import that is not finished: one at a time."
+_BUSY = "This guild has an unfinished import. Wait until it has ended."
 
 _refused = msgspec.json.Decoder(list[RefusedRow]).decode
 _preview = msgspec.json.Decoder(list[PreviewedMember]).decode
@@ -187,7 +187,7 @@ def require(actor: Actor, query: ImportQuery) -> None:
     """Raises `MissingScope` for a query that the actor may not use."""
     missing = rights_of(actor.credential).missing(query)
     if missing is not None:
-        raise MissingScope(f"`settings=true` needs the scope `{missing}` too.")
+        raise MissingScope(f"`settings=true` also needs the scope `{missing}`.")
 
 
 def _session_id(actor: Actor) -> int | None:
@@ -199,9 +199,9 @@ def refuse(query: ImportQuery) -> None:
     """Raises `Invalid` for options that exclude each other."""
     faults = []
     if query.source == "events" and query.mode is not None:
-        faults.append(ParameterFault("mode", "is not possible with `events`: they are counted"))
+        faults.append(ParameterFault("mode", "is not possible with `events`: events are always added"))
     if query.settings and query.source not in ("mee6", "polaris"):
-        faults.append(ParameterFault("settings", "is possible with `mee6` and `polaris` only"))
+        faults.append(ParameterFault("settings", "is possible only with `mee6` and `polaris`"))
     if faults:
         raise Invalid(errors=faults)
 

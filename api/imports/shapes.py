@@ -89,6 +89,6 @@ class Shaped:
             try:
                 inner = decode_list(row[1]) if isinstance(row, tuple) else []
             except msgspec.DecodeError:
-                raise Broken("The file is a list of lists, and something in it is no list.") from None
+                raise Broken("The file is a list of lists, but one of its items is not a list.") from None
             for raw in inner:
                 yield "", bytes(raw)

@@ -116,9 +116,9 @@ def _sound_ones(batch: Sequence[Numbered], latest: datetime) -> list[tuple[int, 
 def _sound(data: bytes, latest: datetime) -> Event:
     event = decoded(data, decode)
     if event.occurred_at > latest:
-        raise Refused("/occurred_at", "lies in the future")
+        raise Refused("/occurred_at", "is in the future")
     if event.occurred_at < _EARLIEST:
-        raise Refused("/occurred_at", f"lies before {EARLIEST}, the first day that can be stored")
+        raise Refused("/occurred_at", f"is before {EARLIEST}, the first day that can be stored")
     if (fault := range_fault(event)) is not None:
         raise Refused(f"/{fault[0]}", fault[1])
     return event

@@ -21,13 +21,13 @@ def to_utc(item: object, now: datetime) -> Fault | None:
         value = getattr(item, name)
         if isinstance(value, datetime):
             if value > now + _AHEAD:
-                return Fault(f"/{name}", "lies in the future")
+                return Fault(f"/{name}", "is in the future")
             if value < _EARLIEST:
-                return Fault(f"/{name}", "lies before the first time that can be stored")
+                return Fault(f"/{name}", "is before the first time that can be stored")
             force_setattr(item, name, value.astimezone(UTC))
         elif isinstance(value, date):
             if value > now.date() + timedelta(days=1):  # somewhere it is tomorrow already
-                return Fault(f"/{name}", "lies in the future")
+                return Fault(f"/{name}", "is in the future")
             if value < _EARLIEST.date():
-                return Fault(f"/{name}", "lies before the first day that can be stored")
+                return Fault(f"/{name}", "is before the first day that can be stored")
     return None

@@ -20,8 +20,8 @@ class KeyController(Controller):
     async def create_key(
         self, data: JSONBody[CreateKey], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> KeyView:
-        """Make a key. It can do no more than the one that makes it, ends with it at the latest, and spends its budget
-        of requests too. The whole of it, `secret`, is told only in this answer; sent twice, it makes two."""
+        """Create a key. It has no rights that its maker lacks, ends with its maker at the latest, and spends from its
+        maker's budget. Only this answer has the `secret`. A repeated call creates another key."""
         return await keys.create(request.actor, data)
 
     @get("/", opt=RoutePolicy(Scope.KEYS_MANAGE).opt)
@@ -31,22 +31,22 @@ class KeyController(Controller):
         request: GuildhallRequest,
         keys: NamedDependency[KeyService],
     ) -> Page[KeyView]:
-        """The keys that can do no more than the one that asks, newest first."""
+        """List the keys whose rights the caller has itself, newest first."""
         return await keys.list_keys(request.actor, params)
 
     @get("/{key_id:str}", opt=RoutePolicy(Scope.KEYS_MANAGE, conditional=True).opt)
     async def get_key(
         self, key_id: FromPath[int], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> KeyView:
-        """One key, without its secret."""
+        """Get a key, without its secret."""
         return await keys.get(request.actor, key_id)
 
     @delete("/{key_id:str}", opt=RoutePolicy(Scope.KEYS_MANAGE).opt)
     async def revoke_key(
         self, key_id: FromPath[int], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> None:
-        """Revoke a key and all that come of it: they end at once, and on every worker within five seconds. A key cannot
-        revoke those that it comes of."""
+        """Revoke a key and all keys that it made, directly or not. They stop working on every worker within five
+        seconds. A key cannot revoke its ancestors."""
         await keys.revoke(request.actor, key_id)
 
     @post(
@@ -60,6 +60,7 @@ class KeyController(Controller):
         request: GuildhallRequest,
         keys: NamedDependency[KeyService],
     ) -> KeyView:
-        """Make a new key with the same rights and the same maker; the old one ends after a grace, a day by default, and
-        what it made goes on with the new one. Only the key itself may, or one that it comes of."""
+        """Replace a key by a new one with its rights and its maker. The old key ends after a grace period, a day by
+        default. Keys and webhooks that it made continue with the new key. Only the key itself and its ancestors may
+        rotate it."""
         return await keys.rotate(request.actor, key_id, data)

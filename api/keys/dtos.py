@@ -23,15 +23,19 @@ class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=32)]
     guild_ids: Annotated[
         Annotated[list[Snowflake], Meta(min_length=1, max_length=1000)] | None,
-        Meta(description="The only guilds it sees; null: every guild, which only a key that sees every guild may give"),
+        Meta(
+            description=(
+                "The guilds that the key sees. Null: every guild; only a key without a list of guilds may set that"
+            )
+        ),
     ] = None
     expires_at: Annotated[
         Moment | None | UnsetType,
-        Meta(description="When it ends by itself, null: never; absent: when its maker does"),
+        Meta(description="When the key expires. Null: never. Absent: when its maker expires"),
     ] = UNSET
     rate_limit: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None | UnsetType,
-        Meta(description="Requests a minute, null: no limit; absent: 6,000, or its maker's if that is less"),
+        Meta(description="Requests a minute. Null: no limit. Absent: 6,000, or its maker's limit if that is lower"),
     ] = UNSET
 
 
@@ -56,8 +60,7 @@ class KeyView(msgspec.Struct, frozen=True, omit_defaults=False):
     created_at: datetime
     last_used_at: datetime | None
     secret: (
-        Annotated[str | None, Meta(description="Null where an answer to an `Idempotency-Key` is told again.")]
-        | UnsetType
+        Annotated[str | None, Meta(description="Null in a repeated answer to an `Idempotency-Key`.")] | UnsetType
     ) = UNSET
 
 
@@ -66,5 +69,5 @@ class KeyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     limit: Limit = 50
     cursor: CursorText | None = None
-    deleted: Annotated[bool, Meta(description="The revoked keys instead")] = False
-    parent_id: Annotated[Snowflake | None, Meta(description="Only those that this key made")] = None
+    deleted: Annotated[bool, Meta(description="List revoked keys instead")] = False
+    parent_id: Annotated[Snowflake | None, Meta(description="Only keys that this key made")] = None

@@ -27,7 +27,7 @@ def faults(data: CreateKey, now: datetime) -> list[Fault]:
     if expires_at is not None and expires_at <= now:
         found.append(Fault("/expires_at", "is not in the future"))
     elif expires_at is not None and expires_at.year >= MAXYEAR:
-        found.append(Fault("/expires_at", "is too far in the future; null is never"))
+        found.append(Fault("/expires_at", "is too far in the future; use null for never"))
     return found
 
 
@@ -51,7 +51,7 @@ def granted_expiry(data: CreateKey, own: datetime | None) -> datetime | None:
 def refuse_faster(rate_limit: int | None, own: int | None) -> None:
     """Raises `Forbidden`."""
     if own is not None and (rate_limit is None or rate_limit > own):
-        raise Forbidden(f"`rate_limit` is above this key's own, which is {own} a minute.")
+        raise Forbidden(f"`rate_limit` is higher than this key's own, which is {own} a minute.")
 
 
 def refuse_more_than_own(
@@ -59,6 +59,6 @@ def refuse_more_than_own(
 ) -> None:
     """Raises `Forbidden` for scopes or guilds that are not among its maker's; None: all guilds."""
     if surplus := sorted(set(data.scopes).difference(scopes)):
-        raise Forbidden(f"This key lacks scopes that the new one is to have: {', '.join(surplus)}.")
+        raise Forbidden(f"This key lacks scopes of the new key: {', '.join(surplus)}.")
     if guilds is not None and (guild_ids is None or not set(guild_ids).issubset(guilds)):
-        raise Forbidden("This key has a list of guilds: name in `guild_ids` some or all of those, and no others.")
+        raise Forbidden("This key has a list of guilds: `guild_ids` may name only guilds of that list.")

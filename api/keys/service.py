@@ -69,13 +69,15 @@ class KeyService:
         if not line or line[0]["revoked_at"] is not None or _has_expired(line[0], now):
             raise Unauthorized("This key has ended.")
         if len(line) >= rules.MOST_GENERATIONS:
-            raise Forbidden(f"Keys make keys over {rules.MOST_GENERATIONS} generations, and this one is the last.")
+            raise Forbidden(
+                f"This key is of the last generation, number {rules.MOST_GENERATIONS}, and cannot make keys."
+            )
         await self._refuse_many(connection, line[-1]["id"], now)
         return line[0]
 
     async def _refuse_many(self, connection: Connection, first_id: int, now: datetime) -> None:
         if await connection.fetchval(queries.COUNT_FAMILY, first_id, now) >= MOST_KEYS:
-            raise Conflict(f"{MOST_KEYS} keys come of the same one already: revoke some first.")
+            raise Conflict(f"This family already has {MOST_KEYS} keys. Revoke some first.")
 
     async def list_keys(self, actor: Actor, query: KeyQuery) -> Page[KeyView]:
         """The keys that can do no more than the caller's, newest first; with `deleted` the revoked ones, with
@@ -113,7 +115,7 @@ class KeyService:
             rules.refuse_faster(old["rate_limit"], None if actor.credential is None else actor.credential.rate_limit)
             _refuse_strangers(actor, line)
             if _has_expired(old, now):
-                raise KeyExpired("This key has expired already: make a new one.")
+                raise KeyExpired("This key has already expired. Make a new one.")
             await self._refuse_many(connection, line[-1]["id"], now)
             kept = ("name", "scopes", "guild_ids", "rate_limit", "expires_at", "parent_id")
             row = await ApiKey.made(
@@ -170,14 +172,14 @@ def _has_expired(row: Row, now: datetime) -> bool:
 def _refuse_strangers(actor: Actor, line: Sequence[Row]) -> None:
     """A rotation tells a secret: it is a way to make a key, which must end with whoever knows it."""
     if actor.credential is not None and actor.credential.id not in {row["id"] for row in line}:
-        raise Forbidden("Only the key itself, one that it comes of, or the command line can rotate it.")
+        raise Forbidden("Only the key itself, one of its ancestors, or the command line can rotate it.")
 
 
 async def _refuse_own_makers(connection: Connection, actor: Actor, key_id: int) -> None:
     if actor.credential is None or actor.credential.id == key_id:
         return
     if key_id in {row["id"] for row in await queries.line_of(connection, actor.credential.id)}:
-        raise Forbidden("This key comes of that one, and cannot revoke it.")
+        raise Forbidden("A key cannot revoke its ancestors.")
 
 
 def _to_view(row: Row, token: str | None = None) -> KeyView:

@@ -23,5 +23,5 @@ class LeaderboardController(Controller):
         request: GuildhallRequest,
         leaderboards: NamedDependency[LeaderboardService],
     ) -> LeaderboardView:
-        """A page of a board: any stat, of all time, a day, a week, a month or any window of days."""
+        """Get a page of a leaderboard: any stat, for all time, a day, a week, a month or any window of days."""
         return await leaderboards.read(request.actor, guild_id, params)

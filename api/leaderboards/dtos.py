@@ -23,12 +23,12 @@ class LeaderboardQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             description="`xp`, `messages`, `voice_seconds`, `reactions`, `commands`, or a custom stat",
         ),
     ] = "xp"
-    period: Annotated[Period, Meta(description="`all` unless named: all time")] | None = None
-    at: Annotated[DayText, Meta(description="A day (2026-11-16) of a past day, week or month")] | None = None
+    period: Annotated[Period, Meta(description="Default: `all`, for all time")] | None = None
+    at: Annotated[DayText, Meta(description="A day (2026-11-16) within a past day, week or month")] | None = None
     from_: Annotated[DayText, Meta(description="First day of any window; with `to`, without `period`")] | None = (
         msgspec.field(default=None, name="from")
     )
-    to: Annotated[DayText, Meta(description="Last day of the window, it included")] | None = None
+    to: Annotated[DayText, Meta(description="Last day of the window, inclusive")] | None = None
     around: Annotated[Snowflake, Meta(description="The page with this member in its middle")] | None = None
     limit: Limit = 50
     cursor: CursorText | None = None

@@ -74,7 +74,7 @@ class Folding:
                 return False
             await connection.execute(sql.FOLD, guild_id, last, day, timeout=MOST_SECONDS + 10)
             await connection.execute(sql.ADD_CHECKPOINT, guild_id, day)
-        log.info("a month was added up", guild=guild_id, until=str(day))
+        log.info("the sums of a month were made", guild=guild_id, until=str(day))
         return True
 
     async def _begin(self, connection: Connection, guild_id: int, oldest: date) -> bool:

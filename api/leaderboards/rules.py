@@ -48,30 +48,30 @@ def window(query: LeaderboardQuery, today: date, week_starts_on: Weekday) -> Win
     """The window of a query, or the fault of its parameters."""
     faults: list[ParameterFault] = []
     if query.cursor is not None and query.around is not None:
-        faults.append(ParameterFault("around", "cannot go with `cursor`"))
+        faults.append(ParameterFault("around", "is not possible with `cursor`"))
     days = {"at": _day(query.at), "from": _day(query.from_), "to": _day(query.to)}
     given = {"at": query.at, "from": query.from_, "to": query.to}
     faults += [ParameterFault(name, _NO_DAY) for name, text in given.items() if text is not None and days[name] is None]
     if query.from_ is not None or query.to is not None:
         for name in ("from", "to"):
             if given[name] is None:
-                faults.append(ParameterFault(name, "is required: a window has a first and a last day"))
+                faults.append(ParameterFault(name, "is required: a window needs a first and a last day"))
         for name, value in (("period", query.period), ("at", query.at)):
             if value is not None:
-                faults.append(ParameterFault(name, "cannot go with `from` and `to`"))
+                faults.append(ParameterFault(name, "is not possible with `from` and `to`"))
         first, last = days["from"], days["to"]
         if first is not None and last is not None and first > last:
             faults.append(ParameterFault("from", "is later than `to`"))
         return faults or Window(None, first, last)
     period: Period = query.period or "all"
     if period == "all" and query.at is not None:
-        faults.append(ParameterFault("at", "goes with a `period` of a day, a week or a month"))
+        faults.append(ParameterFault("at", "is possible only with a `period` of a day, a week or a month"))
     if faults:
         return faults
     try:
         return Window(period, *_days(period, days["at"] or today, week_starts_on))
     except OverflowError:
-        return [ParameterFault("at", "is further away than calendars go")]
+        return [ParameterFault("at", "is beyond the calendar")]
 
 
 def _days(period: Period, at: date, week_starts_on: Weekday) -> tuple[date | None, date | None]:

@@ -170,7 +170,9 @@ class Snapshots:
             return
         if (error := task.exception()) is not None:
             self._asked.pop(board, None)
-            log.warning("a board was not computed", guild=board.guild_id, stat=board.stat, error=repr(error)[:200])
+            log.warning(
+                "a leaderboard could not be computed", guild=board.guild_id, stat=board.stat, error=repr(error)[:200]
+            )
         elif is_mine:
             self._keep(board, task.result())
 

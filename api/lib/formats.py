@@ -28,7 +28,7 @@ SENTENCES: Mapping[str, str] = {
     "timezone": "is not an IANA time zone, such as Europe/Berlin",
     "locale": "is not a language tag, such as en-US",
     "line": "has a line break or another control character",
-    "name": "shows nothing, or has a line break, another control character or one that turns the direction of text",
+    "name": "is not visible, or has a line break, another control character or a direction override",
 }
 
 

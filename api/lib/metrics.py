@@ -30,34 +30,28 @@ class Metrics:
         self.in_flight = self._gauge("requests_in_flight", "Requests being answered.")
         self.pool_in_use = self._gauge("pool_in_use", "Database connections in use.")
         self.pool_waiting = self._gauge("pool_waiting", "Requests waiting for a database connection.")
-        self.loop_lag = self._gauge(
-            "event_loop_lag_seconds", "How late the event loop woke a sleeper last.", mode="livemax"
-        )
+        self.loop_lag = self._gauge("event_loop_lag_seconds", "The last lag of the event loop.", mode="livemax")
         self.changes_age = self._gauge(
-            "changes_age_seconds", "Time since the last look for other processes' changes.", mode="livemax"
+            "changes_age_seconds", "Time since the change watcher's last poll.", mode="livemax"
         )
-        self.connections = self._gauge("connections_open", "Connections that clients have open.")
+        self.connections = self._gauge("connections_open", "Open connections of clients.")
         self.turned_away = Counter(
             "guildhall_turned_away",
-            "Requests and connections that the application never saw, by reason.",
+            "Requests and connections refused before the application, by reason.",
             ["reason"],
             registry=registry,
         )
-        self.streams = self._gauge("streams_open", "Event streams that clients have open.")
+        self.streams = self._gauge("streams_open", "Open event streams.")
         self.streams_refused = Counter(
             "guildhall_streams_refused",
-            "Event streams refused since a key, a person or all had as many as they may.",
+            "Event streams refused because of a limit for a key, a person or all clients.",
             ["whose"],
             registry=registry,
         )
-        self.stream_age = self._gauge(
-            "stream_age_seconds", "Time since the last look for events to be streamed.", mode="livemax"
-        )
-        self.shed = Counter("guildhall_shed", "Requests refused since too much was going on.", registry=registry)
+        self.stream_age = self._gauge("stream_age_seconds", "Time since the event poller's last poll.", mode="livemax")
+        self.shed = Counter("guildhall_shed", "Requests refused because of overload.", registry=registry)
         self.accepted = Counter("guildhall_events_accepted", "Events counted.", registry=registry)
-        self.duplicates = Counter(
-            "guildhall_events_duplicate", "Events that had been counted already.", registry=registry
-        )
+        self.duplicates = Counter("guildhall_events_duplicate", "Events that were known already.", registry=registry)
         self.rollbacks = self._gauge("transactions_rolled_back", "Transactions rolled back since the start.")
         self._count = lru_cache(2048)(self._requests.labels)
         self._time = lru_cache(512)(self._latency.labels)

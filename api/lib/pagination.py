@@ -24,9 +24,9 @@ _MAC_BYTES = 16
 
 Limit = Annotated[
     int,
-    msgspec.Meta(ge=1, description="How many; above 100 counts as 100", examples=[50]),
+    msgspec.Meta(ge=1, description="Number of items; above 100 counts as 100", examples=[50]),
 ]
-CursorText = Annotated[str, msgspec.Meta(max_length=1024, description="`next_cursor` of the page before, as it is")]
+CursorText = Annotated[str, msgspec.Meta(max_length=1024, description="`next_cursor` of the last page, unchanged")]
 
 
 class BadCursor(Exception):

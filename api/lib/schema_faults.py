@@ -43,7 +43,7 @@ def _union_faults(place: Path, branches: Sequence[Sequence[ValidationError]]) ->
     """What is wrong with a value of which no alternative is valid: the faults of the one that
     was meant, if its type and constant members tell; else what all have in common."""
     if len(branches) > MOST_BRANCHES:
-        return {Fault(readable(place), "has none of the forms that are possible here")}
+        return {Fault(readable(place), "matches none of the possible forms")}
     of_type = [branch for branch in branches if not _is_other_type(branch, place)]
     meant = [branch for branch in of_type if not _is_other_kind(branch, place)]
     candidates = meant or of_type or branches
@@ -86,7 +86,7 @@ def _options_fault(place: Path, branches: Iterable[Iterable[ValidationError]]) -
         return Fault(readable(where), f"is not one of {listed(options)}")
     if types and not wanted:
         return Fault(readable(place), f"is not of type {' or '.join(dict.fromkeys(types))}")
-    return Fault(readable(place), "has none of the forms that are possible here")
+    return Fault(readable(place), "matches none of the possible forms")
 
 
 def _plain(value: object) -> JsonValue:

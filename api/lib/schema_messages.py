@@ -24,7 +24,7 @@ def listed(options: Iterable[object], longest: int = _LONGEST) -> str:
 def sentence(error: ValidationError) -> str:
     """What is wrong, as the end of a sentence that the place begins."""
     kind = error.kind
-    return _of_number(kind) or _of_size(kind) or _of_value(kind) or f"breaks the rule `{kind.name}` here"
+    return _of_number(kind) or _of_size(kind) or _of_value(kind) or f"violates the rule `{kind.name}`"
 
 
 def _of_value(kind: Kind) -> str | None:
@@ -42,11 +42,11 @@ def _of_value(kind: Kind) -> str | None:
         case Kind.Pattern(pattern=pattern):
             return f"does not match the pattern {shortened(pattern)}"
         case Kind.OneOfMultipleValid():
-            return "has more than one of the forms of which it may have one"
+            return "matches more than one of the forms, and only one is allowed"
         case Kind.FalseSchema():
             return "is not permitted here"
         case Kind.Not():
-            return "has a form that is ruled out here"
+            return "matches a form that is not allowed here"
     return None
 
 

@@ -20,7 +20,7 @@ SCHEMA: dict[str, object] = {
         {"type": "string", "pattern": PATTERN, "format": "snowflake"},
         {"type": "integer", "minimum": 1, "maximum": LARGEST},
     ],
-    "description": "A snowflake: a string, or an integer where the language has 64 bits",
+    "description": "A snowflake: a string, or an integer if your language has 64-bit integers",
     "examples": ["1234567890123456789"],
 }
 

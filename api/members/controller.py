@@ -1,4 +1,4 @@
-"""`/v1/guilds/{guild_id}/members/{user_id}`, and the activity of members and guilds in time."""
+"""`/v1/guilds/{guild_id}/members/{user_id}`, and time series of members and guilds."""
 
 from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
@@ -26,7 +26,7 @@ class MemberController(Controller):
         request: GuildhallRequest,
         members: NamedDependency[MemberService],
     ) -> MemberView:
-        """A member's profile: XP, level, exact rank, stats and streak."""
+        """Get a member's profile: XP, level, exact rank, stats and streak."""
         return await members.get(request.actor, guild_id, user_id)
 
     @delete("/members/{user_id:str}", opt=RoutePolicy(WRITE).opt)
@@ -37,7 +37,7 @@ class MemberController(Controller):
         request: GuildhallRequest,
         members: NamedDependency[MemberService],
     ) -> None:
-        """The member left. The guild's setting `on_leave` says what becomes of their standing."""
+        """Report that a member left. The guild's setting `on_leave` decides what happens to their XP and stats."""
         await members.leave(request.actor, guild_id, user_id)
 
     @post("/members/{user_id:str}/xp", opt=RoutePolicy(WRITE).opt, status_code=200)
@@ -49,9 +49,8 @@ class MemberController(Controller):
         request: GuildhallRequest,
         members: NamedDependency[MemberService],
     ) -> XpAdjustedView:
-        """Give, take or set XP by hand. It is never below zero, and counts in the period in which it is given. A key
-        with `members:write` makes the member where there is none; for people somebody unknown is 404, as somebody
-        hidden is."""
+        """Give, take or set XP by hand. XP never falls below zero, and counts in the present period. If the member does
+        not exist, a key with `members:write` creates it; for people, unknown and hidden members are 404."""
         return await members.adjust_xp(request.actor, guild_id, user_id, data)
 
     @get("/members/{user_id:str}/activity", opt=RoutePolicy(READ, conditional=True, personal=True).opt)
@@ -63,7 +62,7 @@ class MemberController(Controller):
         request: GuildhallRequest,
         members: NamedDependency[MemberService],
     ) -> SeriesView:
-        """What a member did, hour by hour, day by day or week by week of the guild's time zone."""
+        """Get a member's activity, by hour, day or week in the guild's time zone."""
         return await members.member_activity(request.actor, guild_id, user_id, params)
 
     @get("/members/{user_id:str}/role-rewards", opt=RoutePolicy(READ, conditional=True, personal=True).opt)
@@ -75,5 +74,5 @@ class MemberController(Controller):
         request: GuildhallRequest,
         members: NamedDependency[MemberService],
     ) -> RoleChanges:
-        """What makes the roles that the member has into those that their level deserves."""
+        """Get the roles to add and to remove, so that the member has the role rewards of their level."""
         return await members.role_rewards(request.actor, guild_id, user_id, params)

@@ -54,10 +54,11 @@ class MemberView(msgspec.Struct, frozen=True):
 class AdjustXp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Either `amount`, to give or to take so much, or `set`, to make it so much."""
 
-    amount: Annotated[int, Meta(ge=-MAX_XP, le=MAX_XP, description="What is added; below 0 takes away")] | UnsetType = (
-        UNSET
-    )
-    set: Annotated[int, Meta(ge=0, le=MAX_XP, description="What it shall be")] | UnsetType = UNSET
+    amount: (
+        Annotated[int, Meta(ge=-MAX_XP, le=MAX_XP, description="The XP to add; a negative amount takes XP away")]
+        | UnsetType
+    ) = UNSET
+    set: Annotated[int, Meta(ge=0, le=MAX_XP, description="The new XP")] | UnsetType = UNSET
 
 
 class UnlockRewards(msgspec.Struct, frozen=True):
@@ -80,10 +81,10 @@ class SeriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     from_: Annotated[
         DayOrTime | None,
-        Meta(description="From this day (the guild's) or RFC 3339 time on; moves back to the start of its bucket"),
+        Meta(description="From this day (of the guild) or RFC 3339 time; rounded down to the start of its bucket"),
     ] = msgspec.field(default=None, name="from")
-    to: Annotated[DayOrTime | None, Meta(description="Up to this day or time, it not included")] = None
-    bucket: Annotated[Bucket, Meta(description="The step; at most 2,000 of them")] = "day"
+    to: Annotated[DayOrTime | None, Meta(description="Up to this day or time, exclusive")] = None
+    bucket: Annotated[Bucket, Meta(description="The step of the series, which has at most 2,000 buckets")] = "day"
 
 
 class BucketView(msgspec.Struct, frozen=True):
@@ -111,7 +112,7 @@ class RoleQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     role_ids: Annotated[
         list[Snowflake],
-        Meta(max_length=MOST_ROLES, description="The member's roles: repeated, or with commas between them"),
+        Meta(max_length=MOST_ROLES, description="The member's roles: repeated, or separated by commas"),
     ] = msgspec.field(default_factory=list)
 
 

@@ -26,7 +26,7 @@ _LONGEST: dict[Bucket, timedelta] = {
 }
 _DAY, _HOUR, _QUARTER = timedelta(days=1), timedelta(hours=1), timedelta(minutes=15)
 _WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
-_NOT_KEPT = "is older than what is kept by hour, which begins at {:%Y-%m-%dT%H:%M:%SZ}"
+_NOT_KEPT = "is older than the kept hours, which begin at {:%Y-%m-%dT%H:%M:%SZ}"
 _THE_END = datetime.max.replace(tzinfo=UTC)
 
 
@@ -62,7 +62,7 @@ def window(query: SeriesQuery, config: LevelingConfig, now: datetime, hours_sinc
         if oldest is not None and from_ < oldest:
             _refuse("from", _NOT_KEPT.format(oldest))
     except OverflowError:
-        _refuse("to" if query.from_ is None else "from", "is further away than calendars go")
+        _refuse("to" if query.from_ is None else "from", "is beyond the calendar")
     starts, end = _starts(config, query.bucket, from_, to)
     return Window(query.bucket, from_, to, starts, end)
 

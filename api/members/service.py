@@ -220,7 +220,7 @@ async def refuse_hidden(connection: Connection, actor: Actor, guild_id: int, use
 
 def _refuse(data: AdjustXp) -> None:
     if (data.amount is UNSET) == (data.set is UNSET):
-        message = "is required, unless there is `set`" if data.set is UNSET else "is not possible beside `set`"
+        message = "is required, unless `set` is given" if data.set is UNSET else "is not possible together with `set`"
         raise Invalid(errors=[Fault("/amount", message)])
 
 

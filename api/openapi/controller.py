@@ -12,7 +12,7 @@ from api.openapi.document import document
 
 
 class Described:
-    """The document of an application, made when somebody first asks for it."""
+    """The document of an application, made at the first request for it."""
 
     def __init__(self) -> None:
         self._made: Encoded[JsonObject] | None = None
@@ -26,7 +26,7 @@ class Described:
 
 
 class OpenAPIController(Controller):
-    """What this application serves."""
+    """The route of the OpenAPI document."""
 
     tags = ("operation",)
 
@@ -36,5 +36,5 @@ class OpenAPIController(Controller):
         request: Request[Any, Any, Any],  # Any: Litestar's user, auth and state are not used
         described: NamedDependency[Described],
     ) -> Encoded[JsonObject]:
-        """This document."""
+        """Get this document."""
         return described.of(request.app)

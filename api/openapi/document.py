@@ -21,20 +21,20 @@ from api.openapi.schemas import Schema, Schemas
 
 TAGS = {
     "guilds": "The guilds that bots are in, with their roles and channels.",
-    "settings": "What a guild has set, module by module, and every revision of it.",
-    "modules": "The groups of settings that there are: built-in ones, and those that bots register.",
-    "activity": "What members did: each event counts once. XP, levels and what the bot is to do about them.",
-    "members": "Members' profiles: XP, level, exact rank, stats, streak, and their activity in time.",
-    "achievements": "What members can earn and by what, who has earned it, and how near the others are.",
-    "leaderboards": "Boards of any stat, of all time, a day, a week, a month or any other window of days.",
-    "imports": "Standings and history brought from elsewhere, and a whole guild taken away.",
-    "users": "People: what is stored about them, what they choose, and how they are forgotten.",
-    "events": "What happens, as it happens.",
-    "people": "Who is logged in to a dashboard, and how they log in and out.",
-    "webhooks": "Events sent to an address of yours, signed, until it says that they arrived.",
-    "keys": "The keys by which bots come in.",
-    "audit": "Who changed what.",
-    "operation": "How the server is, and what it offers.",
+    "settings": "A guild's settings by module, and their revisions.",
+    "modules": "Groups of settings: built-in modules, and modules that bots register.",
+    "activity": "Events of members' activity, each counted once. XP, levels, and what the bot has to do.",
+    "members": "Members' profiles: XP, level, exact rank, stats, streak, and their activity over time.",
+    "achievements": "Definitions, awards, and members' progress.",
+    "leaderboards": "Leaderboards of any stat: all time, a day, a week, a month or any window of days.",
+    "imports": "Imports of standings and history from other bots, and the export of a guild.",
+    "users": "People's data: privacy choices, export and erasure.",
+    "events": "The stream of events.",
+    "people": "Log-in, log-out, and the sessions of people.",
+    "webhooks": "Signed deliveries of events to an address of yours.",
+    "keys": "API keys of bots.",
+    "audit": "The audit log: who changed what.",
+    "operation": "Health, metrics and the OpenAPI document.",
 }
 
 _CONVENTIONS = Template((Path(__file__).parent / "conventions.md").read_text(encoding="utf-8"))
@@ -51,7 +51,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, object]:
         "info": {
             "title": "Guildhall",
             "version": version("guildhall"),
-            "summary": "Guild settings, activity, XP, levels and boards for community bots.",
+            "summary": "Guild settings, activity, XP, levels and leaderboards for community bots.",
             "description": _description(),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -76,13 +76,16 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, object]:
                     "type": "apiKey",
                     "in": "cookie",
                     "name": Cookies(https=True).session,
-                    "description": "Somebody who is logged in by Discord. Without TLS the name has no `__Host-`.",
+                    "description": (
+                        "The session of a person who is logged in by Discord. Without TLS, "
+                        "the cookie's name has no `__Host-`."
+                    ),
                 },
                 "csrf": {
                     "type": "apiKey",
                     "in": "header",
                     "name": "X-CSRF-Token",
-                    "description": "`csrf_token` of `GET /v1/me`: a session's requests that change something need it.",
+                    "description": "The `csrf_token` of `GET /v1/me`. With a session, every change needs it.",
                 },
             },
         },

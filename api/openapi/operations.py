@@ -10,11 +10,11 @@ from api.openapi.parameters import parameters
 from api.openapi.schemas import Schema, Schemas
 
 _DONE = {
-    200: "How it is now.",
-    201: "It was made.",
-    202: "It will be done.",
+    200: "The present state.",
+    201: "Created.",
+    202: "Accepted: it will be done in the background.",
     303: "Go there.",
-    204: "Done; there is nothing to tell.",
+    204: "Done; the answer has no body.",
 }
 
 _sentence = re.compile(r"(.+?[.])(?:\s+(.+))?", re.DOTALL).fullmatch
@@ -53,18 +53,20 @@ def _words(facts: Facts) -> tuple[str, str]:
     """The docstring's first sentence, without its full stop, and the rest."""
     match = _sentence(" ".join(facts.words.split()))
     if match is None:
-        raise ValueError(f"The docstring of {facts.name} has no sentence: its reader is the API's user.")
+        raise ValueError(
+            f"The docstring of {facts.name} does not begin with a sentence: it is the operation's description."
+        )
     return match[1].removesuffix("."), match[2] or ""
 
 
 def _needs(facts: Facts) -> str:
     if facts.is_persons:
-        return "Needs somebody who is logged in."
+        return "Needs a person's session."
     if facts.scope is None:
         return "Needs no key."
     needed = f"Needs the scope `{facts.scope.value}`."
     if facts.policy.whole_installation:
-        needed += " Not for a key that has a list of guilds."
+        needed += " Not for keys with a list of guilds."
     return needed if facts.serves_people else f"{needed} Not for people."
 
 
@@ -81,7 +83,10 @@ def _security(facts: Facts) -> list[dict[str, list[str]]]:
 def _responses(facts: Facts, schemas: Schemas) -> Schema:
     found = {str(status): _success(facts, status, schemas) for status in facts.statuses}
     if facts.is_conditional_read:
-        found["304"] = {"description": "You have it already.", "headers": _headers("XRequestID", "ETag")}
+        found["304"] = {
+            "description": "Not modified: you have the present state.",
+            "headers": _headers("XRequestID", "ETag"),
+        }
     for status, refusal in problems.refusals(facts).items():
         found[str(status)] = {"$ref": f"#/components/responses/{refusal.name}"}
     if facts.path == READINESS:

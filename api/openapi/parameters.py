@@ -36,53 +36,57 @@ HEADERS: dict[str, Schema] = {
     "XRequestID": {
         "name": "X-Request-ID",
         "in": "header",
-        "description": "Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is "
-        "ignored, and an id made. It is in the answer, in every problem and in the server's log.",
+        "description": "Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or "
+        "has another form, the server makes an id. The id is in the answer, in every problem and in the server's log.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9._:/+=-]+$"},
     },
     "XAuditLogReason": {
         "name": "X-Audit-Log-Reason",
         "in": "header",
-        "description": f"Why, for the audit log: percent-encoded UTF-8, {REASON_CHARACTERS} characters at most.",
+        "description": f"The reason, for the audit log: percent-encoded UTF-8, at most {REASON_CHARACTERS} characters.",
         "schema": {"type": "string", "maxLength": REASON_CHARACTERS * 12, "pattern": _PERCENT_ENCODED},
         "example": "raid%20is%20over",
     },
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
-        "description": "Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.",
+        "description": (
+            "Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists."
+        ),
         "schema": {"type": "string"},
         "example": _ETAG,
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the "
-        "request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in "
-        "it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 "
-        "are not kept.",
+        "description": "1 to 255 printable characters of your own. If you send the request again within 24 hours "
+        "with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a "
+        "secret in it is null). Another request with this key is 422. While the first one is running, the answer is "
+        "409. Refusals other than 409 are not stored.",
         "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]([ -~]*[!-~])?$"},
         "example": "order-7f3a",
     },
     "UnlessMatch": {
         "name": "If-None-Match",
         "in": "header",
-        "description": "Do it only if the present state has none of these entity tags; else 412. `*`: if nothing "
-        "is there yet.",
+        "description": "Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if "
+        "it does not exist.",
         "schema": {"type": "string"},
         "example": "*",
     },
     "LastEventID": {
         "name": "Last-Event-ID",
         "in": "header",
-        "description": "The `id` of the event that came last: the stream goes on after it. 0: all that is kept.",
+        "description": (
+            "The `id` of the last event that you got: the stream continues after it. 0: every event that is kept."
+        ),
         "schema": {"type": "string", "maxLength": 19, "pattern": "^(0|[1-9][0-9]*)$"},
         "example": "0",
     },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
-        "description": "The entity tags that you have: if one of them is still true, the answer is 304, with no body.",
+        "description": "The entity tags that you have: if one of them is current, the answer is 304, without a body.",
         "schema": {"type": "string"},
         "example": _ETAG,
     },

@@ -30,25 +30,23 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 REFUSALS: dict[int, Refusal] = {
-    400: Refusal("BadRequest", "The body is not readable JSON in UTF-8, or a header is not what it should be."),
-    401: Refusal("Unauthorized", "No key and no session, or one that is not valid.", ("WWWAuthenticate",)),
+    400: Refusal("BadRequest", "The body is not readable JSON in UTF-8, or a header is malformed."),
+    401: Refusal("Unauthorized", "There is no key and no session, or it is not valid.", ("WWWAuthenticate",)),
     403: Refusal(
         "Forbidden",
-        "The credential lacks the scope, or wishes for more than its own; or a session's CSRF token is missing.",
+        "The credential lacks the scope or asks for more rights than its own, or a session's CSRF token is missing.",
     ),
-    404: Refusal("NotFound", "No such thing, or a guild that this credential does not see: the two look alike."),
-    409: Refusal("Conflict", "It does not go together with the present state."),
-    410: Refusal("Gone", "What came after `Last-Event-ID` is not kept any more."),
+    404: Refusal("NotFound", "It does not exist, or this credential may not see it: both get the answer 404."),
+    409: Refusal("Conflict", "It conflicts with the present state."),
+    410: Refusal("Gone", "Events after `Last-Event-ID` have been deleted."),
     412: Refusal(
-        "PreconditionFailed", "`If-Match` names none of the present state's entity tags, or `If-None-Match` names one."
+        "PreconditionFailed", "`If-Match` does not name the present state's entity tag, or `If-None-Match` names it."
     ),
-    413: Refusal("BodyTooLarge", "The body is larger than this route takes."),
-    415: Refusal("UnsupportedMediaType", "The body's media type is not one of this route's.", ("Accept",)),
-    422: Refusal("Invalid", "Well-formed, but not valid: `errors` tells every fault that can be found at once."),
-    429: Refusal("TooManyRequests", "Too many requests of this credential.", ("RetryAfter",)),
-    503: Refusal(
-        "Unavailable", "The database or Discord is away, or too much is going on. Nothing was stored.", ("RetryAfter",)
-    ),
+    413: Refusal("BodyTooLarge", "The body is larger than this route accepts."),
+    415: Refusal("UnsupportedMediaType", "This route does not accept the body's media type.", ("Accept",)),
+    422: Refusal("Invalid", "Well-formed, but not valid: `errors` lists every fault that can be found at once."),
+    429: Refusal("TooManyRequests", "This credential sends too many requests.", ("RetryAfter",)),
+    503: Refusal("Unavailable", "The database or Discord is away, or the server is overloaded.", ("RetryAfter",)),
 }
 
 PATCH_REFUSAL = msgspec.structs.replace(REFUSALS[415], name="UnsupportedPatch", headers=("AcceptPatch",))
@@ -111,15 +109,19 @@ HEADERS: dict[str, tuple[str, Schema]] = {
     ),
     "Location": (
         "Location",
-        {"description": "Where to ask how it stands.", "required": True, "schema": {"type": "string"}},
+        {"description": "The address of its progress.", "required": True, "schema": {"type": "string"}},
     ),
     "IdempotentReplayed": (
         "Idempotent-Replayed",
-        {"description": "`true` where this is the first answer once more.", "schema": {"const": "true"}},
+        {"description": "`true` if this is the first answer again.", "schema": {"const": "true"}},
     ),
     "SetCookie": (
         "Set-Cookie",
-        {"description": "Of the log-in, then of the session.", "required": True, "schema": {"type": "string"}},
+        {
+            "description": "The cookie of the log-in, later that of the session.",
+            "required": True,
+            "schema": {"type": "string"},
+        },
     ),
     "RetryAfter": (
         "Retry-After",
@@ -127,7 +129,7 @@ HEADERS: dict[str, tuple[str, Schema]] = {
     ),
     "WWWAuthenticate": (
         "WWW-Authenticate",
-        {"description": "`Bearer`, and what is wrong.", "required": True, "schema": {"type": "string"}},
+        {"description": "`Bearer`, and the error.", "required": True, "schema": {"type": "string"}},
     ),
     "Accept": (
         "Accept",
@@ -163,7 +165,9 @@ def add_problem(schemas: Schemas) -> None:
     faults = [schemas.of(Fault), schemas.of(ParameterFault)]
     schemas.components["Problem"] = {
         "title": "Problem",
-        "description": "Why a request was refused (RFC 9457). Switch on `type`: it never changes its meaning.",
+        "description": (
+            "Why a request was refused (RFC 9457). Let your code decide by `type`: its meaning never changes."
+        ),
         "type": "object",
         "properties": {
             "type": {
@@ -172,22 +176,26 @@ def add_problem(schemas: Schemas) -> None:
                 "description": "One of the problems in this document's table; later versions may have more.",
                 "examples": [TYPE_BASE + kind.type for kind in types()],
             },
-            "title": {"type": "string", "description": "The same for every problem of a type."},
+            "title": {"type": "string", "description": "A title for the type."},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": {"type": "string", "description": "What was wrong this time, in a sentence."},
-            "instance": {"type": "string", "description": "The path that was asked."},
-            "request_id": {"type": "string", "description": "It finds this request in the server's log."},
+            "detail": {"type": "string", "description": "What is wrong, in a sentence."},
+            "instance": {"type": "string", "description": "The path of the request."},
+            "request_id": {"type": "string", "description": "The id of the request in the server's log."},
             "errors": {
                 "type": "array",
                 "minItems": 1,
                 "items": {"anyOf": faults},
                 "description": "Each fault, with an RFC 6901 pointer into the body or the name of a query parameter.",
             },
-            "guilds": {"type": "integer", "minimum": 1, "description": "Of `module-conflict`: how many object."},
+            "guilds": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "Of `module-conflict`: the number of guilds with invalid settings.",
+            },
             "guild_ids": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "Of `module-conflict`: the first few of them.",
+                "description": "Of `module-conflict`: the first of these guilds.",
             },
         },
         "required": ["type", "title", "status", "detail", "instance", "request_id"],

@@ -1,4 +1,4 @@
-"""The pages for people: what this is, the API reference, the dashboard, and the files that they load."""
+"""The pages for people: the home page, the API reference, the dashboard, and their files."""
 
 import re
 from html import escape
@@ -58,10 +58,10 @@ _VERSION = version("guildhall")
 
 
 def _origin(request: Request[object, object, State]) -> str:
-    """Scheme and authority by which the client called, `http://localhost:8000`.
+    """Scheme and authority of the client's request, such as `http://localhost:8000`.
 
-    The authority is the client's own `Host`: one that is none, and might break out of
-    the command line in which it is shown, is left out for a placeholder.
+    The authority is the client's own `Host`. One that is malformed, and might break out of the command line in which it
+    is shown, is replaced by a placeholder.
     """
     called = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
     return called if _ORIGIN.fullmatch(called) else "http://your-server"
@@ -88,7 +88,7 @@ class PagesController(Controller):
 
     @get("/", media_type="text/html", opt=PUBLIC.opt)
     async def home(self, request: Request[object, object, State]) -> Response[str]:
-        """What this is, whether it is ready, and where to go from here."""
+        """The home page: what Guildhall is, whether it is ready, and links."""
         html = _HOME.substitute(version=escape(_VERSION), origin=escape(_origin(request)))
         return Response(html, media_type="text/html", headers=_PAGE_HEADERS)
 
@@ -99,7 +99,7 @@ class PagesController(Controller):
 
     @get("/dashboard", media_type="text/html", opt=PUBLIC.opt)
     async def dashboard(self) -> Response[str]:
-        """The dashboard: a client of the API like any other, that logs in by a session's cookie."""
+        """The dashboard: an ordinary client of the API, which uses the session's cookie."""
         return Response(_DASHBOARD, media_type="text/html", headers=_DASHBOARD_HEADERS)
 
     @get("/assets/{asset_path:path}", opt=PUBLIC.opt)
@@ -109,7 +109,7 @@ class PagesController(Controller):
         asset_path: FromPath[str],
         v: FromQuery[str | None] = None,
     ) -> Response[bytes]:
-        """A file that a page loads; kept for a year by who asks with `v`, the digest of its content."""
+        """A file of a page. With `v`, the digest of its content, clients may cache it for a year."""
         found = _ASSETS.get(asset_path.removeprefix("/"))
         if found is None:
             raise NotFoundException(f"There is no file {asset_path} here.")
@@ -117,5 +117,5 @@ class PagesController(Controller):
 
     @get("/favicon.ico", opt=PUBLIC.opt)
     async def favicon(self, request: Request[object, object, State]) -> Response[bytes]:
-        """The icon, for what asks for it at its old address."""
+        """The icon at its traditional address."""
         return _asset_response(_ASSETS["favicon.ico"], request, None)

@@ -60,7 +60,7 @@ async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
     finally:
         await connection.close()
     if users:
-        raise BackupFailed("A server uses this database. Stop it first, then restore.")
+        raise BackupFailed("A server is using this database. Stop it first, then restore.")
     with tempfile.NamedTemporaryFile(prefix="guildhall-restore-") as script:
         # Read to its end before anything is changed, since psql commits what a broken pipe left of it.
         _run("pg_restore", "--no-owner", "--no-privileges", f"--file={script.name}", str(file))

@@ -1,4 +1,4 @@
-"""`/v1/users/{user_id}`: what is stored about a person, what they choose, and how they are forgotten."""
+"""`/v1/users/{user_id}`: a person's privacy choices, export and erasure."""
 
 from litestar import Controller, delete, get, put
 from litestar.di import NamedDependency
@@ -26,7 +26,7 @@ class UserController(Controller):
     async def export_user(
         self, user_id: FromPath[int], request: GuildhallRequest, exporter_of_people: NamedDependency[PersonExporter]
     ) -> Stream:
-        """All that is stored about a person, in every guild that the key sees. Of somebody unknown it has no rows."""
+        """Export all data about a person, in every guild that the key sees. For an unknown person, it has no rows."""
         return Stream(
             exporter_of_people.export(request.actor, user_id),
             media_type="application/json",
@@ -38,7 +38,7 @@ class UserController(Controller):
 
     @get("/privacy", opt=RoutePolicy(READ, conditional=True, personal=True, whole_installation=True).opt)
     async def get_privacy(self, user_id: FromPath[int], privacy: NamedDependency[PrivacyService]) -> PrivacyView:
-        """What a person has chosen, for every guild: who never chose is public and counted."""
+        """Get a person's privacy choices, which hold for every guild. By default, a person is public and counted."""
         return await privacy.get(user_id)
 
     @put(
@@ -51,8 +51,8 @@ class UserController(Controller):
         request: GuildhallRequest,
         privacy: NamedDependency[PrivacyService],
     ) -> PrivacyView:
-        """Hide somebody from every board and list, or show them again; drop their events from now on, or count
-        them again. What is stored stays until it is erased."""
+        """Set a person's privacy choices. Hide them from every leaderboard and list, or show them again; drop their
+        events from now on, or count them again. Stored data stays until it is erased."""
         return await privacy.put(request.actor, user_id, data, request.preconditions)
 
     @delete("/", opt=RoutePolicy(WRITE, seconds=SECONDS).opt, status_code=200)
@@ -63,7 +63,7 @@ class UserController(Controller):
         request: GuildhallRequest,
         eraser: NamedDependency[Eraser],
     ) -> ErasureView:
-        """Erase a person everywhere, or in the guilds that the key sees; done when this answers. The audit log and
-        the event stream no longer say who it was, totals of guilds stay. Events of the time before that come late
-        are dropped; a choice to be hidden or to have opted out stays. Sent twice, the second time there is nothing."""
+        """Erase a person everywhere, or in the guilds that the key sees. When the answer arrives, it is done. The audit
+        log and the event stream no longer say who the person was; totals of guilds stay. Late events from before the
+        erasure are dropped. A choice to be hidden or to opt out stays. A repeated call finds nothing to erase."""
         return await eraser.erase(request.actor, user_id, opt_out=params.opt_out)

@@ -27,11 +27,11 @@ def kept_running(embedded: EmbeddedPostgres | None, settings: Settings) -> Itera
     failures: list[EmbeddedPostgresError] = []
 
     def restarted(seconds: float) -> None:
-        log.warning("the embedded PostgreSQL had ended and was started again", seconds=round(seconds, 2))
+        log.warning("the embedded PostgreSQL had stopped and was restarted", seconds=round(seconds, 2))
 
     def gave_up(error: EmbeddedPostgresError) -> None:
         failures.append(error)
-        log.error("the embedded PostgreSQL ended and cannot be started again: the server ends", error=str(error))
+        log.error("the embedded PostgreSQL stopped and cannot be restarted: the server stops", error=str(error))
         os.kill(os.getpid(), signal.SIGTERM)
 
     watchdog = Watchdog(embedded, restarted=restarted, gave_up=gave_up)

@@ -53,7 +53,7 @@ class Jobs:
                 await self._keyring.note_uses()
                 await self._people.sessions.note_uses()
         except Exception as error:  # nothing may keep the database's connections from being closed
-            log.warning("the last uses of keys and sessions were not noted", error=type(error).__name__)
+            log.warning("the last uses of keys and sessions were not stored", error=type(error).__name__)
 
     async def _watch(self) -> None:
         metrics, database = self._services.metrics, self._services.database

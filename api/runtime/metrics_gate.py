@@ -16,7 +16,7 @@ class MetricsGate:
         """Raises `NotFound`, `Unauthorized`. `authorization`: the header, if there is one."""
         if self._token is None:
             if self._shut:
-                raise NotFound("Metrics are shut in production until GUILDHALL_METRICS_TOKEN is set.")
+                raise NotFound("Metrics are closed in production until GUILDHALL_METRICS_TOKEN is set.")
             return
         scheme, _, given = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not compare_digest(given.strip().encode(), self._token):

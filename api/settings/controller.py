@@ -26,12 +26,12 @@ class ModuleController(Controller):
     async def list_modules(
         self, params: NamedDependency[PageQuery], modules: NamedDependency[ModuleService]
     ) -> Page[ModuleView]:
-        """Every module, by name: built-in ones, and those that bots registered."""
+        """List the modules by name: built-in ones, and those that bots registered."""
         return await modules.list_modules(limit=params.limit, cursor=params.cursor)
 
     @get("/{module:str}", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_module(self, module: FromPath[str], modules: NamedDependency[ModuleService]) -> ModuleView:
-        """One module: its schema, to draw a form from, and its defaults."""
+        """Get a module: its schema, from which a form can be drawn, and its defaults."""
         return await modules.get(module)
 
     @put(
@@ -56,8 +56,8 @@ class ModuleController(Controller):
         request: GuildhallRequest,
         modules: NamedDependency[ModuleService],
     ) -> ApiResponse[ModuleView]:
-        """Register a module, or evolve its schema. A schema that some guild's settings would not satisfy
-        is refused with 409, unless `on_conflict=reset`."""
+        """Register a module, or change its schema. If stored settings of any guild are invalid under the new schema,
+        the answer is 409, unless `on_conflict=reset`."""
         view, created = await modules.register(
             request.actor, module, data, request.preconditions, reset=params.on_conflict == "reset"
         )
@@ -72,14 +72,14 @@ class SettingsController(Controller):
     async def get_all_settings(
         self, guild_id: FromPath[int], settings: NamedDependency[SettingsService]
     ) -> Encoded[dict[str, JsonObject]]:
-        """Every module's effective values, by module."""
+        """Get the effective values of all modules, by module."""
         return await settings.get_all(guild_id)
 
     @get("/{module:str}", opt=RoutePolicy(READ, conditional=True).opt)
     async def get_settings(
         self, guild_id: FromPath[int], module: FromPath[str], settings: NamedDependency[SettingsService]
     ) -> Encoded[SettingsView]:
-        """One module's settings: every value, and which of them the guild has set itself."""
+        """Get a guild's settings of a module: every value, and which of them the guild overrides."""
         return await settings.get(guild_id, module)
 
     @patch("/{module:str}", opt=RoutePolicy(WRITE, if_match=True, conditional=True, merge_patch=True).opt)
@@ -91,7 +91,7 @@ class SettingsController(Controller):
         request: GuildhallRequest,
         settings: NamedDependency[SettingsService],
     ) -> SettingsView:
-        """Change some settings, as a merge patch on the newest revision: null returns to the default."""
+        """Change settings with a merge patch of the newest revision. Null returns a property to its default."""
         return await settings.patch(request.actor, guild_id, module, data, request.preconditions)
 
     @put("/{module:str}", opt=RoutePolicy(WRITE, if_match=True, conditional=True).opt)
@@ -103,7 +103,7 @@ class SettingsController(Controller):
         request: GuildhallRequest,
         settings: NamedDependency[SettingsService],
     ) -> SettingsView:
-        """Replace all that the guild has set: what is not named returns to its default."""
+        """Replace a guild's settings of a module. Absent properties return to their defaults."""
         return await settings.replace(request.actor, guild_id, module, data, request.preconditions)
 
     @delete("/{module:str}", opt=RoutePolicy(WRITE, if_match=True).opt)
@@ -114,7 +114,7 @@ class SettingsController(Controller):
         request: GuildhallRequest,
         settings: NamedDependency[SettingsService],
     ) -> None:
-        """Back to the defaults, as a new revision."""
+        """Return all settings of a module to their defaults, as a new revision."""
         await settings.reset(request.actor, guild_id, module, request.preconditions)
 
     @get("/{module:str}/revisions", opt=RoutePolicy(READ).opt)
@@ -126,7 +126,7 @@ class SettingsController(Controller):
         request: GuildhallRequest,
         settings: NamedDependency[SettingsService],
     ) -> Page[RevisionView]:
-        """The changes of a module's settings, newest first: who, when, why, before and after."""
+        """List the changes of a module's settings, newest first: who, when, why, before and after."""
         return await settings.revisions(request.actor, guild_id, module, limit=params.limit, cursor=params.cursor)
 
     @post(
@@ -142,5 +142,5 @@ class SettingsController(Controller):
         request: GuildhallRequest,
         settings: NamedDependency[SettingsService],
     ) -> SettingsView:
-        """Bring an old revision back, as a new one. Revision 0 is the defaults."""
+        """Restore an old revision, as a new one. Revision 0 has the defaults."""
         return await settings.restore(request.actor, guild_id, module, revision, request.preconditions)

@@ -25,7 +25,7 @@ Coefficients = Annotated[
         min_length=1,
         max_length=6,
         title="Coefficients",
-        description="Of a polynomial in the level, the constant first.",
+        description="Coefficients of a polynomial in the level, the constant first.",
     ),
 ]
 
@@ -35,7 +35,7 @@ class PresetCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
 
     preset: Annotated[
         Literal["mee6", "polaris", "arcane", "lurkr", "amari", "nadeko"],
-        msgspec.Meta(title="Preset", description="The bot whose levels are taken over."),
+        msgspec.Meta(title="Preset", description="The bot whose levels are used."),
     ]
 
 
@@ -51,7 +51,7 @@ class TotalCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="t
     coefficients: Coefficients
     round_to: Annotated[
         int,
-        msgspec.Meta(ge=1, le=1_000_000, title="Round to", description="Totals are multiples of this."),
+        msgspec.Meta(ge=1, le=1_000_000, title="Round to", description="Totals are rounded to multiples of this."),
     ] = 1
 
 
@@ -60,7 +60,7 @@ class TableCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="t
 
     thresholds: Annotated[
         list[Annotated[int, msgspec.Meta(ge=1, le=MAX_XP)]],
-        msgspec.Meta(min_length=1, max_length=TOP_LEVEL, title="Thresholds", description="Total XP a level."),
+        msgspec.Meta(min_length=1, max_length=TOP_LEVEL, title="Thresholds", description="Total XP for each level."),
     ]
 
 

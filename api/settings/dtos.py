@@ -27,7 +27,7 @@ class PutModuleQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to do with stored overrides that the new schema refuses."""
 
     on_conflict: Annotated[
-        Literal["refuse", "reset"], Meta(description="`reset` returns what fails to its default")
+        Literal["refuse", "reset"], Meta(description="`reset` returns invalid values to their defaults")
     ] = "refuse"
 
 

@@ -65,7 +65,7 @@ class ModuleService:
         if is_name(name) is None:
             raise NotFound
         if name in BUILT_IN:
-            raise BuiltInModule(f"`{name}` is built in: register yours under another name.")
+            raise BuiltInModule(f"`{name}` is a built-in module. Register yours under another name.")
         data = _composed(data)
         module = await asyncio.to_thread(_compile, name, 1, data)
         async with self._database.transaction() as connection:
@@ -130,7 +130,9 @@ class ModuleService:
 async def _insert(name: str, data: PutModule) -> bool:
     """Whether there was none of this name. Raises `Conflict` where there are too many."""
     if await RegisteredModule.count().where(RegisteredModule.name != name) >= MOST_MODULES:
-        raise Conflict(f"{MOST_MODULES} modules are registered already, and one is never removed: change one of them.")
+        raise Conflict(
+            f"{MOST_MODULES} modules are already registered, and modules cannot be removed. Change one of them instead."
+        )
     module = RegisteredModule(
         name=name,
         title=data.title,

@@ -34,7 +34,7 @@ async def fit(
     if conflicts and not reset:
         raise ModuleConflict(
             f"{len(conflicts)} guild(s) have settings that this schema refuses. "
-            "`?on_conflict=reset` returns what fails to its default.",
+            "`?on_conflict=reset` returns invalid values to their defaults.",
             extra={
                 "guilds": len(conflicts),
                 "guild_ids": [str(guild_id) for guild_id in conflicts[:LISTED_GUILDS]],

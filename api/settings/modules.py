@@ -21,7 +21,7 @@ from api.settings.values import MOST_FAULTS, TOO_DEEP, TOO_LONG, TOO_MANY, text_
 # How often a validator may have to look at something in a value: 200,000 looks take it some 30 ms.
 MOST_CHECKS = 200_000
 
-TOO_MUCH = "has too many values for so many alternatives: they would take too long to be checked"
+TOO_MUCH = "has too many values for a schema with so many alternatives: the check would take too long"
 TOO_MANY_LOOKS = (
     f"has alternatives within alternatives: a value could have to be looked at {MOST_LOOKS} times and more. "
     "Alternatives that say `additionalProperties` themselves are looked at once"

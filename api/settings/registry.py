@@ -109,5 +109,5 @@ def compiled(row: Row) -> Module | None:
             row["name"], row["version"], row["title"], row["description"], msgspec.json.decode(row["schema"])
         )
     except InvalidSchema as error:
-        log.exception("a registered module cannot be used", module=row["name"], faults=len(error.faults))
+        log.exception("a registered module has an invalid schema", module=row["name"], faults=len(error.faults))
         return None

@@ -65,7 +65,7 @@ def default_fault(tree: SchemaTree, fault: Fault) -> Fault:
         nodes = [each for node in found for each in tree.structure(node)]
         given = [node.path for node in nodes if "default" in node.schema]
         place = (*given[0], "default") if given else place
-    return _fault(place, f"gives a default that {fault.message}")
+    return _fault(place, f"has a default that {fault.message}")
 
 
 class _Defaults:
@@ -82,7 +82,7 @@ class _Defaults:
         `facets` is all that always holds for it, `above` the objects that it stands in."""
         here = facets[0].path
         if here in above or len(above) >= MAX_LEVELS:
-            problem = "is within itself without end" if here in above else f"is more than {MAX_LEVELS} deep"
+            problem = "contains itself without end" if here in above else f"is more than {MAX_LEVELS} deep"
             self.faults.append(_fault(here, f"{problem}, as an object of objects"))
             return {}
         members: dict[str, list[Node]] = {}
@@ -93,7 +93,7 @@ class _Defaults:
         values = {name: self._of_member(nodes, (*above, here)) for name, nodes in members.items()}
         own, place = _own_default(facets)
         if own is not None and not isinstance(own, dict):
-            self.faults.append(_fault(place, "is not an object, as the default of an object must be"))
+            self.faults.append(_fault(place, "is not an object: the default of an object must be an object"))
         return laid_over(self._tree, facets, values, own) if isinstance(own, dict) else values
 
     def _of_member(self, nodes: list[Node], above: tuple[Path, ...]) -> JsonValue:
@@ -134,7 +134,7 @@ def _boolean_faults(node: Node) -> Iterator[Fault]:
     properties = node.schema.get("properties")
     for name, member in properties.items() if isinstance(properties, dict) else ():
         if isinstance(member, bool):
-            yield _fault((*node.path, "properties", name), "is not a schema that is an object")
+            yield _fault((*node.path, "properties", name), "is not a schema in the form of an object")
 
 
 @lru_cache(maxsize=1)
@@ -152,7 +152,7 @@ def _root_faults(schema: JsonObject) -> Iterator[Fault]:
     if schema.get("$schema", DIALECT) not in (DIALECT, f"{DIALECT}#"):
         yield _fault(("$schema",), f"is not {DIALECT}")
     if schema.get("type") != "object":
-        yield _fault(("type",), 'is not "object", as the top level of a module must be')
+        yield _fault(("type",), 'is not "object": the top level of a module must be an object')
     if "properties" not in schema:
         yield _fault(("properties",), "is required")
 
@@ -169,7 +169,7 @@ def _node_faults(node: Node) -> Iterator[Fault]:
             message = f"has a name that is not 1 to {MAX_NAME} characters without control characters"
             yield _fault((*node.path, "properties", name), message)
         elif nfc(name) != name:
-            yield _fault((*node.path, "properties", name), "has a name that is not in Unicode's NFC")
+            yield _fault((*node.path, "properties", name), "has a name that is not in Unicode form NFC")
 
 
 def _pattern_faults(node: Node) -> Iterator[Fault]:
@@ -193,7 +193,9 @@ def _reference_faults(tree: SchemaTree) -> Iterator[Fault]:
             if not isinstance(reference, str):
                 continue
             if not reference.startswith("#"):
-                yield _fault((*node.path, keyword), "refers to another document; only # is possible here")
+                yield _fault(
+                    (*node.path, keyword), "refers to another document; only references that begin with # are possible"
+                )
             elif tree.find(reference) is None:
                 yield _fault((*node.path, keyword), "refers to no subschema")
 

@@ -83,7 +83,7 @@ class SettingsWriter:
                     queries.STORE, *_arguments(actor, before, after, self._clock.now(), self._kept)
                 )
                 if row is None:
-                    raise Overloaded("Others keep changing these settings. Nothing was stored; try again soon.")
+                    raise Overloaded("Somebody else keeps changing these settings. Nothing was stored; try again soon.")
                 stored = _stored(after, row)
             answer = await to_view(connection, stored)
             await store_answer(connection, actor.claim, encoded(answer))

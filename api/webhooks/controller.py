@@ -26,11 +26,12 @@ class WebhookController(Controller):
         request: GuildhallRequest,
         webhooks: NamedDependency[WebhookService],
     ) -> WebhookView:
-        """Have a guild's events sent to an address. Each is a POST of `{"id", "event", "guild_id", "at", "data"}`, with
-        `Guildhall-Signature: t=<unix>,v1=<hex>`: HMAC-SHA256 of `t.body` under the whole `secret`, which is told
-        only in this answer. It is tried 8 times within a day until the answer is 2xx; the same `id` may come twice.
-        Where nothing has arrived for 12 hours it is disabled, and `webhook.disabled` says so. It tells what
-        its maker may read, and ends with the key that made it. Ten for a guild."""
+        """Create a webhook, which sends a guild's events to an address. Each delivery is a POST of `{"id", "event",
+        "guild_id", "at", "data"}`, with `Guildhall-Signature: t=<unix>,v1=<hex>`: HMAC-SHA256 of `t.body`, with the
+        whole `secret` as its key. Only this answer has the secret. A delivery is tried up to 8 times within a day,
+        until the answer is 2xx, so an `id` may arrive twice. If no delivery succeeds for 12 hours, the webhook is
+        disabled, and the stream publishes `webhook.disabled`. The webhook receives only data that its maker may read,
+        and ends with the key that made it. A guild can have ten."""
         return await webhooks.create(request.actor, guild_id, data)
 
     @get("/", opt=RoutePolicy(WRITE).opt)
@@ -41,14 +42,14 @@ class WebhookController(Controller):
         request: GuildhallRequest,
         webhooks: NamedDependency[WebhookService],
     ) -> Page[WebhookView]:
-        """A guild's webhooks, oldest first."""
+        """List a guild's webhooks, oldest first."""
         return await webhooks.list_webhooks(request.actor, guild_id, limit=params.limit, cursor=params.cursor)
 
     @get("/{webhook_id:str}", opt=RoutePolicy(WRITE, conditional=True).opt)
     async def get_webhook(
         self, guild_id: FromPath[int], webhook_id: FromPath[int], webhooks: NamedDependency[WebhookService]
     ) -> WebhookView:
-        """One webhook, without its secret."""
+        """Get a webhook, without its secret."""
         return await webhooks.get(guild_id, webhook_id)
 
     @patch(
@@ -63,8 +64,8 @@ class WebhookController(Controller):
         request: GuildhallRequest,
         webhooks: NamedDependency[WebhookService],
     ) -> WebhookView:
-        """Change some of it, as a merge patch. Enabled again, it begins with what happens from now on. Who changes it
-        is its maker then: it tells what they may read."""
+        """Change a webhook with a merge patch. If it is enabled again, it begins with events from now on. From then on
+        it has the rights of the key or person that changed it."""
         return await webhooks.patch(request.actor, guild_id, webhook_id, data, request.preconditions)
 
     @delete("/{webhook_id:str}", opt=RoutePolicy(WRITE, if_match=True).opt)
@@ -75,7 +76,7 @@ class WebhookController(Controller):
         request: GuildhallRequest,
         webhooks: NamedDependency[WebhookService],
     ) -> None:
-        """Remove it, with what was to be sent to it."""
+        """Delete a webhook, with its pending deliveries."""
         await webhooks.delete(request.actor, guild_id, webhook_id, request.preconditions)
 
     @post("/{webhook_id:str}/test", opt=RoutePolicy(WRITE, conflicts=True).opt, status_code=200)
@@ -86,7 +87,7 @@ class WebhookController(Controller):
         request: GuildhallRequest,
         webhooks: NamedDependency[WebhookService],
     ) -> DeliveryView:
-        """Send it `webhook.test`, with no data, in a moment: the deliveries tell what became of it."""
+        """Send the event `webhook.test`, without data, in the background. The list of deliveries shows the result."""
         return await webhooks.test(request.actor, guild_id, webhook_id)
 
     @get("/{webhook_id:str}/deliveries", opt=RoutePolicy(Scope.EVENTS_READ).opt)
@@ -98,5 +99,5 @@ class WebhookController(Controller):
         request: GuildhallRequest,
         webhooks: NamedDependency[WebhookService],
     ) -> Page[DeliveryView]:
-        """What was sent to it in the last week, or is to be, newest first."""
+        """List the deliveries of the last week and the pending ones, newest first."""
         return await webhooks.deliveries(request.actor, guild_id, webhook_id, limit=params.limit, cursor=params.cursor)

@@ -87,7 +87,7 @@ async def test_reasons(bot: httpx2.AsyncClient, owner: PlainConnection, clock: M
             if wanted not in each["reason"]] == []  # fmt: skip
     await leveling(bot, only_channel_ids=["8"])
     items = await explain(bot, message("1"), message("2", channel_id="9"), message("3", channel_id="8"))
-    assert "and no channel is named" in items[0]["reason"]
+    assert "and the event names no channel" in items[0]["reason"]
     assert "9 is none of them" in items[1]["reason"]
     assert [each["xp"] for each in items] == [0, 0, 10]
     await leveling(bot, enabled=False)

@@ -105,10 +105,10 @@ async def test_a_form_can_be_saved_again_as_it_stands(bot: httpx2.AsyncClient, a
         ("owner_id", -5, ""),
         ("owner_id", 2**63, ""),
         ("icon", "x" * 256, ""),
-        ("id", QUARRY, "is kept by Guildhall itself"),
-        ("revision", 7, "is kept by Guildhall itself"),
-        ("deleted_at", "2026-11-22T10:00:00Z", "is kept by Guildhall itself"),
-        ("changed_xid", 1, "is kept by Guildhall itself"),
+        ("id", QUARRY, "is maintained by Guildhall"),
+        ("revision", 7, "is maintained by Guildhall"),
+        ("deleted_at", "2026-11-22T10:00:00Z", "is maintained by Guildhall"),
+        ("changed_xid", 1, "is maintained by Guildhall"),
     ],
 )
 async def test_what_the_api_would_refuse_is_refused_in_words(

@@ -230,7 +230,7 @@ async def test_every_try_is_told_with_name_and_address(app: ASGIApp, ada_id: int
     wanted = [
         ("admin.log_in_refused", None, "ada", "wrong name or password"),
         ("admin.log_in_refused", None, "no\N{REPLACEMENT CHARACTER}body", "wrong name or password"),
-        ("admin.log_in_refused", str(bo_id), "bo", "not active, or no admin"),
+        ("admin.log_in_refused", str(bo_id), "bo", "not active, or not an administrator"),
         ("admin.logged_in", str(ada_id), "ada", None),
         *[("admin.log_in_refused", None, "y" * 100, "wrong name or password")] * 7,
         ("admin.log_in_refused", None, "y" * 100, "too many tries"),

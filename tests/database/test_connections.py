@@ -72,7 +72,7 @@ async def test_no_connection_compiles_statements(
         # The look for a role to take, the pool's first two, the change watcher, the event poller.
         assert [await opened.get() for _ in range(5)] == [(APP, "off")] * 5
     await refuse_unusable(settings)
-    assert "compiling of statements: jit = off" in {finding.about for finding in await doctor.examine(settings)}
+    assert "compilation of statements: jit = off" in {finding.about for finding in await doctor.examine(settings)}
     assert {opened.get_nowait() for _ in range(opened.qsize())} == {(APP, "off")}
 
     own = f"{database_name}_connections"
@@ -93,7 +93,7 @@ async def test_no_connection_compiles_statements(
 async def test_doctor_sees_a_pooler_that_drops_settings(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.setattr(connections, "SESSION", {})
     mend = {finding.about: finding.mend for finding in await doctor.examine(settings)}
-    assert "ALTER ROLE guildhall_app SET jit = off" in str(mend["compiling of statements: jit = on"])
+    assert "ALTER ROLE guildhall_app SET jit = off" in str(mend["compilation of statements: jit = on"])
 
 
 def test_connections_are_opened_in_one_place() -> None:

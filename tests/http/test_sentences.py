@@ -51,7 +51,7 @@ async def test_who_sees_all_guilds_is_told_how_to_make_one(
     assert told == f"There is no guild {NOBODYS} here yet. Send `PUT /v1/guilds/{NOBODYS}` first."
     async with await clients.bot(guilds=[HARBOUR]) as some:
         other = await refused(await some.post(f"/v1/guilds/{NOBODYS}/{path}", json={}), 404)
-    assert other == "There is no such thing, or this credential may not see it."
+    assert other == "It does not exist, or this credential may not see it."
     assert await refused(await bot.get(f"/v1/guilds/{HARBOUR}/members/{ADA}"), 404) == other
 
 

@@ -179,12 +179,12 @@ def test_command_imports_and_exports(folder: Path, in_thread: bool) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["import", str(NOBODYS), "{file}", "--source", "csv"], f"Guild {NOBODYS} is not here."),
+        (["import", str(NOBODYS), "{file}", "--source", "csv"], f"There is no guild {NOBODYS} here yet."),
         (["import", "0", "{file}", "--source", "csv"], "is not an id"),
         (["import", str(HARBOUR), "{file}", "--source", "events", "--mode", "set"], "--mode is not possible with"),
         (["import", str(HARBOUR), "{file}", "--source", "mee6"], "failed: 0 rows"),
         (["import", str(HARBOUR), "nothing.csv", "--source", "csv"], "does not exist"),
-        (["export", str(NOBODYS)], f"Guild {NOBODYS} is not here."),
+        (["export", str(NOBODYS)], f"There is no guild {NOBODYS} here yet."),
     ],
 )
 def test_commands_refuse_in_a_sentence(folder: Path, arguments: list[str], sentence: str) -> None:

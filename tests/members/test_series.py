@@ -278,7 +278,7 @@ async def test_hours_beyond_what_is_kept(bot: httpx2.AsyncClient, owner: PlainCo
         (fault,) = response.json()["errors"]
         assert fault == {
             "parameter": "from",
-            "message": f"is older than what is kept by hour, which begins at {since}",
+            "message": f"is older than the kept hours, which begin at {since}",
         }
     assert (await series(bot, **{"from": before, "to": "2026-09-01"}))["items"]  # by day all is there
 

@@ -12,7 +12,7 @@ from tests.names.cases import BAD, GOOD
 from tests.support.people import HARBOUR
 
 GUILD = f"/v1/guilds/{HARBOUR}"
-SENTENCE = "shows nothing, or has a line break, another control character or one that turns the direction of text"
+SENTENCE = "is not visible, or has a line break, another control character or a direction override"
 
 Body = dict[str, object]
 

@@ -55,13 +55,13 @@ def test_keys(folder: Path) -> None:
 
 def test_admins(folder: Path) -> None:
     made = guildhall(folder, "admins", "create", "ada")
-    assert re.fullmatch(r"ada may log in at /admin/ with the password \S{12,}\n", made.stdout)
+    assert re.fullmatch(r"ada can log in at /admin/ with the password \S{12,}\n", made.stdout)
     assert "There is an admin named ada already." in refusal(guildhall(folder, "admins", "create", "ada"))
     asked = guildhall(folder, "admins", "create", "bo", "--ask", stdin="long enough yes\nlong enough yes\n")
     assert asked.returncode == 0
     assert "long enough" not in asked.stdout
     read = guildhall(folder, "admins", "create", "cy", "--stdin", stdin="long enough too\n")
-    assert (read.returncode, read.stdout) == (0, "cy may log in at /admin/.\n")
+    assert (read.returncode, read.stdout) == (0, "cy can log in at /admin/.\n")
     secret = {"GUILDHALL_SECRET": "s" * 32}
     assert guildhall(folder, "admins", "create", "dora", **PRODUCTION, **secret).returncode == 1  # none is made
     told = guildhall(folder, "admins", "create", "dora", "--stdin", stdin="a long enough one\n", **PRODUCTION, **secret)
@@ -71,7 +71,7 @@ def test_admins(folder: Path) -> None:
     reset = guildhall(folder, "admins", "reset", "bo")
     assert re.fullmatch(r"bo has a new password: \S{12,}\nTheir sessions have ended\.\n", reset.stdout)
     assert guildhall(folder, "admins", "reset", "bo", "--stdin", stdin="another long one\n").returncode == 0
-    assert guildhall(folder, "admins", "delete", "cy", "--yes").stdout == "cy is no admin any more.\n"
+    assert guildhall(folder, "admins", "delete", "cy", "--yes").stdout == "cy is no longer an administrator.\n"
     for command in ("reset", "delete"):
         gone = guildhall(folder, "admins", command, "cy", stdin="y\n")
         assert "There is no admin named cy." in refusal(gone)
@@ -83,7 +83,7 @@ def test_admins(folder: Path) -> None:
         (["dee", "--stdin"], "short\n", "too short"),
         (["dee", "--stdin"], "password1234\n", "common"),
         (["dee", "--stdin"], "", "Standard input is empty"),
-        (["dee", "--stdin", "--ask"], "long enough yes\n", "Either --ask or --stdin."),
+        (["dee", "--stdin", "--ask"], "long enough yes\n", "Use either --ask or --stdin."),
         (["x" * 101], "", "A name has 1 to 100 characters"),
         ([" "], "", "A name has 1 to 100 characters"),
         (["a\u202eb"], "", "A name has 1 to 100 characters"),
@@ -178,7 +178,7 @@ async def test_doctor_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch, settin
     before = {finding.mend for finding in await doctor.examine(settings)}
     monkeypatch.setattr(doctor, "datetime", Late)
     after = {finding.mend for finding in await doctor.examine(settings)}
-    assert after - before == {"Let both machines keep their time by NTP."}
+    assert after - before == {"Synchronize the clocks of both machines by NTP."}
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ async def test_doctor_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch, settin
         ({"DATABASE_URL": "mysql://ada:hunter2@x/y", **PRODUCTION}, "is no address of a database"),
         (
             {"DATABASE_URL": "postgresql://ada:hunter2@db.example.org/guildhall", **PRODUCTION},
-            "DATABASE_URL leads to another machine, and its connection may be in the clear. Put `?sslmode=verify-full`",
+            "DATABASE_URL leads to another machine, and the connection may be unencrypted. Put `?sslmode=verify-full`",
         ),
         ({"GUILDHALL_POOL_SIZE": "100"}, "Lower GUILDHALL_WORKERS or GUILDHALL_POOL_SIZE"),
         ({"GUILDHALL_DATA_DIR": "/proc/nowhere"}, "data folder cannot be used"),

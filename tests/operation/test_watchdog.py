@@ -13,7 +13,7 @@ from api.postgres.embedded.server import EmbeddedPostgres
 from tests.operation.servers import Server, installation, serving, until
 
 GUILD = "/v1/guilds/81384788765712384"
-RESTARTED = "the embedded PostgreSQL had ended and was started again"
+RESTARTED = "the embedded PostgreSQL had stopped and was restarted"
 CEILING = 60.0
 
 

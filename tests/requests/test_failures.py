@@ -117,5 +117,5 @@ async def test_an_exception_outside_the_application(app: Callable[[Scope, Receiv
         await middleware(scope, receive, send)  # type: ignore[arg-type] # as much of a scope as the middleware reads
     assert sent[0]["status"] == status
     assert [m["type"] for m in sent].count("http.response.start") == 1
-    assert "unhandled outside the application" in [entry["event"] for entry in logs]
+    assert "an unhandled error outside the application" in [entry["event"] for entry in logs]
     assert b"hunter2" not in repr(sent).encode()

@@ -64,7 +64,7 @@ async def test_a_request_says_once_as_whom_it_asks(app: ASGIApp, bot: httpx2.Asy
         for second in (good, "authorization: Bearer x", "Authorization:"):
             for path in ("/v1/guilds", "/health/live"):
                 status, problem = await ask(base_url, f"GET {path} HTTP/1.1", "Host: a.test", good, second)
-                assert (status, problem["detail"]) == (400, "There is more than one `Authorization`."), second
+                assert (status, problem["detail"]) == (400, "There is more than one `Authorization` header."), second
 
 
 async def test_addresses_of_pages_are_those_that_people_use(

@@ -36,7 +36,7 @@ ACHIEVEMENTS = Module(
     VERSION,
     schema_of(AchievementSettings),
     title="Achievements",
-    description="What members unlock, and how it is announced.",
+    description="Whether achievements are awarded, and how they are announced.",
     built_in=True,
     rules=rules,
 )

@@ -25,7 +25,7 @@ class LevelUpAnnouncement(Values, frozen=True):
 
     mode: Annotated[Mode, form(1, "announce", "Where", "Where a new level is announced.")] = "current"
     channel_id: Annotated[
-        ChannelId | None, form(2, "announce", "Channel", "The channel, where the mode is `channel`.")
+        ChannelId | None, form(2, "announce", "Channel", "The channel, if the mode is `channel`.")
     ] = None
     template: Annotated[
         Template,
@@ -43,7 +43,7 @@ class UnlockAnnouncement(Values, frozen=True):
 
     mode: Annotated[Mode, form(1, "announce", "Where", "Where an achievement is announced.")] = "current"
     channel_id: Annotated[
-        ChannelId | None, form(2, "announce", "Channel", "The channel, where the mode is `channel`.")
+        ChannelId | None, form(2, "announce", "Channel", "The channel, if the mode is `channel`.")
     ] = None
     template: Annotated[
         Template,
@@ -64,7 +64,7 @@ def announcement_faults(
     """A channel that is not named, unknown placeholders, braces that belong to none."""
     faults = [Fault("/announce/template", problem) for problem in _problems(announce.template, placeholders)]
     if announce.mode == "channel" and announce.channel_id is None:
-        faults.append(Fault("/announce/channel_id", "is required where the mode is `channel`"))
+        faults.append(Fault("/announce/channel_id", "is required if the mode is `channel`"))
     return faults
 
 
@@ -84,5 +84,5 @@ def _problems(template: str, placeholders: frozenset[str]) -> list[str]:
         if found[1] is not None and found[1] not in placeholders:
             problems.append(f"has the unknown placeholder {shortened(found[0])}")
         elif found[0] in ("{", "}"):
-            problems.append("has a single brace that is of no placeholder; {{ and }} are braces")
+            problems.append("has a single brace that belongs to no placeholder; write {{ and }} for braces")
     return problems

@@ -54,15 +54,15 @@ class ChannelMultiplier(Values, frozen=True):
 
 
 class MultiplierStacking(Values, frozen=True):
-    """How several multipliers become one. A factor of 0 always wins."""
+    """How several multipliers are combined. A factor of 0 always wins."""
 
     roles: Annotated[
         Literal["largest", "smallest", "add", "multiply"],
-        form(1, "multipliers", "Several roles", "What counts for members with several of the roles."),
+        form(1, "multipliers", "Several roles", "How the multipliers of several roles are combined."),
     ] = "largest"
     channel_with_roles: Annotated[
         Literal["multiply", "add", "largest", "channel_first", "role_first"],
-        form(2, "multipliers", "Channel and roles", "How the channel's factor goes with the roles'."),
+        form(2, "multipliers", "Channel and roles", "How the channel's multiplier is combined with the roles'."),
     ] = "multiply"
 
 
@@ -77,12 +77,10 @@ class LevelingSettings(Values, frozen=True, dict=True, weakref=True):
     """What a guild may choose about XP and levels. Others keep what they work out of it in `__dict__`."""
 
     enabled: Annotated[bool, form(1, "general", "Enabled", "Whether members earn XP.")] = True
-    xp_per_message: Annotated[
-        XpRange, form(2, "earning", "XP per message", "Between which bounds the XP of a message lies.")
-    ] = XpRange()
+    xp_per_message: Annotated[XpRange, form(2, "earning", "XP per message", "The range of a message's XP.")] = XpRange()
     cooldown_seconds: Annotated[
         Annotated[int, msgspec.Meta(ge=0, le=86_400)],
-        form(3, "earning", "Cooldown", "Seconds between two messages of a member that earn XP."),
+        form(3, "earning", "Cooldown", "Shortest time, in seconds, between two messages of a member that earn XP."),
     ] = 60
     xp_per_voice_minute: Annotated[
         Xp, form(4, "earning", "XP per voice minute", "XP for each minute in a voice channel.")
@@ -91,44 +89,43 @@ class LevelingSettings(Values, frozen=True, dict=True, weakref=True):
     xp_per_command: Annotated[Xp, form(6, "earning", "XP per command", "XP for each command.")] = 0
     daily_xp_cap: Annotated[
         Annotated[int, msgspec.Meta(ge=0, le=MAX_DAILY_XP)] | None,
-        form(7, "earning", "Daily cap", "The most XP of a member on a day of the guild's timezone."),
+        form(7, "earning", "Daily cap", "The most XP that a member can earn on a day of the guild."),
     ] = None
-    multiplier: Annotated[
-        Factor, form(8, "multipliers", "Multiplier", "All XP of the guild is multiplied by this.")
-    ] = 1.0
+    multiplier: Annotated[Factor, form(8, "multipliers", "Multiplier", "A multiplier for all XP in the guild.")] = 1.0
     role_multipliers: Annotated[
         Annotated[list[RoleMultiplier], msgspec.Meta(max_length=MAX_ROLES)],
-        form(9, "multipliers", "Role multipliers", "Factors for the holders of roles."),
+        form(9, "multipliers", "Role multipliers", "Multipliers for members with certain roles."),
     ] = msgspec.field(default_factory=list)
     channel_multipliers: Annotated[
         Annotated[list[ChannelMultiplier], msgspec.Meta(max_length=MAX_CHANNELS)],
-        form(10, "multipliers", "Channel multipliers", "Factors for channels."),
+        form(10, "multipliers", "Channel multipliers", "Multipliers for certain channels."),
     ] = msgspec.field(default_factory=list)
     multiplier_stacking: Annotated[
-        MultiplierStacking, form(11, "multipliers", "Stacking", "How several multipliers become one.")
+        MultiplierStacking, form(11, "multipliers", "Stacking", "How several multipliers are combined.")
     ] = MultiplierStacking()
-    ignored_channel_ids: Annotated[ChannelIds, form(12, "places", "Ignored channels", "No XP is earned in these.")] = (
-        msgspec.field(default_factory=list)
-    )
+    ignored_channel_ids: Annotated[
+        ChannelIds, form(12, "places", "Ignored channels", "Channels in which members earn no XP.")
+    ] = msgspec.field(default_factory=list)
     ignored_role_ids: Annotated[
-        RoleIds, form(13, "places", "Ignored roles", "Members with one of these earn no XP.")
+        RoleIds, form(13, "places", "Ignored roles", "Members with one of these roles earn no XP.")
     ] = msgspec.field(default_factory=list)
     only_channel_ids: Annotated[
-        ChannelIds, form(14, "places", "Only channels", "Where there are any, XP is earned only in these.")
+        ChannelIds,
+        form(14, "places", "Only channels", "If the list is not empty, members earn XP only in these channels."),
     ] = msgspec.field(default_factory=list)
     curve: Annotated[
         Curve,
-        form(15, "levels", "Curve", "How much XP each level takes.", **{"x-merge": "replace"}),
+        form(15, "levels", "Curve", "How much XP each level needs.", **{"x-merge": "replace"}),
     ] = PresetCurve("mee6")
-    max_level: Annotated[Level | None, form(16, "levels", "Highest level", "Nobody rises above it; none if empty.")] = (
+    max_level: Annotated[Level | None, form(16, "levels", "Highest level", "The highest level. Empty: no limit.")] = (
         None
     )
     role_rewards: Annotated[
         Annotated[list[RoleReward], msgspec.Meta(max_length=MAX_ROLES)],
-        form(17, "rewards", "Role rewards", "Roles that come with levels."),
+        form(17, "rewards", "Role rewards", "Roles that members get at certain levels."),
     ] = msgspec.field(default_factory=list)
     stack_role_rewards: Annotated[
-        bool, form(18, "rewards", "Keep lower roles", "If not, only the highest level's roles are held.")
+        bool, form(18, "rewards", "Keep lower roles", "If off, members have only the roles of their highest level.")
     ] = True
     announce: Annotated[
         LevelUpAnnouncement,
@@ -136,10 +133,10 @@ class LevelingSettings(Values, frozen=True, dict=True, weakref=True):
     ] = LevelUpAnnouncement()
     on_leave: Annotated[
         Literal["keep", "hide", "reset"],
-        form(20, "general", "On leaving", "What becomes of the standing of a member who leaves."),
+        form(20, "general", "On leaving", "What happens to the XP and stats of a member who leaves."),
     ] = "hide"
     week_starts_on: Annotated[
-        Weekday, form(21, "general", "Start of the week", "The first day of the boards' weeks.")
+        Weekday, form(21, "general", "Start of the week", "The first day of a week on leaderboards.")
     ] = "monday"
 
 
@@ -157,8 +154,8 @@ def rules(settings: LevelingSettings) -> list[Fault]:
     roles = [each.role_id for each in settings.role_multipliers]
     channels = [each.channel_id for each in settings.channel_multipliers]
     rewards = [(each.level, each.role_id) for each in settings.role_rewards]
-    faults += _repeated(roles, "role_multipliers", "names a role that has a multiplier already")
-    faults += _repeated(channels, "channel_multipliers", "names a channel that has a multiplier already")
+    faults += _repeated(roles, "role_multipliers", "names a role that already has a multiplier")
+    faults += _repeated(channels, "channel_multipliers", "names a channel that already has a multiplier")
     faults += _repeated(rewards, "role_rewards", "names a role that this level already gives")
     return faults
 

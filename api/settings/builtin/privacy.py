@@ -16,11 +16,11 @@ class PrivacySettings(Values, frozen=True):
 
     reader_role_ids: Annotated[
         RoleIds,
-        form(1, "access", "Readers", "Roles whose holders may read this guild's data in a dashboard."),
+        form(1, "access", "Readers", "Members with one of these roles may read this guild's data in a dashboard."),
     ] = msgspec.field(default_factory=list)
     writer_role_ids: Annotated[
         RoleIds,
-        form(2, "access", "Writers", "Roles whose holders may change this guild's data in a dashboard."),
+        form(2, "access", "Writers", "Members with one of these roles may change this guild's data in a dashboard."),
     ] = msgspec.field(default_factory=list)
 
 
@@ -34,6 +34,6 @@ PRIVACY = Module(
     VERSION,
     schema_of(PrivacySettings),
     title="Privacy",
-    description="Who may see and change this guild's data.",
+    description="Roles that may use this guild's dashboard.",
     built_in=True,
 )

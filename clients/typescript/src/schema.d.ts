@@ -12,14 +12,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The achievements of every guild, in the order in which they were made
+         * List the achievements of the installation, in the order of their creation
          * @description Needs the scope `achievements:read`.
          */
         get: operations["list_global_achievements"];
         put?: never;
         /**
-         * Define an achievement of every guild
-         * @description Needs the scope `achievements:write`. Not for a key that has a list of guilds. Not for people.
+         * Define an achievement for every guild
+         * @description Needs the scope `achievements:write`. Not for keys with a list of guilds. Not for people.
          */
         post: operations["create_global_achievement"];
         delete?: never;
@@ -38,10 +38,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say who of all guilds would get a draft now
+         * Count the members of all guilds who would get a draft now
          * @description Nothing is stored.
          *
-         *     Needs the scope `achievements:read`. Not for a key that has a list of guilds. Not for people.
+         *     Needs the scope `achievements:read`. Not for keys with a list of guilds. Not for people.
          */
         post: operations["simulate_global_achievement"];
         delete?: never;
@@ -58,26 +58,28 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One achievement of every guild, counted in the guilds that the caller sees
-         * @description Needs the scope `achievements:read`.
+         * Get an achievement of the installation
+         * @description Its counts cover the guilds that the caller sees.
+         *
+         *     Needs the scope `achievements:read`.
          */
         get: operations["get_global_achievement"];
         put?: never;
         post?: never;
         /**
-         * Nobody can earn it from now on; who has it keeps it
-         * @description It can be restored until the retention ends.
+         * Delete an achievement of the installation
+         * @description It cannot be earned any more; members who have it keep it. It can be restored until the retention ends.
          *
-         *     Needs the scope `achievements:write`. Not for a key that has a list of guilds. Not for people.
+         *     Needs the scope `achievements:write`. Not for keys with a list of guilds. Not for people.
          */
         delete: operations["delete_global_achievement"];
         options?: never;
         head?: never;
         /**
-         * Change some of it, as a merge patch; a condition is replaced as a whole
-         * @description Who has it keeps it.
+         * Change an achievement of the installation with a merge patch
+         * @description A condition is replaced as a whole. Members who have the achievement keep it.
          *
-         *     Needs the scope `achievements:write`. Not for a key that has a list of guilds. Not for people.
+         *     Needs the scope `achievements:write`. Not for keys with a list of guilds. Not for people.
          */
         patch: operations["patch_global_achievement"];
         trace?: never;
@@ -92,10 +94,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Undo the deletion
-         * @description Of an achievement that is not deleted it changes nothing.
+         * Restore a deleted achievement of the installation
+         * @description An achievement that is not deleted stays unchanged.
          *
-         *     Needs the scope `achievements:write`. Not for a key that has a list of guilds. Not for people.
+         *     Needs the scope `achievements:write`. Not for keys with a list of guilds. Not for people.
          */
         post: operations["restore_global_achievement"];
         delete?: never;
@@ -112,8 +114,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happens, as Server-Sent Events: `id`, `event`, and `data` as JSON, with the guild's id and the time
-         * @description Send the last `id` as `Last-Event-ID` to get all that came since, for 7 days, in order, nothing twice and nothing left out; 0 is all that is kept. Without it the stream begins now: the answer's own `Last-Event-ID` says where. It tells no more than the routes: data that needs another scope is left out, and what is of somebody hidden comes to keys with `members:write` and to themselves alone. A line that begins with a colon comes at least every 15 seconds. Events of an erased person are `{"erased": true}`.
+         * Stream events as Server-Sent Events: `id`, `event`, and `data` as JSON, with the guild's id and the time
+         * @description Send the last `id` as `Last-Event-ID` to get all later events, for 7 days, in order, without gaps and repeats; 0 sends every event that is kept. Without the header, the stream begins now, and the answer's own `Last-Event-ID` has that position. The stream shows only data that its reader may also read by the routes: data that needs another scope is left out, and events about a hidden person go only to that person and to keys with `members:write`. A line that begins with a colon arrives at least every 15 seconds. Events of an erased person are `{"erased": true}`.
          *
          *     Needs the scope `events:read`.
          */
@@ -134,7 +136,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The guilds that the key sees, by id
+         * List the guilds that the key sees, by id
          * @description Needs the scope `guilds:read`.
          */
         get: operations["list_guilds"];
@@ -154,19 +156,21 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One guild
+         * Get a guild
          * @description Needs the scope `guilds:read`.
          */
         get: operations["get_guild"];
         /**
-         * The bot joined, or something changed: create, update or restore the guild
-         * @description Needs the scope `guilds:write`.
+         * Create, update or restore a guild
+         * @description Send it when the bot joins a guild, and when the guild changes.
+         *
+         *     Needs the scope `guilds:write`.
          */
         put: operations["put_guild"];
         post?: never;
         /**
-         * The bot left
-         * @description The guild can be restored until the retention ends, 30 days by default.
+         * Delete a guild
+         * @description Send it when the bot leaves. The guild can be restored until the retention ends, 30 days by default.
          *
          *     Needs the scope `guilds:write`.
          */
@@ -174,8 +178,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change some of it, as a merge patch: null goes back to the first value
-         * @description Needs the scope `guilds:write`.
+         * Change a guild with a merge patch
+         * @description Null returns a member to its initial value.
+         *
+         *     Needs the scope `guilds:write`.
          */
         patch: operations["patch_guild"];
         trace?: never;
@@ -188,14 +194,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A guild's own achievements, in the order in which they were made
+         * List a guild's own achievements, in the order of their creation
          * @description Needs the scope `achievements:read`.
          */
         get: operations["list_achievements"];
         put?: never;
         /**
-         * Define an achievement of this guild
-         * @description One of the same key that the whole installation has is not in effect here then.
+         * Define an achievement of a guild
+         * @description In this guild, it replaces an achievement of the installation with its key.
          *
          *     Needs the scope `achievements:write`.
          */
@@ -216,7 +222,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say who would get a draft now
+         * Count the members who would get a draft now
          * @description Nothing is stored.
          *
          *     Needs the scope `achievements:read`.
@@ -236,15 +242,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One achievement of a guild
+         * Get an achievement of a guild
          * @description Needs the scope `achievements:read`.
          */
         get: operations["get_achievement"];
         put?: never;
         post?: never;
         /**
-         * Nobody can earn it from now on; who has it keeps it
-         * @description It can be restored until the retention ends.
+         * Delete an achievement
+         * @description It cannot be earned any more; members who have it keep it. It can be restored until the retention ends.
          *
          *     Needs the scope `achievements:write`.
          */
@@ -252,8 +258,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change some of it, as a merge patch; a condition is replaced as a whole
-         * @description Who has it keeps it.
+         * Change an achievement with a merge patch
+         * @description A condition is replaced as a whole. Members who have the achievement keep it.
          *
          *     Needs the scope `achievements:write`.
          */
@@ -270,8 +276,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Undo the deletion
-         * @description Of an achievement that is not deleted it changes nothing.
+         * Restore a deleted achievement
+         * @description An achievement that is not deleted stays unchanged.
          *
          *     Needs the scope `achievements:write`.
          */
@@ -290,14 +296,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What all members did together, hour by hour, day by day or week by week of the guild's time zone
+         * Get the activity of all members together, by hour, day or week in the guild's time zone
          * @description Needs the scope `members:read`.
          */
         get: operations["get_guild_activity"];
         put?: never;
         /**
-         * Report what members did: each event counts once, however often it is sent
-         * @description Answers what the bot is to do, after it is safely stored.
+         * Report events of members' activity
+         * @description Each event counts once, even if it is sent again. The answer comes after the events are stored, and tells the bot what to do: level-ups, roles, announcements, achievements.
          *
          *     Needs the scope `activity:write`. Not for people.
          */
@@ -318,7 +324,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say of each event how much XP it would earn, and why
+         * Explain how much XP each event would earn, and why
          * @description Nothing is stored.
          *
          *     Needs the scope `members:read`.
@@ -338,8 +344,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who changed what in this guild, when, why and from where: newest first, never altered
-         * @description Needs the scope `audit:read`.
+         * List who changed what in a guild, when, why and from where: newest first
+         * @description Entries never change.
+         *
+         *     Needs the scope `audit:read`.
          */
         get: operations["list_entries"];
         put?: never;
@@ -358,13 +366,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The guild's channels, as its bot last sent them, by position
+         * List the guild's channels, as its bot last sent them, by position
          * @description Needs the scope `guilds:read`.
          */
         get: operations["get_channels"];
         /**
-         * Replace all channels
-         * @description Settings that point at one that is gone tell so as stale references.
+         * Replace all channels of a guild
+         * @description Settings that refer to a missing channel report it in `stale_references`.
          *
          *     Needs the scope `guilds:write`.
          */
@@ -384,8 +392,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The guild, whole, as lines of JSON, which an import takes back here or elsewhere
-         * @description It holds no secret. A person's has nothing of other people who are hidden. What the credential may not read by its own route (guild, roles and channels: `guilds:read`; settings: `settings:read`; achievements: `achievements:read`) is left out, and the first line names it in `left_out`.
+         * Export a guild as lines of JSON, for an import here or on another server
+         * @description It holds no secrets. An export by a person leaves out other people who are hidden. Data that the credential may not read by its own route (guild, roles and channels: `guilds:read`; settings: `settings:read`; achievements: `achievements:read`) is left out, and the first line names it in `left_out`.
          *
          *     Needs the scope `members:write`.
          */
@@ -406,14 +414,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A guild's imports, newest first
+         * List a guild's imports, newest first
          * @description Needs the scope `members:read`.
          */
         get: operations["list_imports"];
         put?: never;
         /**
-         * Bring standings or history from elsewhere: the body is the file as it is
-         * @description It is done in the background; `Location` tells how it stands. One at a time for a guild. A line needs what its own route needs: `guild`, `roles` and `channels` `guilds:write`; `settings` and `settings=true` `settings:write`, the module `privacy` of a person Manage Guild; achievements and awards `achievements:write`; hiding somebody `users:erase`, of a key without a list of guilds. A line without it is refused by row, naming the scope. An import ends with the credential that asked for it: what was done until then stays.
+         * Import standings or history from another bot or an export
+         * @description The body is the file. The import runs in the background; `Location` is the address of its progress. A guild has one import at a time. A line needs the scope of its own route: `guild`, `roles` and `channels` need `guilds:write`; `settings` and `settings=true` need `settings:write`, and the module `privacy` also Manage Guild, for a person; achievements and awards need `achievements:write`; hiding somebody needs `users:erase`, with a key without a list of guilds. A line without its scope is refused by row, and the message names the scope. An import ends with the key or session that started it. Rows that it has imported stay.
          *
          *     Needs the scope `members:write`.
          */
@@ -432,7 +440,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A page of a board: any stat, of all time, a day, a week, a month or any window of days
+         * Get a page of a leaderboard: any stat, for all time, a day, a week, a month or any window of days
          * @description Needs the scope `members:read`.
          */
         get: operations["get_leaderboard"];
@@ -452,15 +460,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A member's profile: XP, level, exact rank, stats and streak
+         * Get a member's profile: XP, level, exact rank, stats and streak
          * @description Needs the scope `members:read`.
          */
         get: operations["get_member"];
         put?: never;
         post?: never;
         /**
-         * The member left
-         * @description The guild's setting `on_leave` says what becomes of their standing.
+         * Report that a member left
+         * @description The guild's setting `on_leave` decides what happens to their XP and stats.
          *
          *     Needs the scope `members:write`.
          */
@@ -528,7 +536,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What a member did, hour by hour, day by day or week by week of the guild's time zone
+         * Get a member's activity, by hour, day or week in the guild's time zone
          * @description Needs the scope `members:read`.
          */
         get: operations["get_member_activity"];
@@ -548,7 +556,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What makes the roles that the member has into those that their level deserves
+         * Get the roles to add and to remove, so that the member has the role rewards of their level
          * @description Needs the scope `members:read`.
          */
         get: operations["get_role_rewards"];
@@ -571,7 +579,7 @@ export interface paths {
         put?: never;
         /**
          * Give, take or set XP by hand
-         * @description It is never below zero, and counts in the period in which it is given. A key with `members:write` makes the member where there is none; for people somebody unknown is 404, as somebody hidden is.
+         * @description XP never falls below zero, and counts in the present period. If the member does not exist, a key with `members:write` creates it; for people, unknown and hidden members are 404.
          *
          *     Needs the scope `members:write`.
          */
@@ -592,8 +600,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Undo the deletion
-         * @description Of a guild that is not deleted it changes nothing.
+         * Restore a deleted guild
+         * @description A guild that is not deleted stays unchanged.
          *
          *     Needs the scope `guilds:write`.
          */
@@ -612,13 +620,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The guild's roles, as its bot last sent them, highest first
+         * List the guild's roles, as its bot last sent them, highest first
          * @description Needs the scope `guilds:read`.
          */
         get: operations["get_roles"];
         /**
-         * Replace all roles
-         * @description Settings that point at one that is gone tell so as stale references.
+         * Replace all roles of a guild
+         * @description Settings that refer to a missing role report it in `stale_references`.
          *
          *     Needs the scope `guilds:write`.
          */
@@ -638,7 +646,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Every module's effective values, by module
+         * Get the effective values of all modules, by module
          * @description Needs the scope `settings:read`.
          */
         get: operations["get_all_settings"];
@@ -658,26 +666,30 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One module's settings: every value, and which of them the guild has set itself
+         * Get a guild's settings of a module: every value, and which of them the guild overrides
          * @description Needs the scope `settings:read`.
          */
         get: operations["get_settings"];
         /**
-         * Replace all that the guild has set: what is not named returns to its default
-         * @description Needs the scope `settings:write`.
+         * Replace a guild's settings of a module
+         * @description Absent properties return to their defaults.
+         *
+         *     Needs the scope `settings:write`.
          */
         put: operations["put_settings"];
         post?: never;
         /**
-         * Back to the defaults, as a new revision
+         * Return all settings of a module to their defaults, as a new revision
          * @description Needs the scope `settings:write`.
          */
         delete: operations["delete_settings"];
         options?: never;
         head?: never;
         /**
-         * Change some settings, as a merge patch on the newest revision: null returns to the default
-         * @description Needs the scope `settings:write`.
+         * Change settings with a merge patch of the newest revision
+         * @description Null returns a property to its default.
+         *
+         *     Needs the scope `settings:write`.
          */
         patch: operations["patch_settings"];
         trace?: never;
@@ -690,7 +702,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The changes of a module's settings, newest first: who, when, why, before and after
+         * List the changes of a module's settings, newest first: who, when, why, before and after
          * @description Needs the scope `settings:read`.
          */
         get: operations["list_revisions"];
@@ -712,8 +724,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Bring an old revision back, as a new one
-         * @description Revision 0 is the defaults.
+         * Restore an old revision, as a new one
+         * @description Revision 0 has the defaults.
          *
          *     Needs the scope `settings:write`.
          */
@@ -732,14 +744,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A guild's webhooks, oldest first
+         * List a guild's webhooks, oldest first
          * @description Needs the scope `webhooks:write`.
          */
         get: operations["list_webhooks"];
         put?: never;
         /**
-         * Have a guild's events sent to an address
-         * @description Each is a POST of `{"id", "event", "guild_id", "at", "data"}`, with `Guildhall-Signature: t=<unix>,v1=<hex>`: HMAC-SHA256 of `t.body` under the whole `secret`, which is told only in this answer. It is tried 8 times within a day until the answer is 2xx; the same `id` may come twice. Where nothing has arrived for 12 hours it is disabled, and `webhook.disabled` says so. It tells what its maker may read, and ends with the key that made it. Ten for a guild.
+         * Create a webhook, which sends a guild's events to an address
+         * @description Each delivery is a POST of `{"id", "event", "guild_id", "at", "data"}`, with `Guildhall-Signature: t=<unix>,v1=<hex>`: HMAC-SHA256 of `t.body`, with the whole `secret` as its key. Only this answer has the secret. A delivery is tried up to 8 times within a day, until the answer is 2xx, so an `id` may arrive twice. If no delivery succeeds for 12 hours, the webhook is disabled, and the stream publishes `webhook.disabled`. The webhook receives only data that its maker may read, and ends with the key that made it. A guild can have ten.
          *
          *     Needs the scope `webhooks:write`.
          */
@@ -758,22 +770,22 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One webhook, without its secret
+         * Get a webhook, without its secret
          * @description Needs the scope `webhooks:write`.
          */
         get: operations["get_webhook"];
         put?: never;
         post?: never;
         /**
-         * Remove it, with what was to be sent to it
+         * Delete a webhook, with its pending deliveries
          * @description Needs the scope `webhooks:write`.
          */
         delete: operations["delete_webhook"];
         options?: never;
         head?: never;
         /**
-         * Change some of it, as a merge patch
-         * @description Enabled again, it begins with what happens from now on. Who changes it is its maker then: it tells what they may read.
+         * Change a webhook with a merge patch
+         * @description If it is enabled again, it begins with events from now on. From then on it has the rights of the key or person that changed it.
          *
          *     Needs the scope `webhooks:write`.
          */
@@ -788,7 +800,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What was sent to it in the last week, or is to be, newest first
+         * List the deliveries of the last week and the pending ones, newest first
          * @description Needs the scope `events:read`.
          */
         get: operations["list_deliveries"];
@@ -810,8 +822,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send it `webhook.test`, with no data, in a moment: the deliveries tell what became of it
-         * @description Needs the scope `webhooks:write`.
+         * Send the event `webhook.test`, without data, in the background
+         * @description The list of deliveries shows the result.
+         *
+         *     Needs the scope `webhooks:write`.
          */
         post: operations["test_webhook"];
         delete?: never;
@@ -828,7 +842,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How an import stands: its progress, its counts, what was refused and why
+         * Get an import: its progress, its counts, and the refused rows with their reasons
          * @description Needs the scope `members:read`.
          */
         get: operations["get_import"];
@@ -848,14 +862,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The keys that can do no more than the one that asks, newest first
+         * List the keys whose rights the caller has itself, newest first
          * @description Needs the scope `keys:manage`. Not for people.
          */
         get: operations["list_keys"];
         put?: never;
         /**
-         * Make a key
-         * @description It can do no more than the one that makes it, ends with it at the latest, and spends its budget of requests too. The whole of it, `secret`, is told only in this answer; sent twice, it makes two.
+         * Create a key
+         * @description It has no rights that its maker lacks, ends with its maker at the latest, and spends from its maker's budget. Only this answer has the `secret`. A repeated call creates another key.
          *
          *     Needs the scope `keys:manage`. Not for people.
          */
@@ -874,15 +888,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One key, without its secret
+         * Get a key, without its secret
          * @description Needs the scope `keys:manage`. Not for people.
          */
         get: operations["get_key"];
         put?: never;
         post?: never;
         /**
-         * Revoke a key and all that come of it: they end at once, and on every worker within five seconds
-         * @description A key cannot revoke those that it comes of.
+         * Revoke a key and all keys that it made, directly or not
+         * @description They stop working on every worker within five seconds. A key cannot revoke its ancestors.
          *
          *     Needs the scope `keys:manage`. Not for people.
          */
@@ -902,8 +916,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a new key with the same rights and the same maker; the old one ends after a grace, a day by default, and what it made goes on with the new one
-         * @description Only the key itself may, or one that it comes of.
+         * Replace a key by a new one with its rights and its maker
+         * @description The old key ends after a grace period, a day by default. Keys and webhooks that it made continue with the new key. Only the key itself and its ancestors may rotate it.
          *
          *     Needs the scope `keys:manage`. Not for people.
          */
@@ -922,8 +936,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who is logged in, and the token that their requests need to change anything
-         * @description Needs somebody who is logged in.
+         * Get the person who is logged in, and the CSRF token for their changes
+         * @description Needs a person's session.
          */
         get: operations["get_me"];
         put?: never;
@@ -942,8 +956,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The guilds that the person manages at Discord (owner, Administrator or Manage Guild), by id
-         * @description Needs somebody who is logged in.
+         * List the guilds that the person manages at Discord (owner, Administrator or Manage Guild), by id
+         * @description Needs a person's session.
          */
         get: operations["list_my_guilds"];
         put?: never;
@@ -962,15 +976,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The browsers in which the person is logged in, newest first
-         * @description Needs somebody who is logged in.
+         * List the sessions of the person, newest first
+         * @description Needs a person's session.
          */
         get: operations["list_my_sessions"];
         put?: never;
         post?: never;
         /**
-         * End all sessions of the person but this one; on every worker within five seconds
-         * @description Needs somebody who is logged in.
+         * End all sessions of the person except this one
+         * @description They stop working on every worker within five seconds.
+         *
+         *     Needs a person's session.
          */
         delete: operations["end_my_other_sessions"];
         options?: never;
@@ -989,8 +1005,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End one session of the person, also this one; on every worker within five seconds
-         * @description Needs somebody who is logged in.
+         * End a session of the person; it may be this one
+         * @description It stops working on every worker within five seconds.
+         *
+         *     Needs a person's session.
          */
         delete: operations["end_my_session"];
         options?: never;
@@ -1006,7 +1024,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Every module, by name: built-in ones, and those that bots registered
+         * List the modules by name: built-in ones, and those that bots registered
          * @description Needs the scope `settings:read`.
          */
         get: operations["list_modules"];
@@ -1026,15 +1044,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One module: its schema, to draw a form from, and its defaults
+         * Get a module: its schema, from which a form can be drawn, and its defaults
          * @description Needs the scope `settings:read`.
          */
         get: operations["get_module"];
         /**
-         * Register a module, or evolve its schema
-         * @description A schema that some guild's settings would not satisfy is refused with 409, unless `on_conflict=reset`.
+         * Register a module, or change its schema
+         * @description If stored settings of any guild are invalid under the new schema, the answer is 409, unless `on_conflict=reset`.
          *
-         *     Needs the scope `modules:write`. Not for a key that has a list of guilds. Not for people.
+         *     Needs the scope `modules:write`. Not for keys with a list of guilds. Not for people.
          */
         put: operations["put_module"];
         post?: never;
@@ -1055,8 +1073,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Erase a person everywhere, or in the guilds that the key sees; done when this answers
-         * @description The audit log and the event stream no longer say who it was, totals of guilds stay. Events of the time before that come late are dropped; a choice to be hidden or to have opted out stays. Sent twice, the second time there is nothing.
+         * Erase a person everywhere, or in the guilds that the key sees
+         * @description When the answer arrives, it is done. The audit log and the event stream no longer say who the person was; totals of guilds stay. Late events from before the erasure are dropped. A choice to be hidden or to opt out stays. A repeated call finds nothing to erase.
          *
          *     Needs the scope `users:erase`.
          */
@@ -1074,8 +1092,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All that is stored about a person, in every guild that the key sees
-         * @description Of somebody unknown it has no rows.
+         * Export all data about a person, in every guild that the key sees
+         * @description For an unknown person, it has no rows.
          *
          *     Needs the scope `users:export`.
          */
@@ -1096,15 +1114,17 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What a person has chosen, for every guild: who never chose is public and counted
-         * @description Needs the scope `users:export`. Not for a key that has a list of guilds.
+         * Get a person's privacy choices, which hold for every guild
+         * @description By default, a person is public and counted.
+         *
+         *     Needs the scope `users:export`. Not for keys with a list of guilds.
          */
         get: operations["get_privacy"];
         /**
-         * Hide somebody from every board and list, or show them again; drop their events from now on, or count them again
-         * @description What is stored stays until it is erased.
+         * Set a person's privacy choices
+         * @description Hide them from every leaderboard and list, or show them again; drop their events from now on, or count them again. Stored data stays until it is erased.
          *
-         *     Needs the scope `users:erase`. Not for a key that has a list of guilds.
+         *     Needs the scope `users:erase`. Not for keys with a list of guilds.
          */
         put: operations["put_privacy"];
         post?: never;
@@ -1122,8 +1142,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Where Discord sends the browser back to: the person is logged in, and goes to the page where they began
-         * @description One who has said no goes there too, logged in as before.
+         * Finish a log-in
+         * @description Discord redirects the browser here. The person is logged in, and the browser goes to the page where the log-in began. If the person refused, it goes there without a new log-in.
          *
          *     Needs no key.
          */
@@ -1144,8 +1164,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Send the browser to Discord, which asks the person and sends them back
-         * @description Needs no key.
+         * Start a log-in
+         * @description Redirects the browser to Discord, which asks the person and sends them back.
+         *
+         *     Needs no key.
          */
         get: operations["log_in"];
         put?: never;
@@ -1166,8 +1188,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End the session, and give Discord's grant back
-         * @description Needs somebody who is logged in.
+         * End the session, and revoke Discord's grant
+         * @description Needs a person's session.
          */
         post: operations["log_out"];
         delete?: never;
@@ -1248,7 +1270,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * This document
+         * Get this document
          * @description Needs no key.
          */
         get: operations["get_openapi"];
@@ -1416,9 +1438,9 @@ export interface components {
          *     }
          */
         AdjustXp: {
-            /** @description What is added; below 0 takes away */
+            /** @description The XP to add; a negative amount takes XP away */
             amount?: number;
-            /** @description What it shall be */
+            /** @description The new XP */
             set?: number;
         };
         /**
@@ -1675,11 +1697,11 @@ export interface components {
             name: string;
             /**
              * Format: line
-             * @description Unique within the guild: the event counts once. A message's snowflake serves.
+             * @description Unique within the guild: the event counts once. The message's snowflake works well.
              */
             id: string;
             /**
-             * @description A snowflake: a string, or an integer where the language has 64 bits
+             * @description A snowflake: a string, or an integer if your language has 64-bit integers
              * @example 1234567890123456789
              */
             user_id: string | number;
@@ -1711,11 +1733,11 @@ export interface components {
              * @example messages
              */
             stat: string;
-            /** @description It is met at this value and above. */
+            /** @description The condition is met at this value and above. */
             gte: number;
             /**
              * Format: window
-             * @description Counted over so many days of the guild, today included: `1d` to `366d`.
+             * @description Count only the last days of the guild, including today: `1d` to `366d`.
              * @example 7d
              */
             within?: string;
@@ -1766,13 +1788,13 @@ export interface components {
         CreateAchievement: {
             /**
              * Format: achievement-key
-             * @description Its name in addresses; not `simulate` or `restore`.
+             * @description The achievement's name in addresses. `simulate` and `restore` are reserved.
              * @example chatterbox
              */
             key: string;
             /**
              * Format: name
-             * @description What members read.
+             * @description The name that members read.
              */
             name: string;
             condition: components["schemas"]["Condition"];
@@ -1781,17 +1803,17 @@ export interface components {
             /** @default null */
             icon?: string | null;
             /**
-             * @description Only those who have it see it.
+             * @description Only members who have it can see it.
              * @default false
              */
             hidden?: boolean;
             /**
-             * @description Keys of the achievements that a member must have before it.
+             * @description Keys of the achievements that a member needs first.
              * @default []
              */
             prerequisites?: string[];
             /**
-             * @description Those who meet it already are given it at once, in the background.
+             * @description A backfill gives it to members who already meet the condition.
              * @default false
              */
             retroactive?: boolean;
@@ -1828,13 +1850,13 @@ export interface components {
             name: string;
             scopes: components["schemas"]["Scope"][];
             /**
-             * @description The only guilds it sees; null: every guild, which only a key that sees every guild may give
+             * @description The guilds that the key sees. Null: every guild; only a key without a list of guilds may set that
              * @default null
              */
             guild_ids?: (string | number)[] | null;
-            /** @description When it ends by itself, null: never; absent: when its maker does */
+            /** @description When the key expires. Null: never. Absent: when its maker expires */
             expires_at?: string | null;
-            /** @description Requests a minute, null: no limit; absent: 6,000, or its maker's if that is less */
+            /** @description Requests a minute. Null: no limit. Absent: 6,000, or its maker's limit if that is lower */
             rate_limit?: number | null;
         };
         /**
@@ -2162,7 +2184,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             last_used_at: string | null;
-            /** @description Null where an answer to an `Idempotency-Key` is told again. */
+            /** @description Null in a repeated answer to an `Idempotency-Key`. */
             secret?: string | null;
         };
         /**
@@ -2381,11 +2403,11 @@ export interface components {
             type: "message";
             /**
              * Format: line
-             * @description Unique within the guild: the event counts once. A message's snowflake serves.
+             * @description Unique within the guild: the event counts once. The message's snowflake works well.
              */
             id: string;
             /**
-             * @description A snowflake: a string, or an integer where the language has 64 bits
+             * @description A snowflake: a string, or an integer if your language has 64-bit integers
              * @example 1234567890123456789
              */
             user_id: string | number;
@@ -2563,7 +2585,7 @@ export interface components {
         PatchAchievement: {
             /**
              * Format: name
-             * @description What members read.
+             * @description The name that members read.
              */
             name?: string;
             condition?: components["schemas"]["Condition"];
@@ -2685,12 +2707,12 @@ export interface components {
         };
         /**
          * Problem
-         * @description Why a request was refused (RFC 9457). Switch on `type`: it never changes its meaning.
+         * @description Why a request was refused (RFC 9457). Let your code decide by `type`: its meaning never changes.
          * @example {
          *       "type": "urn:guildhall:problem:not-found",
          *       "title": "Not found",
          *       "status": 404,
-         *       "detail": "There is no such thing, or this credential may not see it.",
+         *       "detail": "It does not exist, or this credential may not see it.",
          *       "instance": "/v1/guilds/81384788765712384",
          *       "request_id": "5f1d3a9be0c74286"
          *     }
@@ -2753,20 +2775,20 @@ export interface components {
              * @example urn:guildhall:problem:unavailable
              */
             type: string;
-            /** @description The same for every problem of a type. */
+            /** @description A title for the type. */
             title: string;
             status: number;
-            /** @description What was wrong this time, in a sentence. */
+            /** @description What is wrong, in a sentence. */
             detail: string;
-            /** @description The path that was asked. */
+            /** @description The path of the request. */
             instance: string;
-            /** @description It finds this request in the server's log. */
+            /** @description The id of the request in the server's log. */
             request_id: string;
             /** @description Each fault, with an RFC 6901 pointer into the body or the name of a query parameter. */
             errors?: (components["schemas"]["Fault"] | components["schemas"]["ParameterFault"])[];
-            /** @description Of `module-conflict`: how many object. */
+            /** @description Of `module-conflict`: the number of guilds with invalid settings. */
             guilds?: number;
-            /** @description Of `module-conflict`: the first few of them. */
+            /** @description Of `module-conflict`: the first of these guilds. */
             guild_ids?: string[];
         };
         /**
@@ -2775,11 +2797,11 @@ export interface components {
          */
         PutChannel: {
             /**
-             * @description A snowflake: a string, or an integer where the language has 64 bits
+             * @description A snowflake: a string, or an integer if your language has 64-bit integers
              * @example 1234567890123456789
              */
             id: string | number;
-            /** @description As Discord has it. Control characters and those that turn the direction of text are taken out, and blanks around it; where nothing is left, it is the id. */
+            /** @description The name at Discord. Control characters, direction overrides and surrounding blanks are removed. If nothing is left, the name is the id. */
             name: string;
             /**
              * @description The kind, as Discord numbers it
@@ -2821,7 +2843,7 @@ export interface components {
          *     }
          */
         PutGuild: {
-            /** @description As Discord has it. Control characters and those that turn the direction of text are taken out, and blanks around it; where nothing is left, it is the id. */
+            /** @description The name at Discord. Control characters, direction overrides and surrounding blanks are removed. If nothing is left, the name is the id. */
             name: string;
             icon?: string | null;
             owner_id?: (string | number) | null;
@@ -2891,11 +2913,11 @@ export interface components {
          */
         PutRole: {
             /**
-             * @description A snowflake: a string, or an integer where the language has 64 bits
+             * @description A snowflake: a string, or an integer if your language has 64-bit integers
              * @example 1234567890123456789
              */
             id: string | number;
-            /** @description As Discord has it. Control characters and those that turn the direction of text are taken out, and blanks around it; where nothing is left, it is the id. */
+            /** @description The name at Discord. Control characters, direction overrides and surrounding blanks are removed. If nothing is left, the name is the id. */
             name: string;
             /** @default 0 */
             position?: number;
@@ -2936,11 +2958,11 @@ export interface components {
             type: "reaction";
             /**
              * Format: line
-             * @description Unique within the guild: the event counts once. A message's snowflake serves.
+             * @description Unique within the guild: the event counts once. The message's snowflake works well.
              */
             id: string;
             /**
-             * @description A snowflake: a string, or an integer where the language has 64 bits
+             * @description A snowflake: a string, or an integer if your language has 64-bit integers
              * @example 1234567890123456789
              */
             user_id: string | number;
@@ -3100,7 +3122,7 @@ export interface components {
          */
         Rewards: {
             /**
-             * @description XP that comes with it.
+             * @description XP that the award gives.
              * @default 0
              */
             xp?: number;
@@ -3304,7 +3326,7 @@ export interface components {
             /** @default false */
             hidden?: boolean;
             /**
-             * @description Keys of the achievements that a member must have before it.
+             * @description Keys of the achievements that a member needs first.
              * @default []
              */
             prerequisites?: string[];
@@ -3351,22 +3373,22 @@ export interface components {
             type: "stat";
             /**
              * Format: custom-stat
-             * @description Your own stat's name; not one of the built-in stats' names.
+             * @description The name of a stat of your own; names of built-in stats are reserved.
              * @example duels_won
              */
             stat: string;
             /**
-             * @description Added to the stat: -1000000000 to 1000000000, anything else is rejected.
+             * @description Added to the stat: -1000000000 to 1000000000, other values are rejected.
              * @example 1
              */
             amount: number;
             /**
              * Format: line
-             * @description Unique within the guild: the event counts once. A message's snowflake serves.
+             * @description Unique within the guild: the event counts once. The message's snowflake works well.
              */
             id: string;
             /**
-             * @description A snowflake: a string, or an integer where the language has 64 bits
+             * @description A snowflake: a string, or an integer if your language has 64-bit integers
              * @example 1234567890123456789
              */
             user_id: string | number;
@@ -3426,17 +3448,17 @@ export interface components {
             /** @enum {string} */
             type: "voice";
             /**
-             * @description How long, in seconds: 1 to 86400, anything else is rejected.
+             * @description How long, in seconds: 1 to 86400, other values are rejected.
              * @example 300
              */
             seconds: number;
             /**
              * Format: line
-             * @description Unique within the guild: the event counts once. A message's snowflake serves.
+             * @description Unique within the guild: the event counts once. The message's snowflake works well.
              */
             id: string;
             /**
-             * @description A snowflake: a string, or an integer where the language has 64 bits
+             * @description A snowflake: a string, or an integer if your language has 64-bit integers
              * @example 1234567890123456789
              */
             user_id: string | number;
@@ -3543,7 +3565,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description The body is not readable JSON in UTF-8, or a header is not what it should be. */
+        /** @description The body is not readable JSON in UTF-8, or a header is malformed. */
         BadRequest: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3553,7 +3575,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description No key and no session, or one that is not valid. */
+        /** @description There is no key and no session, or it is not valid. */
         Unauthorized: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3564,7 +3586,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The credential lacks the scope, or wishes for more than its own; or a session's CSRF token is missing. */
+        /** @description The credential lacks the scope or asks for more rights than its own, or a session's CSRF token is missing. */
         Forbidden: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3574,7 +3596,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description No such thing, or a guild that this credential does not see: the two look alike. */
+        /** @description It does not exist, or this credential may not see it: both get the answer 404. */
         NotFound: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3584,7 +3606,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description It does not go together with the present state. */
+        /** @description It conflicts with the present state. */
         Conflict: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3594,7 +3616,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description What came after `Last-Event-ID` is not kept any more. */
+        /** @description Events after `Last-Event-ID` have been deleted. */
         Gone: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3604,7 +3626,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `If-Match` names none of the present state's entity tags, or `If-None-Match` names one. */
+        /** @description `If-Match` does not name the present state's entity tag, or `If-None-Match` names it. */
         PreconditionFailed: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3614,7 +3636,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is larger than this route takes. */
+        /** @description The body is larger than this route accepts. */
         BodyTooLarge: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3624,7 +3646,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body's media type is not one of this route's. */
+        /** @description This route does not accept the body's media type. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3635,7 +3657,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Well-formed, but not valid: `errors` tells every fault that can be found at once. */
+        /** @description Well-formed, but not valid: `errors` lists every fault that can be found at once. */
         Invalid: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3645,7 +3667,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Too many requests of this credential. */
+        /** @description This credential sends too many requests. */
         TooManyRequests: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3656,7 +3678,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The database or Discord is away, or too much is going on. Nothing was stored. */
+        /** @description The database or Discord is away, or the server is overloaded. */
         Unavailable: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3667,7 +3689,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body's media type is not one of this route's. */
+        /** @description This route does not accept the body's media type. */
         UnsupportedPatch: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -3680,35 +3702,35 @@ export interface components {
         };
     };
     parameters: {
-        /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+        /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
         XRequestID: string;
         /**
-         * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+         * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
          * @example raid%20is%20over
          */
         XAuditLogReason: string;
         /**
-         * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+         * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
          * @example "f2b0c9ad41e05f7c8a6d3e19"
          */
         IfMatch: string;
         /**
-         * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+         * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
          * @example order-7f3a
          */
         IdempotencyKey: string;
         /**
-         * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+         * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
          * @example *
          */
         UnlessMatch: string;
         /**
-         * @description The `id` of the event that came last: the stream goes on after it. 0: all that is kept.
+         * @description The `id` of the last event that you got: the stream continues after it. 0: every event that is kept.
          * @example 0
          */
         LastEventID: string;
         /**
-         * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+         * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
          * @example "f2b0c9ad41e05f7c8a6d3e19"
          */
         IfNoneMatch: string;
@@ -3721,15 +3743,15 @@ export interface components {
         ETag: string;
         /** @description The next page: `<…>; rel="next"`. Absent at the end. */
         Link: string;
-        /** @description Where to ask how it stands. */
+        /** @description The address of its progress. */
         Location: string;
-        /** @description `true` where this is the first answer once more. */
+        /** @description `true` if this is the first answer again. */
         IdempotentReplayed: "true";
-        /** @description Of the log-in, then of the session. */
+        /** @description The cookie of the log-in, later that of the session. */
         SetCookie: string;
         /** @description Seconds to wait. */
         RetryAfter: number;
-        /** @description `Bearer`, and what is wrong. */
+        /** @description `Bearer`, and the error. */
         WWWAuthenticate: string;
         /** @description The media types of this route's body. */
         Accept: string;
@@ -3743,15 +3765,15 @@ export interface operations {
     list_global_achievements: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
-                /** @description The deleted ones instead */
+                /** @description List deleted ones instead */
                 deleted?: boolean;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path?: never;
@@ -3759,7 +3781,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -3782,15 +3804,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3804,7 +3826,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was made. */
+            /** @description Created. */
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -3832,10 +3854,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
@@ -3849,7 +3871,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -3874,10 +3896,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -3893,7 +3915,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -3905,7 +3927,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["AchievementView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -3927,20 +3949,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -3956,7 +3978,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to tell. */
+            /** @description Done; the answer has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -3978,20 +4000,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -4012,7 +4034,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4040,15 +4062,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4064,7 +4086,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4090,16 +4112,16 @@ export interface operations {
     read_events: {
         parameters: {
             query?: {
-                /** @description Only this guild's */
+                /** @description Only events of this guild */
                 guild_id?: string | number;
-                /** @description Only these, repeated or with commas; absent: all */
+                /** @description Only these types: repeated, or separated by commas. Default: all */
                 types?: ("achievement.revoked" | "achievement.unlocked" | "guild.created" | "guild.deleted" | "guild.restored" | "guild.updated" | "import.finished" | "member.left" | "member.level_changed" | "member.level_up" | "module.updated" | "settings.updated" | "webhook.disabled")[];
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The `id` of the event that came last: the stream goes on after it. 0: all that is kept.
+                 * @description The `id` of the last event that you got: the stream continues after it. 0: every event that is kept.
                  * @example 0
                  */
                 "Last-Event-ID"?: components["parameters"]["LastEventID"];
@@ -4109,7 +4131,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4132,15 +4154,15 @@ export interface operations {
     list_guilds: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
-                /** @description The deleted ones instead */
+                /** @description List deleted ones instead */
                 deleted?: boolean;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path?: never;
@@ -4148,7 +4170,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4171,10 +4193,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4190,7 +4212,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4202,7 +4224,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["GuildView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4224,20 +4246,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -4257,7 +4279,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4269,7 +4291,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["GuildView"];
                 };
             };
-            /** @description It was made. */
+            /** @description Created. */
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4297,20 +4319,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -4326,7 +4348,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to tell. */
+            /** @description Done; the answer has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4348,20 +4370,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -4382,7 +4404,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4409,15 +4431,15 @@ export interface operations {
     list_achievements: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
-                /** @description The deleted ones instead */
+                /** @description List deleted ones instead */
                 deleted?: boolean;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
@@ -4431,7 +4453,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4455,15 +4477,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4483,7 +4505,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was made. */
+            /** @description Created. */
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4512,10 +4534,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
@@ -4535,7 +4557,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4561,10 +4583,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4585,7 +4607,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4597,7 +4619,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["AchievementView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4619,20 +4641,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -4653,7 +4675,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to tell. */
+            /** @description Done; the answer has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4675,20 +4697,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -4714,7 +4736,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4742,15 +4764,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4771,7 +4793,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4797,18 +4819,18 @@ export interface operations {
     get_guild_activity: {
         parameters: {
             query?: {
-                /** @description From this day (the guild's) or RFC 3339 time on; moves back to the start of its bucket */
+                /** @description From this day (of the guild) or RFC 3339 time; rounded down to the start of its bucket */
                 from?: string;
-                /** @description Up to this day or time, it not included */
+                /** @description Up to this day or time, exclusive */
                 to?: string;
-                /** @description The step; at most 2,000 of them */
+                /** @description The step of the series, which has at most 2,000 buckets */
                 bucket?: "day" | "hour" | "week";
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -4824,7 +4846,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4836,7 +4858,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["SeriesView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4858,15 +4880,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4886,7 +4908,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4914,10 +4936,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
@@ -4937,7 +4959,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -4962,21 +4984,21 @@ export interface operations {
     list_entries: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
-                /** @description Only what this actor id did */
+                /** @description Only entries of the actor with this id */
                 actor?: string;
-                /** @description Only this kind: `settings.updated` */
+                /** @description Only this action, such as `settings.updated` */
                 action?: string;
-                /** @description From this day (the guild's) or RFC 3339 time on, it included */
+                /** @description From this day (of the guild) or RFC 3339 time, inclusive */
                 from?: string;
-                /** @description Up to this day or time, it not included */
+                /** @description Up to this day or time, exclusive */
                 to?: string;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
@@ -4990,7 +5012,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5014,10 +5036,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5033,7 +5055,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5045,7 +5067,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["ChannelsView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5067,20 +5089,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -5100,7 +5122,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5128,7 +5150,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
@@ -5142,7 +5164,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5164,13 +5186,13 @@ export interface operations {
     list_imports: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
@@ -5184,7 +5206,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5207,25 +5229,25 @@ export interface operations {
     begin_import: {
         parameters: {
             query: {
-                /** @description Where the file is from. */
+                /** @description The bot or format that the file comes from. */
                 source: "amari" | "csv" | "events" | "guildhall" | "lurkr" | "mee6" | "polaris" | "tatsu";
-                /** @description What becomes of what is there: replaced, added to, or the larger one kept. Not of `events`. */
+                /** @description How imported and existing XP are combined: `set` replaces, `add` adds, `max` keeps the larger one. Not for `events`. */
                 mode?: "add" | "max" | "set";
-                /** @description Only tell what would change. */
+                /** @description Only report what would change. */
                 dry_run?: boolean;
-                /** @description Take rewards, rates and curve of a `mee6` or `polaris` file into `leveling` too. */
+                /** @description Also import rewards, rates and curve of a `mee6` or `polaris` file into the module `leveling`. */
                 settings?: boolean;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -5262,7 +5284,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It will be done. */
+            /** @description Accepted: it will be done in the background. */
             202: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5292,23 +5314,23 @@ export interface operations {
             query?: {
                 /** @description `xp`, `messages`, `voice_seconds`, `reactions`, `commands`, or a custom stat */
                 stat?: string;
-                /** @description `all` unless named: all time */
+                /** @description Default: `all`, for all time */
                 period?: "all" | "day" | "month" | "week";
-                /** @description A day (2026-11-16) of a past day, week or month */
+                /** @description A day (2026-11-16) within a past day, week or month */
                 at?: string;
                 /** @description First day of any window; with `to`, without `period` */
                 from?: string;
-                /** @description Last day of the window, it included */
+                /** @description Last day of the window, inclusive */
                 to?: string;
                 /** @description The page with this member in its middle */
                 around?: string | number;
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
@@ -5322,7 +5344,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5346,10 +5368,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5370,7 +5392,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5382,7 +5404,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["MemberView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5404,10 +5426,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
@@ -5428,7 +5450,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to tell. */
+            /** @description Done; the answer has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5449,10 +5471,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5473,7 +5495,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5485,7 +5507,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["MemberAchievementsView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5507,10 +5529,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
@@ -5536,7 +5558,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5547,7 +5569,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["AwardedView"];
                 };
             };
-            /** @description It was made. */
+            /** @description Created. */
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5570,14 +5592,14 @@ export interface operations {
     revoke_achievement: {
         parameters: {
             query?: {
-                /** @description Leave the member the XP that came with it. */
+                /** @description Let the member keep the XP of the reward. */
                 keep_rewards?: boolean;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
@@ -5603,7 +5625,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to tell. */
+            /** @description Done; the answer has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5623,18 +5645,18 @@ export interface operations {
     get_member_activity: {
         parameters: {
             query?: {
-                /** @description From this day (the guild's) or RFC 3339 time on; moves back to the start of its bucket */
+                /** @description From this day (of the guild) or RFC 3339 time; rounded down to the start of its bucket */
                 from?: string;
-                /** @description Up to this day or time, it not included */
+                /** @description Up to this day or time, exclusive */
                 to?: string;
-                /** @description The step; at most 2,000 of them */
+                /** @description The step of the series, which has at most 2,000 buckets */
                 bucket?: "day" | "hour" | "week";
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5655,7 +5677,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5667,7 +5689,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["SeriesView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5688,14 +5710,14 @@ export interface operations {
     get_role_rewards: {
         parameters: {
             query?: {
-                /** @description The member's roles: repeated, or with commas between them */
+                /** @description The member's roles: repeated, or separated by commas */
                 role_ids?: (string | number)[];
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5716,7 +5738,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5728,7 +5750,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["RoleChanges"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5750,15 +5772,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -5783,7 +5805,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5811,15 +5833,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -5835,7 +5857,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5862,10 +5884,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5881,7 +5903,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5893,7 +5915,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["RolesView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5915,20 +5937,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -5948,7 +5970,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -5976,10 +5998,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -5995,7 +6017,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6039,7 +6061,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6061,10 +6083,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6085,7 +6107,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6097,7 +6119,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["SettingsView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6119,20 +6141,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -6167,7 +6189,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6195,20 +6217,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -6229,7 +6251,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to tell. */
+            /** @description Done; the answer has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6251,20 +6273,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -6312,7 +6334,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6339,13 +6361,13 @@ export interface operations {
     list_revisions: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
@@ -6364,7 +6386,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6388,25 +6410,25 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -6432,7 +6454,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6459,13 +6481,13 @@ export interface operations {
     list_webhooks: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
@@ -6479,7 +6501,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6503,15 +6525,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -6531,7 +6553,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was made. */
+            /** @description Created. */
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6587,10 +6609,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6611,7 +6633,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6623,7 +6645,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["WebhookView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6645,20 +6667,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -6679,7 +6701,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to tell. */
+            /** @description Done; the answer has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6701,20 +6723,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -6740,7 +6762,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6767,13 +6789,13 @@ export interface operations {
     list_deliveries: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
@@ -6792,7 +6814,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6816,15 +6838,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -6845,7 +6867,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6871,10 +6893,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -6890,7 +6912,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6902,7 +6924,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["ImportView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6923,17 +6945,17 @@ export interface operations {
     list_keys: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
-                /** @description The revoked keys instead */
+                /** @description List revoked keys instead */
                 deleted?: boolean;
-                /** @description Only those that this key made */
+                /** @description Only keys that this key made */
                 parent_id?: string | number;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path?: never;
@@ -6941,7 +6963,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -6964,15 +6986,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -6986,7 +7008,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was made. */
+            /** @description Created. */
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7055,10 +7077,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7074,7 +7096,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7086,7 +7108,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["KeyView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7108,10 +7130,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
@@ -7127,7 +7149,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to tell. */
+            /** @description Done; the answer has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7148,15 +7170,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description 1 to 255 printable characters of your own. Sent again within 24 hours with the same body, the request is not done again: its first answer comes once more, with `Idempotent-Replayed: true` (a secret in it is null). With something else it is 422, and 409 while the first one is running. Refusals other than 409 are not kept.
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
                  * @example order-7f3a
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -7176,7 +7198,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was made. */
+            /** @description Created. */
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7246,10 +7268,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7259,7 +7281,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7271,7 +7293,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["MeView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7291,13 +7313,13 @@ export interface operations {
     list_my_guilds: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path?: never;
@@ -7305,7 +7327,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7327,13 +7349,13 @@ export interface operations {
     list_my_sessions: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path?: never;
@@ -7341,7 +7363,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7364,10 +7386,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
@@ -7377,7 +7399,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to tell. */
+            /** @description Done; the answer has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7397,10 +7419,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
@@ -7416,7 +7438,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to tell. */
+            /** @description Done; the answer has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7436,13 +7458,13 @@ export interface operations {
     list_modules: {
         parameters: {
             query?: {
-                /** @description How many; above 100 counts as 100 */
+                /** @description Number of items; above 100 counts as 100 */
                 limit?: number;
-                /** @description `next_cursor` of the page before, as it is */
+                /** @description `next_cursor` of the last page, unchanged */
                 cursor?: string;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path?: never;
@@ -7450,7 +7472,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7473,10 +7495,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7492,7 +7514,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7504,7 +7526,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["ModuleView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7525,24 +7547,24 @@ export interface operations {
     put_module: {
         parameters: {
             query?: {
-                /** @description `reset` returns what fails to its default */
+                /** @description `reset` returns invalid values to their defaults */
                 on_conflict?: "refuse" | "reset";
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -7562,7 +7584,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7574,7 +7596,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["ModuleView"];
                 };
             };
-            /** @description It was made. */
+            /** @description Created. */
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7606,10 +7628,10 @@ export interface operations {
                 opt_out?: boolean;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
@@ -7625,7 +7647,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7649,7 +7671,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path: {
@@ -7663,7 +7685,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7685,10 +7707,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -7704,7 +7726,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7716,7 +7738,7 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["PrivacyView"];
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7738,20 +7760,20 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
                 /**
-                 * @description Do it only if the present state has one of these entity tags; else 412. `*`: if there is one.
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description Do it only if the present state has none of these entity tags; else 412. `*`: if nothing is there yet.
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
                  * @example *
                  */
                 "If-None-Match"?: components["parameters"]["UnlessMatch"];
@@ -7771,7 +7793,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7798,17 +7820,17 @@ export interface operations {
     finish_log_in: {
         parameters: {
             query?: {
-                /** @description What the log-in was sent to Discord with */
+                /** @description The `state` with which the log-in was sent to Discord */
                 state?: string;
-                /** @description What Discord's token is had for */
+                /** @description The code to exchange for Discord's token */
                 code?: string;
-                /** @description Why there is no code: `access_denied` if the person said no */
+                /** @description Why there is no code: `access_denied` if the person refused */
                 error?: string;
-                /** @description The same in words, which nobody reads */
+                /** @description The reason in words; ignored */
                 error_description?: string;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path?: never;
@@ -7835,11 +7857,11 @@ export interface operations {
     log_in: {
         parameters: {
             query?: {
-                /** @description The page of this server to go to afterwards */
+                /** @description The page of this server to which the browser returns */
                 return_to?: string;
             };
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path?: never;
@@ -7866,10 +7888,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description Why, for the audit log: percent-encoded UTF-8, 512 characters at most.
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
@@ -7879,7 +7901,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; there is nothing to tell. */
+            /** @description Done; the answer has no body. */
             204: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7899,7 +7921,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path?: never;
@@ -7907,7 +7929,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7930,7 +7952,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path?: never;
@@ -7938,7 +7960,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -7992,7 +8014,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
             };
             path?: never;
@@ -8000,7 +8022,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -8020,10 +8042,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. Anything else is ignored, and an id made. It is in the answer, in every problem and in the server's log. */
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
                 /**
-                 * @description The entity tags that you have: if one of them is still true, the answer is 304, with no body.
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
                  * @example "f2b0c9ad41e05f7c8a6d3e19"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
@@ -8033,7 +8055,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it is now. */
+            /** @description The present state. */
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
@@ -8069,7 +8091,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description You have it already. */
+            /** @description Not modified: you have the present state. */
             304: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
