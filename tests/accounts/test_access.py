@@ -190,7 +190,7 @@ async def test_a_person_s_own_things_are_theirs_alone(browsers: Browsers) -> Non
     credential = await accounts.access.narrowed(session, {"user_id": str(ADA)}, write=True)
     assert (credential.user_id, credential.guild_ids) == (ADA, None)
     assert credential.scopes == {"users:export", "users:erase"}
-    with pytest.raises(Exception, match="no such thing"):
+    with pytest.raises(Exception, match="does not exist"):
         await accounts.access.narrowed(session, {"user_id": str(BO)}, write=False)
 
 

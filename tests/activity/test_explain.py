@@ -69,14 +69,14 @@ async def test_reasons(bot: httpx2.AsyncClient, owner: PlainConnection, clock: M
         (message("late", at=ago(clock, 100)) | {"id": "late"}, 0, "not later than the member's last message"),
         (message("cut", at=ago(clock, 80)) | command, 5, "cap of 15 XP left 5 XP"),
         (message("full", at=ago(clock, 70)) | command, 0, "cap of 15 XP left 0 XP"),
-        (message("stat") | {"type": "stat", "stat": "wins", "amount": 3}, 0, "A custom stat counts, and earns no XP"),
+        (message("stat") | {"type": "stat", "stat": "wins", "amount": 3}, 0, "A custom stat is counted, but earns no XP"),
         (message("ignored", channel_id="5"), 0, "No XP is earned in the channel 5"),
         (message("role", role_ids=["7"]), 0, "has a role whose holders earn no XP"),
         (message("rate") | {"type": "reaction"}, 0, "Events of this kind earn no XP"),
         (message("factor", user=BO, channel_id="6"), 0, "10 times 0 rounds to no XP"),
         (message("old", at=ago(clock, 8 * 86_400)), 0, "more than 7 days old"),
         (message("ahead", at=ago(clock, -400)), 0, "more than 5 minutes in the future"),
-        (message("private", user=99), 0, "This person opted out"),
+        (message("private", user=99), 0, "This person has opted out"),
         (message("earned", user=BO), 0, "An event of this id was counted already"),
     ]
     late, earned = cases[2][0], cases[0][0]

@@ -118,6 +118,6 @@ async def test_each_day_has_its_cap(bot: httpx2.AsyncClient, owner: PlainConnect
     over = message("1", at=at + timedelta(seconds=120)) | {"type": "voice", "seconds": 720}
     first, second = await explain(bot, before, over)
     assert (first["xp"], first["cap"], second["xp"], second["cap"]) == (20, 50, 50, 80)
-    assert second["reason"] == "The cap of 50 XP for each of its 2 days left 80 XP in all."
+    assert second["reason"] == "The daily cap of 50 XP left 80 XP on its 2 days together."
     await record(bot, over, before)
     assert await days(owner) == {yesterday: (720, 50, 2), today: (120, 20, 1)}

@@ -92,12 +92,12 @@ async def test_a_form_can_be_saved_again_as_it_stands(bot: httpx2.AsyncClient, a
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("name", "", "shows nothing"),
+        ("name", "", "is not visible"),
         ("name", "x" * 101, ""),
         ("name", "a\x00b", ""),
         ("name", "a\nb", ""),
-        ("name", "\u2003", "shows nothing"),
-        ("name", "a\u202eb", "turns the direction of text"),
+        ("name", "\u2003", "is not visible"),
+        ("name", "a\u202eb", "direction override"),
         ("name", None, ""),
         ("timezone", "Middle/Earth", "is not an IANA time zone, such as Europe/Berlin"),
         ("locale", "english please", ""),

@@ -34,7 +34,7 @@ async def enrol(client: httpx2.AsyncClient, clock: MovableClock) -> tuple[TOTP, 
     assert len(set(codes)) == 10
     app = TOTP(secret[1])
     confirmed = await send(client, "confirm", code=app.at(clock.now()))
-    assert "It is on" in confirmed.text, confirmed.text
+    assert "The second factor is on" in confirmed.text, confirmed.text
     return app, codes
 
 
@@ -47,7 +47,7 @@ async def with_code(client: httpx2.AsyncClient, code: str) -> tuple[int, object]
 async def test_it_is_asked_for_once_it_is_on(
     app: ASGIApp, ada: httpx2.AsyncClient, ada_id: int, clock: MovableClock, owner: PlainConnection
 ) -> None:
-    assert "It is off" in (await ada.get(PAGE)).text
+    assert "The second factor is off" in (await ada.get(PAGE)).text
     assert (await send(ada, "register", password="wrong password")).status_code == 422
     totp, codes = await enrol(ada, clock)
     async with at_the_door(app) as other:
@@ -97,7 +97,7 @@ async def test_it_is_turned_off_with_password_and_code(
     clock.move(seconds=30)
     assert (await send(ada, "revoke", password=PASSWORD, code="000000")).status_code == 422
     assert (await send(ada, "revoke", password="wrong password", code=totp.at(clock.now()))).status_code == 422
-    assert "It is off" in (await send(ada, "revoke", password=PASSWORD, code=codes[0])).text
+    assert "The second factor is off" in (await send(ada, "revoke", password=PASSWORD, code=codes[0])).text
     async with at_the_door(app) as other:
         assert (await log_in(other)).status_code == 200
 
@@ -124,7 +124,7 @@ async def test_another_has_a_second_factor_of_their_own(
     app: ASGIApp, ada: httpx2.AsyncClient, bo: httpx2.AsyncClient, clock: MovableClock, owner: PlainConnection
 ) -> None:
     await enrol(ada, clock)
-    assert "It is off" in (await bo.get(PAGE)).text
+    assert "The second factor is off" in (await bo.get(PAGE)).text
     assert (await log_in(bo, "bo")).status_code == 200
     del bo.headers["X-CSRFToken"]  # a form brings the token as a field, or not at all
     assert (await bo.post(PAGE, data={"action": "register", "password": PASSWORD})).status_code == 403

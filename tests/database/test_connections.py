@@ -120,6 +120,6 @@ async def test_all_that_a_worker_opens_is_counted(settings: Settings, owner: Pla
     fitting = msgspec.structs.replace(settings, workers=2, pool_size=offered // 2 - 4)
     await refuse_unusable(fitting)
     findings = {finding.about: finding.mend for finding in await doctor.examine(fitting)}
-    assert findings[f"connections: {offered // 2 * 2} wanted of {offered}"] is None
+    assert findings[f"connections: {offered // 2 * 2} needed, {offered} available"] is None
     with pytest.raises(UnusableDatabase, match="2 connections for boards"):
         await refuse_unusable(msgspec.structs.replace(fitting, pool_size=offered // 2 - 3))

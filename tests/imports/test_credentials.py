@@ -92,7 +92,7 @@ async def test_it_ends_with_its_session(
 @pytest.mark.parametrize(
     ("member", "status", "names"),
     [
-        (None, "failed", "come into the guild"),
+        (None, "failed", "no longer has rights in the guild"),
         (Member(roles=[WRITER]), "finished", "`guilds:write`"),
         (Member(permissions=MANAGE_GUILD), "finished", None),
     ],

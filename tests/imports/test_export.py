@@ -284,5 +284,5 @@ async def test_what_turns_out_to_be_too_large_ends_the_import(bot: httpx2.AsyncC
     assert (await imported(bot, "guildhall", file))["status"] == "finished"
     found = await imported(bot, "guildhall", lines({"guildhall": 1}, stat), mode="add")
     assert (found["status"], found["refused"][-1]["message"]) == (
-        "failed", "Of the rows after 0 one holds a value that cannot be stored.",
+        "failed", "After row 0, a row has a value that cannot be stored.",
     )  # fmt: skip

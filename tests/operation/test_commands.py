@@ -56,7 +56,7 @@ def test_keys(folder: Path) -> None:
 def test_admins(folder: Path) -> None:
     made = guildhall(folder, "admins", "create", "ada")
     assert re.fullmatch(r"ada can log in at /admin/ with the password \S{12,}\n", made.stdout)
-    assert "There is an admin named ada already." in refusal(guildhall(folder, "admins", "create", "ada"))
+    assert "There is already an administrator named ada." in refusal(guildhall(folder, "admins", "create", "ada"))
     asked = guildhall(folder, "admins", "create", "bo", "--ask", stdin="long enough yes\nlong enough yes\n")
     assert asked.returncode == 0
     assert "long enough" not in asked.stdout
@@ -74,7 +74,7 @@ def test_admins(folder: Path) -> None:
     assert guildhall(folder, "admins", "delete", "cy", "--yes").stdout == "cy is no longer an administrator.\n"
     for command in ("reset", "delete"):
         gone = guildhall(folder, "admins", command, "cy", stdin="y\n")
-        assert "There is no admin named cy." in refusal(gone)
+        assert "There is no administrator named cy." in refusal(gone)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_doctor_is_content(folder: Path) -> None:
 async def test_doctor_says_how_to_mend(folder: Path, own: str) -> None:
     assert "Is DATABASE_URL right" in refusal(guildhall(folder, "doctor", DATABASE_URL=NOWHERE))
     as_owner = guildhall(folder, "doctor", DATABASE_URL=cluster.url(OWNER, own), GUILDHALL_POOL_SIZE="100")
-    assert f"This log-in may rewrite it: {OWNER} is or can become {OWNER}." in refusal(as_owner)
+    assert f"This log-in can change it: {OWNER} is or can become {OWNER}." in refusal(as_owner)
     crowded = guildhall(folder, "doctor", DATABASE_URL=cluster.url(MEMBER, own), GUILDHALL_WORKERS="64")
     assert "Lower GUILDHALL_WORKERS" in refusal(crowded)
     await roll_back(piccolo_conf.DB, cluster.url(OWNER, own), known()[-1])
@@ -192,7 +192,7 @@ async def test_doctor_looks_at_the_clock(monkeypatch: pytest.MonkeyPatch, settin
         ({"DATABASE_URL": "mysql://ada:hunter2@x/y", **PRODUCTION}, "is no address of a database"),
         (
             {"DATABASE_URL": "postgresql://ada:hunter2@db.example.org/guildhall", **PRODUCTION},
-            "DATABASE_URL leads to another machine, and the connection may be unencrypted. Put `?sslmode=verify-full`",
+            "DATABASE_URL leads to another machine, and the connection may be unencrypted. Add `?sslmode=verify-full`",
         ),
         ({"GUILDHALL_POOL_SIZE": "100"}, "Lower GUILDHALL_WORKERS or GUILDHALL_POOL_SIZE"),
         ({"GUILDHALL_DATA_DIR": "/proc/nowhere"}, "data folder cannot be used"),
