@@ -1,4 +1,4 @@
-"""Shapes of who is logged in."""
+"""Shapes of log-in, sessions, and the guilds of a person."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,7 +10,7 @@ from api.lib.pagination import CursorText, Limit
 
 
 class LoginQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to go after the log-in."""
+    """The page to return to after the log-in."""
 
     return_to: Annotated[
         str, Meta(min_length=1, max_length=512, description="The page of this server to which the browser returns")
@@ -18,7 +18,7 @@ class LoginQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CallbackQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What Discord sends the browser back with."""
+    """The parameters with which Discord sends the browser back."""
 
     state: Annotated[str | None, Meta(description="The `state` with which the log-in was sent to Discord")] = None
     code: Annotated[str | None, Meta(description="The code to exchange for Discord's token")] = None
@@ -41,8 +41,9 @@ class MySessionsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SessionView(msgspec.Struct, frozen=True):
-    """A browser in which the person is logged in. `current`: the one that asks. `user_agent` and `ip` are those of the
-    log-in; `last_used_at` is right to the minute; `expires_at` is when it ends however much it is used."""
+    """A session of the person. `current` marks the session of this request. `user_agent` and `ip` are those of the
+    log-in. `last_used_at` is accurate to the minute. `expires_at` is the latest end, however often the session is
+    used."""
 
     id: str
     current: bool
@@ -54,7 +55,7 @@ class SessionView(msgspec.Struct, frozen=True):
 
 
 class MeView(msgspec.Struct, frozen=True):
-    """Who is logged in. `csrf_token` goes into `X-CSRF-Token` of every request that changes something."""
+    """The person who is logged in. Every change needs `csrf_token` in its header `X-CSRF-Token`."""
 
     id: str
     username: str
@@ -66,7 +67,7 @@ class MeView(msgspec.Struct, frozen=True):
 
 
 class MyGuildView(msgspec.Struct, frozen=True):
-    """A guild that the person manages, as Discord tells it. `is_here`: whether its bot has brought it here."""
+    """A guild that the person manages at Discord. `is_here`: its bot has registered it with Guildhall."""
 
     id: str
     name: str

@@ -28,8 +28,8 @@ class AwardController(Controller):
         request: GuildhallRequest,
         awards: NamedDependency[AwardService],
     ) -> MemberAchievementsView:
-        """What a member has earned, and how near they are to the rest. A hidden achievement is told of those alone
-        who have it."""
+        """List a member's achievements, and their progress towards the others. A hidden achievement appears only if
+        the member has it."""
         return await awards.list_of(request.actor, guild_id, user_id)
 
     @put("/{achievement:str}", opt=RoutePolicy(Scope.ACHIEVEMENTS_WRITE, statuses=(201, 200)).opt)
@@ -41,8 +41,8 @@ class AwardController(Controller):
         request: GuildhallRequest,
         awards: NamedDependency[AwardService],
     ) -> ApiResponse[AwardedView]:
-        """Award an achievement by hand, with its rewards, whatever its condition says. Of a member who has it, it
-        changes nothing."""
+        """Award an achievement by hand, with its rewards. Its condition does not count. If the member has the
+        achievement, nothing changes."""
         awarded, is_new = await awards.award(request.actor, guild_id, user_id, achievement)
         return ApiResponse(awarded, status_code=201 if is_new else 200)
 
@@ -56,5 +56,5 @@ class AwardController(Controller):
         request: GuildhallRequest,
         awards: NamedDependency[AwardService],
     ) -> None:
-        """Take an achievement away, and the XP that came with it. It stays revoked until it is awarded by hand."""
+        """Revoke an achievement, and take back the XP of its reward. It stays revoked until it is awarded by hand."""
         await awards.revoke(request.actor, guild_id, user_id, achievement, keep_rewards=params.keep_rewards)

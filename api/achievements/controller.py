@@ -49,7 +49,8 @@ class AchievementController(Controller):
         request: GuildhallRequest,
         achievements: NamedDependency[AchievementService],
     ) -> Encoded[AchievementView]:
-        """Define an achievement of a guild. In this guild, it replaces an achievement of the installation with its key."""
+        """Define an achievement of a guild. In this guild, it replaces an achievement of the installation with its
+        key."""
         return await achievements.create(request.actor, guild_id, data)
 
     @post(

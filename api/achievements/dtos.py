@@ -1,4 +1,4 @@
-"""Shapes of achievements: what a guild defines, who has earned it, how near others are."""
+"""Shapes of achievements: definitions, awards, progress."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -75,8 +75,8 @@ Within = Annotated[
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A tree: `all` or `any` of conditions, or a comparison of a stat. At most 4 groups within one another, and
-    20 comparisons."""
+    """A condition: a comparison of a stat, or `all` or `any` of a list of conditions. At most 4 groups deep, with at
+    most 20 comparisons."""
 
     all: Annotated[list["Condition"], Meta(min_length=1, max_length=MOST_COMPARISONS)] | UnsetType = UNSET
     any: Annotated[list["Condition"], Meta(min_length=1, max_length=MOST_COMPARISONS)] | UnsetType = UNSET
@@ -89,21 +89,21 @@ RewardXp = Annotated[int, Meta(ge=0, le=MAX_XP, description="XP that the award g
 
 
 class Rewards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What comes with an achievement."""
+    """The rewards of an achievement."""
 
     xp: RewardXp = 0
     role_id: Snowflake | None = None
 
 
 class PatchRewards(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is absent stays, null is none."""
+    """Absent members stay; null removes a reward."""
 
     xp: RewardXp | None | UnsetType = UNSET
     role_id: Snowflake | None | UnsetType = UNSET
 
 
 class CreateAchievement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An achievement, as it shall be."""
+    """The definition of an achievement."""
 
     key: Key
     name: Name
@@ -119,8 +119,8 @@ class CreateAchievement(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class SimulateAchievement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A draft. Only its condition and what must come before it count; with the key of one that is there already,
-    those who have that one do not unlock it again."""
+    """A draft of an achievement. Only its condition and prerequisites count. If it has the key of an existing
+    achievement, members who have that one would not unlock it again."""
 
     condition: Condition
     key: Key | None = None
@@ -134,7 +134,8 @@ class SimulateAchievement(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 class PatchAchievement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A merge patch: what is absent stays, null goes back to the first value. A condition is replaced as a whole."""
+    """A merge patch: absent members stay, null returns a member to its initial value. A condition is replaced as a
+    whole."""
 
     name: Name | UnsetType = UNSET
     condition: Condition | UnsetType = UNSET
@@ -147,7 +148,7 @@ class PatchAchievement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AwardingView(msgspec.Struct, frozen=True):
-    """How far it is found out who meets it already: `progress` from 0 to 1, and how many were given it so far."""
+    """The progress of a backfill, from 0 to 1, and the number of members who got the achievement from it so far."""
 
     status: Literal["queued", "running", "finished", "failed"]
     progress: float
@@ -155,9 +156,9 @@ class AwardingView(msgspec.Struct, frozen=True):
 
 
 class AchievementView(msgspec.Struct, frozen=True):
-    """An achievement. `guild_id` is null for one of the whole installation. `awarded_count` members have it, which
-    is the share `rarity` of all members, from 0 to 1: of the guilds that the caller sees. `awarding` is null unless it
-    is or was awarded to those who met it already, and where that concerns guilds that the caller does not see.
+    """An achievement. `guild_id` is null if it belongs to the installation. `awarded_count` is the number of members
+    who have it, and `rarity` their share of all members, from 0 to 1; both cover the guilds that the caller sees.
+    `awarding` is the backfill; it is null if there was none, or if it includes guilds that the caller does not see.
     `deleted_at` is set while it can be restored."""
 
     key: str
@@ -180,8 +181,8 @@ class AchievementView(msgspec.Struct, frozen=True):
 
 
 class ChangedAchievementView(AchievementView, frozen=True):
-    """The same after a change. `not_qualifying`: how many of those who have it would not get it now; they keep it.
-    Null where the condition did not change, and where there are too many to tell in time."""
+    """An achievement after a change. `not_qualifying` is the number of members who have it and would not get it now;
+    they keep it. It is null if the condition did not change, or if there are too many members to count in time."""
 
     not_qualifying: int | None
 
@@ -195,7 +196,7 @@ class AchievementQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LeafView(msgspec.Struct, frozen=True):
-    """One comparison: what it is now, and what it has to be. `within` is null for all time."""
+    """A comparison: the present value, and the value to reach. `within` is null for all time."""
 
     stat: str
     value: int
@@ -205,8 +206,8 @@ class LeafView(msgspec.Struct, frozen=True):
 
 
 class MemberAchievementView(msgspec.Struct, frozen=True):
-    """An achievement as one member has it, or is on the way to it: `progress` is 1 exactly where the condition
-    holds now. One that was changed or deleted since keeps the name under which it was awarded."""
+    """An achievement and a member's progress. `progress` is 1 exactly if the condition holds now. If the achievement
+    was changed or deleted after its award, it has the name that it had then."""
 
     achievement: str
     name: str
@@ -217,13 +218,13 @@ class MemberAchievementView(msgspec.Struct, frozen=True):
 
 
 class MemberAchievementsView(msgspec.Struct, frozen=True):
-    """All that the member has or may earn."""
+    """All achievements that the member has or can earn."""
 
     items: list[MemberAchievementView]
 
 
 class AwardedView(MemberAchievementView, frozen=True):
-    """An award by hand, and what came of it: the level that its XP reached, and what else that unlocked."""
+    """An award by hand and its consequences: the level that its XP reached, and other achievements that it unlocked."""
 
     rewards: UnlockRewards
     level_up: LevelUp | None
@@ -231,14 +232,15 @@ class AwardedView(MemberAchievementView, frozen=True):
 
 
 class RevokeQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What becomes of the reward."""
+    """Whether the member keeps the reward."""
 
     keep_rewards: Annotated[bool, Meta(description="Let the member keep the XP of the reward.")] = False
 
 
 class SimulationView(msgspec.Struct, frozen=True):
-    """Who would get it: `eligible` members meet the condition and have what must come before; `would_unlock` of
-    these do not have it already, and had it never revoked; `share` of all members is eligible."""
+    """The members who would get a draft. `eligible` members meet the condition and have its prerequisites.
+    `would_unlock` of them do not have it already, and it was never revoked from them. `share` is the share of eligible
+    members."""
 
     eligible: int
     would_unlock: int

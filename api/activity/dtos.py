@@ -1,4 +1,4 @@
-"""Shapes of activity: what a bot reports, and what it is told back."""
+"""Shapes of activity: events, and the answer to them."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -57,7 +57,8 @@ _id = lru_cache(maxsize=2**14, typed=True)(snowflakes.number)
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """PostgreSQL reads no offset of 16 hours and more. What UTC would have beyond the calendar's edge stays at it."""
+    """A time in UTC. PostgreSQL reads no offset of 16 hours and more. A time beyond the calendar's edge in UTC becomes
+    the edge."""
     try:
         return moment.astimezone(UTC)
     except OverflowError:
@@ -65,7 +66,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 class BaseEvent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, tag_field="type"):
-    """What every event says."""
+    """The members that every event has."""
 
     id: EventId
     user_id: Id
@@ -95,8 +96,8 @@ class MessageEvent(BaseEvent, frozen=True, tag="message"):
 
 
 class VoiceEvent(BaseEvent, frozen=True, tag="voice"):
-    """Time was spent in a voice channel, since the last report of it: `occurred_at` is its end. It counts in each hour
-    and day, the guild's, that it lasted into."""
+    """Time in a voice channel since the last report of it. `occurred_at` is its end. It counts in each hour and day of
+    the guild that it lasted into."""
 
     # No bounds, here and of an amount: a value that is out of range harms its own event, not a thousand others.
     seconds: Annotated[
@@ -118,7 +119,7 @@ class CommandEvent(BaseEvent, frozen=True, tag="command"):
 
 
 class StatEvent(BaseEvent, frozen=True, tag="stat"):
-    """Something else that the bot counts. It earns no XP."""
+    """A stat of the bot's own. It earns no XP."""
 
     stat: StatName
     amount: Annotated[
@@ -134,13 +135,13 @@ Event = MessageEvent | VoiceEvent | ReactionEvent | CommandEvent | StatEvent
 
 
 class RecordActivity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What members did, in any order."""
+    """Events of members' activity, in any order."""
 
     events: Annotated[list[Event], Meta(min_length=1, max_length=MOST_EVENTS)]
 
 
 class RejectedEvent(msgspec.Struct, frozen=True):
-    """An event whose form is right and whose value is not, by its place in the request: it was not taken."""
+    """An event with a valid form and an invalid value, by its index in the request. It does not count."""
 
     index: int
     reason: Annotated[
@@ -154,7 +155,7 @@ class RejectedEvent(msgspec.Struct, frozen=True):
 
 
 class ActivityView(msgspec.Struct, frozen=True):
-    """What came of it: how many events counted, how many were known already, and what the bot is to do."""
+    """The result: how many events counted, how many were known already, and what the bot has to do."""
 
     accepted: int
     duplicates: int
@@ -171,8 +172,9 @@ class Factor(msgspec.Struct, frozen=True):
 
 
 class ExplainedEvent(msgspec.Struct, frozen=True):
-    """How much XP an event earns, and why. `base` is before multipliers; `cooldown` the seconds that a message
-    is too early, null for what has none; `cap` the XP that the day's cap still left, null without a cap."""
+    """How much XP an event earns, and why. `base` is the XP before multipliers. `cooldown` is the number of seconds by
+    which a message is too early, or null for an event without a cooldown. `cap` is the rest of the daily cap, or null
+    without a cap."""
 
     index: int
     id: str

@@ -11,7 +11,7 @@ from api.lib.times import DayOrTime
 
 
 class ActorView(msgspec.Struct, frozen=True):
-    """Who did it."""
+    """The actor of a change."""
 
     kind: Literal["key", "user", "admin", "system"]
     id: str | None

@@ -1,4 +1,4 @@
-"""What a reader of the stream asks for."""
+"""The filters of the event stream."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from api.lib.snowflakes import Snowflake
 
 
 class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which events. Those that concern every guild come with any of them."""
+    """Filters of the event stream. Events that concern every guild pass every `guild_id`."""
 
     guild_id: Annotated[Snowflake | None, Meta(description="Only events of this guild")] = None
     types: Annotated[

@@ -49,7 +49,7 @@ Position = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 
 
 class PutGuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the bot knows of a guild it is in. What is absent stays as it is."""
+    """A guild, as the bot knows it. Absent members stay unchanged."""
 
     name: ReceivedName
     icon: Icon | None | UnsetType = UNSET
@@ -59,7 +59,7 @@ class PutGuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PatchGuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A merge patch: what is absent stays, null goes back to the first value."""
+    """A merge patch: absent members stay, null returns a member to its initial value."""
 
     name: Name | UnsetType = UNSET
     icon: Icon | None | UnsetType = UNSET
@@ -100,7 +100,7 @@ class PutRole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PutRoles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All roles of the guild: what is not named is gone."""
+    """All roles of the guild. Roles that are not listed are removed."""
 
     items: Annotated[list[PutRole], Meta(max_length=LARGEST_LIST)]
 
@@ -116,7 +116,7 @@ class PutChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PutChannels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All channels of the guild: what is not named is gone."""
+    """All channels of the guild. Channels that are not listed are removed."""
 
     items: Annotated[list[PutChannel], Meta(max_length=LARGEST_LIST)]
 

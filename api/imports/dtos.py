@@ -14,7 +14,7 @@ Status = Literal["queued", "running", "finished", "failed"]
 
 
 class ImportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the file is from, and what to do with it."""
+    """The source of the file, and the options of the import."""
 
     source: Annotated[Source, Meta(description="The bot or format that the file comes from.")]
     mode: Annotated[
@@ -36,14 +36,14 @@ class ImportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ListImportsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which page."""
+    """A page of the list."""
 
     limit: Limit = 50
     cursor: CursorText | None = None
 
 
 class ImportCounts(msgspec.Struct, frozen=True):
-    """Rows so far: all, those that changed something, those that changed nothing, those that were refused."""
+    """Numbers of rows so far: all, imported, unchanged, refused."""
 
     rows: int
     imported: int
@@ -52,8 +52,7 @@ class ImportCounts(msgspec.Struct, frozen=True):
 
 
 class RefusedRow(msgspec.Struct, frozen=True):
-    """A row that could not be taken, counted from 1 without a header; 0 is the file as a whole. `pointer` is
-    a place within the row."""
+    """A refused row. Rows count from 1, without a header; 0 is the whole file. `pointer` is the place in the row."""
 
     row: int
     pointer: str
@@ -61,7 +60,7 @@ class RefusedRow(msgspec.Struct, frozen=True):
 
 
 class PreviewedMember(msgspec.Struct):
-    """What would become of a member."""
+    """A member before and after the import."""
 
     user_id: str
     xp_before: int
@@ -71,7 +70,8 @@ class PreviewedMember(msgspec.Struct):
 
 
 class ImportView(msgspec.Struct, frozen=True):
-    """An import. `mode` is null of events, `refused` has the first 1,000, `preview` (of a dry run) the first 100."""
+    """An import. `mode` is null for `events`. `refused` has the first 1,000 rows, `preview` (of a dry run) the first
+    100."""
 
     id: str
     guild_id: str

@@ -17,7 +17,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A key that can do no more than the key that asks for it."""
+    """A new key. Its rights are limited to those of the key that creates it."""
 
     name: Annotated[TypedName, Meta(min_length=1, max_length=NAME_CHARACTERS, examples=["my bot"])]
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=32)]
@@ -40,14 +40,14 @@ class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RotateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long the old key goes on working beside the new one."""
+    """How long the old key continues to work beside the new one."""
 
     grace_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 86_400
 
 
 class KeyView(msgspec.Struct, frozen=True, omit_defaults=False):
-    """A key. `secret`, the whole of it, is told once: when it is made. `parent_id`: the key that made it, with which it
-    ends, and whose budget of requests it spends too."""
+    """A key. Only the answer to its creation has `secret`, the whole key. `parent_id` is the key that made it: it ends
+    with that key, and spends from its budget."""
 
     id: str
     name: str

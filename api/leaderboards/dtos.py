@@ -14,7 +14,7 @@ Period = Literal["all", "day", "week", "month"]
 
 
 class LeaderboardQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which board, and which part of it."""
+    """The stat and the time of the leaderboard, and the page."""
 
     stat: Annotated[
         str,
@@ -35,7 +35,7 @@ class LeaderboardQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BoardEntry(msgspec.Struct, frozen=True, gc=False):
-    """A member's place. `value` is of the board's stat and time, `xp` and `level` of all time."""
+    """A member's rank. `value` is that of the leaderboard's stat and time; `xp` and `level` are those of all time."""
 
     rank: int
     user_id: str
@@ -45,9 +45,10 @@ class BoardEntry(msgspec.Struct, frozen=True, gc=False):
 
 
 class LeaderboardView(msgspec.Struct, frozen=True):
-    """A page of a board: by value, the highest first, then by id; those of the same value share a rank. `from`
-    and `to` are days, both included, null for all time; `period` is null for a window. `as_of` is null where the board
-    is of this moment; of days in very large guilds it says when the board was added up, ten seconds ago at most."""
+    """A page of a leaderboard: by value, highest first, then by id. Members with equal values share a rank. `from` and
+    `to` are days, both included, and null for all time. `period` is null for a window. `as_of` is null if the
+    leaderboard is current. For days in large guilds it says when the leaderboard was computed, at most ten seconds
+    ago."""
 
     stat: str
     period: Period | None

@@ -1,4 +1,4 @@
-"""What is wrong with an input, and where: the unit in which bad input is reported."""
+"""Faults of an input, and their places."""
 
 from collections.abc import Iterable
 
@@ -8,15 +8,14 @@ LONGEST_NAME = 100  # of what is told of a name in a body
 
 
 class Fault(msgspec.Struct, frozen=True, order=True):
-    """One thing wrong in a body. `pointer` is an RFC 6901 JSON Pointer to the
-    member's own place, whether it is there, missing or unknown."""
+    """A fault in a body. `pointer` is an RFC 6901 JSON Pointer to the member, even if it is missing or unknown."""
 
     pointer: str
     message: str
 
 
 class ParameterFault(msgspec.Struct, frozen=True, order=True):
-    """One thing wrong with a query parameter, by its name."""
+    """A fault of a query parameter, with its name."""
 
     parameter: str
     message: str

@@ -1,4 +1,4 @@
-"""Shapes of members, their XP and their activity in time."""
+"""Shapes of members, their XP and their time series."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -17,7 +17,7 @@ Bucket = Literal["hour", "day", "week"]
 
 
 class StatsView(msgspec.Struct, frozen=True):
-    """What a member did, in all."""
+    """A member's totals."""
 
     messages: int
     voice_seconds: int
@@ -26,15 +26,16 @@ class StatsView(msgspec.Struct, frozen=True):
 
 
 class StreakView(msgspec.Struct, frozen=True):
-    """Days in a row with any activity, the guild's: the run that goes on, 0 once a day was missed, and the longest."""
+    """Days of the guild in a row with any activity: the present run, which is 0 after a missed day, and the longest
+    run."""
 
     current: int
     best: int
 
 
 class MemberView(msgspec.Struct, frozen=True):
-    """A member's profile. `level_xp` is the total XP at which the level begins, `next_level_xp` the total at which
-    the next does, null at the top. `rank` is null for someone whom no board shows."""
+    """A member's profile. `level_xp` is the total XP at which the level begins, `next_level_xp` the total at which the
+    next level begins, null at the highest. `rank` is null for a member who is on no leaderboard."""
 
     guild_id: str
     user_id: str
@@ -52,7 +53,7 @@ class MemberView(msgspec.Struct, frozen=True):
 
 
 class AdjustXp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Either `amount`, to give or to take so much, or `set`, to make it so much."""
+    """Either `amount`, to give or take XP, or `set`, to set it."""
 
     amount: (
         Annotated[int, Meta(ge=-MAX_XP, le=MAX_XP, description="The XP to add; a negative amount takes XP away")]
@@ -62,14 +63,14 @@ class AdjustXp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class UnlockRewards(msgspec.Struct, frozen=True):
-    """What comes with an achievement."""
+    """The rewards of an unlocked achievement."""
 
     xp: int
     role_id: str | None
 
 
 class UnlockedAchievement(msgspec.Struct, frozen=True):
-    """A member unlocked an achievement, by its key."""
+    """An achievement that a member unlocked."""
 
     user_id: str
     achievement: str
@@ -77,7 +78,7 @@ class UnlockedAchievement(msgspec.Struct, frozen=True):
 
 
 class SeriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which time, in which steps: by default the last 30 days by day."""
+    """The time and the bucket of a series. Default: the last 30 days, by day."""
 
     from_: Annotated[
         DayOrTime | None,
@@ -88,7 +89,7 @@ class SeriesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BucketView(msgspec.Struct, frozen=True):
-    """What was done in the hour, day or week that begins at `at`."""
+    """Activity in the hour, day or week that begins at `at`."""
 
     at: datetime
     messages: int
@@ -99,7 +100,7 @@ class BucketView(msgspec.Struct, frozen=True):
 
 
 class SeriesView(msgspec.Struct, frozen=True):
-    """Activity in time, every bucket from `from` up to `to`."""
+    """Activity over time: every bucket from `from` up to `to`."""
 
     bucket: Bucket
     from_: datetime = msgspec.field(name="from")

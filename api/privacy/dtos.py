@@ -1,4 +1,4 @@
-"""Shapes of what people choose, of what is stored about them, and of the receipt when it is erased."""
+"""Shapes of privacy choices, of a person's export, and of the receipt of an erasure."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,22 +12,22 @@ Visibility = Literal["public", "hidden"]
 
 
 class PrivacyView(msgspec.Struct, frozen=True):
-    """What a person has chosen, for every guild: `hidden` is on no board and in no list, `opt_out` has their
-    future events dropped."""
+    """A person's privacy choices for all guilds. `hidden`: on no leaderboard and in no list. `opt_out`: future events
+    are dropped."""
 
     visibility: Visibility
     opt_out: bool
 
 
 class PutPrivacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What they choose; what is absent stays as it is."""
+    """Privacy choices. Absent members stay unchanged."""
 
     visibility: Annotated[Visibility, Meta(description="`hidden`: on no board and in no list")] | UnsetType = UNSET
     opt_out: Annotated[bool, Meta(description="Drop their events from now on")] | UnsetType = UNSET
 
 
 class EraseQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What goes with erasing."""
+    """Options of an erasure."""
 
     opt_out: Annotated[
         bool, Meta(description="Drop their future events too; not for a key that has a list of guilds")
@@ -35,8 +35,8 @@ class EraseQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ErasureView(msgspec.Struct, frozen=True):
-    """That a person was erased. `guilds` is in how many something was, `rows` how much; the audit log has the
-    receipt, and not the person."""
+    """The receipt of an erasure. `guilds` is the number of guilds with data about the person, `rows` the number of
+    rows. The audit log has the receipt, and not the person."""
 
     receipt: str
     erased_at: datetime
@@ -45,7 +45,7 @@ class ErasureView(msgspec.Struct, frozen=True):
 
 
 class PersonView(msgspec.Struct, frozen=True):
-    """All that is stored about a person: `stored` has rows by the name of their table."""
+    """All data about a person: `stored` has rows by the name of their table."""
 
     user_id: str
     exported_at: datetime

@@ -16,7 +16,7 @@ TITLE_CHARACTERS, DESCRIPTION_CHARACTERS = 100, 1000
 
 
 class PutModule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A module of settings that the bot brings."""
+    """A module of settings that a bot registers."""
 
     schema: Annotated[JsonObject, Meta(description="JSON Schema 2020-12; every property has a default")]
     title: Annotated[TypedName, Meta(min_length=1, max_length=TITLE_CHARACTERS)] | None = None
@@ -24,7 +24,7 @@ class PutModule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PutModuleQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to do with stored overrides that the new schema refuses."""
+    """How to treat stored values that are invalid under the new schema."""
 
     on_conflict: Annotated[
         Literal["refuse", "reset"], Meta(description="`reset` returns invalid values to their defaults")
@@ -32,14 +32,14 @@ class PutModuleQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which page."""
+    """A page of the list."""
 
     limit: Limit = 50
     cursor: CursorText | None = None
 
 
 class ModuleView(msgspec.Struct, frozen=True):
-    """A module: its schema, to draw a form from, and the value of every property by default."""
+    """A module: its schema, from which a form can be drawn, and the default of every property."""
 
     module: str
     version: int
@@ -51,7 +51,7 @@ class ModuleView(msgspec.Struct, frozen=True):
 
 
 class StaleReference(msgspec.Struct, frozen=True):
-    """A value that names a role or channel which the guild no longer has."""
+    """A value that refers to a role or channel which the guild no longer has."""
 
     pointer: str
     kind: str
@@ -59,7 +59,7 @@ class StaleReference(msgspec.Struct, frozen=True):
 
 
 class SettingsView(msgspec.Struct, frozen=True):
-    """A guild's settings of one module: every value, and which of them the guild has set itself."""
+    """A guild's settings of a module: every value, and which of them the guild overrides."""
 
     module: str
     revision: int

@@ -24,7 +24,7 @@ Status = Literal["pending", "delivered", "failed"]
 
 
 class CreateWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to send a guild's events, and which."""
+    """The address of a webhook, and the events that it receives."""
 
     url: Url
     types: Types = msgspec.field(default_factory=list)
@@ -32,7 +32,7 @@ class CreateWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PatchWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A merge patch: what is absent stays, null goes back to all events, and to enabled."""
+    """A merge patch: absent members stay, null returns to all events, and to enabled."""
 
     url: Url | UnsetType = UNSET
     types: Types | None | UnsetType = UNSET
@@ -40,8 +40,8 @@ class PatchWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WebhookView(msgspec.Struct, frozen=True):
-    """A webhook. `enabled` ends by itself when nothing has arrived for long. `secret`, which signs, is told once:
-    when it is made."""
+    """A webhook. `enabled` becomes false if no delivery succeeds for a long time. Only the answer to its creation has
+    `secret`, the key of the signatures."""
 
     id: str
     guild_id: str
@@ -56,7 +56,7 @@ class WebhookView(msgspec.Struct, frozen=True):
 
 
 class DeliveryView(msgspec.Struct, frozen=True):
-    """An event for a webhook, and what became of it. `id` is that of the body which is sent."""
+    """A delivery of an event, and its result. `id` is that of the sent body."""
 
     id: str
     event: str
@@ -66,7 +66,7 @@ class DeliveryView(msgspec.Struct, frozen=True):
 
 
 class WebhookPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which page."""
+    """A page of the list."""
 
     limit: Limit = 50
     cursor: CursorText | None = None

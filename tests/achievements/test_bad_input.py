@@ -151,9 +151,7 @@ async def test_all_faults_are_told_at_once(bot: httpx2.AsyncClient) -> None:
 async def test_circles(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft("a"), draft("b", prerequisites=["a"]), draft("c", prerequisites=["b"]))
     circle = await bot.patch(f"{OF_HARBOUR}/a", json={"prerequisites": ["c"]})
-    assert circle.json()["errors"] == [
-        {"pointer": "/prerequisites/0", "message": "makes a circle: it needs `a`"}
-    ]
+    assert circle.json()["errors"] == [{"pointer": "/prerequisites/0", "message": "makes a circle: it needs `a`"}]
     # Gone, it is in nobody's way; back again it would be.
     await bot.delete(f"{OF_HARBOUR}/b")
     assert (await bot.patch(f"{OF_HARBOUR}/a", json={"prerequisites": ["c"]})).status_code == 200

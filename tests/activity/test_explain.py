@@ -69,7 +69,11 @@ async def test_reasons(bot: httpx2.AsyncClient, owner: PlainConnection, clock: M
         (message("late", at=ago(clock, 100)) | {"id": "late"}, 0, "not later than the member's last message"),
         (message("cut", at=ago(clock, 80)) | command, 5, "cap of 15 XP left 5 XP"),
         (message("full", at=ago(clock, 70)) | command, 0, "cap of 15 XP left 0 XP"),
-        (message("stat") | {"type": "stat", "stat": "wins", "amount": 3}, 0, "A custom stat is counted, but earns no XP"),
+        (
+            message("stat") | {"type": "stat", "stat": "wins", "amount": 3},
+            0,
+            "A custom stat is counted, but earns no XP",
+        ),
         (message("ignored", channel_id="5"), 0, "No XP is earned in the channel 5"),
         (message("role", role_ids=["7"]), 0, "has a role whose holders earn no XP"),
         (message("rate") | {"type": "reaction"}, 0, "Events of this kind earn no XP"),

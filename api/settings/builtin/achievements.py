@@ -12,7 +12,7 @@ VERSION = 1
 
 
 class AchievementSettings(Values, frozen=True):
-    """What a guild may choose about its achievements."""
+    """A guild's settings of its achievements."""
 
     enabled: Annotated[bool, form(1, "general", "Enabled", "Whether achievements are awarded.")] = True
     announce: Annotated[
@@ -27,7 +27,7 @@ def achievement_settings(values: JsonObject) -> AchievementSettings:
 
 
 def rules(values: JsonObject) -> list[Fault]:
-    """What the schema cannot say."""
+    """Rules that the schema cannot express."""
     return announcement_faults(achievement_settings(values).announce, UNLOCK)
 
 

@@ -21,7 +21,7 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 class LevelUpAnnouncement(Values, frozen=True):
-    """Where and how a new level is told."""
+    """Where and how a new level is announced."""
 
     mode: Annotated[Mode, form(1, "announce", "Where", "Where a new level is announced.")] = "current"
     channel_id: Annotated[
@@ -39,7 +39,7 @@ class LevelUpAnnouncement(Values, frozen=True):
 
 
 class UnlockAnnouncement(Values, frozen=True):
-    """Where and how an unlocked achievement is told."""
+    """Where and how an unlocked achievement is announced."""
 
     mode: Annotated[Mode, form(1, "announce", "Where", "Where an achievement is announced.")] = "current"
     channel_id: Annotated[

@@ -33,7 +33,7 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 
 class XpRange(Values, frozen=True):
-    """XP of a message: `min` and `max` are both possible."""
+    """The range of a message's XP; `min` and `max` are included."""
 
     min: Annotated[Xp, form(1, "earning", "At least", "The least XP of a message.")] = 15
     max: Annotated[Xp, form(2, "earning", "At most", "The most XP of a message.")] = 25
@@ -67,14 +67,14 @@ class MultiplierStacking(Values, frozen=True):
 
 
 class RoleReward(Values, frozen=True):
-    """A role that comes with a level."""
+    """A role that members get at a level."""
 
     level: Annotated[Level, form(1, "rewards", "Level", "The level at which the role is given.")]
     role_id: Annotated[RoleId, form(2, "rewards", "Role", "The role.")]
 
 
 class LevelingSettings(Values, frozen=True, dict=True, weakref=True):
-    """What a guild may choose about XP and levels. Others keep what they work out of it in `__dict__`."""
+    """A guild's settings of XP and levels. Other code keeps what it derives from them in `__dict__`."""
 
     enabled: Annotated[bool, form(1, "general", "Enabled", "Whether members earn XP.")] = True
     xp_per_message: Annotated[XpRange, form(2, "earning", "XP per message", "The range of a message's XP.")] = XpRange()
@@ -146,7 +146,7 @@ def leveling_settings(values: JsonObject) -> LevelingSettings:
 
 
 def rules(settings: LevelingSettings) -> list[Fault]:
-    """What the schema cannot say: order, curves that rise, placeholders, nothing twice."""
+    """Rules that the schema cannot express: order, rising curves, placeholders, no duplicates."""
     faults = curve_faults(settings.curve, settings.max_level)
     faults += announcement_faults(settings.announce, LEVEL_UP)
     if settings.xp_per_message.min > settings.xp_per_message.max:

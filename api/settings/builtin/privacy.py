@@ -12,7 +12,7 @@ VERSION = 1
 
 
 class PrivacySettings(Values, frozen=True):
-    """Roles beside those who manage the guild."""
+    """Roles that may use the dashboard, besides people who manage the guild."""
 
     reader_role_ids: Annotated[
         RoleIds,

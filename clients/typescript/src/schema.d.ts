@@ -486,8 +486,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What a member has earned, and how near they are to the rest
-         * @description A hidden achievement is told of those alone who have it.
+         * List a member's achievements, and their progress towards the others
+         * @description A hidden achievement appears only if the member has it.
          *
          *     Needs the scope `members:read`.
          */
@@ -509,15 +509,15 @@ export interface paths {
         };
         get?: never;
         /**
-         * Award an achievement by hand, with its rewards, whatever its condition says
-         * @description Of a member who has it, it changes nothing.
+         * Award an achievement by hand, with its rewards
+         * @description Its condition does not count. If the member has the achievement, nothing changes.
          *
          *     Needs the scope `achievements:write`.
          */
         put: operations["award_achievement"];
         post?: never;
         /**
-         * Take an achievement away, and the XP that came with it
+         * Revoke an achievement, and take back the XP of its reward
          * @description It stays revoked until it is awarded by hand.
          *
          *     Needs the scope `achievements:write`.
@@ -1288,9 +1288,9 @@ export interface components {
     schemas: {
         /**
          * AchievementView
-         * @description An achievement. `guild_id` is null for one of the whole installation. `awarded_count` members have it, which
-         *     is the share `rarity` of all members, from 0 to 1: of the guilds that the caller sees. `awarding` is null unless it
-         *     is or was awarded to those who met it already, and where that concerns guilds that the caller does not see.
+         * @description An achievement. `guild_id` is null if it belongs to the installation. `awarded_count` is the number of members
+         *     who have it, and `rarity` their share of all members, from 0 to 1; both cover the guilds that the caller sees.
+         *     `awarding` is the backfill; it is null if there was none, or if it includes guilds that the caller does not see.
          *     `deleted_at` is set while it can be restored.
          * @example {
          *       "key": "chatterbox",
@@ -1387,7 +1387,7 @@ export interface components {
         };
         /**
          * ActivityView
-         * @description What came of it: how many events counted, how many were known already, and what the bot is to do.
+         * @description The result: how many events counted, how many were known already, and what the bot has to do.
          * @example {
          *       "accepted": 3,
          *       "duplicates": 0,
@@ -1423,7 +1423,7 @@ export interface components {
         };
         /**
          * ActorView
-         * @description Who did it.
+         * @description The actor of a change.
          */
         ActorView: {
             /** @enum {string} */
@@ -1432,7 +1432,7 @@ export interface components {
         };
         /**
          * AdjustXp
-         * @description Either `amount`, to give or to take so much, or `set`, to make it so much.
+         * @description Either `amount`, to give or take XP, or `set`, to set it.
          * @example {
          *       "amount": -50
          *     }
@@ -1522,7 +1522,7 @@ export interface components {
         };
         /**
          * AwardedView
-         * @description An award by hand, and what came of it: the level that its XP reached, and what else that unlocked.
+         * @description An award by hand and its consequences: the level that its XP reached, and other achievements that it unlocked.
          * @example {
          *       "achievement": "chatterbox",
          *       "name": "Chatterbox",
@@ -1560,7 +1560,7 @@ export interface components {
         };
         /**
          * AwardingView
-         * @description How far it is found out who meets it already: `progress` from 0 to 1, and how many were given it so far.
+         * @description The progress of a backfill, from 0 to 1, and the number of members who got the achievement from it so far.
          */
         AwardingView: {
             /** @enum {string} */
@@ -1570,7 +1570,7 @@ export interface components {
         };
         /**
          * BoardEntry
-         * @description A member's place. `value` is of the board's stat and time, `xp` and `level` of all time.
+         * @description A member's rank. `value` is that of the leaderboard's stat and time; `xp` and `level` are those of all time.
          */
         BoardEntry: {
             rank: number;
@@ -1581,7 +1581,7 @@ export interface components {
         };
         /**
          * BucketView
-         * @description What was done in the hour, day or week that begins at `at`.
+         * @description Activity in the hour, day or week that begins at `at`.
          */
         BucketView: {
             /** Format: date-time */
@@ -1602,8 +1602,8 @@ export interface components {
         };
         /**
          * ChangedAchievementView
-         * @description The same after a change. `not_qualifying`: how many of those who have it would not get it now; they keep it.
-         *     Null where the condition did not change, and where there are too many to tell in time.
+         * @description An achievement after a change. `not_qualifying` is the number of members who have it and would not get it now;
+         *     they keep it. It is null if the condition did not change, or if there are too many members to count in time.
          * @example {
          *       "key": "chatterbox",
          *       "guild_id": "81384788765712384",
@@ -1719,8 +1719,8 @@ export interface components {
         };
         /**
          * Condition
-         * @description A tree: `all` or `any` of conditions, or a comparison of a stat. At most 4 groups within one another, and
-         *     20 comparisons.
+         * @description A condition: a comparison of a stat, or `all` or `any` of a list of conditions. At most 4 groups deep, with at
+         *     most 20 comparisons.
          */
         Condition: {
             all: components["schemas"]["Condition"][];
@@ -1744,7 +1744,7 @@ export interface components {
         };
         /**
          * CreateAchievement
-         * @description An achievement, as it shall be.
+         * @description The definition of an achievement.
          * @example {
          *       "key": "early-bird",
          *       "name": "Early bird",
@@ -1827,7 +1827,7 @@ export interface components {
         };
         /**
          * CreateKey
-         * @description A key that can do no more than the key that asks for it.
+         * @description A new key. Its rights are limited to those of the key that creates it.
          * @example {
          *       "name": "my bot",
          *       "scopes": [
@@ -1861,7 +1861,7 @@ export interface components {
         };
         /**
          * CreateWebhook
-         * @description Where to send a guild's events, and which.
+         * @description The address of a webhook, and the events that it receives.
          * @example {
          *       "url": "https://bot.example/guildhall",
          *       "types": [
@@ -1887,7 +1887,7 @@ export interface components {
         };
         /**
          * DeliveryView
-         * @description An event for a webhook, and what became of it. `id` is that of the body which is sent.
+         * @description A delivery of an event, and its result. `id` is that of the sent body.
          * @example {
          *       "id": "1204",
          *       "event": "member.level_up",
@@ -1927,8 +1927,8 @@ export interface components {
         };
         /**
          * ErasureView
-         * @description That a person was erased. `guilds` is in how many something was, `rows` how much; the audit log has the
-         *     receipt, and not the person.
+         * @description The receipt of an erasure. `guilds` is the number of guilds with data about the person, `rows` the number of
+         *     rows. The audit log has the receipt, and not the person.
          * @example {
          *       "receipt": "5f1d7a0c3e9b4d2286a4c0e1f7b35d90",
          *       "erased_at": "2026-11-22T18:07:03Z",
@@ -1945,8 +1945,9 @@ export interface components {
         };
         /**
          * ExplainedEvent
-         * @description How much XP an event earns, and why. `base` is before multipliers; `cooldown` the seconds that a message
-         *     is too early, null for what has none; `cap` the XP that the day's cap still left, null without a cap.
+         * @description How much XP an event earns, and why. `base` is the XP before multipliers. `cooldown` is the number of seconds by
+         *     which a message is too early, or null for an event without a cooldown. `cap` is the rest of the daily cap, or null
+         *     without a cap.
          */
         ExplainedEvent: {
             index: number;
@@ -1996,8 +1997,7 @@ export interface components {
         };
         /**
          * Fault
-         * @description One thing wrong in a body. `pointer` is an RFC 6901 JSON Pointer to the
-         *     member's own place, whether it is there, missing or unknown.
+         * @description A fault in a body. `pointer` is an RFC 6901 JSON Pointer to the member, even if it is missing or unknown.
          */
         Fault: {
             pointer: string;
@@ -2057,7 +2057,7 @@ export interface components {
         };
         /**
          * ImportCounts
-         * @description Rows so far: all, those that changed something, those that changed nothing, those that were refused.
+         * @description Numbers of rows so far: all, imported, unchanged, refused.
          */
         ImportCounts: {
             rows: number;
@@ -2067,7 +2067,8 @@ export interface components {
         };
         /**
          * ImportView
-         * @description An import. `mode` is null of events, `refused` has the first 1,000, `preview` (of a dry run) the first 100.
+         * @description An import. `mode` is null for `events`. `refused` has the first 1,000 rows, `preview` (of a dry run) the first
+         *     100.
          * @example {
          *       "id": "3",
          *       "guild_id": "81384788765712384",
@@ -2151,8 +2152,8 @@ export interface components {
         };
         /**
          * KeyView
-         * @description A key. `secret`, the whole of it, is told once: when it is made. `parent_id`: the key that made it, with which it
-         *     ends, and whose budget of requests it spends too.
+         * @description A key. Only the answer to its creation has `secret`, the whole key. `parent_id` is the key that made it: it ends
+         *     with that key, and spends from its budget.
          * @example {
          *       "id": "7",
          *       "name": "my bot",
@@ -2220,9 +2221,10 @@ export interface components {
         };
         /**
          * LeaderboardView
-         * @description A page of a board: by value, the highest first, then by id; those of the same value share a rank. `from`
-         *     and `to` are days, both included, null for all time; `period` is null for a window. `as_of` is null where the board
-         *     is of this moment; of days in very large guilds it says when the board was added up, ten seconds ago at most.
+         * @description A page of a leaderboard: by value, highest first, then by id. Members with equal values share a rank. `from` and
+         *     `to` are days, both included, and null for all time. `period` is null for a window. `as_of` is null if the
+         *     leaderboard is current. For days in large guilds it says when the leaderboard was computed, at most ten seconds
+         *     ago.
          * @example {
          *       "stat": "xp",
          *       "period": "week",
@@ -2261,7 +2263,7 @@ export interface components {
         };
         /**
          * LeafView
-         * @description One comparison: what it is now, and what it has to be. `within` is null for all time.
+         * @description A comparison: the present value, and the value to reach. `within` is null for all time.
          */
         LeafView: {
             stat: string;
@@ -2284,7 +2286,7 @@ export interface components {
         };
         /**
          * MeView
-         * @description Who is logged in. `csrf_token` goes into `X-CSRF-Token` of every request that changes something.
+         * @description The person who is logged in. Every change needs `csrf_token` in its header `X-CSRF-Token`.
          * @example {
          *       "id": "190320984123768832",
          *       "username": "ada",
@@ -2308,8 +2310,8 @@ export interface components {
         };
         /**
          * MemberAchievementView
-         * @description An achievement as one member has it, or is on the way to it: `progress` is 1 exactly where the condition
-         *     holds now. One that was changed or deleted since keeps the name under which it was awarded.
+         * @description An achievement and a member's progress. `progress` is 1 exactly if the condition holds now. If the achievement
+         *     was changed or deleted after its award, it has the name that it had then.
          */
         MemberAchievementView: {
             achievement: string;
@@ -2322,7 +2324,7 @@ export interface components {
         };
         /**
          * MemberAchievementsView
-         * @description All that the member has or may earn.
+         * @description All achievements that the member has or can earn.
          * @example {
          *       "items": [
          *         {
@@ -2349,8 +2351,8 @@ export interface components {
         };
         /**
          * MemberView
-         * @description A member's profile. `level_xp` is the total XP at which the level begins, `next_level_xp` the total at which
-         *     the next does, null at the top. `rank` is null for someone whom no board shows.
+         * @description A member's profile. `level_xp` is the total XP at which the level begins, `next_level_xp` the total at which the
+         *     next level begins, null at the highest. `rank` is null for a member who is on no leaderboard.
          * @example {
          *       "guild_id": "81384788765712384",
          *       "user_id": "190320984123768832",
@@ -2425,7 +2427,7 @@ export interface components {
         };
         /**
          * ModuleView
-         * @description A module: its schema, to draw a form from, and the value of every property by default.
+         * @description A module: its schema, from which a form can be drawn, and the default of every property.
          * @example {
          *       "module": "welcome",
          *       "version": 1,
@@ -2521,7 +2523,7 @@ export interface components {
         };
         /**
          * MyGuildView
-         * @description A guild that the person manages, as Discord tells it. `is_here`: whether its bot has brought it here.
+         * @description A guild that the person manages at Discord. `is_here`: its bot has registered it with Guildhall.
          * @example {
          *       "id": "81384788765712384",
          *       "name": "Harbour",
@@ -2562,7 +2564,7 @@ export interface components {
         };
         /**
          * ParameterFault
-         * @description One thing wrong with a query parameter, by its name.
+         * @description A fault of a query parameter, with its name.
          */
         ParameterFault: {
             parameter: string;
@@ -2570,7 +2572,8 @@ export interface components {
         };
         /**
          * PatchAchievement
-         * @description A merge patch: what is absent stays, null goes back to the first value. A condition is replaced as a whole.
+         * @description A merge patch: absent members stay, null returns a member to its initial value. A condition is replaced as a
+         *     whole.
          * @example {
          *       "name": "Chatterbox",
          *       "condition": {
@@ -2598,7 +2601,7 @@ export interface components {
         };
         /**
          * PatchGuild
-         * @description A merge patch: what is absent stays, null goes back to the first value.
+         * @description A merge patch: absent members stay, null returns a member to its initial value.
          * @example {
          *       "timezone": "America/New_York",
          *       "icon": null
@@ -2614,7 +2617,7 @@ export interface components {
         };
         /**
          * PatchRewards
-         * @description What is absent stays, null is none.
+         * @description Absent members stay; null removes a reward.
          */
         PatchRewards: {
             xp?: number | null;
@@ -2622,7 +2625,7 @@ export interface components {
         };
         /**
          * PatchWebhook
-         * @description A merge patch: what is absent stays, null goes back to all events, and to enabled.
+         * @description A merge patch: absent members stay, null returns to all events, and to enabled.
          * @example {
          *       "types": []
          *     }
@@ -2638,7 +2641,7 @@ export interface components {
         };
         /**
          * PersonView
-         * @description All that is stored about a person: `stored` has rows by the name of their table.
+         * @description All data about a person: `stored` has rows by the name of their table.
          * @example {
          *       "user_id": "190320984123768832",
          *       "exported_at": "2026-11-22T18:07:03Z",
@@ -2682,7 +2685,7 @@ export interface components {
         };
         /**
          * PreviewedMember
-         * @description What would become of a member.
+         * @description A member before and after the import.
          */
         PreviewedMember: {
             user_id: string;
@@ -2693,8 +2696,8 @@ export interface components {
         };
         /**
          * PrivacyView
-         * @description What a person has chosen, for every guild: `hidden` is on no board and in no list, `opt_out` has their
-         *     future events dropped.
+         * @description A person's privacy choices for all guilds. `hidden`: on no leaderboard and in no list. `opt_out`: future events
+         *     are dropped.
          * @example {
          *       "visibility": "hidden",
          *       "opt_out": false
@@ -2815,7 +2818,7 @@ export interface components {
         };
         /**
          * PutChannels
-         * @description All channels of the guild: what is not named is gone.
+         * @description All channels of the guild. Channels that are not listed are removed.
          * @example {
          *       "items": [
          *         {
@@ -2833,7 +2836,7 @@ export interface components {
         };
         /**
          * PutGuild
-         * @description What the bot knows of a guild it is in. What is absent stays as it is.
+         * @description A guild, as the bot knows it. Absent members stay unchanged.
          * @example {
          *       "name": "Harbour",
          *       "icon": "a_1f2e3d4c5b6a79880716253443526170",
@@ -2852,7 +2855,7 @@ export interface components {
         };
         /**
          * PutModule
-         * @description A module of settings that the bot brings.
+         * @description A module of settings that a bot registers.
          * @example {
          *       "title": "Welcome",
          *       "description": "Greets who joins.",
@@ -2892,7 +2895,7 @@ export interface components {
         };
         /**
          * PutPrivacy
-         * @description What they choose; what is absent stays as it is.
+         * @description Privacy choices. Absent members stay unchanged.
          * @example {
          *       "visibility": "hidden",
          *       "opt_out": false
@@ -2929,7 +2932,7 @@ export interface components {
         };
         /**
          * PutRoles
-         * @description All roles of the guild: what is not named is gone.
+         * @description All roles of the guild. Roles that are not listed are removed.
          * @example {
          *       "items": [
          *         {
@@ -2980,7 +2983,7 @@ export interface components {
         };
         /**
          * RecordActivity
-         * @description What members did, in any order.
+         * @description Events of members' activity, in any order.
          * @example {
          *       "events": [
          *         {
@@ -3016,8 +3019,7 @@ export interface components {
         };
         /**
          * RefusedRow
-         * @description A row that could not be taken, counted from 1 without a header; 0 is the file as a whole. `pointer` is
-         *     a place within the row.
+         * @description A refused row. Rows count from 1, without a header; 0 is the whole file. `pointer` is the place in the row.
          */
         RefusedRow: {
             row: number;
@@ -3026,7 +3028,7 @@ export interface components {
         };
         /**
          * RejectedEvent
-         * @description An event whose form is right and whose value is not, by its place in the request: it was not taken.
+         * @description An event with a valid form and an invalid value, by its index in the request. It does not count.
          */
         RejectedEvent: {
             index: number;
@@ -3118,7 +3120,7 @@ export interface components {
         };
         /**
          * Rewards
-         * @description What comes with an achievement.
+         * @description The rewards of an achievement.
          */
         Rewards: {
             /**
@@ -3178,7 +3180,7 @@ export interface components {
         };
         /**
          * RotateKey
-         * @description How long the old key goes on working beside the new one.
+         * @description How long the old key continues to work beside the new one.
          * @example {
          *       "grace_seconds": 3600
          *     }
@@ -3194,7 +3196,7 @@ export interface components {
         Scope: "achievements:read" | "achievements:write" | "activity:write" | "audit:read" | "events:read" | "guilds:read" | "guilds:write" | "keys:manage" | "members:read" | "members:write" | "modules:write" | "settings:read" | "settings:write" | "users:erase" | "users:export" | "webhooks:write";
         /**
          * SeriesView
-         * @description Activity in time, every bucket from `from` up to `to`.
+         * @description Activity over time: every bucket from `from` up to `to`.
          * @example {
          *       "bucket": "day",
          *       "from": "2026-11-21T23:00:00Z",
@@ -3222,8 +3224,9 @@ export interface components {
         };
         /**
          * SessionView
-         * @description A browser in which the person is logged in. `current`: the one that asks. `user_agent` and `ip` are those of the
-         *     log-in; `last_used_at` is right to the minute; `expires_at` is when it ends however much it is used.
+         * @description A session of the person. `current` marks the session of this request. `user_agent` and `ip` are those of the
+         *     log-in. `last_used_at` is accurate to the minute. `expires_at` is the latest end, however often the session is
+         *     used.
          * @example {
          *       "id": "9",
          *       "current": true,
@@ -3270,7 +3273,7 @@ export interface components {
         };
         /**
          * SettingsView
-         * @description A guild's settings of one module: every value, and which of them the guild has set itself.
+         * @description A guild's settings of a module: every value, and which of them the guild overrides.
          * @example {
          *       "module": "welcome",
          *       "revision": 3,
@@ -3304,8 +3307,8 @@ export interface components {
         };
         /**
          * SimulateAchievement
-         * @description A draft. Only its condition and what must come before it count; with the key of one that is there already,
-         *     those who have that one do not unlock it again.
+         * @description A draft of an achievement. Only its condition and prerequisites count. If it has the key of an existing
+         *     achievement, members who have that one would not unlock it again.
          * @example {
          *       "condition": {
          *         "stat": "messages",
@@ -3342,8 +3345,9 @@ export interface components {
         };
         /**
          * SimulationView
-         * @description Who would get it: `eligible` members meet the condition and have what must come before; `would_unlock` of
-         *     these do not have it already, and had it never revoked; `share` of all members is eligible.
+         * @description The members who would get a draft. `eligible` members meet the condition and have its prerequisites.
+         *     `would_unlock` of them do not have it already, and it was never revoked from them. `share` is the share of eligible
+         *     members.
          * @example {
          *       "eligible": 61,
          *       "would_unlock": 8,
@@ -3357,7 +3361,7 @@ export interface components {
         };
         /**
          * StaleReference
-         * @description A value that names a role or channel which the guild no longer has.
+         * @description A value that refers to a role or channel which the guild no longer has.
          */
         StaleReference: {
             pointer: string;
@@ -3366,7 +3370,7 @@ export interface components {
         };
         /**
          * StatEvent
-         * @description Something else that the bot counts. It earns no XP.
+         * @description A stat of the bot's own. It earns no XP.
          */
         StatEvent: {
             /** @enum {string} */
@@ -3406,7 +3410,7 @@ export interface components {
         };
         /**
          * StatsView
-         * @description What a member did, in all.
+         * @description A member's totals.
          */
         StatsView: {
             messages: number;
@@ -3416,7 +3420,8 @@ export interface components {
         };
         /**
          * StreakView
-         * @description Days in a row with any activity, the guild's: the run that goes on, 0 once a day was missed, and the longest.
+         * @description Days of the guild in a row with any activity: the present run, which is 0 after a missed day, and the longest
+         *     run.
          */
         StreakView: {
             current: number;
@@ -3424,7 +3429,7 @@ export interface components {
         };
         /**
          * UnlockRewards
-         * @description What comes with an achievement.
+         * @description The rewards of an unlocked achievement.
          */
         UnlockRewards: {
             xp: number;
@@ -3432,7 +3437,7 @@ export interface components {
         };
         /**
          * UnlockedAchievement
-         * @description A member unlocked an achievement, by its key.
+         * @description An achievement that a member unlocked.
          */
         UnlockedAchievement: {
             user_id: string;
@@ -3441,8 +3446,8 @@ export interface components {
         };
         /**
          * VoiceEvent
-         * @description Time was spent in a voice channel, since the last report of it: `occurred_at` is its end. It counts in each hour
-         *     and day, the guild's, that it lasted into.
+         * @description Time in a voice channel since the last report of it. `occurred_at` is its end. It counts in each hour and day of
+         *     the guild that it lasted into.
          */
         VoiceEvent: {
             /** @enum {string} */
@@ -3476,8 +3481,8 @@ export interface components {
         };
         /**
          * WebhookView
-         * @description A webhook. `enabled` ends by itself when nothing has arrived for long. `secret`, which signs, is told once:
-         *     when it is made.
+         * @description A webhook. `enabled` becomes false if no delivery succeeds for a long time. Only the answer to its creation has
+         *     `secret`, the key of the signatures.
          * @example {
          *       "id": "4",
          *       "guild_id": "81384788765712384",
