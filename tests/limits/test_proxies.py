@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from api.app import with_middleware
 from api.config import Settings
-from api.http.proxy_notice import ENOUGH, PRIVATE, UNBELIEVED, ProxyNotice
+from api.http.proxy_notice import ENOUGH, PRIVATE, UNTRUSTED, ProxyNotice
 
 PROXY, LAN, LOCAL, PUBLIC = "172.18.0.2", "192.168.1.9", "::1", "93.184.215.14"
 PASSED = [(b"x-forwarded-for", b"93.184.215.14")]
@@ -29,8 +29,8 @@ def said(requests: Sequence[tuple[str, list[tuple[bytes, bytes]]]]) -> list[str]
 @pytest.mark.parametrize(
     ("requests", "begins"),
     [
-        ([(PUBLIC, [])] * 5 + [(PROXY, PASSED)] * 9, UNBELIEVED),
-        ([(LOCAL, []), (PROXY, [(b"forwarded", b"for=93.184.215.14")])], UNBELIEVED),
+        ([(PUBLIC, [])] * 5 + [(PROXY, PASSED)] * 9, UNTRUSTED),
+        ([(LOCAL, []), (PROXY, [(b"forwarded", b"for=93.184.215.14")])], UNTRUSTED),
         ([(LAN, []), (LOCAL, [])] * ENOUGH, PRIVATE),
         ([(LAN, [])] * (ENOUGH - 1), None),
         ([(PUBLIC, [])] + [(LAN, [])] * ENOUGH, None),
