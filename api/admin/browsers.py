@@ -1,5 +1,5 @@
-"""The cookie by which a browser is known again that somebody has logged in with: it opens nothing, and has a budget of
-tries that no stranger can use up."""
+"""The cookie of a known browser: one in which somebody has logged in before. It gives no access; it gives the browser
+a budget of tries of its own, which strangers cannot use up."""
 
 import hmac
 import re
@@ -17,14 +17,14 @@ _form = re.compile(r"([0-9a-f]{16})\.([0-9]{1,12})\.([0-9a-f]{32})", re.ASCII).f
 
 
 class KnownBrowsers:
-    """Signs the cookie, and reads what the present or the previous secret has signed."""
+    """Signs the cookie, and reads cookies that were signed with the present or the previous secret."""
 
     def __init__(self, own: Sequence[str], clock: Clock) -> None:
         self._keys = [blake2b(secret.encode(), person=b"known-browser").digest() for secret in own]
         self._clock = clock
 
     def write(self, account: str) -> str:
-        """A new one, for who has just logged in to this account."""
+        """A new cookie, for a browser that has just logged in to this account."""
         number, now = secrets.token_hex(8), int(self._clock.now().timestamp())
         return f"{number}.{now}.{_mac(self._keys[0], account, number, now)}"
 

@@ -1,4 +1,4 @@
-"""Which tables the admin shows, how, and what may be done to them there."""
+"""The tables of the admin: which are shown, how, and what can be edited."""
 
 from piccolo_admin.endpoints import TableConfig
 from piccolo_api.crud.endpoints import OrderBy
@@ -16,7 +16,8 @@ from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
 
 
 def table_configs() -> list[TableConfig]:
-    """Every table of the admin. No keys and no sessions: whoever sees those can become another."""
+    """The configuration of every table in the admin. Keys and sessions are not among them: with those, a reader could
+    act as somebody else."""
     return [*_guilds(), *_members(), *_achievements(), *_settings(), _audit_log(), _people()]
 
 

@@ -1,8 +1,9 @@
-"""The names and attributes of the admin's cookies, whatever its libraries gave them.
+"""The names and attributes of the admin's cookies, replacing those of its libraries.
 
-With TLS each name begins with `__Secure-`, so that nobody who can only write plain HTTP can plant one. `__Host-` would
-want the path `/`, and with it every page of ours would see them. The libraries know the plain names: they are changed
-on the way out and back on the way in, and in the page's script, which reads one of them."""
+With TLS, each name begins with `__Secure-`, so that an attacker who can only send plain HTTP cannot set one. `__Host-`
+would require the path `/`, and then all of our pages would get the cookies. The libraries use the plain names: the
+names are changed in answers, changed back in requests, and changed in the page's script that reads one of them.
+"""
 
 from litestar.types import HTTPScope
 
@@ -15,8 +16,8 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def guarded(set_cookie: bytes, *, https: bool) -> bytes:
-    """A `Set-Cookie` value that holds under `/admin` alone, is sent by our own pages alone, over TLS
-    alone where there is TLS; scripts read the CSRF token and no other."""
+    """A `Set-Cookie` value that is limited to `/admin`, to our own pages and, with TLS, to TLS. Scripts can read only
+    the CSRF token."""
     pair, *attributes = (part.strip() for part in set_cookie.decode("latin-1").split(";"))
     parts = [pair, *(one for one in attributes if one.lower().startswith(_KEPT)), "Path=/admin", "SameSite=Strict"]
     if pair.partition("=")[0] in (_SESSION, _KNOWN):
@@ -27,7 +28,7 @@ def guarded(set_cookie: bytes, *, https: bool) -> bytes:
 
 
 def as_libraries_know_them(scope: HTTPScope) -> Headers:
-    """The headers of a request that came by TLS: our cookies by their plain names, and no others."""
+    """The headers of a request by TLS, with our cookies under their plain names, and no others."""
     headers: Headers = []
     for name, value in scope["headers"]:
         if name == b"cookie":
@@ -40,10 +41,10 @@ def as_libraries_know_them(scope: HTTPScope) -> Headers:
 
 
 def reads_token(script: bytes) -> bool:
-    """Whether a script of the page reads the CSRF token's cookie."""
+    """Whether this script reads the cookie of the CSRF token."""
     return _READS % _TOKEN.encode() in script
 
 
 def with_prefix(script: bytes) -> bytes:
-    """The script, reading it by its name with TLS."""
+    """The script, with the cookie's name under TLS."""
     return script.replace(_READS % _TOKEN.encode(), _READS % (_PREFIX + _TOKEN).encode())

@@ -1,4 +1,4 @@
-"""Edits made in the admin, held to what the API would take."""
+"""Edits in the admin, validated like those of the API."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ _read_patch = BodyReader(PatchGuild).read
 
 
 async def change_guild(row_id: int, values: Values) -> Values:
-    """The columns that an edit changes. Piccolo Admin sends its whole form: what is as it was is no edit."""
+    """The columns that an edit changes. Piccolo Admin sends its whole form; unchanged values are no edit."""
     row = await Guild.select().where(Guild.id == row_id).first()
     assert row is not None  # Piccolo has looked
     changed = {
@@ -52,14 +52,15 @@ async def change_guild(row_id: int, values: Values) -> Values:
 
 
 def _same(before: Any, after: Any) -> bool:  # Any: a column's value
-    """Whether a form has left a value as it was: it has no null for text, and no parts of a second."""
+    """Whether a form left a value unchanged. A form has no null for text, and no fractions of a second."""
     if isinstance(before, datetime) and isinstance(after, datetime):
         return abs(before - after) < timedelta(seconds=1)
     return before == after or (before is None and after == "")
 
 
 async def change_admin(row_id: int, values: Values, request: Request) -> Values:
-    """A new password is hashed in a thread and ends the person's sessions; nobody shuts out themselves."""
+    """Validates an edit of an administrator. A new password is hashed in a thread and ends the person's sessions.
+    Nobody can lock themselves out."""
     named = {column._meta.name: value for column, value in values.items()}
     if named.pop("id", row_id) != row_id:
         _refuse([Fault("/id", "is maintained by Guildhall")])
@@ -87,13 +88,13 @@ async def change_admin(row_id: int, values: Values, request: Request) -> Values:
 
 
 def refuse_self_removal(piccolo_crud: "PiccoloCRUD", request: Request) -> None:
-    """Else the last one who can let others in is gone with a click."""
+    """Refuses to delete one's own account: it may be the last one that can create others."""
     if str(request.path_params.get("row_id")).lstrip("0 ") == str(request.user.user_id):
         raise HTTPException(405, "You cannot delete yourself: ask another superuser.")
 
 
 def _refuse(faults: Iterable[object]) -> None:
-    """Raises a 422 in FastAPI's own shape, which Piccolo Admin's page can show, if there is any fault."""
+    """Raises a 422 in FastAPI's shape, which Piccolo Admin's page can show, if there are faults."""
     detail = [
         {"loc": ["body", fault.pointer.removeprefix("/")], "msg": fault.message, "type": "value_error"}
         for fault in faults

@@ -1,4 +1,4 @@
-"""Who gets in: tries are counted before anything is hashed, and each of them is told in the audit log."""
+"""The log-in of administrators. Tries are counted before anything is hashed, and recorded in the audit log."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ _LONGEST_NAME = 100  # of what is told of a name that somebody typed
 
 
 class LogInRefused(GuildhallError):
-    """The detail is what Piccolo Admin's page asks for: it knows some of them by heart."""
+    """A refused log-in. Piccolo Admin's page recognizes some of the details by their text."""
 
     status = 401
     type = "log-in-refused"
@@ -40,7 +40,7 @@ class LogInRefused(GuildhallError):
 
 
 class Visitor(msgspec.Struct, frozen=True):
-    """Who knocks. `network`: their address as budgets name it. `cookie`: of the browser, if it brings one."""
+    """The client of a log-in. `network`: its address as budgets name it. `cookie`: that of a known browser, if any."""
 
     name: str
     network: str
@@ -50,14 +50,14 @@ class Visitor(msgspec.Struct, frozen=True):
 
     @property
     def logged_name(self) -> str:
-        """The name as logs tell it: somebody typed it, and it may be anything."""
+        """A user name for logs: it is user input, and may be anything."""
         return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in self.name)[
             :_LONGEST_NAME
         ]
 
 
 class Entrance:
-    """The admin's door."""
+    """Checks log-ins to the admin."""
 
     def __init__(self, database: Database, clock: Clock, own: Sequence[str]) -> None:
         """`own`: the installation's secrets, the one that signs first."""
@@ -68,7 +68,7 @@ class Entrance:
         self._knocking: set[str] = set()
 
     async def log_in(self, visitor: Visitor, password: str, code: str | None) -> int:
-        """The id of who may come in. Raises `LogInRefused`, `TooManyTries`, `Overloaded`."""
+        """The id of the administrator. Raises `LogInRefused`, `TooManyTries`, `Overloaded`."""
         browser = self.browsers.read(visitor.name, visitor.cookie)
         lane = STRANGERS if browser is None else INSIDERS
         knocks = f"browser:{browser}" if browser is not None else visitor.network
@@ -87,7 +87,7 @@ class Entrance:
             self._knocking.discard(knocks)
 
     async def again(self, user_id: int) -> None:
-        """Before somebody who is in gives the password again. Raises `TooManyTries`."""
+        """Counts a try of somebody who is logged in and confirms their password. Raises `TooManyTries`."""
         await self.limits.take(insider_budgets(user_id))
 
     async def _try(self, visitor: Visitor, password: str, code: str | None, lane: Lane, browser: str | None) -> int:
@@ -132,7 +132,7 @@ class Entrance:
     async def _record(
         self, visitor: Visitor, action: str, user_id: int | None, reason: str | None, *, is_kept: bool = True
     ) -> None:
-        """Tells of a try in the log, and if it `is_kept` in the audit log."""
+        """Records a try in the log, and if it `is_kept` in the audit log."""
         level = log.info if action == LOGGED_IN else log.warning
         level(action, name=visitor.logged_name, address=visitor.ip, reason=reason, request_id=visitor.request_id)
         if not is_kept:

@@ -1,8 +1,9 @@
-"""How often somebody may try to log in: counted by all processes together, over before anything is hashed.
+"""Limits of log-in tries, counted across all processes, before anything is hashed.
 
-A stranger's try counts against their address (of IPv6 its /64), the account that they name, and all strangers. Who
-has logged in with this browser before brings its cookie and has a budget of their own, so that nobody can shut them
-out by failing in their name. Nobody waits for longer than a minute, and a good try gives back what it took."""
+A stranger's try counts against their address (for IPv6 its /64), the account that they name, and all strangers. A
+browser that has logged in before sends its cookie and has a budget of its own, so nobody can lock its user out by
+failing in their name. No limit lasts longer than a minute, and a successful try does not count.
+"""
 
 import math
 from collections.abc import Sequence
@@ -33,13 +34,13 @@ _TAKE = """
 
 
 class TooManyTries(TooManyRequests):
-    """`first`: whether this process has refused this owner for the first time since the budget began."""
+    """A budget is spent. `first`: this process refuses its owner for the first time since the budget began."""
 
     first = False
 
 
 class TryBudget(msgspec.Struct, frozen=True):
-    """Tries that one owner has in a while of `seconds`."""
+    """The number of tries that an owner has in `seconds`."""
 
     owner: str
     limit: int
@@ -47,7 +48,7 @@ class TryBudget(msgspec.Struct, frozen=True):
 
 
 class TryLimits:
-    """Takes tries off budgets."""
+    """Takes tries from budgets."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -56,7 +57,7 @@ class TryLimits:
         self._spent: dict[str, float] = {}
 
     async def take(self, budgets: Sequence[TryBudget]) -> None:
-        """Takes one try off each, in this order, up to the first that is spent. Raises `TooManyTries`."""
+        """Takes one try from each budget in this order, until one is spent. Raises `TooManyTries`."""
         for budget in budgets:
             now = self._clock.now().timestamp()
             if (ends := self._spent.get(budget.owner, 0.0)) > now:
@@ -71,7 +72,7 @@ class TryLimits:
                 raise refusal
 
     async def give_back(self, budgets: Sequence[TryBudget]) -> None:
-        """Puts a try back that did no harm."""
+        """Returns a successful try to its budgets."""
         owners = one_of(RateBudget.owner, [budget.owner for budget in budgets])
         await RateBudget.update({RateBudget.used: QueryString("greatest({} - 1, 0)", RateBudget.used)}).where(owners)
 
@@ -87,7 +88,7 @@ class TryLimits:
 
 
 def stranger_budgets(network: str, account: str) -> list[TryBudget]:
-    """Of whom no cookie of ours knows. `network`: an address as budgets name it."""
+    """The budgets of a client without a known browser's cookie. `network`: an address as budgets name it."""
     return [
         TryBudget(f"log-in-{network}", OF_ADDRESS),
         TryBudget(f"log-in-account:{_short(account)}", OF_ACCOUNT),
@@ -96,17 +97,17 @@ def stranger_budgets(network: str, account: str) -> list[TryBudget]:
 
 
 def browser_budgets(browser: str) -> list[TryBudget]:
-    """Of a browser that has logged in to this account before."""
+    """The budgets of a browser that has logged in to this account before."""
     return [TryBudget(f"log-in-browser:{browser}", OF_BROWSER)]
 
 
 def code_budget(user_id: int) -> TryBudget:
-    """Of strangers who know the password: there are few codes, so that more time has to lie between tries."""
+    """The budget of strangers who know the password. There are few possible codes, so tries are further apart."""
     return TryBudget(f"log-in-code:{user_id}", 10, 3600.0)
 
 
 def insider_budgets(user_id: int) -> list[TryBudget]:
-    """Of who is in and gives the password again."""
+    """The budgets of somebody who is logged in and confirms their password."""
     return [TryBudget(f"log-in-insider:{user_id}", OF_INSIDER)]
 
 
@@ -115,7 +116,7 @@ def _short(account: str) -> str:
 
 
 def one_at_a_time() -> TooManyTries:
-    """Of an address whose last try is still being looked at."""
+    """The refusal for an address whose last try is still being checked."""
     return TooManyTries("Your last try is still being checked. Try again in a moment.", headers={"Retry-After": "1"})
 
 

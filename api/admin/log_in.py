@@ -1,4 +1,4 @@
-"""What Piccolo Admin's page sends to log in, and what it is answered."""
+"""The log-in requests of Piccolo Admin's page, and their answers."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,7 +12,7 @@ from tables.admin import ABSOLUTE, AdminSession
 
 
 class LogIn:
-    """In the place of Piccolo's own, which has no limit by account, hashes without bound and tells nobody."""
+    """Replaces Piccolo's own endpoint, which has no limit by account, hashes without a limit and logs nothing."""
 
     def __init__(self, entrance: Entrance) -> None:
         self._entrance = entrance

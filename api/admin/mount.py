@@ -1,5 +1,5 @@
-"""What stands between Litestar and Piccolo Admin: loads it late, bounds what comes in, and sees
-to the headers, cookies and errors of what goes out."""
+"""The adapter between Litestar and Piccolo Admin: loads the admin late, limits requests, and adjusts headers, cookies
+and errors of answers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -94,7 +94,7 @@ class Mount:
             await self._fail(error, answer)
 
     async def _site(self) -> Site:
-        """The application itself. Loaded once, in a thread; whoever asks meanwhile waits for it."""
+        """The admin's application. It is loaded once, in a thread; other requests wait for it."""
         if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
             self._loading = asyncio.create_task(asyncio.to_thread(_load, self._settings, self._entrance))
         return await asyncio.shield(self._loading)
@@ -139,8 +139,8 @@ def _read_scripts() -> dict[str, bytes]:
 
 
 def _path(scope: HTTPScope) -> str:
-    """What is below `/admin`, exactly as it was asked for: empty without a slash. Litestar also leads
-    `/administrator` here; that is nothing of ours. Raises `NotFound`."""
+    """The path below `/admin`, exactly as requested: empty without a slash. Litestar also routes `/administrator`
+    here, which does not exist. Raises `NotFound`."""
     raw = scope.get("raw_path")
     path = unquote(raw.decode("latin-1")) if raw else PATH + scope["path"]
     path = path.removeprefix(scope.get("root_path", ""))
@@ -151,7 +151,7 @@ def _path(scope: HTTPScope) -> str:
 
 
 def _refuse(path: str, method: str, body: bytes) -> None:
-    """Raises `NotFound`, `MethodNotAllowed`, `Invalid` for what the admin does not serve."""
+    """Raises `NotFound`, `MethodNotAllowed` or `Invalid` for requests that the admin does not serve."""
     if path.startswith(_REFUSED):
         raise NotFound
     if path.startswith((_LOGIN, _LOGOUT)) and method != "POST":
@@ -164,7 +164,7 @@ def _refuse(path: str, method: str, body: bytes) -> None:
 
 
 async def _read(receive: Receive) -> bytes:
-    """The whole body: nothing that the admin takes is large. Raises `BodyTooLarge`."""
+    """The whole body: no body of the admin is large. Raises `BodyTooLarge`."""
     body = bytearray()
     more = True
     while more:

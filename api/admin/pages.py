@@ -1,4 +1,4 @@
-"""Small amends to Piccolo Admin's page, and to what it is told of the tables."""
+"""Small changes of Piccolo Admin's page, and of the descriptions of tables that it gets."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -50,7 +50,7 @@ _MENDED = (
 
 
 def present(admin: AdminRouter, configs: Sequence[TableConfig]) -> None:
-    """Gives Piccolo Admin's page our title, icon and style, and its script no cause to evaluate text."""
+    """Gives Piccolo Admin's page our title, icon and style, and makes sure that its script evaluates no text."""
     head = (
         '<title>Guildhall</title><link rel="icon" href="../favicon.ico">'
         f'<script src="./assets/guildhall.js"></script><style>{_style(configs)}</style>'
@@ -79,8 +79,8 @@ def _mended(script: bytes) -> bytes:
 
 
 def _style(configs: Sequence[TableConfig]) -> str:
-    """Hides what would only be refused. The page says of nothing what table it belongs to: a list is
-    known by its link for adding a row, a form by a field that no other form has."""
+    """CSS that hides actions which would be refused. The page does not mark elements with their table: a list is
+    recognized by its link to add a row, a form by a field that no other form has."""
 
     def fields(configs: Iterable[TableConfig]) -> set[str]:
         return {column._meta.name for config in configs for column in config.table_class._meta.columns}
@@ -107,9 +107,8 @@ def _style(configs: Sequence[TableConfig]) -> str:
 
 
 def describe(app: FastAPI, configs: Sequence[TableConfig]) -> None:
-    """Puts itself before Piccolo's own descriptions of the tables, from which its page draws lists,
-    filters and forms: they lack the primary key, by which a guild is best found, and offer for
-    editing what nobody may edit."""
+    """Replaces Piccolo's own descriptions of the tables, from which its page draws lists, filters and forms. They lack
+    the primary key, by which a guild is easiest to find, and offer columns for editing that nobody may edit."""
     described = {route.path: route for route in app.routes if isinstance(route, APIRoute)}
     for config in configs:
         path = f"/tables/{config.table_class._meta.tablename}/schema/"
@@ -117,7 +116,7 @@ def describe(app: FastAPI, configs: Sequence[TableConfig]) -> None:
 
 
 class _Description:
-    """One table's description; made when it is first asked for."""
+    """The description of one table, made at the first request for it."""
 
     def __init__(self, route: APIRoute, config: TableConfig) -> None:
         self._original = route.endpoint

@@ -1,5 +1,5 @@
-"""An authenticator app beside the password: six digits that change every half minute (TOTP, RFC 6238), and recovery
-codes for when it is lost."""
+"""The second factor of administrators: an authenticator app (TOTP, RFC 6238: six digits that change every half
+minute), and recovery codes in case it is lost."""
 
 import secrets
 from base64 import b32encode
@@ -27,7 +27,7 @@ _ISSUER = "Guildhall"
 
 
 class Enrolment(msgspec.Struct, frozen=True):
-    """What is shown once. `uri`: for the app, as a picture; `secret`: the same for who types it."""
+    """The data that are shown once. `uri`: for the app, as a picture; `secret`: for typing it in."""
 
     uri: str
     secret: str
@@ -35,7 +35,7 @@ class Enrolment(msgspec.Struct, frozen=True):
 
 
 class SecondFactor:
-    """The second factors of all admins."""
+    """The second factors of all administrators."""
 
     def __init__(self, database: Database, clock: Clock, own: Sequence[str]) -> None:
         """`own`: the installation's secrets, the one that encrypts first."""
@@ -49,8 +49,8 @@ class SecondFactor:
         return row is not None and row["confirmed_at"] is not None
 
     async def enrol(self, user_id: int, name: str) -> Enrolment | None:
-        """A new secret, which counts once a code has confirmed it; None where there is one already. The second
-        time, before that, it makes another."""
+        """A new secret, which counts when a code has confirmed it; None if the second factor is on already. A repeated
+        call before that makes another secret."""
         from pyotp import TOTP
 
         secret = b32encode(secrets.token_bytes(20)).decode()
@@ -71,8 +71,8 @@ class SecondFactor:
         return Enrolment(TOTP(secret).provisioning_uri(name=name, issuer_name=_ISSUER), secret, codes)
 
     async def confirm(self, actor: Actor, user_id: int, name: str, code: str, session: str) -> bool:
-        """Whether the code shows that the app has the secret: from now on each log-in needs one. `session`: the
-        digest of the one that goes on; the others end."""
+        """Whether the code proves that the app has the secret. If so, each log-in needs a code from now on. `session`:
+        the digest of the session that continues; the others end."""
         step = await self._step(user_id, code)
         if step is None:
             return False
@@ -84,7 +84,7 @@ class SecondFactor:
         return True
 
     async def use(self, actor: Actor, user_id: int, name: str, code: str) -> bool:
-        """Whether the code is the app's, or a recovery code; each counts once."""
+        """Whether this is a valid code of the app, or a recovery code. Each counts once."""
         step = await self._step(user_id, code)
         async with self._database.transaction() as connection:
             if step is not None:
@@ -97,7 +97,7 @@ class SecondFactor:
         return True
 
     async def remove(self, actor: Actor, user_id: int, name: str) -> bool:
-        """Whether there was one: log-ins need no code any more."""
+        """Turns the second factor off. Whether it was on."""
         async with self._database.transaction() as connection:
             removed = await Factor.delete().where(Factor.user_id == user_id).returning(Factor.confirmed_at)
             if not removed or removed[0]["confirmed_at"] is None:
@@ -106,8 +106,7 @@ class SecondFactor:
         return True
 
     async def _step(self, user_id: int, code: str) -> int | None:
-        """The half minute that this code belongs to: the present one or one of its neighbours, for clocks that are
-        a little wrong."""
+        """The half minute of this code: the present one or a neighbour, for clocks that are slightly wrong."""
         from pyotp import TOTP
 
         row = await _read(user_id)
@@ -129,8 +128,8 @@ async def _read(user_id: int) -> Row | None:
 
 
 async def _use_step(user_id: int, step: int, state: Where) -> bool:
-    """Whichever of two requests with one code comes first: the second finds the step used. `state`: whether it is to
-    be confirmed already."""
+    """Marks a step as used. If two requests have one code, the second finds the step used. `state`: whether the second
+    factor must be confirmed already."""
     values: dict[Column | str, object] = {
         Factor.last_step: step,
         Factor.confirmed_at: QueryString("coalesce({}, now())", Factor.confirmed_at),
@@ -140,7 +139,7 @@ async def _use_step(user_id: int, step: int, state: Where) -> bool:
 
 
 async def _use_recovery_code(user_id: int, code: bytes) -> int | None:
-    """How many are left; None where this is none of them."""
+    """The number of codes that are left; None if this is not one of them."""
     rest = QueryString("array_remove({}, {})", Factor.recovery_codes, code)
     update = Factor.update({Factor.recovery_codes: rest}).where(
         Factor.user_id == user_id, Factor.confirmed_at.is_not_null(), Factor.recovery_codes.any(code)
@@ -150,12 +149,12 @@ async def _use_recovery_code(user_id: int, code: bytes) -> int | None:
 
 
 def _recovery_code() -> str:
-    """120 random bits, in groups that a person can copy."""
+    """A recovery code: 120 random bits, in groups that are easy to copy."""
     text = b32encode(secrets.token_bytes(15)).decode().lower()
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
 def _hash(code: str) -> bytes:
-    """As it is kept: so many random bits need no slow hash."""
+    """The stored hash of a code. So many random bits need no slow hash."""
     plain = "".join(letter for letter in code.lower() if letter.isalnum())
     return sha256(plain.encode("utf-8", "surrogatepass")).digest()

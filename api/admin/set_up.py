@@ -1,8 +1,9 @@
-"""The page that Piccolo Admin's menu calls "MFA Setup": to turn the second factor on and off.
+"""The page that Piccolo Admin's menu calls "MFA Setup": turns the second factor on and off.
 
-In the place of Piccolo's own page, which fetches a font from another host and runs a script within the page, both of
-which the policy forbids, hashes eight recovery codes on the event loop (two seconds), and turns the second factor on
-before it knows that the app has it."""
+It replaces Piccolo's own page. That one loads a font from another host and runs an inline script, both of which the
+policy forbids. It also hashes eight recovery codes on the event loop (two seconds), and turns the second factor on
+before the app has proved that it works.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ _WRONG_CODE = "The code is wrong, or has already been used. Wait for the next on
 
 
 class SetUp:
-    """Serves the page to whoever is in."""
+    """Serves the page to people who are logged in."""
 
     def __init__(self, factor: SecondFactor) -> None:
         self._factor = factor

@@ -29,8 +29,7 @@ _WITHOUT_SECOND_FACTOR = (*_WITH_PASSWORD, "/api/user/")
 
 
 class Acting:
-    """While someone changes something, the engine knows who: the trigger that audits asks for it. Whoever gives
-    a password again is counted, as who logs in is."""
+    """Tells the engine who makes a change, for the auditing trigger. A confirmed password counts like a log-in."""
 
     def __init__(self, app: Application, entrance: Entrance, *, required: bool) -> None:
         """`required`: whether nobody may do anything before their second factor is on."""

@@ -1,4 +1,4 @@
-"""`guildhall achievements install`: a pack of achievements, for every guild or for one."""
+"""`guildhall achievements install`: installs a pack of achievements, for every guild or for one."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`guildhall admins`: the people who may open Piccolo Admin."""
+"""`guildhall admins`: the administrators of Piccolo Admin."""
 
 import sys
 from collections.abc import Callable, Coroutine
@@ -72,8 +72,8 @@ def admins_delete(name: str) -> None:
 
 
 def _password(*, ask: bool, reads: bool) -> str | None:
-    """Never an argument: every user of the machine sees those. One that is made would stay in use, so production
-    makes none."""
+    """The password; None if one is to be generated. It is never an argument, since every user of the machine sees
+    those. A generated password would stay in use, so production generates none."""
     if ask and reads:
         raise Refused("Use either --ask or --stdin.")
     if ask or (not reads and located()[0].production):

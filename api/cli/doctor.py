@@ -1,4 +1,4 @@
-"""Looks at everything that can be wrong with an installation, and says how to mend it."""
+"""`guildhall doctor`: checks an installation, and says how to fix what is wrong."""
 
 import os
 from datetime import UTC, datetime
@@ -18,14 +18,14 @@ CLOCK_SECONDS = 2.0
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing looked at; `mend` says what to do if it is wrong."""
+    """The result of one check. `mend` says how to fix it; None if it is fine."""
 
     about: str
     mend: str | None = None
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Every finding, in the order in which they build on each other."""
+    """All findings. Later checks depend on earlier ones."""
     findings = [Finding(f"configuration: {settings.env}")]
     findings += [
         Finding(f"variable {name}", "It does not exist. Is it misspelt? docs/configuration.md lists the variables.")

@@ -1,4 +1,4 @@
-"""`guildhall keys`: the keys of bots."""
+"""`guildhall keys`: API keys."""
 
 from datetime import UTC, datetime, timedelta
 

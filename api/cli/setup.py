@@ -1,4 +1,4 @@
-"""What a first start needs: an admin, and a key to try things with. Each is made once and told once."""
+"""The first administrator and the first key, and the commands about administrators."""
 
 import contextlib
 import secrets
@@ -23,20 +23,20 @@ FIRST_KEY = "first key"
 
 
 class NameTaken(ValueError):
-    """There is an admin of that name."""
+    """An administrator with that name exists already."""
 
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Services]:
-    """The services, for a command that does one thing."""
+    """The services for a short command."""
     services = Services(msgspec.structs.replace(settings, pool_size=2, acquire_timeout_ms=5000))
     async with connected(services):
         yield services
 
 
 async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | None:
-    """Makes the first admin and the first key where there is none, and tells each secret as soon as it is
-    made, since it is kept nowhere. Gives the key. Sent twice, the second time does nothing."""
+    """Creates the first administrator and the first key if there are none; returns the key. `tell` gets each secret as
+    soon as it is made, since it is not stored. A second call does nothing."""
     async with opened(settings) as services:
         no_admin, no_key = not await AdminUser.exists(), not await ApiKey.exists()
         if no_admin:
@@ -53,8 +53,8 @@ async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | N
 
 
 async def create_admin(name: str, password: str | None = None) -> str:
-    """Makes someone who may open Piccolo Admin; gives the password. Raises `NameTaken`, and `ValueError`
-    for a name or a password that cannot be one."""
+    """Creates an administrator and returns the password. Raises `NameTaken`, and `ValueError` for an invalid name or
+    password."""
     password = password or secrets.token_urlsafe(12)
     try:
         await AdminUser.create_user(
@@ -71,9 +71,8 @@ async def create_admin(name: str, password: str | None = None) -> str:
 
 
 async def reset_admin(name: str, password: str | None = None, *, second_factor: bool = False) -> str:
-    """Gives an admin a new password, ends their sessions and with `second_factor` turns theirs off; gives the
-    password. Raises `NotFound`, and
-    `ValueError` for a password that cannot be one."""
+    """Sets a new password for an administrator, ends their sessions, and with `second_factor` turns off their second
+    factor. Returns the password. Raises `NotFound`, and `ValueError` for an invalid password."""
     password = password or secrets.token_urlsafe(12)
     await _refuse_unknown(name)
     await AdminUser.update_password(name, password)
@@ -84,7 +83,7 @@ async def reset_admin(name: str, password: str | None = None, *, second_factor: 
 
 
 async def delete_admin(name: str) -> None:
-    """Removes an admin and ends their sessions. Raises `NotFound`; so it does the second time."""
+    """Deletes an administrator and ends their sessions. Raises `NotFound`, also at a second call."""
     await _refuse_unknown(name)
     await AdminUser.delete_user(name)
 

@@ -1,4 +1,4 @@
-"""What every command of the `guildhall` command shares: where the database is, and refusals in a sentence."""
+"""The base of every command: the location of the database, and refusals as sentences."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Refused(click.ClickException):
-    """Something that the person at the terminal can mend."""
+    """An error that the person at the terminal can fix."""
 
 
 class GuildId(click.ParamType[int]):
@@ -39,8 +39,8 @@ class GuildId(click.ParamType[int]):
 
 
 def located(*, founding: bool = False) -> tuple[Settings, Located]:
-    """The settings, with the address of the database in them, and where the database is. Only what is
-    `founding` makes an embedded one where there is none: else a word typed in the wrong folder would."""
+    """The settings, with the database's address, and the location of the database. Only a `founding` command creates
+    an embedded database if there is none: any other command may have been typed in the wrong folder."""
     try:
         settings = load()
         if settings.database_url is None and not founding and not (settings.data_path / "postgres").is_dir():
@@ -58,7 +58,7 @@ def located(*, founding: bool = False) -> tuple[Settings, Located]:
 
 @contextmanager
 def written(file: Path) -> Iterator[BinaryIO]:
-    """A stream into a file that its owner alone may read, and that is there when it is whole."""
+    """A stream into a file that only its owner may read. The file appears when it is complete."""
     try:
         with replacing(file) as path, path.open("wb") as stream:
             yield stream
@@ -67,7 +67,7 @@ def written(file: Path) -> Iterator[BinaryIO]:
 
 
 def run(work: Coroutine[object, object, T]) -> T:
-    """Runs it; what the database or a service refuses is told in its sentence."""
+    """Runs a coroutine. Refusals of the database or of a service become `Refused` with a sentence."""
     try:
         return asyncio.run(work)
     except asyncpg.UndefinedTableError:

@@ -1,4 +1,4 @@
-"""What `guildhall import`, `export` and `worker` do: the parts of imports in a process that serves nobody."""
+"""The work of `guildhall import`, `export` and `worker`, in a process without a server."""
 
 import asyncio
 import signal
@@ -22,7 +22,7 @@ from api.services import Services
 
 
 async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQuery) -> ImportView:
-    """Imports a file, with a bar on the terminal; how it ended."""
+    """Imports a file, with a progress bar on the terminal. Returns the finished import."""
     actor = system("command line")
     async with _opened(settings) as services:
         imports = services.imports
@@ -79,7 +79,7 @@ async def take_out(settings: Settings, guild_id: int, stream: BinaryIO) -> None:
 
 
 async def work(settings: Settings) -> None:
-    """Does jobs and sends webhooks until SIGTERM or SIGINT."""
+    """Runs jobs and sends webhooks until SIGTERM or SIGINT."""
     async with _opened(settings) as services:
         working = asyncio.gather(*(worker.run() for worker in services.workers))
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -90,7 +90,7 @@ async def work(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[Services]:
-    """The services of a process that serves nobody, and so may wait longer for a connection."""
+    """The services of a process without a server, which may wait longer for a connection."""
     services = Services(msgspec.structs.replace(settings, acquire_timeout_ms=5000))
     async with connected(services, follows_changes=True):
         yield services

@@ -1,4 +1,4 @@
-"""`guildhall import`, `export` and `worker`: standings and history in and out, with a server beside or without."""
+"""`guildhall import`, `export` and `worker`. They work with or without a running server."""
 
 import sys
 from contextlib import suppress
@@ -46,7 +46,7 @@ def import_file(
 
 
 def _tell(view: ImportView) -> None:
-    """Prints what became of it."""
+    """Prints the result of an import."""
     counts = view.counts
     click.echo(
         f"{view.status}: {counts.rows:,} rows, {counts.imported:,} imported, {counts.unchanged:,} unchanged, "

@@ -1,4 +1,4 @@
-"""`guildhall users`: what is stored about a person, and its erasure, for whoever runs the server."""
+"""`guildhall users`: the operator's commands to export and erase a person's data."""
 
 import sys
 from pathlib import Path

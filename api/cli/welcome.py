@@ -1,4 +1,4 @@
-"""What is printed when the server has started: where to go, and what was made."""
+"""The text that a started server prints: its addresses."""
 
 import socket
 

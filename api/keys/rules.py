@@ -1,4 +1,4 @@
-"""What a key may give to another: never more than it has. Pure."""
+"""The rights that a key may give to another: never more than its own. Pure."""
 
 from collections.abc import Collection, Sequence
 from datetime import MAXYEAR, datetime
@@ -19,7 +19,7 @@ MOST_GENERATIONS = 8
 
 
 def faults(data: CreateKey, now: datetime) -> list[Fault]:
-    """What is wrong with a wish for a key, whoever makes it."""
+    """The faults of a request for a key, whoever makes it."""
     found = too_long("/name", data.name, NAME_CHARACTERS)
     if not is_name(data.name):  # from a command line: no body brings halves of surrogate pairs
         found.append(Fault("/name", SENTENCES["name"]))
@@ -32,7 +32,7 @@ def faults(data: CreateKey, now: datetime) -> list[Fault]:
 
 
 def granted_rate_limit(data: CreateKey, own: int | None) -> int | None:
-    """Requests a minute, None: no limit; `own`: those of its maker. Raises `Forbidden`."""
+    """The new key's requests a minute; None for no limit. `own`: its maker's. Raises `Forbidden`."""
     if data.rate_limit is not UNSET:
         refuse_faster(data.rate_limit, own)
         return data.rate_limit
@@ -40,7 +40,7 @@ def granted_rate_limit(data: CreateKey, own: int | None) -> int | None:
 
 
 def granted_expiry(data: CreateKey, own: datetime | None) -> datetime | None:
-    """When it ends, None: never. `own`: when its maker ends. Raises `Forbidden`."""
+    """The new key's expiry; None for never. `own`: its maker's. Raises `Forbidden`."""
     if data.expires_at is UNSET:
         return own
     if own is not None and (data.expires_at is None or data.expires_at > own):
@@ -57,7 +57,7 @@ def refuse_faster(rate_limit: int | None, own: int | None) -> None:
 def refuse_more_than_own(
     data: CreateKey, guild_ids: Sequence[int] | None, *, scopes: Collection[Scope], guilds: Collection[int] | None
 ) -> None:
-    """Raises `Forbidden` for scopes or guilds that are not among its maker's; None: all guilds."""
+    """Raises `Forbidden` for scopes or guilds that its maker lacks. None means all guilds."""
     if surplus := sorted(set(data.scopes).difference(scopes)):
         raise Forbidden(f"This key lacks scopes of the new key: {', '.join(surplus)}.")
     if guilds is not None and (guild_ids is None or not set(guild_ids).issubset(guilds)):

@@ -1,4 +1,4 @@
-"""The making, rotating and revoking of keys."""
+"""Creates, rotates and revokes keys."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ class KeyService:
         self._clock = clock
 
     async def create(self, actor: Actor, data: CreateKey) -> KeyView:
-        """Makes a key that can do no more than its maker's, and ends with it. Sent twice, it makes two."""
+        """Creates a key whose rights its maker has, and which ends with its maker. A second call creates another."""
         now = self._clock.now()
         if found := rules.faults(data, now):
             raise Invalid(errors=found)
@@ -64,7 +64,7 @@ class KeyService:
         return answer
 
     async def _maker(self, connection: Connection, maker: Credential, now: datetime) -> Row:
-        """The maker's row, in the family's turn: it may have ended since it was remembered."""
+        """The maker's row, under the family's lock: it may have ended since it was cached."""
         line = await queries.lock_family(connection, maker.id)
         if not line or line[0]["revoked_at"] is not None or _has_expired(line[0], now):
             raise Unauthorized("This key has ended.")
@@ -80,8 +80,8 @@ class KeyService:
             raise Conflict(f"This family already has {MOST_KEYS} keys. Revoke some first.")
 
     async def list_keys(self, actor: Actor, query: KeyQuery) -> Page[KeyView]:
-        """The keys that can do no more than the caller's, newest first; with `deleted` the revoked ones, with
-        `parent_id` those that this key made."""
+        """The keys whose rights the caller has, newest first. `deleted`: the revoked ones. `parent_id`: those that
+        this key made."""
         limit = min(query.limit, 100)
         parent_id = None if query.parent_id is None else int(query.parent_id)
         scope = f"keys:{query.deleted}:{parent_id}:{actor.id}"
@@ -95,18 +95,18 @@ class KeyService:
         return paginate(rows, limit, _to_view, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def get(self, actor: Actor, key_id: int) -> KeyView:
-        """One key. Raises `NotFound`, also for one that can do more than the caller's."""
+        """One key. Raises `NotFound`, also for a key with rights that the caller lacks."""
         async with self._database.connection() as connection:
             return _to_view(await _seen(connection, actor, key_id))
 
     async def require(self, credential: Credential, key_id: int) -> None:
-        """Raises `NotFound` for a key that is not there, or can do more than this one."""
+        """Raises `NotFound` for a key that does not exist, or has rights that this one lacks."""
         await self.get(Actor(kind="key", id=str(credential.id), credential=credential), key_id)
 
     async def rotate(self, actor: Actor, key_id: int, data: RotateKey) -> KeyView:
-        """A new key in the place of the old one, with the same rights, of the same maker; what the old one made is now
-        the new one's. The old one ends after the grace, or sooner if it was to end sooner. Sent twice, it makes two.
-        Raises `NotFound`, `Forbidden`, `KeyExpired`, `Conflict`."""
+        """Replaces a key by a new one with its rights and its maker. Keys and webhooks that the old one made now
+        belong to the new one. The old key ends after the grace period, or at its own expiry if that is earlier. A
+        second call creates another key. Raises `NotFound`, `Forbidden`, `KeyExpired`, `Conflict`."""
         now = self._clock.now()
         token = tokens.make()
         async with self._database.transaction() as connection:
@@ -138,8 +138,8 @@ class KeyService:
         return answer
 
     async def revoke(self, actor: Actor, key_id: int) -> None:
-        """Ends a key and all that come of it now, everywhere within five seconds. Raises `NotFound`, also the second
-        time, and `Forbidden`."""
+        """Ends a key and all keys that it made, directly or not, everywhere within five seconds. Raises `NotFound`,
+        also at a second call, and `Forbidden`."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
             await queries.lock_family(connection, key_id)
@@ -161,7 +161,7 @@ async def _seen(connection: Connection, actor: Actor, key_id: int) -> Row:
 
 
 def _bounds(actor: Actor) -> tuple[list[str] | None, list[int] | None]:
-    """The caller's scopes and guilds, None for no bound: Guildhall's own command line has none."""
+    """The caller's scopes and guilds; None for no limit, as on Guildhall's own command line."""
     return None if actor.credential is None else sorted(actor.credential.scopes), actor.guild_list()
 
 
@@ -170,7 +170,8 @@ def _has_expired(row: Row, now: datetime) -> bool:
 
 
 def _refuse_strangers(actor: Actor, line: Sequence[Row]) -> None:
-    """A rotation tells a secret: it is a way to make a key, which must end with whoever knows it."""
+    """Raises `Forbidden` for other keys. A rotation reveals a secret, so it creates a key, which must end with its
+    maker."""
     if actor.credential is not None and actor.credential.id not in {row["id"] for row in line}:
         raise Forbidden("Only the key itself, one of its ancestors, or the command line can rotate it.")
 
@@ -202,8 +203,8 @@ _AUDITED = ("name", "scopes", "guild_ids", "rate_limit", "expires_at", "revoked_
 
 
 async def _record(connection: Connection, actor: Actor, action: str, before: Row | None, after: Row) -> None:
-    """An entry in the installation's log, and for a key with a list of guilds in each guild's, which is
-    not told of the others."""
+    """Writes an audit entry for the installation, and for a key with a list of guilds one in each guild, which does
+    not name the other guilds."""
 
     def value_of(row: Row | None, name: str) -> Any:  # Any: the same
         value = None if row is None else row[name]

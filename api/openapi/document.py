@@ -1,4 +1,4 @@
-"""The whole document."""
+"""The complete document."""
 
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -41,7 +41,7 @@ _CONVENTIONS = Template((Path(__file__).parent / "conventions.md").read_text(enc
 
 
 def document(routes: Iterable[BaseRoute]) -> dict[str, object]:
-    """The OpenAPI 3.1 document of these routes. It needs nothing that runs."""
+    """The OpenAPI 3.1 document of these routes. It needs no running server."""
     operations = read(routes)
     schemas = Schemas(facts.body for facts in operations if facts.body is not None)
     problems.add_problem(schemas)

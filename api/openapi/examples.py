@@ -1,6 +1,6 @@
-"""Examples, by the name of the shape; where a shape has no name, by `request:` or `answer:` and the operation.
+"""Examples by the name of the shape. For a shape without a name, `request:` or `answer:` and the operation.
 
-Each feature keeps its own in `examples/<feature>.json`.
+Each feature has its own in `examples/<feature>.json`.
 """
 
 from pathlib import Path

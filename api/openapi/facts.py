@@ -1,4 +1,4 @@
-"""What a route's handler tells of itself: all that the document says is derived from this."""
+"""The facts about a route that its handler declares. The whole document is derived from them."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -27,8 +27,7 @@ LIVENESS = "/health/live"
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """One operation. `body` and `answer` are types, None where there is none; `policy` is what its
-    route declares."""
+    """One operation. `body` and `answer` are types, None if there is none; `policy` is the policy of its route."""
 
     path: str
     method: str
@@ -49,7 +48,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The media types of a body that is a file, and taken as it is."""
+        """The media types of a body that is a file."""
         return self.policy.files
 
     @property
@@ -58,7 +57,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     @property
     def is_persons(self) -> bool:
-        """Of somebody who is logged in, and of no key."""
+        """Whether only a session can use it, and no key."""
         return self.policy.person
 
     @property
@@ -67,7 +66,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     @property
     def serves_people(self) -> bool:
-        """Whether somebody who is logged in may ever ask for it."""
+        """Whether a session can ever use it."""
         if self.is_persons or self.scope in OWN:
             return True
         return self.scope in PEOPLES and not self.policy.whole_installation
@@ -78,7 +77,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     @property
     def takes_key(self) -> bool:
-        """Whether it can be sent twice and be done once."""
+        """Whether it accepts an `Idempotency-Key`."""
         return self.method == "POST" and self.scope is not None and not self.policy.effect_free
 
     @property
@@ -96,7 +95,7 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 def read(routes: Iterable[BaseRoute]) -> list[Facts]:
-    """Every operation that the document shows, by address and method; what is under `/v1` comes first."""
+    """Every operation of the document, by address and method; those under `/v1` come first."""
     found = [
         _facts(route, method, handler)
         for route in routes
@@ -136,7 +135,7 @@ def _facts(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Facts:
 
 
 def _answer(annotation: object) -> tuple[object, bool]:
-    """The type of what is answered, and whether the client may choose its media type."""
+    """The type of the answer, and whether the client may choose its media type."""
     if annotation is type(None):
         return None, False
     origin = get_origin(annotation)

@@ -1,4 +1,4 @@
-"""One operation: what a route takes, what it needs, what it answers."""
+"""One operation: its parameters, its rights, its answers."""
 
 import re
 
@@ -71,7 +71,7 @@ def _needs(facts: Facts) -> str:
 
 
 def _security(facts: Facts) -> list[dict[str, list[str]]]:
-    """Each way to be let in: a key, or a session, whose changes need its CSRF token."""
+    """Each way to authorize: a key, or a session, whose changes need its CSRF token."""
     found: list[dict[str, list[str]]] = []
     if facts.scope is not None:
         found.append({"key": [facts.scope.value]})
@@ -118,7 +118,7 @@ def _success(facts: Facts, status: int, schemas: Schemas) -> Schema:
 
 
 def _not_ready(ready: Schema) -> Schema:
-    """Not ready is an answer in readiness' own shape; a problem only when even that could not be found out."""
+    """The 503 of readiness, in readiness' own shape. It is a problem only if readiness itself failed."""
     problem = problems.response(problems.REFUSALS[503])
     content, refused = ready["content"], problem["content"]
     assert isinstance(content, dict)

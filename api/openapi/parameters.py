@@ -1,4 +1,4 @@
-"""What a route takes beside its body: parts of the address, the query, headers."""
+"""The parameters of a route: parts of the address, the query, headers."""
 
 import msgspec
 

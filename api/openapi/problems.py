@@ -1,4 +1,4 @@
-"""How refusals look, and which of them an operation may answer with."""
+"""The shape of problems, and the refusals of an operation."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ _EXAMPLES = [
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """A status: the component that describes it, in words, and headers beside `X-Request-ID`."""
+    """A status: its component, its description, and headers besides `X-Request-ID`."""
 
     name: str
     description: str
@@ -53,7 +53,7 @@ PATCH_REFUSAL = msgspec.structs.replace(REFUSALS[415], name="UnsupportedPatch", 
 
 
 def refusals(facts: Facts) -> dict[int, Refusal]:
-    """Those that an operation may answer with, by status."""
+    """The refusals of an operation, by status."""
     statuses: set[int] = set()
     if facts.needs_credential:
         statuses |= {401, 403, 422, 429}
@@ -143,7 +143,7 @@ HEADERS: dict[str, tuple[str, Schema]] = {
 
 
 def spelled(name: str) -> str:
-    """A header's component as the header is written."""
+    """The name of a header's component, as the header is written."""
     return HEADERS[name][0]
 
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of the shapes that come in and go out, as msgspec itself checks and writes them."""
+"""JSON Schemas of requests and answers, as msgspec itself checks and writes them."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ _generic = re.compile(r"(\w+?)_(\w+)_")
 
 
 class Schemas:
-    """Collects the named shapes, each once, in `components`."""
+    """Collects the named shapes in `components`, each once."""
 
     def __init__(self, requests: Iterable[object]) -> None:
         """`requests`: every type of body. A shape that is part of one keeps its request's form in answers."""
@@ -45,7 +45,7 @@ class Schemas:
         return _as_schema(_tidied(schema))
 
     def of_answer(self, kind: object) -> Schema:
-        """The same for what goes out: every member that is always there is required, times have a format."""
+        """The schema of an answer: members that are always there are required, and times have a format."""
         schema = self.of(kind)
         for struct in _structs(inspect.type_info(kind), set()):
             name = _name_of(struct)
@@ -106,7 +106,7 @@ def _tidied(node: object) -> object:
 
 
 def _in_forms(name: str, component: Schema) -> Schema:
-    """The component as one of its forms, where it has several."""
+    """The component as one of its forms, if it has several."""
     if name not in _FORMS:
         return component
     members = _as_schema(component["properties"])

@@ -35,12 +35,12 @@ END $$
 
 
 class BackupFailed(Exception):
-    """The tool's own words."""
+    """A PostgreSQL tool failed; the message is its own."""
 
 
 def backup(found: Located, file: Path) -> None:
-    """Writes a consistent copy of the whole database, readable by its owner alone. An older copy of
-    that name is replaced when the new one is whole. Raises `BackupFailed`."""
+    """Writes a consistent copy of the whole database, readable only by its owner. An existing file is replaced when
+    the new one is complete. Raises `BackupFailed`."""
     dump = ("pg_dump", "--format=custom", "--no-owner", "--no-privileges")
     try:
         with replacing(file) as path:
@@ -50,7 +50,7 @@ def backup(found: Located, file: Path) -> None:
 
 
 async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
-    """Replaces everything by the file, all of it or nothing, then migrates. Raises `BackupFailed`."""
+    """Replaces the whole database by the file, all or nothing, then migrates. Raises `BackupFailed`."""
     connection = await connect(found.owner_url, timeout=5)
     try:
         users = await connection.fetchval(
@@ -74,15 +74,15 @@ async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
 
 
 def spare_older_servers(script: Path) -> None:
-    """Takes out the setting that PostgreSQL 17 brought, and that 16 would refuse: it stands in the
-    script's head, where there is no data yet, and only says again what is the default."""
+    """Removes a setting that is new in PostgreSQL 17, and that 16 would refuse. It is in the head of the script,
+    before any data, and only repeats the default."""
     head, line, rest = script.read_bytes().partition(b"SET transaction_timeout = 0;\n")
     if line and b"COPY " not in head:
         script.write_bytes(head + rest)
 
 
 def _run(program: str, *arguments: str, url: str | None = None) -> None:
-    """The password stands in no process list: it goes by the environment."""
+    """Runs a tool. The password is in its environment, so no list of processes shows it."""
     environment = {**ENVIRONMENT, "HOME": os.environ.get("HOME", "/")}
     environment |= {name: value for name, value in os.environ.items() if name.startswith("PG")}
     if url is not None:
@@ -101,8 +101,8 @@ def _run(program: str, *arguments: str, url: str | None = None) -> None:
 
 
 def with_session(url: str, options: str) -> str:
-    """A connection URI that asks for what each of our connections asks for, after what it asks for itself, or else
-    `options`, as the environment has them."""
+    """A connection URI with the options of our own connections, after its own options, or else after `options`, those
+    of the environment."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     ours = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
@@ -111,7 +111,7 @@ def with_session(url: str, options: str) -> str:
 
 
 def without_password(url: str) -> tuple[str, str | None]:
-    """A connection URI and the password that it held, in either of the two places where it may stand."""
+    """A connection URI and its password, which can be in two places."""
     parts = urlsplit(url)
     query = parse_qsl(parts.query, keep_blank_values=True)
     password = dict(query).get("password")

@@ -1,4 +1,4 @@
-"""Removes what is over, a batch at a time: each is a transaction, so none holds its locks for long."""
+"""Deletes rows in batches. Each batch is a transaction, so none holds its locks for long."""
 
 from api.postgres.database import Connection
 
@@ -6,7 +6,7 @@ BATCH_SIZE = 5000
 
 
 async def delete_in_batches(connection: Connection, table: str, condition: str, *arguments: object) -> None:
-    """Removes the rows of the table that the condition holds for."""
+    """Deletes the rows of the table that match the condition."""
     statement = f"""
         DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH_SIZE}))
     """

@@ -1,6 +1,7 @@
-"""What the schema is, object by object, and what this version expects it to be.
+"""The schema of a database, object by object, and the schema that this version expects.
 
-The expectation is `catalog.json` beside this file. `make catalog` writes it from what the migrations build."""
+The expectation is `catalog.json` beside this file. `make catalog` writes it from the migrations.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -59,7 +60,7 @@ async def read(connection: PlainConnection) -> Catalog:
 
 @cache
 def expected() -> Catalog:
-    """The same as the migrations of this version build it."""
+    """The definitions that the migrations of this version produce."""
     return msgspec.json.decode(FILE.read_bytes(), type=Catalog)
 
 
@@ -69,8 +70,7 @@ def written(catalog: Catalog) -> bytes:
 
 
 def differences(there: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    """What is not as it should be, in words. What stands beside our tables is no concern of ours, what was added to
-    them is."""
+    """The differences, in words. Objects beside our tables are ignored; objects added to our tables are not."""
     found = [f"{each} is missing" for each in sorted(wanted.keys() - there.keys()) if not _is_of_missing(each, there)]
     found += [
         f"{each} is another"

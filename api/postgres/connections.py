@@ -1,4 +1,4 @@
-"""The one place where a connection to PostgreSQL is opened: what holds for each of ours stands here."""
+"""Opens all connections to PostgreSQL, with the options that each of them has."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,5 +31,5 @@ async def create_pool(
     server_settings: Mapping[str, str] | None = None,
     **options: Any,  # Any: asyncpg's own keyword arguments
 ) -> "asyncpg.Pool[asyncpg.Record]":
-    """A pool, its least number of connections open. Raises what `asyncpg.create_pool` raises."""
+    """A pool, with its minimum of connections open. Raises what `asyncpg.create_pool` raises."""
     return await asyncpg.create_pool(dsn, server_settings={**SESSION, **(server_settings or {})}, **options)

@@ -1,10 +1,9 @@
-"""The database: Piccolo's engine, its pool, and the one way to open a transaction.
+"""The database: Piccolo's engine, its pool, and the only way to open a transaction.
 
-Piccolo's own transactions lose their connection when they are cancelled twice,
-leave the context pointing at a dead transaction, and silently join when they
-are nested. `Database.transaction` does none of that, and Piccolo's queries
-made inside it take part in it all the same. Outside of one, each takes a
-connection as `Database.connection` gives it, with the same limits and errors.
+Piccolo's own transactions lose their connection when they are cancelled twice, leave the context pointing at a dead
+transaction, and join silently when they are nested. `Database.transaction` has none of these faults, and Piccolo's
+queries inside it are part of it. Outside a transaction, each query takes a connection from `Database.connection`, with
+its limits and errors.
 """
 
 import asyncio
@@ -43,22 +42,22 @@ CLOSE_SECONDS = 5.0
 
 @dataclass(slots=True)
 class _Current:
-    """What Piccolo looks for in its context variable: the open transaction's connection."""
+    """The object that Piccolo expects in its context variable: the connection of the open transaction."""
 
     connection: Connection
 
 
 class NestedTransaction(RuntimeError):
-    """A transaction was opened inside another: an inner failure could then commit with the outer."""
+    """A transaction was opened inside another. A failure of the inner one could then commit with the outer one."""
 
 
 class LostTransaction(RuntimeError):
-    """A statement inside had failed and the block went on regardless: PostgreSQL rolled everything back."""
+    """A statement of the block had failed, and the block continued. PostgreSQL rolled everything back."""
 
 
 async def _keep(_connection: object) -> None:
-    """Resets nothing: no session state is ever set here, only transaction-local one,
-    and asyncpg's own reset is a round trip on every release."""
+    """Resets nothing on release. Sessions have only transaction-local state, and asyncpg's own reset costs a round
+    trip."""
 
 
 class Database:
@@ -77,7 +76,7 @@ class Database:
         self.rollbacks = 0
 
     async def open(self, config: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
-        """Starts the pool. Raises `OSError` or a `PostgresError` when it cannot connect."""
+        """Starts the pool. Raises `OSError` or a `PostgresError` if it cannot connect."""
         self.engine.pool = await create_pool(
             **config, min_size=2, max_size=self.pool_size, command_timeout=SILENCE_SECONDS, timeout=3, reset=_keep
         )
@@ -164,7 +163,7 @@ class Database:
         return connection
 
     async def _roll_back(self, connection: Connection) -> None:
-        """Ends the transaction whatever it takes: a connection that cannot say so is cut."""
+        """Ends the transaction in any case: if the rollback fails, the connection is cut."""
         if not _is_closed(connection):
             await _finish(_rolled_back(connection))
 
@@ -217,7 +216,7 @@ async def _rolled_back(connection: Connection) -> None:
 
 
 async def _finish(cleanup: Coroutine[object, object, None]) -> None:
-    """Sees a clean-up through to its end though the caller be cancelled meanwhile, however often."""
+    """Runs a clean-up to its end, even if the caller is cancelled meanwhile, once or several times."""
     task = asyncio.ensure_future(cleanup)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

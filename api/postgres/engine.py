@@ -1,8 +1,8 @@
-"""The Piccolo engine: what `piccolo_conf.DB` is.
+"""The Piccolo engine, `piccolo_conf.DB`.
 
-Whoever opens a `Database` on it lends it the connections of its pool, of the application's role: a query of
-Piccolo's takes the open transaction's, or else waits for one as every single statement does. Where nobody lends
-any, it is Piccolo's command line that asks, and that works as the owner.
+An open `Database` lends the engine connections of its pool, with the application's role. A query of Piccolo's uses the
+connection of the open transaction; otherwise it waits for one like every single statement. If there is no such
+`Database`, Piccolo's command line is running, and it works as the owner.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ else:
 
 
 class AdminEdit(NamedTuple):
-    """Who edits through Piccolo Admin: `12`, from where, by which request."""
+    """The author of an edit in Piccolo Admin: id, address and request id."""
 
     user_id: str
     ip: str | None
@@ -40,14 +40,14 @@ _TELL = """
 
 
 class GuildhallEngine(LendingEngine):
-    """Connects as the owner outside a pool; inside one, tells the auditing trigger who the admin is."""
+    """Connects as the owner outside a pool. Inside one, it tells the auditing trigger the administrator's id."""
 
     def __init__(self) -> None:
         super().__init__(config={})
 
     async def check_version(self) -> None:
-        """Nothing: Piccolo asks the server at every import of its engine, which would start a database
-        for whoever only imports a table. `guildhall doctor` and the server's start look at the version."""
+        """Does nothing. Piccolo would ask the server whenever its engine is imported, and so start a database for code
+        that only imports a table. `guildhall doctor` and the server's start check the version."""
 
     async def get_new_connection(self) -> PlainConnection:
         if not self.config:
@@ -61,7 +61,8 @@ class GuildhallEngine(LendingEngine):
         query: str,
         args: Sequence[Any] | None = None,  # Any: Piccolo's own signature
     ) -> list[asyncpg.Record]:
-        """What Piccolo calls where there is no pool: before and after a server has one, that is an outage."""
+        """Piccolo calls this without a pool. For a server, before its pool is open and after it is closed, that is an
+        outage."""
         if self.lend is not None:
             return await self._run_in_pool(query, args)
         rows: list[asyncpg.Record] = await super()._run_in_new_connection(query, args)
@@ -84,5 +85,5 @@ class GuildhallEngine(LendingEngine):
 
 
 def make_engine() -> GuildhallEngine:
-    """The engine of this process. Connects to nothing until it is asked to."""
+    """The engine of this process. It connects only when it is used."""
     return GuildhallEngine()

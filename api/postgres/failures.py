@@ -1,4 +1,4 @@
-"""What can go wrong between Guildhall and PostgreSQL, by what to do about it. The only lists of such errors."""
+"""Errors between Guildhall and PostgreSQL, grouped by how to react. No other module has such lists."""
 
 import asyncpg
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 class LendingEngine(PostgresEngine):
-    """`lend`: gives a connection for one statement; None while nobody has opened a `Database` on the engine."""
+    """A Piccolo engine without connections of its own. `lend` returns a connection for one statement; None while no
+    `Database` is open on the engine."""
 
     lend: "Callable[[], AbstractAsyncContextManager[PoolConnectionProxy[asyncpg.Record]]] | None" = None

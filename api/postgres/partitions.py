@@ -1,6 +1,7 @@
-"""Partitions of the tables that grow with time: made ahead, or as soon as one is needed; dropped when they are old.
+"""Partitions of the tables that grow with time: made ahead or on demand, dropped when they are old.
 
-The application owns no table. Functions of the owner make and drop these partitions, and no others."""
+The application owns no table. Functions of the owner make and drop these partitions, and no others.
+"""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta

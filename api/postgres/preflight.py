@@ -1,4 +1,4 @@
-"""What a start looks at before it serves: what would break later is refused now, in a sentence."""
+"""Checks before a server starts. A problem that would appear later is refused now, with a sentence."""
 
 from api.config import Settings
 from api.postgres.connections import SNAPSHOTS, WATCHERS, connect
@@ -10,12 +10,12 @@ LEAST_VERSION = 160_000
 
 
 class UnusableDatabase(Exception):
-    """The database cannot be served from; the message says what to change."""
+    """The database cannot be used; the message says what to change."""
 
 
 async def refuse_unusable(settings: Settings) -> None:
-    """Raises `UnusableDatabase` where the database is away, too old or too small, or where in production
-    the log-in may rewrite the audit log, by whatever way."""
+    """Raises `UnusableDatabase` if the database is away, too old or too small, or if, in production, the log-in can
+    change the audit log in any way."""
     try:
         arguments = connect_arguments(settings, role=await role_to_take(settings))
         connection = await connect(**arguments, timeout=5)
@@ -50,7 +50,7 @@ async def _problem(settings: Settings, connection: PlainConnection) -> str | Non
 
 
 async def connections(settings: Settings, connection: PlainConnection) -> tuple[int, int]:
-    """How many connections these settings want, and how many the server has for ordinary log-ins."""
+    """The number of connections that these settings need, and the number that the server has for ordinary log-ins."""
     wanted = settings.workers * (settings.pool_size + WATCHERS + SNAPSHOTS)
     largest = int(await connection.fetchval("SHOW max_connections"))
     reserved = int(await connection.fetchval("SHOW superuser_reserved_connections"))
@@ -58,9 +58,9 @@ async def connections(settings: Settings, connection: PlainConnection) -> tuple[
 
 
 async def ways_to_rewrite(connection: PlainConnection) -> str | None:
-    """How this log-in could change or delete entries, in words; None where it cannot, or there is no log yet.
-    The role that it works as is not all: `SET ROLE NONE` undoes that, so that it counts what the log-in itself
-    is, and whatever it is a member of, with or without the right to become it at once."""
+    """How this log-in could change or delete entries, in words; None if it cannot, or if there is no log yet. The
+    present role is not enough, since `SET ROLE NONE` undoes it. So the log-in itself counts, and every role of which
+    it is a member, even if it may not switch to the role at once."""
     row = await connection.fetchrow(_WAYS)
     if row is None:
         return None

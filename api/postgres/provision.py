@@ -49,8 +49,8 @@ class Located(msgspec.Struct, frozen=True):
 
 @cache
 def locate(settings: Settings | None = None) -> Located:
-    """The database of these settings (of the environment, without); starts the embedded
-    one and stops it when this process ends. Must not be called in an event loop's thread."""
+    """The location of the database of these settings, or of the environment. Starts the embedded server, and stops it
+    when this process ends. Do not call it in the thread of an event loop."""
     settings = settings or load()
     if settings.database_url is not None:
         return Located(settings.owner_database_url or settings.database_url, settings.database_url)
@@ -63,7 +63,7 @@ def locate(settings: Settings | None = None) -> Located:
 
 
 async def _found(server: EmbeddedPostgres) -> None:
-    """Makes roles and database in an embedded server that has none yet."""
+    """Makes the roles and the database of a new embedded server."""
     connection = await connect(server.url("postgres", "postgres"))
     try:
         if await connection.fetchval(_THERE, DATABASE):
@@ -84,7 +84,7 @@ async def _found(server: EmbeddedPostgres) -> None:
 
 
 def unreachable(error: Exception) -> str:
-    """The sentence for a database that does not let us in. It holds no password."""
+    """A sentence about a database that refuses the connection. It has no password."""
     if isinstance(error, ValueError):
         return (
             "DATABASE_URL is no address of a database. It looks like postgresql://name:password@host:5432/guildhall; "
@@ -98,8 +98,8 @@ def unreachable(error: Exception) -> str:
 
 
 def connect_arguments(settings: Settings, *, role: str | None = None) -> dict[str, Any]:  # Any: keyword arguments
-    """asyncpg's arguments for the application's connections. `role` is taken on at
-    connecting, for a log-in that is a member of the application's role."""
+    """asyncpg's arguments for the application's connections. `role` is set at connecting, if the log-in is a member of
+    the application's role."""
     timeouts = dict(TIMEOUTS[APP])
     if role is not None:
         timeouts["role"] = role
@@ -107,7 +107,7 @@ def connect_arguments(settings: Settings, *, role: str | None = None) -> dict[st
 
 
 async def role_to_take(settings: Settings) -> str | None:
-    """The application's role, if the log-in of `DATABASE_URL` is not that role but may take it on."""
+    """The application's role, if the log-in of `DATABASE_URL` is another role that may switch to it."""
     connection = await connect(settings.database_url, timeout=3)
     try:
         may: bool | None = await connection.fetchval(
@@ -120,13 +120,13 @@ async def role_to_take(settings: Settings) -> str | None:
 
 
 def secrets_of(settings: Settings) -> list[str]:
-    """The secret that signs, and the one before it."""
+    """The signing secret, and the previous one."""
     current = settings.secret or made_secret(settings.data_path)
     return [current] if settings.secret_previous is None else [current, settings.secret_previous]
 
 
 def made_secret(folder: Path) -> str:
-    """The secret of an installation that was given none: made once, kept beside the data."""
+    """The secret of an installation without a configured one: generated once, stored beside the data."""
     path = folder / "secret"
     try:
         return path.read_text(encoding="ascii").strip()

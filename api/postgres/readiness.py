@@ -1,4 +1,4 @@
-"""Whether this process should be sent requests: as its database is, and as it is itself."""
+"""Readiness: whether requests should be sent to this process."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ AWAY = {"database": "away", "migrations": "unknown"}
 
 
 class Health:
-    """What readiness is made of."""
+    """The parts of readiness."""
 
     def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
@@ -27,11 +27,11 @@ class Health:
 
     @property
     def stopping(self) -> bool:
-        """Whether this process is about to end: it drains, or its server closes already."""
+        """Whether this process is about to end: it drains, or its server is closing."""
         return self.draining or self.server_stops()
 
     async def checks(self) -> dict[str, str]:
-        """`ok` or what is wrong, by name."""
+        """The result of each check by name: `ok`, or the problem."""
         return {
             "accepting": "draining" if self.draining else "ok",
             **await self._database_checks(),

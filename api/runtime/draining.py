@@ -1,5 +1,4 @@
-"""A stop that nobody notices: first not ready, then, after the time a load balancer needs
-to see that, the server's own graceful shutdown."""
+"""A graceful stop: first not ready, then, when a load balancer has had time to notice, the server's own shutdown."""
 
 import asyncio
 import signal
@@ -15,7 +14,7 @@ from api.postgres.readiness import Health
 
 @contextmanager
 def drained(health: Health, seconds: float) -> Iterator[None]:
-    """Puts itself before uvicorn's handler of SIGTERM. Elsewhere than in a uvicorn process it does nothing."""
+    """Runs before uvicorn's handler of SIGTERM. Outside a uvicorn process it does nothing."""
     uvicorns = signal.getsignal(signal.SIGTERM)
     server = getattr(uvicorns, "__self__", None)
     if (

@@ -1,4 +1,4 @@
-"""Looks after the embedded PostgreSQL while a server runs."""
+"""Keeps the embedded PostgreSQL running while a server runs."""
 
 import os
 import signal
@@ -17,9 +17,9 @@ log = structlog.get_logger("guildhall.database")
 
 @contextmanager
 def kept_running(embedded: EmbeddedPostgres | None, settings: Settings) -> Iterator[None]:
-    """Has it started again when it ends, by this process alone, however many workers it has. Where that fails, ends
-    this process as SIGTERM does, and raises `EmbeddedPostgresError` when the block is left. Does nothing for a server
-    that is not ours (None)."""
+    """Restarts the embedded PostgreSQL if it ends. Only this process does so, even with several workers. If a restart
+    fails, it ends this process as SIGTERM would, and raises `EmbeddedPostgresError` at the end of the block. It does
+    nothing for a server that is not ours (None)."""
     if embedded is None:
         yield
         return

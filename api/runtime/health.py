@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether it should be sent requests."""
+"""Health checks and metrics."""
 
 import asyncio
 from typing import Any
@@ -19,14 +19,14 @@ class HealthController(Controller):
 
     @get("/health/live", media_type="application/json")
     async def live(self) -> Response[dict[str, str]]:
-        """Whether the process runs. It asks nobody else."""
+        """Whether the process runs. It checks nothing else."""
         return Response({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
     @get("/health/ready", media_type="application/json")
     async def ready(
         self, health: NamedDependency[Health]
     ) -> Response[dict[str, Any]]:  # Any: a word, and words by name
-        """Whether requests should be sent here: 200 or 503, and why."""
+        """Whether requests should be sent to this process: 200 or 503, and why."""
         checks = await health.checks()
         is_ready = all(word == "ok" for word in checks.values())
         return Response(
@@ -39,8 +39,8 @@ class HealthController(Controller):
     async def metrics(
         self, metrics: NamedDependency[Metrics], metrics_gate: NamedDependency[MetricsGate], request: GuildhallRequest
     ) -> Response[bytes]:
-        """Prometheus' metrics. Where `GUILDHALL_METRICS_TOKEN` is set, that token and no other is the key; in
-        production there are none without it."""
+        """Metrics for Prometheus. If `GUILDHALL_METRICS_TOKEN` is set, they need that token; in production they are
+        closed without it."""
         metrics_gate.refuse_stranger(request.headers.get("authorization"))
         return Response(
             await asyncio.to_thread(metrics.render),

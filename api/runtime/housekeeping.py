@@ -1,4 +1,4 @@
-"""What happens by itself: purging, noting the uses of keys and sessions, watching the event loop."""
+"""Scheduled tasks: purging, storing the last uses of keys and sessions, watching the event loop."""
 
 import asyncio
 import time
@@ -40,14 +40,14 @@ class Jobs:
         ]
 
     async def run(self) -> None:
-        """Runs for ever; what fails is logged and comes again."""
+        """Runs for ever. A failed task is logged and repeated."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
             group.create_task(run_for_ever(self._often))
             group.create_task(run_for_ever(self._sweeps))
 
     async def finish(self) -> None:
-        """Writes what is only in memory."""
+        """Writes data that are only in memory."""
         try:
             async with asyncio.timeout(1):
                 await self._keyring.note_uses()

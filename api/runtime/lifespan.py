@@ -1,4 +1,4 @@
-"""What runs while the application does: its connections, its change watcher, its event poller, its jobs."""
+"""The parts that run with the application: its connections, its change watcher, its event poller, its jobs."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ async def _open(services: Services) -> dict[str, Any]:  # Any: asyncpg's own key
 
 @contextlib.asynccontextmanager
 async def running(services: Services, settings: Settings) -> AsyncIterator[None]:
-    """Opens the database and starts what runs by itself; at the end lets it finish, and closes."""
+    """Opens the database and starts the background tasks; at the end, lets them finish and closes the database."""
     arguments = await _open(services)
     await services.snapshots.open(arguments)
     jobs = Jobs(services)
@@ -60,7 +60,7 @@ async def running(services: Services, settings: Settings) -> AsyncIterator[None]
 
 @contextlib.asynccontextmanager
 async def connected(services: Services, *, follows_changes: bool = False) -> AsyncIterator[None]:
-    """With the database open, for a command. One that goes on for long follows what others change."""
+    """Opens the database for a command. A long command follows changes of other processes."""
     arguments = await services.connect_arguments()
     await services.database.open(arguments)
     watching = asyncio.create_task(services.watcher.run(arguments)) if follows_changes else None

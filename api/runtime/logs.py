@@ -1,4 +1,4 @@
-"""Logs: JSON lines in UTC, or coloured lines for a person; the servers' own loggers included."""
+"""Logs: JSON lines in UTC, or coloured lines for a person. The loggers of uvicorn and asyncpg are included."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ def _without_nothing(
     _method: str,
     event: structlog.typing.EventDict,
 ) -> structlog.typing.EventDict:
-    """A person reads what there is; a machine wants every member."""
+    """Drops empty members for a person; a machine gets every member."""
     return {name: value for name, value in event.items() if value is not None}
 
 
@@ -38,7 +38,7 @@ def _without_warnings_trace(
     _method: str,
     event: structlog.typing.EventDict,
 ) -> structlog.typing.EventDict:
-    """A library's warning names what it met (asyncpg's pool while the database is away); only errors need a trace."""
+    """Drops the trace of a library's warning (asyncpg's pool while the database is away); only errors need one."""
     found = event.get("exc_info")
     if found and event["_record"].levelno < logging.ERROR:
         del event["exc_info"]
@@ -47,8 +47,8 @@ def _without_warnings_trace(
 
 
 class Lines:
-    """Writes lines to standard output. In an event loop a line may wait 50 ms, so that many share one
-    call of the system; an error is written at once, with all that was waiting."""
+    """Writes lines to standard output. In an event loop, a line may wait 50 ms, so that many share one system call. An
+    error is written at once, with all waiting lines."""
 
     def __init__(self, *_names: object) -> None:
         self._waiting = False
@@ -76,7 +76,7 @@ class Lines:
 
 
 def configure(level: str, *, console: bool) -> None:
-    """Sets up structlog, and leads what the standard library logs (uvicorn, asyncpg) into it."""
+    """Sets up structlog, and redirects the standard library's logs (uvicorn, asyncpg) to it."""
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),

@@ -1,4 +1,4 @@
-"""Who may read `/metrics`."""
+"""Access to `/metrics`."""
 
 from hmac import compare_digest
 
@@ -6,7 +6,7 @@ from api.errors import NotFound, Unauthorized
 
 
 class MetricsGate:
-    """Who may read them: whoever has the token; without one everybody, or nobody where it is `shut`."""
+    """Admits requests with the token. Without a token, it admits everybody, or nobody if it is `shut`."""
 
     def __init__(self, token: str | None, *, shut: bool) -> None:
         self._token = None if token is None else token.encode()

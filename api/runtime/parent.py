@@ -1,4 +1,4 @@
-"""A worker ends with the process that started it, and leaves nothing behind that the next start would trip over."""
+"""Workers end with the process that started them, and leave nothing behind that would disturb the next start."""
 
 import multiprocessing
 import os
@@ -15,8 +15,8 @@ _PREFIX = "guildhall-metrics-"
 
 
 def end_with_parent() -> None:
-    """Stops this process in good order when its parent is gone, however that ended: killed, it tells nobody, and its
-    workers would go on serving on a port that the next start finds taken. Does nothing in a process of its own."""
+    """Stops this process gracefully when its parent is gone. A killed parent cannot tell its workers, and they would
+    continue to serve on a port that the next start needs. It does nothing in a process without a supervisor."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
@@ -32,7 +32,7 @@ def end_with_parent() -> None:
 
 @contextmanager
 def metrics_folder() -> Iterator[str]:
-    """A folder in which workers add up their metrics, and which tells whose it is. Those of killed servers go."""
+    """A folder in which workers add up their metrics, named after their parent. Those of killed servers are removed."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         pid = left.name.removeprefix(_PREFIX).partition("-")[0]
         if pid.isdigit() and not _is_alive(int(pid)):

@@ -1,4 +1,4 @@
-"""Runs uvicorn: in this process, or a supervisor with worker processes."""
+"""Runs uvicorn: in this process, or as a supervisor with worker processes."""
 
 import gc
 import os
@@ -23,7 +23,7 @@ STARTUP_FAILURE = 3  # uvicorn's exit code
 
 
 class AddressInUse(Exception):
-    """Another program listens there already."""
+    """Another program listens on the address already."""
 
 
 # Objects made since the last look for cycles, after which Python looks for them again: by default 700, which is a few
@@ -32,10 +32,11 @@ _YOUNG = 10_000
 
 
 def application() -> ASGIApp:
-    """The application of one process; its settings come by the environment that `serve` made.
+    """The application of one process. Its settings come from the environment that `serve` has set.
 
-    What is there when it starts stays, half a million objects: it is taken out of the garbage collector's sight,
-    which stopped all requests for 80 ms each time it went through them."""
+    Objects that exist at the start stay, half a million of them. They are hidden from the garbage collector, which
+    otherwise stopped all requests for 80 ms at each full collection.
+    """
     end_with_parent()
     gc.disable()
     settings = load(dotenv=None)
@@ -50,7 +51,7 @@ def application() -> ASGIApp:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it accepts connections."""
+    """A server that reports when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
@@ -79,16 +80,17 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def listeners(listening: socket.socket) -> list[socket.socket]:
-    """The socket, as often as connections are accepted in a turn of the event loop.
+    """The listening socket, once for each connection that is accepted in a turn of the event loop.
 
-    libuv accepts one in a turn for each of its handles, and a turn is long where there is much to do: a thousand that
-    come at once would wait for a thousand turns, and a probe behind them, and who connects when they have gone."""
+    libuv accepts one connection in a turn for each of its handles, and under load a turn is long. A thousand
+    connections at once would wait for a thousand turns, and so would a health check behind them.
+    """
     return [listening, *(listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
 
 
 def stop_when_hung_up() -> None:
-    """A terminal that is closed ends the server as SIGTERM does, its database with it. Under a supervisor
-    with workers SIGHUP means something else, once it runs: it renews them one by one."""
+    """A closed terminal ends the server and its database like SIGTERM. Under a supervisor with workers, SIGHUP means
+    something else once it runs: it renews them one by one."""
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks for that: to go on without a terminal
         signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))

@@ -1,4 +1,4 @@
-"""Registering modules and evolving their schemas, so that no guild is left with settings that do not fit."""
+"""Registers modules and changes their schemas, so that no guild is left with invalid settings."""
 
 import asyncio
 from typing import Any

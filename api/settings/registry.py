@@ -59,7 +59,7 @@ class Registry:
         return dict(sorted({**await self._modules(None), **BUILT_IN}.items()))
 
     async def current(self, name: str, version: int | None, connection: Connection) -> Module:
-        """The module at the version that the transaction sees: another process may have evolved it a moment ago."""
+        """The module at the version that the transaction sees: another process may have changed it a moment ago."""
         module = await self.get(name, connection)
         if not module.built_in and module.version != version:
             self._registered = None

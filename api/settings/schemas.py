@@ -1,4 +1,4 @@
-"""What a module's JSON Schema must be, and the defaults that it gives."""
+"""Checks the JSON Schema of a module, and collects its defaults."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -27,7 +27,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {"x-ref": ("role", "channel", "user"), "x
 
 
 class InvalidSchema(Exception):
-    """A module's schema cannot be taken; `faults` says why, each at its place under `/schema`."""
+    """The schema of a module is refused; `faults` has the reasons, with their places under `/schema`."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = sorted(set(faults))
@@ -35,9 +35,10 @@ class InvalidSchema(Exception):
 
 
 def checked(schema: JsonObject) -> tuple[SchemaTree, JsonObject]:
-    """The schema as a tree, and the default values that it gives, not yet validated against it.
+    """The schema as a tree, and its default values, which are not yet validated against it.
 
-    Raises InvalidSchema."""
+    Raises InvalidSchema.
+    """
     if faults := value_faults(schema, (PREFIX,)):
         raise InvalidSchema(faults)
     if faults := list(_meta_faults(schema)):
@@ -57,7 +58,7 @@ def checked(schema: JsonObject) -> tuple[SchemaTree, JsonObject]:
 
 
 def default_fault(tree: SchemaTree, fault: Fault) -> Fault:
-    """A fault of the default values, moved to the `default` in the schema that gives the value."""
+    """A fault of a default value, moved to the `default` in the schema that sets the value."""
     nodes, place = tree.structure(tree.root), tree.root.path
     for token in fault.pointer.split("/")[1:]:
         name = token.replace("~1", "/").replace("~0", "~")
@@ -69,8 +70,8 @@ def default_fault(tree: SchemaTree, fault: Fault) -> Fault:
 
 
 class _Defaults:
-    """The default of every property of the object that a schema describes, at every level; what
-    has none becomes a fault."""
+    """Collects the default of every property of an object schema, at every level. A property without a default is a
+    fault."""
 
     def __init__(self, tree: SchemaTree) -> None:
         self._tree = tree
@@ -111,7 +112,7 @@ def _fault(path: Path, message: str) -> Fault:
 
 
 def _members(node: Node) -> dict[str, list[Node]]:
-    """The properties named here, but for booleans."""
+    """The properties named here, except for boolean schemas."""
     children = (child for keyword, child in subschemas(node) if keyword == "properties")
     return {str(child.path[-1]): [child] for child in children}
 
@@ -124,7 +125,7 @@ def _own_default(facets: list[Node]) -> tuple[JsonValue, Path]:
 
 
 def _is_object(facets: list[Node]) -> bool:
-    """Whether this is an object whose members are settings by themselves."""
+    """Whether this is an object whose members are settings of their own."""
     types = [declared_types(facet.schema) for facet in facets if "type" in facet.schema]
     named = any("properties" in facet.schema for facet in facets)
     return named and all("object" in names for names in types) and not is_whole(facets)
@@ -201,7 +202,7 @@ def _reference_faults(tree: SchemaTree) -> Iterator[Fault]:
 
 
 def _loop_faults(tree: SchemaTree) -> Iterator[Fault]:
-    """References that lead back to themselves without going into a part of the value."""
+    """References that lead back to themselves without descending into the value."""
     for start in tree.nodes.values():
         seen: set[Path] = set()
         waiting = list(tree.targets(start))
@@ -228,8 +229,8 @@ def _size_faults(tree: SchemaTree) -> Iterator[Fault]:
 
 
 def _expansion(tree: SchemaTree, node: Node, known: dict[Path, int], above: tuple[Path, ...]) -> int:
-    """How many subschemas there are once each reference is replaced by its target: few lines that
-    refer to one another twice each could otherwise keep the validator busy for ever."""
+    """The number of subschemas after each reference is replaced by its target. A few lines that refer to each other
+    twice could otherwise keep the validator busy for ever."""
     if len(above) > MAX_REFERENCES:
         return MAX_EXPANSION + 1
     if node.path not in known and node.path not in above:

@@ -1,4 +1,4 @@
-"""A guild's settings: read, changed, brought back. Each change is applied to the newest revision."""
+"""A guild's settings: read, change, restore. Each change is applied to the newest revision."""
 
 from datetime import timedelta
 from typing import Any
@@ -51,7 +51,7 @@ class SettingsService:
         self._writer = SettingsWriter(database, watcher, registry, clock, kept)
 
     def cached(self, guild_id: int, name: str) -> Encoded[SettingsView] | None:
-        """One module's settings, if they are in memory and may still be believed."""
+        """A module's settings, if they are in memory and still valid."""
         return self._cache.get(guild_id, name)
 
     async def get(self, guild_id: int, name: str) -> Encoded[SettingsView]:
@@ -85,8 +85,8 @@ class SettingsService:
     async def patch(
         self, actor: Actor, guild_id: int, name: str, patch: JsonObject, preconditions: Preconditions | None
     ) -> SettingsView:
-        """Merge a patch into the overrides; null returns to the default. Sent twice, the second time
-        changes nothing. Raises `NotFound`, `Invalid`, `PreconditionFailed`."""
+        """Merges a patch into the overrides; null returns to the default. A second call changes nothing. Raises
+        `NotFound`, `Invalid`, `PreconditionFailed`."""
 
         def edit(module: Module, overrides: JsonObject) -> JsonObject:
             refuse(module.bound_faults(patch))
@@ -99,7 +99,7 @@ class SettingsService:
     async def replace(
         self, actor: Actor, guild_id: int, name: str, document: JsonObject, preconditions: Preconditions | None
     ) -> SettingsView:
-        """Make the document all there is of overrides. Sent twice, the second time changes nothing."""
+        """Replaces all overrides by the document. A second call changes nothing."""
 
         def edit(module: Module, _overrides: JsonObject) -> JsonObject:
             refuse(module.bound_faults(document))
@@ -114,14 +114,14 @@ class SettingsService:
             raise Invalid(errors=faults)
 
     async def reset(self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None) -> None:
-        """Back to the defaults. Sent twice, the second time changes nothing."""
+        """Returns everything to its default. A second call changes nothing."""
         await self._writer.write(actor, guild_id, name, preconditions, Edit(0, lambda _module, _overrides: {}))
 
     async def restore(
         self, actor: Actor, guild_id: int, name: str, revision: int, preconditions: Preconditions | None
     ) -> SettingsView:
-        """Bring an old revision's overrides back as a new revision; 0 is the defaults. Raises `NotFound`,
-        `RevisionConflict` if the module's schema no longer takes them."""
+        """Restores the overrides of an old revision as a new revision; 0 has the defaults. Raises `NotFound`, and
+        `RevisionConflict` if the module's schema now refuses them."""
         await self._registry.get(name)
         old = "{}" if revision == 0 else await history.overrides_at(guild_id, name, revision)
         if old is None:
@@ -153,7 +153,7 @@ class SettingsService:
         )
 
     async def forget_old(self) -> bool:
-        """Forgets some of the revisions that are too old, but for those that hold now; whether there may be more."""
+        """Deletes some of the old revisions, except for current ones. Returns whether there may be more."""
         async with self._database.connection() as connection:
             since = self._clock.now() - self._kept_for
             forgotten: int = await connection.fetchval(queries.FORGET_OLD, since, FORGET_BATCH_SIZE)

@@ -1,4 +1,4 @@
-"""The data folder of the embedded PostgreSQL: made whole or not at all, and never thrown away."""
+"""The data folder of the embedded PostgreSQL. It is created completely or not at all, and never deleted."""
 
 import os
 import shutil

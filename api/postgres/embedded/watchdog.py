@@ -1,4 +1,4 @@
-"""Starts a server again that has ended while this process uses it: killed, or out of memory."""
+"""Restarts an embedded server that has ended while this process uses it: killed, or out of memory."""
 
 import threading
 import time
@@ -16,8 +16,8 @@ STOP_SECONDS = 15.0
 
 
 class Watchdog:
-    """A thread that looks after one server for as long as this process runs. Others may look after the same one: their
-    starts come one after the other, and all but the first find it running."""
+    """A thread that watches one server while this process runs. Several processes may watch one server: their starts
+    come one after the other, and all but the first find it running."""
 
     def __init__(
         self,
@@ -26,9 +26,8 @@ class Watchdog:
         restarted: Callable[[float], None],
         gave_up: Callable[[EmbeddedPostgresError], None],
     ) -> None:
-        """`restarted` hears how many seconds after it was missed the server accepted connections again; `gave_up`,
-        why it could not be started, after five tries within a minute, and is the last that is heard. Both are called
-        in the thread."""
+        """`restarted` gets the seconds from the failure until the server accepted connections again. `gave_up` gets
+        the reason when five starts within a minute did not help; it is the last call. Both are called in the thread."""
         self._server = server
         self._restarted = restarted
         self._gave_up = gave_up
@@ -41,7 +40,7 @@ class Watchdog:
         self._thread.start()
 
     def stop(self) -> None:
-        """Looks no more. A start that is under way is given up, and the half-started server shut down."""
+        """Stops watching. A start in progress is cancelled, and the half-started server shut down."""
         self._stopping.set()
         self._thread.join(STOP_SECONDS)
 
@@ -59,7 +58,7 @@ class Watchdog:
             self._restarted(time.monotonic() - missed_at)
 
     def _is_up(self) -> bool:
-        """Whether it runs, starting and recovering from a crash included."""
+        """Whether the server runs; starting and crash recovery count as running."""
         named = Postmaster.named(self._server.data_dir)
         if named is not None and not named.ended(self._server.data_dir):
             if time.monotonic() - self._asked_at < ASK_SECONDS:
@@ -68,7 +67,7 @@ class Watchdog:
         return Postmaster.find(self._server.data_dir) is not None
 
     def _bring_back(self) -> EmbeddedPostgresError | None:
-        """Tries until it accepts connections, or there were too many tries; then what the last one ended with."""
+        """Starts the server until it accepts connections, or the tries are used up; then it returns the last error."""
         failed = EmbeddedPostgresError(
             f"PostgreSQL on {self._server.data_dir} ended {MOST_TRIES} times within {WITHIN_SECONDS:.0f} s; "
             f"{self._server.log} says why."
