@@ -1207,7 +1207,7 @@ export interface paths {
         };
         /**
          * Whether the process runs
-         * @description It asks nobody else.
+         * @description It checks nothing else.
          *
          *     Needs no key.
          */
@@ -1228,7 +1228,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether requests should be sent here: 200 or 503, and why
+         * Whether requests should be sent to this process: 200 or 503, and why
          * @description Needs no key.
          */
         get: operations["ready"];
@@ -1248,8 +1248,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Prometheus' metrics
-         * @description Where `GUILDHALL_METRICS_TOKEN` is set, that token and no other is the key; in production there are none without it.
+         * Metrics for Prometheus
+         * @description If `GUILDHALL_METRICS_TOKEN` is set, they need that token; in production they are closed without it.
          *
          *     Needs no key.
          */
