@@ -78,7 +78,7 @@ async def test_who_may(
             for address in (path, nobodys):
                 assert (await without.post(address, content=body, headers=JSON)).status_code == 403
             hidden = await mallory.post(path, content=body, headers=JSON)
-            missing = await bot.post(nobodys, content=body, headers=JSON)
+            missing = await mallory.post(nobodys, content=body, headers=JSON)
             assert (hidden.status_code, missing.status_code) == (404, 404)
             same = "type", "title", "detail"
             assert [hidden.json()[name] for name in same] == [missing.json()[name] for name in same]

@@ -64,8 +64,7 @@ async def test_so_many_modules(notes: httpx2.AsyncClient, monkeypatch: pytest.Mo
 @pytest.fixture
 def few(litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred revisions are kept, the fewest that may be."""
-    service = services_of(litestar_app).settings
-    monkeypatch.setattr(service, "_kept", 100)
+    monkeypatch.setattr(services_of(litestar_app).settings._writer, "_kept", 100)
 
 
 @pytest.mark.usefixtures("few")

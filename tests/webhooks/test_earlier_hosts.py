@@ -1,7 +1,5 @@
 """Webhooks that were made when hosts might be written oddly."""
 
-import importlib
-
 import httpx2
 import pytest
 
@@ -14,28 +12,6 @@ from tests.webhooks.test_delivering import change, deliveries, hook
 pytestmark = pytest.mark.usefixtures("private")
 
 PATH = f"/v1/guilds/{HARBOUR}/webhooks"
-MIGRATION = importlib.import_module("piccolo_migrations.guildhall_2026_11_30t20_01_00_000000")
-
-MENDED = {
-    "https://bot.example./x": "https://bot.example/x",
-    "https://bot.example.": "https://bot.example",
-    "http://bot.example.:8080/a.?b=c.": "http://bot.example:8080/a.?b=c.",
-    "https://bot.example.?q": "https://bot.example?q",
-    "http://192.0.2.1./": "http://192.0.2.1/",
-}
-LEFT = (
-    "https://bot.example/x.", "https://bot.example/x./", "https://bot.example../", "http://2130706433/", "http://./",
-    "http://0x7f.1/", "http://[::1%25eth0]/", "http://[::1]./", "https://bot.example?to=https://a.b./",
-)  # fmt: skip
-
-
-async def test_a_dot_at_the_end_is_taken_off(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
-    id_ = int((await hook(bot, "http://127.0.0.1:9/", "settings.updated"))["id"])
-    for url in (*MENDED, *LEFT):
-        await owner.execute("UPDATE webhooks SET url = $2 WHERE id = $1", id_, url)
-        for _ in range(2):
-            await owner.execute(MIGRATION.MEND)
-            assert await owner.fetchval("SELECT url FROM webhooks WHERE id = $1", id_) == MENDED.get(url, url)
 
 
 @pytest.mark.parametrize("url", ["http://2130706433/x", "http://[fe80::1%25eth0]/", "http://bot.example../"])
