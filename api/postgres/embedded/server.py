@@ -132,9 +132,11 @@ class EmbeddedPostgres:
         if self._holding is None or self._process != os.getpid():
             return
         try:
-            with self._starting_or_stopping(server_user(self.data_dir)):
+            with self._starting_or_stopping(server_user(self.data_dir), self._is_gone):
                 if _is_only_holder(self._holding):
                     self._shut_down()
+        except _GivenUp:
+            pass  # it has ended by itself, and whoever is starting it again is not waited for
         except OSError as error:
             raise EmbeddedPostgresError(f"PostgreSQL on {self.data_dir} cannot be stopped: {error}") from error
         finally:
@@ -155,6 +157,9 @@ class EmbeddedPostgres:
     def _open_beside(self, suffix: str, user: ServerUser) -> int:
         path = self.data_dir.with_name(f"{self.data_dir.name}.{suffix}")
         return open_private(path, os.O_RDWR, user)
+
+    def _is_gone(self) -> bool:
+        return Postmaster.find(self.data_dir) is None
 
     def _release(self) -> None:
         if self._holding is not None:
