@@ -47,7 +47,7 @@ def test_keys(folder: Path) -> None:
     assert guildhall(folder, "keys", "revoke", rotated["id"]).returncode == 0
     assert f"{rotated['id']:>6}  " not in guildhall(folder, "keys", "list").stdout
     assert f"{rotated['id']:>6}  " in guildhall(folder, "keys", "list", "--revoked").stdout
-    assert "none of this number" in refusal(guildhall(folder, "keys", "revoke", "999999"))
+    assert "nothing with this number" in refusal(guildhall(folder, "keys", "revoke", "999999"))
     assert "guild_ids" in refusal(guildhall(folder, "keys", "create", "bot", "--guild", "abc"))
     for name in (" ", "a\u202eb", "a\udcffb"):
         refusal(guildhall(folder, "keys", "create", name))

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from statistics import median
 
 import asyncpg
 import pytest
@@ -97,5 +98,6 @@ async def test_an_old_snapshot_costs_nothing(quiet: PlainConnection) -> None:
         assert await quiet.fetchval("SELECT count(*) FROM webhook_deliveries WHERE status = 'delivered'") == 100_000
     await backup.close()
     for step in ("due", "next", "idle"):
-        early, late = [max(cost[step] for cost in part) for part in (costs[20:60], costs[-40:])]
+        # The median: one look may meet a page that is being split, or statistics that were just made.
+        early, late = [median(cost[step] for cost in part) for part in (costs[20:60], costs[-40:])]
         assert late <= early + 20, (step, early, late)
