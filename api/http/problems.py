@@ -78,7 +78,8 @@ def _detail(error: GuildhallError) -> str:
     more = len(error.errors) - 1
     rest = " There is one more fault in `errors`." if more == 1 else f" There are {more} more faults in `errors`."
     between = ": " if first.message.startswith("expected") else " "
-    return f"{place}{between}{first.message}." + (rest if more else "")
+    ends = "" if first.message.endswith("?") else "."
+    return f"{place}{between}{first.message}{ends}" + (rest if more else "")
 
 
 def _place(fault: Fault) -> str:

@@ -76,7 +76,7 @@ def test_refusal_names_the_variable_and_no_secret(name: str, value: str) -> None
 
 @pytest.mark.parametrize("name", ["GUILDHALL_DISCORD_CLIENT_ID", "GUILDHALL_DISCORD_CLIENT_SECRET"])
 def test_a_client_at_discord_has_an_id_and_a_secret(name: str) -> None:
-    with pytest.raises(UnsafeConfiguration, match="belong together"):
+    with pytest.raises(UnsafeConfiguration, match="or neither"):
         load({name: "1029384756102938475"}, dotenv=None)
 
 
