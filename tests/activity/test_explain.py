@@ -81,7 +81,7 @@ async def test_reasons(bot: httpx2.AsyncClient, owner: PlainConnection, clock: M
         (message("old", at=ago(clock, 8 * 86_400)), 0, "more than 7 days old"),
         (message("ahead", at=ago(clock, -400)), 0, "more than 5 minutes in the future"),
         (message("private", user=99), 0, "This person has opted out"),
-        (message("earned", user=BO), 0, "An event of this id was counted already"),
+        (message("earned", user=BO), 0, "An event with this id has already been counted"),
     ]
     late, earned = cases[2][0], cases[0][0]
     late["occurred_at"] = earned["occurred_at"]  # of two at the same moment the smaller id is the first
@@ -159,7 +159,7 @@ async def test_ids_that_come_twice(bot: httpx2.AsyncClient, clock: MovableClock)
     ]
     items = await explain(bot, *events)
     assert [each["xp"] for each in items] == [0, 10, 0, 10]
-    assert "An event of this id" in items[2]["reason"]
+    assert "An event with this id" in items[2]["reason"]
     answer = await record(bot, *events)
     assert (answer["accepted"], answer["duplicates"], len(answer["rejected"])) == (2, 1, 1)
     assert [(await profile(bot, user))["xp"] for user in (ADA, BO)] == [10, 10]
