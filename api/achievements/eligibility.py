@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from api.achievements import conditions
+from api.achievements import queries as sql
 from api.achievements.conditions import Metric
 from api.achievements.dtos import Condition
 from api.achievements.index import values_from_row
@@ -16,7 +17,6 @@ from api.achievements.values import MetricRequest, look_up
 from api.auth.actors import Actor
 from api.guilds.rules import INSTALLATION
 from api.lib.clock import Clock
-from api.members.ledger_sql import COLUMNS
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.standings import Standing
@@ -25,24 +25,6 @@ from tables.guilds import Guild
 
 BATCH_SIZE = 1000
 SECONDS = 8.0  # within a request's deadline
-
-_MEMBERS = f"""
-    SELECT {COLUMNS}, is_ranked AS was_ranked FROM members
-    WHERE guild_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3
-"""
-_HOLDERS = f"""
-    SELECT {", ".join(f"m.{column.strip()}" for column in COLUMNS.split(","))}, m.is_ranked AS was_ranked
-    FROM achievement_awards a JOIN members m ON m.id = a.member_id
-    JOIN guilds g ON g.id = m.guild_id AND g.deleted_at IS NULL
-    WHERE a.achievement_id = $1 AND a.member_id > $2 AND a.revoked_at IS NULL
-    ORDER BY a.member_id LIMIT $3
-"""
-_HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND hidden_at IS NOT NULL"
-_HELD = """
-    SELECT a.member_id, d.key, a.revoked_at IS NULL AS is_held FROM achievement_awards a
-    JOIN achievements d ON d.id = a.achievement_id
-    WHERE a.member_id = ANY($1::bigint[]) AND d.key = ANY($2::text[])
-"""
 
 
 class TooManyMembers(Exception):
@@ -91,7 +73,7 @@ class Eligibility:
                 standings = await _seen(connection, reader, batch)
                 values = await values_of(connection, config, standings, condition, self._clock.now())
                 meeting = [each.id for each in standings if holds(values[each.id])]
-                rows = await connection.fetch(_HELD, meeting, list(keys))
+                rows = await connection.fetch(sql.HELD_BY_KEY, meeting, list(keys))
             had = {row["member_id"] for row in rows if row["key"] == key}
             held: dict[int, set[str]] = {}
             for row in rows:
@@ -112,7 +94,7 @@ class Eligibility:
         ends = time.monotonic() + SECONDS
         while time.monotonic() < ends:
             async with self._database.connection() as connection:
-                rows = await connection.fetch(_HOLDERS, achievement_id, after, BATCH_SIZE)
+                rows = await connection.fetch(sql.HOLDERS_AFTER, achievement_id, after, BATCH_SIZE)
                 by_guild: dict[int, list[Standing]] = {}
                 for row in rows:
                     by_guild.setdefault(row["guild_id"], []).append(Standing(*row))
@@ -146,14 +128,14 @@ async def _seen(connection: Connection, reader: Actor, standings: Sequence[Stand
     """Those whom the reader may see: with counts of all, thresholds would find out a hidden member's numbers."""
     if reader.hidden_seen() is None:
         return standings
-    rows = await connection.fetch(_HIDDEN, [each.user_id for each in standings])
+    rows = await connection.fetch(sql.HIDDEN, [each.user_id for each in standings])
     hidden = {row["user_id"] for row in rows if not reader.sees_hidden(row["user_id"])}
     return [each for each in standings if each.user_id not in hidden]
 
 
 async def members_after(connection: Connection, guild_id: int, user_id: int, limit: int) -> list[Standing]:
     """The next members of a guild, in the order of their ids."""
-    return [Standing(*row) for row in await connection.fetch(_MEMBERS, guild_id, user_id, limit)]
+    return [Standing(*row) for row in await connection.fetch(sql.MEMBERS_AFTER, guild_id, user_id, limit)]
 
 
 async def values_of(

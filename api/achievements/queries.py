@@ -1,5 +1,7 @@
 """The SQL of achievements."""
 
+from api.members.ledger_sql import COLUMNS as MEMBER_COLUMNS
+
 _DEFINITION = """
     a.id, a.guild_id, a.key, a.name, a.hidden, a.condition, a.prerequisites, a.reward_xp, a.reward_role_id, a.revision,
     a.deleted_at
@@ -162,3 +164,23 @@ def lock(guild_id: int) -> str:
     """Writers of one guild's achievements take turns: two that each name the other must not pass side by side."""
     key = (guild_id ^ (guild_id >> 31)) % 2**32 - 2**31
     return f"SELECT pg_advisory_xact_lock({_SPACE}, {key})"
+
+
+# Who could get an achievement, and who has it: members in batches by key.
+MEMBERS_AFTER = f"""
+    SELECT {MEMBER_COLUMNS}, is_ranked AS was_ranked FROM members
+    WHERE guild_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3
+"""
+HOLDERS_AFTER = f"""
+    SELECT {", ".join(f"m.{column.strip()}" for column in MEMBER_COLUMNS.split(","))}, m.is_ranked AS was_ranked
+    FROM achievement_awards a JOIN members m ON m.id = a.member_id
+    JOIN guilds g ON g.id = m.guild_id AND g.deleted_at IS NULL
+    WHERE a.achievement_id = $1 AND a.member_id > $2 AND a.revoked_at IS NULL
+    ORDER BY a.member_id LIMIT $3
+"""
+HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND hidden_at IS NOT NULL"
+HELD_BY_KEY = """
+    SELECT a.member_id, d.key, a.revoked_at IS NULL AS is_held FROM achievement_awards a
+    JOIN achievements d ON d.id = a.achievement_id
+    WHERE a.member_id = ANY($1::bigint[]) AND d.key = ANY($2::text[])
+"""

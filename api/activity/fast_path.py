@@ -7,7 +7,7 @@ from api.activity.dtos import RecordActivity
 from api.activity.service import ActivityService
 from api.auth.scopes import Scope
 from api.auth.slots import Slots
-from api.http.fast_path import ApiResponse, FastRequest, FastRoute, path_pattern
+from api.http.fast_path import FastHandler, FastRequest, FastRoute, path_pattern
 from api.http.responses import JSON, BytesResponse
 from api.lib import snowflakes
 from api.lib.bounds import has_endless_number
@@ -22,7 +22,7 @@ _HEADERS = [(b"content-type", JSON.encode()), (b"cache-control", b"no-store")]
 def recording_route(activity: ActivityService, slots: Slots) -> FastRoute:
     """A body that is wrong is read again on Litestar's way, which says what is wrong with it."""
 
-    def prepare(request: FastRequest) -> ApiResponse | None:
+    def prepare(request: FastRequest) -> FastHandler | None:
         if request.scope["query_string"] or activity.cached_config(request.guild_id) is None:
             return None
 

@@ -65,7 +65,6 @@ class Admission:
         self._share_of = share_of
         self._left = AT_ONCE  # of this turn
         self._begun: dict[Share, int] = {}  # in this turn: they may not have taken their slot yet
-        self._begun_before: dict[Share, int] = {}  # in the last turn: the same
         self._is_turning = False
         self._is_sweeping = False
         self._lines: dict[str, deque[_Waiter]] = {}  # whose turn it is next comes first
@@ -114,7 +113,7 @@ class Admission:
         return share not in self._full and self._free(share) > 0
 
     def _free(self, share: Share) -> int:
-        return share.free - self._begun.get(share, 0) - self._begun_before.get(share, 0)
+        return share.free - self._begun.get(share, 0)
 
     def _count(self, share: Share | None) -> None:
         self._left -= 1
@@ -160,8 +159,6 @@ class Admission:
     def _begin_some(self) -> None:
         self._is_turning = False
         self._left = AT_ONCE
-        if self._begun or self._begun_before:
-            self._begun_before, self._begun = self._begun, {}
         while self._left and (self._lines or self._freed):
             if self._lines:
                 self._begin_next()
@@ -170,6 +167,7 @@ class Admission:
         for _ in range(min(REFUSALS_AT_ONCE, len(self._refusals))):
             scope, begin = self._refusals.popleft()
             begin(self._refusal(scope))
+        self._begun.clear()
         if self._left < AT_ONCE or self._refusals:
             self._turn()
 

@@ -56,7 +56,7 @@ class FastRequest(NamedTuple):
 
 
 # Answers a request that was taken off its budget and has a slot, from the body of a POST; None leaves it to Litestar.
-ApiResponse = Callable[[bytes], Awaitable[BytesResponse | None]]
+FastHandler = Callable[[bytes], Awaitable[BytesResponse | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class FastRoute:
     template: str
     pattern: Callable[[str], re.Match[str] | None]
     scope: Scope
-    prepare: Callable[[FastRequest], BytesResponse | ApiResponse | None]
+    prepare: Callable[[FastRequest], BytesResponse | FastHandler | None]
     slots: Slots | None = None
 
 
@@ -129,7 +129,7 @@ class FastCall(NamedTuple):
     limiter: Limiter
     route: FastRoute
     request: FastRequest
-    answer: ApiResponse
+    answer: FastHandler
 
     async def run(self, receive: Receive) -> tuple[BytesResponse | None, Receive]:
         """The answer; where there is none, what Litestar is to receive the body from."""

@@ -178,7 +178,7 @@ class Restore:
             case RolesLine() | ChannelsLine():
                 refuse(item.items)
             case AchievementLine():
-                await self._achievements.drafts.check(work.guild_id, _wish(item))
+                await self._achievements.drafts.check(work.guild_id, _data(item))
                 work.tried_achievements.add(item.key)
             case SettingsLine():
                 await self._settings.check(item.module, item.overrides)
@@ -193,7 +193,7 @@ class Restore:
             case ChannelsLine():
                 await self._roles_and_channels.replace_channels(actor, guild_id, item.items, None)
             case AchievementLine():
-                await self._achievements.put(actor, guild_id, _wish(item), deleted=item.deleted)
+                await self._achievements.put(actor, guild_id, _data(item), deleted=item.deleted)
             case SettingsLine():
                 await self._settings.replace(actor, guild_id, item.module, item.overrides, None)
 
@@ -224,6 +224,6 @@ def _may(work: Work, each: Read) -> bool:
     return fault is None
 
 
-def _wish(line: AchievementLine) -> CreateAchievement:
-    wish = CreateAchievement(**{name: getattr(line, name) for name in CreateAchievement.__struct_fields__})
-    return msgspec.structs.replace(wish, name=cleaned_name(wish.name, wish.key))
+def _data(line: AchievementLine) -> CreateAchievement:
+    data = CreateAchievement(**{name: getattr(line, name) for name in CreateAchievement.__struct_fields__})
+    return msgspec.structs.replace(data, name=cleaned_name(data.name, data.key))

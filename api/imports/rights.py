@@ -68,7 +68,7 @@ class Rights(msgspec.Struct, frozen=True):
         return None if self.may_hide else Fault(pointer, _HIDING)
 
     def missing(self, query: ImportQuery) -> Scope | None:
-        """The scope that a wish needs beside that of the route, if it is missing."""
+        """The scope that the query needs beside that of the route, if it is missing."""
         if query.settings and Scope.SETTINGS_WRITE not in self.scopes:
             return Scope.SETTINGS_WRITE
         return None

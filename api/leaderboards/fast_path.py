@@ -7,7 +7,7 @@ import msgspec
 from api.auth.scopes import Scope
 from api.auth.slots import Slots
 from api.errors import Invalid, NotFound
-from api.http.fast_path import ApiResponse, FastRequest, FastRoute, path_pattern
+from api.http.fast_path import FastHandler, FastRequest, FastRoute, path_pattern
 from api.http.responses import BytesResponse, base_url, listed, next_page
 from api.leaderboards.dtos import LeaderboardQuery
 from api.leaderboards.service import LeaderboardService
@@ -26,7 +26,7 @@ def board_route(leaderboards: LeaderboardService, slots: Slots, public_url: str 
     """`public_url`: where the addresses of pages begin, where that is configured. What is wrong with the query or the
     cursor is left to Litestar's way."""
 
-    def prepare(request: FastRequest) -> ApiResponse | None:
+    def prepare(request: FastRequest) -> FastHandler | None:
         scope, host = request.scope, request.headers.host
         if host is None or _is_host(host) is None or scope.get("root_path"):
             return None

@@ -3,7 +3,7 @@
 from api.auth.scopes import Scope
 from api.auth.slots import Slots
 from api.errors import NotFound
-from api.http.fast_path import ApiResponse, FastRequest, FastRoute, path_pattern
+from api.http.fast_path import FastHandler, FastRequest, FastRoute, path_pattern
 from api.http.responses import BytesResponse, conditional
 from api.lib import etags, snowflakes
 from api.lib.encoded import encode
@@ -15,7 +15,7 @@ TEMPLATE = "/v1/guilds/{guild_id}/members/{user_id}"
 def profile_route(members: MemberService, slots: Slots) -> FastRoute:
     """Whom nobody finds is left to Litestar's way."""
 
-    def prepare(request: FastRequest) -> ApiResponse | None:
+    def prepare(request: FastRequest) -> FastHandler | None:
         user_id = snowflakes.parse(request.path[1])
         if request.scope["query_string"] or user_id is None or members.cached_config(request.guild_id) is None:
             return None

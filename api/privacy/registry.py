@@ -83,7 +83,7 @@ REGISTRY = (
         table="privacy_choices",
         columns=("user_id",),
         rule="keep",
-        why="Their own wish: without it they would be shown and counted again. It goes when they take it back.",
+        why="Their own choice: without it they would be shown and counted again. It goes when they take it back.",
         export="SELECT hidden_at, opted_out_at FROM privacy_choices WHERE user_id = $1 AND $2::bigint[] IS NULL",
     ),
     Place(

@@ -20,7 +20,7 @@ async def filled(found: Slots) -> list[Callable[[], None]]:
     return [await found.enter(KEY) for _ in range(AT_ONCE)]
 
 
-async def settle() -> None:
+async def several_turns() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -40,7 +40,7 @@ async def test_waiting_in_order() -> None:
         leave()
 
     visits = [asyncio.create_task(visit(number)) for number in range(100)]
-    await settle()
+    await several_turns()
     assert not order
     other = await found.enter(OTHER)
     other()
@@ -57,9 +57,9 @@ async def test_who_has_gone_passes_the_slot_on() -> None:
     leaves = await filled(found)
     gone = [asyncio.create_task(found.enter(KEY, lambda: True)) for _ in range(3)]
     there = asyncio.create_task(found.enter(KEY))
-    await settle()
+    await several_turns()
     leaves.pop()()
-    await settle()
+    await several_turns()
     assert [each.cancelled() for each in gone] == [True] * 3
     for leave in [*leaves, await there]:
         leave()
@@ -70,12 +70,12 @@ async def test_who_gives_up_passes_the_slot_on() -> None:
     found = Slots()
     leaves = await filled(found)
     waiters = [asyncio.create_task(found.enter(KEY)) for _ in range(3)]
-    await settle()
+    await several_turns()
     waiters[0].cancel()
-    await settle()
+    await several_turns()
     leaves.pop()()  # the slot goes to the second …
     waiters[1].cancel()  # … who leaves at the same moment
-    await settle()
+    await several_turns()
     assert waiters[1].cancelled()
     assert waiters[2].done()
     (await waiters[2])()
@@ -94,7 +94,7 @@ async def test_waiting_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         assert all(isinstance(result, TooManyRequests) for result in results)
     monkeypatch.setattr(slots, "WAIT_SECONDS", 10)
     waiter = asyncio.create_task(found.enter(KEY))  # those who gave up take no place
-    await settle()
+    await several_turns()
     leaves.pop()()
     (await waiter)()
     for leave in leaves:

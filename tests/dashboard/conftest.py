@@ -8,7 +8,7 @@ import pytest
 from litestar.types import ASGIApp
 from playwright.async_api import Browser, Route, expect
 
-from tests.dashboard.support import Dashboard, settle
+from tests.dashboard.support import Dashboard, fill
 from tests.support.browsers import Browsers
 from tests.support.discord import Discord
 from tests.support.people import HARBOUR
@@ -27,7 +27,7 @@ async def dashboard(
     screenshots: Path,
 ) -> AsyncIterator[Dashboard]:
     """Harbour with roles, channels and a busy week, served; nobody is logged in."""
-    await settle(bot, HARBOUR)
+    await fill(bot, HARBOUR)
 
     async def answered(route: Route) -> None:
         async with in_process(discord, "http://discord.test") as client:

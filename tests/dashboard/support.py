@@ -17,7 +17,7 @@ CHANNELS = {"41771983423143001": "general", "41771983423143002": "quiet-corner"}
 OTHERS = [7_000_000_000_000_000 + n for n in range(40)]
 
 
-async def settle(bot: httpx2.AsyncClient, guild_id: int) -> None:
+async def fill(bot: httpx2.AsyncClient, guild_id: int) -> None:
     """Roles, channels, a busy week, and two achievements."""
     guild = f"/v1/guilds/{guild_id}"
     roles = [{"id": id_, "name": name, "position": n} for n, (id_, name) in enumerate(ROLES.items())]

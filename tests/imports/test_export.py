@@ -25,7 +25,7 @@ async def export(bot: httpx2.AsyncClient, guild_id: int = HARBOUR) -> list[Json]
     return [msgspec.json.decode(line) for line in response.content.splitlines()]
 
 
-async def settle(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
+async def fill(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     """Harbour as it is after some life."""
     address = f"/v1/guilds/{HARBOUR}"
     await bot.patch(address, json={"timezone": "Europe/Berlin", "icon": "d3b0", "owner_id": str(ADA)})
@@ -67,7 +67,7 @@ async def state(owner: PlainConnection, guild_id: int) -> dict[str, list[tuple[A
 
 
 async def test_import_elsewhere_is_the_same(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
-    await settle(bot, owner)
+    await fill(bot, owner)
     file = await export(bot)
     assert file[0]["guildhall"] == 1
     before = await state(owner, HARBOUR)
@@ -92,7 +92,7 @@ async def record_in_quarry(bot: httpx2.AsyncClient) -> Json:
 
 
 async def test_nothing_secret_is_in_it(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
-    await settle(bot, owner)
+    await fill(bot, owner)
     text = (await bot.get(f"/v1/guilds/{HARBOUR}/export")).text
     assert "gh_" not in text
     assert "hash" not in text
@@ -110,7 +110,7 @@ async def test_nothing_secret_is_in_it(bot: httpx2.AsyncClient, owner: PlainConn
 async def test_it_has_what_its_reader_may_read_elsewhere(
     bot: httpx2.AsyncClient, owner: PlainConnection, clients: Clients, scope: Scope, left_out: list[str]
 ) -> None:
-    await settle(bot, owner)
+    await fill(bot, owner)
     condition = {"stat": "messages", "gte": 9}
     await bot.post(f"/v1/guilds/{HARBOUR}/achievements", json={"key": "one", "name": "One", "condition": condition})
     whole = await export(bot)
@@ -122,7 +122,7 @@ async def test_it_has_what_its_reader_may_read_elsewhere(
 
 
 async def test_modes(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
-    await settle(bot, owner)
+    await fill(bot, owner)
     file = lines(*await export(bot))
     before = await state(owner, HARBOUR)
 
@@ -137,7 +137,7 @@ async def test_modes(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
 
 
 async def test_dry_run_stores_nothing(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
-    await settle(bot, owner)
+    await fill(bot, owner)
     file = lines(*await export(bot))
     before = await state(owner, QUARRY)
     found = await imported(bot, "guildhall", file, QUARRY, dry_run=True)

@@ -23,7 +23,7 @@ class Standing:
         if not is_late or not self.is_there:
             self.is_present = True
         else:  # it may have happened after they left
-            self.doubt()
+            self.mark_uncertain()
         kind, more = event["type"], amount_of(event)
         self.is_there = True
         self.xp += XP[kind] * (more // 10 if kind == "voice" else 1)
@@ -33,7 +33,7 @@ class Standing:
         self.is_there, self.xp, self.stats, self.has_by_hand = False, 0, Counter(), False
         self.began_anew, self.is_present = True, None
 
-    def doubt(self) -> None:
+    def mark_uncertain(self) -> None:
         """Something may have brought them back."""
         self.is_present = self.is_present or None
 

@@ -131,7 +131,7 @@ class Planner:
         standing = self.model.of(guild_id, user)
         amount = self._dice.randint(-min(standing.xp, 40), 60) or 1
         if standing.is_there:
-            standing.doubt()
+            standing.mark_uncertain()
         else:
             standing.is_present = True
         standing.is_there, standing.xp = True, standing.xp + amount
@@ -145,7 +145,7 @@ class Planner:
         if not standing.is_there or guild_id == CLOSES:
             return self._record()
         standing.has_by_hand = not standing.has_by_hand
-        standing.doubt()
+        standing.mark_uncertain()
         method = "PUT" if standing.has_by_hand else "DELETE"
         path = f"{guild(guild_id)}/members/{user}/achievements/{BY_HAND}"
         return self._audited(self._made("award", method, path))
