@@ -12,6 +12,7 @@ from hashlib import blake2b
 import msgspec
 from piccolo.querystring import QueryString
 
+from api.admin import queries as sql
 from api.errors import TooManyRequests
 from api.lib.clock import Clock
 from api.postgres.database import Database
@@ -23,14 +24,6 @@ WINDOW = 60.0
 OF_ADDRESS, OF_ACCOUNT, OF_STRANGERS = 10, 30, 120
 OF_BROWSER, OF_INSIDER = 10, 10
 MOST_REMEMBERED = 10_000
-
-_TAKE = """
-    INSERT INTO rate_budgets AS b (owner, ends_at, used, granted) VALUES ($1, $2::float8 + $4::float8, 1, 0)
-    ON CONFLICT (owner) DO UPDATE SET
-        used = CASE WHEN b.ends_at <= $2 THEN 1 ELSE least(b.used, $3::int) + 1 END,
-        ends_at = CASE WHEN b.ends_at <= $2 THEN EXCLUDED.ends_at ELSE b.ends_at END
-    RETURNING used, ends_at
-"""
 
 
 class TooManyTries(TooManyRequests):
@@ -63,7 +56,7 @@ class TryLimits:
             if (ends := self._spent.get(budget.owner, 0.0)) > now:
                 raise _refusal(ends - now)
             async with self._database.connection() as connection:
-                row = await connection.fetchrow(_TAKE, budget.owner, now, budget.limit, budget.seconds)
+                row = await connection.fetchrow(sql.TAKE_TRY, budget.owner, now, budget.limit, budget.seconds)
             assert row is not None  # it gives its row
             if row["used"] > budget.limit:
                 self._remember(budget.owner, row["ends_at"], now)

@@ -14,8 +14,9 @@ from typing import Any
 import asyncpg
 import structlog
 
+from api.events import queries as sql
 from api.events.broadcaster import Broadcaster, Filter
-from api.events.frames import COLUMNS, SOURCE, Event
+from api.events.frames import Event
 from api.postgres.connections import connect
 from api.postgres.database import Database
 from api.postgres.failures import TRANSIENT
@@ -28,25 +29,9 @@ CHANNELS = ("guildhall", "guildhall_stream")
 INTERVAL = 0.2
 LEAST_INTERVAL = 0.05  # a busy database wakes us no more often
 TIMEOUT = 4.0
-BATCH_SIZE = 1000
 
 # Positions that one statement reads for a client that gets few of many events.
 SCAN_SIZE = 20_000
-PAGE = 500
-
-_NUMBER = "SELECT guildhall_number_events($1, $2)"
-_NEW = f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.position > $1 ORDER BY e.position LIMIT {BATCH_SIZE}"
-_MISSED = f"""
-    SELECT {COLUMNS} FROM {SOURCE}
-    WHERE e.position > $1 AND e.position <= $2
-      AND (e.guild_id IS NULL OR $3::bigint[] IS NULL OR e.guild_id = ANY($3))
-      AND ($4::text[] IS NULL OR e.type = ANY($4))
-    ORDER BY e.position LIMIT {PAGE}
-"""
-_BOUNDS = """
-    SELECT newest, coalesce((SELECT min(position) FROM stream_events), newest + 1)
-    FROM stream_position ORDER BY round DESC LIMIT 1
-"""
 
 
 class EventPoller:
@@ -109,26 +94,26 @@ class EventPoller:
             broadcaster.position = newest
         rows = []
         if newest > broadcaster.position:
-            rows = await connection.fetch(_NEW, broadcaster.position, timeout=TIMEOUT)
+            rows = await connection.fetch(sql.NEW, broadcaster.position, timeout=TIMEOUT)
             broadcaster.publish([Event(row) for row in rows])
         broadcaster.polled_at = started
-        return len(rows) == BATCH_SIZE
+        return len(rows) == sql.BATCH_SIZE
 
 
 async def _number(connection: "asyncpg.Connection[asyncpg.Record]", *, afresh: bool) -> int:
     """Numbers the committed events. Returns the newest position."""
     try:
-        return int(await connection.fetchval(_NUMBER, BATCH_SIZE, afresh, timeout=TIMEOUT))
+        return int(await connection.fetchval(sql.NUMBER, sql.BATCH_SIZE, afresh, timeout=TIMEOUT))
     except asyncpg.CheckViolationError as error:  # a process whose clock is days ahead has dropped today's partition
         if not is_missing_partition(error):
             raise
-    return int(await connection.fetchval(_NUMBER, BATCH_SIZE, afresh, timeout=TIMEOUT))
+    return int(await connection.fetchval(sql.NUMBER, sql.BATCH_SIZE, afresh, timeout=TIMEOUT))
 
 
 async def bounds(database: Database) -> tuple[int, int]:
     """The newest position, and the oldest kept one; the newest plus one if none is kept."""
     async with database.connection() as connection:
-        row = await connection.fetchrow(_BOUNDS)
+        row = await connection.fetchrow(sql.BOUNDS)
     assert row is not None  # it has one row
     return row[0], row[1]
 
@@ -144,7 +129,7 @@ async def missed(database: Database, wanted: Filter, after: int, upto: int) -> A
     while after < upto:
         end = min(after + SCAN_SIZE, upto)
         async with database.connection() as connection:
-            rows = await connection.fetch(_MISSED, after, end, guilds, types)
-        after = rows[-1]["position"] if len(rows) == PAGE else end
+            rows = await connection.fetch(sql.MISSED, after, end, guilds, types)
+        after = rows[-1]["position"] if len(rows) == sql.PAGE else end
         if frames := [frame for row in rows if (frame := wanted.frame(Event(row))) is not None]:
             yield frames

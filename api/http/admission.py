@@ -64,7 +64,9 @@ class Admission:
         self._whose = whose
         self._share_of = share_of
         self._left = AT_ONCE  # of this turn
-        self._begun: dict[Share, int] = {}  # in this turn: they may not have taken their slot yet
+        # Those that have not taken their slot yet: they came since the last turn, or it began them.
+        self._came: dict[Share, int] = {}
+        self._begun: dict[Share, int] = {}
         self._is_turning = False
         self._is_sweeping = False
         self._lines: dict[str, deque[_Waiter]] = {}  # whose turn it is next comes first
@@ -83,7 +85,7 @@ class Admission:
         share = self._share_of(scope)
         if share is not None and not self._has_slot(share):
             return False
-        self._count(share)
+        self._count(share, self._came)
         self._turn()
         return True
 
@@ -113,12 +115,12 @@ class Admission:
         return share not in self._full and self._free(share) > 0
 
     def _free(self, share: Share) -> int:
-        return share.free - self._begun.get(share, 0)
+        return share.free - self._came.get(share, 0) - self._begun.get(share, 0)
 
-    def _count(self, share: Share | None) -> None:
+    def _count(self, share: Share | None, counts: dict[Share, int]) -> None:
         self._left -= 1
         if share is not None:
-            self._begun[share] = self._begun.get(share, 0) + 1
+            counts[share] = counts.get(share, 0) + 1
 
     def _is_refused(self, scope: HTTPScope) -> bool:
         return self._is_spent(scope) or self._refusal(scope) is not None
@@ -159,6 +161,7 @@ class Admission:
     def _begin_some(self) -> None:
         self._is_turning = False
         self._left = AT_ONCE
+        self._begun.clear()
         while self._left and (self._lines or self._freed):
             if self._lines:
                 self._begin_next()
@@ -167,7 +170,7 @@ class Admission:
         for _ in range(min(REFUSALS_AT_ONCE, len(self._refusals))):
             scope, begin = self._refusals.popleft()
             begin(self._refusal(scope))
-        self._begun.clear()
+        self._came.clear()  # their tasks run before the next turn
         if self._left < AT_ONCE or self._refusals:
             self._turn()
 
@@ -184,7 +187,7 @@ class Admission:
             self._wait_for_slot(share, waiter)
             return
         self._waiting -= 1
-        self._count(share)
+        self._count(share, self._begun)
         if waiter.since < asyncio.get_running_loop().time() - MOST_WAITED:
             waiter.begin(_too_late())
         elif refusal is None or not self._hold(waiter.scope, waiter.begin):
@@ -197,7 +200,7 @@ class Admission:
         if self._free(share) > 0:
             waiter = line.popleft()
             self._waiting -= 1
-            self._count(share)
+            self._count(share, self._begun)
             waiter.begin(self._refused(waiter.scope))
         if not line:
             del self._full[share]

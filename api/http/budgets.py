@@ -8,22 +8,13 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from litestar.types import HTTPScope
 
 from api.errors import TooManyRequests
+from api.http import queries as sql
 from api.postgres.database import Database
 from api.postgres.failures import TRANSIENT
 
 Headers = list[tuple[bytes, bytes]]
 
 WINDOW = 60.0
-
-_TAKE_PORTION = """
-    INSERT INTO rate_budgets AS b (owner, ends_at, used, granted)
-    VALUES ($1, $2::float8 + 60, least($3::int, $4::int), least($3, $4))
-    ON CONFLICT (owner) DO UPDATE SET
-        granted = CASE WHEN b.ends_at <= $2 THEN least($3, $4) ELSE greatest(least($3, $4 - b.used), 0) END,
-        used = CASE WHEN b.ends_at <= $2 THEN least($3, $4) ELSE greatest(least(b.used + $3, $4), b.used) END,
-        ends_at = CASE WHEN b.ends_at <= $2 THEN EXCLUDED.ends_at ELSE b.ends_at END
-    RETURNING granted, used, ends_at
-"""
 
 
 class Budget:
@@ -101,7 +92,7 @@ async def take_portion(database: Database, budget: Budget, now: float) -> None:
     count."""
     try:
         async with database.connection() as connection:
-            row = await connection.fetchrow(_TAKE_PORTION, budget.owner, now, portion(budget.limit), budget.limit)
+            row = await connection.fetchrow(sql.TAKE_PORTION, budget.owner, now, portion(budget.limit), budget.limit)
     except TRANSIENT:
         if budget.ends <= now:
             budget.ends, budget.left, budget.shared = now + WINDOW, budget.limit, 0

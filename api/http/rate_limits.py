@@ -21,6 +21,7 @@ from litestar.types import HTTPScope
 
 from api.auth.actors import Credential
 from api.errors import TooManyRequests, Unavailable
+from api.http import queries as sql
 from api.http.budgets import WINDOW, Budget, address_of, take_portion
 from api.http.context import context_of
 from api.lib.clock import Clock
@@ -32,15 +33,6 @@ log = structlog.get_logger("guildhall.limits")
 MOST_BUDGETS = 50_000
 FLUSH_SECONDS = 1.0
 MOST_TOLD = 1000  # addresses that a process tells the others of, in a flush
-
-_ADD = """
-    INSERT INTO rate_budgets AS b (owner, ends_at, used, granted)
-    SELECT owner, $3::float8 + 60, used, 0 FROM unnest($1::text[], $2::int[]) AS counted (owner, used) ORDER BY owner
-    ON CONFLICT (owner) DO UPDATE SET
-        used = CASE WHEN b.ends_at <= $3 THEN EXCLUDED.used ELSE b.used + EXCLUDED.used END,
-        ends_at = CASE WHEN b.ends_at <= $3 THEN EXCLUDED.ends_at ELSE b.ends_at END
-    RETURNING owner, used, ends_at
-"""
 
 
 class Limiter:
@@ -207,7 +199,7 @@ class Limiter:
         dirty, self._dirty = self._dirty, {}
         counts = {owner: budget.pending for owner, budget in dirty.items()}
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_ADD, list(counts), list(counts.values()), self.now())
+            rows = await connection.fetch(sql.ADD_USED, list(counts), list(counts.values()), self.now())
         for owner, used, ends in rows:
             budget = dirty[owner]
             budget.pending = max(budget.pending - counts[owner], 0)

@@ -7,6 +7,7 @@ import msgspec
 from api.errors import NotFound
 from api.lib import times
 from api.lib.shared import Shared
+from api.members import queries as sql
 from api.members.leveling_config import LevelingConfig
 from api.members.levels import level_curve
 from api.postgres.change_watcher import ChangeWatcher
@@ -14,12 +15,6 @@ from api.postgres.database import Connection, Database
 from api.settings.builtin.leveling import LEVELING, LevelingSettings, leveling_settings
 from api.settings.cache import MIB, SettingsCache
 
-_READ = """
-    SELECT g.name, g.timezone, s.overrides FROM guilds g
-    LEFT JOIN guild_settings s ON s.guild_id = g.id AND s.module = 'leveling'
-    WHERE g.id = $1 AND g.deleted_at IS NULL
-"""
-_PARENTS = "SELECT channel_id, parent_id FROM guild_channels WHERE guild_id = $1 AND parent_id IS NOT NULL"
 _DEFAULTS = leveling_settings(LEVELING.defaults)
 
 _LEVELS = level_curve(_DEFAULTS.curve, _DEFAULTS.max_level)
@@ -62,12 +57,12 @@ class LevelingConfigCache:
 
 
 async def _read(connection: Connection, guild_id: int) -> LevelingConfig:
-    row = await connection.fetchrow(_READ, guild_id)
+    row = await connection.fetchrow(sql.READ_LEVELING_CONFIG, guild_id)
     if row is None:
         raise NotFound
     config = _config(guild_id, row["name"], row["timezone"], row["overrides"])
     if named := _named(config.settings):
-        parents = {row[0]: row[1] for row in await connection.fetch(_PARENTS, guild_id)}
+        parents = {row[0]: row[1] for row in await connection.fetch(sql.CHANNEL_PARENTS, guild_id)}
         return msgspec.structs.replace(config, parents=_within(named, parents))
     return config
 

@@ -163,3 +163,12 @@ RANK_ANEW = """
     GROUP BY guild_id, kept, low HAVING sum(members) <> 0 ORDER BY guild_id, kept, low
     ON CONFLICT (guild_id, kept, low) DO UPDATE SET members = c.members + EXCLUDED.members
 """
+
+# What a guild's leveling config is made of.
+READ_LEVELING_CONFIG = """
+    SELECT g.name, g.timezone, s.overrides FROM guilds g
+    LEFT JOIN guild_settings s ON s.guild_id = g.id AND s.module = 'leveling'
+    WHERE g.id = $1 AND g.deleted_at IS NULL
+"""
+
+CHANNEL_PARENTS = "SELECT channel_id, parent_id FROM guild_channels WHERE guild_id = $1 AND parent_id IS NOT NULL"

@@ -154,3 +154,8 @@ RESET = f"""
     ), event AS ({_RESET_EVENTS})
     {_RESET_ENTRIES}
 """
+
+# A module that was registered; the stamp tells whether it must be compiled again.
+READ_MODULE = "SELECT name, version, title, description, schema, changed_xid FROM modules WHERE name = $1"
+
+READ_MODULE_STAMPS = "SELECT name, changed_xid FROM modules"

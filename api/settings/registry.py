@@ -10,6 +10,7 @@ import structlog
 from api.errors import NotFound
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
+from api.settings import queries as sql
 from api.settings.builtin import BUILT_IN
 from api.settings.modules import Module
 from api.settings.schemas import InvalidSchema
@@ -18,9 +19,6 @@ from tables.sql import Row
 log = structlog.get_logger("guildhall.settings")
 
 is_name = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII).fullmatch
-
-_READ = "SELECT name, version, title, description, schema, changed_xid FROM modules WHERE name = $1"
-_READ_STAMPS = "SELECT name, changed_xid FROM modules"
 
 
 class Registry:
@@ -71,7 +69,7 @@ class Registry:
             return self._registered
         generation = self._generation
         modules = {}
-        for name, stamp in await self._rows(_READ_STAMPS, connection):
+        for name, stamp in await self._rows(sql.READ_MODULE_STAMPS, connection):
             made_of, module = self._compiled.get(name, (None, None))
             if made_of != stamp:
                 module = await self._only(name, connection)
@@ -82,7 +80,7 @@ class Registry:
         return modules
 
     async def _only(self, name: str, connection: Connection | None) -> Module | None:
-        rows = await self._rows(_READ, connection, name)
+        rows = await self._rows(sql.READ_MODULE, connection, name)
         if not rows:
             self._compiled.pop(name, None)
             return None

@@ -10,7 +10,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from api.events import event_poller
+from api.events import queries as event_queries
 from api.postgres.engine import PlainConnection
 from tests.architecture.described import Description
 from tests.architecture.world import World, is_of_people
@@ -173,7 +173,7 @@ async def test_a_page_costs_what_it_tells(
                 await ask(client, url + each)
     _of_a_route.set(False)
     assert asked >= {"/v1/guilds", "/v1/achievements", "/v1/keys", "/v1/modules", "/v1/me/guilds"}
-    sent[event_poller._BOUNDS, ()] = None
+    sent[event_queries.BOUNDS, ()] = None
     costly = {}
     for statement, arguments in sent:
         for mode in ("force_custom_plan", "force_generic_plan"):

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from litestar import Litestar
 
-from api.http import protocol
-from api.http.protocol import HEAD_BYTES, LINE_BYTES
+from api.http import reader
+from api.http.reader import HEAD_BYTES, LINE_BYTES
 from tests.http.wire import Wire
 from tests.support.people import HARBOUR
 from tests.support.wiring import services_of
@@ -119,7 +119,7 @@ async def test_it_is_bounded_too(wire: Wire, bot: httpx2.AsyncClient, before: by
 
 
 async def test_late_headers(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(reader, "HEAD_SECONDS", 0.3)
     async with wire.open() as silent, wire.open() as half, wire.open() as second:
         half.send(LIVE)
         second.send(LIVE, END, LIVE)
@@ -130,7 +130,7 @@ async def test_late_headers(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_a_header_that_trickles_is_late_too(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(reader, "HEAD_SECONDS", 0.3)
 
     async def trickle() -> None:
         while True:
@@ -147,7 +147,7 @@ async def test_a_header_that_trickles_is_late_too(wire: Wire, monkeypatch: pytes
 
 @pytest.mark.parametrize("piece", [b"", b" "], ids=["stands still", "trickles"])
 async def test_late_bodies(wire: Wire, bot: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
-    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(reader, "BODY_SECONDS", 0.3)
 
     async def trickle() -> None:
         while True:
@@ -169,7 +169,7 @@ async def test_late_bodies(wire: Wire, bot: httpx2.AsyncClient, monkeypatch: pyt
 async def test_a_large_body_at_an_honest_rate_is_not_late(
     wire: Wire, bot: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(reader, "BODY_SECONDS", 0.2)
     async with wire.open() as connection:
         connection.send(
             b"PUT /v1/guilds/%d HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" % HARBOUR,
@@ -184,7 +184,7 @@ async def test_a_large_body_at_an_honest_rate_is_not_late(
 
 
 async def test_idle_connections_end(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(reader, "IDLE_SECONDS", 0.2)
     async with wire.open() as connection:
         connection.send(LIVE, END)
         assert (await connection.answer()).status == 200
@@ -194,7 +194,7 @@ async def test_idle_connections_end(wire: Wire, monkeypatch: pytest.MonkeyPatch)
 async def test_who_was_refused_early_and_goes_on_sending_is_cut_off(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(reader, "BODY_SECONDS", 0.2)
     async with wire.open() as connection:
         connection.send(b"PUT /v1/guilds/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n{")
         assert (await connection.answer()).status == 401
@@ -216,9 +216,9 @@ async def test_many_requests_at_once_are_answered_in_order_up_to_a_bound(wire: W
     async with wire.open() as connection:
         for number in range(1000):
             connection.send(LIVE, b"X-Request-ID: %d\r\n\r\n" % number)
-        for number in range(protocol.MOST_PIPELINED):
+        for number in range(reader.MOST_PIPELINED):
             assert (await connection.answer()).headers["x-request-id"] == str(number)
-        last = protocol.MOST_PIPELINED
+        last = reader.MOST_PIPELINED
         assert (await connection.answer()).headers == {
             **(await _headers(wire)), "x-request-id": str(last), "connection": "close"
         }  # fmt: skip
@@ -285,7 +285,7 @@ async def test_a_header_that_never_ends_is_not_waited_for(wire: Wire, size: int,
 
 async def test_many_small_requests_at_once_are_no_large_header(wire: Wire) -> None:
     request = LIVE + END
-    count = protocol.MOST_PIPELINED
+    count = reader.MOST_PIPELINED
     async with wire.open() as connection:
         for _ in range(40):  # 50 KiB in all
             connection.send(request * count + LIVE)
