@@ -12,16 +12,39 @@ if TYPE_CHECKING:
 WITHIN = "($1::text[] IS NULL OR scopes::text[] <@ $1) AND ($2::bigint[] IS NULL OR guild_ids <@ $2)"
 
 
-def list_keys(*, of_guilds: bool, of_parent: bool, revoked: bool) -> str:
-    """The statement of a page: one for each index that leads to what is asked for, and not past all other keys."""
-    keys = f"SELECT * FROM api_keys WHERE revoked_at IS {'NOT ' if revoked else ''}NULL AND {WITHIN}"
-    if of_parent:
-        keys += " AND parent_id = $4::bigint"
-    elif of_guilds:
-        keys = f"SELECT * FROM ({keys} AND guild_ids && $2 OFFSET 0) AS those WHERE $4::bigint IS NULL"
-    else:
-        keys += " AND $4::bigint IS NULL"
-    return f"{keys} AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $5"
+def list_keys(
+    *,
+    scopes: list[str] | None,
+    guilds: list[int] | None,
+    parent_id: int | None,
+    revoked: bool,
+    before: int | None,
+    limit: int,
+) -> tuple[str, list[object]]:
+    """The statement of a page, and its arguments. What is not asked for is no condition: a plan for all arguments
+    takes `$1 IS NULL` for hardly ever true, expects next to no keys, and so reads the whole table."""
+    arguments: list[object] = []
+
+    def given(value: object) -> str:
+        arguments.append(value)
+        return f"${len(arguments)}"
+
+    keys = "api_keys"
+    conditions = [f"revoked_at IS {'NOT ' if revoked else ''}NULL"]
+    if scopes is not None:
+        conditions.append(f"scopes::text[] <@ {given(scopes)}::text[]")
+    if guilds is not None:
+        its = f"{given(guilds)}::bigint[]"
+        conditions.append(f"guild_ids <@ {its}")
+        if parent_id is None:
+            # First by guild, and by nothing else: no index on other columns leads to fewer keys.
+            keys = f"(SELECT * FROM api_keys WHERE guild_ids && {its} OFFSET 0) AS those"
+    if parent_id is not None:
+        conditions.append(f"parent_id = {given(parent_id)}::bigint")
+    if before is not None:
+        conditions.append(f"id < {given(before)}::bigint")
+    found = f"SELECT * FROM {keys} WHERE {' AND '.join(conditions)}"
+    return f"{found} ORDER BY id DESC LIMIT {given(limit)}", arguments
 
 
 GET = f"SELECT * FROM api_keys WHERE {WITHIN} AND id = $3 AND revoked_at IS NULL"

@@ -87,11 +87,11 @@ class KeyService:
         scope = f"keys:{query.deleted}:{parent_id}:{actor.id}"
         before = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else None
         scopes, guilds = _bounds(actor)
-        statement = queries.list_keys(
-            of_guilds=guilds is not None, of_parent=parent_id is not None, revoked=query.deleted
+        statement, arguments = queries.list_keys(
+            scopes=scopes, guilds=guilds, parent_id=parent_id, revoked=query.deleted, before=before, limit=limit + 1
         )
         async with self._database.connection() as connection:
-            rows = await connection.fetch(statement, scopes, guilds, before, parent_id, limit + 1)
+            rows = await connection.fetch(statement, *arguments)
         return paginate(rows, limit, _to_view, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def get(self, actor: Actor, key_id: int) -> KeyView:

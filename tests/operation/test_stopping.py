@@ -18,6 +18,7 @@ from api.postgres.provision import DATABASE, OWNER
 from tests.operation.servers import Server, guildhall, installation, made_key, private_folder, serving, until
 
 GUILD = "81384788765712384"
+PATIENCE = 60  # for what comes at once, unless the machine is busy
 SETTINGS = f"/v1/guilds/{GUILD}/settings/leveling"
 
 
@@ -105,19 +106,19 @@ def test_what_is_in_flight_is_answered(folder: Path, number: signal.Signals) -> 
         assert [answer.status_code for answer in answers] == [200]
         assert answers[0].json()["values"]["cooldown_seconds"] == value
         assert "Traceback" not in server.said
-    until(lambda: not database(folder).running, 5)
+    until(lambda: not database(folder).running, PATIENCE)
 
 
 def test_not_ready_before_it_closes(folder: Path) -> None:
     """What a load balancer sees: 503 for as long as GUILDHALL_DRAIN_SECONDS says, and service meanwhile."""
     with serving(folder, GUILDHALL_DRAIN_SECONDS="2") as server, server.client(server.key) as client:
         server.process.send_signal(signal.SIGTERM)
-        until(lambda: client.get("/health/ready").status_code == 503, 1)
+        until(lambda: client.get("/health/ready").status_code == 503, PATIENCE)
         assert client.get("/health/ready").json()["checks"]["accepting"] == "draining"
         assert client.get("/health/live").status_code == 200
         assert client.patch(SETTINGS, json={"cooldown_seconds": 77}).status_code == 200
         client.close()
-        assert server.process.wait(timeout=10) == 0
+        assert server.process.wait(timeout=PATIENCE) == 0
 
 
 def test_impatience(folder: Path) -> None:
@@ -138,7 +139,7 @@ def test_killed_server_starts_again_and_has_everything(folder: Path) -> None:
         assert client.get(SETTINGS).json()["values"]["cooldown_seconds"] == 123
         assert "First key" not in server.said
         assert server.stop() == 0
-    until(lambda: not database(folder).running, 5)
+    until(lambda: not database(folder).running, PATIENCE)
 
 
 def test_start_killed_half_way_is_finished_by_the_next(folder: Path) -> None:
@@ -167,13 +168,13 @@ def test_two_workers(folder: Path) -> None:
             seen.update(_busy(server))
             return len(seen) == 2
 
-        until(both_answered, 20)
+        until(both_answered, PATIENCE)
         _metrics_are_added_up(server)
         _change_is_seen_by_both(server)
         _revoked_key_is_refused_by_both(folder, server)
-        assert server.stop(within=20) == 0, server.said
+        assert server.stop(within=PATIENCE) == 0, server.said
         assert "Traceback" not in server.said
-    until(lambda: not database(folder).running, 5)
+    until(lambda: not database(folder).running, PATIENCE)
 
 
 def _busy(server: Server) -> set[int]:
@@ -226,4 +227,4 @@ def _revoked_key_is_refused_by_both(folder: Path, server: Server) -> None:
                 codes.append(client.get(SETTINGS).status_code)
         return set(codes) == {401}
 
-    until(refused, 5)
+    until(refused, PATIENCE)

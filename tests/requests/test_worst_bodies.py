@@ -11,7 +11,7 @@ from tests.support.worst_bodies import ROWS, addresses, bodies_of, media_type, w
 # makes the same instructions cost several times as much.
 LONGEST_STAND = 0.2
 MOST_SPENT = 0.8
-TRIES = 3
+TRIES = 5
 LARGEST_ANSWER = 512 * 1024  # bytes: a thousand faults with their pointers
 
 pytestmark = pytest.mark.usefixtures("chatterbox")
@@ -39,15 +39,17 @@ async def test_no_body_holds_up_others(bot: httpx2.AsyncClient, route: Route) ->
 
 
 async def least_of_some(bot: httpx2.AsyncClient, method: str, address: str, body: bytes) -> Standing:
-    """How long it stood, tried again where it is long: something else may have been in the way."""
-    tries = []
+    """How long it stood and what it cost at least, tried again where that is much: other work may have been in the
+    way, of one try in this and of another in that."""
+    least = Standing()
+    least.longest = least.spent = float("inf")
     headers = {"Content-Type": media_type(address)}
     for _ in range(TRIES):
         async with standing() as found:
             answer = await bot.request(method, address, content=body, headers=headers)
         assert answer.status_code < 500, answer.text[:300]
         assert len(answer.content) <= LARGEST_ANSWER
-        tries.append(found)
-        if found.longest <= LONGEST_STAND and found.spent <= MOST_SPENT:
+        least.longest, least.spent = min(least.longest, found.longest), min(least.spent, found.spent)
+        if least.longest <= LONGEST_STAND and least.spent <= MOST_SPENT:
             break
-    return min(tries, key=lambda each: each.longest)
+    return least

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 
 import asyncpg
@@ -46,9 +47,9 @@ class Follower:
                 raise TimeoutError
             assert response.status_code == 200, await response.aread()
             self.connects += 1
-            opened = Stream(response)
-            for _ in range(self._dice.randint(1, 200)):
-                self.ids.append((await opened.next(self._dice.uniform(1, 5))).id)
+            async with aclosing(Stream(response)) as opened:
+                for _ in range(self._dice.randint(1, 200)):
+                    self.ids.append((await opened.next(self._dice.uniform(1, 5))).id)
 
 
 class Mishaps:

@@ -9,7 +9,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import httpx2
 import msgspec
@@ -115,8 +115,9 @@ async def soak(server: Server, key: str) -> str:
     finally:
         for task in following:
             task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*following)
+        for ended in await asyncio.gather(*following, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
         for client in clients:
             await client.close()
     answers = dict(sum((client.answers for client in clients), Counter[str]()))
