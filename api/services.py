@@ -56,6 +56,8 @@ from api.lib.metrics import Metrics
 from api.lib.pagination import Cursors
 from api.lib.secret_box import SecretBox
 from api.members.leveling_config_cache import LevelingConfigCache
+from api.members.listing import MemberLists
+from api.members.renaming import Renaming
 from api.members.service import MemberService
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
@@ -166,6 +168,8 @@ class Services:
         self.activity = ActivityService(database, leveling_configs, partitions, unlocking, clock, metrics)
         self.explaining = ExplainService(database, leveling_configs, clock)
         self.members = MemberService(database, leveling_configs, partitions, unlocking, clock, hours)
+        self.member_lists = MemberLists(database, leveling_configs, cursors, clock)
+        self.renaming = Renaming(database, leveling_configs, clock)
         self.snapshots = Snapshots(database, watcher, clock)
         self.folding = Folding(database, clock)
         self.leaderboards = LeaderboardService(database, leveling_configs, self.snapshots, cursors, clock)

@@ -18,6 +18,7 @@ from tables.http import RateBudget
 from tables.idempotency import IdempotentAnswer
 from tables.imports import ImportChunk, ImportEvent, ImportMember, ImportUpload
 from tables.leaderboards import ActivityCheckpoint, ActivityRewrite, ActivityTotal, Board, XpCount
+from tables.members import MemberName
 from tables.privacy import ErasedPerson, ErasureSalt, PseudonymKey
 from tables.webhooks import WebhookPosition
 
@@ -38,6 +39,7 @@ BY_SQL = (
     BySql(ActivityDay, ("guild_id", "day", "user_id"), part="day"),
     BySql(ActivityHour, ("guild_id", "hour", "user_id"), part="hour"),
     BySql(CustomStatDay, ("guild_id", "stat", "day", "user_id"), part="day"),
+    BySql(MemberName, ("guild_id", "user_id")),
     BySql(Board, ("guild_id", "stat", "value", "user_id")),
     BySql(XpCount, ("guild_id", "kept", "low")),
     BySql(ActivityCheckpoint, ("guild_id", "day")),

@@ -30,6 +30,10 @@ class Member(Table, tablename="members", help_text="A person in a guild: XP, sta
     is_ranked = Boolean(
         default=True, null=False, help_text="Whether boards and ranks count them: not hidden, not left with `hide`."
     )
+    names_digest = Integer(default=0, null=False, help_text="A digest of their row in member_names; 0: there is none.")
+    has_display_name = Boolean(
+        default=False, null=False, help_text="Whether a display name is known: lists have those without one last."
+    )
 
     @classmethod
     async def guilds_of(cls, user_id: int, only: Sequence[int] | None) -> list[int]:
@@ -46,6 +50,27 @@ class Member(Table, tablename="members", help_text="A person in a guild: XP, sta
     @classmethod
     def get_readable(cls) -> Readable:
         return Readable(template="%s", columns=[cls.user_id])
+
+
+class MemberName(Table, tablename="member_names", help_text="How a member is called, and their avatar."):
+    guild_id = BigInt(primary_key=True, default=None, null=False, help_text="The guild.")
+    user_id = BigInt(default=None, null=False, help_text="The person's snowflake.")
+    username = Varchar(length=100, default=None, null=True, help_text="Their name on Discord; empty if unknown.")
+    display_name = Varchar(
+        length=100, default=None, null=True, help_text="What they are called in the guild; empty if unknown."
+    )
+    avatar = Varchar(
+        length=34, default=None, null=True, help_text="Discord's hash of their avatar; empty if unknown or none."
+    )
+    username_folded = Varchar(
+        length=100, default=None, null=True, help_text="The name without case and accents, to search by."
+    )
+    sort_name = Varchar(
+        length=100,
+        default=None,
+        null=False,
+        help_text="The display name without case and accents; U+10FFFF, the last of all, where there is none.",
+    )
 
 
 class CustomStat(Table, tablename="custom_stats", help_text="A member's total of a stat that the guild's bot counts."):

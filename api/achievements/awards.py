@@ -27,8 +27,10 @@ from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levelups import level_up
 from api.members.member_events import adjusted
-from api.members.service import known_xp, refuse_hidden
+from api.members.names import UNKNOWN
+from api.members.naming import KnownNames
 from api.members.standings import Standing, lock, read
+from api.members.visibility import known_xp, refuse_hidden
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, around
 from tables.achievements import Award
@@ -95,7 +97,8 @@ class AwardService:
             known = await Award.select().where(Award.is_of(standing.id, wanted.id)).first()
             if known is not None and known["revoked_at"] is None:
                 return await self._to_view(connection, config, standing, wanted, known["awarded_at"]), None
-            ledger = Ledger()
+            ledger, names = Ledger(), KnownNames()
+            await names.look_up(connection, [standing])
             if not standing.xp and standing.first_seen_at is None and standing.last_active_at is None:
                 standing.first_seen_at = now  # they were only just made: counters and boards do not know them
                 ledger.touch(standing)
@@ -107,12 +110,13 @@ class AwardService:
             forced = msgspec.structs.replace(wanted, reward_xp=0) if kept else wanted
             moved = Moved(config, standing, forced=forced)
             result = await self._unlocking.evaluate_and_store(
-                connection, [moved], ledger, now, by=f"{actor.kind} {actor.id}"
+                connection, [moved], ledger, now, names, by=f"{actor.kind} {actor.id}"
             )
             if kept:
                 await Award.update({Award.xp: kept}).where(Award.is_of(standing.id, wanted.id))
-            risen = level_up(config, user_id, before, standing.xp)
-            await publish(connection, adjusted(config, user_id, before, standing.xp, risen))
+            theirs = names.of((guild_id, user_id))
+            risen = level_up(config, user_id, before, standing.xp, names=theirs)
+            await publish(connection, adjusted(config, user_id, before, standing.xp, risen, theirs))
             changes = {"achievement": Change(None, key), "xp": Change(before, standing.xp)}
             await _record(connection, actor, "achievement.awarded", guild_id, user_id, changes)
             others = [each for each in result.unlocked[guild_id, user_id] if each.achievement != key]
@@ -152,12 +156,14 @@ class AwardService:
                 Award.xp: Award.xp - taken,
             }
             await Award.update(revocation).where(Award.is_of(standing.id, row["id"]))
-            revoked = definition(row, {})
+            names = KnownNames()
+            await names.look_up(connection, [standing])
+            theirs = names.of((guild_id, user_id))
             await publish(
                 connection,
                 [
-                    award_event((guild_id, user_id), revoked, "achievement.revoked"),
-                    *adjusted(config, user_id, before, standing.xp, None),
+                    award_event((guild_id, user_id), definition(row, {}), theirs, "achievement.revoked"),
+                    *adjusted(config, user_id, before, standing.xp, None, theirs),
                 ],
             )
             changes = {"achievement": Change(key, None), "xp": Change(before, standing.xp)}
@@ -181,7 +187,7 @@ class AwardService:
     ) -> AwardedView:
         values = await self._values(connection, config, standing, [wanted])
         item = _item(wanted, None, values)
-        told_rewards: UnlockedAchievement = to_unlocked(standing.user_id, wanted)
+        told_rewards: UnlockedAchievement = to_unlocked(standing.user_id, wanted, UNKNOWN)
         item = msgspec.structs.replace(item, awarded_at=awarded_at)
         return AwardedView(
             **msgspec.structs.asdict(item), rewards=told_rewards.rewards, level_up=None, achievements_unlocked=[]

@@ -22,6 +22,7 @@ from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levelups import level_up
 from api.members.member_events import reached
+from api.members.naming import KnownNames
 from api.members.standings import Standing, by_key
 from api.postgres.database import Connection
 from tables.achievements import Achievement, Award, Awarding
@@ -114,8 +115,9 @@ class Backfill:
         locked = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
         before = {key: standing.xp for key, standing in locked.items()}
         moved = [Moved(config, standing, only=achievement_id) for standing in locked.values()]
-        result = await self._unlocking.evaluate_and_store(connection, moved, Ledger(), now)
-        risen = [level_up(config, key[1], before[key], locked[key].xp) for key in result.unlocked]
+        names = KnownNames()
+        result = await self._unlocking.evaluate_and_store(connection, moved, Ledger(), now, names)
+        risen = [level_up(config, key[1], before[key], locked[key].xp, names=names.of(key)) for key in result.unlocked]
         await publish(connection, [reached(config.guild_id, each) for each in risen if each is not None])
         return result
 

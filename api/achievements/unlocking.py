@@ -21,6 +21,8 @@ from api.lib.arrays import literal
 from api.members.dtos import UnlockedAchievement, UnlockRewards
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
+from api.members.names import Names, shown
+from api.members.naming import NONE, KnownNames
 from api.members.standings import Key, Standing
 from api.postgres.database import Connection
 
@@ -31,10 +33,10 @@ _AHEAD = timedelta(minutes=5)
 class UnlockResult:
     """The achievements that members were awarded, and their XP."""
 
-    def __init__(self, members: Sequence[Candidate] = ()) -> None:
+    def __init__(self, members: Sequence[Candidate] = (), names: KnownNames = NONE) -> None:
         self._members = members
         self.unlocked: dict[Key, list[UnlockedAchievement]] = {
-            member.key: [to_unlocked(member.key[1], each) for each, _ in member.given]
+            member.key: [to_unlocked(member.key[1], each, names.of(member.key)) for each, _ in member.given]
             for member in members
             if member.given
         }
@@ -58,19 +60,27 @@ class Unlocking:
         return {guild_id for guild_id, known in found.items() if known.index.definitions}
 
     async def evaluate_and_store(
-        self, connection: Connection, moved: Sequence[Moved], ledger: Ledger, now: datetime, by: str | None = None
+        self,
+        connection: Connection,
+        moved: Sequence[Moved],
+        ledger: Ledger,
+        now: datetime,
+        names: KnownNames,
+        by: str | None = None,
     ) -> UnlockResult:
         """Stores the ledger and the achievements that these members have earned; their standings then include the
-        rewards. The number of statements does not depend on the number of members or achievements. `by`: who awards
-        `forced` by hand. Call it inside `Partitions.write`, with the partitions `around` now."""
+        rewards. The number of statements does not depend on the number of members or achievements. `names`: afterwards
+        it has those of who unlocked something. `by`: who awards `forced` by hand. Call it inside `Partitions.write`,
+        with the partitions `around` now."""
         known = await self._indexes.of({each.config.guild_id for each in moved}, connection)
         members = list(self._candidates(moved, known))
         await _look_up(connection, members, ledger, now)
         worth_it = [member for member in members if has_candidates(member)]
         await self._unlock(connection, worth_it, ledger, now)
         await ledger.store(connection)
-        await _store(connection, worth_it, now, by)
-        return UnlockResult(members)
+        await names.look_up(connection, (member.moved.standing for member in worth_it if member.given))
+        await _store(connection, worth_it, now, names, by)
+        return UnlockResult(members, names)
 
     async def _unlock(
         self, connection: Connection, members: Sequence[Candidate], ledger: Ledger, now: datetime
@@ -98,11 +108,12 @@ class Unlocking:
         ledger: Ledger,
         now: datetime,
         before: int,
+        names: KnownNames,
     ) -> tuple[list[UnlockedAchievement], Callable[[], None]]:
         """Stores a member's XP that was changed by hand. Returns the achievements it unlocked, and a function to call
         after the commit."""
         stats = frozenset(() if standing.xp == before else ("xp", "level"))
-        result = await self.evaluate_and_store(connection, [Moved(config, standing, stats)], ledger, now)
+        result = await self.evaluate_and_store(connection, [Moved(config, standing, stats)], ledger, now, names)
         return result.unlocked.get((config.guild_id, standing.user_id), []), result.after_commit
 
     def _candidates(self, moved: Iterable[Moved], known: Mapping[int, CachedIndex]) -> Iterator[Candidate]:
@@ -122,7 +133,9 @@ class Unlocking:
                 )
 
 
-async def _store(connection: Connection, members: Sequence[Candidate], now: datetime, by: str | None) -> None:
+async def _store(
+    connection: Connection, members: Sequence[Candidate], now: datetime, names: KnownNames, by: str | None
+) -> None:
     """Stores the awards and their events."""
     rows = [
         (each.id, standing.id, standing.guild_id, standing.user_id, each.name, xp, each.reward_role_id)
@@ -132,7 +145,8 @@ async def _store(connection: Connection, members: Sequence[Candidate], now: date
     ]
     if rows:
         await connection.execute(queries.AWARD, *zip(*rows, strict=True), now, by)
-        await publish(connection, [award_event(member.key, each) for member in members for each, _ in member.given])
+        events = [award_event(each.key, given, names.of(each.key)) for each in members for given, _ in each.given]
+        await publish(connection, events)
 
 
 def grant_xp(ledger: Ledger, standing: Standing, day: date, hour: datetime, xp: int) -> None:
@@ -143,17 +157,17 @@ def grant_xp(ledger: Ledger, standing: Standing, day: date, hour: datetime, xp: 
     ledger.touch(standing)
 
 
-def to_unlocked(user_id: int, definition: Definition) -> UnlockedAchievement:
+def to_unlocked(user_id: int, definition: Definition, names: Names) -> UnlockedAchievement:
     """The award as answers and events show it."""
     role_id = definition.reward_role_id
     rewards = UnlockRewards(definition.reward_xp, None if role_id is None else str(role_id))
-    return UnlockedAchievement(str(user_id), definition.key, rewards)
+    return UnlockedAchievement(*shown(user_id, names), definition.key, rewards)
 
 
-def award_event(key: Key, definition: Definition, event: str = "achievement.unlocked") -> OutboxEvent:
+def award_event(key: Key, definition: Definition, names: Names, event: str = "achievement.unlocked") -> OutboxEvent:
     """The event of an award."""
     guild_id, user_id = key
-    return OutboxEvent(guild_id, event, msgspec.structs.asdict(to_unlocked(user_id, definition)), user_id)
+    return OutboxEvent(guild_id, event, msgspec.structs.asdict(to_unlocked(user_id, definition, names)), user_id)
 
 
 async def _look_up(connection: Connection, members: Sequence[Candidate], ledger: Ledger, now: datetime) -> None:

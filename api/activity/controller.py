@@ -26,7 +26,7 @@ class ActivityController(Controller):
 
     @post(
         "/",
-        opt=RoutePolicy(Scope.ACTIVITY_WRITE, largest_body=LARGEST_BODY, most_values=MOST_VALUES).opt,
+        opt=RoutePolicy(Scope.ACTIVITY_WRITE, largest_body=LARGEST_BODY, most_values=MOST_VALUES, mends_names=True).opt,
         status_code=200,
     )
     async def record_activity(
@@ -42,7 +42,13 @@ class ActivityController(Controller):
 
     @post(
         "/explain",
-        opt=RoutePolicy(Scope.MEMBERS_READ, effect_free=True, largest_body=LARGEST_BODY, most_values=MOST_VALUES).opt,
+        opt=RoutePolicy(
+            Scope.MEMBERS_READ,
+            effect_free=True,
+            largest_body=LARGEST_BODY,
+            most_values=MOST_VALUES,
+            mends_names=True,
+        ).opt,
         status_code=200,
     )
     async def explain_activity(

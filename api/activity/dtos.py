@@ -5,12 +5,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import force_setattr
 
 from api.lib import formats, snowflakes
 from api.members.dtos import UnlockedAchievement
 from api.members.levelups import LevelUp
+from api.members.names import GivenNames
 
 MOST_EVENTS = 1000
 MOST_ROLES = 250
@@ -65,6 +66,16 @@ def _in_utc(moment: datetime) -> datetime:
         return moment.replace(tzinfo=UTC)  # less than a day beside it
 
 
+class EventUser(GivenNames, frozen=True, forbid_unknown_fields=True):
+    """What the member is called. What is absent stays as it is, null makes it unknown. A name that cannot be shown is
+    cleaned, one of more than 100 characters is cut; another avatar than Discord's is none. No event is refused for
+    that."""
+
+    username: Annotated[str, Meta(description="The name on Discord")] | None | UnsetType = UNSET
+    display_name: Annotated[str, Meta(description="The name in the guild")] | None | UnsetType = UNSET
+    avatar: Annotated[str, Meta(description="Discord's hash of the avatar")] | None | UnsetType = UNSET
+
+
 class BaseEvent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     """The members that every event has."""
 
@@ -74,6 +85,7 @@ class BaseEvent(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     channel_id: Id | None = None
     parent_id: ParentId | None = None
     role_ids: Annotated[list[Id], Meta(max_length=MOST_ROLES)] = []
+    user: EventUser | None = None
 
     def __post_init__(self) -> None:
         """Makes numbers of ids, and UTC of any other offset. Raises `ValueError` for what is no id, and for an event's

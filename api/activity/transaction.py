@@ -11,6 +11,7 @@ from api.achievements.unlocking import Unlocking, UnlockResult
 from api.activity import locks, queries, unlocks
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import ActivityView, Event, RejectedEvent
+from api.activity.event_names import store_names, with_names
 from api.activity.late_days import fill
 from api.activity.peaks import Peaks
 from api.activity.pieces import begins
@@ -185,17 +186,19 @@ class Transaction:
                 for event in fresh
             )
             await welcome_back(connection, seen)
+        requests = [(pending.config, fresh) for pending, fresh in zip(self._group, events, strict=True)]
+        names = await store_names(connection, requests, standings)
         ledger = Ledger()
         counting = Counting(standings, await self._caps(connection, events), ledger)
         peaks = Peaks(counting, standings)
         level_ups = [peaks.count(pending.config, fresh) for pending, fresh in zip(self._group, events, strict=True)]
         if counting.late:
             await fill(connection, counting.late, ledger)
-        requests = [(pending.config, fresh) for pending, fresh in zip(self._group, events, strict=True)]
         self._unlocked = await unlocks.evaluate_and_store(
-            self._unlocking, connection, requests, standings, peaks, ledger, self._now
+            self._unlocking, connection, requests, standings, peaks, ledger, self._now, names
         )
         unlocked = unlocks.unlocked_by_request(requests, self._unlocked, level_ups, standings)
+        level_ups = await with_names(connection, requests, level_ups, standings, names)
         await publish(
             connection,
             [

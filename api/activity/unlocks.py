@@ -13,6 +13,7 @@ from api.members.dtos import UnlockedAchievement
 from api.members.ledger import XP, Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.levelups import LevelUp, level_up
+from api.members.naming import KnownNames
 from api.members.standings import Key, Standing
 from api.postgres.database import Connection
 
@@ -30,11 +31,12 @@ async def evaluate_and_store(
     peaks: Peaks,
     ledger: Ledger,
     now: datetime,
+    names: KnownNames,
 ) -> UnlockResult:
     """Stores the ledger and the achievements that the events have earned."""
     guild_ids = await unlocking.guilds_with_achievements(connection, {guild_id for guild_id, _ in standings})
     moved = _moved(requests, standings, peaks, guild_ids) if guild_ids else []
-    return await unlocking.evaluate_and_store(connection, moved, ledger, now)
+    return await unlocking.evaluate_and_store(connection, moved, ledger, now, names)
 
 
 def _moved(

@@ -28,6 +28,7 @@ _PLAIN = (
     "custom_stats",
     "custom_stat_names",
     "boards",
+    "member_names",
     "members",
     "xp_counts",
     "activity_totals",

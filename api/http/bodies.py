@@ -57,14 +57,26 @@ class BodyReader:
             raise UnreadableBody(f"The body is nested more than {DEPTH} deep.")
         if has_endless_number(raw):
             raise UnreadableBody(f"The body has a number of more than {LONGEST_NUMBER} digits.")
-        if self._mends_names:
-            raw = without_halves(raw, rb"\u0000")  # which is taken out of names
         try:
             return self._decode(raw)
         except msgspec.ValidationError as error:
             raise Invalid(errors=self._explain(raw, error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise UnreadableBody(f"The body is not readable JSON in UTF-8: {_cause(error)}.") from None
+            mended = without_halves(raw, rb"\u0000") if self._mends_names else raw  # which is taken out of names
+            unreadable = UnreadableBody(f"The body is not readable JSON in UTF-8: {_cause(error)}.")
+            if mended == raw:
+                raise unreadable from None
+            return self._read_mended(mended, unreadable)
+
+    def _read_mended(self, raw: bytes, unreadable: UnreadableBody) -> object:
+        """The body without halves of surrogate pairs. One in a text that is no name, as in an id, is no less unreadable
+        for that."""
+        try:
+            return self.read(raw)
+        except Invalid as invalid:
+            if any(isinstance(each, Fault) and each.message == formats.SENTENCES["line"] for each in invalid.errors):
+                raise unreadable from None
+            raise
 
     def _explain(self, raw: bytes, error: msgspec.ValidationError) -> list[Fault]:
         try:

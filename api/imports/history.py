@@ -14,6 +14,7 @@ from api.achievements.unlocking import Unlocking
 from api.activity import locks, unlocks
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event, StatEvent, VoiceEvent
+from api.activity.event_names import store_names
 from api.activity.peaks import Peaks
 from api.activity.pieces import days as days_of
 from api.activity.pieces import pieces
@@ -30,6 +31,7 @@ from api.members import ledger_sql
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
+from api.members.naming import KnownNames
 from api.members.standings import Key, Standing, by_key, lock
 from api.members.tombstones import refuse_erased
 from api.members.totals import note_rewritten
@@ -134,7 +136,7 @@ class History:
             keys = columns([(config.guild_id, user_id) for user_id in user_ids], 2)
             standings = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
             moved = [Moved(config, standing, frozenset({"streak"})) for standing in standings.values()]
-            await self._unlocking.evaluate_and_store(connection, moved, Ledger(), self._clock.now())
+            await self._unlocking.evaluate_and_store(connection, moved, Ledger(), self._clock.now(), KnownNames())
 
     async def _store(self, connection: Connection, work: Work, config: LevelingConfig, events: Sequence[Event]) -> None:
         """Counts new events, with the cooldown of this import alone, and awards what they earned."""
@@ -149,6 +151,8 @@ class History:
         own = {row[0]: row[1] for row in await connection.fetch(sql.COOLDOWNS, work.id, users)}
         for standing in standings.values():
             standing.last_xp_at = own.get(standing.user_id)
+        requests = [(config, events)]
+        names = await store_names(connection, requests, standings)
         ledger = Past(hours_since(now, self._hours))
         counting = Counting(standings, await caps(connection, config, events), ledger)
         peaks = Peaks(counting, standings)
@@ -158,7 +162,7 @@ class History:
         await connection.execute(sql.KEEP_MEMBERS, work.id, *zip(*sorted(rows, key=lambda row: row[0]), strict=True))
         for standing in standings.values():
             standing.last_xp_at = live[standing.user_id]
-        await unlocks.evaluate_and_store(self._unlocking, connection, [(config, events)], standings, peaks, ledger, now)
+        await unlocks.evaluate_and_store(self._unlocking, connection, requests, standings, peaks, ledger, now, names)
         await note_rewritten(connection, config.guild_id, min(ledger.days(), default=now.date()))
 
 

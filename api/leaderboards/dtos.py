@@ -39,6 +39,9 @@ class BoardEntry(msgspec.Struct, frozen=True, gc=False):
 
     rank: int
     user_id: str
+    username: str | None
+    display_name: str | None
+    avatar_url: str | None
     value: int
     xp: int
     level: int

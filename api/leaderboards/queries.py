@@ -31,24 +31,34 @@ _PAGE = """
 
 _ENTRY = "b.value, b.user_id"
 
+# A page by columns.
+_COLUMNS = ", ".join(
+    f"array_agg({each} ORDER BY row.value DESC, row.user_id) AS {name}"
+    for name, each in {
+        "users": "row.user_id",
+        "values": "row.value",
+        "usernames": "n.username",
+        "display_names": "n.display_name",
+        "avatars": "n.avatar",
+    }.items()
+)
+
 # XP of all time, many boards at once ($1 guilds, $2 limits), each from the top: the first has rank 1, and the
 # counters of ranks tell how many there are. The planner shall not see how long the arrays are: for short ones it
 # would make a plan anew each time.
-XP_TOPS = """
-    SELECT page.users, page.values, (
+XP_TOPS = f"""
+    SELECT page.*, (
         SELECT sum(c.members) FROM xp_counts c WHERE c.guild_id = asked.guild_id AND c.kept = 1
     )::bigint AS member_count, 0::bigint AS above, 0::bigint AS before
     FROM ROWS FROM (unnest((SELECT $1::bigint[])), unnest((SELECT $2::bigint[])))
         WITH ORDINALITY AS asked (guild_id, at_most, place)
     CROSS JOIN LATERAL (
-        SELECT array_agg(row.user_id ORDER BY row.value DESC, row.user_id) AS users,
-            array_agg(row.value ORDER BY row.value DESC, row.user_id) AS values
-        FROM (
+        SELECT {_COLUMNS} FROM (
             SELECT * FROM (
                 SELECT b.user_id, b.value FROM boards b WHERE b.guild_id = asked.guild_id AND b.stat = 0
                 ORDER BY b.value DESC, b.user_id LIMIT 101
             ) AS longest LIMIT asked.at_most
-        ) AS row
+        ) AS row LEFT JOIN member_names n ON n.guild_id = asked.guild_id AND n.user_id = row.user_id
     ) AS page
     ORDER BY asked.place
 """
@@ -56,8 +66,8 @@ XP_TOPS = """
 # The same behind places ($3 values, $4 users). How many have more than the value the counters tell, whose bounds
 # ($5 to $8) are known from it: see `rules.Bounds`. `before` is how many have as much and come no later than the
 # place: all who have, but those on this page; no more of them are counted than $9.
-XP_PAGES = """
-    SELECT page.users, page.values, counted.members AS member_count, counted.above + (
+XP_PAGES = f"""
+    SELECT page.*, counted.members AS member_count, counted.above + (
         SELECT count(*) FROM boards n
         WHERE n.guild_id = asked.guild_id AND n.stat = 0 AND n.value > asked.value AND n.value < asked.fine_end
     ) AS above, (
@@ -80,9 +90,7 @@ XP_PAGES = """
             AND (c.kept = 1 OR c.kept = 8 AND c.low > asked.fine AND c.low < asked.octave_end)
     ) AS counted
     CROSS JOIN LATERAL (
-        SELECT array_agg(row.user_id ORDER BY row.value DESC, row.user_id) AS users,
-            array_agg(row.value ORDER BY row.value DESC, row.user_id) AS values
-        FROM (
+        SELECT {_COLUMNS} FROM (
             SELECT * FROM (
                 (SELECT b.user_id, b.value FROM boards b
                  WHERE b.guild_id = asked.guild_id AND b.stat = 0 AND b.value = asked.value
@@ -93,7 +101,7 @@ XP_PAGES = """
                  WHERE b.guild_id = asked.guild_id AND b.stat = 0 AND b.value < asked.value
                  ORDER BY b.value DESC, b.user_id LIMIT 101)
             ) AS halves ORDER BY value DESC, user_id LIMIT asked.at_most
-        ) AS row
+        ) AS row LEFT JOIN member_names n ON n.guild_id = asked.guild_id AND n.user_id = row.user_id
     ) AS page
     ORDER BY asked.place
 """
@@ -112,8 +120,11 @@ _HEAD = """
             FROM {board}
         ) AS counted
     )
-    SELECT page.user_id, page.value, m.xp, head.member_count, head.rank, head.ties
-    FROM head LEFT JOIN (page JOIN members m ON m.guild_id = $1 AND m.user_id = page.user_id) ON true
+    SELECT page.user_id, page.value, m.xp, n.username, n.display_name, n.avatar, head.member_count, head.rank, head.ties
+    FROM head LEFT JOIN (
+        page JOIN members m ON m.guild_id = $1 AND m.user_id = page.user_id
+        LEFT JOIN member_names n ON n.guild_id = $1 AND n.user_id = page.user_id
+    ) ON true
     ORDER BY page.value DESC, page.user_id
 """
 
@@ -197,7 +208,9 @@ _SNAPSHOT = f"""
 
 # What stands of these members ($2), of those whom a board may show: ranked, and no newer than $3.
 SHOWN = """
-    SELECT user_id, xp FROM members WHERE guild_id = $1 AND user_id = ANY($2::bigint[]) AND is_ranked AND id <= $3
+    SELECT m.user_id, m.xp, n.username, n.display_name, n.avatar
+    FROM members m LEFT JOIN member_names n USING (guild_id, user_id)
+    WHERE m.guild_id = $1 AND m.user_id = ANY($2::bigint[]) AND m.is_ranked AND m.id <= $3
 """
 
 

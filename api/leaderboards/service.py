@@ -19,6 +19,7 @@ from api.lib.pagination import LARGEST_PAGE, Cursors
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levels import LevelCurve
+from api.members.names import Names, shown
 from api.postgres.database import Connection, Database
 
 # Members with equal values that a page's statement counts; more are counted only if a rank needs it.
@@ -32,6 +33,7 @@ class _Page(NamedTuple):
     users: list[int]
     values: list[int]
     xp: list[int]
+    names: Sequence[Names]
     member_count: int
     rank: int
     behind: int
@@ -133,18 +135,19 @@ class LeaderboardService:
         while len(items) <= limit and first < snapshot.count:
             rows = list(snapshot.rows(first, limit + 1))
             first += len(rows)
-            xp = await self._shown(guild_id, snapshot, rows)
+            members = await self._shown(guild_id, snapshot, rows)
             for rank, user_id, value in rows:
-                if user_id in xp:
-                    items.append(BoardEntry(rank, str(user_id), value, xp[user_id], level_curve.level(xp[user_id])))
+                if user_id in members:
+                    xp, names = members[user_id]
+                    items.append(BoardEntry(rank, *shown(user_id, names), value, xp, level_curve.level(xp)))
         return _Found(items[:limit], snapshot.count, len(items) > limit, snapshot.as_of)
 
-    async def _shown(self, guild_id: int, snapshot: Snapshot, rows: Sequence[Row]) -> dict[int, int]:
-        """The members of these who may still be shown, with their XP."""
+    async def _shown(self, guild_id: int, snapshot: Snapshot, rows: Sequence[Row]) -> dict[int, tuple[int, Names]]:
+        """The members of these who may still be shown, with their XP and names."""
         users = [row.user_id for row in rows]
         async with self._database.connection() as connection:
             rows_of_members = await connection.fetch(queries.SHOWN, guild_id, users, snapshot.newest_member)
-        return {row["user_id"]: row["xp"] for row in rows_of_members}
+        return {row[0]: (row[1], Names(row[2], row[3], row[4])) for row in rows_of_members}
 
     async def _xp_page(self, guild_id: int, after: Place, limit: int) -> _Page:
         if after == queries.TOP:
@@ -152,15 +155,15 @@ class LeaderboardService:
         else:
             value, user_id = after
             found = await self._pages.get((guild_id, limit + 1, value, user_id, *bounds(value)))
-        users, values, member_count, above, before = found
+        users, values, *names, member_count, above, before = found
         if users is None:
-            return _Page([], [], [], member_count or 0, 1, 1)
+            return _Page([], [], [], [], member_count or 0, 1, 1)
         if before == _TIES and values[-1] != after[0]:
             async with self._database.connection() as connection:
                 before = await connection.fetchval(queries.XP_BEFORE, guild_id, *after)
         behind = 1 + above + before
         rank = 1 + above if values[0] == after[0] else behind
-        return _Page(users, values, values, member_count, rank, behind)
+        return _Page(users, values, values, list(map(Names, *names)), member_count, rank, behind)
 
     async def _read_tops(self, keys: Sequence[tuple[int, ...]]) -> list[asyncpg.Record]:
         async with self._database.connection() as connection:
@@ -184,9 +187,10 @@ async def _page(connection: Connection, guild_id: int, stat: str, asked: Window,
     head = found[0]
     rows = found if head["user_id"] is not None else []
     users, values, xp = ([row[name] for row in rows] for name in ("user_id", "value", "xp"))
+    names = [Names(row["username"], row["display_name"], row["avatar"]) for row in rows]
     rank: int = head["rank"]
     behind = rank if head["ties"] is None else rank + head["ties"] - values.count(after[0])
-    return _Page(users, values, xp, head["member_count"], rank, behind)
+    return _Page(users, values, xp, names, head["member_count"], rank, behind)
 
 
 async def _before(connection: Connection, guild_id: int, stat: str, asked: Window, user_id: int, above: int) -> Place:
@@ -217,14 +221,14 @@ def _entries(page: _Page, limit: int, level_curve: LevelCurve) -> list[BoardEntr
     """The entries; members with equal values share a rank."""
     entries: list[BoardEntry] = []
     rank, level, previous, previous_xp = page.rank, 0, -1, -1
-    for user_id, value, xp in zip(page.users[:limit], page.values, page.xp, strict=False):
+    for user_id, value, xp, names in zip(page.users[:limit], page.values, page.xp, page.names, strict=False):
         if value != previous:
             if entries:
                 rank = page.behind + len(entries)
             previous = value
         if xp != previous_xp:
             level, previous_xp = level_curve.level(xp), xp
-        entries.append(BoardEntry(rank, str(user_id), value, xp, level))
+        entries.append(BoardEntry(rank, *shown(user_id, names), value, xp, level))
     return entries
 
 

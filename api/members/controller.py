@@ -1,14 +1,29 @@
 """`/v1/guilds/{guild_id}/members/{user_id}`, and time series of members and guilds."""
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from api.auth.scopes import Scope
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
-from api.members.dtos import AdjustXp, MemberView, RoleQuery, SeriesQuery, SeriesView, XpAdjustedView
+from api.lib.pagination import Page
+from api.members.dtos import (
+    AdjustXp,
+    ListedMemberView,
+    MembersQuery,
+    MemberView,
+    NamesPutView,
+    PatchMember,
+    PutNames,
+    RoleQuery,
+    SeriesQuery,
+    SeriesView,
+    XpAdjustedView,
+)
 from api.members.levels import RoleChanges
+from api.members.listing import MemberLists
+from api.members.renaming import Renaming
 from api.members.service import MemberService
 
 READ, WRITE = Scope.MEMBERS_READ, Scope.MEMBERS_WRITE
@@ -17,6 +32,46 @@ READ, WRITE = Scope.MEMBERS_READ, Scope.MEMBERS_WRITE
 class MemberController(Controller):
     path = "/v1/guilds/{guild_id:str}"
     tags = ("members",)
+
+    @get("/members", opt=RoutePolicy(READ, personal=True).opt)
+    async def list_members(
+        self,
+        guild_id: FromPath[int],
+        params: NamedDependency[MembersQuery],
+        request: GuildhallRequest,
+        member_lists: NamedDependency[MemberLists],
+    ) -> Page[ListedMemberView]:
+        """List the guild's members, or search them: by display name without case and accents, then by id; members
+        without a display name last."""
+        return await member_lists.read(request.actor, guild_id, params)
+
+    @put("/members/names", opt=RoutePolicy(WRITE, mends_names=True).opt)
+    async def put_names(
+        self,
+        guild_id: FromPath[int],
+        data: JSONBody[PutNames],
+        request: GuildhallRequest,
+        renaming: NamedDependency[Renaming],
+    ) -> NamesPutView:
+        """Set the names and avatars of many members at once. Only for those who are members; of people who opted out
+        nothing is kept."""
+        return await renaming.put(request.actor, guild_id, data.items)
+
+    @patch(
+        "/members/{user_id:str}",
+        opt=RoutePolicy(WRITE, if_match=True, conditional=True, personal=True, merge_patch=True, mends_names=True).opt,
+    )
+    async def patch_member(
+        self,
+        guild_id: FromPath[int],
+        user_id: FromPath[int],
+        data: JSONBody[PatchMember],
+        request: GuildhallRequest,
+        renaming: NamedDependency[Renaming],
+    ) -> MemberView:
+        """Change a member's names and avatar (JSON Merge Patch). If the member does not exist, a key with
+        `members:write` creates it; for people, unknown and hidden members are 404."""
+        return await renaming.patch(request.actor, guild_id, user_id, data, request.preconditions)
 
     @get("/members/{user_id:str}", opt=RoutePolicy(READ, conditional=True, personal=True).opt)
     async def get_member(

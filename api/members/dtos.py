@@ -6,12 +6,15 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from api.lib.pagination import LARGEST_PAGE, CursorText, Limit
 from api.lib.snowflakes import Snowflake
 from api.lib.times import DayOrTime
 from api.members.levelups import LevelUp
+from api.members.names import AVATAR, GivenNames
 from api.settings.curves import MAX_XP
 
 MOST_ROLES = 250
+MOST_NAMES = 1000
 
 Bucket = Literal["hour", "day", "week"]
 
@@ -33,23 +36,86 @@ class StreakView(msgspec.Struct, frozen=True):
     best: int
 
 
-class MemberView(msgspec.Struct, frozen=True):
-    """A member's profile. `level_xp` is the total XP at which the level begins, `next_level_xp` the total at which the
-    next level begins, null at the highest. `rank` is null for a member who is on no leaderboard."""
+class ListedMemberView(msgspec.Struct, frozen=True):
+    """A member's profile, without their rank. What the member is called is null while it is unknown. `level_xp` is the
+    total XP at which the level begins, `next_level_xp` the total at which the next level begins, null at the
+    highest."""
 
     guild_id: str
     user_id: str
+    username: str | None
+    display_name: str | None
+    avatar_url: str | None
     xp: int
     level: int
     level_xp: int
     next_level_xp: int | None
-    rank: int | None
     member_count: int
     stats: StatsView
     custom_stats: dict[str, int]
     streak: StreakView
     first_seen_at: datetime | None
     last_active_at: datetime | None
+
+
+class MemberView(ListedMemberView, frozen=True):
+    """A member's profile, with their rank; null for a member who is on no leaderboard."""
+
+    rank: int | None
+
+
+_NAME = "Cleaned where it cannot be shown, cut to 100 characters; null: unknown"
+Avatar = Annotated[str, Meta(pattern=AVATAR, description="Discord's hash of the avatar")]
+
+
+class PatchMember(GivenNames, frozen=True, forbid_unknown_fields=True):
+    """What a member is called. What is absent stays as it is."""
+
+    username: Annotated[str, Meta(description=f"The name on Discord. {_NAME}")] | None | UnsetType = UNSET
+    display_name: Annotated[str, Meta(description=f"The name in the guild. {_NAME}")] | None | UnsetType = UNSET
+    avatar: Avatar | None | UnsetType = UNSET
+
+
+class NameItem(PatchMember, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What one member is called. What is absent stays as it is."""
+
+    user_id: Snowflake
+
+
+class PutNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What members are called."""
+
+    items: Annotated[list[NameItem], Meta(min_length=1, max_length=MOST_NAMES)]
+
+
+class NamesPutView(msgspec.Struct, frozen=True):
+    """How many members have new names, how many had them already or have opted out, and how many are no members."""
+
+    updated: int
+    unchanged: int
+    unknown: int
+
+
+class MembersQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which members, and the page."""
+
+    search: (
+        Annotated[
+            str,
+            Meta(
+                max_length=200,
+                description="The beginning of a display name or username, whatever its case and accents; or a whole id",
+                examples=["ada"],
+            ),
+        ]
+        | None
+    ) = None
+    ids: Annotated[
+        list[Snowflake],
+        Meta(max_length=LARGEST_PAGE, description="Only these members: repeated, or separated by commas"),
+    ] = msgspec.field(default_factory=list)
+    limit: Limit = 50
+    cursor: CursorText | None = None
 
 
 class AdjustXp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +139,9 @@ class UnlockedAchievement(msgspec.Struct, frozen=True):
     """An achievement that a member unlocked."""
 
     user_id: str
+    username: str | None
+    display_name: str | None
+    avatar_url: str | None
     achievement: str
     rewards: UnlockRewards
 

@@ -6,10 +6,10 @@ from api.lib.arrays import columns
 
 COLUMNS = (
     "id, guild_id, user_id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,"
-    " streak_best, first_seen_at, last_active_at, left_at, is_ranked"
+    " streak_best, first_seen_at, last_active_at, left_at, is_ranked, names_digest"
 )
 
-WIDTH = 17  # columns of a standing: these, and `was_ranked`
+WIDTH = 18  # columns of a standing: these, and `was_ranked`
 
 _KEYS = "unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)"
 

@@ -6,6 +6,7 @@ import msgspec
 
 from api.members.leveling_config import LevelingConfig
 from api.members.levels import RoleChanges, deserved, role_changes
+from api.members.names import UNKNOWN, Names, shown
 from api.settings.builtin.announcements import Mode, filled
 
 
@@ -22,6 +23,9 @@ class LevelUp(msgspec.Struct, frozen=True):
     """A member reached a higher level: from which to which, their XP, the roles to add and to remove."""
 
     user_id: str
+    username: str | None
+    display_name: str | None
+    avatar_url: str | None
     from_level: int
     to_level: int
     xp: int
@@ -36,16 +40,17 @@ def level_up(
     after_xp: int,
     held: Iterable[str] | None = None,
     channel_id: int | None = None,
+    names: Names = UNKNOWN,
 ) -> LevelUp | None:
     """The level-up of a change of XP; None unless the level rose. `held`: the roles that the member is known to have;
-    None: the roles of the level before. `channel_id`: where it happened."""
+    None: the roles of the level before. `channel_id`: where it happened. `names`: of the member."""
     before, after = config.level_curve.level(before_xp), config.level_curve.level(after_xp)
     if after <= before:
         return None
     settings = config.settings
     roles = role_changes(settings, after, deserved(settings, before) if held is None else held)
     return LevelUp(
-        user_id=str(user_id),
+        *shown(user_id, names),
         from_level=before,
         to_level=after,
         xp=after_xp,

@@ -8,10 +8,12 @@ from api.members.ledger_sql import BUCKET, PEOPLE_LOCK
 # the planner does not see how long they are: for short ones it would make a plan anew each time.
 PROFILES = """
     WITH found AS MATERIALIZED (
-        SELECT asked.place, m.*, p.hidden_at, guildhall_xp_floor(m.xp, 1) AS octave, guildhall_xp_floor(m.xp, 8) AS fine
+        SELECT asked.place, m.*, n.username, n.display_name, n.avatar, p.hidden_at,
+            guildhall_xp_floor(m.xp, 1) AS octave, guildhall_xp_floor(m.xp, 8) AS fine
         FROM ROWS FROM (unnest((SELECT $1::bigint[])), unnest((SELECT $2::bigint[])))
             WITH ORDINALITY AS asked (guild_id, user_id, place)
         JOIN members m ON m.guild_id = asked.guild_id AND m.user_id = asked.user_id
+        LEFT JOIN member_names n ON n.guild_id = asked.guild_id AND n.user_id = asked.user_id
         LEFT JOIN privacy_choices p ON p.user_id = asked.user_id
     )
     SELECT f.xp, f.messages, f.voice_seconds, f.reactions, f.commands, f.streak_from, f.streak_to, f.streak_best,
@@ -25,7 +27,7 @@ PROFILES = """
             SELECT json_object_agg(s.stat, s.value ORDER BY s.stat) FROM custom_stats s
             WHERE s.guild_id = f.guild_id AND s.user_id = f.user_id
         ) AS custom_stats,
-        f.place
+        f.username, f.display_name, f.avatar, f.place
     FROM found f
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(c.members) FILTER (WHERE c.kept = 1), 0)::bigint AS member_count,
@@ -102,11 +104,13 @@ ERASE = """
         RETURNING 1
     ), stat AS (
         DELETE FROM custom_stats WHERE guild_id = $1 AND user_id = $2 RETURNING 1
+    ), name AS (
+        DELETE FROM member_names WHERE guild_id = $1 AND user_id = $2 RETURNING 1
     ), member AS (
         DELETE FROM members WHERE guild_id = $1 AND user_id = $2 RETURNING 1
     )
     SELECT (SELECT count(*) FROM day) + (SELECT count(*) FROM hour) + (SELECT count(*) FROM stat_day)
-        + (SELECT count(*) FROM stat) + (SELECT count(*) FROM member)
+        + (SELECT count(*) FROM stat) + (SELECT count(*) FROM name) + (SELECT count(*) FROM member)
 """
 
 # Alone, where those who make members share: see `ledger_sql.LOCK_PEOPLE_SHARED`.
@@ -126,6 +130,8 @@ CHOOSE_VISIBILITY = """
 
 # Of these people.
 HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND hidden_at IS NOT NULL"
+
+OPTED_OUT = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND opted_out_at IS NOT NULL"
 
 # In the order in which everybody locks members.
 LOCK_EVERYWHERE = """

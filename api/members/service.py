@@ -33,9 +33,11 @@ from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levels import RoleChanges, role_changes
 from api.members.levelups import level_up
 from api.members.member_events import adjusted, left
+from api.members.naming import KnownNames
 from api.members.profiles import Key, profile, rows
 from api.members.standings import Standing, lock, read
 from api.members.tombstones import set_up
+from api.members.visibility import known_xp, refuse_hidden
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, around, hours_since
 from api.settings.curves import MAX_XP
@@ -52,9 +54,10 @@ class XpUnlocking(Protocol):
         ledger: Ledger,
         now: datetime,
         before: int,
+        names: KnownNames,
     ) -> tuple[list[UnlockedAchievement], Callable[[], None]]:
         """Stores the ledger of a locked member whose XP was `before`, with the achievements that the change unlocks and
-        their XP. Returns these achievements, and a function to call after the commit."""
+        their XP. Returns these achievements, and a function to call after the commit. `names`: the member's."""
         ...
 
 
@@ -110,8 +113,11 @@ class MemberService:
             standing = (await lock(connection, [(guild_id, user_id)]))[guild_id, user_id]
             before = standing.xp
             ledger = _with_xp(config, standing, _wanted(data, before), now)
-            changed = Change(before, standing.xp)
-            unlocked, after_commit = await self._unlocking.of_xp(connection, config, standing, ledger, now, before)
+            changed, names = Change(before, standing.xp), KnownNames()
+            await names.look_up(connection, [standing])
+            unlocked, after_commit = await self._unlocking.of_xp(
+                connection, config, standing, ledger, now, before, names
+            )
             if changed.before != changed.after:
                 await record(
                     connection,
@@ -121,8 +127,9 @@ class MemberService:
                     target=str(user_id),
                     changes={"xp": changed},
                 )
-            risen = level_up(config, user_id, before, standing.xp)
-            await publish(connection, adjusted(config, user_id, before, standing.xp, risen))
+            theirs = names.of((guild_id, user_id))
+            risen = level_up(config, user_id, before, standing.xp, names=theirs)
+            await publish(connection, adjusted(config, user_id, before, standing.xp, risen, theirs))
             (row,) = await rows(connection, [(guild_id, user_id)])
             assert row is not None  # it is locked
             answer = XpAdjustedView(
@@ -163,6 +170,8 @@ class MemberService:
             if await connection.fetchval(queries.LOCK_PRESENT, guild_id, user_id) is None:
                 raise NotFound
             standing = (await read(connection, [(guild_id, user_id)]))[guild_id, user_id]
+            names = KnownNames()
+            await names.look_up(connection, [standing])
             changes = {"left_at": Change(None, now)}
             if policy == "reset":
                 changes["xp"] = Change(standing.xp, None)
@@ -175,7 +184,7 @@ class MemberService:
                 ledger.touch(standing)
                 await ledger.store(connection)
             await record(connection, actor, "member.left", guild_ids=[guild_id], target=str(user_id), changes=changes)
-            await publish(connection, [left(guild_id, user_id)])
+            await publish(connection, [left(guild_id, user_id, names.of((guild_id, user_id)))])
 
     async def _read_profiles(self, keys: Sequence[Key]) -> list[asyncpg.Record | None]:
         async with self._database.connection() as connection:
@@ -198,24 +207,6 @@ async def _rows(
     if window.bucket == "hour":
         return await connection.fetch(queries.HOURS, config.guild_id, user_id, *series.hours(window))
     return await connection.fetch(queries.DAYS, config.guild_id, user_id, *series.days(config, window))
-
-
-async def known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:
-    """The XP of a member, None of somebody unknown. Raises `NotFound` for someone whom the actor may not see: who is
-    not told of hidden people is told the same of somebody unknown."""
-    row = await connection.fetchrow(queries.MEMBER, guild_id, user_id)
-    assert row is not None  # it is there for everybody
-    if (row["is_hidden"] or row["xp"] is None) and not actor.sees_hidden(user_id):
-        raise NotFound
-    xp: int | None = row["xp"]
-    return xp
-
-
-async def refuse_hidden(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> None:
-    """Raises `NotFound` for someone whom the actor may not see, before anything is done to them. So nobody makes a
-    member of somebody unknown but who would see them if they were there and hidden."""
-    if not actor.sees_hidden(user_id):
-        await known_xp(connection, actor, guild_id, user_id)
 
 
 def _refuse(data: AdjustXp) -> None:

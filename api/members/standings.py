@@ -40,6 +40,7 @@ class Standing(msgspec.Struct):
     last_active_at: datetime | None
     left_at: datetime | None
     is_ranked: bool
+    names_digest: int  # of their names; 0: none are known
     was_ranked: bool
     before: tuple[int, ...] = ()  # the numbers of the boards: XP and the four stats
 

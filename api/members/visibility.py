@@ -1,10 +1,11 @@
-"""Visibility: hidden people are on no board of any guild."""
+"""Visibility: hidden people are on no board of any guild, and only some see them."""
 
 from collections.abc import Collection
 from datetime import datetime
 
 from api.audit.service import record_each
 from api.auth.actors import Actor
+from api.errors import NotFound
 from api.lib.diff import Change
 from api.members import queries
 from api.postgres.database import Connection
@@ -40,3 +41,21 @@ async def hide(connection: Connection, actor: Actor, user_ids: Collection[int], 
         await record_each(
             connection, actor, None, [("user.privacy_changed", str(user_id), changes) for user_id in fresh]
         )
+
+
+async def known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:
+    """The XP of a member, None of somebody unknown. Raises `NotFound` for someone whom the actor may not see: who is
+    not told of hidden people is told the same of somebody unknown."""
+    row = await connection.fetchrow(queries.MEMBER, guild_id, user_id)
+    assert row is not None  # it is there for everybody
+    if (row["is_hidden"] or row["xp"] is None) and not actor.sees_hidden(user_id):
+        raise NotFound
+    xp: int | None = row["xp"]
+    return xp
+
+
+async def refuse_hidden(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> None:
+    """Raises `NotFound` for someone whom the actor may not see, before anything is done to them. So nobody makes a
+    member of somebody unknown but who would see them if they were there and hidden."""
+    if not actor.sees_hidden(user_id):
+        await known_xp(connection, actor, guild_id, user_id)

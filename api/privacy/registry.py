@@ -26,6 +26,16 @@ REGISTRY = (
         """,
     ),
     Place(
+        table="member_names",
+        columns=("user_id", "username", "display_name", "avatar"),
+        rule="erase",
+        why="What they are called there, and their avatar.",
+        step="guild",
+        export="""
+            SELECT guild_id, username, display_name, avatar FROM member_names WHERE user_id = $1 AND guild_id = $2
+        """,
+    ),
+    Place(
         table="custom_stats",
         columns=("user_id",),
         rule="erase",

@@ -27,7 +27,14 @@ async def test_it_is_told_once_with_its_rewards(bot: httpx2.AsyncClient, owner: 
     assert (await record(bot, message("1")))["achievements_unlocked"] == []
     answer = await record(bot, message("2", channel_id="5"))
     assert answer["achievements_unlocked"] == [
-        {"user_id": str(ADA), "achievement": "chatterbox", "rewards": {"xp": 100, "role_id": "77"}}
+        {
+            "user_id": str(ADA),
+            "username": None,
+            "display_name": None,
+            "avatar_url": None,
+            "achievement": "chatterbox",
+            "rewards": {"xp": 100, "role_id": "77"},
+        }
     ]
     # 20 XP of messages and 100 of the reward: one entry, from the level before to the level after.
     assert [(up["from_level"], up["to_level"], up["xp"]) for up in answer["level_ups"]] == [(0, 1, 120)]

@@ -10,6 +10,7 @@ from tests.support.clock import CLOCK, MovableClock
 from tests.support.people import ADA, BO, HARBOUR
 
 PATH = f"/v1/guilds/{HARBOUR}/activity"
+UNNAMED = dict.fromkeys(("username", "display_name", "avatar_url"))
 Json = dict[str, Any]  # Any: JSON
 
 
@@ -69,7 +70,7 @@ async def test_level_up(bot: httpx2.AsyncClient) -> None:
     await bot.patch(settings, json={"xp_per_message": xp, "cooldown_seconds": 0, "role_rewards": rewards})
     answer = await record(bot, message("1", channel_id="5"), message("2", user=BO))
     assert answer["level_ups"][0] == {
-        "user_id": str(ADA), "from_level": 0, "to_level": 4, "xp": 1000,
+        "user_id": str(ADA), **UNNAMED, "from_level": 0, "to_level": 4, "xp": 1000,
         "role_rewards": {"add": ["77"], "remove": []},
         "announce": {"mode": "current", "channel_id": "5", "text": f"<@{ADA}> is now level 4!"},
     }  # fmt: skip

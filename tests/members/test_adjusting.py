@@ -95,6 +95,9 @@ async def test_a_level_up(bot: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 120)
     assert (await adjust(bot, amount=200))["level_up"] == {
         "user_id": str(ADA),
+        "username": None,
+        "display_name": None,
+        "avatar_url": None,
         "from_level": 1,
         "to_level": 2,
         "xp": 320,

@@ -21,6 +21,9 @@ async def test_a_new_member(bot: httpx2.AsyncClient) -> None:
     assert found == {
         "guild_id": str(HARBOUR),
         "user_id": str(ADA),
+        "username": None,
+        "display_name": None,
+        "avatar_url": None,
         "xp": 300,
         "level": 2,
         "level_xp": 255,

@@ -17,7 +17,7 @@ from tests.activity.test_record import message, record
 from tests.architecture.described import Description
 from tests.imports.files import imported, lines
 from tests.members.people import give, leveling
-from tests.requests.routes import ROUTES
+from tests.requests.routes import ROUTES, Route
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.discord import Discord, Member
@@ -34,7 +34,10 @@ MEMBER = f"/v1/guilds/{HARBOUR}/members/{BO}"
 # is named. `told`: with what the credential may see otherwise, in tests/events/test_rights.py.
 Naming = Literal["address", "list", "board", "explain", "own", "told"]
 ROWS: dict[str, Naming] = {
+    "GET /v1/guilds/{guild_id}/members": "list",
+    "PUT /v1/guilds/{guild_id}/members/names": "own",  # it answers with numbers
     "GET /v1/guilds/{guild_id}/members/{user_id}": "address",
+    "PATCH /v1/guilds/{guild_id}/members/{user_id}": "address",
     "DELETE /v1/guilds/{guild_id}/members/{user_id}": "address",
     "POST /v1/guilds/{guild_id}/members/{user_id}/xp": "address",
     "GET /v1/guilds/{guild_id}/members/{user_id}/activity": "address",
@@ -65,6 +68,12 @@ BOARDS = (
     "?from=2026-01-01&to=2036-12-31",
 )
 BODIES: dict[str, Json] = {"/xp": {"amount": 1}, "/explain": {"events": [message("new", user=BO)]}}
+
+
+def _body(route: Route) -> Json | None:
+    if route.method == "PATCH":
+        return {"username": "bo"}
+    return next((body for end, body in BODIES.items() if route.path.endswith(end)), None)
 
 
 def _names_people(node: object, description: Description, seen: set[str]) -> bool:
@@ -158,7 +167,7 @@ async def test_each_route_by_each_caller(bot: httpx2.AsyncClient, callers: Mappi
         route = routes[name]
         for who, client in sorted(callers.items(), key=lambda caller: caller[0] in SEES):
             for query in BOARDS if naming == "board" else ("",):
-                body = next((body for end, body in BODIES.items() if route.path.endswith(end)), None)
+                body = _body(route)
                 if naming in ("own", "told"):
                     continue
                 if route.method == "DELETE":  # what the one before has taken away
@@ -222,9 +231,9 @@ async def test_hidden_and_unknown_are_alike(bot: httpx2.AsyncClient, callers: Ma
     await give(bot, BO, 700)
     await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden"})
     routes = [route for route in ROUTES if ROWS.get(str(route)) == "address"]
-    assert {route.method for route in routes} == {"GET", "POST", "PUT", "DELETE"}
+    assert {route.method for route in routes} == {"GET", "POST", "PUT", "PATCH", "DELETE"}
     for route in routes:
-        body = next((body for end, body in BODIES.items() if route.path.endswith(end)), None)
+        body = _body(route)
         for who in callers.keys() - set(SEES):
             told = {}
             for user in (BO, NOBODY):
@@ -250,7 +259,8 @@ async def test_what_is_refused_changes_nothing(
     before = msgspec.json.decode((await bot.get(MEMBER)).content)
     manager = callers["a manager"]
     for method, path, body in (
-        ("POST", "/xp", {"set": 1}), ("PUT", "/achievements/chatterbox", None), ("DELETE", "", None),
+        ("POST", "/xp", {"set": 1}), ("PATCH", "", {"username": "x"}),
+        ("PUT", "/achievements/chatterbox", None), ("DELETE", "", None),
     ):  # fmt: skip
         assert (await manager.request(method, MEMBER + path, json=body)).status_code == 404
     assert (await bot.get(MEMBER)).json() == before

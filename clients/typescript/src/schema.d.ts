@@ -452,6 +452,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/guilds/{guild_id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the guild's members, or search them: by display name without case and accents, then by id; members without a display name last
+         * @description Needs the scope `members:read`.
+         */
+        get: operations["list_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/members/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set the names and avatars of many members at once
+         * @description Only for those who are members; of people who opted out nothing is kept.
+         *
+         *     Needs the scope `members:write`.
+         */
+        put: operations["put_names"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/guilds/{guild_id}/members/{user_id}": {
         parameters: {
             query?: never;
@@ -475,7 +517,13 @@ export interface paths {
         delete: operations["delete_member"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a member's names and avatar (JSON Merge Patch)
+         * @description If the member does not exist, a key with `members:write` creates it; for people, unknown and hidden members are 404.
+         *
+         *     Needs the scope `members:write`.
+         */
+        patch: operations["patch_member"];
         trace?: never;
     };
     "/v1/guilds/{guild_id}/members/{user_id}/achievements": {
@@ -1395,6 +1443,9 @@ export interface components {
          *       "level_ups": [
          *         {
          *           "user_id": "190320984123768832",
+         *           "username": "ada",
+         *           "display_name": "Ada L.",
+         *           "avatar_url": "https://cdn.discordapp.com/avatars/190320984123768832/0123456789abcdef0123456789abcdef.png",
          *           "from_level": 3,
          *           "to_level": 4,
          *           "xp": 1162,
@@ -1575,6 +1626,9 @@ export interface components {
         BoardEntry: {
             rank: number;
             user_id: string;
+            username: string | null;
+            display_name: string | null;
+            avatar_url: string | null;
             value: number;
             xp: number;
             level: number;
@@ -1716,6 +1770,8 @@ export interface components {
             parent_id?: (string | number) | null;
             /** @default [] */
             role_ids?: (string | number)[];
+            /** @default null */
+            user?: components["schemas"]["EventUser"] | null;
         };
         /**
          * Condition
@@ -1942,6 +1998,17 @@ export interface components {
             erased_at: string;
             guilds: number;
             rows: number;
+        };
+        /**
+         * EventUser
+         * @description What the member is called. What is absent stays as it is, null makes it unknown. A name that cannot be shown is
+         *     cleaned, one of more than 100 characters is cut; another avatar than Discord's is none. No event is refused for
+         *     that.
+         */
+        EventUser: {
+            username?: string | null;
+            display_name?: string | null;
+            avatar?: string | null;
         };
         /**
          * ExplainedEvent
@@ -2236,6 +2303,9 @@ export interface components {
          *         {
          *           "rank": 1,
          *           "user_id": "190320984123768832",
+         *           "username": "ada",
+         *           "display_name": "Ada L.",
+         *           "avatar_url": "https://cdn.discordapp.com/avatars/190320984123768832/0123456789abcdef0123456789abcdef.png",
          *           "value": 840,
          *           "xp": 52310,
          *           "level": 27
@@ -2243,6 +2313,9 @@ export interface components {
          *         {
          *           "rank": 2,
          *           "user_id": "41771983423143937",
+         *           "username": null,
+         *           "display_name": null,
+         *           "avatar_url": null,
          *           "value": 795,
          *           "xp": 1300,
          *           "level": 4
@@ -2278,11 +2351,106 @@ export interface components {
          */
         LevelUp: {
             user_id: string;
+            username: string | null;
+            display_name: string | null;
+            avatar_url: string | null;
             from_level: number;
             to_level: number;
             xp: number;
             role_rewards: components["schemas"]["RoleChanges"];
             announce: components["schemas"]["Announcement"];
+        };
+        /**
+         * ListedMemberView
+         * @description A member's profile, without their rank. What the member is called is null while it is unknown. `level_xp` is the
+         *     total XP at which the level begins, `next_level_xp` the total at which the next level begins, null at the
+         *     highest.
+         * @example {
+         *       "guild_id": "81384788765712384",
+         *       "user_id": "190320984123768832",
+         *       "username": "ada",
+         *       "display_name": "Ada L.",
+         *       "avatar_url": "https://cdn.discordapp.com/avatars/190320984123768832/0123456789abcdef0123456789abcdef.png",
+         *       "xp": 1300,
+         *       "level": 4,
+         *       "level_xp": 1150,
+         *       "next_level_xp": 1625,
+         *       "member_count": 412,
+         *       "stats": {
+         *         "messages": 61,
+         *         "voice_seconds": 5400,
+         *         "reactions": 12,
+         *         "commands": 3
+         *       },
+         *       "custom_stats": {
+         *         "duels_won": 2
+         *       },
+         *       "streak": {
+         *         "current": 3,
+         *         "best": 11
+         *       },
+         *       "first_seen_at": "2026-03-02T09:12:44Z",
+         *       "last_active_at": "2026-11-22T18:07:03Z"
+         *     }
+         */
+        ListedMemberView: {
+            guild_id: string;
+            user_id: string;
+            username: string | null;
+            display_name: string | null;
+            avatar_url: string | null;
+            xp: number;
+            level: number;
+            level_xp: number;
+            next_level_xp: number | null;
+            member_count: number;
+            stats: components["schemas"]["StatsView"];
+            custom_stats: {
+                [key: string]: number;
+            };
+            streak: components["schemas"]["StreakView"];
+            first_seen_at: string | null;
+            last_active_at: string | null;
+        };
+        /**
+         * ListedMemberViewPage
+         * @description One page of a list, and the way to the next: null at the end.
+         * @example {
+         *       "items": [
+         *         {
+         *           "guild_id": "81384788765712384",
+         *           "user_id": "190320984123768832",
+         *           "username": "ada",
+         *           "display_name": "Ada L.",
+         *           "avatar_url": "https://cdn.discordapp.com/avatars/190320984123768832/0123456789abcdef0123456789abcdef.png",
+         *           "xp": 1300,
+         *           "level": 4,
+         *           "level_xp": 1150,
+         *           "next_level_xp": 1625,
+         *           "member_count": 412,
+         *           "stats": {
+         *             "messages": 61,
+         *             "voice_seconds": 5400,
+         *             "reactions": 12,
+         *             "commands": 3
+         *           },
+         *           "custom_stats": {
+         *             "duels_won": 2
+         *           },
+         *           "streak": {
+         *             "current": 3,
+         *             "best": 11
+         *           },
+         *           "first_seen_at": "2026-03-02T09:12:44Z",
+         *           "last_active_at": "2026-11-22T18:07:03Z"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        ListedMemberViewPage: {
+            items: components["schemas"]["ListedMemberView"][];
+            next_cursor: string | null;
         };
         /**
          * MeView
@@ -2351,16 +2519,17 @@ export interface components {
         };
         /**
          * MemberView
-         * @description A member's profile. `level_xp` is the total XP at which the level begins, `next_level_xp` the total at which the
-         *     next level begins, null at the highest. `rank` is null for a member who is on no leaderboard.
+         * @description A member's profile, with their rank; null for a member who is on no leaderboard.
          * @example {
          *       "guild_id": "81384788765712384",
          *       "user_id": "190320984123768832",
+         *       "username": "ada",
+         *       "display_name": "Ada L.",
+         *       "avatar_url": "https://cdn.discordapp.com/avatars/190320984123768832/0123456789abcdef0123456789abcdef.png",
          *       "xp": 1300,
          *       "level": 4,
          *       "level_xp": 1150,
          *       "next_level_xp": 1625,
-         *       "rank": 7,
          *       "member_count": 412,
          *       "stats": {
          *         "messages": 61,
@@ -2376,17 +2545,20 @@ export interface components {
          *         "best": 11
          *       },
          *       "first_seen_at": "2026-03-02T09:12:44Z",
-         *       "last_active_at": "2026-11-22T18:07:03Z"
+         *       "last_active_at": "2026-11-22T18:07:03Z",
+         *       "rank": 7
          *     }
          */
         MemberView: {
             guild_id: string;
             user_id: string;
+            username: string | null;
+            display_name: string | null;
+            avatar_url: string | null;
             xp: number;
             level: number;
             level_xp: number;
             next_level_xp: number | null;
-            rank: number | null;
             member_count: number;
             stats: components["schemas"]["StatsView"];
             custom_stats: {
@@ -2395,6 +2567,7 @@ export interface components {
             streak: components["schemas"]["StreakView"];
             first_seen_at: string | null;
             last_active_at: string | null;
+            rank: number | null;
         };
         /**
          * MessageEvent
@@ -2424,6 +2597,8 @@ export interface components {
             parent_id?: (string | number) | null;
             /** @default [] */
             role_ids?: (string | number)[];
+            /** @default null */
+            user?: components["schemas"]["EventUser"] | null;
         };
         /**
          * ModuleView
@@ -2563,6 +2738,34 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * NameItem
+         * @description What one member is called. What is absent stays as it is.
+         */
+        NameItem: {
+            username?: string | null;
+            display_name?: string | null;
+            avatar?: string | null;
+            /**
+             * @description A snowflake: a string, or an integer if your language has 64-bit integers
+             * @example 1234567890123456789
+             */
+            user_id: string | number;
+        };
+        /**
+         * NamesPutView
+         * @description How many members have new names, how many had them already or have opted out, and how many are no members.
+         * @example {
+         *       "updated": 1,
+         *       "unchanged": 0,
+         *       "unknown": 0
+         *     }
+         */
+        NamesPutView: {
+            updated: number;
+            unchanged: number;
+            unknown: number;
+        };
+        /**
          * ParameterFault
          * @description A fault of a query parameter, with its name.
          */
@@ -2614,6 +2817,20 @@ export interface components {
             owner_id?: (string | number) | null;
             locale?: string | null;
             timezone?: string | null;
+        };
+        /**
+         * PatchMember
+         * @description What a member is called. What is absent stays as it is.
+         * @example {
+         *       "username": "ada",
+         *       "display_name": "Ada L.",
+         *       "avatar": "0123456789abcdef0123456789abcdef"
+         *     }
+         */
+        PatchMember: {
+            username?: string | null;
+            display_name?: string | null;
+            avatar?: string | null;
         };
         /**
          * PatchRewards
@@ -2894,6 +3111,23 @@ export interface components {
             description?: string | null;
         };
         /**
+         * PutNames
+         * @description What members are called.
+         * @example {
+         *       "items": [
+         *         {
+         *           "user_id": "190320984123768832",
+         *           "username": "ada",
+         *           "display_name": "Ada L.",
+         *           "avatar": "0123456789abcdef0123456789abcdef"
+         *         }
+         *       ]
+         *     }
+         */
+        PutNames: {
+            items: components["schemas"]["NameItem"][];
+        };
+        /**
          * PutPrivacy
          * @description Privacy choices. Absent members stay unchanged.
          * @example {
@@ -2980,6 +3214,8 @@ export interface components {
             parent_id?: (string | number) | null;
             /** @default [] */
             role_ids?: (string | number)[];
+            /** @default null */
+            user?: components["schemas"]["EventUser"] | null;
         };
         /**
          * RecordActivity
@@ -2994,7 +3230,12 @@ export interface components {
          *           "role_ids": [
          *             "41771983429993937"
          *           ],
-         *           "occurred_at": "2026-11-22T18:07:03Z"
+         *           "occurred_at": "2026-11-22T18:07:03Z",
+         *           "user": {
+         *             "username": "ada",
+         *             "display_name": "Ada L.",
+         *             "avatar": "0123456789abcdef0123456789abcdef"
+         *           }
          *         },
          *         {
          *           "id": "voice-190320984123768832-1763834700",
@@ -3407,6 +3648,8 @@ export interface components {
             parent_id?: (string | number) | null;
             /** @default [] */
             role_ids?: (string | number)[];
+            /** @default null */
+            user?: components["schemas"]["EventUser"] | null;
         };
         /**
          * StatsView
@@ -3441,6 +3684,9 @@ export interface components {
          */
         UnlockedAchievement: {
             user_id: string;
+            username: string | null;
+            display_name: string | null;
+            avatar_url: string | null;
             achievement: string;
             rewards: components["schemas"]["UnlockRewards"];
         };
@@ -3478,6 +3724,8 @@ export interface components {
             parent_id?: (string | number) | null;
             /** @default [] */
             role_ids?: (string | number)[];
+            /** @default null */
+            user?: components["schemas"]["EventUser"] | null;
         };
         /**
          * WebhookView
@@ -3537,11 +3785,13 @@ export interface components {
          *       "member": {
          *         "guild_id": "81384788765712384",
          *         "user_id": "190320984123768832",
+         *         "username": "ada",
+         *         "display_name": "Ada L.",
+         *         "avatar_url": "https://cdn.discordapp.com/avatars/190320984123768832/0123456789abcdef0123456789abcdef.png",
          *         "xp": 1250,
          *         "level": 4,
          *         "level_xp": 1150,
          *         "next_level_xp": 1625,
-         *         "rank": 8,
          *         "member_count": 412,
          *         "stats": {
          *           "messages": 61,
@@ -3557,7 +3807,8 @@ export interface components {
          *           "best": 11
          *         },
          *         "first_seen_at": "2026-03-02T09:12:44Z",
-         *         "last_active_at": "2026-11-22T18:07:03Z"
+         *         "last_active_at": "2026-11-22T18:07:03Z",
+         *         "rank": 8
          *       },
          *       "level_up": null,
          *       "achievements_unlocked": []
@@ -5369,6 +5620,102 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    list_members: {
+        parameters: {
+            query?: {
+                /** @description The beginning of a display name or username, whatever its case and accents; or a whole id */
+                search?: string;
+                /** @description Only these members: repeated, or separated by commas */
+                ids?: (string | number)[];
+                /** @description Number of items; above 100 counts as 100 */
+                limit?: number;
+                /** @description `next_cursor` of the last page, unchanged */
+                cursor?: string;
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListedMemberViewPage"];
+                    "application/vnd.msgpack": components["schemas"]["ListedMemberViewPage"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_names: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutNames"];
+            };
+        };
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamesPutView"];
+                    "application/vnd.msgpack": components["schemas"]["NamesPutView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     get_member: {
         parameters: {
             query?: never;
@@ -5467,6 +5814,73 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    patch_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The person's snowflake.
+                 * @example 190320984123768832
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["PatchMember"];
+                "application/json": components["schemas"]["PatchMember"];
+            };
+        };
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberView"];
+                    "application/vnd.msgpack": components["schemas"]["MemberView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedPatch"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];

@@ -1,0 +1,116 @@
+"""What members are called, and their avatars: the rules. Pure.
+
+A name is cleaned, never refused: what no name holds is taken out, and what is too long is cut."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from hashlib import blake2b
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from api.lib.text import cleaned_name, nfc
+
+LONGEST = 100  # code points, of a name and of a folded one
+# More of a text is not looked at. It takes many characters that no name holds to fill it.
+_LOOKED_AT = 1000
+
+AVATAR = r"^(a_)?[0-9a-f]{32}$(?!\n)"
+_is_avatar = re.compile(AVATAR).search
+
+# The last of all code points, which no folded name has. It stands for a missing display name in `sort_name`.
+LAST = "\U0010ffff"
+
+
+class Names(msgspec.Struct, frozen=True):
+    """What is known of a member: None is unknown."""
+
+    username: str | None = None
+    display_name: str | None = None
+    avatar: str | None = None
+
+    @property
+    def digest(self) -> int:
+        """A number of 32 bits by which changed names are told from known ones; 0 if nothing is known."""
+        if self == UNKNOWN:
+            return 0
+        text = "\n".join(each or "" for each in (self.username, self.display_name, self.avatar))
+        return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big", signed=True) or 1
+
+
+UNKNOWN = Names()
+
+
+class GivenNames(msgspec.Struct, frozen=True):
+    """Names as somebody sent them: what is UNSET stays as it is, what is None becomes unknown."""
+
+    username: str | None | UnsetType = UNSET
+    display_name: str | None | UnsetType = UNSET
+    avatar: str | None | UnsetType = UNSET
+
+
+def over(earlier: GivenNames, later: GivenNames) -> GivenNames:
+    """Both, one after the other."""
+    return GivenNames(
+        earlier.username if later.username is UNSET else later.username,
+        earlier.display_name if later.display_name is UNSET else later.display_name,
+        earlier.avatar if later.avatar is UNSET else later.avatar,
+    )
+
+
+Shown = tuple[str, str | None, str | None, str | None]
+
+
+def shown(user_id: int, names: Names) -> Shown:
+    """How answers name a member: `user_id`, `username`, `display_name`, `avatar_url`."""
+    return str(user_id), names.username, names.display_name, avatar_url(user_id, names.avatar)
+
+
+def avatar_url(user_id: int, avatar: str | None) -> str | None:
+    """Where Discord has the avatar (https://discord.com/developers/docs/reference#image-formatting): of one that moves,
+    whose hash begins with `a_`, the GIF."""
+    if avatar is None:
+        return None
+    kind = "gif" if avatar.startswith("a_") else "png"
+    return f"https://cdn.discordapp.com/avatars/{user_id}/{avatar}.{kind}"
+
+
+def cleaned(text: str) -> str | None:
+    """The name without what no name holds, composed, of at most 100 code points; None if nothing is left that shows."""
+    name = cleaned_name(text[:_LOOKED_AT], "")
+    if len(name) > LONGEST:
+        name = cleaned_name(name[:LONGEST], "")
+    return name or None
+
+
+@lru_cache(maxsize=2**13)
+def whole(username: str | None, display_name: str | None, avatar: str | None) -> tuple[Names, int]:
+    """Cleaned names, with their digest. The people of a busy guild come again and again."""
+    names = Names(
+        None if username is None else cleaned(username),
+        None if display_name is None else cleaned(display_name),
+        avatar if avatar is not None and _is_avatar(avatar) else None,
+    )
+    return names, names.digest
+
+
+def merged(stored: Names, given: GivenNames) -> tuple[Names, int]:
+    """The stored names with those that were given, and the digest."""
+    return whole(
+        stored.username if given.username is UNSET else given.username,
+        stored.display_name if given.display_name is UNSET else given.display_name,
+        stored.avatar if given.avatar is UNSET else given.avatar,
+    )
+
+
+def folded(text: str) -> str:
+    """The text without case and accents, at most 100 code points, to search and to sort by."""
+    plain = _without_marks(_without_marks(text).casefold())
+    return plain.replace(LAST, "")[:LONGEST]
+
+
+def _without_marks(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(each for each in unicodedata.normalize("NFKD", nfc(text)) if not unicodedata.combining(each))

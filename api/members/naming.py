@@ -1,0 +1,112 @@
+"""Stores what members are called, in the transaction of whoever says so, and looks it up.
+
+Whoever stores names has locked the members before: so names need no lock of their own, and `names_digest` of a locked
+standing says truly what is stored. Names that are known already cost no statement."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from api.lib.arrays import columns
+from api.members.names import LAST, UNKNOWN, GivenNames, Names, folded, merged
+from api.members.standings import Key, Standing
+from api.postgres.database import Connection
+
+_OF = """
+    SELECT n.guild_id, n.user_id, n.username, n.display_name, n.avatar
+    FROM unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)
+    JOIN member_names n USING (guild_id, user_id)
+"""
+
+_STORE = """
+    WITH given AS MATERIALIZED (
+        SELECT * FROM unnest(
+            $1::text::bigint[], $2::text::bigint[], $3::text::int[], $4::text::text[], $5::text::text[],
+            $6::text::text[], $7::text::text[], $8::text::text[]
+        ) AS g (guild_id, user_id, digest, username, display_name, avatar, username_folded, sort_name)
+    ), noted AS (
+        UPDATE members m SET names_digest = g.digest, has_display_name = g.display_name IS NOT NULL
+        FROM given g WHERE m.guild_id = g.guild_id AND m.user_id = g.user_id
+    ), gone AS (
+        DELETE FROM member_names n USING given g
+        WHERE g.digest = 0 AND n.guild_id = g.guild_id AND n.user_id = g.user_id
+    )
+    INSERT INTO member_names (guild_id, user_id, username, display_name, avatar, username_folded, sort_name)
+    SELECT guild_id, user_id, username, display_name, avatar, username_folded, sort_name
+    FROM given WHERE digest <> 0
+    ON CONFLICT (guild_id, user_id) DO UPDATE SET
+        username = EXCLUDED.username, display_name = EXCLUDED.display_name, avatar = EXCLUDED.avatar,
+        username_folded = EXCLUDED.username_folded, sort_name = EXCLUDED.sort_name
+"""
+
+
+_OF_GUILD = """
+    SELECT user_id, username, display_name, avatar FROM member_names
+    WHERE guild_id = $1 AND user_id = ANY($2::bigint[])
+"""
+
+
+async def names_of(connection: Connection, guild_id: int, user_ids: Collection[int]) -> dict[int, Names]:
+    """The names of these members of a guild, as far as any are known: take `.get(user_id, UNKNOWN)`. One statement. It
+    shows hidden people, too: ask only for those whom the reader may see."""
+    if not user_ids:
+        return {}
+    rows = await connection.fetch(_OF_GUILD, guild_id, list(user_ids))
+    return {row[0]: Names(row[1], row[2], row[3]) for row in rows}
+
+
+class KnownNames:
+    """The names of some members, while a transaction answers for them. What was stored in this transaction is known;
+    the rest is read once, and never of members without names."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, Names] = {}
+
+    def of(self, key: Key) -> Names:
+        return self._known.get(key, UNKNOWN)
+
+    async def look_up(self, connection: Connection, standings: Iterable[Standing]) -> None:
+        """Makes the names of these members known."""
+        keys = ((each.guild_id, each.user_id) for each in standings if each.names_digest)
+        self._known |= await _stored(connection, [key for key in keys if key not in self._known])
+
+    async def store(
+        self, connection: Connection, standings: Mapping[Key, Standing], given: Mapping[Key, GivenNames]
+    ) -> set[Key]:
+        """Stores the names of locked members where they differ from what is stored. Returns who they are. Of people who
+        have opted out nothing may be given. Done twice, the second time changes nothing."""
+        partly = [key for key, each in given.items() if standings[key].names_digest and not _is_whole(each)]
+        self._known |= await _stored(connection, [key for key in partly if key not in self._known])
+        changed: dict[Key, tuple[Names, int]] = {}
+        for key, each in given.items():
+            names, digest = merged(self.of(key), each)
+            self._known[key] = names
+            if digest != standings[key].names_digest:
+                changed[key] = names, digest
+                standings[key].names_digest = digest
+        if changed:
+            rows = [_row(key, names, digest) for key, (names, digest) in changed.items()]
+            await connection.execute(_STORE, *columns(rows, 8))
+        return set(changed)
+
+
+NONE = KnownNames()  # where nobody is named
+
+
+def _is_whole(given: GivenNames) -> bool:
+    return all(isinstance(each, str | None) for each in (given.username, given.display_name, given.avatar))
+
+
+def _row(key: Key, names: Names, digest: int) -> tuple[object, ...]:
+    return (
+        *key,
+        digest,
+        names.username,
+        names.display_name,
+        names.avatar,
+        None if names.username is None else folded(names.username),
+        LAST if names.display_name is None else folded(names.display_name),
+    )
+
+
+async def _stored(connection: Connection, keys: list[Key]) -> dict[Key, Names]:
+    rows = await connection.fetch(_OF, *columns(keys, 2)) if keys else []
+    return {(row[0], row[1]): Names(row[2], row[3], row[4]) for row in rows}
