@@ -1,12 +1,14 @@
-"""When a request begins: at once, unless too many do.
+"""Admission: decides when a request begins. It begins at once unless too many others do.
 
-A process that is asked for more than it can do must not spend its time on refusing, nor let who asks for little stand
-behind who asks for much. So what a request costs before it begins is to be read, and nothing else. In one turn of
-the event loop so many begin; the rest wait, and those of each credential get their turn after one another. Who has no
-slot left (`api.auth.slots`) waits here too, until one is free, and in nobody's way. Who would be refused is held for a
-while first: whoever sends again at once, whatever the answer, does so a few times a second and not a few hundred. The
-refusal is written by the connection, with no application behind it, wherever it is known who asks: their budget is
-spent, too many of theirs wait, or the request has waited too long here."""
+An overloaded process must not spend its time on refusals, and a client with few requests must not stand behind one with
+many. So until it begins, a request costs only its parsing. `AT_ONCE` requests begin in one turn of the event loop. The
+others wait in a queue of their credential; the queues take turns. A request whose credential has no free slot
+(`api.auth.slots`) waits here too, and blocks nobody else.
+
+A request that will be refused is held for a while first. A client that sends again at once, whatever the answer, is so
+limited to a few requests a second instead of a few hundred. The connection writes the refusal itself, without the
+application, where the credential is known: its budget is spent, it has too many waiting requests, or the request has
+waited too long here."""
 
 import asyncio
 from collections import Counter, deque
@@ -21,14 +23,14 @@ from api.errors import GuildhallError, Overloaded
 AT_ONCE = 8
 REFUSALS_AT_ONCE = 4
 LEAST_HELD, MOST_HELD = 0.1, 5.0  # seconds
-HELD_A_SECOND = 200.0  # of one credential: each of its refusals costs a read and a write
-MOST_REQUESTS = 8192  # held ones, and as many that wait
-MOST_WAITED = 1.0  # seconds in line
+HELD_A_SECOND = 200.0  # a second, for one credential: each of its refusals costs a read and a write
+MOST_REQUESTS = 8192  # held ones; and as many waiting ones
+MOST_WAITED = 1.0  # seconds in a queue
 SWEEP_SECONDS = 1.0
 
 PROBES = frozenset({"/health/live", "/health/ready", "/metrics"})
 
-# Begins the request, or refuses it with this.
+# Begins the request, or refuses it with this error.
 Begin = Callable[[GuildhallError | None], None]
 
 
@@ -47,7 +49,7 @@ def _of_no_share(_scope: HTTPScope) -> Share | None:
 
 
 class Admission:
-    """Of one process."""
+    """The admission of one process."""
 
     def __init__(
         self,
@@ -56,28 +58,28 @@ class Admission:
         whose: Callable[[HTTPScope], str] = lambda _: "",
         share_of: Callable[[HTTPScope], Share | None] = _of_no_share,
     ) -> None:
-        """`is_spent` tells whether nothing but a refusal by the application would come of a request now; `refused`:
-        what it is refused with at once, where their budget is spent; `whose`: the name of those who share a place in
-        the line; `share_of`: the slots that it takes one of, where few are left."""
+        """`is_spent`: whether the application could only refuse the request now. `refused`: the refusal that can be
+        sent at once because the budget is spent. `whose`: the name of the queue. `share_of`: the slots of which the
+        request takes one, if few are left."""
         self._is_spent = is_spent
         self._refused = refused
         self._whose = whose
         self._share_of = share_of
-        self._left = AT_ONCE  # of this turn
-        # Those that have not taken their slot yet: they came since the last turn, or it began them.
+        self._left = AT_ONCE  # in this turn
+        # Requests that have not taken their slot yet: those that arrived since the last turn, and those that it began.
         self._came: dict[Share, int] = {}
         self._begun: dict[Share, int] = {}
         self._is_turning = False
         self._is_sweeping = False
-        self._lines: dict[str, deque[_Waiter]] = {}  # whose turn it is next comes first
-        self._full: dict[Share, deque[_Waiter]] = {}  # they wait for a slot
-        self._freed: deque[Share] = deque()  # of these: where there may be one
+        self._lines: dict[str, deque[_Waiter]] = {}  # the next one first
+        self._full: dict[Share, deque[_Waiter]] = {}  # requests that wait for a slot
+        self._freed: deque[Share] = deque()  # shares of `_full` that may have a free slot
         self._waiting = 0
         self._held: Counter[str] = Counter()
         self._refusals: deque[tuple[HTTPScope, Begin]] = deque()
 
     def begins_at_once(self, scope: HTTPScope) -> bool:
-        """Whether a request that has been read may begin now; else it waits."""
+        """Whether a request that has been read may begin now. Otherwise it waits."""
         if scope["path"] in PROBES:
             return True
         if not self._left or self._lines or self._is_refused(scope):
@@ -90,7 +92,7 @@ class Admission:
         return True
 
     def wait(self, scope: HTTPScope, begin: Begin) -> bool:
-        """Has it begin later, or be refused; False where no more may wait."""
+        """Queues a request, which begins or is refused later. False if no more may wait."""
         if self._is_refused(scope):
             return self._hold(scope, begin)
         if self._waiting >= MOST_REQUESTS:
@@ -106,7 +108,7 @@ class Admission:
         return True
 
     def wake(self, share: Share) -> None:
-        """A slot is free."""
+        """Reports a free slot."""
         if share in self._full and share not in self._freed:
             self._freed.append(share)
             self._turn()
@@ -134,7 +136,7 @@ class Admission:
     def _wait_for_slot(self, share: Share, waiter: _Waiter) -> None:
         self._full.setdefault(share, deque()).append(waiter)
         if share.free > 0:
-            self.wake(share)  # those that were counted may not take one after all
+            self.wake(share)  # the requests that were counted may not take a slot after all
         self._sweep_later()
 
     def _hold(self, scope: HTTPScope, begin: Begin) -> bool:
@@ -170,12 +172,12 @@ class Admission:
         for _ in range(min(REFUSALS_AT_ONCE, len(self._refusals))):
             scope, begin = self._refusals.popleft()
             begin(self._refusal(scope))
-        self._came.clear()  # their tasks run before the next turn
+        self._came.clear()  # the tasks of these requests run before the next turn
         if self._left < AT_ONCE or self._refusals:
             self._turn()
 
     def _begin_next(self) -> None:
-        """Of the next line."""
+        """Begins a request of the next queue."""
         whose = next(iter(self._lines))
         line = self._lines.pop(whose)
         waiter = line.popleft()
@@ -194,7 +196,7 @@ class Admission:
             waiter.begin(refusal)
 
     def _begin_freed(self) -> None:
-        """Of those who waited for a slot, as many as there are slots."""
+        """Begins as many of the requests that wait for a slot as there are slots."""
         share = self._freed.popleft()
         line = self._full[share]
         if self._free(share) > 0:
@@ -207,7 +209,8 @@ class Admission:
         elif self._free(share) > 0:
             self._freed.append(share)
         elif share.free > 0:
-            asyncio.get_running_loop().call_soon(self.wake, share)  # once those that began have taken theirs
+            # after the requests that began have taken their slots
+            asyncio.get_running_loop().call_soon(self.wake, share)
 
     def _sweep_later(self) -> None:
         if not self._is_sweeping:
@@ -215,7 +218,7 @@ class Admission:
             asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def _sweep(self) -> None:
-        """Refuses those who waited for a slot too long."""
+        """Refuses requests that have waited too long for a slot."""
         self._is_sweeping = False
         too_late = asyncio.get_running_loop().time() - WAIT_SECONDS
         for share, line in list(self._full.items()):

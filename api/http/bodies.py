@@ -1,8 +1,7 @@
-"""Reads bodies, and says all that is wrong with one that does not fit.
+"""Decodes bodies, and explains every fault of an invalid one.
 
-Every body is a msgspec struct, decoded straight from the bytes. Only when that fails is the
-body read a second time, against the struct's JSON Schema, to tell all its faults at once.
-"""
+Every body is a msgspec struct, decoded straight from the bytes. Only if that fails is the body read a second time,
+against the struct's JSON Schema, to find all its faults at once."""
 
 import re
 from collections.abc import Callable
@@ -24,12 +23,12 @@ MOST_FAULTS = 1000
 MOST_VALUES = 50_000
 MOST_EXPLAINED = 20_000
 
-# A text that never ends is one token too: else each quote in it would be tried, to the end, as a beginning.
+# A string without an end is one token too. Otherwise each quote in it would be tried as a beginning, up to the end.
 _tokens = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 class BodyReader:
-    """Decodes one type of body, and explains what is wrong with one that does not fit."""
+    """Decodes one type of body, and explains the faults of an invalid one."""
 
     def __init__(
         self,
@@ -39,7 +38,7 @@ class BodyReader:
         *,
         mends_names: bool = False,
     ) -> None:
-        """`deep_member`: an object among the members that is invalid, not unreadable, where it nests too deep.
+        """`deep_member`: an object member that makes the body invalid, instead of unreadable, if it nests too deep.
         `mends_names`: halves of surrogate pairs do not make the body unreadable."""
         self.kind = kind
         self._most_values = most_values
@@ -48,7 +47,7 @@ class BodyReader:
         self._decode: Callable[[bytes], object] = decoder(kind)
 
     def read(self, raw: bytes) -> object:
-        """Raises `UnreadableBody`, `Invalid`. Its time is bounded by the bytes, and by `most_values`."""
+        """Raises `UnreadableBody` or `Invalid`. The bytes and `most_values` bound its time."""
         if (place := overflow(raw, self._most_values, DEPTH)) is not None:
             raise Invalid(errors=[Fault(place, f"has more than {self._most_values} values")])
         if raw.count(b"[") + raw.count(b"{") > DEPTH and is_too_deep(raw):
@@ -84,14 +83,14 @@ class BodyReader:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as unreadable:
             raise UnreadableBody(f"The body is not readable JSON in UTF-8: {_cause(unreadable)}.") from None
         found = set(islice(_walk(self.kind).faults(value, MOST_EXPLAINED), MOST_FAULTS))
-        # A format's sentence says it all: that its pattern does not match is no news beside it.
+        # A format's own sentence is enough. The fault of its pattern at the same place adds nothing.
         explained = {fault.pointer for fault in found if fault.message in formats.SENTENCES.values()}
-        told = {f for f in found if f.pointer not in explained or f.message in formats.SENTENCES.values()}
-        return sorted(told) or [_first_fault(error)]
+        reported = {f for f in found if f.pointer not in explained or f.message in formats.SENTENCES.values()}
+        return sorted(reported) or [_first_fault(error)]
 
 
 def is_too_deep(raw: bytes) -> bool:
-    """Whether arrays and objects nest more than 32 deep, told without decoding."""
+    """Whether arrays and objects nest more than 32 deep. Does not decode."""
     depth = 0
     for token in _tokens.finditer(raw):
         first = raw[token.start()]

@@ -1,4 +1,4 @@
-"""Budgets of requests a minute: what one process knows of them, portions of what all share, budgets of addresses."""
+"""Budgets of requests a minute as one process knows them: portions of the shared ones, and the budgets of addresses."""
 
 import asyncio
 import math
@@ -18,8 +18,8 @@ WINDOW = 60.0
 
 
 class Budget:
-    """The rest of a budget. `left`: what this process may spend; `shared`: what all processes had when it last asked.
-    Until `ends`, in seconds since 1970."""
+    """A budget until `ends`, in seconds since 1970. `left`: what this process may spend. `shared`: what all processes
+    together had at the last query."""
 
     __slots__ = ("asking", "ends", "left", "limit", "owner", "pending", "shared")
 
@@ -37,7 +37,7 @@ class Budget:
         return max(self.left + self.shared - self.pending, 0)
 
     def refusal(self, now: float) -> TooManyRequests:
-        """The error when nothing is left."""
+        """The error for a spent budget."""
         wait = max(math.ceil(self.ends - now), 1)
         return TooManyRequests(
             f"The limit of {self.limit} requests a minute is reached. Send the next one in {wait} s.",
@@ -45,7 +45,7 @@ class Budget:
         )
 
     def headers(self, now: float) -> Headers:
-        """The headers of the IETF's draft, and those that libraries for Discord read."""
+        """The headers of the IETF draft, and those that Discord libraries read."""
         left, wait = b"%d" % self.remaining, max(self.ends - now, 0.0)
         name, fixed = _fixed(self.owner, self.limit)
         return [
@@ -59,7 +59,7 @@ class Budget:
 
 @lru_cache(4096)
 def _fixed(owner: str, limit: int) -> tuple[bytes, Headers]:
-    """The name of a budget's kind, and the fields that never change."""
+    """The name of the budget's kind, and the header fields that never change."""
     name = owner.partition(":")[0].encode()
     return name, [
         (b"ratelimit-policy", b'"%b";q=%d;w=60' % (name, limit)),
@@ -69,14 +69,14 @@ def _fixed(owner: str, limit: int) -> tuple[bytes, Headers]:
 
 
 def address_of(scope: HTTPScope) -> str:
-    """The name that a request's address is counted under."""
+    """The owner's name for a request's address."""
     client = scope["client"]
     return "address:" if client is None else network(client[0])
 
 
 @lru_cache(65_536)
 def network(host: str) -> str:
-    """The owner of an address's budget: the address; of IPv6, the network that one customer has."""
+    """The owner of an address's budget: the address itself, or for IPv6 the network of one customer."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -88,8 +88,7 @@ def network(host: str) -> str:
 
 
 async def take_portion(database: Database, budget: Budget, now: float) -> None:
-    """Takes a portion of a budget that all processes share. While the database is away, this process goes by its own
-    count."""
+    """Takes a portion of a shared budget. While the database is away, the process goes by its own count."""
     try:
         async with database.connection() as connection:
             row = await connection.fetchrow(sql.TAKE_PORTION, budget.owner, now, portion(budget.limit), budget.limit)
@@ -99,11 +98,11 @@ async def take_portion(database: Database, budget: Budget, now: float) -> None:
         else:
             budget.left, budget.shared = budget.shared, 0
         return
-    assert row is not None  # it gives its row
+    assert row is not None  # the statement always returns its row
     kept = budget.left if row["ends_at"] == budget.ends else 0
     budget.left, budget.shared, budget.ends = kept + row["granted"], budget.limit - row["used"], row["ends_at"]
 
 
 def portion(limit: int) -> int:
-    """How many requests a process takes of a budget at a time."""
+    """The number of requests that a process takes from a budget at a time."""
     return max(limit // 64, min(limit // 8, 32), 1)

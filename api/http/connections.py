@@ -1,6 +1,6 @@
 """The open connections of one process: their number, and the deadline of each.
 
-No connection has a timer of its own: each says when it is late, and one sweep twice a second closes late ones."""
+No connection has a timer of its own. Each has a deadline, and one sweep twice a second closes those that are late."""
 
 import asyncio
 from collections import defaultdict
@@ -15,14 +15,14 @@ from api.http.request_ids import request_id
 from api.http.security_headers import POLICY, Headers, lines
 from api.lib.metrics import Metrics
 
-SPARE = 64  # beyond the most: these answer probes and refuse everything else
+SPARE = 64  # beyond the limit: these answer probes and refuse everything else
 LOOK_SECONDS = 0.5
 
 _NONE: Headers = []
 
 
 class Connection(Protocol):
-    """One connection. `due`: when it is late, in the loop's seconds. `is_idle`: no request is under way."""
+    """One connection. `due`: its deadline, in the loop's seconds. `is_idle`: it has no running request."""
 
     address: str
     due: float
@@ -34,7 +34,7 @@ class Connection(Protocol):
 
 
 class Connections:
-    """`is_full`: further ones are refused. `is_crowded`: even the spare ones are used."""
+    """The open connections. `is_full`: further ones are refused. `is_crowded`: the spare ones are used up, too."""
 
     def __init__(self, metrics: Metrics, *, most: int, headers: Headers, admission: Admission) -> None:
         """`headers`: those of every answer."""
@@ -47,7 +47,7 @@ class Connections:
 
     @property
     def most_idle(self) -> int:
-        """How many may be idle or slow; an eighth of them from one address."""
+        """How many may be idle or slow. An eighth of them may come from one address."""
         return self.most // 2
 
     @property
@@ -70,12 +70,12 @@ class Connections:
         self._open.discard(connection)
 
     def turn_away(self, reason: str) -> None:
-        """Counts a request or a connection that was refused before the application."""
+        """Counts a request or connection that was refused without the application."""
         self._metrics.turned_away.labels(reason).inc()
 
     def refusal(self, error: GuildhallError, instance: str, *, asked: Headers = _NONE, closes: bool = True) -> bytes:
-        """The header without its first line, and the body, of an answer. `asked`: the request's headers; `closes`: the
-        connection ends after it."""
+        """An answer's header without its first line, and its body. `asked`: the request's headers. `closes`: the
+        connection ends after the answer."""
         name = request_id(asked)
         body = msgspec.json.encode(problem(error, instance=instance, request_id=name.decode()))
         return b"%b\r\n%b" % (
@@ -111,7 +111,7 @@ class Connections:
             loop.call_later(LOOK_SECONDS, self._look)
 
     def _thin(self, idle: list[Connection], most: int) -> None:
-        """Closes the ones that would be late first, if too many are idle."""
+        """Closes idle connections if there are too many: first those with the earliest deadline."""
         if len(idle) <= most:
             return
         idle.sort(key=lambda connection: connection.due)

@@ -18,7 +18,7 @@ _NAME = "context"
 
 
 class _Unread:
-    """In place of a body that was not read."""
+    """Stands for a body that was not read."""
 
 
 UNREAD = _Unread()
@@ -26,8 +26,7 @@ UNREAD = _Unread()
 
 @dataclass(slots=True)
 class RequestContext:
-    """The context of a request. The outermost middleware makes it; other code notes here what it learns of the
-    request."""
+    """The context of a request. The outermost middleware makes it; other code adds what it finds out."""
 
     request_id: str
     is_head: bool
@@ -35,24 +34,24 @@ class RequestContext:
     deadline: asyncio.Timeout | None = None
     leave_slot: Callable[[], None] | None = None
 
-    # Who asks, for what.
+    # The actor and the target.
     credential: Credential | None = None
     session: Session | None = None
     guild_id: int | None = None
-    route: str | None = None  # the template of the address, where no framework knows it
+    route: str | None = None  # the route's template, where the framework does not know it
 
-    # What they sent.
+    # The input.
     data: object = UNREAD
     query: object = None
     reason: str | None = None
     preconditions: Preconditions | None = None
     idempotency_key: str | None = None
 
-    # How it is answered.
-    budgets: Sequence[Budget] | None = None  # what this request was taken off
-    budget: Budget | None = None  # what the answer tells of: the one of which the least is left
+    # The answer.
+    budgets: Sequence[Budget] | None = None  # those that this request counts against
+    budget: Budget | None = None  # the one in the answer's headers: the one with the least left
     claim: Claim | None = None
-    finalize: Callable[[Message], Awaitable[list[Message]]] | None = None  # gives what may be sent by now
+    finalize: Callable[[Message], Awaitable[list[Message]]] | None = None  # returns the messages that may be sent now
     problem: str | None = None
 
     @property
@@ -88,7 +87,7 @@ class RequestContext:
 
 
 def start_context(scope: Scope, context: RequestContext) -> None:
-    """Stores it in the request's scope."""
+    """Stores the context in the request's scope."""
     scope["state"] = {_NAME: context}
 
 

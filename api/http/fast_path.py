@@ -1,10 +1,10 @@
-"""The few hot routes that are answered around the framework, since its own way from a route to an answer costs more
-than all else in them. Each is a row of a table (`FastRoute`); this file is what they share: who asks, with which
-scope, within which budget and which slots.
+"""The fast path: answers a few hot routes without the framework, whose own routing costs more than all other work in
+them. A table has one row (`FastRoute`) for each such route. This file has what they share: credential, scope, budget
+and slots.
 
-Only what is plain goes this way: a key and a guild in memory, headers that are there once and mean one thing. All else,
-and whatever is wrong, is left to Litestar's way, which answers the same bytes and headers. docs/decisions/ways-in.md
-says what each way costs."""
+Only plain requests go this way: key and guild are in memory, and each header is there once and has one meaning.
+Litestar gets all other requests and every fault, and answers with the same bytes and headers. docs/decisions/ways-in.md
+has the cost of each way."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,18 +22,18 @@ from api.http.rate_limits import Limiter
 from api.http.responses import JSON, BytesResponse
 from api.lib import snowflakes
 
-# A thousand plain events, twice: more is read beside the loop, on Litestar's way.
+# A thousand plain events, twice. Larger bodies are parsed in a thread, in the framework.
 LARGEST_BODY = 512 * 1024
 
 _is_tag = re.compile(rb'(?:W/)?"([\x21\x23-\x7e]*)"').fullmatch
 _MSGPACK = b"msgpack"
 _PLAIN = frozenset({JSON.encode(), b"application/json; charset=utf-8"})
-# Headers that mean something to a POST on Litestar's way.
+# Headers that change what a POST means in the framework.
 _UNUSUAL = frozenset({b"content-encoding", b"idempotency-key", b"x-audit-log-reason", b"expect"})
 
 
 class Headers(NamedTuple):
-    """What the headers of a plain request say. `known`: the one entity tag of its `If-None-Match`."""
+    """The headers of a plain request. `known`: the one entity tag of its `If-None-Match`."""
 
     authorization: bytes | None
     known: frozenset[str] | None
@@ -41,7 +41,7 @@ class Headers(NamedTuple):
 
 
 class FastRequest(NamedTuple):
-    """A plain request of somebody who may make it. `path`: the groups of the route's pattern, a guild's id first."""
+    """A plain and permitted request. `path`: the groups of the route's pattern; the first is the guild's id."""
 
     scope: HTTPScope
     path: Sequence[str]
@@ -51,20 +51,21 @@ class FastRequest(NamedTuple):
 
     @property
     def reader(self) -> Actor:
-        """Who asks, for the services."""
+        """The actor, for the services."""
         return Actor(kind="key", id=str(self.credential.id), credential=self.credential)
 
 
-# Answers a request that was taken off its budget and has a slot, from the body of a POST; None leaves it to Litestar.
+# Answers a request that has paid its budget and has a slot. The argument is the body of a POST. None leaves the request
+# to Litestar.
 FastHandler = Callable[[bytes], Awaitable[BytesResponse | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class FastRoute:
-    """A route that is answered around the framework.
+    """A route of the fast path.
 
-    `prepare` is given a plain request and gives what answers it: the answer itself, where all of it is in memory; else
-    a function that reads it; None leaves it to Litestar. `slots`: those that reading takes one of."""
+    `prepare` takes a plain request. It returns the answer if all of it is in memory, otherwise a function that reads
+    the answer. None leaves the request to Litestar. `slots`: reading takes one of these."""
 
     method: str
     template: str
@@ -75,7 +76,7 @@ class FastRoute:
 
 
 def path_pattern(template: str, name: str = "[1-9][0-9]{0,18}") -> Callable[[str], re.Match[str] | None]:
-    """Matches the addresses of a template. `name`: what may stand for its last name, where that is no id."""
+    """Matches the addresses of a template. `name`: the pattern of its last name, if that is no id."""
     parts = re.split(r"\{[^}]+\}", template)
     between = ["([1-9][0-9]{0,18})"] * (len(parts) - 2) + [f"({name})"]
     pattern = "".join(re.escape(part) + group for part, group in zip(parts, [*between, ""], strict=True))
@@ -83,7 +84,7 @@ def path_pattern(template: str, name: str = "[1-9][0-9]{0,18}") -> Callable[[str
 
 
 class FastPath:
-    """The table, and who may come this way."""
+    """The table of fast routes, and its access checks."""
 
     def __init__(self, keyring: Keyring, limiter: Limiter, routes: Sequence[FastRoute]) -> None:
         self._keyring = keyring
@@ -92,7 +93,7 @@ class FastPath:
         self._by_method = {method: [route for route in routes if route.method == method] for method in ("GET", "POST")}
 
     def find(self, scope: HTTPScope) -> "BytesResponse | FastCall | None":
-        """The answer, or what reads it; None sends a request to Litestar. It waits for nobody."""
+        """The answer, or a call that reads it. None leaves the request to Litestar. Does not wait."""
         for route in self._by_method.get(scope["method"], ()):
             if (match := route.pattern(scope["path"])) is not None:
                 return self._prepared(route, match, scope)
@@ -124,7 +125,7 @@ class FastPath:
 
 
 class FastCall(NamedTuple):
-    """A request that is to be answered around the framework."""
+    """A request that the fast path will answer."""
 
     limiter: Limiter
     route: FastRoute
@@ -132,7 +133,7 @@ class FastCall(NamedTuple):
     answer: FastHandler
 
     async def run(self, receive: Receive) -> tuple[BytesResponse | None, Receive]:
-        """The answer; where there is none, what Litestar is to receive the body from."""
+        """The answer. Without one, also the `receive` from which Litestar can read the body again."""
         context, credential = context_of(self.request.scope), self.request.credential
         await self.limiter.spend(self.request.scope, credential)
         if self.route.slots is not None:
@@ -154,8 +155,8 @@ def _note(context: RequestContext, route: FastRoute, request: FastRequest) -> No
 
 
 def _headers(scope: HTTPScope) -> Headers | None:
-    """Those that mean something to a GET; None where one comes twice, is no plain entity tag or asks for
-    MessagePack: what they mean is Litestar's way to say."""
+    """The relevant headers of a GET. None if a header repeats, is no plain entity tag or asks for MessagePack: Litestar
+    handles those."""
     authorization = known = host = None
     for name, value in scope["headers"]:
         if name == b"authorization":
@@ -176,7 +177,7 @@ def _headers(scope: HTTPScope) -> Headers | None:
 
 
 def _post_headers(scope: HTTPScope) -> Headers | None:
-    """Those of a POST of plain JSON that is not too large to be read at once."""
+    """The relevant headers of a POST of plain JSON that is small enough to be read at once."""
     authorization = None
     is_json = False
     for name, value in scope["headers"]:
@@ -197,11 +198,11 @@ def _post_headers(scope: HTTPScope) -> Headers | None:
 
 
 async def _read(receive: Receive) -> tuple[bytes | None, list[HTTPReceiveMessage]]:
-    """The body, and the messages that it came in; None for what is not whole, or too much."""
+    """The body and its messages. The body is None if it is incomplete or too large."""
     messages: list[HTTPReceiveMessage] = []
     chunks: list[bytes] = []
     while True:
-        message = cast("HTTPReceiveMessage", await receive())  # an HTTP scope gives no other
+        message = cast("HTTPReceiveMessage", await receive())  # an HTTP scope sends no other
         messages.append(message)
         if message["type"] != "http.request":
             return None, messages

@@ -1,5 +1,5 @@
-"""The gate: the services that authorize a request, and the look-ups of what its path names. It does not know the
-features: each look-up is a function that raises `NotFound`."""
+"""The gate: the services that authorize a request and look up what its path names. It does not know the features: each
+look-up is a function that raises `NotFound`."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ class Access(Protocol):
 
 class FindAchievement(Protocol):
     async def __call__(self, guild_id: int, key: str, *, deleted: bool, anywhere: bool) -> object:
-        """`deleted`: it may be a deleted one; `anywhere`: it may be one of the whole installation."""
+        """`deleted`: a deleted achievement counts. `anywhere`: one of the whole installation counts."""
         ...
 
 
 class FindModule(Protocol):
     async def __call__(self, name: str, *, may_be_new: bool) -> object:
-        """`may_be_new`: it need not be there, and its name must be one that it could have."""
+        """`may_be_new`: the module need not exist, but its name must be possible."""
         ...
 
 
@@ -61,11 +61,11 @@ class Gate:
 
 
 def put_gate(app: Litestar, gate: Gate) -> None:
-    """Has an application's requests come in by it."""
+    """Sets the gate of an application."""
     app.state[_NAME] = gate
 
 
 def gate_of(app: Litestar) -> Gate:
-    """By what the requests of an application come in."""
+    """The gate of an application."""
     found: Gate = app.state[_NAME]
     return found

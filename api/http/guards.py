@@ -26,7 +26,7 @@ _is_count = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII).fullmatch
 
 
 async def credential_of(connection: Connection, scope: Scope) -> Credential:
-    """The present credential of a request, for an answer that continues. Raises as `authorize` does."""
+    """The present credential of a request, for an answer that goes on. Raises as `authorize` does."""
     credential, session = await _admitted(connection, scope)
     return credential if session is None else await _narrowed(connection, session, scope)
 
@@ -34,7 +34,7 @@ async def credential_of(connection: Connection, scope: Scope) -> Credential:
 async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     """Authorizes a request, in this order: 401, 429, 403 for a missing scope, 404 for what the credential may not
     see."""
-    # The mounted admin is given a plain connection, which has no method of its own.
+    # The mounted admin gets a plain connection, which has no method of its own.
     if connection.scope.get("method") == HttpMethod.OPTIONS or (policy := policy_of(handler)).is_public:
         return
     scope = policy.scope
@@ -71,7 +71,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
 
 
 async def _find_guild(gate: Gate, credential: Credential, guild_id: int) -> None:
-    """Raises `NotFound`; who sees all guilds is told that this one is missing, and how it is made."""
+    """Raises `NotFound`. A credential that sees all guilds also learns how to create the missing one."""
     try:
         await gate.find_guild(guild_id)
     except NotFound:
@@ -88,7 +88,7 @@ def _refuse_some_guilds(credential: Credential, policy: RoutePolicy) -> None:
 async def _admitted(
     connection: Connection, scope: Scope | None, *, person: bool = False
 ) -> tuple[Credential, Session | None]:
-    """The credential, if it has the scope anywhere, and its session if it has one. `person`: a session is required."""
+    """The credential if it has the scope anywhere, and its session. `person`: a session is required."""
     context = context_of(connection.scope)
     credential = context.credential = await _authenticated(connection)
     await gate_of(connection.app).limiter.spend(connection.scope, credential)
@@ -117,7 +117,7 @@ def _access(connection: Connection) -> Access:
 
 
 async def _authenticated(connection: Connection) -> Credential:
-    """The credential of a key or else of a session, whose changes need its CSRF token."""
+    """The credential of a key, otherwise of a session. A session's changes need its CSRF token."""
     gate, headers = gate_of(connection.app), connection.headers
     authorization, address = headers.get("authorization"), address_of(connection.scope)
     token = None if authorization is not None else gate.sessions.token_of(headers.get("cookie"))

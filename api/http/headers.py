@@ -38,7 +38,7 @@ def content_length(header: str | None) -> int | None:
         return None
     if not header.isascii() or not header.isdigit():
         raise BadHeader("`Content-Length` is not a number of bytes.")
-    return int(header[:18])  # Python refuses to read a number of thousands of digits; 18 are too many already
+    return int(header[:18])  # Python refuses thousands of digits; 18 are too many already
 
 
 def preconditions(given: Headers) -> etags.Preconditions | None:
@@ -49,7 +49,7 @@ def preconditions(given: Headers) -> etags.Preconditions | None:
 
 
 def entity_tags(name: str, given: Headers, *, weak: bool) -> frozenset[str] | None:
-    """The tags of `If-Match` or `If-None-Match`, which may come in several lines; None without the header."""
+    """The tags of `If-Match` or `If-None-Match`, which may have several lines. None without the header."""
     if name not in given:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Headers that a request may have once: whom it asks, as whom, and what it sends."""
+"""Headers that may be in a request only once: host, credential, body length and the like."""
 
 import re
 
@@ -8,7 +8,7 @@ from api.errors import BadHeader
 
 _is_host = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?").fullmatch
 
-# What may be there once, since another reader could believe the other of two.
+# A proxy and we could each use a different one of two.
 _SINGLE = {
     b"authorization": "Authorization",
     b"content-type": "Content-Type",
@@ -20,8 +20,8 @@ _SINGLE = {
 
 
 def refuse_ambiguous(scope: HTTPScope) -> None:
-    """Raises `BadHeader` if a request does not say, once and legibly, whom it asks (RFC 9112), as whom and what it
-    sends: a proxy and we might each believe another of two. HTTP/1.0 knows no `Host`."""
+    """Raises `BadHeader` if the request's host (RFC 9112), credential or body is not stated once and legibly: a proxy
+    and we might read it differently. HTTP/1.0 has no `Host`."""
     given: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in _SINGLE:

@@ -43,7 +43,7 @@ def idempotency_key(request: Request[Any, Any, Any]) -> str | None:  # Any: Lite
 async def claimed(
     request: Request[Any, Any, Any], handler: BaseRouteHandler, raw: bytes
 ) -> Response[Any] | None:  # Any: the same
-    """The stored answer; None if this request is the first one. `raw`: its body."""
+    """The stored answer. None if this request is the first one. `raw`: its body."""
     context, policy = context_of(request.scope), policy_of(handler)
     key = context.idempotency_key
     if key is None:
@@ -116,7 +116,7 @@ class AnswerRecorder:
         start, body = self._start, b"".join(self._chunks)
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1")
-            for name, value in start["headers"]  # type: ignore[typeddict-item] # it is a start
+            for name, value in start["headers"]  # it is a start
         }
         own = {name: value for name, value in headers.items() if name in _OWN}
         if "etag" in own:

@@ -1,8 +1,7 @@
-"""The outermost middleware: what holds for every request, also for one that matches no route, for which a framework's
-middleware does not run.
+"""The outermost middleware: what applies to every request. A framework's own middleware does not run where no route
+matches.
 
-Request id, HEAD, the deadline, security headers, the access log, the metrics, and the last handler of errors that the
-application did not handle."""
+Request id, HEAD, the deadline, security headers, the access log, metrics, and the last handler of exceptions."""
 
 import asyncio
 import time
@@ -37,15 +36,15 @@ log = structlog.get_logger("guildhall.edge")
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
-# Anybody can cause these by sending too much: the log takes a bounded number of lines a second.
+# Anybody can cause these by sending too much. The log takes a bounded number of such lines a second.
 _TURNED_AWAY = frozenset({429, 503})
 _flood = Flood("refused requests")
 
-# Statuses that count against the address, if no valid credential asked.
+# Statuses that count against the address, unless the request had a valid credential.
 _REFUSED = frozenset({401, 404, 405})
 
 
-GONE = 499  # only in log and metrics: the client had gone before anything was done for it
+GONE = 499  # only in log and metrics: the client was gone before any work was done for it
 
 
 def _is_never_gone() -> bool:
@@ -69,7 +68,7 @@ class OutermostMiddleware:
         proxies: ProxyNotice | None = None,
         admission: Admission | None = None,
     ) -> None:
-        """`timeout`: seconds for one request. `https`: whether people reach us by TLS."""
+        """`timeout`: seconds for one request. `https`: whether clients reach us by TLS."""
         self._app = app
         self._fast_path = fast_path
         self._limiter = limiter
@@ -97,7 +96,7 @@ class _Exchange:
     def __init__(self, middleware: OutermostMiddleware, scope: HTTPScope, send: Send) -> None:
         self._middleware = middleware
         self._head = scope["method"] == "HEAD"
-        # HEAD is GET without the body, on every route. uvicorn looks at its own scope: it gets none of this.
+        # HEAD is GET without the body, on every route. uvicorn reads its own scope, which does not change.
         self._scope: HTTPScope = {**scope, "method": HttpMethod.GET} if self._head else scope
         self._send = send
         self._started = time.perf_counter()
@@ -175,16 +174,16 @@ class _Exchange:
 
     @property
     def _is_counted(self) -> bool:
-        """Whether refusals count against the address: not those of pages, probes and the admin."""
+        """Whether refusals count against the address. Those of pages, probes and the admin do not."""
         return self._scope["path"].startswith(COUNTED)
 
     async def _recognize(self) -> None:
-        """Authenticates where no route did: a valid credential gets the headers of its budget."""
+        """Authenticates a request that no route authenticated. A valid credential gets the headers of its budget."""
         if self._middleware._strangers is not None and self._status not in (401, 429):
             await self._middleware._strangers.recognize(self._scope)
 
     def _budget(self) -> Headers:
-        """The rest of the budget that this request was counted against."""
+        """The headers of the budget that this request counts against."""
         limiter, context = self._middleware._limiter, self._context
         if limiter is None:
             return []

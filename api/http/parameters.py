@@ -1,4 +1,4 @@
-"""Reads the query of an address: every value by its declared type, every fault at once."""
+"""Parses a query string: every value by its declared type, every fault at once."""
 
 import re
 from functools import cache
@@ -15,8 +15,8 @@ _plain = re.compile(r"-?(0|[1-9][0-9]{0,99})|true|false", re.ASCII).fullmatch
 
 
 def read_query(raw: bytes, kind: type | None) -> tuple[object, list[ParameterFault]]:
-    """The query as the struct `kind` (None: the route takes none), or all that is wrong with it.
-    A list may be repeated, or have commas, or both; nothing but empty values is the empty list, where that may be."""
+    """The query as the struct `kind` (None: the route takes none), or its faults. A list may repeat its name, or use
+    commas, or both. Only empty values mean the empty list, if the type allows one."""
     fields = {} if kind is None else _fields(kind)
     lists = frozenset() if kind is None else _lists(kind)
     required = () if kind is None else _required(kind)
@@ -74,7 +74,7 @@ def _convert_list(texts: list[str], kind: Any) -> object:  # Any: the same
 
 
 def _convert(text: str, kind: Any) -> object:  # Any: a type, as typing writes it
-    """The value of a query parameter: msgspec's lax conversion would take `1e3` and ` 7` for numbers."""
+    """The value of a query parameter. msgspec's lax conversion would accept `1e3` and ` 7` as numbers."""
     if _control.search(text) or "�" in text:
         raise msgspec.ValidationError("has a character that is not allowed in any value")
     try:

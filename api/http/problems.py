@@ -1,4 +1,4 @@
-"""Problems: turns every error, also the framework's own, into problem+json (RFC 9457)."""
+"""Problems: turns every exception, including the framework's own, into problem+json (RFC 9457)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -38,10 +38,10 @@ MEDIA_TYPE = "application/problem+json"
 MOST_FAULTS = 1000
 TYPE_BASE = "urn:guildhall:problem:"
 
-# PostgreSQL's other refusals that are not our own fault, by class. Its DETAIL holds the row: it is never told.
+# PostgreSQL's errors that a client can cause, by class. Their DETAIL contains the row and is never sent.
 #
-# A violated check or NOT NULL is not among them. What a client may send wrong is refused before, with a pointer to
-# it; what fails here was made by our own code, and is a 500 whose trace names the constraint.
+# A violated check or NOT NULL constraint is not among them. Validation refuses invalid input earlier, with a pointer.
+# If a constraint fails, our own code is wrong: 500, with a trace that names the constraint.
 DATABASE_ERRORS: dict[type[Exception], type[GuildhallError]] = {
     asyncpg.UniqueViolationError: Conflict,
     asyncpg.ForeignKeyViolationError: NotFound,
@@ -70,7 +70,7 @@ def problem(error: GuildhallError, *, instance: str, request_id: str | None) -> 
 
 
 def _detail(error: GuildhallError) -> str:
-    """The error's sentence. For invalid input the first fault: many clients show nothing else."""
+    """The error's sentence. For invalid input the first fault, because many clients show nothing else."""
     if not error.errors or error.detail != Invalid.detail:
         return error.detail
     first = error.errors[0]
@@ -96,12 +96,12 @@ def classify(error: Exception) -> GuildhallError:
         return _of_framework(error)
     if isinstance(error, IMPOSSIBLE_VALUES) or type(error) is asyncpg.DataError:  # asyncpg raises the class itself
         return Invalid(errors=[Fault("", "holds a value that cannot be stored")])
-    if is_missing_partition(error):  # and was missing again when it had been made
+    if is_missing_partition(error):  # it was missing again after it had been made
         return Overloaded()
     for kind, ours in DATABASE_ERRORS.items():
         if isinstance(error, kind):
             return ours("The database refused this.") if issubclass(ours, Conflict) else ours()
-    if isinstance(error, TimeoutError):  # which is an OSError too
+    if isinstance(error, TimeoutError):  # which is also an OSError
         return Overloaded()
     if isinstance(error, AWAY):
         return DatabaseAway()

@@ -1,6 +1,6 @@
 """A connection: when its requests begin, and how it ends.
 
-What is wrong is answered in the shape of every other refusal, once, and the connection ends."""
+A fault of the protocol gets one answer, in the shape of every other refusal. Then the connection ends."""
 
 import asyncio
 from functools import partial
@@ -22,7 +22,7 @@ from api.http.reader import BoundedReader
 from api.http.security_headers import lines
 from api.lib.flood import Flood
 
-LINGER_SECONDS = 2.0  # in which a client that still sends may read why it was refused
+LINGER_SECONDS = 2.0  # for a client that still sends, to read why it was refused
 
 _END = b"\r\n\r\n"  # of a header
 
@@ -31,7 +31,7 @@ _flood = Flood("unreadable requests")
 
 
 def connections_of(app: Any) -> Connections:  # Any: the application, with what uvicorn has put around it
-    """What all connections to an application share."""
+    """The state that all connections to an application share."""
     found: Connections | None = getattr(app, "connections", None)
     return connections_of(app.app) if found is None else found
 
@@ -53,7 +53,7 @@ class BoundedProtocol(BoundedReader):
 
     @property
     def is_idle(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's types leave out that there is none at first
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's types omit that there is none at first
         return cycle is None or cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
@@ -71,7 +71,7 @@ class BoundedProtocol(BoundedReader):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """As uvicorn has it, but with no timer for each answer."""
+        """As in uvicorn, but without a timer for each answer."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -90,7 +90,7 @@ class BoundedProtocol(BoundedReader):
             if cycle.scope["path"] not in PROBES:
                 self._end_with(Overloaded("Too many connections are open. Try again soon."))
                 return
-        if self._all.admission.begins_at_once(cycle.scope):  # type: ignore[arg-type] # uvicorn has its own word for a scope
+        if self._all.admission.begins_at_once(cycle.scope):  # uvicorn has its own type of a scope
             super()._start_asgi_task(cycle, app)
         elif not self._all.admission.wait(cycle.scope, partial(self._begin, cycle, app)):  # type: ignore[arg-type] # the same
             self._all.turn_away("crowd")
@@ -105,7 +105,7 @@ class BoundedProtocol(BoundedReader):
             self._turn_down(cycle, refusal)
 
     def _turn_down(self, cycle: RequestResponseCycle, error: GuildhallError) -> None:
-        """Answers a request without beginning it. What may still come of its body is read and thrown away."""
+        """Answers a request without beginning it. The rest of its body is read and discarded."""
         self._all.turn_away("crowd")
         if not _flood.is_over():
             log.info("refused", problem=error.type, status=error.status)
@@ -128,43 +128,43 @@ class BoundedProtocol(BoundedReader):
         self.on_response_complete()
 
     def late(self) -> None:
-        """It was not heard of in time."""
+        """Handles a missed deadline."""
         waits_for_us = self.flow.read_paused or (not self.is_idle and self.cycle.waiting_for_100_continue)
-        if waits_for_us and not self._is_deaf:
+        if waits_for_us and not self._ignores_input:
             self.due = self.loop.time() + reader.BODY_SECONDS
-        elif self._in_head and not self._is_deaf:
+        elif self._in_head and not self._ignores_input:
             self._refuse(RequestTimeout(f"The header was not complete within {reader.HEAD_SECONDS:.0f} seconds."))
-        elif self._in_body and not self.cycle.response_complete and not self._is_deaf:
+        elif self._in_body and not self.cycle.response_complete and not self._ignores_input:
             self._refuse(RequestTimeout("The body came too slowly."))
         else:
             self.close()
 
     def close(self) -> None:
-        """Ends the connection, now. Whoever is about to answer on it is told that nobody reads that any more:
-        to write to what is closed would be an error."""
+        """Ends the connection now. The running request is marked as disconnected, because writing to a closed
+        connection would be an error."""
         if not self.is_idle:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.close()
 
     def _refuse(self, error: GuildhallError) -> None:
-        """Says what is wrong with what comes, if nothing else is being said, and hears no more."""
+        """Answers with a protocol fault unless another answer is under way, and stops reading."""
         if self.is_idle or (self._in_body and not self.cycle.response_started and not self.pipeline):
             self._end_with(error)
             return
         self._all.turn_away(error.type)
-        self._hear_no_more()  # wrong is what follows a request: that one is answered
+        self._stop_reading()  # the fault is behind a request, which still gets its answer
         if self.cycle.response_started or self._in_body:
             self.close()
 
     def _end_with(self, error: GuildhallError) -> None:
-        """Writes a refusal. A while later the connection is closed: at once, and the client would not see why."""
-        self._is_deaf = True
+        """Writes a refusal. The connection closes a little later: otherwise the client would not see the reason."""
+        self._ignores_input = True
         self._all.turn_away(error.type)
         if not _flood.is_over():
             log.info("refused", problem=error.type, status=error.status)
         if not self.is_idle:
-            self.cycle.disconnected = True  # whoever reads the body learns that there will be no more of it
+            self.cycle.disconnected = True  # the reader of the body learns that nothing more will come
             self.cycle.message_event.set()
         self.transport.write(
             STATUS_LINE[error.status]
@@ -175,7 +175,7 @@ class BoundedProtocol(BoundedReader):
         self.due = self.loop.time() + LINGER_SECONDS
 
     def _instance(self) -> str:
-        """The path, as far as it came."""
+        """The path, as far as it arrived."""
         path = self.url.partition(b"?")[0][:256]
         return unquote_to_bytes(path).decode(errors="replace") if path.startswith(b"/") else "/"
 

@@ -1,4 +1,4 @@
-"""Notices that people come by a proxy that nobody has named: then all of them seem to be one address."""
+"""Notices an unconfigured proxy, which makes all clients look like one address."""
 
 from ipaddress import ip_address
 
@@ -7,7 +7,7 @@ from litestar.types import HTTPScope
 
 log = structlog.get_logger("guildhall.proxies")
 
-ENOUGH = 1000  # requests, after which nobody from a public address is to be expected
+ENOUGH = 1000  # requests; after that no public address is to be expected
 PASSED_ON = frozenset({b"x-forwarded-for", b"forwarded"})
 
 UNTRUSTED = "a proxy is not trusted"
@@ -19,7 +19,7 @@ HOW = (
 
 
 class ProxyNotice:
-    """Looks at the first requests, and says once in a process what they look like."""
+    """Looks at the first requests, and logs its finding once in a process."""
 
     def __init__(self) -> None:
         self.is_done = False
@@ -27,7 +27,7 @@ class ProxyNotice:
         self._is_public = False
 
     def look(self, scope: HTTPScope) -> None:
-        """Call it for requests of the API while it is not done; not for probes, which come from nearby."""
+        """Call this for requests of the API until it is done. Not for probes, which come from nearby."""
         client = scope["client"]
         host = "" if client is None else client[0]
         self._seen += 1
@@ -35,7 +35,7 @@ class ProxyNotice:
         try:
             is_private = ip_address(host).is_private
         except ValueError:
-            is_private = False  # a Unix socket: who is behind it has no address
+            is_private = False  # a Unix socket: its client has no address
         if not is_private:
             self._is_public = True
         elif any(name in PASSED_ON for name, _ in scope["headers"]):

@@ -1,7 +1,7 @@
-"""The SQL of budgets: rows that all processes share."""
+"""The SQL of the budgets that all processes share."""
 
-# A portion ($3) of the budget ($4) of owner $1, at the time $2 in seconds since 1970: none is granted where the budget
-# is spent. A budget that has ended begins anew.
+# Takes a portion ($3) of the budget ($4) of owner $1, at the time $2 in seconds since 1970. Grants nothing if the
+# budget is spent. A budget that has ended begins again.
 TAKE_PORTION = """
     INSERT INTO rate_budgets AS b (owner, ends_at, used, granted)
     VALUES ($1, $2::float8 + 60, least($3::int, $4::int), least($3, $4))
@@ -12,8 +12,8 @@ TAKE_PORTION = """
     RETURNING granted, used, ends_at
 """
 
-# What this process has answered addresses ($1) since it last said so ($2), at the time $3. In the order of the owners,
-# since two processes would otherwise wait for each other.
+# Adds the refusals of addresses ($1) since the last report of this process ($2), at the time $3. The order of owners
+# prevents a deadlock between two processes.
 ADD_USED = """
     INSERT INTO rate_budgets AS b (owner, ends_at, used, granted)
     SELECT owner, $3::float8 + 60, used, 0 FROM unnest($1::text[], $2::int[]) AS counted (owner, used) ORDER BY owner

@@ -1,16 +1,17 @@
-"""How many requests a minute: of each credential, and of each address that has none.
+"""Rate limits: requests a minute of each credential, and of each address without one.
 
 A credential's budget is a row that all processes share, for a minute from its first request on. A process takes a
-portion of it at a time, and spends that from memory: a 64th; where that is less than 32 requests up to 32, though no
-more than an eighth; at least one. So no more than the budget is ever answered, and less only by the portions that
-other processes took and did not use. While the database is away each process goes by its own count.
+portion at a time, and spends it from memory. A portion is a 64th of the budget; if that is less than 32 requests, then
+up to 32, but at most an eighth and at least one. So answers never exceed the budget. They fall short of it only by
+portions that other processes took and did not use. While the database is away, each process goes by its own count.
 
-A request of a key that a key made is taken off both budgets, and so on: together they do no more than the first may.
-What an answer tells is the budget of which the least is left.
+A request of a key that another key created counts against the budgets of both, and so on up: together they do no more
+than the first one may. The headers of an answer show the budget with the least left.
 
-Addresses are counted by what strangers were refused there (401, no such route), in memory, and once a second the
-processes add up what they have. So an address may be answered more than its budget: up to that many by each process,
-within a second. Nothing that a good credential does counts, and none is refused for it: see `api.http.strangers`."""
+The budget of an address counts the refusals of strangers there (401, no such route), in memory. Once a second the
+processes add up their counts. So an address may exceed its budget: each process may answer that many within a second.
+Requests with a valid credential do not count, and are not refused because of their address: see
+`api.http.strangers`."""
 
 import asyncio
 from collections import OrderedDict
@@ -32,7 +33,7 @@ log = structlog.get_logger("guildhall.limits")
 
 MOST_BUDGETS = 50_000
 FLUSH_SECONDS = 1.0
-MOST_TOLD = 1000  # addresses that a process tells the others of, in a flush
+MOST_REPORTED = 1000  # addresses that a process reports in one flush
 
 
 class Limiter:
@@ -46,7 +47,7 @@ class Limiter:
         *,
         of_an_address: int,
     ) -> None:
-        """`remembered` gives the credential of who asks, if it is in memory."""
+        """`remembered` returns the credential of a request, if it is in memory."""
         self._database = database
         self._clock = clock
         self.remembered = remembered
@@ -59,7 +60,8 @@ class Limiter:
         return self._clock.now().timestamp()
 
     def spend_at_once(self, scope: HTTPScope, credential: Credential) -> bool:
-        """Takes one request off what is here; False where the others have to be asked first, or nothing is left."""
+        """Takes one request from the portions in memory. False if the database must be asked first, or nothing is
+        left."""
         budgets = [self._budget(owner, limit) for owner, limit in credential.budgets]
         now = self.now()
         for budget in budgets:
@@ -71,8 +73,8 @@ class Limiter:
         return True
 
     async def spend(self, scope: HTTPScope, credential: Credential) -> None:
-        """Takes one request off each of the credential's budgets, once for each request. Raises `TooManyRequests`,
-        and has then taken nothing."""
+        """Takes one request from each budget of the credential, once for each request. Raises `TooManyRequests`, and
+        then takes nothing."""
         context = context_of(scope)
         if context.budgets is not None or self.spend_at_once(scope, credential):
             return
@@ -103,32 +105,32 @@ class Limiter:
                     await take_portion(self._database, budget, self.now())
 
     def refuse_spent(self, scope: HTTPScope) -> None:
-        """Raises `TooManyRequests` for a credential whose budget is known to be spent, before anything else is done
-        for it: who sends too much must cost little."""
+        """Raises `TooManyRequests` if the budget of the credential is known to be spent. Runs before anything else, so
+        that an excessive client costs little."""
         if (found := self._spent_by(scope)) is not None:
             context = context_of(scope)
             context.credential, context.budget = found
             raise found[1].refusal(self.now())
 
     def would_refuse(self, scope: HTTPScope) -> bool:
-        """Whether a refusal is about all that can come of a request now: its credential's budget is spent, or its
-        address was refused too often, and no credential is shown that could be good."""
+        """Whether the request could only be refused now: the budget of its credential is spent; or its address was
+        refused too often, and it has no credential that could be valid."""
         if self._spent_by(scope) is not None:
             return True
         return self.is_spent(scope) and self.remembered(scope) is None and not _has_cookie(scope)
 
     def refusal_at_once(self, scope: HTTPScope) -> TooManyRequests | None:
-        """What a credential whose budget is known to be spent is told, with all headers, None for others."""
+        """The refusal, with all headers, if the budget of the credential is known to be spent; otherwise None."""
         found = self._spent_by(scope)
         if found is None:
             return None
         budget, now = found[1], self.now()
         refusal = budget.refusal(now)
-        told = {name.decode(): value.decode() for name, value in budget.headers(now)}
-        return TooManyRequests(refusal.detail, headers={**refusal.headers, **told})
+        shown = {name.decode(): value.decode() for name, value in budget.headers(now)}
+        return TooManyRequests(refusal.detail, headers={**refusal.headers, **shown})
 
     def _spent_by(self, scope: HTTPScope) -> tuple[Credential, Budget] | None:
-        """Who asks, and which of their budgets is spent."""
+        """The credential of the request, and which of its budgets is spent."""
         if not self._spent:
             return None
         credential = self.remembered(scope)
@@ -145,12 +147,12 @@ class Limiter:
         return None
 
     def whose(self, scope: HTTPScope) -> str:
-        """The name of the credential that asks, if it is in memory; else of the address."""
+        """The name of the request's credential, if it is in memory; otherwise of its address."""
         credential = self.remembered(scope)
         return address_of(scope) if credential is None else credential.owner
 
     def give_back(self, scope: HTTPScope) -> None:
-        """Puts a request back that costs nothing after all."""
+        """Returns a request that costs nothing after all."""
         self._put_back(context_of(scope).budgets or ())
 
     def _put_back(self, budgets: Iterable[Budget]) -> None:
@@ -165,24 +167,24 @@ class Limiter:
         return budget is not None and budget.remaining <= 0 and budget.ends > self.now()
 
     def refusal_of(self, scope: HTTPScope) -> TooManyRequests:
-        """What is raised for a stranger from there."""
+        """The refusal of a stranger at this address."""
         budget = context_of(scope).budget = self._budget(address_of(scope), self._of_an_address)
         return budget.refusal(self.now())
 
     def note_refusal(self, scope: HTTPScope) -> None:
-        """Counts a refusal against the address that it went to."""
+        """Counts a refusal against the address of the request."""
         budget = self._budget(address_of(scope), self._of_an_address)
         now = self.now()
         if budget.ends <= now:
             budget.ends, budget.left, budget.shared, budget.pending = now + WINDOW, 0, budget.limit, 0
         budget.pending += 1
-        if len(self._dirty) < MOST_TOLD:
+        if len(self._dirty) < MOST_REPORTED:
             self._dirty[budget.owner] = budget
         context = context_of(scope)
         context.budget = context.budget or budget
 
     async def run(self) -> None:
-        """Adds up what the processes have counted, for ever."""
+        """Adds up the counts of all processes, for ever."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             if not self._dirty:
@@ -195,7 +197,7 @@ class Limiter:
                 log.exception("the refusals of addresses were not shared")
 
     async def add_up(self) -> None:
-        """Tells the others what was refused here, and learns what was there. Raises `Unavailable`."""
+        """Reports the refusals of this process, and reads those of the others. Raises `Unavailable`."""
         dirty, self._dirty = self._dirty, {}
         counts = {owner: budget.pending for owner, budget in dirty.items()}
         async with self._database.connection() as connection:
@@ -206,13 +208,13 @@ class Limiter:
             budget.shared, budget.ends = max(budget.limit - used, 0), ends
 
     async def sweep(self) -> None:
-        """Removes budgets whose minute is long over."""
+        """Deletes budgets that ended over a minute ago."""
         self._spent = {owner: budget for owner, budget in self._spent.items() if budget.ends > self.now()}
         async with self._database.connection() as connection:
             await delete_in_batches(connection, "rate_budgets", "ends_at <= $1", self.now() - WINDOW)
 
     def clear(self) -> None:
-        """All that this process knows."""
+        """Removes all that this process knows."""
         self._budgets.clear()
         self._spent.clear()
         self._dirty.clear()
@@ -227,7 +229,7 @@ class Limiter:
 
 
 def _note(scope: HTTPScope, budgets: list[Budget]) -> None:
-    """What the answer tells of, and what is put back where it costs nothing."""
+    """Notes the budgets for the answer's headers, and for `give_back`."""
     context = context_of(scope)
     context.budgets = budgets
     if budgets:

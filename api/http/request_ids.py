@@ -1,4 +1,4 @@
-"""The name of a request: what the client calls it, or one that is made."""
+"""The request id: the client's own, or a new one."""
 
 import re
 from collections.abc import Iterable

@@ -28,7 +28,7 @@ _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth and state are not used
-    """A request whose body has been read by `read_input` when the handler asks for it."""
+    """A request whose body `read_input` has read before the handler asks for it."""
 
     async def body(self) -> bytes:
         return b"" if context_of(self.scope).data is UNREAD else b"read"
@@ -37,7 +37,7 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
         return context_of(self.scope).data
 
     async def raw_body(self, largest: int) -> bytes:
-        """The raw bytes. Raises `BodyTooLarge` as soon as they are more than `largest`."""
+        """The raw bytes. Raises `BodyTooLarge` as soon as there are more than `largest`."""
         chunks, size = [], 0
         while True:
             message = await self.receive()
@@ -52,8 +52,8 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
 
     @property
     def actor(self) -> Actor:
-        """The actor, for services and the audit log. A property, not a dependency: two dependencies of a handler cost a
-        task group, 80 µs of each request."""
+        """The actor, for services and the audit log. A property, because two dependencies of a handler cost a task
+        group: 80 µs of each request."""
         context = context_of(self.scope)
         credential = context.caller
         person = credential.user_id
@@ -74,7 +74,7 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
 
     @property
     def address(self) -> str | None:
-        """The client's address; None if a proxy passed on something else."""
+        """The client's address. None if a proxy passed on something else."""
         client = self.scope["client"]
         return _address(client[0]) if client else None
 
@@ -85,7 +85,7 @@ class GuildhallRequest(Request[Any, Any, Any]):  # Any: Litestar's user, auth an
 
 
 async def parse(request: GuildhallRequest) -> Response[Any] | None:
-    """Runs after the guard and before every handler: is what they send sound, and has it been done already?"""
+    """Runs after the guard and before every handler: validates the input, and looks for a stored answer."""
     if request.method == HttpMethod.OPTIONS:
         return Response(None, status_code=204, headers={"Allow": ", ".join(_methods(request))})
     handler = request.route_handler
@@ -99,7 +99,7 @@ async def parse(request: GuildhallRequest) -> Response[Any] | None:
 
 
 def _methods(request: GuildhallRequest) -> set[str]:
-    """The methods of this path: Litestar's own answer knows those of one handler only."""
+    """The methods of this path. Litestar's own 405 knows those of one handler only."""
     template = request.scope["path_template"]
     routes = (route for route in request.app.routes if isinstance(route, HTTPRoute) and route.path_format == template)
     return {str(method) for route in routes for handler in route.route_handlers for method in handler.http_methods}
@@ -141,7 +141,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 @cache
 def plan_of(handler: BaseRouteHandler) -> Plan:
-    """Computed once for each handler, from its signature and `opt`."""
+    """The plan of a handler, computed once from its signature and `opt`."""
     parameters = handler.parsed_fn_signature.parameters
     kind = parameters["data"].annotation if "data" in parameters else None
     media_types = ["application/json"]
@@ -189,10 +189,10 @@ def _too_large(largest: int) -> BodyTooLarge:
 
 
 def refuse_encoded(request: GuildhallRequest) -> None:
-    """Raises `UnsupportedMediaType` for a compressed body: its real size has no bound."""
+    """Raises `UnsupportedMediaType` for a compressed body, whose real size has no bound."""
     if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        told = "Send the body as it is, without a `Content-Encoding`."
-        raise UnsupportedMediaType(told, headers={"Accept-Encoding": "identity"})
+        sentence = "Send the body as it is, without a `Content-Encoding`."
+        raise UnsupportedMediaType(sentence, headers={"Accept-Encoding": "identity"})
 
 
 def _check_media_type(request: GuildhallRequest, plan: Plan) -> None:
@@ -207,7 +207,7 @@ def _check_media_type(request: GuildhallRequest, plan: Plan) -> None:
 
 
 def _address(host: str) -> str | None:
-    """The address that a request came from, None for what a proxy passed on and is none."""
+    """The address of a request. None if a proxy passed on something that is no address."""
     try:
         return str(ip_address(host))
     except ValueError:

@@ -23,14 +23,14 @@ MSGPACK = "application/vnd.msgpack"
 
 _msgpack = msgspec.msgpack.Encoder().encode
 
-# Named, and not with the quality 0: `application/json, application/vnd.msgpack;q=0`.
+# Named, and not with quality 0: `application/json, application/vnd.msgpack;q=0`.
 _is_msgpack_wanted = re.compile(re.escape(MSGPACK) + r"(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE).search
 
 Headers = list[tuple[bytes, bytes]]
 
 
 class ApiResponse(Response[T]):
-    """The response class of every route. Content is a view, a page or `Encoded`."""
+    """The response class of every route. The content is a view, a page or `Encoded`."""
 
     def to_asgi_response(
         self, app: Any, request: Request[Any, Any, Any], **more: Any
@@ -69,12 +69,12 @@ def listed(
 
 
 def base_url(public_url: str | None, scheme: str, host: str) -> str:
-    """The base of our URLs: as configured, else as the client asked, which a proxy may have changed."""
+    """The base of our URLs: as configured, otherwise from the request, which a proxy may have changed."""
     return f"{scheme}://{host}" if public_url is None else public_url.rstrip("/")
 
 
 def next_page(url: str, cursor: str | None) -> str | None:
-    """The URL of the next page. `url`: without the cursor, ready to append it."""
+    """The URL of the next page. `url`: the address without the cursor, ready to append it."""
     return None if cursor is None else f"{url}cursor={cursor}"
 
 
@@ -89,7 +89,7 @@ def conditional(
     personal: bool = False,
 ) -> "BytesResponse":
     """A response with an entity tag, or 304 if the client has it. `known`: the tags of a GET's `If-None-Match`.
-    `personal`: it is about people, and no browser may store it."""
+    `personal`: it is about people, so no browser may store it."""
     if packed:
         tag += etags.MSGPACK
     kept = b"no-store" if personal else b"private, no-cache"

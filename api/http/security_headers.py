@@ -1,4 +1,4 @@
-"""Headers that every answer bears, whoever writes it."""
+"""The headers of every answer."""
 
 from collections.abc import Iterable
 
@@ -11,15 +11,15 @@ _SECURITY: Headers = [
 ]
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
-# What is not a page loads nothing, runs nothing and stands in no frame. Pages bring policies of their own.
+# An answer that is no page loads nothing, runs nothing and appears in no frame. Pages have policies of their own.
 POLICY = (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox")
 
 
 def of_every_answer(*, https: bool) -> Headers:
-    """`https`: whether people reach us by TLS."""
+    """`https`: whether clients reach us by TLS."""
     return [*_SECURITY, *([_HSTS] if https else [])]
 
 
 def lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Headers as they go on the wire."""
+    """Headers as they are sent."""
     return b"".join(b"%b: %b\r\n" % header for header in headers)

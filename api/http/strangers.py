@@ -1,4 +1,5 @@
-"""Who asks, told before the framework is: where an address has been refused too often, and where no route was."""
+"""Strangers: authenticates outside the framework, at an address that was refused too often or where no route
+matched."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -15,12 +16,12 @@ from api.http.context import context_of
 from api.http.policy import is_public
 from api.http.rate_limits import Limiter
 
-# Under these paths refusals count against an address: guesses at keys, and at routes by nobody.
+# Refusals under these paths count against an address: guessed keys, and guessed routes without a credential.
 COUNTED = ("/v1/", "/auth/")
 
 
 class Strangers:
-    """Tells who is none. A good key or session is looked up, and comes in whatever its address did."""
+    """Recognizes requests without a valid credential. A valid key or session is admitted, whatever its address did."""
 
     def __init__(
         self,
@@ -30,8 +31,8 @@ class Strangers:
         limiter: Limiter,
         is_public: Callable[[str], bool],
     ) -> None:
-        """`anywhere`: the credential of a session, None where nobody can log in; `is_public`: whether a path is served
-        without credentials."""
+        """`anywhere`: the credential of a session, None where nobody can log in. `is_public`: whether a path needs no
+        credential."""
         self._keyring = keyring
         self._sessions = sessions
         self._anywhere = anywhere
@@ -39,8 +40,8 @@ class Strangers:
         self._is_public = is_public
 
     async def refuse(self, scope: HTTPScope) -> None:
-        """Raises `TooManyRequests` for an address that was refused too often, after it is known that who asks has no
-        good credential; a public page is shown to those who show none."""
+        """Raises `TooManyRequests` for an address that was refused too often, if the request has no valid credential. A
+        public page is served to requests that show none."""
         if not self._limiter.is_spent(scope):
             return
         try:
@@ -51,7 +52,7 @@ class Strangers:
         raise self._limiter.refusal_of(scope)
 
     async def recognize(self, scope: HTTPScope) -> None:
-        """Notes a good credential of a request that no route asked for one, and takes the request off its budget."""
+        """Notes a valid credential that no route asked for, and counts the request against its budget."""
         try:
             credential = await self._credential(scope)
         except GuildhallError:
@@ -62,10 +63,10 @@ class Strangers:
         try:
             await self._limiter.spend(scope, credential)
         except TooManyRequests:
-            return  # the next one is refused, whatever it asks for
+            return  # the next one is refused, whatever its path
 
     async def _credential(self, scope: HTTPScope) -> Credential | None:
-        """None where none is shown. Raises `Unauthorized`, `Unavailable`."""
+        """None if the request shows none. Raises `Unauthorized`, `Unavailable`."""
         address = address_of(scope)
         if (authorization := header(scope, b"authorization")) is not None:
             return await self._keyring.authenticate(authorization.decode("latin-1"), address)
@@ -77,13 +78,13 @@ class Strangers:
 
 
 def header(scope: HTTPScope, name: bytes) -> bytes | None:
-    """A header's value, where it is there once."""
+    """The value of a header that is there exactly once."""
     given = [value for found, value in scope["headers"] if found == name]
     return given[0] if len(given) == 1 else None
 
 
 def public_paths(routes: Iterable[BaseRoute]) -> Callable[[str], bool]:
-    """Tells of a path whether one of these routes serves it to everybody."""
+    """Returns a function: whether one of these routes serves a path publicly."""
     templates = [
         route.path_format
         for route in routes
