@@ -9,10 +9,10 @@ from api.idempotency.claims import Claim
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A key as last read, or a person's session: then `user_id` is the person, `id` is below 0, and the scopes are
-    those that the person has in the guild of the request. `guild_ids` None: every guild. `scopes_in`: the scopes in
-    each guild, if the request is about no single one. `budgets`: the names and rates (requests a minute) that a request
-    is counted against: its own, its maker's, and so on."""
+    """A key as last read, or a person's session. For a session, `user_id` is the person, `id` is below 0, and the
+    scopes are those of the person in the guild of the request. `guild_ids` None: every guild. `scopes_in`: the scopes
+    in each guild, if the request is about no single one. `budgets`: the names and rates (requests a minute) of the
+    budgets that a request counts against: its own, its maker's, and so on."""
 
     id: int
     scopes: frozenset[Scope]
@@ -30,27 +30,27 @@ class Credential(msgspec.Struct, frozen=True):
 
     @property
     def owner(self) -> str:
-        """The owner of its idempotency keys."""
+        """The owner's name for idempotency keys."""
         return f"key:{self.id}" if self.user_id is None else f"session:{-self.id}"
 
     @property
     def family(self) -> str:
-        """The name that its running requests are counted under: a key's with the keys that it made, as far as they
-        share a budget; a session's own."""
+        """The name under which its running requests count. A key shares it with the keys that it made, as far as they
+        share a budget; a session has its own."""
         return self.budgets[-1][0] if self.budgets else self.owner
 
     def sees(self, guild_id: int) -> bool:
         return self.guild_ids is None or guild_id in self.guild_ids
 
     def has(self, scope: Scope, guild_id: int | None) -> bool:
-        """Whether it has a scope in a guild that it sees; None: the scope for things of all guilds."""
+        """Whether it has a scope in a guild that it sees. None: the scope for things of all guilds."""
         if self.scopes_in is None or guild_id is None:
             return scope in self.scopes
         return scope in self.scopes_in.get(guild_id, ())
 
     def hidden_seen(self) -> int | None:
-        """Which hidden people it sees: None: all, as a guild's bot; else only the person with this id, who is the one
-        that asks; 0: nobody. Whoever manages a guild is a person too."""
+        """Which hidden people it sees. None: all, for a guild's bot. Otherwise the person with this id, who is the
+        actor (a manager of a guild is a person too). 0: nobody."""
         if self.user_id is not None:
             return self.user_id
         return None if Scope.MEMBERS_WRITE in self.scopes else 0
@@ -75,7 +75,7 @@ class Actor(msgspec.Struct, frozen=True):
         return sorted(self.credential.guild_ids)
 
     def hidden_seen(self) -> int | None:
-        """Which hidden people they see: as their credential; the system sees all."""
+        """Which hidden people they see: those of their credential; the system sees all."""
         return None if self.credential is None else self.credential.hidden_seen()
 
     def sees_hidden(self, user_id: int) -> bool:

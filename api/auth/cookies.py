@@ -1,4 +1,4 @@
-"""The cookies of a log-in: how they are named and read."""
+"""The cookies of a log-in: their names, and how they are read."""
 
 import re
 
@@ -6,8 +6,8 @@ _value = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII).fullmatch
 
 
 class Cookies:
-    """With TLS their names begin with `__Host-`: a browser then takes them from this very host alone, for the
-    whole of it, and sends them by TLS only. Without TLS, on one's own machine, no browser would take such a one."""
+    """With TLS, names begin with `__Host-`: a browser then accepts them from this host only, for the whole host, and
+    sends them by TLS only. Without TLS, on a developer's own machine, browsers refuse such names."""
 
     def __init__(self, *, https: bool) -> None:
         self.is_secure = https
@@ -17,7 +17,7 @@ class Cookies:
 
     @staticmethod
     def read(header: str | None, name: str) -> str | None:
-        """The value in a `Cookie` header; None where there is none of our making."""
+        """The value in a `Cookie` header; None if there is none of ours."""
         if header is None:
             return None
         for pair in header.split(";"):

@@ -1,4 +1,4 @@
-"""The directory: which guilds exist, in memory, because every request asks it."""
+"""The directory: which guilds exist. In memory, because every request needs it."""
 
 from collections import OrderedDict
 
@@ -29,7 +29,7 @@ class Directory:
                 self._known.popitem(last=False)
 
     def invalidate(self, kind: str, ids: set[int] | None) -> None:
-        """Called when guilds changed, in this or another process."""
+        """Called after guilds changed, in this or another process."""
         if kind == "guild":
             self._forgotten += 1
             for id_ in list(self._known) if ids is None else ids:

@@ -72,7 +72,7 @@ class Keyring:
         return credential
 
     async def current(self, key_id: int) -> Credential | None:
-        """The present credential of a key; None if it is not valid any more."""
+        """The present credential of a key; None if the key is no longer valid."""
         columns = (ApiKey.id, ApiKey.scopes, ApiKey.guild_ids, ApiKey.rate_limit, ApiKey.expires_at)
         good = ApiKey.expires_at.is_null() | (ApiKey.expires_at > self._clock.now())
         row = await ApiKey.select(*columns).where(ApiKey.id == key_id, ApiKey.revoked_at.is_null(), good).first()
@@ -118,7 +118,7 @@ class Keyring:
         if not used:
             return
         try:
-            # Rows that another process is writing are left to the next call: nobody waits.
+            # Rows that another process is writing are left to the next call, so nobody waits.
             free = ApiKey.select(ApiKey.id).where(one_of(ApiKey.id, sorted(used)))
             free = free.lock_rows("NO KEY UPDATE", skip_locked=True)
             await ApiKey.update({ApiKey.last_used_at: self._clock.now()}).where(ApiKey.id.is_in(free))

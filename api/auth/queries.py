@@ -1,5 +1,5 @@
 """The SQL of keys. A family is a key that no key made, with all keys that derive from it. A change of one of them first
-takes the family's advisory lock, so that a key that is being made cannot miss the end of its maker."""
+takes the family's advisory lock, so a new key cannot miss the end of its maker."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from api.postgres.database import Connection
 if TYPE_CHECKING:
     import asyncpg
 
-# The keys that can do no more than the caller's: nobody sees others. Absent lists mean everything.
+# The keys that can do no more than the caller's. Nobody sees others. Absent lists mean everything.
 WITHIN = "($1::text[] IS NULL OR scopes::text[] <@ $1) AND ($2::bigint[] IS NULL OR guild_ids <@ $2)"
 
 
@@ -49,7 +49,7 @@ def list_keys(
 
 GET = f"SELECT * FROM api_keys WHERE {WITHIN} AND id = $3 AND revoked_at IS NULL"
 
-# By their hashes, each with the budgets that its requests are taken off: its own, its maker's, and so on.
+# Keys by their hashes, each with the budgets of its requests: its own, its maker's, and so on.
 BY_HASHES = """
     WITH RECURSIVE line AS (
         SELECT hash AS asked, id, parent_id, origin_id, rate_limit, 0 AS distance
@@ -78,21 +78,21 @@ _LOCK_FAMILY = "SELECT pg_advisory_xact_lock(x'6b657973'::int, hashint8($1))"  #
 
 
 async def line_of(connection: Connection, key_id: int) -> "list[asyncpg.Record]":
-    """The key, its maker, the maker's maker, and so on; nothing for a key that does not exist."""
+    """The key, its maker, the maker's maker, and so on. Nothing for a key that does not exist."""
     return await connection.fetch(_LINE, key_id)
 
 
 async def lock_family(connection: Connection, key_id: int) -> "list[asyncpg.Record]":
-    """The same keys, locked until the transaction ends."""
+    """The key and its makers, locked until the transaction ends."""
     line = await line_of(connection, key_id)
     if not line:
         return []
-    # The first of a family may be replaced; what it replaced stays the same.
+    # The first of a family may be replaced; its origin stays.
     await connection.execute(_LOCK_FAMILY, line[-1]["origin_id"] or line[-1]["id"])
     return await line_of(connection, key_id)
 
 
-# A key and all that come of it; those that have ended are left out.
+# A key and all keys that derive from it, without those that have ended.
 _FAMILY = """
     WITH RECURSIVE family AS (
         SELECT * FROM api_keys WHERE id = $1

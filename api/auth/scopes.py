@@ -1,4 +1,4 @@
-"""What a key may be allowed to do, and how a route says what it needs."""
+"""Scopes: the rights of a key, and the requirements of a route."""
 
 from enum import StrEnum
 
@@ -24,5 +24,5 @@ class Scope(StrEnum):
 
 ALL = frozenset(Scope)
 
-# By name, for what the database holds: a name that this version does not know is no right.
+# By name, for values from the database. A name that this version does not know gives no right.
 KNOWN = {scope.value: scope for scope in Scope}

@@ -88,7 +88,7 @@ class Sessions:
         hash_ = digest(token)
         now = self._clock.now().timestamp()
         session = self._cache.get(hash_)
-        # One that seems idle may have been used in another process.
+        # A session that seems idle may have been used in another process.
         if session is None or session.idle_at <= now or not self._watcher.is_fresh(FRESH_SECONDS):
             session = await self._look_ups.get((hash_, token), address)
         if session is None or session.expires_at <= now:
@@ -141,7 +141,7 @@ class Sessions:
         return None if row is None or row["user_id"] is None else _session(row, b"", row["last_used_at"])
 
     async def end(self, session_id: int) -> None:
-        """Ends a session now, everywhere within five seconds. Sent twice, the second time does nothing."""
+        """Ends a session now, everywhere within five seconds. A second call does nothing."""
         there = (Stored.id == session_id) & Stored.ended_at.is_null()
         await Stored.update({Stored.ended_at: self._clock.now()}).where(there)
         self._watcher.invalidate("session", {session_id})

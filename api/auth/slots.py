@@ -1,4 +1,5 @@
-"""How many requests of one key, and of those that it made, run at once: a noisy one must not take every connection."""
+"""Slots: how many requests of one key, and of the keys that it made, run at once. A noisy key must not take every
+connection."""
 
 import asyncio
 from collections import deque
@@ -8,12 +9,11 @@ from typing import NamedTuple
 from api.errors import TooManyRequests
 
 AT_ONCE = 32
-# Those that record activity take a connection together, not one each: the more of them wait, the fewer
-# transactions they take.
+# Requests that record activity share connections. The more of them wait, the fewer transactions they need.
 RECORDING_AT_ONCE = 256
 WAITING = 512
 WAIT_SECONDS = 10.0
-TIGHT = 8  # slots left to a family from which on it is looked at before its requests begin
+TIGHT = 8  # slots left to a family; below that, admission checks it before its requests begin
 
 
 class Share(NamedTuple):
@@ -29,7 +29,7 @@ class Share(NamedTuple):
 
     @property
     def refusal(self) -> TooManyRequests:
-        """What is raised where as many requests wait for one as may wait."""
+        """The refusal when too many requests wait for a slot."""
         return self.slots.too_many()
 
 
@@ -38,8 +38,8 @@ def _nobody_waits(_share: Share) -> None:
 
 
 class Slots:
-    """So many requests of a family of keys (`Credential.family`) run at once, the next 512 wait their turn, at most ten
-    seconds."""
+    """The slots of all families of keys (`Credential.family`). `at_once` requests of a family run at once. The next 512
+    wait, at most ten seconds."""
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
@@ -54,7 +54,7 @@ class Slots:
         return bool(self._tight)
 
     def share(self, family: str) -> Share | None:
-        """The slots of a family that has few left, None for others."""
+        """The slots of a family that has few left; None for others."""
         return Share(self, family) if family in self._tight else None
 
     def free(self, family: str) -> int:
@@ -62,9 +62,9 @@ class Slots:
         return self._at_once - self._running.get(family, 0)
 
     async def enter(self, family: str, is_gone: Callable[[], bool] = lambda: False) -> Callable[[], None]:
-        """Waits for a slot; call what it gives when the request is over. `is_gone`: whether nobody waits for the
-        answer any more. Raises `TooManyRequests`, and `CancelledError` where the client has gone meanwhile: of a
-        crowd that gave up nothing is left to be done."""
+        """Waits for a slot, and returns a function that releases it. `is_gone`: whether nobody waits for the answer any
+        more. Raises `TooManyRequests`, and `CancelledError` if the client has gone meanwhile: then no work is left for
+        it."""
         running = self._running.get(family, 0)
         if running < self._at_once:
             self._run(family, running + 1)
@@ -86,9 +86,9 @@ class Slots:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
-                self._leave(family)  # the slot came just as we gave up: it goes to the next
+                self._leave(family)  # the slot arrived as we gave up: it goes to the next
             elif turn in queue:
-                queue.remove(turn)  # who gave up takes no place from others
+                queue.remove(turn)  # a request that gave up takes no place from others
             if isinstance(error, TimeoutError):
                 raise self.too_many() from None
             raise
@@ -98,7 +98,7 @@ class Slots:
         while queue:
             turn = queue.popleft()
             if not turn.done():
-                turn.set_result(None)  # the slot passes on, `running` stays
+                turn.set_result(None)  # the slot passes on, `running` does not change
                 return
         self._waiting.pop(family, None)
         self._run(family, self._running[family] - 1)
@@ -115,7 +115,7 @@ class Slots:
             self._tight.discard(family)
 
     def too_many(self) -> TooManyRequests:
-        """What is raised where a key has as many requests waiting as may wait."""
+        """The refusal when too many requests of a key wait."""
         return TooManyRequests(
             f"This key and its family have {self._at_once} requests running and too many waiting. Send fewer at once.",
             headers={"Retry-After": "1"},

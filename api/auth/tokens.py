@@ -1,9 +1,8 @@
 """The text of a key: `gh_`, 32 random base62 characters, 6 of their CRC32.
 
-The check digits let a typo be refused with no look-up, and let a scanner of secrets find
-a leaked key with next to no false alarms, as GitHub's tokens do. 32 characters of 62 are
-190 bits: SHA-256 with no salt or stretching is enough to store.
-"""
+With the check digits, a typo is refused without a look-up, and a scanner for secrets finds a leaked key with almost no
+false alarms, like GitHub's tokens. 32 base62 characters are 190 bits, so SHA-256 without salt or stretching is a safe
+hash."""
 
 import re
 import secrets
@@ -31,17 +30,17 @@ def is_well_formed(token: str) -> bool:
 
 
 def digest(token: str) -> bytes:
-    """What is stored of it: SHA-256."""
+    """The stored hash: SHA-256."""
     return digest_bytes(token.encode())
 
 
 def digest_bytes(token: bytes) -> bytes:
-    """The same, of a key as it stands in a header."""
+    """The stored hash of a key in a header."""
     return sha256(token).digest()
 
 
 def shown(token: str) -> str:
-    """The first characters, by which its owner knows it."""
+    """The first characters, by which its owner recognizes it."""
     return token[:SHOWN_CHARACTERS]
 
 

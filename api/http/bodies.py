@@ -61,7 +61,7 @@ class BodyReader:
         except msgspec.ValidationError as error:
             raise Invalid(errors=self._explain(raw, error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            mended = without_halves(raw, rb"\u0000") if self._mends_names else raw  # which is taken out of names
+            mended = without_halves(raw, rb"\u0000") if self._mends_names else raw  # names lose it later
             unreadable = UnreadableBody(f"The body is not readable JSON in UTF-8: {_cause(error)}.")
             if mended == raw:
                 raise unreadable from None

@@ -116,7 +116,7 @@ class AnswerRecorder:
         start, body = self._start, b"".join(self._chunks)
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1")
-            for name, value in start["headers"]  # it is a start
+            for name, value in start["headers"]  # type: ignore[typeddict-item] # it is a start
         }
         own = {name: value for name, value in headers.items() if name in _OWN}
         if "etag" in own:

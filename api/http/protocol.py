@@ -90,7 +90,7 @@ class BoundedProtocol(BoundedReader):
             if cycle.scope["path"] not in PROBES:
                 self._end_with(Overloaded("Too many connections are open. Try again soon."))
                 return
-        if self._all.admission.begins_at_once(cycle.scope):  # uvicorn has its own type of a scope
+        if self._all.admission.begins_at_once(cycle.scope):  # type: ignore[arg-type] # uvicorn has its own type of a scope
             super()._start_asgi_task(cycle, app)
         elif not self._all.admission.wait(cycle.scope, partial(self._begin, cycle, app)):  # type: ignore[arg-type] # the same
             self._all.turn_away("crowd")

@@ -1,4 +1,4 @@
-"""Quotas of stored answers: each credential may have so many answers, and so many bytes of them, for a day each."""
+"""Quotas of stored answers: how many answers, and how many bytes of them, each credential may have for a day each."""
 
 import asyncio
 import math
@@ -16,9 +16,9 @@ COUNTED_FOR = timedelta(minutes=1)
 
 
 class Quota:
-    """What is left of a credential's quota, as this process knows it. It counts again after an eighth of that, and
-    after a minute. So several processes together exceed the quota by little, and hardly any request waits for a
-    count."""
+    """The rest of a credential's quota, as this process knows it. It is counted again after an eighth of the rest is
+    used, and after a minute. So several processes together exceed the quota by little, and hardly any request waits for
+    a count."""
 
     __slots__ = ("answers", "bytes", "counting", "until")
 
@@ -40,7 +40,7 @@ class AnswerQuotas:
 
     async def take(self, connection: Connection, owner: str, now: datetime) -> Quota:
         """Takes one answer off the quota. Raises `TooManyRequests` if it is used up: a stored answer is promised for a
-        day, and is not dropped for another."""
+        day, and never dropped for another one."""
         quota = self._quotas.get(owner)
         if quota is None:
             quota = self._quotas[owner] = Quota()
@@ -54,7 +54,7 @@ class AnswerQuotas:
 
     async def _count(self, connection: Connection, quota: Quota, owner: str, now: datetime) -> None:
         row = await connection.fetchrow(queries.COUNT, owner, now)
-        assert row is not None  # a count gives its row
+        assert row is not None  # a count always returns its row
         answers, size = MOST_ANSWERS - row["answers"], MOST_BYTES - row["bytes"]
         if answers <= 0 or size <= 0:
             wait = max(math.ceil((row["first"] - now).total_seconds()), 1)

@@ -68,7 +68,7 @@ class Claim:
         self.is_kept = False
 
     def row(self, answer: StoredAnswer) -> tuple[object, ...]:
-        """What `queries.SAVE` takes of it. Raises `AnswerTooLarge`."""
+        """The row that `queries.SAVE` stores. Raises `AnswerTooLarge`."""
         if len(answer.body) > LARGEST:
             raise AnswerTooLarge
         if self.quota is not None:
@@ -87,7 +87,7 @@ class Claim:
 
 
 def _without_secret(body: bytes) -> bytes:
-    """The body with null for its secret, which is shown once."""
+    """The body with null in place of its secret, which is shown only once."""
     if b'"secret":"' not in body:
         return body
     value: dict[str, Any] = msgspec.json.decode(body)  # Any: any JSON

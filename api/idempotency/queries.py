@@ -1,8 +1,8 @@
-"""The SQL of idempotency keys: it runs before and after each request that has one."""
+"""The SQL of idempotency keys, which runs before and after each request with a key."""
 
 SWEEP_BATCH_SIZE = 5000
 
-# The right to do it, for a new key or one that is free again. `$8`: now.
+# Claims a new key, or one that is free again. `$8`: now.
 CLAIM = """
     INSERT INTO idempotent_answers AS a (owner, key, holder, address, body_hash, held_until, expires_at, guild_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $9)
@@ -13,7 +13,7 @@ CLAIM = """
     RETURNING true
 """
 FIND = "SELECT address, body_hash, status, headers, body FROM idempotent_answers WHERE owner = $1 AND key = $2"
-# Those of many requests that share a transaction, at once.
+# Stores the answers of all requests that share a transaction.
 SAVE = """
     UPDATE idempotent_answers AS a
     SET status = answer.status, headers = answer.headers::jsonb, body = answer.body, body_hash = answer.body_hash,
@@ -22,13 +22,13 @@ SAVE = """
         AS answer (owner, key, holder, status, headers, body, body_hash, user_ids)
     WHERE a.owner = answer.owner AND a.key = answer.key AND a.holder = answer.holder AND a.status IS NULL
 """
-# Some of what has expired.
+# Deletes a batch of expired answers.
 SWEEP = f"""
     DELETE FROM idempotent_answers WHERE ctid IN
         (SELECT ctid FROM idempotent_answers WHERE expires_at <= $1 LIMIT {SWEEP_BATCH_SIZE})
 """
 
-# How much is kept for one credential.
+# The number and bytes of a credential's stored answers.
 COUNT = """
     SELECT count(*) AS answers, coalesce(sum(octet_length(body)), 0)::bigint AS bytes, min(expires_at) AS first
     FROM idempotent_answers WHERE owner = $1 AND expires_at > $2

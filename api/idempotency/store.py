@@ -63,7 +63,7 @@ async def store_answer(
     headers: Mapping[str, str] | None = None,
 ) -> None:
     """Stores the answer of a change, in the change's own transaction, as its last statement. Raises `StillRunning` if
-    the request took so long that another one has the claim, and `AnswerTooLarge`: nothing is changed then."""
+    the request took so long that another one has the claim, and `AnswerTooLarge`. Then nothing is changed."""
     await store_answers(connection, [(claim, view)], status=status, headers=headers)
 
 
@@ -142,7 +142,7 @@ class Idempotency:
             if None not in (row["body_hash"], body.digest) and row["body_hash"] != body.digest:
                 raise KeyReused
             raise StillRunning
-        if row["body_hash"] is not None:  # else the first answer came before its body
+        if row["body_hash"] is not None:  # otherwise the first answer came before its body
             if read is not None:
                 await read()
             if row["body_hash"] != body.digest:

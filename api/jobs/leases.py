@@ -1,4 +1,4 @@
-"""Leases: who works on a row, so that nobody else does, and somebody else can when that process dies.
+"""Leases: which process works on a row. Nobody else works on it, and another process can take over if that one dies.
 
 A table of such rows has an `id`, a `holder` and `held_until`. A process leases a row for ten seconds. A heartbeat
 renews the lease while the process lives, however long a transaction of its work waits. When the lease runs out, another
@@ -46,7 +46,7 @@ class Leases:
         self._table = table
         self._renew = f"UPDATE {table} SET held_until = {HELD_UNTIL} WHERE id = $1 AND holder = $2 RETURNING id"
         self.holder = holder
-        self.held = set[int]()  # rows: a lease that ran out is no reason to take one a second time here
+        self.held = set[int]()  # leased rows: if a lease runs out, this process must not take the row a second time
 
     async def work(self, id_: int, do: Callable[[], Awaitable[None]], release: Release) -> None:
         """Does the work on a row that is leased, and renews the lease meanwhile. If the work is cancelled or fails, the
@@ -100,7 +100,7 @@ class Leases:
 
 
 async def _try(release: Awaitable[None]) -> None:
-    """If even that fails, the row is ours for some seconds, and then anybody's."""
+    """If the release fails too, the row stays leased for some seconds, and is then free."""
     with suppress(*TRANSIENT):
         async with asyncio.timeout(RELEASE_SECONDS):
             await release

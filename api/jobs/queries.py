@@ -1,4 +1,4 @@
-"""The SQL of the job queue: what is asked again and again."""
+"""The frequent SQL of the job queue."""
 
 from api.jobs.leases import HELD_UNTIL, IS_FREE
 

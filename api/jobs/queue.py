@@ -40,11 +40,12 @@ class Queue:
         self.woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Has this process look for a job at once; others look once a second."""
+        """Makes this process look for a job at once. Others look once a second."""
         self.woken.set()
 
     async def put(self, connection: Connection, kind: str, subject: int, *, leased: bool = False) -> LeasedJob:
-        """Adds a job, in the transaction of the change that needs it. `leased`: this process has it at once."""
+        """Adds a job, in the transaction of the change that needs it. `leased`: this process has its lease from the
+        start."""
         job = Job(
             kind=kind,
             subject=subject,

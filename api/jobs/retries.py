@@ -1,4 +1,4 @@
-"""Tries work again that others held up: locks, time-outs, a full pool, a database that restarts."""
+"""Retries work that others held up: locks, time-outs, a full pool, a database that restarts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -28,7 +28,8 @@ class Retries:
         self._pause, self._canceled = FIRST_PAUSE, 0
 
     async def run(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Tries until it succeeds. Raises what is nobody else's fault, and the eighth cancelled statement in a row."""
+        """Tries until it succeeds. Raises errors that have other causes, and the eighth cancelled statement in a
+        row."""
         while True:
             try:
                 return await attempt()

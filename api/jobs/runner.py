@@ -1,4 +1,4 @@
-"""Does the jobs of the queue, whatever their kind."""
+"""Runs the jobs of the queue, of any kind."""
 
 import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -29,7 +29,7 @@ class JobRunner:
     poll_seconds = POLL_SECONDS
 
     def __init__(self, queue: Queue, handlers: Mapping[str, JobHandler]) -> None:
-        """`handlers`: who does a job, by its kind."""
+        """`handlers`: the handler of each kind."""
         self._queue = queue
         self._handlers = handlers
         self.woken: asyncio.Event = queue.woken
@@ -39,8 +39,8 @@ class JobRunner:
         return [Begun((), self.do(job)) for job in await self._queue.lease(limit=places.free)]
 
     async def do(self, job: LeasedJob, on_progress: Callable[[float], None] = lambda _progress: None) -> None:
-        """Does one job, and keeps it though locks, time-outs or the database's absence hold it up. What fails
-        otherwise is given back, and tried again after a while. Calls `on_progress` with its progress, 0 to 1."""
+        """Runs one job, and keeps it while locks, time-outs or the database's absence hold it up. After any other
+        failure the job is released, and tried again later. Calls `on_progress` with its progress, 0 to 1."""
         retries = Retries()
 
         def note_progress(progress: float) -> None:

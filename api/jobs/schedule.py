@@ -1,4 +1,4 @@
-"""Jobs that run by themselves, again and again, each for itself."""
+"""The schedule: jobs that repeat at intervals."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ RETRY_SECONDS = 60.0
 
 
 class Scheduled(msgspec.Struct):
-    """A job, and how many seconds lie between two of its runs. `due`: by the monotonic clock, at first at once."""
+    """A job, and the seconds between two of its runs. `due`: by the monotonic clock; at first at once."""
 
     name: str
     every: float
@@ -25,8 +25,8 @@ class Scheduled(msgspec.Struct):
 
 
 async def run_due(jobs: Sequence[Scheduled], now: float) -> None:
-    """Runs those that are due, one after the other. One that fails is logged by its name and tried again after a
-    minute; it keeps none behind it from running."""
+    """Runs the jobs that are due, one after the other. A job that fails is logged by its name and repeated after a
+    minute; those behind it still run."""
     for job in jobs:
         if job.due > now:
             continue
@@ -43,14 +43,14 @@ async def run_due(jobs: Sequence[Scheduled], now: float) -> None:
 
 
 async def run_for_ever(jobs: Sequence[Scheduled]) -> None:
-    """Runs them whenever they are due."""
+    """Runs jobs whenever they are due."""
     while True:
         await asyncio.sleep(TICK_SECONDS)
         await run_due(jobs, time.monotonic())
 
 
 def to_the_end(sweep: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
-    """What calls `sweep`, a batch at a time, until it says that there is no more."""
+    """A function that calls `sweep`, one batch at a time, until nothing is left."""
 
     async def run() -> None:
         while await sweep():  # noqa: ASYNC110 - others run between two batches

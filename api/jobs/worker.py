@@ -1,5 +1,5 @@
-"""The loop in which all background work is done, in the server or in `guildhall worker`: jobs of the queue, deliveries
-of webhooks."""
+"""The worker: the loop of all background work (jobs of the queue, deliveries of webhooks), in the server or in
+`guildhall worker`."""
 
 import asyncio
 from collections.abc import Coroutine, Hashable, Sequence
@@ -14,32 +14,33 @@ from api.postgres.failures import TRANSIENT
 
 log = structlog.get_logger("guildhall.worker")
 
-STOP_SECONDS = 5.0  # for what is cancelled to give back its lease
+STOP_SECONDS = 5.0  # for cancelled work to release its lease
 
 Names = tuple[Hashable, ...]
 
 
 class Begun(NamedTuple):
-    """Work that is leased, and the names under which it takes a place."""
+    """Leased work, and the names under which it takes a place."""
 
     names: Names
     work: Coroutine[object, object, None]
 
 
 class Source(Protocol):
-    """Where a worker's work comes from."""
+    """The source of a worker's work."""
 
-    places: int  # how much is done at a time
+    places: int  # how many run at a time
     poll_seconds: float
     woken: asyncio.Event  # set when there is work
 
     async def lease(self, places: Shares[Hashable]) -> Sequence[Begun]:
-        """Leases what is due and finds a place."""
+        """Leases due work for which there is a place."""
         ...
 
 
 class Worker:
-    """Does the work of one source, for ever: polls, sooner when it is woken or when a place becomes free."""
+    """Does the work of one source, for ever. It polls at intervals, and at once when it is woken or a place becomes
+    free."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -47,7 +48,7 @@ class Worker:
         self._working: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Cancelled, it cancels its work, which gives back what it holds."""
+        """Runs until it is cancelled. Then it cancels its work, which releases its leases."""
         try:
             while True:
                 self._source.woken.clear()
@@ -62,7 +63,7 @@ class Worker:
             await self.stop()
 
     async def poll(self) -> None:
-        """Begins what is due and finds a place."""
+        """Begins due work for which there is a place."""
         for begun in await self._source.lease(self._places):
             self._places.take(*begun.names)
             task = asyncio.create_task(begun.work)
@@ -82,12 +83,12 @@ class Worker:
                 await self._source.woken.wait()
 
     async def rest(self) -> None:
-        """Returns when all that was begun has ended."""
+        """Returns when all running work has ended."""
         while self._working:
             await asyncio.wait(self._working)
 
     async def stop(self) -> None:
-        """Cancels what was begun."""
+        """Cancels all running work."""
         for task in self._working:
             task.cancel()
         if self._working:

@@ -1,8 +1,7 @@
-"""Columns of values as PostgreSQL's array literals.
+"""Columns of values as PostgreSQL array literals.
 
-asyncpg takes each element of an array through its codec: for thousands of numbers and times that costs more
-than the statement itself. JSON's form of such values, in braces, is a literal that the server reads:
-`$1::text::bigint[]`."""
+asyncpg passes each element of an array through its codec. For thousands of numbers and times that costs more than the
+statement itself. Their JSON, in braces, is a literal that the server parses: `$1::text::bigint[]`."""
 
 from collections.abc import Sequence
 
@@ -17,5 +16,5 @@ def literal(values: Sequence[object]) -> str:
 
 
 def columns(rows: Sequence[tuple[object, ...]], width: int) -> list[str]:
-    """Rows as literals of columns, so many of them even if there is no row."""
+    """Rows as literals of `width` columns, even if there is no row."""
     return [literal(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * width

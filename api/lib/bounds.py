@@ -1,4 +1,4 @@
-"""How much a JSON text holds, told before it is decoded: counting costs no more than the most that may be there."""
+"""Bounds of a JSON text, checked before it is decoded. A check costs no more than the most that is allowed."""
 
 import re
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from itertools import takewhile
 
 from api.lib.faults import LONGEST_NAME, readable
 
-# A text that never ends is one token too: else each quote in it would be tried, to the end, as a beginning.
+# A string without an end is one token too. Otherwise each quote in it would be tried as a beginning, up to the end.
 _tokens = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL).finditer
 _QUOTE, _COMMA, _ARRAY = b'",['
 
-# Characters of a number: with so many, no number that can be stored is written. Each digit beyond what a word holds
-# costs a decoder 50 ns and more, in which no other thread gets its turn.
+# Characters of a number. Numbers that can be stored are far shorter. Each digit beyond a machine word costs a decoder
+# 50 ns and more, during which no other thread runs.
 LONGEST_NUMBER = 400
 _STRIDE = 50
 _OF_NUMBERS = b"0123456789.eE+-"
@@ -23,8 +23,8 @@ _texts_and_numbers = re.compile(
 
 
 def has_endless_number(raw: bytes) -> bool:
-    """Whether a JSON text holds a number of more than some 400 characters, told without reading all of it: of so many
-    in a row, eight are among every fiftieth."""
+    """Whether a JSON text has a number of more than some 400 characters. It looks at every fiftieth character only: a
+    run of that length has eight of them."""
     if len(raw) <= LONGEST_NUMBER or not any(map(_is_number, _runs(raw))):
         return False
     return any(len(token[0]) > LONGEST_NUMBER and token[0][:1] != b'"' for token in _texts_and_numbers(raw))
@@ -41,13 +41,13 @@ def _is_number(piece: bytes) -> bool:
 
 
 def overflow(raw: bytes, most: int, deepest: int) -> str | None:
-    """The pointer of what brings more than `most` values: the outermost array that is open where they are
-    passed, else the outermost member. None where there are fewer, or where something nests more than `deepest`
-    deep before. Of what is no JSON it says anything."""
+    """The pointer of the excess if the text has more than `most` values: the outermost array that is open when they are
+    exceeded, otherwise the outermost member. None if there are fewer, or if the text first nests more than `deepest`
+    deep. The result for text that is not JSON means nothing."""
     if raw.count(b",") + raw.count(b"[") + raw.count(b"{") < most:
-        return None  # each begins a value, unless it stands in a text
+        return None  # each begins a value, unless it stands in a string
     count = 1
-    places: list[int | bytes] = []  # where we are: in an array its index, in an object the member's name
+    places: list[int | bytes] = []  # the current place: in an array its index, in an object the member's name
     awaits_name = False
     for token in _tokens(raw):
         first = raw[token.start()]

@@ -1,10 +1,10 @@
-"""The time, as one thing that can be replaced in a test."""
+"""The clock, which tests replace."""
 
 from datetime import UTC, datetime
 
 
 class Clock:
-    """Tells the time. Tests hand in one that stands still."""
+    """The clock. Tests pass one that stands still."""
 
     def now(self) -> datetime:
         """The present moment, in UTC."""

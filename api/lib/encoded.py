@@ -19,6 +19,6 @@ class Encoded(msgspec.Struct, Generic[T], frozen=True):
 
 
 def encoded(view: T) -> Encoded[T]:
-    """Encodes it once, for as many answers as ask for it."""
+    """Encodes the view once, for any number of answers."""
     body = encode(view)
     return Encoded(body, etags.tag(body))

@@ -1,4 +1,4 @@
-"""Entity tags: strong, made of the bytes of the answer, so equal on every worker."""
+"""Entity tags: strong, a hash of the answer's bytes, so equal on every worker."""
 
 import re
 from collections.abc import Callable
@@ -16,20 +16,20 @@ class BadEtag(ValueError):
 
 
 class Preconditions(NamedTuple):
-    """The tags that a change names: those of `If-Match` and those of `If-None-Match`, `{"*"}` for any, None
-    where the header is absent."""
+    """The tags that a change names: those of `If-Match` and of `If-None-Match`. `{"*"}` means any; None means that the
+    header is absent."""
 
     match: frozenset[str] | None
     none_match: frozenset[str] | None
 
     @property
     def need_it(self) -> bool:
-        """Whether what is changed has to be there."""
+        """Whether the target of the change must exist."""
         return self.match is not None
 
     def hold(self, tag: str, part: Callable[[str], str] = str, *, exists: bool = True) -> bool:
-        """Whether both are met by a state with this tag. `part`: of a tag, what is compared. `exists`: whether
-        a client would find it; `If-None-Match` is always met by what is not there."""
+        """Whether a state with this tag meets both conditions. `part`: which part of a tag is compared. `exists`:
+        whether a client would find the state. A state that does not exist always meets `If-None-Match`."""
 
         def names(tags: frozenset[str]) -> bool:
             return ANY in tags or tag in map(part, tags)
@@ -44,8 +44,8 @@ def tag(body: bytes) -> str:
 
 
 def parse(header: str, *, weak: bool) -> frozenset[str]:
-    """The tags that a header names, `{"*"}` for any; empty members of the list say nothing. Weak ones count only
-    with `weak`: RFC 9110 has `If-Match` compare strongly, `If-None-Match` weakly. Raises `BadEtag`."""
+    """The tags in a header, `{"*"}` for any. Empty list members are ignored. Weak tags count only with `weak`: by RFC
+    9110, `If-Match` compares strongly and `If-None-Match` weakly. Raises `BadEtag`."""
     if header.strip() == ANY:
         return frozenset({ANY})
     found, named, place = set(), False, 0
@@ -64,6 +64,6 @@ def parse(header: str, *, weak: bool) -> frozenset[str]:
 
 
 def of_state(tags: frozenset[str] | None) -> frozenset[str] | None:
-    """The tags of a change's header. The tag of the MessagePack form of an answer stands for the same state as
-    that of its JSON form; for a read the two are different answers."""
+    """The tags of a change's header. The tag of an answer's MessagePack form stands for the same state as that of its
+    JSON form; for a read they are two answers."""
     return None if tags is None else frozenset(each.removesuffix(MSGPACK) for each in tags)

@@ -48,7 +48,7 @@ class FairBatches(Generic[K, V]):
             share = 0
             while waiting and share < OF_EACH and len(asked) < MOST:
                 each = waiting.popleft()
-                if not each[1].done():  # else they gave up
+                if not each[1].done():  # otherwise the caller gave up
                     asked.append(each)
                     share += 1
             if waiting:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from api.lib.shares import Shares
 
-MOST_WAITING = 50  # under one name; who comes then is told at once
+MOST_WAITING = 50  # under one name; further callers are refused at once
 
 
 class FairPlaces:
@@ -45,7 +45,7 @@ class FairPlaces:
             async with asyncio.timeout(self._seconds):
                 await place
         except BaseException:
-            if place.done() and not place.cancelled():  # it came free at the very moment
+            if place.done() and not place.cancelled():  # the place became free at that very moment
                 self._shares.give_back(name)
                 self._admit()
             else:
@@ -66,6 +66,6 @@ class FairPlaces:
             place = line.popleft()
             if line:
                 self._waiting[name] = line
-            if not place.done():  # else they gave up, and are about to leave
+            if not place.done():  # otherwise the caller gave up, and is about to leave
                 self._shares.take(name)
                 place.set_result(None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-LONGEST_NAME = 100  # of what is told of a name in a body
+LONGEST_NAME = 100  # of a name from a body, in a message
 
 
 class Fault(msgspec.Struct, frozen=True, order=True):
@@ -22,13 +22,13 @@ class ParameterFault(msgspec.Struct, frozen=True, order=True):
 
 
 def pointer(parts: Iterable[str | int], prefix: str = "") -> str:
-    """An RFC 6901 pointer from its reference tokens: `["a/b", 0]` is `/a~1b/0`. Names are cut at 100 characters: an
-    answer is not as long as the request that it refuses."""
+    """An RFC 6901 pointer from its reference tokens: `["a/b", 0]` is `/a~1b/0`. Names are cut at 100 characters, so a
+    refusal is not as long as its request."""
     return prefix + "".join("/" + cut(str(part)).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def cut(name: str) -> str:
-    """A name as far as it is told."""
+    """A name, cut at 100 characters."""
     return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
 
@@ -36,5 +36,5 @@ Path = tuple[str | int, ...]
 
 
 def readable(path: Path) -> str:
-    """The path's pointer, which must itself be encodable where a key is not."""
+    """The path's pointer, which must be encodable even if a key is not."""
     return pointer(path).encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""A bound for log lines that anybody can cause: so many a second, and one line with the number of the rest."""
+"""A bound for log lines that anybody can cause: some lines a second, then one line with the number of the rest."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The formats of text that schemas name: what is one, and the sentence for what is none."""
+"""The text formats that schemas name: their checks, and a sentence for each failed check."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,19 +7,19 @@ from zoneinfo import available_timezones
 
 from api.lib.snowflakes import is_snowflake
 
-# msgspec searches, and `$` matches before a last line feed: hence the look-ahead.
+# msgspec searches instead of matching, and `$` matches before a last line feed: hence the look-ahead.
 LINE = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
-# What no name holds: control characters, ends of lines, and what turns the direction of all text behind the name. Marks
-# of direction and joiners are part of Arabic, Hebrew, Indic scripts and emoji.
+# What no name contains: control characters, line ends, and characters that turn the direction of all text behind the
+# name. Direction marks and joiners are part of Arabic, Hebrew, Indic scripts and emoji, and are allowed.
 _NEVER = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-# What draws nothing: blanks, fillers, and what Unicode calls ignorable.
+# Invisible characters: blanks, fillers, and those that Unicode calls ignorable.
 _UNSEEN = (
     r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # which no escape says in every language
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # not every language has an escape for these
 )
 NAME = rf"^(?=.*[^{_UNSEEN}])[^{_NEVER}]*$(?!\n)"
-# With halves of surrogate pairs, which a pattern of a schema cannot name, and JSON does not bring.
+# With halves of surrogate pairs. A schema's pattern cannot name them, and valid JSON has none.
 NEVER_IN_NAMES = rf"[{_NEVER}\ud800-\udfff]"
 LOCALE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$(?!\n)"
 
@@ -38,7 +38,7 @@ def _timezones() -> frozenset[str]:
 
 
 def is_timezone(text: str) -> bool:
-    """Whether it is a name in the IANA time zone database."""
+    """Whether the IANA time zone database has this name."""
     return text in _timezones()
 
 
@@ -51,7 +51,7 @@ _looks_like_a_name, _is_broken = _matches(NAME), _matches(NEVER_IN_NAMES)
 
 
 def is_name(text: str) -> bool:
-    """Whether it shows something, in one line and in its own direction."""
+    """Whether it is visible, in one line and in its own direction."""
     return _looks_like_a_name(text) and not _is_broken(text)
 
 

@@ -1,4 +1,4 @@
-"""The types of decoded JSON, and its plain operations: copy, equality, size."""
+"""Decoded JSON: its types, and copy, equality and size."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ def copied(value: JsonValue) -> JsonValue:
 
 
 def same(one: JsonValue, other: JsonValue) -> bool:
-    """Equality as JSON has it: `true` is not 1, `1.0` is 1, members have no order."""
+    """Equality as in JSON: `true` is not 1, `1.0` is 1, members have no order."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -31,7 +31,7 @@ def same(one: JsonValue, other: JsonValue) -> bool:
 
 
 def encoded_size(value: JsonValue) -> int:
-    """How many bytes the value has as JSON without white space."""
+    """The bytes of the value as JSON without white space."""
     return len(msgspec.json.encode(value))
 
 

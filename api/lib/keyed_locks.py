@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 
 class KeyedLocks:
-    """Writers of one thing wait here in order, without holding a database connection."""
+    """Locks by key. Writers of one key wait here in order, without holding a database connection."""
 
     def __init__(self) -> None:
         self._locks: dict[int, tuple[asyncio.Lock, int]] = {}

@@ -1,4 +1,4 @@
-"""A few Prometheus metrics, by route template: their number does not grow with traffic."""
+"""A few Prometheus metrics, by route template. Their number does not grow with traffic."""
 
 import os
 from functools import lru_cache
@@ -26,7 +26,7 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
             registry=registry,
         )
-        self.running = 0  # told to the gauge once a second: every request counts here twice
+        self.running = 0  # copied to the gauge once a second: every request changes this twice
         self.in_flight = self._gauge("requests_in_flight", "Requests being answered.")
         self.pool_in_use = self._gauge("pool_in_use", "Database connections in use.")
         self.pool_waiting = self._gauge("pool_waiting", "Requests waiting for a database connection.")
@@ -77,7 +77,7 @@ class Metrics:
 
 
 def _forget_the_dead(folder: Path) -> None:
-    """Removes the gauges of workers that are no more: their last values are nobody's now."""
+    """Removes the gauges of workers that have ended: their last values are outdated."""
     for pid in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*_*.db")}:
         if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
             mark_process_dead(int(pid))  # type: ignore[no-untyped-call] # the library leaves it untyped

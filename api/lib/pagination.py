@@ -1,8 +1,7 @@
-"""Keyset pages: opaque cursors that cannot be changed, moved elsewhere or kept for ever.
+"""Keyset pages: opaque cursors that cannot be changed, used elsewhere or kept for ever.
 
-A cursor holds the sort key of a page's last row, signed together with the route and the
-filters that it belongs to. It carries no authority: what a caller may see is asked anew.
-"""
+A cursor has the sort key of a page's last row, signed together with the route and its filters. It carries no authority:
+each request is authorized again."""
 
 import binascii
 import hmac
@@ -48,17 +47,17 @@ class Cursors:
         self._now = now
 
     def write(self, scope: str, key: Sequence[str | int | None]) -> str:
-        """`scope`: the route and its filters. `key`: the sort key to go on after."""
+        """`scope`: the route and its filters. `key`: the sort key of the page's last row."""
         payload = msgspec.msgpack.encode((int(self._now().timestamp()), key))
         return urlsafe_b64encode(_mac(self._keys[0], scope, payload) + payload).rstrip(b"=").decode()
 
-    def read(self, scope: str, cursor: str) -> list[Any]:  # Any: the caller knows its own key's types
+    def read(self, scope: str, cursor: str) -> list[Any]:  # the caller knows the types of its own key
         """The key that was written for this scope. Raises `BadCursor`."""
         try:
             raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         except (ValueError, binascii.Error):
             raise BadCursor from None
-        # Python's decoder forgives stray characters and bits: only the one right spelling counts.
+        # Python's decoder ignores stray characters and bits. Only the exact encoding is valid.
         if urlsafe_b64encode(raw).rstrip(b"=") != cursor.encode():
             raise BadCursor
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]

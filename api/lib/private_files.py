@@ -1,4 +1,4 @@
-"""Files that nobody else may read: what holds personal data or secrets."""
+"""Files for personal data or secrets, which nobody else can read."""
 
 import secrets
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from pathlib import Path
 
 @contextmanager
 def replacing(file: Path) -> Iterator[Path]:
-    """A new file beside `file`, with mode 0600 before it holds a byte. When the block ends it takes the
-    place of `file`; when the block raises it is removed, and an older `file` stays. What is there and
-    is no ordinary file (a pipe, `/dev/stdout`) is written to as it is. Raises `OSError`."""
+    """A new file beside `file`, with mode 0600 before it has any content. When the block ends, it replaces `file`. If
+    the block raises, it is removed and an older `file` stays. An existing `file` that is no ordinary file (a pipe,
+    `/dev/stdout`) is written directly. Raises `OSError`."""
     if file.exists() and not file.is_file():
         yield file
         return

@@ -1,4 +1,4 @@
-"""What a JSON Schema finds wrong with a value, each fault at its own place."""
+"""Faults of a value by a JSON Schema, each at its own place."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -11,13 +11,13 @@ from api.lib.json import JsonValue
 from api.lib.schema_messages import listed, sentence
 
 UNKNOWN = "is not a known member"
-MOST_GUESSES = 10  # names of an object for which a known one is looked for
+MOST_GUESSES = 10  # unknown names of an object for which a similar known one is suggested
 LONGEST_GUESS = 64
-MOST_BRANCHES = 50  # of a union with more alternatives nobody reads which was nearest
+MOST_BRANCHES = 50  # of a union: with more alternatives, the nearest one is not searched
 
 
 def error_faults(error: ValidationError) -> Iterator[Fault]:
-    """The faults of one error of the engine: one for each member that is missing or unknown."""
+    """The faults of one error of the engine: one for each missing or unknown member."""
     place: Path = tuple(error.instance_path)
     match error.kind:
         case Kind.Required(property=name):
@@ -33,15 +33,15 @@ def error_faults(error: ValidationError) -> Iterator[Fault]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant, None if none is near."""
+    """The known name that was probably meant; None if none is similar."""
     if len(name) > LONGEST_GUESS:
         return None
     return next(iter(get_close_matches(name, known, 1)), None)
 
 
 def _union_faults(place: Path, branches: Sequence[Sequence[ValidationError]]) -> set[Fault]:
-    """What is wrong with a value of which no alternative is valid: the faults of the one that
-    was meant, if its type and constant members tell; else what all have in common."""
+    """The faults of a value that fits no alternative: those of the alternative that was meant, if its type and constant
+    members show it; otherwise those that all alternatives share."""
     if len(branches) > MOST_BRANCHES:
         return {Fault(readable(place), "matches none of the possible forms")}
     of_type = [branch for branch in branches if not _is_other_type(branch, place)]
@@ -49,7 +49,7 @@ def _union_faults(place: Path, branches: Sequence[Sequence[ValidationError]]) ->
     candidates = meant or of_type or branches
     common = set.intersection(*({f for e in branch for f in error_faults(e)} for branch in candidates))
     if common and not meant and all(_is_other_kind(branch, place) for branch in candidates):
-        common.add(_options_fault(place, candidates))  # what says which was meant is itself wrong
+        common.add(_options_fault(place, candidates))  # the member that selects the alternative is itself wrong
     return common or {_options_fault(place, candidates)}
 
 
@@ -62,7 +62,7 @@ def _is_other_kind(branch: Iterable[ValidationError], place: Path) -> bool:
 
 
 def _expected(error: ValidationError) -> list[JsonValue]:
-    """The constants that would be right."""
+    """The constants that would be valid."""
     match error.kind:
         case Kind.Constant(expected_value=value):
             return [_plain(value)]

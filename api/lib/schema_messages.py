@@ -1,4 +1,4 @@
-"""Errors of the validating engine as plain sentences, which never echo a large value."""
+"""The validating engine's errors as plain sentences. They never repeat a large value."""
 
 from collections.abc import Iterable
 
@@ -22,7 +22,7 @@ def listed(options: Iterable[object], longest: int = _LONGEST) -> str:
 
 
 def sentence(error: ValidationError) -> str:
-    """What is wrong, as the end of a sentence that the place begins."""
+    """The fault, as the end of a sentence that begins with the place."""
     kind = error.kind
     return _of_number(kind) or _of_size(kind) or _of_value(kind) or f"violates the rule `{kind.name}`"
 

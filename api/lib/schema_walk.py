@@ -1,8 +1,8 @@
-"""Explains what is wrong with a value by the JSON Schema that msgspec writes of a struct, fault by fault.
+"""Explains the faults of a value by a struct's JSON Schema, which msgspec generates.
 
-The engine gathers all errors of a value, of every alternative, before it gives the first: of a thousand events with
-two hundred wrong roles each that takes minutes. So objects and arrays are walked here, lazily, by the few
-keywords that msgspec uses for them, and the engine is asked about what is neither."""
+The engine gathers all errors of all alternatives before it returns the first one. For a thousand events with two
+hundred invalid roles each, that takes minutes. So this module walks objects and arrays itself, lazily, by the few
+keywords that msgspec uses for them. It passes only scalars to the engine."""
 
 from collections.abc import Iterator
 
@@ -13,13 +13,14 @@ from api.lib.faults import Fault, Path, readable
 from api.lib.json import JsonObject, JsonValue, as_object
 from api.lib.schema_faults import MOST_GUESSES, UNKNOWN, error_faults, nearest
 
-_LONGEST_TEXT = 10_000  # no text of a body may be so long: its beginning breaks the rules as its whole does
+_LONGEST_TEXT = 10_000  # no text in a body may be this long: its beginning breaks the rules as the whole does
 _TYPES: dict[type, str] = {dict: "object", list: "array"}
 _Place = tuple[JsonObject, JsonValue, Path]
 
 
 class SchemaWalk:
-    """The schema of one type of body, and what was worked out of its parts: all of them come from our own code."""
+    """The schema of one type of body. Caches what it derives from the parts, which are few: they come from our own
+    code."""
 
     def __init__(self, schema: JsonObject) -> None:
         self._root = schema
@@ -27,7 +28,7 @@ class SchemaWalk:
         self._common: dict[int, JsonObject] = {}
 
     def faults(self, value: JsonValue, most_places: int) -> Iterator[Fault]:
-        """What is wrong with the value, as it is found. After `most_places` places nothing more is looked at."""
+        """The faults of the value, lazily. Stops after `most_places` places."""
         waiting: list[Iterator[_Place]] = [iter([(self._root, value, ())])]
         while waiting and most_places > 0:
             place = next(waiting[-1], None)
@@ -42,9 +43,9 @@ class SchemaWalk:
             elif isinstance(value, list) and schema.get("type") == "array":
                 yield from self._engine_faults(schema, [None] * len(value), path, without="items")
                 waiting.append(_items(schema, value, path))
-            elif isinstance(value, (dict, list)):  # of the wrong type, whatever is in it
+            elif isinstance(value, (dict, list)):  # of the wrong type; its content does not matter
                 yield from self._engine_faults(schema, type(value)(), path)
-            elif isinstance(value, float) and _is_id(schema):  # 1.0 too, which is an integer to the engine
+            elif isinstance(value, float) and _is_id(schema):  # 1.0 too, which the engine accepts as an integer
                 yield Fault(readable(path), snowflakes.MESSAGE)
             elif isinstance(value, str) and len(value) > _LONGEST_TEXT:
                 yield from self._engine_faults(schema, value[: _longest(schema) + 1], path)
@@ -52,7 +53,7 @@ class SchemaWalk:
                 yield from self._engine_faults(schema, value, path)
 
     def _meant(self, schema: JsonObject, value: JsonValue) -> JsonObject:
-        """The schema without references; of alternatives the one that an object or array must be meant by."""
+        """The schema without references. Of several alternatives, the one that the object or array must mean."""
         while isinstance(reference := schema.get("$ref"), str):
             schema = as_object(as_object(self._root["$defs"])[reference.removeprefix("#/$defs/")])
         alternatives = schema.get("anyOf")
@@ -69,7 +70,7 @@ class SchemaWalk:
         return next((each for each in meant if each.get("type") == _TYPES[type(value)]), schema)
 
     def _of_any_kind(self, schema: JsonObject, tag: str, mapping: JsonObject) -> JsonObject:
-        """What holds for an object that does not tell which alternative it is: what all of them ask for."""
+        """The schema for an object that does not show its alternative: what all alternatives require."""
         if id(schema) not in self._common:
             kinds = [self._meant({"$ref": reference}, None) for reference in mapping.values()]
             named = [as_object(kind["properties"]) for kind in kinds]
@@ -116,7 +117,7 @@ def _longest(schema: JsonObject) -> int:
 
 
 def _member_faults(schema: JsonObject, value: JsonObject, path: Path) -> Iterator[Fault]:
-    """Members that are missing, and members that there are not."""
+    """Missing members and unknown members."""
     required = schema.get("required")
     for name in required if isinstance(required, list) else ():
         if name not in value:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Undecryptable(Exception):
-    """The bytes were encrypted with a secret that is not known any more, or were changed."""
+    """The bytes were encrypted with an unknown secret, or were changed."""
 
 
 class SecretBox:

@@ -1,4 +1,4 @@
-"""Shared values: equal values are one object, while anybody holds it."""
+"""Shared values: equal values are one object while anything refers to it."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar

@@ -8,8 +8,8 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 class Shares(Generic[Name]):
-    """A number of places, each taken under one or more names. A name may have as many places as are still free then:
-    alone it gets half of them, beside another one a third, and the last one to come still finds one."""
+    """A number of places. Each is taken under one or more names. A name may have as many places as are then still free:
+    alone it gets half of them, beside another one a third, and a newcomer still finds one."""
 
     def __init__(self, places: int) -> None:
         self._places = places
@@ -21,7 +21,7 @@ class Shares(Generic[Name]):
         return self._places - self._taken
 
     def has_room(self, *names: Name) -> bool:
-        """Whether one more may be taken under all of these names."""
+        """Whether one more place may be taken under all of these names."""
         return all(self._of[name] < self.free for name in names) and self.free > 0
 
     def full(self) -> list[Name]:
@@ -29,12 +29,12 @@ class Shares(Generic[Name]):
         return [name for name, count in self._of.items() if count >= self.free]
 
     def take(self, *names: Name) -> None:
-        """Takes one, whether or not there is room."""
+        """Takes a place, whether or not there is room."""
         self._taken += 1
         self._of.update(names)
 
     def give_back(self, *names: Name) -> None:
-        """Gives one back that was taken under these names."""
+        """Returns a place that was taken under these names."""
         self._taken -= 1
         self._of.subtract(names)
         for name in names:

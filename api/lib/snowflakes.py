@@ -1,8 +1,7 @@
-"""Discord's 64-bit ids: a string in every answer, a string or an integer in a request.
+"""Snowflakes, Discord's 64-bit ids: a string in every answer, a string or an integer in a request.
 
-The one place where the two turn into each other. Only the canonical decimal form
-of 1 … 2^63-1 is an id: not `007`, `1_0`, `٣`, ` 1` or `1.0`.
-"""
+The only place that converts between the two. Only the canonical decimal form of 1 … 2^63-1 is an id: not `007`, `1_0`,
+`٣`, ` 1` or `1.0`."""
 
 import re
 from typing import Any
@@ -26,11 +25,11 @@ SCHEMA: dict[str, object] = {
 
 
 class Snowflake(int):
-    """An id that came in. Answers carry `str(id)`: msgspec does not encode a subclass of int."""
+    """An id from a request. Answers carry `str(id)`, because msgspec does not encode a subclass of int."""
 
 
 def parse(text: str) -> int | None:
-    """The id that a text is, or None if it is none."""
+    """The id in a text; None if the text is no id."""
     if _canonical(text) is None:
         return None
     number = int(text)
@@ -42,15 +41,15 @@ def is_snowflake(text: str) -> bool:
     return parse(text) is not None
 
 
-def decode(kind: type, value: Any) -> Any:  # Any: msgspec's hook sees whatever JSON held
-    """msgspec's `dec_hook`: makes a `Snowflake` of a string or an integer. Raises `ValueError`."""
+def decode(kind: type, value: Any) -> Any:  # msgspec's hook gets any JSON value
+    """msgspec's `dec_hook`: makes a `Snowflake` from a string or an integer. Raises `ValueError`."""
     if kind is not Snowflake:
         raise NotImplementedError(kind)
     return Snowflake(number(value))
 
 
 def number(value: object) -> int:
-    """The number of an id as a request may have it. Raises `ValueError`."""
+    """The number of an id in a request. Raises `ValueError`."""
     if type(value) is str and _canonical(value) is not None:
         found = int(value)
     elif type(value) is int:
@@ -63,7 +62,7 @@ def number(value: object) -> int:
 
 
 def schema(kind: type) -> dict[str, object]:
-    """msgspec's `schema_hook`: how a request's id looks in JSON Schema."""
+    """msgspec's `schema_hook`: the JSON Schema of an id in a request."""
     if kind is not Snowflake:
         raise NotImplementedError(kind)
     return dict(SCHEMA)

@@ -8,8 +8,8 @@ STEPS = 4
 
 class StepTimeout:
     """Like `asyncio.timeout`, but in four steps, one after the other. A stall of this process counts as one step at
-    most, however long it lasts. Otherwise a stall would end every wait at once, though the database has answered long
-    ago."""
+    most, however long it lasts. Otherwise a stall would end every wait at once, even if the database has already
+    answered."""
 
     __slots__ = ("_left", "_limit", "_loop", "_step", "_timer")
 

@@ -1,4 +1,4 @@
-"""Days and moments as clients write them."""
+"""Days and moments in the form that clients write."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,7 +12,7 @@ from msgspec import Meta
 _A_DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _A_CLOCK = r"[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 
-# For the document; what is wrong with one is told in words.
+# For the document. A sentence reports an invalid one.
 DayText = Annotated[str, Meta(max_length=32, extra_json_schema={"pattern": f"^{_A_DAY}$"})]
 DayOrTime = Annotated[str, Meta(max_length=64, extra_json_schema={"pattern": f"^{_A_DAY}({_A_CLOCK})?$"})]
 
@@ -20,22 +20,23 @@ _day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
 _moment = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII).fullmatch
 
 _QUARTER = timedelta(minutes=15)
-_QUARTERS_KEPT = 96  # of each zone: events are of now, or of the last hours
+_QUARTERS_KEPT = 96  # of each zone: most events are recent, or of the last hours
 
-# In which zones have changed sides, and the summer of no year is told from another's winter by more than two hours.
+# All years in which a zone crossed the date line. Summer and winter time differ by two hours at most, so neither looks
+# like such a change.
 _YEARS = range(1840, 2101)
 _ZERO, _HALF_A_DAY = timedelta(), timedelta(hours=12)
 
 Place = tuple[date, datetime]
 
-# By zone, since guilds share them: the places of quarters of an hour that have one.
+# By zone, because guilds share zones: the place of each quarter of an hour that has only one.
 _places: dict[ZoneInfo, dict[int, Place]] = {}
 
 MESSAGE = "is neither a day (2026-11-22) nor an RFC 3339 time with an offset (2026-11-22T18:07:03Z)"
 
 
 def parse(text: str, zone: ZoneInfo) -> datetime | None:
-    """The moment that a day begins in this zone, or the RFC 3339 time; None for anything else."""
+    """The moment at which a day begins in this zone, or the RFC 3339 time; None for anything else."""
     try:
         if _day(text):
             return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
@@ -47,7 +48,7 @@ def parse(text: str, zone: ZoneInfo) -> datetime | None:
 
 
 def zone(name: str | None) -> ZoneInfo:
-    """The zone of this name; UTC for one that this machine's time zone database does not have (any more)."""
+    """The zone of this name. UTC if this machine's time zone database does not have it (any more)."""
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
@@ -56,7 +57,7 @@ def zone(name: str | None) -> ZoneInfo:
 
 @lru_cache(maxsize=1024)
 def skipped_days(zone: ZoneInfo) -> tuple[date, ...]:
-    """The days that the zone's calendar does not have, since it changed sides of the date line. Most have them all."""
+    """The days that the zone's calendar lacks, because it crossed the date line. Most calendars lack none."""
     turns = [datetime(year, 1, 1, 12, tzinfo=UTC).astimezone(zone) for year in _YEARS]
     found = []
     for before, after in pairwise(turns):
@@ -71,8 +72,8 @@ def _is_skipped(zone: ZoneInfo, day: date) -> bool:
 
 
 def place(zone: ZoneInfo, moment: datetime) -> Place:
-    """The zone's day in which a moment lies, and the start, in UTC, of the hour of its clocks. Remembered for quarters
-    of an hour within which neither turns: clocks are set at any minute, and some zones were off by odd minutes."""
+    """The day of a moment in the zone, and the start, in UTC, of the hour of its clocks. Cached for quarters of an hour
+    in which neither changes: clocks can change at any minute, and the offsets of some zones had odd minutes."""
     known = _places.setdefault(zone, {})
     quarter = int(moment.timestamp()) // 900
     found = known.get(quarter)
@@ -86,7 +87,7 @@ def place(zone: ZoneInfo, moment: datetime) -> Place:
 
 
 def _is_whole(zone: ZoneInfo, quarter: int, place: Place) -> bool:
-    """Whether all of the quarter has this place."""
+    """Whether the whole quarter has this place."""
     try:
         first = datetime.fromtimestamp(quarter * 900, UTC)
         return place == _place(zone, first) == _place(zone, first + _QUARTER - timedelta.resolution)

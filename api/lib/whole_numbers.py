@@ -1,8 +1,8 @@
-"""Reads JSON into types, with whole numbers as JSON may write them: 300, 300.0 and 3e2 are one number.
+"""Decodes JSON into types, with whole numbers in any JSON form: 300, 300.0 and 3e2 are one number.
 
-msgspec takes only the first for an integer, unless it takes texts for numbers too. So what it refuses is read once
-more, with the numbers made whole at the places where the type's JSON Schema asks for an integer. Ids are none of
-these: a floating point number does not have all their digits."""
+msgspec accepts only the first as an integer, unless it also accepts strings as numbers. So input that it refuses is
+decoded once more, with integers at the places where the type's JSON Schema has an integer. Ids are excluded: a
+floating-point number does not have all their digits."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -12,8 +12,8 @@ import msgspec
 from api.lib import snowflakes
 from api.lib.json import JsonObject, JsonValue, as_object
 
-# Digits become one of them, and what makes a number fractional a point: a regular expression takes 50 times as long to
-# find a digit before a point in 8 MB of other digits.
+# All digits become one digit, and the characters of a fractional number a point. A regular expression takes 50 times as
+# long to find a digit before a point in 8 MB of other digits.
 _KINDS = bytes(0x30 if byte in b"0123456789" else 0x2E if byte in b".eE" else 0x20 for byte in range(256))
 
 
@@ -22,7 +22,7 @@ def _may_be_fractional(raw: bytes) -> bool:
 
 
 class _Place:
-    """What may stand at a place: a whole number, members, items."""
+    """The schema's knowledge of one place: a whole number, members, items."""
 
     def __init__(self, schemas: Iterable[JsonObject], root: JsonObject) -> None:
         self._root = root
@@ -38,7 +38,7 @@ class _Place:
         self._known: dict[str | None, _Place | None] = {}
 
     def within(self, name: str | None) -> "_Place | None":
-        """The place of a member, or (None) of items; None where nothing is asked for."""
+        """The place of a member, or (None) of items. None if no whole number can be there."""
         if name not in self._named and name is not None:
             name, schemas = "", self._others
         else:
@@ -49,7 +49,7 @@ class _Place:
         return self._known[name]
 
     def asks(self) -> bool:
-        """Whether there may be a whole number here or within."""
+        """Whether a whole number may be here or within."""
         return self.is_whole or bool(self._named or self._others or self._items)
 
     def of(self, value: JsonValue) -> JsonValue:
@@ -68,7 +68,7 @@ class _Place:
 
 
 def _plain(schema: JsonObject, root: JsonObject) -> Iterator[JsonObject]:
-    """The alternatives that a schema has, without references and without ids."""
+    """The alternatives of a schema, without references and without ids."""
     if isinstance(reference := schema.get("$ref"), str):
         yield from _plain(as_object(as_object(root["$defs"])[reference.removeprefix("#/$defs/")]), root)
     elif isinstance(alternatives := schema.get("anyOf"), list):
@@ -79,8 +79,8 @@ def _plain(schema: JsonObject, root: JsonObject) -> Iterator[JsonObject]:
         yield schema
 
 
-def decoder(kind: Any) -> Callable[[bytes], Any]:  # Any: a type, or a union of some, and what is of it
-    """What reads JSON of this type. It raises what `msgspec.json.decode` does."""
+def decoder(kind: Any) -> Callable[[bytes], Any]:  # a type or a union, and its values
+    """A decoder of JSON into this type. It raises what `msgspec.json.decode` raises."""
     strict = msgspec.json.Decoder(kind, dec_hook=snowflakes.decode).decode
     schema = msgspec.json.schema(kind, schema_hook=snowflakes.schema)
     place = _Place([schema], schema)

@@ -1,4 +1,4 @@
-"""A backup and a restore: PostgreSQL's own tools, one file."""
+"""Backup and restore: PostgreSQL's own tools, one file."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from api.postgres.embedded.server import ENVIRONMENT
 from api.postgres.migrations import migrate
 from api.postgres.provision import Located
 
-# Everything of the schema that no extension brought: also what came later than the backup.
+# Removes everything in the schema that no extension brought, including objects that are newer than the backup.
 _EMPTY = """
 DO $$
 DECLARE
@@ -39,8 +39,8 @@ class BackupFailed(Exception):
 
 
 def backup(found: Located, file: Path) -> None:
-    """Writes a consistent copy of the whole database, readable only by its owner. An existing file is replaced when
-    the new one is complete. Raises `BackupFailed`."""
+    """Writes a consistent copy of the whole database, which only its owner can read. The new file replaces an existing
+    one when it is complete. Raises `BackupFailed`."""
     dump = ("pg_dump", "--format=custom", "--no-owner", "--no-privileges")
     try:
         with replacing(file) as path:
@@ -50,7 +50,7 @@ def backup(found: Located, file: Path) -> None:
 
 
 async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
-    """Replaces the whole database by the file, all or nothing, then migrates. Raises `BackupFailed`."""
+    """Replaces the whole database with the file, all or nothing, then migrates. Raises `BackupFailed`."""
     connection = await connect(found.owner_url, timeout=5)
     try:
         users = await connection.fetchval(
@@ -62,7 +62,7 @@ async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
     if users:
         raise BackupFailed("A server is using this database. Stop it first, then restore.")
     with tempfile.NamedTemporaryFile(prefix="guildhall-restore-") as script:
-        # Read to its end before anything is changed, since psql commits what a broken pipe left of it.
+        # Read to its end before any change, because psql commits what a broken pipe has delivered.
         _run("pg_restore", "--no-owner", "--no-privileges", f"--file={script.name}", str(file))
         spare_older_servers(Path(script.name))
         _run(
@@ -74,22 +74,22 @@ async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
 
 
 def spare_older_servers(script: Path) -> None:
-    """Removes a setting that is new in PostgreSQL 17, and that 16 would refuse. It is in the head of the script,
-    before any data, and only repeats the default."""
+    """Removes a setting that is new in PostgreSQL 17 and that 16 would refuse. It is in the head of the script, before
+    any data, and only repeats the default."""
     head, line, rest = script.read_bytes().partition(b"SET transaction_timeout = 0;\n")
     if line and b"COPY " not in head:
         script.write_bytes(head + rest)
 
 
 def _run(program: str, *arguments: str, url: str | None = None) -> None:
-    """Runs a tool. The password is in its environment, so no list of processes shows it."""
+    """Runs a tool. Its environment has the password, so no list of processes shows it."""
     environment = {**ENVIRONMENT, "HOME": os.environ.get("HOME", "/")}
     environment |= {name: value for name, value in os.environ.items() if name.startswith("PG")}
     if url is not None:
         address, password = without_password(with_session(url, environment.pop("PGOPTIONS", "")))
         arguments = (f"--dbname={address}", *arguments)
         environment |= {"PGPASSWORD": password} if password is not None else {}
-    done = subprocess.run(  # noqa: S603 - our own words, and an address from the configuration
+    done = subprocess.run(  # noqa: S603 - constant arguments, and an address from the configuration
         [find_binaries() / program, *arguments],
         env=environment,
         capture_output=True,
@@ -101,8 +101,8 @@ def _run(program: str, *arguments: str, url: str | None = None) -> None:
 
 
 def with_session(url: str, options: str) -> str:
-    """A connection URI with the options of our own connections, after its own options, or else after `options`, those
-    of the environment."""
+    """A connection URI with the options of our own connections. They stand after the URI's own options, or otherwise
+    after `options`, those of the environment."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     ours = " ".join(f"-c {name}={value}" for name, value in SESSION.items())

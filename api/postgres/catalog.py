@@ -17,7 +17,7 @@ MOST_LISTED = 5
 
 Catalog = dict[str, str]
 
-# Partitions come and go, and are as their table. NOT NULL is told by columns: only PostgreSQL 18 has constraints of it.
+# Partitions change, and equal their table. Columns report NOT NULL, because only PostgreSQL 18 has constraints for it.
 _READ = """
     WITH tables AS (
         SELECT oid, relname AS name, relkind FROM pg_class
@@ -65,7 +65,7 @@ def expected() -> Catalog:
 
 
 def written(catalog: Catalog) -> bytes:
-    """The file's content: a line for each object, so that a change is seen in review."""
+    """The file's content: a line for each object, so that reviews show a change."""
     return msgspec.json.format(msgspec.json.encode(dict(sorted(catalog.items()))), indent=1) + b"\n"
 
 
@@ -87,7 +87,7 @@ def listed(found: Sequence[str]) -> str:
     return "; ".join(found[:MOST_LISTED]) + more
 
 
-# A restored condition is printed with its casts and brackets in other places.
+# PostgreSQL prints a restored condition with its casts and brackets in other places.
 _CASTS = re.compile(r"::(character varying|text)|\[\]|[()\s]")
 
 

@@ -1,17 +1,17 @@
-"""Opens all connections to PostgreSQL, with the options that each of them has."""
+"""Opens all connections to PostgreSQL, with the same options for each."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
 
-# Up to PostgreSQL 17 a plan node that is switched off (`enable_seqscan` and its like, which recording sets)
-# costs 1e10. That lies far above `jit_above_cost`: a server built with LLVM, as most packages are, would compile
-# every such statement, for seconds instead of a fraction of a millisecond. Nothing of ours runs long enough for
-# compiling to pay.
+# Up to PostgreSQL 17, a plan node that is switched off (`enable_seqscan` and the like, which recording sets) costs
+# 1e10. That is far above `jit_above_cost`: a server with LLVM, which most packages have, would compile every such
+# statement, for seconds instead of a fraction of a millisecond. None of our statements runs long enough for compilation
+# to pay.
 SESSION = {"jit": "off"}
 
-# What a worker opens beside its pool: its change watcher and its event poller, and two for boards of periods.
+# A worker's connections besides its pool: its change watcher, its event poller, and two for boards of periods.
 WATCHERS, SNAPSHOTS = 2, 2
 
 

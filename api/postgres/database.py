@@ -1,10 +1,9 @@
 """The database: Piccolo's engine, its pool, and the only way to open a transaction.
 
 Piccolo's own transactions lose their connection when they are cancelled twice, leave the context pointing at a dead
-transaction, and join silently when they are nested. `Database.transaction` has none of these faults, and Piccolo's
-queries inside it are part of it. Outside a transaction, each query takes a connection from `Database.connection`, with
-its limits and errors.
-"""
+transaction, and join silently when they are nested. `Database.transaction` has none of these faults. Piccolo's queries
+inside it belong to it. Outside a transaction, each query takes a connection from `Database.connection`, with its limits
+and errors."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
@@ -29,12 +28,12 @@ else:
 
 APP_ROLE = "guildhall_app"
 
-# Marks the transaction as one whose service writes its own audit rows: the
-# trigger that audits every other edit (admin, psql) then keeps silent.
+# Marks a transaction whose service writes its own audit rows. Then the trigger that audits every other edit (admin,
+# psql) does nothing.
 BEGIN = "BEGIN; SET LOCAL guildhall.audited = 'on'"
 
-# More than a statement may take (`TIMEOUTS` of `api.postgres.provision`): one that is slow is ended by PostgreSQL,
-# which says so. When this is over, nothing was said at all: the database is away.
+# More than a statement may take (`TIMEOUTS` of `api.postgres.provision`): PostgreSQL ends a slow statement itself, and
+# reports it. After this time without any answer, the database is away.
 SILENCE_SECONDS = 7.0
 CLEAN_UP_SECONDS = 2.0
 CLOSE_SECONDS = 5.0
@@ -64,12 +63,12 @@ class Database:
     """The pool of one process. Inject this; never open a connection elsewhere."""
 
     def __init__(self, engine: LendingEngine, *, pool_size: int, acquire_timeout: float) -> None:
-        """`acquire_timeout`: longest wait for a connection, in seconds."""
+        """`acquire_timeout`: the longest wait for a connection, in seconds."""
         self.engine = engine
         self.pool_size = pool_size
         self.acquire_timeout = acquire_timeout
-        # First come, first served: asyncpg's own queue lets newcomers overtake whoever has just been woken,
-        # and sends that one back to its end, again and again until the time is up.
+        # First come, first served. In asyncpg's own queue, newcomers overtake a waiter that has just been woken. It
+        # goes back to the end, again and again until its time is up.
         self._turns = asyncio.Semaphore(pool_size)
         self.in_use = 0
         self.waiting = 0
@@ -95,8 +94,8 @@ class Database:
 
     @asynccontextmanager
     async def connection(self, *, first: bool = False) -> AsyncIterator[Connection]:
-        """A connection for single statements, each a transaction of its own: reads, and writes
-        that bring their audit row along in the same statement. `first`: before all others who wait for one."""
+        """A connection for single statements, each a transaction of its own: reads, and writes whose statement also
+        writes their audit row. `first`: served before all others who wait."""
         connection = await self._acquire(first=first)
         try:
             yield connection
@@ -104,8 +103,8 @@ class Database:
             _cut(connection)
             raise DatabaseAway from error
         except asyncpg.DataError:
-            # A value that no parameter can take stops asyncpg between Parse and Sync: without another
-            # statement the server would keep the locks that parsing took.
+            # A value that no parameter accepts stops asyncpg between Parse and Sync. Without another statement, the
+            # server would keep the locks that parsing took.
             await connection.execute("SELECT 1")
             raise
         finally:
@@ -113,17 +112,17 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, begin: str = "") -> AsyncIterator[Connection]:
-        """One transaction: committed when the block ends, rolled back when it raises or is
-        cancelled. Piccolo's queries inside the block belong to it. `begin`: a statement without parameters
-        that runs with BEGIN, before anything is looked at. Raises `NestedTransaction`,
-        `LostTransaction`, `Overloaded` when no connection gets free in time, `DatabaseAway`."""
+        """One transaction. It commits when the block ends, and rolls back when the block raises or is cancelled.
+        Piccolo's queries inside the block belong to it. `begin`: a statement without parameters that runs with BEGIN,
+        before any read. Raises `NestedTransaction`, `LostTransaction`, `Overloaded` if no connection becomes free in
+        time, `DatabaseAway`."""
         if self.engine.current_transaction.get() is not None:
             raise NestedTransaction
         connection = await self._acquire()
         token = None
         try:
             await connection.execute(f"{BEGIN}; {begin}" if begin else BEGIN)
-            token = self.engine.current_transaction.set(_Current(connection))  # type: ignore[arg-type] # all Piccolo asks of it
+            token = self.engine.current_transaction.set(_Current(connection))  # type: ignore[arg-type] # Piccolo needs no more of it
             yield connection
             await _commit(connection)
         except BaseException as error:
@@ -144,9 +143,9 @@ class Database:
         self.waiting += 1
         has_turn = False
         try:
-            # Not `acquire(timeout=…)`, which makes a task of every call.
+            # Not `acquire(timeout=…)`, which makes a task for every call.
             async with StepTimeout(self.acquire_timeout):
-                # The pool's own queue is empty but for those who have their turn: who needs none is next.
+                # Only holders of a turn wait in the pool's own queue, so a caller without one is next.
                 has_turn = not first and await self._turns.acquire()
                 connection = await pool.acquire()
         except BaseException as error:
@@ -163,7 +162,7 @@ class Database:
         return connection
 
     async def _roll_back(self, connection: Connection) -> None:
-        """Ends the transaction in any case: if the rollback fails, the connection is cut."""
+        """Ends the transaction in any case. If the rollback fails, the connection is cut."""
         if not _is_closed(connection):
             await _finish(_rolled_back(connection))
 
@@ -181,7 +180,7 @@ class Database:
             _cut(connection)
             return
         try:
-            # asyncpg shields this itself: it ends though we be cancelled.
+            # asyncpg shields this itself: it ends even if we are cancelled.
             await pool.release(connection, timeout=CLEAN_UP_SECONDS)
         except Exception:
             _cut(connection)
@@ -190,7 +189,7 @@ class Database:
 def _is_closed(connection: Connection) -> bool:
     try:
         return connection.is_closed()
-    except asyncpg.InterfaceError:  # the server ended it, and the pool has taken it away from us
+    except asyncpg.InterfaceError:  # the server ended it, and the pool has taken it back
         return True
 
 
@@ -200,7 +199,7 @@ def _cut(connection: Connection) -> None:
 
 
 async def _commit(connection: Connection) -> None:
-    # A transaction that had failed answers ROLLBACK, which is no error to PostgreSQL.
+    # A failed transaction answers ROLLBACK, which PostgreSQL does not report as an error.
     if await connection.execute("COMMIT") != "COMMIT":
         raise LostTransaction
 

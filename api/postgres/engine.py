@@ -32,7 +32,7 @@ class AdminEdit(NamedTuple):
 # Set while a request of the admin changes something.
 admin_edit: ContextVar[AdminEdit | None] = ContextVar("admin_edit", default=None)
 
-# Until the transaction ends: the trigger that audits reads it, and the next one to have the connection does not.
+# Until the transaction ends: the auditing trigger reads it, and the next user of the connection does not see it.
 _TELL = """
     SELECT set_config('guildhall.admin', $1, true), set_config('guildhall.ip', $2, true),
            set_config('guildhall.request_id', $3, true)
@@ -40,7 +40,7 @@ _TELL = """
 
 
 class GuildhallEngine(LendingEngine):
-    """Connects as the owner outside a pool. Inside one, it tells the auditing trigger the administrator's id."""
+    """Connects as the owner outside a pool. Inside one, it passes the administrator's id to the auditing trigger."""
 
     def __init__(self) -> None:
         super().__init__(config={})
@@ -51,7 +51,7 @@ class GuildhallEngine(LendingEngine):
 
     async def get_new_connection(self) -> PlainConnection:
         if not self.config:
-            from api.postgres.provision import locate  # starting a database is not for every import of a table
+            from api.postgres.provision import locate  # importing a table must not start a database
 
             self.config = {"dsn": (await asyncio.to_thread(locate)).owner_url}
         return await connect(**self.config)

@@ -4,12 +4,12 @@ import asyncpg
 
 from api.errors import DatabaseAway, Overloaded, Unavailable
 
-# What asyncpg raises when the server is gone, going, coming or full.
+# Errors of asyncpg while the server is gone, going, coming or full.
 AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a statement sent between the server's farewell and the connection's end
+    asyncpg.InternalClientError,  # a statement sent between the server's farewell and the end of the connection
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -18,7 +18,7 @@ AWAY = (
     asyncpg.InvalidCatalogNameError,
 )
 
-# What ends a transaction because of what others do at the time: done again, it may well succeed.
+# Errors that end a transaction because of concurrent work. A second try may well succeed.
 CONTENTION = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
@@ -26,16 +26,16 @@ CONTENTION = (
     asyncpg.SerializationError,
 )
 
-# Tried again within seconds, by whoever has the work: it is not the work's fault.
+# The holder of the work tries it again within seconds: the work is not at fault.
 RETRYABLE = (DatabaseAway, Overloaded, *CONTENTION, *AWAY)
 
-# Whatever the database answers, or does not: the next run may fare better. Any other error is a mistake of ours.
+# Errors after which the next run may succeed, whatever the database answers. Any other error is our own mistake.
 TRANSIENT = (Unavailable, asyncpg.PostgresError, *AWAY)
 
-# Where a command ends with a sentence about the database. A fault of asyncpg's own is shown with its trace.
+# Errors after which a command ends with a sentence about the database. asyncpg's own faults get their trace.
 UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
-# Values that no column takes. Requests are looked through before, so hardly ever does one come so far.
+# Values that no column accepts. Requests are validated earlier, so such a value is rare here.
 IMPOSSIBLE_VALUES = (
     asyncpg.CharacterNotInRepertoireError,
     asyncpg.DatetimeFieldOverflowError,

@@ -1,4 +1,4 @@
-"""An engine of Piccolo's that has no connections of its own: whoever has a pool lends them."""
+"""A Piccolo engine without connections of its own. The owner of a pool lends them."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager

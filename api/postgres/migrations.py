@@ -1,5 +1,5 @@
-"""Brings the database's schema to what the code expects: one migrator at a time, each
-migration and its bookkeeping in one transaction, then the rights of the roles."""
+"""Migrations: bring the database's schema to the state that the code expects. One migrator at a time; each migration
+and its bookkeeping in one transaction; then the rights of the roles."""
 
 import contextlib
 import io
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parents[2] / "piccolo_migrations"
 APP_NAME = "guildhall"
 LOCK = 0x6775696C64  # "guild"
 
-# What the application may not do to a table, though it may read and write the others.
+# Rights that the application lacks on a table, though it may read and write the others.
 WITHHELD = {
     "audit_log": "UPDATE, DELETE, TRUNCATE",
     "guild_settings_revisions": "UPDATE, DELETE, TRUNCATE",
@@ -30,14 +30,14 @@ WITHHELD = {
     "pseudonym_key": "SELECT, INSERT, UPDATE, DELETE, TRUNCATE",
 }
 
-# Hashes, passwords and tokens are nothing to read.
+# Nobody needs to read hashes, passwords and tokens.
 SECRET = (
     "api_keys", "admin_users", "admin_sessions", "sessions", "logins", "erased_people", "erasure_salt", "webhooks",
     "idempotent_answers", "admin_second_factors", "pseudonym_key",
 )  # fmt: skip
 
-# What the application calls to make and drop partitions, which it does not own, and to take a person's name, or
-# what is too old to be kept, out of a trail, which it may not alter.
+# Functions that the application calls: to make and drop partitions, which it does not own, and to take a person's name,
+# or outdated entries, out of a log that it may not change.
 CALLED = (
     "guildhall_part(text, date)",
     "guildhall_make_part(text, date)",
@@ -52,12 +52,12 @@ CALLED = (
 
 
 class MigrationFailed(Exception):
-    """Piccolo's own words, or why the database cannot be migrated. Nothing of the migration was kept."""
+    """Piccolo's own message, or why the database cannot be migrated. Nothing of the migration was kept."""
 
 
 @dataclass(slots=True)
 class Recorder:
-    """Stands where Piccolo expects a transaction: runs statements on one connection, and keeps them."""
+    """Stands in for Piccolo's transaction: runs statements on one connection, and records them."""
 
     connection: "Recorder | PlainConnection" = field(init=False)
     real: PlainConnection
@@ -66,7 +66,7 @@ class Recorder:
     def __post_init__(self) -> None:
         self.connection = self
 
-    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:  # Any: whatever a column holds
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:  # whatever a column holds
         if not args and not query.lstrip().upper().startswith("SELECT"):
             self.statements.append(query.strip().rstrip(";") + ";")
         return await self.real.fetch(query, *args)
@@ -88,8 +88,8 @@ async def applied(connection: PlainConnection) -> set[str]:
 
 
 async def migrate(engine: PostgresEngine, owner_url: str, *, dry_run: bool = False) -> list[str]:
-    """Runs what has not run. Gives the ids that ran, or with `dry_run` the SQL that would run.
-    Sent twice, the second time does nothing. Waits for another migrator to end."""
+    """Runs the migrations that have not run. Returns their ids, or with `dry_run` the SQL that would run. A second call
+    does nothing. Waits for another migrator to end."""
     connection = await connect(owner_url, timeout=5)
     try:
         await _lock(connection)
@@ -118,8 +118,8 @@ async def _run_each(engine: PostgresEngine, connection: PlainConnection, ids: Se
 
 
 async def _take_over(engine: PostgresEngine, connection: PlainConnection, ids: Sequence[str]) -> None:
-    """Marks the first migrations as applied, and runs what came after them. Keeps nothing of that where the schema is
-    not the one that all migrations build."""
+    """Marks the first migrations as applied, and runs those after them. Keeps nothing of that if the schema differs
+    from the one that all migrations build."""
     async with connection.transaction():
         for statement in old_chain.TAKE_OVER:
             await connection.execute(statement)
@@ -133,7 +133,7 @@ async def _take_over(engine: PostgresEngine, connection: PlainConnection, ids: S
 
 
 async def roll_back(engine: PostgresEngine, owner_url: str, id_: str) -> None:
-    """Undoes all migrations down to, and with, this one."""
+    """Undoes all migrations down to and including this one."""
     connection = await connect(owner_url, timeout=5)
     try:
         await _lock(connection)
@@ -149,8 +149,8 @@ async def roll_back(engine: PostgresEngine, owner_url: str, id_: str) -> None:
 
 
 async def _lock(connection: PlainConnection) -> None:
-    """Waits up to a minute for another migrator; then no statement waits long for a table's lock,
-    since everybody else would queue behind it."""
+    """Waits up to a minute for another migrator. After that no statement waits long for a table's lock, because all
+    other work would queue behind it."""
     await connection.execute("SET lock_timeout = '60s'")
     await connection.fetchval("SELECT pg_advisory_lock($1)", LOCK)
     await connection.execute("SET lock_timeout = '4s'")
@@ -162,7 +162,7 @@ async def _preview(
     transaction = connection.transaction()
     await transaction.start()
     recorder = Recorder(connection)
-    token = engine.current_transaction.set(recorder)  # type: ignore[arg-type] # all Piccolo asks of it
+    token = engine.current_transaction.set(recorder)  # type: ignore[arg-type] # Piccolo needs no more of it
     try:
         for statement in before:
             await recorder.fetch(statement)
@@ -176,7 +176,7 @@ async def _preview(
 
 @contextlib.asynccontextmanager
 async def _joined(engine: PostgresEngine, connection: PlainConnection) -> AsyncIterator[None]:
-    """A transaction that Piccolo's migration and its bookkeeping both belong to."""
+    """A transaction that includes Piccolo's migration and its bookkeeping."""
     async with connection.transaction():
         token = engine.current_transaction.set(Recorder(connection))  # type: ignore[arg-type] # the same
         try:
@@ -186,7 +186,7 @@ async def _joined(engine: PostgresEngine, connection: PlainConnection) -> AsyncI
 
 
 async def _run(id_: str) -> None:
-    # Piccolo's migration code brings its code formatter along: not at the import of a server.
+    # Piccolo's migration code imports its code formatter, so a server must not import it at its start.
     from piccolo.apps.migrations.commands.forwards import run_forwards
 
     output = io.StringIO()
@@ -197,7 +197,7 @@ async def _run(id_: str) -> None:
 
 
 async def make_roles(connection: PlainConnection) -> None:
-    """Makes the application's and the reading role where the server lets this log-in do so."""
+    """Creates the application's and the reading role, if the server lets this log-in do so."""
     may = await connection.fetchval("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
     for role in (APP, READ_ONLY):
         if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):

@@ -1,7 +1,7 @@
 """Databases that are older than the first of today's migrations.
 
-Before the first release the whole schema was written down anew, as two migrations in place of a chain of 51. Both
-leave the same schema. So a database at the end of the chain is taken over as it is: only its bookkeeping changes."""
+Before the first release, two migrations replaced a chain of 51. Both build the same schema. So a database at the end of
+the chain is taken over unchanged, except for its bookkeeping."""
 
 from collections.abc import Set
 
@@ -27,7 +27,7 @@ CHAIN = frozenset(
 )
 LAST_COMMIT = "7def4b1bef"
 
-# What takes a database over; it loses no row but these.
+# Takes a database over. Deletes no other rows than these.
 TAKE_OVER = (
     "DELETE FROM migration WHERE app_name = 'guildhall'",
     f"INSERT INTO migration (name, app_name) VALUES ('{START[0]}', 'guildhall'), ('{START[1]}', 'guildhall')",
@@ -35,7 +35,7 @@ TAKE_OVER = (
 
 
 def refusal(applied: Set[str]) -> str | None:
-    """What to do about a database that has these migrations, where it can be neither migrated nor taken over."""
+    """What to do about a database with these migrations, if it can be neither migrated nor taken over."""
     if not applied or START[0] in applied or applied == CHAIN:
         return None
     if unknown := sorted(applied - CHAIN):
@@ -50,5 +50,5 @@ def refusal(applied: Set[str]) -> str | None:
 
 
 def is_whole(applied: Set[str]) -> bool:
-    """Whether the database stands at the end of the chain, and is to be taken over."""
+    """Whether the database is at the end of the chain, and can be taken over."""
     return applied == CHAIN

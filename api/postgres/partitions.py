@@ -1,7 +1,6 @@
 """Partitions of the tables that grow with time: made ahead or on demand, dropped when they are old.
 
-The application owns no table. Functions of the owner make and drop these partitions, and no others.
-"""
+The application owns no table. Functions of the owner make and drop these partitions, and no others."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,17 +18,17 @@ PartitionedTable = Literal["activity_ids", "activity_days", "activity_hours", "c
 Wanted = Mapping[PartitionedTable, Collection[date]]
 T = TypeVar("T")
 
-# Tables whose rows are deleted with their guild. The stream is not among them: it reports the guild's end.
+# Tables whose rows are deleted with their guild. The event stream is not among them: it reports the guild's end.
 TABLES: tuple[PartitionedTable, ...] = ("activity_ids", "activity_days", "activity_hours", "custom_stat_days")
 
-# Everything older than this month is in one partition of each table, so a file cannot make more partitions than months
-# have passed since then; `guildhall_part` has the same limit.
+# Everything older than this month is in one partition of each table. So a file cannot make more partitions than the
+# months since then. `guildhall_part` has the same limit.
 ANCIENT = date(1999, 11, 1)
 
-# The oldest day that is stored: a week after the calendar's first day, so no time zone and no week leads out of it.
+# The oldest day that is stored: a week after the calendar's first day, so no time zone or week leaves the calendar.
 EARLIEST = date(1, 1, 8)
 
-# The week under which ids of imported events are stored; they are kept.
+# The week under which the ids of imported events are stored. They are kept.
 IMPORTED = date(9999, 12, 27)
 
 
@@ -45,13 +44,13 @@ def around(now: datetime) -> Wanted:
 
 
 def hours_since(now: datetime, kept: timedelta) -> datetime:
-    """The time since which activity by hour is stored, if it is kept for so long: days are dropped whole, in UTC."""
+    """The time since which activity by hour is stored, if it is kept for `kept`. Whole days are dropped, in UTC."""
     return datetime.combine((now - kept).date(), time(), UTC)
 
 
 def is_missing_partition(error: BaseException) -> bool:
-    """Whether PostgreSQL refused a row because it fits no partition. That is a check violation, as of a constraint, but
-    without a constraint's name."""
+    """Whether PostgreSQL refused a row because no partition fits it. That is a check violation like that of a
+    constraint, but without a constraint's name."""
     return isinstance(error, asyncpg.CheckViolationError) and getattr(error, "constraint_name", None) is None
 
 
@@ -64,9 +63,8 @@ class Partitions:
         self._known: dict[PartitionedTable, set[date]] = {table: set() for table in (*TABLES, "stream_events")}
 
     async def write(self, wanted: Wanted, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Makes the missing partitions, then awaits `attempt`, which opens its own transaction. If a partition turns
-        out to be dropped meanwhile, it does both once more: `attempt` must reset what it changes in memory before its
-        commit."""
+        """Makes the missing partitions, then awaits `attempt`, which opens its own transaction. If a partition was
+        dropped meanwhile, it does both once more: `attempt` must reset its changes in memory before its commit."""
         await self._have(wanted)
         try:
             return await attempt()
@@ -79,25 +77,25 @@ class Partitions:
         return await attempt()
 
     async def make(self, connection: Connection, table: PartitionedTable, days: Iterable[date]) -> None:
-        """Makes the partitions of these days that are missing. Not inside a transaction: others who need one would wait
-        for its end."""
+        """Makes the missing partitions of these days. Call it outside a transaction: others who need one would wait for
+        its end."""
         for first in sorted(self._lacks(table, days)):
             await connection.execute("SELECT guildhall_make_part($1, $2)", table, first)
             self._known[table].add(first)
 
     def invalidate(self) -> None:
-        """Assumes no partition any more, after some were dropped."""
+        """Assumes no partitions any more, after some were dropped."""
         for known in self._known.values():
             known.clear()
 
     async def _have(self, wanted: Wanted) -> None:
-        if any(self._lacks(table, days) for table, days in wanted.items()):  # hardly ever: they are made ahead
+        if any(self._lacks(table, days) for table, days in wanted.items()):  # rare: they are made ahead
             async with self._database.connection() as connection:
                 for table, days in wanted.items():
                     await self.make(connection, table, days)
 
     def _lacks(self, table: PartitionedTable, days: Iterable[date]) -> set[date]:
-        """The first days of the partitions that these days need and that are not known to exist."""
+        """The first days of the needed partitions that are not known to exist."""
         if table == "stream_events":
             return set(days) - self._known[table]
         first = _week_of if table == "activity_ids" else _month_of

@@ -1,4 +1,4 @@
-"""Checks before a server starts. A problem that would appear later is refused now, with a sentence."""
+"""Checks before a server starts. They refuse, with a sentence, what would fail later."""
 
 from api.config import Settings
 from api.postgres.connections import SNAPSHOTS, WATCHERS, connect
@@ -58,8 +58,8 @@ async def connections(settings: Settings, connection: PlainConnection) -> tuple[
 
 
 async def ways_to_rewrite(connection: PlainConnection) -> str | None:
-    """How this log-in could change or delete entries, in words; None if it cannot, or if there is no log yet. The
-    present role is not enough, since `SET ROLE NONE` undoes it. So the log-in itself counts, and every role of which
+    """How this log-in could change or delete audit entries, in words. None if it cannot, or if there is no log yet. The
+    present role is not enough, because `SET ROLE NONE` undoes it. So the log-in itself counts, and every role of which
     it is a member, even if it may not switch to the role at once."""
     row = await connection.fetchrow(_WAYS)
     if row is None:
@@ -76,7 +76,7 @@ _WAYS = """
            ARRAY(
                SELECT r.rolname::text FROM pg_roles AS r
                WHERE pg_has_role(session_user, r.oid, 'MEMBER')
-                 AND r.rolname <> 'pg_database_owner'  -- whose only member is that owner
+                 AND r.rolname <> 'pg_database_owner'  -- its only member is that owner
                  AND (r.rolsuper
                       OR r.oid IN (log.relowner, schema.nspowner, own.datdba)
                       OR has_table_privilege(r.oid, log.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER')

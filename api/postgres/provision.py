@@ -1,8 +1,7 @@
-"""Finds the database or starts the embedded one, and makes the three roles.
+"""Finds the database or starts the embedded one, and creates the three roles.
 
-`guildhall_owner` owns the tables and migrates, `guildhall_app` reads and writes
-rows, `guildhall_readonly` reads. Nobody else may create anything in `public`.
-"""
+`guildhall_owner` owns the tables and migrates, `guildhall_app` reads and writes rows, `guildhall_readonly` reads.
+Nobody else may create anything in `public`."""
 
 import asyncio
 import atexit
@@ -20,7 +19,7 @@ from api.postgres.embedded.server import EmbeddedPostgres
 DATABASE = "guildhall"
 OWNER, APP, READ_ONLY = "guildhall_owner", "guildhall_app", "guildhall_readonly"
 
-# Bounds on what one statement or one forgotten transaction can do, by role.
+# Bounds for one statement or one forgotten transaction, by role.
 TIMEOUTS = {
     APP: {
         "statement_timeout": "5s",
@@ -40,7 +39,7 @@ _THERE = "SELECT 1 FROM pg_database WHERE datname = $1"
 
 
 class Located(msgspec.Struct, frozen=True):
-    """Where the database is: as the owner, and as the application. `embedded` is set if we run it."""
+    """The database's addresses, for the owner and for the application. `embedded` is set if we run the server."""
 
     owner_url: str
     app_url: str
@@ -84,7 +83,7 @@ async def _found(server: EmbeddedPostgres) -> None:
 
 
 def unreachable(error: Exception) -> str:
-    """A sentence about a database that refuses the connection. It has no password."""
+    """A sentence about a database that refuses the connection, without the password."""
     if isinstance(error, ValueError):
         return (
             "DATABASE_URL is no address of a database. It looks like postgresql://name:password@host:5432/guildhall; "

@@ -15,7 +15,7 @@ AWAY = {"database": "away", "migrations": "unknown"}
 
 
 class Health:
-    """The parts of readiness."""
+    """The checks of readiness."""
 
     def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
@@ -39,7 +39,7 @@ class Health:
         }
 
     async def _database_checks(self) -> dict[str, str]:
-        # Not cancelled when time is up: that would wait for a server which does not answer.
+        # Not cancelled after the time-out: a cancellation would wait for a server that does not answer.
         if self._asking is None or self._asking.done():
             self._asking = asyncio.ensure_future(self._ask())
         done, _ = await asyncio.wait({self._asking}, timeout=PROBE_SECONDS)

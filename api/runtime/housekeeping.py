@@ -27,7 +27,7 @@ class Jobs:
         ]
         if services.accounts.grants is not None:
             self._often.append(Scheduled("grants", SESSIONS_EVERY, services.accounts.grants.upkeep))
-        # One after the other, so that they take one connection at a time. The last may take hours.
+        # One after the other, so they use one connection at a time. The last may take hours.
         self._sweeps = [
             Scheduled("upkeep", UPKEEP_EVERY, services.upkeep.run),
             Scheduled("budgets", PURGE_EVERY, services.limiter.sweep),
@@ -52,7 +52,7 @@ class Jobs:
             async with asyncio.timeout(1):
                 await self._keyring.note_uses()
                 await self._people.sessions.note_uses()
-        except Exception as error:  # nothing may keep the database's connections from being closed
+        except Exception as error:  # no error may keep the database's connections from being closed
             log.warning("the last uses of keys and sessions were not stored", error=type(error).__name__)
 
     async def _watch(self) -> None:

@@ -13,7 +13,7 @@ from api.runtime.draining import drained
 from api.runtime.housekeeping import Jobs
 from api.services import Services
 
-# A worker that begins while PostgreSQL is being started again waits for it: one that cannot begin ends all of them.
+# A worker that starts while PostgreSQL restarts waits for it: if one worker cannot start, all of them end.
 PATIENCE_SECONDS, PAUSE_SECONDS = 15.0, 0.3
 
 

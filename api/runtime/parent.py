@@ -15,8 +15,8 @@ _PREFIX = "guildhall-metrics-"
 
 
 def end_with_parent() -> None:
-    """Stops this process gracefully when its parent is gone. A killed parent cannot tell its workers, and they would
-    continue to serve on a port that the next start needs. It does nothing in a process without a supervisor."""
+    """Stops this process gracefully when its parent is gone. A killed parent cannot stop its workers, and they would
+    continue to serve on a port that the next start needs. Does nothing in a process without a supervisor."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
@@ -42,7 +42,7 @@ def metrics_folder() -> Iterator[str]:
 
 
 def _is_alive(pid: int) -> bool:
-    with suppress(PermissionError):  # somebody else's, and alive
+    with suppress(PermissionError):  # another user's process, which is alive
         try:
             os.kill(pid, 0)
         except (ProcessLookupError, OverflowError):

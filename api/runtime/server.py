@@ -23,11 +23,10 @@ STARTUP_FAILURE = 3  # uvicorn's exit code
 
 
 class AddressInUse(Exception):
-    """Another program listens on the address already."""
+    """Another program already listens on the address."""
 
 
-# Objects made since the last look for cycles, after which Python looks for them again: by default 700, which is a few
-# requests.
+# The number of new objects after which Python's garbage collector runs. Its default, 700, is a few requests.
 _YOUNG = 10_000
 
 
@@ -89,9 +88,9 @@ def listeners(listening: socket.socket) -> list[socket.socket]:
 
 
 def stop_when_hung_up() -> None:
-    """A closed terminal ends the server and its database like SIGTERM. Under a supervisor with workers, SIGHUP means
-    something else once it runs: it renews them one by one."""
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks for that: to go on without a terminal
+    """A closed terminal ends the server and its database, as SIGTERM does. Under a supervisor with workers, SIGHUP has
+    another meaning once it runs: it renews them one by one."""
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks to go on without a terminal
         signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
 
@@ -122,7 +121,7 @@ def serve(settings: Settings, listening: socket.socket, announce: Callable[[], N
         forwarded_allow_ips=settings.trusted_proxies or "127.0.0.1",
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )
-    # uvicorn raises the signal again when it has shut down: a stop that went well is no failure.
+    # uvicorn raises the signal again after its shutdown: a successful stop is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: None)
     if settings.workers == 1:

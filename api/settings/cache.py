@@ -16,11 +16,10 @@ ALL_MODULES = ""
 
 
 class SettingsCache(Generic[T]):
-    """Values by guild, because changes come by guild. When it is full, the guilds that were asked for longest ago are
-    evicted."""
+    """Values by guild, because changes are per guild. A full cache evicts the guilds that were read longest ago."""
 
     def __init__(self, watcher: ChangeWatcher, size: Callable[[T], int], largest: int, also: str | None = None) -> None:
-        """`size`: the bytes of a value, besides those of its entry. `largest`: the bytes of the whole cache; those of a
+        """`size`: the bytes of a value, without its entry. `largest`: the bytes of the whole cache; all caches of a
         process are 64 MiB together. `also`: another kind of change that invalidates, besides guilds, settings and
         modules; its id 0 means every guild."""
         self._watcher = watcher
@@ -28,7 +27,7 @@ class SettingsCache(Generic[T]):
         self._size = size
         self._kinds = {"guild", "settings", also}
         self._guilds: OrderedDict[int, dict[str, T]] = OrderedDict()
-        self.weight = 0  # bytes of all values, about
+        self.weight = 0  # about the bytes of all values
         self._watches: dict[int, set[Watch]] = {}
         watcher.subscribe(self._invalidate)
 
@@ -42,7 +41,7 @@ class SettingsCache(Generic[T]):
 
     @contextmanager
     def watching(self, guild_id: int) -> Iterator["Watch"]:
-        """Watches the guild around a read or a write: a change meanwhile spoils the result."""
+        """Watches the guild around a read or a write. A change meanwhile spoils the result."""
         watch = Watch()
         watches = self._watches.setdefault(guild_id, set())
         watches.add(watch)

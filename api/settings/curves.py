@@ -1,7 +1,7 @@
-"""From XP to levels: the curves a guild may choose, as the total XP at which each level begins.
+"""Level curves: the total XP at which each level begins.
 
-Level 0 begins at 0 XP, `thresholds[n]` begins level n + 1. All arithmetic is exact, by fractions
-of the decimal numbers as they are written; totals are rounded half up."""
+Level 0 begins at 0 XP; `thresholds[n]` begins level n + 1. All arithmetic is exact, with fractions of the decimal
+numbers as written. Totals are rounded half up."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ import msgspec
 from api.lib.faults import Fault, pointer
 
 TOP_LEVEL = 1000
-MAX_XP = 2**53  # of a member; larger integers lose digits in JavaScript
+MAX_XP = 2**53  # of a member; JavaScript loses digits of larger integers
 
 Coefficient = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
 Coefficients = Annotated[
@@ -85,7 +85,7 @@ PRESETS: dict[str, CostCurve | TotalCurve] = {
 
 
 class UnusableCurve(Exception):
-    """A curve does not rise or rises too far; `fault` says so, at its place within the curve."""
+    """The curve does not rise, or rises too far. `fault` has the reason and its place within the curve."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
@@ -93,10 +93,9 @@ class UnusableCurve(Exception):
 
 
 def thresholds(curve: Curve, max_level: int | None) -> list[int]:
-    """The total XP at which levels 1, 2, … begin, up to `max_level`, or to level 1000; those of a
-    table up to its end.
+    """The total XP at which levels 1, 2, … begin, up to `max_level` or level 1000; those of a table up to its end.
 
-    Raises UnusableCurve where they do not rise strictly from at least 1 to at most 2^53."""
+    Raises `UnusableCurve` unless they rise strictly from at least 1 to at most 2^53."""
     totals: list[int] = []
     for level, total in enumerate(_totals(curve, max_level or TOP_LEVEL), start=1):
         if total <= (totals[-1] if totals else 0):
@@ -109,9 +108,9 @@ def thresholds(curve: Curve, max_level: int | None) -> list[int]:
 
 
 def curve_faults(curve: Curve, max_level: int | None, prefix: str = "/curve") -> list[Fault]:
-    """Why the curve cannot be used, if so; of a table, each threshold that does not rise.
+    """The faults of an unusable curve. For a table: each threshold that does not rise.
 
-    Remembered: every change of any setting asks it anew, of a curve that hardly ever changes."""
+    Cached, because every change of any setting checks the curve, which hardly ever changes."""
     return list(_curve_faults(msgspec.json.encode(curve), max_level, prefix))
 
 
@@ -137,7 +136,7 @@ def _find_curve_faults(curve: Curve, max_level: int | None, prefix: str) -> list
 
 
 def level_of(thresholds: list[int], xp: int) -> int:
-    """The level of so much XP: how many thresholds it has reached."""
+    """The level at this XP: the number of thresholds that it reaches."""
     return bisect_right(thresholds, xp)
 
 
@@ -166,7 +165,7 @@ def _polynomial(coefficients: list[int], level: int) -> int:
 
 
 def _half_up(number: int, divisor: int) -> int:
-    """The quotient rounded to the next integer, from halfway on to the upper one."""
+    """The quotient rounded to an integer, halves up."""
     return (2 * number + divisor) // (2 * divisor)
 
 

@@ -1,8 +1,8 @@
-"""How often a schema may have one place of a value looked at, told before there is any value.
+"""A bound on validation: how often a schema may check one place of a value, computed before there is a value.
 
-Alternatives within alternatives multiply: ten of them, each with a member that has the same ten again, look a
-hundred times at what lies two members deep. A validator cannot be stopped, so a schema is bounded before it has one,
-and a value by what the schema may make of it."""
+Nested alternatives multiply: ten of them, each with a member that has the same ten again, check a place two members
+deep a hundred times. A validator cannot be stopped. So Guildhall bounds the schema before it is used, and each value by
+the checks that the schema may make."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,17 +13,17 @@ MOST_LOOKS = 5_000
 _MOST_STEPS = 100_000
 _DEEPEST = 32
 
-_Looks = dict[int, tuple[Node, int]]  # by the identity of the subschema: how often it looks at one place
+_Looks = dict[int, tuple[Node, int]]  # by the identity of the subschema: how often it checks one place
 
 
 class TooManyLooks(Exception):
-    """The schema may have a place looked at too often."""
+    """The schema may check one place too often."""
 
 
 def looks(tree: SchemaTree, looks_twice: Callable[[Node], bool]) -> dict[str, int]:
-    """How often one place may be looked at, by the top-level property that it lies in; "" is of all others.
-    `looks_twice`: whether a subschema asks those beside it once more, as unevaluated members do.
-    Raises TooManyLooks."""
+    """How often one place may be checked, by the top-level property that contains it; "" means all others.
+    `looks_twice`: whether a subschema applies those beside it once more, as unevaluated members do. Raises
+    `TooManyLooks`."""
     counting = _Counting(tree, looks_twice)
     root = counting.in_place([(tree.root, 1)])
     below = dict(counting.below(root))
@@ -38,7 +38,7 @@ class _Counting:
         self._steps = 0
 
     def in_place(self, nodes: list[tuple[Node, int]]) -> _Looks:
-        """These and all that hold for the same place."""
+        """These subschemas, and all others that apply to the same place."""
         found: _Looks = {}
         waiting = list(nodes)
         while waiting:
@@ -53,7 +53,7 @@ class _Counting:
         return found
 
     def below(self, looks: _Looks) -> Iterator[tuple[str | int, _Looks]]:
-        """What looks at each member that is named, at any other ("") and at each item."""
+        """The subschemas that apply to each named member, to any other ("") and to each item."""
         nodes = list(looks.values())
         names = {str(child.path[-1]) for node, _ in nodes for child in children(node, "properties")}
         yield "", self.in_place(list(_of_others(nodes, "")))
@@ -64,7 +64,7 @@ class _Counting:
             yield index, self.in_place(list(_of_item(nodes, index)))
 
     def most(self, looks: _Looks, depth: int) -> int:
-        """The most looks at this place, or at one in it."""
+        """The most checks of this place, or of one in it."""
         here = sum(times for _, times in looks.values())
         key = frozenset((found, times) for found, (_, times) in looks.items())
         if here > MOST_LOOKS:
@@ -72,7 +72,7 @@ class _Counting:
         if not looks or depth > _DEEPEST:
             return here
         if key not in self._known:
-            self._known[key] = here  # where it comes round to itself, it adds nothing
+            self._known[key] = here  # a recursion adds nothing
             self._known[key] = max([here, *(self.most(part, depth + 1) for _, part in self.below(looks) if part)])
         return self._known[key]
 
@@ -88,7 +88,7 @@ def _of_name(nodes: list[tuple[Node, int]], name: str) -> Iterator[tuple[Node, i
 
 
 def _of_others(nodes: list[tuple[Node, int]], name: str) -> Iterator[tuple[Node, int]]:
-    """What holds for a member beside what is said of its name."""
+    """The subschemas of a member that do not come from its name."""
     for node, times in nodes:
         properties = node.schema.get("properties")
         is_named = isinstance(properties, dict) and name in properties

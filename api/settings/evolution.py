@@ -1,4 +1,4 @@
-"""Registers modules and changes their schemas, so that no guild is left with invalid settings."""
+"""Registers modules and changes their schemas. No guild is left with invalid settings."""
 
 import asyncio
 from typing import Any
@@ -30,7 +30,7 @@ from api.settings.schemas import InvalidSchema
 from tables.settings import RegisteredModule
 from tables.sql import DEFAULT, Row
 
-MOST_MODULES = 200  # of the installation, the built-in ones not counted
+MOST_MODULES = 200  # in the installation, without the built-in ones
 
 
 class ModuleService:
@@ -59,9 +59,8 @@ class ModuleService:
     async def register(
         self, actor: Actor, name: str, data: PutModule, preconditions: Preconditions | None, *, reset: bool
     ) -> tuple[ModuleView, bool]:
-        """Register a module or evolve it; tells whether it is new. Sent twice, the second time changes
-        nothing. Raises `BuiltInModule`, `Invalid`, `PreconditionFailed`, `Conflict`, and `ModuleConflict` unless
-        `reset`."""
+        """Registers a module or changes its schema. Returns whether it is new. A second call changes nothing. Raises
+        `BuiltInModule`, `Invalid`, `PreconditionFailed`, `Conflict`, and `ModuleConflict` unless `reset`."""
         if is_name(name) is None:
             raise NotFound
         if name in BUILT_IN:
@@ -76,7 +75,7 @@ class ModuleService:
                 await asyncio.to_thread(_check, preconditions, before)
             await self._evolve(connection, actor, module, data, before, reset=reset)
             stored = await _locked(name)
-            assert stored is not None  # it is there since a moment ago at the latest
+            assert stored is not None  # it has existed for a moment at least
             module = await asyncio.to_thread(_as_stored, stored)
         self._watcher.invalidate("module", {0})
         return _to_view(module), created
@@ -128,7 +127,7 @@ class ModuleService:
 
 
 async def _insert(name: str, data: PutModule) -> bool:
-    """Whether there was none of this name. Raises `Conflict` where there are too many."""
+    """Inserts the module. Returns False if one of this name exists. Raises `Conflict` if there are too many."""
     if await RegisteredModule.count().where(RegisteredModule.name != name) >= MOST_MODULES:
         raise Conflict(
             f"{MOST_MODULES} modules are already registered, and modules cannot be removed. Change one of them instead."
@@ -155,7 +154,7 @@ def _check(preconditions: Preconditions, row: Row | None) -> None:
 
 
 def _composed(data: PutModule) -> PutModule:
-    """With its words in composed form. Raises `Invalid` where that makes them too long."""
+    """The data with its texts in composed form. Raises `Invalid` if they become too long."""
     words = {"title": data.title, "description": data.description}
     limits = {"title": TITLE_CHARACTERS, "description": DESCRIPTION_CHARACTERS}
     faults = [fault for key, text in words.items() if text for fault in too_long(f"/{key}", text, limits[key])]

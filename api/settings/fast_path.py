@@ -1,4 +1,4 @@
-"""The fast path of reading settings: answers from memory. It is what bots ask for most."""
+"""The fast path of settings: answers the most frequent request of bots from memory."""
 
 from api.auth.scopes import Scope
 from api.http.fast_path import FastRequest, FastRoute, path_pattern
@@ -9,7 +9,7 @@ TEMPLATE = "/v1/guilds/{guild_id}/settings/{module}"
 
 
 def settings_route(settings: SettingsService) -> FastRoute:
-    """Takes no slot: it waits for nobody."""
+    """The route of settings. It takes no slot, because it waits for nothing."""
 
     def prepare(request: FastRequest) -> BytesResponse | None:
         encoded = None if request.scope["query_string"] else settings.cached(request.guild_id, request.path[1])

@@ -1,4 +1,4 @@
-"""Fitting what guilds have set to a new schema of a module: refused, or what fails is reset."""
+"""Fits the stored settings of guilds to a module's new schema: refuses the schema, or resets invalid values."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -24,7 +24,8 @@ READ_BATCH_SIZE = 100
 async def fit(
     connection: Connection, actor: Actor, old: Module | None, module: Module, now: datetime, *, reset: bool
 ) -> None:
-    """Refuses a schema that stored overrides do not satisfy, or has them satisfy it."""
+    """Refuses a schema that stored overrides do not satisfy. With `reset`, invalid overrides return to their
+    defaults."""
     conflicts: list[int] = []
     async for rows in _pages(module.name):
         failing = await asyncio.to_thread(_failing, module, rows)
@@ -69,12 +70,12 @@ async def _pages(name: str) -> AsyncIterator[Sequence[Row]]:
     after = 0
     while rows := await _page(name, after):
         yield rows
-        await asyncio.sleep(0)  # others have their turn: a large installation takes a while
+        await asyncio.sleep(0)  # other requests run: a large installation takes a while
         after = rows[-1]["guild_id"]
 
 
 async def _page(name: str, after: int) -> Sequence[Row]:
-    """Guilds that override the module, in one order, locked: nobody changes them meanwhile."""
+    """Guilds that override the module, in order of their ids, locked against other changes."""
     overriding = (GuildSettings.module == name) & (GuildSettings.overrides != "{}")
     query = GuildSettings.select(GuildSettings.guild_id, GuildSettings.overrides, GuildSettings.revision)
     query = query.where(overriding, GuildSettings.guild_id > after).order_by(GuildSettings.guild_id)
@@ -86,8 +87,8 @@ def _failing(module: Module, rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _reset_changes(old: Module, new: Module, before: JsonObject, after: JsonObject) -> dict[str, Change]:
-    """The effective values of what is reset: before by the old schema, after by the new one. What
-    only has another default now is no change of this guild's settings."""
+    """The effective values of the reset properties: before by the old schema, after by the new one. A changed default
+    alone is no change of a guild's settings."""
     all_changes = changes(old.effective(before), new.effective(after))
     touched = {name for name in before if name not in after or not same(before[name], after[name])}
     return {name: change for name, change in all_changes.items() if name in touched}

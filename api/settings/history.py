@@ -20,7 +20,7 @@ def _of(guild_id: int, name: str) -> And:
 
 
 async def page(guild_id: int, name: str, before: int | None, limit: int) -> list[Row]:
-    """The revisions of a module's settings, newest first, those below `before`."""
+    """The revisions of a module's settings below `before`, newest first."""
     query = SettingsRevision.select().where(_of(guild_id, name))
     if before is not None:
         query = query.where(SettingsRevision.revision < before)
@@ -28,14 +28,14 @@ async def page(guild_id: int, name: str, before: int | None, limit: int) -> list
 
 
 async def overrides_at(guild_id: int, name: str, revision: int) -> str | None:
-    """The overrides that a revision left, as they are stored; None where there is no such revision."""
+    """The overrides of a revision, as stored; None if there is no such revision."""
     query = SettingsRevision.select(SettingsRevision.after).where(_of(guild_id, name))
     row = await query.where(SettingsRevision.revision == revision).first()
     return None if row is None else cast("str", row["after"])
 
 
 def to_view(row: Row) -> RevisionView:
-    """A revision as it is told."""
+    """The view of a revision."""
     at: datetime = row["at"]
     return RevisionView(
         revision=row["revision"],

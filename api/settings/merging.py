@@ -1,4 +1,4 @@
-"""Defaults, overrides and patches (RFC 7396) laid over one another, by a module's schema."""
+"""Merges defaults, overrides and patches (RFC 7396), as a module's schema says."""
 
 from enum import Enum
 from typing import Final, Literal
@@ -20,9 +20,8 @@ _Default = JsonValue | Literal[_Missing.MISSING]
 
 
 def laid_over(tree: SchemaTree, facets: list[Node], base: JsonObject, overrides: JsonObject) -> JsonObject:
-    """The base with the overrides merged in. What neither changes is shared with them, not copied:
-    nobody may change what this gives. Null is a value here. `facets` is all that may hold for the
-    overrides."""
+    """The base with the overrides merged in. Unchanged parts are shared, not copied, so the result must not be changed.
+    Null is a value here. `facets`: all subschemas that may apply to the overrides."""
     result = dict(base)
     for key, value in overrides.items():
         parts = tree.part(facets, key, value)
@@ -35,9 +34,8 @@ def laid_over(tree: SchemaTree, facets: list[Node], base: JsonObject, overrides:
 
 
 def patched(tree: SchemaTree, defaults: JsonObject, overrides: JsonObject, patch: JsonObject) -> JsonObject:
-    """The overrides with a merge patch applied: null takes an override away. An object that is left empty stays,
-    but for one over a default object, where it would override nothing. The overrides and the patch are normalised
-    already."""
+    """The overrides with a merge patch applied: null removes an override. An object that becomes empty stays, except
+    over a default object, where it would override nothing. Overrides and patch must be normalised."""
     return _patched(tree, tree.facets(tree.root, patch), defaults, overrides, patch)
 
 
@@ -80,8 +78,8 @@ def _pruned(tree: SchemaTree, facets: list[Node], defaults: JsonObject, override
 
 
 def normalised(tree: SchemaTree, document: JsonObject) -> JsonObject:
-    """A copy as it is stored: snowflakes as strings, whole numbers of integer members as
-    integers, text and names in NFC."""
+    """A copy in the stored form: snowflakes as strings, whole numbers of integer members as integers, text and names in
+    NFC."""
     return _normalised_object(tree, tree.facets(tree.root, document), document)
 
 
@@ -119,14 +117,13 @@ def takes_integer(facets: list[Node]) -> bool:
 
 
 def is_whole(facets: list[Node]) -> bool:
-    """Whether the schema says that this is replaced as a whole, never merged into."""
+    """Whether the schema replaces this as a whole, and never merges into it."""
     return any(facet.schema.get("x-merge") == "replace" for facet in facets)
 
 
 def without(tree: SchemaTree, overrides: JsonObject, path: Path) -> JsonObject:
-    """The overrides without what stands at the path, or at the last override above it that is
-    there: nothing is cut out of an array or of what is replaced as a whole. As they are, where
-    nothing is there."""
+    """The overrides without the value at the path, or without the last override above it: nothing is cut out of an
+    array, or out of a value that is replaced as a whole. Unchanged if there is no such override."""
     return _without(tree, tree.facets(tree.root, overrides), overrides, path)
 
 

@@ -1,4 +1,4 @@
-"""A settings module: its schema, its defaults, and what a guild's overrides make of them."""
+"""A settings module: its schema and defaults, and the effective values of a guild's overrides."""
 
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -18,7 +18,7 @@ from api.settings.subschemas import Node, allows_unknown
 from api.settings.validation import SchemaValidator
 from api.settings.values import MOST_FAULTS, TOO_DEEP, TOO_LONG, TOO_MANY, text_problem, value_faults
 
-# How often a validator may have to look at something in a value: 200,000 looks take it some 30 ms.
+# The most checks of one value by a validator: 200,000 of them take some 30 ms.
 MOST_CHECKS = 200_000
 
 TOO_MUCH = "has too many values for a schema with so many alternatives: the check would take too long"
@@ -31,8 +31,8 @@ Rules = Callable[[JsonObject], list[Fault]]
 
 
 class Reference(msgspec.Struct, frozen=True, order=True):
-    """A value that names a role, a channel or a person. `kind` is the schema's `x-ref`, `id` a
-    canonical snowflake, `pointer` its place in the values."""
+    """A value that names a role, a channel or a person. `kind`: the schema's `x-ref`. `id`: a canonical snowflake.
+    `pointer`: its place in the values."""
 
     pointer: str
     kind: str
@@ -40,10 +40,10 @@ class Reference(msgspec.Struct, frozen=True, order=True):
 
 
 class Module:
-    """Immutable, and what it is given stays as it is.
+    """A settings module. Immutable; it does not change its arguments.
 
-    `schema` is as its author wrote it, `defaults` the value of every property, nested.
-    "Overrides" are the part of the values that a guild has set, shaped like the values."""
+    `schema` is as its author wrote it. `defaults` has the value of every property, nested. "Overrides" are the values
+    that a guild has set, in the same shape."""
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class Module:
         built_in: bool = False,
         rules: Rules | None = None,
     ) -> None:
-        """`rules` finds what a schema cannot say, in values that the schema accepts.
+        """`rules` finds faults that a schema cannot express, in values that the schema accepts.
 
-        Raises InvalidSchema, with pointers under `/schema`, `/title` and `/description`."""
+        Raises `InvalidSchema`, with pointers under `/schema`, `/title` and `/description`."""
         texts = {"/title": title, "/description": description}
         problems = {pointer: text_problem(text) for pointer, text in texts.items() if text}
         if faults := [Fault(pointer, problem) for pointer, problem in problems.items() if problem]:
@@ -82,12 +82,12 @@ class Module:
     def registered(
         cls, name: str, version: int, title: str | None, description: str | None, schema: JsonObject
     ) -> Self:
-        """A module that a bot brings. Raises InvalidSchema."""
+        """A module that a bot registers. Raises `InvalidSchema`."""
         return cls(name, version, schema, title=title, description=description)
 
     def effective(self, overrides: JsonObject) -> JsonObject:
-        """The defaults with the overrides merged in; a null among the overrides is a value. What the
-        overrides leave alone is the defaults' own: read it, never change it."""
+        """The defaults with the overrides merged in. A null override is a value. Other parts belong to the defaults: do
+        not change them."""
         facets = self._tree.facets(self._tree.root, overrides)
         return laid_over(self._tree, facets, self.defaults, overrides)
 
@@ -98,12 +98,12 @@ class Module:
         return patched(self._tree, self.defaults, overrides, normalised(self._tree, patch))
 
     def replace(self, document: JsonObject) -> JsonObject:
-        """The document as overrides, null kept as a value. They are not validated: see `faults`."""
+        """The document as overrides; null is a value. They are not validated: see `faults`."""
         return pruned(self._tree, self.defaults, normalised(self._tree, document))
 
     def bound_faults(self, document: JsonObject) -> list[Fault]:
-        """What makes a document of settings too large to be looked into, or too much to be checked: ask before
-        anything else is done with it."""
+        """The faults of a document that is too large to examine, or needs too many checks. Call this before anything
+        else."""
         if _is_too_large(unstorable := value_faults(document)):
             return unstorable
         effort = self._validator.looks_at(document)
@@ -112,8 +112,8 @@ class Module:
         return [Fault(readable((max(effort, key=effort.__getitem__),)), TOO_MUCH)]
 
     def faults(self, overrides: JsonObject, values: JsonObject | None = None) -> list[Fault]:
-        """All that is wrong with the values that the overrides give; pointers lead into the
-        values, "" is their whole. Sorted, none twice. `values`: `effective(overrides)`, if it is known."""
+        """All faults of the effective values, sorted, without duplicates. Pointers lead into the values; "" is the
+        whole. `values`: `effective(overrides)`, if it is known."""
         unstorable = value_faults(overrides)
         if _is_too_large(unstorable):
             return sorted(set(unstorable))
@@ -127,7 +127,7 @@ class Module:
         return sorted({*unstorable, *invalid})
 
     def _rule_faults(self, rules: Rules, values: JsonObject, invalid: set[Fault]) -> set[Fault]:
-        """What the rules find in the properties that the schema accepts; the others count as default."""
+        """The faults that the rules find. Properties that the schema refuses count as default."""
         if not invalid:
             return set(rules(values))
         names = {_property(fault) for fault in invalid}
@@ -137,8 +137,8 @@ class Module:
         return {fault for fault in rules(sound) if _property(fault) not in names}
 
     def patch_faults(self, patch: JsonObject) -> list[Fault]:
-        """The members of a merge patch that the schema does not know, also those that are null and
-        so would leave no trace in the overrides: the first thousand."""
+        """The members of a merge patch that the schema does not know: the first thousand. Null members are included,
+        which leave no trace in the overrides."""
         patch = normalised(self._tree, patch)
         return sorted(islice(self._unknown(self._tree.facets(self._tree.root, patch), patch, ()), MOST_FAULTS))
 
@@ -156,7 +156,7 @@ class Module:
         return sorted(overrides)
 
     def references(self, values: JsonObject) -> list[Reference]:
-        """The roles, channels and people that the values name, in the order of their places."""
+        """The roles, channels and people in the values, in order of their places."""
         return sorted(set(self._references(self._tree.facets(self._tree.root, values), values, ())))
 
     def _references(self, facets: list[Node], value: JsonValue, path: Path) -> Iterable[Reference]:
@@ -172,12 +172,12 @@ class Module:
             members = enumerate(value)
         for key, member in members:
             if not isinstance(member, (dict, list)) and not (isinstance(member, str) and is_snowflake(member)):
-                continue  # names nothing: most values, so most of the walk
+                continue  # no references: most values, so most of the walk
             yield from self._references(self._tree.part(facets, key, member), member, (*path, key))
 
     def without_failing(self, overrides: JsonObject) -> JsonObject:
-        """The overrides without those that fail: the ones at, or next above, each fault, until the
-        rest is valid; {} where no such rest is found."""
+        """The overrides without the invalid ones: those at, or next above, each fault, until the rest is valid. {} if
+        no such rest is found."""
         left = self.replace(overrides)
         while faults := self.faults(left):
             fewer = left
@@ -192,12 +192,12 @@ class Module:
 
 
 def _property(fault: Fault) -> str:
-    """The top-level property in which a fault lies; "" for the whole."""
+    """The top-level property that contains the fault; "" for the whole."""
     return fault.pointer[1:].split("/", 1)[0].replace("~1", "/").replace("~0", "~")
 
 
 def _is_too_large(faults: list[Fault]) -> bool:
-    """Whether the value is not worth a search for more that is wrong with it."""
+    """Whether the value is too large to search for further faults."""
     return any(fault.message in (TOO_DEEP, TOO_LONG, TOO_MANY) for fault in faults)
 
 
@@ -208,6 +208,6 @@ def changes(before: JsonObject, after: JsonObject) -> dict[str, Change]:
         for name in sorted(before.keys() | after.keys())
         if name not in before
         or name not in after
-        # Most values are the defaults' own, shared by both: no need to look into those.
+        # Most values are shared with the defaults: identical objects need no comparison.
         or (before[name] is not after[name] and not same(before[name], after[name]))
     }

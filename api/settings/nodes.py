@@ -1,4 +1,4 @@
-"""A JSON Schema as a tree of nodes that can be walked beside a value, local references followed."""
+"""A JSON Schema as a tree of nodes that is walked beside a value. Local references are followed."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -34,23 +34,23 @@ class _Hint(Enum):
 
 
 class _Marks(NamedTuple):
-    """What a value must be to be meant by a subschema: of one of the types, with constant members."""
+    """The marks of a subschema: the types and constant members of a value that means it."""
 
     types: list[str]
     constants: list[tuple[str, JsonValue]]
 
 
 class SchemaTree:
-    """All nodes of a schema that its meta-schema accepts; what is broken otherwise is skipped."""
+    """All nodes of a schema that its meta-schema accepts. Other broken parts are skipped."""
 
     def __init__(self, root: JsonObject) -> None:
         self.root = Node((), root)
         self.nodes: dict[Path, Node] = {}
         self._anchors: dict[str, Node] = {}
-        # What was found once, by the identity of subschemas, of which there is one each: arrays and maps ask for
-        # thousands of members what is the same for all of a type.
+        # Caches by the identity of subschemas, of which each exists once: the answer for thousands of items or map
+        # members is the same for all of one type.
         self._facets_known: dict[tuple[int, type, tuple[object, ...]], list[Node]] = {}
-        self._telling: dict[int, dict[str, set[JsonValue]]] = {}
+        self._tags: dict[int, dict[str, set[JsonValue]]] = {}
         self._parts_known: dict[_PartKey, list[Node]] = {}
         self._marks: dict[int, list[_Marks]] = {}
         waiting = [self.root]
@@ -84,16 +84,16 @@ class SchemaTree:
                 yield target
 
     def structure(self, node: Node) -> list[Node]:
-        """The node and all that always holds for the same value: its references and `allOf`."""
+        """The node and all that always apply to the same value: its references and `allOf`."""
         return self._gather(node, lambda each: [*self.targets(each), *branches(each, ("allOf",))])
 
     def facets(self, node: Node, value: JsonValue) -> list[Node]:
-        """The node and all that may hold for this value: alternatives that do not fit it are left
-        out, as long as one does."""
+        """The node and all that may apply to this value. Alternatives that do not fit are left out, unless none
+        fits."""
         return self._facets(node, value)[0]
 
     def _facets(self, node: Node, value: JsonValue) -> tuple[list[Node], bool]:
-        """The facets, and whether they hold for every value of the type."""
+        """The facets, and whether they apply to every value of the type."""
         if _SPEAKS_FOR_OTHERS.isdisjoint(node.schema):
             return [node], True
         kind = self._kind(node, value) if isinstance(value, dict) else ()
@@ -114,25 +114,25 @@ class SchemaTree:
         return found, not kind
 
     def _kind(self, node: Node, value: JsonObject) -> tuple[object, ...]:
-        """What an object has of the constants by which the alternatives here are told apart; empty where none are."""
-        telling = self._telling.get(id(node.schema))
+        """The object's constants that distinguish the alternatives here; empty if there are none."""
+        telling = self._tags.get(id(node.schema))
         if telling is None:
             telling = {}
             for each in self.alternatives(node):
                 for branch in branches(each, ("anyOf", "oneOf")):
                     for name, only in (constant for marks in self._hints(branch) for constant in marks.constants):
                         telling.setdefault(name, set()).add(only)
-            self._telling[id(node.schema)] = telling
+            self._tags[id(node.schema)] = telling
         return tuple([_hints_of(value, name, constants) for name, constants in telling.items()])
 
     def alternatives(self, node: Node) -> list[Node]:
-        """The node and all that may hold for any value in the same place."""
+        """The node and all that may apply to any value in the same place."""
         keywords = ("allOf", "anyOf", "oneOf", "then", "else", "dependentSchemas")
         return self._gather(node, lambda each: [*self.targets(each), *branches(each, keywords)])
 
     def fits(self, node: Node, value: JsonValue) -> bool:
-        """Whether the value is of the node's type and has its constant members: what tells
-        the branches of a union apart. It need not be valid."""
+        """Whether the value has the node's type and constant members, which distinguish the branches of a union. It
+        need not be valid."""
         for types, constants in self._hints(node):
             if types and not any(_is_of(value, name) for name in types):
                 return False
@@ -143,7 +143,7 @@ class SchemaTree:
         return True
 
     def _hints(self, branch: Node) -> list["_Marks"]:
-        """By what the branch of a union is told from others."""
+        """The marks that distinguish the branch of a union from others."""
         found = self._marks.get(id(branch.schema))
         if found is None:
             schemas = [facet.schema for facet in self.structure(branch)]
@@ -152,7 +152,7 @@ class SchemaTree:
         return found
 
     def part(self, facets: list[Node], key: str | int, value: JsonValue) -> list[Node]:
-        """All that may hold for the member or item `key`, of this value; empty where nothing is said."""
+        """All that may apply to the member or item `key` with this value. Empty if the schema does not say."""
         asked = tuple([id(facet.schema) for facet in facets])
         memo = None if (which := _which(facets, key)) is _EACH else (asked, which, type(value))
         if memo is not None and (known := self._parts_known.get(memo)) is not None:
@@ -172,7 +172,7 @@ class SchemaTree:
         return result
 
     def at(self, path: Path, value: JsonValue) -> list[Node]:
-        """All that may hold at the path within the value of the whole."""
+        """All that may apply at the path within the whole value."""
         facets = self.facets(self.root, value)
         for key in path:
             value = step(value, key)
@@ -194,12 +194,12 @@ def _is_of(value: JsonValue, name: str) -> bool:
     if isinstance(value, bool):
         return name == "boolean"
     if isinstance(value, int) and name == "string":
-        return True  # an integer may stand for a snowflake
+        return True  # an integer may be a snowflake
     return isinstance(value, JSON_TYPES.get(name, ()))
 
 
 def _hints_of(value: JsonObject, name: str, constants: set[JsonValue]) -> object:
-    """The member, where it is one of the constants; else whether there is one."""
+    """The member's value if it is one of the constants; otherwise whether the member exists."""
     if name not in value:
         return _Hint.MISSING
     member = value[name]
@@ -207,7 +207,7 @@ def _hints_of(value: JsonObject, name: str, constants: set[JsonValue]) -> object
 
 
 def _constants(schema: JsonObject) -> Iterator[tuple[str, JsonValue]]:
-    """The members that may have one scalar value only."""
+    """The members that may have only one scalar value."""
     properties = schema.get("properties")
     for name, member in properties.items() if isinstance(properties, dict) else ():
         if isinstance(member, dict):
@@ -217,8 +217,8 @@ def _constants(schema: JsonObject) -> Iterator[tuple[str, JsonValue]]:
 
 
 def _which(facets: list[Node], key: str | int) -> str | int | None:
-    """What of the key it depends on what holds for its member: the key itself, where the schema names it; nothing;
-    or `_EACH`, where patterns have to be tried."""
+    """The part of the key that determines the schema of its member: the key itself, if the schema names it; None; or
+    `_EACH`, if patterns have to be tried."""
     if isinstance(key, int):
         return key if any("prefixItems" in facet.schema for facet in facets) else None
     if any("patternProperties" in facet.schema for facet in facets):

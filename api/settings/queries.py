@@ -12,7 +12,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(value: object) -> str:
-    """JSON as asyncpg takes it for a jsonb."""
+    """JSON in the form that asyncpg takes for a jsonb."""
     return _encoder.encode(value).decode()
 
 
@@ -40,8 +40,8 @@ MISSING = """
     WHERE NOT EXISTS (SELECT FROM guild_channels c WHERE c.guild_id = $1 AND c.channel_id = named.id)
 """
 
-# What the stream tells of a change: the new values, for whoever has those of the revision before. Too much to
-# be told is null: read it.
+# An event's data: the new values, for a reader who has those of the revision before. Null if they are too large: read
+# the settings.
 EVENT_DATA = """
     jsonb_build_object('module', {module}, 'revision', {revision}, 'values', CASE WHEN pg_column_size({changes}) < 32000
         THEN (SELECT jsonb_object_agg(key, value -> 'after') FROM jsonb_each({changes})) END)
@@ -67,13 +67,13 @@ _EVENT = outbox_rows(
     data=EVENT_DATA.format(module="$2::varchar", revision="$4::int", changes="$11::jsonb"),
 )
 
-# One statement, so one transaction: the new revision if the one it was made from is still the newest
-# and the module still at the version that was asked, its history, its audit entry, its event. No row: look again.
-# `store` names the parameters.
+# One statement, so one transaction: the new revision, its history, its audit entry, its event. It returns no row, and
+# stores nothing, if the revision is not the next one, or the module has another version than `$6`. `store` names the
+# parameters.
 STORE = f"""
     WITH stored AS (
-        -- The setting tells the auditing trigger that this change brings its own entry; as the source of the row it
-        -- is set before the row is written.
+        -- This setting says that the change writes its own audit entry. It stands in the source of the row, so it is
+        -- set before the row is written and the auditing trigger runs.
         INSERT INTO guild_settings AS s (guild_id, module, overrides, revision, updated_at)
         SELECT $1, $2::varchar, $3::jsonb, $4, $5 FROM set_config('guildhall.audited', 'on', true)
         WHERE EXISTS (SELECT FROM guilds g WHERE g.id = $1 AND g.deleted_at IS NULL)
@@ -106,8 +106,8 @@ def store(
     changes: str,
     kept: int,
 ) -> tuple[object, ...]:
-    """What `STORE` takes. `version`: the module's, None for a built-in one; `before`: the overrides before; `kept`:
-    how many revisions are."""
+    """The parameters of `STORE`. `version`: the module's; None for a built-in one. `before`: the overrides before.
+    `kept`: the number of revisions to keep."""
     return (
         *(guild_id, module, overrides, revision, at, version, actor.kind, actor.id, actor.reason, before, changes),
         *(actor.ip, actor.request_id, kept),
@@ -136,8 +136,8 @@ _RESET_EVENTS = outbox_rows(
     data=EVENT_DATA.format(module="$1::varchar", revision="s.revision", changes="r.changes"),
 )
 
-# What a new schema of the module `$1` refuses goes back to its default, in many guilds at once: overrides, history,
-# audit entries, events.
+# Resets the values that a new schema of module `$1` refuses, in many guilds at once: overrides, history, audit entries,
+# events.
 RESET = f"""
     WITH reset AS (
         SELECT * FROM unnest($2::bigint[], $3::jsonb[], $4::jsonb[], $5::jsonb[])
@@ -155,7 +155,7 @@ RESET = f"""
     {_RESET_ENTRIES}
 """
 
-# A module that was registered; the stamp tells whether it must be compiled again.
+# A registered module. The stamp shows whether it must be compiled again.
 READ_MODULE = "SELECT name, version, title, description, schema, changed_xid FROM modules WHERE name = $1"
 
 READ_MODULE_STAMPS = "SELECT name, changed_xid FROM modules"

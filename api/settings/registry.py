@@ -22,7 +22,7 @@ is_name = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII).fullmatch
 
 
 class Registry:
-    """Compiled modules in memory. After a change of the table, the changed modules are read and compiled again."""
+    """Compiled modules in memory. After a change of the table, it reads and compiles the changed modules."""
 
     def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
         self._database = database
@@ -39,14 +39,14 @@ class Registry:
         if is_name(name) is None:
             raise NotFound
         modules = await self._modules(connection)
-        # Another process may have registered it a moment ago: only the table can say that it does not exist.
+        # Another process may have registered it a moment ago: only the table is reliable.
         module = modules.get(name) or await self._only(name, connection)
         if module is None:
             raise NotFound
         return module
 
     async def require(self, name: str, *, may_be_new: bool) -> None:
-        """Raises `NotFound` if there is no such module, or can never be one."""
+        """Raises `NotFound` if the module does not exist. With `may_be_new`, only if the name is impossible."""
         if not may_be_new:
             await self.get(name)
         elif is_name(name) is None:
@@ -57,7 +57,7 @@ class Registry:
         return dict(sorted({**await self._modules(None), **BUILT_IN}.items()))
 
     async def current(self, name: str, version: int | None, connection: Connection) -> Module:
-        """The module at the version that the transaction sees: another process may have changed it a moment ago."""
+        """The module at the version that the transaction sees. Another process may have changed it a moment ago."""
         module = await self.get(name, connection)
         if not module.built_in and module.version != version:
             self._registered = None
@@ -101,7 +101,7 @@ class Registry:
 
 
 def compiled(row: Row) -> Module | None:
-    """The module of a row; None if a former version of Guildhall accepted a schema that this one refuses."""
+    """The module of a row. None if an earlier version of Guildhall accepted a schema that this one refuses."""
     try:
         return Module.registered(
             row["name"], row["version"], row["title"], row["description"], msgspec.json.decode(row["schema"])

@@ -1,5 +1,5 @@
-"""What the audit log says of a module's schema: which one it is, and which properties changed. It is never removed, and
-a schema may have 64 KiB each time. Pure."""
+"""A module's schema in the audit log: its digest, and which properties changed. Pure. The log is never deleted, so it
+does not store whole schemas of 64 KiB."""
 
 from hashlib import sha256
 
@@ -14,8 +14,8 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class SchemaDigest(msgspec.Struct, frozen=True):
-    """A schema in short. `sha256`: of its compact JSON with sorted members, of `bytes` bytes. `changed`: the first
-    properties at its top that only it has, or that the other one has otherwise; `more`: how many there are beyond."""
+    """A digest of a schema. `sha256`: of its compact JSON with sorted members, which has `bytes` bytes. `changed`: the
+    first top-level properties that the other schema lacks or has differently. `more`: the number of further ones."""
 
     sha256: str
     bytes: int
@@ -24,7 +24,7 @@ class SchemaDigest(msgspec.Struct, frozen=True):
 
 
 def schema_change(before: JsonObject | None, after: JsonObject) -> Change:
-    """A change of a schema, in short; `before` is None of a new one."""
+    """A change of a schema as digests. `before` is None for a new schema."""
     return Change(None if before is None else _digest(before, after), _digest(after, before or {}))
 
 

@@ -1,4 +1,4 @@
-"""Checks the JSON Schema of a module, and collects its defaults."""
+"""Validates the JSON Schema of a module, and collects its defaults."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -21,13 +21,13 @@ MAX_LEVELS = 16
 MAX_NAME = 64
 MAX_EXPANSION = 20_000
 MAX_REFERENCES = 128
-MAX_PATTERNS = 100  # each may take 2 MiB once it is compiled
+MAX_PATTERNS = 100  # each may take 2 MiB when compiled
 PREFIX = "schema"
 _CHOICES: dict[str, tuple[str, ...]] = {"x-ref": ("role", "channel", "user"), "x-merge": ("replace",)}
 
 
 class InvalidSchema(Exception):
-    """The schema of a module is refused; `faults` has the reasons, with their places under `/schema`."""
+    """The schema of a module is refused. `faults` has the reasons, with their places under `/schema`."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = sorted(set(faults))
@@ -35,10 +35,7 @@ class InvalidSchema(Exception):
 
 
 def checked(schema: JsonObject) -> tuple[SchemaTree, JsonObject]:
-    """The schema as a tree, and its default values, which are not yet validated against it.
-
-    Raises InvalidSchema.
-    """
+    """The schema as a tree, and its default values, which are not validated yet. Raises `InvalidSchema`."""
     if faults := value_faults(schema, (PREFIX,)):
         raise InvalidSchema(faults)
     if faults := list(_meta_faults(schema)):
@@ -78,9 +75,9 @@ class _Defaults:
         self.faults: list[Fault] = []
 
     def of_object(self, facets: list[Node], above: tuple[Path, ...]) -> JsonObject:
-        """The defaults of an object, its own laid over those of its members.
+        """The defaults of an object: its own, laid over those of its members.
 
-        `facets` is all that always holds for it, `above` the objects that it stands in."""
+        `facets`: all subschemas that always apply to it. `above`: the objects that contain it."""
         here = facets[0].path
         if here in above or len(above) >= MAX_LEVELS:
             problem = "contains itself without end" if here in above else f"is more than {MAX_LEVELS} deep"
@@ -112,7 +109,7 @@ def _fault(path: Path, message: str) -> Fault:
 
 
 def _members(node: Node) -> dict[str, list[Node]]:
-    """The properties named here, except for boolean schemas."""
+    """The properties that this node names, without boolean schemas."""
     children = (child for keyword, child in subschemas(node) if keyword == "properties")
     return {str(child.path[-1]): [child] for child in children}
 
@@ -229,12 +226,12 @@ def _size_faults(tree: SchemaTree) -> Iterator[Fault]:
 
 
 def _expansion(tree: SchemaTree, node: Node, known: dict[Path, int], above: tuple[Path, ...]) -> int:
-    """The number of subschemas after each reference is replaced by its target. A few lines that refer to each other
-    twice could otherwise keep the validator busy for ever."""
+    """The number of subschemas after each reference is replaced by its target. Otherwise a few lines that refer to each
+    other twice could keep the validator busy for ever."""
     if len(above) > MAX_REFERENCES:
         return MAX_EXPANSION + 1
     if node.path not in known and node.path not in above:
-        children = [child for _, child in subschemas(node)]  # on shelves too: whoever walks the tree walks them
+        children = [child for _, child in subschemas(node)]  # in `$defs` too, because the walk includes them
         inside = (*above, node.path)
         known[node.path] = 1 + sum(_expansion(tree, child, known, inside) for child in (*children, *tree.targets(node)))
     return known.get(node.path, 1)

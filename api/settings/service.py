@@ -1,4 +1,4 @@
-"""A guild's settings: read, change, restore. Each change is applied to the newest revision."""
+"""A guild's settings: read, change, restore. Each change applies to the newest revision."""
 
 from datetime import timedelta
 from typing import Any
@@ -99,7 +99,7 @@ class SettingsService:
     async def replace(
         self, actor: Actor, guild_id: int, name: str, document: JsonObject, preconditions: Preconditions | None
     ) -> SettingsView:
-        """Replaces all overrides by the document. A second call changes nothing."""
+        """Replaces all overrides with the document. A second call changes nothing."""
 
         def edit(module: Module, _overrides: JsonObject) -> JsonObject:
             refuse(module.bound_faults(document))
@@ -108,7 +108,7 @@ class SettingsService:
         return await self._writer.write(actor, guild_id, name, preconditions, Edit(stored_size(document), edit))
 
     async def check(self, name: str, document: JsonObject) -> None:
-        """Raises what `replace` would raise for the document itself: `NotFound`, `Invalid`."""
+        """Raises what `replace` would raise for the document: `NotFound`, `Invalid`."""
         module = await self._registry.get(name)
         if faults := module.faults(module.replace(document)):
             raise Invalid(errors=faults)
@@ -153,7 +153,7 @@ class SettingsService:
         )
 
     async def forget_old(self) -> bool:
-        """Deletes some of the old revisions, except for current ones. Returns whether there may be more."""
+        """Deletes a batch of old revisions, except for current ones. Returns whether there may be more."""
         async with self._database.connection() as connection:
             since = self._clock.now() - self._kept_for
             forgotten: int = await connection.fetchval(queries.FORGET_OLD, since, FORGET_BATCH_SIZE)

@@ -44,7 +44,7 @@ async def to_view(connection: Connection, settings: Settings) -> SettingsView:
 
 
 async def _stale(connection: Connection, module: Module, values: JsonObject, row: State) -> list[StaleReference]:
-    """Values that name a role or channel that is gone; none of a kind that the bot never sent."""
+    """Values that name a deleted role or channel. None of a kind that the bot never sent."""
     known = {"role": row["roles_synced_at"], "channel": row["channels_synced_at"]}
     if not any(known.values()):
         return []

@@ -1,4 +1,4 @@
-"""The subschemas of a JSON Schema: which there are, and what each says by itself."""
+"""The subschemas of a JSON Schema, and what each one says by itself."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -11,7 +11,7 @@ from api.lib.json import JsonObject, JsonValue
 
 PATTERN_OPTIONS = jsonschema_rs.RegexOptions(size_limit=2 * 1024 * 1024)
 
-# keywords that say more about the same value, about a part of it, or about nothing by themselves
+# Keywords whose subschemas apply to the same value, to a part of it, or (`_SHELVES`) to nothing by themselves.
 IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "if", "then", "else", "not", "dependentSchemas"})
 PARTS = frozenset(
     {
@@ -32,7 +32,7 @@ class Node(NamedTuple):
 
 
 def step(value: JsonValue, key: str | int) -> JsonValue:
-    """The member or item of a value, None where there is none."""
+    """The member or item of a value; None if there is none."""
     if isinstance(value, dict):
         return value.get(str(key))
     if isinstance(value, list) and isinstance(key, int) and key < len(value):
@@ -41,21 +41,21 @@ def step(value: JsonValue, key: str | int) -> JsonValue:
 
 
 def subschemas(node: Node) -> Iterator[tuple[str, Node]]:
-    """The subschemas that are objects, each with the keyword that holds it."""
+    """The subschemas that are objects, each with its keyword."""
     for keyword in node.schema.keys() & (IN_PLACE | PARTS | _SHELVES):
         for child in children(node, keyword):
             yield keyword, child
 
 
 def declared_types(schema: JsonObject) -> list[str]:
-    """The names in `type`; empty where it is absent."""
+    """The names in `type`; empty if it is absent."""
     declared = schema.get("type", [])
     names = declared if isinstance(declared, list) else [declared]
     return [name for name in names if isinstance(name, str)]
 
 
 def allows_unknown(facets: Iterable[Node]) -> bool:
-    """Whether an object may have members that are not named: a map, or one with nothing said."""
+    """Whether an object may have unnamed members: a map, or one without any such rule."""
     schemas = [facet.schema for facet in facets]
     said = [s[k] for s in schemas for k in ("additionalProperties", "unevaluatedProperties") if k in s]
     if any(extra is not False for extra in said):
@@ -67,7 +67,7 @@ def allows_unknown(facets: Iterable[Node]) -> bool:
 
 @lru_cache(maxsize=1024)
 def matcher(pattern: str) -> jsonschema_rs.Validator:
-    """A validator that finds the pattern in a text in linear time. Raises ValueError."""
+    """A validator that searches a text for the pattern in linear time. Raises `ValueError`."""
     return jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=PATTERN_OPTIONS)
 
 

@@ -1,4 +1,4 @@
-"""Validation of values by a JSON Schema 2020-12, with every fault at its own place."""
+"""Validates values by a JSON Schema 2020-12, with every fault at its own place."""
 
 from collections.abc import Iterator
 
@@ -15,12 +15,12 @@ from api.settings.nodes import SchemaTree
 from api.settings.subschemas import PARTS, PATTERN_OPTIONS, Node, declared_types, step, subschemas
 from api.settings.values import encodable, values
 
-# The engine finds every alternative's errors for every item before it gives the first of them, 9 µs each: of what
-# could have more than these, the first error has to do.
+# The engine finds the errors of every alternative for every item before it returns the first, at 9 µs each. For a value
+# that could have more than these, only the first error is explained.
 MOST_EXPLAINED = 5_000
 
 _UNTOUCHED = frozenset({"not", "if", "contains", "propertyNames", "contentSchema"})
-# What a reference may stand beside and still be all that holds; and what only one subschema may have.
+# Keywords that may stand beside a reference without effect, and keywords that only one subschema may have.
 _SAYS_NOTHING = frozenset(
     {"$ref", "title", "description", "default", "examples", "deprecated", "x-order", "x-group", "x-merge", "$comment"}
 )
@@ -30,15 +30,15 @@ _CLOSERS = ("additionalProperties", "unevaluatedProperties")
 
 
 class SchemaValidator:
-    """A compiled schema. Nothing is ever fetched, and patterns take linear time.
+    """A compiled schema. It fetches nothing, and its patterns take linear time.
 
-    `looks` says by top-level property how often one place may be looked at. Raises ValueError where the schema
-    cannot be compiled, TooManyLooks."""
+    `looks`: by top-level property, how often one place may be checked. Raises `ValueError` if the schema cannot be
+    compiled, and `TooManyLooks`."""
 
     def __init__(self, tree: SchemaTree) -> None:
         self._tree = tree
         copy, closed = strict_copy(tree)
-        # An object whose unknown members are refused has those that hold beside it looked at once more.
+        # An object that refuses unknown members applies the subschemas beside it once more.
         self.looks = looks(tree, lambda node: id(node.schema) in closed)
         self._compiled = jsonschema_rs.Draft202012Validator(
             copy,
@@ -49,7 +49,7 @@ class SchemaValidator:
         )
 
     def faults(self, value: JsonValue) -> set[Fault]:
-        """All that is wrong with the value; pointers lead into it."""
+        """All faults of the value. Pointers lead into it."""
         try:
             errors = self._errors(value)
         except UnicodeEncodeError:  # half of a surrogate pair, which the engine cannot read
@@ -59,13 +59,13 @@ class SchemaValidator:
         return explained or {fault for error in errors for fault in error_faults(error)}
 
     def looks_at(self, value: JsonValue) -> dict[str, int]:
-        """The most looks that each member of the value may take, by its name."""
+        """The most checks that each member of the value may take, by its name."""
         members = value.items() if isinstance(value, dict) else ()
         in_thread = self.looks[""]
         return {name: values(member) * self.looks.get(name, in_thread) for name, member in members}
 
     def _errors(self, value: JsonValue) -> list[ValidationError]:
-        """All errors; of what would take long to explain, the first."""
+        """All errors, or only the first if an explanation would take long."""
         if sum(self.looks_at(value).values()) <= MOST_EXPLAINED:
             return list(self._compiled.iter_errors(value))
         try:
@@ -75,8 +75,8 @@ class SchemaValidator:
         return []
 
     def _explained(self, error: ValidationError, value: JsonValue) -> Iterator[Fault]:
-        """The error's faults, but for members that are only unevaluated since an alternative that
-        knows them failed. One walk for all members: there may be many thousands."""
+        """The error's faults, without members that are only unevaluated because an alternative that knows them failed.
+        One walk for all members, because there may be many thousands."""
         if not isinstance(error.kind, Kind.UnevaluatedProperties):
             yield from error_faults(error)
             return
@@ -90,11 +90,11 @@ class SchemaValidator:
 
 
 def strict_copy(tree: SchemaTree) -> tuple[JsonObject, set[int]]:
-    """A copy that refuses unknown members where the author does not say otherwise, and whose
-    snowflakes are strings; and the subschemas, by their identity, that unevaluated members are refused by.
+    """A copy that refuses unknown members unless the author says otherwise, and whose snowflakes are strings. Also
+    returns the subschemas, by identity, that refuse unevaluated members.
 
-    `unevaluatedProperties` is what is put in, once for each place of a value and never in the
-    branches of `allOf`, `anyOf`, … : it sees the members that all of them name together."""
+    The copy adds `unevaluatedProperties` once for each place of a value, and never in branches of `allOf`, `anyOf`, … .
+    So it sees the members that all branches name together."""
     copy = copied(tree.root.schema)
     closed = {id(node.schema) for node in tree.nodes.values() if not _UNEVALUATED.isdisjoint(node.schema)}
     waiting = [(tree.root, True)]
@@ -118,7 +118,7 @@ def strict_copy(tree: SchemaTree) -> tuple[JsonObject, set[int]]:
 
 
 def _only_target(tree: SchemaTree, node: Node) -> Node | None:
-    """The object that the node does nothing but refer to, if it is open itself."""
+    """The object to which the node does nothing but refer, if it accepts unknown members."""
     if not ("$ref" in node.schema and node.schema.keys() <= _SAYS_NOTHING):
         return None
     target = next(tree.targets(node), None)
@@ -127,8 +127,8 @@ def _only_target(tree: SchemaTree, node: Node) -> Node | None:
 
 
 def _closed_copy(root: JsonValue, target: Node) -> str:
-    """A reference to the target with its unknown members refused by itself: refused beside the reference,
-    whatever is in it would be looked at twice, and twice as often on each level."""
+    """A reference to a copy of the target that refuses unknown members itself. A refusal beside the reference would
+    check everything in it twice, and twice as often on each level."""
     shelf = as_object(as_object(root).setdefault("$defs", {}))
     name = f"closed {readable(target.path)}"
     own = _lookup(root, target.path)
@@ -137,7 +137,7 @@ def _closed_copy(root: JsonValue, target: Node) -> str:
 
 
 def _is_half_open(tree: SchemaTree, node: Node) -> bool:
-    """Whether members are named, here or in what holds in the same place, and unknown ones not spoken of."""
+    """Whether the schema names members, here or in the same place, and has no rule for unknown ones."""
     if _says_of_unknown(node):
         return False
     return any("properties" in each.schema and not _says_of_unknown(each) for each in tree.alternatives(node))

@@ -1,4 +1,4 @@
-"""What any JSON must be to be stored: text that PostgreSQL can keep, numbers of 64 bits, bounded."""
+"""Checks that any JSON can be stored: text that PostgreSQL accepts, numbers of 64 bits, bounded size."""
 
 import math
 import re
@@ -15,7 +15,7 @@ MAX_VALUES = 10_000
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 MOST_FAULTS = 1000
 
-# Control characters but for line feed and tab, and halves of surrogate pairs.
+# Control characters other than line feed and tab, and halves of surrogate pairs.
 _unstorable = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]").search
 
 TOO_LONG = f"is longer than {MAX_BYTES} bytes as JSON"
@@ -33,8 +33,8 @@ def text_problem(text: str) -> str | None:
 
 
 def value_faults(value: JsonValue, prefix: Path = ()) -> list[Fault]:
-    """Every text, number and depth in the value that cannot be stored: the first thousand. Of a value that is
-    too large only that: nothing of it is looked at one by one."""
+    """The texts, numbers and depths in the value that cannot be stored: the first thousand. A value that is too large
+    gets only that fault, and is not examined further."""
     if values(value) > MAX_VALUES:
         return [Fault(readable(_crowded(value, prefix)), TOO_MANY)]
     if stored_size(value) > MAX_BYTES:
@@ -44,7 +44,7 @@ def value_faults(value: JsonValue, prefix: Path = ()) -> list[Fault]:
 
 
 def _crowded(value: JsonValue, path: Path) -> Path:
-    """The innermost member that has too many values by itself."""
+    """The innermost member with too many values of its own."""
     while isinstance(value, dict):
         name = next((name for name, member in value.items() if values(member) > MAX_VALUES), None)
         if name is None:
@@ -54,15 +54,15 @@ def _crowded(value: JsonValue, path: Path) -> Path:
 
 
 def stored_size(value: JsonValue) -> int:
-    """How many bytes the value has as JSON; 0 where it has something that cannot be stored at all."""
+    """The bytes of the value as JSON; 0 if it cannot be stored at all."""
     try:
         return encoded_size(value)
-    except ValueError:  # half of a surrogate pair or a number of thousands of digits, which are told at their places
+    except ValueError:  # a half of a surrogate pair, or a number of thousands of digits: reported at its place
         return 0
 
 
 def values(value: JsonValue, most: int = MAX_VALUES, depth: int = 0) -> int:
-    """How many values there are, the value itself counted; not counted on above `most`, nor far too deep."""
+    """The number of values, including the value itself. Stops counting above `most`, or far too deep."""
     if depth > MAX_DEPTH:
         return 1
     count = 1
@@ -91,12 +91,12 @@ def _problems(value: JsonValue, path: Path, depth: int = 0) -> Iterator[tuple[Pa
     elif isinstance(value, float) and not math.isfinite(value):
         yield path, "is not a finite number"
     elif isinstance(value, (int, float)) and not INT_MIN <= value <= INT_MAX:
-        # a float too: PostgreSQL gives 1e300 back as an integer of 301 digits
+        # a float too: PostgreSQL returns 1e300 as an integer of 301 digits
         yield path, "is a number of more than 64 bits"
 
 
 def encodable(value: JsonValue) -> JsonValue:
-    """A copy that the schema's validator can read: half surrogates become `?`."""
+    """A copy that the schema's validator can read: halves of surrogate pairs become `?`."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):

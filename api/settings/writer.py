@@ -1,4 +1,4 @@
-"""The writer of settings: applies an edit to the newest revision, whoever made that."""
+"""The writer of settings: applies an edit to the newest revision."""
 
 from datetime import datetime
 
@@ -40,11 +40,11 @@ class SettingsWriter:
     async def write(
         self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None, edit: Edit
     ) -> SettingsView:
-        """Applies the edit to the newest revision, whoever made it: when another process stored one
-        between our look and our write, the write finds no row and we look again."""
+        """Applies the edit to the newest revision. If another process stored one between our read and our write, the
+        write returns no row, and we read again."""
         await self._registry.get(name)
         async with self._writers.hold(guild_id):
-            if actor.claim is not None:  # the answer is kept in the transaction
+            if actor.claim is not None:  # the transaction also stores the answer
                 return await self._write_in_turn(actor, guild_id, name, preconditions, edit)
             async with self._database.connection() as connection:
                 remembered = self._states.get(guild_id, name)
@@ -61,16 +61,16 @@ class SettingsWriter:
                             return await to_view(connection, before)
                     elif (stored := await self._store(connection, actor, before, after)) is not None:
                         return await to_view(connection, stored)
-                    # Memory may be behind: only what was just looked at may refuse, or say that nothing changes.
+                    # Memory may be outdated: a refusal, or the answer "unchanged", needs a fresh read.
                     remembered = None
             return await self._write_in_turn(actor, guild_id, name, preconditions, edit)
 
     async def _write_in_turn(
         self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None, edit: Edit
     ) -> SettingsView:
-        """The same, with everybody else waiting: of many processes one could lose each race."""
+        """Applies the edit with other writers locked out: among many processes, one could lose every race."""
         async with self._database.transaction() as connection:
-            # Others overtook again and again: nobody does, once these are locked.
+            # After these locks nobody can store another revision.
             module = RegisteredModule.select(RegisteredModule.name).where(RegisteredModule.name == name)
             await module.lock_rows("SHARE")
             settings = (GuildSettings.guild_id == guild_id) & (GuildSettings.module == name)
@@ -99,7 +99,7 @@ class SettingsWriter:
         return Settings.of(module, row)
 
     async def _store(self, connection: Connection, actor: Actor, before: Settings, after: Settings) -> Settings | None:
-        """The settings as stored, or None if somebody else was quicker."""
+        """The settings as stored. None if somebody else was faster."""
         guild_id = before.row["guild_id"]
         with self._states.watching(guild_id) as watch:
             row = await connection.fetchrow(
@@ -108,14 +108,14 @@ class SettingsWriter:
         if row is None:
             return None
         stored = _stored(after, row)
-        # What another process told while we wrote may be newer than ours: then remember nothing.
+        # If another process reported a change during the write, that may be newer: then cache nothing.
         self._watcher.invalidate("settings", {guild_id}, None if watch.spoilt else row["changed_xid"])
         self._states.put(guild_id, stored.module.name, stored, watch)
         return stored
 
 
 def _weight(state: Settings) -> int:
-    """About how many bytes it takes in memory: decoded twice, but for the defaults, which all share."""
+    """About how many bytes it takes in memory: decoded twice, except for the defaults, which all share."""
     return 2000 + 12 * len(state.row["overrides"])
 
 
@@ -136,6 +136,6 @@ def _arguments(actor: Actor, before: Settings, after: Settings, now: datetime, k
 
 
 def _stored(after: Settings, row: asyncpg.Record) -> Settings:
-    """The settings as PostgreSQL keeps them: it orders members and writes numbers in its own way, and
-    every later answer must be the same bytes."""
+    """The settings as PostgreSQL stores them. It orders members and writes numbers in its own way, and every later
+    answer must have the same bytes."""
     return Settings.of(after.module, {**after.row, **row})

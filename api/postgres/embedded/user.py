@@ -1,7 +1,6 @@
-"""The system user that the embedded PostgreSQL runs as, and what that user may reach.
+"""The system user of the embedded PostgreSQL, and what that user can reach.
 
-PostgreSQL refuses to run as root. Started by anybody else, it simply runs as them.
-"""
+PostgreSQL refuses to run as root. Started by any other user, it runs as that user."""
 
 import os
 import pwd
@@ -14,16 +13,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 SYSTEM_USER = "guildhall"
-# What a program of PostgreSQL's sees of our environment: none of its secrets.
+# The environment of PostgreSQL's programs. It has none of our secrets.
 ENVIRONMENT: Mapping[str, str] = {"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot be used; the message says why and what to do."""
+    """The embedded PostgreSQL cannot be used. The message has the reason and what to do."""
 
 
 class ServerUser(NamedTuple):
-    """Ids of the user that runs PostgreSQL. `switch` is whether we must become them: we are root."""
+    """The ids of the user that runs PostgreSQL. `switch`: whether we must become that user, because we are root."""
 
     uid: int
     gid: int
@@ -31,7 +30,7 @@ class ServerUser(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The log-in name, or `number 123` where the system knows none."""
+        """The log-in name, or `number 123` if the system knows none."""
         try:
             return pwd.getpwuid(self.uid).pw_name
         except KeyError:
@@ -39,13 +38,13 @@ class ServerUser(NamedTuple):
 
 
 def server_user(data_dir: Path) -> ServerUser:
-    """Ourselves, unless we are root. For root: whoever owns the data, else the first owner other
-    than root of a folder that the data lie in (the project's), else the system user `guildhall`,
-    made where it is missing. Raises EmbeddedPostgresError."""
+    """Our own user, unless that is root. For root: the owner of the data; otherwise the first owner other than root of
+    a folder above the data (the project's); otherwise the system user `guildhall`, which is created if it is missing.
+    Raises `EmbeddedPostgresError`."""
     if os.geteuid() != 0:
         return ServerUser(os.geteuid(), os.getegid(), switch=False)
     if data_dir.exists() and (status := data_dir.stat()).st_uid != 0:
-        # The number alone will do: a volume outlives the container image that named its user.
+        # The number is enough: a volume outlives the container image that named its user.
         return ServerUser(status.st_uid, status.st_gid, switch=True)
     for folder in data_dir.parents:
         if folder.exists() and (entry := _person(folder.stat().st_uid)):
@@ -55,8 +54,8 @@ def server_user(data_dir: Path) -> ServerUser:
 
 
 def _person(uid: int) -> pwd.struct_passwd | None:
-    """The named user of this number; None for root and for `nobody`, which in a container stands
-    for every owner outside of it."""
+    """The named user of this number. None for root and for `nobody`, which in a container stands for every owner
+    outside of it."""
     try:
         entry = pwd.getpwuid(uid)
     except KeyError:
@@ -74,9 +73,9 @@ def _system_user() -> pwd.struct_passwd:
     if useradd is None:
         raise EmbeddedPostgresError(f"PostgreSQL does not run as root, and there is no useradd here. {advice}")
     command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  fixed words
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  constant arguments
     try:
-        return pwd.getpwnam(SYSTEM_USER)  # also where another process made it at the same moment
+        return pwd.getpwnam(SYSTEM_USER)  # also if another process made it at the same moment
     except KeyError:
         raise EmbeddedPostgresError(
             f"PostgreSQL does not run as root, and useradd failed: {made.stderr.strip()} {advice}"
@@ -84,15 +83,15 @@ def _system_user() -> pwd.struct_passwd:
 
 
 def hand_over(place: Path | int, user: ServerUser) -> None:
-    """Make a path or an open file that we have just made the user's own."""
+    """Makes the user the owner of a path or an open file that we have just created."""
     if user.switch:
         os.chown(place, user.uid, user.gid)
 
 
 def open_private(path: Path, flags: int, user: ServerUser) -> int:
-    """Open a file of the server's user, made with mode 0600 where it is missing. Never through a
-    link: root must not be led elsewhere by whoever may write in that folder. And no O_CREAT for what
-    exists: in a shared folder such as /tmp, Linux refuses that for another user's file."""
+    """Opens a file of the server's user, created with mode 0600 if it is missing. Never through a link: another user of
+    that folder must not lead root elsewhere. And without O_CREAT for an existing file: in a shared folder such as /tmp,
+    Linux refuses that for another user's file."""
     flags |= os.O_NOFOLLOW | os.O_CLOEXEC
     while True:
         with suppress(FileNotFoundError):
@@ -104,15 +103,15 @@ def open_private(path: Path, flags: int, user: ServerUser) -> int:
 
 
 def grant_traverse(folders: Iterable[Path], user: ServerUser) -> list[Path]:
-    """Let the user pass through each folder and all those above it: the execute bit alone, so that
-    names in there stay unlisted. Returns the folders whose mode was changed."""
+    """Lets the user pass through each folder and all those above it: the execute bit alone, so names there stay
+    unlisted. Returns the folders whose mode was changed."""
     every = {place for folder in folders for place in (folder, *folder.parents)}
     return [place for place in sorted(every) if _add_bits(place, stat.S_IXOTH, user)]
 
 
 def grant_read(trees: Iterable[Path], user: ServerUser) -> list[Path]:
-    """Let the user read everything in these trees and run what their owner runs (an installation
-    under umask 077 denies it). Returns the trees in which a mode was changed."""
+    """Lets the user read everything in these trees and run what their owner runs (an installation under umask 077
+    denies it). Returns the trees in which a mode was changed."""
     changed = {tree: [_grant_read_one(path, user) for path in (tree, *tree.rglob("*"))] for tree in trees}
     return [tree for tree, changes in changed.items() if any(changes)]
 
@@ -125,8 +124,8 @@ def _grant_read_one(path: Path, user: ServerUser) -> bool:
 
 
 def _add_bits(path: Path, bits: int, user: ServerUser) -> bool:
-    """Add the permission bits (given as those of "other") in the class that counts for this user:
-    POSIX looks at owner, group or other, the first that fits, and at no second one."""
+    """Adds the permission bits (given as those of "other") in the class that counts for this user: of owner, group and
+    other, POSIX uses only the first that fits."""
     status = path.stat()
     shift = 6 if status.st_uid == user.uid else 3 if status.st_gid == user.gid else 0
     if status.st_mode & (bits << shift) == bits << shift:
@@ -136,13 +135,13 @@ def _add_bits(path: Path, bits: int, user: ServerUser) -> bool:
 
 
 def prepare_folders(data_dir: Path, binaries: Path, user: ServerUser) -> list[Path]:
-    """Makes the folders that are missing, and opens those that the server's user has to pass or read: returns these.
-    Raises EmbeddedPostgresError for data of another user."""
+    """Creates missing folders, and opens those that the server's user has to pass or read. Returns the opened ones.
+    Raises `EmbeddedPostgresError` for data of another user."""
     for folder in reversed(data_dir.parents):
         if not folder.exists():
             folder.mkdir()
             above = folder.parent.stat()
-            if user.switch:  # a folder that root makes in somebody's project is theirs
+            if user.switch:  # a folder that root makes in a user's project belongs to that user
                 os.chown(folder, above.st_uid, above.st_gid)
     opened = list[Path]()
     if user.switch:

@@ -11,7 +11,7 @@ from api.postgres.embedded.user import EmbeddedPostgresError
 
 MOST_TRIES, WITHIN_SECONDS = 5, 60.0
 LOOK_SECONDS = 0.25
-ASK_SECONDS = 5.0  # its socket, which costs the server a process; else whether its process is there
+ASK_SECONDS = 5.0  # its socket, which costs the server a process; more often only whether its process exists
 STOP_SECONDS = 15.0
 
 
@@ -67,7 +67,7 @@ class Watchdog:
         return Postmaster.find(self._server.data_dir) is not None
 
     def _bring_back(self) -> EmbeddedPostgresError | None:
-        """Starts the server until it accepts connections, or the tries are used up; then it returns the last error."""
+        """Starts the server until it accepts connections. Returns the last error if the tries are used up."""
         failed = EmbeddedPostgresError(
             f"PostgreSQL on {self._server.data_dir} ended {MOST_TRIES} times within {WITHIN_SECONDS:.0f} s; "
             f"{self._server.log} says why."

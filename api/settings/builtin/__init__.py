@@ -1,4 +1,4 @@
-"""The modules that the application itself acts upon."""
+"""The built-in modules, whose settings the application itself uses."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

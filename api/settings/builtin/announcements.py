@@ -61,7 +61,7 @@ def announcement_faults(
     placeholders: frozenset[str],
     prefix: str = "/announce",
 ) -> list[Fault]:
-    """A channel that is not named, unknown placeholders, braces that belong to none."""
+    """Faults: no channel where one is required, unknown placeholders, unbalanced braces."""
     faults = [Fault("/announce/template", problem) for problem in _problems(announce.template, placeholders)]
     if announce.mode == "channel" and announce.channel_id is None:
         faults.append(Fault("/announce/channel_id", "is required if the mode is `channel`"))
@@ -69,7 +69,7 @@ def announcement_faults(
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:
-    """The template's text with its placeholders filled in. Raises KeyError for an unknown one."""
+    """The template's text with its placeholders filled in. Raises `KeyError` for an unknown one."""
 
     def replacement(found: re.Match[str]) -> str:
         name = found[1]

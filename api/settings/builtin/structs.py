@@ -1,4 +1,4 @@
-"""What the structs of the built-in modules are made of, and the JSON Schema that comes of them."""
+"""The base of the built-in modules' structs, and their JSON Schema."""
 
 from typing import Annotated, TypeVar
 
@@ -30,14 +30,14 @@ def form(order: int, group: str, title: str, description: str, **more: JsonValue
 
 
 def struct_of(values: JsonObject, struct: type[AnyValues]) -> AnyValues:
-    """Values that the struct's schema accepts, as the struct.
+    """The values as the struct, whose schema has accepted them.
 
-    Not strict, since the schema takes 60.0 for an integer, as JSON Schema has it."""
+    Not strict, because the schema accepts 60.0 as an integer, as JSON Schema does."""
     return msgspec.convert(values, struct, strict=False)
 
 
 def schema_of(struct: type[Values]) -> JsonObject:
-    """The struct's JSON Schema 2020-12, with the struct itself on top."""
+    """The struct's JSON Schema 2020-12, with the struct itself at the top."""
     schema = msgspec.json.schema(struct)
     definitions = as_object(schema["$defs"])
     top = as_object(definitions.pop(struct.__name__))
