@@ -15,7 +15,7 @@ from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
 from tests.support.discord import Discord, Member, broken
 from tests.support.people import ADA, HARBOUR, QUARRY
-from tests.support.serving import serve
+from tests.support.serving import NO_TLS, serve
 from tests.support.wiring import services_of
 
 
@@ -23,7 +23,7 @@ from tests.support.wiring import services_of
 async def opened(base: str, browser: httpx2.AsyncClient) -> AsyncIterator[Stream]:
     headers = {"Cookie": f"guildhall-session={browser.cookies['guildhall-session']}"}
     async with (
-        httpx2.AsyncClient(base_url=base, headers=headers, timeout=20) as client,
+        httpx2.AsyncClient(base_url=base, headers=headers, timeout=20, verify=NO_TLS) as client,
         client.stream("GET", "/v1/events?types=guild.updated") as response,
     ):
         assert response.status_code == 200, await response.aread()

@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx2
 
-from tests.operation.servers import NO_TLS, Server
+from tests.operation.servers import Server
+from tests.support.serving import NO_TLS
 
 GUILD = "/v1/guilds/81384788765712384"
 CLIENTS = 8

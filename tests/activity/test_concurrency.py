@@ -16,6 +16,7 @@ from tests.operation.servers import private_folder, serving
 from tests.support.clients import Clients
 from tests.support.clock import CLOCK
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
+from tests.support.serving import NO_TLS
 
 CLIENTS = 20
 Json = dict[str, Any]  # Any: JSON
@@ -63,7 +64,8 @@ async def crowd(
         if getattr(request, "param", 1) == 2:
             url = await stack.enter_async_context(another_process(settings))
             crowd[1::2] = [
-                httpx2.AsyncClient(base_url=url, headers=client.headers, timeout=30) for client in crowd[1::2]
+                httpx2.AsyncClient(base_url=url, headers=client.headers, timeout=30, verify=NO_TLS)
+                for client in crowd[1::2]
             ]
         for client in crowd:
             await stack.enter_async_context(client)

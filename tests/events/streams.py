@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, cast
 import httpx2
 import msgspec
 
+from tests.support.serving import NO_TLS
+
 
 class Message(NamedTuple):
     id: int
@@ -57,7 +59,7 @@ async def stream(base_url: str, key: str, *, after: int | str | None = None, que
     if after is not None:
         headers["Last-Event-ID"] = str(after)
     async with (
-        httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=20) as client,
+        httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=20, verify=NO_TLS) as client,
         client.stream("GET", f"/v1/events{query}") as response,
     ):
         assert response.status_code == 200, await response.aread()

@@ -22,6 +22,7 @@ from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.discord import MANAGE_GUILD, Discord, Member
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
+from tests.support.serving import NO_TLS
 from tests.support.wiring import services_of
 
 GUILD = f"/v1/guilds/{HARBOUR}"
@@ -94,7 +95,7 @@ async def streams(
 ) -> AsyncIterator[list[Stream]]:
     """One for each caller, who is known by these headers."""
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url, timeout=20))
+        client = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url, timeout=20, verify=NO_TLS))
         since = {} if after is None else {"Last-Event-ID": str(after)}
         yield [
             Stream(await stack.enter_async_context(client.stream("GET", "/v1/events", headers={**headers, **since})))

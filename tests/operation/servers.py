@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -21,13 +20,11 @@ import httpx2
 
 from tests.support import cluster
 from tests.support.commands import Commands
+from tests.support.serving import NO_TLS
 
 SECRET = "0123456789abcdef" * 4
 READY_SECONDS = 60
 ANSWER_SECONDS = 60  # a busy machine is no fault
-
-# What a client asks for who does not speak TLS: else httpx2 reads all certificates of this machine for each client.
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 _KEY = "first.key"  # beside an installation's data
 

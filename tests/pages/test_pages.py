@@ -16,7 +16,7 @@ from api.pages import controller
 from api.pages.assets import Asset, accepts_gzip, names_etag
 from api.pages.controller import CONTENT_SECURITY_POLICY, DASHBOARD_SECURITY_POLICY, PagesController
 from tests.pages.stub import READY
-from tests.support.serving import in_process, serve
+from tests.support.serving import NO_TLS, in_process, serve
 
 ASSETS = Path(controller.__file__).parent / "assets"
 VIEWER = ASSETS / "vendor" / "swagger-ui"
@@ -160,7 +160,7 @@ async def test_gzipped_and_plain_are_one_file_with_two_validators(client: httpx2
     ],
 )
 async def test_only_files_of_the_folder_are_served(path: str) -> None:
-    async with serve(READY) as base_url, httpx2.AsyncClient(base_url=base_url) as client:
+    async with serve(READY) as base_url, httpx2.AsyncClient(base_url=base_url, verify=NO_TLS) as client:
         # `raw_path` goes out as it is written: httpx2 would fold the dots.
         url = client.base_url.copy_with(raw_path=path.encode())
         answer = await client.send(httpx2.Request("GET", url))

@@ -17,6 +17,7 @@ from api.settings import writer
 from tests.operation.servers import private_folder, serving
 from tests.settings.addresses import entries, faults, register, settings_of, with_property
 from tests.support.people import HARBOUR
+from tests.support.serving import NO_TLS
 from tests.support.wiring import services_of
 
 WIDE: JsonObject = {
@@ -41,7 +42,9 @@ async def second(bot: httpx2.AsyncClient, settings: Settings) -> AsyncIterator[h
         )
         server = await asyncio.to_thread(process.__enter__)
         try:
-            async with httpx2.AsyncClient(base_url=server.base_url, headers=bot.headers, timeout=30) as client:
+            async with httpx2.AsyncClient(
+                base_url=server.base_url, headers=bot.headers, timeout=30, verify=NO_TLS
+            ) as client:
                 yield client
         finally:
             await asyncio.to_thread(process.__exit__, None, None, None)

@@ -11,6 +11,7 @@ import httpx2
 from tests.soak.model import Standing
 from tests.soak.operations import Operation, Planner
 from tests.soak.world import CLOSES, Json, guild
+from tests.support.serving import NO_TLS
 
 CEILING_SECONDS = 180  # for one operation on a busy machine, with all that is killed meanwhile
 PAUSE_SECONDS = 0.2
@@ -33,7 +34,7 @@ class SoakClient:
         self._http = self._connect()
 
     def _connect(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(base_url=self._base_url, headers=self._headers, timeout=30)
+        return httpx2.AsyncClient(base_url=self._base_url, headers=self._headers, timeout=30, verify=NO_TLS)
 
     async def work(self, operations: int) -> None:
         """Does so many."""

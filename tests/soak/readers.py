@@ -16,6 +16,7 @@ from api.postgres.embedded.user import EmbeddedPostgresError
 from api.postgres.engine import PlainConnection
 from api.postgres.provision import DATABASE
 from tests.events.streams import Stream
+from tests.support.serving import NO_TLS
 
 CUTS = 8
 KILLS = 2
@@ -33,7 +34,9 @@ class Follower:
 
     async def follow(self) -> None:
         """Until it is cancelled."""
-        async with httpx2.AsyncClient(base_url=self._base_url, headers=self._headers, timeout=20) as http:
+        async with httpx2.AsyncClient(
+            base_url=self._base_url, headers=self._headers, timeout=20, verify=NO_TLS
+        ) as http:
             while True:
                 try:
                     await self._stay(http)

@@ -23,6 +23,7 @@ from tests.soak.checks import assert_derived, assert_known, assert_stream
 from tests.soak.clients import SoakClient
 from tests.soak.readers import Follower, Mishaps, superuser
 from tests.soak.world import CLIENTS, DEFINITIONS, GUILDS, LEVELING, OF_ALL, guild
+from tests.support.serving import NO_TLS
 
 OPERATIONS = int(os.environ.get("GUILDHALL_SOAK_OPERATIONS", "60"))  # of each client in a round
 MINUTES = float(os.environ.get("GUILDHALL_SOAK_MINUTES") or 0)
@@ -91,7 +92,7 @@ async def soak(server: Server, key: str) -> str:
         done += 1
 
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(base_url=server.base_url, headers=headers, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=server.base_url, headers=headers, timeout=30, verify=NO_TLS) as http:
         await prepare(http)
     clients = [SoakClient(SEED, number, server.base_url, headers, went) for number in range(CLIENTS)]
     followers = [Follower(number, SEED, server.base_url, key) for number in range(FOLLOWERS)]

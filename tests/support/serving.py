@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal
@@ -14,6 +15,10 @@ from api.http.protocol import BoundedProtocol
 
 # Any: every ASGI library types the three arguments in words of its own, and none takes another's.
 Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+# What a client asks for who does not speak TLS: else httpx2 reads all certificates of this machine for each client.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _Server(uvicorn.Server):
