@@ -124,6 +124,11 @@ client.on(
       channel_id: message.channelId,
       role_ids: [...(message.member?.roles.cache.keys() ?? [])],
       occurred_at: message.createdAt.toISOString(),
+      user: {
+        username: author.username,
+        display_name: message.member?.displayName ?? author.displayName,
+        avatar: author.avatar,
+      },
     });
   }),
 );

@@ -30,6 +30,15 @@ class RankCommand(msgspec.Struct):
     word: str
 
 
+def named(member: discord.Member) -> dict[str, str | None]:
+    """What a member is called, for boards and level-ups. Guildhall stores it only when it changes."""
+    return {
+        "username": member.name,
+        "display_name": member.display_name,
+        "avatar": None if member.avatar is None else member.avatar.key,
+    }
+
+
 class Bot(discord.Client):
     def __init__(self, guildhall: Guildhall) -> None:
         intents = discord.Intents(guilds=True, guild_messages=True, message_content=True)
@@ -92,6 +101,7 @@ class Bot(discord.Client):
             id=message.id,
             channel_id=str(message.channel.id),
             role_ids=[str(role.id) for role in message.author.roles],
+            user=named(message.author),
             occurred_at=message.created_at,
         )
 

@@ -2,7 +2,7 @@
 
 `communities.ndjson.gz` has 38,464 events taken from public version-control histories: a change is a message, the
 folder it touches first its channel; people and channels are hashes made into ids. They stand in the order of
-delivery, in which times run backwards here and there."""
+delivery, in which times run backwards here and there. The names of people are invented."""
 
 import asyncio
 import gzip
@@ -22,7 +22,8 @@ from api.auth.actors import system
 from api.cli.setup import make_first, opened
 from api.cli.terminal import located
 from api.config import Settings
-from api.leaderboards.dtos import LeaderboardQuery, LeaderboardView
+from api.leaderboards.dtos import BoardEntry, LeaderboardQuery, LeaderboardView
+from api.members.names import folded
 from api.postgres.database import Database
 from api.postgres.migrations import migrate
 
@@ -47,12 +48,24 @@ _MONTHS = """
 _EARNED = """
     SELECT a.name, a.icon, count(*) AS awarded,
         (SELECT sum(c.members) FROM member_counts c WHERE c.guild_id = ANY($1))::bigint AS members,
-        ARRAY[(array_agg(m.guild_id ORDER BY m.xp DESC))[:3], (array_agg(m.user_id ORDER BY m.xp DESC))[:3]] AS first
+        (array_agg(m.guild_id ORDER BY m.xp DESC))[:3] AS guilds,
+        (array_agg(coalesce(n.display_name, m.user_id::text) ORDER BY m.xp DESC))[:3] AS names
     FROM achievements a JOIN achievement_awards w ON w.achievement_id = a.id AND w.revoked_at IS NULL
-    JOIN members m ON m.id = w.member_id
+    JOIN members m ON m.id = w.member_id LEFT JOIN member_names n USING (guild_id, user_id)
     WHERE w.guild_id = ANY($1) GROUP BY a.id ORDER BY awarded, a.id
 """
 SHOWN = 3
+
+_FIRST_NAMES = (
+    "Ada Amara Anton Ayşe Bo Bruno Chloé Dario Élodie Emeka Farid Freya Giulia Hana Ibrahim Inés Jonas "
+    "Kaja Leila Łukasz Mateo Mila Nadia Noor Olga Owen Priya Quentin Rosa Sana Søren Tariq Thảo Uma "
+    "Viggo Wren Ximena Yuki Zoë Zuri"
+)
+_LAST_NAMES = (
+    "Abara Bergström Castellanos Dvořák Eriksen Fontaine Grünwald Haddad Ishikawa Jankowski Kowalczyk "
+    "Lindqvist Mbeki Nakamura Okafor Petrov Quiroga Rahman Santos Tremblay Ueda Vasquez Weiß Xu Yildiz "
+    "Zimmermann Ávila Brandt Calloway Dube Estrada Ferreira Gallo Hartley Ivers Jovanović Kaur Larsen"
+)
 
 
 def main() -> None:
@@ -84,15 +97,29 @@ def _guildhall(*arguments: str) -> None:
 def split(folder: Path) -> dict[str, Path]:
     """A file of events for each community, in the order of delivery."""
     lines: dict[str, list[bytes]] = {}
+    people: dict[object, int] = {}
+    named: set[tuple[str, object]] = set()
     with gzip.open(FILE) as file:
         for line in file:
             event = _decode(line)
-            lines.setdefault(str(event.pop("guild")), []).append(msgspec.json.encode(event))
+            guild, user_id = str(event.pop("guild")), event["user_id"]
+            if (guild, user_id) not in named:
+                named.add((guild, user_id))
+                event["user"] = invented(people.setdefault(user_id, len(people)))
+            lines.setdefault(guild, []).append(msgspec.json.encode(event))
     files = {}
     for name, events in sorted(lines.items()):
         files[name] = folder / f"{name}.ndjson"
         files[name].write_bytes(b"\n".join(events))
     return files
+
+
+def invented(number: int) -> dict[str, str]:
+    """The names of the person with this number: no two of 1,520 share them."""
+    firsts, lasts = _FIRST_NAMES.split(), _LAST_NAMES.split()
+    first = firsts[number % len(firsts)]
+    last = lasts[(number + number // len(firsts)) % len(lasts)]
+    return {"username": folded(f"{first}.{last}"), "display_name": f"{first} {last}"}
 
 
 async def _make_guilds(settings: Settings, guilds: dict[int, str]) -> None:
@@ -102,21 +129,22 @@ async def _make_guilds(settings: Settings, guilds: dict[int, str]) -> None:
 
 async def _show(settings: Settings, guilds: dict[int, str]) -> None:
     async with opened(settings) as services:
-        best: tuple[int, int, str] | None = None
+        best: tuple[BoardEntry, int] | None = None
         for guild_id, name in guilds.items():
             board = await services.leaderboards.read(system(), guild_id, LeaderboardQuery(limit=5))
             click.echo(f"\n{name}: {board.member_count} members\n{table(board)}")
-            if board.items and (best is None or board.items[0].value > best[0]):
-                best = board.items[0].value, guild_id, board.items[0].user_id
+            if board.items and (best is None or board.items[0].value > best[0].value):
+                best = board.items[0], guild_id
         await _show_earned(services.database, guilds)
         if best is not None:
-            await _show_year(services.database, best[1], int(best[2]), guilds[best[1]])
+            await _show_year(services.database, best[1], best[0], guilds[best[1]])
 
 
 def table(board: LeaderboardView) -> str:
     """A board as lines of text."""
     return "\n".join(
-        f"  {entry.rank:>3}.  {entry.user_id:>20}  level {entry.level:>3}  {entry.value:>9,} XP"
+        f"  {entry.rank:>3}.  {entry.display_name or '':<20}  {entry.user_id:>20}  level {entry.level:>3}"
+        f"  {entry.value:>9,} XP"
         for entry in board.items
     )
 
@@ -127,12 +155,14 @@ async def _show_earned(database: Database, guilds: dict[int, str]) -> None:
         rows = await connection.fetch(_EARNED, list(guilds))
     click.echo("\nAchievements, rarest first")
     for row in rows:
-        who = ", ".join(f"{user_id} ({guilds[guild_id]})" for guild_id, user_id in zip(*row["first"], strict=True))
+        first = zip(row["names"], row["guilds"], strict=True)
+        who = ", ".join(f"{name} ({guilds[guild_id]})" for name, guild_id in first)
         more = "" if row["awarded"] <= SHOWN else f" and {row['awarded'] - SHOWN:,} more"
         click.echo(f"  {row['awarded'] / row['members']:>6.1%}  {row['icon']} {row['name']}: {who}{more}")
 
 
-async def _show_year(database: Database, guild_id: int, user_id: int, name: str) -> None:
+async def _show_year(database: Database, guild_id: int, member: BoardEntry, name: str) -> None:
+    user_id = int(member.user_id)
     async with database.connection() as connection:
         busiest: asyncpg.Record | None = await connection.fetchrow(_YEAR, guild_id, user_id)
         if busiest is None:
@@ -140,7 +170,7 @@ async def _show_year(database: Database, guild_id: int, user_id: int, name: str)
         year: int = busiest["year"]
         rows = await connection.fetch(_MONTHS, guild_id, user_id, date(year, 1, 1), date(year, 12, 31))
     months = {row["month"]: row["messages"] for row in rows}
-    click.echo(f"\nThe year {year} of {user_id} in {name}, in messages")
+    click.echo(f"\nThe year {year} of {member.display_name or user_id} in {name}, in messages")
     click.echo(chart([months.get(month, 0) for month in range(1, 13)]))
 
 

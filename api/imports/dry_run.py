@@ -17,6 +17,7 @@ from api.lib.clock import Clock
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
+from api.members.naming import KnownNames
 from api.members.standings import Key, Standing, read
 from api.postgres.database import Connection, Database
 
@@ -66,6 +67,7 @@ class _Followed:
         self._hidden_seen = hidden_seen
         self._standings: dict[Key, Standing] = {}
         self._caps: Caps = {}
+        self._names = KnownNames()
 
     async def count(self, database: Database, events: Sequence[Event]) -> None:
         guild_id = self._config.guild_id
@@ -79,9 +81,13 @@ class _Followed:
                 key = guild_id, user_id
                 self._standings[key] = there.get(key) or _nobody(*key)
                 self._standings[key].last_xp_at = None
+            await self._names.look_up(connection, (self._standings[guild_id, user_id] for user_id in new))
             theirs = [event for event in events if (guild_id, int(event.user_id)) in self._standings]
             seen = [event for event in theirs if int(event.user_id) not in hidden]
             known = await caps(connection, self._config, seen) if seen else {}
+        for event in theirs:
+            if event.user is not None:
+                self._names.learn((guild_id, event.user_id), event.user)
         # A day that this run has counted on is known better here.
         self._caps = known | self._caps
         Counting(self._standings, self._caps, Ledger()).count(self._config, theirs)
@@ -96,9 +102,9 @@ class _Followed:
 
     def tell(self, work: Work) -> None:
         level = self._config.level_curve.level
-        for standing in self._standings.values():
+        for key, standing in self._standings.items():
             before, after = standing.before[0], standing.xp
-            work.note(standing.user_id, (before, level(before)), (after, level(after)))
+            work.note(standing.user_id, (before, level(before)), (after, level(after)), self._names.of(key))
 
 
 def _nobody(guild_id: int, user_id: int) -> Standing:

@@ -67,6 +67,9 @@ class PreviewedMember(msgspec.Struct):
     xp_after: int
     level_before: int
     level_after: int
+    username: str | None = None
+    display_name: str | None = None
+    avatar_url: str | None = None
 
 
 class ImportView(msgspec.Struct, frozen=True):

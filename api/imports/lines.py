@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api.achievements.dtos import NAME_CHARACTERS, CreateAchievement, Key
 from api.activity.dtos import StatName
@@ -64,6 +64,9 @@ class MemberLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     left_at: Moment | None = None
     is_ranked: bool = True
     is_hidden: bool = False
+    username: str | None | UnsetType = UNSET
+    display_name: str | None | UnsetType = UNSET
+    avatar: str | None | UnsetType = UNSET
     custom_stats: dict[StatName, Amount] = {}
 
 

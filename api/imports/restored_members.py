@@ -12,7 +12,9 @@ from api.imports.rules import merged
 from api.imports.work import Work
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
-from api.members.standings import Standing, lock
+from api.members.names import GivenNames, over
+from api.members.naming import KnownNames
+from api.members.standings import Key, Standing, lock
 from api.members.tombstones import refuse_standings_of_erased
 from api.postgres.database import Connection
 
@@ -40,23 +42,32 @@ async def restore_members(
     hidden = {row[0] for row in await connection.fetch(HIDDEN, users)}
     found = await connection.fetch(_STATS, work.guild_id, users)
     stats = {row[0]: msgspec.json.decode(row[1], type=dict[str, int]) for row in found}
+    given: dict[Key, GivenNames] = {}
+    for line in lines:
+        key, theirs = (work.guild_id, int(line.user_id)), GivenNames(line.username, line.display_name, line.avatar)
+        given[key] = over(given[key], theirs) if key in given else theirs
+    names = KnownNames()
+    await names.look_up(connection, standings.values())
+    # Standings that are added to, or that have to be higher, may be old.
+    renamed = await names.store(connection, standings, given, only_missing=work.mode != "set")
     ledger, changed = Ledger(), 0
     stored: dict[tuple[int, str], int] = {}
     for line in lines:
         user_id = int(line.user_id)
-        standing, theirs = standings[work.guild_id, user_id], stats.setdefault(user_id, {})
-        before = msgspec.structs.astuple(standing), dict(theirs)
+        key = work.guild_id, user_id
+        standing, had = standings[key], stats.setdefault(user_id, {})
+        before = msgspec.structs.astuple(standing), dict(had)
         _merge(work.mode, standing, line, is_hidden=user_id in hidden)
         for stat, value in line.custom_stats.items():
-            theirs[stat] = _merged_stat(work.mode, theirs.get(stat), value)
-        if before == (msgspec.structs.astuple(standing), theirs) and user_id in known:
+            had[stat] = _merged_stat(work.mode, had.get(stat), value)
+        if before == (msgspec.structs.astuple(standing), had) and user_id in known and key not in renamed:
             continue
         changed += 1
         known.add(user_id)
         ledger.touch(standing)
-        stored |= {(user_id, stat): value for stat, value in theirs.items() if before[1].get(stat) != value}
+        stored |= {(user_id, stat): value for stat, value in had.items() if before[1].get(stat) != value}
         level, xp = config.level_curve.level, before[0][3]
-        work.note(user_id, (xp, level(xp)), (standing.xp, level(standing.xp)))
+        work.note(user_id, (xp, level(xp)), (standing.xp, level(standing.xp)), names.of(key))
     await ledger.store(connection)
     if stored:
         rows = [(user_id, stat, value) for (user_id, stat), value in sorted(stored.items())]

@@ -9,12 +9,14 @@ import msgspec
 
 from api.imports.decoding import Refused, decoded
 from api.imports.dtos import Mode, Source
+from api.imports.names import names_in_file
 from api.imports.reading import SURPLUS, Broken, Lines, Reader, Row, Table, named
 from api.imports.shapes import Shaped
 from api.lib import snowflakes
 from api.lib.faults import pointer
 from api.lib.json import JsonValue
 from api.lib.snowflakes import Snowflake
+from api.members.names import GivenNames
 from api.settings.curves import MAX_XP
 
 JSON, CSV, NDJSON = "application/json", "text/csv", "application/x-ndjson"
@@ -44,6 +46,7 @@ class ImportedMember(msgspec.Struct, frozen=True):
     level: int | None = None
     messages: int | None = None
     hidden: bool = False
+    names: GivenNames = GivenNames()
 
 
 class Mee6Player(msgspec.Struct, frozen=True):
@@ -51,6 +54,8 @@ class Mee6Player(msgspec.Struct, frozen=True):
     xp: Number | None = None
     level: Number | None = None
     message_count: Number | None = None
+    username: JsonValue = None  # and all names: what is no text refuses no row
+    avatar: JsonValue = None
     detailed_xp: JsonValue = None  # XP within the level, cost of the next, total: looked at only without `xp`
 
 
@@ -58,6 +63,7 @@ class AmariMember(msgspec.Struct, frozen=True):
     id: Snowflake
     exp: Number | None = None
     level: Number | None = None
+    username: JsonValue = None
 
 
 class TatsuRanking(msgspec.Struct, frozen=True):
@@ -65,8 +71,11 @@ class TatsuRanking(msgspec.Struct, frozen=True):
     score: Number | None = None
 
 
-class LurkrUser(msgspec.Struct, frozen=True):
+class LurkrUser(msgspec.Struct, frozen=True, rename="camel"):
     id: Snowflake
+    username: JsonValue = None
+    global_name: JsonValue = None
+    avatar: JsonValue = None
 
 
 class LurkrLevel(msgspec.Struct, frozen=True, rename="camel"):
@@ -77,10 +86,12 @@ class LurkrLevel(msgspec.Struct, frozen=True, rename="camel"):
     message_count: Number | None = None
 
 
-class PolarisUser(msgspec.Struct, frozen=True):
+class PolarisUser(msgspec.Struct, frozen=True, rename="camel"):
     id: Snowflake | None = None
     xp: Number | None = None
     hidden: bool | None = None
+    username: JsonValue = None
+    display_name: JsonValue = None
 
 
 def _decoder(kind: type[T]) -> Callable[[bytes], T]:
@@ -100,13 +111,18 @@ def mee6(raw: bytes) -> ImportedMember:
             raise Refused(where, "is not a number")
         xp = total
     return ImportedMember(
-        int(player.id), whole(xp, where), whole(player.level, "/level"), whole(player.message_count, "/message_count")
+        int(player.id),
+        whole(xp, where),
+        whole(player.level, "/level"),
+        whole(player.message_count, "/message_count"),
+        names=names_in_file(player.username, avatar=player.avatar),
     )
 
 
 def amari(raw: bytes) -> ImportedMember:
     member = decoded(raw, _amari)
-    return ImportedMember(int(member.id), whole(member.exp, "/exp"), whole(member.level, "/level"))
+    xp, level = whole(member.exp, "/exp"), whole(member.level, "/level")
+    return ImportedMember(int(member.id), xp, level, names=names_in_file(member.username))
 
 
 def tatsu(raw: bytes) -> ImportedMember:
@@ -116,11 +132,16 @@ def tatsu(raw: bytes) -> ImportedMember:
 
 def lurkr(raw: bytes) -> ImportedMember:
     level = decoded(raw, _lurkr)
-    user_id = level.user_id or (level.user.id if level.user is not None else None)
+    user = level.user
+    user_id = level.user_id or (None if user is None else user.id)
     if user_id is None:
         raise Refused("/userId", "is required, or `user` with its `id`")
     return ImportedMember(
-        int(user_id), whole(level.xp, "/xp"), whole(level.level, "/level"), whole(level.message_count, "/messageCount")
+        int(user_id),
+        whole(level.xp, "/xp"),
+        whole(level.level, "/level"),
+        whole(level.message_count, "/messageCount"),
+        names=GivenNames() if user is None else names_in_file(user.username, user.global_name, user.avatar),
     )
 
 
@@ -129,7 +150,8 @@ def polaris(name: str, raw: bytes) -> ImportedMember:
     user_id = snowflakes.parse(name) if name or user.id is None else int(user.id)
     if user_id is None:
         raise Refused(pointer([name[:64] or "id"]), snowflakes.MESSAGE if name else "is required")
-    return ImportedMember(user_id, whole(user.xp, "/xp"), hidden=bool(user.hidden))
+    names = names_in_file(user.username, user.display_name)
+    return ImportedMember(user_id, whole(user.xp, "/xp"), hidden=bool(user.hidden), names=names)
 
 
 def cells(row: Mapping[str, str]) -> ImportedMember:
@@ -140,11 +162,19 @@ def cells(row: Mapping[str, str]) -> ImportedMember:
     if user_id is None:
         raise Refused("/user_id", snowflakes.MESSAGE)
     numbers = {name: whole(_parsed(row.get(name, ""), name), f"/{name}") for name in ("xp", "level", "messages")}
-    return ImportedMember(user_id, numbers["xp"], numbers["level"], numbers["messages"])
+    names = names_in_file(row.get("username"), row.get("display_name"), row.get("avatar"))
+    return ImportedMember(user_id, numbers["xp"], numbers["level"], numbers["messages"], names=names)
 
 
 # What other bots call a column.
-_COLUMNS: Mapping[str, str] = {"userid": "user_id", "user id": "user_id", "id": "user_id", "total xp": "xp"}
+_COLUMNS: Mapping[str, str] = {
+    "userid": "user_id",
+    "user id": "user_id",
+    "id": "user_id",
+    "total xp": "xp",
+    "name": "username",
+    "display name": "display_name",
+}
 
 
 def header(names: list[str]) -> list[str]:

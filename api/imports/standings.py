@@ -16,7 +16,9 @@ from api.lib.faults import Fault
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
-from api.members.standings import lock
+from api.members.names import GivenNames, over
+from api.members.naming import KnownNames
+from api.members.standings import Key, lock
 from api.members.tombstones import refuse_standings_of_erased
 from api.members.visibility import hide
 from api.postgres.database import Connection, Database
@@ -87,6 +89,14 @@ async def _apply(
     """Applies rows in their order, each to the result of the one before."""
     standings = await lock(connection, [(config.guild_id, each.user_id) for each in naming])
     await refuse_standings_of_erased(connection, config.guild_id, standings, work.asked_at)
+    given: dict[Key, GivenNames] = {}
+    for each in naming:
+        key = config.guild_id, each.user_id
+        given[key] = over(given[key], each.names) if key in given else each.names
+    names = KnownNames()
+    await names.look_up(connection, standings.values())
+    # Standings that are added to, or that have to be higher, may be old.
+    renamed = await names.store(connection, standings, given, only_missing=work.mode != "set")
     ledger = Ledger()
     for each in naming:
         standing = standings[config.guild_id, each.user_id]
@@ -95,14 +105,15 @@ async def _apply(
             standing.xp = rules.merged(work.mode, standing.xp, each.xp)
         if each.messages is not None:
             standing.messages = rules.merged(work.mode, standing.messages, each.messages)
-        if before == (standing.xp, standing.messages) and each.user_id in known:
+        key = standing.guild_id, each.user_id
+        if before == (standing.xp, standing.messages) and each.user_id in known and key not in renamed:
             work.unchanged += 1
             continue
         known.add(each.user_id)
         work.imported += 1
         ledger.touch(standing)
         level = config.level_curve.level
-        work.note(each.user_id, (before[0], level(before[0])), (standing.xp, level(standing.xp)))
+        work.note(each.user_id, (before[0], level(before[0])), (standing.xp, level(standing.xp)), names.of(key))
     await ledger.store(connection)
 
 
@@ -127,4 +138,4 @@ def _by_xp(config: LevelingConfig, parse: ImportedMember) -> ImportedMember:
         xp = config.level_curve.begins(parse.level)
     except IndexError:
         raise Refused("/level", "is above the highest level of this guild's curve") from None
-    return ImportedMember(parse.user_id, xp, None, parse.messages, parse.hidden)
+    return msgspec.structs.replace(parse, xp=xp, level=None)

@@ -16,6 +16,7 @@ from api.imports.reading import Reader, Row
 from api.imports.rights import Rights
 from api.jobs.queue import LeasedJob, Queue
 from api.lib.faults import Fault
+from api.members.names import Names, shown
 from api.postgres.database import Connection, Database
 from tables import sql
 from tables.imports import Import, ImportChunk
@@ -114,8 +115,8 @@ class Work:
         self._stood_in_for[found] = user_id
         return found
 
-    def note(self, user_id: int, before: tuple[int, int], after: tuple[int, int]) -> None:
-        """Adds a member to the preview: XP and level, before and after."""
+    def note(self, user_id: int, before: tuple[int, int], after: tuple[int, int], names: Names) -> None:
+        """Adds a member to the preview: XP and level, before and after, and what they are called then."""
         if not self.dry_run:
             return
         user_id = self._stood_in_for.get(user_id, user_id)
@@ -123,7 +124,10 @@ class Work:
         if known is not None:
             known.xp_after, known.level_after = after
         elif len(self.preview) < MOST_PREVIEWED:
-            self.preview[str(user_id)] = PreviewedMember(str(user_id), before[0], after[0], before[1], after[1])
+            known = PreviewedMember(str(user_id), before[0], after[0], before[1], after[1])
+            self.preview[str(user_id)] = known
+        if known is not None:
+            _, known.username, known.display_name, known.avatar_url = shown(user_id, names)
 
     async def check(self, reader: Reader) -> None:
         """Reads a file to its end before anything of it is stored, so an unreadable file changes nothing. Raises

@@ -17,7 +17,7 @@ LONGEST = 100  # code points, of a name and of a folded one
 _LOOKED_AT = 1000
 
 AVATAR = r"^(a_)?[0-9a-f]{32}$(?!\n)"
-_is_avatar = re.compile(AVATAR).search
+is_avatar = re.compile(AVATAR).search
 
 # The last of all code points, which no folded name has. It stands for a missing display name in `sort_name`.
 LAST = "\U0010ffff"
@@ -59,6 +59,15 @@ def over(earlier: GivenNames, later: GivenNames) -> GivenNames:
     )
 
 
+def missing(stored: Names, given: GivenNames) -> GivenNames:
+    """The part of the names that is not known yet."""
+    return GivenNames(
+        given.username if stored.username is None else UNSET,
+        given.display_name if stored.display_name is None else UNSET,
+        given.avatar if stored.avatar is None else UNSET,
+    )
+
+
 Shown = tuple[str, str | None, str | None, str | None]
 
 
@@ -90,7 +99,7 @@ def whole(username: str | None, display_name: str | None, avatar: str | None) ->
     names = Names(
         None if username is None else cleaned(username),
         None if display_name is None else cleaned(display_name),
-        avatar if avatar is not None and _is_avatar(avatar) else None,
+        avatar if avatar is not None and is_avatar(avatar) else None,
     )
     return names, names.digest
 

@@ -6,7 +6,7 @@ standing says truly what is stored. Names that are known already cost no stateme
 from collections.abc import Collection, Iterable, Mapping
 
 from api.lib.arrays import columns
-from api.members.names import LAST, UNKNOWN, GivenNames, Names, folded, merged
+from api.members.names import LAST, UNKNOWN, GivenNames, Names, folded, merged, missing
 from api.members.standings import Key, Standing
 from api.postgres.database import Connection
 
@@ -63,21 +63,33 @@ class KnownNames:
     def of(self, key: Key) -> Names:
         return self._known.get(key, UNKNOWN)
 
+    def learn(self, key: Key, given: GivenNames) -> None:
+        """Makes known what would be stored."""
+        self._known[key], _ = merged(self.of(key), given)
+
     async def look_up(self, connection: Connection, standings: Iterable[Standing]) -> None:
         """Makes the names of these members known."""
         keys = ((each.guild_id, each.user_id) for each in standings if each.names_digest)
         self._known |= await _stored(connection, [key for key in keys if key not in self._known])
 
     async def store(
-        self, connection: Connection, standings: Mapping[Key, Standing], given: Mapping[Key, GivenNames]
+        self,
+        connection: Connection,
+        standings: Mapping[Key, Standing],
+        given: Mapping[Key, GivenNames],
+        *,
+        only_missing: bool = False,
     ) -> set[Key]:
         """Stores the names of locked members where they differ from what is stored. Returns who they are. Of people who
-        have opted out nothing may be given. Done twice, the second time changes nothing."""
-        partly = [key for key, each in given.items() if standings[key].names_digest and not _is_whole(each)]
+        have opted out nothing may be given. `only_missing`: what is known stays. Done twice, the second time changes
+        nothing."""
+        partly = [
+            key for key, each in given.items() if standings[key].names_digest and (only_missing or not _is_whole(each))
+        ]
         self._known |= await _stored(connection, [key for key in partly if key not in self._known])
         changed: dict[Key, tuple[Names, int]] = {}
         for key, each in given.items():
-            names, digest = merged(self.of(key), each)
+            names, digest = merged(self.of(key), missing(self.of(key), each) if only_missing else each)
             self._known[key] = names
             if digest != standings[key].names_digest:
                 changed[key] = names, digest

@@ -16,6 +16,8 @@ from guildhall_client.models import (
     Board,
     Erasure,
     Member,
+    Members,
+    NamesPut,
     Privacy,
     RoleChanges,
     Settings,
@@ -100,6 +102,19 @@ class Guildhall:
         """The profile, None of somebody unknown."""
         found = await self._ignoring_absence("GET", f"/v1/guilds/{guild_id}/members/{user_id}")
         return None if found is None else msgspec.json.decode(found, type=Member)
+
+    async def members(self, guild_id: Id, **query: str | int) -> Members:
+        """A page of members by name: `search` (the beginning of a name, or an id), `ids`, `limit`, `cursor`."""
+        return await self.request("GET", f"/v1/guilds/{guild_id}/members", Members, params=query)
+
+    async def rename(self, guild_id: Id, user_id: Id, **names: str | None) -> Member:
+        """What a member is called: `username`, `display_name`, `avatar` (Discord's hash). What is absent stays. The
+        bot's events may say it too, as `user`."""
+        return await self.request("PATCH", f"/v1/guilds/{guild_id}/members/{user_id}", Member, body=names)
+
+    async def put_names(self, guild_id: Id, items: Sequence[Mapping[str, object]]) -> NamesPut:
+        """The same of 1 to 1,000 members, each with `user_id`."""
+        return await self.request("PUT", f"/v1/guilds/{guild_id}/members/names", NamesPut, body={"items": items})
 
     async def member_left(self, guild_id: Id, user_id: Id) -> None:
         """The member left; of somebody who is not there nothing happens."""

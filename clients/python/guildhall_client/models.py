@@ -40,6 +40,9 @@ class LevelUp(msgspec.Struct, frozen=True):
     xp: int
     role_rewards: RoleChanges
     announce: Announcement
+    username: str | None = None
+    display_name: str | None = None
+    avatar_url: str | None = None
 
 
 class Rewards(msgspec.Struct, frozen=True):
@@ -55,6 +58,9 @@ class Achieved(msgspec.Struct, frozen=True):
     user_id: str
     achievement: str
     rewards: Rewards
+    username: str | None = None
+    display_name: str | None = None
+    avatar_url: str | None = None
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -91,7 +97,7 @@ class Streak(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A member's profile. `rank` is None for somebody whom no board shows."""
+    """A member's profile. `rank` is None for somebody whom no board shows, and in lists."""
 
     guild_id: str
     user_id: str
@@ -99,13 +105,31 @@ class Member(msgspec.Struct, frozen=True):
     level: int
     level_xp: int
     next_level_xp: int | None
-    rank: int | None
     member_count: int
     stats: Stats
     custom_stats: dict[str, int]
     streak: Streak
     first_seen_at: datetime | None
     last_active_at: datetime | None
+    rank: int | None = None
+    username: str | None = None
+    display_name: str | None = None
+    avatar_url: str | None = None
+
+
+class Members(msgspec.Struct, frozen=True):
+    """A page of members."""
+
+    items: list[Member]
+    next_cursor: str | None = None
+
+
+class NamesPut(msgspec.Struct, frozen=True):
+    """How many members have new names, had them already, or are no members."""
+
+    updated: int
+    unchanged: int
+    unknown: int
 
 
 class XpAdjusted(msgspec.Struct, frozen=True):
@@ -124,6 +148,9 @@ class BoardEntry(msgspec.Struct, frozen=True):
     value: int
     xp: int
     level: int
+    username: str | None = None
+    display_name: str | None = None
+    avatar_url: str | None = None
 
 
 class Board(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ import { get, guildPath } from "./api.js";
 import { activityPart } from "./activity.js";
 import { h, heading, link } from "./dom.js";
 import { guildHref } from "./router.js";
-import { STATS, amount, dayAfter, dayName, number, statName } from "./words.js";
+import { STATS, amount, dayAfter, dayName, nameOf, number, statName } from "./words.js";
 
 const PERIODS = { all: "All time", day: "Day", week: "Week", month: "Month" };
 const PAGE = 25;
@@ -100,7 +100,7 @@ function table(board, { me, guild }) {
       h(
         "th",
         { scope: "row" },
-        link(guildHref(guild.id, `members/${entry.user_id}`), entry.user_id, { class: "id", id: `member-${entry.user_id}` }),
+        memberLink(guild, entry),
         entry.user_id === me.id && h("span", { class: "tag" }, "you"),
       ),
       h("td", { class: "number" }, amount(board.stat, entry.value), bar(entry.value / top)),
@@ -124,6 +124,14 @@ function bar(share) {
   const inner = h("span", {});
   inner.style.width = `${Math.max(1, Math.round(share * 100))}%`;
   return h("span", { class: "bar-of", "aria-hidden": "true" }, inner);
+}
+
+/** By name where one is known, with the id beside it. */
+function memberLink(guild, entry) {
+  const href = guildHref(guild.id, `members/${entry.user_id}`);
+  const [id, name] = [`member-${entry.user_id}`, nameOf(entry)];
+  if (name === null) return link(href, entry.user_id, { class: "id", id });
+  return [link(href, h("bdi", {}, name), { id }), " ", h("span", { class: "id" }, entry.user_id)];
 }
 
 function findForm(guild) {

@@ -5,7 +5,7 @@ import { activityPart } from "./activity.js";
 import { leafText } from "./conditions.js";
 import { alertBox, h, heading, link } from "./dom.js";
 import { guildHref } from "./router.js";
-import { STATS, amount, moment, number, percent, statName } from "./words.js";
+import { STATS, amount, moment, nameOf, number, percent, statName } from "./words.js";
 
 export async function memberPage({ me, guild, route }) {
   const path = guildPath(guild.id, `/members/${route.user}`);
@@ -16,13 +16,14 @@ export async function memberPage({ me, guild, route }) {
     get(`${path}/achievements`).then(({ body }) => body.items, (error) => error),
   ]);
   const isMe = member.user_id === me.id;
+  const name = nameOf(member);
   return {
-    title: isMe ? "You" : `Member ${member.user_id}`,
+    title: isMe ? "You" : `Member ${name ?? member.user_id}`,
     concerns: (event) => event.user_id === member.user_id || event.type === "import.finished" || event.type === "achievement.changed" || event.module === "leveling",
     node: h(
       "div",
       {},
-      heading(isMe ? "You" : "Member ", !isMe && h("span", { class: "id" }, member.user_id)),
+      heading(isMe ? "You" : name === null ? "Member " : h("bdi", {}, name), !isMe && [" ", h("span", { class: "id" }, member.user_id)]),
       card(member, guild),
       h("h2", { id: "counts" }, "In all"),
       tiles(member, guild),

@@ -85,3 +85,6 @@ export function inWords(value, names = new Map()) {
 }
 
 const inItem = (item, names) => (typeof item === "object" && item !== null ? `(${inWords(item, names)})` : inWords(item, names));
+
+/** What a member is called; null while nobody has said. */
+export const nameOf = (member) => member.display_name ?? member.username;
