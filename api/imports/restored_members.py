@@ -64,6 +64,7 @@ async def restore_members(
             continue
         changed += 1
         known.add(user_id)
+        renamed.discard(key)
         ledger.touch(standing)
         stored |= {(user_id, stat): value for stat, value in had.items() if before[1].get(stat) != value}
         level, xp = config.level_curve.level, before[0][3]

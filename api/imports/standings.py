@@ -110,6 +110,7 @@ async def _apply(
             work.unchanged += 1
             continue
         known.add(each.user_id)
+        renamed.discard(key)
         work.imported += 1
         ledger.touch(standing)
         level = config.level_curve.level

@@ -103,6 +103,7 @@ class MembersQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[
             str,
             Meta(
+                min_length=1,
                 max_length=200,
                 description="The beginning of a display name or username, whatever its case and accents; or a whole id",
                 examples=["ada"],
@@ -112,7 +113,7 @@ class MembersQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ) = None
     ids: Annotated[
         list[Snowflake],
-        Meta(max_length=LARGEST_PAGE, description="Only these members: repeated, or separated by commas"),
+        Meta(min_length=1, max_length=LARGEST_PAGE, description="Only these members: repeated, or separated by commas"),
     ] = msgspec.field(default_factory=list)
     limit: Limit = 50
     cursor: CursorText | None = None

@@ -26,8 +26,9 @@ class MemberLists:
     async def read(self, reader: Actor, guild_id: int, query: MembersQuery) -> Page[ListedMemberView]:
         """A page of the members whom the reader may see. Raises `NotFound`."""
         config = await self._leveling_configs.get(guild_id)
-        wanted, beginning = (query.search or "").strip(), ""
-        if wanted and not (beginning := folded(cleaned(wanted) or "")):
+        wanted = (query.search or "").strip()
+        beginning = folded(cleaned(wanted) or "")
+        if query.search is not None and not beginning:
             return Page([])  # no name begins with what no name holds
         limit = min(query.limit, LARGEST_PAGE)
         scope = f"members:{[reader.id, guild_id, beginning, sorted(query.ids)]}"

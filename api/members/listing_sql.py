@@ -9,10 +9,11 @@ constant: PostgreSQL takes one that is a parameter for a tenth of the guild.
 # No folded name has it, so it ends all that begin with a text, and stands for a missing display name.
 _LAST = "chr(1114111)"
 
+# Not `IS NULL`: PostgreSQL would expect that of one row in 200, and sort the guild to find them.
 _VISIBLE = """(
     $5::bigint IS NULL OR {row}.user_id = $5 OR (
         SELECT 1 FROM privacy_choices p WHERE p.user_id = {row}.user_id AND p.hidden_at IS NOT NULL LIMIT 1
-    ) IS NULL
+    ) IS DISTINCT FROM 1
 )"""
 _NAMED = f"""
     SELECT n.sort_name, n.user_id FROM member_names n

@@ -29,8 +29,9 @@ GUILD = f"/v1/guilds/{HARBOUR}"
 ENVELOPE: Mapping[str, str | None] = {"guild_id": None, "at": None}
 OF_MEMBER = "members:read"
 OF_GUILD = dict.fromkeys(("name", "icon", "locale", "timezone", "changed"), "guilds:read")
-OF_ACHIEVEMENT = dict.fromkeys(("user_id", "achievement", "rewards"), OF_MEMBER)
-OF_LEVEL = dict.fromkeys(("user_id", "from_level", "to_level", "xp"), OF_MEMBER)
+OF_PERSON = dict.fromkeys(("user_id", "username", "display_name", "avatar_url"), OF_MEMBER)
+OF_ACHIEVEMENT = OF_PERSON | dict.fromkeys(("achievement", "rewards"), OF_MEMBER)
+OF_LEVEL = OF_PERSON | dict.fromkeys(("from_level", "to_level", "xp"), OF_MEMBER)
 
 # What each member needs beside `events:read`, None: nothing.
 NEEDS: Mapping[str, Mapping[str, str | None]] = {
@@ -41,7 +42,7 @@ NEEDS: Mapping[str, Mapping[str, str | None]] = {
     "guild.restored": OF_GUILD,
     "guild.updated": OF_GUILD,
     "import.finished": {"id": None} | dict.fromkeys(("source", "dry_run", "status", "counts"), OF_MEMBER),
-    "member.left": {"user_id": OF_MEMBER},
+    "member.left": OF_PERSON,
     "member.level_changed": OF_LEVEL,
     "member.level_up": OF_LEVEL | {"role_rewards": OF_MEMBER, "announce": OF_MEMBER},
     "module.updated": {"module": None, "version": "settings:read"},

@@ -60,11 +60,12 @@ async def test_levels(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     for amount in (1, -300):
         await bot.post(f"{GUILD}/members/{ADA}/xp", json={"amount": amount})
     await bot.delete(f"{GUILD}/members/{ADA}")
+    ada = {"user_id": str(ADA), "username": None, "display_name": None, "avatar_url": None}
     assert (await told(owner))[1:] == [
         (HARBOUR, "member.level_up", answer["level_ups"][0]),
         (HARBOUR, "member.level_up", by_hand["level_up"]),
-        (HARBOUR, "member.level_changed", {"user_id": str(ADA), "from_level": 2, "to_level": 0, "xp": 51}),
-        (HARBOUR, "member.left", {"user_id": str(ADA)}),
+        (HARBOUR, "member.level_changed", {**ada, "from_level": 2, "to_level": 0, "xp": 51}),
+        (HARBOUR, "member.left", ada),
     ]
 
 

@@ -149,7 +149,8 @@ async def test_dry_run_stores_nothing(bot: httpx2.AsyncClient) -> None:
     assert (found["status"], found["dry_run"], found["counts"]) == ("finished", True, counts(151, 151))
     assert len(found["preview"]) == 100
     assert found["preview"][0] == {
-        "user_id": str(ADA), "xp_before": 300, "xp_after": 400, "level_before": 2, "level_after": 2,
+        "user_id": str(ADA), "username": None, "display_name": None, "avatar_url": None,
+        "xp_before": 300, "xp_after": 400, "level_before": 2, "level_after": 2,
     }  # fmt: skip
     assert (await member(bot))["xp"] == 300
     assert (await member(bot))["member_count"] == 1

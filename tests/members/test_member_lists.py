@@ -65,8 +65,7 @@ async def test_by_display_name_then_id_and_those_without_last(limit: int, bot: h
         ("x", []),
         ("\u200b", []),
         ("%", []),
-        ("  ", [4, 9, 3, 5, 2, 1, 7, 8]),
-        ("", [4, 9, 3, 5, 2, 1, 7, 8]),
+        ("  ", []),
     ],
 )
 async def test_the_beginning_of_either_name(search: str, found: list[int], bot: httpx2.AsyncClient) -> None:
@@ -120,7 +119,14 @@ async def test_another_guild_is_another_list(bot: httpx2.AsyncClient) -> None:
 
 @pytest.mark.usefixtures("crowd")
 async def test_bad_queries(bot: httpx2.AsyncClient) -> None:
-    for query in ("ids=x", "ids=" + ",".join(map(str, range(1, 102))), "search=" + "a" * 201, "search=%00", "limit=0"):
+    for query in (
+        "ids=x",
+        "ids=" + ",".join(map(str, range(1, 102))),
+        "search=" + "a" * 201,
+        "search=%00",
+        "search=",
+        "ids=",
+    ):
         assert (await bot.get(f"{MEMBERS}?{query}")).status_code == 422, query
     assert (await bot.get(f"{MEMBERS}?ids=" + ",".join(map(str, range(1, 101))))).status_code == 200
     cursor = (await bot.get(f"{MEMBERS}?limit=1&search=a")).json()["next_cursor"]

@@ -115,6 +115,9 @@ def _profile(guild: Guild, user: int, ranks: dict[int, int], now: datetime) -> J
     totals = [0, *guild.thresholds]
     return {
         "user_id": str(user),
+        "username": None,
+        "display_name": None,
+        "avatar_url": None,
         "xp": member.xp,
         "level": level,
         "level_xp": totals[level],

@@ -216,6 +216,13 @@ def guild_items() -> Bodies:
     yield "a thousand items", full(b'{"items":[', same(encode(item)), b"]}", LARGEST_BODY, 1000)
 
 
+def names() -> Bodies:
+    marks = "a" + "\u0301" * 240
+    items = [{"user_id": str(n + 1), "username": marks, "display_name": marks} for n in range(1000)]
+    yield "marks", encode({"items": items})[:LARGEST_BODY]
+    yield "a long name", encode({"items": [{"user_id": "1", "username": "\u0301" * (LARGEST_BODY // 2 - 100)}]})
+
+
 def imports() -> Bodies:
     largest = 8 * 1024 * 1024
     yield "a row", b'{"kind":"' + b"x" * largest
@@ -237,6 +244,8 @@ ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "PUT /v1/modules/{module}": [modules],
     "POST /v1/guilds/{guild_id}/activity": [activity],
     "POST /v1/guilds/{guild_id}/activity/explain": [],  # read as those of `activity`
+    "PUT /v1/guilds/{guild_id}/members/names": [names],
+    "PATCH /v1/guilds/{guild_id}/members/{user_id}": [],
     "POST /v1/guilds/{guild_id}/members/{user_id}/xp": [],
     "POST /v1/guilds/{guild_id}/imports": [imports],
     "POST /v1/achievements": [],

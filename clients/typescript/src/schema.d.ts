@@ -2910,6 +2910,9 @@ export interface components {
             xp_after: number;
             level_before: number;
             level_after: number;
+            username: string | null;
+            display_name: string | null;
+            avatar_url: string | null;
         };
         /**
          * PrivacyView

@@ -23,7 +23,7 @@ export async function memberPage({ me, guild, route }) {
     node: h(
       "div",
       {},
-      heading(isMe ? "You" : name === null ? "Member " : h("bdi", {}, name), !isMe && [" ", h("span", { class: "id" }, member.user_id)]),
+      heading(isMe ? "You" : name === null ? "Member" : h("bdi", {}, name), !isMe && [" ", h("span", { class: "id" }, member.user_id)]),
       card(member, guild),
       h("h2", { id: "counts" }, "In all"),
       tiles(member, guild),
