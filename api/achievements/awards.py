@@ -61,7 +61,7 @@ class AwardService:
             if await known_xp(connection, actor, guild_id, user_id) is None:
                 raise NotFound
             standing = (await read(connection, [(guild_id, user_id)])).get((guild_id, user_id))
-            if standing is None:  # they have just been removed
+            if standing is None:  # the member has just been removed
                 raise NotFound
             index = (await self._indexes.of([guild_id], connection))[guild_id].index
             held = {row["id"]: row for row in await connection.fetch(queries.HELD, standing.id)}
@@ -100,13 +100,13 @@ class AwardService:
             ledger, names = Ledger(), KnownNames()
             await names.look_up(connection, [standing])
             if not standing.xp and standing.first_seen_at is None and standing.last_active_at is None:
-                standing.first_seen_at = now  # they were only just made: counters and boards do not know them
+                standing.first_seen_at = now  # the member is new: counters and boards do not have them yet
                 ledger.touch(standing)
             kept = 0
             if known is not None:
                 kept = known["xp"]
                 await Award.delete().where(Award.is_of(standing.id, wanted.id))
-            # A member who kept the XP when it was revoked has it already.
+            # A member who kept the XP at the revocation already has it.
             forced = msgspec.structs.replace(wanted, reward_xp=0) if kept else wanted
             moved = Moved(config, standing, forced=forced)
             result = await self._unlocking.evaluate_and_store(
@@ -125,7 +125,7 @@ class AwardService:
 
     async def revoke(self, actor: Actor, guild_id: int, user_id: int, key: str, *, keep_rewards: bool) -> None:
         """Revokes an achievement, and takes back its XP unless `keep_rewards`. It stays revoked until it is awarded by
-        hand. Raises `NotFound` if the member does not have it, so also the second time."""
+        hand. Raises `NotFound` if the member does not have it, so also at a second call."""
         config, now = await self._leveling_configs.get(guild_id), self._clock.now()
         await self._partitions.write(
             around(now), lambda: self._revoke(actor, config, user_id, key, now, keep_rewards=keep_rewards)
@@ -170,7 +170,7 @@ class AwardService:
             await _record(connection, actor, "achievement.revoked", guild_id, user_id, changes)
 
     async def _with_requirements(self, connection: Connection, guild_id: int, row: asyncpg.Record) -> Definition:
-        """The definition from the guild's index if it is as new as the row, else from the row."""
+        """The definition from the guild's index if that is as new as the row, otherwise from the row."""
         index = (await self._indexes.of([guild_id], connection))[guild_id].index
         bit = index.bits.get(row["id"])
         known = None if bit is None else next(index.of(bit))

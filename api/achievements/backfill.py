@@ -1,5 +1,5 @@
-"""The backfill: awards a new or changed achievement to members who meet it already. It works in batches of members,
-each batch a transaction; after a crash another process continues after the last batch."""
+"""The backfill: awards a new or changed achievement to members who already meet it. Each batch of members is a
+transaction. After a crash, another process continues after the last batch."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -42,7 +42,7 @@ class Backfill:
         self._clock = clock
 
     async def step(self, connection: Connection, achievement_id: int) -> Callable[[], None] | None:
-        """Does the next batch in the caller's transaction. Returns a function to call after the commit; None after the
+        """Runs the next batch in the caller's transaction. Returns a function to call after the commit; None after the
         last batch."""
         job = await Awarding.locked(achievement_id)
         row = await Achievement.select().where(Achievement.id == achievement_id).first()
@@ -64,7 +64,7 @@ class Backfill:
         return None if following is None else result.after_commit
 
     async def give_up(self, connection: Connection, achievement_id: int) -> None:
-        """Ends it as failed."""
+        """Ends the backfill as failed."""
         job = await Awarding.locked(achievement_id)
         if job is not None:
             await self._advance(job, "failed", job["after_guild_id"], job["after_user_id"])
@@ -78,8 +78,8 @@ class Backfill:
         return None if found is None else cast("int", found["id"])
 
     async def _look(self, connection: Connection, row: Row, guild_id: int, job: Row) -> tuple[UnlockResult, int, int]:
-        """Awards it to the members of the next batch who meet it. Returns the result, the number of members, and the
-        last of them."""
+        """Awards the achievement to the members of the next batch who meet it. Returns the result, the number of
+        members, and the last of them."""
         try:
             config = await self._leveling_configs.get(guild_id, connection)
         except NotFound:  # the guild was deleted meanwhile

@@ -1,4 +1,4 @@
-"""Candidates: members who may have earned achievements, and what they are awarded. Pure."""
+"""Candidates: members who may have earned achievements, and their awards. Pure."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -14,16 +14,16 @@ from api.settings.curves import MAX_XP
 
 
 class Peak(NamedTuple):
-    """A member's numbers just before a stat fell, within this transaction: those of their row, and what was added
-    since, by stat and day."""
+    """A member's numbers just before a stat fell in this transaction: those of their row, and the amounts added since,
+    by stat and day."""
 
     at_hand: dict[Metric, int]
     since: Mapping[tuple[str, date], int]
 
 
 class Moved(msgspec.Struct):
-    """A locked member, and which of their stats moved. `peaks`: their numbers before each fall of a stat. `only`: the
-    one achievement to evaluate, whether or not its stats moved. `forced`: one to award whatever its condition."""
+    """A locked member whose stats moved. `peaks`: their numbers before each fall of a stat. `only`: the one achievement
+    to evaluate, whether or not its stats moved. `forced`: an achievement to award whatever its condition."""
 
     config: LevelingConfig
     standing: Standing
@@ -58,14 +58,14 @@ class Candidate(msgspec.Struct):
 
 
 def has_candidates(member: Candidate) -> bool:
-    """Whether a candidate really holds."""
+    """Whether any candidate's condition holds."""
     return member.moved.forced is not None or any(
         member.index.holding(values) & member.mask for values in (*member.earlier, member.values)
     )
 
 
 def unlock(member: Candidate) -> None:
-    """Awards the candidates that hold and were never awarded, then what follows from them, until nothing follows."""
+    """Awards the candidates that hold and were never awarded, then those that follow from them, until none follows."""
     waiting = member.mask
     if member.moved.forced is not None:
         waiting |= _grant(member, member.moved.forced, member.values)

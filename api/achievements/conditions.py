@@ -16,8 +16,8 @@ _ALMOST = nextafter(1.0, 0.0)
 
 
 class Metric(NamedTuple):
-    """What a comparison compares: a stat, over all time (`days` 0) or over the last `days` days of the guild, today
-    included."""
+    """The metric of a comparison: a stat, over all time (`days` 0) or over the guild's last `days` days including
+    today."""
 
     stat: str
     days: int = 0
@@ -47,7 +47,7 @@ def comparisons(condition: Condition) -> Iterator[Condition]:
 
 
 def metric(comparison: Condition) -> Metric:
-    """The metric that a comparison compares."""
+    """The metric of a comparison."""
     assert comparison.stat is not UNSET
     return Metric(comparison.stat, 0 if comparison.within is UNSET else int(comparison.within[:-1]))
 
@@ -60,7 +60,7 @@ def threshold(comparison: Condition) -> int:
 
 def progress(condition: Condition, values: Values) -> float:
     """The progress, from 0 to 1: the mean of `all`, the largest of `any`. Exactly 1 if and only if the condition holds:
-    rounding never makes a 1 of less."""
+    rounding never produces 1."""
     if condition.all is not UNSET:
         shares = [progress(child, values) for child in condition.all]
         return 1.0 if min(shares) == 1.0 else min(sum(shares) / len(shares), _ALMOST)

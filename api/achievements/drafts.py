@@ -1,4 +1,4 @@
-"""Drafts: achievements before they are stored. What is wrong with them, and who would get them."""
+"""Drafts: achievements before they are stored. Their faults, and the members who would get them."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ from api.postgres.database import Connection, Database
 from api.settings.curves import TOP_LEVEL
 from tables.sql import Row
 
-# Of a guild, and of the whole installation: so many are evaluated with each event.
+# In a guild, and in the whole installation: every event evaluates this many.
 MOST_ACHIEVEMENTS = 500
 
 _keys = msgspec.json.Decoder(list[str]).decode
@@ -30,19 +30,19 @@ class Drafts:
         self._eligibility = eligibility
 
     async def faults(self, guild_id: int, data: CreateAchievement) -> list[Fault]:
-        """What is wrong with a draft by itself. Raises `NotFound`."""
+        """The faults of a draft by itself. Raises `NotFound`."""
         return rules.faults(data, await self.top_level(guild_id))
 
     async def check(self, guild_id: int, data: CreateAchievement) -> None:
-        """Raises `Invalid` for what is wrong with a draft by itself."""
+        """Raises `Invalid` if the draft itself has faults."""
         if faults := await self.faults(guild_id, data):
             raise Invalid(errors=faults)
 
     async def simulate(self, reader: Actor, guild_id: int, data: SimulateAchievement) -> SimulationView:
-        """Who would get the draft now, of those whom the reader sees; nothing is stored. Exact. Raises `Invalid`,
-        `NotFound`, `Overloaded` where there are too many members to tell in the time of a request."""
+        """Counts the members who would get the draft now, among those whom the reader sees. Exact; stores nothing.
+        Raises `Invalid`, `NotFound`, and `Overloaded` if there are too many members to count within a request."""
         names = {name: getattr(data, name) for name in SimulateAchievement.__struct_fields__}
-        # A draft need not have a name yet.
+        # A draft may lack a name.
         draft = CreateAchievement(**{**names, "key": data.key or "", "name": data.name or "draft"})
         faults = await self.faults(guild_id, draft)
         async with self._database.connection() as connection:
@@ -68,8 +68,9 @@ async def refuse(
     faults: list[Fault],
     was: CreateAchievement | None = None,
 ) -> Mapping[str, asyncpg.Record]:
-    """Raises `Invalid` for these faults, and for prerequisites that are not there or make a circle; not for what
-    is as it `was`, though it could not be made so now. Gives what can be earned by now."""
+    """Raises `Invalid` for these faults, and for prerequisites that do not exist or make a circle. Parts that are
+    unchanged from `was` are accepted, even if they could not be created now. Returns the achievements that can be
+    earned."""
     known = await neighbours(connection, guild_id)
     faults = faults + rules.prerequisite_faults(data.key, data.prerequisites, _graph(known))
     for name in ("condition", "prerequisites"):
@@ -81,7 +82,7 @@ async def refuse(
 
 
 async def neighbours(connection: Connection, guild_id: int) -> Mapping[str, asyncpg.Record]:
-    """What can be earned in the guild, by key."""
+    """The achievements that can be earned in the guild, by key."""
     return {row["key"]: row for row in await connection.fetch(queries.NEIGHBOURS, guild_id)}
 
 
@@ -90,7 +91,7 @@ def _graph(known: Mapping[str, asyncpg.Record]) -> dict[str, list[str]]:
 
 
 def refuse_too_many(known: Mapping[str, asyncpg.Record]) -> None:
-    """Raises `Conflict` where the guild can have no more."""
+    """Raises `Conflict` if the guild has the maximum."""
     if sum(row["is_own"] for row in known.values()) >= MOST_ACHIEVEMENTS:
         raise Conflict(f"There are {MOST_ACHIEVEMENTS} achievements already: delete some first.")
 

@@ -125,7 +125,8 @@ class Eligibility:
 
 
 async def _seen(connection: Connection, reader: Actor, standings: Sequence[Standing]) -> Sequence[Standing]:
-    """Those whom the reader may see: with counts of all, thresholds would find out a hidden member's numbers."""
+    """The members whom the reader may see. Counts of all members would reveal a hidden member's numbers by trying
+    thresholds."""
     if reader.hidden_seen() is None:
         return standings
     rows = await connection.fetch(sql.HIDDEN, [each.user_id for each in standings])
@@ -141,7 +142,7 @@ async def members_after(connection: Connection, guild_id: int, user_id: int, lim
 async def values_of(
     connection: Connection, config: LevelingConfig, standings: Sequence[Standing], condition: Condition, now: datetime
 ) -> Mapping[int, dict[Metric, int]]:
-    """The values that the condition needs, of members of one guild, by the ids of their rows."""
+    """The values that the condition needs, for members of one guild, by the ids of their rows."""
     sought = {
         each
         for comparison in conditions.comparisons(condition)

@@ -2,12 +2,12 @@
 
 Each achievement is a bit of a mask. A member's numbers are looked up in sorted thresholds, so the cost of an event
 hardly depends on the number of achievements. Only trees are evaluated one by one, and only after one of their
-comparisons has changed. A comparison whose number is not in the member's row counts as met, and is looked up later:
-stats of the bot's own; windows of days, unless too little can have happened since the last look-up.
+comparisons has changed. A comparison whose number is not in the member's row counts as met, and is looked up later.
+These are stats of the bot's own, and windows of days (unless too little can have happened since the last look-up).
 
-An achievement that did not hold is not evaluated again until one of its comparisons changes. This is safe because
-whoever moves a stat, in any process, evaluates every achievement that mentions it. Imports of standings move stats
-without awarding, so they invalidate the states of all processes: see `imports.jobs`."""
+An achievement that did not hold is not evaluated again until one of its comparisons changes. This is safe because every
+change of a stat, in any process, evaluates every achievement that mentions it. Imports of standings move stats without
+awards, so they invalidate the states of all processes: see `imports.jobs`."""
 
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
@@ -21,7 +21,7 @@ from api.achievements.threshold_index import ENDLESS, MOST_REMEMBERED, Snapshot,
 from api.members.levels import LevelCurve
 from api.members.standings import Standing
 
-# Stats that a reward's XP moves in turn.
+# Stats that a reward's XP raises in turn.
 _RISING = frozenset({"xp", "level"})
 
 # A member's numbers, and the position of each stat among them. The level follows from the XP.
@@ -152,7 +152,7 @@ class AchievementIndex:
             known = state.windows.get(metric)
             if known is not None:
                 now.add(table, _PLACES[metric.stat], less=known[1] - known[0])
-            else:  # without a look-up it may be anything
+            else:  # without a look-up, any value is possible
                 held, comparisons = table.at(ENDLESS)
                 now.held |= held
                 now.comparisons |= comparisons

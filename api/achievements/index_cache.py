@@ -36,8 +36,8 @@ class CachedIndex(msgspec.Struct, frozen=True):
 
 
 class AchievementIndexCache:
-    """Achievement indexes in memory, until the change watcher invalidates them: a change of this process counts at
-    once, one of another process after a second at most."""
+    """Achievement indexes in memory, until the change watcher invalidates them. A change of this process takes effect
+    at once, one of another process after a second at most."""
 
     def __init__(self, watcher: ChangeWatcher) -> None:
         self._cache: SettingsCache[CachedIndex] = SettingsCache(watcher, _weight, 24 * MIB, also="achievement")
@@ -106,7 +106,7 @@ class AchievementIndexCache:
 
 
 def _weight(known: CachedIndex) -> int:
-    """Its size in memory, about, in bytes. A guild without achievements of its own shares the installation's index."""
+    """About its bytes in memory. A guild without achievements of its own shares the installation's index."""
     return _DEFINITION_BYTES * len(known.index.definitions) if known.rows else 0
 
 

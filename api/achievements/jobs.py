@@ -19,7 +19,7 @@ MOST_ATTEMPTS = 8  # without progress
 # A background job may wait longer for locks than live requests do.
 _PATIENT = "SET LOCAL lock_timeout = '4s'"
 
-# Awards are written faster than PostgreSQL updates its statistics: with old ones, or plans made for small tables, it
+# Awards are written faster than PostgreSQL updates its statistics. With old statistics, or plans for small tables, it
 # would read whole tables for each batch.
 _PLANS = "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_custom_plan"
 
@@ -42,18 +42,18 @@ class BackfillJob:
             await self._give_up(job)
             return
         while await self._step(job):
-            on_progress(0.0)  # nobody shows a backfill's progress here
+            on_progress(0.0)  # nothing shows a backfill's progress here
             await asyncio.sleep(0)
 
     async def _step(self, job: LeasedJob) -> bool:
-        """Does one batch. Returns whether there are more."""
+        """Runs one batch. Returns whether there are more."""
         after_commit = await self._partitions.write(around(self._clock.now()), lambda: self._award(job))
         if after_commit is not None:
             after_commit()
         return after_commit is not None
 
     async def _award(self, job: LeasedJob) -> Callable[[], None] | None:
-        """Does one batch in a transaction. Returns a function to call after the commit; None after the last batch."""
+        """Runs one batch in a transaction. Returns a function to call after the commit; None after the last batch."""
         async with self._database.transaction(f"{_PATIENT}; {_PLANS}") as connection:
             await self._queue.fence(connection, job)
             after_commit = await self._backfill.step(connection, job.subject)

@@ -16,13 +16,13 @@ _decode = msgspec.json.Decoder(list[CreateAchievement], dec_hook=snowflakes.deco
 
 
 def read(name: str) -> list[CreateAchievement]:
-    """What is in a pack, in an order in which it can be made."""
+    """The achievements of a pack, prerequisites first."""
     return _decode(_FOLDER.joinpath(f"{name}.json").read_bytes())
 
 
 async def install(service: AchievementService, actor: Actor, guild_id: int, name: str) -> list[str]:
-    """Makes what is not there yet, in a guild or in the whole installation; the keys of what was made. What is
-    there, or was deleted, is left alone."""
+    """Creates the missing achievements of a pack, in a guild or in the whole installation. Returns their keys. Existing
+    and deleted ones do not change."""
     made = []
     for data in read(name):
         try:

@@ -7,15 +7,15 @@ _DEFINITION = """
     a.deleted_at
 """
 
-# What can be earned in these guilds (0: in the whole installation), and what could be, which may come before another.
-# By the expression that has an index: it runs where plans may not put bitmaps together, as an OR would ask for. In no
-# order, for which a small table's primary key would be walked.
+# The achievements of these guilds (0: of the whole installation), with deleted ones, which may be prerequisites. The
+# condition is the indexed expression: an OR would need bitmap scans, which are switched off in some callers. Without
+# ORDER BY, because a small table's primary key would be scanned for it.
 DEFINITIONS = f"SELECT {_DEFINITION} FROM achievements a WHERE coalesce(a.guild_id, 0) = ANY($1::bigint[])"
 
 SETTINGS = "SELECT guild_id, overrides FROM guild_settings WHERE guild_id = ANY($1::bigint[]) AND module = $2"
 
-# What members have or had.
-# The text is read once, by a subquery: where the table is scanned, it would be for every row of it.
+# The awards of members, including revoked ones. The subquery parses the text once; otherwise a scan of the table would
+# parse it for every row.
 AWARDS = """
     SELECT member_id, achievement_id, revoked_at IS NULL AS is_held FROM achievement_awards
     WHERE member_id = ANY((SELECT $1::text::bigint[])::bigint[])
@@ -36,9 +36,9 @@ _DAYS = """
     CROSS JOIN LATERAL generate_series(k.today - $5::int + 1, k.today, '1 day') AS each (day)
 """
 
-# What these members' rows do not tell, in one statement: their totals of stats of the guild's own ($8), and their days,
-# today (the guild's) the last one, added up over windows of so many days ($4). A row is looked up for each day, as in
-# `members.queries.DAYS`; the bounds prune partitions.
+# The numbers that these members' rows lack, in one statement: totals of the guild's own stats ($8), and activity summed
+# over windows of $4 days that end today (the guild's). Each day's row is looked up, as in `members.queries.DAYS`; the
+# bounds prune partitions.
 TOTALS_AND_WINDOWS = f"""
     SELECT s.guild_id, s.user_id, 0 AS days, s.stat, s.value, 0::bigint AS messages, 0::bigint AS voice_seconds,
         0::bigint AS reactions, 0::bigint AS commands
@@ -75,9 +75,8 @@ COLUMNS = """
     a.reward_xp, a.reward_role_id, a.revision, a.created_at, a.updated_at, a.deleted_at
 """
 
-# With how many have it, of how many members, and how far it is awarded to those who met it already: of the guilds that
-# the caller sees (null: all, of which the sums are kept). How far the whole installation is concerns those alone who
-# see all of it.
+# With the number of holders and of members, and the progress of the backfill, in the guilds that the caller sees (null:
+# all; their sums are stored). Only a caller who sees all guilds gets the progress for the whole installation.
 _COUNTED = f"""
     {COLUMNS},
     CASE WHEN a.guild_id IS NULL AND g.seen IS NULL
@@ -104,7 +103,7 @@ _FROM = """
     LEFT JOIN achievement_awardings w ON w.achievement_id = a.id AND (a.guild_id IS NOT NULL OR g.seen IS NULL)
 """
 
-# The scope is a guild, 0 for the whole installation.
+# A guild, or 0 for the whole installation.
 _SCOPE = "coalesce(a.guild_id, 0) = $1::bigint"
 
 READ = f"""
@@ -118,7 +117,7 @@ LIST = f"""
     ORDER BY a.id LIMIT $5
 """
 
-# What must come before what, of all that can be earned: the guild's own stands in the place of another of its key.
+# The prerequisites of all achievements that can be earned. A guild's own replaces the installation's with the same key.
 NEIGHBOURS = """
     SELECT DISTINCT ON (a.key) a.key, a.prerequisites, a.guild_id IS NOT DISTINCT FROM nullif($1::bigint, 0) AS is_own
     FROM achievements a WHERE a.deleted_at IS NULL AND (a.guild_id IS NULL OR a.guild_id = $1)
@@ -135,21 +134,21 @@ BEGIN_BACKFILL = """
         looked_at = 0, members = EXCLUDED.members, awarded = 0, finished_at = NULL
 """
 
-# What can be earned under a key in a guild: its own, or the whole installation's.
+# The achievement of a guild under a key: its own, or the whole installation's.
 EARNED = f"""
     SELECT {_DEFINITION} FROM achievements a
     WHERE a.key = $2 AND coalesce(a.guild_id, 0) IN (0, $1::bigint) AND a.deleted_at IS NULL
     ORDER BY a.guild_id NULLS LAST LIMIT 1
 """
 
-# What a member has, by what is their row.
+# A member's awards, by the id of their row.
 HELD = f"""
     SELECT w.name AS awarded_name, w.awarded_at, {_DEFINITION}
     FROM achievement_awards w JOIN achievements a ON a.id = w.achievement_id
     WHERE w.member_id = $1 AND w.revoked_at IS NULL ORDER BY a.id
 """
 
-# What a member has under a key; the guild's own first.
+# A member's award under a key; the guild's own achievement first.
 HELD_KEY = f"""
     SELECT w.xp AS awarded_xp, {_DEFINITION}
     FROM achievement_awards w JOIN achievements a ON a.id = w.achievement_id
@@ -161,12 +160,13 @@ _SPACE = 0x61636876  # "achv"
 
 
 def lock(guild_id: int) -> str:
-    """Writers of one guild's achievements take turns: two that each name the other must not pass side by side."""
+    """The advisory lock of a guild's achievements. Without it, two writers could each make their achievement the
+    other's prerequisite."""
     key = (guild_id ^ (guild_id >> 31)) % 2**32 - 2**31
     return f"SELECT pg_advisory_xact_lock({_SPACE}, {key})"
 
 
-# Who could get an achievement, and who has it: members in batches by key.
+# Members in batches by key: those who could get an achievement, and those who have it.
 MEMBERS_AFTER = f"""
     SELECT {MEMBER_COLUMNS}, is_ranked AS was_ranked FROM members
     WHERE guild_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3

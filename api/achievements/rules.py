@@ -1,4 +1,4 @@
-"""What a definition has to be. Pure."""
+"""Rules of definitions. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,12 +18,12 @@ from api.lib.faults import Fault
 from api.lib.text import too_long
 from api.settings.curves import MAX_XP
 
-# Days of a run are counted in 32 bits.
+# The days of a streak are stored in 32 bits.
 _LONGEST_STREAK = 2**31 - 1
 
 
 def faults(data: CreateAchievement, top_level: int) -> list[Fault]:
-    """What the types cannot tell. `top_level`: the highest level that there is."""
+    """Faults that the types cannot find. `top_level`: the highest level that exists."""
     found = too_long("/name", data.name, NAME_CHARACTERS)
     for name, largest in (("description", DESCRIPTION_CHARACTERS), ("icon", ICON_CHARACTERS)):
         if isinstance(text := getattr(data, name), str):
@@ -40,7 +40,7 @@ def faults(data: CreateAchievement, top_level: int) -> list[Fault]:
 
 
 def _condition_faults(condition: Condition, at: str, groups: int, top_level: int) -> Iterator[Fault]:
-    """`groups`: how many this one stands in."""
+    """`groups`: how many groups contain this one."""
     given = [name for name in ("all", "any", "stat") if getattr(condition, name) is not UNSET]
     if len(given) > 1:
         yield Fault(at, f"has {' and '.join(f'`{name}`' for name in given)}: only one of them is possible")
@@ -75,8 +75,8 @@ def _comparison_faults(comparison: Condition, at: str, top_level: int) -> Iterat
 
 
 def prerequisite_faults(key: str, prerequisites: Sequence[str], known: Mapping[str, Sequence[str]]) -> list[Fault]:
-    """Prerequisites that are not there, or lead back to the achievement itself. `known`: of every achievement
-    that can be earned, what must come before it."""
+    """Prerequisites that do not exist, or lead back to the achievement itself. `known`: the prerequisites of every
+    achievement that can be earned."""
     found = []
     for place, name in enumerate(prerequisites):
         if name == key:

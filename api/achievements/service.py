@@ -1,4 +1,4 @@
-"""Definitions of achievements, of a guild or of the whole installation: made, changed, deleted, restored."""
+"""Definitions of achievements, of a guild or of the whole installation: create, change, delete, restore."""
 
 import re
 from collections.abc import Callable
@@ -49,9 +49,9 @@ class AchievementService:
         retention: timedelta,
         wake: Callable[[], None],
     ) -> None:
-        """`retention`: how long a deleted one can be restored. `wake`: has the worker look for a job.
+        """`retention`: how long a deleted one can be restored. `wake`: makes the worker look for a job.
 
-        In all that follows the guild `INSTALLATION` stands for the whole installation."""
+        In all methods, the guild `INSTALLATION` stands for the whole installation."""
         self._database = database
         self._watcher = watcher
         self._cursors = cursors
@@ -62,8 +62,8 @@ class AchievementService:
         self._wake = wake
 
     async def require(self, guild_id: int, key: str, *, deleted: bool = False, anywhere: bool = False) -> None:
-        """Raises `NotFound` for what is not there; with `deleted` it may be one that can be restored, with
-        `anywhere` one of the whole installation, or one that is gone."""
+        """Raises `NotFound` if there is no such achievement. With `deleted` it may be one that can be restored; with
+        `anywhere` one of the whole installation, or one whose retention has ended."""
         if is_key(key) is None:
             raise NotFound
         if anywhere:
@@ -77,8 +77,8 @@ class AchievementService:
             raise NotFound
 
     async def create(self, actor: Actor, guild_id: int, data: CreateAchievement) -> Encoded[AchievementView]:
-        """Makes it; sent twice, the second time is a conflict. A key is free again when the retention of the one
-        that had it is over: then it is that one, changed. Raises `Invalid`, `NotFound`, `Conflict`."""
+        """Creates an achievement. A second call is a conflict. When the retention of a deleted achievement ends, its
+        key is free again: its row is reused. Raises `Invalid`, `NotFound`, `Conflict`."""
         faults = await self.drafts.faults(guild_id, data)
         async with self._database.transaction(queries.lock(guild_id)) as connection:
             known = await refuse(connection, guild_id, data, faults)
@@ -96,8 +96,8 @@ class AchievementService:
         return answer
 
     async def put(self, actor: Actor, guild_id: int, data: CreateAchievement, *, deleted: bool = False) -> bool:
-        """Makes it so, whatever was there under its key, and awards it to nobody: those who have it are told, too,
-        or earn it from now on. Gives whether that changed anything. Raises `Invalid`, `NotFound`, `Conflict`."""
+        """Creates or replaces the achievement under its key, without a backfill: holders come from the import, or earn
+        it later. Returns whether anything changed. Raises `Invalid`, `NotFound`, `Conflict`."""
         faults = await self.drafts.faults(guild_id, data)
         async with self._database.transaction(queries.lock(guild_id)) as connection:
             known = await refuse(connection, guild_id, data, faults)
@@ -124,7 +124,7 @@ class AchievementService:
     async def patch(
         self, actor: Actor, guild_id: int, key: str, patch: PatchAchievement, preconditions: Preconditions | None
     ) -> Encoded[ChangedAchievementView]:
-        """Changes some of it; sent twice, the second time changes nothing. Who has it keeps it. Raises `NotFound`,
+        """Changes an achievement. Its holders keep it. A second call changes nothing. Raises `NotFound`,
         `PreconditionFailed`, `Invalid`."""
         top_level = await self.drafts.top_level(guild_id)
         async with self._database.transaction(queries.lock(guild_id)) as connection:
@@ -144,7 +144,7 @@ class AchievementService:
         return definitions.changed_answer(row, failing)
 
     async def get(self, actor: Actor, guild_id: int, key: str) -> Encoded[AchievementView]:
-        """One of them, counted in the guilds that the actor sees. Raises `NotFound`."""
+        """An achievement, counted in the guilds that the actor sees. Raises `NotFound`."""
         async with self._database.connection() as connection:
             row = await self._read(connection, guild_id, key, actor.guild_list())
         if row["deleted_at"] is not None:
@@ -152,7 +152,7 @@ class AchievementService:
         return definitions.answer(row)
 
     async def list_achievements(self, actor: Actor, guild_id: int, query: AchievementQuery) -> Page[AchievementView]:
-        """Them, in the order in which they were made, counted in the guilds that the actor sees; with `deleted` those
+        """Achievements in the order of their creation, counted in the guilds that the actor sees. With `deleted`, those
         that can be restored."""
         limit = min(query.limit, 100)
         scope = f"achievements:{guild_id}:{query.deleted}:{actor.id}"
@@ -170,8 +170,8 @@ class AchievementService:
         )
 
     async def delete(self, actor: Actor, guild_id: int, key: str, preconditions: Preconditions | None) -> None:
-        """Nobody can earn it from now on; who has it keeps it. Raises `NotFound`, also the second time,
-        `PreconditionFailed`."""
+        """Deletes an achievement. Nobody can earn it any more; its holders keep it. Raises `NotFound`, also at a second
+        call, and `PreconditionFailed`."""
         async with self._database.transaction(queries.lock(guild_id)) as connection:
             before = await self._locked(guild_id, key, preconditions)
             now = self._clock.now()
@@ -180,8 +180,8 @@ class AchievementService:
         self._invalidate(guild_id)
 
     async def restore(self, actor: Actor, guild_id: int, key: str) -> Encoded[AchievementView]:
-        """Undoes the deletion; of one that is not deleted it changes nothing. Raises `NotFound` when the retention
-        is over, `Conflict` where it would make a circle with others, or there are too many."""
+        """Restores a deleted achievement; another one does not change. Raises `NotFound` after the retention, and
+        `Conflict` if it would be part of a circle, or if there are too many."""
         async with self._database.transaction(queries.lock(guild_id)) as connection:
             before = await Achievement.locked(guild_id, key)
             if before is None:
@@ -228,11 +228,11 @@ class AchievementService:
         *,
         award: bool,
     ) -> asyncpg.Record:
-        """The audit entry, the job that awards it to those who meet it already, and the row as it is told."""
+        """Writes the audit entry, and adds a backfill. Returns the row for the view."""
         guild_id = after["guild_id"] or INSTALLATION
         await _record(connection, actor, action, before, after)
         if award and after["retroactive"]:
-            # The job first, then how far it is: in the order in which who does the job locks them.
+            # The job before its progress: the worker locks them in this order.
             await Job.put_once("awarding", after["id"])
             await connection.execute(queries.BEGIN_BACKFILL, after["id"], guild_id)
         return await self._read(connection, guild_id, after["key"])

@@ -109,7 +109,7 @@ def compiled(condition: Condition) -> Callable[[Values], bool]:
 
 
 def _mask_test(condition: Condition, bits: dict[tuple[Metric, int], int]) -> Callable[[int], bool]:
-    """Compiles a tree to a test of the mask of comparisons that hold. Gives each comparison its bit in `bits`."""
+    """Compiles a tree to a test of the mask of comparisons that hold. Assigns each comparison its bit in `bits`."""
     if condition.all is not msgspec.UNSET:
         wanted, groups = _split(condition.all, bits)
         if not groups:
@@ -126,7 +126,7 @@ def _mask_test(condition: Condition, bits: dict[tuple[Metric, int], int]) -> Cal
 def _split(
     children: Iterable[Condition], bits: dict[tuple[Metric, int], int]
 ) -> tuple[int, list[Callable[[int], bool]]]:
-    """Of a tree's children: the mask of the comparisons, and the tests of the groups."""
+    """The mask of the comparisons among a tree's children, and the tests of its groups."""
     mask, groups = 0, []
     for child in children:
         if child.stat is msgspec.UNSET:

@@ -123,7 +123,7 @@ class Unlocking:
             state = self._indexes.state(each.standing.id, theirs, each.config.level_curve)
             if each.only is not None:
                 mask = index.bits.get(each.only, 0) & ~state.had
-            elif each.peaks:  # the present numbers do not say what they were at the peak
+            elif each.peaks:  # the present numbers do not show the peak
                 mask = index.touched(each.stats) & ~state.had
             else:
                 mask = index.candidates(each.standing, each.config.level_curve, each.stats, state)

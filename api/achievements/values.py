@@ -1,4 +1,4 @@
-"""Looks up the metrics that a member's row does not hold: a fixed number of statements for any number of members."""
+"""Looks up the metrics that a member's row does not have: a fixed number of statements for any number of members."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta

@@ -15,8 +15,8 @@ def entries(
     request_id: str,
     at: str = "now()",
 ) -> str:
-    """What adds an entry for each row of `of`: a statement, or a part of the one that makes the change. Each column
-    is an expression in SQL."""
+    """The statement that adds an entry for each row of `of`: a statement, or a part of the one that makes the change.
+    Each column is an SQL expression."""
     return f"""
         INSERT INTO audit_log (guild_id, at, actor_kind, actor_id, action, target, reason, changes, ip, request_id)
         SELECT {guild_id}, {at}, {kind}, {actor}, {action}, {target}, {reason}, {changes}::jsonb, {ip}, {request_id}

@@ -1,4 +1,4 @@
-"""Writes the audit log, within the change's own transaction, and reads it."""
+"""The audit log: writes entries in the change's own transaction, and reads them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -48,14 +48,14 @@ async def record(
     target: str | None,
     changes: Mapping[str, Change],
 ) -> None:
-    """Adds an entry for each guild (`[None]`: the whole installation). Call it in the transaction
-    of the change, and only when something changed."""
+    """Adds an entry for each guild (`[None]`: the whole installation). Call it in the transaction of the change, and
+    only if something changed."""
     text = encode(changes).decode()
     await _add(connection, actor, [(guild_id, action, target, text) for guild_id in guild_ids])
 
 
 async def record_each(connection: Connection, actor: Actor, guild_id: int | None, entries: Sequence[Entry]) -> None:
-    """Adds many entries of one guild, or (None) of the whole installation, as `record` would one by one."""
+    """Adds many entries of one guild, or (None) of the whole installation. Equal to a `record` for each."""
     rows = [(guild_id, action, target, encode(changes).decode()) for action, target, changes in entries]
     await _add(connection, actor, rows)
 
@@ -71,7 +71,7 @@ class AuditService:
         self._cursors = cursors
 
     async def list_entries(self, reader: Actor, guild_id: int, query: AuditQuery) -> Page[AuditEntryView]:
-        """A guild's entries, newest first. Raises `Invalid` for a time that is none."""
+        """A guild's entries, newest first. Raises `Invalid` for an invalid time."""
         limit = min(query.limit, 100)
         scope = f"audit:{[reader.id, guild_id, query.actor, query.action, query.from_, query.to]}"
         before = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else None
@@ -130,7 +130,8 @@ async def _unseen(reader: Actor, rows: Sequence[Row]) -> set[str]:
 
 
 async def _unseen_keys(reader: Actor, rows: Sequence[Row]) -> set[str]:
-    """The targets that are keys with more scopes or guilds than the reader: it does not see them by their route."""
+    """The targets that are keys with more scopes or guilds than the reader, which the routes of keys do not show
+    either."""
     credential = reader.credential
     targets = {row["target"] for row in rows if row["target"] and _is_about_a_key(row["action"])}
     if credential is None or not targets:
@@ -166,8 +167,8 @@ def _window(query: AuditQuery, zone: ZoneInfo) -> tuple[datetime | None, datetim
 
 
 def _to_view(row: Row, *, is_visible: bool) -> AuditEntryView:
-    """An entry. Of one about a hidden member, or about a key that the reader does not see, only that somebody did this,
-    not to whom, nor what it changed."""
+    """The view of an entry. If it is about a hidden member, or a key that the reader does not see, it has the action
+    and the actor, without target and changes."""
     return AuditEntryView(
         id=str(row["id"]),
         at=row["at"],

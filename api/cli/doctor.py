@@ -18,7 +18,7 @@ CLOCK_SECONDS = 2.0
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """The result of one check. `mend` says how to fix it; None if it is fine."""
+    """The result of one check. `mend`: how to fix it; None if it is fine."""
 
     about: str
     mend: str | None = None

@@ -34,21 +34,21 @@ async def opened(settings: Settings) -> AsyncIterator[Services]:
         yield services
 
 
-async def make_first(settings: Settings, tell: Callable[[str], None]) -> str | None:
-    """Creates the first administrator and the first key if there are none; returns the key. `tell` gets each secret as
-    soon as it is made, since it is not stored. A second call does nothing."""
+async def make_first(settings: Settings, show: Callable[[str], None]) -> str | None:
+    """Creates the first administrator and the first key if there are none. Returns the key. `show` gets each secret as
+    soon as it is made, because secrets are not stored. A second call does nothing."""
     async with opened(settings) as services:
         no_admin, no_key = not await AdminUser.exists(), not await ApiKey.exists()
         if no_admin:
-            # Another first start at the same moment may have made it, and told it there.
+            # A simultaneous first start may have made the administrator, and shown the password there.
             with contextlib.suppress(NameTaken):
-                tell(f"  First admin               {FIRST_ADMIN}, password {await create_admin(FIRST_ADMIN)}")
+                show(f"  First admin               {FIRST_ADMIN}, password {await create_admin(FIRST_ADMIN)}")
         if not no_key:
             return None
         data = CreateKey(name=FIRST_KEY, scopes=sorted(scopes.ALL), rate_limit=None)
         key = str((await services.keys.create(system("first start"), data)).secret)
-        tell(f"  First key                 {key}")
-        tell("  Each secret is shown only once. More: guildhall keys create, guildhall admins create")
+        show(f"  First key                 {key}")
+        show("  Each secret is shown only once. More: guildhall keys create, guildhall admins create")
         return key
 
 

@@ -47,14 +47,14 @@ async def bring_in(settings: Settings, guild_id: int, file: Path, query: ImportQ
                 if view.finished_at is not None:
                     show_progress(1.0)
                     return view
-                # It failed for now, or a server has taken it over: one of the two goes on.
+                # It failed for now, or a server has taken it over: one of the two continues.
                 await asyncio.sleep(1)
                 show_progress(view.progress)
                 leased = await services.queue.lease(only=job)
 
 
 async def _require_guild(services: Services, guild_id: int) -> None:
-    """Refuses a guild that is not here."""
+    """Refuses a guild that does not exist here."""
     try:
         await services.guilds.get(guild_id)
     except NotFound:

@@ -40,12 +40,12 @@ def import_file(
         view = run(bring_in(settings, guild_id, file, query))
     except KeyboardInterrupt:
         raise Refused("Stopped. A running server or `guildhall worker` continues the import.") from None
-    _tell(view)
+    _print_result(view)
     if view.status == "failed":
         raise SystemExit(1)
 
 
-def _tell(view: ImportView) -> None:
+def _print_result(view: ImportView) -> None:
     """Prints the result of an import."""
     counts = view.counts
     click.echo(
@@ -76,7 +76,7 @@ def export_file(guild_id: int, file: Path | None) -> None:
     if file is None:
         run(take_out(settings, guild_id, sys.stdout.buffer))
         return
-    # Beside it first: what is cut short must not look like an export.
+    # Written beside the file first: a partial file must not look like an export.
     with written(file) as stream:
         run(take_out(settings, guild_id, stream))
     click.echo(f"{file}: {file.stat().st_size:,} bytes. It holds personal data: keep it safe.")

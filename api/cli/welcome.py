@@ -12,7 +12,7 @@ EXAMPLE_GUILD = "81384788765712384"
 def welcome(settings: Settings, found: Located, key: str | None, listening: socket.socket) -> str:
     """A few lines for a person. `key` is the first key's secret, if it was made just now."""
     host, port = listening.getsockname()[:2]
-    host = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104 - it is only compared with
+    host = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104 - only compared
     base = settings.public_url or f"http://{host}:{port}"
     lines = [
         "",

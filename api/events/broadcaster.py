@@ -24,7 +24,7 @@ SILENCE_SECONDS = 15.0
 RECHECK_SECONDS = 60.0
 HEARTBEAT_SECONDS = 0.5
 
-# A comment line: a client takes it for no event.
+# A comment line, which clients ignore.
 KEEP_ALIVE = b": keep-alive\n"
 
 
@@ -175,7 +175,7 @@ class Broadcaster:
     def invalidate(self, kind: str, ids: set[int] | None) -> None:
         """Checks the credentials of streams again after keys or sessions have changed."""
         if kind in ("key", "session"):
-            # As credentials have them: a session's are below 0.
+            # In the form of credentials: a session's ids are below 0.
             credentials = None if ids is None else ids if kind == "key" else {-id_ for id_ in ids}
             for stream in self._streams:
                 if credentials is None or stream.filter.credential.id in credentials:

@@ -10,11 +10,11 @@ from api.postgres.database import Connection
 _encode = msgspec.json.Encoder().encode
 
 
-# No NOTIFY: commits that notify wait for each other. The event poller polls often, and the triggers that
-# wake the change watcher after a change made by a person wake the poller too.
+# No NOTIFY, because commits that notify wait for each other. The event poller polls often. After a change by a person,
+# the triggers that wake the change watcher also wake the poller.
 def outbox_rows(of: str, *, guild_id: str, type_: str, data: str, user_id: str = "NULL::bigint") -> str:
-    """What adds an event for each row of `of`: a statement, or a part of the one that makes the change. Each column
-    is an expression in SQL."""
+    """The statement that adds an event for each row of `of`: a statement, or a part of the one that makes the change.
+    Each column is an SQL expression."""
     return f"""
         INSERT INTO outbox (guild_id, type, data, user_id)
         SELECT {guild_id}, {type_}, {data}::jsonb, {user_id} FROM {of}
@@ -43,7 +43,7 @@ class OutboxEvent(NamedTuple):
 
 
 async def publish(connection: Connection, events: Sequence[OutboxEvent]) -> None:
-    """Stores events in this order; the stream sends them after the commit. Call it after the change itself, so events
+    """Stores events in this order. The stream sends them after the commit. Call it after the change itself: then events
     of a writer that waited for the change's lock come later. One statement; none for no events."""
     if events:
         await connection.execute(

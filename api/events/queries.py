@@ -5,13 +5,13 @@ from api.events.frames import COLUMNS, SOURCE
 BATCH_SIZE = 1000
 PAGE = 500
 
-# Numbers committed events, $1 at most; all of them afresh where $2 says so. Gives the newest position.
+# Numbers committed events, $1 at most; all of them from the start if $2. Returns the newest position.
 NUMBER = "SELECT guildhall_number_events($1, $2)"
 
-# After position $1.
+# Events after position $1.
 NEW = f"SELECT {COLUMNS} FROM {SOURCE} WHERE e.position > $1 ORDER BY e.position LIMIT {BATCH_SIZE}"
 
-# After position $1 up to $2, of guilds $3 (null: all) and types $4 (null: all).
+# Events after position $1 up to $2, of guilds $3 (null: all) and types $4 (null: all).
 MISSED = f"""
     SELECT {COLUMNS} FROM {SOURCE}
     WHERE e.position > $1 AND e.position <= $2

@@ -1,4 +1,4 @@
-"""The types of events that the stream has. A client may ask for some of them; what it cannot have is refused."""
+"""The types of events in the stream. A client may choose some of them; any other type is refused."""
 
 from typing import Literal, get_args
 

@@ -19,8 +19,8 @@ log = structlog.get_logger("guildhall.guilds")
 BATCH_SIZE = 5000
 LIST_BATCH_SIZE = 100
 
-# Others may hold the guild's row for a while. A batch is looked up by the index, row by row, in the partition that has
-# it: other plans read all that the guild has, or all partitions, for each batch.
+# A batch locks the guild's row, so it must be short. It is looked up by the index, row by row, in the partition that
+# has it. Other plans read all rows of the guild, or all partitions, for each batch.
 _OTHER_PLANS = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
 _PATIENT = "; ".join(["SET LOCAL lock_timeout = '4s'", *(f"SET LOCAL enable_{plan} = off" for plan in _OTHER_PLANS)])
 
@@ -45,9 +45,9 @@ class Purging:
         return self._clock.now() - self._retention
 
     async def purge_all(self) -> int:
-        """Removes what was deleted longer ago than the retention, those first that were deleted first; gives how
-        many. Any process may call it at any time. A guild that cannot be purged keeps no other from it: the last
-        error is raised when all have had their turn. Raises `Unavailable`."""
+        """Purges guilds whose retention has ended, those first that were deleted first. Returns their number. Any
+        process may call it at any time. A guild that cannot be purged does not hold up the others: the last error is
+        raised at the end. Raises `Unavailable`."""
         purged, last = 0, _FIRST
         failure: Exception | None = None
         while True:
@@ -77,9 +77,9 @@ class Purging:
         return step is _Step.PURGED
 
     async def _step(self, guild_id: int) -> _Step:
-        """One batch, or the guild itself when nothing else is left."""
+        """Deletes one batch, or the guild itself when nothing else is left."""
         async with self._database.transaction(_PATIENT) as connection:
-            # In each step: it may have come back since it was listed, and what it has now is to stay.
+            # Checked in each step: the guild may have been restored since it was listed, and then keeps what it has.
             due = (Guild.id == guild_id) & (Guild.deleted_at <= self.retained_since())
             if await Guild.select(Guild.id).where(due).lock_rows().first() is None:
                 return _Step.NOT_DUE
@@ -95,5 +95,5 @@ class Purging:
 
 
 async def _deleted(connection: Connection, statement: str, guild_id: int) -> int:
-    """How many rows it deleted."""
+    """The number of deleted rows."""
     return int((await connection.execute(statement, guild_id, BATCH_SIZE)).split()[1])

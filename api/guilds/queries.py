@@ -14,9 +14,9 @@ UPSERT_CHANNELS = """
         position = EXCLUDED.position
 """
 
-# What purging deletes a batch at a time, `$2` rows of the guild `$1`: what grows with a guild's members is more than
-# one statement could delete with the guild's row. Of a table with partitions a row is found by its key, which tells
-# the partition; of others by its place.
+# Deletes a batch of `$2` rows of guild `$1`. These tables grow with a guild's members, so one statement could not
+# delete their rows together with the guild's. Rows of partitioned tables are found by key, which selects the partition;
+# rows of others by their physical place.
 _KEYS = {
     "activity_ids": "guild_id, id, week",
     "activity_days": "guild_id, day, user_id",
@@ -49,5 +49,5 @@ EMPTY = [
         ))
     """,
 ]
-# The application deletes nothing of this table itself.
+# The application may not delete from this table itself.
 FORGET_REVISIONS = "SELECT guildhall_forget_revisions_of($1, $2)"

@@ -64,7 +64,7 @@ class RolesAndChannels:
     async def replace_roles(
         self, actor: Actor, guild_id: int, roles: Sequence[PutRole], preconditions: Preconditions | None
     ) -> RolesView:
-        """Replaces all roles. Sent twice, the second time changes nothing."""
+        """Replaces all roles. A second call changes nothing."""
         refuse(roles)
         columns = (
             [role.id for role in roles],
@@ -85,7 +85,7 @@ class RolesAndChannels:
     async def replace_channels(
         self, actor: Actor, guild_id: int, channels: Sequence[PutChannel], preconditions: Preconditions | None
     ) -> ChannelsView:
-        """Replaces all channels. Sent twice, the second time changes nothing."""
+        """Replaces all channels. A second call changes nothing."""
         refuse(channels)
         columns = (
             [channel.id for channel in channels],
@@ -167,7 +167,7 @@ def _check(before: RolesView | ChannelsView, preconditions: Preconditions | None
 
 
 def refuse(items: Sequence[PutRole | PutChannel]) -> None:
-    """Raises `Invalid` for what the types cannot tell: names that grow too long, ids that come twice."""
+    """Raises `Invalid` for faults that the types cannot find: names that become too long, repeated ids."""
     seen: set[int] = set()
     faults = []
     for place, item in enumerate(items):

@@ -35,7 +35,8 @@ def faults(data: PatchGuild) -> list[Fault]:
 
 
 def received(data: PutGuild, guild_id: int) -> PatchGuild:
-    """What the bot knows of a guild as a change of it: its name is Discord's, and no reason to refuse the rest."""
+    """A guild as the bot sees it, as a change. Its name comes from Discord, so an odd name is no reason to refuse the
+    rest."""
     rest = {field: getattr(data, field) for field in FIELDS}
     return PatchGuild(**{**rest, "name": cleaned_name(data.name, str(guild_id))})
 

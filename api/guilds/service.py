@@ -54,9 +54,9 @@ class GuildService:
     async def put(
         self, actor: Actor, guild_id: int, data: PutGuild, preconditions: Preconditions | None
     ) -> tuple[GuildView, bool]:
-        """Creates, changes or restores a guild. Returns whether it was created. Sent twice, the second time changes
-        nothing. A guild whose retention has ended is purged first and made again; for a large one this may take longer
-        than a request, and the next request continues."""
+        """Creates, changes or restores a guild. Returns whether it was created. A second call changes nothing. A guild
+        whose retention has ended is purged first and created again. For a large one this may take longer than a
+        request; the next request continues."""
         patch = rules.received(data, guild_id)
         _refuse(patch)
         while True:
@@ -83,7 +83,7 @@ class GuildService:
     async def patch(
         self, actor: Actor, guild_id: int, data: PatchGuild, preconditions: Preconditions | None
     ) -> GuildView:
-        """Changes a guild. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`."""
+        """Changes a guild. A second call changes nothing. Raises `NotFound`, `Invalid`."""
         _refuse(data)
         async with self._database.transaction() as connection:
             before = await self._locked(guild_id, preconditions)
@@ -107,13 +107,13 @@ class GuildService:
         seen = actor.guild_list()
         kept = Guild.deleted_at > self._purging.retained_since() if deleted else Guild.deleted_at.is_null()
         query = Guild.select(*_SHOWN).where(Guild.id > after, kept).order_by(Guild.id).limit(limit + 1)
-        if seen is not None:  # of one who sees some: those are looked up, not looked for among all
+        if seen is not None:  # an actor who sees some guilds: look those up, instead of filtering all
             query = query.where(one_of(Guild.id, seen))
         return paginate(await query, limit, to_view, lambda row: self._cursors.write(scope, [row["id"]]))
 
     async def delete(self, actor: Actor, guild_id: int, preconditions: Preconditions | None) -> None:
         """Deletes a guild that the bot left: hidden from now on, stored until the retention ends. Raises `NotFound`,
-        also the second time."""
+        also at a second call."""
         async with self._database.transaction() as connection:
             before = await self._locked(guild_id, preconditions)
             row = await self._update(before, {"deleted_at": self._clock.now()})
@@ -121,8 +121,8 @@ class GuildService:
         self._watcher.invalidate("guild", {guild_id})
 
     async def restore(self, actor: Actor, guild_id: int) -> GuildView:
-        """Undoes the deletion; a guild that is not deleted stays as it is. Raises `NotFound` if it never existed or its
-        retention has ended."""
+        """Undoes the deletion. A guild that is not deleted does not change. Raises `NotFound` if it never existed or
+        its retention has ended."""
         async with self._database.transaction() as connection:
             before = await self._locked(guild_id, None, deleted=True)
             row = await self._update(before, {"deleted_at": None})
@@ -147,7 +147,7 @@ class GuildService:
         return None
 
     async def _locked(self, guild_id: int, preconditions: Preconditions | None, *, deleted: bool = False) -> Row:
-        """The row, locked until the transaction ends, if it is as the caller last saw it."""
+        """The row, locked until the transaction ends, if the preconditions hold."""
         kept: Where | Or = Guild.deleted_at.is_null()
         if deleted:
             kept |= Guild.deleted_at > self._purging.retained_since()
@@ -178,8 +178,9 @@ class GuildService:
             return
         changed: dict[str, Change] = rules.changes(None if before is None else dict(before), dict(after))
         await record(connection, actor, action, guild_ids=[after["id"]], target=str(after["id"]), changes=changed)
-        told = {name: after[name] for name in ("name", "icon", "locale", "timezone")}  # not who owns it: a person
-        await publish(connection, [OutboxEvent(after["id"], action, told | {"changed": sorted(changed)})])
+        # The owner is missing: a person.
+        data = {name: after[name] for name in ("name", "icon", "locale", "timezone")}
+        await publish(connection, [OutboxEvent(after["id"], action, data | {"changed": sorted(changed)})])
 
 
 def _action(before: Row | None) -> str:

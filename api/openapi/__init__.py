@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the routes themselves."""
+"""The OpenAPI 3.1 document, derived from the routes themselves."""
 
 from api.openapi.controller import Described, OpenAPIController
 from api.openapi.document import document

@@ -20,14 +20,14 @@ from api.lib.pagination import Page
 
 METHODS = ("GET", "PUT", "PATCH", "POST", "DELETE")
 
-# Answers 200 or 503 in a shape of its own, no problem.
+# Answers 200 or 503 in a shape of its own, which is no problem document.
 READINESS = "/health/ready"
-# Asks nobody, waits for nothing.
+# Needs no credential and does no I/O.
 LIVENESS = "/health/live"
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """One operation. `body` and `answer` are types, None if there is none; `policy` is the policy of its route."""
+    """One operation. `body` and `answer` are types, None if there is none. `policy` is the policy of its route."""
 
     path: str
     method: str
@@ -57,7 +57,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     @property
     def is_persons(self) -> bool:
-        """Whether only a session can use it, and no key."""
+        """Whether only a session can use it."""
         return self.policy.person
 
     @property

@@ -118,7 +118,7 @@ def _success(facts: Facts, status: int, schemas: Schemas) -> Schema:
 
 
 def _not_ready(ready: Schema) -> Schema:
-    """The 503 of readiness, in readiness' own shape. It is a problem only if readiness itself failed."""
+    """The 503 of readiness, in a shape of its own. It is a problem only if readiness itself failed."""
     problem = problems.response(problems.REFUSALS[503])
     content, refused = ready["content"], problem["content"]
     assert isinstance(content, dict)

@@ -14,7 +14,7 @@ MODULE_PATTERN = "^[a-z][a-z0-9_]{0,63}$"
 _ID: Schema = {"type": "string", "pattern": snowflakes.PATTERN}
 _SNOWFLAKE: Schema = {**_ID, "format": "snowflake"}
 
-# The parts of addresses, by name. What cannot exist is 404, as what does not.
+# The parts of addresses, by name. An impossible id is 404, like one that does not exist.
 _PATH: dict[str, tuple[str, Schema, str]] = {
     "guild_id": ("The guild's snowflake.", _SNOWFLAKE, "81384788765712384"),
     "user_id": ("The person's snowflake.", _SNOWFLAKE, "190320984123768832"),
@@ -29,7 +29,7 @@ _PATH: dict[str, tuple[str, Schema, str]] = {
 
 _ETAG = '"f2b0c9ad41e05f7c8a6d3e19"'
 
-# A character takes four bytes at most, each three characters of this.
+# A character takes at most four bytes, and each byte three characters in this form.
 _PERCENT_ENCODED = "^([ -$&-~]|%[0-9A-Fa-f]{2})*$"
 
 HEADERS: dict[str, Schema] = {

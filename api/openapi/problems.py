@@ -143,7 +143,7 @@ HEADERS: dict[str, tuple[str, Schema]] = {
 
 
 def spelled(name: str) -> str:
-    """The name of a header's component, as the header is written."""
+    """The written form of a header's name."""
     return HEADERS[name][0]
 
 

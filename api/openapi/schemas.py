@@ -1,4 +1,4 @@
-"""JSON Schemas of requests and answers, as msgspec itself checks and writes them."""
+"""JSON Schemas of requests and answers, derived from what msgspec validates and encodes."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,8 @@ Schema = dict[str, object]
 
 PREFIX = "#/components/schemas/"
 
-# Shapes that msgspec checks as one and whose members go together: of each form what is required, and what may be.
+# Shapes whose members form alternatives, which msgspec validates as one: for each alternative, the required and the
+# optional members.
 _FORMS: dict[str, tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = {
     "Condition": ((("all",), ()), (("any",), ()), (("stat", "gte"), ("within",))),
 }
@@ -26,7 +27,7 @@ class Schemas:
     """Collects the named shapes in `components`, each once."""
 
     def __init__(self, requests: Iterable[object]) -> None:
-        """`requests`: every type of body. A shape that is part of one keeps its request's form in answers."""
+        """`requests`: the types of all bodies. A shape that occurs in one has its request's form in answers too."""
         self.components: dict[str, Schema] = {}
         self._written: dict[str, Schema] = {}
         self._asked: set[str] = set()
@@ -35,8 +36,8 @@ class Schemas:
         self._asked.update(self.components)
 
     def of(self, kind: object) -> Schema:
-        """The schema of a type; its named parts are added to the components. Raises `ValueError` when
-        two shapes have one name."""
+        """The schema of a type. Its named parts are added to the components. Raises `ValueError` if two shapes have one
+        name."""
         (schema,), components = msgspec.json.schema_components(
             [kind], schema_hook=snowflakes.schema, ref_template=PREFIX + "{name}"
         )
@@ -45,7 +46,7 @@ class Schemas:
         return _as_schema(_tidied(schema))
 
     def of_answer(self, kind: object) -> Schema:
-        """The schema of an answer: members that are always there are required, and times have a format."""
+        """The schema of an answer: members that are always present are required, and times have a format."""
         schema = self.of(kind)
         for struct in _structs(inspect.type_info(kind), set()):
             name = _name_of(struct)
@@ -83,9 +84,8 @@ def _plain_name(name: str) -> str:
 
 
 def _tidied(node: object) -> object:
-    """A copy with plain names, docstrings without indentation (which Python takes from them itself, but only since
-    3.13), with a type for every list of texts to choose from, and with what objects
-    have that may have anything."""
+    """A copy with plain names, docstrings without indentation (Python itself removes it only since 3.13), a type for
+    every list of strings to choose from, and an explicit schema for the members of open objects."""
     if isinstance(node, list):
         return [_tidied(item) for item in node]
     if not isinstance(node, dict):
@@ -98,7 +98,7 @@ def _tidied(node: object) -> object:
     if isinstance(description, str):
         found["description"] = cleandoc(description)
     if found.get("type") == "object" and not found.keys() & {"properties", "additionalProperties"}:
-        found["additionalProperties"] = True  # else a generator takes it for an object without members
+        found["additionalProperties"] = True  # otherwise a generator would expect an object without members
     options = found.get("enum")
     if isinstance(options, list) and all(isinstance(option, str) for option in options):
         found = {"type": "string", **found}
@@ -143,7 +143,7 @@ def _parts(kind: inspect.Type) -> Iterable[inspect.Type]:
 
 
 def _structs(kind: inspect.Type, seen: set[type]) -> Iterator[inspect.StructType]:
-    """Every struct within a type, itself included, each once."""
+    """Every struct within a type, including itself, each once."""
     if isinstance(kind, inspect.StructType) and kind.cls not in seen:
         seen.add(kind.cls)
         yield kind

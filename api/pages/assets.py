@@ -6,8 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-# Written down because the system's own table of media types differs from machine to machine;
-# the charset of text is added by Litestar.
+# Listed here because the system's table of media types differs between machines. Litestar adds the charset of text.
 _MEDIA_TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -19,7 +18,7 @@ _PLAIN = "text/plain"
 
 
 class Asset(msgspec.Struct, frozen=True):
-    """One file: its bytes, and the same gzipped where the repository keeps it so."""
+    """One file: its bytes, and its gzipped bytes if the repository has them."""
 
     media_type: str
     digest: str
@@ -33,15 +32,14 @@ class Asset(msgspec.Struct, frozen=True):
 
     @property
     def gzip_etag(self) -> str:
-        """The strong validator of the gzipped bytes: other bytes, so another validator (RFC 9110, 8.8.3)."""
+        """The strong validator of the gzipped bytes. Other bytes need another validator (RFC 9110, 8.8.3)."""
         return f'"{self.digest}-gzip"'
 
 
 def read_assets(folder: Path) -> dict[str, Asset]:
     """Every file below `folder` by its path there, `vendor/x/y.js`; `y.js.gz` is listed as `y.js`.
 
-    Hidden files are left out. What is not in the answer cannot be served, whatever path is asked for.
-    """
+    Hidden files are left out. A file that is not in the result cannot be served, whatever path a client requests."""
     assets = {}
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
@@ -66,7 +64,7 @@ def _asset(name: str, *, body: bytes, gzipped: bytes | None) -> Asset:
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether an `Accept-Encoding` value takes gzip: named, and not with a weight of zero."""
+    """Whether an `Accept-Encoding` value accepts gzip: named, and not with a weight of zero."""
     for choice in accept_encoding.lower().split(","):
         coding, _, weight = choice.partition(";")
         if coding.strip() == "gzip":

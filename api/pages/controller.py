@@ -17,7 +17,7 @@ from api.pages.assets import Asset, accepts_gzip, names_etag, read_assets
 _HERE = Path(__file__).parent
 _ASSETS = read_assets(_HERE / "assets")
 
-# All pages keep scripts and styles in files, so that nothing inline needs to be let through.
+# All pages keep scripts and styles in files, so nothing inline has to be allowed.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -31,8 +31,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-# The dashboard shows names that anybody may have given themselves: there, no text becomes markup or script but
-# by way of the page's own policy, in browsers that know Trusted Types.
+# The dashboard shows names that any user may have chosen. With Trusted Types, in browsers that support them, text
+# becomes markup or script only through the page's own policy.
 DASHBOARD_SECURITY_POLICY = f"{CONTENT_SECURITY_POLICY}; require-trusted-types-for 'script'; trusted-types default"
 _PAGE_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
 _DASHBOARD_HEADERS = {**_PAGE_HEADERS, "Content-Security-Policy": DASHBOARD_SECURITY_POLICY}
@@ -60,9 +60,8 @@ _VERSION = version("guildhall")
 def _origin(request: Request[object, object, State]) -> str:
     """Scheme and authority of the client's request, such as `http://localhost:8000`.
 
-    The authority is the client's own `Host`. One that is malformed, and might break out of the command line in which it
-    is shown, is replaced by a placeholder.
-    """
+    The authority is the client's own `Host`. A malformed one might break out of the command line that shows it, so a
+    placeholder replaces it."""
     called = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
     return called if _ORIGIN.fullmatch(called) else "http://your-server"
 

@@ -1,13 +1,13 @@
-"""Which addresses webhooks may lead to. Pure, and the same on every version of Python: the ranges are IANA's registries
-of special-purpose addresses, and what clouds keep for themselves."""
+"""The addresses to which webhooks may lead. Pure, and independent of the version of Python: the ranges are IANA's
+registries of special-purpose addresses, and the internal addresses of clouds."""
 
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 
 class Reach(IntEnum):
-    """Who can be reached at an address. `NEVER`: nobody who takes webhooks, but a cloud's keys, say; an operator who
-    lets webhooks lead to their own network does not mean that."""
+    """Who can be reached at an address. `NEVER`: no receiver of webhooks, but for example a cloud's keys. An operator
+    who allows webhooks into their own network does not mean these."""
 
     PUBLIC = 0
     PRIVATE = 1
@@ -15,7 +15,7 @@ class Reach(IntEnum):
 
 
 _NEVER = (
-    "0.0.0.0/8",  # unspecified: this machine, to Linux
+    "0.0.0.0/8",  # unspecified: this machine, on Linux
     "169.254.0.0/16",  # link-local: clouds' metadata
     "100.100.100.200/32",  # Alibaba's metadata
     "168.63.129.16/32",  # Azure's
@@ -45,10 +45,10 @@ _PRIVATE = (
     "3fff::/20",
 )
 
-# All of the internet's addresses are here: loopback, unique local, site-local and what is not given out are not.
+# All public addresses are in this range. Loopback, unique local, site-local and unassigned addresses are not.
 _GLOBAL = IPv6Network("2000::/3")
 
-# IPv4 written as IPv6, and how far to the right of it.
+# IPv4 addresses within IPv6, and by how many bits they are shifted.
 _EMBEDDED = (
     (IPv6Network("::ffff:0:0/96"), 0),
     (IPv6Network("::/96"), 0),
@@ -69,7 +69,7 @@ _PRIVATE_4, _PRIVATE_6 = _parsed(*_PRIVATE)
 
 
 def reach(address: str) -> Reach:
-    """Who can be reached at an IP address. Raises `ValueError` for what is none."""
+    """Who can be reached at an IP address. Raises `ValueError` for an invalid address."""
     found = ip_address(address.partition("%")[0])
     return _reach_4(found) if isinstance(found, IPv4Address) else _reach_6(found)
 

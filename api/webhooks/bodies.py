@@ -24,13 +24,13 @@ class Body(msgspec.Struct):
 
 
 def _data(row: asyncpg.Record, scopes: Sequence[str]) -> str:
-    """The event's data, as far as the webhook may see it."""
+    """The members of the event's data that the webhook may see."""
     data: str = row["data"]
     return data if data == ERASED or right_of(row["type"]).scope in scopes else trimmed(row["type"], data)
 
 
 def body_of(webhook: asyncpg.Record, row: asyncpg.Record) -> bytes:
-    """A delivery (`queries.NEXT`) as the webhook (`queries.HELD`) gets it."""
+    """The body of a delivery (`queries.NEXT`) for the webhook (`queries.HELD`)."""
     is_test = row["position"] is None
     guild_id = webhook["guild_id"] if is_test else row["guild_id"]
     return _encode(

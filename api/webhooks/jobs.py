@@ -35,21 +35,21 @@ from tables.webhooks import Webhook, WebhookDelivery
 log = structlog.get_logger("guildhall.webhooks")
 
 LOOKED_AT = 500  # due webhooks to choose from
-IN_A_ROW = 50  # events of one webhook, and seconds, before others have their turn
+IN_A_ROW = 50  # events of one webhook, and seconds, before other webhooks have their turn
 TURN_SECONDS = 10.0
-PAUSE_AFTER_FAULT = timedelta(seconds=30)  # of ours, or of the database
+PAUSE_AFTER_FAULT = timedelta(seconds=30)  # our own, or of the database
 KEPT = timedelta(days=7)
-BATCH_SIZE = 1000  # events, or webhooks of one that concerns all guilds
+BATCH_SIZE = 1000  # events, or webhooks of an event that concerns all guilds
 BATCHES = 50  # in a row
 SWEPT = 5000
-# While a backup holds its snapshot, a look at all that is due passes all that ever was.
+# While a backup holds its snapshot, a poll for all due webhooks reads every row that was ever due.
 LOOKS_AT_ALL, LATE = timedelta(seconds=15), timedelta(seconds=10)
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 NO_TARGET = "nothing can be sent to its address: its host is written as no browser and no server agrees upon"
 
 
 class Deliverer:
-    """The webhooks with due deliveries, as a worker's source. Whoever holds the lease of a webhook sends to it."""
+    """The webhooks with due deliveries, as a worker's source. Only the holder of a webhook's lease sends to it."""
 
     places = 32  # webhooks at a time in a process; guilds and hosts have shares of them
     poll_seconds = 0.5
@@ -83,21 +83,22 @@ class Deliverer:
         return [Begun(chosen[id_], self._serve(id_)) for (id_,) in rows]
 
     def _note(self, now: datetime, *, has_more: bool) -> None:
-        """From when on the next look looks: what is due has come since, a little late perhaps. All of it, with what
-        others held and let fall, is looked at now and then, and while something is left."""
+        """Sets the time from which the next poll searches. Newly due webhooks are found from there, with some
+        tolerance. A poll of all due webhooks, including those whose lease ran out, comes at intervals, and as long as
+        some are left."""
         if has_more or now >= self._looks_at_all or now < self._since:
             self._looks_at_all = now + LOOKS_AT_ALL
             self._since = _EVER
         else:
-            # Either clock may have said when something is due.
+            # Either clock may have set the due time.
             self._since = min(now, self._database_now) - LATE
 
     async def _owe(self) -> None:
-        """Stores the deliveries of new events; of very many, the rest next time."""
+        """Stores the deliveries of new events. If there are very many, the next call continues."""
         for _ in range(BATCHES):
             async with self._database.connection() as connection:
                 row = await connection.fetchrow(queries.OWE, BATCH_SIZE)
-            assert row is not None  # a function gives its row
+            assert row is not None  # a function always returns its row
             self._database_now = row["now"]
             if not row["is_more"]:
                 return
@@ -129,7 +130,7 @@ class Deliverer:
                 await connection.execute(queries.LET_GO, webhook_id, rests_until, max(tried, default=0))
 
     async def _send_all(self, webhook_id: int, tried: list[int]) -> datetime | None:
-        """Sends due deliveries up to a failure, then sets when to continue. Adds to `tried` what it tried."""
+        """Sends due deliveries up to a failure. Returns when to continue. Adds the attempted ones to `tried`."""
         turn_ends = asyncio.get_running_loop().time() + TURN_SECONDS
         for _ in range(IN_A_ROW):
             if asyncio.get_running_loop().time() > turn_ends:
@@ -146,7 +147,7 @@ class Deliverer:
                 async with self._database.transaction() as connection:
                     await self._disable(connection, webhook_id, self._clock.now(), "the key that made it has ended")
                 return None
-            if target(webhook["url"]) is None:  # it was made when such were taken
+            if target(webhook["url"]) is None:  # it was made when such URLs were allowed
                 async with self._database.transaction() as connection:
                     await self._disable(connection, webhook_id, self._clock.now(), NO_TARGET)
                 return None
@@ -192,12 +193,12 @@ class Deliverer:
         return await self._sender.send(webhook["url"], headers, body, webhook["guild_id"])
 
     async def _failed(self, webhook_id: int, row: asyncpg.Record, outcome: Outcome) -> datetime:
-        """Stores a failure; disables a webhook that nothing reaches any more. Returns when to continue."""
+        """Stores a failure. Disables a webhook that has been unreachable for too long. Returns when to continue."""
         now, attempts = self._clock.now(), row["attempts"] + 1
         again = None if attempts >= MOST_ATTEMPTS else now + BACKOFF[attempts - 1]
         async with self._database.transaction() as connection:
             state = await connection.fetchrow(queries.FAILED, webhook_id, row["id"], outcome.summary, again, now)
-            if state is None:  # it has been removed
+            if state is None:  # the webhook was deleted
                 return now
             if again is None and now - state["failing_since"] >= LASTING:
                 await self._disable(connection, webhook_id, now, f"nothing arrives: {outcome.summary}")

@@ -1,17 +1,17 @@
-"""What a webhook keeps of who made it, or changed it last."""
+"""The maker of a webhook: the rights and the key of the actor who made it, or changed it last."""
 
 from api.auth.actors import Actor
 from api.auth.scopes import Scope
 from api.events.rights import RIGHTS
 from tables.auth import ApiKey
 
-# What the data of the stream's events needs.
+# The scopes that the data of events needs.
 _BOUNDS = frozenset(right.scope for right in RIGHTS.values())
 
 
 def bounds_of(actor: Actor) -> list[str]:
-    """What bounds what a webhook tells that this actor makes or changes. `members:write` is what shows a guild's
-    bot hidden people: what a person makes does not have it."""
+    """The scopes that bound the data of a webhook that this actor makes or changes. `members:write` shows hidden people
+    to a guild's bot, so a person's webhook does not have it."""
     credential = actor.credential
     scopes = _BOUNDS if credential is None else _BOUNDS & credential.scopes
     if actor.hidden_seen() is None:
@@ -20,7 +20,7 @@ def bounds_of(actor: Actor) -> list[str]:
 
 
 async def key_of(actor: Actor) -> int | None:
-    """The first of the keys in the line of this actor's: a webhook that they make or change ends with them."""
+    """The first key in the line of the actor's key. A webhook that the actor makes or changes ends with it."""
     credential = actor.credential
     is_key = credential is not None and credential.user_id is None
     return await ApiKey.first_of(credential.id) if credential is not None and is_key else None

@@ -1,8 +1,9 @@
-"""The SQL of webhooks: what sends, for many at once, and what is read of several tables."""
+"""The SQL of webhooks: delivery, in batches, and reads across several tables."""
 
 from api.jobs.leases import HELD_UNTIL, IS_FREE
 
-# Not those of hidden people, but for who sees them ($4 null) or is the one ($4): see `Actor.hidden_seen`.
+# Deliveries of a webhook. Those about a hidden person only if the reader sees all ($4 null) or is that person ($4): see
+# `Actor.hidden_seen`.
 DELIVERIES = """
     SELECT d.id, d.position, d.type, d.at, d.status, d.attempts FROM webhook_deliveries d
     WHERE d.webhook_id = $1 AND ($2::bigint IS NULL OR d.id < $2) AND ($4::bigint IS NULL OR NOT EXISTS (
@@ -16,8 +17,8 @@ OWE = "SELECT guildhall_owe_deliveries($1) AS is_more, clock_timestamp() AS now"
 
 _HOST = r"lower(trim('[]' FROM substring(url FROM '^https?://(\[[^]]*\]|[^/:?#]*)')))"
 
-# Those that are owed something since then ($5) and held by nobody, but those of guilds and hosts that have their share
-# of senders.
+# Webhooks with a delivery due since $5 that are not leased, except for guilds and hosts that already have their share
+# of places.
 DUE = f"""
     SELECT id, guild_id, {_HOST} AS host FROM webhooks
     WHERE due_at >= $5 AND due_at <= $1 AND disabled_at IS NULL AND {IS_FREE} AND id <> ALL($6::bigint[])
@@ -25,7 +26,7 @@ DUE = f"""
     ORDER BY due_at LIMIT $4
 """
 
-# Who sends holds a webhook, so that its events come one after the other.
+# Leases webhooks. Only one process sends to a webhook, so its events arrive one after the other.
 TAKE = f"""
     UPDATE webhooks SET holder = $1, held_until = {HELD_UNTIL} WHERE id IN (
         SELECT id FROM webhooks
@@ -33,7 +34,7 @@ TAKE = f"""
         FOR UPDATE SKIP LOCKED
     ) RETURNING id
 """
-# A webhook, if it is still leased. Its row is not written: each writing leaves one that an old snapshot keeps.
+# A leased webhook. Does not write its row, because an old snapshot would keep every version.
 HELD = """
     SELECT guild_id, url, secret, scopes, done_id, key_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM api_keys k
@@ -42,8 +43,8 @@ HELD = """
     ) AS has_ended
     FROM webhooks WHERE id = $1 AND holder = $2 AND disabled_at IS NULL
 """
-# Old snapshots keep what is done where it was: so what was never tried is looked for behind what has been ($3), and
-# what was, by when it is tried again.
+# The next due delivery. Old snapshots keep finished rows in the index. So unattempted deliveries are searched behind
+# the last attempted one ($3), and attempted ones by the time of their next attempt.
 NEXT = """
     SELECT d.id, d.position, d.type, d.at, d.attempts, e.position IS NOT NULL AS is_kept, e.guild_id,
         e.data::text AS data, p.user_id IS NOT NULL AS is_hidden
@@ -77,8 +78,8 @@ FAILED = """
     WHERE id = $1 RETURNING failures, failing_since
 """
 
-# In a statement after the lock's own: it sees what was numbered before, and what comes later waits for the lock. All up
-# to `$3` was tried, but for what may be there now.
+# Releases a webhook. A statement of its own after the lock: it sees deliveries that were numbered before, and later
+# ones wait for the lock. All deliveries up to `$3` were attempted, unless the statement finds others.
 LET_GO = """
     UPDATE webhooks SET holder = NULL, held_until = NULL, rests_until = $2,
         done_id = coalesce(pending.fresh_id - 1, greatest(done_id, $3)),
@@ -96,7 +97,7 @@ LET_GO = """
     ) AS pending
     WHERE id = $1
 """
-# Some of them, the oldest first; gives how many.
+# Deletes a batch of old deliveries, the oldest first. Returns their number.
 SWEEP = """
     WITH gone AS (
         DELETE FROM webhook_deliveries WHERE id = ANY(ARRAY(

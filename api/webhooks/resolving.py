@@ -1,7 +1,7 @@
 """The resolver: looks up names in threads of its own, fairly, so a name server that does not answer delays nobody else.
 
 It does not use the threads of PostgreSQL or the event loop, and the process does not wait for its threads at its end:
-the system gives up on a name when it likes, often after half a minute."""
+the system may take half a minute to give up on a name."""
 
 import asyncio
 import socket
@@ -43,7 +43,7 @@ class Resolver:
             self._freed = asyncio.Event()
             if isinstance(result, Exception):
                 found.set_exception(result)
-                found.exception()  # perhaps nobody waits for it any longer
+                found.exception()  # perhaps no caller waits any more
             else:
                 found.set_result(result)
 

@@ -10,15 +10,16 @@ from urllib.parse import urlsplit
 
 MOST_ATTEMPTS = 8
 
-# After each attempt but the last; the last one is made within a day of the first, with what the webhook pauses.
+# Pauses after each attempt but the last. The last attempt is within a day of the first, including the webhook's own
+# pauses.
 BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 18_000, 43_200))
 LONGEST_PAUSE = timedelta(minutes=5)
 
-# Nothing has arrived for this long, and a delivery was given up: the webhook is disabled.
+# A webhook is disabled if no delivery succeeded for this long and one was given up.
 LASTING = timedelta(hours=12)
 
 
-# Names that nobody has on the internet, whatever a name server makes of them (RFC 6761, 6762, 8375; ICANN keeps one).
+# Names that do not exist on the internet, whatever a name server answers (RFC 6761, 6762, 8375; ICANN reserves one).
 _LOCAL = ("localhost", "localdomain", "local", "internal", "home.arpa")
 
 _label = re.compile(r"[a-z0-9_-]{1,63}", re.ASCII).fullmatch
@@ -36,7 +37,7 @@ class Target(NamedTuple):
 
 
 def target(url: str) -> Target | None:
-    """The target of a URL; None if nothing can be sent to it."""
+    """The target of a URL. None if nothing can be sent to it."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -59,8 +60,8 @@ def is_local(host: str) -> bool:
 
 
 def _is_plain(host: str, *, is_bracketed: bool) -> bool:
-    """Whether a host (lower case) is written in the one way that everybody reads alike: an IPv6 address without a zone,
-    an IPv4 address as four decimal numbers, or a name without empty labels, so without a dot at its end."""
+    """Whether a host (lower case) is written unambiguously: an IPv6 address without a zone, an IPv4 address as four
+    decimal numbers, or a name without empty labels, so without a dot at its end."""
     try:
         if is_bracketed:
             return IPv6Address(host).scope_id is None

@@ -1,7 +1,7 @@
-"""Sends one request, to the very address that was looked at, and reads no more of the answer than its status.
+"""The sender: sends one request to exactly the address that was checked, and reads only the status of the answer.
 
-A client for HTTP looks a name up a second time when it connects, and a name may lead elsewhere then. So it is given the
-address, and the name only for the `Host` and for TLS, which verifies the certificate against it."""
+An HTTP client looks up a name again when it connects, and the name may then lead elsewhere. So the client gets the
+address. It uses the name only for `Host` and for TLS, which verifies the certificate against it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,19 @@ from api.webhooks.rules import Target, is_local, target
 if TYPE_CHECKING:
     import httpx2
 
-SECONDS = 10.0  # for all of it: the name, the connection, the answer
+SECONDS = 10.0  # in total: look-up, connection, answer
 MOST_TRIED = 2  # addresses of one name
 
 
 class Outcome(NamedTuple):
-    """`ok`: it arrived. `summary`: the status, or why there is none."""
+    """The result of an attempt. `ok`: it arrived. `summary`: the status, or why there is none."""
 
     ok: bool
     summary: str
 
 
 class NotAllowed(Exception):
-    """The name leads to an address that webhooks may not lead to. `reach`: what is there."""
+    """The name leads to an address to which webhooks may not lead. `reach`: who is there."""
 
     def __init__(self, found: Reach) -> None:
         super().__init__(found)
@@ -34,14 +34,14 @@ class NotAllowed(Exception):
 
 
 def refuse_local(host: str, *, private: bool) -> None:
-    """Raises `NotAllowed` for a name that is nobody's on the internet, unless `private` ones may be asked for."""
+    """Raises `NotAllowed` for a name that does not exist on the internet, unless `private` ones are allowed."""
     if not private and is_local(host):
         raise NotAllowed(Reach.PRIVATE)
 
 
 def refuse(ips: Sequence[str], *, private: bool) -> None:
-    """Raises `NotAllowed` if one of a name's addresses is not public, or where `private` ones may be asked for, if one
-    is nobody's."""
+    """Raises `NotAllowed` if an address of the name is not public. If `private` addresses are allowed, only for those
+    with the reach `NEVER`."""
     worst = max(map(reach, ips), default=Reach.PUBLIC)
     if worst > (Reach.PRIVATE if private else Reach.PUBLIC):
         raise NotAllowed(worst)
@@ -49,14 +49,14 @@ def refuse(ips: Sequence[str], *, private: bool) -> None:
 
 class Sender:
     def __init__(self, resolver: Resolver, *, private: bool) -> None:
-        """`private`: whether it may go to addresses that are not public."""
+        """`private`: whether it may send to addresses that are not public."""
         self._resolver = resolver
         self._client: httpx2.AsyncClient | None = None
         self.private = private
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes, guild_id: int) -> Outcome:
-        """Posts it, of the guild's share of look-ups. Redirects are not followed: they are no answer that says it
-        arrived."""
+        """Sends a POST. The name's look-up counts against the guild's share. Does not follow redirects: a redirect does
+        not show that the event arrived."""
         where = target(url)
         if where is None:
             return Outcome(ok=False, summary="no address")
@@ -74,7 +74,7 @@ class Sender:
             return Outcome(ok=False, summary=type(error).__name__)
 
     async def _post(self, where: Target, ips: Sequence[str], headers: Mapping[str, str], body: bytes) -> Outcome:
-        import httpx2  # 140 ms, for those who have webhooks
+        import httpx2  # 140 ms, so only where there are webhooks
 
         client = self._client = self._client or _made_client()
         summary = "its name has no address"
@@ -98,13 +98,14 @@ class Sender:
         return Outcome(ok=False, summary=summary)
 
     async def close(self) -> None:
-        """Ends what is open."""
+        """Closes open connections."""
         if self._client is not None:
             await self._client.aclose()
 
 
 def _made_client() -> "httpx2.AsyncClient":
-    """It keeps no connection: one to the same address may be of another name. It asks no proxy of the environment."""
+    """It keeps no connection alive, because one to this address may belong to another name. It ignores proxies in the
+    environment."""
     import httpx2  # the same
 
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
@@ -112,7 +113,7 @@ def _made_client() -> "httpx2.AsyncClient":
 
 
 def _cause(error: BaseException) -> str:
-    """The name of what lies at the bottom of an error."""
+    """The name of an error's innermost cause."""
     while (below := error.__cause__ or error.__context__) is not None:
         error = below
     return type(error).__name__

@@ -51,7 +51,7 @@ class WebhookService:
         *,
         private: bool,
     ) -> None:
-        """`private`: whether they may lead to addresses that are not public."""
+        """`private`: whether webhooks may lead to addresses that are not public."""
         self._database = database
         self._cursors = cursors
         self._clock = clock
@@ -60,12 +60,13 @@ class WebhookService:
         self._private = private
 
     async def create(self, actor: Actor, guild_id: int, data: CreateWebhook) -> WebhookView:
-        """Makes one. Sent twice, it makes two, unless it bears an idempotency key. Raises `Invalid`, `Conflict`."""
+        """Creates a webhook. A second call creates a second one, unless it has an idempotency key. Raises `Invalid`,
+        `Conflict`."""
         await refuse_url(data.url, guild_id, self._resolver, private=self._private)
         secret = PREFIX + token_urlsafe(32)
         disabled_at = None if data.enabled else self._clock.now()
         async with self._database.transaction() as connection:
-            await Guild.lock(guild_id)  # so that two cannot both be the last that it may have
+            await Guild.lock(guild_id)  # two requests cannot both create the last allowed one
             if await Webhook.count().where(Webhook.guild_id == guild_id) >= MOST:
                 raise Conflict(f"A guild has {MOST} webhooks at most.")
             webhook = Webhook(
@@ -98,14 +99,13 @@ class WebhookService:
         return _to_view(await _found(guild_id, webhook_id))
 
     async def require(self, guild_id: int, webhook_id: int) -> None:
-        """Raises `NotFound` for one that the guild does not have."""
+        """Raises `NotFound` if the guild does not have this webhook."""
         await self.get(guild_id, webhook_id)
 
     async def patch(
         self, actor: Actor, guild_id: int, webhook_id: int, data: PatchWebhook, preconditions: Preconditions | None
     ) -> WebhookView:
-        """Changes a webhook. Sent twice, the second time changes nothing. Raises `NotFound`, `Invalid`,
-        `PreconditionFailed`."""
+        """Changes a webhook. A second call changes nothing. Raises `NotFound`, `Invalid`, `PreconditionFailed`."""
         if data.url is not UNSET:
             await refuse_url(data.url, guild_id, self._resolver, private=self._private)
         async with self._database.transaction() as connection:
@@ -118,10 +118,10 @@ class WebhookService:
             if (url, types, enabled) == (before["url"], before["types"], was_enabled):
                 return _to_view(before)
             if enabled:
-                parsed(url)  # it may have been made when others were taken
+                parsed(url)  # it may have been made when other URLs were allowed
             disabled_at = None if enabled else before["disabled_at"] or self._clock.now()
             renewed = url != before["url"] or (enabled and not was_enabled)
-            # Who changes it is its maker from now on.
+            # The author of the change is now its maker.
             values: dict[Column | str, object] = {
                 Webhook.url: url,
                 Webhook.types: types,
@@ -139,7 +139,7 @@ class WebhookService:
         return _to_view(row)
 
     async def delete(self, actor: Actor, guild_id: int, webhook_id: int, preconditions: Preconditions | None) -> None:
-        """Deletes a webhook with its deliveries. Raises `NotFound`, also the second time, and `PreconditionFailed`."""
+        """Deletes a webhook with its deliveries. Raises `NotFound`, also at a second call, and `PreconditionFailed`."""
         async with self._database.transaction() as connection:
             before = await _found(guild_id, webhook_id, lock=True)
             _match(before, preconditions)
@@ -147,7 +147,8 @@ class WebhookService:
             await _record(connection, actor, "webhook.deleted", before, None)
 
     async def test(self, actor: Actor, guild_id: int, webhook_id: int) -> DeliveryView:
-        """Sends a test event. Sent twice, it sends two. Raises `NotFound`, and `Conflict` for a disabled webhook."""
+        """Sends a test event. A second call sends a second one. Raises `NotFound`, and `Conflict` for a disabled
+        webhook."""
         async with self._database.transaction() as connection:
             found = await _found(guild_id, webhook_id, lock=True)
             if found["disabled_at"] is not None:
@@ -163,7 +164,7 @@ class WebhookService:
     async def deliveries(
         self, actor: Actor, guild_id: int, webhook_id: int, *, limit: int, cursor: str | None
     ) -> Page[DeliveryView]:
-        """The deliveries of the last week, and those to come, newest first. Raises `NotFound`."""
+        """The deliveries of the last week and the pending ones, newest first. Raises `NotFound`."""
         limit = min(limit, 100)
         scope = f"deliveries:{webhook_id}:{actor.id}"
         before = self._cursors.read(scope, cursor)[0] if cursor is not None else None
@@ -218,6 +219,6 @@ async def _record(connection: Connection, actor: Actor, action: str, before: Row
         return {"url": row["url"], "types": row["types"], "enabled": row["disabled_at"] is None}
 
     was, now, row = audited(before), audited(after), after or before
-    assert row is not None  # there was one, or there is
+    assert row is not None  # at least one of them exists
     changes = {name: Change(was[name], now[name]) for name in was if was[name] != now[name]}
     await record(connection, actor, action, guild_ids=[row["guild_id"]], target=str(row["id"]), changes=changes)

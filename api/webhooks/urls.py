@@ -22,7 +22,7 @@ _REFUSED = {
 
 
 def parsed(url: str) -> Target:
-    """Raises `Invalid` for what is no address that can be sent to."""
+    """The target of a URL. Raises `Invalid` if nothing can be sent to it."""
     where = target(url)
     if where is None:
         raise Invalid(errors=[Fault("/url", _NO_ADDRESS)])
@@ -30,8 +30,8 @@ def parsed(url: str) -> Target:
 
 
 async def refuse_url(url: str, guild_id: int, resolver: Resolver, *, private: bool) -> None:
-    """Raises `Invalid` for a URL that nothing can be sent to. A name that is unknown now is allowed: it is resolved
-    again for each delivery."""
+    """Raises `Invalid` for a URL to which nothing can be sent. An unknown name is allowed: each delivery resolves it
+    again."""
     where = parsed(url)
     try:
         refuse_local(where.host, private=private)
@@ -42,5 +42,5 @@ async def refuse_url(url: str, guild_id: int, resolver: Resolver, *, private: bo
         raise Invalid(errors=[Fault("/url", _REFUSED[refused.reach])]) from None
     except UnicodeError:
         raise Invalid(errors=[Fault("/url", "has a name that cannot be looked up")]) from None
-    except OSError:  # also TimeoutError: nobody knows it now
+    except OSError:  # also TimeoutError: the name is unknown now
         return
