@@ -18,7 +18,7 @@ from api.lib.secret_box import SecretBox, Undecryptable
 from api.postgres.engine import PlainConnection
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
-from tests.support.discord import Answer, Call, Discord, Fault, broken, limited, silence, told
+from tests.support.discord import Answer, Call, Discord, Fault, broken, json_answer, limited, silence
 from tests.support.people import ADA, BO, HARBOUR
 from tests.support.serving import in_process
 
@@ -268,7 +268,7 @@ async def garbage(_call: Call) -> Answer:
 
 async def wrong(_call: Call) -> Answer:
     token = {"access_token": "é\n", "refresh_token": "r", "expires_in": 1e300}
-    return told(200, {"id": "abc", "username": "x", **token})
+    return json_answer(200, {"id": "abc", "username": "x", **token})
 
 
 async def busy(_call: Call) -> Answer:

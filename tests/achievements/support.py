@@ -42,7 +42,7 @@ def keys(answer: Json) -> list[str]:
     return [each["achievement"] for each in answer["achievements_unlocked"]]
 
 
-async def told_of(owner: PlainConnection, *users: int) -> list[str]:
+async def event_types_of(owner: PlainConnection, *users: int) -> list[str]:
     """The types of events that the stream was told of these people."""
     await owner.fetchval("SELECT guildhall_number_events(1000)")
     rows = await owner.fetch("SELECT type FROM stream_events WHERE user_id = ANY($1) ORDER BY position", users)

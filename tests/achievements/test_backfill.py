@@ -9,7 +9,7 @@ import pytest
 
 from api.achievements import backfill, queries
 from api.postgres.engine import PlainConnection
-from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, earned, told_of
+from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, earned, event_types_of
 from tests.activity.test_record import message, record
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
 
@@ -57,7 +57,7 @@ async def test_who_meets_it_already_is_given_it(
     assert [(row["user_id"], row["xp"]) for row in rows] == [(n, n + 100 * (n > 5)) for n in range(1, 11)]
     # What the XP unlocked, and the levels that it reached, go with it.
     assert (await bot.get(f"{OF_HARBOUR}/next")).json()["awarded_count"] == 5
-    types = await told_of(owner, *range(1, 11))
+    types = await event_types_of(owner, *range(1, 11))
     assert Counter(types) == {"achievement.unlocked": 10, "member.level_up": 5}
     assert await owner.fetchval("SELECT count(*) FROM jobs") == 0
     again = (await bot.post(f"{OF_HARBOUR}/simulate", json={"key": "chatterbox", **data})).json()

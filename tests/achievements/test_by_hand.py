@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 
 from api.postgres.engine import PlainConnection
-from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, keys, told_of
+from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, event_types_of, keys
 from tests.activity.test_record import message, record
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS
 
@@ -26,18 +26,18 @@ async def test_awarded_with_its_rewards_and_what_follows(bot: httpx2.AsyncClient
     )
     answer = await bot.put(f"{OF_ADA}/chatterbox", headers=REASON)
     assert answer.status_code == 201, answer.text
-    told = answer.json()
-    assert (told["achievement"], told["scope"], told["progress"]) == ("chatterbox", "guild", 0)
-    assert told["rewards"] == {"xp": 100, "role_id": "77"}
-    assert (keys(told), told["level_up"]["to_level"], told["level_up"]["xp"]) == (["next"], 1, 150)
+    view = answer.json()
+    assert (view["achievement"], view["scope"], view["progress"]) == ("chatterbox", "guild", 0)
+    assert view["rewards"] == {"xp": 100, "role_id": "77"}
+    assert (keys(view), view["level_up"]["to_level"], view["level_up"]["xp"]) == (["next"], 1, 150)
     again = await bot.put(f"{OF_ADA}/chatterbox")
     assert (again.status_code, keys(again.json()), again.json()["level_up"]) == (200, [], None)
-    assert again.json()["awarded_at"] == told["awarded_at"]
+    assert again.json()["awarded_at"] == view["awarded_at"]
     assert await xp(bot) == 150
     assert (await bot.get(f"/v1/guilds/{HARBOUR}/leaderboard")).json()["items"][0]["rank"] == 1
     log = await owner.fetch("SELECT action, target, reason FROM audit_log WHERE action LIKE 'achievement.awarded'")
     assert [tuple(row) for row in log] == [("achievement.awarded", str(ADA), "for the party")]
-    assert await told_of(owner, ADA) == ["achievement.unlocked", "achievement.unlocked", "member.level_up"]
+    assert await event_types_of(owner, ADA) == ["achievement.unlocked", "achievement.unlocked", "member.level_up"]
 
 
 async def test_revoked_it_stays_so_until_it_is_awarded_by_hand(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
@@ -50,7 +50,7 @@ async def test_revoked_it_stays_so_until_it_is_awarded_by_hand(bot: httpx2.Async
     assert keys(await record(bot, message("2"))) == []
     assert await earned(bot, ADA) == set()
     assert (await bot.get(f"{OF_HARBOUR}/chatterbox")).json()["awarded_count"] == 0
-    assert {"achievement.revoked", "member.level_changed"} <= set(await told_of(owner, ADA))
+    assert {"achievement.revoked", "member.level_changed"} <= set(await event_types_of(owner, ADA))
     assert (await bot.put(f"{OF_ADA}/chatterbox")).status_code == 201
     assert await earned(bot, ADA) == {"chatterbox"}
     assert (await bot.get(f"{OF_HARBOUR}/chatterbox")).json()["awarded_count"] == 1

@@ -25,12 +25,12 @@ async def test_one_is_made_and_read(bot: httpx2.AsyncClient, owner: PlainConnect
     await define(bot, draft("first-words"))
     made = await bot.post(OF_HARBOUR, json=CHATTERBOX, headers={"X-Audit-Log-Reason": "for%20talkers"})
     assert made.status_code == 201, made.text
-    told = made.json()
-    assert {name: told[name] for name in CHATTERBOX} == CHATTERBOX
-    assert (told["guild_id"], told["revision"], told["awarded_count"], told["rarity"]) == (str(HARBOUR), 1, 0, 0)
-    assert told["awarding"] is None
+    view = made.json()
+    assert {name: view[name] for name in CHATTERBOX} == CHATTERBOX
+    assert (view["guild_id"], view["revision"], view["awarded_count"], view["rarity"]) == (str(HARBOUR), 1, 0, 0)
+    assert view["awarding"] is None
     one = await bot.get(f"{OF_HARBOUR}/chatterbox")
-    assert (one.json(), one.headers["etag"]) == (told, made.headers["etag"])
+    assert (one.json(), one.headers["etag"]) == (view, made.headers["etag"])
     known = await bot.get(f"{OF_HARBOUR}/chatterbox", headers={"If-None-Match": one.headers["etag"]})
     assert known.status_code == 304
     entry = await owner.fetchrow("SELECT * FROM audit_log WHERE target = 'chatterbox'")
@@ -104,9 +104,9 @@ async def test_a_patch_merges(bot: httpx2.AsyncClient) -> None:
         headers={"If-Match": tag},
     )
     assert changed.status_code == 200, changed.text
-    told = changed.json()
-    assert (told["description"], told["rewards"]) == (None, {"xp": 5, "role_id": "77"})
-    assert (told["condition"], told["revision"]) == ({"stat": "reactions", "gte": 1}, 2)
+    view = changed.json()
+    assert (view["description"], view["rewards"]) == (None, {"xp": 5, "role_id": "77"})
+    assert (view["condition"], view["revision"]) == ({"stat": "reactions", "gte": 1}, 2)
     assert changed.headers["etag"] == (await bot.get(one)).headers["etag"]
     stale = await bot.patch(one, json={"name": "Late"}, headers={"If-Match": tag})
     assert stale.status_code == 412
@@ -192,5 +192,5 @@ async def test_counts_of_the_installation_are_of_all_guilds(bot: httpx2.AsyncCli
     await define(bot, draft(gte=1), at=OF_ALL)
     await record(bot, message("1"), message("2", user=BO))
     await bot.post(f"/v1/guilds/{QUARRY}/members/{ADA}/xp", json={"amount": 1})
-    told = (await bot.get(OF_ALL)).json()["items"][0]
-    assert (told["awarded_count"], told["rarity"]) == (2, 2 / 3)
+    view = (await bot.get(OF_ALL)).json()["items"][0]
+    assert (view["awarded_count"], view["rarity"]) == (2, 2 / 3)

@@ -6,7 +6,7 @@ import httpx2
 from litestar import Litestar
 
 from api.postgres.engine import PlainConnection
-from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, mine, told_of
+from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, event_types_of, mine
 from tests.activity.test_record import message, record
 from tests.imports.files import event, imported, lines
 from tests.imports.test_export import export
@@ -32,7 +32,7 @@ async def test_imported_events_award(bot: httpx2.AsyncClient, owner: PlainConnec
     assert found["status"] == "finished"
     assert await earned(bot, ADA) == {"chatterbox", "higher", "regular", "week"}
     assert await earned(bot, BO) == set()
-    assert await told_of(owner, ADA) == ["achievement.unlocked"] * 4
+    assert await event_types_of(owner, ADA) == ["achievement.unlocked"] * 4
     again = await imported(bot, "events", lines(*file))
     assert again["counts"]["imported"] == 0
     assert await owner.fetchval("SELECT count(*) FROM achievement_awards") == 4

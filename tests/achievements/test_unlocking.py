@@ -7,7 +7,7 @@ import httpx2
 from litestar import Litestar
 
 from api.postgres.engine import PlainConnection
-from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, earned, keys, mine, told_of
+from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, earned, event_types_of, keys, mine
 from tests.activity.test_record import PATH, message, record
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR
@@ -45,7 +45,7 @@ async def test_it_is_told_once_with_its_rewards(bot: httpx2.AsyncClient, owner: 
     assert (member["xp"], member["rank"]) == (130, 1)
     day = (await bot.get(f"/v1/guilds/{HARBOUR}/members/{ADA}/activity")).json()["items"][-1]
     assert (day["messages"], day["xp"]) == (3, 130)
-    assert await told_of(owner, ADA) == ["achievement.unlocked", "member.level_up"]
+    assert await event_types_of(owner, ADA) == ["achievement.unlocked", "member.level_up"]
 
 
 async def test_a_reward_unlocks_the_next(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
@@ -180,7 +180,7 @@ async def test_twenty_clients_bring_the_same_events(bot: httpx2.AsyncClient, own
     unlocked = sorted(key for answer in answers for key in keys(answer.json()))
     assert unlocked == ["chatterbox", "one", "one"]
     assert await owner.fetchval("SELECT count(*) FROM achievement_awards") == 3
-    assert (await told_of(owner, ADA, BO)).count("achievement.unlocked") == 3
+    assert (await event_types_of(owner, ADA, BO)).count("achievement.unlocked") == 3
     ups = [up for answer in answers for up in answer.json()["level_ups"]]
     assert [up["user_id"] for up in ups] == [str(ADA)]
 
@@ -217,13 +217,13 @@ async def test_many_rewards_at_once(bot: httpx2.AsyncClient, litestar_app: Lites
         await bot.post(f"/v1/guilds/{HARBOUR}/members/{number}/xp", json={"set": 17 * number})
     await define(bot, *(draft(f"nr-{gte}", gte=gte, rewards={"xp": 150}) for gte in range(1, 6)))
     rollbacks = services_of(litestar_app).database.rollbacks
-    told = 0
+    awarded = 0
     for turn in range(5):
         posted = [bot.post(PATH, json={"events": [message(f"{turn}-{number}", number)]}) for number in range(1, 121)]
         for answer in await asyncio.gather(*posted):
             assert answer.json()["accepted"] == 1
-            told += len(answer.json()["achievements_unlocked"])
-    assert told == 5 * 120
+            awarded += len(answer.json()["achievements_unlocked"])
+    assert awarded == 5 * 120
     assert services_of(litestar_app).database.rollbacks == rollbacks
     board = (await bot.get(f"/v1/guilds/{HARBOUR}/leaderboard?limit=1")).json()
     assert (board["member_count"], board["items"][0]["value"]) == (120, 17 * 120 + 5 * 160)

@@ -1,4 +1,4 @@
-"""Everybody who may ask: keys and sessions of every kind, good and bad."""
+"""All callers: keys and sessions of every kind, valid and invalid."""
 
 import msgspec
 
@@ -14,14 +14,14 @@ DELETED = 42
 READER_ROLE, WRITER_ROLE = 700, 800
 CARA, DAN, EVE, FRANK = 601, 602, 603, 604
 
-# The kinds of guild. At Discord the first three are there, and those who manage Harbour manage them all.
+# The kinds of guild. The first three exist at Discord, and the managers of Harbour manage them all.
 PLACES = {"own": HARBOUR, "another's": QUARRY, "absent": NOBODYS, "deleted": DELETED}
 IS_THERE = {HARBOUR, QUARRY}
 
 
 class Caller(msgspec.Struct):
-    """A credential. `levels`: how far it goes in each guild, 3 at most, 9 for a key that has no guild list;
-    `refused`: what it is told wherever it goes."""
+    """A credential. `levels`: its level in each guild, 3 at most, 9 for a key without a list of guilds. `refused`: the
+    status that it gets everywhere."""
 
     headers: dict[str, str]
     levels: dict[int, int] = {}
@@ -36,7 +36,7 @@ class Caller(msgspec.Struct):
 async def make_callers(
     browsers: Browsers, clients: Clients, discord: Discord, clock: MovableClock, owner: PlainConnection
 ) -> dict[str, Caller]:
-    """Everybody, each as they are once time has passed and things have been lost."""
+    """All callers, each in its final state: some have expired, some have lost rights."""
     managers = {CARA: "cara", DAN: "dan", EVE: "eve", FRANK: "frank"}
     discord.people |= managers
     for guild_id in (HARBOUR, NOBODYS, DELETED):

@@ -1,4 +1,4 @@
-"""What these tests share."""
+"""Fixtures of the architecture tests."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""Holds answers against what the document says of them."""
+"""Compares answers with the OpenAPI document."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,14 +7,14 @@ import httpx2
 import jsonschema_rs
 import msgspec
 
-Json = dict[str, Any]  # Any: a document is read member by member
+Json = dict[str, Any]  # a document is read member by member
 
 METHODS = ("get", "put", "patch", "post", "delete")
 
 
 class Description:
-    """A document, its references followed. Its objects are closed here, so that a member which an
-    answer has and the document has not is seen."""
+    """A document with its references resolved. Its objects are closed here, so a member of an answer that the document
+    lacks is a fault."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document: Json = msgspec.json.decode(msgspec.json.encode(document))
@@ -24,14 +24,14 @@ class Description:
                 schema.setdefault("additionalProperties", False)
 
     def operations(self) -> Iterator[tuple[str, str, Json]]:
-        """Address, method, operation. Not those whose answer does not end: `tests/events` reads them."""
+        """Address, method, operation. Without those whose answer does not end: `tests/events` reads them."""
         for path, item in self.document["paths"].items():
             for method in METHODS:
                 if method in item and not _is_endless(item[method]):
                     yield path, method.upper(), item[method]
 
     def resolved(self, node: Json) -> Json:
-        """What a node says, or what it refers to."""
+        """The node, or the target of its reference."""
         while "$ref" in node:
             name = node["$ref"].split("/")
             node = self.document
@@ -45,7 +45,7 @@ class Description:
         )
 
     def faults(self, operation: Json, answer: httpx2.Response) -> Iterator[str]:
-        """What of an answer is not as described."""
+        """The differences between an answer and its description."""
         described = operation["responses"].get(str(answer.status_code))
         if described is None:
             yield f"status {answer.status_code} is not documented: {answer.text[:300]}"

@@ -1,4 +1,4 @@
-"""What `make check` makes of an index's answer about advisories."""
+"""How `make check` judges an index's answer about advisories."""
 
 import pytest
 

@@ -1,7 +1,7 @@
-"""Who may ask for what: every route, asked by every kind of credential for every kind of guild.
+"""The authorization matrix: every route, called with every kind of credential for every kind of guild.
 
-Each request has a query parameter that no route takes. Whoever is let in is told so (422, or an earlier fault of
-the same request), and nothing happens; whoever is not, never gets so far."""
+Each request has a query parameter that no route knows. An admitted caller gets 422 for it (or an earlier fault of the
+same request), and nothing happens. A refused caller gets another status."""
 
 import re
 from collections import Counter
@@ -21,8 +21,9 @@ from tests.support.people import HARBOUR, NOBODYS, QUARRY
 
 Needs = Literal["nobody", "key", "person", "read", "write", "manage", "own"]
 
-# What each route needs of a person: to be logged in; to be let in by a role that may read, or write; to manage the
-# guild; to be the one in the address. Or it is for keys alone, or for everybody. A new route gets a row here.
+# The requirement of each route for a person: to be logged in; to have a role that may read, or write; to manage the
+# guild; to be the person in the address. Other routes are for keys alone, or for everybody. A new route needs a row
+# here.
 ROWS: dict[str, Needs] = {
     "GET /": "nobody",
     "GET /assets/{asset_path}": "nobody",
@@ -135,7 +136,7 @@ OF_SCOPES: dict[Scope, Needs] = {
 }
 
 
-# As the addresses have it.
+# Named as in the addresses.
 ACHIEVEMENT = {"key": "chatterbox", "name": "One", "condition": {"stat": "messages", "gte": 1}}
 
 TAKEN = {422, 415, 400}
@@ -154,7 +155,7 @@ def test_every_route_has_a_row() -> None:
 
 
 def test_a_row_says_what_the_scope_does() -> None:
-    """The two tables are written apart: a route with a wrong scope shows as a row that does not fit it."""
+    """The two tables are written separately, so a route with a wrong scope does not match its row."""
     for route in ASKED:
         if route.scope is not None:
             expected = OF_SCOPES[route.scope]
@@ -163,7 +164,7 @@ def test_a_row_says_what_the_scope_does() -> None:
 
 
 def expected(route: Route, caller: Caller, guild_id: int | None, user_id: int) -> set[int]:
-    """The statuses that this caller may get here."""
+    """The possible statuses for this caller."""
     needs = ROWS[key_of(route)]
     if caller.refused is not None:
         return {caller.refused}
@@ -179,7 +180,7 @@ def expected(route: Route, caller: Caller, guild_id: int | None, user_id: int) -
         return {403}
     if not caller.is_key and needs == "own":
         return TAKEN if user_id == caller.user_id else {404}
-    # What else stands in the address is looked for later, and may not be there.
+    # Other parts of the address are looked up later, and may not exist.
     taken = TAKEN | ({404} if {"key_id", "user_id", "import_id", "webhook_id"} & set(route.ids) else set())
     if guild_id is None:
         return taken
@@ -193,7 +194,8 @@ def expected(route: Route, caller: Caller, guild_id: int | None, user_id: int) -
 
 
 def cells(callers: dict[str, Caller]) -> list[tuple[Route, str, str | None]]:
-    """Route, caller, kind of guild or whose address it is. A key that lacks a scope asks where that is what counts."""
+    """Route, caller, and the kind of guild or owner of the address. A key that lacks a scope is tested where the scope
+    matters."""
     found: list[tuple[Route, str, str | None]] = []
     for route in ASKED:
         if ROWS[key_of(route)] == "nobody":
@@ -245,7 +247,7 @@ async def test_the_matrix(
 
 
 async def _rows(owner: PlainConnection) -> list[object]:
-    """A trace of all that a request might have changed; what is noted and renewed by itself is none."""
+    """A trace of all that a request could have changed, without rows that change by themselves."""
     tables = ("guilds", "guild_settings", "modules", "members", "imports", "audit_log", "api_keys", "sessions")
     kept = "(to_jsonb(t) - ARRAY['last_used_at', 'access_token', 'refresh_token'])::text"
     return [await owner.fetchval(f"SELECT array_agg({kept} ORDER BY {kept}) FROM {table} t") for table in tables]

@@ -1,4 +1,4 @@
-"""The page that says what bounds each table names all of them, and tests that there are."""
+"""The page of limits names all tables, and tests that exist."""
 
 import re
 from pathlib import Path
@@ -8,12 +8,12 @@ from api.postgres.engine import PlainConnection
 ROOT = Path(__file__).parents[2]
 BY_BUDGET = "budget only"
 
-# What nothing but the budget of requests bounds, and why that is so stands on the page.
+# Only the rate limit bounds these; the page has the reason.
 ONLY_BUDGET = {"members", "boards", "audit_log"}
 
 
 def rows() -> dict[str, tuple[str, str]]:
-    """By table: what bounds it, what holds that."""
+    """By table: its bound, and the test that holds it."""
     found: dict[str, tuple[str, str]] = {}
     for line in (ROOT / "docs" / "limits.md").read_text().splitlines():
         if not line.startswith("| `"):

@@ -1,5 +1,5 @@
-"""A page of a list costs what it tells, however many guilds there are. Every route that gives pages is asked, and what
-it really sends to PostgreSQL is explained where there are 50,000 guilds, under both kinds of plans."""
+"""The cost of a list's page depends on the page, not on the number of guilds. The tests call every route with pages,
+and explain the statements that it sends to PostgreSQL, with 50,000 guilds and both kinds of plans."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -22,7 +22,7 @@ NAME = "many_guilds"
 GUILDS = 50_000
 LIMIT = 10
 
-# The shortest walk through all of an index of 50,000 rows is of 137 pages, and through a table of more than 200.
+# The shortest scan of a whole index of 50,000 rows reads 137 pages; one of a table reads more than 200.
 MOST_PAGES = 100
 
 QUERIES = {
@@ -34,7 +34,7 @@ QUERIES = {
     "to": "2099-01-01",
 }
 
-# The guild that is asked for comes after all others; what is its own is older than what is theirs.
+# The requested guild comes after all others, and its rows are older than theirs.
 FILL = f"""
     CREATE TEMP TABLE n AS SELECT n::bigint FROM generate_series(1, {GUILDS}) AS n;
     CREATE TEMP TABLE own AS
@@ -82,7 +82,7 @@ _of_a_route: ContextVar[bool] = ContextVar("of_a_route", default=False)
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
-    """What was sent while a route was asked: statements with their arguments, each once."""
+    """The statements that were sent while a route was called, with their arguments, each once."""
     found: Sent = {}
 
     def note(name: str) -> None:
@@ -115,7 +115,7 @@ async def many() -> AsyncIterator[PlainConnection]:
 
 
 def literal(value: object) -> str:
-    """A value as SQL has it, of whatever type is wanted there."""
+    """The value as an SQL literal of any required type."""
     match value:
         case None:
             return "NULL"
@@ -133,7 +133,7 @@ def literal(value: object) -> str:
 
 
 async def pages(connection: PlainConnection, statement: str, arguments: Sequence[object], mode: str) -> int:
-    """How many pages a statement looks at, with a plan of this kind."""
+    """The number of pages that a statement reads, with a plan of this kind."""
     await connection.execute(f"SET plan_cache_mode = {mode}")
     await connection.execute(f"PREPARE asked AS {statement}")
     try:
@@ -146,7 +146,7 @@ async def pages(connection: PlainConnection, statement: str, arguments: Sequence
 
 
 async def ask(client: httpx2.AsyncClient, url: str) -> None:
-    """A page, and the one after it."""
+    """Requests a page, and the one after it."""
     answer = await client.get(url)
     assert answer.is_success, (url, answer.text)
     if (cursor := answer.json()["next_cursor"]) is not None:
@@ -167,7 +167,7 @@ async def test_a_page_costs_what_it_tells(
         asked.add(path)
         url = f"{path.format(**world.parts(path))}?limit={LIMIT}"
         filters = [""]
-        if not path.endswith("/leaderboard"):  # a window is added up over the guild's own days
+        if not path.endswith("/leaderboard"):  # a window is a sum over the guild's own days
             filters += [f"&{name}={QUERIES[name].format(key_id=world.key_id)}" for name in names if name in QUERIES]
         for client in [world.browser] if is_of_people(operation) else [world.bot, harbours]:
             for each in filters:

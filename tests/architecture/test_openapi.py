@@ -1,4 +1,4 @@
-"""The OpenAPI document: what it says is valid, complete, exact, and changes only where somebody looks."""
+"""The OpenAPI document is valid, complete and exact, and every change of it is seen in review."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ RENEW = "If the change is meant, renew the snapshot: make document"
 
 
 def nodes(node: object) -> Iterator[Json]:
-    """Every object within, itself included."""
+    """Every object within the node, including itself."""
     if isinstance(node, dict):
         yield node
         for value in node.values():
@@ -150,7 +150,7 @@ def test_requests_refuse_unknown_members(description: Description) -> None:
 
 
 def test_objects_without_members_of_their_own_may_have_any(description: Description) -> None:
-    """Else a generator makes of them objects that have none."""
+    """Otherwise a generator makes objects without members of them."""
     objects = [node for _, schema in schemas(description) for node in nodes(schema) if node.get("type") == "object"]
     assert len(objects) > 100
     for node in objects:
@@ -187,7 +187,7 @@ def test_texts_beside_the_body_are_bounded(description: Description) -> None:
 
 
 def test_numbers_are_exact() -> None:
-    """The largest id is no float's: written as 9.223372036854776e18 it would be one too many."""
+    """No float can represent the largest id: written as 9.223372036854776e18 it would be one too many."""
     written = msgspec.json.encode(describe()).decode()
     assert f'"maximum":{LARGEST}' in written
     assert not re.search(r"\d[eE][+]?\d\d", re.sub(r'"(\\.|[^"\\])*"', '""', written))
@@ -257,7 +257,7 @@ def test_every_problem_is_in_the_table(description: Description) -> None:
     assert len(found) > 15
     for kind in found:
         assert f"| `{kind.type}` | {kind.status} | {kind.title} |" in text
-        # A request that is not whole has no operation yet.
+        # An incomplete request has no operation yet.
         assert kind.status in {*REFUSALS, 405, 408, 414, 431, 500}
 
 

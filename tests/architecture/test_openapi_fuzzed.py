@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is one that the OpenAPI document describes."""
+"""The OpenAPI document describes every answer, whatever the request."""
 
 import asyncio
 import os
@@ -19,12 +19,12 @@ from tests.architecture.described import Json
 from tests.architecture.world import MSGPACK, World
 from tests.support.clients import BASE_URL
 
-EXAMPLES_EACH = 3 * int(os.environ.get("LAWS", "1"))  # for whoever hunts: `LAWS=20`, and a `--timeout` to match
+EXAMPLES_EACH = 3 * int(os.environ.get("LAWS", "1"))  # for a longer search: `LAWS=20`, and a `--timeout` to match
 
 T = TypeVar("T")
-AnyCase = Case[Any]  # Any: its way of sending, of no use here
+AnyCase = Case[Any]  # its way of sending is not used
 
-# The same in every run: a failure is there again the next time.
+# Equal in every run, so a failure can be repeated.
 _settings = hypothesis_settings(
     max_examples=EXAMPLES_EACH,
     deadline=None,
@@ -38,7 +38,7 @@ _settings = hypothesis_settings(
 @pytest.mark.timeout(600)  # hundreds of requests, on a busy machine
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 async def test_whatever_is_sent_is_answered_as_described(world: World, mode: GenerationMode) -> None:
-    """Good and bad data, made from the schemas. What is bad is never taken."""
+    """Valid and invalid data, generated from the schemas. Invalid data is never accepted."""
     seen = await asyncio.to_thread(Fuzz(world, mode, asyncio.get_running_loop()).run)
 
     assert sum(seen.values()) > 150
@@ -47,7 +47,7 @@ async def test_whatever_is_sent_is_answered_as_described(world: World, mode: Gen
 
 
 class Fuzz:
-    """Sends what schemathesis makes, from a thread of its own: hypothesis is not asynchronous."""
+    """Sends the requests of schemathesis, from a thread of its own: hypothesis is not asynchronous."""
 
     def __init__(self, world: World, mode: GenerationMode, loop: asyncio.AbstractEventLoop) -> None:
         self._world = world
@@ -56,12 +56,12 @@ class Fuzz:
         self._seen: Counter[int] = Counter()
 
     def run(self) -> Counter[int]:
-        """Asks every operation; gives how often each status came. Raises `AssertionError`."""
+        """Calls every operation. Returns how often each status came. Raises `AssertionError`."""
         schema = schemathesis.openapi.from_dict(self._world.description.document)
         may_have_changed = True
         for path, method, operation in self._world.description.operations():
             if self._mode.is_negative and operation["x-required-scope"] is None:
-                continue  # there is nothing that could be wrong
+                continue  # nothing could be wrong
             if may_have_changed:
                 self._wait(self._world.restore())
             may_have_changed = method != "GET" or path.startswith("/auth/")
@@ -74,17 +74,17 @@ class Fuzz:
             request = self._request(case, packed=packed)
             answer = self._wait(self._world.bot.send(request))
             self._seen[answer.status_code] += 1
-            told = f"{request.method} {request.url} {request.content!r}"
-            assert list(self._world.description.faults(operation, answer)) == [], told
-            # A file is taken as it is, and what is wrong with its rows is told later.
+            sent = f"{request.method} {request.url} {request.content!r}"
+            assert list(self._world.description.faults(operation, answer)) == [], sent
+            # A file is accepted as it is; faults of its rows are reported later.
             is_file = "text/csv" in operation.get("requestBody", {"content": {}})["content"]
             bad_body = _mode_of(case, ParameterLocation.BODY) is GenerationMode.NEGATIVE and not is_file
-            # What is bad as a number, empty or null, is good or nothing at all as text in an address.
+            # Some values that are invalid as a number, empty or null are valid, or absent, as text in an address.
             given_query = (case.query or {}).values()
-            told_query = any(value not in ("", b"", None) and not isinstance(value, list) for value in given_query)
-            bad_query = _mode_of(case, ParameterLocation.QUERY) is GenerationMode.NEGATIVE and told_query
+            sent_query = any(value not in ("", b"", None) and not isinstance(value, list) for value in given_query)
+            bad_query = _mode_of(case, ParameterLocation.QUERY) is GenerationMode.NEGATIVE and sent_query
             if bad_body or bad_query:
-                assert not answer.is_success, told
+                assert not answer.is_success, sent
 
         return ask
 
@@ -92,7 +92,7 @@ class Fuzz:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def _request(self, case: AnyCase, *, packed: bool) -> httpx2.Request:
-        """A case as a request of the bot; where its address is sound, it leads to something that is there."""
+        """A case as a request of the bot. If its address is valid, it leads to something that exists."""
         if _mode_of(case, ParameterLocation.PATH) is GenerationMode.POSITIVE:
             real = self._world.parts(case.operation.path)
             case.path_parameters = {name: real[name] for name in case.path_parameters}
@@ -107,6 +107,6 @@ class Fuzz:
 
 
 def _mode_of(case: AnyCase, part: ParameterLocation) -> GenerationMode | None:
-    """Whether a part of the case is good or bad; None if the case has no such part."""
+    """Whether a part of the case is valid or invalid; None if the case has no such part."""
     found = None if case.meta is None else case.meta.components.get(part)
     return None if found is None else found.mode

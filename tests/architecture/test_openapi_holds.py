@@ -39,7 +39,7 @@ async def test_every_single_thing_can_be_asked_for_conditionally(world: World) -
 
 
 async def test_what_is_told_again_is_as_described(world: World) -> None:
-    """A secret is null then."""
+    """The secret is null then."""
     nulls = 0
     for path, method, operation in world.description.operations():
         takes_key = any(
@@ -54,18 +54,19 @@ async def test_what_is_told_again_is_as_described(world: World) -> None:
             assert answer.headers.get("idempotent-replayed") == replayed, f"{path}: {answer.status_code} {answer.text}"
             assert list(world.description.faults(operation, answer)) == [], path
         nulls += "secret" in answer.text and answer.json().get("secret", "") is None
-    assert nulls == 3  # a key made, rotated, and a webhook
+    assert nulls == 3  # a key that was made, one that was rotated, and a webhook
 
 
 class Refused:
-    """How to have each refusal, by its status; what is not here needs another one's doing, or a fault of ours."""
+    """How to get each refusal, by its status. A status that is missing here needs concurrent work, or a fault of
+    ours."""
 
     def __init__(self, world: World, clients: Clients) -> None:
         self._world = world
         self._clients = clients
 
     async def answers(self, path: str, method: str, operation: Json) -> AsyncIterator[tuple[int, httpx2.Response]]:
-        """Each documented refusal that can be had by asking for it, and what came."""
+        """Each documented refusal that a request alone can cause, with its answer."""
         unsafe = method != "GET"
         body = "requestBody" in operation and "text/csv" not in operation["requestBody"]["content"]
         largest = operation.get("x-largest-body", 1024 * 1024)
@@ -81,15 +82,15 @@ class Refused:
         else:
             asked[400] = {"headers": {"X-Audit-Log-Reason": "%ff"} if unsafe else {"If-None-Match": "not-a-tag"}}
         if largest > 8 * 1024 * 1024:
-            del asked[413]  # too much to be sent here
+            del asked[413]  # too large to be sent here
         if "{" not in path:
-            del asked[404]  # there is nothing to be missed
+            del asked[404]  # nothing can be missing
         if path.endswith("/callback"):
             asked[400] = {"params": {"state": "of-nobody", "code": "of-nobody"}}
         if path == "/metrics":
-            return  # who is refused there depends on how the server is set up
+            return  # the setup of the server decides who is refused there
         await self._world.restore()
-        if not unsafe:  # what is remembered is refused as what is not
+        if not unsafe:  # a stored answer is refused as the original one
             await self._world.bot.send(self._world.request(path, method, operation))
         for status, change in asked.items():
             if str(status) in operation["responses"]:

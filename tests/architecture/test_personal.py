@@ -1,4 +1,4 @@
-"""What says something of people no browser and no proxy keeps."""
+"""No browser and no proxy may store answers about people."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from tests.architecture.described import Description, Json
 from tests.architecture.test_routes import of_the_api
 from tests.architecture.world import World, is_of_people
 
-# Members of answers by which somebody is known.
+# Members of answers that identify a person.
 PERSONAL = {"user_id", "owner_id", "username", "display_name", "avatar", "avatar_url", "ip", "csrf_token", "opt_out"}
 
 
@@ -44,7 +44,7 @@ def personal(description: Description) -> list[tuple[str, str, Json]]:
 
 
 def test_every_route_says_so(description: Description, running_app: Litestar) -> None:
-    """An answer with an entity tag may be kept, unless its route says that it is of people; no other may."""
+    """An answer with an entity tag may be stored, unless its route is marked as personal. No other answer may."""
     handlers = of_the_api(running_app)
     for path, method, _ in personal(description):
         handler = handlers[f"{method} {path}"]

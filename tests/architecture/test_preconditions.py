@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, 13.1) of every operation that takes them."""
+"""Conditional requests (RFC 9110, 13.1) for every operation that accepts them."""
 
 import httpx2
 

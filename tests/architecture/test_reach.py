@@ -1,5 +1,5 @@
-"""What a key for Harbour is told, and what it does, ends at Harbour: nothing elsewhere changes an answer to it, and
-it changes nothing elsewhere. Asked of every route that there is, and of every table."""
+"""The reach of a key for Harbour: changes elsewhere do not affect its answers, and it changes nothing elsewhere. The
+tests cover every route and every table."""
 
 import asyncio
 import re
@@ -20,13 +20,13 @@ from tests.support.people import ADA, BO, HARBOUR, QUARRY
 
 ELSEWHERE = f"/v1/guilds/{QUARRY}"
 
-# What differs from one look to the next by itself.
+# Values that change by themselves between two reads.
 _PASSING = re.compile(
     r'"(exported_at|last_used_at|as_of|request_id)":("[^"]*"|null)|"(status|attempts)":("pending"|[0-9]+)'
 )
 
 
-# Whether anything that has happened is not numbered yet, or not written down for webhooks.
+# Whether an event is not numbered yet, or its deliveries are not stored yet.
 _NOT_OWED = """
     SELECT EXISTS (SELECT FROM outbox)
         OR (SELECT position FROM webhook_position) < (SELECT newest FROM stream_position)
@@ -35,7 +35,7 @@ _NOT_OWED = """
 
 async def answers(client: httpx2.AsyncClient, world: World, description: Description) -> dict[str, str]:
     """All that the client can read, by address."""
-    told = {}
+    texts = {}
     for path, method, operation in description.operations():
         if method != "GET" or not path.startswith("/v1") or is_of_people(operation):
             continue
@@ -43,12 +43,12 @@ async def answers(client: httpx2.AsyncClient, world: World, description: Descrip
         names = {each.get("name") for each in map(description.resolved, operation.get("parameters", []))}
         for query in ("", *(["?deleted=true"] if "deleted" in names else [])):
             answer = await client.get(url + query)
-            told[url + query] = f"{answer.status_code} {_PASSING.sub('', answer.text)}"
-    return told
+            texts[url + query] = f"{answer.status_code} {_PASSING.sub('', answer.text)}"
+    return texts
 
 
 async def much_happens_elsewhere(bot: httpx2.AsyncClient) -> None:
-    """In Quarry, of the same people as in Harbour."""
+    """Changes in Quarry, about the same people as in Harbour."""
     asked = [
         await bot.patch(ELSEWHERE, json={"owner_id": str(ADA), "icon": "a"}),
         await bot.put(f"{ELSEWHERE}/roles", json={"items": [{"id": "5", "name": "canary"}]}),
@@ -83,7 +83,7 @@ async def test_nothing_elsewhere_changes_an_answer(
         "/v1/keys", json={"name": "own", "scopes": ["guilds:read"], "guild_ids": [str(HARBOUR)]}
     )
     world.key_id = own.json()["id"]
-    while await owner.fetchval(_NOT_OWED):  # noqa: ASYNC110 - nothing tells
+    while await owner.fetchval(_NOT_OWED):  # noqa: ASYNC110 - nothing signals it
         await asyncio.sleep(0.05)
     before = await answers(harbour_bot, world, description)
     assert sum(text.startswith("200") for text in before.values()) > 25, [*before]
@@ -95,7 +95,7 @@ async def test_nothing_elsewhere_changes_an_answer(
 
 
 async def outside(owner: PlainConnection) -> set[str]:
-    """Every row that is not Harbour's, but for what is noted or sent on by itself."""
+    """Every row outside Harbour, except for those that change by themselves."""
     passing = {
         "rate_budgets", "outbox", "stream_position", "webhook_position", "webhooks", "webhook_deliveries", "migration",
         "jobs", "import_chunks", "import_events", "import_members", "installation_counts",
@@ -122,7 +122,7 @@ async def test_erasing_touches_nothing_elsewhere(
     first = await bot.post(f"{member(ADA, QUARRY)}/xp", json={"amount": 50}, headers={"Idempotency-Key": "once"})
     await bot.post(f"{ELSEWHERE}/restore", headers={"Idempotency-Key": "restored"})
     async with asyncio.timeout(10):
-        while await owner.fetchval("SELECT count(*) FROM outbox"):  # noqa: ASYNC110 - nothing tells when
+        while await owner.fetchval("SELECT count(*) FROM outbox"):  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.05)
     xp = (await profile(bot, ADA, QUARRY))["xp"]
     before = await outside(owner)
@@ -154,7 +154,7 @@ async def much_happens_elsewhere_alone(bot: httpx2.AsyncClient) -> None:
 
 
 async def test_its_own_answers_are_forgotten(harbour_bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
-    """Whose answers name the person, and where they are kept by other keys of the guild."""
+    """Answers that name the person, including those stored for other keys of the guild."""
     await harbour_bot.patch(f"/v1/guilds/{HARBOUR}", json={"owner_id": str(ADA)})
     await harbour_bot.post(f"{member()}/xp", json={"amount": 5}, headers={"Idempotency-Key": "x"})
     await harbour_bot.post(f"/v1/guilds/{HARBOUR}/restore", headers={"Idempotency-Key": "owner"})

@@ -1,4 +1,4 @@
-"""Every route says which scope it needs, in the contract's words, and what it is for."""
+"""Every route declares its scope, as in the contract, and describes itself."""
 
 from collections.abc import Iterator
 
@@ -100,12 +100,12 @@ EXPECTED = {
     "DELETE /v1/me/sessions/{session_id}": None,
 }
 
-# Piccolo Admin has people log in for themselves: no key opens it.
+# Piccolo Admin has a log-in of its own, without keys.
 ADMIN = "/admin"
 
 
 def handlers(app: Litestar) -> Iterator[tuple[str, BaseRouteHandler]]:
-    """Every handler but those that Litestar adds for OPTIONS, as `METHOD /address`."""
+    """Every handler except those that Litestar adds for OPTIONS, as `METHOD /address`."""
     for route in app.routes:
         if isinstance(route, HTTPRoute):
             for handler in route.route_handlers:

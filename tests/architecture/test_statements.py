@@ -1,4 +1,4 @@
-"""Where statements are said, and on which connection they run."""
+"""Where statements are built, and on which connection they run."""
 
 import ast
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def modules() -> Iterator[tuple[Path, ast.Module]]:
 
 
 def called(node: ast.AST) -> Iterator[str]:
-    """The names of what a block calls, of a method its last part."""
+    """The names of the functions that a block calls; for a method, its last part."""
     for each in ast.walk(node):
         if isinstance(each, ast.Call):
             if isinstance(each.func, ast.Name):
@@ -29,7 +29,7 @@ def called(node: ast.AST) -> Iterator[str]:
 
 
 def tables_of(module: ast.Module) -> set[str]:
-    """The names under which a module knows tables."""
+    """The names of tables in a module."""
     return {
         alias.asname or alias.name
         for node in ast.walk(module)
@@ -51,9 +51,8 @@ def asks_piccolo(node: ast.AST, tables: set[str]) -> bool:
 
 
 def test_nobody_holds_one_connection_and_waits_for_another() -> None:
-    """Piccolo's queries run on the transaction's connection, or else on one of their own. Within
-    `async with database.connection()` that would be a second one: a full pool of those who hold one and wait for
-    another moves no more."""
+    """Piccolo's queries run on the transaction's connection, or otherwise on one of their own. Within `async with
+    database.connection()` that would be a second one: a full pool of such callers would block for ever."""
     found = []
     for path, module in modules():
         tables = tables_of(module)

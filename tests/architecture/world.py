@@ -1,4 +1,4 @@
-"""Something real for every operation that the document has."""
+"""Real objects for every operation of the document."""
 
 import asyncio
 from secrets import token_hex
@@ -15,12 +15,12 @@ MSGPACK = "application/vnd.msgpack"
 
 
 def is_of_people(operation: Json) -> bool:
-    """Whether no key is asked for: of who is logged in, or of everybody."""
+    """Whether the operation needs no key: it needs a session, or nothing."""
     return all("key" not in way for way in operation["security"])
 
 
 class World:
-    """Something real for every part of an address, put right again before each operation."""
+    """A real object for every part of an address, restored before each operation."""
 
     def __init__(self, bot: httpx2.AsyncClient, browsers: Browsers, description: Description) -> None:
         self.bot = bot
@@ -34,7 +34,7 @@ class World:
         self.came_back: dict[str, str] = {}
 
     async def restore(self) -> None:
-        """Harbour with one revision of its settings, the module `welcome`, a key that nobody uses."""
+        """Harbour with one revision of its settings, the module `welcome`, and an unused key."""
         module = self.description.document["components"]["schemas"]["PutModule"]["examples"][0]
         await self._put(f"/v1/guilds/{HARBOUR}", {"name": "Harbour"})
         await self._put(f"/v1/guilds/{HARBOUR}/settings/leveling", {"max_level": 100})
@@ -42,7 +42,7 @@ class World:
         key = await self.bot.post("/v1/keys", json={"name": "spare", "scopes": ["guilds:read"]})
         self.key_id = key.json()["id"]
         await self._log_in()
-        # Ada is there, also if she has just left.
+        # Ada is a member, even if she has just left.
         await record(self.bot, message(token_hex(8)))
         await self._achievements()
         await self._webhook()
@@ -51,7 +51,7 @@ class World:
         await self.rest()
 
     async def _log_in(self) -> None:
-        """A browser in which Ada is logged in, and has begun to log in once more."""
+        """A browser in which Ada is logged in, and has started another log-in."""
         if (await self.browser.get("/v1/me")).status_code == 401:
             await self._browsers.log_in(ADA, self.browser)
         self.session_id = (await self.browser.get("/v1/me/sessions")).json()["items"][0]["id"]
@@ -60,7 +60,7 @@ class World:
         self.came_back = dict(httpx2.URL(back).params)
 
     async def _import(self) -> None:
-        """Brings something in, and waits until that is done: a guild has one import at a time."""
+        """Imports something, and waits for its end: a guild has one import at a time."""
         headers = {"Content-Type": "text/csv"}
         begun = await self.bot.post(
             f"/v1/guilds/{HARBOUR}/imports?source=csv", content=f"user_id,xp\n{ADA},5\n", headers=headers
@@ -69,7 +69,7 @@ class World:
         self.import_id = begun.json()["id"]
 
     async def rest(self) -> None:
-        """Waits until no import is under way."""
+        """Waits until no import is running."""
         for _ in range(200):
             found = (await self.bot.get(f"/v1/guilds/{HARBOUR}/imports")).json()["items"]
             if all(each["status"] in {"finished", "failed"} for each in found):
@@ -102,7 +102,7 @@ class World:
         assert answer.is_success, answer.text
 
     def parts(self, path: str) -> dict[str, str]:
-        """What stands in an address, by name."""
+        """The values of the parts of an address, by name."""
         module = "welcome" if path.startswith("/v1/modules") else "leveling"
         return {"guild_id": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id,
                 "session_id": self.session_id, "import_id": self.import_id,
@@ -112,14 +112,14 @@ class World:
     def request(
         self, path: str, method: str, operation: Json, *, parts: dict[str, str] | None = None, **more: Any
     ) -> httpx2.Request:  # Any: httpx2's own arguments
-        """The request that the document's examples make, changed by `more`."""
+        """The request from the document's examples, changed by `more`."""
         if "requestBody" in operation:
             content = operation["requestBody"]["content"]
             media_type = "text/csv" if "text/csv" in content else next(iter(content))
             media = content[media_type]
             example = media.get("example") or self.description.resolved(media["schema"])["examples"][0]
             if isinstance(example, dict) and "key" in example:
-                example = {**example, "key": token_hex(8)}  # one that is deleted still has its key
+                example = {**example, "key": token_hex(8)}  # a deleted one still has its key
             if "content" not in more:
                 more["content" if isinstance(example, str) else "json"] = example
             if "params" not in more and isinstance(example, str):

@@ -133,7 +133,7 @@ async def test_all_that_comes_of_a_key_ends_with_it(
     elif how == "by hand":
         await owner.execute("UPDATE api_keys SET revoked_at = now() WHERE id = $1", int(first["id"]))
         async with asyncio.timeout(5):  # as another process finds it
-            while 200 in await family.statuses(*all_of_them):  # noqa: ASYNC110 - nothing tells when
+            while 200 in await family.statuses(*all_of_them):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.05)
     elif how == "time":
         clock.move(hours=1.1)
@@ -149,8 +149,8 @@ async def test_all_that_comes_of_a_key_ends_with_it(
     if how == "revoked":
         gone = {key["id"] for key in (await family.bot.get(f"{KEYS}?deleted=true")).json()["items"]}
         assert gone == {key["id"] for key in all_of_them}
-        told = await owner.fetch("SELECT target FROM audit_log WHERE action = 'key.revoked' ORDER BY target::bigint")
-        assert [row["target"] for row in told] == sorted(gone, key=int)
+        entries = await owner.fetch("SELECT target FROM audit_log WHERE action = 'key.revoked' ORDER BY target::bigint")
+        assert [row["target"] for row in entries] == sorted(gone, key=int)
 
 
 async def test_what_is_made_in_the_grace_ends_with_it(family: Family, clock: MovableClock) -> None:

@@ -17,10 +17,10 @@ async def messages(guildhall: Guildhall, user_id: int = ADA, guild_id: int = HAR
 
 async def test_two_guilds(guildhall: Guildhall, bot: httpx2.AsyncClient, road: Road) -> None:
     await leveling(bot, xp_per_message={"min": 200, "max": 200}, cooldown_seconds=0)
-    told: list[tuple[str, Activity]] = []
+    results: list[tuple[str, Activity]] = []
 
     async def answered(guild_id: str, answer: Activity) -> None:
-        told.append((guild_id, answer))
+        results.append((guild_id, answer))
 
     async with Batcher(guildhall, answered, every=30) as batcher:
         for number in range(3):
@@ -29,8 +29,8 @@ async def test_two_guilds(guildhall: Guildhall, bot: httpx2.AsyncClient, road: R
         assert len(batcher) == 4
         await batcher.flush()
         assert len(batcher) == 0
-    assert [(guild_id, answer.accepted) for guild_id, answer in told] == [(str(HARBOUR), 3), (str(QUARRY), 1)]
-    assert [level.to_level for level in told[0][1].level_ups] == [3]
+    assert [(guild_id, answer.accepted) for guild_id, answer in results] == [(str(HARBOUR), 3), (str(QUARRY), 1)]
+    assert [level.to_level for level in results[0][1].level_ups] == [3]
     assert (await messages(guildhall), len([each for each in road.sent if each.method == "POST"])) == (3, 2)
 
 

@@ -38,6 +38,6 @@ async def test_the_bot(app: ASGIApp, clients: Clients, tmp_path: Path) -> None:
         )
     code, out, err = done
     assert (code, err) == (0, ""), done
-    told = msgspec.json.decode(out)
-    assert told["said"] == [f"<@{ADA}> is now level 2!", "Level 2, rank 1"]
-    assert str(gateway.ROLE) in told["roles"]
+    printed = msgspec.json.decode(out)
+    assert printed["said"] == [f"<@{ADA}> is now level 2!", "Level 2, rank 1"]
+    assert str(gateway.ROLE) in printed["roles"]

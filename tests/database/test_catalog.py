@@ -62,14 +62,14 @@ DRIFTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("drift", "told"), DRIFTS, ids=[drift for drift, _ in DRIFTS])
-async def test_drift_is_told(connection: PlainConnection, drift: str, told: list[str]) -> None:
+@pytest.mark.parametrize(("drift", "expected"), DRIFTS, ids=[drift for drift, _ in DRIFTS])
+async def test_drift_is_told(connection: PlainConnection, drift: str, expected: list[str]) -> None:
     transaction = connection.transaction()
     await transaction.start()
     await connection.execute(drift)
     found = catalog.differences(await catalog.read(connection), catalog.expected())
     await transaction.rollback()
-    assert [each for each in found if not each.startswith("index webhook")] == told
+    assert [each for each in found if not each.startswith("index webhook")] == expected
 
 
 async def test_doctor_tells_it_and_how_to_mend(settings: Settings, own: str, connection: PlainConnection) -> None:

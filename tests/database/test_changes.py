@@ -25,7 +25,7 @@ WAKE_TRIGGERS = ("guilds_wake", "guild_settings_wake", "modules_wake", "api_keys
 
 async def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> None:
     async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - nothing tells when it does
+        while not holds():  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
 
 
@@ -43,22 +43,22 @@ async def notified(request: pytest.FixtureRequest, owner: PlainConnection) -> As
 
 
 @pytest.fixture
-async def told(settings: Settings, owner: PlainConnection) -> AsyncIterator[list[tuple[str, int]]]:
+async def noticed(settings: Settings, owner: PlainConnection) -> AsyncIterator[list[tuple[str, int]]]:
     """The invalidations of a change watcher of its own, from now on."""
     await owner.execute("TRUNCATE guilds, modules CASCADE")
-    heard: list[tuple[str, int]] = []
+    noticed: list[tuple[str, int]] = []
     watcher = ChangeWatcher()
-    watcher.subscribe(lambda kind, ids: heard.extend((kind, id_) for id_ in ids or {EVERYTHING}))
+    watcher.subscribe(lambda kind, ids: noticed.extend((kind, id_) for id_ in ids or {EVERYTHING}))
     task = asyncio.create_task(watcher.run(connect_arguments(settings)))
     await eventually(watcher.is_fresh)
-    heard.clear()
-    yield heard
+    noticed.clear()
+    yield noticed
     await stop(task)
 
 
 async def within_a_second(bot: httpx2.AsyncClient, address: str, holds: Callable[[httpx2.Response], bool]) -> None:
     async with asyncio.timeout(0.9):
-        while not holds(await bot.get(address)):  # noqa: ASYNC110 - nothing tells when it does
+        while not holds(await bot.get(address)):  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.02)
 
 
@@ -105,25 +105,25 @@ async def test_revoked_elsewhere(bot: httpx2.AsyncClient, owner: PlainConnection
 
 
 async def test_late_commit_of_an_early_transaction_is_told(
-    told: list[tuple[str, int]], database_name: str, owner: PlainConnection, notified: bool
+    noticed: list[tuple[str, int]], database_name: str, owner: PlainConnection, notified: bool
 ) -> None:
     early = await asyncpg.connect(cluster.url("postgres", database_name))
     transaction = early.transaction()
     await transaction.start()
     await early.execute("INSERT INTO guilds (id, name) VALUES (1, 'early')")
     await owner.execute("INSERT INTO guilds (id, name) VALUES (2, 'late')")
-    await eventually(lambda: ("guild", 2) in told)
+    await eventually(lambda: ("guild", 2) in noticed)
     await asyncio.sleep(0.9)
-    assert ("guild", 1) not in told
+    assert ("guild", 1) not in noticed
     await transaction.commit()
     await early.close()
-    await eventually(lambda: ("guild", 1) in told)
+    await eventually(lambda: ("guild", 1) in noticed)
     await asyncio.sleep(0.9)
-    assert Counter(told) == {("guild", 1): 1, ("guild", 2): 1}
+    assert Counter(noticed) == {("guild", 1): 1, ("guild", 2): 1}
 
 
 async def test_interleaved_transactions_are_all_told(
-    told: list[tuple[str, int]], database_name: str, owner: PlainConnection
+    noticed: list[tuple[str, int]], database_name: str, owner: PlainConnection
 ) -> None:
     """Eight connections begin, write and commit in a random order; each committed change is told after it."""
     chance = random.Random(11)  # noqa: S311 - the same order every time
@@ -131,7 +131,7 @@ async def test_interleaved_transactions_are_all_told(
     ids = list(range(1, 41))
     for id_ in ids:
         await owner.execute("INSERT INTO guilds (id, name) VALUES ($1, 'x')", id_)
-    await eventually(lambda: len(set(told)) == len(ids))
+    await eventually(lambda: len(set(noticed)) == len(ids))
     written: set[int] = set()
 
     async def write(connection: PlainConnection, mine: list[int]) -> None:
@@ -141,7 +141,7 @@ async def test_interleaved_transactions_are_all_told(
             await asyncio.sleep(chance.random() / 10)
             await connection.execute("UPDATE guilds SET name = 'y' WHERE id = $1", id_)
             await asyncio.sleep(chance.random() / 3)
-            told[:] = [entry for entry in told if entry != ("guild", id_)]
+            noticed[:] = [entry for entry in noticed if entry != ("guild", id_)]
             if chance.random() < 0.8:
                 await transaction.commit()
                 written.add(id_)
@@ -149,28 +149,28 @@ async def test_interleaved_transactions_are_all_told(
                 await transaction.rollback()
 
     await asyncio.gather(*(write(connection, ids[at::8]) for at, connection in enumerate(everybody)))
-    await eventually(lambda: {id_ for _, id_ in told} >= written)
+    await eventually(lambda: {id_ for _, id_ in noticed} >= written)
     await asyncio.sleep(0.5)
-    assert {id_ for _, id_ in told} == written
+    assert {id_ for _, id_ in noticed} == written
     for connection in everybody:
         await connection.close()
 
 
 async def test_what_was_cached_before_the_first_look_is_told(settings: Settings, owner: PlainConnection) -> None:
     await owner.execute("TRUNCATE guilds CASCADE")
-    heard: list[tuple[str, int]] = []
+    noticed: list[tuple[str, int]] = []
     watcher = ChangeWatcher()
-    watcher.subscribe(lambda kind, ids: heard.extend((kind, id_) for id_ in ids or {EVERYTHING}))
+    watcher.subscribe(lambda kind, ids: noticed.extend((kind, id_) for id_ in ids or {EVERYTHING}))
     assert not watcher.is_fresh()
     await owner.execute("INSERT INTO guilds (id, name) VALUES (3, 'between')")
     task = asyncio.create_task(watcher.run(connect_arguments(settings)))
     await eventually(watcher.is_fresh)
     await stop(task)
-    assert ("guild", EVERYTHING) in heard
+    assert ("guild", EVERYTHING) in noticed
 
 
 async def test_numbers_of_another_server_are_no_changes(
-    told: list[tuple[str, int]], owner: PlainConnection, settings: Settings
+    noticed: list[tuple[str, int]], owner: PlainConnection, settings: Settings
 ) -> None:
     """A restored row bears the number of a transaction of the server that it is from, however far ahead."""
     await owner.execute("ALTER TABLE guilds DISABLE TRIGGER guilds_stamp")
@@ -180,23 +180,23 @@ async def test_numbers_of_another_server_are_no_changes(
             "INSERT INTO guilds (id, name, changed_xid) SELECT n, 'x', $1 FROM generate_series(1, 3) n", future
         )
         await asyncio.sleep(0.9)
-        assert told == []
+        assert noticed == []
     finally:
         await owner.execute("ALTER TABLE guilds ENABLE TRIGGER guilds_stamp")
     await owner.execute("UPDATE guilds SET name = 'y' WHERE id = 2")
-    await eventually(lambda: told == [("guild", 2)])
+    await eventually(lambda: noticed == [("guild", 2)])
 
 
 async def test_a_long_transaction_has_nothing_read_twice(
-    told: list[tuple[str, int]], database_name: str, owner: PlainConnection
+    noticed: list[tuple[str, int]], database_name: str, owner: PlainConnection
 ) -> None:
     """As a backup is: it holds its snapshot while thousands of changes come to pass."""
     long = await asyncpg.connect(cluster.url("postgres", database_name))
     await long.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_xact_id()")
     await owner.execute("INSERT INTO guilds (id, name) VALUES (1, 'x')")
-    await eventually(lambda: told == [("guild", 1)])
+    await eventually(lambda: noticed == [("guild", 1)])
     await asyncio.sleep(0.9)
-    assert told == [("guild", 1)]
+    assert noticed == [("guild", 1)]
     await long.close()
 
 

@@ -32,7 +32,7 @@ async def test_readiness_does_not_stand_in_line(litestar_app: Litestar, monkeypa
             await held.enter_async_context(database.connection())
         line = [asyncio.create_task(ask(number)) for number in range(20)]
         ready = asyncio.create_task(checked.checks())
-        while database.waiting < 21:  # noqa: ASYNC110 - nothing tells
+        while database.waiting < 21:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0)
         await one.aclose()
         assert (await ready)["database"] == "ok"

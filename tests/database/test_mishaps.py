@@ -120,7 +120,7 @@ async def test_rollback_that_never_answers_costs_the_connection(
             raise ZeroDivisionError
 
     task = asyncio.create_task(work())
-    while not pid:  # noqa: ASYNC110 - nothing tells when
+    while not pid:  # noqa: ASYNC110 - nothing signals it
         await asyncio.sleep(0.005)
     await asyncio.sleep(0.03)
     task.cancel()

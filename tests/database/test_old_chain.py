@@ -81,7 +81,7 @@ async def test_dry_run_says_so_and_changes_nothing(old: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "told"),
+    ("ids", "sentence"),
     [
         (
             IN_THE_MIDDLE,
@@ -94,13 +94,13 @@ async def test_dry_run_says_so_and_changes_nothing(old: str) -> None:
     ],
     ids=["in the middle", "all but the first", "one more", "in the middle, and one more", "unknown"],
 )
-async def test_any_other_state_is_told_what_to_do(old: str, ids: list[str], told: str) -> None:
+async def test_any_other_state_is_told_what_to_do(old: str, ids: list[str], sentence: str) -> None:
     connection = await asyncpg.connect(old)
     await has(connection, ids)
     await connection.close()
     before = dump(old)
     for dry_run in (True, False):
-        with pytest.raises(MigrationFailed, match=told):
+        with pytest.raises(MigrationFailed, match=sentence):
             await migrate(piccolo_conf.DB, old, dry_run=dry_run)
     assert dump(old) == before
 

@@ -129,11 +129,11 @@ async def test_dropped_while_events_are_numbered(bot: httpx2.AsyncClient, owner:
     with capture_logs() as logs:
         await bot.patch(GUILD, json={"locale": "fr"})
         async with asyncio.timeout(5):
-            while not await owner.fetchval(waits):  # noqa: ASYNC110 - nothing tells
+            while not await owner.fetchval(waits):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)
         await dropping.commit()
         async with asyncio.timeout(5):
-            while await owner.fetchval("SELECT count(*) FROM outbox"):  # noqa: ASYNC110 - nothing tells
+            while await owner.fetchval("SELECT count(*) FROM outbox"):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)
     assert not [entry for entry in logs if entry["log_level"] == "warning"], "no connection was made anew"
 

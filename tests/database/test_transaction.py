@@ -80,7 +80,7 @@ async def test_full_pool_refuses_in_time(database: Database, root: PlainConnecti
             await release.wait()
 
     holding = [asyncio.create_task(hold()) for _ in range(SIZE)]
-    while database.in_use < SIZE:  # noqa: ASYNC110 - nothing tells when
+    while database.in_use < SIZE:  # noqa: ASYNC110 - nothing signals it
         await asyncio.sleep(0.01)
     loop = asyncio.get_running_loop()
     for way in (database.transaction, database.connection):

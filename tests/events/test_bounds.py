@@ -46,7 +46,7 @@ async def test_a_key_has_so_many_and_all_have_so_many(
         assert answer.json()["type"] == "urn:guildhall:problem:overloaded"
         assert (await bot.get("/v1/guilds")).status_code == 200
     async with asyncio.timeout(5):
-        while bounds._open.total():  # noqa: ASYNC110 - nothing tells
+        while bounds._open.total():  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
     async with stream(base_url, keys[0]):
         pass

@@ -98,7 +98,7 @@ async def test_every_reader_gets_what_the_outbox_had(
         until = time.monotonic() + SECONDS
         await asyncio.gather(*(writer.write(until) for writer in writers))
         ended.set()
-        while await owner.fetchval("SELECT EXISTS (SELECT FROM outbox)"):  # noqa: ASYNC110 - nothing tells
+        while await owner.fetchval("SELECT EXISTS (SELECT FROM outbox)"):  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.05)
         last.append(await owner.fetchval("SELECT max(position) FROM stream_events WHERE type = 'member.left'"))
     await superuser.close()

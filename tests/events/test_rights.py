@@ -108,13 +108,13 @@ async def read(opened: Sequence[Stream]) -> list[list[Message]]:
     return await asyncio.gather(*map(until_the_end, opened))
 
 
-async def all_is_told(app: Litestar) -> None:
+async def all_is_published(app: Litestar) -> None:
     """Waits until what has happened is given out: streams that are opened after that begin at one place."""
     broadcaster: Broadcaster = services_of(app).broadcaster
     async with services_of(app).database.connection() as connection:
         newest = await connection.fetchval("SELECT guildhall_number_events(1000)")
     async with asyncio.timeout(10):
-        while (broadcaster.position or 0) < newest:  # noqa: ASYNC110 - nothing tells
+        while (broadcaster.position or 0) < newest:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
 
 
@@ -131,7 +131,7 @@ async def test_each_type_with_each_scope(
     sets = [ALL - {scope} for scope in sorted(ALL - {Scope.EVENTS_READ})]
     sets += [frozenset({Scope.EVENTS_READ, scope}) for scope in sorted(NEEDED)]
     keys = [{"Authorization": f"Bearer {await clients.key(scopes=scopes)}"} for scopes in sets]
-    await all_is_told(litestar_app)
+    await all_is_published(litestar_app)
     async with streams(base_url, keys) as opened:
         await everything(bot, litestar_app)
         live = await read(opened)
@@ -174,23 +174,24 @@ async def test_what_is_of_somebody_hidden(
 
     def counts(messages: list[list[Message]]) -> dict[str, int]:
         return {
-            name: sum(message.event in OF_PEOPLE for message in told) for name, told in zip(who, messages, strict=True)
+            name: sum(message.event in OF_PEOPLE for message in received)
+            for name, received in zip(who, messages, strict=True)
         }
 
     assert (await bot.put(hidden, json={"visibility": "hidden"})).is_success
-    await all_is_told(litestar_app)
+    await all_is_published(litestar_app)
     async with streams(base_url, list(who.values())) as opened:
         await everything(bot, litestar_app)
         live = counts(await read(opened))
         after = opened[0].began_after
-    told = live["the bot"]
-    assert told >= len(OF_PEOPLE)
-    assert live == {"the bot": told, "a key": 0, "a manager": 0, "themselves": told}
+    received = live["the bot"]
+    assert received >= len(OF_PEOPLE)
+    assert live == {"the bot": received, "a key": 0, "a manager": 0, "themselves": received}
     async with streams(base_url, list(who.values()), after) as opened:
         assert counts(await read(opened)) == live
     assert (await bot.put(hidden, json={"visibility": "public"})).is_success
     async with streams(base_url, list(who.values()), after) as opened:
-        assert counts(await read(opened)) == dict.fromkeys(who, told)
+        assert counts(await read(opened)) == dict.fromkeys(who, received)
     assert (await bot.put(hidden, json={"visibility": "hidden"})).is_success
     async with streams(base_url, list(who.values()), after) as opened:
         assert counts(await read(opened)) == live, "what was told while they were public, too"
@@ -223,12 +224,12 @@ async def test_a_process_that_is_behind_tells_nothing_again(
     headers = {"Authorization": bot.headers["Authorization"]}
     for locale in ("de", "fr", "it"):
         await bot.patch(GUILD, json={"locale": locale})
-    await all_is_told(litestar_app)
+    await all_is_published(litestar_app)
     had = broadcaster.position
     assert had is not None
     async with streams(base_url, [headers], had) as (opened,):
         async with asyncio.timeout(5):
-            while not any(stream.is_live for stream in broadcaster._streams):  # noqa: ASYNC110 - nothing tells
+            while not any(stream.is_live for stream in broadcaster._streams):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)
         broadcaster.position = had - 2
         await bot.patch(GUILD, json={"locale": "es"})

@@ -171,7 +171,7 @@ async def test_a_slow_reader_is_dropped_and_comes_back(
                 await connection.execute("NOTIFY guildhall_stream")
             n += 1
             async with asyncio.timeout(3):
-                while (streams.position or 0) < opened.began_after + n:  # noqa: ASYNC110 - nothing tells
+                while (streams.position or 0) < opened.began_after + n:  # noqa: ASYNC110 - nothing signals it
                     await asyncio.sleep(0.01)
         monkeypatch.undo()
         got: list[int] = []

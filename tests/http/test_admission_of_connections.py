@@ -23,7 +23,7 @@ from tests.support.wiring import services_of
 async def true(is_so: Callable[[], bool]) -> None:
     """Returns when it is."""
     async with asyncio.timeout(60):
-        while not is_so():  # noqa: ASYNC110 # nothing tells of it
+        while not is_so():  # noqa: ASYNC110 # nothing signals it
             await asyncio.sleep(0.01)
 
 

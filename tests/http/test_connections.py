@@ -47,7 +47,7 @@ async def test_beyond_the_most_only_probes_are_answered(
         opened.send(LIVE)  # who is there is served on
         assert (await opened.answer()).status == 200
     async with asyncio.timeout(5):
-        while few._open:  # noqa: ASYNC110 - nothing tells
+        while few._open:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
     async with wire.open() as again:
         again.send(OTHER)

@@ -47,8 +47,8 @@ async def test_choices_are_listed(bot: httpx2.AsyncClient) -> None:
 async def test_who_sees_all_guilds_is_told_how_to_make_one(
     bot: httpx2.AsyncClient, clients: Clients, path: str
 ) -> None:
-    told = await refused(await bot.post(f"/v1/guilds/{NOBODYS}/{path}", json={}), 404)
-    assert told == f"There is no guild {NOBODYS} here yet. Send `PUT /v1/guilds/{NOBODYS}` first."
+    sentence = await refused(await bot.post(f"/v1/guilds/{NOBODYS}/{path}", json={}), 404)
+    assert sentence == f"There is no guild {NOBODYS} here yet. Send `PUT /v1/guilds/{NOBODYS}` first."
     async with await clients.bot(guilds=[HARBOUR]) as some:
         other = await refused(await some.post(f"/v1/guilds/{NOBODYS}/{path}", json={}), 404)
     assert other == "It does not exist, or this credential may not see it."

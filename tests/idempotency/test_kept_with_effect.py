@@ -134,7 +134,7 @@ async def test_postgresql_ends_after_the_effect(
         first = await bot.post(PATH, json=events, headers=KEY)
     assert len(first.json()["level_ups"]) == 2
     async with asyncio.timeout(10):
-        while (again := await bot.post(PATH, json=events, headers=KEY)).status_code == 503:  # noqa: ASYNC110 - nothing tells
+        while (again := await bot.post(PATH, json=events, headers=KEY)).status_code == 503:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.05)
     assert dressed(again) == dressed(first)
     assert again.headers["idempotent-replayed"] == "true"
@@ -153,7 +153,7 @@ async def test_requests_of_one_transaction_each_keep_their_own(
         for n in range(1, 9)
     ]
     async with asyncio.timeout(5):
-        while await owner.fetchval("SELECT count(*) FROM idempotent_answers") < 8:  # noqa: ASYNC110 - nothing tells
+        while await owner.fetchval("SELECT count(*) FROM idempotent_answers") < 8:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
     await owner.execute("UPDATE idempotent_answers SET holder = 'another' WHERE key = 'key-5'")
     await lock.commit()

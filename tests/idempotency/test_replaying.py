@@ -171,7 +171,7 @@ async def test_who_lost_the_key_changes_nothing(bot: httpx2.AsyncClient, owner: 
     await owner.execute("SELECT FROM members FOR UPDATE")
     slow = asyncio.create_task(bot.post(XP, json={"amount": 5}, headers=KEY))
     async with asyncio.timeout(3):
-        while not await owner.fetchval("SELECT count(*) FROM idempotent_answers"):  # noqa: ASYNC110 - nothing tells
+        while not await owner.fetchval("SELECT count(*) FROM idempotent_answers"):  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
     await owner.execute("UPDATE idempotent_answers SET holder = 'another'")
     await lock.commit()

@@ -225,7 +225,7 @@ async def test_who_ask_at_once_have_it_computed_once(
     query = {"stat": "messages", "period": "month", "at": str(NOVEMBER)}
     first = asyncio.create_task(bot.get(PATH, params=query))
     async with asyncio.timeout(20):
-        while not computed:  # noqa: ASYNC110 - nothing tells
+        while not computed:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0)
     others = [asyncio.create_task(bot.get(PATH, params={**query, "limit": n})) for n in range(1, 7)]
     first.cancel()  # who gives up takes it from nobody else
@@ -267,11 +267,11 @@ async def test_it_is_computed_ahead_while_somebody_asks(
     await board(bot, stat="messages", from_=NOVEMBER, to=NOVEMBER)
     (first,) = snapshots._kept.items()
     async with asyncio.timeout(20):
-        while snapshots._kept[first[0]].as_of == first[1].as_of:  # noqa: ASYNC110 - nothing tells
+        while snapshots._kept[first[0]].as_of == first[1].as_of:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
     monkeypatch.setattr("api.leaderboards.snapshots.ASKED_SECONDS", 0.0)
     async with asyncio.timeout(20):
-        while snapshots._kept or snapshots._running:  # noqa: ASYNC110 - nothing tells
+        while snapshots._kept or snapshots._running:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
     assert not snapshots._weight
     assert not snapshots._asked

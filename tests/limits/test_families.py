@@ -75,10 +75,10 @@ async def test_answers_tell_of_the_budget_of_which_least_is_left(
     clock.move(seconds=60)
     assert (await second.get(SETTINGS)).headers["x-ratelimit-remaining"] == "14"
     assert await passed(first, 10) == 10
-    told = await second.get(SETTINGS)
-    assert (told.headers["x-ratelimit-limit"], told.headers["x-ratelimit-remaining"]) == ("20", "8")
+    read_back = await second.get(SETTINGS)
+    assert (read_back.headers["x-ratelimit-limit"], read_back.headers["x-ratelimit-remaining"]) == ("20", "8")
     # What has not changed costs nothing, of all.
-    known = {"If-None-Match": told.headers["etag"]}
+    known = {"If-None-Match": read_back.headers["etag"]}
     assert [(await second.get(SETTINGS, headers=known)).headers["x-ratelimit-remaining"] for _ in range(3)] == ["8"] * 3
     assert [await passed(second, 12), await passed(first, 3)] == [8, 0]
 

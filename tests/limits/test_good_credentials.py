@@ -11,7 +11,7 @@ from api.auth.tokens import make
 from api.config import Settings
 from api.lib.fair_batches import OF_EACH, FairBatches
 from api.postgres.engine import PlainConnection
-from tests.limits.test_limits import GUILD, SETTINGS, limited, scope_of, strict, told
+from tests.limits.test_limits import GUILD, SETTINGS, budget_headers, limited, scope_of, strict
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
@@ -86,7 +86,7 @@ async def test_no_route_tells_what_is_left_too(bot: httpx2.AsyncClient, clients:
             await client.get(f"{GUILD}/settings/no-module"),
         ]
     assert [answer.status_code for answer in answers] == [404, 405, 204, 404]
-    assert [told(answer)[2] for answer in answers] == ["199", "198", "197", "196"]
+    assert [budget_headers(answer)[2] for answer in answers] == ["199", "198", "197", "196"]
 
 
 async def test_a_flood_of_guesses_beside_a_good_key(

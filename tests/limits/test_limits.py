@@ -39,7 +39,7 @@ async def limited(bot: httpx2.AsyncClient, clients: Clients, limit: int) -> Asyn
         yield client
 
 
-def told(answer: httpx2.Response) -> tuple[str, str, str]:
+def budget_headers(answer: httpx2.Response) -> tuple[str, str, str]:
     return answer.headers["ratelimit-policy"], answer.headers["ratelimit"], answer.headers["x-ratelimit-remaining"]
 
 
@@ -56,7 +56,7 @@ async def test_every_answer_tells_what_is_left(bot: httpx2.AsyncClient, clients:
         ]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 400, 403]
     for n, answer in enumerate(answers, 1):
-        policy, state, remaining = told(answer)
+        policy, state, remaining = budget_headers(answer)
         assert policy == '"key";q=200;w=60'
         assert state.startswith(f'"key";r={200 - n};t=')
         assert remaining == str(200 - n)
@@ -75,11 +75,13 @@ async def test_a_spent_budget(bot: httpx2.AsyncClient, clients: Clients, clock: 
         assert statuses == [200] * 5
         assert (refused.status_code, posted.status_code) == (429, 429)
         assert refused.json()["type"] == "urn:guildhall:problem:too-many-requests"
-        assert told(refused)[2] == "0"
+        assert budget_headers(refused)[2] == "0"
         wait = int(refused.headers["retry-after"])
         assert float(refused.headers["x-ratelimit-reset-after"]) <= wait <= 60
         again = await client.get(f"{GUILD}/nothing")
-        assert (again.status_code, told(again)[::2]) == (429, told(refused)[::2]), "at once, whatever it asks for"
+        assert (again.status_code, budget_headers(again)[::2]) == (429, budget_headers(refused)[::2]), (
+            "at once, whatever it asks for"
+        )
         clock.move(seconds=wait)
         assert (await client.get(SETTINGS)).status_code == 200
 
@@ -88,7 +90,7 @@ async def test_what_has_not_changed_costs_nothing(bot: httpx2.AsyncClient, clien
     async with limited(bot, clients, 3) as client:
         tag = (await client.get(SETTINGS)).headers["etag"]
         answers = [await client.get(SETTINGS, headers={"If-None-Match": tag}) for _ in range(10)]
-        assert {(answer.status_code, told(answer)[2]) for answer in answers} == {(304, "2")}
+        assert {(answer.status_code, budget_headers(answer)[2]) for answer in answers} == {(304, "2")}
 
 
 async def test_no_limit(bot: httpx2.AsyncClient, clients: Clients) -> None:
@@ -172,7 +174,7 @@ async def test_guessing_is_slowed(
             answer = await client.get(path, headers=guesses[n % 3])
             seen[answer.status_code] += 1
         assert seen == {401: 45, 404: 15, 429: 3}
-        assert told(answer)[0] == '"address";q=60;w=60'
+        assert budget_headers(answer)[0] == '"address";q=60;w=60'
         assert int(answer.headers["retry-after"]) <= 60
         assert (await client.get("/health/live")).status_code == 200
         await limiter.add_up()

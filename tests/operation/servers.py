@@ -96,11 +96,11 @@ class Server:
         return httpx2.get(f"{self.base_url}{path}", timeout=timeout, verify=NO_TLS)
 
 
-def until(happened: Callable[[], bool], seconds: float, told: Callable[[], object] = lambda: "") -> float:
+def until(happened: Callable[[], bool], seconds: float, describe: Callable[[], object] = lambda: "") -> float:
     """Waits until it happened; gives the seconds that it took."""
     started = time.monotonic()
     while not happened():
-        assert time.monotonic() - started < seconds, f"not within {seconds} s: {told()}"
+        assert time.monotonic() - started < seconds, f"not within {seconds} s: {describe()}"
         time.sleep(0.03)
     return time.monotonic() - started
 

@@ -64,8 +64,10 @@ def test_admins(folder: Path) -> None:
     assert (read.returncode, read.stdout) == (0, "cy can log in at /admin/.\n")
     secret = {"GUILDHALL_SECRET": "s" * 32}
     assert guildhall(folder, "admins", "create", "dora", **PRODUCTION, **secret).returncode == 1  # none is made
-    told = guildhall(folder, "admins", "create", "dora", "--stdin", stdin="a long enough one\n", **PRODUCTION, **secret)
-    assert told.returncode == 0, told.stderr
+    created = guildhall(
+        folder, "admins", "create", "dora", "--stdin", stdin="a long enough one\n", **PRODUCTION, **secret
+    )
+    assert created.returncode == 0, created.stderr
     listed = [line.split(maxsplit=1)[1] for line in guildhall(folder, "admins", "list").stdout.splitlines()]
     assert listed == [f"{name}: superuser; never logged in" for name in ("ada", "admin", "bo", "cy", "dora")]
     reset = guildhall(folder, "admins", "reset", "bo")

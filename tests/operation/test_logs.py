@@ -154,13 +154,13 @@ def test_lines_about_garbage_are_bounded_and_counted(server: Server) -> None:
             connection.sendall(b"\x16\x03\x01 rubbish\r\n\r\n")
             assert connection.recv(100).startswith(b"HTTP/1.1 400")
 
-    def told() -> tuple[int, int]:
+    def line_counts() -> tuple[int, int]:
         lines = server.log()[before:]
         left_out = sum(line["count"] for line in lines if line["event"] == "lines were left out")
         return sum(line["event"] == "refused" for line in lines), left_out
 
-    until(lambda: sum(told()) >= 200, 60, told)
-    assert_bounded(told()[0], time.monotonic() - began)
+    until(lambda: sum(line_counts()) >= 200, 60, line_counts)
+    assert_bounded(line_counts()[0], time.monotonic() - began)
 
 
 def test_access_lines_of_refused_requests_are_bounded_and_counted(server: Server) -> None:
@@ -171,10 +171,10 @@ def test_access_lines_of_refused_requests_are_bounded_and_counted(server: Server
         for _ in range(200):
             client.get("/v1/guilds")
 
-    def told() -> tuple[int, int]:
+    def line_counts() -> tuple[int, int]:
         lines = server.log()[before:]
         left_out = sum(line["count"] for line in lines if line.get("kind") == "refused requests")
         return sum(line.get("status") == 429 for line in lines), left_out
 
-    until(lambda: sum(told()) == 199, 60, told)
-    assert_bounded(told()[0], time.monotonic() - began)
+    until(lambda: sum(line_counts()) == 199, 60, line_counts)
+    assert_bounded(line_counts()[0], time.monotonic() - began)

@@ -99,9 +99,9 @@ def test_progress_is_1_exactly_when_the_condition_holds(tree: Json, seed: int) -
     progress = ours.progress(condition, values)
     assert 0 <= progress <= 1
     assert (progress == 1) == compiled(condition)(values)
-    told = ours.comparison_views(condition, values)
-    assert [comparison.progress == 1 for comparison in told] == [
-        comparison.value >= comparison.gte for comparison in told
+    views = ours.comparison_views(condition, values)
+    assert [comparison.progress == 1 for comparison in views] == [
+        comparison.value >= comparison.gte for comparison in views
     ]
 
 

@@ -34,9 +34,9 @@ async def test_ranks_are_a_permutation_and_agree_with_a_sort(
         await guild.ask("POST", f"/members/{user}/xp", json={"set": xp[user]})
     expected = ranking(xp)
     items = [item async for item in guild.items(limit=limit)]
-    told = [(item["rank"], int(item["user_id"]), item["value"]) for item in items]
-    assert [row for row in told if row[2]] == [row for row in expected if row[2]]
-    assert len({user for _, user, _ in told}) == len(told)
+    answered = [(item["rank"], int(item["user_id"]), item["value"]) for item in items]
+    assert [row for row in answered if row[2]] == [row for row in expected if row[2]]
+    assert len({user for _, user, _ in answered}) == len(answered)
     assert all(item["xp"] == item["value"] for item in items)
     for rank, user, value in expected:
         profile = await guild.ask("GET", f"/members/{user}")
@@ -108,9 +108,9 @@ async def test_series_are_the_same_days(
     days = each_day(today - timedelta(days=8), today)
     whole = dict.fromkeys(days, (0,) * len(SERIES))
     for user, member in model.members.items():
-        told = await _series(guild, f"/members/{user}/activity", window)
+        answered = await _series(guild, f"/members/{user}/activity", window)
         counted = [tuple(member.days[day][name] if day in member.days else 0 for name in SERIES) for day in days]
-        assert told == counted
+        assert answered == counted
         whole = {day: _sum(whole[day], row) for day, row in zip(days, counted, strict=True)}
     assert await _series(guild, "/activity", window) == list(whole.values())
     hours = await _series(guild, "/activity", window | {"bucket": "hour"})

@@ -119,11 +119,11 @@ async def test_explain_tells_what_will_be(
     drawn: dict[str, int] = {}
     model = Guild(settings, zone, lambda id_, _low, _high: drawn[id_])
     for request in data.draw(splits(data.draw(histories()))):
-        told = (await guild.ask("POST", "/activity/explain", json={"events": request}))["items"]
-        assert [(item["index"], item["id"]) for item in told] == [
+        views = (await guild.ask("POST", "/activity/explain", json={"events": request}))["items"]
+        assert [(item["index"], item["id"]) for item in views] == [
             (index, event["id"]) for index, event in enumerate(request)
         ]
-        for item, event in zip(told, request, strict=True):
+        for item, event in zip(views, request, strict=True):
             if event["type"] == "message":
                 drawn[event["id"]] = item["base"]
                 # Where no XP is earned at all, nothing is drawn.
@@ -132,7 +132,7 @@ async def test_explain_tells_what_will_be(
         assert await guild.send(request) == model.send(request, SPRING)
         for user, member in model.members.items():
             explained = sum(
-                item["xp"] for item, event in zip(told, request, strict=True) if event["user_id"] == str(user)
+                item["xp"] for item, event in zip(views, request, strict=True) if event["user_id"] == str(user)
             )
             assert explained == member.xp - before.get(user, 0)
     assert await guild.standings(model.members) == expected(model, SPRING)

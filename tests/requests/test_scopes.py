@@ -59,8 +59,8 @@ async def test_a_strangers_guild_is_nobodys(mallory: httpx2.AsyncClient) -> None
         ]
         assert theirs.status_code == nobodys.status_code == 404, str(route)
         assert theirs.json() | {"instance": ""} == nobodys.json() | {"instance": ""}
-        told = {name for name in theirs.headers if theirs.headers[name] != nobodys.headers.get(name)}
-        assert told <= {"content-length"}  # the address, which the problem repeats, is longer
+        revealing = {name for name in theirs.headers if theirs.headers[name] != nobodys.headers.get(name)}
+        assert revealing <= {"content-length"}  # the address, which the problem repeats, is longer
 
 
 async def test_a_missing_guild_is_not_found(bot: httpx2.AsyncClient) -> None:

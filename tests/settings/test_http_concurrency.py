@@ -60,9 +60,9 @@ async def patched(client: httpx2.AsyncClient, n: int) -> httpx2.Response:
 
 async def assert_all_are_there(bot: httpx2.AsyncClient, owner: PlainConnection, count: int) -> None:
     """Each property once, revisions without a gap, an entry in the audit log for each."""
-    told = (await bot.get(PATH)).json()
-    assert told["revision"] == count
-    assert told["values"] == {f"p{n}": n if n < count else -1 for n in range(200)}
+    view = (await bot.get(PATH)).json()
+    assert view["revision"] == count
+    assert view["values"] == {f"p{n}": n if n < count else -1 for n in range(200)}
     rows = await owner.fetch("SELECT revision, before, after FROM guild_settings_revisions ORDER BY revision")
     assert [row["revision"] for row in rows] == list(range(1, count + 1))
     assert all(row["after"] == after["before"] for row, after in pairwise(rows))
@@ -95,10 +95,10 @@ async def test_two_processes(bot: httpx2.AsyncClient, second: httpx2.AsyncClient
 
     for turn in range(10):  # each sets back what it remembers, just after the other changed it
         for value, client in ((turn, bot), (-turn - 2, second)):
-            told = (await client.patch(PATH, json={"p1": value})).json()
-            assert told["values"]["p1"] == value
+            view = (await client.patch(PATH, json={"p1": value})).json()
+            assert view["values"]["p1"] == value
             back = (await (second if client is bot else bot).patch(PATH, json={"p1": 77})).json()
-            assert (back["revision"], back["values"]["p1"]) == (told["revision"] + 1, 77)
+            assert (back["revision"], back["values"]["p1"]) == (view["revision"] + 1, 77)
 
     await register(bot, {**WIDE, "properties": {"p0": {"type": "integer", "default": 3}}}, "wide", on_conflict="reset")
     assert (await second.patch(PATH, json={"p0": 4})).json()["values"] == {"p0": 4}

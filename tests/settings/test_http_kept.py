@@ -128,9 +128,9 @@ async def test_the_audit_log_keeps_no_schemas(notes: httpx2.AsyncClient, owner: 
         schema = {"type": "object", "properties": properties, "additionalProperties": False}
         changed = await notes.put("/v1/modules/notes", json={"schema": schema})
         assert changed.status_code == 200, changed.text
-        told = await owner.fetchval(entry)
-        assert len(told) < 10_000
-        change = msgspec.json.decode(told)["schema"]
+        stored = await owner.fetchval(entry)
+        assert len(stored) < 10_000
+        change = msgspec.json.decode(stored)["schema"]
         compact = msgspec.json.encode((await notes.get("/v1/modules/notes")).json()["schema"], order="sorted")
         assert change["after"]["sha256"] == sha256(compact).hexdigest()
         assert change["after"]["bytes"] == len(compact)

@@ -62,10 +62,10 @@ async def test_evolving_reaches_every_guild_at_once(bot: httpx2.AsyncClient, mal
 async def test_words_change_without_a_new_version(bot: httpx2.AsyncClient) -> None:
     await register(bot)
     for title in ("Hello", "Cafe\u0301", None):
-        told = (await bot.put("/v1/modules/welcome", json={"schema": WELCOME, "title": title})).json()
-        assert told["version"] == 1
-        assert told["title"] == (title and title.replace("e\u0301", "é"))
-        assert (await bot.get("/v1/modules/welcome")).json() == told
+        view = (await bot.put("/v1/modules/welcome", json={"schema": WELCOME, "title": title})).json()
+        assert view["version"] == 1
+        assert view["title"] == (title and title.replace("e\u0301", "é"))
+        assert (await bot.get("/v1/modules/welcome")).json() == view
 
 
 @pytest.mark.parametrize(

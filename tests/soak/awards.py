@@ -60,18 +60,18 @@ async def assert_awards(owner: PlainConnection, models: list[Model]) -> None:
             before = set(row["prerequisites"])
             if before <= theirs and afresh.meets(member, condition):
                 assert row["key"] in theirs, (key, row["key"], dict(member))
-    await _assert_told_once(owner, models, had)
+    await _assert_announced_once(owner, models, had)
 
 
-async def _assert_told_once(owner: PlainConnection, models: list[Model], had: dict[Key, set[str]]) -> None:
+async def _assert_announced_once(owner: PlainConnection, models: list[Model], had: dict[Key, set[str]]) -> None:
     anew = {key for model in models for key, standing in model.standings.items() if standing.began_anew}
-    told: dict[Key, Counter[str]] = {}
+    announced: dict[Key, Counter[str]] = {}
     for row in await owner.fetch(_UNLOCKED):
-        told.setdefault((row["guild_id"], row["user_id"]), Counter())[row["data"]["achievement"]] += 1
-    for key in had.keys() | told.keys():
+        announced.setdefault((row["guild_id"], row["user_id"]), Counter())[row["data"]["achievement"]] += 1
+    for key in had.keys() | announced.keys():
         if key not in anew and not is_of_files(key[1]):
             expected = dict.fromkeys(had.get(key, set()) - {BY_HAND}, 1)
-            found = {each: count for each, count in told.get(key, Counter()).items() if each != BY_HAND}
+            found = {each: count for each, count in announced.get(key, Counter()).items() if each != BY_HAND}
             assert found == expected, key
 
 

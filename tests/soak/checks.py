@@ -141,8 +141,8 @@ async def assert_stream(owner: PlainConnection, models: list[Model], followers: 
     for guild_id, user_id, xp in await owner.fetch("SELECT guild_id, user_id, xp FROM members"):
         key = (guild_id, user_id)
         if not is_of_files(user_id) and key not in anew:
-            told = levels[key][-1][1] if key in levels else 0
-            assert told == _level(xp), (key, xp, levels.get(key))
+            announced = levels[key][-1][1] if key in levels else 0
+            assert announced == _level(xp), (key, xp, levels.get(key))
 
 
 def _level(xp: int) -> int:

@@ -69,7 +69,7 @@ class Mishaps:
         planned += [((number + self._dice.uniform(0.2, 0.7)) / KILLS, self._kill) for number in range(KILLS)]
         planned.append((self._dice.uniform(0.1, 0.9), self._kill_postgres))
         for moment, mishap in sorted(planned, key=lambda each: each[0]):
-            while done() < moment:  # noqa: ASYNC110 - nothing tells
+            while done() < moment:  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.02)
             await mishap()
 

@@ -62,7 +62,7 @@ async def rest(owner: PlainConnection, clients: list[SoakClient], followers: lis
     }
     async with asyncio.timeout(REST_SECONDS):
         for statement in waiting.values():
-            while await owner.fetchval(statement):  # noqa: ASYNC110 - nothing tells
+            while await owner.fetchval(statement):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.1)
         newest = await owner.fetchval("SELECT max(position) FROM stream_events")
         while any(not follower.ids or follower.ids[-1] < newest for follower in followers):  # noqa: ASYNC110

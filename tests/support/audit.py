@@ -1,7 +1,7 @@
 """Asks an index of advisories about the packages that are installed with Guildhall: `python -m tests.support.audit`.
 
-Exit code 1 where one of them has a known fault. Where no index answers it says so, and lets the check go on: a
-developer on a train can still work, and the next one with a connection is told."""
+The exit code is 1 if a package has a known vulnerability. Without an index, it prints that and succeeds: a developer
+without a connection can still work, and the next run with one reports the vulnerability."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ class Fault(msgspec.Struct):
 
 
 class Package(msgspec.Struct):
-    """As pip-audit tells of one. With `skip_reason` the index did not know it."""
+    """A package in pip-audit's report. With `skip_reason`, the index did not know it."""
 
     name: str
     version: str | None = None
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def verdict(packages: list[Package]) -> int:
-    """Prints what was found, and gives the exit code."""
+    """Prints the findings, and returns the exit code."""
     known = [package for package in packages if package.skip_reason is None]
     if not known:
         return _skipped("The index that answers has no advisories")

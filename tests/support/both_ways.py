@@ -1,4 +1,4 @@
-"""The two ways that a hot route may be answered: by the fast path, and by Litestar."""
+"""Sends requests to a fast route in both ways: by the fast path, and by Litestar."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from tests.support.wiring import services_of
 
 
 class Answers(NamedTuple):
-    """Answers to the same request. `is_fast`: the first came around the framework."""
+    """The two answers to one request. `is_fast`: the fast path answered the first."""
 
     fast: httpx2.Response
     ordinary: httpx2.Response
@@ -29,7 +29,7 @@ class BothWays:
     def __init__(
         self, app: Litestar, settings: Settings, secret: str | None = None, public_url: str | None = None
     ) -> None:
-        """Of a key; without one each request brings its own."""
+        """`secret`: the key; without it each request brings its own."""
         self._through = 0
         services = services_of(app)
 
@@ -48,26 +48,27 @@ class BothWays:
         self.ordinary = client(app, None)
 
     async def get(self, path: str, headers: Sequence[tuple[str, str]] = (), method: str = "GET") -> Answers:
-        """Both answers, of which all is the same."""
+        """Both answers, after a check that they are equal."""
         return await self.send(method, path, headers)
 
     async def send(
         self, method: str, path: str, headers: Sequence[tuple[str, str]] = (), content: bytes | None = None
     ) -> Answers:
-        """Both answers, of which all is the same: so a change must be one that says the same when it is sent twice."""
+        """Both answers, after a check that they are equal. So a change must give the same answer when it is
+        repeated."""
         asked = [("X-Request-ID", "the-same"), *headers]
         for attempt in range(10):
             before = self._through
             fast = await self.fast.request(method, path, headers=asked, content=content)
             is_fast = self._through == before
             ordinary = await self.ordinary.request(method, path, headers=asked, content=content)
-            # What is in memory may be forgotten meanwhile, and a cursor tells the second in which it was made.
-            if (is_fast or attempt >= 2) and _told(fast) == _told(ordinary):
+            # A cache may be invalidated meanwhile, and a cursor contains the second in which it was made.
+            if (is_fast or attempt >= 2) and _seen(fast) == _seen(ordinary):
                 break
         assert fast.status_code == ordinary.status_code
-        assert _told(fast) == _told(ordinary)
+        assert _seen(fast) == _seen(ordinary)
         return Answers(fast, ordinary, is_fast)
 
 
-def _told(answer: httpx2.Response) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+def _seen(answer: httpx2.Response) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     return answer.content, sorted(answer.headers.raw)

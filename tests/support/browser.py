@@ -1,4 +1,4 @@
-"""A headless Chromium that keeps a record of all it asked for and complained of."""
+"""A headless Chromium that records all its requests and errors."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # What reaches for the internet fails at once, on a machine that has internet too.
+    # Requests to the internet fail at once, even on a machine with internet.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 _VIOLATION = "content-security-policy violation: "
@@ -30,25 +30,25 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 
 class Tab(msgspec.Struct):
-    """A page, with what it did so far: `requests` are URLs, `errors` what the console
-    printed as errors, uncaught exceptions and violations of the Content-Security-Policy."""
+    """A page and its record. `requests`: URLs. `errors`: errors of the console, uncaught exceptions and violations of
+    the Content-Security-Policy."""
 
     page: Page
     requests: list[str]
     errors: list[str]
 
     def foreign(self, base_url: str) -> list[str]:
-        """The requests that left `base_url`; `data:` and `blob:` leave nothing."""
+        """The requests to other servers than `base_url`. `data:` and `blob:` do not count."""
         own = (f"{base_url}/", "data:", "blob:")
         return [url for url in self.requests if not url.startswith(own)]
 
     async def screenshot(self, name: str) -> None:
-        """Keep the whole page as `screenshots/<name>.png`, all that moves at its end."""
+        """Saves the whole page as `screenshots/<name>.png`, with all animations at their end."""
         await self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True, animations="disabled")
 
 
 def chromium() -> str:
-    """The path of an installed Chromium; AssertionError where there is none."""
+    """The path of an installed Chromium. Raises `AssertionError` if there is none."""
     for name in _NAMES:
         if found := shutil.which(name):
             return found
@@ -57,7 +57,7 @@ def chromium() -> str:
 
 @asynccontextmanager
 async def running_browser() -> AsyncIterator[Browser]:
-    """A browser without pages; closed at the end."""
+    """A browser without pages, closed at the end."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=list(_ARGUMENTS))
         try:
@@ -74,7 +74,7 @@ async def new_tab(
     color_scheme: Literal["light", "dark"] = "light",
     java_script: bool = True,
 ) -> Tab:
-    """An empty page, `width` by `height` CSS pixels, which shares nothing with others of the browser."""
+    """An empty page of `width` by `height` CSS pixels, which shares nothing with other pages of the browser."""
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=color_scheme,
@@ -98,7 +98,7 @@ async def browser_page(
     color_scheme: Literal["light", "dark"] = "light",
     java_script: bool = True,
 ) -> AsyncIterator[Tab]:
-    """An empty page that shares nothing with others of the browser; closed at the end."""
+    """An empty page that shares nothing with other pages of the browser, closed at the end."""
     tab = await new_tab(browser, width=width, height=height, color_scheme=color_scheme, java_script=java_script)
     try:
         yield tab

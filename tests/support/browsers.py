@@ -1,4 +1,4 @@
-"""Accounts who log in, as a browser does it: cookies, redirects, the CSRF token."""
+"""People who log in as with a browser: cookies, redirects, the CSRF token."""
 
 from urllib.parse import urlsplit
 
@@ -12,20 +12,21 @@ from tests.support.serving import in_process
 
 
 class Browsers:
-    """Makes browsers; each keeps its own cookies."""
+    """Makes browsers. Each has its own cookies."""
 
     def __init__(self, app: ASGIApp, discord: Discord, accounts: Accounts) -> None:
-        """`people`: the application's own, to look at what it does by itself."""
+        """`accounts`: the application's own, to observe what it does by itself."""
         self._app = app
         self.accounts = accounts
         self._discord = discord
 
     def fresh(self) -> httpx2.AsyncClient:
-        """Nobody's yet."""
+        """A new browser, not logged in."""
         return in_process(self._app, BASE_URL)
 
     async def said(self, location: str, **answer: str) -> str:
-        """Discord's page, answered: `person="1903…"` or `no="1"`. Gives the address it sends the browser back to."""
+        """Answers Discord's page: `person="1903…"` or `no="1"`. Returns the address to which the browser is
+        redirected."""
         async with in_process(self._discord, "http://discord.test") as client:
             page = await client.get(location)
             assert page.status_code == 200, page.text

@@ -1,5 +1,5 @@
-"""What the migrations build, as `guildhall doctor` expects it. `python -m tests.support.catalog` writes it; with
-`--check` it says whether the file is that, and exits with 1 if not."""
+"""The schema that the migrations build, for `guildhall doctor`. `python -m tests.support.catalog` writes it; with
+`--check` it compares the file instead, and exits with 1 if it differs."""
 
 import asyncio
 import shutil
@@ -17,7 +17,7 @@ from api.postgres.provision import APP, DATABASE, OWNER, READ_ONLY
 
 
 async def built(server: EmbeddedPostgres) -> catalog.Catalog:
-    """The catalog after all migrations, in a server that has nothing yet."""
+    """The catalog after all migrations, in an empty server."""
     connection = await asyncpg.connect(server.url("postgres", "postgres"))
     for role in (OWNER, APP, READ_ONLY):
         await connection.execute(f"CREATE ROLE {role} LOGIN")

@@ -1,7 +1,6 @@
-"""`make check`: the migrations are linted, and make what the tables declare.
+"""`make check`: lints the migrations, and compares their result with the declarations of the tables.
 
-Prints what is wrong and exits with 1. Takes a throwaway PostgreSQL of its own.
-"""
+Prints the faults and exits with 1. Uses a temporary PostgreSQL of its own."""
 
 import asyncio
 import shutil
@@ -38,7 +37,7 @@ def main() -> None:
 
 
 async def migrated(server: EmbeddedPostgres) -> tuple[list[str], list[str]]:
-    """The SQL that an empty database gets, and where it then is not what the tables declare."""
+    """The SQL for an empty database, and the differences between the result and the declarations."""
     connection = await asyncpg.connect(server.url("postgres", "postgres"))
     for role in (OWNER, APP, READ_ONLY):
         await connection.execute(f"CREATE ROLE {role} LOGIN")
@@ -54,7 +53,7 @@ async def migrated(server: EmbeddedPostgres) -> tuple[list[str], list[str]]:
 
 
 def lint(statements: list[str], file: Path) -> list[str]:
-    """What squawk says of them, by the exclusions in `.squawk.toml`, each of which has its reason there."""
+    """The findings of squawk. `.squawk.toml` excludes some, each with its reason."""
     if not statements:
         return ["The dry run of the migrations printed nothing."]
     file.write_text("\n".join(statements) + "\n", encoding="utf-8")

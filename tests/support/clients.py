@@ -1,4 +1,4 @@
-"""Clients of the API as a bot has them."""
+"""Clients of the API, as bots use them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -41,5 +41,5 @@ class Clients:
         return client
 
     def anonymous(self) -> httpx2.AsyncClient:
-        """A client with no key."""
+        """A client without a key."""
         return in_process(self._app, BASE_URL)

@@ -1,4 +1,4 @@
-"""One PostgreSQL for the whole run; a database for each test process, cloned from what the migrations build."""
+"""One PostgreSQL for the whole run, with a database for each test process, cloned from the migrated template."""
 
 import asyncio
 import os
@@ -19,10 +19,10 @@ _FOLDER = "GUILDHALL_TEST_CLUSTER"
 
 
 class Cluster:
-    """Started by pytest's first process; its workers find it by the environment."""
+    """The cluster. pytest's first process starts it; its workers find it by the environment."""
 
     def __init__(self, *, oldest: bool) -> None:
-        """`oldest`: of the oldest PostgreSQL that Guildhall serves from, instead of the embedded one."""
+        """`oldest`: the oldest supported PostgreSQL, instead of the embedded one."""
         self._folder = Path(tempfile.mkdtemp(prefix="guildhall-test-"))
         settings = {"max_connections": "300"}
         data_dir = self._folder / "postgres"

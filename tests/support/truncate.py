@@ -1,4 +1,5 @@
-"""Empties the tables between tests: DELETE, since TRUNCATE makes new files for every table, empty or not."""
+"""Empties the tables between tests. It uses DELETE, because TRUNCATE makes new files for every table, even for empty
+ones."""
 
 import asyncio
 
@@ -6,7 +7,7 @@ import asyncpg
 
 from api.postgres.engine import PlainConnection
 
-# What migrations put there, and where the stream stands.
+# Rows that migrations insert, and positions of the stream.
 _KEPT = ("migration", "erasure_salt", "pseudonym_key", "stream_position", "webhook_position")
 
 _TABLES = """
@@ -19,12 +20,11 @@ TIMEOUT_SECONDS = 20
 
 
 class Truncater:
-    """Deletes every row at once, past triggers and foreign keys.
+    """Deletes all rows, without triggers and foreign keys.
 
-    What runs in the background goes on meanwhile: numbering, imports, awards, uses of keys. Each of these locks rows
-    of several tables, in an order of its own, and so does whoever deletes them all. Hence no lock is waited for here
-    while another one is held: all tables are locked at once, or none, and then it is tried again. Nobody can wait for
-    us who we wait for."""
+    Background work continues meanwhile: numbering, imports, awards, uses of keys. Each of these locks rows of several
+    tables in its own order, as deleting everything does. So this never waits for a lock while it holds another one: it
+    locks all tables at once or none, and then tries again. No deadlock is possible."""
 
     def __init__(self, connection: PlainConnection, tables: list[str]) -> None:
         self._connection = connection
@@ -38,9 +38,9 @@ class Truncater:
         return cls(connection, [row[0] for row in await connection.fetch(_TABLES, _KEPT)])
 
     async def truncate(self) -> None:
-        """Raises `TimeoutError` where there was no moment without a transaction that writes."""
+        """Raises `TimeoutError` if writing transactions leave no gap."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            while not await self._is_truncated():  # noqa: ASYNC110 - nothing tells
+            while not await self._is_truncated():  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.005)
 
     async def _is_truncated(self) -> bool:

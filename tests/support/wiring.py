@@ -1,4 +1,4 @@
-"""What an application was put together of."""
+"""Access to the parts of an application."""
 
 from litestar import Litestar
 
@@ -6,6 +6,6 @@ from api.services import Services
 
 
 def services_of(app: Litestar) -> Services:
-    """Its services."""
+    """The application's services."""
     found: Services = app.state["services"]
     return found

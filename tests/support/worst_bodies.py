@@ -1,4 +1,4 @@
-"""The worst that each route can be sent: most and smallest items, deepest nesting, longest texts, most faults."""
+"""The worst body for each route: most and smallest items, deepest nesting, longest strings, most faults."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -21,7 +21,7 @@ encode = msgspec.json.encode
 
 
 def full(before: bytes, items: Iterator[bytes], after: bytes, largest: int, most: int = 10**7) -> bytes:
-    """As many items, with commas between them, as fit."""
+    """As many items, separated by commas, as fit."""
     left = largest - len(before) - len(after)
     found = []
     for item, _ in zip(items, range(most), strict=False):
@@ -43,7 +43,7 @@ def members() -> Iterator[bytes]:
 
 @cache
 def of_any(largest: int) -> list[tuple[str, bytes]]:
-    """What fits no route, and is to be refused by all of them."""
+    """Bodies that fit no route, and that every route must refuse."""
     return list(_of_any(largest))
 
 
@@ -58,7 +58,7 @@ def _of_any(largest: int) -> Bodies:
 
 
 def of_struct(kind: type, largest: int) -> Bodies:
-    """What a struct's own members can be made to hold."""
+    """The worst bodies of a struct's own members."""
     schema = msgspec.json.schema(kind, schema_hook=snowflakes.schema)
     shelf = schema["$defs"]
     own = shelf[kind.__name__]["properties"]
@@ -78,7 +78,7 @@ def of_struct(kind: type, largest: int) -> Bodies:
 
 
 def _wrong_items(said: Json, shelf: Json) -> Iterator[bytes]:
-    """For each kind of item one that has every member, each of them wrong."""
+    """For each kind of item, one with every member, each of them invalid."""
     items = said.get("items", {})
     for kind in [items, *items.get("anyOf", ())]:
         named = shelf[kind["$ref"].rpartition("/")[2]].get("properties") if "$ref" in kind else None
@@ -104,7 +104,7 @@ def activity() -> Bodies:
 
 
 def settings() -> Bodies:
-    """Of `leveling`."""
+    """Bodies for `leveling`."""
     largest = 64 * 1024
     for size in (largest, LARGEST_BODY):
         of = f"of {size} bytes"
@@ -126,7 +126,7 @@ def settings() -> Bodies:
 
 
 def wide() -> Json:
-    """A module of a union with as many alternatives as there may be, each of which a value may be meant by."""
+    """A module with a union of as many alternatives as are allowed, each of which a value may mean."""
     options = [
         {"type": "object", "required": ["k"], "properties": {"k": {"const": f"k{number}"}}} for number in range(240)
     ]
@@ -231,7 +231,7 @@ def imports() -> Bodies:
     yield "depth", b"[" * largest
 
 
-# What each route may be sent beside what its body's struct can be made to hold. A new route gets a row here.
+# The worst bodies of each route besides those of its body's struct. A new route needs a row here.
 ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "PUT /v1/guilds/{guild_id}": [],
     "PATCH /v1/guilds/{guild_id}": [],
@@ -239,11 +239,11 @@ ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "PUT /v1/guilds/{guild_id}/roles": [guild_items],
     "PUT /v1/guilds/{guild_id}/channels": [guild_items],
     "PATCH /v1/guilds/{guild_id}/settings/{module}": [settings, settings_of_wide],
-    "PUT /v1/guilds/{guild_id}/settings/{module}": [],  # judged as what a patch makes is
+    "PUT /v1/guilds/{guild_id}/settings/{module}": [],  # judged by the result of a patch
     "POST /v1/guilds/{guild_id}/settings/{module}/revisions/{revision}/restore": [nothing],
     "PUT /v1/modules/{module}": [modules],
     "POST /v1/guilds/{guild_id}/activity": [activity],
-    "POST /v1/guilds/{guild_id}/activity/explain": [],  # read as those of `activity`
+    "POST /v1/guilds/{guild_id}/activity/explain": [],  # parsed like those of `activity`
     "PUT /v1/guilds/{guild_id}/members/names": [names],
     "PATCH /v1/guilds/{guild_id}/members/{user_id}": [],
     "POST /v1/guilds/{guild_id}/members/{user_id}/xp": [],
@@ -253,7 +253,7 @@ ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "PATCH /v1/achievements/{achievement}": [],
     "POST /v1/achievements/{achievement}/restore": [nothing],
     "POST /v1/guilds/{guild_id}/achievements": [achievements],
-    "POST /v1/guilds/{guild_id}/achievements/simulate": [],  # a draft is read as what is made of it
+    "POST /v1/guilds/{guild_id}/achievements/simulate": [],  # a draft is parsed like a definition
     "PATCH /v1/guilds/{guild_id}/achievements/{achievement}": [achievements],
     "POST /v1/guilds/{guild_id}/achievements/{achievement}/restore": [nothing],
     "PUT /v1/guilds/{guild_id}/members/{user_id}/achievements/{achievement}": [nothing],
@@ -268,11 +268,11 @@ ROWS: dict[str, list[Callable[[], Bodies]]] = {
 
 
 def bodies_of(route: Route) -> Bodies:
-    """Each with a word for it."""
+    """Each body with its name."""
     for row in ROWS[str(route)]:
         yield from row()
     if route.has_body:
-        # All go through the same bounds before anything is decoded: each route is sent two of these six, each of them
+        # All routes check the same bounds before decoding. So each route gets two of these six, and each of the six
         # goes to a third of the routes.
         place = list(ROWS).index(str(route))
         yield from (each for number, each in enumerate(of_any(route.largest_body)) if number % 3 == place % 3)
@@ -283,7 +283,7 @@ def bodies_of(route: Route) -> Bodies:
 
 
 def addresses(route: Route) -> list[str]:
-    """Of settings two: of a module of ours, and of one that a bot brought."""
+    """Two addresses for settings: of a built-in module, and of a bot's module."""
     if "{module" in route.path and route.method != "POST" and "guild_id" in route.path:
         return [route.url(), route.url(module="wide")]
     if route.path.endswith("/imports"):
@@ -292,6 +292,6 @@ def addresses(route: Route) -> list[str]:
 
 
 def media_type(address: str) -> str:
-    """What the address takes."""
+    """The media type that the address accepts."""
     source = next((source for source in MEDIA_TYPES if address.endswith(f"source={source}")), None)
     return "application/json" if source is None else MEDIA_TYPES[source][0]

@@ -88,7 +88,7 @@ async def test_what_was_sent_is_noted_though_it_takes_several_tries(
             await worker.poll()
             async with asyncio.timeout(60):
                 for is_waiting in (True, False, True):  # it gave up, and tries again
-                    while await owner.fetchval(waiting) is not is_waiting:  # noqa: ASYNC110 - nothing tells
+                    while await owner.fetchval(waiting) is not is_waiting:  # noqa: ASYNC110 - nothing signals it
                         await asyncio.sleep(0.01)
     finally:
         await holder.close()
@@ -182,7 +182,7 @@ async def test_a_silent_one_holds_up_no_other(
     worker: Worker = services_of(litestar_app).delivery_worker
     await worker.poll()
     async with asyncio.timeout(3):
-        while len(receiver.got) < 1:  # noqa: ASYNC110 - nothing tells
+        while len(receiver.got) < 1:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
     other = await hook(bot, receiver.url + "&other", "settings.updated")
     await change(bot, 2)
@@ -299,7 +299,7 @@ async def test_a_slow_sending_keeps_its_lease(
         await owner.execute("UPDATE webhooks SET held_until = now() - interval '1 s' WHERE holder IS NOT NULL")
         await worker.poll()
         async with asyncio.timeout(5):
-            while not await owner.fetchval(held):  # noqa: ASYNC110 - nothing tells
+            while not await owner.fetchval(held):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)
     await worker.rest()
     assert len(receiver.got) == 1

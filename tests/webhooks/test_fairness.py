@@ -58,7 +58,7 @@ async def test_a_slow_endpoint(
         await owner.fetchval("SELECT guildhall_number_events(1000)")
         await worker.poll()
         async with asyncio.timeout(5):
-            while len(slow.got) < 16:  # noqa: ASYNC110 - nothing tells
+            while len(slow.got) < 16:  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)
         try:
             await hook(bot, receiver.url.replace("127.0.0.1", "localhost"), "settings.updated", guild=QUARRY)
@@ -67,7 +67,7 @@ async def test_a_slow_endpoint(
             await owner.fetchval("SELECT guildhall_number_events(1000)")
             await worker.poll()
             async with asyncio.timeout(5):  # the slow ones are given up after ten seconds
-                while not receiver.got:  # noqa: ASYNC110 - nothing tells
+                while not receiver.got:  # noqa: ASYNC110 - nothing signals it
                     await asyncio.sleep(0.01)
             assert len(slow.got) == 16, "half of the places"
         finally:
@@ -97,7 +97,7 @@ async def test_a_slow_name_server(bot: httpx2.AsyncClient, slow_names: list[str]
     resolver = Resolver()
     waiting = [asyncio.create_task(resolver.addresses(f"{n % 50}.slow.example", 80, HARBOUR)) for n in range(200)]
     async with asyncio.timeout(5):
-        while len(slow_names) < THREADS // 2:  # noqa: ASYNC110 - nothing tells
+        while len(slow_names) < THREADS // 2:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
         assert await resolver.addresses("quick.example", 80, QUARRY) == ["127.0.0.1"]
     slow = [name for name in slow_names if name.endswith("slow.example")]

@@ -15,7 +15,7 @@ GUILD = f"/v1/guilds/{HARBOUR}"
 OutboxEvent = list[tuple[int | None, str, dict[str, Any]]]  # Any: an event's own data
 
 
-async def told(owner: PlainConnection) -> OutboxEvent:
+async def published(owner: PlainConnection) -> OutboxEvent:
     """What has been told since the guilds were made."""
     await owner.fetchval("SELECT guildhall_number_events(1000)")
     rows = await owner.fetch(
@@ -29,7 +29,7 @@ async def test_settings(bot: httpx2.AsyncClient, owner: PlainConnection) -> None
     for value in (5, 5, 7):
         assert (await bot.patch(f"{GUILD}/settings/leveling", json={"cooldown_seconds": value})).is_success
     await bot.delete(f"{GUILD}/settings/leveling")
-    assert await told(owner) == [
+    assert await published(owner) == [
         (HARBOUR, "settings.updated", {"module": "leveling", "revision": n, "values": {"cooldown_seconds": value}})
         for n, value in ((1, 5), (2, 7), (3, 60))
     ]
@@ -43,7 +43,7 @@ async def test_guilds_and_modules(bot: httpx2.AsyncClient, owner: PlainConnectio
     schema = {"type": "object", "properties": {"size": {"type": "integer", "default": 1}}}
     for _ in range(2):
         assert (await bot.put("/v1/modules/welcome", json={"schema": schema})).is_success
-    found = await told(owner)
+    found = await published(owner)
     assert [(guild, kind) for guild, kind, _ in found] == [
         (HARBOUR, "guild.updated"), (HARBOUR, "guild.deleted"), (HARBOUR, "guild.restored"), (None, "module.updated"),
     ]  # fmt: skip
@@ -61,7 +61,7 @@ async def test_levels(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
         await bot.post(f"{GUILD}/members/{ADA}/xp", json={"amount": amount})
     await bot.delete(f"{GUILD}/members/{ADA}")
     ada = {"user_id": str(ADA), "username": None, "display_name": None, "avatar_url": None}
-    assert (await told(owner))[1:] == [
+    assert (await published(owner))[1:] == [
         (HARBOUR, "member.level_up", answer["level_ups"][0]),
         (HARBOUR, "member.level_up", by_hand["level_up"]),
         (HARBOUR, "member.level_changed", {**ada, "from_level": 2, "to_level": 0, "xp": 51}),
@@ -74,6 +74,6 @@ async def test_edits_by_hand(bot: httpx2.AsyncClient, owner: PlainConnection) ->
     await bot.patch(f"{GUILD}/settings/leveling", json={"cooldown_seconds": 5})
     await owner.execute("UPDATE guild_settings SET overrides = '{}'")
     await owner.execute("UPDATE guilds SET name = 'Port' WHERE id = $1", HARBOUR)
-    found = (await told(owner))[1:]
+    found = (await published(owner))[1:]
     assert [kind for _, kind, _ in found] == ["settings.updated", "guild.updated"]
     assert found[0][2] == {"module": "leveling", "revision": 1, "values": None}
