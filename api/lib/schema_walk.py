@@ -92,7 +92,7 @@ class SchemaWalk:
     ) -> Iterator[Fault]:
         validator = self._validators.get((id(schema), without))
         if validator is None:
-            part = {name: said for name, said in schema.items() if name != without}
+            part = {keyword: rule for keyword, rule in schema.items() if keyword != without}
             validator = self._validators[id(schema), without] = jsonschema_rs.Draft202012Validator(
                 {**part, "$defs": self._root.get("$defs", {})},
                 offline=True,
@@ -133,12 +133,12 @@ def _member_faults(schema: JsonObject, value: JsonObject, path: Path) -> Iterato
 def _members(schema: JsonObject, value: JsonObject, path: Path) -> Iterator[_Place]:
     known, others = schema.get("properties"), schema.get("additionalProperties")
     for name, member in value.items():
-        said = known.get(name, others) if isinstance(known, dict) else others
-        if isinstance(said, dict):
-            yield said, member, (*path, name)
+        subschema = known.get(name, others) if isinstance(known, dict) else others
+        if isinstance(subschema, dict):
+            yield subschema, member, (*path, name)
 
 
 def _items(schema: JsonObject, value: list[JsonValue], path: Path) -> Iterator[_Place]:
-    said = schema.get("items")
-    if isinstance(said, dict):
-        yield from ((said, item, (*path, index)) for index, item in enumerate(value))
+    subschema = schema.get("items")
+    if isinstance(subschema, dict):
+        yield from ((subschema, item, (*path, index)) for index, item in enumerate(value))

@@ -31,10 +31,10 @@ class _Place:
         self.is_whole = "integer" in types and "number" not in types
         self._named: dict[str, list[JsonObject]] = {}
         for each in plain:
-            for name, said in as_object(each.get("properties", {})).items():
-                self._named.setdefault(name, []).append(as_object(said))
-        self._others = [said for each in plain if isinstance(said := each.get("additionalProperties"), dict)]
-        self._items = [said for each in plain if isinstance(said := each.get("items"), dict)]
+            for name, subschema in as_object(each.get("properties", {})).items():
+                self._named.setdefault(name, []).append(as_object(subschema))
+        self._others = [subschema for each in plain if isinstance(subschema := each.get("additionalProperties"), dict)]
+        self._items = [subschema for each in plain if isinstance(subschema := each.get("items"), dict)]
         self._known: dict[str | None, _Place | None] = {}
 
     def within(self, name: str | None) -> "_Place | None":

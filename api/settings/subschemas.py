@@ -57,12 +57,12 @@ def declared_types(schema: JsonObject) -> list[str]:
 def allows_unknown(facets: Iterable[Node]) -> bool:
     """Whether an object may have unnamed members: a map, or one without any such rule."""
     schemas = [facet.schema for facet in facets]
-    said = [s[k] for s in schemas for k in ("additionalProperties", "unevaluatedProperties") if k in s]
-    if any(extra is not False for extra in said):
+    rules = [s[k] for s in schemas for k in ("additionalProperties", "unevaluatedProperties") if k in s]
+    if any(extra is not False for extra in rules):
         return True
     types = [declared_types(schema) for schema in schemas if "type" in schema]
     takes_objects = not types or any("object" in names for names in types)
-    return takes_objects and not said and not any("properties" in schema for schema in schemas)
+    return takes_objects and not rules and not any("properties" in schema for schema in schemas)
 
 
 @lru_cache(maxsize=1024)

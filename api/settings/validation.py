@@ -132,7 +132,7 @@ def _closed_copy(root: JsonValue, target: Node) -> str:
     shelf = as_object(as_object(root).setdefault("$defs", {}))
     name = f"closed {readable(target.path)}"
     own = _lookup(root, target.path)
-    shelf[name] = {key: said for key, said in own.items() if key not in _OWN} | {"unevaluatedProperties": False}
+    shelf[name] = {key: value for key, value in own.items() if key not in _OWN} | {"unevaluatedProperties": False}
     return "#" + readable(("$defs", name)).replace("%", "%25").replace(" ", "%20")
 
 

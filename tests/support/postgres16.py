@@ -44,5 +44,5 @@ class Postgres16(EmbeddedPostgres):
             shutil.rmtree(self.data_dir, ignore_errors=True)
             scratch.rename(self.data_dir)
             self._spawn(user)
-        if not self._said.wait(lambda: self.running):
-            raise RuntimeError(f"PostgreSQL 16 does not start. {self._said.since(0)}")
+        if not self._server_log.wait(lambda: self.running):
+            raise RuntimeError(f"PostgreSQL 16 does not start. {self._server_log.since(0)}")

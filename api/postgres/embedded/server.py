@@ -68,7 +68,7 @@ class EmbeddedPostgres:
     def __init__(self, data_dir: Path, *, fast: bool = False, settings: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir.expanduser().resolve()
         self.log = self.data_dir.with_name(f"{self.data_dir.name}.log")
-        self._said = ServerLog(self.log)
+        self._server_log = ServerLog(self.log)
         self.opened: list[Path] = []
         self._fast = fast
         self._settings = {**ORDINARY_SETTINGS, **(FAST_SETTINGS if fast else {}), **(settings or {})}
@@ -167,11 +167,11 @@ class EmbeddedPostgres:
         """Waits for a running server, or starts one and waits for it. Before that, waits for a server that is shutting
         down, and for the remaining processes of a killed one."""
         child: subprocess.Popen[bytes] | None = None
-        heard = self._said.size
+        log_size = self._server_log.size
         orphans_until = time.monotonic() + _ORPHANS_SECONDS
 
         def accepts() -> bool:
-            nonlocal child, heard
+            nonlocal child, log_size
             if given_up():
                 raise _GivenUp
             server = Postmaster.find(self.data_dir)
@@ -179,17 +179,17 @@ class EmbeddedPostgres:
                 ensure_cluster(self.data_dir, self._binaries, user, sync=not self._fast)
                 child = self._spawn(user)
             elif server is None and child is not None and child.poll() is not None:
-                if _ORPHANED in self._said.since(heard) and time.monotonic() < orphans_until:
+                if _ORPHANED in self._server_log.since(log_size) and time.monotonic() < orphans_until:
                     time.sleep(_ORPHANS_PAUSE)
-                    child, heard = None, self._said.size
+                    child, log_size = None, self._server_log.size
                     return False
                 raise EmbeddedPostgresError(
-                    f"PostgreSQL ended as it started on {self.data_dir}. {self._said.since(heard)}"
+                    f"PostgreSQL ended as it started on {self.data_dir}. {self._server_log.since(log_size)}"
                 )
             return server is not None and server.ready
 
         try:
-            accepting = self._said.wait(accepts)
+            accepting = self._server_log.wait(accepts)
         except (KeyboardInterrupt, SystemExit, _GivenUp):
             if child is not None:  # no other process can have it yet, so none would stop it
                 child.send_signal(signal.SIGINT)
@@ -197,7 +197,7 @@ class EmbeddedPostgres:
         if not accepting:
             raise EmbeddedPostgresError(
                 f"PostgreSQL on {self.data_dir} does not accept connections yet, and goes on starting: "
-                f"start again to wait for it. {self._said.since(heard)}"
+                f"start again to wait for it. {self._server_log.since(log_size)}"
             )
 
     def _spawn(self, user: ServerUser) -> "subprocess.Popen[bytes]":
@@ -224,9 +224,9 @@ class EmbeddedPostgres:
             return  # it crashed, and another process may have its number by now
         with suppress(ProcessLookupError):
             os.kill(server.pid, signal.SIGINT)  # "fast": open transactions are rolled back
-        heard = self._said.size
-        if not self._said.wait(lambda: server.ended(self.data_dir)):
+        log_size = self._server_log.size
+        if not self._server_log.wait(lambda: server.ended(self.data_dir)):
             raise EmbeddedPostgresError(
-                f"PostgreSQL on {self.data_dir} is still shutting down. {self._said.since(heard)}"
+                f"PostgreSQL on {self.data_dir} is still shutting down. {self._server_log.since(log_size)}"
             )
         forget_socket_dir(server, self.data_dir)

@@ -19,8 +19,8 @@ class ServerLog:
 
     def since(self, size: int) -> str:
         """The last lines since this size."""
-        said = self.path.read_bytes()[size:].decode(errors="replace") if self.path.exists() else ""
-        return "\n".join(["Its log says:", *said.splitlines()[-_EXCERPT_LINES:]]) if said else "Its log says nothing."
+        text = self.path.read_bytes()[size:].decode(errors="replace") if self.path.exists() else ""
+        return "\n".join(["Its log says:", *text.splitlines()[-_EXCERPT_LINES:]]) if text else "Its log says nothing."
 
     def wait(self, is_done: Callable[[], bool]) -> bool:
         """Waits until it is done. Returns False if the log was quiet for a minute first: in recovery PostgreSQL logs
