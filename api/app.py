@@ -1,4 +1,4 @@
-"""The application: every controller, dependency and error handler, put together."""
+"""The application: assembles every controller, dependency and error handler."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,7 @@ _CONTROLLERS: list[type[Controller]] = [
 ]
 
 
-# The services that handlers ask for, by the names of their parameters.
+# The services for handlers, by the names of their parameters.
 _OF_HANDLERS = [
     "achievements",
     "activity",
@@ -129,7 +129,7 @@ def with_middleware(app: Litestar, settings: Settings) -> OutermostMiddleware:
 
 
 def fast_path(services: Services, public_url: str | None) -> FastPath:
-    """The table of the routes that are answered around the framework."""
+    """The table of fast routes."""
     return FastPath(
         services.keyring,
         services.limiter,
@@ -149,7 +149,7 @@ def _strangers(app: Litestar, services: Services) -> Strangers:
 
 
 def _admission(services: Services) -> Admission:
-    """Held are requests of those whose budget is spent; those of a family with no slot left wait for one."""
+    """Requests with a spent budget are held. Requests of a family without a free slot wait for one."""
     limiter, slots, recording = services.limiter, services.slots, services.recording_slots
 
     def refused(scope: HTTPScope) -> GuildhallError | None:
@@ -173,7 +173,7 @@ def _admission(services: Services) -> Admission:
 def create_litestar(
     settings: Settings, *, clock: Clock, metrics: Metrics, discord: "httpx2.AsyncBaseTransport | None" = None
 ) -> Litestar:
-    """The Litestar application alone, with no edge around it. `discord`: what Discord is reached by, instead of
+    """The Litestar application alone, without the outermost middleware. `discord`: a transport to Discord instead of
     real connections."""
     services = Services(settings, clock=clock, metrics=metrics, discord=discord)
     given: dict[str, object] = {name: getattr(services, name) for name in _OF_HANDLERS}
@@ -183,7 +183,7 @@ def create_litestar(
     app = _Application(
         route_handlers=[*_CONTROLLERS, *([admin_route(settings, services.entrance)] if settings.admin else [])],
         dependencies={**dependencies, "params": Provide(provide_query, sync_to_thread=False)},
-        guards=[authorize],  # type: ignore[list-item] # `request_class` below is what it is given
+        guards=[authorize],  # type: ignore[list-item] # `request_class` below is the type that it gets
         before_request=parse,  # type: ignore[arg-type] # the same
         exception_handlers={Exception: handle, GuildhallError: handle},
         request_class=GuildhallRequest,
@@ -217,14 +217,14 @@ def _gate(services: Services, settings: Settings) -> Gate:
 
 
 def describe() -> dict[str, object]:
-    """The OpenAPI document of the whole application, with no configuration, no database, nothing that runs."""
+    """The OpenAPI document of the whole application, without configuration, database or background work."""
     never_run = Settings(secret="0" * MINIMUM_SECRET, admin=False)
     return document(create_litestar(never_run, clock=Clock(), metrics=Metrics()).routes)
 
 
 class _Application(Litestar):
-    """Litestar without its plugin for Pydantic, which is there for the admin's sake alone: importing
-    it costs every worker a quarter of its time to start and 7 MB."""
+    """Litestar without its Pydantic plugin. Pydantic is installed only for the admin; its import costs every worker a
+    quarter of its start time and 7 MB."""
 
     @staticmethod
     def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
@@ -232,13 +232,13 @@ class _Application(Litestar):
 
     @property
     def route_handler_method_map(self) -> dict[str, RouteHandlerMapItem]:
-        """Without OPTIONS, which Litestar adds to an address: where two features share one, each brings it."""
+        """Without OPTIONS, which Litestar adds to an address: if two features share one, both add it."""
         known = super().route_handler_method_map
         return {path: {m: each for m, each in found.items() if m != "OPTIONS"} for path, found in known.items()}
 
 
-def _giver(service: object) -> Any:  # Any: a function whose type is Litestar's to infer
-    def give() -> Any:  # Any: each handler says which service it takes
+def _giver(service: object) -> Any:  # Litestar infers the function's type
+    def give() -> Any:  # each handler declares the service that it takes
         return service
 
     return give

@@ -1,4 +1,4 @@
-"""Achievements: what guilds, or the whole installation, define, and who has earned them."""
+"""Achievements: the definitions of guilds and of the whole installation, and their awards."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -54,18 +54,18 @@ class Achievement(Table, tablename="achievements", help_text="What members can e
 
     @classmethod
     def is_of(cls, guild_id: int, key: str) -> And:
-        """The one of a guild, or of the whole installation (0), that has this key, deleted or not."""
-        # As the unique index has it: that one finds it.
+        """The achievement of a guild, or of the whole installation (0), with this key, deleted or not."""
+        # Written as in the unique index, so that PostgreSQL uses it.
         return WhereRaw("coalesce({}, 0) = {}", cls.guild_id, guild_id) & (cls.key == key)
 
     @classmethod
     async def locked(cls, guild_id: int, key: str) -> Row | None:
-        """The row, locked for who changes it; awards may still name it."""
+        """The row, locked for a change. Awards may still refer to it."""
         return await cls.select().where(cls.is_of(guild_id, key)).lock_rows("NO KEY UPDATE").first()
 
     @classmethod
     async def store(cls, guild_id: int, key: str, before: Row | None, columns: dict[str, Any], now: datetime) -> Row:
-        """Makes it, or has the one that was there `before`, which is locked, be so."""
+        """Creates the achievement, or overwrites the locked row `before`."""
         if before is not None:
             return await cls.change(before["id"], columns, now)
         made = cls(guild_id=guild_id or None, key=key, created_at=now, updated_at=now, **columns)
@@ -74,7 +74,7 @@ class Achievement(Table, tablename="achievements", help_text="What members can e
 
     @classmethod
     async def change(cls, id_: int, columns: dict[str, Any], now: datetime) -> Row:  # Any: a column's value
-        """Has it be so, and be there: a new revision."""
+        """Changes the achievement, and undoes its deletion: a new revision."""
         values: dict[Column | str, Any] = {
             cls.updated_at: now,
             cls.deleted_at: None,
@@ -86,7 +86,7 @@ class Achievement(Table, tablename="achievements", help_text="What members can e
 
     @classmethod
     async def mark_deleted(cls, id_: int, now: datetime) -> None:
-        """Nobody can earn it from now on."""
+        """Marks the achievement as deleted: nobody can earn it any more."""
         values: dict[Column | str, object] = {
             cls.deleted_at: now,
             cls.updated_at: now,
@@ -120,7 +120,7 @@ class Award(Table, tablename="achievement_awards", help_text="An achievement tha
 
     @classmethod
     def is_of(cls, member_id: int, achievement_id: int) -> And:
-        """The one that a member has, or had, of an achievement."""
+        """The award of an achievement to a member, including a revoked one."""
         return (cls.member_id == member_id) & (cls.achievement_id == achievement_id)
 
     achievement_awards_member_achievement_key = Unique([member_id, achievement_id])
@@ -170,7 +170,7 @@ class Awarding(
 
     @classmethod
     async def locked(cls, achievement_id: int) -> Row | None:
-        """How far it is, for whoever goes on with it."""
+        """The progress of the backfill, locked for its worker."""
         return await cls.select().where(cls.achievement_id == achievement_id).lock_rows().first()
 
     achievement_awardings_status_check = Check("status IN ('queued', 'running', 'finished', 'failed')")

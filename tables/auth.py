@@ -19,7 +19,7 @@ class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-2
     scopes = Array(Varchar(length=32), default=None, null=False, help_text="What it may do.")
     guild_ids = Array(BigInt(), default=None, null=True, help_text="The only guilds it sees; empty: all.")
     rate_limit = Integer(default=None, null=True, help_text="Requests a minute; empty: no limit.")
-    # No foreign key: no key is ever deleted, and to add one would lock the table while every key is looked at.
+    # No foreign key: keys are never deleted, and adding the constraint would lock the table while it checks every key.
     parent_id = BigInt(default=None, null=True, help_text="The key that made it, with which it ends; empty: none did.")
     origin_id = BigInt(
         default=None,
@@ -39,14 +39,14 @@ class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-2
 
     @classmethod
     async def made(cls, *, guild_ids: list[int] | None, **columns: Any) -> dict[str, Any]:  # Any: a column's value
-        """Stores a new key; gives the row."""
+        """Stores a new key. Returns the row."""
         key = cls(guild_ids=whole(guild_ids), created_at=DEFAULT, **columns)
         [row] = await cls.insert(key).returning(*cls.all_columns())
         return row
 
     @classmethod
     async def first_of(cls, key_id: int) -> int | None:
-        """The number that a key and all that replace it have in common: of the first of them."""
+        """The id of the first key in a line of rotations, which all of them share."""
         row = await cls.select((cls.origin_id | cls.id).as_alias("first")).where(cls.id == key_id).first()
         return None if row is None else cast("int", row["first"])
 

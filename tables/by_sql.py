@@ -1,9 +1,8 @@
-"""The tables of which only SQL says all.
+"""The tables that a declaration describes only in part.
 
-Piccolo knows one column as a primary key, no partitions, no unlogged tables, no column that PostgreSQL numbers. So
-these tables are declared like all others, for the builder and for whoever reads, and what the declaration cannot say
-stands here. `tests/database/test_tables.py` compares all of it with the database. Triggers, and who may do what:
-docs/architecture.md.
+Piccolo has one column as a primary key, no partitions, no unlogged tables, and no identity columns. So these tables are
+declared like all others, for the builder and for readers. This file has the rest. `tests/database/test_tables.py`
+compares all of it with the database. docs/architecture.md has triggers and rights.
 
 A column that is declared as the primary key is a part of it."""
 
@@ -24,8 +23,8 @@ from tables.webhooks import WebhookPosition
 
 
 class BySql(NamedTuple):
-    """`key`: the columns of its unique index; `part`: by which it is partitioned; `logged`: whether it outlives a
-    crash of the server; `numbered`: the column that PostgreSQL numbers."""
+    """`key`: the columns of its unique index. `part`: the column by which it is partitioned. `logged`: whether it
+    survives a crash of the server. `numbered`: its identity column."""
 
     table: type[Table]
     key: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""The tables of which a declaration says all. Those of which only SQL does are in `tables.by_sql`.
+"""The tables that a declaration describes completely. The others are in `tables.by_sql`.
 
-`make check` compares each with what the migrations make."""
+`make check` compares each with the result of the migrations."""
 
 from piccolo.table import Table
 

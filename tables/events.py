@@ -1,7 +1,7 @@
-"""Events: as changes write them, and as the stream has them.
+"""Events, as changes write them, and as the stream has them.
 
-A declaration cannot say all of these tables: see `tables/by_sql.py`. A function of the database gives events their
-positions; `api/events/outbox.py` writes them."""
+A declaration describes these tables only in part: see `tables/by_sql.py`. A database function assigns positions to
+events; `api/events/outbox.py` writes them."""
 
 from piccolo.columns import JSONB, BigInt, Column, Date, Timestamptz, Varchar
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
@@ -16,7 +16,7 @@ class Xid8(Column):
 
 
 class PgSnapshot(Column):
-    """Which transactions somebody could see."""
+    """The transactions that a snapshot sees."""
 
     value_type = str
     column_type = "PG_SNAPSHOT"

@@ -1,4 +1,4 @@
-"""Guilds, and the roles and channels that a dashboard's pickers offer."""
+"""Guilds, and their roles and channels, which the dashboard offers for selection."""
 
 from piccolo.columns import BigInt, BigSerial, ForeignKey, Integer, Timestamptz, Varchar
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
@@ -34,7 +34,7 @@ class Guild(Table, tablename="guilds", help_text="A community the bot is, or was
 
     @classmethod
     async def lock(cls, guild_id: int) -> bool:
-        """Locks a guild, for who changes what belongs to it; whether it is there and not deleted."""
+        """Locks a guild, for a change of its data. Returns whether it exists and is not deleted."""
         row = await cls.select(cls.deleted_at).where(cls.id == guild_id).lock_rows("NO KEY UPDATE").first()
         return row is not None and row["deleted_at"] is None
 

@@ -1,4 +1,4 @@
-"""Where passwords are hashed: never on the event loop, which one of them would hold for a quarter of a second."""
+"""Hashes passwords in threads: on the event loop, one hash would block it for a quarter of a second."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 
 class TooBusy(Exception):
-    """As many passwords wait to be hashed as may."""
+    """Too many passwords wait to be hashed."""
 
 
 class Lane:
-    """One thread, and a bound on how many wait for it: a crowd is refused at once, and takes one core at most."""
+    """One thread with a bounded queue. It refuses a crowd at once, and uses one core at most."""
 
     def __init__(self, name: str, *, places: int) -> None:
         """`places`: how many are hashed or wait."""
@@ -21,7 +21,7 @@ class Lane:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """A place, to be had before anything else is done for whoever asks. Raises `TooBusy`."""
+        """A place in the queue, taken before any other work for the caller. Raises `TooBusy`."""
         if self._taken >= self._places:
             raise TooBusy
         self._taken += 1
@@ -31,10 +31,10 @@ class Lane:
             self._taken -= 1
 
     async def run(self, work: Callable[[], str]) -> str:
-        """Does the work when its turn comes; for who has a place."""
+        """Runs the work in its turn. The caller must have a place."""
         return await asyncio.wrap_future(self._thread.submit(work))
 
 
-# Two, so that strangers at the door do not hold up who has been in before.
+# Two, so that strangers do not hold up people who have logged in before.
 STRANGERS = Lane("stranger", places=4)
 INSIDERS = Lane("insider", places=8)

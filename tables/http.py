@@ -1,4 +1,4 @@
-"""Budgets of requests, which processes take their portions from."""
+"""Rate budgets, from which processes take their portions."""
 
 from piccolo.columns import DoublePrecision, Integer, Varchar
 from piccolo.table import Table

@@ -33,6 +33,6 @@ class IdempotentAnswer(
 
     @classmethod
     async def release(cls, owner: str, key: str, holder: bytes) -> None:
-        """Lets go of a key, if this request still has it and nothing was answered."""
+        """Releases a key, if this request still has it and nothing was answered."""
         ours = (cls.owner == owner) & (cls.key == key) & (cls.holder == holder)
         await cls.delete().where(ours, cls.status.is_null())

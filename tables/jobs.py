@@ -1,4 +1,4 @@
-"""The queue of work that outlives the process that began it."""
+"""The job queue: work that outlives the process that began it."""
 
 from piccolo.columns import BigInt, BigSerial, Integer, Timestamptz, Varchar
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
@@ -21,7 +21,7 @@ class Job(Table, tablename="jobs", help_text="Work that waits or is being done; 
 
     @classmethod
     async def put_once(cls, kind: str, subject: int) -> None:
-        """Adds a job, or has the one that is there already begin now."""
+        """Adds a job. An existing one becomes due now."""
         job = cls(kind=kind, subject=subject, run_after=DEFAULT, created_at=DEFAULT)
         sooner = (cls.run_after, QueryString("least({}, now())", cls.run_after))
         await cls.insert(job).on_conflict((cls.kind, cls.subject), "DO UPDATE", [sooner])

@@ -1,4 +1,4 @@
-"""Modules that bots registered, what each guild overrides, and how that came about."""
+"""Modules that bots registered, the overrides of guilds, and their revisions."""
 
 from piccolo.columns import JSONB, BigInt, BigSerial, ForeignKey, Integer, Text, Timestamptz, Varchar
 from piccolo.columns.defaults.timestamptz import TimestamptzNow

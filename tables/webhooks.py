@@ -1,4 +1,4 @@
-"""Webhooks: addresses to which a guild's events are sent, and what became of each sending."""
+"""Webhooks: the addresses that receive a guild's events, and their deliveries."""
 
 from piccolo.columns import (
     Array,
@@ -77,7 +77,7 @@ class WebhookDelivery(
 
     @classmethod
     async def give_up(cls, webhook_id: int) -> None:
-        """Nothing of what waits for this webhook is sent any more."""
+        """Gives up all pending deliveries of this webhook."""
         waiting = (cls.webhook_id == webhook_id) & (cls.status == "pending")
         await cls.update({cls.status: "failed", cls.outcome: "disabled"}).where(waiting)
 

@@ -14,7 +14,7 @@ from api.lib.text import too_long
 
 DEFAULT_RATE_LIMIT = 6000
 
-# A request is taken off the budget of its key, of the key that made that, and so on.
+# A request counts against the budget of its key, of the key that made it, and so on.
 MOST_GENERATIONS = 8
 
 
