@@ -16,9 +16,9 @@ from tests.support.discord import (
     Fault,
     broken,
     forbidden,
+    json_answer,
     limited,
     silence,
-    told,
 )
 from tests.support.people import ADA, HARBOUR, MALLORY, QUARRY
 
@@ -28,11 +28,11 @@ async def html(_call: Call) -> Answer:
 
 
 async def nonsense(_call: Call) -> Answer:
-    return told(200, [{"id": "abc", "name": "x", "permissions": "8", "owner": True}])
+    return json_answer(200, [{"id": "abc", "name": "x", "permissions": "8", "owner": True}])
 
 
 async def no_number(_call: Call) -> Answer:
-    return told(200, [{"id": str(HARBOUR), "name": "x", "permissions": "-8", "owner": True}])
+    return json_answer(200, [{"id": str(HARBOUR), "name": "x", "permissions": "-8", "owner": True}])
 
 
 async def deep(_call: Call) -> Answer:
