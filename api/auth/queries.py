@@ -21,8 +21,8 @@ def list_keys(
     before: int | None,
     limit: int,
 ) -> tuple[str, list[object]]:
-    """The statement of a page, and its arguments. What is not asked for is no condition: a plan for all arguments
-    takes `$1 IS NULL` for hardly ever true, expects next to no keys, and so reads the whole table."""
+    """The statement of a page, and its arguments. It has only the requested conditions. A generic plan estimates that
+    `$1 IS NULL` is rarely true, so it expects almost no keys and reads the whole table."""
     arguments: list[object] = []
 
     def given(value: object) -> str:
@@ -37,7 +37,7 @@ def list_keys(
         its = f"{given(guilds)}::bigint[]"
         conditions.append(f"guild_ids <@ {its}")
         if parent_id is None:
-            # First by guild, and by nothing else: no index on other columns leads to fewer keys.
+            # By guild first, alone: no index on other columns leads to fewer keys.
             keys = f"(SELECT * FROM api_keys WHERE guild_ids && {its} OFFSET 0) AS those"
     if parent_id is not None:
         conditions.append(f"parent_id = {given(parent_id)}::bigint")

@@ -19,8 +19,9 @@ log = structlog.get_logger("guildhall.guilds")
 BATCH_SIZE = 5000
 LIST_BATCH_SIZE = 100
 
-# A batch locks the guild's row, so it must be short. It is looked up by the index, row by row, in the partition that
-# has it. Other plans read all rows of the guild, or all partitions, for each batch.
+# Another transaction may hold the guild's row for a while, so the lock time-out is longer than usual. A batch is looked
+# up by the index, row by row, in the partition that has it: other plans would read all rows of the guild, or all
+# partitions, for each batch.
 _OTHER_PLANS = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
 _PATIENT = "; ".join(["SET LOCAL lock_timeout = '4s'", *(f"SET LOCAL enable_{plan} = off" for plan in _OTHER_PLANS)])
 

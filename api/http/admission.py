@@ -5,10 +5,10 @@ many. So until it begins, a request costs only its parsing. `AT_ONCE` requests b
 others wait in a queue of their credential; the queues take turns. A request whose credential has no free slot
 (`api.auth.slots`) waits here too, and blocks nobody else.
 
-A request that will be refused is held for a while first. A client that sends again at once, whatever the answer, is so
-limited to a few requests a second instead of a few hundred. The connection writes the refusal itself, without the
-application, where the credential is known: its budget is spent, it has too many waiting requests, or the request has
-waited too long here."""
+A request that will be refused is held for a while first. So a client that sends again at once, whatever the answer,
+sends a few requests a second instead of a few hundred. The connection itself writes a refusal, without the application,
+if the budget of a known credential is spent, if it has too many waiting requests, or if the request has waited too long
+here."""
 
 import asyncio
 from collections import Counter, deque
@@ -23,7 +23,7 @@ from api.errors import GuildhallError, Overloaded
 AT_ONCE = 8
 REFUSALS_AT_ONCE = 4
 LEAST_HELD, MOST_HELD = 0.1, 5.0  # seconds
-HELD_A_SECOND = 200.0  # a second, for one credential: each of its refusals costs a read and a write
+HELD_A_SECOND = 200.0  # for one credential: each of its refusals costs a read and a write
 MOST_REQUESTS = 8192  # held ones; and as many waiting ones
 MOST_WAITED = 1.0  # seconds in a queue
 SWEEP_SECONDS = 1.0

@@ -11,7 +11,7 @@ from api.lib.faults import Fault, Path, readable
 from api.lib.json import JsonObject, JsonValue, as_object, copied, same
 from api.lib.schema_faults import UNKNOWN
 from api.lib.snowflakes import is_snowflake
-from api.settings.effort import MOST_LOOKS, TooManyLooks
+from api.settings.effort import MOST_PLACE_CHECKS, TooManyChecks
 from api.settings.merging import is_whole, laid_over, normalised, patched, pruned, without
 from api.settings.schemas import InvalidSchema, checked, default_fault
 from api.settings.subschemas import Node, allows_unknown
@@ -22,8 +22,8 @@ from api.settings.values import MOST_FAULTS, TOO_DEEP, TOO_LONG, TOO_MANY, text_
 MOST_CHECKS = 200_000
 
 TOO_MUCH = "has too many values for a schema with so many alternatives: the check would take too long"
-TOO_MANY_LOOKS = (
-    f"has alternatives within alternatives: a value could have to be looked at {MOST_LOOKS} times and more. "
+TOO_MANY_NESTED_CHECKS = (
+    f"has alternatives within alternatives: a value could have to be looked at {MOST_PLACE_CHECKS} times and more. "
     "Alternatives that say `additionalProperties` themselves are looked at once"
 )
 
@@ -71,8 +71,8 @@ class Module:
         self.defaults = normalised(self._tree, defaults)
         try:
             self._validator = SchemaValidator(self._tree)
-        except TooManyLooks as error:
-            raise InvalidSchema([Fault("/schema", TOO_MANY_LOOKS)]) from error
+        except TooManyChecks as error:
+            raise InvalidSchema([Fault("/schema", TOO_MANY_NESTED_CHECKS)]) from error
         except ValueError as error:
             raise InvalidSchema([Fault("/schema", f"cannot be compiled: {str(error).splitlines()[0]}")]) from error
         if faults := self.faults({}):
@@ -106,7 +106,7 @@ class Module:
         else."""
         if _is_too_large(unstorable := value_faults(document)):
             return unstorable
-        effort = self._validator.looks_at(document)
+        effort = self._validator.checks_of(document)
         if sum(effort.values()) <= MOST_CHECKS:
             return []
         return [Fault(readable((max(effort, key=effort.__getitem__),)), TOO_MUCH)]

@@ -41,7 +41,7 @@ class _Marks(NamedTuple):
 
 
 class SchemaTree:
-    """All nodes of a schema that its meta-schema accepts. Other broken parts are skipped."""
+    """All nodes of a schema that its meta-schema accepts. Parts that are broken in another way are skipped."""
 
     def __init__(self, root: JsonObject) -> None:
         self.root = Node((), root)
@@ -115,15 +115,15 @@ class SchemaTree:
 
     def _kind(self, node: Node, value: JsonObject) -> tuple[object, ...]:
         """The object's constants that distinguish the alternatives here; empty if there are none."""
-        telling = self._tags.get(id(node.schema))
-        if telling is None:
-            telling = {}
+        tags = self._tags.get(id(node.schema))
+        if tags is None:
+            tags = {}
             for each in self.alternatives(node):
                 for branch in branches(each, ("anyOf", "oneOf")):
                     for name, only in (constant for marks in self._hints(branch) for constant in marks.constants):
-                        telling.setdefault(name, set()).add(only)
-            self._tags[id(node.schema)] = telling
-        return tuple([_hints_of(value, name, constants) for name, constants in telling.items()])
+                        tags.setdefault(name, set()).add(only)
+            self._tags[id(node.schema)] = tags
+        return tuple([_hints_of(value, name, constants) for name, constants in tags.items()])
 
     def alternatives(self, node: Node) -> list[Node]:
         """The node and all that may apply to any value in the same place."""

@@ -10,7 +10,7 @@ from api.lib.faults import Fault, Path, readable
 from api.lib.json import JsonObject, JsonValue, as_object, copied
 from api.lib.schema_faults import UNKNOWN, error_faults
 from api.lib.snowflakes import is_snowflake
-from api.settings.effort import looks
+from api.settings.effort import checks
 from api.settings.nodes import SchemaTree
 from api.settings.subschemas import PARTS, PATTERN_OPTIONS, Node, declared_types, step, subschemas
 from api.settings.values import encodable, values
@@ -32,14 +32,14 @@ _CLOSERS = ("additionalProperties", "unevaluatedProperties")
 class SchemaValidator:
     """A compiled schema. It fetches nothing, and its patterns take linear time.
 
-    `looks`: by top-level property, how often one place may be checked. Raises `ValueError` if the schema cannot be
-    compiled, and `TooManyLooks`."""
+    `checks`: by top-level property, how often one place may be checked. Raises `ValueError` if the schema cannot be
+    compiled, and `TooManyChecks`."""
 
     def __init__(self, tree: SchemaTree) -> None:
         self._tree = tree
         copy, closed = strict_copy(tree)
         # An object that refuses unknown members applies the subschemas beside it once more.
-        self.looks = looks(tree, lambda node: id(node.schema) in closed)
+        self.checks = checks(tree, lambda node: id(node.schema) in closed)
         self._compiled = jsonschema_rs.Draft202012Validator(
             copy,
             validate_formats=True,
@@ -58,15 +58,15 @@ class SchemaValidator:
         explained = {fault for error in errors for fault in self._explained(error, value)}
         return explained or {fault for error in errors for fault in error_faults(error)}
 
-    def looks_at(self, value: JsonValue) -> dict[str, int]:
+    def checks_of(self, value: JsonValue) -> dict[str, int]:
         """The most checks that each member of the value may take, by its name."""
         members = value.items() if isinstance(value, dict) else ()
-        in_thread = self.looks[""]
-        return {name: values(member) * self.looks.get(name, in_thread) for name, member in members}
+        in_thread = self.checks[""]
+        return {name: values(member) * self.checks.get(name, in_thread) for name, member in members}
 
     def _errors(self, value: JsonValue) -> list[ValidationError]:
         """All errors, or only the first if an explanation would take long."""
-        if sum(self.looks_at(value).values()) <= MOST_EXPLAINED:
+        if sum(self.checks_of(value).values()) <= MOST_EXPLAINED:
             return list(self._compiled.iter_errors(value))
         try:
             self._compiled.validate(value)

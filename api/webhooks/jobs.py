@@ -34,7 +34,7 @@ from tables.webhooks import Webhook, WebhookDelivery
 
 log = structlog.get_logger("guildhall.webhooks")
 
-LOOKED_AT = 500  # due webhooks to choose from
+CANDIDATES = 500  # due webhooks of a poll, to choose from
 IN_A_ROW = 50  # events of one webhook, and seconds, before other webhooks have their turn
 TURN_SECONDS = 10.0
 PAUSE_AFTER_FAULT = timedelta(seconds=30)  # our own, or of the database
@@ -43,7 +43,7 @@ BATCH_SIZE = 1000  # events, or webhooks of an event that concerns all guilds
 BATCHES = 50  # in a row
 SWEPT = 5000
 # While a backup holds its snapshot, a poll for all due webhooks reads every row that was ever due.
-LOOKS_AT_ALL, LATE = timedelta(seconds=15), timedelta(seconds=10)
+FULL_POLL_INTERVAL, LATE = timedelta(seconds=15), timedelta(seconds=10)
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 NO_TARGET = "nothing can be sent to its address: its host is written as no browser and no server agrees upon"
 
@@ -60,7 +60,7 @@ class Deliverer:
         self._secret_box = secret_box
         self._sender = sender
         self._leases = Leases(database, "webhooks", secrets.token_bytes(16))
-        self._since = self._looks_at_all = self._database_now = _EVER
+        self._since = self._next_full_poll = self._database_now = _EVER
         self._agent = f"Guildhall/{version('guildhall')}"
         self.woken = asyncio.Event()
 
@@ -72,10 +72,10 @@ class Deliverer:
         hosts = [name[1] for name in full if isinstance(name, tuple) and name[0] == "host"]
         async with self._database.connection() as connection:
             due = await connection.fetch(
-                queries.DUE, now, guilds, hosts, LOOKED_AT, self._since, list(self._leases.held)
+                queries.DUE, now, guilds, hosts, CANDIDATES, self._since, list(self._leases.held)
             )
             chosen = _choose(due, places)
-            is_left = len(chosen) < len(due) or len(due) == LOOKED_AT or bool(guilds or hosts)
+            is_left = len(chosen) < len(due) or len(due) == CANDIDATES or bool(guilds or hosts)
             self._note(now, has_more=is_left)
             if not chosen:
                 return []
@@ -86,8 +86,8 @@ class Deliverer:
         """Sets the time from which the next poll searches. Newly due webhooks are found from there, with some
         tolerance. A poll of all due webhooks, including those whose lease ran out, comes at intervals, and as long as
         some are left."""
-        if has_more or now >= self._looks_at_all or now < self._since:
-            self._looks_at_all = now + LOOKS_AT_ALL
+        if has_more or now >= self._next_full_poll or now < self._since:
+            self._next_full_poll = now + FULL_POLL_INTERVAL
             self._since = _EVER
         else:
             # Either clock may have set the due time.
