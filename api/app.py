@@ -42,6 +42,8 @@ from api.members.fast_path import profile_route
 from api.openapi import Described, OpenAPIController, document
 from api.pages.controller import PagesController
 from api.privacy.controller import UserController
+from api.public.controller import PublicController
+from api.public.page_controller import PublicPageController
 from api.runtime.health import HealthController
 from api.runtime.lifespan import running
 from api.runtime.metrics_gate import MetricsGate
@@ -74,6 +76,8 @@ _CONTROLLERS: list[type[Controller]] = [
     AuditController,
     LoginController,
     MeController,
+    PublicController,
+    PublicPageController,
 ]
 
 
@@ -101,6 +105,7 @@ _OF_HANDLERS = [
     "roles_and_channels",
     "privacy",
     "renaming",
+    "public",
     "settings",
     "webhooks",
 ]

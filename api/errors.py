@@ -134,6 +134,12 @@ class RevisionConflict(Conflict):
     title = "Revision no longer valid"
 
 
+class SlugTaken(Conflict):
+    type = "slug-taken"
+    title = "Short name taken"
+    detail = "Another guild's public page has this `slug`. Choose another one."
+
+
 class KeyExpired(Conflict):
     type = "key-expired"
     title = "Key expired"

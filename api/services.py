@@ -67,6 +67,7 @@ from api.postgres.readiness import Health
 from api.privacy.erasing import Eraser
 from api.privacy.exporting import PersonExporter
 from api.privacy.service import PrivacyService
+from api.public.service import PublicService
 from api.settings.evolution import ModuleService
 from api.settings.registry import Registry
 from api.settings.service import SettingsService
@@ -173,6 +174,16 @@ class Services:
         self.snapshots = Snapshots(database, watcher, clock)
         self.folding = Folding(database, clock)
         self.leaderboards = LeaderboardService(database, leveling_configs, self.snapshots, cursors, clock)
+        self.public = PublicService(
+            database,
+            self.accounts.sessions,
+            leveling_configs,
+            self.roles_and_channels,
+            self.leaderboards,
+            self.members,
+            self.member_lists,
+            self.awards,
+        )
         self.upkeep = Upkeep(database, partitions, clock, hours=hours, days=days)
 
         # Imports, exports, jobs.

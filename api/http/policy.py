@@ -29,6 +29,7 @@ class RoutePolicy:
     finds_webhook: bool = False
     seconds: float | None = None  # its own deadline
     reads_query: bool = False  # for a public route: its query is checked
+    by_address: bool = False  # each address has a budget for it
     largest_body: int = LARGEST_BODY
     most_values: int | None = None  # in the body, if more than usual
     mends_names: bool = False  # the body has names from Discord: halves of surrogate pairs are no fault

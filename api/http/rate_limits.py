@@ -90,6 +90,11 @@ class Limiter:
             taken.append(budget)
         _note(scope, taken)
 
+    async def spend_of_address(self, scope: HTTPScope, name: str, limit: int) -> None:
+        """Takes one request off a budget that the address has for something of this name. Raises `TooManyRequests`."""
+        budget = context_of(scope).budget = self._budget(f"{name}:{address_of(scope)}", limit)
+        await self._take(budget)
+
     async def _take(self, budget: Budget) -> None:
         while True:
             now = self.now()

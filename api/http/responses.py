@@ -62,7 +62,8 @@ def listed(
     status: int, headers: Headers, body: bytes, following: str | None, *, packed: bool = False
 ) -> "BytesResponse":
     """A response without an entity tag. `following`: the URL of the next page, if there is one."""
-    headers.append((b"cache-control", b"no-store"))
+    if not any(name == b"cache-control" for name, _ in headers):
+        headers.append((b"cache-control", b"no-store"))
     if following is not None:
         headers.append((b"link", f'<{following}>; rel="next"'.encode("latin-1")))
     return BytesResponse(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)

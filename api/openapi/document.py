@@ -27,6 +27,7 @@ TAGS = {
     "members": "Members' profiles: XP, level, exact rank, stats, streak, and their activity over time.",
     "achievements": "Definitions, awards, and members' progress.",
     "leaderboards": "Leaderboards of any stat: all time, a day, a week, a month or any window of days.",
+    "public": "What a guild shows to everyone, without credentials.",
     "imports": "Imports of standings and history from other bots, and the export of a guild.",
     "users": "People's data: privacy choices, export and erasure.",
     "events": "The stream of events.",

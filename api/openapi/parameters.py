@@ -13,10 +13,12 @@ MODULE_PATTERN = "^[a-z][a-z0-9_]{0,63}$"
 
 _ID: Schema = {"type": "string", "pattern": snowflakes.PATTERN}
 _SNOWFLAKE: Schema = {**_ID, "format": "snowflake"}
+_PLACE: Schema = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,31}$"}
 
 # The parts of addresses, by name. An impossible id is 404, like one that does not exist.
 _PATH: dict[str, tuple[str, Schema, str]] = {
     "guild_id": ("The guild's snowflake.", _SNOWFLAKE, "81384788765712384"),
+    "place": ("The short name or the snowflake of a guild with a public page.", _PLACE, "harbour"),
     "user_id": ("The person's snowflake.", _SNOWFLAKE, "190320984123768832"),
     "import_id": ("The import's `id`.", _ID, "3"),
     "webhook_id": ("The webhook's `id`.", _ID, "4"),

@@ -45,7 +45,7 @@ REFUSALS: dict[int, Refusal] = {
     413: Refusal("BodyTooLarge", "The body is larger than this route accepts."),
     415: Refusal("UnsupportedMediaType", "This route does not accept the body's media type.", ("Accept",)),
     422: Refusal("Invalid", "Well-formed, but not valid: `errors` lists every fault that can be found at once."),
-    429: Refusal("TooManyRequests", "This credential sends too many requests.", ("RetryAfter",)),
+    429: Refusal("TooManyRequests", "This credential, or this address, sends too many requests.", ("RetryAfter",)),
     503: Refusal("Unavailable", "The database or Discord is away, or the server is overloaded.", ("RetryAfter",)),
 }
 
@@ -59,6 +59,8 @@ def refusals(facts: Facts) -> dict[int, Refusal]:
         statuses |= {401, 403, 422, 429}
     if facts.policy.reads_query:
         statuses |= {404, 422}
+    if facts.policy.by_address:
+        statuses.add(429)
     if facts.policy.token:
         statuses |= {401, 404}
     if facts.policy.login_fails:

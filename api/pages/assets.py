@@ -63,6 +63,15 @@ def _asset(name: str, *, body: bytes, gzipped: bytes | None) -> Asset:
     )
 
 
+ASSETS = read_assets(Path(__file__).with_name("assets"))
+
+
+def address(name: str) -> str:
+    """The address of a file with the digest of its content, so that clients may cache it for a year. A missing file is
+    a KeyError."""
+    return f"/assets/{name}?v={ASSETS[name].digest}"
+
+
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether an `Accept-Encoding` value accepts gzip: named, and not with a weight of zero."""
     for choice in accept_encoding.lower().split(","):

@@ -12,10 +12,9 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery
 
 from api.http.policy import PUBLIC
-from api.pages.assets import Asset, accepts_gzip, names_etag, read_assets
+from api.pages.assets import ASSETS, Asset, accepts_gzip, address, names_etag
 
 _HERE = Path(__file__).parent
-_ASSETS = read_assets(_HERE / "assets")
 
 # All pages keep scripts and styles in files, so nothing inline has to be allowed.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -43,12 +42,8 @@ _ORIGIN = re.compile(r"https?://[A-Za-z0-9._\-\[\]:]+")
 
 def _page(name: str) -> Template:
     """A page whose `/assets/…` addresses carry the content's digest: `?v=…`. A missing file is a KeyError."""
-
-    def stamped(address: re.Match[str]) -> str:
-        return f"{address[0]}?v={_ASSETS[address[1]].digest}"
-
     html = (_HERE / name).read_text(encoding="utf-8")
-    return Template(re.sub(r"/assets/([\w./-]+)", stamped, html))
+    return Template(re.sub(r"/assets/([\w./-]+)", lambda found: address(found[1]), html))
 
 
 _HOME = _page("home.html")
@@ -109,7 +104,7 @@ class PagesController(Controller):
         v: FromQuery[str | None] = None,
     ) -> Response[bytes]:
         """A file of a page. With `v`, the digest of its content, clients may cache it for a year."""
-        found = _ASSETS.get(asset_path.removeprefix("/"))
+        found = ASSETS.get(asset_path.removeprefix("/"))
         if found is None:
             raise NotFoundException(f"There is no file {asset_path} here.")
         return _asset_response(found, request, v)
@@ -117,4 +112,4 @@ class PagesController(Controller):
     @get("/favicon.ico", opt=PUBLIC.opt)
     async def favicon(self, request: Request[object, object, State]) -> Response[bytes]:
         """The icon at its traditional address."""
-        return _asset_response(_ASSETS["favicon.ico"], request, None)
+        return _asset_response(ASSETS["favicon.ico"], request, None)

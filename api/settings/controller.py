@@ -82,7 +82,9 @@ class SettingsController(Controller):
         """Get a guild's settings of a module: every value, and which of them the guild overrides."""
         return await settings.get(guild_id, module)
 
-    @patch("/{module:str}", opt=RoutePolicy(WRITE, if_match=True, conditional=True, merge_patch=True).opt)
+    @patch(
+        "/{module:str}", opt=RoutePolicy(WRITE, if_match=True, conditional=True, merge_patch=True, conflicts=True).opt
+    )
     async def patch_settings(
         self,
         guild_id: FromPath[int],
@@ -94,7 +96,7 @@ class SettingsController(Controller):
         """Change settings with a merge patch of the newest revision. Null returns a property to its default."""
         return await settings.patch(request.actor, guild_id, module, data, request.preconditions)
 
-    @put("/{module:str}", opt=RoutePolicy(WRITE, if_match=True, conditional=True).opt)
+    @put("/{module:str}", opt=RoutePolicy(WRITE, if_match=True, conditional=True, conflicts=True).opt)
     async def put_settings(
         self,
         guild_id: FromPath[int],

@@ -5,7 +5,7 @@ from datetime import datetime
 import asyncpg
 
 from api.auth.actors import Actor
-from api.errors import GuildhallError, NotFound, Overloaded
+from api.errors import GuildhallError, NotFound, Overloaded, SlugTaken
 from api.idempotency.store import store_answer
 from api.lib.clock import Clock
 from api.lib.encoded import encoded
@@ -25,6 +25,8 @@ from tables.settings import GuildSettings, RegisteredModule
 
 ATTEMPTS = 5
 
+SLUG_KEY = "guild_settings_public_slug_key"  # keeps slugs of public pages apart
+
 
 class SettingsWriter:
     def __init__(self, database: Database, watcher: ChangeWatcher, registry: Registry, clock: Clock, kept: int) -> None:
@@ -41,8 +43,18 @@ class SettingsWriter:
         self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None, edit: Edit
     ) -> SettingsView:
         """Applies the edit to the newest revision. If another process stored one between our read and our write, the
-        write returns no row, and we read again."""
+        write returns no row, and we read again. Raises `SlugTaken`."""
         await self._registry.get(name)
+        try:
+            return await self._write(actor, guild_id, name, preconditions, edit)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != SLUG_KEY:
+                raise
+            raise SlugTaken from None
+
+    async def _write(
+        self, actor: Actor, guild_id: int, name: str, preconditions: Preconditions | None, edit: Edit
+    ) -> SettingsView:
         async with self._writers.hold(guild_id):
             if actor.claim is not None:  # the transaction also stores the answer
                 return await self._write_in_turn(actor, guild_id, name, preconditions, edit)

@@ -38,6 +38,7 @@ class World:
         module = self.description.document["components"]["schemas"]["PutModule"]["examples"][0]
         await self._put(f"/v1/guilds/{HARBOUR}", {"name": "Harbour"})
         await self._put(f"/v1/guilds/{HARBOUR}/settings/leveling", {"max_level": 100})
+        await self._put(f"/v1/guilds/{HARBOUR}/settings/public", {"leaderboard": "everyone"})
         await self._put("/v1/modules/welcome?on_conflict=reset", module)
         key = await self.bot.post("/v1/keys", json={"name": "spare", "scopes": ["guilds:read"]})
         self.key_id = key.json()["id"]
@@ -104,7 +105,7 @@ class World:
     def parts(self, path: str) -> dict[str, str]:
         """The values of the parts of an address, by name."""
         module = "welcome" if path.startswith("/v1/modules") else "leveling"
-        return {"guild_id": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id,
+        return {"guild_id": str(HARBOUR), "place": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id,
                 "session_id": self.session_id, "import_id": self.import_id,
                 "webhook_id": self.webhook_id, "module": module, "revision": "1",
                 "achievement": "chatterbox"}  # fmt: skip

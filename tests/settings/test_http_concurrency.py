@@ -158,7 +158,7 @@ async def test_memory_that_is_behind_does_not_know_what_is_gone_or_new(
     bot: httpx2.AsyncClient, owner: PlainConnection, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await bot.patch(settings_of(), json={"cooldown_seconds": 5})
-    assert len((await bot.get("/v1/modules")).json()["items"]) == 3
+    assert len((await bot.get("/v1/modules")).json()["items"]) == 4
     with behind(litestar_app, monkeypatch):
         await owner.execute("INSERT INTO modules (name, schema) VALUES ('wide', $1::jsonb)", json.dumps(WIDE))
         assert (await bot.get("/v1/modules/wide")).json()["version"] == 1

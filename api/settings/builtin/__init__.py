@@ -6,6 +6,9 @@ from types import MappingProxyType
 from api.settings.builtin.achievements import ACHIEVEMENTS
 from api.settings.builtin.leveling import LEVELING
 from api.settings.builtin.privacy import PRIVACY
+from api.settings.builtin.public import PUBLIC
 from api.settings.modules import Module
 
-BUILT_IN: Mapping[str, Module] = MappingProxyType({module.name: module for module in (LEVELING, ACHIEVEMENTS, PRIVACY)})
+_MODULES = (LEVELING, ACHIEVEMENTS, PRIVACY, PUBLIC)
+
+BUILT_IN: Mapping[str, Module] = MappingProxyType({module.name: module for module in _MODULES})

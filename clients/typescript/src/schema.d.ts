@@ -1110,6 +1110,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/public/guilds/{place}/leaderboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a page of a guild's public leaderboard, by the guild's short name or id
+         * @description It needs no credentials: the module `public` says who may see it. A leaderboard for members needs the session of one. Each address has 60 requests a minute.
+         *
+         *     Needs no key.
+         */
+        get: operations["get_public_leaderboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/public/guilds/{place}/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a member of a guild with a public leaderboard, with the stats that the guild publishes and the achievements that the member has
+         * @description Needs no key.
+         */
+        get: operations["get_public_member"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/{user_id}": {
         parameters: {
             query?: never;
@@ -2980,6 +3022,7 @@ export interface components {
              * @example urn:guildhall:problem:key-expired
              * @example urn:guildhall:problem:module-conflict
              * @example urn:guildhall:problem:revision-conflict
+             * @example urn:guildhall:problem:slug-taken
              * @example urn:guildhall:problem:still-running
              * @example urn:guildhall:problem:events-gone
              * @example urn:guildhall:problem:precondition-failed
@@ -3013,6 +3056,141 @@ export interface components {
             guilds?: number;
             /** @description Of `module-conflict`: the first of these guilds. */
             guild_ids?: string[];
+        };
+        /**
+         * PublicAchievementView
+         * @description An achievement that a member has.
+         */
+        PublicAchievementView: {
+            achievement: string;
+            name: string;
+            /** Format: date-time */
+            awarded_at: string;
+        };
+        /**
+         * PublicEntryView
+         * @description A member's rank. `xp` and `level` are null where the guild does not publish XP.
+         */
+        PublicEntryView: {
+            rank: number;
+            user_id: string;
+            username: string | null;
+            display_name: string | null;
+            avatar_url: string | null;
+            value: number;
+            xp: number | null;
+            level: number | null;
+        };
+        /**
+         * PublicGuildView
+         * @description A guild with a public leaderboard, and the stats that it publishes.
+         */
+        PublicGuildView: {
+            id: string;
+            name: string;
+            icon: string | null;
+            slug: string | null;
+            stats: string[];
+        };
+        /**
+         * PublicLeaderboardView
+         * @description A page of a public leaderboard. Its members mean what they mean on the guild's own leaderboard.
+         * @example {
+         *       "guild": {
+         *         "id": "81384788765712384",
+         *         "name": "Harbour",
+         *         "icon": null,
+         *         "slug": "harbour",
+         *         "stats": [
+         *           "xp",
+         *           "messages"
+         *         ]
+         *       },
+         *       "stat": "xp",
+         *       "period": "all",
+         *       "from": null,
+         *       "to": null,
+         *       "as_of": null,
+         *       "member_count": 212,
+         *       "items": [
+         *         {
+         *           "rank": 1,
+         *           "user_id": "190320984123768832",
+         *           "username": "ada",
+         *           "display_name": "Ada L.",
+         *           "avatar_url": "https://cdn.discordapp.com/avatars/190320984123768832/0123456789abcdef0123456789abcdef.png",
+         *           "value": 52310,
+         *           "xp": 52310,
+         *           "level": 27
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        PublicLeaderboardView: {
+            guild: components["schemas"]["PublicGuildView"];
+            stat: string;
+            period: ("all" | "day" | "month" | "week") | null;
+            from: string | null;
+            to: string | null;
+            as_of: string | null;
+            member_count: number;
+            items: components["schemas"]["PublicEntryView"][];
+            next_cursor: string | null;
+        };
+        /**
+         * PublicMemberView
+         * @description A member of a guild with a public leaderboard. `xp`, the levels and `rank` are null where the guild does not
+         *     publish XP; `stats` has the other stats that it publishes.
+         * @example {
+         *       "guild": {
+         *         "id": "81384788765712384",
+         *         "name": "Harbour",
+         *         "icon": null,
+         *         "slug": "harbour",
+         *         "stats": [
+         *           "xp",
+         *           "messages"
+         *         ]
+         *       },
+         *       "user_id": "190320984123768832",
+         *       "username": "ada",
+         *       "display_name": "Ada L.",
+         *       "avatar_url": "https://cdn.discordapp.com/avatars/190320984123768832/0123456789abcdef0123456789abcdef.png",
+         *       "xp": 52310,
+         *       "level": 27,
+         *       "level_xp": 49955,
+         *       "next_level_xp": 55050,
+         *       "rank": 1,
+         *       "member_count": 212,
+         *       "stats": {
+         *         "messages": 2613
+         *       },
+         *       "achievements": [
+         *         {
+         *           "achievement": "chatterbox",
+         *           "name": "Chatterbox",
+         *           "awarded_at": "2026-11-21T14:55:40Z"
+         *         }
+         *       ]
+         *     }
+         */
+        PublicMemberView: {
+            guild: components["schemas"]["PublicGuildView"];
+            user_id: string;
+            username: string | null;
+            display_name: string | null;
+            avatar_url: string | null;
+            xp: number | null;
+            level: number | null;
+            level_xp: number | null;
+            next_level_xp: number | null;
+            rank: number | null;
+            member_count: number;
+            stats: {
+                [key: string]: number;
+            };
+            achievements: components["schemas"]["PublicAchievementView"][];
         };
         /**
          * PutChannel
@@ -3926,7 +4104,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description This credential sends too many requests. */
+        /** @description This credential, or this address, sends too many requests. */
         TooManyRequests: {
             headers: {
                 "X-Request-ID": components["headers"]["XRequestID"];
@@ -6627,6 +6805,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -6772,6 +6951,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedPatch"];
@@ -8038,6 +8218,95 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_public_leaderboard: {
+        parameters: {
+            query?: {
+                /** @description One of the stats that the guild publishes. Default: the first of them */
+                stat?: string;
+                /** @description Default: `all`, for all time */
+                period?: "all" | "day" | "month" | "week";
+                /** @description A day (2026-11-16) within a past day, week or month */
+                at?: string;
+                /** @description The page with this member in its middle */
+                around?: string | number;
+                /** @description Number of items; above 100 counts as 100 */
+                limit?: number;
+                /** @description `next_cursor` of the last page, unchanged */
+                cursor?: string;
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /**
+                 * @description The short name or the snowflake of a guild with a public page.
+                 * @example harbour
+                 */
+                place: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicLeaderboardView"];
+                    "application/vnd.msgpack": components["schemas"]["PublicLeaderboardView"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_public_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /**
+                 * @description The short name or the snowflake of a guild with a public page.
+                 * @example harbour
+                 */
+                place: string;
+                /**
+                 * @description The person's snowflake.
+                 * @example 190320984123768832
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicMemberView"];
+                    "application/vnd.msgpack": components["schemas"]["PublicMemberView"];
+                };
+            };
+            404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];

@@ -1,0 +1,75 @@
+"""`/g/{place}`: public pages for people, which need no script."""
+
+from types import MappingProxyType
+from typing import Any
+
+from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from api.errors import GuildhallError
+from api.http.gate import gate_of
+from api.http.policy import RoutePolicy
+from api.http.requests import GuildhallRequest
+from api.http.responses import base_url
+from api.public import pages
+from api.public.controller import caching
+from api.public.dtos import PublicLeaderboardQuery
+from api.public.limits import spend
+from api.public.pages import PageQuery
+from api.public.service import PublicGuild, PublicService
+
+
+def _refused(_: Request[Any, Any, Any], error: GuildhallError) -> Response[str]:  # Any: Litestar's own
+    """The page that says why there is none. It says the same of what does not exist and of what is not shown."""
+    headers = {**pages.HEADERS, **error.headers, "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+    return Response(pages.refusal(error), status_code=error.status, media_type="text/html", headers=headers)
+
+
+class PublicPageController(Controller):
+    path = "/g/{place:str}"
+    include_in_schema = False
+    guards = (spend,)
+    exception_handlers = MappingProxyType({GuildhallError: _refused})  # type: ignore[assignment] # Litestar only reads it
+
+    @get("/", media_type="text/html", opt=RoutePolicy(reads_query=True, by_address=True).opt)
+    async def leaderboard_page(
+        self,
+        place: FromPath[str],
+        params: NamedDependency[PageQuery],
+        request: GuildhallRequest,
+        public: NamedDependency[PublicService],
+    ) -> Response[str]:
+        """A guild's leaderboard, with its periods and stats, a search, and the rewards of levels."""
+        guild = await public.find(place, request.headers.get("cookie"))
+        asked = PublicLeaderboardQuery(stat=params.stat, period=params.period, cursor=params.cursor, limit=pages.ROWS)
+        board = await public.leaderboard(guild, asked)
+        found = await public.search(guild, params.q) if params.q else None
+        rewards = [] if params.q or params.cursor else await public.level_rewards(guild)
+        address = f"{_base(request)}/g/{place}"
+        return _answer(guild, pages.leaderboard(address, place, board, params, found, rewards, guild.settings))
+
+    @get("/members/{user_id:str}", media_type="text/html", opt=RoutePolicy(by_address=True).opt)
+    async def member_page(
+        self,
+        place: FromPath[str],
+        user_id: FromPath[str],
+        request: GuildhallRequest,
+        public: NamedDependency[PublicService],
+    ) -> Response[str]:
+        """A member: rank, level, stats, achievements."""
+        guild = await public.find(place, request.headers.get("cookie"))
+        member = await public.member(guild, user_id)
+        address = f"{_base(request)}/g/{place}/members/{user_id}"
+        return _answer(guild, pages.member(address, place, member, guild.settings))
+
+
+def _base(request: GuildhallRequest) -> str:
+    return base_url(gate_of(request.app).public_url, request.url.scheme, request.url.netloc)
+
+
+def _answer(guild: PublicGuild, html: str) -> Response[str]:
+    headers = {**pages.HEADERS, **caching(guild)}
+    if not (guild.settings.indexed and guild.is_for_everyone):
+        headers["X-Robots-Tag"] = "noindex"
+    return Response(html, media_type="text/html", headers=headers)

@@ -1,0 +1,145 @@
+"""Public pages as HTML, by the templates of this folder. All that a page shows is escaped; styles and pictures are
+files, so nothing inline has to be allowed."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec import Meta
+
+from api.errors import GuildhallError
+from api.leaderboards.dtos import Period
+from api.lib.pagination import CursorText
+from api.pages.assets import address as asset_address
+from api.public.dtos import PublicEntryView, PublicGuildView, PublicLeaderboardView, PublicMemberView
+from api.public.service import LevelReward
+from api.settings.builtin.public import PublicSettings
+
+ROWS = 50
+PERIODS: dict[Period, str] = {"all": "All time", "month": "This month", "week": "This week", "day": "Today"}
+STATS = {
+    "xp": "XP",
+    "messages": "Messages",
+    "voice_seconds": "Voice time",
+    "reactions": "Reactions",
+    "commands": "Commands",
+}
+HEADERS = {
+    # Avatars and icons are Discord's. Nothing runs, and nobody may put the page into a frame.
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' https://cdn.discordapp.com; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+}
+
+_COLORS = 8  # of the faces of people without a picture: .face-0 and so on in public.css
+_is_hash = re.compile(r"(a_)?[0-9a-f]{32}").fullmatch
+
+
+class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a reader chose: the stat, the period, a name to look for, and the page."""
+
+    stat: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")] | None = None
+    period: Period = "all"
+    q: Annotated[str, Meta(max_length=200)] | None = None
+    cursor: CursorText | None = None
+
+
+def leaderboard(
+    address: str,
+    place: str,
+    board: PublicLeaderboardView,
+    query: PageQuery,
+    found: list[PublicMemberView] | None,
+    rewards: list[LevelReward],
+    settings: PublicSettings,
+) -> str:
+    """The page of a leaderboard. `found`: the members with the name that was searched for; None without a search."""
+    return _templates.get_template("leaderboard.html").render(
+        address=address,
+        path=f"/g/{place}",
+        guild=board.guild,
+        board=board,
+        query=query,
+        periods=PERIODS,
+        podium=board.items[:3] if query.cursor is None and len(board.items) >= 3 else [],
+        found=found,
+        rewards=rewards,
+        indexed=settings.indexed,
+    )
+
+
+def member(address: str, place: str, view: PublicMemberView, settings: PublicSettings) -> str:
+    """The page of a member."""
+    return _templates.get_template("member.html").render(
+        address=address, path=f"/g/{place}", guild=view.guild, member=view, indexed=settings.indexed
+    )
+
+
+def refusal(error: GuildhallError) -> str:
+    """The page that says why there is none."""
+    is_missing = error.status == 404
+    return _templates.get_template("refusal.html").render(
+        title="There is nothing here" if is_missing else error.title,
+        detail="No page with this address, or none that you may see." if is_missing else error.detail,
+        indexed=False,
+    )
+
+
+def _name(person: PublicEntryView | PublicMemberView) -> str:
+    return person.display_name or person.username or person.user_id
+
+
+def _initials(text: str) -> str:
+    letters = [next(filter(str.isalnum, word), "") for word in text.split()]
+    return "".join(filter(None, letters))[:2].upper()
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
+
+
+def _amount(value: int, stat: str) -> str:
+    """A number of a stat, with what it counts."""
+    if stat == "voice_seconds":
+        hours, minutes = divmod(value // 60, 60)
+        return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
+    return f"{value:,} XP" if stat == "xp" else f"{value:,}"
+
+
+def _stat(name: str) -> str:
+    return STATS.get(name, name.replace("_", " ").capitalize())
+
+
+def _icon(guild: PublicGuildView) -> str | None:
+    """Where Discord has the guild's icon (https://discord.com/developers/docs/reference#image-formatting)."""
+    if guild.icon is None or not _is_hash(guild.icon):
+        return None
+    return f"https://cdn.discordapp.com/icons/{guild.id}/{guild.icon}.png?size=128"
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y}"
+
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_templates.filters |= {
+    "amount": _amount,
+    "day": _day,
+    "icon": _icon,
+    "initials": _initials,
+    "name": _name,
+    "number": _number,
+    "stat": _stat,
+}
+_templates.globals |= {"asset": asset_address, "colors": _COLORS}

@@ -1,0 +1,101 @@
+"""`/g/…`: pages for people, without a script."""
+
+import gzip
+import re
+
+import httpx2
+import pytest
+
+from api.public import pages
+from tests.activity.test_record import message, record
+from tests.public.conftest import SETTINGS
+from tests.support.people import ADA, BO, HARBOUR, NOBODYS, QUARRY
+
+
+@pytest.mark.usefixtures("shown")
+async def test_the_leaderboard(anonymous: httpx2.AsyncClient) -> None:
+    answer = await anonymous.get("/g/harbour")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert (answer.headers["cache-control"], answer.headers["x-robots-tag"]) == ("public, max-age=30", "noindex")
+    assert "Ada &lt;b&gt;" in answer.text
+    assert "<b>Ada" in answer.text
+    assert "<script" not in answer.text
+    assert " style=" not in answer.text
+    assert f"/g/harbour/members/{BO}" in answer.text
+    for asset in re.findall(r'"(/assets/[^"]+)"', answer.text):
+        assert (await anonymous.get(asset)).status_code == 200, asset
+
+
+@pytest.mark.usefixtures("shown")
+async def test_search_engines(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient) -> None:
+    assert (await bot.patch(SETTINGS, json={"indexed": True})).status_code == 200
+    answer = await anonymous.get("/g/harbour")
+    assert "x-robots-tag" not in answer.headers
+    assert "noindex" not in answer.text
+
+
+@pytest.mark.usefixtures("shown")
+async def test_search(anonymous: httpx2.AsyncClient) -> None:
+    assert "@ada" in (await anonymous.get("/g/harbour", params={"q": "ADA"})).text
+    nobody = (await anonymous.get("/g/harbour", params={"q": "<script>"})).text
+    assert "Nobody with this name" in nobody
+    assert "<script" not in nobody
+
+
+@pytest.mark.usefixtures("shown")
+async def test_a_member(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient) -> None:
+    definition = {
+        "key": "first", "name": "First <i>", "condition": {"stat": "messages", "gte": 1}, "retroactive": False
+    }  # fmt: skip
+    assert (await bot.post(f"/v1/guilds/{HARBOUR}/achievements", json=definition)).status_code == 201
+    await record(bot, message("m3", ADA))
+    answer = await anonymous.get(f"/g/harbour/members/{ADA}")
+    assert answer.status_code == 200
+    for text in ("Ada &lt;b&gt;", "@ada", "#1 of 2", "First &lt;i&gt;", "Messages"):
+        assert text in answer.text, text
+
+
+@pytest.mark.usefixtures("shown")
+async def test_rewards_of_levels(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient) -> None:
+    roles = {"items": [{"id": "77", "name": "Regular"}]}
+    assert (await bot.put(f"/v1/guilds/{HARBOUR}/roles", json=roles)).status_code == 200
+    rewards = {"role_rewards": [{"level": 10, "role_id": "77"}]}
+    assert (await bot.patch(f"/v1/guilds/{HARBOUR}/settings/leveling", json=rewards)).status_code == 200
+    page = re.sub(r"<[^>]+>|\s+", " ", (await anonymous.get("/g/harbour")).text)
+    assert re.search(r"Level 10 +4,675 XP +Regular", page)
+
+
+@pytest.mark.usefixtures("shown")
+async def test_what_is_not_shown(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient) -> None:
+    answer = await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden", "opt_out": False})
+    assert answer.status_code == 200
+    texts = set()
+    for url in (f"/g/{QUARRY}", f"/g/{NOBODYS}", "/g/nobodys", f"/g/harbour/members/{BO}", "/g/harbour/members/x"):
+        answer = await anonymous.get(url)
+        assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store"), url
+        texts.add(answer.text)
+    assert len(texts) == 1
+    assert str(BO) not in (await anonymous.get("/g/harbour")).text
+
+
+@pytest.mark.usefixtures("shown")
+async def test_a_full_page_is_small(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient) -> None:
+    people = [ADA + number for number in range(1, pages.ROWS + 2)]
+    names = [
+        {"user_id": str(each), "username": f"user{each}"[:30], "display_name": "W" * 32, "avatar": "a_" + "0" * 32}
+        for each in people
+    ]
+    await record(bot, *(message(f"n{each}", each) for each in people))
+    assert (await bot.put(f"/v1/guilds/{HARBOUR}/members/names", json={"items": names})).json()["updated"] == len(
+        people
+    )
+    page = await anonymous.get("/g/harbour")
+    style = re.search(r'"(/assets/public.css[^"]+)"', page.text)
+    assert style is not None
+    assert len(page.content) + len((await anonymous.get(style[1])).content) < 50_000
+    assert len(gzip.compress(page.content)) < 10_000
+    assert 'rel="next"' in page.text
+    cursor = re.search(r"cursor=([^\"]+)\"", page.text)
+    assert cursor is not None
+    following = await anonymous.get(f"/g/harbour?cursor={cursor[1]}")
+    assert (following.status_code, "podium" in following.text) == (200, False)
