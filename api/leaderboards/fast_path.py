@@ -1,4 +1,4 @@
-"""Pages of boards, in a guild whose leveling config is in memory."""
+"""The fast path of leaderboards, for guilds whose leveling config is in memory."""
 
 import re
 
@@ -23,8 +23,7 @@ _is_limit = re.compile(r"[1-9][0-9]{0,8}", re.ASCII).fullmatch
 
 
 def board_route(leaderboards: LeaderboardService, slots: Slots, public_url: str | None = None) -> FastRoute:
-    """`public_url`: where the addresses of pages begin, where that is configured. What is wrong with the query or the
-    cursor is left to Litestar's way."""
+    """`public_url`: the configured base of URLs. Litestar handles queries and cursors with faults."""
 
     def prepare(request: FastRequest) -> FastHandler | None:
         scope, host = request.scope, request.headers.host
@@ -51,7 +50,7 @@ def board_route(leaderboards: LeaderboardService, slots: Slots, public_url: str 
 
 
 def _read_query(raw: bytes) -> tuple[LeaderboardQuery, str] | None:
-    """A query of plain words, each given once, and what of it the address of the next page takes over."""
+    """A query of plain parameters, each given once, and its part that the URL of the next page repeats."""
     values: dict[str, str | int] = {}
     rest = ""
     for pair in raw.decode("latin-1").split("&") if raw else ():

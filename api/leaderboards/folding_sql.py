@@ -1,4 +1,4 @@
-"""The SQL of sums up to the ends of months."""
+"""The SQL of checkpoints."""
 
 from api.members.totals import KEY, SPACE
 
@@ -17,7 +17,7 @@ MARK_STALE = """
     WHERE guild_id = $1 AND NOT is_stale AND (day >= $2::date OR day < $3)
 """
 
-# By places: members who are removed meanwhile lock a few of these rows, for moments.
+# By physical place: a simultaneous removal of members locks a few of these rows, for moments.
 REMOVE_STALE = """
     DELETE FROM activity_totals WHERE ctid = ANY(ARRAY(
         SELECT t.ctid FROM activity_checkpoints c JOIN activity_totals t USING (guild_id, day)
@@ -29,7 +29,7 @@ FORGET_STALE = """
         AND NOT EXISTS (SELECT FROM activity_totals t WHERE t.guild_id = c.guild_id AND t.day = c.day)
 """
 
-# One process at a time, and while nobody is being removed: see `members.totals`.
+# For one process at a time, and while nobody is being removed: see `members.totals`.
 TRY_LOCK = f"""
     SELECT pg_try_advisory_xact_lock({SPACE}) AND pg_try_advisory_xact_lock({SPACE}, {KEY})
         AND NOT EXISTS (SELECT FROM activity_checkpoints WHERE guild_id = $1 AND is_stale)
@@ -41,7 +41,7 @@ FIRST_DAY = "SELECT min(day) FROM activity_days WHERE guild_id = $1"
 
 ADD_CHECKPOINT = "INSERT INTO activity_checkpoints (guild_id, day) VALUES ($1, $2)"
 
-# In the order of users, so that what is read together lies together.
+# In the order of users, so rows that are read together are stored together.
 FOLD = """
     INSERT INTO activity_totals (guild_id, day, user_id, xp, messages, voice_seconds, reactions, commands)
     SELECT $1, $3::date, user_id, sum(xp), sum(messages), sum(voice_seconds), sum(reactions), sum(commands)
@@ -54,13 +54,13 @@ FOLD = """
     ) AS each GROUP BY user_id ORDER BY user_id
 """
 
-# Those that are true: nothing from before was written to since.
+# Valid checkpoints: no earlier day was written to since.
 CHECKPOINTS = """
     SELECT c.day FROM activity_checkpoints c LEFT JOIN activity_rewrites r USING (guild_id)
     WHERE c.guild_id = $1 AND NOT c.is_stale AND (r.day IS NULL OR c.day < r.day) ORDER BY c.day
 """
 
-# What members did between two of them ($2, $3), and on days that are added or taken off ($4 to $9).
+# The totals of members between two checkpoints ($2, $3), with days to add or subtract ($4 to $9).
 SUMMED = """
     SELECT u.user_id, sum(u.value)::bigint AS value FROM (
         SELECT t.user_id, CASE WHEN t.day = $2 THEN -t.{stat} ELSE t.{stat} END AS value

@@ -1,10 +1,11 @@
-"""The SQL of boards: a page after a place, with all that its ranks need, in one statement.
+"""The SQL of leaderboards: a page after a place, with the data for its ranks, in one statement.
 
-A place is a value and a user, `$after` and `$user`: the page begins behind it. `(value < v OR value = v AND
-user > u)` would walk through all who share a value, so the two are two ranges of the index.
+A place is a value and a user, `$after` and `$user`; the page begins behind it. `(value < v OR value = v AND user > u)`
+would scan all members who share a value, so the two parts are two ranges of the index.
 
-`rank` is the first member's: 1 and how many have more. A page that goes on with a value whose members began on
-the page before says with `ties` how many have that value in all; then come the next ranks. XP has its own way."""
+`rank` is that of the first member: 1 plus the number of members with more. If the page begins with a value that began
+on an earlier page, `ties` is the number of all members with that value; the next ranks follow. XP has statements of its
+own."""
 
 from datetime import date
 
@@ -14,11 +15,11 @@ from api.leaderboards.rules import Cover
 # The numbers of the all-time boards.
 STATS = {"xp": 0, "messages": 1, "voice_seconds": 2, "reactions": 3, "commands": 4}
 
-# What stands before everybody.
+# A place before everybody.
 TOP = (2**63 - 1, 0)
 
-# PostgreSQL takes a limit that is a parameter for a tenth of the guild, and a plan made anew each time for cheaper:
-# the constant keeps it to the plan that it has. No page is longer.
+# PostgreSQL estimates a limit that is a parameter as a tenth of the guild, and then plans each call anew. With the
+# constant, it keeps its plan. No page is longer.
 _PAGE = """
     SELECT * FROM (
         SELECT * FROM (
@@ -43,9 +44,9 @@ _COLUMNS = ", ".join(
     }.items()
 )
 
-# XP of all time, many boards at once ($1 guilds, $2 limits), each from the top: the first has rank 1, and the
-# counters of ranks tell how many there are. The planner shall not see how long the arrays are: for short ones it
-# would make a plan anew each time.
+# All-time XP, for many boards at once ($1 guilds, $2 limits), each from the top. The first member has rank 1, and the
+# counters of ranks have the number of members. The planner must not see how long the arrays are: for short ones it
+# would plan each call anew.
 XP_TOPS = f"""
     SELECT page.*, (
         SELECT sum(c.members) FROM xp_counts c WHERE c.guild_id = asked.guild_id AND c.kept = 1
@@ -63,9 +64,9 @@ XP_TOPS = f"""
     ORDER BY asked.place
 """
 
-# The same behind places ($3 values, $4 users). How many have more than the value the counters tell, whose bounds
-# ($5 to $8) are known from it: see `rules.Bounds`. `before` is how many have as much and come no later than the
-# place: all who have, but those on this page; no more of them are counted than $9.
+# All-time XP behind places ($3 values, $4 users). The counters give the number of members with more than the value;
+# their bounds ($5 to $8) follow from the value: see `rules.Bounds`. `before` is the number of members with the same
+# value up to the place: all of them, except for those on this page. At most $9 are counted.
 XP_PAGES = f"""
     SELECT page.*, counted.members AS member_count, counted.above + (
         SELECT count(*) FROM boards n
@@ -108,8 +109,9 @@ XP_PAGES = f"""
 
 XP_BEFORE = "SELECT count(*) FROM boards WHERE guild_id = $1 AND stat = 0 AND value = $2 AND user_id <= $3"
 
-# How many there are, the rank of the page's first member, and how many share the value that the page goes on
-# with: of one walk through the board. Materialized, else PostgreSQL would count anew for each row of the page.
+# The number of members, the rank of the page's first member, and the number of members who share the value with which
+# the page begins, in one scan of the board. Materialized, because PostgreSQL would otherwise count again for each row
+# of the page.
 _HEAD = """
     top AS MATERIALIZED (SELECT max(value) AS value FROM page),
     head AS MATERIALIZED (
@@ -128,14 +130,14 @@ _HEAD = """
     ORDER BY page.value DESC, page.user_id
 """
 
-# Another built-in stat of all time ($5 its number).
+# Another built-in stat for all time ($5 its number).
 STAT = f"""
     WITH page AS MATERIALIZED ({_PAGE.format(row=_ENTRY, board="boards b", where="b.guild_id = $1 AND b.stat = $5")}),
     {_HEAD.format(board="boards b WHERE b.guild_id = $1 AND b.stat = $5")}
 """
 
-# Boards that are added up when they are asked for: what each ranked member did on some days, or their total
-# of a custom stat. Of one day there is nothing to add up.
+# Boards that are computed on request: each ranked member's activity on some days, or their total of a custom stat. A
+# single day needs no sum.
 _SUMMED = {
     "days": """
         SELECT a.user_id, sum(a.{stat})::bigint AS value FROM activity_days a
@@ -156,7 +158,7 @@ _SUMMED = {
     "custom": "SELECT s.user_id, s.value FROM custom_stats s WHERE s.guild_id = $1 AND s.stat = {first}",
 }
 
-# Whoever did something is a member. Those who are on no board are few, and are looked for instead of the others.
+# Everyone with activity is a member. The few members who are on no board are looked up, instead of all others.
 _RANKED = """
     SELECT s.user_id, s.value FROM ({summed}) AS s
     WHERE s.value <> 0 AND NOT EXISTS (
@@ -172,8 +174,8 @@ _SUMMED_PAGE = f"""
     {_HEAD.format(board="board b")}
 """
 
-# The $4 members before a member ($3, with the value $2), the nearest first: with the last of them begins the
-# page that has the member in its middle.
+# The $4 members before a member ($3, with the value $2), the nearest first. The last of them begins the page that has
+# the member in its middle.
 BEFORE = """
     SELECT value, user_id FROM (
         (SELECT b.value, b.user_id FROM boards b
@@ -187,7 +189,7 @@ BEFORE = """
 
 OF_MEMBER = "SELECT {stat} AS value FROM members WHERE guild_id = $1 AND user_id = $2 AND is_ranked"
 
-# The same of a board that is added up, the member ($2) first.
+# The same for a computed board; the member ($2) comes first.
 _AROUND = f"""
     {_BOARD}, one AS MATERIALIZED (SELECT value, user_id FROM board WHERE user_id = $2)
     SELECT b.value, b.user_id FROM board b, one
@@ -195,18 +197,18 @@ _AROUND = f"""
     ORDER BY b.value, b.user_id DESC LIMIT $3
 """
 
-# How many members a guild has.
+# The number of members of a guild.
 MEMBERS = "SELECT members FROM member_counts WHERE guild_id = $1"
 
-# A whole board of days as two texts of numbers with eight bytes each, for `snapshot.Snapshot`: to send it row by row
-# would hold up the process that reads it for half a second. Sorted before it is packed, and kept nowhere between.
+# A whole board of days as two texts of numbers with eight bytes each, for `snapshot.Snapshot`: row by row, it would
+# block the reading process for half a second. Sorted before it is packed, and stored nowhere in between.
 _SNAPSHOT = f"""
     SELECT string_agg(int8send(b.user_id), ''::bytea), string_agg(int8send(b.value), ''::bytea),
         (SELECT max(id) FROM members)
     FROM ({_RANKED} ORDER BY value DESC, user_id) AS b
 """
 
-# What stands of these members ($2), of those whom a board may show: ranked, and no newer than $3.
+# The members among these ($2) whom a board may show: ranked, and no newer than $3.
 SHOWN = """
     SELECT m.user_id, m.xp, n.username, n.display_name, n.avatar
     FROM members m LEFT JOIN member_names n USING (guild_id, user_id)
@@ -215,18 +217,18 @@ SHOWN = """
 
 
 def page(stat: str, *, of_days: bool, is_one: bool = False) -> str:
-    """The statement of a page that is added up; `is_one`: of a single day."""
+    """The statement of a page of a computed board. `is_one`: a single day."""
     return _SUMMED_PAGE.format(summed=_summed(stat, 5, of_days=of_days, is_one=is_one))
 
 
 def around(stat: str, *, of_days: bool, is_one: bool = False) -> str:
-    """The statement that finds where the page around a member begins, of a board that is added up."""
+    """The statement that finds the beginning of the page around a member, on a computed board."""
     return _AROUND.format(summed=_summed(stat, 4, of_days=of_days, is_one=is_one))
 
 
 def snapshot(stat: str, first: date, last: date, cover: Cover | None = None) -> tuple[str, list[object]]:
-    """The statement that packs a whole board of days, and its parameters but for the guild. `cover`: how to read it
-    from sums."""
+    """The statement that packs a whole board of days, and its parameters without the guild. `cover`: how to read it
+    from checkpoints."""
     if cover is not None:
         (head, tail), summed = cover.days, folding_sql.SUMMED.format(stat=stat)
         return _SNAPSHOT.format(summed=summed), [cover.before, cover.until, *head, *tail]

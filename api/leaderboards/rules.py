@@ -14,8 +14,7 @@ _DAY = timedelta(days=1)
 _WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 _is_day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
 
-# The cost of reading the sums of two checkpoints, in days: six times as many members have ever been active as on one
-# day.
+# The cost of reading two checkpoints, in days: six times as many members have ever been active as on one day.
 CHECKPOINTS_COST = 12
 _NO_DAY = "is not a day, such as 2026-11-16"
 
@@ -29,7 +28,7 @@ class Window(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """Which counters lie above an amount of XP: those with a `low` above `octave`; finer ones between `fine` and
+    """The counters above an amount of XP: those with a `low` above `octave`; finer ones between `fine` and
     `octave_end`. The members between the XP and `fine_end` are counted one by one."""
 
     octave: int

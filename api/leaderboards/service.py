@@ -70,7 +70,7 @@ class LeaderboardService:
         return self._leveling_configs.cached(guild_id)
 
     async def read(self, reader: Actor, guild_id: int, query: LeaderboardQuery) -> LeaderboardView:
-        """A page of a board. Raises `Invalid`, `NotFound` where `around` is not on the board."""
+        """A page of a board. Raises `Invalid`, and `NotFound` if `around` is not on the board."""
         config = await self._leveling_configs.get(guild_id)
         asked = window(query, config.day_of(self._clock.now()), config.settings.week_starts_on)
         if not isinstance(asked, Window):
@@ -194,7 +194,7 @@ async def _page(connection: Connection, guild_id: int, stat: str, asked: Window,
 
 
 async def _before(connection: Connection, guild_id: int, stat: str, asked: Window, user_id: int, above: int) -> Place:
-    """The place after which the page begins that has this member in its middle. Raises `NotFound`."""
+    """The place after which the page with this member in its middle begins. Raises `NotFound`."""
     rows: Sequence[asyncpg.Record]
     if asked.first is None and stat in queries.STATS:
         value = await connection.fetchval(queries.OF_MEMBER.format(stat=stat), guild_id, user_id)
@@ -218,7 +218,7 @@ def _of_days(stat: str, asked: Window) -> list[object]:
 
 
 def _entries(page: _Page, limit: int, level_curve: LevelCurve) -> list[BoardEntry]:
-    """The entries; members with equal values share a rank."""
+    """The entries. Members with equal values share a rank."""
     entries: list[BoardEntry] = []
     rank, level, previous, previous_xp = page.rank, 0, -1, -1
     for user_id, value, xp, names in zip(page.users[:limit], page.values, page.xp, page.names, strict=False):
