@@ -1,8 +1,9 @@
-"""Boards of days in large guilds: computed one or two at a time, on connections of their own, and kept for moments.
+"""Snapshots: boards of days in large guilds, computed one or two at a time on connections of their own, and cached for
+moments.
 
-Adding up the days of 600,000 members takes seconds. Done for every request it would leave recording no processor and
-other reads no connection; so all who ask within ten seconds share one computation, and while somebody goes on asking
-the next one begins before the last is too old."""
+The sum of the days of 600,000 members takes seconds. If every request computed it, recording would get no processor,
+and other reads no connection. So all requests within ten seconds share one computation. While requests go on, the next
+computation begins before the last one is too old."""
 
 import asyncio
 import time
@@ -35,28 +36,28 @@ else:
 
 log = structlog.get_logger("guildhall.leaderboards")
 
-# A guild with more members is large: below, a year of days is added up in less than a second.
+# A guild with more members is large. In smaller ones, a year of days is added up in less than a second.
 LARGE = 10_000
 
-# The oldest snapshot that is told. Whoever computes one gives up earlier.
+# The oldest snapshot that is served. A computation gives up earlier.
 OLDEST = timedelta(seconds=10)
 STATEMENT_SECONDS = 9
 
-# A board is computed ahead for so long after somebody last asked for it.
+# A board is computed ahead for this long after its last request.
 ASKED_SECONDS = 60.0
 
-# Computations at once in a process (`SNAPSHOTS`) are each on a connection of their own. One guild has one, another
-# finds the other free: it waits for so long.
+# Each of a process's simultaneous computations (`SNAPSHOTS`) has a connection of its own. One guild has at most one, so
+# another guild finds the other free. It waits for this long.
 WAIT_SECONDS = 5.0
 
 LARGEST = 64 * 1024 * 1024  # bytes of all snapshots: four million places
 OVERHEAD_BYTES = 1000
 
-# Whether a guild is large is asked once a minute.
+# The size of a guild is checked once a minute.
 _SIZES_KEPT, _SIZES_SECONDS = 50_000, 60.0
 
-# Of one computation: what 600,000 members' totals take, so that nothing is sorted on disk; and one processor each, for
-# the others are of those who record.
+# For one computation: memory for the totals of 600,000 members, so nothing is sorted on disk; and one processor,
+# because recording needs the others.
 SESSION = {
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "work_mem": "64MB",
@@ -75,7 +76,7 @@ class Board(NamedTuple):
 
 class Snapshots:
     def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock, *, large: int = LARGE) -> None:
-        """`large`: the members from which on a guild's boards are snapshots."""
+        """`large`: guilds with more members have snapshots."""
         self.large = large
         self._database = database
         self._clock = clock
@@ -90,7 +91,7 @@ class Snapshots:
         watcher.subscribe(self._follow)
 
     async def open(self, arguments: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
-        """Lets it compute; connects to nothing until it is asked to."""
+        """Allows computations. Connects only when one is requested."""
         settings = {**arguments["server_settings"], **SESSION}
         self._pool = await create_pool(
             **{**arguments, "server_settings": settings},
@@ -102,7 +103,7 @@ class Snapshots:
         )
 
     async def close(self) -> None:
-        """Ends what is under way."""
+        """Ends running computations."""
         running = [*self._running.values()]
         self.clear()
         for task in running:
@@ -113,7 +114,7 @@ class Snapshots:
             self._pool = None
 
     async def is_large(self, guild_id: int) -> bool:
-        """Whether this guild's boards of days are snapshots: of a minute ago."""
+        """Whether this guild's boards of days are snapshots, by its size within the last minute."""
         known = self._sizes.get(guild_id)
         now = time.monotonic()
         if known is None or now - known[1] > _SIZES_SECONDS:
@@ -125,22 +126,22 @@ class Snapshots:
         return known[0] > self.large
 
     async def get(self, board: Board) -> Snapshot:
-        """The board as it was ten seconds ago at most. Raises `TimeoutError`, `DatabaseAway`, and what PostgreSQL
-        raises where it takes too long."""
+        """The board, at most ten seconds old. Raises `TimeoutError`, `DatabaseAway`, and PostgreSQL's error if it takes
+        too long."""
         self._asked[board] = time.monotonic()
         found = self._kept.get(board)
         if found is not None and self._is_fresh(found):
             self._kept.move_to_end(board)
             self._plan(board, found)
             return found
-        # Who gives up waiting takes it from nobody else.
+        # A request that gives up waiting does not cancel it for others.
         return await asyncio.shield(self._running.get(board) or self._start(board))
 
     def _is_fresh(self, snapshot: Snapshot) -> bool:
         return timedelta() <= self._clock.now() - snapshot.as_of <= OLDEST
 
     def _start(self, board: Board) -> "asyncio.Task[Snapshot]":
-        # In a context of its own: it outlives the request that asked first.
+        # In a context of its own, because it outlives the first request.
         task = self._running[board] = asyncio.create_task(self._compute(board), context=Context())
         task.add_done_callback(lambda done: self._finish(board, done))
         return task
@@ -163,7 +164,7 @@ class Snapshots:
         )
 
     def _finish(self, board: Board, task: "asyncio.Task[Snapshot]") -> None:
-        is_mine = self._running.get(board) is task  # else it was forgotten meanwhile
+        is_mine = self._running.get(board) is task  # otherwise it was dropped meanwhile
         if is_mine:
             del self._running[board]
         if task.cancelled():
@@ -193,7 +194,8 @@ class Snapshots:
             timer.cancel()
 
     def _plan(self, board: Board, snapshot: Snapshot) -> None:
-        """Has the board computed anew shortly before its snapshot is too old, or dropped if nobody asks any more."""
+        """Computes the board again shortly before its snapshot is too old, or drops it if there are no more
+        requests."""
         if board in self._timers or board not in self._kept:
             return
         age = (self._clock.now() - snapshot.as_of).total_seconds()
@@ -209,7 +211,7 @@ class Snapshots:
             self._start(board)
 
     def clear(self) -> None:
-        """All of it."""
+        """Drops all snapshots."""
         for board in {*self._kept, *self._running, *self._asked}:
             self._drop(board)
             self._running.pop(board, None)
