@@ -39,7 +39,8 @@ class MemberLists:
                 ids = [int(id_) for id_ in query.ids]
                 rows = await connection.fetch(sql.OF_IDS, *page, ids, beginning, snowflakes.parse(wanted))
             elif beginning:
-                rows = await connection.fetch(sql.SEARCH, *page, beginning, snowflakes.parse(wanted))
+                start = max(tuple(after), (beginning, 0))
+                rows = await connection.fetch(sql.SEARCH, *page, beginning, snowflakes.parse(wanted), *start)
             else:
                 rows = await connection.fetch(sql.ALL, *page)
         today = config.day_of(self._clock.now())

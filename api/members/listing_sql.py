@@ -17,8 +17,9 @@ _VISIBLE = """(
 )"""
 _NAMED = f"""
     SELECT n.sort_name, n.user_id FROM member_names n
-    WHERE n.guild_id = $1 AND (n.sort_name, n.user_id) > ($2, $3::bigint) AND {_VISIBLE.format(row="n")}
+    WHERE n.guild_id = $1 AND (n.sort_name, n.user_id) > ({{place}}) AND {_VISIBLE.format(row="n")}
 """
+_AFTER = _NAMED.format(place="$2, $3::bigint")
 _IN_ORDER = "ORDER BY n.sort_name, n.user_id LIMIT 101"
 
 # What is shown of the members of a page, in its order.
@@ -39,7 +40,7 @@ _SHOWN = """
 ALL = f"""
     WITH page AS MATERIALIZED (
         SELECT * FROM (
-            ({_NAMED} AND n.sort_name < {_LAST} {_IN_ORDER})
+            ({_AFTER} AND n.sort_name < {_LAST} {_IN_ORDER})
             UNION ALL
             (
                 SELECT {_LAST}, m.user_id FROM members m
@@ -53,9 +54,10 @@ ALL = f"""
 """
 
 # Those whose display name or username begins with $6, and the one whose id is $7. Display names are found in the order
-# of the list. Usernames are not, and any number may begin with a letter or two. So the list is walked for some way: of
-# so many there are enough within. If there are not, they are few, and all of them are sorted; with `||`, since the
-# planner would walk on to the list's end.
+# of the list, from $8 and $9 on: the place, or the first name that can begin with $6, if that is later: PostgreSQL
+# would walk there from an earlier place. Usernames are not in that order, and any number may begin with a letter or
+# two. So the list is walked for some way: of so many there are enough within. If there are not, they are few, and all
+# of them are sorted; with `||`, since the planner would walk on to the list's end.
 _WALKED = 4000
 SEARCH = f"""
     WITH walked AS MATERIALIZED (
@@ -68,10 +70,10 @@ SEARCH = f"""
         LIMIT 101
     ), page AS MATERIALIZED (
         SELECT * FROM (
-            ({_NAMED} AND n.sort_name >= $6 AND n.sort_name < $6 || {_LAST} {_IN_ORDER})
+            ({_NAMED.format(place="$8, $9::bigint")} AND n.sort_name < $6 || {_LAST} {_IN_ORDER})
             UNION SELECT sort_name, user_id FROM passed
             UNION (
-                {_NAMED} AND n.username_folded >= $6 AND n.username_folded < $6 || {_LAST}
+                {_AFTER} AND n.username_folded >= $6 AND n.username_folded < $6 || {_LAST}
                     AND (SELECT count(*) FROM passed) < $4 AND (SELECT count(*) FROM walked) = {_WALKED}
                 ORDER BY n.sort_name || '', n.user_id LIMIT 101
             )

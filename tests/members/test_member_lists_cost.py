@@ -27,10 +27,10 @@ ASKED = {
     "first page": (sql.ALL, "'', 0, 51, 5"),
     "in the middle": (sql.ALL, "'80', 0, 51, 5"),
     "at the end": (sql.ALL, f"chr(1114111), {MEMBERS - 100}, 51, 5"),
-    "few display names": (sql.SEARCH, "'', 0, 51, 5, 'abcd', NULL"),
-    "many display names": (sql.SEARCH, "'', 0, 51, 5, 'a', NULL"),
-    "all usernames": (sql.SEARCH, "'', 0, 51, 5, 'user', NULL"),
-    "one username": (sql.SEARCH, "'', 0, 51, 5, 'user777', 777"),
+    "few display names": (sql.SEARCH, "'', 0, 51, 5, 'abcd', NULL, 'abcd', 0"),
+    "many display names": (sql.SEARCH, "'', 0, 51, 5, 'f', NULL, 'f', 0"),
+    "all usernames": (sql.SEARCH, "'', 0, 51, 5, 'user', NULL, 'user', 0"),
+    "one username": (sql.SEARCH, "'', 0, 51, 5, 'user777', 777, 'user777', 0"),
     "ids": (sql.OF_IDS, "'', 0, 51, 5, ARRAY[1,2,3,4,5,6,7], '', NULL"),
 }
 
