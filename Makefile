@@ -82,9 +82,9 @@ document: $(VENV)/.dev node ## write the OpenAPI document's snapshot anew, and t
 
 lock: $(VENV)/.dev ## compile the exact versions with their hashes
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--group build pyproject.toml -o requirements.txt
+		--extra cards --group build pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--group build --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+		--extra cards --group build --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 browser: $(VENV)/.dev ## Debian's Chromium, for the tests of what a browser shows
 	@PYTHON=$(BIN)/python sh tests/support/install_browser.sh

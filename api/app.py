@@ -16,6 +16,8 @@ from api.activity.fast_path import recording_route
 from api.admin import admin_route
 from api.audit.controller import AuditController
 from api.auth.slots import Share
+from api.cards.background_controller import CardBackgroundController, LinkedCardController
+from api.cards.controller import PictureController
 from api.config import MINIMUM_SECRET, Settings
 from api.errors import GuildhallError
 from api.events.controller import EventController
@@ -64,6 +66,9 @@ _CONTROLLERS: list[type[Controller]] = [
     ActivityController,
     MemberController,
     LeaderboardController,
+    PictureController,
+    CardBackgroundController,
+    LinkedCardController,
     AchievementController,
     GlobalAchievementController,
     AwardController,
@@ -87,6 +92,7 @@ _OF_HANDLERS = [
     "activity",
     "audit",
     "awards",
+    "backgrounds",
     "eraser",
     "events",
     "explaining",
@@ -102,6 +108,7 @@ _OF_HANDLERS = [
     "metrics",
     "modules",
     "accounts",
+    "pictures",
     "roles_and_channels",
     "privacy",
     "renaming",

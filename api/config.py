@@ -96,6 +96,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     webhook_private_addresses: Annotated[
         bool, Meta(description="allow webhooks to private addresses, such as those of your own network")
     ] = False
+    fonts: Annotated[
+        str | None,
+        Meta(description="folder with more fonts for pictures, such as those of Chinese, Japanese and Korean"),
+    ] = None
     jobs: Annotated[
         bool, Meta(description="run imports, backfills and webhooks in the server; if false, `guildhall worker` does")
     ] = True

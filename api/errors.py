@@ -208,6 +208,16 @@ class LoginNotConfigured(GuildhallError):
     )
 
 
+class PicturesNotInstalled(GuildhallError):
+    status = 501
+    type = "pictures-not-installed"
+    title = "Pictures not installed"
+    detail = (
+        "This server cannot draw pictures yet: install it with its extra `cards`, such as "
+        "`pip install 'guildhall[cards]'`, and start it again."
+    )
+
+
 class Unavailable(GuildhallError):
     status = 503
     type = "unavailable"
@@ -234,3 +244,9 @@ class Overloaded(Unavailable):
     type = "overloaded"
     title = "Overloaded"
     detail = "The server is overloaded. Nothing was stored; try again soon."
+
+
+class PicturesBusy(Unavailable):
+    type = "pictures-busy"
+    title = "Too many pictures"
+    detail = "Too many pictures are asked for at once. Try again soon."

@@ -25,6 +25,12 @@ from api.audit.service import AuditService
 from api.auth.directory import Directory
 from api.auth.keyring import Keyring
 from api.auth.slots import RECORDING_AT_ONCE, Slots
+from api.cards.avatars import Avatars
+from api.cards.backgrounds import Backgrounds
+from api.cards.cdn import Cdn
+from api.cards.links import Links
+from api.cards.renderer import Renderer
+from api.cards.service import PictureService
 from api.config import Settings
 from api.events.bounds import StreamBounds
 from api.events.broadcaster import Broadcaster
@@ -225,6 +231,20 @@ class Services:
         secret_box, resolver, private = SecretBox(secrets), Resolver(), settings.webhook_private_addresses
         self.webhooks = WebhookService(database, cursors, clock, secret_box, resolver, private=private)
         self.sender = sender = Sender(resolver, private=private)
+        self.renderer = renderer = Renderer(settings.fonts)
+        self.cdn = Cdn(resolver, discord)
+        self.avatars = avatars = Avatars(renderer, self.cdn.fetch)
+        self.backgrounds = Backgrounds(database, clock, renderer)
+        self.pictures = PictureService(
+            renderer,
+            avatars,
+            self.backgrounds,
+            Links(secrets, clock.now),
+            self.members,
+            self.leaderboards,
+            self.settings,
+            leveling_configs,
+        )
         self.deliverer = Deliverer(database, clock, secret_box, sender)
         self.delivery_worker = Worker(self.deliverer)
         self.workers = (Worker(self.job_runner), self.delivery_worker)
@@ -242,6 +262,8 @@ class Services:
         if self.accounts.discord is not None:
             await self.accounts.discord.close()
         await self.sender.close()
+        await self.renderer.close()
+        await self.cdn.close()
         await self.snapshots.close()
         await self.database.close()
 

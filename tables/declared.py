@@ -9,6 +9,7 @@ from tables.achievements import Achievement, Award, AwardCount, Awarding, Member
 from tables.admin import AdminSecondFactor, AdminSession, AdminUser
 from tables.audit import AuditEntry
 from tables.auth import ApiKey
+from tables.cards import CardBackground
 from tables.guilds import Guild, GuildChannel, GuildRole
 from tables.imports import Import
 from tables.jobs import Job
@@ -44,4 +45,5 @@ TABLES: list[type[Table]] = [
     AuditEntry,
     Webhook,
     WebhookDelivery,
+    CardBackground,
 ]

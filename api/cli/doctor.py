@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from api.cards.frames import Boxes, FindBoxes
+from api.cards.renderer import Renderer
 from api.config import Settings, misspelt
+from api.errors import PicturesBusy, PicturesNotInstalled
 from api.postgres import catalog
 from api.postgres.connections import connect
 from api.postgres.engine import PlainConnection
@@ -51,7 +54,25 @@ async def examine(settings: Settings) -> list[Finding]:
             else "Set GUILDHALL_SECRET. `openssl rand -hex 32` generates one.",
         )
     )
+    findings.append(Finding(f"pictures: {await _pictures(settings)}"))
     return findings
+
+
+async def _pictures(settings: Settings) -> str:
+    """Which letters pictures can show. A server may do without all of them, so nothing here is a fault."""
+    renderer = Renderer(settings.fonts)
+    try:
+        found = await renderer.ask(FindBoxes())
+    except (PicturesNotInstalled, PicturesBusy) as error:
+        return error.detail
+    finally:
+        await renderer.close()
+    if not isinstance(found, Boxes) or not found.scripts:
+        return "letters of all scripts"
+    return (
+        f"{', '.join(found.scripts)} would be boxes. Install fonts of these scripts (Debian: fonts-noto-cjk), "
+        "or set GUILDHALL_FONTS to a folder that has them"
+    )
 
 
 async def _database(connection: PlainConnection, settings: Settings) -> list[Finding]:

@@ -23,7 +23,7 @@ from api.http.proxy_notice import ProxyNotice
 from api.http.rate_limits import Limiter
 from api.http.request_ids import request_id
 from api.http.responses import BytesResponse
-from api.http.security_headers import POLICY, of_every_answer
+from api.http.security_headers import POLICY, SAME_ORIGIN, of_every_answer
 from api.http.strangers import COUNTED, Strangers
 from api.lib.descriptors import MOST_CONNECTIONS
 from api.lib.flood import Flood
@@ -80,6 +80,12 @@ class OutermostMiddleware:
         self.connections = Connections(
             metrics, most=most_connections, headers=self._headers, admission=admission or Admission()
         )
+
+    def headers_beside(self, names: set[bytes]) -> Headers:
+        """The headers of every answer, but for the one that an answer which others may embed brings itself."""
+        if SAME_ORIGIN[0] not in names:
+            return self._headers
+        return [header for header in self._headers if header != SAME_ORIGIN]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
@@ -159,11 +165,12 @@ class _Exchange:
             if self._context.credential is None and self._status < 500 and self._is_counted:
                 await self._recognize()
             given = message.get("headers", ())
+            names = {name.lower() for name, _ in given}
             headers = message["headers"] = [
                 *given,
-                *(() if any(name.lower() == POLICY[0] for name, _ in given) else (POLICY,)),
+                *(() if POLICY[0] in names else (POLICY,)),
                 (b"x-request-id", self._request_id),
-                *self._middleware._headers,
+                *self._middleware.headers_beside(names),
                 *self._budget(),
             ]
             if self._status == 405 or self._scope["method"] == "OPTIONS":

@@ -44,6 +44,8 @@ class RoutePolicy:
     conflicts: bool = False  # may answer 409
     login_fails: bool = False  # may answer 502 or 503, because of Discord
     statuses: tuple[int, ...] = ()  # for a route with two
+    picture: bool = False  # answers are pictures, of the format that the address ends with
+    draws: bool = False  # may answer 501: pictures are not installed
     streams: bool = False  # the answer does not end
     document: Any = None  # Any: a type, the shape of an answer that is sent in pieces
 

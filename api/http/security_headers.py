@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 Headers = list[tuple[bytes, bytes]]
 
+SAME_ORIGIN = (b"cross-origin-resource-policy", b"same-origin")
 _SECURITY: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
+    SAME_ORIGIN,
 ]
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 

@@ -13,16 +13,19 @@ from api.lib.times import DayText
 Period = Literal["all", "day", "week", "month"]
 
 
+StatName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)",
+        description="`xp`, `messages`, `voice_seconds`, `reactions`, `commands`, or a custom stat",
+    ),
+]
+
+
 class LeaderboardQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The stat and the time of the leaderboard, and the page."""
 
-    stat: Annotated[
-        str,
-        Meta(
-            pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)",
-            description="`xp`, `messages`, `voice_seconds`, `reactions`, `commands`, or a custom stat",
-        ),
-    ] = "xp"
+    stat: StatName = "xp"
     period: Annotated[Period, Meta(description="Default: `all`, for all time")] | None = None
     at: Annotated[DayText, Meta(description="A day (2026-11-16) within a past day, week or month")] | None = None
     from_: Annotated[DayText, Meta(description="First day of any window; with `to`, without `period`")] | None = (

@@ -26,6 +26,7 @@ TAGS = {
     "activity": "Events of members' activity, each counted once. XP, levels, and what the bot has to do.",
     "members": "Members' profiles: XP, level, exact rank, stats, streak, and their activity over time.",
     "achievements": "Definitions, awards, and members' progress.",
+    "pictures": "Pictures: rank cards, leaderboards and activity, as PNG, WebP or SVG.",
     "leaderboards": "Leaderboards of any stat: all time, a day, a week, a month or any window of days.",
     "public": "What a guild shows to everyone, without credentials.",
     "imports": "Imports of standings and history from other bots, and the export of a guild.",

@@ -22,6 +22,7 @@ METHODS = ("GET", "PUT", "PATCH", "POST", "DELETE")
 
 # Answers 200 or 503 in a shape of its own, which is no problem document.
 READINESS = "/health/ready"
+PICTURES = {"png": "image/png", "webp": "image/webp", "svg": "image/svg+xml"}
 # Needs no credential and does no I/O.
 LIVENESS = "/health/live"
 
@@ -116,12 +117,16 @@ def _facts(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Facts:
     answer, negotiated = _answer(handler.parsed_fn_signature.return_type.annotation)
     policy = policy_of(handler)
     answer = policy.document or answer
+    name = handler.handler_name
     media_type = str(getattr(handler.media_type, "value", handler.media_type) or JSON)
+    if policy.picture:
+        suffix = route.path_format.rpartition(".")[2]
+        name, media_type = f"{name}_{suffix}", PICTURES[suffix]
     statuses = policy.statuses or (handler.status_code,)
     return Facts(
         path=route.path_format,
         method=method,
-        name=handler.handler_name,
+        name=name,
         tags=tuple(handler.resolve_tags()),
         words=handler.fn.__doc__ or "",
         path_parameters=tuple(re.findall(r"{(\w+)}", route.path_format)),

@@ -108,6 +108,13 @@ def _success(facts: Facts, status: int, schemas: Schemas) -> Schema:
         headers.append("Link")
     if status == 202:
         headers.append("Location")
+    if facts.policy.picture:
+        picture: Schema = {"type": "string", "contentMediaType": facts.answer_media_types[0]}
+        return {
+            "description": "The picture.",
+            "headers": _headers(*headers),
+            "content": {facts.answer_media_types[0]: {"schema": picture}},
+        }
     is_text = facts.answer is str or facts.answer_media_types[0].startswith("text/")
     schema: Schema = {"type": "string"} if is_text else schemas.of_answer(facts.answer)
     return {

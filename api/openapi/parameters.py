@@ -26,6 +26,11 @@ _PATH: dict[str, tuple[str, Schema, str]] = {
     "session_id": ("The session's `id`.", _ID, "9"),
     "achievement": ("The achievement's key.", {"type": "string", "pattern": KEY_PATTERN}, "chatterbox"),
     "module": ("The module's name.", {"type": "string", "pattern": MODULE_PATTERN}, "leveling"),
+    "link": (
+        "The link's text.",
+        {"type": "string", "maxLength": 200},
+        "ASEkD2bCAAACo9QxJ5oAAAAAAAAAAAAHaTTGAEq1Yw0c7n3f",
+    ),
     "revision": ("The revision's number.", {"type": "integer", "minimum": 0, "maximum": 999_999_999}, "3"),
 }
 

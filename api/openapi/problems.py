@@ -46,6 +46,7 @@ REFUSALS: dict[int, Refusal] = {
     415: Refusal("UnsupportedMediaType", "This route does not accept the body's media type.", ("Accept",)),
     422: Refusal("Invalid", "Well-formed, but not valid: `errors` lists every fault that can be found at once."),
     429: Refusal("TooManyRequests", "This credential, or this address, sends too many requests.", ("RetryAfter",)),
+    501: Refusal("NotImplemented", "The server draws no pictures: `detail` says how to install what it needs."),
     503: Refusal("Unavailable", "The database or Discord is away, or the server is overloaded.", ("RetryAfter",)),
 }
 
@@ -77,6 +78,8 @@ def refusals(facts: Facts) -> dict[int, Refusal]:
         statuses |= {400, 404, 410}
     if facts.policy.conflicts or facts.takes_key:
         statuses.add(409)
+    if facts.policy.picture or facts.policy.draws:
+        statuses.add(501)
     if facts.path != LIVENESS:
         statuses.add(503)
     found = {status: REFUSALS[status] for status in sorted(statuses)}

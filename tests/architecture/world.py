@@ -8,6 +8,7 @@ import httpx2
 
 from tests.activity.test_record import message, record
 from tests.architecture.described import Description, Json
+from tests.cards.pictures import png
 from tests.support.browsers import Browsers
 from tests.support.people import ADA, HARBOUR
 
@@ -31,6 +32,7 @@ class World:
         self.import_id = ""
         self.webhook_id = "1"
         self.session_id = ""
+        self.link = ""
         self.came_back: dict[str, str] = {}
 
     async def restore(self) -> None:
@@ -47,6 +49,7 @@ class World:
         await record(self.bot, message(token_hex(8)))
         await self._achievements()
         await self._webhook()
+        await self._pictures()
         if not self.import_id:
             await self._import()
         await self.rest()
@@ -88,6 +91,14 @@ class World:
         made = await self.bot.post(path, json={"url": "https://93.184.215.14/"})
         self.webhook_id = made.json()["id"]
 
+    async def _pictures(self) -> None:
+        """A picture behind Harbour's cards, and a link to Ada's."""
+        path = f"/v1/guilds/{HARBOUR}"
+        if (await self.bot.get(f"{path}/card-background")).status_code == 404:
+            headers = {"Content-Type": "image/png"}
+            assert (await self.bot.put(f"{path}/card-background", content=png(), headers=headers)).is_success
+        self.link = (await self.bot.post(f"{path}/members/{ADA}/card-link")).json()["url"].split("/")[-2]
+
     async def _achievements(self) -> None:
         """`chatterbox`, of the installation and of Harbour, which Ada has."""
         draft = {"key": "chatterbox", "name": "Chatterbox", "condition": {"stat": "messages", "gte": 1000}}
@@ -108,7 +119,7 @@ class World:
         return {"guild_id": str(HARBOUR), "place": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id,
                 "session_id": self.session_id, "import_id": self.import_id,
                 "webhook_id": self.webhook_id, "module": module, "revision": "1",
-                "achievement": "chatterbox"}  # fmt: skip
+                "achievement": "chatterbox", "link": self.link}  # fmt: skip
 
     def request(
         self, path: str, method: str, operation: Json, *, parts: dict[str, str] | None = None, **more: Any
@@ -118,11 +129,14 @@ class World:
             content = operation["requestBody"]["content"]
             media_type = "text/csv" if "text/csv" in content else next(iter(content))
             media = content[media_type]
-            example = media.get("example") or self.description.resolved(media["schema"])["examples"][0]
+            is_image = media_type.startswith("image/")
+            example = (
+                png() if is_image else media.get("example") or self.description.resolved(media["schema"])["examples"][0]
+            )
             if isinstance(example, dict) and "key" in example:
                 example = {**example, "key": token_hex(8)}  # a deleted one still has its key
             if "content" not in more:
-                more["content" if isinstance(example, str) else "json"] = example
+                more["content" if isinstance(example, (str, bytes)) else "json"] = example
             if "params" not in more and isinstance(example, str):
                 more["params"] = {"source": "csv"}
             more["headers"] = {"Content-Type": media_type, **more.get("headers", {})}

@@ -90,6 +90,8 @@ def as_request(command: str, environment: dict[str, str], now: datetime) -> http
             headers[name] = value
         elif word == "-d":
             body = words.pop(0)
+        elif word == "-o":
+            words.pop(0)
         elif word == "-N":
             continue
         elif word.startswith("-"):

@@ -48,13 +48,13 @@ async def given(app: ASGIApp, clients: Clients) -> AsyncIterator[dict[str, str]]
 
 async def run_calls(page: Path, given: dict[str, str], clock: MovableClock) -> list[Json]:
     """Sends what the page's calls send, one after the other; each has to be answered as the page shows it, else with
-    success. The answers; of a stream its beginning alone, as nothing."""
+    success. The answers; of a stream its beginning alone, and of a picture nothing."""
     answers = []
     async with httpx2.AsyncClient() as client:
         for call in calls(page):
             request = as_request(call.command, given, clock.now())
             response = await client.send(request, stream=True)
-            is_stream = response.headers.get("Content-Type", "").startswith("text/event-stream")
+            is_stream = response.headers.get("Content-Type", "").startswith(("text/event-stream", "image/"))
             answer = {} if is_stream else msgspec.json.decode(await response.aread() or b"{}")
             await response.aclose()
             shown = msgspec.json.decode(call.shown or "{}")

@@ -127,7 +127,7 @@ async def test_too_deep_schemas(bot: httpx2.AsyncClient, depth: int) -> None:
         assert [pointer[:7] for pointer in faults(response)] == ["/schema"]
 
 
-@pytest.mark.parametrize("name", ["leveling", "achievements", "privacy", "public"])
+@pytest.mark.parametrize("name", ["leveling", "achievements", "privacy", "public", "cards"])
 async def test_built_in_modules_are_not_registered_over(bot: httpx2.AsyncClient, name: str) -> None:
     before = (await bot.get(f"/v1/modules/{name}")).json()
     assert before["built_in"] is True
@@ -167,8 +167,8 @@ async def test_pages_of_modules(bot: httpx2.AsyncClient) -> None:
         cursor = page["next_cursor"]
         if cursor is None:
             break
-    assert [item["module"] for item in found] == ["achievements", "leveling", "privacy", "public", *names]
-    assert [item["built_in"] for item in found] == [True] * 4 + [False] * 5
+    assert [item["module"] for item in found] == ["achievements", "cards", "leveling", "privacy", "public", *names]
+    assert [item["built_in"] for item in found] == [True] * 5 + [False] * 5
     assert found == (await bot.get("/v1/modules")).json()["items"]
 
 

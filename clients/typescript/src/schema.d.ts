@@ -106,6 +106,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cards/{link}/card.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw the card that a link of `card-link` shows, for embeds
+         * @description It is 404 when the link has ended, and while the member is hidden or after they are erased.
+         *
+         *     Needs no key.
+         */
+        get: operations["get_linked_card_png"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cards/{link}/card.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw the card that a link of `card-link` shows, for embeds
+         * @description It is 404 when the link has ended, and while the member is hidden or after they are erased.
+         *
+         *     Needs no key.
+         */
+        get: operations["get_linked_card_svg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cards/{link}/card.webp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw the card that a link of `card-link` shows, for embeds
+         * @description It is 404 when the link has ended, and while the member is hidden or after they are erased.
+         *
+         *     Needs no key.
+         */
+        get: operations["get_linked_card_webp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -358,6 +424,36 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/guilds/{guild_id}/card-background": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the picture behind a guild's cards, as it is kept
+         * @description Needs the scope `settings:read`.
+         */
+        get: operations["get_card_background"];
+        /**
+         * Upload the picture behind a guild's cards: PNG, JPEG or WebP, 4 MiB and 4,096 pixels on a side at most
+         * @description Of a moving picture the first frame counts. It is written anew as a JPEG of at most 512 KiB. The module `cards` shows it with `"background": "picture"`.
+         *
+         *     Needs the scope `settings:write`.
+         */
+        put: operations["put_card_background"];
+        post?: never;
+        /**
+         * Delete the picture behind a guild's cards
+         * @description Needs the scope `settings:write`.
+         */
+        delete: operations["delete_card_background"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/guilds/{guild_id}/channels": {
         parameters: {
             query?: never;
@@ -444,6 +540,72 @@ export interface paths {
          * @description Needs the scope `members:read`.
          */
         get: operations["get_leaderboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/leaderboard.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw the first page of a leaderboard, ten rows by default, 25 at most
+         * @description Its query is that of the leaderboard, without a cursor.
+         *
+         *     Needs the scope `members:read`.
+         */
+        get: operations["get_leaderboard_picture_png"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/leaderboard.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw the first page of a leaderboard, ten rows by default, 25 at most
+         * @description Its query is that of the leaderboard, without a cursor.
+         *
+         *     Needs the scope `members:read`.
+         */
+        get: operations["get_leaderboard_picture_svg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/leaderboard.webp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw the first page of a leaderboard, ten rows by default, 25 at most
+         * @description Its query is that of the leaderboard, without a cursor.
+         *
+         *     Needs the scope `members:read`.
+         */
+        get: operations["get_leaderboard_picture_webp"];
         put?: never;
         post?: never;
         delete?: never;
@@ -588,6 +750,160 @@ export interface paths {
          * @description Needs the scope `members:read`.
          */
         get: operations["get_member_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/members/{user_id}/activity.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw a member's activity as a chart: messages, or XP if there were none
+         * @description Its query is that of the time series.
+         *
+         *     Needs the scope `members:read`.
+         */
+        get: operations["get_member_activity_picture_png"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/members/{user_id}/activity.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw a member's activity as a chart: messages, or XP if there were none
+         * @description Its query is that of the time series.
+         *
+         *     Needs the scope `members:read`.
+         */
+        get: operations["get_member_activity_picture_svg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/members/{user_id}/activity.webp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw a member's activity as a chart: messages, or XP if there were none
+         * @description Its query is that of the time series.
+         *
+         *     Needs the scope `members:read`.
+         */
+        get: operations["get_member_activity_picture_webp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/members/{user_id}/card-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an address that shows the member's card without credentials for 7 days, for embeds
+         * @description It ends when the member is erased, and shows nothing while they are hidden. `.webp` or `.svg` at its end give these formats.
+         *
+         *     Needs the scope `members:read`.
+         */
+        post: operations["create_card_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/members/{user_id}/card.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw a member's rank card: 934 by 282 pixels, or 600 by 150 with the layout `compact`
+         * @description The module `cards` says how it looks. A picture of the same numbers has the same ETag.
+         *
+         *     Needs the scope `members:read`.
+         */
+        get: operations["get_card_png"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/members/{user_id}/card.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw a member's rank card: 934 by 282 pixels, or 600 by 150 with the layout `compact`
+         * @description The module `cards` says how it looks. A picture of the same numbers has the same ETag.
+         *
+         *     Needs the scope `members:read`.
+         */
+        get: operations["get_card_svg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/members/{user_id}/card.webp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw a member's rank card: 934 by 282 pixels, or 600 by 150 with the layout `compact`
+         * @description The module `cards` says how it looks. A picture of the same numbers has the same ETag.
+         *
+         *     Needs the scope `members:read`.
+         */
+        get: operations["get_card_webp"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1687,6 +2003,26 @@ export interface components {
             reactions: number;
             commands: number;
             xp: number;
+        };
+        /**
+         * CardBackgroundView
+         * @description The picture as it is kept: written anew, and smaller than it was sent.
+         */
+        CardBackgroundView: {
+            media_type: string;
+            width: number;
+            height: number;
+            /** Format: date-time */
+            uploaded_at: string;
+        };
+        /**
+         * CardLinkView
+         * @description An address that shows a member's card to everybody until `expires_at`.
+         */
+        CardLinkView: {
+            url: string;
+            /** Format: date-time */
+            expires_at: string;
         };
         /**
          * Change
@@ -3035,9 +3371,11 @@ export interface components {
              * @example urn:guildhall:problem:too-many-requests
              * @example urn:guildhall:problem:header-too-large
              * @example urn:guildhall:problem:internal-error
+             * @example urn:guildhall:problem:pictures-not-installed
              * @example urn:guildhall:problem:database-away
              * @example urn:guildhall:problem:discord-away
              * @example urn:guildhall:problem:overloaded
+             * @example urn:guildhall:problem:pictures-busy
              * @example urn:guildhall:problem:unavailable
              */
             type: string;
@@ -4115,6 +4453,16 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The server draws no pictures: `detail` says how to install what it needs. */
+        NotImplemented: {
+            headers: {
+                "X-Request-ID": components["headers"]["XRequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description The database or Discord is away, or the server is overloaded. */
         Unavailable: {
             headers: {
@@ -4543,6 +4891,153 @@ export interface operations {
             409: components["responses"]["Conflict"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_linked_card_png: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The link's text.
+                 * @example ASEkD2bCAAACo9QxJ5oAAAAAAAAAAAAHaTTGAEq1Yw0c7n3f
+                 */
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_linked_card_svg: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The link's text.
+                 * @example ASEkD2bCAAACo9QxJ5oAAAAAAAAAAAAHaTTGAEq1Yw0c7n3f
+                 */
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_linked_card_webp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The link's text.
+                 * @example ASEkD2bCAAACo9QxJ5oAAAAAAAAAAAAHaTTGAEq1Yw0c7n3f
+                 */
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            404: components["responses"]["NotFound"];
+            501: components["responses"]["NotImplemented"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -5469,6 +5964,193 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_card_background: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_card_background: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/png": string;
+                "image/jpeg": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "media_type": "image/jpeg",
+                     *       "width": 1868,
+                     *       "height": 1051,
+                     *       "uploaded_at": "2026-11-30T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardBackgroundView"];
+                    /**
+                     * @example {
+                     *       "media_type": "image/jpeg",
+                     *       "width": 1868,
+                     *       "height": 1051,
+                     *       "uploaded_at": "2026-11-30T12:00:00Z"
+                     *     }
+                     */
+                    "application/vnd.msgpack": components["schemas"]["CardBackgroundView"];
+                };
+            };
+            /** @description Created. */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "media_type": "image/jpeg",
+                     *       "width": 1868,
+                     *       "height": 1051,
+                     *       "uploaded_at": "2026-11-30T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardBackgroundView"];
+                    /**
+                     * @example {
+                     *       "media_type": "image/jpeg",
+                     *       "width": 1868,
+                     *       "height": 1051,
+                     *       "uploaded_at": "2026-11-30T12:00:00Z"
+                     *     }
+                     */
+                    "application/vnd.msgpack": components["schemas"]["CardBackgroundView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_card_background: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; the answer has no body. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     get_channels: {
         parameters: {
             query?: never;
@@ -5798,6 +6480,210 @@ export interface operations {
             404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_leaderboard_picture_png: {
+        parameters: {
+            query?: {
+                /** @description `xp`, `messages`, `voice_seconds`, `reactions`, `commands`, or a custom stat */
+                stat?: string;
+                /** @description Default: `all`, for all time */
+                period?: "all" | "day" | "month" | "week";
+                /** @description A day (2026-11-16) within a past day, week or month */
+                at?: string;
+                /** @description First day of any window; with `to`, without `period` */
+                from?: string;
+                /** @description Last day of the window, inclusive */
+                to?: string;
+                /** @description The rows with this member in their middle */
+                around?: string | number;
+                /** @description Number of rows; above 25 counts as 25 */
+                limit?: number;
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_leaderboard_picture_svg: {
+        parameters: {
+            query?: {
+                /** @description `xp`, `messages`, `voice_seconds`, `reactions`, `commands`, or a custom stat */
+                stat?: string;
+                /** @description Default: `all`, for all time */
+                period?: "all" | "day" | "month" | "week";
+                /** @description A day (2026-11-16) within a past day, week or month */
+                at?: string;
+                /** @description First day of any window; with `to`, without `period` */
+                from?: string;
+                /** @description Last day of the window, inclusive */
+                to?: string;
+                /** @description The rows with this member in their middle */
+                around?: string | number;
+                /** @description Number of rows; above 25 counts as 25 */
+                limit?: number;
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_leaderboard_picture_webp: {
+        parameters: {
+            query?: {
+                /** @description `xp`, `messages`, `voice_seconds`, `reactions`, `commands`, or a custom stat */
+                stat?: string;
+                /** @description Default: `all`, for all time */
+                period?: "all" | "day" | "month" | "week";
+                /** @description A day (2026-11-16) within a past day, week or month */
+                at?: string;
+                /** @description First day of any window; with `to`, without `period` */
+                from?: string;
+                /** @description Last day of the window, inclusive */
+                to?: string;
+                /** @description The rows with this member in their middle */
+                around?: string | number;
+                /** @description Number of rows; above 25 counts as 25 */
+                limit?: number;
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["NotImplemented"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -6304,6 +7190,436 @@ export interface operations {
             404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_member_activity_picture_png: {
+        parameters: {
+            query?: {
+                /** @description From this day (of the guild) or RFC 3339 time; rounded down to the start of its bucket */
+                from?: string;
+                /** @description Up to this day or time, exclusive */
+                to?: string;
+                /** @description The step of the series, which has at most 2,000 buckets */
+                bucket?: "day" | "hour" | "week";
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The person's snowflake.
+                 * @example 190320984123768832
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_member_activity_picture_svg: {
+        parameters: {
+            query?: {
+                /** @description From this day (of the guild) or RFC 3339 time; rounded down to the start of its bucket */
+                from?: string;
+                /** @description Up to this day or time, exclusive */
+                to?: string;
+                /** @description The step of the series, which has at most 2,000 buckets */
+                bucket?: "day" | "hour" | "week";
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The person's snowflake.
+                 * @example 190320984123768832
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_member_activity_picture_webp: {
+        parameters: {
+            query?: {
+                /** @description From this day (of the guild) or RFC 3339 time; rounded down to the start of its bucket */
+                from?: string;
+                /** @description Up to this day or time, exclusive */
+                to?: string;
+                /** @description The step of the series, which has at most 2,000 buckets */
+                bucket?: "day" | "hour" | "week";
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The person's snowflake.
+                 * @example 190320984123768832
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_card_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The person's snowflake.
+                 * @example 190320984123768832
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "https://guildhall.example/v1/cards/ASEkD2bCAAACo9QxJ5oAAAAAAAAAAAAHaTTGAEq1Yw0c7n3fX2dKp8m9sQw/card.png",
+                     *       "expires_at": "2026-12-07T12:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CardLinkView"];
+                    /**
+                     * @example {
+                     *       "url": "https://guildhall.example/v1/cards/ASEkD2bCAAACo9QxJ5oAAAAAAAAAAAAHaTTGAEq1Yw0c7n3fX2dKp8m9sQw/card.png",
+                     *       "expires_at": "2026-12-07T12:00:00Z"
+                     *     }
+                     */
+                    "application/vnd.msgpack": components["schemas"]["CardLinkView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_card_png: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The person's snowflake.
+                 * @example 190320984123768832
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_card_svg: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The person's snowflake.
+                 * @example 190320984123768832
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_card_webp: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The person's snowflake.
+                 * @example 190320984123768832
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": string;
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            501: components["responses"]["NotImplemented"];
             503: components["responses"]["Unavailable"];
         };
     };

@@ -1,0 +1,136 @@
+"""The pictures that guilds upload to lie behind their cards. They are written again by the process that draws, so that
+what is kept and shown is ours."""
+
+from collections import OrderedDict
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from api.audit.service import record
+from api.auth.actors import Actor
+from api.cards import frames
+from api.cards.data import Look
+from api.cards.dtos import CardBackgroundView
+from api.cards.renderer import Renderer
+from api.errors import Invalid, NotFound, PicturesBusy
+from api.lib.clock import Clock
+from api.lib.diff import Change
+from api.lib.faults import Fault
+from api.postgres.database import Database
+from api.settings.builtin.cards import CardSettings
+from tables.cards import CardBackground
+from tables.guilds import Guild
+
+if TYPE_CHECKING:
+    from tables.sql import Row
+
+LARGEST_UPLOAD = 4 * 1024 * 1024
+MOST_PIXELS = 4096  # of a side
+LARGEST_KEPT = 512 * 1024
+MOST_KNOWN = 128
+
+_SHOWN = (CardBackground.digest, CardBackground.width, CardBackground.height, CardBackground.uploaded_at)
+
+
+class Backgrounds:
+    def __init__(self, database: Database, clock: Clock, renderer: Renderer) -> None:
+        self._database = database
+        self._clock = clock
+        self._renderer = renderer
+        self._known: OrderedDict[str, None] = OrderedDict()
+        renderer.on_start(self.forget)
+
+    def forget(self) -> None:
+        """The process that draws is a new one, and has none."""
+        self._known.clear()
+
+    async def put(self, actor: Actor, guild_id: int, body: bytes) -> tuple[CardBackgroundView, bool]:
+        """Stores the picture; true: the guild had none. Sent twice, the second time changes nothing. Raises `Invalid`,
+        `PicturesNotInstalled`, `PicturesBusy`."""
+        found = await self._renderer.ask(frames.EncodeBackground(body, MOST_PIXELS, LARGEST_KEPT))
+        if not isinstance(found, frames.Encoded):
+            raise PicturesBusy
+        if found.fault is not None:
+            raise Invalid(errors=[Fault("", found.fault)])
+        digest = blake2b(found.body, digest_size=12).hexdigest()
+        async with self._database.transaction() as connection:
+            if not await Guild.lock(guild_id):
+                raise NotFound
+            before = await _row(guild_id)
+            if before is not None and before["digest"] == digest:
+                return _to_view(before), False
+            await CardBackground.delete().where(CardBackground.guild_id == guild_id)
+            await CardBackground.insert(
+                CardBackground(
+                    guild_id=guild_id,
+                    picture=found.body,
+                    digest=digest,
+                    width=found.width,
+                    height=found.height,
+                    uploaded_at=self._clock.now(),
+                )
+            )
+            changes = {"digest": Change(None if before is None else before["digest"], digest)}
+            await record(
+                connection,
+                actor,
+                "card_background.replaced",
+                guild_ids=[guild_id],
+                target=str(guild_id),
+                changes=changes,
+            )
+            after = await _row(guild_id)
+            assert after is not None  # it was just written
+        return _to_view(after), before is None
+
+    async def get(self, guild_id: int) -> tuple[bytes, str]:
+        """The picture, a JPEG, and its entity tag. Raises `NotFound`."""
+        query = CardBackground.select(CardBackground.picture, CardBackground.digest)
+        row = await query.where(CardBackground.guild_id == guild_id).first()
+        if row is None:
+            raise NotFound
+        return row["picture"], row["digest"]
+
+    async def delete(self, actor: Actor, guild_id: int) -> None:
+        """Deletes the picture. Raises `NotFound`, also the second time."""
+        async with self._database.transaction() as connection:
+            if not await Guild.lock(guild_id):
+                raise NotFound
+            before = await _row(guild_id)
+            if before is None:
+                raise NotFound
+            await CardBackground.delete().where(CardBackground.guild_id == guild_id)
+            changes = {"digest": Change(before["digest"], None)}
+            await record(
+                connection,
+                actor,
+                "card_background.deleted",
+                guild_ids=[guild_id],
+                target=str(guild_id),
+                changes=changes,
+            )
+
+    async def name(self, guild_id: int, settings: CardSettings) -> str | None:
+        """What the picture is called by the process that draws; None if the guild shows none."""
+        if settings.background != "picture":
+            return None
+        row = await _row(guild_id)
+        return None if row is None else f"background/{row['digest']}/{settings.layout}"
+
+    async def ready(self, guild_id: int, look: Look) -> None:
+        """Sees to it that the process that draws has the picture. One that was replaced meanwhile is drawn anyway."""
+        name = look.picture
+        if name is None or name in self._known:
+            return
+        body, _ = await self.get(guild_id)
+        await self._renderer.ask(frames.StoreImage(name, body, *look.size))
+        self._known[name] = None
+        if len(self._known) > MOST_KNOWN:
+            self._known.popitem(last=False)
+
+
+async def _row(guild_id: int) -> "Row | None":
+    return await CardBackground.select(*_SHOWN).where(CardBackground.guild_id == guild_id).first()
+
+
+def _to_view(row: "Row") -> CardBackgroundView:
+    return CardBackgroundView("image/jpeg", row["width"], row["height"], row["uploaded_at"])
