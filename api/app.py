@@ -46,6 +46,7 @@ from api.pages.controller import PagesController
 from api.privacy.controller import UserController
 from api.public.controller import PublicController
 from api.public.page_controller import PublicPageController
+from api.public.picture_controller import PublicPictureController
 from api.runtime.health import HealthController
 from api.runtime.lifespan import running
 from api.runtime.metrics_gate import MetricsGate
@@ -83,6 +84,7 @@ _CONTROLLERS: list[type[Controller]] = [
     MeController,
     PublicController,
     PublicPageController,
+    PublicPictureController,
 ]
 
 

@@ -23,7 +23,7 @@ _TRIES = 2
 class Renderer:
     def __init__(self, fonts: str | None) -> None:
         """`fonts`: the operator's folder of fonts."""
-        self._is_installed = is_installed()
+        self.is_installed = is_installed()
         self._arguments = ["-m", "api.cards.drawing", *([] if fonts is None else [fonts])]
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
@@ -36,7 +36,7 @@ class Renderer:
 
     def require(self) -> None:
         """Raises `PicturesNotInstalled`."""
-        if not self._is_installed:
+        if not self.is_installed:
             raise PicturesNotInstalled
 
     async def ask(self, request: frames.Request) -> frames.Reply:

@@ -79,6 +79,11 @@ class PictureService:
         self._leveling_configs = leveling_configs
         self._bounds = GuildBounds()
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether pictures can be drawn here."""
+        return self._renderer.is_installed
+
     async def card(
         self, actor: Actor, guild_id: int, user_id: int, format_: Format, known: frozenset[str] | None
     ) -> Picture:

@@ -7,6 +7,7 @@ from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from api.cards.service import PictureService
 from api.errors import GuildhallError
 from api.http.gate import gate_of
 from api.http.policy import RoutePolicy
@@ -39,6 +40,7 @@ class PublicPageController(Controller):
         params: NamedDependency[PageQuery],
         request: GuildhallRequest,
         public: NamedDependency[PublicService],
+        pictures: NamedDependency[PictureService],
     ) -> Response[str]:
         """A guild's leaderboard, with its periods and stats, a search, and the rewards of levels."""
         guild = await public.find(place, request.headers.get("cookie"))
@@ -47,7 +49,12 @@ class PublicPageController(Controller):
         found = await public.search(guild, params.q) if params.q else None
         rewards = [] if params.q or params.cursor else await public.level_rewards(guild)
         address = f"{_base(request)}/g/{place}"
-        return _answer(guild, pages.leaderboard(address, place, board, params, found, rewards, guild.settings))
+        return _answer(
+            guild,
+            pages.leaderboard(
+                address, place, board, params, found, rewards, guild.settings, has_pictures=pictures.is_installed
+            ),
+        )
 
     @get("/members/{user_id:str}", media_type="text/html", opt=RoutePolicy(by_address=True).opt)
     async def member_page(
@@ -56,12 +63,13 @@ class PublicPageController(Controller):
         user_id: FromPath[str],
         request: GuildhallRequest,
         public: NamedDependency[PublicService],
+        pictures: NamedDependency[PictureService],
     ) -> Response[str]:
         """A member: rank, level, stats, achievements."""
         guild = await public.find(place, request.headers.get("cookie"))
         member = await public.member(guild, user_id)
         address = f"{_base(request)}/g/{place}/members/{user_id}"
-        return _answer(guild, pages.member(address, place, member, guild.settings))
+        return _answer(guild, pages.member(address, place, member, guild.settings, has_pictures=pictures.is_installed))
 
 
 def _base(request: GuildhallRequest) -> str:

@@ -56,6 +56,8 @@ def leaderboard(
     found: list[PublicMemberView] | None,
     rewards: list[LevelReward],
     settings: PublicSettings,
+    *,
+    has_pictures: bool,
 ) -> str:
     """The page of a leaderboard. `found`: the members with the name that was searched for; None without a search."""
     return _templates.get_template("leaderboard.html").render(
@@ -69,13 +71,19 @@ def leaderboard(
         found=found,
         rewards=rewards,
         indexed=settings.indexed,
+        has_pictures=has_pictures,
     )
 
 
-def member(address: str, place: str, view: PublicMemberView, settings: PublicSettings) -> str:
+def member(address: str, place: str, view: PublicMemberView, settings: PublicSettings, *, has_pictures: bool) -> str:
     """The page of a member."""
     return _templates.get_template("member.html").render(
-        address=address, path=f"/g/{place}", guild=view.guild, member=view, indexed=settings.indexed
+        address=address,
+        path=f"/g/{place}",
+        guild=view.guild,
+        member=view,
+        indexed=settings.indexed,
+        has_pictures=has_pictures and view.level is not None,
     )
 
 

@@ -54,6 +54,17 @@ class PublicGuild(NamedTuple):
     def is_for_everyone(self) -> bool:
         return self.settings.leaderboard == "everyone"
 
+    @property
+    def shows_xp(self) -> bool:
+        return "xp" in self.settings.stats
+
+    def published(self, stat: str | None) -> str:
+        """The stat, or the first that the guild publishes. Raises `NotFound` for one that it does not publish."""
+        found = self.settings.stats[0] if stat is None else stat
+        if found not in self.settings.stats:
+            raise NotFound
+        return found
+
     def to_view(self) -> PublicGuildView:
         return PublicGuildView(str(self.id), self.name, self.icon, self.settings.slug, self.settings.stats)
 
@@ -116,10 +127,7 @@ class PublicService:
 
     async def leaderboard(self, guild: PublicGuild, query: PublicLeaderboardQuery) -> PublicLeaderboardView:
         """A page of the leaderboard. Raises `NotFound` for a stat that is not published, `Invalid`."""
-        published = guild.settings.stats
-        stat = published[0] if query.stat is None else query.stat
-        if stat not in published:
-            raise NotFound
+        stat = guild.published(query.stat)
         asked = LeaderboardQuery(
             stat=stat, period=query.period, at=query.at, around=query.around, limit=query.limit, cursor=query.cursor
         )
@@ -132,7 +140,7 @@ class PublicService:
             to=found.to,
             as_of=found.as_of,
             member_count=found.member_count,
-            items=[_entry(each, shows_xp="xp" in published) for each in found.items],
+            items=[_entry(each, shows_xp=guild.shows_xp) for each in found.items],
             next_cursor=found.next_cursor,
         )
 
@@ -160,7 +168,7 @@ class PublicService:
 
     async def level_rewards(self, guild: PublicGuild) -> list[LevelReward]:
         """What members get at which level, lowest first; nothing where XP is not published."""
-        if "xp" not in guild.settings.stats:
+        if not guild.shows_xp:
             return []
         config = await self._leveling_configs.get(guild.id)
         rewards, curve = config.settings.role_rewards, config.level_curve
@@ -193,7 +201,7 @@ def _entry(entry: BoardEntry, *, shows_xp: bool) -> PublicEntryView:
 
 
 def _member(guild: PublicGuild, member: MemberView, achievements: list[PublicAchievementView]) -> PublicMemberView:
-    shows_xp = "xp" in guild.settings.stats
+    shows_xp = guild.shows_xp
     return PublicMemberView(
         guild=guild.to_view(),
         user_id=member.user_id,

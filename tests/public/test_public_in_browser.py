@@ -66,6 +66,7 @@ async def test_from_the_leaderboard_to_a_member(
         await page.get_by_role("link", name="Ada <b>").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Ada <b>")
         await expect(page.get_by_role("listitem").filter(has_text="First words")).to_be_visible()
+        await page.wait_for_load_state("networkidle")  # the card is drawn
         await tab.screenshot(f"public-member-{name}")
         assert tab.foreign(base_url) == []
         assert tab.errors == []

@@ -99,3 +99,29 @@ async def test_a_full_page_is_small(anonymous: httpx2.AsyncClient, bot: httpx2.A
     assert cursor is not None
     following = await anonymous.get(f"/g/harbour?cursor={cursor[1]}")
     assert (following.status_code, "podium" in following.text) == (200, False)
+
+
+@pytest.mark.usefixtures("shown")
+async def test_pictures(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient) -> None:
+    """Each page names its picture, which is there for everybody."""
+    for path in ("/g/harbour", f"/g/harbour/members/{ADA}"):
+        image = re.search(r'property="og:image" content="http://[^/]+([^"]+)"', (await anonymous.get(path)).text)
+        assert image is not None
+        url = image[1].replace("&amp;", "&")
+        answer = await anonymous.get(url)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png"), answer.text
+        assert answer.headers["cache-control"] == "public, max-age=30"
+        again = await anonymous.get(url, headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304
+    await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden", "opt_out": False})
+    refused = [
+        f"/g/harbour/members/{BO}/card.png",
+        "/g/harbour/members/x/card.png",
+        f"/g/{QUARRY}/leaderboard.png",
+        "/g/harbour/leaderboard.png?stat=reactions",
+    ]
+    for path in refused:
+        assert (await anonymous.get(path)).status_code == 404, path
+    assert (await bot.patch(SETTINGS, json={"stats": ["messages"]})).status_code == 200
+    assert (await anonymous.get(f"/g/harbour/members/{ADA}/card.png")).status_code == 404
+    assert "og:image" not in (await anonymous.get(f"/g/harbour/members/{ADA}")).text

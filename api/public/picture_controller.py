@@ -1,0 +1,69 @@
+"""`/g/{place}/….png`: the pictures of public pages, for the pages themselves and for whoever embeds their address."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
+
+from api.cards.controller import answer, known
+from api.cards.dtos import BoardPictureQuery
+from api.cards.service import Picture, PictureService
+from api.errors import NotFound
+from api.http.policy import RoutePolicy
+from api.http.requests import GuildhallRequest
+from api.leaderboards.dtos import Period
+from api.lib import snowflakes
+from api.public.controller import caching
+from api.public.limits import spend
+from api.public.service import READER, PublicGuild, PublicService
+
+
+class PublicPictureQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The stat and the period of the leaderboard."""
+
+    stat: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")] | None = None
+    period: Period = "all"
+
+
+class PublicPictureController(Controller):
+    path = "/g/{place:str}"
+    include_in_schema = False
+    guards = (spend,)
+
+    @get("/leaderboard.png", opt=RoutePolicy(reads_query=True, by_address=True, conditional=True).opt)
+    async def public_leaderboard_picture(
+        self,
+        place: FromPath[str],
+        params: NamedDependency[PublicPictureQuery],
+        request: GuildhallRequest,
+        public: NamedDependency[PublicService],
+        pictures: NamedDependency[PictureService],
+    ) -> ASGIResponse:
+        """The first ten rows of a leaderboard that the guild publishes."""
+        guild = await public.find(place, request.headers.get("cookie"))
+        query = BoardPictureQuery(stat=guild.published(params.stat), period=params.period)
+        return _answer(guild, await pictures.leaderboard(READER, guild.id, query, "png", known(request)))
+
+    @get("/members/{user_id:str}/card.png", opt=RoutePolicy(by_address=True, conditional=True).opt)
+    async def public_card(
+        self,
+        place: FromPath[str],
+        user_id: FromPath[str],
+        request: GuildhallRequest,
+        public: NamedDependency[PublicService],
+        pictures: NamedDependency[PictureService],
+    ) -> ASGIResponse:
+        """A member's rank card, where the guild publishes XP."""
+        guild = await public.find(place, request.headers.get("cookie"))
+        id_ = snowflakes.parse(user_id)
+        if id_ is None or not guild.shows_xp:
+            raise NotFound
+        return _answer(guild, await pictures.card(READER, guild.id, id_, "png", known(request)))
+
+
+def _answer(guild: PublicGuild, picture: Picture) -> ASGIResponse:
+    cache = caching(guild)["Cache-Control"].encode()
+    return answer(picture, "image/png", cache=cache, embeds=guild.is_for_everyone)
