@@ -1,6 +1,7 @@
 // A small bot that levels members by Guildhall: npm install discord.js, then
 //   GUILDHALL_URL=… GUILDHALL_KEY=gh_… DISCORD_TOKEN=… node bot_discordjs.mjs
-// It tells Guildhall of guilds and of messages, announces levels and gives their roles, and answers "!rank".
+// It tells Guildhall of guilds and of messages, announces levels and gives their roles, and answers "!rank" with the
+// rank card. It needs the permission to attach files.
 import { Client, Events, GatewayIntentBits } from "discord.js";
 
 /** @typedef {import("../clients/typescript/src/index.js").Activity} Activity */
@@ -33,6 +34,19 @@ async function guildhall(method, path, body) {
     if (Date.now() + Math.max(asked, wait) > ends) throw new Error(`${method} ${path}: nobody answers`);
     await sleep(Math.max(asked, wait));
   }
+}
+
+/**
+ * A member's rank card, a PNG; null where pictures are not installed (501) or cannot be drawn now (503).
+ * @param {string} guildId
+ * @param {string} userId
+ */
+async function card(guildId, userId) {
+  const headers = { Authorization: `Bearer ${GUILDHALL_KEY}` };
+  const answer = await fetch(`${GUILDHALL_URL}/v1/guilds/${guildId}/members/${userId}/card.png`, { headers });
+  if (answer.ok) return Buffer.from(await answer.arrayBuffer());
+  if (answer.status !== 501 && answer.status !== 503) throw new Error(await answer.text());
+  return null;
 }
 
 /** Events that wait, by guild. They have ids: what is sent twice counts once. @type {Map<string, ActivityEvent[]>} */
@@ -84,6 +98,20 @@ async function celebrate(guildId, level) {
   if (roles.remove.length > 0) await member.roles.remove(roles.remove);
 }
 
+/**
+ * Answers with the rank card, with the text for whoever cannot see it. With the text alone where there is no card.
+ * @param {import("discord.js").Message<true>} message
+ */
+async function showRank(message) {
+  /** @type {Member | null} */
+  const member = await guildhall("GET", `/v1/guilds/${message.guildId}/members/${message.author.id}`);
+  if (member === null) return message.reply("Nothing yet.");
+  const text = `Level ${member.level}, rank ${member.rank ?? "unknown"}`;
+  const picture = await card(message.guildId, message.author.id);
+  if (picture === null) return message.reply(text);
+  return message.reply({ files: [{ attachment: picture, name: "rank.png", description: text }] });
+}
+
 /** A handler whose failure is told and harms nothing else. @param {(...given: any[]) => Promise<unknown>} handler */
 const safely = (handler) => (/** @type {any[]} */ ...given) => {
   handler(...given).catch((error) => console.error(error));
@@ -109,9 +137,7 @@ client.on(
     if (!message.inGuild() || message.author.bot) return;
     const { author, guildId } = message;
     if (message.content === "!rank") {
-      /** @type {Member | null} */
-      const member = await guildhall("GET", `/v1/guilds/${guildId}/members/${author.id}`);
-      await message.reply(member === null ? "Nothing yet." : `Level ${member.level}, rank ${member.rank ?? "unknown"}`);
+      await showRank(message);
       return;
     }
     const events = waiting.get(guildId) ?? [];

@@ -1,19 +1,23 @@
 """A small bot that levels members by Guildhall: pip install discord.py guildhall-client, then
     GUILDHALL_URL=… GUILDHALL_KEY=gh_… DISCORD_TOKEN=… python bot_discordpy.py
 
-It tells Guildhall of guilds and of messages, announces levels and gives their roles, and answers a command whose
-name each guild sets in a module of settings that the bot brings."""
+It tells Guildhall of guilds and of messages, announces levels and gives their roles, and answers with the rank card to
+a command whose name each guild sets in a module of settings that the bot brings. It needs the permission to attach
+files."""
 
 import asyncio
+import io
 import logging
 import os
 
 import discord
 import msgspec
 
-from guildhall_client import Activity, Batcher, Guildhall, LevelUp
+from guildhall_client import Activity, Batcher, Guildhall, LevelUp, Problem
 
 log = logging.getLogger("bot")
+
+NO_CARD = (501, 503)  # pictures are not installed, or cannot be drawn now
 
 MODULE = "rank_command"
 SCHEMA = {
@@ -90,9 +94,7 @@ class Bot(discord.Client):
         if message.guild is None or not isinstance(message.author, discord.Member) or message.author.bot:
             return
         if message.content == await self.word(message.guild.id):
-            member = await self.guildhall.member(message.guild.id, message.author.id)
-            text = "Nothing yet." if member is None else f"Level {member.level}, rank {member.rank or 'unknown'}"
-            await message.channel.send(text)
+            await self.show_rank(message.channel, message.author)
             return
         self.batcher.add(
             message.guild.id,
@@ -104,6 +106,22 @@ class Bot(discord.Client):
             user=named(message.author),
             occurred_at=message.created_at,
         )
+
+    async def show_rank(self, channel: discord.abc.Messageable, author: discord.Member) -> None:
+        """Sends the rank card, with the text for whoever cannot see it. The text alone where there is no card."""
+        member = await self.guildhall.member(author.guild.id, author.id)
+        if member is None:
+            await channel.send("Nothing yet.")
+            return
+        text = f"Level {member.level}, rank {member.rank or 'unknown'}"
+        try:
+            card = await self.guildhall.card(author.guild.id, author.id, patience=0)
+        except Problem as problem:
+            if problem.status not in NO_CARD:
+                raise
+            await channel.send(text)
+            return
+        await channel.send(file=discord.File(io.BytesIO(card), "rank.png", description=text))
 
     async def answered(self, guild_id: str, answer: Activity) -> None:
         """What came of messages."""

@@ -9,9 +9,14 @@ from PIL import Image
 def opened(answer: httpx2.Response) -> Image.Image:
     """The picture of an answer."""
     assert answer.status_code == 200, answer.text
-    image = Image.open(io.BytesIO(answer.content))
-    image.load()
-    return image
+    return image(answer.content)
+
+
+def image(content: bytes) -> Image.Image:
+    """The picture in these bytes."""
+    found = Image.open(io.BytesIO(content))
+    found.load()
+    return found
 
 
 def distance(one: Image.Image, other: Image.Image) -> float:

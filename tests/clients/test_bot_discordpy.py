@@ -8,16 +8,19 @@ from typing import Any
 import discord
 import httpx2
 import pytest
+from litestar import Litestar
 from litestar.types import ASGIApp
 
 from examples.bot_discordpy import MODULE, Bot
 from guildhall_client import Guildhall
+from tests.cards.pictures import image
 from tests.clients import gateway
 from tests.clients.gateway import ROLE
-from tests.members.people import leveling
+from tests.members.people import give, leveling, member
 from tests.support.clients import Clients
 from tests.support.people import ADA, HARBOUR
 from tests.support.serving import serve
+from tests.support.wiring import services_of
 
 
 class Played(Bot):
@@ -26,14 +29,18 @@ class Played(Bot):
     def __init__(self, guildhall: Guildhall) -> None:
         super().__init__(guildhall)
         self.said: list[str] = []
+        self.pictures: list[tuple[str, str | None, bytes]] = []  # name, description, bytes
         self.roles: list[int] = []
         self.http.send_message = self._send  # type: ignore[method-assign, assignment] # Discord is not there
         self.http.get_member = self._get_member  # type: ignore[assignment] # the same
         self.http.add_role = self._add_role  # type: ignore[assignment] # the same
 
     async def _send(self, _channel_id: Any, *, params: Any) -> Any:  # Any: discord.py's own
-        self.said.append(params.payload["content"])
-        return gateway.message(1, self.said[-1], gateway.ME)
+        for file in params.files or ():
+            self.pictures.append((file.filename, file.description, file.fp.read()))
+        if not params.files:
+            self.said.append(params.payload["content"])
+        return gateway.message(1, "", gateway.ME)
 
     async def _get_member(self, _guild: Any, _user: Any) -> Any:  # Any: the same
         return {**gateway.MEMBER, "user": gateway.USER}
@@ -65,7 +72,7 @@ async def played(app: ASGIApp, clients: Clients) -> AsyncIterator[Played]:
 
 
 async def until(condition: Any) -> None:  # Any: whatever can be asked
-    for _ in range(500):
+    for _ in range(3000):
         if await condition():
             return
         await asyncio.sleep(0.01)
@@ -90,16 +97,36 @@ async def test_a_bots_day(played: Played, bot: httpx2.AsyncClient) -> None:
     assert played.said == [f"<@{ADA}> is now level 2!"]
 
     played.write("!rank")
-    await until(lambda: _is(len(played.said) == 2))
-    assert played.said[1] == "Level 2, rank 1"
+    await until(lambda: _is(len(played.pictures) == 1))
+    name, description, card = played.pictures[0]
+    assert (name, description) == ("rank.png", "Level 2, rank 1")
+    assert image(card).size == (934, 282)
 
     await bot.patch(f"{path}/settings/{MODULE}", json={"word": "?me"})
     await until(lambda: _is(HARBOUR not in played.words))
     played.write("?me")
-    await until(lambda: _is(len(played.said) == 3))
+    await until(lambda: _is(len(played.pictures) == 2))
+    assert len(played.said) == 1
 
     played.hear("GUILD_DELETE", {"id": str(HARBOUR)})
     await until(lambda: _is_gone(bot, path))
+
+
+@pytest.mark.parametrize("status", [501, 503])
+async def test_text_where_there_is_no_card(
+    played: Played, bot: httpx2.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    if status == 501:
+        monkeypatch.setattr(services_of(litestar_app).renderer, "_is_installed", False)
+    else:
+        monkeypatch.setattr("api.cards.renderer.MOST_WAITING", 0)
+    assert (await bot.put(f"/v1/guilds/{HARBOUR}", json={"name": "Harbour"})).is_success
+    await give(bot, ADA, 300)
+    assert (await bot.get(f"{member(ADA)}/card.png")).status_code == status
+    played.hear("GUILD_CREATE", gateway.guild())
+    played.write("!rank")
+    await until(lambda: _is(len(played.said) == 1))
+    assert (played.said, played.pictures) == (["Level 2, rank 1"], [])
 
 
 async def _is(value: bool) -> bool:

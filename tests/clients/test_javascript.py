@@ -1,10 +1,12 @@
 """The TypeScript types are those of the document, and the example on discord.js does what it says."""
 
+from base64 import b64decode
 from pathlib import Path
 
 import msgspec
 from litestar.types import ASGIApp
 
+from tests.cards.pictures import image
 from tests.clients import gateway
 from tests.support.clients import Clients
 from tests.support.node import MODULES, ROOT, TYPES, run_with_node
@@ -39,5 +41,8 @@ async def test_the_bot(app: ASGIApp, clients: Clients, tmp_path: Path) -> None:
     code, out, err = done
     assert (code, err) == (0, ""), done
     printed = msgspec.json.decode(out)
-    assert printed["said"] == [f"<@{ADA}> is now level 2!", "Level 2, rank 1"]
+    assert printed["said"] == [f"<@{ADA}> is now level 2!", "Level 2, rank 1", "Level 2, rank 1"]
+    ((name, card, description),) = printed["pictures"]
+    assert (name, description) == ("rank.png", "Level 2, rank 1")
+    assert image(b64decode(card)).size == (934, 282)
     assert str(gateway.ROLE) in printed["roles"]

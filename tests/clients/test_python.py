@@ -3,11 +3,14 @@
 import httpx2
 import msgspec
 import pytest
+from litestar import Litestar
 
 from guildhall_client import Guildhall, Problem, Unreachable
 from guildhall_client.retrying import Patience
+from tests.cards.pictures import image
 from tests.clients.transports import Road
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS
+from tests.support.wiring import services_of
 
 
 class Welcome(msgspec.Struct):
@@ -42,6 +45,27 @@ async def test_what_a_bot_does(guildhall: Guildhall) -> None:
     for _ in range(2):
         await guildhall.member_left(HARBOUR, BO)
         await guildhall.delete_guild(HARBOUR)
+
+
+async def test_a_card(guildhall: Guildhall, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Problem, match="404"):
+        await guildhall.card(HARBOUR, ADA)
+    await guildhall.adjust_xp(HARBOUR, ADA, 300)
+    shown = image(await guildhall.card(HARBOUR, ADA))
+    assert (shown.format, shown.size) == ("PNG", (934, 282))
+    monkeypatch.setattr(services_of(litestar_app).renderer, "_is_installed", False)
+    with pytest.raises(Problem) as refused:
+        await guildhall.card(HARBOUR, ADA)
+    assert (refused.value.status, refused.value.type) == (501, "urn:guildhall:problem:pictures-not-installed")
+
+
+async def test_a_busy_server_is_asked_for_a_card_again(guildhall: Guildhall, road: Road) -> None:
+    await guildhall.adjust_xp(HARBOUR, ADA, 300)
+    road.mishaps = ["stopping"]
+    assert image(await guildhall.card(HARBOUR, ADA)).format == "PNG"
+    road.mishaps = ["stopping"]
+    with pytest.raises(Problem, match="503"):
+        await guildhall.card(HARBOUR, ADA, patience=0)
 
 
 async def test_settings_are_typed_and_cheap(guildhall: Guildhall) -> None:

@@ -103,6 +103,14 @@ class Guildhall:
         found = await self._ignoring_absence("GET", f"/v1/guilds/{guild_id}/members/{user_id}")
         return None if found is None else msgspec.json.decode(found, type=Member)
 
+    async def card(self, guild_id: Id, user_id: Id, *, patience: float | None = None) -> bytes:
+        """The rank card, a PNG. Raises `Problem`: 404 of somebody unknown, 501 where pictures are not installed, 503
+        where they cannot be drawn now. `patience`: for this request, 0 to try it once."""
+        response = await self._send("GET", f"/v1/guilds/{guild_id}/members/{user_id}/card.png", patience=patience)
+        if not response.is_success:
+            raise errors.problem(response)
+        return response.content
+
     async def members(self, guild_id: Id, **query: str | int) -> Members:
         """A page of members by name: `search` (the beginning of a name, or an id), `ids`, `limit`, `cursor`."""
         return await self.request("GET", f"/v1/guilds/{guild_id}/members", Members, params=query)
@@ -197,20 +205,21 @@ class Guildhall:
         body: object = None,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
+        patience: float | None = None,
     ) -> httpx2.Response:
         content = None if body is None else msgspec.json.encode(body)
         sent = {**(headers or {}), **({} if content is None else {"Content-Type": "application/json"})}
-        patience = Patience(self._patience)
+        waits = Patience(self._patience if patience is None else patience)
         while True:
             response: httpx2.Response | None = None
             try:
                 response = await self.http.request(method, path, content=content, params=params, headers=sent)
             except httpx2.TransportError as error:
-                seconds = patience.wait(None)
+                seconds = waits.wait(None)
                 if seconds is None:
                     raise errors.Unreachable(f"{method} {path}: {error!r}") from error
             else:
-                seconds = patience.wait(response)
+                seconds = waits.wait(response)
                 if seconds is None:
                     return response
             await asyncio.sleep(seconds)
