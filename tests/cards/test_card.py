@@ -105,7 +105,7 @@ async def test_where_pictures_are_not_installed(
     bot: httpx2.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await give(bot, ADA, 300)
-    monkeypatch.setattr(services_of(litestar_app).renderer, "_is_installed", False)
+    monkeypatch.setattr(services_of(litestar_app).renderer, "is_installed", False)
     answer = await bot.get(f"{CARD}.png")
     assert (answer.status_code, answer.headers["content-type"]) == (501, "application/problem+json")
     assert "guildhall[cards]" in answer.json()["detail"]

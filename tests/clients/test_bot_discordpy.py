@@ -117,7 +117,7 @@ async def test_text_where_there_is_no_card(
     played: Played, bot: httpx2.AsyncClient, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     if status == 501:
-        monkeypatch.setattr(services_of(litestar_app).renderer, "_is_installed", False)
+        monkeypatch.setattr(services_of(litestar_app).renderer, "is_installed", False)
     else:
         monkeypatch.setattr("api.cards.renderer.MOST_WAITING", 0)
     assert (await bot.put(f"/v1/guilds/{HARBOUR}", json={"name": "Harbour"})).is_success

@@ -53,7 +53,7 @@ async def test_a_card(guildhall: Guildhall, litestar_app: Litestar, monkeypatch:
     await guildhall.adjust_xp(HARBOUR, ADA, 300)
     shown = image(await guildhall.card(HARBOUR, ADA))
     assert (shown.format, shown.size) == ("PNG", (934, 282))
-    monkeypatch.setattr(services_of(litestar_app).renderer, "_is_installed", False)
+    monkeypatch.setattr(services_of(litestar_app).renderer, "is_installed", False)
     with pytest.raises(Problem) as refused:
         await guildhall.card(HARBOUR, ADA)
     assert (refused.value.status, refused.value.type) == (501, "urn:guildhall:problem:pictures-not-installed")
