@@ -1,4 +1,5 @@
-"""`make demo`: what 1,400 people really did in five open-source communities, imported: boards, and who earned what.
+"""`make demo`: what 1,400 people really did in five open-source communities, imported: boards, one
+of them also as a picture, and who earned what.
 
 `communities.ndjson.gz` has 38,464 events taken from public version-control histories: a change is a message, the
 folder it touches first its channel; people and channels are hashes made into ids. They stand in the order of
@@ -19,13 +20,16 @@ import msgspec
 
 import piccolo_conf
 from api.auth.actors import system
+from api.cards.dtos import BoardPictureQuery
 from api.cli.setup import make_first, opened
 from api.cli.terminal import located
 from api.config import Settings
+from api.errors import PicturesBusy, PicturesNotInstalled
 from api.leaderboards.dtos import BoardEntry, LeaderboardQuery, LeaderboardView
 from api.members.names import folded
 from api.postgres.database import Database
 from api.postgres.migrations import migrate
+from api.services import Services
 
 FILE = Path(__file__).with_name("communities.ndjson.gz")
 FIRST_GUILD = 700000000000000001
@@ -35,6 +39,10 @@ _decode = msgspec.json.Decoder(dict[str, object]).decode
 _MAKE_GUILD = """
     INSERT INTO guilds (id, name, timezone) VALUES ($1, $2, 'UTC')
     ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, deleted_at = NULL
+"""
+_BUSIEST = """
+    SELECT guild_id FROM activity_days WHERE guild_id = ANY($1)
+    GROUP BY 1 ORDER BY sum(messages) DESC, 1 LIMIT 1
 """
 _YEAR = """
     SELECT extract(year FROM day)::int AS year, sum(messages) AS messages FROM activity_days
@@ -138,6 +146,7 @@ async def _show(settings: Settings, guilds: dict[int, str]) -> None:
         await _show_earned(services.database, guilds)
         if best is not None:
             await _show_year(services.database, best[1], best[0], guilds[best[1]])
+        click.echo(await picture(services, list(guilds), settings.data_path / "demo"))
 
 
 def table(board: LeaderboardView) -> str:
@@ -172,6 +181,27 @@ async def _show_year(database: Database, guild_id: int, member: BoardEntry, name
     months = {row["month"]: row["messages"] for row in rows}
     click.echo(f"\nThe year {year} of {member.display_name or user_id} in {name}, in messages")
     click.echo(chart([months.get(month, 0) for month in range(1, 13)]))
+
+
+async def picture(services: Services, guild_ids: list[int], folder: Path) -> str:
+    """Writes the board of the community with the most messages to the folder, as a picture. Returns a sentence that
+    says where it is, or why there is none."""
+    async with services.database.connection() as connection:
+        busiest = await connection.fetchval(_BUSIEST, guild_ids)
+    if busiest is None:
+        return "\nNo picture: nobody wrote anything."
+    try:
+        drawn = await services.pictures.leaderboard(system(), busiest, BoardPictureQuery(), "png", None)
+    except (PicturesNotInstalled, PicturesBusy) as error:
+        return f"\nNo picture: {error}"
+    return f"\nThe board of the busiest community, as a picture: {_stored(folder, drawn.body or b'')}"
+
+
+def _stored(folder: Path, content: bytes) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "leaderboard.png"
+    file.write_bytes(content)
+    return file
 
 
 def chart(months: list[int]) -> str:
