@@ -59,7 +59,8 @@ _EARNED = """
         (array_agg(m.guild_id ORDER BY m.xp DESC))[:3] AS guilds,
         (array_agg(coalesce(n.display_name, m.user_id::text) ORDER BY m.xp DESC))[:3] AS names
     FROM achievements a JOIN achievement_awards w ON w.achievement_id = a.id AND w.revoked_at IS NULL
-    JOIN members m ON m.id = w.member_id LEFT JOIN member_names n USING (guild_id, user_id)
+    JOIN members m ON m.id = w.member_id
+    LEFT JOIN member_names n ON (n.guild_id, n.user_id) = (m.guild_id, m.user_id)
     WHERE w.guild_id = ANY($1) GROUP BY a.id ORDER BY awarded, a.id
 """
 SHOWN = 3
@@ -143,7 +144,7 @@ async def _show(settings: Settings, guilds: dict[int, str]) -> None:
             click.echo(f"\n{name}: {board.member_count} members\n{table(board)}")
             if board.items and (best is None or board.items[0].value > best[0].value):
                 best = board.items[0], guild_id
-        await _show_earned(services.database, guilds)
+        await show_earned(services.database, guilds)
         if best is not None:
             await _show_year(services.database, best[1], best[0], guilds[best[1]])
         click.echo(await picture(services, list(guilds), settings.data_path / "demo"))
@@ -158,7 +159,7 @@ def table(board: LeaderboardView) -> str:
     )
 
 
-async def _show_earned(database: Database, guilds: dict[int, str]) -> None:
+async def show_earned(database: Database, guilds: dict[int, str]) -> None:
     """Who earned what, rarest first."""
     async with database.connection() as connection:
         rows = await connection.fetch(_EARNED, list(guilds))

@@ -1,4 +1,4 @@
-"""The picture that `make demo` writes."""
+"""What `make demo` shows of communities that are there."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,8 +7,10 @@ import httpx2
 import pytest
 from litestar import Litestar
 
-from examples.demo import picture
+from examples.demo import picture, show_earned
+from tests.achievements.support import define, draft
 from tests.cards.pictures import distance, image, opened
+from tests.members.people import member
 from tests.support.people import ADA, BO, HARBOUR, MALLORY, QUARRY
 from tests.support.wiring import services_of
 
@@ -46,3 +48,14 @@ async def test_without_pictures_it_says_why(
 
 async def test_without_messages_there_is_none(litestar_app: Litestar, tmp_path: Path) -> None:
     assert "No picture" in await picture(services_of(litestar_app), [HARBOUR], tmp_path)
+
+
+async def test_it_tells_who_earned_what(
+    bot: httpx2.AsyncClient, litestar_app: Litestar, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await define(bot, draft("first", gte=1, icon="👋"))
+    await _write(bot, HARBOUR, ADA)
+    assert (await bot.patch(member(ADA), json={"display_name": "Ada"})).is_success
+    capsys.readouterr()
+    await show_earned(services_of(litestar_app).database, {HARBOUR: "Harbour"})
+    assert "100.0%  👋 First: Ada (Harbour)\n" in capsys.readouterr().out
