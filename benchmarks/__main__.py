@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from api.postgres.embedded.server import EmbeddedPostgres
-from benchmarks import achievements, boards, bodies, cases, overload, people, seed, servers
+from benchmarks import achievements, boards, bodies, cards, cases, overload, people, seed, servers
 from benchmarks.measure import ROUNDS, SECONDS, Case, compare
 
 SETTINGS = ["settings-get", "settings-patch"]
@@ -25,13 +25,19 @@ PEOPLE = ["budget", "cookie", "streams"]
 BODIES = ["bodies"]
 OVERLOAD = ["overload"]
 PERIODS = ["periods"]
+CARDS = ["cards"]
 
 
 def main() -> None:
     wanted = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
-    wanted = wanted or SETTINGS + BODIES + PEOPLE + OVERLOAD + PERIODS + BOARDS + ACTIVITY + ACHIEVEMENTS
-    unknown = set(wanted) - {*SETTINGS, *BODIES, *PEOPLE, *OVERLOAD, *PERIODS, *BOARDS, *ACTIVITY, *ACHIEVEMENTS}
+    every = CARDS + SETTINGS + BODIES + PEOPLE + OVERLOAD + PERIODS + BOARDS + ACTIVITY + ACHIEVEMENTS
+    wanted = wanted or every
+    unknown = {*wanted} - {*every}
     assert not unknown, f"no such case: {', '.join(unknown)}"
+    if "cards" in wanted:
+        cards.measure_cards()  # needs no server
+    if {*wanted} == {*CARDS}:
+        return
     folder = Path(tempfile.mkdtemp(prefix="guildhall-bench-"))
     server = EmbeddedPostgres(folder / "postgres")
     server.start()
