@@ -244,6 +244,7 @@ class Services:
             self.leaderboards,
             self.settings,
             leveling_configs,
+            self.awards,
         )
         self.deliverer = Deliverer(database, clock, secret_box, sender)
         self.delivery_worker = Worker(self.deliverer)

@@ -35,6 +35,8 @@ from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, around
 from tables.achievements import Award
 
+MOST_ICONS = 50  # of one member's awards
+
 
 class AwardService:
     def __init__(
@@ -68,7 +70,16 @@ class AwardService:
             shown = {each.id: each for each in index.definitions if each.id in held or not each.hidden}
             shown |= {id_: definition(row, {}) for id_, row in held.items() if id_ not in shown}
             values = await self._values(connection, config, standing, list(shown.values()))
-        return MemberAchievementsView([_item(each, held.get(id_), values) for id_, each in sorted(shown.items())])
+            described = await _descriptions(connection, list(shown))
+        return MemberAchievementsView(
+            [_item(each, held.get(id_), values, described[id_]) for id_, each in sorted(shown.items())]
+        )
+
+    async def latest_icons(self, guild_id: int, user_id: int) -> list[str]:
+        """The icons of the member's latest awards, newest first, as far as they are no addresses."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(queries.LATEST_ICONS, guild_id, user_id, MOST_ICONS)
+        return [row["icon"] for row in rows]
 
     async def award(self, actor: Actor, guild_id: int, user_id: int, key: str) -> tuple[AwardedView, bool]:
         """Awards an achievement with its rewards, whatever its condition says. Returns whether it is new: a member who
@@ -186,7 +197,8 @@ class AwardService:
         awarded_at: datetime,
     ) -> AwardedView:
         values = await self._values(connection, config, standing, [wanted])
-        item = _item(wanted, None, values)
+        described = await _descriptions(connection, [wanted.id])
+        item = _item(wanted, None, values, described[wanted.id])
         told_rewards: UnlockedAchievement = to_unlocked(standing.user_id, wanted, UNKNOWN)
         item = msgspec.structs.replace(item, awarded_at=awarded_at)
         return AwardedView(
@@ -204,10 +216,18 @@ class AwardService:
         return found
 
 
-def _item(each: Definition, held: asyncpg.Record | None, values: dict[Metric, int]) -> MemberAchievementView:
+async def _descriptions(connection: Connection, ids: list[int]) -> dict[int, asyncpg.Record]:
+    return {row["id"]: row for row in await connection.fetch(queries.DESCRIPTIONS, ids)}
+
+
+def _item(
+    each: Definition, held: asyncpg.Record | None, values: dict[Metric, int], described: asyncpg.Record
+) -> MemberAchievementView:
     return MemberAchievementView(
         achievement=each.key,
         name=each.name if held is None else held["awarded_name"],
+        icon=described["icon"],
+        description=described["description"],
         scope="global" if each.guild_id is None else "guild",
         awarded_at=None if held is None else held["awarded_at"],
         progress=conditions.progress(each.condition, values),

@@ -207,10 +207,13 @@ class LeafView(msgspec.Struct, frozen=True):
 
 class MemberAchievementView(msgspec.Struct, frozen=True):
     """An achievement and a member's progress. `progress` is 1 exactly if the condition holds now. If the achievement
-    was changed or deleted after its award, it has the name that it had then."""
+    was changed or deleted after its award, it has the name that it had then. `icon` and `description` are the
+    definition's."""
 
     achievement: str
     name: str
+    icon: str | None
+    description: str | None
     scope: Literal["guild", "global"]
     awarded_at: datetime | None
     progress: float

@@ -148,6 +148,17 @@ HELD = f"""
     WHERE w.member_id = $1 AND w.revoked_at IS NULL ORDER BY a.id
 """
 
+# What only people read. The index of achievements does without.
+DESCRIPTIONS = "SELECT id, icon, description FROM achievements WHERE id = ANY($1::bigint[])"
+
+# The icons of a member's latest awards, newest first, without addresses of pictures.
+LATEST_ICONS = """
+    SELECT a.icon
+    FROM members m JOIN achievement_awards w ON w.member_id = m.id JOIN achievements a ON a.id = w.achievement_id
+    WHERE m.guild_id = $1 AND m.user_id = $2 AND w.revoked_at IS NULL AND a.icon NOT LIKE '%/%'
+    ORDER BY w.awarded_at DESC, w.id DESC LIMIT $3
+"""
+
 # A member's award under a key; the guild's own achievement first.
 HELD_KEY = f"""
     SELECT w.xp AS awarded_xp, {_DEFINITION}

@@ -1,13 +1,17 @@
 """What a picture shows, ready to be laid out: each number as the text that is drawn. Pure."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from api.cards.colors import Palette, face_color, palette, readable_on
+from api.cards.emoji import is_emoji
 from api.cards.fonts import families
 from api.cards.names import Person, plain
 from api.lib.json import JsonObject, JsonValue
 from api.members.dtos import MemberView
 from api.settings.builtin.cards import CardSettings
+
+MOST_ICONS = 5  # on a card
 
 
 class Look(NamedTuple):
@@ -28,8 +32,9 @@ class Look(NamedTuple):
         return (934, 282) if self.settings.layout == "wide" else (600, 150)
 
 
-def card(look: Look, member: MemberView, person: Person, face: str | None) -> JsonObject:
-    """A rank card. `face`: the name of the stored picture of the person."""
+def card(look: Look, member: MemberView, person: Person, face: str | None, icons: Sequence[str] = ()) -> JsonObject:
+    """A rank card. `face`: the name of the stored picture of the person. `icons`: of achievements, the best first; only
+    emoji are drawn."""
     colors = palette(look.settings.accent, look.background)
     begins, ends = member.level_xp, member.next_level_xp
     share = 1.0 if ends is None else (member.xp - begins) / (ends - begins)
@@ -49,7 +54,7 @@ def card(look: Look, member: MemberView, person: Person, face: str | None) -> Js
         "share": min(max(share, 0.0), 1.0),
         "xp": within,
         "stats": stats,
-        "icons": [],
+        "icons": [*[icon for icon in icons if is_emoji(icon)][:MOST_ICONS]],
     }
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from api.achievements.awards import AwardService
 from api.auth.actors import Actor, Credential
 from api.cards import boards, data, frames
 from api.cards.avatars import Avatars
@@ -68,6 +69,7 @@ class PictureService:
         leaderboards: LeaderboardService,
         settings: SettingsService,
         leveling_configs: LevelingConfigCache,
+        awards: AwardService,
     ) -> None:
         self._renderer = renderer
         self._avatars = avatars
@@ -77,6 +79,7 @@ class PictureService:
         self._leaderboards = leaderboards
         self._settings = settings
         self._leveling_configs = leveling_configs
+        self._awards = awards
         self._bounds = GuildBounds()
 
     @property
@@ -93,11 +96,13 @@ class PictureService:
         settings = await self._settings_of(guild_id)
         look = Look(settings, await self._backgrounds.name(guild_id, settings))
         shown = person(member)
+        is_wide = settings.layout == "wide"
+        icons = await self._awards.latest_icons(guild_id, user_id) if is_wide else []
 
         def laid_out(faces: Sequence[str | None]) -> JsonObject:
-            return data.card(look, member, shown, faces[0])
+            return data.card(look, member, shown, faces[0], icons)
 
-        template = "card" if settings.layout == "wide" else "compact"
+        template = "card" if is_wide else "compact"
         return await self._drawn(guild_id, template, format_, [shown], laid_out, known, look)
 
     async def leaderboard(

@@ -74,6 +74,8 @@ class PublicAchievementView(msgspec.Struct, frozen=True):
 
     achievement: str
     name: str
+    icon: str | None
+    description: str | None
     awarded_at: datetime
 
 

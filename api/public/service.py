@@ -152,7 +152,7 @@ class PublicService:
         member = await self._members.get(READER, guild.id, id_)
         awards = await self._awards.list_of(READER, guild.id, id_)
         held = [
-            PublicAchievementView(each.achievement, each.name, each.awarded_at)
+            PublicAchievementView(each.achievement, each.name, each.icon, each.description, each.awarded_at)
             for each in awards.items
             if each.awarded_at is not None
         ]

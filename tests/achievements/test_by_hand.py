@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 
 from api.postgres.engine import PlainConnection
-from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, event_types_of, keys
+from tests.achievements.support import OF_ALL, OF_HARBOUR, define, draft, earned, event_types_of, keys, mine
 from tests.activity.test_record import message, record
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS
 
@@ -15,6 +15,18 @@ REASON = {"X-Audit-Log-Reason": "for%20the%20party"}
 
 async def xp(bot: httpx2.AsyncClient, user_id: int = ADA) -> int:
     return int((await bot.get(f"/v1/guilds/{HARBOUR}/members/{user_id}")).json()["xp"])
+
+
+async def test_how_it_looks(bot: httpx2.AsyncClient) -> None:
+    await define(bot, draft(gte=1000, icon="💬", description="Write.\nA lot."), draft("plain", gte=1000))
+    awarded = (await bot.put(f"{OF_ADA}/chatterbox")).json()
+    assert (awarded["icon"], awarded["description"]) == ("💬", "Write.\nA lot.")
+    seen = {key: (each["icon"], each["description"]) for key, each in (await mine(bot, ADA)).items()}
+    assert seen == {"chatterbox": ("💬", "Write.\nA lot."), "plain": (None, None)}
+    await bot.patch(f"{OF_HARBOUR}/chatterbox", json={"icon": "🎉", "description": None})
+    await bot.delete(f"{OF_HARBOUR}/chatterbox")
+    kept = (await mine(bot, ADA))["chatterbox"]
+    assert (kept["icon"], kept["description"]) == ("🎉", None), "as its definition was last"
 
 
 async def test_awarded_with_its_rewards_and_what_follows(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:

@@ -8,8 +8,10 @@ import pytest
 from litestar import Litestar
 
 from api.cards.bounds import A_SECOND
+from api.cards.emoji import is_emoji
 from api.cards.renderer import MOST_WAITING
 from api.postgres.engine import PlainConnection
+from tests.achievements.support import OF_HARBOUR, define, draft
 from tests.cards.pictures import distance, opened
 from tests.members.people import give, hide, member
 from tests.support.people import ADA, BO, HARBOUR
@@ -75,6 +77,42 @@ async def test_the_same_numbers_have_the_same_tag(bot: httpx2.AsyncClient) -> No
     await give(bot, ADA, 300)
     tags = {(await bot.get(f"{CARD}.png")).headers["etag"] for _ in range(2)}
     assert len(tags) == 1
+
+
+async def test_icons_of_the_latest_awards(bot: httpx2.AsyncClient) -> None:
+    await give(bot, ADA, 300)
+    icons = ["🎉", "https://pictures.test/1.png", "GG", "🔥", "💬", "🏴‍☠️", "🎧", "🎂"]
+    definitions = [draft(f"a{n}", gte=1000, icon=icon) for n, icon in enumerate(icons)]
+    await define(bot, *definitions)
+    tags, images = [], []
+    for key in ("a1", "a2", "a0", "a3", "a4", "a5", "a6", "a7"):
+        assert (await bot.put(f"{member(ADA)}/achievements/{key}")).status_code == 201
+        answer = await bot.get(f"{CARD}.png")
+        tags.append(answer.headers["etag"])
+        images.append(opened(answer))
+    assert tags[0] == tags[1], "what is not an emoji is left out"
+    assert len(set(tags)) == 7, "another tag for each emoji"
+    assert distance(images[1], images[6]) > 0.1
+    await bot.delete(f"{OF_HARBOUR}/a0")
+    assert (await bot.get(f"{CARD}.png")).headers["etag"] == tags[-1], "only the latest five are shown"
+    await bot.delete(f"{member(ADA)}/achievements/a7")
+    assert (await bot.get(f"{CARD}.png")).headers["etag"] == tags[-2]
+    await bot.patch(SETTINGS, json={"layout": "compact"})
+    compact = (await bot.get(f"{CARD}.png")).headers["etag"]
+    await bot.delete(f"{member(ADA)}/achievements/a6")
+    assert (await bot.get(f"{CARD}.png")).headers["etag"] == compact, "a compact card has no place for icons"
+
+
+@pytest.mark.parametrize("text", ["🎉", "❤️", "👍🏽", "🇩🇪", "👩‍👩‍👧‍👦", "🏳️‍🌈", "1️⃣", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "🏴‍☠️", "⭐"])
+def test_emoji(text: str) -> None:
+    assert is_emoji(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "GG", "1", "a🎉", "🎉🎉", "🎉\n", "https://pictures.test/1.png", "🇩", "\u200d", "#"]
+)
+def test_no_emoji(text: str) -> None:
+    assert not is_emoji(text)
 
 
 async def test_how_it_looks(bot: httpx2.AsyncClient) -> None:

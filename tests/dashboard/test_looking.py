@@ -55,6 +55,8 @@ async def test_ada_logs_in_where_she_was_and_looks_around(dashboard: Dashboard, 
     await page.get_by_text("As a table").click()
     await expect(page.get_by_role("region", name="Messages by day").get_by_role("row")).to_have_count(31)
     await expect(page.get_by_role("progressbar", name="Progress to Devoted <b>")).to_be_visible()
+    await expect(page.get_by_role("listitem").filter(has_text="First words")).to_contain_text("Say hello.")
+    await expect(page.get_by_role("listitem").filter(has_text="First words")).to_contain_text("💬")
     await tab.screenshot("dashboard-member")
 
     await page.get_by_role("link", name="Achievements").click()

@@ -45,14 +45,20 @@ async def test_search(anonymous: httpx2.AsyncClient) -> None:
 @pytest.mark.usefixtures("shown")
 async def test_a_member(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient) -> None:
     definition = {
-        "key": "first", "name": "First <i>", "condition": {"stat": "messages", "gte": 1}, "retroactive": False
+        "key": "first", "name": "First <i>", "condition": {"stat": "messages", "gte": 1}, "retroactive": False,
+        "icon": "💬", "description": "Say <u>."
     }  # fmt: skip
     assert (await bot.post(f"/v1/guilds/{HARBOUR}/achievements", json=definition)).status_code == 201
     await record(bot, message("m3", ADA))
     answer = await anonymous.get(f"/g/harbour/members/{ADA}")
     assert answer.status_code == 200
-    for text in ("Ada &lt;b&gt;", "@ada", "#1 of 2", "First &lt;i&gt;", "Messages"):
+    for text in ("Ada &lt;b&gt;", "@ada", "#1 of 2", "First &lt;i&gt;", "💬", "Say &lt;u&gt;.", "Messages"):
         assert text in answer.text, text
+    found = (await anonymous.get(f"/v1/public/guilds/harbour/members/{ADA}")).json()["achievements"]
+    assert [(each["icon"], each["description"]) for each in found] == [("💬", "Say <u>.")]
+    await bot.patch(f"/v1/guilds/{HARBOUR}/achievements/first", json={"icon": "https://pictures.test/1.png"})
+    page = (await anonymous.get(f"/g/harbour/members/{ADA}", headers={"Cache-Control": "no-cache"})).text
+    assert "pictures.test" not in page, "the page loads nothing from elsewhere"
 
 
 @pytest.mark.usefixtures("shown")

@@ -1935,6 +1935,8 @@ export interface components {
          * @example {
          *       "achievement": "chatterbox",
          *       "name": "Chatterbox",
+         *       "icon": "💬",
+         *       "description": "A thousand messages.",
          *       "scope": "guild",
          *       "awarded_at": "2026-11-22T18:07:03Z",
          *       "progress": 0.5,
@@ -1958,6 +1960,8 @@ export interface components {
         AwardedView: {
             achievement: string;
             name: string;
+            icon: string | null;
+            description: string | null;
             /** @enum {string} */
             scope: "global" | "guild";
             awarded_at: string | null;
@@ -2857,11 +2861,14 @@ export interface components {
         /**
          * MemberAchievementView
          * @description An achievement and a member's progress. `progress` is 1 exactly if the condition holds now. If the achievement
-         *     was changed or deleted after its award, it has the name that it had then.
+         *     was changed or deleted after its award, it has the name that it had then. `icon` and `description` are the
+         *     definition's.
          */
         MemberAchievementView: {
             achievement: string;
             name: string;
+            icon: string | null;
+            description: string | null;
             /** @enum {string} */
             scope: "global" | "guild";
             awarded_at: string | null;
@@ -2876,6 +2883,8 @@ export interface components {
          *         {
          *           "achievement": "chatterbox",
          *           "name": "Chatterbox",
+         *           "icon": "💬",
+         *           "description": "A thousand messages.",
          *           "scope": "guild",
          *           "awarded_at": null,
          *           "progress": 0.5,
@@ -3402,6 +3411,8 @@ export interface components {
         PublicAchievementView: {
             achievement: string;
             name: string;
+            icon: string | null;
+            description: string | null;
             /** Format: date-time */
             awarded_at: string;
         };
@@ -3508,6 +3519,8 @@ export interface components {
          *         {
          *           "achievement": "chatterbox",
          *           "name": "Chatterbox",
+         *           "icon": "💬",
+         *           "description": "A thousand messages.",
          *           "awarded_at": "2026-11-21T14:55:40Z"
          *         }
          *       ]

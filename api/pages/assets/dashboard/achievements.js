@@ -39,7 +39,7 @@ function card(item) {
 }
 
 /** A picture's address is not shown: this page loads nothing from elsewhere. */
-function icon(text) {
+export function icon(text) {
   return text && !text.includes("/") ? h("span", { class: "icon", "aria-hidden": "true" }, text) : null;
 }
 

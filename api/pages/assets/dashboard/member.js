@@ -2,6 +2,7 @@
 
 import { get, guildPath } from "./api.js";
 import { activityPart } from "./activity.js";
+import { icon } from "./achievements.js";
 import { leafText } from "./conditions.js";
 import { alertBox, h, heading, link } from "./dom.js";
 import { guildHref } from "./router.js";
@@ -83,7 +84,8 @@ function achievement(item) {
   return h(
     "div",
     { class: has ? "card has" : "card" },
-    h("h3", {}, item.name),
+    h("h3", {}, icon(item.icon), item.name),
+    item.description && h("p", {}, item.description),
     has
       ? h("p", { class: "state" }, h("span", { "aria-hidden": "true" }, "✓ "), `Awarded ${moment(item.awarded_at)}`)
       : [h("progress", { max: 1, value: item.progress, "aria-label": `Progress to ${item.name}` }), h("p", { class: "state" }, `${percent(item.progress)} there`)],
