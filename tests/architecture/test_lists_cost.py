@@ -162,7 +162,7 @@ async def test_a_page_costs_what_it_tells(
     _of_a_route.set(True)
     for path, method, operation in description.operations():
         names = [description.resolved(each)["name"] for each in operation.get("parameters", [])]
-        if method != "GET" or "limit" not in names or not path.startswith("/v1"):
+        if method != "GET" or "cursor" not in names or not path.startswith("/v1"):
             continue
         asked.add(path)
         url = f"{path.format(**world.parts(path))}?limit={LIMIT}"
