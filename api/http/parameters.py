@@ -9,6 +9,7 @@ import msgspec
 
 from api.lib import snowflakes
 from api.lib.faults import ParameterFault
+from api.lib.schema_messages import listed
 
 _control = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _plain = re.compile(r"-?(0|[1-9][0-9]{0,99})|true|false", re.ASCII).fullmatch
@@ -38,11 +39,33 @@ def read_query(raw: bytes, kind: type | None) -> tuple[object, list[ParameterFau
                 given = values[name]
                 converted[name] = _convert_list(given, field) if name in lists else _convert(given[-1], field)
             except msgspec.ValidationError as error:
-                message, _, _ = str(error).partition(" - at `")
-                faults.append(ParameterFault(name, message[:1].lower() + message[1:]))
+                faults.append(ParameterFault(name, _message(error, field)))
     if faults or kind is None:
         return None, list(dict.fromkeys(faults))
     return msgspec.convert(converted, kind), []
+
+
+def _message(error: msgspec.ValidationError, kind: Any) -> str:  # Any: a type, as typing writes it
+    """The fault; of a value that is none of a few, the choices."""
+    message, _, _ = str(error).partition(" - at `")
+    choices = _choices(msgspec.inspect.type_info(kind))
+    if choices and message.startswith("Invalid enum value"):
+        return f"is not one of {listed(choices, longest=600)}"
+    return message[:1].lower() + message[1:]
+
+
+def _choices(kind: msgspec.inspect.Type) -> list[object]:
+    """The values of a type that allows only a few."""
+    match kind:
+        case msgspec.inspect.Metadata(type=inner) | msgspec.inspect.ListType(item_type=inner):
+            return _choices(inner)
+        case msgspec.inspect.UnionType(types=types):
+            return [choice for each in types for choice in _choices(each)]
+        case msgspec.inspect.LiteralType(values=values):
+            return list(values)
+        case msgspec.inspect.EnumType(cls=cls):
+            return [each.value for each in cls]
+    return []
 
 
 @cache

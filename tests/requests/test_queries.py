@@ -35,6 +35,24 @@ async def test_unknown_parameters_are_named(bot: httpx2.AsyncClient, route: Rout
     assert [name for name in named(response) if name not in required] == ["nonsense", "Limit", "", "\0"]
 
 
+@pytest.mark.parametrize(
+    ("path", "choices"),
+    [
+        ("leaderboard?period=year", '"all", "day", "month", "week"'),
+        ("activity?bucket=year", '"day", "hour", "week"'),
+        ("imports?source=excel", None),
+    ],
+)
+async def test_choices_are_listed(bot: httpx2.AsyncClient, path: str, choices: str | None) -> None:
+    method = "POST" if choices is None else "GET"
+    answer = await bot.request(method, f"/v1/guilds/{HARBOUR}/{path}", json={} if choices is None else None)
+    assert answer.status_code == 422, answer.text
+    [fault] = answer.json()["errors"]
+    expected = choices or '"amari", "csv", "events", "guildhall", "lurkr", "mee6", "polaris", "tatsu"'
+    assert fault["message"].startswith("is not one of ")
+    assert sorted(fault["message"].removeprefix("is not one of ").split(", ")) == expected.split(", ")
+
+
 @pytest.mark.parametrize("path", LISTS)
 async def test_limits(bot: httpx2.AsyncClient, path: str) -> None:
     bad = ["0", "-1", "abc", "1e3", "%205", "5%20", "+5", "%2B5", "1.0", "1_0", "٣", "", "true", "0x10", "%00", "%FF"]
