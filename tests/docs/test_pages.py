@@ -75,11 +75,12 @@ async def test_calls(page: Path, given: dict[str, str], movable_clock: MovableCl
     await run_calls(page, given, movable_clock)
 
 
-def test_the_first_calls_end_in_a_level_up() -> None:
-    assert len(calls(README)) == 5
-    last = calls(README)[-1].shown
-    assert last is not None
-    assert msgspec.json.decode(last)["level_ups"][0]["to_level"] == 1
+def test_the_first_calls_end_in_a_level_up_and_its_card() -> None:
+    *_, level_up, card = calls(README)
+    assert len(calls(README)) == 6
+    assert level_up.shown is not None
+    assert msgspec.json.decode(level_up.shown)["level_ups"][0]["to_level"] == 1
+    assert "/card.png" in card.command
 
 
 async def test_the_module(given: dict[str, str], movable_clock: MovableClock) -> None:
