@@ -23,7 +23,9 @@ READ = Scope.MEMBERS_READ
 MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "webp": "image/webp", "svg": "image/svg+xml"}
 
 # An SVG may be opened as a page: it shows its own pictures and styles, and runs nothing.
-_POLICY = b"default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+_POLICY = (
+    b"default-src 'none'; base-uri 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+)
 
 
 def paths(path: str) -> list[str]:

@@ -88,6 +88,12 @@ REGISTRY = (
             WHERE a.user_id = $1 AND a.guild_id = $2 ORDER BY a.id
         """,
     ),
+    Place(
+        table="card_backgrounds",
+        columns=("picture",),
+        rule="keep",
+        why="The guild's picture behind its cards: no person's. It goes with the guild.",
+    ),
     # What they chose.
     Place(
         table="privacy_choices",

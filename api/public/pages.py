@@ -3,11 +3,11 @@ files, so nothing inline has to be allowed."""
 
 import re
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Meta
 
 from api.errors import GuildhallError
@@ -17,6 +17,9 @@ from api.pages.assets import address as asset_address
 from api.public.dtos import PublicEntryView, PublicGuildView, PublicLeaderboardView, PublicMemberView
 from api.public.service import LevelReward
 from api.settings.builtin.public import PublicSettings
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
 
 ROWS = 50
 PERIODS: dict[Period, str] = {"all": "All time", "month": "This month", "week": "This week", "day": "Today"}
@@ -60,7 +63,7 @@ def leaderboard(
     has_pictures: bool,
 ) -> str:
     """The page of a leaderboard. `found`: the members with the name that was searched for; None without a search."""
-    return _templates.get_template("leaderboard.html").render(
+    return _template("leaderboard.html").render(
         address=address,
         path=f"/g/{place}",
         guild=board.guild,
@@ -77,7 +80,7 @@ def leaderboard(
 
 def member(address: str, place: str, view: PublicMemberView, settings: PublicSettings, *, has_pictures: bool) -> str:
     """The page of a member."""
-    return _templates.get_template("member.html").render(
+    return _template("member.html").render(
         address=address,
         path=f"/g/{place}",
         guild=view.guild,
@@ -90,7 +93,7 @@ def member(address: str, place: str, view: PublicMemberView, settings: PublicSet
 def refusal(error: GuildhallError) -> str:
     """The page that says why there is none."""
     is_missing = error.status == 404
-    return _templates.get_template("refusal.html").render(
+    return _template("refusal.html").render(
         title="There is nothing here" if is_missing else error.title,
         detail="No page with this address, or none that you may see." if is_missing else error.detail,
         indexed=False,
@@ -133,21 +136,32 @@ def _day(at: datetime) -> str:
     return f"{at.day} {at:%B %Y}"
 
 
-_templates = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-)
-_templates.filters |= {
-    "amount": _amount,
-    "day": _day,
-    "icon": _icon,
-    "initials": _initials,
-    "name": _name,
-    "number": _number,
-    "stat": _stat,
-}
-_templates.globals |= {"asset": asset_address, "colors": _COLORS}
+@cache
+def _template(name: str) -> "Template":
+    """A template. Jinja is loaded for the first page, so that nothing waits for it at the start."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters |= {
+        "amount": _amount,
+        "day": _day,
+        "icon": _icon,
+        "initials": _initials,
+        "name": _name,
+        "number": _number,
+        "stat": _stat,
+    }
+    made.globals |= {"asset": asset_address, "colors": _COLORS}
+    return made

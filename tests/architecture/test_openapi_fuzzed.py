@@ -42,7 +42,7 @@ async def test_whatever_is_sent_is_answered_as_described(world: World, mode: Gen
     seen = await asyncio.to_thread(Fuzz(world, mode, asyncio.get_running_loop()).run)
 
     assert sum(seen.values()) > 150
-    assert sum(seen[status] for status in seen if status < 300) > (100 if mode.is_positive else 20), seen
+    assert sum(seen[status] for status in seen if status < 300) > (100 if mode.is_positive else 10), seen
     assert not seen[401], "the bot's own key was lost on the way"
 
 

@@ -115,11 +115,11 @@ def test_lines_wherever_they_are_cut(size: int) -> None:
 @WHOLE
 @given(size=st.integers(1, 40))
 def test_tables_wherever_they_are_cut(size: int) -> None:
-    file = '﻿XP, user_id ,name\r\n1,5,"a\n""b"", é\u2028"\r\n\n2,6\n 3 ,7,x\n4,8,x,y'.encode()
+    file = '﻿XP, user_id ,note\r\n1,5,"a\n""b"", é\u2028"\r\n\n2,6\n 3 ,7,x\n4,8,x,y'.encode()
     assert read(Table(header), file, size) == [
-        {"xp": "1", "user_id": "5", "name": 'a\n"b", é'},
+        {"xp": "1", "user_id": "5", "note": 'a\n"b", é'},
         {"xp": "2", "user_id": "6"},
-        {"xp": "3", "user_id": "7", "name": "x"},
+        {"xp": "3", "user_id": "7", "note": "x"},
         {SURPLUS: "has 4 cells, and the header has 3"},
     ]
 

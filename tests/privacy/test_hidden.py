@@ -32,7 +32,8 @@ MEMBER = f"/v1/guilds/{HARBOUR}/members/{BO}"
 # How a route names people. `address`: one, who is 404 for whom they are hidden from. `list`: many, without those.
 # `board`: many, and nobody who is hidden. `own`: one, and what it asks of who asks is another right; nobody else
 # is named. `told`: with what the credential may see otherwise, in tests/events/test_rights.py.
-Naming = Literal["address", "list", "board", "explain", "own", "told"]
+# `public`, `picture`: the same, in tests/public and tests/cards.
+Naming = Literal["address", "list", "board", "explain", "own", "told", "public", "picture"]
 ROWS: dict[str, Naming] = {
     "GET /v1/guilds/{guild_id}/members": "list",
     "PUT /v1/guilds/{guild_id}/members/names": "own",  # it answers with numbers
@@ -57,7 +58,23 @@ ROWS: dict[str, Naming] = {
     "GET /v1/users/{user_id}/export": "own",
     "GET /v1/users/{user_id}/privacy": "own",
     "PUT /v1/users/{user_id}/privacy": "own",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/card.png": "address",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/activity.png": "address",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/card.webp": "address",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/activity.webp": "address",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/card.svg": "address",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/activity.svg": "address",
+    "GET /v1/guilds/{guild_id}/card-background": "own",  # the guild's picture
+    "GET /v1/cards/{link}/card.png": "picture",
+    "GET /v1/guilds/{guild_id}/leaderboard.png": "picture",
+    "GET /v1/cards/{link}/card.webp": "picture",
+    "GET /v1/guilds/{guild_id}/leaderboard.webp": "picture",
+    "GET /v1/cards/{link}/card.svg": "picture",
+    "GET /v1/guilds/{guild_id}/leaderboard.svg": "picture",
     "GET /v1/events": "told",
+    "GET /v1/public/guilds/{place}/leaderboard": "public",
+    "GET /v1/public/guilds/{place}/members/{user_id}": "public",
+    "POST /v1/guilds/{guild_id}/members/{user_id}/card-link": "address",
 }
 BOARDS = (
     "",
@@ -168,7 +185,7 @@ async def test_each_route_by_each_caller(bot: httpx2.AsyncClient, callers: Mappi
         for who, client in sorted(callers.items(), key=lambda caller: caller[0] in SEES):
             for query in BOARDS if naming == "board" else ("",):
                 body = _body(route)
-                if naming in ("own", "told"):
+                if naming in ("own", "told", "public", "picture"):
                     continue
                 if route.method == "DELETE":  # what the one before has taken away
                     await record(bot, message(token_hex(8), user=BO))

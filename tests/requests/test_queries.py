@@ -155,8 +155,10 @@ _EMPTY_IS_A_VALUE = {"role_ids", "actor", "action"}
 async def test_an_empty_value_is_none(bot: httpx2.AsyncClient) -> None:
     """Of every parameter of every route: it never stands for all, as if the parameter were not there."""
     assert (await bot.post(f"/v1/guilds/{HARBOUR}/members/{ADA}/xp", json={"amount": 1})).is_success
+    await bot.patch(f"/v1/guilds/{HARBOUR}/settings/public", json={"leaderboard": "everyone"})
     document = Description(describe())
-    parts = {"guild_id": HARBOUR, "user_id": ADA, "module": "leveling", "achievement": "chatterbox", "webhook_id": 1}
+    parts = {"guild_id": HARBOUR, "place": HARBOUR, "user_id": ADA, "module": "leveling", "achievement": "chatterbox"}
+    parts["webhook_id"] = 1
     seen = set()
     for path, item in document.document["paths"].items():
         for parameter in map(document.resolved, item.get("get", {}).get("parameters", [])):

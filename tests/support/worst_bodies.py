@@ -1,5 +1,7 @@
 """The worst body for each route: most and smallest items, deepest nesting, longest strings, most faults."""
 
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
@@ -231,6 +233,24 @@ def imports() -> Bodies:
     yield "depth", b"[" * largest
 
 
+def pictures() -> Bodies:
+    largest = 4 * 1024 * 1024
+    yield "rubbish", b"\x89PNG\r\n\x1a\n" + b"x" * (largest - 8)
+    yield "a picture of its largest size", png(4096, 4096, lines=4096)
+    yield "a picture that says to be larger", png(60_000, 60_000, lines=16)
+
+
+def png(width: int, height: int, *, lines: int) -> bytes:
+    """A black PNG that says to have this size, and has so many lines."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    pixels = zlib.compress(bytes(1 + width) * lines, 1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
 # The worst bodies of each route besides those of its body's struct. A new route needs a row here.
 ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "PUT /v1/guilds/{guild_id}": [],
@@ -247,6 +267,8 @@ ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "PUT /v1/guilds/{guild_id}/members/names": [names],
     "PATCH /v1/guilds/{guild_id}/members/{user_id}": [],
     "POST /v1/guilds/{guild_id}/members/{user_id}/xp": [],
+    "POST /v1/guilds/{guild_id}/members/{user_id}/card-link": [nothing],
+    "PUT /v1/guilds/{guild_id}/card-background": [pictures],
     "POST /v1/guilds/{guild_id}/imports": [imports],
     "POST /v1/achievements": [],
     "POST /v1/achievements/simulate": [],
@@ -293,5 +315,7 @@ def addresses(route: Route) -> list[str]:
 
 def media_type(address: str) -> str:
     """The media type that the address accepts."""
+    if address.endswith("/card-background"):
+        return "image/png"
     source = next((source for source in MEDIA_TYPES if address.endswith(f"source={source}")), None)
     return "application/json" if source is None else MEDIA_TYPES[source][0]
