@@ -167,8 +167,10 @@ async def test_what_has_no_effect_keeps_nothing(
     bot: httpx2.AsyncClient, owner: PlainConnection, litestar_app: Litestar
 ) -> None:
     """Its answer is worked out anew: a flood of them fills no table."""
+    assert (await bot.post(f"{GUILD}/members/1/xp", json={"amount": 1})).is_success
     draft = {"condition": {"stat": "messages", "gte": 9}}
     free = {
+        f"{GUILD}/members/1/card-link": None,
         f"{GUILD}/activity/explain": {"events": [message("1")]},
         f"{GUILD}/achievements/simulate": draft,
         "/v1/achievements/simulate": draft,
