@@ -15,7 +15,7 @@ from api.http.bodies import BodyReader
 from api.lib.bounds import LONGEST_NUMBER, has_endless_number
 from tests.imports.files import Json, event, imported, lines
 
-# Seconds of the processor. Usual are 0.02 to 0.03; work beside it makes the same instructions cost several times as much.
+# Seconds of the processor. Usual are 0.02 to 0.03; other work makes the same instructions cost several times as much.
 AT_MOST = 0.2
 
 
