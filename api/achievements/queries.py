@@ -179,11 +179,11 @@ def lock(guild_id: int) -> str:
 
 # Members in batches by key: those who could get an achievement, and those who have it.
 MEMBERS_AFTER = f"""
-    SELECT {MEMBER_COLUMNS}, is_ranked AS was_ranked FROM members
+    SELECT {MEMBER_COLUMNS}, m.is_ranked AS was_ranked FROM members m
     WHERE guild_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3
 """
 HOLDERS_AFTER = f"""
-    SELECT {", ".join(f"m.{column.strip()}" for column in MEMBER_COLUMNS.split(","))}, m.is_ranked AS was_ranked
+    SELECT {MEMBER_COLUMNS}, m.is_ranked AS was_ranked
     FROM achievement_awards a JOIN members m ON m.id = a.member_id
     JOIN guilds g ON g.id = m.guild_id AND g.deleted_at IS NULL
     WHERE a.achievement_id = $1 AND a.member_id > $2 AND a.revoked_at IS NULL

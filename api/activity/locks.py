@@ -5,21 +5,11 @@ The ids of an import are not visible before its commit, so an event with one of 
 from collections.abc import Iterable
 
 from api.postgres.database import Connection
+from api.postgres.plans import LOOK_UP
 
 # A longer wait than elsewhere: many processes may send the same events at the same time.
 _WAIT = "4s"
-
-# Generic plans: planning again costs a small group as much as its work. The plans must be good for millions of rows
-# even if they were made when a partition was empty, so everything is looked up by index.
-_PLANS = {
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "enable_material": "off",
-    "enable_bitmapscan": "off",
-}
-_SETTINGS = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in {"lock_timeout": _WAIT, **_PLANS}.items())
+_SETTINGS = f"SET LOCAL lock_timeout = '{_WAIT}'; {LOOK_UP}"
 
 _SPACE = 0x61637469  # "acti"
 NAMES = 0x73746174  # "stat"

@@ -1,8 +1,9 @@
 """The SQL of recording events."""
 
-from api.members.ledger_sql import COLUMNS, WIDTH
+from api.members.ledger_sql import COLUMNS, IS_LACKING, WIDTH
 from api.members.tombstones import TOMBSTONES
 from api.postgres.partitions import IMPORTED
+from api.postgres.plans import same
 
 _LACKS = """(
                 SELECT 1 FROM activity_ids a WHERE a.guild_id = e.guild_id AND a.id = e.id AND a.week = {week}::date
@@ -37,14 +38,11 @@ DEDUPLICATE = f"""
     ), member AS (
         SELECT * FROM unnest($7::text::bigint[], $8::text::bigint[]) AS k (guild_id, user_id)
     ), held AS (
-        SELECT {COLUMNS}, is_ranked AS was_ranked FROM members m JOIN member USING (guild_id, user_id)
+        SELECT {COLUMNS}, m.is_ranked AS was_ranked
+        FROM member k JOIN members m ON {same("m", "k", "guild_id", "user_id")}
         WHERE (SELECT count(*) FROM fresh) >= 0 -- ids first: everybody waits in this order
-            AND NOT EXISTS (
-                SELECT FROM member k WHERE NOT EXISTS (
-                    SELECT FROM members m WHERE m.guild_id = k.guild_id AND m.user_id = k.user_id
-                )
-            )
-        ORDER BY guild_id, user_id FOR UPDATE OF m
+            AND NOT EXISTS (SELECT FROM member k WHERE {IS_LACKING})
+        ORDER BY k.guild_id, k.user_id FOR UPDATE OF m
     )
     SELECT *, NULL::bigint, NULL::text, NULL::bigint, NULL::timestamptz FROM held
     UNION ALL SELECT {_NULLS}, guild_id, id, NULL, NULL FROM event
@@ -56,8 +54,11 @@ DEDUPLICATE = f"""
 
 # What the daily cap has counted already.
 EARNED = """
-    SELECT guild_id, day, user_id, earned_xp FROM activity_days
-    JOIN unnest($1::bigint[], $2::date[], $3::bigint[]) AS k (guild_id, day, user_id) USING (guild_id, day, user_id)
+    SELECT d.guild_id, d.day, d.user_id, d.earned_xp
+    FROM unnest($1::bigint[], $2::date[], $3::bigint[]) AS k (guild_id, day, user_id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM activity_days a WHERE a.guild_id = k.guild_id AND a.day = k.day AND a.user_id = k.user_id OFFSET 0
+    ) AS d
 """
 
 HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1) AND hidden_at IS NOT NULL"

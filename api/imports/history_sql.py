@@ -1,6 +1,7 @@
 """The SQL of imports of events."""
 
 from api.members.tombstones import TOMBSTONES
+from api.postgres.plans import same
 
 # Whose event it is was erased after it came to pass.
 _OF_BEFORE = f"""
@@ -9,6 +10,11 @@ _OF_BEFORE = f"""
         JOIN {TOMBSTONES.format(e="p")} AND e.occurred_at < t.erased_at
     )
 """
+
+# Whose event it is has not opted out. With a limit, as what follows: of NOT EXISTS the planner makes a join.
+_COUNTS = """(
+        SELECT 1 FROM privacy_choices p WHERE p.user_id = e.user_id AND p.opted_out_at IS NOT NULL LIMIT 1
+    ) IS NULL"""
 
 EVENT_COLUMNS = ["import_id", "occurred_at", "id", "n", "data"]
 
@@ -23,8 +29,8 @@ DEDUPLICATE = f"""
     INSERT INTO activity_ids (guild_id, id, week)
     SELECT $1, e.id, $4::date
     FROM unnest($2::text[], $3::bigint[], $5::timestamptz[]) AS e (id, user_id, occurred_at)
-    WHERE NOT EXISTS (SELECT FROM activity_ids a WHERE a.guild_id = $1 AND a.id = e.id AND a.week <> $4)
-        AND NOT EXISTS (SELECT FROM privacy_choices p WHERE p.user_id = e.user_id AND p.opted_out_at IS NOT NULL)
+    WHERE (SELECT 1 FROM activity_ids a WHERE a.guild_id = $1 AND a.id = e.id AND a.week <> $4 LIMIT 1) IS NULL
+        AND {_COUNTS}
         AND NOT {_OF_BEFORE}
     ORDER BY e.id
     ON CONFLICT DO NOTHING RETURNING id
@@ -33,8 +39,8 @@ DEDUPLICATE = f"""
 # The same, only looked up.
 FRESH = f"""
     SELECT e.id FROM unnest($2::text[], $3::bigint[], $4::timestamptz[]) AS e (id, user_id, occurred_at)
-    WHERE NOT EXISTS (SELECT FROM activity_ids a WHERE a.guild_id = $1 AND a.id = e.id)
-        AND NOT EXISTS (SELECT FROM privacy_choices p WHERE p.user_id = e.user_id AND p.opted_out_at IS NOT NULL)
+    WHERE (SELECT 1 FROM activity_ids a WHERE a.guild_id = $1 AND a.id = e.id LIMIT 1) IS NULL
+        AND {_COUNTS}
         AND NOT {_OF_BEFORE}
 """
 
@@ -69,7 +75,7 @@ FIND_RUNS = """
 
 # A run that has grown since is the one that was found if it begins within it, or the day after. Gives the members
 # that were looked at.
-MEND_RUNS = """
+MEND_RUNS = f"""
     WITH found AS (
         SELECT user_id, run_from, run_to, run_best FROM import_members
         WHERE import_id = $1 AND is_late AND run_best IS NOT NULL AND user_id > $3 ORDER BY user_id LIMIT $4
@@ -84,9 +90,9 @@ MEND_RUNS = """
                 SELECT count(*)::int FROM unnest($5::date[]) s WHERE s = f.run_to + 1
             ) THEN f.run_from END
                 AS joined
-            FROM found f JOIN members m ON m.guild_id = $2 AND m.user_id = f.user_id
+            FROM found f JOIN members m ON m.guild_id = $2 AND {same("m", "f", "user_id")}
         ) f
-        WHERE m.id = f.id
+        WHERE {same("m", "f", "id")}
     )
     SELECT user_id FROM found ORDER BY user_id
 """

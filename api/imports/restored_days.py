@@ -26,13 +26,13 @@ _MERGED: Mapping[Mode, str] = {
 }
 
 # Of the guild's totals, and of its members: whoever erases somebody asks where they are a member. A rehearsal made
-# no members.
+# no members. With a limit: of EXISTS within an OR the planner makes a hash of all members.
 _STORE = """
     INSERT INTO {table} AS t ({key}, {amounts})
     SELECT $1, n.* FROM unnest({arrays}) AS n ({names})
-    WHERE $2 OR n.user_id = 0 OR EXISTS (
-        SELECT FROM {owners} o WHERE o.guild_id = $1 AND o.user_id = n.user_id{stat}
-    )
+    WHERE $2 OR n.user_id = 0 OR (
+        SELECT 1 FROM {owners} o WHERE o.guild_id = $1 AND o.user_id = n.user_id{stat} LIMIT 1
+    ) = 1
     ON CONFLICT ({key}) DO UPDATE SET {merged} WHERE ({now}) IS DISTINCT FROM ({then})
 """
 

@@ -22,6 +22,7 @@ from api.members.standings import Key, lock
 from api.members.tombstones import refuse_standings_of_erased
 from api.members.visibility import hide
 from api.postgres.database import Connection, Database
+from api.postgres.plans import LOOK_UP
 from api.settings.service import SettingsService
 
 BATCH_SIZE = 1000
@@ -70,7 +71,7 @@ class Standings:
             async with self._database.transaction() as connection:
                 await hide(connection, work.actor, hidden, self._clock.now())
         work.reached_byte()
-        async with work.step(upto=batch[-1][0]) as connection:
+        async with work.step(upto=batch[-1][0], begin=LOOK_UP) as connection:
             public = [pair for pair in zip(numbers, parse, strict=True) if pair[1].user_id not in private]
             naming = [(number, each) for number, each in public if each.xp is not None or each.messages is not None]
             counts = await work.counting(connection, [(number, each.user_id) for number, each in naming])

@@ -3,27 +3,33 @@
 from collections.abc import Sequence
 
 from api.lib.arrays import columns
+from api.postgres.plans import same
 
 COLUMNS = (
-    "id, guild_id, user_id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,"
-    " streak_best, first_seen_at, last_active_at, left_at, is_ranked, names_digest"
+    "m.id, m.guild_id, m.user_id, m.xp, m.messages, m.voice_seconds, m.reactions, m.commands, m.last_xp_at,"
+    " m.streak_from, m.streak_to, m.streak_best, m.first_seen_at, m.last_active_at, m.left_at, m.is_ranked,"
+    " m.names_digest"
 )
 
 WIDTH = 18  # columns of a standing: these, and `was_ranked`
 
 _KEYS = "unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)"
 
+_SAME = same("m", "k", "guild_id", "user_id")
+_ON_BOARD = same("b", "n", "guild_id", "stat", "value", "user_id")
+
 # Locks members in the order of their keys, as everybody does. Most exist already.
 LOCK = f"""
-    SELECT {COLUMNS}, is_ranked AS was_ranked FROM members m JOIN {_KEYS} USING (guild_id, user_id)
-    ORDER BY guild_id, user_id FOR UPDATE OF m
+    SELECT {COLUMNS}, m.is_ranked AS was_ranked FROM {_KEYS} JOIN members m ON {_SAME}
+    ORDER BY k.guild_id, k.user_id FOR UPDATE OF m
 """
+
+# With a limit: of NOT EXISTS the planner makes a join.
+IS_LACKING = "(SELECT 1 FROM members m WHERE m.guild_id = k.guild_id AND m.user_id = k.user_id LIMIT 1) IS NULL"
 
 LACKING = f"""
     SELECT EXISTS (
-        SELECT FROM {_KEYS} WHERE NOT EXISTS (
-            SELECT FROM members m WHERE m.guild_id = k.guild_id AND m.user_id = k.user_id
-        )
+        SELECT FROM {_KEYS} WHERE {IS_LACKING}
     )
 """
 
@@ -34,9 +40,7 @@ BUCKET = "((user_id >> 22) & 127)::int"
 PEOPLE_LOCK = 0x70656F70  # "peop"
 LOCK_PEOPLE_SHARED = f"""
     SELECT pg_advisory_xact_lock_shared({PEOPLE_LOCK}, bucket) FROM (
-        SELECT DISTINCT {BUCKET} AS bucket FROM {_KEYS} WHERE NOT EXISTS (
-            SELECT FROM members m WHERE m.guild_id = k.guild_id AND m.user_id = k.user_id
-        )
+        SELECT DISTINCT {BUCKET} AS bucket FROM {_KEYS} WHERE {IS_LACKING}
         ORDER BY bucket OFFSET 0
     ) AS b
 """
@@ -56,19 +60,19 @@ MAKE = f"""
         ON CONFLICT (guild_id, user_id) DO UPDATE SET xp = m.xp WHERE false
         RETURNING {COLUMNS}, false AS was_ranked
     ), held AS (
-        SELECT {COLUMNS}, is_ranked AS was_ranked
-        FROM members m JOIN key USING (guild_id, user_id) FOR UPDATE OF m
+        SELECT {COLUMNS}, m.is_ranked AS was_ranked
+        FROM key k JOIN members m ON {_SAME} FOR UPDATE OF m
     )
     SELECT * FROM made UNION ALL SELECT * FROM held
 """
 
 READ = f"""
-    SELECT {COLUMNS}, is_ranked AS was_ranked
-    FROM members JOIN {_KEYS} USING (guild_id, user_id)
+    SELECT {COLUMNS}, m.is_ranked AS was_ranked
+    FROM {_KEYS} JOIN members m ON {_SAME}
 """
 
 # All that a ledger holds, in one statement. `store` names its parameters.
-STORE = """
+STORE = f"""
     WITH member AS (
         UPDATE members AS m SET
             xp = n.xp, messages = n.messages, voice_seconds = n.voice_seconds, reactions = n.reactions,
@@ -84,7 +88,7 @@ STORE = """
         ) AS n (id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,
                 streak_best, first_seen_at, last_active_at, left_at, is_ranked)
         -- Locked since the ledger was read: what it holds is what the row holds, and is written as a whole.
-        WHERE m.id = n.id
+        WHERE {same("m", "n", "id")}
     ), day AS (
         INSERT INTO activity_days AS d
             (guild_id, day, user_id, xp, messages, voice_seconds, reactions, commands, earned_xp, events)
@@ -117,8 +121,8 @@ STORE = """
         UPDATE boards b SET value = n.after
         FROM unnest($37::text::bigint[], $38::text::int[], $39::text::bigint[], $40::text::bigint[],
         $41::text::bigint[])
-            AS n (guild_id, stat, user_id, before, after)
-        WHERE b.guild_id = n.guild_id AND b.stat = n.stat AND b.value = n.before AND b.user_id = n.user_id
+            AS n (guild_id, stat, user_id, value, after)
+        WHERE {_ON_BOARD}
     )
     -- The main statement: it runs before all parts above that nothing refers to, which then run in their order. So
     -- everybody locks counters first.
@@ -148,11 +152,11 @@ def store(
     ]
 
 
-LEAVE_BOARDS = """
+LEAVE_BOARDS = f"""
     DELETE FROM boards b
     USING unnest($1::text::bigint[], $2::text::int[], $3::text::bigint[], $4::text::bigint[]) AS n (guild_id, stat,
     user_id, value)
-    WHERE b.guild_id = n.guild_id AND b.stat = n.stat AND b.value = n.value AND b.user_id = n.user_id
+    WHERE {_ON_BOARD}
 """
 
 STORE_STATS = """

@@ -67,6 +67,10 @@ class Model:
         self.of(guild_id, int(event["user_id"])).count(event, is_late=is_late)
         self.sums[guild_id][stat_of(event)] += amount_of(event)
 
+    def is_anywhere(self, user: int) -> bool:
+        """Member of some guild."""
+        return any(self.of(guild_id, user).is_there for guild_id in GUILDS)
+
     def erase(self, user: int) -> None:
         self.hidden[user] = None
         for guild_id in GUILDS:

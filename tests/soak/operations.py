@@ -179,10 +179,12 @@ class Planner:
 
     def _erase(self) -> Operation:
         _, user = self._somebody()
+        was_somewhere = self.model.is_anywhere(user)
         self.model.erase(user)
         self._sent = [each for each in self._sent if each[1]["user_id"] != str(user)]
         operation = self._made("erase", "DELETE", f"/v1/users/{user}", done=(200,))
-        self.model.audited_somehow.add(f"soak {operation.name}")  # in each guild that had something of them
+        if was_somewhere:  # an entry in each guild that had something of them
+            self.model.audited_somehow.add(f"soak {operation.name}")
         return operation
 
     def _standings(self) -> Operation:
