@@ -1,6 +1,6 @@
 // A small bot that levels members by Guildhall: npm install discord.js, then
 //   GUILDHALL_URL=… GUILDHALL_KEY=gh_… DISCORD_TOKEN=… node bot_discordjs.mjs
-// It tells Guildhall of guilds and of messages, announces levels and gives their roles, and answers "!rank" with the
+// It reports guilds and messages to Guildhall, announces levels and gives their roles, and answers "!rank" with the
 // rank card. It needs the permission to attach files.
 import { Client, Events, GatewayIntentBits } from "discord.js";
 
@@ -112,7 +112,7 @@ async function showRank(message) {
   return message.reply({ files: [{ attachment: picture, name: "rank.png", description: text }] });
 }
 
-/** A handler whose failure is told and harms nothing else. @param {(...given: any[]) => Promise<unknown>} handler */
+/** A handler whose failure is logged and harms nothing else. @param {(...given: any[]) => Promise<unknown>} handler */
 const safely = (handler) => (/** @type {any[]} */ ...given) => {
   handler(...given).catch((error) => console.error(error));
 };

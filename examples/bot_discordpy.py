@@ -1,7 +1,7 @@
 """A small bot that levels members by Guildhall: pip install discord.py guildhall-client, then
     GUILDHALL_URL=… GUILDHALL_KEY=gh_… DISCORD_TOKEN=… python bot_discordpy.py
 
-It tells Guildhall of guilds and of messages, announces levels and gives their roles, and answers with the rank card to
+It reports guilds and messages to Guildhall, announces levels and gives their roles, and answers with the rank card to
 a command whose name each guild sets in a module of settings that the bot brings. It needs the permission to attach
 files."""
 
@@ -143,7 +143,7 @@ class Bot(discord.Client):
             await member.add_roles(*map(discord.Object, map(int, add)))
             await member.remove_roles(*map(discord.Object, map(int, remove)))
 
-    # Settings: read once, and again when the stream tells that they changed
+    # Settings: read once, and again when the stream reports a change
 
     async def word(self, guild_id: int) -> str:
         if guild_id not in self.words:

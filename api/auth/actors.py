@@ -83,6 +83,14 @@ class Actor(msgspec.Struct, frozen=True):
         return self.hidden_seen() in (None, user_id)
 
 
+# Who shows no credential: whatever a stranger may see, everybody may. It has no scopes, and sees no hidden people.
+STRANGER = Actor(
+    kind="stranger",
+    id=None,
+    credential=Credential(id=0, scopes=frozenset(), guild_ids=None, rate_limit=None, expires_at=None),
+)
+
+
 def system(reason: str | None = None) -> Actor:
     """Guildhall itself: its jobs and its command line."""
     return Actor(kind="system", id="guildhall", reason=reason)

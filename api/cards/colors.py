@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 WHITE, BLACK = "#ffffff", "#000000"
 TEXT = 4.5  # the least contrast of text
-SEEN = 2.0  # and of the bar on its track, whose meaning the numbers in it tell as well
+SEEN = 2.0  # and of the bar on its track: the numbers in it say the same
 
 _INK, _SOFT = "#ffffff", "#b9bdc9"
 _DARK = "#1e1f2b"

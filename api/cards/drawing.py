@@ -71,7 +71,7 @@ class Drawing:
         self._compiler = typst.Compiler(root=str(folder), font_paths=found)
 
     def reply(self, request: frames.Request) -> frames.Reply:
-        """Does what is asked. What goes wrong is told, and the process lives on."""
+        """Executes a request. A failure is a reply too, and the process lives on."""
         try:
             match request:
                 case frames.Draw():

@@ -41,13 +41,13 @@ SAMPLES = {
 
 
 def is_installed() -> bool:
-    """Whether the extra is there, told without importing it."""
+    """Whether the extra is installed, without importing it."""
     return all(find_spec(name) is not None for name in ("typst", "PIL"))
 
 
 def families(words: str) -> list[str]:
     """The families for these words. Chinese, Japanese and Korean share letters that each writes in its own way: kana
-    tells of Japanese, Hangul of Korean."""
+    mean Japanese, Hangul means Korean."""
     order = ("SC", "TC", "JP", "KR")
     if any("\u3040" <= letter <= "\u30ff" for letter in words):
         order = ("JP", "SC", "TC", "KR")

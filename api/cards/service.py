@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from api.achievements.awards import AwardService
-from api.auth.actors import Actor, Credential
+from api.auth.actors import STRANGER, Actor
 from api.cards import boards, data, frames
 from api.cards.avatars import Avatars
 from api.cards.backgrounds import Backgrounds
@@ -33,13 +33,6 @@ VERSION = 1  # of what the templates make of the same data: another one makes an
 _TRIES = 2
 
 Layout = Callable[[Sequence[str | None]], JsonObject]  # of the names of the people's stored pictures
-
-# Who follows a link: somebody with no rights at all, who sees no hidden people.
-_STRANGER = Actor(
-    kind="system",
-    id=None,
-    credential=Credential(id=0, scopes=frozenset(), guild_ids=frozenset(), rate_limit=None, expires_at=None, user_id=0),
-)
 
 
 class Picture(NamedTuple):
@@ -156,7 +149,7 @@ class PictureService:
         linked = self._links.read(text)
         if linked is None or await _member_row(linked.guild_id, linked.user_id) != linked.row:
             raise NotFound
-        return await self.card(_STRANGER, linked.guild_id, linked.user_id, format_, known)
+        return await self.card(STRANGER, linked.guild_id, linked.user_id, format_, known)
 
     async def _settings_of(self, guild_id: int) -> CardSettings:
         return _settings_of((await self._settings.get(guild_id, CARDS.name)).body).values

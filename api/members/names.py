@@ -32,7 +32,7 @@ class Names(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> int:
-        """A number of 32 bits by which changed names are told from known ones; 0 if nothing is known."""
+        """A hash of 32 bits, which says whether names have changed; 0 if nothing is known."""
         if self == UNKNOWN:
             return 0
         text = "\n".join(each or "" for each in (self.username, self.display_name, self.avatar))

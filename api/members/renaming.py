@@ -23,7 +23,7 @@ from api.members.standings import by_key, lock
 from api.members.visibility import refuse_hidden
 from api.postgres.database import Connection, Database
 
-# Names are personal data. The audit log tells which were changed, and none of them.
+# Names are personal data. The audit log says which of them were changed, and never what they are.
 
 
 class Renaming:

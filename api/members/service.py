@@ -152,8 +152,8 @@ class MemberService:
         return await self._activity(guild_id, GUILD, query)
 
     async def role_rewards(self, actor: Actor, guild_id: int, user_id: int, query: RoleQuery) -> RoleChanges:
-        """What makes the roles that the member has into those the level deserves; a guild's bot is
-        told those of level 0 of somebody unknown. Raises `NotFound`."""
+        """What makes the roles that the member has into those the level deserves; for somebody
+        unknown, a guild's bot gets those of level 0. Raises `NotFound`."""
         config = await self._leveling_configs.get(guild_id)
         async with self._database.connection() as connection:
             xp = await known_xp(connection, actor, guild_id, user_id)

@@ -44,8 +44,8 @@ async def hide(connection: Connection, actor: Actor, user_ids: Collection[int], 
 
 
 async def known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:
-    """The XP of a member, None of somebody unknown. Raises `NotFound` for someone whom the actor may not see: who is
-    not told of hidden people is told the same of somebody unknown."""
+    """The XP of a member, None of somebody unknown. Raises `NotFound` for someone whom the actor may not see: who
+    may not see hidden people gets the same answer for somebody unknown."""
     row = await connection.fetchrow(queries.MEMBER, guild_id, user_id)
     assert row is not None  # it is there for everybody
     if (row["is_hidden"] or row["xp"] is None) and not actor.sees_hidden(user_id):

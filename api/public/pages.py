@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from api.errors import GuildhallError
-from api.leaderboards.dtos import Period
+from api.leaderboards.dtos import Period, StatName
 from api.lib.pagination import CursorText
 from api.pages.assets import address as asset_address
 from api.public.dtos import PublicEntryView, PublicGuildView, PublicLeaderboardView, PublicMemberView
@@ -45,7 +45,7 @@ _is_hash = re.compile(r"(a_)?[0-9a-f]{32}").fullmatch
 class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a reader chose: the stat, the period, a name to look for, and the page."""
 
-    stat: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")] | None = None
+    stat: StatName | None = None
     period: Period = "all"
     q: Annotated[str, Meta(max_length=200)] | None = None
     cursor: CursorText | None = None

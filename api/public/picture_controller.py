@@ -1,30 +1,29 @@
 """`/g/{place}/….png`: the pictures of public pages, for the pages themselves and for whoever embeds their address."""
 
-from typing import Annotated
-
 import msgspec
 from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
+from api.auth.actors import STRANGER
 from api.cards.controller import answer, known
 from api.cards.dtos import BoardPictureQuery
 from api.cards.service import Picture, PictureService
 from api.errors import NotFound
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
-from api.leaderboards.dtos import Period
+from api.leaderboards.dtos import Period, StatName
 from api.lib import snowflakes
 from api.public.controller import caching
 from api.public.limits import spend
-from api.public.service import READER, PublicGuild, PublicService
+from api.public.service import PublicGuild, PublicService
 
 
 class PublicPictureQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The stat and the period of the leaderboard."""
 
-    stat: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")] | None = None
+    stat: StatName | None = None
     period: Period = "all"
 
 
@@ -45,7 +44,7 @@ class PublicPictureController(Controller):
         """The first ten rows of a leaderboard that the guild publishes."""
         guild = await public.find(place, request.headers.get("cookie"))
         query = BoardPictureQuery(stat=guild.published(params.stat), period=params.period)
-        return _answer(guild, await pictures.leaderboard(READER, guild.id, query, "png", known(request)))
+        return _answer(guild, await pictures.leaderboard(STRANGER, guild.id, query, "png", known(request)))
 
     @get("/members/{user_id:str}/card.png", opt=RoutePolicy(by_address=True, conditional=True).opt)
     async def public_card(
@@ -61,7 +60,7 @@ class PublicPictureController(Controller):
         id_ = snowflakes.parse(user_id)
         if id_ is None or not guild.shows_xp:
             raise NotFound
-        return _answer(guild, await pictures.card(READER, guild.id, id_, "png", known(request)))
+        return _answer(guild, await pictures.card(STRANGER, guild.id, id_, "png", known(request)))
 
 
 def _answer(guild: PublicGuild, picture: Picture) -> ASGIResponse:

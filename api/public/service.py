@@ -6,8 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from api.achievements.awards import AwardService
-from api.auth.actors import Actor, Credential
-from api.auth.scopes import Scope
+from api.auth.actors import STRANGER
 from api.auth.sessions import Sessions
 from api.errors import NotFound, Unauthorized
 from api.guilds.roles_and_channels import RolesAndChannels
@@ -29,15 +28,6 @@ from api.public.dtos import (
     PublicMemberView,
 )
 from api.settings.builtin.public import PUBLIC, PublicSettings, public_settings
-
-# Everybody is a stranger here, also who could see more elsewhere: hidden people appear to nobody.
-READER = Actor(
-    kind="public",
-    id=None,
-    credential=Credential(
-        id=0, scopes=frozenset({Scope.MEMBERS_READ}), guild_ids=None, rate_limit=None, expires_at=None
-    ),
-)
 
 FOUND = 20  # members that a search shows
 
@@ -131,7 +121,7 @@ class PublicService:
         asked = LeaderboardQuery(
             stat=stat, period=query.period, at=query.at, around=query.around, limit=query.limit, cursor=query.cursor
         )
-        found = await self._leaderboards.read(READER, guild.id, asked)
+        found = await self._leaderboards.read(STRANGER, guild.id, asked)
         return PublicLeaderboardView(
             guild=guild.to_view(),
             stat=found.stat,
@@ -149,8 +139,8 @@ class PublicService:
         id_ = snowflakes.parse(user_id)
         if id_ is None:
             raise NotFound
-        member = await self._members.get(READER, guild.id, id_)
-        awards = await self._awards.list_of(READER, guild.id, id_)
+        member = await self._members.get(STRANGER, guild.id, id_)
+        awards = await self._awards.list_of(STRANGER, guild.id, id_)
         held = [
             PublicAchievementView(each.achievement, each.name, each.icon, each.description, each.awarded_at)
             for each in awards.items
@@ -160,11 +150,16 @@ class PublicService:
 
     async def search(self, guild: PublicGuild, name: str) -> list[PublicMemberView]:
         """The first members whose display name or username begins with this, without their achievements."""
-        found = await self._lists.read(READER, guild.id, MembersQuery(search=name, limit=FOUND))
-        members = await asyncio.gather(
-            *(self._members.get(READER, guild.id, int(each.user_id)) for each in found.items), return_exceptions=True
-        )
-        return [_member(guild, each, []) for each in members if isinstance(each, MemberView)]
+        found = await self._lists.read(STRANGER, guild.id, MembersQuery(search=name, limit=FOUND))
+        members = await asyncio.gather(*(self._found(guild, int(each.user_id)) for each in found.items))
+        return [_member(guild, each, []) for each in members if each is not None]
+
+    async def _found(self, guild: PublicGuild, user_id: int) -> MemberView | None:
+        """A member whom a search has found; None if they are gone meanwhile."""
+        try:
+            return await self._members.get(STRANGER, guild.id, user_id)
+        except NotFound:
+            return None
 
     async def level_rewards(self, guild: PublicGuild) -> list[LevelReward]:
         """What members get at which level, lowest first; nothing where XP is not published."""

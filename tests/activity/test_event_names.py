@@ -142,15 +142,15 @@ async def test_a_known_name_writes_nothing(bot: httpx2.AsyncClient, owner: Plain
 async def test_answers_and_events_name_the_member(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await leveling(bot, xp_per_message={"min": 200, "max": 200}, cooldown_seconds=0)
     await define(bot, draft(gte=2, rewards={"xp": 5}))
-    told = {"user_id": str(ADA), "username": "ada", "display_name": "Ada", "avatar_url": URL}
+    expected = {"user_id": str(ADA), "username": "ada", "display_name": "Ada", "avatar_url": URL}
     first = await record(bot, named("1", USER))
-    assert first["level_ups"][0].items() >= told.items()
+    assert first["level_ups"][0].items() >= expected.items()
     second = await record(bot, message("2"))
-    assert second["level_ups"][0].items() >= told.items()
-    assert second["achievements_unlocked"][0].items() >= told.items()
+    assert second["level_ups"][0].items() >= expected.items()
+    assert second["achievements_unlocked"][0].items() >= expected.items()
     by_hand = await give(bot, ADA, 10_000)
-    assert by_hand["member"].items() >= told.items()
-    assert by_hand["level_up"].items() >= told.items()
+    assert by_hand["member"].items() >= expected.items()
+    assert by_hand["level_up"].items() >= expected.items()
     await give(bot, ADA, 0)
     await bot.delete(f"{member()}/achievements/chatterbox")
     await bot.delete(member())
@@ -163,14 +163,14 @@ async def test_answers_and_events_name_the_member(bot: httpx2.AsyncClient, owner
         "member.level_up", "achievement.unlocked", "member.level_changed", "achievement.revoked", "member.left",
     }  # fmt: skip
     for event in events:
-        assert json.loads(event["data"]).items() >= told.items(), event["type"]
+        assert json.loads(event["data"]).items() >= expected.items(), event["type"]
 
 
 async def test_boards_name_their_members(bot: httpx2.AsyncClient) -> None:
     await record(bot, named("1", USER), message("2", user=BO), message("3", user=BO))
-    told = {"user_id": str(ADA), "username": "ada", "display_name": "Ada", "avatar_url": URL}
+    expected = {"user_id": str(ADA), "username": "ada", "display_name": "Ada", "avatar_url": URL}
     for query in ("", "?stat=messages", "?period=day", f"?around={ADA}", "?period=week&stat=messages"):
         board = (await bot.get(f"/v1/guilds/{HARBOUR}/leaderboard{query}")).json()
         found = {each["user_id"]: each for each in board["items"]}
-        assert found[str(ADA)].items() >= told.items(), query
+        assert found[str(ADA)].items() >= expected.items(), query
         assert (found[str(BO)]["username"], found[str(BO)]["avatar_url"]) == (None, None)

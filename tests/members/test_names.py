@@ -171,8 +171,8 @@ async def test_the_audit_log_tells_of_changes_and_no_names(bot: httpx2.AsyncClie
     await bot.put(NAMES, json={"items": [{"user_id": str(ADA), "username": "bo"}]})
     await bot.put(NAMES, json={"items": [{"user_id": str(ADA), "username": "bo"}]})
     found = (await bot.get(f"/v1/guilds/{HARBOUR}/audit-log")).json()["items"]
-    told = [(each["action"], each["target"], each["changes"]) for each in found if "name" in each["action"]]
-    assert told == [
+    entries = [(each["action"], each["target"], each["changes"]) for each in found if "name" in each["action"]]
+    assert entries == [
         ("names.updated", None, {"updated": {"before": None, "after": 1}}),
         ("member.renamed", str(ADA), {"names": {"before": None, "after": ["username", "avatar"]}}),
     ]

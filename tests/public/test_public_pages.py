@@ -2,10 +2,13 @@
 
 import gzip
 import re
+from typing import NoReturn
 
 import httpx2
 import pytest
 
+from api.errors import NotFound
+from api.members.service import MemberService
 from api.public import pages
 from tests.activity.test_record import message, record
 from tests.public.conftest import SETTINGS
@@ -40,6 +43,37 @@ async def test_search(anonymous: httpx2.AsyncClient) -> None:
     nobody = (await anonymous.get("/g/harbour", params={"q": "<script>"})).text
     assert "Nobody with this name" in nobody
     assert "<script" not in nobody
+
+
+@pytest.mark.usefixtures("shown")
+@pytest.mark.parametrize(("error", "status"), [(NotFound(), 200), (RuntimeError("broken"), 500)])
+async def test_search_leaves_out_only_who_is_gone(
+    anonymous: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    """A member who is erased while the search runs is left out. Any other failure is one."""
+
+    async def get(*_: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(MemberService, "get", get)
+    answer = await anonymous.get("/g/harbour", params={"q": "ada"})
+    assert answer.status_code == status
+    assert "@ada" not in answer.text
+
+
+@pytest.mark.usefixtures("shown")
+async def test_previews_in_chats(anonymous: httpx2.AsyncClient) -> None:
+    found = dict(re.findall(r'property="og:(\w+)" content="([^"]*)"', (await anonymous.get("/g/harbour")).text))
+    base = found["url"].removesuffix("/g/harbour")
+    assert found == {
+        "title": "Harbour: leaderboard", "description": "2 members, all time", "type": "website",
+        "url": f"{base}/g/harbour", "image": f"{base}/g/harbour/leaderboard.png?stat=xp&amp;period=all",
+    }  # fmt: skip
+    page = (await anonymous.get(f"/g/harbour/members/{ADA}")).text
+    assert dict(re.findall(r'property="og:(\w+)" content="([^"]*)"', page)) == {
+        "title": "Ada &lt;b&gt; in Harbour", "description": "Level 3, 500 XP", "type": "profile",
+        "url": f"{base}/g/harbour/members/{ADA}", "image": f"{base}/g/harbour/members/{ADA}/card.png",
+    }  # fmt: skip
 
 
 @pytest.mark.usefixtures("shown")
