@@ -21,6 +21,9 @@ CLIENTS = 8
 # A busy machine is no fault. Who waited for a database that says nothing would wait longer than all of these.
 PATIENCE = 60
 AN_ANSWER = 20
+# Until it is 503. Half a second is usual for readiness, and 7 s for a change: 5 s for its statement, 2 s to clean up.
+# So 10 s have room for a busy machine, and are less than the 15 s after which any request ends.
+NOTICED = 10
 NO_WAIT = 5
 
 
@@ -101,7 +104,7 @@ def test_database_goes_and_comes_back(folder: Path, server: Server, key: str, ho
         until(lambda: all(load.acknowledged > 2 for load in loads), PATIENCE)
         _end(postgres, how)
         gone = time.monotonic()
-        until(lambda: ready(server) == 503, PATIENCE)
+        until(lambda: ready(server) == 503, NOTICED)
         assert live(server) == 200
         time.sleep(1)
         assert live(server) == 200
@@ -148,12 +151,13 @@ def test_database_that_does_not_answer(folder: Path, server: Server, key: str) -
                     os.kill(pid, signal.SIGSTOP)
             started = time.monotonic()
             assert ready(server) == 503
-            assert time.monotonic() - started < AN_ANSWER
+            assert time.monotonic() - started < NOTICED
             assert live(server) == 200
             time.sleep(1.2)
+            started = time.monotonic()
             answer = client.patch(f"/v1/guilds/{GUILD}/settings/leveling", json={"cooldown_seconds": 1})
             assert answer.status_code == 503, answer.text
-            assert time.monotonic() - started < 2 * AN_ANSWER
+            assert time.monotonic() - started < NOTICED
         finally:
             for pid in stopped:
                 with suppress(ProcessLookupError):  # it was an autovacuum's, or had been cut
