@@ -18,8 +18,8 @@ demo: $(VENV)/.run ## import real communities, print their boards
 
 # Where dates are reckoned with: nothing there may come out otherwise on another day. The rest (pages, browsers, servers
 # with a PostgreSQL of their own) does not ask for the day.
-ON_ANY_DAY := achievements activity audit auth events guilds idempotency imports leaderboards limits members \
-	privacy properties webhooks database/test_partitions.py
+ON_ANY_DAY := achievements activity audit auth cards events guilds idempotency imports leaderboards limits members \
+	privacy properties public webhooks database/test_partitions.py
 
 test: $(VENV)/.dev browser node ## install what is missing, run every test; with TODAY=2028-02-29 those on dates, as on that day
 ifdef TODAY

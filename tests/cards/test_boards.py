@@ -15,6 +15,7 @@ from api.postgres.engine import PlainConnection
 from api.settings.builtin.cards import CardSettings
 from tests.cards.pictures import distance, opened
 from tests.members.people import give, hide, member
+from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR, MALLORY
 
 BOARD = f"/v1/guilds/{HARBOUR}/leaderboard"
@@ -72,15 +73,17 @@ async def test_a_board_has_a_tag(bot: httpx2.AsyncClient) -> None:
     assert (await bot.get(f"{BOARD}.png", headers={"If-None-Match": tag})).status_code == 200
 
 
-async def test_activity(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
+async def test_activity(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient, clock: MovableClock) -> None:
     await give(bot, ADA, 300)
+    today = clock.now().date()
+    yesterday = today - timedelta(days=1)  # hours are kept for a while
     path = f"{member(ADA)}/activity"
     by_day, empty = [opened(await bot.get(f"{path}.png{query}")) for query in ("", "?from=2026-01-01&to=2026-01-10")]
     assert by_day.size == empty.size == (934, 400)
     assert distance(by_day, empty) > 0.1
     for kind in ("webp", "svg"):
-        assert (await bot.get(f"{path}.{kind}?bucket=hour&from=2026-11-20&to=2026-11-21")).status_code == 200
-    assert (await bot.get(f"{path}.png?from=2026-11-20&to=2026-11-20")).status_code == 200, "no bucket at all"
+        assert (await bot.get(f"{path}.{kind}?bucket=hour&from={yesterday}&to={today}")).status_code == 200
+    assert (await bot.get(f"{path}.png?from={today}&to={today}")).status_code == 200, "no bucket at all"
     assert (await bot.get(f"{path}.png?bucket=year")).status_code == 422
     assert (await bot.get(f"{member(BO)}/activity.png")).status_code == 404
     assert (await mallory.get(f"{path}.png")).status_code == 404
