@@ -46,7 +46,7 @@ class CardBackgroundController(Controller):
         body, tag = await backgrounds.get(guild_id)
         tags = known(request) or frozenset()
         picture = Picture(tag, None if tag in tags or "*" in tags else body)
-        return answer(picture, "image/jpeg", cache=b"private, no-cache")
+        return answer(picture, "image/jpeg", caching={"Cache-Control": "private, no-cache"})
 
     @delete("/", opt=RoutePolicy(Scope.SETTINGS_WRITE).opt)
     async def delete_card_background(
@@ -68,7 +68,7 @@ class LinkedCardController(Controller):
         member is hidden or after they are erased."""
         format_ = wanted(request)
         picture = await pictures.linked_card(link, format_, known(request))
-        return answer(picture, MEDIA_TYPES[format_], cache=b"no-cache", embeds=True)
+        return answer(picture, MEDIA_TYPES[format_], caching={"Cache-Control": "no-cache"}, embeds=True)
 
 
 async def _uploaded(request: GuildhallRequest) -> bytes:

@@ -1,5 +1,7 @@
 """`/v1/guilds/{guild_id}/…/card.png` and its kin: pictures, each as PNG, WebP or SVG."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import get_args
 
 from litestar import Controller, get, post
@@ -19,6 +21,7 @@ from api.http.responses import BytesResponse, base_url
 from api.members.dtos import SeriesQuery
 
 READ = Scope.MEMBERS_READ
+NO_STORE: Mapping[str, str] = MappingProxyType({"Cache-Control": "no-store"})
 
 MEDIA_TYPES: dict[Format, str] = {"png": "image/png", "webp": "image/webp", "svg": "image/svg+xml"}
 
@@ -113,9 +116,12 @@ def known(request: GuildhallRequest) -> frozenset[str] | None:
     return entity_tags("If-None-Match", request.headers, weak=True)
 
 
-def answer(picture: Picture, media_type: str, *, cache: bytes = b"no-store", embeds: bool = False) -> ASGIResponse:
-    """The picture, or 304. `embeds`: other sites may show it."""
-    headers = [(b"etag", f'"{picture.etag}"'.encode()), (b"cache-control", cache)]
+def answer(
+    picture: Picture, media_type: str, *, caching: Mapping[str, str] = NO_STORE, embeds: bool = False
+) -> ASGIResponse:
+    """The picture, or 304. `caching`: the headers for caches. `embeds`: other sites may show it."""
+    headers = [(b"etag", f'"{picture.etag}"'.encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in caching.items()]
     if picture.body is None:
         return BytesResponse(304, headers, b"")
     headers += [(b"content-type", media_type.encode()), (b"content-security-policy", _POLICY)]

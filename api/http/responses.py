@@ -90,11 +90,15 @@ def conditional(
     personal: bool = False,
 ) -> "BytesResponse":
     """A response with an entity tag, or 304 if the client has it. `known`: the tags of a GET's `If-None-Match`.
-    `personal`: it is about people, so no browser may store it."""
+    `personal`: it is about people, so no browser may store it. What `headers` say of caches already holds."""
     if packed:
         tag += etags.MSGPACK
-    kept = b"no-store" if personal else b"private, no-cache"
-    headers += [(b"etag", f'"{tag}"'.encode()), (b"cache-control", kept), (b"vary", b"accept")]
+    given = {name for name, _ in headers}
+    headers.append((b"etag", f'"{tag}"'.encode()))
+    if b"cache-control" not in given:
+        headers.append((b"cache-control", b"no-store" if personal else b"private, no-cache"))
+    if b"vary" not in given:
+        headers.append((b"vary", b"accept"))
     if known is not None and (etags.ANY in known or tag in known):
         return BytesResponse(304, headers, b"")
     return BytesResponse(status, [*headers, *_typed(packed=packed)], _pack(body) if packed else body)

@@ -64,5 +64,4 @@ class PublicPictureController(Controller):
 
 
 def _answer(guild: PublicGuild, picture: Picture) -> ASGIResponse:
-    cache = caching(guild)["Cache-Control"].encode()
-    return answer(picture, "image/png", cache=cache, embeds=guild.is_for_everyone)
+    return answer(picture, "image/png", caching=caching(guild), embeds=guild.is_for_everyone)

@@ -6,8 +6,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from api.http.responses import JSON, MSGPACK
 from api.public import limits
+from tests.imports.files import imported, lines
 from tests.public.conftest import SETTINGS
+from tests.support.browsers import Browsers
 from tests.support.people import ADA, BAD_IDS, BO, HARBOUR, MALLORY, NOBODYS, QUARRY
 
 BOARD = "/v1/public/guilds/harbour/leaderboard"
@@ -119,6 +122,61 @@ async def test_slugs_are_unique(bot: httpx2.AsyncClient) -> None:
     assert (await bot.get(other)).json()["values"]["slug"] is None
     assert (await bot.patch(SETTINGS, json={"slug": "port"})).status_code == 200
     assert (await bot.patch(other, json={"slug": "harbour"})).status_code == 200
+
+
+@pytest.mark.usefixtures("shown")
+async def test_caches_know_what_an_answer_depends_on(anonymous: httpx2.AsyncClient) -> None:
+    for url in (BOARD, member(ADA)):
+        for accept in (JSON, MSGPACK):
+            answer = await anonymous.get(url, headers={"Accept": accept})
+            assert (answer.headers["content-type"], answer.headers.get_list("vary")) == (accept, ["Accept"]), url
+            assert answer.headers.get_list("cache-control") == ["public, max-age=30"]
+
+
+@pytest.mark.usefixtures("shown")
+async def test_a_member_has_a_tag(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient) -> None:
+    tag = (await anonymous.get(member(ADA))).headers["etag"]
+    same = await anonymous.get(member(ADA), headers={"If-None-Match": tag})
+    assert (same.status_code, same.headers["etag"], same.content) == (304, tag, b"")
+    assert (same.headers["cache-control"], same.headers["vary"]) == ("public, max-age=30", "Accept")
+    await bot.post(f"/v1/guilds/{HARBOUR}/members/{ADA}/xp", json={"set": 600})
+    assert (await anonymous.get(member(ADA), headers={"If-None-Match": tag})).status_code == 200
+
+
+@pytest.mark.usefixtures("shown")
+async def test_for_members(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient, browsers: Browsers) -> None:
+    """Only people who are logged in and members of the guild see what is for members."""
+    assert (await bot.patch(SETTINGS, json={"leaderboard": "members"})).status_code == 200
+    ada, mallory = await browsers.log_in(ADA), await browsers.log_in(MALLORY)
+    for url in (BOARD, member(ADA), "/g/harbour", f"/g/harbour/members/{ADA}", f"/g/harbour/members/{ADA}/card.png"):
+        answer = await ada.get(url)
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, max-age=30"), url
+        assert answer.headers["vary"] == ("Accept, Cookie" if url.startswith("/v1") else "Cookie"), url
+        for stranger in (mallory, anonymous, bot):
+            assert (await stranger.get(url)).status_code == 404, url
+    assert (await bot.delete(f"/v1/guilds/{HARBOUR}/members/{ADA}")).status_code == 204
+    assert (await ada.get(BOARD)).status_code == 404, "who has left is no member"
+
+
+@pytest.mark.usefixtures("shown")
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "restored"}], ids=["plain", "idempotent"])
+async def test_a_restored_slug_may_be_taken(bot: httpx2.AsyncClient, headers: dict[str, str]) -> None:
+    for slug in ("port", "quay"):
+        assert (await bot.patch(SETTINGS, json={"slug": slug})).status_code == 200
+    revision = (await bot.get(SETTINGS)).json()["revision"]
+    assert (await bot.patch(f"/v1/guilds/{QUARRY}/settings/public", json={"slug": "port"})).status_code == 200
+    restore = f"{SETTINGS}/revisions/{revision - 1}/restore"
+    refusal = await bot.post(restore, headers=headers)
+    assert (refusal.status_code, refusal.json()["type"]) == (409, "urn:guildhall:problem:slug-taken")
+    assert (await bot.get(SETTINGS)).json()["values"]["slug"] == "quay"
+
+
+@pytest.mark.usefixtures("shown")
+async def test_an_imported_slug_may_be_taken(bot: httpx2.AsyncClient) -> None:
+    line = {"settings": {"module": "public", "overrides": {"slug": "harbour"}}}
+    refused = (await imported(bot, "guildhall", lines({"guildhall": 1}, line), QUARRY))["refused"]
+    assert [(each["row"], "slug" in each["message"]) for each in refused] == [(1, True)], refused
+    assert (await bot.get(f"/v1/guilds/{QUARRY}/settings/public")).json()["values"]["slug"] is None
 
 
 async def test_one_of_many_gets_a_slug(bot: httpx2.AsyncClient) -> None:

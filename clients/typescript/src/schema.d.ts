@@ -9607,6 +9607,11 @@ export interface operations {
             header?: {
                 /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
                 "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
                 /**
@@ -9628,6 +9633,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9635,6 +9641,16 @@ export interface operations {
                     "application/vnd.msgpack": components["schemas"]["PublicMemberView"];
                 };
             };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
