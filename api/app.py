@@ -17,6 +17,7 @@ from api.admin import admin_route
 from api.audit.controller import AuditController
 from api.auth.slots import Share
 from api.cards.background_controller import CardBackgroundController, LinkedCardController
+from api.cards.choice_controller import CardChoiceController
 from api.cards.controller import PictureController
 from api.config import MINIMUM_SECRET, Settings
 from api.errors import GuildhallError
@@ -69,6 +70,7 @@ _CONTROLLERS: list[type[Controller]] = [
     LeaderboardController,
     PictureController,
     CardBackgroundController,
+    CardChoiceController,
     LinkedCardController,
     AchievementController,
     GlobalAchievementController,
@@ -95,6 +97,7 @@ _OF_HANDLERS = [
     "audit",
     "awards",
     "backgrounds",
+    "card_choices",
     "eraser",
     "events",
     "explaining",

@@ -28,6 +28,7 @@ from api.auth.slots import RECORDING_AT_ONCE, Slots
 from api.cards.avatars import Avatars
 from api.cards.backgrounds import Backgrounds
 from api.cards.cdn import Cdn
+from api.cards.choices import CardChoices
 from api.cards.links import Links
 from api.cards.renderer import Renderer
 from api.cards.service import PictureService
@@ -235,6 +236,7 @@ class Services:
         self.cdn = Cdn(resolver, discord)
         self.avatars = avatars = Avatars(renderer, self.cdn.fetch)
         self.backgrounds = Backgrounds(database, clock, renderer)
+        self.card_choices = CardChoices(database, self.settings)
         self.pictures = PictureService(
             renderer,
             avatars,
@@ -242,7 +244,7 @@ class Services:
             Links(secrets, clock.now),
             self.members,
             self.leaderboards,
-            self.settings,
+            self.card_choices,
             leveling_configs,
             self.awards,
         )

@@ -1,6 +1,7 @@
 """Members of guilds: their standing, and what a guild's bot counts beside the built-in stats."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from piccolo.columns import BigInt, BigSerial, Boolean, Date, ForeignKey, Integer, Timestamptz, Varchar
 from piccolo.columns.readable import Readable
@@ -34,6 +35,22 @@ class Member(Table, tablename="members", help_text="A person in a guild: XP, sta
     has_display_name = Boolean(
         default=False, null=False, help_text="Whether a display name is known: lists have those without one last."
     )
+    card_accent = Varchar(
+        length=7, default=None, null=True, help_text="The accent that they chose for their card; empty if they did not."
+    )
+
+    @classmethod
+    async def card_of(
+        cls, guild_id: int, user_id: int, *, lock: bool = False
+    ) -> dict[str, Any] | None:  # Any: a column's value
+        """`card_accent`, empty or as they chose it; None without such a member. `lock`: until the transaction ends."""
+        query = cls.select(cls.card_accent).where(cls.guild_id == guild_id, cls.user_id == user_id).first()
+        return await (query.lock_rows("NO KEY UPDATE") if lock else query)
+
+    @classmethod
+    async def choose_accent(cls, guild_id: int, user_id: int, accent: str | None) -> None:
+        """Stores the member's choice."""
+        await cls.update({cls.card_accent: accent}).where(cls.guild_id == guild_id, cls.user_id == user_id)
 
     @classmethod
     async def guilds_of(cls, user_id: int, only: Sequence[int] | None) -> list[int]:
@@ -46,6 +63,7 @@ class Member(Table, tablename="members", help_text="A person in a guild: XP, sta
     members_guild_user_key = Unique([guild_id, user_id])
     members_user_id_check = Check("user_id > 0")
     members_xp_check = Check("xp BETWEEN 0 AND 9007199254740992")
+    members_card_accent_check = Check("card_accent ~ '^#[0-9a-f]{6}$'")
 
     @classmethod
     def get_readable(cls) -> Readable:

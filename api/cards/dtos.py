@@ -9,6 +9,7 @@ from msgspec import Meta
 from api.leaderboards.dtos import LeaderboardQuery, Period, StatName
 from api.lib.snowflakes import Snowflake
 from api.lib.times import DayText
+from api.settings.builtin.cards import Color
 
 
 class BoardPictureQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +36,19 @@ class BoardPictureQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
             around=self.around,
             limit=min(self.limit, most),
         )
+
+
+class MemberCardView(msgspec.Struct, frozen=True):
+    """What a member chose for their own card. `accent`: `#rrggbb`; null where they have none and the guild's is
+    shown."""
+
+    accent: str | None
+
+
+class PutMemberCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`accent`: `#rrggbb`, or null for the guild's."""
+
+    accent: Color | None
 
 
 class CardLinkView(msgspec.Struct, frozen=True):

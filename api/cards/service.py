@@ -12,6 +12,7 @@ from api.cards import boards, data, frames
 from api.cards.avatars import Avatars
 from api.cards.backgrounds import Backgrounds
 from api.cards.bounds import GuildBounds
+from api.cards.choices import CardChoices
 from api.cards.data import Look
 from api.cards.dtos import BoardPictureQuery
 from api.cards.frames import Format
@@ -25,8 +26,7 @@ from api.lib.json import JsonObject
 from api.members.dtos import SeriesQuery
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.service import MemberService
-from api.settings.builtin.cards import CARDS, CardSettings
-from api.settings.service import SettingsService
+from api.settings.builtin.cards import CardSettings
 from tables.members import Member
 
 VERSION = 1  # of what the templates make of the same data: another one makes another tag
@@ -42,15 +42,6 @@ class Picture(NamedTuple):
     body: bytes | None
 
 
-class _Values(msgspec.Struct, frozen=True):
-    """Of the settings' answer what is read here."""
-
-    values: CardSettings
-
-
-_settings_of = msgspec.json.Decoder(_Values, strict=False).decode
-
-
 class PictureService:
     def __init__(
         self,
@@ -60,7 +51,7 @@ class PictureService:
         links: Links,
         members: MemberService,
         leaderboards: LeaderboardService,
-        settings: SettingsService,
+        choices: CardChoices,
         leveling_configs: LevelingConfigCache,
         awards: AwardService,
     ) -> None:
@@ -70,7 +61,7 @@ class PictureService:
         self._links = links
         self._members = members
         self._leaderboards = leaderboards
-        self._settings = settings
+        self._choices = choices
         self._leveling_configs = leveling_configs
         self._awards = awards
         self._bounds = GuildBounds()
@@ -86,7 +77,7 @@ class PictureService:
         """A member's rank card. `known`: tags that the client has. Raises `NotFound`, `PicturesNotInstalled`,
         `PicturesBusy`."""
         member = await self._members.get(actor, guild_id, user_id)
-        settings = await self._settings_of(guild_id)
+        settings = await self._choices.of_member(guild_id, user_id)
         look = Look(settings, await self._backgrounds.name(guild_id, settings))
         shown = person(member)
         is_wide = settings.layout == "wide"
@@ -104,7 +95,7 @@ class PictureService:
         """A page of a leaderboard, of 25 rows at most. Raises as `card` does, and `Invalid`."""
         view = await self._leaderboards.read(actor, guild_id, query.of_board(boards.MOST_ROWS))
         config = await self._leveling_configs.get(guild_id)
-        look = _plain(await self._settings_of(guild_id))
+        look = _plain(await self._choices.settings_of(guild_id))
         people = [person(each) for each in view.items]
 
         def laid_out(faces: Sequence[str | None]) -> JsonObject:
@@ -125,7 +116,7 @@ class PictureService:
         member = await self._members.get(actor, guild_id, user_id)
         series = await self._members.member_activity(actor, guild_id, user_id, query)
         config = await self._leveling_configs.get(guild_id)
-        look = _plain(await self._settings_of(guild_id))
+        look = _plain(await self._choices.of_member(guild_id, user_id))
         shown = person(member)
 
         def laid_out(faces: Sequence[str | None]) -> JsonObject:
@@ -150,9 +141,6 @@ class PictureService:
         if linked is None or await _member_row(linked.guild_id, linked.user_id) != linked.row:
             raise NotFound
         return await self.card(STRANGER, linked.guild_id, linked.user_id, format_, known)
-
-    async def _settings_of(self, guild_id: int) -> CardSettings:
-        return _settings_of((await self._settings.get(guild_id, CARDS.name)).body).values
 
     async def _drawn(
         self,

@@ -33,7 +33,7 @@ _SETTINGS = "SELECT module, overrides FROM guild_settings WHERE guild_id = $1 OR
 _MEMBERS = """
     SELECT m.user_id, m.xp, m.messages, m.voice_seconds, m.reactions, m.commands, m.last_xp_at, m.streak_from,
         m.streak_to, m.streak_best, m.first_seen_at, m.last_active_at, m.left_at, m.is_ranked,
-        p.hidden_at IS NOT NULL AS is_hidden, n.username, n.display_name, n.avatar,
+        m.card_accent, p.hidden_at IS NOT NULL AS is_hidden, n.username, n.display_name, n.avatar,
         (SELECT json_object_agg(s.stat, s.value ORDER BY s.stat) FROM custom_stats s
          WHERE s.guild_id = $1 AND s.user_id = m.user_id) AS custom_stats
     FROM members m LEFT JOIN privacy_choices p ON p.user_id = m.user_id

@@ -15,6 +15,7 @@ from api.guilds.dtos import LARGEST_LIST, PutChannel, PutGuild, PutRole
 from api.lib.formats import LINE
 from api.lib.json import JsonObject
 from api.lib.snowflakes import Snowflake
+from api.settings.builtin.cards import Color
 from api.settings.curves import MAX_XP
 
 VERSION = 1
@@ -67,6 +68,7 @@ class MemberLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     username: str | None | UnsetType = UNSET
     display_name: str | None | UnsetType = UNSET
     avatar: str | None | UnsetType = UNSET
+    card_accent: Color | None = None
     custom_stats: dict[StatName, Amount] = {}
 
 

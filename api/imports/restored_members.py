@@ -17,6 +17,7 @@ from api.members.naming import KnownNames
 from api.members.standings import Key, Standing, lock
 from api.members.tombstones import refuse_standings_of_erased
 from api.postgres.database import Connection
+from api.postgres.plans import same
 
 _THERE = "SELECT user_id FROM members WHERE guild_id = $1 AND user_id = ANY($2::bigint[])"
 
@@ -28,6 +29,15 @@ _STORE_STATS = """
     INSERT INTO custom_stats (guild_id, user_id, stat, value)
     SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::bigint[])
     ON CONFLICT (guild_id, user_id, stat) DO UPDATE SET value = EXCLUDED.value
+"""
+
+# What a member chose for their card. It may be old, too: where it is only added, theirs stays.
+_STORE_ACCENTS = f"""
+    UPDATE members m SET card_accent = n.accent
+    FROM unnest($3::bigint[], $4::text[]) AS n (user_id, accent)
+    WHERE m.guild_id = $1 AND {same("m", "n", "user_id")}
+        AND CASE WHEN $2 THEN m.card_accent IS DISTINCT FROM n.accent ELSE m.card_accent IS NULL END
+    RETURNING m.user_id
 """
 
 
@@ -49,7 +59,8 @@ async def restore_members(
     names = KnownNames()
     await names.look_up(connection, standings.values())
     # Standings that are added to, or that have to be higher, may be old.
-    renamed = await names.store(connection, standings, given, only_missing=work.mode != "set")
+    altered = await names.store(connection, standings, given, only_missing=work.mode != "set")
+    altered |= await _store_accents(connection, work, lines)
     ledger, changed = Ledger(), 0
     stored: dict[tuple[int, str], int] = {}
     for line in lines:
@@ -60,11 +71,11 @@ async def restore_members(
         _merge(work.mode, standing, line, is_hidden=user_id in hidden)
         for stat, value in line.custom_stats.items():
             had[stat] = _merged_stat(work.mode, had.get(stat), value)
-        if before == (msgspec.structs.astuple(standing), had) and user_id in known and key not in renamed:
+        if before == (msgspec.structs.astuple(standing), had) and user_id in known and key not in altered:
             continue
         changed += 1
         known.add(user_id)
-        renamed.discard(key)
+        altered.discard(key)
         ledger.touch(standing)
         stored |= {(user_id, stat): value for stat, value in had.items() if before[1].get(stat) != value}
         level, xp = config.level_curve.level, before[0][3]
@@ -74,6 +85,16 @@ async def restore_members(
         rows = [(user_id, stat, value) for (user_id, stat), value in sorted(stored.items())]
         await connection.execute(_STORE_STATS, work.guild_id, *zip(*rows, strict=True))
     return changed
+
+
+async def _store_accents(connection: Connection, work: Work, lines: Sequence[MemberLine]) -> set[Key]:
+    accents = {int(line.user_id): line.card_accent.lower() for line in lines if line.card_accent is not None}
+    if not accents:
+        return set()
+    rows = await connection.fetch(
+        _STORE_ACCENTS, work.guild_id, work.mode == "set", list(accents), list(accents.values())
+    )
+    return {(work.guild_id, row[0]) for row in rows}
 
 
 def _merge(mode: Mode, standing: Standing, line: MemberLine, *, is_hidden: bool) -> None:

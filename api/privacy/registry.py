@@ -21,7 +21,7 @@ REGISTRY = (
         step="guild",
         export="""
             SELECT guild_id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,
-                streak_best, first_seen_at, last_active_at, left_at
+                streak_best, first_seen_at, last_active_at, left_at, card_accent
             FROM members WHERE user_id = $1 AND guild_id = $2
         """,
     ),

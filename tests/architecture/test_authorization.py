@@ -80,6 +80,8 @@ ROWS: dict[str, Needs] = {
     "GET /v1/guilds/{guild_id}/members/{user_id}/activity": "read",
     "GET /v1/guilds/{guild_id}/members/{user_id}/role-rewards": "read",
     "GET /v1/guilds/{guild_id}/leaderboard": "read",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/card": "read",
+    "PUT /v1/guilds/{guild_id}/members/{user_id}/card": "write",
     "GET /v1/guilds/{guild_id}/members/{user_id}/card.png": "read",
     "GET /v1/guilds/{guild_id}/members/{user_id}/card.webp": "read",
     "GET /v1/guilds/{guild_id}/members/{user_id}/card.svg": "read",

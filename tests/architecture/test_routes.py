@@ -57,6 +57,8 @@ EXPECTED = {
     "GET /v1/guilds/{guild_id}/members/{user_id}/activity": "members:read",
     "GET /v1/guilds/{guild_id}/members/{user_id}/role-rewards": "members:read",
     "GET /v1/guilds/{guild_id}/leaderboard": "members:read",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/card": "members:read",
+    "PUT /v1/guilds/{guild_id}/members/{user_id}/card": "members:write",
     "GET /v1/guilds/{guild_id}/members/{user_id}/card.png": "members:read",
     "GET /v1/guilds/{guild_id}/members/{user_id}/card.webp": "members:read",
     "GET /v1/guilds/{guild_id}/members/{user_id}/card.svg": "members:read",

@@ -97,6 +97,7 @@ class World:
         if (await self.bot.get(f"{path}/card-background")).status_code == 404:
             headers = {"Content-Type": "image/png"}
             assert (await self.bot.put(f"{path}/card-background", content=png(), headers=headers)).is_success
+        await self.bot.patch(f"{path}/settings/cards", json={"members_may_choose": True})
         self.link = (await self.bot.post(f"{path}/members/{ADA}/card-link")).json()["url"].split("/")[-2]
 
     async def _achievements(self) -> None:

@@ -58,6 +58,8 @@ ROWS: dict[str, Naming] = {
     "GET /v1/users/{user_id}/export": "own",
     "GET /v1/users/{user_id}/privacy": "own",
     "PUT /v1/users/{user_id}/privacy": "own",
+    "GET /v1/guilds/{guild_id}/members/{user_id}/card": "address",
+    "PUT /v1/guilds/{guild_id}/members/{user_id}/card": "address",
     "GET /v1/guilds/{guild_id}/members/{user_id}/card.png": "address",
     "GET /v1/guilds/{guild_id}/members/{user_id}/activity.png": "address",
     "GET /v1/guilds/{guild_id}/members/{user_id}/card.webp": "address",
@@ -84,7 +86,11 @@ BOARDS = (
     "?period=week&stat=duels",
     "?from=2026-01-01&to=2036-12-31",
 )
-BODIES: dict[str, Json] = {"/xp": {"amount": 1}, "/explain": {"events": [message("new", user=BO)]}}
+BODIES: dict[str, Json] = {
+    "/xp": {"amount": 1},
+    "/explain": {"events": [message("new", user=BO)]},
+    "/card": {"accent": None},
+}
 
 
 def _body(route: Route) -> Json | None:

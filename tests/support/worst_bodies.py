@@ -269,6 +269,7 @@ ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "POST /v1/guilds/{guild_id}/members/{user_id}/xp": [],
     "POST /v1/guilds/{guild_id}/members/{user_id}/card-link": [nothing],
     "PUT /v1/guilds/{guild_id}/card-background": [pictures],
+    "PUT /v1/guilds/{guild_id}/members/{user_id}/card": [],
     "POST /v1/guilds/{guild_id}/imports": [imports],
     "POST /v1/achievements": [],
     "POST /v1/achievements/simulate": [],

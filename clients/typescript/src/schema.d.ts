@@ -824,6 +824,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/guilds/{guild_id}/members/{user_id}/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the accent that a member chose for their own card and chart
+         * @description It is shown where the module `cards` has `"members_may_choose": true`.
+         *
+         *     Needs the scope `members:read`.
+         */
+        get: operations["get_member_card"];
+        /**
+         * Set the accent of a member's own card and chart; null takes it back
+         * @description It is 409 where the module `cards` does not let members choose. Text stays readable with any accent.
+         *
+         *     Needs the scope `members:write`.
+         */
+        put: operations["put_member_card"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/guilds/{guild_id}/members/{user_id}/card-link": {
         parameters: {
             query?: never;
@@ -2905,6 +2933,17 @@ export interface components {
             items: components["schemas"]["MemberAchievementView"][];
         };
         /**
+         * MemberCardView
+         * @description What a member chose for their own card. `accent`: `#rrggbb`; null where they have none and the guild's is
+         *     shown.
+         * @example {
+         *       "accent": "#57f287"
+         *     }
+         */
+        MemberCardView: {
+            accent: string | null;
+        };
+        /**
          * MemberView
          * @description A member's profile, with their rank; null for a member who is on no leaderboard.
          * @example {
@@ -3601,6 +3640,16 @@ export interface components {
             owner_id?: (string | number) | null;
             locale?: string | null;
             timezone?: string | null;
+        };
+        /**
+         * PutMemberCard
+         * @description `accent`: `#rrggbb`, or null for the guild's.
+         * @example {
+         *       "accent": "#57f287"
+         *     }
+         */
+        PutMemberCard: {
+            accent: string | null;
         };
         /**
          * PutModule
@@ -7398,6 +7447,130 @@ export interface operations {
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_member_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The person's snowflake.
+                 * @example 190320984123768832
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberCardView"];
+                    "application/vnd.msgpack": components["schemas"]["MemberCardView"];
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_member_card: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The person's snowflake.
+                 * @example 190320984123768832
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutMemberCard"];
+            };
+        };
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberCardView"];
+                    "application/vnd.msgpack": components["schemas"]["MemberCardView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
     };
