@@ -23,6 +23,7 @@ MOST_WAITING = 256 * 1024  # bytes for one client; a slower one is disconnected,
 SILENCE_SECONDS = 15.0
 RECHECK_SECONDS = 60.0
 HEARTBEAT_SECONDS = 0.5
+FIRST_POLL_SECONDS = 2.0  # within which a server that has just started knows where streams begin
 
 # A comment line, which clients ignore.
 KEEP_ALIVE = b": keep-alive\n"
@@ -134,6 +135,7 @@ class Broadcaster:
         """`stopping` returns whether this process is stopping."""
         self.position: int | None = None  # position of the last event that was published; None before the first poll
         self.polled_at = float("-inf")
+        self._begun = asyncio.Event()
         self._clock = clock
         self._metrics = metrics
         self._stopping = stopping
@@ -142,6 +144,20 @@ class Broadcaster:
     @property
     def is_stopping(self) -> bool:
         return self._stopping()
+
+    def begin_after(self, position: int) -> None:
+        """Events after this position will be published."""
+        self.position = position
+        self._begun.set()
+
+    async def known_position(self) -> int | None:
+        """The position, once the first poll has said it; None if it has not within two seconds."""
+        if self.position is None:
+            self._begun.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_POLL_SECONDS):
+                    await self._begun.wait()
+        return self.position
 
     def count(self) -> int:
         """How many streams are open here."""

@@ -88,13 +88,15 @@ class EventPoller:
         broadcaster = self._broadcaster
         started = time.monotonic()
         newest = await _number(connection, afresh=afresh)
-        if broadcaster.position is None or broadcaster.position > newest:  # the first poll, or a restored database
-            if broadcaster.position is not None:
+        position = broadcaster.position
+        if position is None or position > newest:  # the first poll, or a restored database
+            if position is not None:
                 broadcaster.end_all()  # their positions belong to the other database
-            broadcaster.position = newest
+            broadcaster.begin_after(newest)
+            position = newest
         rows = []
-        if newest > broadcaster.position:
-            rows = await connection.fetch(sql.NEW, broadcaster.position, timeout=TIMEOUT)
+        if newest > position:
+            rows = await connection.fetch(sql.NEW, position, timeout=TIMEOUT)
             broadcaster.publish([Event(row) for row in rows])
         broadcaster.polled_at = started
         return len(rows) == sql.BATCH_SIZE

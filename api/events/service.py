@@ -31,11 +31,12 @@ class EventService:
     async def begin(self, credential: Credential, query: EventsQuery, last_event_id: str | None) -> tuple[Filter, int]:
         """The filter of a stream, and the position after which it begins. Raises `NotFound` for a guild that the
         credential does not see, `BadHeader` for a position that never was, `Gone` for one that is not kept any more,
-        `TooManyRequests` and `Overloaded` for too many streams, `Unavailable` while this process stops or before its
-        first poll."""
+        `TooManyRequests` and `Overloaded` for too many streams, `Unavailable` while this process stops, or
+        before its first poll, for which it waits."""
         if self.broadcaster.is_stopping:
             raise Unavailable("The server is stopping. Connect again: another server answers.")
-        if self.broadcaster.position is None:
+        newest = await self.broadcaster.known_position()
+        if newest is None:
             raise Unavailable
         if query.guild_id is not None:
             if not credential.sees(query.guild_id):
@@ -44,7 +45,7 @@ class EventService:
         self.bounds.refuse(credential)
         wanted = Filter(credential, query.guild_id, frozenset(query.types))
         if last_event_id is None:
-            return wanted, self.broadcaster.position
+            return wanted, newest
         return wanted, await self._after(last_event_id)
 
     async def _after(self, last_event_id: str) -> int:

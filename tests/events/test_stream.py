@@ -43,6 +43,16 @@ async def test_a_change_comes_at_once(bot: httpx2.AsyncClient, base_url: str) ->
         }  # fmt: skip
 
 
+async def test_a_server_that_has_just_started_answers(
+    bot: httpx2.AsyncClient, base_url: str, litestar_app: Litestar
+) -> None:
+    """It may be ready before the first poll says where streams begin."""
+    services_of(litestar_app).broadcaster.position = None
+    async with stream(base_url, key_of(bot), query=CHANGES) as opened:
+        await bot.patch(SETTINGS, json={"cooldown_seconds": 6})
+        assert (await opened.next(3)).data["values"] == {"cooldown_seconds": 6}
+
+
 async def test_who_sees_what(
     bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient, base_url: str
 ) -> None:
