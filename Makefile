@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-postgres16 test-newest soak check bench format configuration catalog document lock browser node clean
+.PHONY: help run demo test test-postgres16 test-pgbouncer test-newest soak check bench format configuration catalog document lock browser pgbouncer node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -21,12 +21,14 @@ demo: $(VENV)/.run ## import real communities, print their boards
 ON_ANY_DAY := achievements activity audit auth cards events guilds idempotency imports leaderboards limits members \
 	privacy properties public webhooks database/test_partitions.py
 
-test: $(VENV)/.dev browser node ## install what is missing, run every test; with TODAY=2028-02-29 those on dates, as on that day
+test: $(VENV)/.dev browser pgbouncer node ## install what is missing, run every test; with TODAY=2028-02-29 those on dates, as on that day; with DATABASE_URL=… on that server, as a superuser of it
 ifdef TODAY
 	$(BIN)/python -m tests.support.today $(TODAY) $(addprefix tests/,$(ON_ANY_DAY))
+else ifeq ($(origin DATABASE_URL),command line)
+	@$(BIN)/python -m pytest --server='$(DATABASE_URL)'
 else
 	$(BIN)/python -m pytest
-	@$(MAKE) --no-print-directory test-postgres16
+	@$(MAKE) --no-print-directory test-postgres16 test-pgbouncer
 endif
 
 # What leans on PostgreSQL more than on SQL, and may so differ from one release to the next: recording with its
@@ -39,6 +41,15 @@ ON_POSTGRES_16 := activity/test_record.py activity/test_statements.py activity/t
 
 test-postgres16: $(VENV)/.dev ## run the tests that lean on PostgreSQL most on the oldest that is served from, 16
 	$(BIN)/python -m pytest --postgres16 $(addprefix tests/,$(ON_POSTGRES_16))
+
+# What a pooler could spoil: transactions and connections that are lost, statements that are prepared, settings of a
+# transaction, advisory locks, what is told by LISTEN, COPY and large imports, boards on connections of their own.
+BEHIND_PGBOUNCER := activity/test_record.py activity/test_concurrency.py achievements/test_unlocking.py \
+	database/test_changes.py database/test_connections.py database/test_transaction.py events imports leaderboards \
+	settings/test_http_concurrency.py
+
+test-pgbouncer: $(VENV)/.dev pgbouncer ## run the tests that a pooler could spoil behind PgBouncer, which lends connections by transactions
+	$(BIN)/python -m pytest --pgbouncer $(addprefix tests/,$(BEHIND_PGBOUNCER))
 
 # What leans on the interpreter: docstrings and annotations (the OpenAPI document, routes, the table of settings), the
 # event loop and its context variables (transactions that are cancelled), numbers, texts and dates (rules, schemas,
@@ -88,6 +99,9 @@ lock: $(VENV)/.dev ## compile the exact versions with their hashes
 
 browser: $(VENV)/.dev ## Debian's Chromium, for the tests of what a browser shows
 	@PYTHON=$(BIN)/python sh tests/support/install_browser.sh
+
+pgbouncer: ## Debian's PgBouncer, for the tests behind a pooler
+	@sh tests/support/install_pgbouncer.sh
 
 node: $(TYPES)/node_modules/.package-lock.json ## what TypeScript and the bot on discord.js need
 

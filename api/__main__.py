@@ -35,9 +35,10 @@ def serve(workers: int | None) -> None:
     """Serve the API. Outside production, also migrate, and create a first administrator and key."""
     from api.cli.setup import make_first
     from api.cli.welcome import welcome
+    from api.postgres.access import UnusableDatabase
     from api.postgres.embedded.user import EmbeddedPostgresError
     from api.postgres.migrations import migrate as run_migrations
-    from api.postgres.preflight import UnusableDatabase, refuse_unusable
+    from api.postgres.preflight import refuse_unusable
     from api.runtime import server
     from api.runtime.embedded_database import kept_running
     from piccolo_conf import DB
@@ -55,7 +56,7 @@ def serve(workers: int | None) -> None:
     except UnusableDatabase as error:
         raise Refused(str(error)) from None
     if not settings.production:
-        run(run_migrations(DB, found.owner_url))
+        run(run_migrations(DB, found.owner_url, session_url=found.session_url))
     key = None if settings.production else run(make_first(settings, click.echo))
     try:
         with kept_running(found.embedded, settings):
@@ -72,7 +73,7 @@ def migrate(sql: bool) -> None:
     from piccolo_conf import DB
 
     _, found = located(founding=True)
-    done = run(run_migrations(DB, found.owner_url, dry_run=sql))
+    done = run(run_migrations(DB, found.owner_url, session_url=found.session_url, dry_run=sql))
     if not sql:
         click.echo("\n".join(f"ran {id_}" for id_ in done) or "Nothing to do: the database is up to date.")
     elif done:

@@ -43,6 +43,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     owner_database_url: Annotated[
         str | None, Meta(description="the same database as its owner, for migrations; empty: `DATABASE_URL`")
     ] = None
+    session_database_url: Annotated[
+        str | None,
+        Meta(
+            description="the same database and log-in without a pooler that lends connections by transactions; "
+            "empty: `DATABASE_URL`"
+        ),
+    ] = None
+    prepared_statements: Annotated[
+        bool | None,
+        Meta(description="whether connections keep prepared statements; empty: if no pooler stands in front"),
+    ] = None
     database_plaintext: Annotated[
         bool,
         Meta(description="allow a database on another machine without TLS, on a network of your own"),
@@ -244,6 +255,7 @@ def _refuse_clear(settings: Settings, environ: Mapping[str, str]) -> None:
     for name, url in (
         ("database_url", settings.database_url),
         ("owner_database_url", settings.owner_database_url),
+        ("session_database_url", settings.session_database_url),
     ):
         if url is not None and not settings.database_plaintext and is_clear(url, environ):
             raise UnsafeConfiguration(

@@ -3,7 +3,7 @@
 Building opens nothing: `api.runtime.lifespan` opens the database, and starts what runs by itself."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import piccolo_conf
 from api.accounts.accounts import Client, build_accounts
@@ -66,10 +66,12 @@ from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.listing import MemberLists
 from api.members.renaming import Renaming
 from api.members.service import MemberService
+from api.postgres.access import find_access
 from api.postgres.change_watcher import ChangeWatcher
+from api.postgres.connections import Access
 from api.postgres.database import Database
 from api.postgres.partitions import Partitions
-from api.postgres.provision import connect_arguments, role_to_take, secrets_of
+from api.postgres.provision import secrets_of
 from api.postgres.readiness import Health
 from api.privacy.erasing import Eraser
 from api.privacy.exporting import PersonExporter
@@ -256,9 +258,9 @@ class Services:
         self.eraser = Eraser(database, watcher, clock)
         self.exporter_of_people = PersonExporter(database, clock)
 
-    async def connect_arguments(self) -> dict[str, Any]:  # Any: keyword arguments
-        """What connections as the application's role are opened with."""
-        return connect_arguments(self._settings, role=await role_to_take(self._settings))
+    async def find_access(self) -> Access:
+        """What connections are opened with, looked at anew."""
+        return await find_access(self._settings)
 
     async def close(self) -> None:
         """Closes what was opened."""

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -27,6 +27,7 @@ from tests.support.clients import Clients
 from tests.support.clock import CLOCK, MovableClock
 from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET, Discord
 from tests.support.people import HARBOUR, QUARRY
+from tests.support.pgbouncer import MISSING, PROGRAM, pgbouncer
 from tests.support.serving import alive
 from tests.support.truncate import Truncater
 from tests.support.wiring import services_of
@@ -36,6 +37,8 @@ _running: list[cluster.Cluster] = []
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--postgres16", action="store_true", help="test on PostgreSQL 16 instead of the embedded one")
+    parser.addoption("--server", metavar="URL", help="test on this server, as a superuser of it")
+    parser.addoption("--pgbouncer", action="store_true", help="test with PgBouncer, by transactions, in front of it")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,8 +50,12 @@ def pytest_configure(config: pytest.Config) -> None:
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         today.pass_on()
-        _running.append(cluster.Cluster(oldest=config.getoption("--postgres16")))
-        _running[0].start()
+        _running.append(cluster.Cluster(oldest=config.getoption("--postgres16"), named=config.getoption("--server")))
+        try:
+            _running[0].start()
+        except cluster.NotForTests as error:
+            _running.clear()
+            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 # Whatever waits for processes and restarts, or takes long, begins first: a test of half a minute at the end leaves one
@@ -86,9 +93,24 @@ async def database_name() -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-def settings(database_name: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def pooled_url(database_name: str, pytestconfig: pytest.Config) -> Iterator[str]:
+    """The address of the application's transactions: PostgreSQL's own, or with `--pgbouncer` the pooler's."""
+    if not pytestconfig.getoption("--pgbouncer"):
+        yield cluster.url(APP, database_name)
+        return
+    if PROGRAM is None:
+        pytest.skip(MISSING)
+    with pgbouncer(APP) as pooler:
+        yield pooler.url(APP, database_name)
+
+
+@pytest.fixture(scope="session")
+def settings(
+    database_name: str, pooled_url: str, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
     return Settings(
-        database_url=cluster.url(APP, database_name),
+        database_url=pooled_url,
+        session_database_url=cluster.url(APP, database_name) if pytestconfig.getoption("--pgbouncer") else None,
         owner_database_url=cluster.url(OWNER, database_name),
         data_dir=str(tmp_path_factory.mktemp("data")),
         secret="0" * 64,

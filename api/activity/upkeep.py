@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from api.lib.clock import Clock
 from api.members.tombstones import KEPT as TOMBSTONES_KEPT
 from api.postgres.batches import delete_in_batches
-from api.postgres.database import Connection, Database
+from api.postgres.connections import PlainConnection
+from api.postgres.database import Database
 from api.postgres.failures import AWAY
 from api.postgres.partitions import PartitionedTable, Partitions
 
@@ -50,7 +51,7 @@ class Upkeep:
         """Does all of it. If several processes call it, one does it and the others do nothing. A failing step does not
         stop the others: raises an `ExceptionGroup` at the end. Raises `Unavailable`."""
         failures: list[Exception] = []
-        async with self._database.connection() as connection:
+        async with self._database.session() as connection:
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
                 return
             try:
@@ -68,7 +69,7 @@ class Upkeep:
         if failures:
             raise ExceptionGroup("a part of the upkeep failed", failures)
 
-    def _steps(self, connection: Connection) -> Iterator[tuple[str, Awaitable[object]]]:
+    def _steps(self, connection: PlainConnection) -> Iterator[tuple[str, Awaitable[object]]]:
         """The steps, with a name for each. Partitions ahead come first: without them nothing can be recorded."""
         today = self._clock.now().date()
         for table in self._kept:
@@ -80,7 +81,7 @@ class Upkeep:
         yield "old tombstones", delete_in_batches(connection, "erased_people", "erased_at < $1", kept_since)
 
 
-async def _drop(connection: Connection, table: PartitionedTable, before: date) -> None:
+async def _drop(connection: PlainConnection, table: PartitionedTable, before: date) -> None:
     """Each in a transaction of its own: a table is locked against everybody while a partition of it goes."""
     while await connection.fetchval("SELECT guildhall_drop_parts($1, $2)", table, before):
         pass

@@ -10,12 +10,13 @@ from api.cards.renderer import Renderer
 from api.config import Settings, misspelt
 from api.errors import PicturesBusy, PicturesNotInstalled
 from api.postgres import catalog
-from api.postgres.connections import connect
-from api.postgres.engine import PlainConnection
+from api.postgres.access import UnusableDatabase, find_access
+from api.postgres.connections import PlainConnection, connect
 from api.postgres.failures import UNREACHABLE
 from api.postgres.migrations import applied, known
-from api.postgres.preflight import LEAST_VERSION, connections, ways_to_rewrite
-from api.postgres.provision import APP, READ_ONLY, connect_arguments, role_to_take, unreachable
+from api.postgres.preflight import LEAST_VERSION, connections
+from api.postgres.provision import APP, READ_ONLY, unreachable
+from api.postgres.rights import ways_to_rewrite
 
 CLOCK_SECONDS = 2.0
 
@@ -35,12 +36,15 @@ async def examine(settings: Settings) -> list[Finding]:
         for name in misspelt(os.environ)
     ]
     try:
-        arguments = connect_arguments(settings, role=await role_to_take(settings))
-        connection = await connect(**arguments, timeout=5)
+        access = await find_access(settings)
+        connection = await connect(**access.session, timeout=5)
     except UNREACHABLE as error:
         return [*findings, Finding("connection", unreachable(error))]
+    except UnusableDatabase as error:
+        return [*findings, Finding("connection", str(error))]
     try:
-        findings += await _database(connection, settings)
+        findings.append(Finding("connection through a pooler" if access.has_pooler else "connection"))
+        findings += await _database(connection, settings, has_pooler=access.has_pooler)
         findings += await _roles(connection)
         findings += await _schema(connection)
         findings.append(await _clock(connection))
@@ -75,14 +79,11 @@ async def _pictures(settings: Settings) -> str:
     )
 
 
-async def _database(connection: PlainConnection, settings: Settings) -> list[Finding]:
+async def _database(connection: PlainConnection, settings: Settings, *, has_pooler: bool) -> list[Finding]:
     version = int(await connection.fetchval("SHOW server_version_num"))
-    wanted, offered = await connections(settings, connection)
+    wanted, offered = await connections(settings, connection, has_pooler=has_pooler)
     fsync = await connection.fetchval("SHOW fsync")
-    jit = await connection.fetchval("SHOW jit")
-    login = await connection.fetchval("SELECT session_user")
     return [
-        Finding("connection"),
         Finding(
             f"PostgreSQL {version // 10_000}.{version % 10_000}",
             None if version >= LEAST_VERSION else "Guildhall needs PostgreSQL 16 or newer.",
@@ -90,15 +91,6 @@ async def _database(connection: PlainConnection, settings: Settings) -> list[Fin
         Finding(
             f"connections: {wanted} needed, {offered} available",
             None if wanted <= offered else "Lower GUILDHALL_WORKERS or GUILDHALL_POOL_SIZE.",
-        ),
-        Finding(
-            f"compilation of statements: jit = {jit}",
-            None
-            if jit == "off"
-            else (
-                "The server, or a pooler in front of it, ignores Guildhall's setting. "
-                f"Run: ALTER ROLE {login} SET jit = off"
-            ),
         ),
         Finding(
             "durability", None if fsync == "on" else "fsync is off: a power failure can lose data. Set fsync = on."

@@ -14,6 +14,7 @@ from api.config import Settings, UnsafeConfiguration, load
 from api.errors import GuildhallError, NotFound
 from api.lib import snowflakes
 from api.lib.private_files import replacing
+from api.postgres.access import UnusableDatabase
 from api.postgres.embedded.server import EmbeddedPostgresError
 from api.postgres.failures import UNREACHABLE
 from api.postgres.migrations import MigrationFailed
@@ -77,5 +78,5 @@ def run(work: Coroutine[object, object, T]) -> T:
     except NotFound as error:
         has_detail = error.detail != NotFound.detail
         raise Refused(error.detail if has_detail else "There is nothing with this number.") from None
-    except (GuildhallError, MigrationFailed, ValueError) as error:
+    except (GuildhallError, MigrationFailed, UnusableDatabase, ValueError) as error:
         raise Refused(str(error)) from None

@@ -16,7 +16,11 @@ _COUNTS = """(
         SELECT 1 FROM privacy_choices p WHERE p.user_id = e.user_id AND p.opted_out_at IS NOT NULL LIMIT 1
     ) IS NULL"""
 
-EVENT_COLUMNS = ["import_id", "occurred_at", "id", "n", "data"]
+# Not COPY: asyncpg prepares a statement for it by name, which a pooler could meet again on another client's connection.
+STAGE = """
+    INSERT INTO import_events (import_id, occurred_at, id, n, data)
+    SELECT $1, * FROM unnest($2::timestamptz[], $3::text[], $4::bigint[], $5::bytea[])
+"""
 
 NEXT = """
     SELECT occurred_at, id, n, data FROM import_events

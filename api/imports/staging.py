@@ -63,10 +63,10 @@ async def stage(work: Work, latest: datetime, config: LevelingConfig, stat_names
             if isinstance(event, StatEvent) and event.stat in beyond:
                 work.refuse(number, Fault("/stat", TOO_MANY))
             else:
-                records.append((work.id, event.occurred_at, event.id, number, data))
+                records.append((event.occurred_at, event.id, number, data))
         work.reached_byte(STAGING_SHARE)
         async with work.step(upto=batch[-1][0], kept=True) as connection:
-            await connection.copy_records_to_table("import_events", records=records, columns=sql.EVENT_COLUMNS)
+            await connection.execute(sql.STAGE, work.id, *(zip(*records, strict=True) if records else ((),) * 4))
     async with work.step(kept=True):
         work.reached = msgspec.json.encode(Reached()).decode()
 

@@ -58,11 +58,10 @@ _SIZES_KEPT, _SIZES_SECONDS = 50_000, 60.0
 
 # For one computation: memory for the totals of 600,000 members, so nothing is sorted on disk; and one processor,
 # because recording needs the others.
-SESSION = {
-    "statement_timeout": f"{STATEMENT_SECONDS}s",
-    "work_mem": "64MB",
-    "max_parallel_workers_per_gather": "0",
-}
+_PATIENT = (
+    f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'; SET LOCAL work_mem = '64MB'; "
+    "SET LOCAL max_parallel_workers_per_gather = 0"
+)
 
 
 class Board(NamedTuple):
@@ -92,9 +91,8 @@ class Snapshots:
 
     async def open(self, arguments: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
         """Allows computations. Connects only when one is requested."""
-        settings = {**arguments["server_settings"], **SESSION}
         self._pool = await create_pool(
-            **{**arguments, "server_settings": settings},
+            **arguments,
             min_size=0,
             max_size=SNAPSHOTS,
             max_inactive_connection_lifetime=60,
@@ -226,6 +224,7 @@ class Snapshots:
 async def _read(connection: Connection, board: Board, today: date) -> "asyncpg.Record":
     """The packed board, of one moment with the sums that it is read from."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(_PATIENT)
         found = None
         if board.stat in queries.STATS and (board.last - board.first).days > CHECKPOINTS_COST:
             rows = await connection.fetch(folding_sql.CHECKPOINTS, board.guild_id)

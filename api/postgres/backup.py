@@ -70,7 +70,7 @@ async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
             *(f"--command={_EMPTY}", f"--file={script.name}"),
             url=found.owner_url,
         )
-    await migrate(engine, found.owner_url)
+    await migrate(engine, found.owner_url, session_url=found.session_url)
 
 
 def spare_older_servers(script: Path) -> None:

@@ -1,9 +1,14 @@
 """Opens all connections to PostgreSQL, with the same options for each."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
+
+if TYPE_CHECKING:
+    PlainConnection = asyncpg.Connection[asyncpg.Record]
+else:
+    PlainConnection = object
 
 # Up to PostgreSQL 17, a plan node that is switched off (`enable_seqscan` and the like, which recording sets) costs
 # 1e10. That is far above `jit_above_cost`: a server with LLVM, which most packages have, would compile every such
@@ -11,25 +16,42 @@ import asyncpg
 # to pay.
 SESSION = {"jit": "off"}
 
-# A worker's connections besides its pool: its change watcher, its event poller, and two for boards of periods.
-WATCHERS, SNAPSHOTS = 2, 2
+# A worker's connections besides its pool: its change watcher, its event poller, two for boards of periods, and one for
+# upkeep.
+WATCHERS, SNAPSHOTS, UPKEEP = 2, 2, 1
+
+
+class Access(NamedTuple):
+    """asyncpg's arguments for connections. `pooled`: for single statements and transactions. `session`: for what lasts
+    longer, such as LISTEN and advisory locks of a session. `has_pooler`: whether a pooler lends the first kind."""
+
+    pooled: dict[str, Any]  # Any: asyncpg's own keyword arguments
+    session: dict[str, Any]
+    has_pooler: bool = False
 
 
 async def connect(
     dsn: str | None = None,
     *,
     timeout: float = 60,  # noqa: ASYNC109  asyncpg's own
-    server_settings: Mapping[str, str] | None = None,
+    server_settings: Mapping[str, str] = SESSION,
+    **options: Any,  # Any: asyncpg's own keyword arguments
 ) -> "asyncpg.Connection[asyncpg.Record]":
-    """A connection of its own. `timeout`: seconds until it must be open. Raises what `asyncpg.connect` raises."""
-    return await asyncpg.connect(dsn, timeout=timeout, server_settings={**SESSION, **(server_settings or {})})
+    """A connection of its own. `timeout`: seconds until it must be open. `server_settings`: what is asked for at
+    connecting. Raises what `asyncpg.connect` raises."""
+    return await asyncpg.connect(dsn, timeout=timeout, server_settings=dict(server_settings), **options)
 
 
 async def create_pool(
     dsn: str | None = None,
     *,
-    server_settings: Mapping[str, str] | None = None,
+    server_settings: Mapping[str, str] = SESSION,
     **options: Any,  # Any: asyncpg's own keyword arguments
 ) -> "asyncpg.Pool[asyncpg.Record]":
     """A pool, with its minimum of connections open. Raises what `asyncpg.create_pool` raises."""
-    return await asyncpg.create_pool(dsn, server_settings={**SESSION, **(server_settings or {})}, **options)
+    return await asyncpg.create_pool(dsn, server_settings=dict(server_settings), reset=_keep, **options)
+
+
+async def _keep(_connection: object) -> None:
+    """Resets nothing on release. Sessions have only transaction-local state, and asyncpg's own reset costs a round
+    trip. A pooler would send it to another connection."""

@@ -15,7 +15,7 @@ import asyncpg
 
 from api.errors import DatabaseAway, Overloaded
 from api.lib.step_timeout import StepTimeout
-from api.postgres.connections import create_pool
+from api.postgres.connections import Access, PlainConnection, connect, create_pool
 from api.postgres.failures import AWAY
 from api.postgres.lending import LendingEngine
 
@@ -32,8 +32,8 @@ APP_ROLE = "guildhall_app"
 # psql) does nothing.
 BEGIN = "BEGIN; SET LOCAL guildhall.audited = 'on'"
 
-# More than a statement may take (`TIMEOUTS` of `api.postgres.provision`): PostgreSQL ends a slow statement itself, and
-# reports it. After this time without any answer, the database is away.
+# More than a statement may take (`ROLE_SETTINGS` of `api.postgres.provision`): PostgreSQL ends a slow statement itself,
+# and reports it. After this time without any answer, the database is away.
 SILENCE_SECONDS = 7.0
 CLEAN_UP_SECONDS = 2.0
 CLOSE_SECONDS = 5.0
@@ -54,11 +54,6 @@ class LostTransaction(RuntimeError):
     """A statement of the block had failed, and the block continued. PostgreSQL rolled everything back."""
 
 
-async def _keep(_connection: object) -> None:
-    """Resets nothing on release. Sessions have only transaction-local state, and asyncpg's own reset costs a round
-    trip."""
-
-
 class Database:
     """The pool of one process. Inject this; never open a connection elsewhere."""
 
@@ -73,11 +68,13 @@ class Database:
         self.in_use = 0
         self.waiting = 0
         self.rollbacks = 0
+        self._session: Mapping[str, Any] = {}  # Any: asyncpg's own keyword arguments
 
-    async def open(self, config: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
+    async def open(self, access: Access) -> None:
         """Starts the pool. Raises `OSError` or a `PostgresError` if it cannot connect."""
+        self._session = access.session
         self.engine.pool = await create_pool(
-            **config, min_size=2, max_size=self.pool_size, command_timeout=SILENCE_SECONDS, timeout=3, reset=_keep
+            **access.pooled, min_size=2, max_size=self.pool_size, command_timeout=SILENCE_SECONDS, timeout=3
         )
         self.engine.lend = self.connection
 
@@ -109,6 +106,19 @@ class Database:
             raise
         finally:
             await self._release(connection, had_turn=not first)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[PlainConnection]:
+        """A connection of its own, for what is longer than a transaction: an advisory lock of a session. Raises
+        `DatabaseAway`."""
+        try:
+            connection = await connect(**self._session, command_timeout=SILENCE_SECONDS, timeout=3)
+            try:
+                yield connection
+            finally:
+                await connection.close(timeout=CLEAN_UP_SECONDS)
+        except AWAY as error:
+            raise DatabaseAway from error
 
     @asynccontextmanager
     async def transaction(self, begin: str = "") -> AsyncIterator[Connection]:

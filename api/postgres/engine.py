@@ -8,17 +8,13 @@ connection of the open transaction; otherwise it waits for one like every single
 import asyncio
 from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 
+from api.postgres.connections import PlainConnection as PlainConnection
 from api.postgres.connections import connect
 from api.postgres.lending import LendingEngine
-
-if TYPE_CHECKING:
-    PlainConnection = asyncpg.Connection[asyncpg.Record]
-else:
-    PlainConnection = object
 
 
 class AdminEdit(NamedTuple):

@@ -13,9 +13,9 @@ import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
 from api.postgres import catalog, old_chain
-from api.postgres.connections import connect
-from api.postgres.engine import PlainConnection
-from api.postgres.provision import APP, READ_ONLY, TIMEOUTS
+from api.postgres.access import are_shared, configure_login, has_pooler
+from api.postgres.connections import PlainConnection, connect
+from api.postgres.provision import APP, READ_ONLY, ROLE_SETTINGS
 
 FOLDER = Path(__file__).parents[2] / "piccolo_migrations"
 APP_NAME = "guildhall"
@@ -87,11 +87,18 @@ async def applied(connection: PlainConnection) -> set[str]:
     return {row["name"] for row in rows}
 
 
-async def migrate(engine: PostgresEngine, owner_url: str, *, dry_run: bool = False) -> list[str]:
-    """Runs the migrations that have not run. Returns their ids, or with `dry_run` the SQL that would run. A second call
-    does nothing. Waits for another migrator to end."""
+async def migrate(
+    engine: PostgresEngine, owner_url: str, *, session_url: str | None = None, dry_run: bool = False
+) -> list[str]:
+    """Runs the migrations that have not run, then configures the log-in of `session_url`. Returns their ids, or with
+    `dry_run` the SQL that would run. A second call does nothing. Waits for another migrator to end."""
     connection = await connect(owner_url, timeout=5)
     try:
+        if await has_pooler(connection) and await are_shared(owner_url):
+            raise MigrationFailed(
+                "A pooler that gives each transaction another connection stands in front of the database. Migrations "
+                "need PostgreSQL itself: set GUILDHALL_OWNER_DATABASE_URL to its address."
+            )
         await _lock(connection)
         has = await applied(connection)
         if refusal := old_chain.refusal(has):
@@ -106,6 +113,8 @@ async def migrate(engine: PostgresEngine, owner_url: str, *, dry_run: bool = Fal
         else:
             await _run_each(engine, connection, pending)
         await grant(connection)
+        if session_url is not None:
+            await configure_login(connection, session_url)
         return pending
     finally:
         await connection.close()
@@ -206,7 +215,7 @@ async def make_roles(connection: PlainConnection) -> None:
             continue
         await connection.execute(f"CREATE ROLE {role} NOLOGIN")
         await connection.execute(f"GRANT {role} TO CURRENT_USER")
-        for name, value in TIMEOUTS[role].items():
+        for name, value in ROLE_SETTINGS[role].items():
             await connection.execute(f"ALTER ROLE {role} SET {name} = '{value}'")
 
 

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 import asyncpg
 import structlog
 
+from api.postgres.connections import PlainConnection
 from api.postgres.database import Connection, Database
 
 log = structlog.get_logger("guildhall.partitions")
@@ -76,7 +77,9 @@ class Partitions:
         await self._have(wanted)
         return await attempt()
 
-    async def make(self, connection: Connection, table: PartitionedTable, days: Iterable[date]) -> None:
+    async def make(
+        self, connection: Connection | PlainConnection, table: PartitionedTable, days: Iterable[date]
+    ) -> None:
         """Makes the missing partitions of these days. Call it outside a transaction: others who need one would wait for
         its end."""
         for first in sorted(self._lacks(table, days)):

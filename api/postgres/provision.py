@@ -8,23 +8,24 @@ import atexit
 import secrets
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from api.config import Settings, load
-from api.postgres.connections import connect
+from api.postgres.connections import SESSION, connect
 from api.postgres.embedded.server import EmbeddedPostgres
 
 DATABASE = "guildhall"
 OWNER, APP, READ_ONLY = "guildhall_owner", "guildhall_app", "guildhall_readonly"
 
-# Bounds for one statement or one forgotten transaction, by role.
-TIMEOUTS = {
+# By role: bounds for one statement or one forgotten transaction; for the application, also `jit` (see
+# `api.postgres.connections`).
+ROLE_SETTINGS = {
     APP: {
         "statement_timeout": "5s",
         "lock_timeout": "1s",
         "idle_in_transaction_session_timeout": "10s",
+        **SESSION,
     },
     OWNER: {"lock_timeout": "4s", "idle_in_transaction_session_timeout": "60s"},
     READ_ONLY: {
@@ -39,10 +40,12 @@ _THERE = "SELECT 1 FROM pg_database WHERE datname = $1"
 
 
 class Located(msgspec.Struct, frozen=True):
-    """The database's addresses, for the owner and for the application. `embedded` is set if we run the server."""
+    """The database's addresses, for the owner, for the application, and for sessions of the application's log-in.
+    `embedded` is set if we run the server."""
 
     owner_url: str
     app_url: str
+    session_url: str
     embedded: EmbeddedPostgres | None = None
 
 
@@ -52,13 +55,15 @@ def locate(settings: Settings | None = None) -> Located:
     when this process ends. Do not call it in the thread of an event loop."""
     settings = settings or load()
     if settings.database_url is not None:
-        return Located(settings.owner_database_url or settings.database_url, settings.database_url)
+        session_url = settings.session_database_url or settings.database_url
+        return Located(settings.owner_database_url or session_url, settings.database_url, session_url)
     settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
     server = EmbeddedPostgres(settings.data_path / "postgres")
     server.start()
     atexit.register(server.stop)
     asyncio.run(_found(server))
-    return Located(server.url(OWNER, DATABASE), server.url(APP, DATABASE), server)
+    app_url = server.url(APP, DATABASE)
+    return Located(server.url(OWNER, DATABASE), app_url, app_url, server)
 
 
 async def _found(server: EmbeddedPostgres) -> None:
@@ -72,7 +77,7 @@ async def _found(server: EmbeddedPostgres) -> None:
         if await connection.fetchval(_THERE, DATABASE):
             return
         roles = {row["rolname"] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
-        for role, values in TIMEOUTS.items():
+        for role, values in ROLE_SETTINGS.items():
             if role not in roles:
                 await connection.execute(f"CREATE ROLE {role} LOGIN")
             for name, value in values.items():
@@ -90,32 +95,16 @@ def unreachable(error: Exception) -> str:
             "characters such as @ and / in a password are written %40 and %2F."
         )
     about = str(error) or type(error).__name__
+    if "startup parameter" in about:
+        return (
+            f"A pooler stands in front of the database, and refuses what is asked for at connecting ({about}). "
+            "Migrations, backups and restores need PostgreSQL itself: set GUILDHALL_OWNER_DATABASE_URL to its address. "
+            "The server needs a log-in that is not the owner's."
+        )
     return (
         f"The database cannot be used: {about.rstrip('.')}. Is DATABASE_URL right, does PostgreSQL run, "
         "does pg_hba.conf let this log-in in?"
     )
-
-
-def connect_arguments(settings: Settings, *, role: str | None = None) -> dict[str, Any]:  # Any: keyword arguments
-    """asyncpg's arguments for the application's connections. `role` is set at connecting, if the log-in is a member of
-    the application's role."""
-    timeouts = dict(TIMEOUTS[APP])
-    if role is not None:
-        timeouts["role"] = role
-    return {"dsn": settings.database_url, "server_settings": {"application_name": "guildhall", **timeouts}}
-
-
-async def role_to_take(settings: Settings) -> str | None:
-    """The application's role, if the log-in of `DATABASE_URL` is another role that may switch to it."""
-    connection = await connect(settings.database_url, timeout=3)
-    try:
-        may: bool | None = await connection.fetchval(
-            "SELECT pg_has_role(current_user, oid, 'SET') FROM pg_roles WHERE rolname = $1 AND rolname <> current_user",
-            APP,
-        )
-    finally:
-        await connection.close()
-    return APP if may else None
 
 
 def secrets_of(settings: Settings) -> list[str]:

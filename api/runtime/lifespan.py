@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 from api.config import Settings
 from api.events.event_poller import EventPoller
 from api.postgres.change_watcher import stop
+from api.postgres.connections import Access
 from api.postgres.failures import AWAY
 from api.runtime.draining import drained
 from api.runtime.housekeeping import Jobs
@@ -17,32 +17,32 @@ from api.services import Services
 PATIENCE_SECONDS, PAUSE_SECONDS = 15.0, 0.3
 
 
-async def _open(services: Services) -> dict[str, Any]:  # Any: asyncpg's own keyword arguments
+async def _open(services: Services) -> Access:
     ends = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while True:
         try:
-            arguments = await services.connect_arguments()
-            await services.database.open(arguments)
+            access = await services.find_access()
+            await services.database.open(access)
         except AWAY:
             if asyncio.get_running_loop().time() > ends:
                 raise
         else:
-            return arguments
+            return access
         await asyncio.sleep(PAUSE_SECONDS)
 
 
 @contextlib.asynccontextmanager
 async def running(services: Services, settings: Settings) -> AsyncIterator[None]:
     """Opens the database and starts the background tasks; at the end, lets them finish and closes the database."""
-    arguments = await _open(services)
-    await services.snapshots.open(arguments)
+    access = await _open(services)
+    await services.snapshots.open(access.pooled)
     jobs = Jobs(services)
     coroutines = [
-        services.watcher.run(arguments),
+        services.watcher.run(access.session),
         jobs.run(),
         services.limiter.run(),
         services.broadcaster.run(),
-        EventPoller(services.broadcaster).run(arguments),
+        EventPoller(services.broadcaster).run(access.session),
     ]
     if settings.jobs:
         coroutines += [worker.run() for worker in services.workers]
@@ -61,9 +61,9 @@ async def running(services: Services, settings: Settings) -> AsyncIterator[None]
 @contextlib.asynccontextmanager
 async def connected(services: Services, *, follows_changes: bool = False) -> AsyncIterator[None]:
     """Opens the database for a command. A long command follows changes of other processes."""
-    arguments = await services.connect_arguments()
-    await services.database.open(arguments)
-    watching = asyncio.create_task(services.watcher.run(arguments)) if follows_changes else None
+    access = await services.find_access()
+    await services.database.open(access)
+    watching = asyncio.create_task(services.watcher.run(access.session)) if follows_changes else None
     try:
         yield
     finally:

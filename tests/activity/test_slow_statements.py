@@ -9,7 +9,7 @@ from litestar import Litestar
 
 from api.postgres.database import SILENCE_SECONDS, Database
 from api.postgres.engine import PlainConnection
-from api.postgres.provision import APP, TIMEOUTS
+from api.postgres.provision import APP, ROLE_SETTINGS
 from tests.activity.test_record import message
 from tests.support.people import HARBOUR, QUARRY
 from tests.support.wiring import services_of
@@ -39,7 +39,7 @@ async def slow_quarry(litestar_app: Litestar, owner: PlainConnection) -> AsyncIt
     await owner.execute(SLOW)
     await allow(database, "300ms")
     yield
-    await allow(database, TIMEOUTS[APP]["statement_timeout"])
+    await allow(database, ROLE_SETTINGS[APP]["statement_timeout"])
     await owner.execute("DROP FUNCTION test_slow() CASCADE")
 
 
@@ -62,4 +62,4 @@ async def test_of_a_group_only_who_is_slow_is_refused(bot: httpx2.AsyncClient) -
 
 def test_postgresql_speaks_before_we_take_it_for_dead() -> None:
     """Else a slow statement looks like a database that is away, for everybody in the group."""
-    assert float(TIMEOUTS[APP]["statement_timeout"].removesuffix("s")) + 1 < SILENCE_SECONDS
+    assert float(ROLE_SETTINGS[APP]["statement_timeout"].removesuffix("s")) + 1 < SILENCE_SECONDS

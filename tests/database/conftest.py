@@ -6,9 +6,9 @@ import asyncpg
 import pytest
 
 from api.config import Settings
+from api.postgres.access import find_access
 from api.postgres.database import Database
 from api.postgres.engine import GuildhallEngine, PlainConnection
-from api.postgres.provision import connect_arguments
 from tests.database.pools import SIZE
 from tests.support import cluster
 
@@ -26,6 +26,6 @@ async def database(settings: Settings, root: PlainConnection) -> AsyncIterator[D
     """A pool of four on an engine of its own."""
     await root.execute("TRUNCATE guilds CASCADE")
     opened = Database(GuildhallEngine(), pool_size=SIZE, acquire_timeout=0.3)
-    await opened.open(connect_arguments(settings))
+    await opened.open(await find_access(settings))
     yield opened
     await opened.close()

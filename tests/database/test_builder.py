@@ -9,9 +9,10 @@ import pytest
 import piccolo_conf
 from api.config import Settings
 from api.errors import DatabaseAway, Overloaded
+from api.postgres.access import find_access
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
-from api.postgres.provision import APP, connect_arguments
+from api.postgres.provision import APP
 from tables.guilds import Guild
 
 
@@ -23,7 +24,7 @@ async def database(
     monkeypatch.setattr(piccolo_conf.DB, "pool", None)
     monkeypatch.setattr(piccolo_conf.DB, "lend", None)
     opened = Database(piccolo_conf.DB, pool_size=2, acquire_timeout=0.3)
-    await opened.open(connect_arguments(settings))
+    await opened.open(await find_access(settings))
     yield opened
     await opened.close()
 

@@ -11,9 +11,9 @@ import pytest
 from litestar import Litestar
 
 from api.config import Settings
+from api.postgres.access import find_access
 from api.postgres.change_watcher import ChangeWatcher, stop
 from api.postgres.engine import PlainConnection
-from api.postgres.provision import connect_arguments
 from tests.support import cluster
 from tests.support.people import HARBOUR
 from tests.support.wiring import services_of
@@ -49,7 +49,7 @@ async def noticed(settings: Settings, owner: PlainConnection) -> AsyncIterator[l
     noticed: list[tuple[str, int]] = []
     watcher = ChangeWatcher()
     watcher.subscribe(lambda kind, ids: noticed.extend((kind, id_) for id_ in ids or {EVERYTHING}))
-    task = asyncio.create_task(watcher.run(connect_arguments(settings)))
+    task = asyncio.create_task(watcher.run((await find_access(settings)).session))
     await eventually(watcher.is_fresh)
     noticed.clear()
     yield noticed
@@ -163,7 +163,7 @@ async def test_what_was_cached_before_the_first_look_is_told(settings: Settings,
     watcher.subscribe(lambda kind, ids: noticed.extend((kind, id_) for id_ in ids or {EVERYTHING}))
     assert not watcher.is_fresh()
     await owner.execute("INSERT INTO guilds (id, name) VALUES (3, 'between')")
-    task = asyncio.create_task(watcher.run(connect_arguments(settings)))
+    task = asyncio.create_task(watcher.run((await find_access(settings)).session))
     await eventually(watcher.is_fresh)
     await stop(task)
     assert ("guild", EVERYTHING) in noticed
@@ -238,7 +238,7 @@ async def test_look_out_outlives_a_subscriber_that_fails(settings: Settings, own
 
     watcher = ChangeWatcher()
     watcher.subscribe(fail_once)
-    task = asyncio.create_task(watcher.run(connect_arguments(settings)))
+    task = asyncio.create_task(watcher.run((await find_access(settings)).session))
     await eventually(watcher.is_fresh)
     await owner.execute("INSERT INTO guilds (id, name) VALUES (4, 'x')")
     await eventually(lambda: calls > 0)

@@ -16,11 +16,11 @@ from api.app import create_litestar
 from api.cli import doctor
 from api.config import Settings
 from api.lib.metrics import Metrics
-from api.postgres import connections
+from api.postgres.access import UnusableDatabase, find_access
 from api.postgres.embedded.cluster import MAJOR
 from api.postgres.engine import GuildhallEngine, PlainConnection
 from api.postgres.migrations import known, migrate, roll_back
-from api.postgres.preflight import LEAST_VERSION, UnusableDatabase, refuse_unusable
+from api.postgres.preflight import LEAST_VERSION, refuse_unusable
 from api.postgres.provision import APP, OWNER
 from tests.support import cluster
 from tests.support.clock import MovableClock
@@ -49,10 +49,14 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[tuple[str, str]]":
     return found
 
 
-async def test_server_is_the_one_asked_for(root: PlainConnection, pytestconfig: pytest.Config) -> None:
-    """`make test` runs a selection on the oldest PostgreSQL, once more."""
+async def test_server_is_the_one_asked_for(
+    root: PlainConnection, settings: Settings, pytestconfig: pytest.Config
+) -> None:
+    """`make test` runs a selection on the oldest PostgreSQL, and one through PgBouncer."""
+    assert (await find_access(settings)).has_pooler == pytestconfig.getoption("--pgbouncer")
     major = int(await root.fetchval("SHOW server_version_num")) // 10_000
-    assert major == (16 if pytestconfig.getoption("--postgres16") else MAJOR)
+    if pytestconfig.getoption("--server") is None:
+        assert major == (16 if pytestconfig.getoption("--postgres16") else MAJOR)
     assert LEAST_VERSION == 160_000
 
 
@@ -69,10 +73,10 @@ async def test_no_connection_compiles_statements(
     settings = msgspec.structs.replace(settings, jobs=False)
     served = create_litestar(settings, clock=MovableClock(), metrics=Metrics(), discord=httpx2.ASGITransport(Discord()))
     async with alive(served):
-        # The look for a role to take, the pool's first two, the change watcher, the event poller.
+        # The look at what connections have, the pool's first two, the change watcher, the event poller.
         assert [await opened.get() for _ in range(5)] == [(APP, "off")] * 5
     await refuse_unusable(settings)
-    assert "compilation of statements: jit = off" in {finding.about for finding in await doctor.examine(settings)}
+    assert {finding.about: finding.mend for finding in await doctor.examine(settings)}["connection"] is None
     assert {opened.get_nowait() for _ in range(opened.qsize())} == {(APP, "off")}
 
     own = f"{database_name}_connections"
@@ -88,12 +92,6 @@ async def test_no_connection_compiles_statements(
     assert found.count((OWNER, "off")) == 3
     assert {jit for _, jit in found} == {"off"}
     await cluster.drop(own)
-
-
-async def test_doctor_sees_a_pooler_that_drops_settings(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    monkeypatch.setattr(connections, "SESSION", {})
-    mend = {finding.about: finding.mend for finding in await doctor.examine(settings)}
-    assert "ALTER ROLE guildhall_app SET jit = off" in str(mend["compilation of statements: jit = on"])
 
 
 def test_connections_are_opened_in_one_place() -> None:
@@ -114,12 +112,12 @@ def test_connections_are_opened_in_one_place() -> None:
 
 
 async def test_all_that_a_worker_opens_is_counted(settings: Settings, owner: PlainConnection) -> None:
-    """Its pool, the change watcher, the event poller, and two that compute boards."""
+    """Its pool, the change watcher, the event poller, two that compute boards, and one for upkeep."""
     largest = int(await owner.fetchval("SHOW max_connections"))
     offered = largest - int(await owner.fetchval("SHOW superuser_reserved_connections"))
-    fitting = msgspec.structs.replace(settings, workers=2, pool_size=offered // 2 - 4)
+    fitting = msgspec.structs.replace(settings, workers=2, pool_size=offered // 2 - 5)
     await refuse_unusable(fitting)
     findings = {finding.about: finding.mend for finding in await doctor.examine(fitting)}
     assert findings[f"connections: {offered // 2 * 2} needed, {offered} available"] is None
-    with pytest.raises(UnusableDatabase, match="2 connections for boards"):
-        await refuse_unusable(msgspec.structs.replace(fitting, pool_size=offered // 2 - 3))
+    with pytest.raises(UnusableDatabase, match="2 for boards, a change watcher, an event poller and one for upkeep"):
+        await refuse_unusable(msgspec.structs.replace(fitting, pool_size=offered // 2 - 4))

@@ -14,7 +14,7 @@ from api.postgres.embedded.server import ENVIRONMENT, EmbeddedPostgres
 from api.postgres.engine import PlainConnection
 from api.postgres.migrations import SECRET, MigrationFailed, known, migrate, roll_back
 from api.postgres.old_chain import START
-from api.postgres.provision import APP, OWNER, READ_ONLY, TIMEOUTS
+from api.postgres.provision import APP, OWNER, READ_ONLY, ROLE_SETTINGS
 from tables.declared import TABLES
 from tests.operation.servers import PROCESS, guildhall_afresh, installation, private_folder
 from tests.support import cluster, declarations
@@ -163,6 +163,6 @@ async def test_roles_are_bounded_in_the_embedded_server() -> None:
             server.stop()
     assert {row["rolname"] for row in rows} == {OWNER, APP, READ_ONLY}
     for row in rows:
-        assert dict(entry.split("=") for entry in row["rolconfig"]) == TIMEOUTS[row["rolname"]]
+        assert dict(entry.split("=") for entry in row["rolconfig"]) == ROLE_SETTINGS[row["rolname"]]
         assert not row["rolsuper"]
         assert not row["rolcreaterole"]

@@ -11,9 +11,9 @@ import piccolo_conf
 from api.config import Settings
 from api.errors import DatabaseAway, Overloaded
 from api.postgres import change_watcher as changes
+from api.postgres.access import find_access
 from api.postgres.database import Database, LostTransaction, NestedTransaction
 from api.postgres.engine import PlainConnection
-from api.postgres.provision import connect_arguments
 from tables.guilds import Guild
 from tests.database.pools import ADD, SIZE, is_whole
 from tests.support.people import HARBOUR
@@ -59,7 +59,7 @@ async def test_piccolos_queries_inside_belong_to_it(settings: Settings, root: Pl
     engine = piccolo_conf.DB
     before, engine.pool = (engine.pool, engine.lend), None
     database = Database(engine, pool_size=2, acquire_timeout=0.3)
-    await database.open(connect_arguments(settings))
+    await database.open(await find_access(settings))
     try:
         with pytest.raises(ZeroDivisionError):  # noqa: PT012 - what is tested is a block
             async with database.transaction() as connection:

@@ -32,7 +32,7 @@ async def own() -> AsyncIterator[str]:
     await cluster.clone(NAME)
     connection = await asyncpg.connect(cluster.url("postgres", "postgres"))
     await connection.execute(f"DROP ROLE IF EXISTS {MEMBER}")
-    await connection.execute(f"CREATE ROLE {MEMBER} LOGIN")
+    await connection.execute(f"CREATE ROLE {MEMBER} {cluster.login()}")
     await connection.execute(f"GRANT {APP} TO {MEMBER}")
     yield NAME
     await cluster.drop(NAME)
