@@ -16,8 +16,9 @@ from api.errors import PicturesBusy, PicturesNotInstalled
 log = structlog.get_logger("guildhall.cards")
 
 SECONDS = 10.0  # for one request, the start of the process included
-MOST_WAITING = 32  # with the one that is being drawn
+MOST_WAITING = 32  # pictures and uploads, with the one that is being drawn
 _TRIES = 2
+_COUNTED = (frames.Draw, frames.EncodeBackground)  # the rest belongs to one of these
 
 
 class Renderer:
@@ -28,6 +29,7 @@ class Renderer:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._waiting = 0
+        self._is_encoding = False
         self._started: list[Callable[[], None]] = []
 
     def on_start(self, call: Callable[[], None]) -> None:
@@ -42,19 +44,31 @@ class Renderer:
     async def ask(self, request: frames.Request) -> frames.Reply:
         """The reply. Raises `PicturesNotInstalled`, `PicturesBusy`."""
         self.require()
-        is_picture = isinstance(request, frames.Draw)
-        if is_picture and self._waiting >= MOST_WAITING:
-            raise PicturesBusy
-        self._waiting += is_picture
+        self._admit(request)
         # Who goes away leaves a reply behind, which must be read before the next request is sent.
         return await asyncio.shield(asyncio.create_task(self._in_turn(request)))
+
+    def _admit(self, request: frames.Request) -> None:
+        """Counts a picture or an upload. An upload takes longer than pictures, and waits with up to 4 MiB: so there is
+        one at a time. Raises `PicturesBusy`."""
+        if not isinstance(request, _COUNTED):
+            return
+        if self._waiting >= MOST_WAITING:
+            raise PicturesBusy
+        if isinstance(request, frames.EncodeBackground):
+            if self._is_encoding:
+                raise PicturesBusy("Another background is being read at the moment. Try again soon.")
+            self._is_encoding = True
+        self._waiting += 1
 
     async def _in_turn(self, request: frames.Request) -> frames.Reply:
         try:
             async with self._turn:
                 return await self._tried(request)
         finally:
-            self._waiting -= isinstance(request, frames.Draw)
+            self._waiting -= isinstance(request, _COUNTED)
+            if isinstance(request, frames.EncodeBackground):
+                self._is_encoding = False
 
     async def _tried(self, request: frames.Request) -> frames.Reply:
         for _ in range(_TRIES):

@@ -93,6 +93,24 @@ async def test_what_cannot_be_drawn_stops_nobody(renderer: Renderer) -> None:
     assert isinstance(await renderer.ask(LETTER), frames.Drawn)
 
 
+async def test_one_upload_at_a_time(renderer: Renderer) -> None:
+    upload = frames.EncodeBackground(png(2000, 2000), 4096, 512 * 1024)
+    replies = await asyncio.gather(*(renderer.ask(upload) for _ in range(3)), return_exceptions=True)
+    assert [type(reply) for reply in replies] == [frames.Encoded, PicturesBusy, PicturesBusy]
+    assert isinstance(await renderer.ask(upload), frames.Encoded), "the place is free again"
+
+
+async def test_an_upload_that_fails_frees_its_place(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = frames.EncodeBackground(png(), 4096, 512 * 1024)
+    await renderer.ask(LETTER)
+    os.kill(pid(renderer), signal.SIGSTOP)
+    with monkeypatch.context() as patched:
+        patched.setattr("api.cards.renderer.SECONDS", 0.05)
+        with pytest.raises(PicturesBusy, match="cannot be drawn"):
+            await renderer.ask(upload)
+    assert isinstance(await renderer.ask(upload), frames.Encoded)
+
+
 @pytest.mark.parametrize("body", [b"", b"no image", png(3000, 3000), png()[:200]])
 async def test_what_is_no_image(renderer: Renderer, body: bytes) -> None:
     assert await renderer.ask(frames.StoreImage("a", body, 180, 180)) == frames.Stored(is_image=False)
