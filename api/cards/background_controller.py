@@ -15,6 +15,7 @@ from api.http.headers import content_length
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest, refuse_encoded
 from api.http.responses import ApiResponse
+from api.lib.encoded import Encoded
 
 FILES = ("image/png", "image/jpeg", "image/webp")
 
@@ -26,16 +27,23 @@ class CardBackgroundController(Controller):
     @put(
         "/",
         opt=RoutePolicy(
-            Scope.SETTINGS_WRITE, largest_body=LARGEST_UPLOAD, files=FILES, statuses=(200, 201), draws=True
+            Scope.SETTINGS_WRITE,
+            if_match=True,
+            conditional=True,
+            largest_body=LARGEST_UPLOAD,
+            files=FILES,
+            statuses=(200, 201),
+            draws=True,
         ).opt,
     )
     async def put_card_background(
         self, guild_id: FromPath[int], request: GuildhallRequest, backgrounds: NamedDependency[Backgrounds]
-    ) -> ApiResponse[CardBackgroundView]:
+    ) -> ApiResponse[Encoded[CardBackgroundView]]:
         """Upload the picture behind a guild's cards: PNG, JPEG or WebP, 4 MiB and 4,096 pixels on a side at most. Of a
         moving picture the first frame counts. It is written anew as a JPEG of at most 512 KiB. The module `cards`
         shows it with `"background": "picture"`."""
-        view, is_new = await backgrounds.put(request.actor, guild_id, await _uploaded(request))
+        body = await _uploaded(request)
+        view, is_new = await backgrounds.put(request.actor, guild_id, body, request.preconditions)
         return ApiResponse(view, status_code=201 if is_new else 200)
 
     @get("/", opt=RoutePolicy(Scope.SETTINGS_READ, conditional=True).opt, media_type="image/jpeg")
@@ -48,12 +56,12 @@ class CardBackgroundController(Controller):
         picture = Picture(tag, None if tag in tags or "*" in tags else body)
         return answer(picture, "image/jpeg", caching={"Cache-Control": "private, no-cache"})
 
-    @delete("/", opt=RoutePolicy(Scope.SETTINGS_WRITE).opt)
+    @delete("/", opt=RoutePolicy(Scope.SETTINGS_WRITE, if_match=True).opt)
     async def delete_card_background(
         self, guild_id: FromPath[int], request: GuildhallRequest, backgrounds: NamedDependency[Backgrounds]
     ) -> None:
         """Delete the picture behind a guild's cards."""
-        await backgrounds.delete(request.actor, guild_id)
+        await backgrounds.delete(request.actor, guild_id, request.preconditions)
 
 
 class LinkedCardController(Controller):

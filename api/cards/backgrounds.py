@@ -11,9 +11,11 @@ from api.cards import frames
 from api.cards.data import Look
 from api.cards.dtos import CardBackgroundView
 from api.cards.renderer import Renderer
-from api.errors import Invalid, NotFound, PicturesBusy
+from api.errors import Invalid, NotFound, PicturesBusy, PreconditionFailed
 from api.lib.clock import Clock
 from api.lib.diff import Change
+from api.lib.encoded import Encoded, encode
+from api.lib.etags import Preconditions
 from api.lib.faults import Fault
 from api.postgres.database import Database
 from api.settings.builtin.cards import CardSettings
@@ -43,9 +45,11 @@ class Backgrounds:
         """The process that draws is a new one, and has none."""
         self._known.clear()
 
-    async def put(self, actor: Actor, guild_id: int, body: bytes) -> tuple[CardBackgroundView, bool]:
+    async def put(
+        self, actor: Actor, guild_id: int, body: bytes, preconditions: Preconditions | None
+    ) -> tuple[Encoded[CardBackgroundView], bool]:
         """Stores the picture; true: the guild had none. Sent twice, the second time changes nothing. Raises `Invalid`,
-        `PicturesNotInstalled`, `PicturesBusy`."""
+        `PreconditionFailed`, `PicturesNotInstalled`, `PicturesBusy`."""
         found = await self._renderer.ask(frames.EncodeBackground(body, MOST_PIXELS, LARGEST_KEPT))
         if not isinstance(found, frames.Encoded):
             raise PicturesBusy
@@ -56,8 +60,9 @@ class Backgrounds:
             if not await Guild.lock(guild_id):
                 raise NotFound
             before = await _row(guild_id)
+            _check(before, preconditions)
             if before is not None and before["digest"] == digest:
-                return _to_view(before), False
+                return _encoded(before), False
             await CardBackground.delete().where(CardBackground.guild_id == guild_id)
             await CardBackground.insert(
                 CardBackground(
@@ -80,7 +85,7 @@ class Backgrounds:
             )
             after = await _row(guild_id)
             assert after is not None  # it was just written
-        return _to_view(after), before is None
+        return _encoded(after), before is None
 
     async def get(self, guild_id: int) -> tuple[bytes, str]:
         """The picture, a JPEG, and its entity tag. Raises `NotFound`."""
@@ -90,14 +95,15 @@ class Backgrounds:
             raise NotFound
         return row["picture"], row["digest"]
 
-    async def delete(self, actor: Actor, guild_id: int) -> None:
-        """Deletes the picture. Raises `NotFound`, also the second time."""
+    async def delete(self, actor: Actor, guild_id: int, preconditions: Preconditions | None) -> None:
+        """Deletes the picture. Raises `NotFound`, also the second time, and `PreconditionFailed`."""
         async with self._database.transaction() as connection:
             if not await Guild.lock(guild_id):
                 raise NotFound
             before = await _row(guild_id)
             if before is None:
                 raise NotFound
+            _check(before, preconditions)
             await CardBackground.delete().where(CardBackground.guild_id == guild_id)
             changes = {"digest": Change(before["digest"], None)}
             await record(
@@ -132,5 +138,16 @@ async def _row(guild_id: int) -> "Row | None":
     return await CardBackground.select(*_SHOWN).where(CardBackground.guild_id == guild_id).first()
 
 
-def _to_view(row: "Row") -> CardBackgroundView:
-    return CardBackgroundView("image/jpeg", row["width"], row["height"], row["uploaded_at"])
+def _check(row: "Row | None", preconditions: Preconditions | None) -> None:
+    """Raises `PreconditionFailed`."""
+    if preconditions is None:
+        return
+    holds = not preconditions.need_it if row is None else preconditions.hold(row["digest"])
+    if not holds:
+        raise PreconditionFailed
+
+
+def _encoded(row: "Row") -> Encoded[CardBackgroundView]:
+    """The view, with the picture's tag."""
+    view = CardBackgroundView("image/jpeg", row["width"], row["height"], row["uploaded_at"])
+    return Encoded(encode(view), row["digest"])

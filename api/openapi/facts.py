@@ -145,7 +145,7 @@ def _answer(annotation: object) -> tuple[object, bool]:
         return None, False
     origin = get_origin(annotation)
     if origin in (ApiResponse, Encoded):
-        return get_args(annotation)[0], True
+        return _answer(get_args(annotation)[0])  # one may hold the other
     if annotation is Stream or (isinstance(annotation, type) and issubclass(annotation, ASGIResponse)):
         return str, False
     if origin is Response:

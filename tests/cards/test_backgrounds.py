@@ -44,6 +44,28 @@ async def test_it_is_replaced_and_deleted(bot: httpx2.AsyncClient) -> None:
     assert actions == ["card_background.deleted", *["card_background.replaced"] * 2]
 
 
+async def test_changes_on_condition(bot: httpx2.AsyncClient) -> None:
+    """The tag is that of the picture, from whichever answer."""
+    kind = {"Content-Type": "image/png"}
+
+    async def conditional_put(color: str, **conditions: str) -> httpx2.Response:
+        headers = kind | {name.replace("_", "-"): value for name, value in conditions.items()}
+        return await bot.put(PATH, content=png(color=color), headers=headers)
+
+    assert (await conditional_put("#ff0000", If_Match="*")).status_code == 412, "there is none yet"
+    made = await conditional_put("#ff0000", If_None_Match="*")
+    assert (made.status_code, made.headers["etag"]) == (201, (await bot.get(PATH)).headers["etag"])
+    assert (await conditional_put("#00ff00", If_None_Match="*")).status_code == 412
+    assert (await conditional_put("#00ff00", If_Match='"other"')).status_code == 412
+    changed = await conditional_put("#00ff00", If_Match=made.headers["etag"])
+    assert (changed.status_code, changed.headers["etag"]) == (200, (await bot.get(PATH)).headers["etag"])
+    assert changed.headers["etag"] != made.headers["etag"]
+    old, new = ({"If-Match": each.headers["etag"]} for each in (made, changed))
+    refused = await bot.delete(PATH, headers=old)
+    assert (refused.status_code, refused.json()["type"]) == (412, "urn:guildhall:problem:precondition-failed")
+    assert [(await bot.delete(PATH, headers=new)).status_code for _ in range(2)] == [204, 404]
+
+
 async def test_it_lies_behind_the_card(bot: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 300)
     card = f"{member(ADA)}/card.png"

@@ -6089,6 +6089,16 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -6111,6 +6121,7 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6138,6 +6149,7 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6165,6 +6177,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -6184,6 +6197,16 @@ export interface operations {
                  * @example raid%20is%20over
                  */
                 "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description Change it only if its present state has one of these entity tags; otherwise 412. `*`: only if it exists.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description Change it only if its present state has none of these entity tags; otherwise 412. `*`: only if it does not exist.
+                 * @example *
+                 */
+                "If-None-Match"?: components["parameters"]["UnlessMatch"];
             };
             path: {
                 /**
@@ -6208,6 +6231,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
