@@ -91,6 +91,7 @@ class Lines:
 
 # The one member of a row that has more cells than the header: what is wrong with it. No header has such a name.
 SURPLUS = "\0"
+csv.field_size_limit(LARGEST_ROW)  # 128 KiB by default; one cell above that would refuse the whole file
 _DELIMITERS = (",", ";", "\t")
 _separator = re.compile(r'"?sep=([,;|\t])"?\r?(?:\n|\Z)', re.IGNORECASE).match
 

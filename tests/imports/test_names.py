@@ -49,6 +49,21 @@ async def test_of_each_source(
     assert names(await member(bot)) == expected
 
 
+@pytest.mark.parametrize("column", ["username", "note", "xp"])
+async def test_a_long_cell_costs_its_own_row_at_most(bot: httpx2.AsyncClient, column: str) -> None:
+    """132 kB, more than Python's reader of CSV takes by itself."""
+    columns = ["user_id", "xp", "username", "note"]
+    rows = [{"user_id": ADA, "xp": 5} | {column: "7" * 132_000}, {"user_id": BO, "xp": 6, "username": "bo"}]
+    file = "\n".join(",".join(str(row.get(name, "")) for name in columns) for row in rows)
+    done = await imported(bot, "csv", f"{','.join(columns)}\n{file}\n".encode())
+    is_refused = column == "xp"
+    assert (done["status"], done["counts"]) == ("finished", counts(2, 2 - is_refused, refused=int(is_refused)))
+    assert [(each["row"], each["pointer"]) for each in done["refused"]] == [(1, "/xp")] * is_refused
+    assert (await member(bot, BO))["username"] == "bo"
+    if not is_refused:
+        assert (await member(bot))["username"] == ("7" * 100 if column == "username" else None)
+
+
 async def test_what_is_known_stays_where_standings_are_merged(bot: httpx2.AsyncClient) -> None:
     page = mee6_page(mee6_player(username="old", avatar=AVATAR))
     await bot.patch(f"/v1/guilds/{HARBOUR}/members/{ADA}", json={"username": "new", "display_name": "New"})
