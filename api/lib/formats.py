@@ -21,6 +21,9 @@ _UNSEEN = (
 NAME = rf"^(?=.*[^{_UNSEEN}])[^{_NEVER}]*$(?!\n)"
 # With halves of surrogate pairs. A schema's pattern cannot name them, and valid JSON has none.
 NEVER_IN_NAMES = rf"[{_NEVER}\ud800-\udfff]"
+UNSEEN_BEFORE = rf"[{_UNSEEN}]*"
+# Behind a name, variation selectors and the tags of flags stay: they change how the character before them looks.
+UNSEEN_BEHIND = rf"(?:(?![\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef])[{_UNSEEN}])*"
 LOCALE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$(?!\n)"
 
 SENTENCES: Mapping[str, str] = {

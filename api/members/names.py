@@ -10,14 +10,23 @@ from hashlib import blake2b
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from api.lib.text import cleaned_name, nfc
+from api.lib import formats
+from api.lib.text import nfc
 
 LONGEST = 100  # code points, of a name and of a folded one
-# More of a text is not looked at: 100 characters, each with an accent or two of its own, fit.
-_LOOKED_AT = 250
+MOST_MARKS = (
+    4  # combining marks in a row: Hebrew and Burmese have four on a letter, and towers of them hide what is near
+)
+_LOOKED_AT = 4000  # code points of a text; a name with more than that before it is none
+_LONGEST_CACHED = 250
 
 AVATAR = r"^(a_)?[0-9a-f]{32}$(?!\n)"
 is_avatar = re.compile(AVATAR).search
+
+_never = re.compile(formats.NEVER_IN_NAMES).sub
+_before = re.compile(formats.UNSEEN_BEFORE).match
+_behind = re.compile(formats.UNSEEN_BEHIND).match
+_MARKS, _UNSEEN = frozenset({"Mn", "Me"}), "Cf"  # Unicode's categories
 
 # The last of all code points, which no folded name has. It stands for a missing display name in `sort_name`.
 LAST = "\U0010ffff"
@@ -86,12 +95,35 @@ def avatar_url(user_id: int, avatar: str | None) -> str | None:
 
 
 def cleaned(text: str) -> str | None:
-    """The name without what no name holds, composed, of at most 100 code points; None if nothing is left that shows.
-    For short texts: the time grows with the square of how many marks follow one another."""
-    name = cleaned_name(text, "")
+    """The name without what no name holds, composed, of at most 100 code points; None if nothing is left that shows."""
+    name = _with_few_marks(_never("", text[:_LOOKED_AT]))
+    name = _stripped(_with_few_marks(nfc(name)))  # composing takes some letters apart
     if len(name) > LONGEST:
-        name = cleaned_name(name[:LONGEST], "")
-    return name or None
+        name = _stripped(name[:LONGEST])
+    return name if formats.is_name(name) else None
+
+
+def _stripped(name: str) -> str:
+    """The name without unseen characters around it."""
+    name = name[_before(name).end() :]  # type: ignore[union-attr] # it matches whatever there is
+    return name[: len(name) - _behind(name[::-1]).end()]  # type: ignore[union-attr] # the same
+
+
+def _with_few_marks(text: str) -> str:
+    """The text with the first four of the combining marks on each letter. What is unseen between them does not count
+    as a letter."""
+    if text.isascii():
+        return text
+    kept, marks = [], 0
+    for each in text:
+        kind = unicodedata.category(each)
+        if kind in _MARKS:
+            marks += 1
+        elif kind != _UNSEEN:
+            marks = 0
+        if kind not in _MARKS or marks <= MOST_MARKS:
+            kept.append(each)
+    return "".join(kept)
 
 
 @lru_cache(maxsize=2**13)
@@ -100,7 +132,7 @@ def whole(username: str | None, display_name: str | None, avatar: str | None) ->
     names = Names(
         None if username is None else cleaned(username),
         None if display_name is None else cleaned(display_name),
-        avatar if avatar is not None and is_avatar(avatar) else None,
+        _avatar(avatar),
     )
     return names, names.digest
 
@@ -108,14 +140,19 @@ def whole(username: str | None, display_name: str | None, avatar: str | None) ->
 def merged(stored: Names, given: GivenNames) -> tuple[Names, int]:
     """The stored names with those that were given, and the digest."""
     return whole(
-        _cut(stored.username if given.username is UNSET else given.username),
-        _cut(stored.display_name if given.display_name is UNSET else given.display_name),
-        _cut(stored.avatar if given.avatar is UNSET else given.avatar),
+        _short(stored.username if given.username is UNSET else given.username),
+        _short(stored.display_name if given.display_name is UNSET else given.display_name),
+        _avatar(stored.avatar if given.avatar is UNSET else given.avatar),
     )
 
 
-def _cut(text: str | None) -> str | None:
-    return text if text is None or len(text) <= _LOOKED_AT else text[:_LOOKED_AT]
+def _avatar(text: str | None) -> str | None:
+    return text if text is not None and is_avatar(text) else None
+
+
+def _short(text: str | None) -> str | None:
+    """The text, cleaned if it is too long for the cache."""
+    return text if text is None or len(text) <= _LONGEST_CACHED else cleaned(text)
 
 
 def folded(text: str) -> str:

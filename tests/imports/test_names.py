@@ -53,7 +53,7 @@ async def test_of_each_source(
 async def test_a_long_cell_costs_its_own_row_at_most(bot: httpx2.AsyncClient, column: str) -> None:
     """132 kB, more than Python's reader of CSV takes by itself."""
     columns = ["user_id", "xp", "username", "note"]
-    rows = [{"user_id": ADA, "xp": 5} | {column: "7" * 132_000}, {"user_id": BO, "xp": 6, "username": "bo"}]
+    rows: list[Json] = [{"user_id": ADA, "xp": 5} | {column: "7" * 132_000}, {"user_id": BO, "xp": 6, "username": "bo"}]
     file = "\n".join(",".join(str(row.get(name, "")) for name in columns) for row in rows)
     done = await imported(bot, "csv", f"{','.join(columns)}\n{file}\n".encode())
     is_refused = column == "xp"

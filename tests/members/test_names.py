@@ -165,7 +165,7 @@ async def test_a_guild_s_bot_names_hidden_people_too(
         assert (await reader.get(member())).status_code == 404
 
 
-async def test_the_audit_log_tells_of_changes_and_no_names(bot: httpx2.AsyncClient) -> None:
+async def test_the_audit_log_says_what_changed_and_no_names(bot: httpx2.AsyncClient) -> None:
     await rename(bot, username="ada", avatar=STILL)
     await rename(bot, username="ada")
     await bot.put(NAMES, json={"items": [{"user_id": str(ADA), "username": "bo"}]})
