@@ -1,7 +1,7 @@
 // A small bot that levels members by Guildhall: npm install discord.js, then
 //   GUILDHALL_URL=… GUILDHALL_KEY=gh_… DISCORD_TOKEN=… node bot_discordjs.mjs
-// It reports guilds and messages to Guildhall, announces levels and gives their roles, and answers "!rank" with the
-// rank card. It needs the permission to attach files.
+// It reports guilds and messages to Guildhall, announces levels and gives their roles, and answers /rank with the rank
+// card. It needs no privileged intent.
 import { Client, Events, GatewayIntentBits } from "discord.js";
 
 /** @typedef {import("../clients/typescript/src/index.js").Activity} Activity */
@@ -70,7 +70,7 @@ async function flush() {
 }
 
 const client = new Client({
-  intents: [GatewayIntentBits.Guilds, GatewayIntentBits.GuildMessages, GatewayIntentBits.MessageContent],
+  intents: [GatewayIntentBits.Guilds, GatewayIntentBits.GuildMessages],
 });
 
 /** @param {import("discord.js").Guild} guild */
@@ -100,16 +100,17 @@ async function celebrate(guildId, level) {
 
 /**
  * Answers with the rank card, with the text for whoever cannot see it. With the text alone where there is no card.
- * @param {import("discord.js").Message<true>} message
+ * @param {import("discord.js").ChatInputCommandInteraction<"raw" | "cached">} asked
  */
-async function showRank(message) {
+async function showRank(asked) {
+  await asked.deferReply();
   /** @type {Member | null} */
-  const member = await guildhall("GET", `/v1/guilds/${message.guildId}/members/${message.author.id}`);
-  if (member === null) return message.reply("Nothing yet.");
+  const member = await guildhall("GET", `/v1/guilds/${asked.guildId}/members/${asked.user.id}`);
+  if (member === null) return asked.editReply("Nothing yet.");
   const text = `Level ${member.level}, rank ${member.rank ?? "unknown"}`;
-  const picture = await card(message.guildId, message.author.id);
-  if (picture === null) return message.reply(text);
-  return message.reply({ files: [{ attachment: picture, name: "rank.png", description: text }] });
+  const picture = await card(asked.guildId, asked.user.id);
+  if (picture === null) return asked.editReply(text);
+  return asked.editReply({ files: [{ attachment: picture, name: "rank.png", description: text }] });
 }
 
 /** A handler whose failure is logged and harms nothing else. @param {(...given: any[]) => Promise<unknown>} handler */
@@ -123,6 +124,7 @@ client.on(Events.GuildDelete, safely((guild) => guildhall("DELETE", `/v1/guilds/
 client.once(
   Events.ClientReady,
   safely(async () => {
+    await client.application?.commands.set([{ name: "rank", description: "Your rank card", contexts: [0] }]);
     await Promise.all(client.guilds.cache.map(put));
     for (;;) {
       await sleep(1000);
@@ -136,10 +138,6 @@ client.on(
   safely(async (/** @type {import("discord.js").Message} */ message) => {
     if (!message.inGuild() || message.author.bot) return;
     const { author, guildId } = message;
-    if (message.content === "!rank") {
-      await showRank(message);
-      return;
-    }
     const events = waiting.get(guildId) ?? [];
     waiting.set(guildId, events);
     if (events.length >= MOST) events.shift();
@@ -156,6 +154,13 @@ client.on(
         avatar: author.avatar,
       },
     });
+  }),
+);
+
+client.on(
+  Events.InteractionCreate,
+  safely(async (/** @type {import("discord.js").Interaction} */ asked) => {
+    if (asked.isChatInputCommand() && asked.commandName === "rank" && asked.inGuild()) await showRank(asked);
   }),
 );
 

@@ -1,9 +1,9 @@
 """A small bot that levels members by Guildhall: pip install discord.py guildhall-client, then
     GUILDHALL_URL=… GUILDHALL_KEY=gh_… DISCORD_TOKEN=… python bot_discordpy.py
 
-It reports guilds and messages to Guildhall, announces levels and gives their roles, and answers with the rank card to
-a command whose name each guild sets in a module of settings that the bot brings. It needs the permission to attach
-files."""
+It reports guilds and messages to Guildhall, announces levels and gives their roles, and answers `/rank` with the rank
+card: to everybody, or to nobody but the member, as each guild sets in a module of settings that the bot brings. It
+needs no privileged intent."""
 
 import asyncio
 import io
@@ -23,7 +23,7 @@ MODULE = "rank_command"
 SCHEMA = {
     "type": "object",
     "properties": {
-        "word": {"type": "string", "minLength": 1, "maxLength": 20, "default": "!rank", "title": "What members write"},
+        "private": {"type": "boolean", "default": False, "title": "Show a card to nobody but the member who asked"},
     },
 }
 
@@ -31,7 +31,7 @@ SCHEMA = {
 class RankCommand(msgspec.Struct):
     """The settings of the module."""
 
-    word: str
+    private: bool
 
 
 def named(member: discord.Member) -> dict[str, str | None]:
@@ -45,15 +45,19 @@ def named(member: discord.Member) -> dict[str, str | None]:
 
 class Bot(discord.Client):
     def __init__(self, guildhall: Guildhall) -> None:
-        intents = discord.Intents(guilds=True, guild_messages=True, message_content=True)
+        intents = discord.Intents(guilds=True, guild_messages=True)
         super().__init__(intents=intents, chunk_guilds_at_startup=False)
         self.guildhall = guildhall
         self.batcher = Batcher(guildhall, self.answered)
-        self.words: dict[int, str] = {}
+        self.private: dict[int, bool] = {}
+        in_guilds = discord.app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False)
+        self.tree = discord.app_commands.CommandTree(self, allowed_contexts=in_guilds)
+        self.tree.command(name="rank", description="Your rank card")(self.show_rank)
         self.following: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
         await self.guildhall.put_module(MODULE, SCHEMA, "Rank command")
+        await self.tree.sync()
         await self.batcher.__aenter__()
         self.following = asyncio.create_task(self.follow())
 
@@ -93,9 +97,6 @@ class Bot(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         if message.guild is None or not isinstance(message.author, discord.Member) or message.author.bot:
             return
-        if message.content == await self.word(message.guild.id):
-            await self.show_rank(message.channel, message.author)
-            return
         self.batcher.add(
             message.guild.id,
             "message",
@@ -107,21 +108,24 @@ class Bot(discord.Client):
             occurred_at=message.created_at,
         )
 
-    async def show_rank(self, channel: discord.abc.Messageable, author: discord.Member) -> None:
-        """Sends the rank card, with the text for whoever cannot see it. The text alone where there is no card."""
-        member = await self.guildhall.member(author.guild.id, author.id)
+    async def show_rank(self, asked: discord.Interaction) -> None:
+        """Answers `/rank` with the card, and the text for whoever cannot see it. The text alone where there is no
+        card."""
+        guild_id = int(asked.guild_id or 0)  # the command is for guilds only
+        await asked.response.defer(ephemeral=await self.is_private(guild_id))
+        member = await self.guildhall.member(guild_id, asked.user.id)
         if member is None:
-            await channel.send("Nothing yet.")
+            await asked.followup.send("Nothing yet.")
             return
         text = f"Level {member.level}, rank {member.rank or 'unknown'}"
         try:
-            card = await self.guildhall.card(author.guild.id, author.id, patience=0)
+            card = await self.guildhall.card(guild_id, asked.user.id, patience=0)
         except Problem as problem:
             if problem.status not in NO_CARD:
                 raise
-            await channel.send(text)
+            await asked.followup.send(text)
             return
-        await channel.send(file=discord.File(io.BytesIO(card), "rank.png", description=text))
+        await asked.followup.send(file=discord.File(io.BytesIO(card), "rank.png", description=text))
 
     async def answered(self, guild_id: str, answer: Activity) -> None:
         """What came of messages."""
@@ -145,16 +149,16 @@ class Bot(discord.Client):
 
     # Settings: read once, and again when the stream reports a change
 
-    async def word(self, guild_id: int) -> str:
-        if guild_id not in self.words:
+    async def is_private(self, guild_id: int) -> bool:
+        if guild_id not in self.private:
             settings = await self.guildhall.settings(guild_id, MODULE, RankCommand)
-            self.words[guild_id] = settings.values.word
-        return self.words[guild_id]
+            self.private[guild_id] = settings.values.private
+        return self.private[guild_id]
 
     async def follow(self) -> None:
         async for event in self.guildhall.events(types=["settings.updated"]):
             if event.data["guild_id"] is not None:
-                self.words.pop(int(event.data["guild_id"]), None)
+                self.private.pop(int(event.data["guild_id"]), None)
 
 
 async def main() -> None:

@@ -45,3 +45,15 @@ def message(message_id: int, content: str, author: Json = USER, timestamp: str =
         "mention_everyone": False, "mentions": [], "mention_roles": [], "attachments": [], "embeds": [],
         "pinned": False, "type": 0, "flags": 0, "components": [],
     }  # fmt: skip
+
+
+def command(name: str) -> Json:
+    """Ada's command in the channel."""
+    return {
+        "id": "41771983423144000", "application_id": str(BOT_USER), "type": 2, "token": "a token", "version": 1,
+        "guild_id": str(HARBOUR), "channel_id": str(CHANNEL), "locale": "en-GB", "guild_locale": "en-GB",
+        "channel": {"id": str(CHANNEL), "type": 0, "name": "general", "permissions": "8"},
+        "member": {**MEMBER, "user": USER, "permissions": "8"}, "app_permissions": "8", "entitlements": [],
+        "authorizing_integration_owners": {}, "context": 0, "attachment_size_limit": 10_485_760,
+        "data": {"id": "41771983423144001", "name": name, "type": 1},
+    }  # fmt: skip

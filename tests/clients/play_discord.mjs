@@ -3,9 +3,9 @@
 import { Client, Events, SnowflakeUtil, Status } from "discord.js";
 
 const { GUILDHALL_URL, GUILDHALL_KEY, PLAY } = process.env;
-const { guild, me, message } = JSON.parse(PLAY);
+const { guild, me, message, command } = JSON.parse(PLAY);
 const path = `/v1/guilds/${guild.id}`;
-const told = { said: [], roles: [], pictures: [] };
+const told = { commands: [], said: [], roles: [], pictures: [] };
 
 // The server answers the first two requests for a card like one without pictures, and like one that is busy.
 const [cardless, really] = [[501, 503], fetch];
@@ -32,13 +32,22 @@ async function play(client) {
     const now = new Date();
     hear("MESSAGE_CREATE", { ...message, id: `${SnowflakeUtil.generate({ timestamp: now })}`, content, timestamp: now.toISOString() });
   };
-  client.rest.post = async (_route, { body, files = [] }) => {
-    const described = body.attachments?.map((each) => each.description) ?? [];
-    for (const { name, data } of files) told.pictures.push([name, data.toString("base64"), ...described]);
-    if (files.length === 0) told.said.push(body.content);
+  client.rest.post = async (route, { body }) => {
+    if (route.startsWith("/interactions/")) return { interaction: { id: "1", type: 2 } };
+    told.said.push(body.content);
     return { ...message, id: `${SnowflakeUtil.generate()}`, author: me, content: body.content };
   };
-  client.rest.patch = async (_route, { body }) => {
+  client.rest.put = async (_route, { body }) => {
+    told.commands.push(...body.map((each) => each.name));
+    return body.map((each) => ({ ...each, id: `${SnowflakeUtil.generate()}`, application_id: me.id, version: "1", options: [] }));
+  };
+  client.rest.patch = async (route, { body, files = [] }) => {
+    if (route.startsWith("/webhooks/")) {
+      const described = body.attachments?.map((each) => each.description) ?? [];
+      for (const { name, data } of files) told.pictures.push([name, data.toString("base64"), ...described]);
+      if (files.length === 0) told.said.push(body.content);
+      return { ...message, id: `${SnowflakeUtil.generate()}`, author: me, content: body.content ?? "" };
+    }
     told.roles.push(...body.roles);
     return { ...message.member, user: message.author, roles: body.roles };
   };
@@ -52,7 +61,7 @@ async function play(client) {
   write("hello");
   await until(() => told.said.length === 1 && told.roles.length > 0);
   for (const answered of [2, 3, 4]) {
-    write("!rank");
+    hear("INTERACTION_CREATE", { ...command, id: `${SnowflakeUtil.generate()}` });
     await until(() => told.said.length + told.pictures.length === answered);
   }
   hear("GUILD_DELETE", { id: guild.id });

@@ -8,6 +8,7 @@ from typing import Any
 import discord
 import httpx2
 import pytest
+from discord.webhook.async_ import AsyncWebhookAdapter
 from litestar import Litestar
 from litestar.types import ASGIApp
 
@@ -34,12 +35,27 @@ class Played(Bot):
         self.http.send_message = self._send  # type: ignore[method-assign, assignment] # Discord is not there
         self.http.get_member = self._get_member  # type: ignore[assignment] # the same
         self.http.add_role = self._add_role  # type: ignore[assignment] # the same
+        self.http.bulk_upsert_global_commands = self._put_commands  # type: ignore[assignment] # the same
+        self.commands: list[str] = []
+        self.deferred: list[bool] = []  # of each command: whether only who asked sees the answer
 
     async def _send(self, _channel_id: Any, *, params: Any) -> Any:  # Any: discord.py's own
-        for file in params.files or ():
+        self.said.append(params.payload["content"])
+        return gateway.message(1, "", gateway.ME)
+
+    async def _put_commands(self, _application_id: Any, payload: Any) -> Any:  # Any: the same
+        self.commands = [each["name"] for each in payload]
+        return []
+
+    async def defer(self, *_ids: Any, params: Any, **_more: Any) -> Any:  # Any: the same
+        self.deferred.append(bool(params.payload.get("data", {}).get("flags", 0) & 64))
+        return {"interaction": {"id": "1", "type": 2}}
+
+    async def answer(self, *_ids: Any, payload: Any = None, files: Any = (), **_more: Any) -> Any:  # Any: the same
+        for file in files or ():
             self.pictures.append((file.filename, file.description, file.fp.read()))
-        if not params.files:
-            self.said.append(params.payload["content"])
+        if not files:
+            self.said.append(payload["content"])
         return gateway.message(1, "", gateway.ME)
 
     async def _get_member(self, _guild: Any, _user: Any) -> Any:  # Any: the same
@@ -59,14 +75,22 @@ class Played(Bot):
             "MESSAGE_CREATE", gateway.message(discord.utils.time_snowflake(now), content, timestamp=now.isoformat())
         )
 
+    def ask(self) -> None:
+        """Ada sends `/rank`."""
+        self.hear("INTERACTION_CREATE", gateway.command("rank"))
+
 
 @pytest.fixture
-async def played(app: ASGIApp, clients: Clients) -> AsyncIterator[Played]:
+async def played(app: ASGIApp, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Played]:
     async with serve(app, lifespan="off") as url, Guildhall(url, await clients.key()) as guildhall:
         bot = Played(guildhall)
         await bot._async_setup_hook()
         bot._connection.user = discord.ClientUser(state=bot._connection, data=gateway.ME)  # type: ignore[arg-type] # it is
+        bot._connection.application_id = gateway.BOT_USER
+        monkeypatch.setattr(AsyncWebhookAdapter, "create_interaction_response", staticmethod(bot.defer))
+        monkeypatch.setattr(AsyncWebhookAdapter, "execute_webhook", staticmethod(bot.answer))
         await bot.setup_hook()
+        assert bot.commands == ["rank"]
         yield bot
         await bot.close()
 
@@ -96,16 +120,17 @@ async def test_a_bots_day(played: Played, bot: httpx2.AsyncClient) -> None:
     await until(lambda: _is(played.roles == [ROLE]))
     assert played.said == [f"<@{ADA}> is now level 2!"]
 
-    played.write("!rank")
+    played.ask()
     await until(lambda: _is(len(played.pictures) == 1))
     name, description, card = played.pictures[0]
     assert (name, description) == ("rank.png", "Level 2, rank 1")
     assert image(card).size == (934, 282)
 
-    await bot.patch(f"{path}/settings/{MODULE}", json={"word": "?me"})
-    await until(lambda: _is(HARBOUR not in played.words))
-    played.write("?me")
+    await bot.patch(f"{path}/settings/{MODULE}", json={"private": True})
+    await until(lambda: _is(HARBOUR not in played.private))
+    played.ask()
     await until(lambda: _is(len(played.pictures) == 2))
+    assert played.deferred == [False, True]
     assert len(played.said) == 1
 
     played.hear("GUILD_DELETE", {"id": str(HARBOUR)})
@@ -124,7 +149,7 @@ async def test_text_where_there_is_no_card(
     await give(bot, ADA, 300)
     assert (await bot.get(f"{member(ADA)}/card.png")).status_code == status
     played.hear("GUILD_CREATE", gateway.guild())
-    played.write("!rank")
+    played.ask()
     await until(lambda: _is(len(played.said) == 1))
     assert (played.said, played.pictures) == (["Level 2, rank 1"], [])
 

@@ -28,7 +28,12 @@ async def test_the_bot(app: ASGIApp, clients: Clients, tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(MODULES)
     for file in (ROOT / "examples" / "bot_discordjs.mjs", Path(__file__).with_name("play_discord.mjs")):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    play = {"guild": gateway.guild(), "me": gateway.ME, "message": gateway.message(1, "")}
+    play = {
+        "guild": gateway.guild(),
+        "me": gateway.ME,
+        "message": gateway.message(1, ""),
+        "command": gateway.command("rank"),
+    }
     async with serve(app, lifespan="off") as url:
         done = await run_with_node(
             *("node", "--import", "./play_discord.mjs", "bot_discordjs.mjs"),
@@ -41,6 +46,7 @@ async def test_the_bot(app: ASGIApp, clients: Clients, tmp_path: Path) -> None:
     code, out, err = done
     assert (code, err) == (0, ""), done
     printed = msgspec.json.decode(out)
+    assert printed["commands"] == ["rank"]
     assert printed["said"] == [f"<@{ADA}> is now level 2!", "Level 2, rank 1", "Level 2, rank 1"]
     ((name, card, description),) = printed["pictures"]
     assert (name, description) == ("rank.png", "Level 2, rank 1")
