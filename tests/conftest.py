@@ -58,9 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 
 
-# Whatever waits for processes and restarts, or takes long, begins first: a test of half a minute at the end leaves one
-# of two processes with nothing to do. All of it is the first one's, which mostly waits, while the other one computes;
-# what is left of its share is stolen from the end, where the short ones are.
+# Whatever waits for processes and restarts, or takes long, begins first: a test of half a minute at the end leaves the
+# other processes of the run with nothing to do. They mostly wait, so there is a process more than there are cores.
 LONG = (
     "soak",
     "operation",
@@ -73,9 +72,27 @@ LONG = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each process of the run gets a stretch of the list, which begins with its share of the long ones, file by file.
+    What one has left is given to others from its end."""
     folder = Path(__file__).parent
-    items.sort(key=lambda item: not item.path.relative_to(folder).as_posix().startswith(LONG))
+    processes = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    files: dict[str, int] = {}
+    others = []
+    for item in items:
+        name = item.path.relative_to(folder).as_posix()
+        if name.startswith(LONG):
+            shares[files.setdefault(name, len(files)) % processes].append(item)
+        else:
+            others.append(item)
+    stretch = -(-len(items) // processes)
+    items.clear()
+    for share in shares:
+        room = max(stretch - len(share), 0)
+        items += share + others[:room]
+        del others[:room]
+    items += others
 
 
 def pytest_unconfigure() -> None:
