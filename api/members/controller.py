@@ -53,8 +53,8 @@ class MemberController(Controller):
         request: GuildhallRequest,
         renaming: NamedDependency[Renaming],
     ) -> NamesPutView:
-        """Set the names and avatars of many members at once. Only for those who are members; of people who opted out
-        nothing is kept."""
+        """Set the names and avatars of many members at once. Only for those who are members. Names of people who
+        opted out can only be cleared, with null."""
         return await renaming.put(request.actor, guild_id, data.items)
 
     @patch(

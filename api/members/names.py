@@ -77,6 +77,15 @@ def missing(stored: Names, given: GivenNames) -> GivenNames:
     )
 
 
+def cleared(given: GivenNames) -> GivenNames:
+    """The part of the names that makes something unknown: all that may be done to those of people who opted out."""
+    return GivenNames(
+        None if given.username is None else UNSET,
+        None if given.display_name is None else UNSET,
+        None if given.avatar is None else UNSET,
+    )
+
+
 Shown = tuple[str, str | None, str | None, str | None]
 
 

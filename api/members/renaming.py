@@ -17,6 +17,7 @@ from api.members.dtos import MemberView, NameItem, NamesPutView, PatchMember
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
+from api.members.names import cleared
 from api.members.naming import KnownNames
 from api.members.profiles import profile, rows
 from api.members.standings import by_key, lock
@@ -35,8 +36,9 @@ class Renaming:
     async def patch(
         self, actor: Actor, guild_id: int, user_id: int, data: PatchMember, preconditions: Preconditions | None
     ) -> MemberView:
-        """Changes a member's names; a guild's bot makes the member where there is none. Of someone who has opted out no
-        names are kept. Sent twice, the second time changes nothing. Raises `NotFound`, `PreconditionFailed`."""
+        """Changes a member's names; a guild's bot makes the member where there is none. Names of someone who has opted
+        out can only be cleared. Sent twice, the second time changes nothing. Raises `NotFound`,
+        `PreconditionFailed`."""
         config, now = await self._leveling_configs.get(guild_id), self._clock.now()
         key = guild_id, user_id
         async with self._database.transaction() as connection:
@@ -54,8 +56,8 @@ class Renaming:
             names = KnownNames()
             await names.look_up(connection, [standing])
             before = names.of(key)
-            if user_id not in await opted_out(connection, [user_id]):
-                await names.store(connection, standings, {key: data})
+            is_private = user_id in await opted_out(connection, [user_id])
+            await names.store(connection, standings, {key: cleared(data) if is_private else data})
             after = names.of(key)
             changed = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
             if changed:
@@ -66,8 +68,9 @@ class Renaming:
             return await self._to_view(connection, config, user_id)
 
     async def put(self, actor: Actor, guild_id: int, items: Sequence[NameItem]) -> NamesPutView:
-        """Changes the names of those of these people who are members, and whom the actor may see. Sent twice, the
-        second time changes nothing. Raises `Invalid` for a person who is named twice."""
+        """Changes the names of those of these people who are members, and whom the actor may see. Names of people who
+        have opted out can only be cleared. Sent twice, the second time changes nothing. Raises `Invalid` for a person
+        who is named twice."""
         _refuse_repeats(items)
         given = {(guild_id, int(item.user_id)): item for item in items}
         async with self._database.transaction() as connection:
@@ -76,7 +79,7 @@ class Renaming:
             unseen = {user for user in await _hidden(connection, actor, users) if not actor.sees_hidden(user)}
             private = await opted_out(connection, users)
             members = {key: each for key, each in given.items() if key in found and key[1] not in unseen}
-            kept = {key: each for key, each in members.items() if key[1] not in private}
+            kept = {key: cleared(each) if key[1] in private else each for key, each in members.items()}
             updated = len(await KnownNames().store(connection, found, kept))
             if updated:
                 changes = {"updated": Change(None, updated)}
@@ -101,7 +104,7 @@ class Renaming:
 
 
 async def opted_out(connection: Connection, user_ids: Iterable[int]) -> set[int]:
-    """Those of these people whose names are not kept."""
+    """Those of these people of whom no new names are kept."""
     return {row[0] for row in await connection.fetch(queries.OPTED_OUT, list(user_ids))}
 
 

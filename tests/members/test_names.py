@@ -145,6 +145,19 @@ async def test_of_someone_who_has_opted_out_nothing_is_kept(bot: httpx2.AsyncCli
     assert await owner.fetchval("SELECT array_agg(username) FROM member_names") == ["before"]
 
 
+async def test_someone_who_has_opted_out_can_be_forgotten(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
+    """What is stored of them can be cleared, and nothing new is stored with it."""
+    await rename(bot, username="ada", display_name="Ada", avatar=STILL)
+    await bot.put(f"/v1/users/{ADA}/privacy", json={"visibility": "public", "opt_out": True})
+    found = await rename(bot, username="after", display_name=None)
+    assert (found["username"], found["display_name"]) == ("ada", None)
+    item = {"user_id": str(ADA), "username": None, "display_name": "After", "avatar": None}
+    for updated in (1, 0):
+        put = await bot.put(NAMES, json={"items": [item]})
+        assert put.json() == {"updated": updated, "unchanged": 1 - updated, "unknown": 0}
+    assert await owner.fetchval("SELECT count(*) FROM member_names") == 0
+
+
 async def test_who_may(bot: httpx2.AsyncClient, reader: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 1)
     items = {"items": [{"user_id": str(ADA)}]}

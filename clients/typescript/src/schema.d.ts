@@ -644,7 +644,7 @@ export interface paths {
         get?: never;
         /**
          * Set the names and avatars of many members at once
-         * @description Only for those who are members; of people who opted out nothing is kept.
+         * @description Only for those who are members. Names of people who opted out can only be cleared, with null.
          *
          *     Needs the scope `members:write`.
          */
