@@ -64,7 +64,8 @@ def _fixed(owner: str, limit: int) -> tuple[bytes, Headers]:
     return name, [
         (b"ratelimit-policy", b'"%b";q=%d;w=60' % (name, limit)),
         (b"x-ratelimit-limit", b"%d" % limit),
-        (b"x-ratelimit-bucket", name if name == b"address" else owner.replace(":", "-").encode()),
+        # Without the address: caches may give the answer to others.
+        (b"x-ratelimit-bucket", name if "address:" in owner else owner.replace(":", "-").encode()),
     ]
 
 

@@ -144,6 +144,14 @@ async def test_a_member_has_a_tag(anonymous: httpx2.AsyncClient, bot: httpx2.Asy
 
 
 @pytest.mark.usefixtures("shown")
+async def test_no_cache_learns_a_visitor_s_address(anonymous: httpx2.AsyncClient) -> None:
+    for url in (BOARD, member(ADA), "/g/harbour", "/g/harbour/leaderboard.png"):
+        headers = (await anonymous.get(url)).headers
+        assert headers["x-ratelimit-bucket"] == "public", url
+        assert not [value for value in headers.values() if "127.0.0.1" in value], url
+
+
+@pytest.mark.usefixtures("shown")
 async def test_for_members(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient, browsers: Browsers) -> None:
     """Only people who are logged in and members of the guild see what is for members."""
     assert (await bot.patch(SETTINGS, json={"leaderboard": "members"})).status_code == 200
