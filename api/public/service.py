@@ -27,7 +27,7 @@ from api.public.dtos import (
     PublicLeaderboardView,
     PublicMemberView,
 )
-from api.settings.builtin.public import PUBLIC, PublicSettings, public_settings
+from api.settings.builtin.public import PUBLIC, PublicSettings, is_slug, public_settings
 
 FOUND = 20  # members that a search shows
 
@@ -91,6 +91,8 @@ class PublicService:
     async def find(self, place: str, cookie: str | None) -> PublicGuild:
         """The guild with this slug or id, if whoever has this `Cookie` header may see it. Raises `NotFound`."""
         id_ = snowflakes.parse(place)
+        if id_ is None and not is_slug(place):
+            raise NotFound  # PostgreSQL refuses to compare some texts, such as one with NUL
         async with self._database.connection() as connection:
             row = await connection.fetchrow(*((sql.BY_SLUG, place) if id_ is None else (sql.BY_ID, id_)))
         if row is None:

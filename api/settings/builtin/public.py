@@ -1,5 +1,6 @@
 """Settings of a guild's public pages."""
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,7 +12,9 @@ from api.settings.modules import Module
 
 VERSION = 1
 
-Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,31}$")]
+_SLUG = r"[a-z0-9][a-z0-9-]{2,31}"
+is_slug = re.compile(_SLUG).fullmatch
+Slug = Annotated[str, msgspec.Meta(pattern=f"^{_SLUG}$")]
 StatName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Audience = Literal["off", "members", "everyone"]
 
