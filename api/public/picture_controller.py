@@ -14,7 +14,6 @@ from api.errors import NotFound
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.leaderboards.dtos import Period, StatName
-from api.lib import snowflakes
 from api.public.controller import caching
 from api.public.limits import spend
 from api.public.service import PublicGuild, PublicService
@@ -57,10 +56,10 @@ class PublicPictureController(Controller):
     ) -> ASGIResponse:
         """A member's rank card, where the guild publishes XP."""
         guild = await public.find(place, request.headers.get("cookie"))
-        id_ = snowflakes.parse(user_id)
-        if id_ is None or not guild.shows_xp:
+        if not guild.shows_xp:
             raise NotFound
-        return _answer(guild, await pictures.card(STRANGER, guild.id, id_, "png", known(request)))
+        member = await public.find_member(guild, user_id)
+        return _answer(guild, await pictures.card(STRANGER, guild.id, int(member.user_id), "png", known(request)))
 
 
 def _answer(guild: PublicGuild, picture: Picture) -> ASGIResponse:

@@ -136,13 +136,21 @@ class PublicService:
             next_cursor=found.next_cursor,
         )
 
-    async def member(self, guild: PublicGuild, user_id: str) -> PublicMemberView:
-        """A member. Raises `NotFound`, also for hidden people."""
+    async def find_member(self, guild: PublicGuild, user_id: str) -> MemberView:
+        """A member on the guild's leaderboards. Raises `NotFound`, also for hidden people, and for those who left a
+        guild that hides them then: they have no rank."""
         id_ = snowflakes.parse(user_id)
         if id_ is None:
             raise NotFound
         member = await self._members.get(STRANGER, guild.id, id_)
-        awards = await self._awards.list_of(STRANGER, guild.id, id_)
+        if member.rank is None:
+            raise NotFound
+        return member
+
+    async def member(self, guild: PublicGuild, user_id: str) -> PublicMemberView:
+        """A member with their achievements. Raises `NotFound`."""
+        member = await self.find_member(guild, user_id)
+        awards = await self._awards.list_of(STRANGER, guild.id, int(member.user_id))
         held = [
             PublicAchievementView(each.achievement, each.name, each.icon, each.description, each.awarded_at)
             for each in awards.items
@@ -153,13 +161,13 @@ class PublicService:
     async def search(self, guild: PublicGuild, name: str) -> list[PublicMemberView]:
         """The first members whose display name or username begins with this, without their achievements."""
         found = await self._lists.read(STRANGER, guild.id, MembersQuery(search=name, limit=FOUND))
-        members = await asyncio.gather(*(self._found(guild, int(each.user_id)) for each in found.items))
+        members = await asyncio.gather(*(self._found(guild, each.user_id) for each in found.items))
         return [_member(guild, each, []) for each in members if each is not None]
 
-    async def _found(self, guild: PublicGuild, user_id: int) -> MemberView | None:
-        """A member whom a search has found; None if they are gone meanwhile."""
+    async def _found(self, guild: PublicGuild, user_id: str) -> MemberView | None:
+        """A member whom a search has found; None if they are not shown, or gone meanwhile."""
         try:
-            return await self._members.get(STRANGER, guild.id, user_id)
+            return await self.find_member(guild, user_id)
         except NotFound:
             return None
 

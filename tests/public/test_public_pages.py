@@ -119,6 +119,20 @@ async def test_what_is_not_shown(anonymous: httpx2.AsyncClient, bot: httpx2.Asyn
 
 
 @pytest.mark.usefixtures("shown")
+@pytest.mark.parametrize(("on_leave", "status"), [("keep", 200), ("hide", 404)])
+async def test_who_left(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient, on_leave: str, status: int) -> None:
+    """A guild that hides who left shows them nowhere."""
+    leveling = f"/v1/guilds/{HARBOUR}/settings/leveling"
+    assert (await bot.patch(leveling, json={"on_leave": on_leave})).status_code == 200
+    assert (await bot.delete(f"/v1/guilds/{HARBOUR}/members/{ADA}")).status_code == 204
+    member = f"/g/harbour/members/{ADA}"
+    for url in (member, f"{member}/card.png", f"/v1/public/guilds/harbour/members/{ADA}"):
+        assert (await anonymous.get(url)).status_code == status, url
+    for url in ("/g/harbour", "/g/harbour?q=ada"):
+        assert ("@ada" in (await anonymous.get(url)).text) == (status == 200), url
+
+
+@pytest.mark.usefixtures("shown")
 async def test_a_full_page_is_small(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient) -> None:
     people = [ADA + number for number in range(1, pages.ROWS + 2)]
     names = [
