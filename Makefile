@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-postgres16 test-pgbouncer test-newest soak check bench format configuration catalog document lock browser pgbouncer node clean
+.PHONY: help run demo test test-postgres16 test-pgbouncer test-newest soak check bench format configuration catalog document lock wheel sbom browser pgbouncer node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -96,6 +96,17 @@ lock: $(VENV)/.dev ## compile the exact versions with their hashes
 		--extra cards --group build pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--extra cards --group build --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+SBOM ?= dist/guildhall-server.cdx.json
+
+wheel: $(VENV)/.dev sbom ## build the package into dist/, the same bytes each time, with its list of what it is made of
+	@rm -f dist/*.whl
+	@$(BIN)/python -m hatchling build -t wheel -d dist
+
+sbom: $(VENV)/.dev ## write which packages are locked, as CycloneDX
+	@mkdir -p $(dir $(SBOM))
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --sv 1.6 \
+		--output-reproducible -o $(SBOM) requirements.txt
 
 browser: $(VENV)/.dev ## Debian's Chromium, for the tests of what a browser shows
 	@PYTHON=$(BIN)/python sh tests/support/install_browser.sh

@@ -12,10 +12,11 @@ from api.cli.keys import keys
 from api.cli.terminal import Refused, located, run
 from api.cli.transfers import export_file, import_file, worker
 from api.cli.users import users
+from api.version import VERSION
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="guildhall")
+@click.version_option(VERSION, prog_name="guildhall")
 def main() -> None:
     """Guildhall: guild settings, user stats and achievements for community bots."""
 

@@ -1,4 +1,4 @@
-"""A small bot that levels members by Guildhall: pip install discord.py guildhall-client, then
+"""A small bot that levels members by Guildhall: pip install discord.py ./clients/python, then
     GUILDHALL_URL=… GUILDHALL_KEY=gh_… DISCORD_TOKEN=… python bot_discordpy.py
 
 It reports guilds and messages to Guildhall, announces levels and gives their roles, and answers `/rank` with the rank

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 
@@ -14,6 +15,8 @@ from api.cards.fonts import is_installed
 from api.errors import PicturesBusy, PicturesNotInstalled
 
 log = structlog.get_logger("guildhall.cards")
+
+_ROOT = Path(__file__).parents[2]  # where `-m` finds `api`
 
 SECONDS = 10.0  # for one request, the start of the process included
 MOST_WAITING = 32  # pictures and uploads, with the one that is being drawn
@@ -25,7 +28,7 @@ class Renderer:
     def __init__(self, fonts: str | None) -> None:
         """`fonts`: the operator's folder of fonts."""
         self.is_installed = is_installed()
-        self._arguments = ["-m", "api.cards.drawing", *([] if fonts is None else [fonts])]
+        self._arguments = ["-m", "api.cards.drawing", *([] if fonts is None else [str(Path(fonts).resolve())])]
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._waiting = 0
@@ -110,6 +113,7 @@ class Renderer:
             *self._arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            cwd=_ROOT,
             start_new_session=True,  # Ctrl+C is for the server, which ends it
         )
 

@@ -1,7 +1,6 @@
 """The complete document."""
 
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 from string import Template
 
@@ -18,6 +17,7 @@ from api.openapi.facts import Facts, read
 from api.openapi.operations import operation
 from api.openapi.parameters import HEADERS
 from api.openapi.schemas import Schema, Schemas
+from api.version import VERSION
 
 TAGS = {
     "guilds": "The guilds that bots are in, with their roles and channels.",
@@ -52,7 +52,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, object]:
         "openapi": "3.1.0",
         "info": {
             "title": "Guildhall",
-            "version": version("guildhall"),
+            "version": VERSION,
             "summary": "Guild settings, activity, XP, levels and leaderboards for community bots.",
             "description": _description(),
             "license": {"name": "MIT", "identifier": "MIT"},

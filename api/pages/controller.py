@@ -2,7 +2,6 @@
 
 import re
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 from string import Template
 
@@ -13,6 +12,7 @@ from litestar.params import FromPath, FromQuery
 
 from api.http.policy import PUBLIC
 from api.pages.assets import ASSETS, Asset, accepts_gzip, address, names_etag
+from api.version import VERSION
 
 _HERE = Path(__file__).parent
 
@@ -49,7 +49,6 @@ def _page(name: str) -> Template:
 _HOME = _page("home.html")
 _REFERENCE = _page("reference.html").substitute()
 _DASHBOARD = _page("dashboard.html").substitute()
-_VERSION = version("guildhall")
 
 
 def _origin(request: Request[object, object, State]) -> str:
@@ -83,7 +82,7 @@ class PagesController(Controller):
     @get("/", media_type="text/html", opt=PUBLIC.opt)
     async def home(self, request: Request[object, object, State]) -> Response[str]:
         """The home page: what Guildhall is, whether it is ready, and links."""
-        html = _HOME.substitute(version=escape(_VERSION), origin=escape(_origin(request)))
+        html = _HOME.substitute(version=escape(VERSION), origin=escape(_origin(request)))
         return Response(html, media_type="text/html", headers=_PAGE_HEADERS)
 
     @get("/schema", media_type="text/html", opt=PUBLIC.opt)

@@ -36,7 +36,15 @@ MEMBER = f"plain_{PROCESS}"
 class Server:
     """One `guildhall serve`. What it says goes to two files, so that it never waits for a reader."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], arguments: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environ: Mapping[str, str],
+        arguments: tuple[str, ...],
+        *,
+        command: tuple[str, ...] = (sys.executable, "-m", "api"),
+        cwd: Path | None = None,
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = int(probe.getsockname()[1])
         self.folder = folder
@@ -45,7 +53,8 @@ class Server:
         # Anew: the port may be that of an earlier server, the one that began the installation included.
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "api", "serve", *arguments],
+                [*command, "serve", *arguments],
+                cwd=cwd,
                 env={**environ, "GUILDHALL_PORT": str(self.port)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
