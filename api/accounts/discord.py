@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -12,6 +11,7 @@ import structlog
 
 from api.errors import DiscordAway
 from api.lib import snowflakes
+from api.version import VERSION
 
 if TYPE_CHECKING:
     import httpx2
@@ -102,7 +102,7 @@ class Discord:
             limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
             follow_redirects=False,
             trust_env=False,
-            headers={"User-Agent": f"Guildhall/{version('guildhall')}", "Accept": "application/json"},
+            headers={"User-Agent": f"Guildhall/{VERSION}", "Accept": "application/json"},
         )
         self._failures = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.CookieConflict)
         self._api_url = api_url.rstrip("/")

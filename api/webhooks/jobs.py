@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib.metadata import version
 
 import asyncpg
 import structlog
@@ -25,6 +24,7 @@ from api.lib.diff import Change
 from api.lib.secret_box import SecretBox, Undecryptable
 from api.lib.shares import Shares
 from api.postgres.database import Connection, Database
+from api.version import VERSION
 from api.webhooks import queries
 from api.webhooks.bodies import body_of
 from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature, target
@@ -61,7 +61,7 @@ class Deliverer:
         self._sender = sender
         self._leases = Leases(database, "webhooks", secrets.token_bytes(16))
         self._since = self._next_full_poll = self._database_now = _EVER
-        self._agent = f"Guildhall/{version('guildhall')}"
+        self._agent = f"Guildhall/{VERSION}"
         self.woken = asyncio.Event()
 
     async def lease(self, places: Shares[Hashable]) -> Sequence[Begun]:

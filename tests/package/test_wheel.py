@@ -147,6 +147,14 @@ def test_server_from_an_empty_folder(served: Server, command: Path) -> None:
     assert done.stdout.startswith("Nothing to do"), done.stderr
 
 
+def test_the_package_is_named_in_one_place() -> None:
+    """The environment above still has what was installed under an earlier name."""
+    askers = [
+        str(path.relative_to(ROOT)) for path in (ROOT / "api").rglob("*.py") if "importlib.metadata" in path.read_text()
+    ]
+    assert askers == ["api/version.py"]
+
+
 def test_bill_of_materials_names_what_is_locked(tmp_path: Path) -> None:
     """`make sbom`: each package of requirements.txt with its version."""
     file = tmp_path / "sbom.json"
