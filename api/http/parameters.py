@@ -17,17 +17,20 @@ _plain = re.compile(r"-?(0|[1-9][0-9]{0,99})|true|false", re.ASCII).fullmatch
 
 def read_query(raw: bytes, kind: type | None) -> tuple[object, list[ParameterFault]]:
     """The query as the struct `kind` (None: the route takes none), or its faults. A list may repeat its name, or use
-    commas, or both. Only empty values mean the empty list, if the type allows one."""
+    commas, or both. Only empty values mean the empty list, if the type allows one. Other names are faults, unless the
+    struct allows them (`forbid_unknown_fields=False`)."""
     fields = {} if kind is None else _fields(kind)
     lists = frozenset() if kind is None else _lists(kind)
     required = () if kind is None else _required(kind)
     if not raw and not required:
         return (None if kind is None else kind()), []
+    allows_others = kind is not None and not _config(kind).forbid_unknown_fields
     values: dict[str, list[str]] = {}
     faults = []
     for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True, errors="replace"):
         if name not in fields:
-            faults.append(ParameterFault(name[:64], "is not a parameter of this route"))
+            if not allows_others:
+                faults.append(ParameterFault(name[:64], "is not a parameter of this route"))
         elif name in values and name not in lists:
             faults.append(ParameterFault(name, "is given more than once"))
         values.setdefault(name, []).append(value)
@@ -71,6 +74,11 @@ def _choices(kind: msgspec.inspect.Type) -> list[object]:
 @cache
 def _fields(kind: type) -> dict[str, Any]:  # Any: a type, as typing writes it
     return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+
+
+def _config(kind: type) -> "msgspec.structs.StructConfig":
+    config: msgspec.structs.StructConfig = kind.__struct_config__  # type: ignore[attr-defined] # each struct has it
+    return config
 
 
 @cache

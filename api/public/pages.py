@@ -42,7 +42,8 @@ _COLORS = 8  # of the faces of people without a picture: .face-0 and so on in pu
 _is_hash = re.compile(r"(a_)?[0-9a-f]{32}").fullmatch
 
 
-class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+# Others append names of their own to links to pages (`utm_source`, `fbclid`): these are ignored.
+class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     """What a reader chose: the stat, the period, a name to look for, and the page."""
 
     stat: StatName | None = None

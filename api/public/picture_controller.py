@@ -19,7 +19,8 @@ from api.public.limits import spend
 from api.public.service import PublicGuild, PublicService
 
 
-class PublicPictureQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+# As for pages: others append names of their own to links.
+class PublicPictureQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     """The stat and the period of the leaderboard."""
 
     stat: StatName | None = None

@@ -133,6 +133,19 @@ async def test_who_left(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient, 
 
 
 @pytest.mark.usefixtures("shown")
+async def test_links_that_others_have_added_to(anonymous: httpx2.AsyncClient) -> None:
+    """Newsletters and social networks append names of their own to a link."""
+    added = "utm_source=news&utm_source=again&fbclid=a%00b"
+    for path in ("/g/harbour", "/g/harbour/leaderboard.png", f"/g/harbour/members/{ADA}"):
+        answer = await anonymous.get(f"{path}?period=week&{added}")
+        assert answer.status_code == 200, answer.text
+    assert 'aria-current="page">This week' in (await anonymous.get(f"/g/harbour?period=week&{added}")).text
+    for wrong in ("period=week&period=day", "period=year"):
+        assert (await anonymous.get(f"/g/harbour?{wrong}")).status_code == 422, wrong
+    assert (await anonymous.get(f"/v1/public/guilds/harbour/leaderboard?{added}")).status_code == 422
+
+
+@pytest.mark.usefixtures("shown")
 async def test_a_full_page_is_small(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient) -> None:
     people = [ADA + number for number in range(1, pages.ROWS + 2)]
     names = [
