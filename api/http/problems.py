@@ -60,7 +60,7 @@ def problem(error: GuildhallError, *, instance: str, request_id: str | None) -> 
         "type": TYPE_BASE + error.type,
         "title": error.title,
         "status": error.status,
-        "detail": _detail(error),
+        "detail": sentence(error),
         "instance": quote(instance, safe="/:@!$&'()*+,;=~", errors="replace"),
         "request_id": request_id,
     }
@@ -69,7 +69,7 @@ def problem(error: GuildhallError, *, instance: str, request_id: str | None) -> 
     return body | error.extra
 
 
-def _detail(error: GuildhallError) -> str:
+def sentence(error: GuildhallError) -> str:
     """The error's sentence. For invalid input the first fault, because many clients show nothing else."""
     if not error.errors or error.detail != Invalid.detail:
         return error.detail
@@ -119,8 +119,8 @@ def _of_framework(error: HTTPException) -> GuildhallError:
     return GuildhallError()
 
 
-def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """The answer to any exception. Logs the trace of an internal error."""
+def logged(request: Request[Any, Any, Any], error: Exception) -> GuildhallError:
+    """The Guildhall error for any exception, with which the request is logged. Logs the trace of an internal error."""
     ours = classify(error)
     if ours.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         if isinstance(ours, Unavailable):
@@ -128,8 +128,14 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
                 log.warning("unavailable", type=ours.type, cause=repr(error.__cause__ or error)[:300])
         elif not _unhandled.is_over():
             log.error("unhandled", exc_info=error)
+    context_of(request.scope).problem = ours.type
+    return ours
+
+
+def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The answer to any exception."""
+    ours = logged(request, error)
     context = context_of(request.scope)
-    context.problem = ours.type
     return Response(
         msgspec.json.encode(problem(ours, instance=request.scope["path"], request_id=context.request_id)),
         status_code=ours.status,

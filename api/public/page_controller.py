@@ -11,6 +11,7 @@ from api.cards.service import PictureService
 from api.errors import GuildhallError
 from api.http.gate import gate_of
 from api.http.policy import RoutePolicy
+from api.http.problems import logged, sentence
 from api.http.requests import GuildhallRequest
 from api.http.responses import base_url
 from api.public import pages
@@ -21,17 +22,21 @@ from api.public.pages import PageQuery
 from api.public.service import PublicGuild, PublicService
 
 
-def _refused(_: Request[Any, Any, Any], error: GuildhallError) -> Response[str]:  # Any: Litestar's own
+def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[str]:  # Any: Litestar's own
     """The page that says why there is none. It says the same of what does not exist and of what is not shown."""
-    headers = {**pages.HEADERS, **error.headers, "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
-    return Response(pages.refusal(error), status_code=error.status, media_type="text/html", headers=headers)
+    ours = logged(request, error)
+    headers = {**pages.HEADERS, **ours.headers, "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+    html = pages.refusal(ours, sentence(ours))
+    return Response(html, status_code=ours.status, media_type="text/html", headers=headers)
 
 
 class PublicPageController(Controller):
     path = "/g/{place:str}"
     include_in_schema = False
     guards = (spend,)
-    exception_handlers = MappingProxyType({GuildhallError: _refused})  # type: ignore[assignment] # Litestar only reads it
+    exception_handlers = MappingProxyType(  # type: ignore[assignment] # Litestar only reads it
+        {Exception: _refused, GuildhallError: _refused}  # both, as the application has both
+    )
 
     @get("/", media_type="text/html", opt=RoutePolicy(reads_query=True, by_address=True).opt)
     async def leaderboard_page(

@@ -91,12 +91,12 @@ def member(address: str, place: str, view: PublicMemberView, settings: PublicSet
     )
 
 
-def refusal(error: GuildhallError) -> str:
-    """The page that says why there is none."""
+def refusal(error: GuildhallError, sentence: str) -> str:
+    """The page that says why there is none. `sentence`: what is wrong, in words."""
     is_missing = error.status == 404
     return _template("refusal.html").render(
         title="There is nothing here" if is_missing else error.title,
-        detail="No page with this address, or none that you may see." if is_missing else error.detail,
+        detail="No page with this address, or none that you may see." if is_missing else sentence,
         indexed=False,
     )
 

@@ -6,10 +6,12 @@ from typing import NoReturn
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from api.errors import NotFound
 from api.members.service import MemberService
 from api.public import pages
+from api.public.service import PublicService
 from tests.activity.test_record import message, record
 from tests.public.conftest import SETTINGS
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS, QUARRY
@@ -143,6 +145,45 @@ async def test_links_that_others_have_added_to(anonymous: httpx2.AsyncClient) ->
     for wrong in ("period=week&period=day", "period=year"):
         assert (await anonymous.get(f"/g/harbour?{wrong}")).status_code == 422, wrong
     assert (await anonymous.get(f"/v1/public/guilds/harbour/leaderboard?{added}")).status_code == 422
+
+
+@pytest.mark.usefixtures("shown")
+@pytest.mark.parametrize(
+    ("query", "title", "detail"),
+    [
+        ("cursor=x", "Invalid input", "`cursor` was changed, belongs to another list, or is too old."),
+        ("period=year", "Invalid input", "`period` is not one of"),
+        ("stat=reactions", "There is nothing here", "No page with this address, or none that you may see."),
+    ],
+)
+async def test_what_is_wrong_is_a_page_too(anonymous: httpx2.AsyncClient, query: str, title: str, detail: str) -> None:
+    answer = await anonymous.get(f"/g/harbour?{query}")
+    assert answer.status_code in (404, 422)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert (answer.headers["cache-control"], "script-src" in answer.headers["content-security-policy"]) == (
+        "no-store", False
+    )  # fmt: skip
+    assert f"<h1>{title}</h1>" in answer.text
+    assert detail in answer.text
+
+
+@pytest.mark.usefixtures("shown")
+@pytest.mark.parametrize(("error", "status"), [(RuntimeError("a secret"), 500), (TimeoutError("a secret"), 503)])
+async def test_what_goes_wrong_is_a_page_and_a_line_in_the_log(
+    anonymous: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    async def find(*_: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(PublicService, "find", find)
+    with capture_logs() as lines:
+        answer = await anonymous.get(f"/g/harbour/members/{ADA}")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert "secret" not in answer.text
+    assert [line["event"] for line in lines if line["event"] in ("unhandled", "unavailable")] == [
+        "unhandled" if status == 500 else "unavailable"
+    ]
+    assert "retry-after" in answer.headers or status == 500
 
 
 @pytest.mark.usefixtures("shown")
