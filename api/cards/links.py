@@ -34,8 +34,7 @@ class Links:
         """The link's text, and when it ends."""
         ends = int((self._now() + LIFETIME).timestamp())
         payload = _payload.pack(*linked, ends)
-        text = urlsafe_b64encode(payload + _mac(self._keys[0], payload)).rstrip(b"=").decode()
-        return text, datetime.fromtimestamp(ends, UTC)
+        return _text(payload + _mac(self._keys[0], payload)), datetime.fromtimestamp(ends, UTC)
 
     def read(self, text: str) -> Linked | None:
         """Whose card it shows; None for one that was changed, or has ended."""
@@ -43,11 +42,17 @@ class Links:
             raw = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
         except (ValueError, binascii.Error):
             return None
+        if _text(raw) != text:
+            return None  # base64 has other spellings of the same bytes
         payload, mac = raw[: _payload.size], raw[_payload.size :]
         if len(payload) != _payload.size or not any(hmac.compare_digest(mac, _mac(key, payload)) for key in self._keys):
             return None
         guild_id, user_id, row, ends = _payload.unpack(payload)
         return None if ends < self._now().timestamp() else Linked(guild_id, user_id, row)
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:

@@ -81,6 +81,19 @@ async def test_who_may_make_one(bot: httpx2.AsyncClient, mallory: httpx2.AsyncCl
     assert (await mallory.post(f"{member(ADA)}/card-link")).status_code == 404
 
 
+def test_a_link_has_one_spelling() -> None:
+    """Base64 leaves bits of the last letter unread, takes `+` for `-`, and skips what it does not know."""
+    links = Links(["secret"], lambda: NOW)
+    text, _ = links.write(Linked(HARBOUR, ADA, 1))
+    assert links.read(text) == Linked(HARBOUR, ADA, 1)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    last = letters.index(text[-1])
+    spellings = [text[:-1] + letters[last ^ bits] for bits in (1, 2, 3)]
+    spellings += [f"{text}=", f"{text}====", f"{text[:5]}!{text[5:]}", f"{text[:5]}\n{text[5:]}", f"{text}\0"]
+    spellings += [text.replace(*pair) for pair in (("-", "+"), ("_", "/")) if pair[0] in text]
+    assert [links.read(each) for each in spellings] == [None] * len(spellings)
+
+
 async def test_what_is_no_link(bot: httpx2.AsyncClient, anonymous: httpx2.AsyncClient) -> None:
     await give(bot, ADA, 300)
     path = await linked(bot)
