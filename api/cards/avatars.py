@@ -1,4 +1,5 @@
-"""Pictures of people, from Discord's CDN alone. They are kept by the process that draws; here is known which it has."""
+"""Pictures of people, from Discord's CDN alone. The process that draws stores them; the server
+remembers which it has sent."""
 
 import asyncio
 import re
@@ -34,7 +35,7 @@ class Avatars:
         renderer.on_start(self.forget)
 
     def forget(self) -> None:
-        """The process is a new one, and has none."""
+        """Call it when the process began anew: it has no pictures then."""
         self._known.clear()
 
     @staticmethod

@@ -40,8 +40,8 @@ class CardBackgroundController(Controller):
         self, guild_id: FromPath[int], request: GuildhallRequest, backgrounds: NamedDependency[Backgrounds]
     ) -> ApiResponse[Encoded[CardBackgroundView]]:
         """Upload the picture behind a guild's cards: PNG, JPEG or WebP, 4 MiB and 4,096 pixels on a side at most. Of a
-        moving picture the first frame counts. It is written anew as a JPEG of at most 512 KiB. The module `cards`
-        shows it with `"background": "picture"`."""
+        moving picture, the first frame is used. Guildhall stores a JPEG of at most 512 KiB. The module `cards` shows it
+        with `"background": "picture"`."""
         body = await _uploaded(request)
         view, is_new = await backgrounds.put(request.actor, guild_id, body, request.preconditions)
         return ApiResponse(view, status_code=201 if is_new else 200)
@@ -50,7 +50,7 @@ class CardBackgroundController(Controller):
     async def get_card_background(
         self, guild_id: FromPath[int], request: GuildhallRequest, backgrounds: NamedDependency[Backgrounds]
     ) -> ASGIResponse:
-        """Get the picture behind a guild's cards, as it is kept."""
+        """Get the picture behind a guild's cards, as it is stored."""
         body, tag = await backgrounds.get(guild_id)
         tags = known(request) or frozenset()
         picture = Picture(tag, None if tag in tags or "*" in tags else body)

@@ -1,5 +1,5 @@
-"""The pictures that guilds upload to lie behind their cards. They are written again by the process that draws, so that
-what is kept and shown is ours."""
+"""The pictures that guilds upload to lie behind their cards. The process that draws encodes them anew, so only files
+that we wrote are stored and shown."""
 
 from collections import OrderedDict
 from hashlib import blake2b
@@ -42,7 +42,7 @@ class Backgrounds:
         renderer.on_start(self.forget)
 
     def forget(self) -> None:
-        """The process that draws is a new one, and has none."""
+        """Call it when the process that draws began anew: it has no pictures then."""
         self._known.clear()
 
     async def put(
@@ -123,7 +123,8 @@ class Backgrounds:
         return None if row is None else f"background/{row['digest']}/{settings.layout}"
 
     async def ready(self, guild_id: int, look: Look) -> None:
-        """Sees to it that the process that draws has the picture. One that was replaced meanwhile is drawn anyway."""
+        """Sends the picture to the process that draws, unless it has it. A card that is drawn while the picture is
+        replaced may show the new one."""
         name = look.picture
         if name is None or name in self._known:
             return

@@ -1,4 +1,4 @@
-"""How many pictures a guild may have drawn: so many a second, and as many at once after a quiet second."""
+"""How many pictures a guild may have drawn: 50 a second, and 50 at once after a quiet second."""
 
 import time
 from collections import OrderedDict

@@ -49,7 +49,7 @@ def mixed(one: str, other: str, share: float) -> str:
 
 
 def lightened(color: str, backdrops: tuple[str, ...], least: float) -> str:
-    """The colour, with as much white as it takes on each of these backdrops, which are dark."""
+    """The colour, mixed with white until its contrast with each of these dark backdrops is at least `least`."""
     for step in range(_STEPS + 1):
         found = mixed(color, WHITE, step / _STEPS)
         if all(contrast(found, each) >= least for each in backdrops):

@@ -33,8 +33,8 @@ class Look(NamedTuple):
 
 
 def card(look: Look, member: MemberView, person: Person, face: str | None, icons: Sequence[str] = ()) -> JsonObject:
-    """A rank card. `face`: the name of the stored picture of the person. `icons`: of achievements, the best first; only
-    emoji are drawn."""
+    """A rank card. `face`: the name of the stored picture of the person. `icons`: of achievements, the latest
+    first; only emoji are drawn."""
     colors = palette(look.settings.accent, look.background)
     begins, ends = member.level_xp, member.next_level_xp
     share = 1.0 if ends is None else (member.xp - begins) / (ends - begins)
@@ -59,7 +59,7 @@ def card(look: Look, member: MemberView, person: Person, face: str | None, icons
 
 
 def duration(seconds: int) -> str:
-    """As two of days, hours, minutes at most."""
+    """Minutes below an hour, whole hours otherwise."""
     minutes = seconds // 60
     if minutes < 60:
         return f"{minutes} min"

@@ -59,7 +59,7 @@ class CardLinkView(msgspec.Struct, frozen=True):
 
 
 class CardBackgroundView(msgspec.Struct, frozen=True):
-    """The picture as it is kept: written anew, and smaller than it was sent."""
+    """The picture as it is stored: a JPEG, encoded anew."""
 
     media_type: str
     width: int

@@ -4,8 +4,8 @@ import re
 import unicodedata
 from typing import NamedTuple, Protocol
 
-# Letters of formulas, which people write fancy names with: no usual font has them, and plain letters say the same.
 _hash = re.compile(r"/((?:a_)?[0-9a-f]{32})\.(?:png|gif)$").search
+# Letters of formulas, which people write fancy names with: no usual font has them, and plain letters say the same.
 _fancy = re.compile("[\U0001d400-\U0001d7ff]+")
 
 

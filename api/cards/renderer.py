@@ -1,6 +1,6 @@
 """Has pictures drawn by a process of their own. It is started for the first picture, ends with the server, and is
-started again after it died or took too long. So a worker of the server grows by nothing, and what a stranger's image
-does to its reader, it does there."""
+started again after it died or took too long. So a worker's memory does not grow, and a stranger's image can harm
+nothing but that process."""
 
 import asyncio
 import contextlib

@@ -152,7 +152,8 @@ class PictureService:
         known: frozenset[str] | None,
         look: Look,
     ) -> Picture:
-        """The picture, with the faces of these people as far as they can be had. Whoever has it costs no drawing."""
+        """The picture, with the faces of these people as far as they can be had. For a client that has it, nothing
+        is drawn."""
         self._renderer.require()
         tag = _tag(template, format_, laid_out([self._avatars.name(each) for each in people]))
         if known is not None and (etags.ANY in known or tag in known):

@@ -12,7 +12,7 @@ A_MINUTE = 60
 
 
 async def spend(
-    connection: ASGIConnection[Any, Any, Any, Any],  # Any: what it is asked of belongs to no route
+    connection: ASGIConnection[Any, Any, Any, Any],  # Any: Litestar's own
     _: BaseRouteHandler,
 ) -> None:
     """A guard: takes the request off the budget of its address. Raises `TooManyRequests`."""

@@ -432,13 +432,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get the picture behind a guild's cards, as it is kept
+         * Get the picture behind a guild's cards, as it is stored
          * @description Needs the scope `settings:read`.
          */
         get: operations["get_card_background"];
         /**
          * Upload the picture behind a guild's cards: PNG, JPEG or WebP, 4 MiB and 4,096 pixels on a side at most
-         * @description Of a moving picture the first frame counts. It is written anew as a JPEG of at most 512 KiB. The module `cards` shows it with `"background": "picture"`.
+         * @description Of a moving picture, the first frame is used. Guildhall stores a JPEG of at most 512 KiB. The module `cards` shows it with `"background": "picture"`.
          *
          *     Needs the scope `settings:write`.
          */
@@ -2038,7 +2038,7 @@ export interface components {
         };
         /**
          * CardBackgroundView
-         * @description The picture as it is kept: written anew, and smaller than it was sent.
+         * @description The picture as it is stored: a JPEG, encoded anew.
          */
         CardBackgroundView: {
             media_type: string;
