@@ -1,9 +1,10 @@
 """Changing settings in the form that is drawn from a module's schema."""
 
+import asyncio
 import re
 
 import httpx2
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.dashboard.support import CHANNELS, Dashboard, page_of
 from tests.support.people import HARBOUR
@@ -236,3 +237,46 @@ async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
     await save(page)
     await expect(page.get_by_text("Saved, as revision 3.")).to_be_visible()
     dashboard.assert_clean(tab, refused=(422,))
+
+
+async def test_what_is_typed_while_it_is_saved_stays(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
+    """On a slow network: in the same field, in another one, and where the cursor is."""
+    tab = await dashboard.open(page_of("settings"))
+    page = tab.page
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        if route.request.method == "PATCH" and not asked.is_set():
+            asked.set()
+            await answer.wait()
+        await route.continue_()
+
+    await page.route(f"**{LEVELING}", slowly)
+    cooldown, reaction = page.get_by_label("Cooldown", exact=True), page.get_by_label("XP per reaction", exact=True)
+    await cooldown.fill("90")
+    await page.get_by_label("Why (optional)", exact=True).fill("slower")
+    await save(page)
+    await asked.wait()
+    await reaction.fill("7")
+    await cooldown.fill("120")
+    answer.set()
+    await expect(page.get_by_text("Saved, as revision 1.")).to_be_visible()
+    assert (await bot.get(LEVELING)).json()["values"]["cooldown_seconds"] == 90
+    await expect(cooldown).to_be_focused()
+    await expect(cooldown).to_have_value("120")
+    await cooldown.blur()
+    await expect(field(page, "cooldown_seconds")).to_contain_text("Not saved")
+    await expect(page.get_by_role("status").filter(has_text="2 changes not saved")).to_be_visible()
+    await expect(page.get_by_text("Somebody else has just changed")).to_have_count(0)
+    await save(page)
+    await expect(page.get_by_text("Saved, as revision 2.")).to_be_visible()
+    stored = (await bot.get(LEVELING)).json()["values"]
+    assert (stored["cooldown_seconds"], stored["xp_per_reaction"]) == (120, 7)
+    await expect(page.get_by_role("status").filter(has_text="No changes")).to_be_visible()
+    dashboard.assert_clean(tab)
+
+
+async def test_a_module_that_is_not_there(dashboard: Dashboard) -> None:
+    tab = await dashboard.open(page_of("settings/nope"))
+    await expect(tab.page.get_by_role("heading", name="This page cannot be shown")).to_be_visible()
+    await expect(tab.page.get_by_text("It is not there, or you may not see it.")).to_be_visible()

@@ -138,6 +138,23 @@ class Field {
     this.show();
   }
 
+  /** The newest settings, after a save. `sent`: the value that was saved; what was changed since stays, not saved yet. */
+  adopt(settings, sent) {
+    const isSaved = sent === undefined ? !this.isChanged : this.toDefault === sent.toDefault && equal(this.editor.getValue(), sent.value);
+    this.original = settings.values[this.name];
+    this.overridden = settings.overridden.includes(this.name);
+    if (isSaved) {
+      this.toDefault = false;
+      // Else the library would write over what is being typed just now.
+      if (!equal(this.editor.getValue(), this.original)) this.editor.setValue(structuredClone(this.original));
+      this.drawn = this.editor.getValue();
+    } else {
+      this.drawn = this.original;
+    }
+    this.showFaults([]);
+    this.show();
+  }
+
   useDefault() {
     this.editor.setValue(structuredClone(this.fallback));
     this.toDefault = true;
@@ -219,6 +236,16 @@ export class SettingsForm {
 
   get patch() {
     return Object.fromEntries(this.changed.map((field) => [field.name, field.patch]));
+  }
+
+  /** What is about to be saved, by name: for `adopt`. */
+  get sent() {
+    return new Map(this.changed.map((field) => [field.name, { value: structuredClone(field.editor.getValue()), toDefault: field.toDefault }]));
+  }
+
+  /** The newest settings, after what was `sent` is saved. */
+  adopt(settings, sent) {
+    for (const [name, field] of this.fields) field.adopt(settings, sent.get(name));
   }
 
   /** Puts every fault at its field, and the focus on the first. Gives back those of no field here. */

@@ -1,6 +1,6 @@
 /** The settings of a guild, a module at a time, in a form drawn from the module's schema. */
 
-import { all, call, get, guildPath } from "./api.js";
+import { Problem, all, call, get, guildPath } from "./api.js";
 import { resolveConflict } from "./conflict.js";
 import { alertBox, h, heading, link, tell } from "./dom.js";
 import { SettingsForm } from "./form.js";
@@ -32,7 +32,8 @@ export async function referencesOf(guild, stale = []) {
 
 export async function settingsPage({ guild, route, again }) {
   const modules = (await all("/v1/modules")).toSorted((a, b) => moduleName(a).localeCompare(moduleName(b)));
-  const module = modules.find((each) => each.module === (route.module ?? "leveling")) ?? modules[0];
+  const module = modules.find((each) => each.module === (route.module ?? "leveling"));
+  if (module === undefined) throw new Problem(404, null);
   const path = guildPath(guild.id, `/settings/${module.module}`);
   const { body: settings, etag } = await get(path);
   const page = new SettingsPage({ guild, module, path, settings, etag, again, ...(await referencesOf(guild, settings.stale_references)) });
@@ -57,20 +58,21 @@ function sideList(guild, modules, chosen) {
 
 class SettingsPage {
   constructor({ guild, module, path, settings, etag, again, choices, names }) {
-    Object.assign(this, { guild, module, path, settings, etag, again, names });
+    Object.assign(this, { guild, module, path, settings, etag, again, names, newest: settings.revision });
     this.trouble = h("div", { id: "trouble" });
     this.count = h("p", { class: "count", id: "count", role: "status" });
     this.reason = h("input", { id: "reason", maxlength: "512", autocomplete: "off" });
     this.save = h("button", { type: "submit", class: "button", id: "save" }, "Save");
     this.undo = h("button", { type: "button", class: "quiet", id: "undo", onclick: () => again() }, "Undo all");
     this.form = new SettingsForm({ module, settings, choices, names, changed: () => this.counted() });
+    this.state = h("span", {});
+    this.stale = h("div", {});
     this.node = this.draw();
-    this.counted();
+    this.shown();
   }
 
   draw() {
-    const { settings, module } = this;
-    const state = settings.revision === 0 ? "Nothing was changed yet: all defaults." : `Revision ${settings.revision}, of ${moment(settings.updated_at)}.`;
+    const { module } = this;
     const submit = (event) => {
       event.preventDefault();
       // Enter within a small dialog of the form is none for the form.
@@ -82,8 +84,8 @@ class SettingsPage {
       {},
       heading(moduleName(module)),
       module.description && h("p", { class: "lead" }, module.description),
-      h("p", { class: "note" }, state, " ", link(guildHref(this.guild.id, `settings/${module.module}/history`), "History", { id: "to-history" })),
-      settings.stale_references.length > 0 && this.staleNote(),
+      h("p", { class: "note" }, this.state, " ", link(guildHref(this.guild.id, `settings/${module.module}/history`), "History", { id: "to-history" })),
+      this.stale,
       h(
         "form",
         { novalidate: true, onsubmit: submit, "aria-labelledby": "heading" },
@@ -91,6 +93,14 @@ class SettingsPage {
         h("div", { class: "save-bar" }, this.trouble, h("div", {}, this.count, h("label", { class: "field inline", for: "reason" }, "Why (optional)"), this.reason, this.undo, this.save)),
       ),
     );
+  }
+
+  /** What is said of the settings as a whole. */
+  shown() {
+    const { revision, updated_at: at, stale_references: stale } = this.settings;
+    this.state.textContent = revision === 0 ? "Nothing was changed yet: all defaults." : `Revision ${revision}, of ${moment(at)}.`;
+    this.stale.replaceChildren(...(stale.length > 0 ? [this.staleNote()] : []));
+    this.counted();
   }
 
   staleNote() {
@@ -112,11 +122,18 @@ class SettingsPage {
     // Not `disabled`, which would take the focus away from who pressed it.
     this.save.setAttribute("aria-disabled", "true");
     this.trouble.replaceChildren();
+    const { sent } = this.form;
+    const reason = this.reason.value;
     try {
-      const { body } = await call("PATCH", this.path, { body: patch, ifMatch: etag, reason: this.reason.value.trim() });
-      this.settings = body;
-      await this.again();
-      tell(`Saved, as revision ${body.revision}.`);
+      const answer = await call("PATCH", this.path, { body: patch, ifMatch: etag, reason: reason.trim() });
+      this.settings = answer.body;
+      this.etag = answer.etag;
+      // The form stays: somebody may be typing in it.
+      this.form.adopt(answer.body, sent);
+      if (this.reason.value === reason) this.reason.value = "";
+      this.shown();
+      if (this.newest > this.settings.revision) this.notice();
+      tell(`Saved, as revision ${answer.body.revision}.`);
     } catch (error) {
       if (error.status === 412) await this.conflict(patch);
       else this.refused(error);
@@ -154,9 +171,15 @@ class SettingsPage {
   /** Whether an event is to be let pass: of one's own change, or while there are changes that must not be lost. */
   heard(event) {
     if (event.type === "settings.updated" && event.revision <= this.settings.revision) return true;
+    this.newest = Math.max(this.newest, event.revision ?? 0);
+    // What is being saved now may be what the event is of.
+    if (this.save.hasAttribute("aria-disabled")) return true;
     if (this.form.changed.length === 0) return false;
-    if (event.type === "reopened") return true;
-    this.trouble.replaceChildren(h("p", { class: "notice", role: "status" }, "Somebody else has just changed these settings. When you save, you can compare."));
+    if (event.type !== "reopened") this.notice();
     return true;
+  }
+
+  notice() {
+    this.trouble.replaceChildren(h("p", { class: "notice", role: "status" }, "Somebody else has just changed these settings. When you save, you can compare."));
   }
 }
