@@ -280,3 +280,30 @@ async def test_a_module_that_is_not_there(dashboard: Dashboard) -> None:
     tab = await dashboard.open(page_of("settings/nope"))
     await expect(tab.page.get_by_role("heading", name="This page cannot be shown")).to_be_visible()
     await expect(tab.page.get_by_text("It is not there, or you may not see it.")).to_be_visible()
+
+
+async def test_a_number_is_not_made_into_another(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
+    """Neither what was emptied, nor half a number, nor one that was not typed yet."""
+    tab = await dashboard.open(page_of("settings"))
+    page = tab.page
+    cooldown, multipliers = field(page, "cooldown_seconds"), field(page, "role_multipliers")
+    for typed, fault in (("", "needs a number"), ("12.7", "must be a whole number")):
+        await page.get_by_label("Cooldown", exact=True).fill(typed)
+        await save(page)
+        await expect(cooldown).to_contain_text(fault)
+        await expect(page.get_by_label("Cooldown", exact=True)).to_have_value(typed)
+    await page.get_by_label("Cooldown", exact=True).fill("12")
+    await page.keyboard.press("Tab")
+    await multipliers.get_by_role("button", name="Add item").click()
+    await expect(multipliers.get_by_label("Factor", exact=True)).to_have_value("")
+    await multipliers.get_by_label("Role", exact=True).select_option(label="@Regulars")
+    await save(page)
+    await expect(multipliers).to_contain_text("needs a number")
+    await expect(multipliers.get_by_label("Factor", exact=True)).to_be_focused()
+    assert (await bot.get(LEVELING)).json()["revision"] == 0
+    await multipliers.get_by_label("Factor", exact=True).fill("1.5")
+    await save(page)
+    await expect(page.get_by_text("Saved, as revision 1.")).to_be_visible()
+    stored = (await bot.get(LEVELING)).json()["values"]
+    assert (stored["cooldown_seconds"], stored["role_multipliers"][0]["factor"]) == (12, 1.5)
+    dashboard.assert_clean(tab)

@@ -48,6 +48,22 @@ class Union extends Jedison.EditorMultiple {
   }
 }
 
+/** A number, as it is typed: what is no number, or not a whole one, is not made into another. */
+class NumberField extends Jedison.EditorNumberInput {
+  static resolves(schema) {
+    return ["number", "integer"].includes(schema.type) && !schema.enum;
+  }
+
+  sanitize(text) {
+    return text.trim() === "" ? null : Number(text);
+  }
+
+  refreshUI() {
+    super.refreshUI();
+    if (this.instance.getValue() === null) this.control.input.value = "";
+  }
+}
+
 /** A choice, or none. */
 class NullableSelect extends Jedison.EditorStringSelect {
   static resolves(schema) {
@@ -105,7 +121,7 @@ class Field {
       ...OPTIONS,
       container: this.slot,
       theme: new Theme(),
-      customEditors: [NullableSelect, NullableText, Union],
+      customEditors: [NumberField, NullableSelect, NullableText, Union],
       id: `field-${name}`,
       schema: drawable(module.schema, name, choices),
       data: structuredClone(this.original),
@@ -184,6 +200,16 @@ class Field {
     this.reset.hidden = this.toDefault || (!this.overridden && !this.isChanged);
   }
 
+  /** What has no value yet, or half a number: `[{pointer, message}]`, pointers in the settings. */
+  get gaps() {
+    if (!this.isChanged || this.toDefault) return [];
+    const isGap = ({ constraint, path }) => constraint === "type" && this.editor.getInstance(path)?.ui instanceof NumberField;
+    return this.editor.getErrors().filter(isGap).map(({ path }) => {
+      const message = this.editor.getInstance(path).getValue() === null ? "needs a number" : "must be a whole number";
+      return { pointer: `/${this.name.replaceAll("~", "~0").replaceAll("/", "~1")}${path.slice(1)}`, message };
+    });
+  }
+
   /** `faults`: `[{pointer, message}]`, pointers within the property. Each is shown at the nearest field there is. */
   showFaults(faults) {
     this.node.classList.toggle("faulty", faults.length > 0);
@@ -236,6 +262,10 @@ export class SettingsForm {
 
   get patch() {
     return Object.fromEntries(this.changed.map((field) => [field.name, field.patch]));
+  }
+
+  get gaps() {
+    return this.changed.flatMap((field) => field.gaps);
   }
 
   /** What is about to be saved, by name: for `adopt`. */

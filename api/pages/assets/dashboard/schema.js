@@ -111,7 +111,9 @@ function byType(node, type, choices, next) {
   if (type === "boolean") return { type, "x-format": "checkbox" };
   if (NUMBERS.includes(type)) {
     const titles = node.enum ? { "x-enumTitles": node.enum.map(String) } : {};
-    return { type, ...kept(node, ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "enum"]), ...titles };
+    // Without a default it begins empty: else a new multiplier would begin with 0.
+    const first = node.default === undefined ? { default: null } : {};
+    return { type, ...first, ...kept(node, ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "enum"]), ...titles };
   }
   return text(node, choices);
 }

@@ -119,6 +119,11 @@ class SettingsPage {
       tell("There is nothing to save.");
       return;
     }
+    const errors = this.form.gaps;
+    if (errors.length > 0) {
+      this.refused({ errors });
+      return;
+    }
     // Not `disabled`, which would take the focus away from who pressed it.
     this.save.setAttribute("aria-disabled", "true");
     this.trouble.replaceChildren();
