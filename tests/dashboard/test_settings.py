@@ -307,3 +307,23 @@ async def test_a_number_is_not_made_into_another(dashboard: Dashboard, bot: http
     stored = (await bot.get(LEVELING)).json()["values"]
     assert (stored["cooldown_seconds"], stored["role_multipliers"][0]["factor"]) == (12, 1.5)
     dashboard.assert_clean(tab)
+
+
+async def test_on_a_phone_what_is_wrong_is_in_sight(dashboard: Dashboard) -> None:
+    """Not under the bar, which grows when it tells why nothing was saved."""
+    tab = await dashboard.open(page_of("settings"), width=390)
+    page = tab.page
+    for name in ("Cooldown", "XP per reaction", "Multiplier"):
+        wrong = page.get_by_label(name, exact=True)
+        await wrong.fill("-1")
+        await save(page)
+        await expect(page.get_by_role("alert").filter(has_text="Not saved.")).to_be_visible()
+        await expect(wrong).to_be_focused()
+        inside = await wrong.evaluate(
+            "e => { const { top, bottom } = e.getBoundingClientRect();"
+            " return top >= 0 && bottom <= document.querySelector('.save-bar').getBoundingClientRect().top; }"
+        )
+        assert inside, name
+        await wrong.fill("1")
+        await page.keyboard.press("Tab")
+    await tab.screenshot("dashboard-settings-phone-fault")

@@ -68,6 +68,7 @@ class SettingsPage {
     this.state = h("span", {});
     this.stale = h("div", {});
     this.node = this.draw();
+    new ResizeObserver(() => this.measured()).observe(this.bar);
     this.shown();
   }
 
@@ -90,9 +91,14 @@ class SettingsPage {
         "form",
         { novalidate: true, onsubmit: submit, "aria-labelledby": "heading" },
         this.form.node,
-        h("div", { class: "save-bar" }, this.trouble, h("div", {}, this.count, h("label", { class: "field inline", for: "reason" }, "Why (optional)"), this.reason, this.undo, this.save)),
+        (this.bar = h("div", { class: "save-bar" }, this.trouble, h("div", {}, this.count, h("label", { class: "field inline", for: "reason" }, "Why (optional)"), this.reason, this.undo, this.save))),
       ),
     );
+  }
+
+  /** Says how much of the page the bar hides, so that nothing that has the focus is under it. */
+  measured() {
+    document.documentElement.style.setProperty("--save-bar", `${this.bar.offsetHeight}px`);
   }
 
   /** What is said of the settings as a whole. */
@@ -153,6 +159,8 @@ class SettingsPage {
     const detail = placed > 0 ? `${placed} ${placed === 1 ? "value needs" : "values need"} another look: see above.` : error.message;
     const rest = left.filter((fault) => fault.message).map((fault) => h("li", {}, `${fault.pointer ?? fault.parameter ?? ""} ${fault.message}`));
     this.trouble.replaceChildren(alertBox("Not saved.", detail, rest.length > 0 && h("ul", {}, rest)));
+    this.measured();
+    if (placed > 0) document.activeElement?.scrollIntoView({ block: "nearest" });
   }
 
   /** Somebody saved first: show both, let the person choose, and save what they chose on top of the newest. */
