@@ -105,14 +105,18 @@ class Dashboard:
         self._tabs.append(tab)
         await tab.page.route("http://discord.test/**", self._answered)
         if person is not None:
-            client = await self._browsers.log_in(person)
-            cookies = dict(client.cookies)
-            await client.aclose()
-            await tab.page.context.add_cookies(
-                [{"name": name, "value": value, "url": self.base_url} for name, value in cookies.items()]
-            )
+            await self.log_in(tab, person)
         await tab.page.goto(f"{base_url or self.base_url}/dashboard/{fragment}")
         return tab
+
+    async def log_in(self, tab: Tab, person: int) -> None:
+        """Gives the browser the cookies of somebody who has just logged in."""
+        client = await self._browsers.log_in(person)
+        cookies = dict(client.cookies)
+        await client.aclose()
+        await tab.page.context.add_cookies(
+            [{"name": name, "value": value, "url": self.base_url} for name, value in cookies.items()]
+        )
 
     async def close(self) -> None:
         for tab in self._tabs:

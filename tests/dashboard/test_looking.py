@@ -9,6 +9,7 @@ from api.config import Settings
 from api.lib.clock import Clock
 from api.lib.metrics import Metrics
 from tests.dashboard.support import OTHERS, ROLES, Dashboard, page_of
+from tests.support.clock import CLOCK
 from tests.support.discord import Discord
 from tests.support.people import ADA, BO, HARBOUR, MALLORY
 from tests.support.serving import serve
@@ -105,3 +106,23 @@ async def test_where_nobody_can_log_in_the_page_says_what_to_do(dashboard: Dashb
         await tab.page.get_by_role("link", name="Log in with Discord").click()
         await expect(tab.page.get_by_role("alert")).to_contain_text("GUILDHALL_DISCORD_CLIENT_ID")
         await tab.screenshot("dashboard-not-configured")
+
+
+async def test_a_chart_has_as_many_columns_as_it_says(dashboard: Dashboard) -> None:
+    """And none that is yet to come."""
+    tab = await dashboard.open(page_of("board"))
+    page = tab.page
+    # The server's clock stands still in another week than the browser's.
+    await page.clock.set_fixed_time(CLOCK.now())
+    for span, columns in (("48 hours", 48), ("30 days", 30), ("26 weeks", 26)):
+        await page.get_by_role("link", name=span).click()
+        await expect(page.get_by_role("link", name=span)).to_have_attribute("aria-current", "true")
+        await expect(page.get_by_role("figure").locator("rect.value")).to_have_count(columns)
+    dashboard.assert_clean(tab)
+
+
+async def test_a_stat_may_be_called_anything(dashboard: Dashboard) -> None:
+    tab = await dashboard.open(page_of("board?stat=constructor&series=constructor"))
+    await expect(tab.page.get_by_role("heading", name="Constructor, all time")).to_be_visible()
+    await expect(tab.page.get_by_role("figure")).to_contain_text("Messages: ")
+    dashboard.assert_clean(tab)

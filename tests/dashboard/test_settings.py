@@ -7,7 +7,7 @@ import httpx2
 from playwright.async_api import Locator, Page, Route, expect
 
 from tests.dashboard.support import CHANNELS, Dashboard, page_of
-from tests.support.people import HARBOUR
+from tests.support.people import ADA, HARBOUR, MALLORY
 
 LEVELING = f"/v1/guilds/{HARBOUR}/settings/leveling"
 GENERAL, QUIET = CHANNELS
@@ -327,3 +327,29 @@ async def test_on_a_phone_what_is_wrong_is_in_sight(dashboard: Dashboard) -> Non
         await wrong.fill("1")
         await page.keyboard.press("Tab")
     await tab.screenshot("dashboard-settings-phone-fault")
+
+
+async def test_edits_outlive_the_session(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
+    """Whoever logs out is asked; where the session ends by itself, what was typed is saved after the next log-in."""
+    tab = await dashboard.open(page_of("settings"))
+    page = tab.page
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    cooldown = page.get_by_label("Cooldown", exact=True)
+    await cooldown.fill("90")
+    await page.keyboard.press("Tab")
+    await page.get_by_role("button", name="Log out").click()
+    await expect(cooldown).to_have_value("90")
+
+    await page.context.clear_cookies()
+    await save(page)
+    await expect(page.get_by_role("alert")).to_contain_text("You are logged out. Your changes are still here.")
+    await expect(cooldown).to_have_value("90")
+    await dashboard.log_in(tab, MALLORY)
+    await save(page)
+    await expect(page.get_by_role("alert")).to_contain_text("Not saved.")
+    assert (await bot.get(LEVELING)).json()["revision"] == 0, "nothing is done as somebody else"
+    await dashboard.log_in(tab, ADA)
+    await save(page)
+    await expect(page.get_by_text("Saved, as revision 1.")).to_be_visible()
+    assert (await bot.get(LEVELING)).json()["values"]["cooldown_seconds"] == 90
+    dashboard.assert_clean(tab, refused=(401, 403, 404))

@@ -7,21 +7,23 @@ import { STATS, statName } from "./words.js";
 
 const DAY = 24 * 3600 * 1000;
 const SPANS = {
-  hour: { name: "48 hours", milliseconds: 2 * DAY },
-  day: { name: "30 days", milliseconds: null },
-  week: { name: "26 weeks", milliseconds: 26 * 7 * DAY },
+  hour: { name: "48 hours", count: 48, milliseconds: 2 * DAY },
+  day: { name: "30 days", count: 30, milliseconds: null },
+  week: { name: "26 weeks", count: 26, milliseconds: 26 * 7 * DAY },
 };
 
 /** `here(change)` gives the page's own address with `series` and `step` changed. */
 export async function activityPart({ guild, path, route, here }) {
-  const stat = route.query.series in STATS ? route.query.series : "messages";
-  const bucket = route.query.step in SPANS ? route.query.step : "day";
-  const { milliseconds } = SPANS[bucket];
+  const stat = Object.hasOwn(STATS, route.query.series) ? route.query.series : "messages";
+  const bucket = Object.hasOwn(SPANS, route.query.step) ? route.query.step : "day";
+  const { count, milliseconds } = SPANS[bucket];
   const from = milliseconds === null ? null : new Date(Date.now() - milliseconds).toISOString();
   let content;
   try {
     const { body } = await get(path, { bucket, from });
-    content = chart({ items: body.items, stat, bucket, timeZone: guild.timezone });
+    // The server answers with whole days: some of today's hours are yet to come.
+    const items = body.items.filter((item) => bucket !== "hour" || Date.parse(item.at) <= Date.now()).slice(-count);
+    content = chart({ items, stat, bucket, timeZone: guild.timezone });
   } catch (error) {
     content = alertBox("There is no chart.", error.message);
   }

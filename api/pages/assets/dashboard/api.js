@@ -24,6 +24,7 @@ export class Unreachable extends Error {
 }
 
 let csrfToken = null;
+let userId = null;
 let whenLoggedOut = () => {};
 
 /** Calls `listener` whenever an answer says that nobody is logged in (any more). */
@@ -39,8 +40,8 @@ export async function call(method, path, options = {}) {
   try {
     return await once(method, path, options);
   } catch (error) {
-    // Logged in anew in another tab: the session is another one, and so is its token.
-    if (!error.type?.endsWith("bad-csrf-token") || (await whoAmI()) === null) throw error;
+    // Logged in anew in another tab: the session is another one, and so is its token. Nothing is done as another person.
+    if (!error.type?.endsWith("bad-csrf-token") || (await whoAmI())?.id !== userId) throw error;
     return once(method, path, options);
   }
 }
@@ -91,6 +92,7 @@ export async function whoAmI() {
   try {
     const { body } = await get("/v1/me");
     csrfToken = body.csrf_token;
+    userId ??= body.id;
     return body;
   } catch (error) {
     if (error.status === 401) return null;
@@ -100,7 +102,7 @@ export async function whoAmI() {
 
 export async function logOut() {
   await call("POST", "/auth/logout");
-  csrfToken = null;
+  csrfToken = userId = null;
 }
 
 export const guildPath = (guildId, rest = "") => `/v1/guilds/${guildId}${rest}`;

@@ -54,7 +54,7 @@ function timeOf(board) {
 }
 
 function statChoice(stat, here) {
-  const stats = stat in STATS ? Object.keys(STATS) : [...Object.keys(STATS), stat];
+  const stats = Object.hasOwn(STATS, stat) ? Object.keys(STATS) : [...Object.keys(STATS), stat];
   return h(
     "label",
     { class: "field inline" },

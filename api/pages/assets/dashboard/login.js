@@ -3,7 +3,7 @@
 import { alertBox, h, heading } from "./dom.js";
 
 const KEY = "guildhall-page";
-const LOGIN = "/auth/discord/login?return_to=/dashboard/";
+export const LOGIN = "/auth/discord/login?return_to=/dashboard/";
 
 export function loginPage() {
   const trouble = h("div", {});

@@ -165,6 +165,7 @@ main.addEventListener("change", () => (news.typing = null));
 document.addEventListener("visibilitychange", renew);
 
 async function leave() {
+  if (page?.unsaved?.() && !confirm("Your changes are not saved. Log out and lose them?")) return;
   try {
     await logOut();
   } catch (error) {
@@ -183,8 +184,9 @@ function loggedOut() {
   show();
 }
 
+// What was typed and not saved stays: its page says how to go on.
 onLoggedOut(() => {
-  if (me !== null) loggedOut();
+  if (me !== null && !page?.unsaved?.()) loggedOut();
 });
 
 addEventListener("hashchange", (event) => {

@@ -4,6 +4,7 @@ import { Problem, all, call, get, guildPath } from "./api.js";
 import { resolveConflict } from "./conflict.js";
 import { alertBox, h, heading, link, tell } from "./dom.js";
 import { SettingsForm } from "./form.js";
+import { LOGIN } from "./login.js";
 import { guildHref } from "./router.js";
 import { humanized, moment } from "./words.js";
 
@@ -154,6 +155,11 @@ class SettingsPage {
   }
 
   refused(error) {
+    if (error.status === 401) {
+      const again = h("a", { href: LOGIN, target: "_blank", rel: "noopener" }, "Log in in another tab");
+      this.trouble.replaceChildren(alertBox("Not saved.", "You are logged out. Your changes are still here.", h("p", {}, again, ", then save once more.")));
+      return;
+    }
     const left = this.form.showFaults(error.errors);
     const placed = error.errors.length - left.length;
     const detail = placed > 0 ? `${placed} ${placed === 1 ? "value needs" : "values need"} another look: see above.` : error.message;

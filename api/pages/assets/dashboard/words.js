@@ -20,7 +20,7 @@ export function humanized(name) {
   return words === "" ? String(name) : words[0].toUpperCase() + words.slice(1);
 }
 
-export const statName = (stat) => STATS[stat] ?? humanized(stat);
+export const statName = (stat) => (Object.hasOwn(STATS, stat) ? STATS[stat] : humanized(stat));
 
 /** A stat's value: time in voice as hours and minutes, all else as a number. */
 export function amount(stat, value) {
