@@ -19,6 +19,7 @@ from benchmarks.measure import ROUNDS, SECONDS, Case, compare
 
 SETTINGS = ["settings-get", "settings-patch"]
 ACTIVITY = ["single", "batch100", "batch1000"]
+MILLION = ["million", "million100", "million1000"]
 BOARDS = ["board", "profile"]
 ACHIEVEMENTS = ["achievements", "achievements-new", "achievements100"]
 PEOPLE = ["budget", "cookie", "streams"]
@@ -30,7 +31,7 @@ CARDS = ["cards"]
 
 def main() -> None:
     wanted = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
-    every = CARDS + SETTINGS + BODIES + PEOPLE + OVERLOAD + PERIODS + BOARDS + ACTIVITY + ACHIEVEMENTS
+    every = CARDS + SETTINGS + BODIES + PEOPLE + OVERLOAD + PERIODS + BOARDS + ACTIVITY + MILLION + ACHIEVEMENTS
     wanted = wanted or every
     unknown = {*wanted} - {*every}
     assert not unknown, f"no such case: {', '.join(unknown)}"
@@ -63,14 +64,16 @@ def main() -> None:
         if "periods" in wanted:
             _make_guild(guildhall, key, boards.GUILD)
             boards.measure_boards(key, guildhall, server)
-        if {*ACTIVITY, *BOARDS, *ACHIEVEMENTS} & {*wanted}:
+        if {*ACTIVITY, *MILLION, *BOARDS, *ACHIEVEMENTS} & {*wanted}:
             places = _seed(server, key, guildhall)
             sides["the yardstick"] = yardstick = stack.enter_context(servers.yardstick(server, key))
             if "board" in wanted:
                 compare(cases.board_case(key, guildhall, yardstick, places))
             if "profile" in wanted:
                 compare(cases.profile_case(key, guildhall, yardstick))
-            if {*ACTIVITY} & {*wanted}:
+            if {*MILLION} & {*wanted}:
+                achievements.award_the_million(key, guildhall)
+            if {*ACTIVITY, *MILLION} & {*wanted}:
                 _run(wanted, cases.activity_cases(key, guildhall, yardstick))
             if {*ACHIEVEMENTS} & {*wanted}:
                 _run(wanted, achievements.achievement_cases(key, guildhall))

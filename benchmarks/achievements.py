@@ -1,5 +1,6 @@
 """What 200 achievements that nobody has yet cost the recording of events: guilds with them against guilds without."""
 
+import asyncio
 from collections.abc import Callable
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from benchmarks.cases import headers
 from benchmarks.events import active_singles, batches, first_words, singles
 from benchmarks.measure import Case, Lane, Ratio
-from benchmarks.seed import GUILDS
+from benchmarks.seed import GUILDS, award_all
 from benchmarks.servers import Side, call
 
 DEFINITIONS = 200
@@ -18,6 +19,7 @@ Requests = Callable[[int], list[str]]
 
 _HALF = len(GUILDS.busy) // 2
 _STATS = ("messages", "xp", "voice_seconds", "reactions", "commands")
+_EARNED = {"messages": 100, "xp": 20_000, "voice_seconds": 45_000, "reactions": 200, "commands": 35}
 _TOP = {"xp": 6_000_000, "messages": 400_000, "level": 150, "streak": 400}  # above what any seeded member has
 
 
@@ -60,6 +62,14 @@ def achievement_cases(key: str, guildhall: Side) -> list[Case]:
             lambda guilds: batches(head, 100, guilds),
         ),
     ]
+
+
+def award_the_million(key: str, guildhall: Side) -> None:
+    """Five achievements in the guild of a million, and their awards to all who have earned them."""
+    for number, (stat, gte) in enumerate(_EARNED.items()):
+        made = {"key": f"e{number}", "name": f"E{number}", "condition": {"stat": stat, "gte": gte}}
+        call(guildhall, key, "POST", f"/v1/guilds/{GUILDS.million}/achievements", msgspec.json.encode(made))
+    asyncio.run(award_all(guildhall.database, GUILDS.million, _EARNED))
 
 
 def _condition(number: int) -> dict[str, object]:

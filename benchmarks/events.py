@@ -1,5 +1,7 @@
 """Requests to `POST …/activity`, as bytes on the wire. Where an event's id counts requests the load
-generator puts the number in."""
+generator puts the number in.
+
+Ids are as bots send them: a message has its snowflake, everything else a text."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -10,13 +12,16 @@ from itertools import accumulate
 import msgspec
 
 from benchmarks.load import NUMBER
-from benchmarks.seed import BUSY_MEMBERS, GUILDS, user
+from benchmarks.seed import BUSY_MEMBERS, GUILDS, MILLION, user
 
 CHANNELS = [781384788765712384 + number * 4_194_319 for number in range(20)]
 ACTIVE = 2_000  # members of a busy guild who are about
 _WEIGHTS = list(accumulate((number + 1) ** -1.15 for number in range(ACTIVE)))
 _PEOPLE = range(0, BUSY_MEMBERS, BUSY_MEMBERS // ACTIVE)
 BATCHES = 72  # different requests of a round; eight connections, a ninth of them apart, are in eight guilds
+
+
+Dice = Callable[[random.Random], int]  # picks a member's number
 
 
 def request(path: str, headers: str, body: str) -> str:
@@ -38,7 +43,7 @@ def singles(headers: str, guilds: Sequence[int] = GUILDS.busy) -> Callable[[int]
             request(
                 f"/v1/guilds/{guild}/activity",
                 headers,
-                f'{{"events":[{{"id":"{NUMBER}0000","type":"message","user_id":"{member}",'
+                f'{{"events":[{{"id":"1{NUMBER}000","type":"message","user_id":"{member}",'
                 f'"channel_id":"{CHANNELS[member % 20]}","occurred_at":"{at}"}}]}}',
             )
             for guild, member in members[first : first + share]
@@ -75,28 +80,46 @@ def first_words(prefix: str) -> list[bytes]:
 def batches(headers: str, size: int, guilds: Sequence[int] = GUILDS.busy) -> Callable[[int], list[str]]:
     """Many events of one guild's last minutes: some members say much, most say little; about 300 different
     ones among 1000 events."""
+    return _requests(headers, size, guilds, BATCHES, _regular)
 
+
+def of_everybody(headers: str, size: int) -> Callable[[int], list[str]]:
+    """Events of random members of the guild of a million: hardly anybody is met twice."""
+    return _requests(headers, size, [GUILDS.million], max(BATCHES, 20_000 // size), _anybody)
+
+
+def _requests(
+    headers: str, size: int, guilds: Sequence[int], different: int, pick: Dice
+) -> Callable[[int], list[str]]:
     @lru_cache(1)  # both sides get the same
     def make(number: int) -> list[str]:
         dice = random.Random(size * 1000 + number)  # noqa: S311
         now = datetime.now(UTC)
         return [
-            request(f"/v1/guilds/{guilds[n % len(guilds)]}/activity", headers, batch(dice, now, size))
-            for n in range(BATCHES)
+            request(f"/v1/guilds/{guilds[n % len(guilds)]}/activity", headers, batch(dice, now, size, pick))
+            for n in range(different)
         ]
 
     return make
 
 
-def batch(dice: random.Random, now: datetime, size: int) -> str:
-    return '{"events":[' + ",".join(_event(dice, now, index) for index in range(size)) + "]}"
+def _regular(dice: random.Random) -> int:
+    """One of those who are about."""
+    return dice.choices(_PEOPLE, cum_weights=_WEIGHTS)[0]
 
 
-def _event(dice: random.Random, now: datetime, index: int) -> str:
-    member = user(dice.choices(_PEOPLE, cum_weights=_WEIGHTS)[0])
+def _anybody(dice: random.Random) -> int:
+    return dice.randrange(MILLION)
+
+
+def batch(dice: random.Random, now: datetime, size: int, pick: Dice = _regular) -> str:
+    return '{"events":[' + ",".join(_event(dice, now, index, user(pick(dice))) for index in range(size)) + "]}"
+
+
+def _event(dice: random.Random, now: datetime, index: int, member: int) -> str:
     at = _text(now - timedelta(seconds=dice.random() * 300))
     event: dict[str, object] = {
-        "id": f"{NUMBER}{index:04}",
+        "id": f"1{NUMBER}{index:03}",
         "type": "message",
         "user_id": str(member),
         "channel_id": str(dice.choice(CHANNELS)),
@@ -104,11 +127,11 @@ def _event(dice: random.Random, now: datetime, index: int) -> str:
     }
     luck = dice.random()
     if luck < 0.10:
-        event["type"] = "reaction"
+        event |= {"type": "reaction", "id": f"reaction-1{NUMBER}{index:03}"}
     elif luck < 0.17:
-        event |= {"type": "voice", "seconds": dice.randint(1, 600)}
+        event |= {"type": "voice", "id": f"voice-1{NUMBER}{index:03}", "seconds": dice.randint(1, 600)}
     elif luck < 0.20:
-        event |= {"type": "command", "name": "rank"}
+        event |= {"type": "command", "id": f"command-1{NUMBER}{index:03}", "name": "rank"}
     return msgspec.json.encode(event).decode()
 
 

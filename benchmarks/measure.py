@@ -10,12 +10,12 @@ from typing import Literal
 import msgspec
 
 from benchmarks.load import Outcome, Work
-from benchmarks.servers import Side, cluster_cpu_seconds, cpu_seconds
+from benchmarks.servers import Side, cluster_cpu_seconds, cpu_seconds, wal_bytes
 
 SECONDS = 2.0
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 
-Figure = Literal["rate", "p99", "cpu", "database_cpu"]
+Figure = Literal["rate", "p99", "cpu", "database_cpu", "all_cpu", "wal"]
 
 _taken = 0  # event ids are made of a number that no request of this run has had
 
@@ -49,13 +49,18 @@ class Case(msgspec.Struct):
 
 
 class Measured(msgspec.Struct):
-    """One round of one lane. Milliseconds; CPU in microseconds a request."""
+    """One round of one lane. Milliseconds; CPU in microseconds a request; WAL in KiB a request."""
 
     rate: float
     p50: float
     p99: float
     cpu: float
     database_cpu: float
+    wal: float
+
+    @property
+    def all_cpu(self) -> float:
+        return self.cpu + self.database_cpu
 
 
 def compare(case: Case) -> dict[str, list[Measured]]:
@@ -72,6 +77,7 @@ def compare(case: Case) -> dict[str, list[Measured]]:
             f"  {name:<24}{_median(lane_rounds, 'rate'):9.0f} /s   p50 {_median(lane_rounds, 'p50'):7.2f} ms"
             f"   p99 {_median(lane_rounds, 'p99'):7.2f} ms   CPU a request:"
             f" {_median(lane_rounds, 'cpu'):6.0f} µs, PostgreSQL {_median(lane_rounds, 'database_cpu'):6.0f} µs"
+            f"   WAL {_median(lane_rounds, 'wal'):7.1f} KiB"
         )
     for ratio in case.ratios:
         print_ratio(ratio, rounds)
@@ -99,6 +105,7 @@ def _measure(case: Case, lane: Lane, number: int) -> Measured:
     seconds = SECONDS if number else case.warm_up
     work = Work(lane.side.port, case.connections, seconds, lane.requests(number), first=_taken)
     before, database_before = cpu_seconds(lane.side.pid), cluster_cpu_seconds(lane.side.postmaster)
+    wal_before = wal_bytes(lane.side)
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load"], input=msgspec.json.encode(work), stdout=subprocess.PIPE, check=True
     )
@@ -111,4 +118,5 @@ def _measure(case: Case, lane: Lane, number: int) -> Measured:
         outcome.p99,
         (cpu_seconds(lane.side.pid) - before) / outcome.answers * 1e6,
         (cluster_cpu_seconds(lane.side.postmaster) - database_before) / outcome.answers * 1e6,
+        (wal_bytes(lane.side) - wal_before) / outcome.answers / 1024,
     )

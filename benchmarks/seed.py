@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -34,6 +34,12 @@ _BOARDS = """
         VALUES (0, xp), (1, messages), (2, voice_seconds), (3, reactions), (4, commands)
     ) AS each (stat, value)
     WHERE is_ranked AND (stat = 0 OR value > 0)
+"""
+_AWARDS = """
+    INSERT INTO achievement_awards (achievement_id, member_id, guild_id, user_id, name)
+    SELECT a.id, m.id, m.guild_id, m.user_id, a.name
+    FROM members m JOIN achievements a ON a.guild_id = m.guild_id AND a.condition ->> 'stat' = '{stat}'
+    WHERE m.guild_id = $1 AND m.{stat} >= $2
 """
 _PLACES = """
     SELECT user_id, xp, rank, place FROM (
@@ -98,6 +104,22 @@ async def seed(superuser_url: str, yardstick_owner: str) -> list[Place]:
             await connection.execute(f"VACUUM (ANALYZE) {table}")
         await connection.execute("CHECKPOINT")
         return [Place(*row) for row in await connection.fetch(_PLACES, GUILDS.million, DEEP)]
+    finally:
+        await connection.close()
+
+
+async def award_all(superuser_url: str, guild: int, conditions: Mapping[str, int]) -> None:
+    """Awards a guild's achievements, each with one stat to reach, to all of its members who have reached it."""
+    connection = await asyncpg.connect(superuser_url)
+    try:
+        await connection.execute("SET session_replication_role = replica; SET maintenance_work_mem = '256MB'")
+        indexes = await _drop_indexes(connection, "achievement_awards")
+        for stat, gte in conditions.items():
+            await connection.execute(_AWARDS.format(stat=stat), guild, gte)
+        for index in indexes:
+            await connection.execute(index)
+        await connection.execute("VACUUM (ANALYZE) achievement_awards")
+        await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
 

@@ -1,5 +1,6 @@
 """The servers under load, one worker each, on one PostgreSQL, and what they use of CPU and memory."""
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import asyncpg
 import msgspec
 
 from api.postgres.embedded.server import ENVIRONMENT, EmbeddedPostgres
@@ -25,12 +27,13 @@ _UVICORN = (
 
 
 class Side(msgspec.Struct):
-    """A server under load, and the PostgreSQL behind it."""
+    """A server under load, and the PostgreSQL behind it, with its superuser's address."""
 
     name: str
     port: int
     pid: int
     postmaster: int
+    database: str
 
 
 @contextlib.contextmanager
@@ -78,7 +81,7 @@ def guildhall(folder: Path, server: EmbeddedPostgres, discord_port: int) -> Iter
         stderr=subprocess.STDOUT,
     )
     yield from _running(
-        process, lambda: (key, Side("guildhall", port, process.pid, _postmaster(server))), port, "/health/ready"
+        process, lambda: (key, _side("guildhall", port, process, server)), port, "/health/ready"
     )
 
 
@@ -113,13 +116,13 @@ def _uvicorn(name: str, application: list[str], settings: dict[str, str], server
         [sys.executable, "-m", "uvicorn", *application, "--port", str(port), *_UVICORN],
         env={**os.environ, **settings},
     )
-    yield from _running(process, lambda: Side(name, port, process.pid, _postmaster(server)), port, "/bytes")
+    yield from _running(process, lambda: _side(name, port, process, server), port, "/bytes")
 
 
-def _postmaster(server: EmbeddedPostgres) -> int:
-    pid = server.pid
-    assert pid is not None
-    return pid
+def _side(name: str, port: int, process: subprocess.Popen[bytes], server: EmbeddedPostgres) -> Side:
+    postmaster = server.pid
+    assert postmaster is not None
+    return Side(name, port, process.pid, postmaster, server.url("postgres", "guildhall"))
 
 
 def _running(process: subprocess.Popen[bytes], side: Callable[[], T], port: int, probe: str) -> Iterator[T]:
@@ -176,6 +179,19 @@ def cluster_cpu_seconds(postmaster: int) -> float:
             if _parent(path) == str(postmaster):
                 total += cpu_seconds(int(path.name))
     return total
+
+
+def wal_bytes(side: Side) -> int:
+    """How much PostgreSQL has ever written to its log."""
+
+    async def ask() -> int:
+        connection = await asyncpg.connect(side.database)
+        try:
+            return int(await connection.fetchval("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
 
 
 def keep_apart(side: Side) -> None:
