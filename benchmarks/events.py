@@ -88,9 +88,7 @@ def of_everybody(headers: str, size: int) -> Callable[[int], list[str]]:
     return _requests(headers, size, [GUILDS.million], max(BATCHES, 20_000 // size), _anybody)
 
 
-def _requests(
-    headers: str, size: int, guilds: Sequence[int], different: int, pick: Dice
-) -> Callable[[int], list[str]]:
+def _requests(headers: str, size: int, guilds: Sequence[int], different: int, pick: Dice) -> Callable[[int], list[str]]:
     @lru_cache(1)  # both sides get the same
     def make(number: int) -> list[str]:
         dice = random.Random(size * 1000 + number)  # noqa: S311

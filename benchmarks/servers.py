@@ -80,9 +80,7 @@ def guildhall(folder: Path, server: EmbeddedPostgres, discord_port: int) -> Iter
         stdout=log,
         stderr=subprocess.STDOUT,
     )
-    yield from _running(
-        process, lambda: (key, _side("guildhall", port, process, server)), port, "/health/ready"
-    )
+    yield from _running(process, lambda: (key, _side("guildhall", port, process, server)), port, "/health/ready")
 
 
 @contextlib.contextmanager

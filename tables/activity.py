@@ -3,13 +3,13 @@
 They are parted by time, which a declaration cannot say: see `tables/by_sql.py`. Recording reads and writes them in
 sets, in SQL."""
 
-from piccolo.columns import BigInt, Date, Timestamptz, Varchar
+from piccolo.columns import UUID, BigInt, Date, Timestamptz, Varchar
 from piccolo.table import Table
 
 
 class ActivityId(Table, tablename="activity_ids", help_text="An event that was counted: none counts twice."):
     guild_id = BigInt(primary_key=True, default=None, null=False, help_text="The guild.")
-    id = Varchar(length=64, default=None, null=False, help_text="The id that the guild's bot gave the event.")
+    id = UUID(default=None, null=False, help_text="The key of the event's id: a snowflake, or a hash of another text.")
     week = Date(
         default=None, null=False, help_text="The Monday of the week in which it came; a date of its own: imported."
     )

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from api.activity import queries
 from api.activity.dtos import Event, ExplainedEvent, Explanation, Factor, MessageEvent, RejectedEvent, VoiceEvent
+from api.activity.event_keys import key_of
 from api.activity.pieces import days as days_of
 from api.activity.pieces import pieces, shares
 from api.activity.rules import Verdict, earning_of, judge, range_fault
@@ -71,9 +72,10 @@ async def _known(
 ) -> tuple[set[str], set[int]]:
     week = week_of(now.date())
     weeks = {week, *(week - timedelta(days=7 * back) for back in (1, 2)), IMPORTED}
-    ids = await connection.fetch(queries.KNOWN, guild_id, [event.id for _, event in events], sorted(weeks))
+    by_key = {key_of(event.id): event.id for _, event in events}
+    ids = await connection.fetch(queries.KNOWN, guild_id, list(by_key), sorted(weeks))
     users = await connection.fetch(queries.PRIVATE, [int(event.user_id) for _, event in events])
-    return {row[0] for row in ids}, {row[0] for row in users}
+    return {by_key[row[0].hex] for row in ids}, {row[0] for row in users}
 
 
 async def _seen(

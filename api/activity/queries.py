@@ -9,29 +9,46 @@ _LACKS = """(
                 SELECT 1 FROM activity_ids a WHERE a.guild_id = e.guild_id AND a.id = e.id AND a.week = {week}::date
                 LIMIT 1
             ) IS NULL"""
+# The greatest key of each span that a week has; the zero key if it has none. A greater one is not in that week.
+_GREATEST = """
+        array_agg(coalesce((
+            SELECT a.id FROM activity_ids a
+            WHERE a.guild_id = s.guild_id AND a.id BETWEEN s.first AND s.last AND a.week = {week}::date
+            ORDER BY a.id DESC LIMIT 1
+        ), '00000000000000000000000000000000') ORDER BY s.n)"""
+_LACKS_ANY = "(e.id > ((SELECT {greatest} FROM greatest_of))[e.span] OR " + _LACKS + ")"
 _NULLS = ", ".join(["NULL"] * WIDTH)
 
-# Remembers ids, in their order. Gives those that were known already, the people who have opted out, of whom nothing
-# is stored, and those who were erased, of whom nothing is that came to pass before. $4 is the week of now, $5 and $6
-# those before in which an id may have come; there are imported ones too. Then the members ($7 guilds, $8 users, in
-# the order of their keys) are locked, if none of them is missing: see `ledger.lock`.
+# Remembers ids, in the order of their keys. Gives those that were known already, the people who have opted out, of whom
+# nothing is stored, and those who were erased, of whom nothing is that came to pass before. $4 is the week of now, $5
+# and $6 those before in which an id may have come; there are imported ones too. Then the members ($7 guilds, $8 users,
+# in the order of their keys) are locked, if none of them is missing: see `ledger.lock`.
+#
+# Events are in spans of keys ($9: the number of each event's; $10 to $12: the guild, first and last key of each span).
+# In another week, only keys are looked for that are not greater than all of their span there. Ids of new messages are.
 #
 # An id is looked for by subqueries with a limit: the planner would make a join of others, and, while a new week's
 # part is empty, one that reads the whole part.
 DEDUPLICATE = f"""
     WITH event AS MATERIALIZED (
-        SELECT * FROM unnest($1::text::bigint[], $2::text::text[], $3::text::bigint[]) AS e (guild_id, id, user_id)
+        SELECT * FROM unnest($1::text::bigint[], $2::text::uuid[], $3::text::bigint[], $9::text::int[])
+            AS e (guild_id, id, user_id, span)
+    ), greatest_of AS MATERIALIZED (
+        SELECT {_GREATEST.format(week="$5")} AS last, {_GREATEST.format(week="$6")} AS earlier,
+            {_GREATEST.format(week=f"'{IMPORTED}'")} AS imported
+        FROM unnest($10::text::bigint[], $11::text::uuid[], $12::text::uuid[]) WITH ORDINALITY
+            AS s (guild_id, first, last, n)
     ), private AS MATERIALIZED (
-        SELECT user_id FROM privacy_choices WHERE user_id = ANY($3::text::bigint[]) AND opted_out_at IS NOT NULL
+        SELECT user_id FROM privacy_choices WHERE user_id = ANY($8::text::bigint[]) AND opted_out_at IS NOT NULL
     ), erased AS MATERIALIZED (
         SELECT e.guild_id, e.user_id, max(t.erased_at) AS erased_at
         FROM event e JOIN {TOMBSTONES.format(e="e")} GROUP BY e.guild_id, e.user_id
     ), fresh AS (
         INSERT INTO activity_ids (guild_id, id, week)
         SELECT e.guild_id, e.id, $4::date FROM event e
-        WHERE {_LACKS.format(week="$5")}
-            AND ($5::date = $6::date OR {_LACKS.format(week="$6")})
-            AND {_LACKS.format(week=f"'{IMPORTED}'")}
+        WHERE {_LACKS_ANY.format(week="$5", greatest="last")}
+            AND ($5::date = $6::date OR {_LACKS_ANY.format(week="$6", greatest="earlier")})
+            AND {_LACKS_ANY.format(week=f"'{IMPORTED}'", greatest="imported")}
             AND e.user_id NOT IN (SELECT user_id FROM private)
         ORDER BY e.guild_id, e.id
         ON CONFLICT DO NOTHING RETURNING guild_id, id
@@ -44,7 +61,7 @@ DEDUPLICATE = f"""
             AND NOT EXISTS (SELECT FROM member k WHERE {IS_LACKING})
         ORDER BY k.guild_id, k.user_id FOR UPDATE OF m
     )
-    SELECT *, NULL::bigint, NULL::text, NULL::bigint, NULL::timestamptz FROM held
+    SELECT *, NULL::bigint, NULL::uuid, NULL::bigint, NULL::timestamptz FROM held
     UNION ALL SELECT {_NULLS}, guild_id, id, NULL, NULL FROM event
     WHERE (SELECT count(*) FROM fresh) < (SELECT count(*) FROM event)
         AND (guild_id, id) NOT IN (SELECT guild_id, id FROM fresh)
@@ -106,7 +123,7 @@ FILL = f"""
     GROUP BY late.id
 """
 
-KNOWN = "SELECT DISTINCT id FROM activity_ids WHERE guild_id = $1 AND id = ANY($2) AND week = ANY($3::date[])"
+KNOWN = "SELECT DISTINCT id FROM activity_ids WHERE guild_id = $1 AND id = ANY($2::uuid[]) AND week = ANY($3::date[])"
 
 PRIVATE = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1) AND opted_out_at IS NOT NULL"
 

@@ -11,6 +11,7 @@ from api.achievements.unlocking import Unlocking, UnlockResult
 from api.activity import locks, queries, unlocks
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import ActivityView, Event, RejectedEvent
+from api.activity.event_keys import key_of, spans
 from api.activity.event_names import store_names, with_names
 from api.activity.late_days import fill
 from api.activity.peaks import Peaks
@@ -64,14 +65,15 @@ class Transaction:
         self._group = group
         self._now = group[-1].now
         self._week = week_of(self._now.date())
-        # By guild and id. The first request with an id counts it; later ones, and the same request again, have a
-        # duplicate.
+        # By guild and the id's key. The first request with an id counts it; later ones, and the same request again,
+        # have a duplicate.
         self._first: dict[int, dict[str, tuple[int, Event]]] = {}
         for place, pending in enumerate(group):
             first = self._first.setdefault(pending.config.guild_id, {})
             for event in pending.events:
-                if event.id not in first:
-                    first[event.id] = (place, event)
+                key = key_of(event.id)
+                if key not in first:
+                    first[key] = (place, event)
 
     async def run(self) -> list[ActivityView]:
         """Counts the new events. Returns the answer of each request, in the order of the group."""
@@ -87,10 +89,10 @@ class Transaction:
             events: list[list[Event]] = [[] for _ in self._group]
             accepted = [0] * len(self._group)
             for guild_id, first in self._first.items():
-                for place, event in first.values():
+                for key, (place, event) in first.items():
                     if event.user_id in private:
                         accepted[place] += 1
-                    elif not known or (guild_id, event.id) not in known:
+                    elif not known or (guild_id, key) not in known:
                         accepted[place] += 1
                         if not erased or not _is_of_before(erased, guild_id, event):
                             events[place].append(event)
@@ -131,36 +133,42 @@ class Transaction:
     async def _deduplicate(
         self, connection: Connection
     ) -> tuple[set[tuple[int, str]], set[int], Mapping[Key, datetime], dict[Key, Standing]]:
-        """Stores the ids. Returns those that were known already; the people who opted out; the erased people, whose
+        """Stores the ids. Returns the keys that were known already; the people who opted out; the erased people, whose
         older events are dropped; and the locked standings, if no member was missing."""
-        guilds, ids, users = [], [], []
+        guilds, keys, users, places = [], [], [], []
+        found: list[tuple[int, str, str]] = []  # spans: guild, first and last key
         members: list[Key] = []
         for guild_id in sorted(self._first):
             first = self._first[guild_id]
-            ordered = sorted(first)  # as the database orders them: by their code points
-            theirs = [first[id_][1].user_id for id_ in ordered]
+            ordered = sorted(first)
+            theirs = [first[key][1].user_id for key in ordered]
             guilds += [guild_id] * len(ordered)
-            ids += ordered
+            keys += ordered
             users += theirs
+            for span in spans(ordered):
+                found.append((guild_id, span.first, span.last))
+                places += [len(found)] * span.size
             members += [(guild_id, user_id) for user_id in sorted(set(theirs))]
         rows = await connection.fetch(
             queries.DEDUPLICATE,
             literal(guilds),
-            literal(ids),
+            literal(keys),
             literal(users),
             self._week,
             self._week - _WEEK,
             week_of((self._now - _REMEMBERED).date()),
             *columns(members, 2),
+            literal(places),
+            *columns(found, 3),
         )
         held = [row[:WIDTH] for row in rows if row[0] is not None]
         known: set[tuple[int, str]] = set()
         private: set[int] = set()
         erased: dict[Key, datetime] = {}
         for row in rows[len(held) :]:
-            guild_id, id_, user_id, erased_at = row[WIDTH:]
-            if id_ is not None:
-                known.add((guild_id, id_))
+            guild_id, key, user_id, erased_at = row[WIDTH:]
+            if key is not None:
+                known.add((guild_id, key.hex))
             elif erased_at is None:
                 private.add(user_id)
             else:

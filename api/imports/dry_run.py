@@ -7,6 +7,7 @@ import msgspec
 
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event
+from api.activity.event_keys import key_of
 from api.activity.queries import HIDDEN
 from api.activity.stat_names import StatNames
 from api.imports import history_sql as sql
@@ -53,9 +54,9 @@ class DryRun:
         users = [int(event.user_id) for event in events.values()]
         times = [event.occurred_at for event in events.values()]
         async with self._database.connection() as connection:
-            rows = await connection.fetch(sql.FRESH, work.guild_id, list(events), users, times)
-        found = {row[0] for row in rows}
-        return [event for id_, event in events.items() if id_ in found]
+            rows = await connection.fetch(sql.FRESH, work.guild_id, [*map(key_of, events)], users, times)
+        found = {row[0].hex for row in rows}
+        return [event for id_, event in events.items() if key_of(id_) in found]
 
 
 class _Followed:

@@ -1,11 +1,14 @@
 """The export of a guild as lines of JSON. It reads in batches by key, so the guild is never in memory as a whole."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from api.activity.event_keys import id_of
 from api.activity.queries import HIDDEN
 from api.auth.actors import Actor
 from api.errors import NotFound
@@ -66,7 +69,7 @@ _STAT_DAYS = """
     WHERE guild_id = $1 AND (stat, day, user_id) > ($2::varchar, $3, $4) ORDER BY stat, day, user_id LIMIT $5
 """
 _IDS = """
-    SELECT week, id FROM activity_ids WHERE guild_id = $1 AND week = $2 AND id > $3 ORDER BY id LIMIT $4
+    SELECT week, id FROM activity_ids WHERE guild_id = $1 AND week = $2 AND id > $3::uuid ORDER BY id LIMIT $4
 """
 _WEEKS = "SELECT DISTINCT week FROM activity_ids WHERE guild_id = $1 AND week < $2 ORDER BY week"
 
@@ -127,8 +130,8 @@ class Exporter:
             async for rows in self._people(actor, _STAT_DAYS, guild_id, ("stat", "day", "user_id"), ("", stat_day, 0)):
                 yield b"".join(_line({"stat_day": {**row, "user_id": str(row["user_id"])}}) for row in rows)
         for week in (*weeks, IMPORTED):
-            async for rows in self._batches(_IDS, guild_id, ("id",), ("",), week):
-                yield _line({"event_ids": {"week": week, "ids": [row["id"] for row in rows]}})
+            async for rows in self._batches(_IDS, guild_id, ("id",), (UUID(int=0),), week):
+                yield _line({"event_ids": _event_ids(week, [row["id"].hex for row in rows])})
 
     async def _people(
         self, actor: Actor, sql: str, guild_id: int, key: tuple[str, ...], after: tuple[Any, ...]
@@ -158,6 +161,11 @@ class Exporter:
 
 def _line(value: dict[str, object]) -> bytes:
     return _encode(value) + b"\n"
+
+
+def _event_ids(week: date, keys: Sequence[str]) -> dict[str, object]:
+    ids = [id_ for id_ in map(id_of, keys) if id_ is not None]
+    return {"week": week, "ids": ids, "digests": keys[len(ids) :]}  # in order: snowflakes come first
 
 
 def _member(row: asyncpg.Record) -> dict[str, object]:

@@ -14,6 +14,7 @@ from api.achievements.unlocking import Unlocking
 from api.activity import locks, unlocks
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event, StatEvent, VoiceEvent
+from api.activity.event_keys import key_of
 from api.activity.event_names import store_names
 from api.activity.peaks import Peaks
 from api.activity.pieces import days as days_of
@@ -104,8 +105,9 @@ class History:
         async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
             users = [int(event.user_id) for event in events.values()]
             times = [event.occurred_at for event in events.values()]
-            taken = await connection.fetch(sql.DEDUPLICATE, work.guild_id, list(events), users, IMPORTED, times)
-            fresh = [events[row["id"]] for row in taken]
+            keyed = {key_of(id_): event for id_, event in events.items()}
+            taken = await connection.fetch(sql.DEDUPLICATE, work.guild_id, list(keyed), users, IMPORTED, times)
+            fresh = [keyed[row["id"].hex] for row in taken]
             if fresh:
                 await self._store(connection, work, config, fresh)
             work.imported += len(fresh)

@@ -28,11 +28,12 @@ NEXT = """
     ORDER BY occurred_at, id, n LIMIT $5
 """
 
-# Which ids are new: not imported before, and not delivered as long as such are remembered. $4 is their week.
+# Which ids ($2: their keys) are new: not imported before, and not delivered as long as such are remembered. $4 is their
+# week.
 DEDUPLICATE = f"""
     INSERT INTO activity_ids (guild_id, id, week)
     SELECT $1, e.id, $4::date
-    FROM unnest($2::text[], $3::bigint[], $5::timestamptz[]) AS e (id, user_id, occurred_at)
+    FROM unnest($2::uuid[], $3::bigint[], $5::timestamptz[]) AS e (id, user_id, occurred_at)
     WHERE (SELECT 1 FROM activity_ids a WHERE a.guild_id = $1 AND a.id = e.id AND a.week <> $4 LIMIT 1) IS NULL
         AND {_COUNTS}
         AND NOT {_OF_BEFORE}
@@ -42,7 +43,7 @@ DEDUPLICATE = f"""
 
 # The same, only looked up.
 FRESH = f"""
-    SELECT e.id FROM unnest($2::text[], $3::bigint[], $4::timestamptz[]) AS e (id, user_id, occurred_at)
+    SELECT e.id FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[]) AS e (id, user_id, occurred_at)
     WHERE (SELECT 1 FROM activity_ids a WHERE a.guild_id = $1 AND a.id = e.id LIMIT 1) IS NULL
         AND {_COUNTS}
         AND NOT {_OF_BEFORE}

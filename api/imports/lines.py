@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.achievements.dtos import NAME_CHARACTERS, CreateAchievement, Key
 from api.activity.dtos import StatName
+from api.activity.event_keys import DIGEST_PATTERN
 from api.guilds.dtos import LARGEST_LIST, PutChannel, PutGuild, PutRole
 from api.lib.formats import LINE
 from api.lib.json import JsonObject
@@ -99,10 +100,12 @@ class StatDayLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EventIds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Ids of events that were delivered in the week that begins then, or (9999-12-27) imported."""
+    """Ids of events that were delivered in the week that begins then, or (9999-12-27) imported. `digests`: those that
+    are no snowflakes; older exports have all as `ids`."""
 
     week: date
-    ids: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64, pattern=LINE)]], Meta(max_length=10_000)]
+    ids: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64, pattern=LINE)]], Meta(max_length=10_000)] = []
+    digests: Annotated[list[Annotated[str, Meta(pattern=DIGEST_PATTERN)]], Meta(max_length=10_000)] = []
 
 
 class AchievementLine(CreateAchievement, frozen=True, forbid_unknown_fields=True, kw_only=True):

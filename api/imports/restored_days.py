@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, timedelta
 
+from api.activity.event_keys import key_of
 from api.imports.dtos import Mode
 from api.imports.lines import DayLine, EventIds, HourLine, StatDayLine
 from api.imports.work import Work
@@ -37,7 +38,7 @@ _STORE = """
 """
 
 _IDS = """
-    INSERT INTO activity_ids (guild_id, week, id) SELECT $1, * FROM unnest($2::date[], $3::text[])
+    INSERT INTO activity_ids (guild_id, week, id) SELECT $1, * FROM unnest($2::date[], $3::uuid[])
     ON CONFLICT DO NOTHING
 """
 
@@ -99,7 +100,8 @@ async def restore_ids(connection: Connection, work: Work, _config: LevelingConfi
     changed = 0
     for line in lines:
         week = line.week if line.week == IMPORTED else week_of(line.week)
-        done = await connection.execute(_IDS, work.guild_id, [week] * len(line.ids), sorted(line.ids))
+        keys = sorted([*map(key_of, line.ids), *line.digests])
+        done = await connection.execute(_IDS, work.guild_id, [week] * len(keys), keys)
         changed += not done.endswith(" 0")
     return changed
 

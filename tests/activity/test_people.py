@@ -1,7 +1,10 @@
 """Whose events these are: people who opted out, who are hidden, who left and came back."""
 
+from uuid import UUID
+
 import httpx2
 
+from api.activity.event_keys import key_of
 from api.postgres.engine import PlainConnection
 from tests.activity.test_http import NOTHING, stored
 from tests.activity.test_record import message, record
@@ -21,7 +24,7 @@ async def test_opted_out(bot: httpx2.AsyncClient, owner: PlainConnection) -> Non
     answer = await record(bot, message("1"), message("3", user=BO))
     assert (answer["accepted"], answer["duplicates"]) == (2, 0)
     assert await owner.fetchval("SELECT array_agg(user_id) FROM members") == [BO]
-    assert await owner.fetchval("SELECT array_agg(id) FROM activity_ids") == ["3"]
+    assert await owner.fetchval("SELECT array_agg(id) FROM activity_ids") == [UUID(key_of("3"))]
     assert await owner.fetchval("SELECT sum(messages) FROM activity_days WHERE user_id = 0") == 1
     assert (await bot.get(member(ADA))).status_code == 404
     await owner.execute("UPDATE privacy_choices SET opted_out_at = NULL")

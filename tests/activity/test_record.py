@@ -24,8 +24,8 @@ def message(id_: str, user: int = ADA, at: datetime | None = None, **more: objec
     }
 
 
-async def record(bot: httpx2.AsyncClient, *events: Json) -> Json:
-    answer = await bot.post(PATH, json={"events": list(events)})
+async def record(bot: httpx2.AsyncClient, *events: Json, guild_id: int = HARBOUR) -> Json:
+    answer = await bot.post(f"/v1/guilds/{guild_id}/activity", json={"events": list(events)})
     assert answer.status_code == 200, answer.text
     body: Json = answer.json()
     return body

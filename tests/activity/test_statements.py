@@ -59,7 +59,7 @@ _FILL = """
         guildhall_make_part('activity_days', date_trunc('month', now())::date),
         guildhall_make_part('activity_hours', date_trunc('month', now())::date),
         guildhall_make_part('custom_stat_days', date_trunc('month', now())::date);
-    INSERT INTO activity_ids (guild_id, week, id) SELECT 1, date_trunc('week', now())::date, n::text FROM n;
+    INSERT INTO activity_ids (guild_id, week, id) SELECT 1, date_trunc('week', now())::date, md5(n::text)::uuid FROM n;
     INSERT INTO activity_days (guild_id, user_id, day) SELECT 1, n, now()::date FROM n;
     INSERT INTO activity_hours (guild_id, user_id, hour) SELECT 1, n, date_trunc('hour', now()) FROM n;
     INSERT INTO custom_stat_days (guild_id, user_id, stat, day, value) SELECT 1, n, 'duels', now()::date, 1 FROM n;

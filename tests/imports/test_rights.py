@@ -114,8 +114,9 @@ KINDS: Mapping[str, Kind] = {
         "SELECT EXISTS (SELECT FROM custom_stat_days WHERE guild_id = $1 AND value = $2::int + 1)", "/stat_day",
     ),
     "event_ids": Kind(
-        lambda n: {"week": str(DAY), "ids": [f"id-{n}"]}, IMPORTS, Scope.MEMBERS_WRITE,
-        "SELECT EXISTS (SELECT FROM activity_ids WHERE guild_id = $1 AND id = 'id-' || $2::int)", "/event_ids",
+        lambda n: {"week": str(DAY), "digests": [f"f{n:031x}"]}, IMPORTS, Scope.MEMBERS_WRITE,
+        "SELECT EXISTS (SELECT FROM activity_ids WHERE guild_id = $1"
+        " AND id = ('f' || lpad(to_hex($2::int), 31, '0'))::uuid)", "/event_ids",
     ),
 }  # fmt: skip
 
