@@ -21,12 +21,13 @@ DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"] == "guildhall"}
+PACKAGES = {"promtool": "prometheus", "systemd-analyze": "systemd"}
 
 
 def needs(program: str) -> str:
     found = shutil.which(program) or shutil.which(f"/usr/sbin/{program}")
     if found is None:
-        pytest.skip(f"{program} is not installed. On Debian, it is a package of nearly this name.")
+        pytest.skip(f"{program} is not installed. On Debian: sudo apt-get install {PACKAGES.get(program, program)}")
     return found
 
 
