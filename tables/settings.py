@@ -1,6 +1,6 @@
 """Modules that bots registered, the overrides of guilds, and their revisions."""
 
-from piccolo.columns import JSONB, BigInt, BigSerial, ForeignKey, Integer, Text, Timestamptz, Varchar
+from piccolo.columns import JSON, JSONB, BigInt, BigSerial, ForeignKey, Integer, Text, Timestamptz, Varchar
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.readable import Readable
 from piccolo.constraints import Check, Unique
@@ -16,7 +16,8 @@ class RegisteredModule(
     version = Integer(default=1, null=False, help_text="Counts the changes of its schema.")
     title = Varchar(length=100, default=None, null=True, help_text="What a dashboard calls it.")
     description = Varchar(length=1000, default=None, null=True, help_text="What it is for, in a sentence.")
-    schema = JSONB(default=None, null=False, help_text="JSON Schema 2020-12, a default for every property.")
+    # As it was written: forms show properties in its order.
+    schema = JSON(default=None, null=False, help_text="JSON Schema 2020-12, a default for every property.")
     created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was registered.")
     updated_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it last changed.")
     changed_xid = BigInt(default=0, null=False, help_text="The transaction that last wrote this row; caches follow it.")

@@ -99,6 +99,9 @@ class ModuleService:
             schema_changed = not same(was["schema"], data.schema)
             version = before["version"] + schema_changed
             if all(same(was[key], value) for key, value in proposed.items()):
+                if before["schema"] != (reordered := encode(data.schema)):  # which is all that a form shows of it
+                    change = {RegisteredModule.schema: reordered, RegisteredModule.updated_at: self._clock.now()}
+                    await RegisteredModule.update(change).where(RegisteredModule.name == name)
                 return
             if schema_changed:
                 old = await asyncio.to_thread(compiled, before)

@@ -93,7 +93,7 @@ async def test_other_processes_modules_are_seen_within_a_second(
     address = f"/v1/guilds/{HARBOUR}/settings/welcome"
     assert (await bot.get(address)).json()["values"] == {"size": 1}
     await owner.execute(
-        "UPDATE modules SET version = version + 1, schema = jsonb_set(schema, '{properties,size,default}', '2')"
+        "UPDATE modules SET version = version + 1, schema = jsonb_set(schema::jsonb, '{properties,size,default}', '2')"
     )
     await within_a_second(bot, address, lambda answer: answer.json()["values"] == {"size": 2})
 

@@ -59,6 +59,20 @@ async def test_evolving_reaches_every_guild_at_once(bot: httpx2.AsyncClient, mal
     assert (await bot.patch(paths[0], json={"more": "mine"})).json()["values"]["more"] == "mine"
 
 
+async def test_properties_keep_their_order(bot: httpx2.AsyncClient) -> None:
+    """Forms show them in it. Another order is no other version."""
+    one = {"type": "integer", "minimum": 0, "default": 1, "title": "One"}
+    for names in (["zebra", "ant", "m"], ["ant", "zebra", "m"], ["ant", "zebra", "m"]):
+        schema = {"type": "object", "properties": dict.fromkeys(names, one), "additionalProperties": False}
+        put = await bot.put("/v1/modules/order", json={"schema": schema})
+        assert put.json()["version"] == 1
+        found = (await bot.get("/v1/modules/order")).json()
+        assert list(found["schema"]["properties"]) == names
+        assert list(found["schema"]["properties"]["ant"]) == list(one)
+    (listed,) = [each for each in (await bot.get("/v1/modules")).json()["items"] if each["module"] == "order"]
+    assert list(listed["schema"]["properties"]) == ["ant", "zebra", "m"]
+
+
 async def test_words_change_without_a_new_version(bot: httpx2.AsyncClient) -> None:
     await register(bot)
     for title in ("Hello", "Cafe\u0301", None):

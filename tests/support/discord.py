@@ -4,6 +4,7 @@ Tests call it in their own process. `python -m tests.support.discord` serves it,
 variables to set."""
 
 import asyncio
+import os
 import sys
 from base64 import b64decode, urlsafe_b64encode
 from collections import Counter
@@ -320,6 +321,7 @@ def main() -> None:
     import uvicorn
 
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8001
+    ours = os.environ.get("GUILDHALL_PORT", "8000")
     print(f"""A stand-in for Discord. Start Guildhall beside it with
 
   export GUILDHALL_DISCORD_CLIENT_ID={CLIENT_ID}
@@ -328,7 +330,7 @@ def main() -> None:
   export GUILDHALL_DISCORD_AUTHORIZE_URL=http://127.0.0.1:{port}{AUTHORIZE}
   make run
 
-and open http://127.0.0.1:8000/auth/discord/login
+and open http://127.0.0.1:{ours}/auth/discord/login
 Ada owns guild {HARBOUR}, Bo is a member of it, Mallory has Manage Guild in {QUARRY}.""")
     uvicorn.run(Discord(), port=port, log_level="warning")
 
