@@ -39,14 +39,20 @@ def operation(facts: Facts, schemas: Schemas) -> Schema:
             "content": dict.fromkeys(facts.plan.media_types, _media(schemas.of(facts.body), f"request:{facts.name}")),
         }
     elif facts.files:
-        file: Schema = {"type": "string", "description": "The file as it is."}
         found["requestBody"] = {
             "required": True,
-            "content": dict.fromkeys(facts.files, _media(file, f"request:{facts.name}")),
+            "content": {kind: _media(_file(kind), f"request:{kind}:{facts.name}") for kind in facts.files},
         }
     if "requestBody" in found and facts.plan.largest_body != LARGEST_BODY:
         found["x-largest-body"] = facts.plan.largest_body
     return found
+
+
+def _file(kind: str) -> Schema:
+    return {
+        "type": ["object", "array"] if kind == "application/json" else "string",
+        "description": "The file as it is.",
+    }
 
 
 def _words(facts: Facts) -> tuple[str, str]:

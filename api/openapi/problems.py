@@ -4,21 +4,29 @@ from collections.abc import Iterator
 
 import msgspec
 
-from api.errors import GuildhallError, Invalid, NotFound
+from api.errors import (
+    BodyTooLarge,
+    Conflict,
+    DatabaseAway,
+    Gone,
+    GuildhallError,
+    Invalid,
+    MissingScope,
+    NotFound,
+    PicturesNotInstalled,
+    PreconditionFailed,
+    TooManyRequests,
+    Unauthorized,
+    UnreadableBody,
+    UnsupportedMediaType,
+)
 from api.http.problems import MEDIA_TYPE, TYPE_BASE, problem
 from api.lib.faults import Fault, ParameterFault
 from api.openapi.facts import LIVENESS, Facts
 from api.openapi.schemas import Schema, Schemas
 
 _EXAMPLE_ID = "5f1d3a9be0c74286"
-_EXAMPLES = [
-    problem(NotFound(), instance="/v1/guilds/81384788765712384", request_id=_EXAMPLE_ID),
-    problem(
-        Invalid(errors=[ParameterFault("limit", "expected `int` >= 1"), Fault("/items/3/id", "is required")]),
-        instance="/v1/guilds/81384788765712384/roles",
-        request_id=_EXAMPLE_ID,
-    ),
-]
+_EXAMPLE_PATH = "/v1/guilds/81384788765712384/roles"
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -26,28 +34,71 @@ class Refusal(msgspec.Struct, frozen=True):
 
     name: str
     description: str
+    example: GuildhallError
     headers: tuple[str, ...] = ()
 
 
 REFUSALS: dict[int, Refusal] = {
-    400: Refusal("BadRequest", "The body is not readable JSON in UTF-8, or a header is malformed."),
-    401: Refusal("Unauthorized", "There is no key and no session, or it is not valid.", ("WWWAuthenticate",)),
+    400: Refusal("BadRequest", "The body is not readable JSON in UTF-8, or a header is malformed.", UnreadableBody()),
+    401: Refusal(
+        "Unauthorized", "There is no key and no session, or it is not valid.", Unauthorized(), ("WWWAuthenticate",)
+    ),
     403: Refusal(
         "Forbidden",
         "The credential lacks the scope or asks for more rights than its own, or a session's CSRF token is missing.",
+        MissingScope("This route needs the scope `guilds:write`, which this credential does not have."),
     ),
-    404: Refusal("NotFound", "It does not exist, or this credential may not see it: both get the answer 404."),
-    409: Refusal("Conflict", "It conflicts with the present state."),
-    410: Refusal("Gone", "Events after `Last-Event-ID` have been deleted."),
+    404: Refusal(
+        "NotFound", "It does not exist, or this credential may not see it: both get the answer 404.", NotFound()
+    ),
+    409: Refusal(
+        "Conflict",
+        "It conflicts with the present state.",
+        Conflict("A request with this `Idempotency-Key` is still running. Try again soon."),
+    ),
+    410: Refusal(
+        "Gone",
+        "Events after `Last-Event-ID` have been deleted.",
+        Gone("Events are kept for 7 days. Read what you need anew, then connect without `Last-Event-ID`."),
+    ),
     412: Refusal(
-        "PreconditionFailed", "`If-Match` does not name the present state's entity tag, or `If-None-Match` names it."
+        "PreconditionFailed",
+        "`If-Match` does not name the present state's entity tag, or `If-None-Match` names it.",
+        PreconditionFailed(),
     ),
-    413: Refusal("BodyTooLarge", "The body is larger than this route accepts."),
-    415: Refusal("UnsupportedMediaType", "This route does not accept the body's media type.", ("Accept",)),
-    422: Refusal("Invalid", "Well-formed, but not valid: `errors` lists every fault that can be found at once."),
-    429: Refusal("TooManyRequests", "This credential, or this address, sends too many requests.", ("RetryAfter",)),
-    501: Refusal("NotImplemented", "The server draws no pictures: `detail` says how to install what it needs."),
-    503: Refusal("Unavailable", "The database or Discord is away, or the server is overloaded.", ("RetryAfter",)),
+    413: Refusal(
+        "BodyTooLarge",
+        "The body is larger than this route accepts.",
+        BodyTooLarge("The body is larger than 1048576 bytes."),
+    ),
+    415: Refusal(
+        "UnsupportedMediaType",
+        "This route does not accept the body's media type.",
+        UnsupportedMediaType("Send the body as application/json, in UTF-8."),
+        ("Accept",),
+    ),
+    422: Refusal(
+        "Invalid",
+        "Well-formed, but not valid: `errors` lists every fault that can be found at once.",
+        Invalid(errors=[Fault("/items/3/id", "is required"), ParameterFault("limit", "expected `int` >= 1")]),
+    ),
+    429: Refusal(
+        "TooManyRequests",
+        "This credential, or this address, sends too many requests.",
+        TooManyRequests("Too many requests. Try again in 2 seconds."),
+        ("RetryAfter",),
+    ),
+    501: Refusal(
+        "NotImplemented",
+        "The server draws no pictures: `detail` says how to install what it needs.",
+        PicturesNotInstalled(),
+    ),
+    503: Refusal(
+        "Unavailable",
+        "The database or Discord is away, or the server is overloaded.",
+        DatabaseAway(),
+        ("RetryAfter",),
+    ),
 }
 
 PATCH_REFUSAL = msgspec.structs.replace(REFUSALS[415], name="UnsupportedPatch", headers=("AcceptPatch",))
@@ -95,8 +146,12 @@ def response(refusal: Refusal) -> Schema:
         "headers": {
             spelled(name): {"$ref": f"#/components/headers/{name}"} for name in ("XRequestID", *refusal.headers)
         },
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _problem(refusal)}},
     }
+
+
+def _problem(refusal: Refusal) -> object:
+    return msgspec.to_builtins(problem(refusal.example, instance=_EXAMPLE_PATH, request_id=_EXAMPLE_ID))
 
 
 HEADERS: dict[str, tuple[str, Schema]] = {
@@ -204,5 +259,5 @@ def add_problem(schemas: Schemas) -> None:
             },
         },
         "required": ["type", "title", "status", "detail", "instance", "request_id"],
-        "examples": msgspec.to_builtins(_EXAMPLES),
+        "examples": [_problem(REFUSALS[404]), _problem(REFUSALS[422])],
     }

@@ -100,8 +100,8 @@ class ModuleService:
             version = before["version"] + schema_changed
             if all(same(was[key], value) for key, value in proposed.items()):
                 if before["schema"] != (reordered := encode(data.schema)):  # which is all that a form shows of it
-                    change = {RegisteredModule.schema: reordered, RegisteredModule.updated_at: self._clock.now()}
-                    await RegisteredModule.update(change).where(RegisteredModule.name == name)
+                    change = RegisteredModule.update({RegisteredModule.schema: reordered})
+                    await change.where(RegisteredModule.name == name)
                 return
             if schema_changed:
                 old = await asyncio.to_thread(compiled, before)

@@ -3362,24 +3362,24 @@ export interface components {
          *       "title": "Not found",
          *       "status": 404,
          *       "detail": "It does not exist, or this credential may not see it.",
-         *       "instance": "/v1/guilds/81384788765712384",
+         *       "instance": "/v1/guilds/81384788765712384/roles",
          *       "request_id": "5f1d3a9be0c74286"
          *     }
          * @example {
          *       "type": "urn:guildhall:problem:invalid",
          *       "title": "Invalid input",
          *       "status": 422,
-         *       "detail": "`limit`: expected `int` >= 1. There is one more fault in `errors`.",
+         *       "detail": "`/items/3/id` is required. There is one more fault in `errors`.",
          *       "instance": "/v1/guilds/81384788765712384/roles",
          *       "request_id": "5f1d3a9be0c74286",
          *       "errors": [
          *         {
-         *           "parameter": "limit",
-         *           "message": "expected `int` >= 1"
-         *         },
-         *         {
          *           "pointer": "/items/3/id",
          *           "message": "is required"
+         *         },
+         *         {
+         *           "parameter": "limit",
+         *           "message": "expected `int` >= 1"
          *         }
          *       ]
          *     }
@@ -4409,6 +4409,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:unreadable-body",
+                 *       "title": "Unreadable body",
+                 *       "status": 400,
+                 *       "detail": "The body is not readable JSON in UTF-8.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4420,6 +4430,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:unauthorized",
+                 *       "title": "Not authorized",
+                 *       "status": 401,
+                 *       "detail": "This route needs a key: send it as `Authorization: Bearer gh_…`.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4430,6 +4450,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:missing-scope",
+                 *       "title": "Missing scope",
+                 *       "status": 403,
+                 *       "detail": "This route needs the scope `guilds:write`, which this credential does not have.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4440,6 +4470,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:not-found",
+                 *       "title": "Not found",
+                 *       "status": 404,
+                 *       "detail": "It does not exist, or this credential may not see it.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4450,6 +4490,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:conflict",
+                 *       "title": "Conflict",
+                 *       "status": 409,
+                 *       "detail": "A request with this `Idempotency-Key` is still running. Try again soon.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4460,6 +4510,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:events-gone",
+                 *       "title": "Events no longer kept",
+                 *       "status": 410,
+                 *       "detail": "Events are kept for 7 days. Read what you need anew, then connect without `Last-Event-ID`.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4470,6 +4530,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:precondition-failed",
+                 *       "title": "Precondition failed",
+                 *       "status": 412,
+                 *       "detail": "With `If-Match`: it has changed since you read it. Read it again, and send the new ETag. With `If-None-Match`: it exists already, or has not changed.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4480,6 +4550,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:body-too-large",
+                 *       "title": "Body too large",
+                 *       "status": 413,
+                 *       "detail": "The body is larger than 1048576 bytes.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4491,6 +4571,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:unsupported-media-type",
+                 *       "title": "Unsupported media type",
+                 *       "status": 415,
+                 *       "detail": "Send the body as application/json, in UTF-8.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4501,6 +4591,26 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:invalid",
+                 *       "title": "Invalid input",
+                 *       "status": 422,
+                 *       "detail": "`/items/3/id` is required. There is one more fault in `errors`.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286",
+                 *       "errors": [
+                 *         {
+                 *           "pointer": "/items/3/id",
+                 *           "message": "is required"
+                 *         },
+                 *         {
+                 *           "parameter": "limit",
+                 *           "message": "expected `int` >= 1"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4512,6 +4622,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:too-many-requests",
+                 *       "title": "Too many requests",
+                 *       "status": 429,
+                 *       "detail": "Too many requests. Try again in 2 seconds.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4522,6 +4642,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:pictures-not-installed",
+                 *       "title": "Pictures not installed",
+                 *       "status": 501,
+                 *       "detail": "This server cannot draw pictures yet: install it with its extra `cards`, such as `pip install 'guildhall[cards]'`, and start it again.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4533,6 +4663,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:database-away",
+                 *       "title": "Database away",
+                 *       "status": 503,
+                 *       "detail": "The database cannot be reached. If this was a change, check whether it was stored; then try again.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -4544,6 +4684,16 @@ export interface components {
                 [name: string]: unknown;
             };
             content: {
+                /**
+                 * @example {
+                 *       "type": "urn:guildhall:problem:unsupported-media-type",
+                 *       "title": "Unsupported media type",
+                 *       "status": 415,
+                 *       "detail": "Send the body as application/json, in UTF-8.",
+                 *       "instance": "/v1/guilds/81384788765712384/roles",
+                 *       "request_id": "5f1d3a9be0c74286"
+                 *     }
+                 */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
@@ -6469,11 +6619,24 @@ export interface operations {
         requestBody: {
             content: {
                 /**
-                 * @example user_id,xp,level,messages
-                 *     190320984123768832,1300,,61
-                 *     41771983423143937,,4,12
+                 * @example {
+                 *       "guild": {
+                 *         "id": "81384788765712384",
+                 *         "name": "Harbour"
+                 *       },
+                 *       "page": 0,
+                 *       "players": [
+                 *         {
+                 *           "id": "190320984123768832",
+                 *           "username": "ada",
+                 *           "xp": 1300,
+                 *           "level": 4,
+                 *           "message_count": 61
+                 *         }
+                 *       ]
+                 *     }
                  */
-                "application/json": string;
+                "application/json": Record<string, never> | unknown[];
                 /**
                  * @example user_id,xp,level,messages
                  *     190320984123768832,1300,,61
@@ -6481,9 +6644,8 @@ export interface operations {
                  */
                 "text/csv": string;
                 /**
-                 * @example user_id,xp,level,messages
-                 *     190320984123768832,1300,,61
-                 *     41771983423143937,,4,12
+                 * @example {"type": "message", "id": "1175", "user_id": "190320984123768832", "occurred_at": "2026-11-02T18:07:03Z"}
+                 *     {"type": "voice", "id": "1176", "user_id": "41771983423143937", "occurred_at": "2026-11-02T19:00:00Z", "seconds": 1800}
                  */
                 "application/x-ndjson": string;
             };
@@ -10238,6 +10400,16 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                    /**
+                     * @example {
+                     *       "type": "urn:guildhall:problem:database-away",
+                     *       "title": "Database away",
+                     *       "status": 503,
+                     *       "detail": "The database cannot be reached. If this was a change, check whether it was stored; then try again.",
+                     *       "instance": "/v1/guilds/81384788765712384/roles",
+                     *       "request_id": "5f1d3a9be0c74286"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
