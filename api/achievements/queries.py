@@ -21,6 +21,12 @@ AWARDS = """
     WHERE member_id = ANY((SELECT $1::text::bigint[])::bigint[])
 """
 
+# The same, without which of them are revoked: of old awards, the index alone is read.
+AWARDED = """
+    SELECT member_id, achievement_id FROM achievement_awards
+    WHERE member_id = ANY((SELECT $1::text::bigint[])::bigint[])
+"""
+
 AWARD = """
     INSERT INTO achievement_awards
         (achievement_id, member_id, guild_id, user_id, name, xp, role_id, awarded_at, awarded_by)

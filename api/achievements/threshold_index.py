@@ -55,8 +55,10 @@ class Snapshot:
         self.narrow(place, low + less, high + less)
 
     def narrow(self, place: int, low: int, high: int) -> None:
-        self.lows[place] = max(self.lows[place], low)
-        self.highs[place] = min(self.highs[place], high)
+        if low > self.lows[place]:
+            self.lows[place] = low
+        if high < self.highs[place]:
+            self.highs[place] = high
 
 
 class ThresholdIndex:

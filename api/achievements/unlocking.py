@@ -89,11 +89,17 @@ class Unlocking:
         if not members:
             return
         by_id = {member.moved.standing.id: member for member in members}
-        for row in await connection.fetch(queries.AWARDS, literal(list(by_id))):
-            member = by_id[row["member_id"]]
-            member.had |= member.index.bits.get(row["achievement_id"], 0)
-            if row["is_held"]:
-                member.held.add(row["achievement_id"])
+        ids = literal(list(by_id))
+        if any(member.index.has_prerequisites for member in members):
+            for member_id, achievement_id, is_held in await connection.fetch(queries.AWARDS, ids):
+                member = by_id[member_id]
+                member.had |= member.index.bits.get(achievement_id, 0)
+                if is_held:
+                    member.held.add(achievement_id)
+        else:
+            for member_id, achievement_id in await connection.fetch(queries.AWARDED, ids):
+                member = by_id[member_id]
+                member.had |= member.index.bits.get(achievement_id, 0)
         for member in members:
             unlock(member)
             if xp := sum(each for _, each in member.given):

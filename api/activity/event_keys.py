@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from api.lib import snowflakes
+from api.lib.snowflakes import LARGEST
 
 DIGEST_PATTERN = r"^[89a-f][0-9a-f]{31}$(?!\n)"
 
@@ -28,8 +28,7 @@ class Span(NamedTuple):
 
 def key_of(id_: str) -> str:
     """The key of an event's id. Keys sort as PostgreSQL sorts their UUIDs."""
-    number = snowflakes.parse(id_)
-    if number is not None:
+    if id_.isdecimal() and id_.isascii() and id_[0] != "0" and len(id_) < 20 and (number := int(id_)) <= LARGEST:
         return f"{number:016x}0000000000000000"
     digest = sha256(id_.encode()).hexdigest()
     return _FIRST_BIT[digest[0]] + digest[1:32]

@@ -40,6 +40,10 @@ class Peaks:
         self._standings = standings
         self._members: dict[Key, _Falling] = {}
 
+    def __bool__(self) -> bool:
+        """Whether a stat has fallen."""
+        return bool(self._members)
+
     def count(self, config: LevelingConfig, events: Sequence[Event]) -> list[LevelUp]:
         """Counts a request's events, as `Counting.count` does."""
         if not any(map(_falls, events)):

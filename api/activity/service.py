@@ -59,8 +59,7 @@ class ActivityService:
         self._stat_names = StatNames(database)
         self._waiting: deque[PendingBatch] = deque()
         self._waiting_events = 0
-        self._running: dict[asyncio.Task[None], set[int]] = {}
-        self._busy: set[int] = set()  # guilds of large requests that are running
+        self._running: dict[asyncio.Task[None], set[int]] = {}  # with the guilds of their large requests
 
     def cached_config(self, guild_id: int) -> LevelingConfig | None:
         """The guild's leveling config, if it is in memory and fresh."""
@@ -92,15 +91,13 @@ class ActivityService:
         return answer
 
     def _start(self) -> None:
-        """Starts transactions for the waiting requests. A lone request starts at once. Two large requests of one guild
-        never run at a time: the second would only wait for the locks of the first."""
+        """Starts transactions for the waiting requests. A lone request starts at once."""
         while self._waiting and len(self._running) < IN_FLIGHT:
             if self._running and self._waiting_events < ENOUGH:
                 return  # too few to be worth a transaction: more will have come when the others commit
             if not (group := self._next()):
                 return
             guilds = {pending.config.guild_id for pending in group if len(pending.events) > FEW}
-            self._busy |= guilds
             task = asyncio.create_task(self._commit(group))
             self._running[task] = guilds
             task.add_done_callback(self._end)
@@ -108,17 +105,25 @@ class ActivityService:
     def _end(self, task: asyncio.Task[None]) -> None:
         """Frees the place of a transaction, once: as soon as its result is known, else when its task ends."""
         if task in self._running:
-            self._busy -= self._running.pop(task)
+            del self._running[task]
             self._start()
 
     def _next(self) -> list[PendingBatch]:
-        """The requests of the next transaction, in the order in which they came."""
+        """The requests of the next transaction, in the order in which they came. Large requests of one guild are in two
+        transactions at a time only if there is nothing else to do: while one is stored, the other is counted. Then it
+        waits for locks of the first, in a place that another guild could have had."""
+        return self._without(set().union(*self._running.values())) or (
+            self._without(set()) if len(self._running) == 1 else []
+        )
+
+    def _without(self, guilds: Collection[int]) -> list[PendingBatch]:
+        """Takes waiting requests, but none of these guilds."""
         group: list[PendingBatch] = []
         events = 0
         passed: deque[PendingBatch] = deque()
         while self._waiting:
             pending = self._waiting.popleft()
-            if pending.config.guild_id in self._busy:
+            if pending.config.guild_id in guilds:
                 passed.append(pending)
             elif group and (events + len(pending.events) > MOST_EVENTS or len(group) >= MOST_REQUESTS):
                 passed.append(pending)

@@ -53,7 +53,7 @@ def _moved(
             if theirs is None:
                 standing = standings[key]
                 stats = _PRESENT if standing.xp == standing.before[XP] else _RISEN
-                theirs = moved[key] = Moved(config, standing, stats, peaks.of(key))
+                theirs = moved[key] = Moved(config, standing, stats, peaks.of(key) if peaks else [])
             theirs.stats = _with(theirs.stats, stat_of(event))
     return list(moved.values())
 

@@ -7,10 +7,8 @@ were both between two stores would deadlock. The number of statements does not d
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from operator import add
+from operator import add, attrgetter
 from typing import TypeVar
-
-import msgspec
 
 from api.lib.arrays import columns
 from api.lib.bits import kept_bits
@@ -44,8 +42,10 @@ class Boards:
         self.moved: list[tuple[int, int, int, int, int]] = []  # the same, value before and after
         self.left: list[tuple[int, int, int, int]] = []
         for standing in standings:
-            guild, user = standing.guild_id, standing.user_id
-            for stat, (before, after) in enumerate(zip(standing.before, standing.on_boards(), strict=True)):
+            guild, user, now = standing.guild_id, standing.user_id, standing.on_boards()
+            if standing.was_ranked == standing.is_ranked and standing.before == now:
+                continue
+            for stat, (before, after) in enumerate(zip(standing.before, now, strict=True)):
                 was_there = standing.was_ranked and (stat == XP or before > 0)
                 is_there = standing.is_ranked and (stat == XP or after > 0)
                 if was_there and is_there:
@@ -174,23 +174,26 @@ class Ledger:
     def _counters(self) -> dict[Counter, int]:
         changes: dict[Counter, int] = {}
         for standing in self._touched.values():
-            if standing.was_ranked:
-                count(changes, standing.guild_id, standing.before[XP], -1)
-            if standing.is_ranked:
-                count(changes, standing.guild_id, standing.xp, 1)
+            before = standing.before[XP] if standing.was_ranked else None
+            after = standing.xp if standing.is_ranked else None
+            if before != after:
+                count(changes, standing.guild_id, before, after)
         return {key: change for key, change in changes.items() if change}
 
 
-def count(changes: dict[Counter, int], guild_id: int, xp: int, members: int) -> None:
-    """Adds this number of ranked members with this XP to the changes of `xp_counts`."""
+def count(changes: dict[Counter, int], guild_id: int, before: int | None, after: int | None) -> None:
+    """Adds a member to the changes of `xp_counts`: their XP before and after; None: not ranked."""
     for kept in (OCTAVE, FINE):
-        key = (guild_id, kept, kept_bits(xp, kept))
-        changes[key] = changes.get(key, 0) + members
+        left = None if before is None else kept_bits(before, kept)
+        entered = None if after is None else kept_bits(after, kept)
+        if left != entered:
+            for low, change in ((left, -1), (entered, 1)):
+                if low is not None:
+                    key = (guild_id, kept, low)
+                    changes[key] = changes.get(key, 0) + change
 
 
-def _written(standing: Standing) -> tuple[object, ...]:
-    values = msgspec.structs.astuple(standing)
-    return values[:1] + values[3:16]
+_written = attrgetter("id", *Standing.__struct_fields__[3:16])
 
 
 def _add(rows: dict[K, list[int]], key: K, amounts: list[int]) -> None:

@@ -18,9 +18,6 @@ class MembersChanged(Exception):
     """Members have changed since this transaction read them: start it again."""
 
 
-_MOMENTS = ("last_xp_at", "first_seen_at", "last_active_at", "left_at")
-
-
 class Standing(msgspec.Struct):
     """A member's locked row: the columns in the order of `ledger_sql.COLUMNS`. After a change, call `Ledger.touch`."""
 
@@ -46,10 +43,15 @@ class Standing(msgspec.Struct):
 
     def __post_init__(self) -> None:
         self.before = self.on_boards()
-        for name in _MOMENTS:
-            moment = getattr(self, name)
-            if moment is not None and moment.tzinfo is None:  # asyncpg's way to say infinity
-                setattr(self, name, moment.replace(tzinfo=UTC))
+        # asyncpg says infinity by a time without a zone. Written out, since it runs for every member that is read.
+        if (at := self.last_xp_at) is not None and at.tzinfo is None:
+            self.last_xp_at = at.replace(tzinfo=UTC)
+        if (at := self.first_seen_at) is not None and at.tzinfo is None:
+            self.first_seen_at = at.replace(tzinfo=UTC)
+        if (at := self.last_active_at) is not None and at.tzinfo is None:
+            self.last_active_at = at.replace(tzinfo=UTC)
+        if (at := self.left_at) is not None and at.tzinfo is None:
+            self.left_at = at.replace(tzinfo=UTC)
 
     def on_boards(self) -> tuple[int, ...]:
         """XP, messages, voice seconds, reactions and commands, in the order of the boards' numbers."""

@@ -35,7 +35,7 @@ _LARGE = {"activity_ids": "id", "members": "user_id|id", "boards": "user_id", "a
 # What the scenario below must at least bring about.
 _EXPECTED = {
     queries.DEDUPLICATE, queries.FILL, queries.EARNED, ledger_sql.MAKE, ledger_sql.STORE, ledger_sql.STORE_STATS,
-    achievements.DEFINITIONS, achievements.AWARDS, achievements.AWARD,
+    achievements.DEFINITIONS, achievements.AWARDS, achievements.AWARDED, achievements.AWARD,
     achievements.TOTALS_AND_WINDOWS, achievements.STAT_WINDOWS,
 }  # fmt: skip
 
@@ -201,6 +201,8 @@ async def _all_that_can_happen(bot: httpx2.AsyncClient, clock: MovableClock) -> 
     assert (await bot.delete(f"/v1/users/{CY}")).status_code == 200
     late = message("old", user=CY, at=now - timedelta(hours=1))
     await record(bot, message("back"), message("5", user=BO), late)
+    await define(bot, draft("first", gte=1), at=f"/v1/guilds/{QUARRY}/achievements")
+    await record(bot, message("first"), guild_id=QUARRY)
     await asyncio.gather(*(record(bot, message(f"g{number}", user=CY)) for number in range(5)))
     named = {"username": "ada", "display_name": "Ada"}
     await record(bot, {**message("named"), "user": named})
