@@ -11,6 +11,7 @@ from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 from api.accounts.controller import LoginController, MeController
 from api.achievements.award_controller import AwardController
 from api.achievements.controller import AchievementController, GlobalAchievementController
+from api.achievements.pack_controller import PackController
 from api.activity.controller import ActivityController
 from api.activity.fast_path import recording_route
 from api.admin import admin_route
@@ -74,6 +75,7 @@ _CONTROLLERS: list[type[Controller]] = [
     LinkedCardController,
     AchievementController,
     GlobalAchievementController,
+    PackController,
     AwardController,
     ImportController,
     UserController,

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import msgspec
 
-from api.achievements.dtos import CreateAchievement
+from api.achievements.dtos import CreateAchievement, PackedAchievement, PacksView, PackView
 from api.achievements.service import AchievementService
 from api.auth.actors import Actor
 from api.errors import Conflict
 from api.lib import snowflakes
+from api.members.dtos import UnlockRewards
+
+STARTER = "starter"
 
 _FOLDER = Path(__file__).with_name("data")
 
@@ -18,6 +21,26 @@ _decode = msgspec.json.Decoder(list[CreateAchievement], dec_hook=snowflakes.deco
 def read(name: str) -> list[CreateAchievement]:
     """The achievements of a pack, prerequisites first."""
     return _decode(_FOLDER.joinpath(f"{name}.json").read_bytes())
+
+
+def all_packs() -> PacksView:
+    """Every pack there is."""
+    return PacksView([PackView(STARTER, [_packed(each) for each in read(STARTER)])])
+
+
+def _packed(each: CreateAchievement) -> PackedAchievement:
+    role = each.rewards.role_id
+    return PackedAchievement(
+        key=each.key,
+        name=each.name,
+        condition=each.condition,
+        description=each.description,
+        icon=each.icon,
+        hidden=each.hidden,
+        prerequisites=each.prerequisites,
+        retroactive=each.retroactive,
+        rewards=UnlockRewards(xp=each.rewards.xp, role_id=None if role is None else str(role)),
+    )
 
 
 async def install(service: AchievementService, actor: Actor, guild_id: int, name: str) -> list[str]:

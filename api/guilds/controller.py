@@ -6,6 +6,7 @@ from litestar.params import FromPath, JSONBody
 
 from api.auth.scopes import Scope
 from api.guilds.dtos import (
+    AccessView,
     ChannelsView,
     GuildQuery,
     GuildView,
@@ -17,6 +18,7 @@ from api.guilds.dtos import (
 )
 from api.guilds.roles_and_channels import RolesAndChannels
 from api.guilds.service import GuildService
+from api.http.context import context_of
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
 from api.http.responses import ApiResponse
@@ -79,6 +81,11 @@ class GuildController(Controller):
     async def get_guild(self, guild_id: FromPath[int], guilds: NamedDependency[GuildService]) -> GuildView:
         """Get a guild."""
         return await guilds.get(guild_id)
+
+    @get("/{guild_id:str}/access", opt=RoutePolicy(READ, conditional=True, personal=True).opt)
+    async def get_access(self, guild_id: FromPath[int], request: GuildhallRequest) -> AccessView:
+        """Get what the credential may do in a guild. A dashboard can hide what a person may not use."""
+        return AccessView(guild_id=str(guild_id), scopes=sorted(context_of(request.scope).caller.scopes))
 
     @delete("/{guild_id:str}", opt=RoutePolicy(WRITE, if_match=True).opt)
     async def delete_guild(

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from api.auth.scopes import Scope
 from api.lib import formats
 from api.lib.pagination import CursorText, Limit
 from api.lib.snowflakes import Snowflake
@@ -119,6 +120,14 @@ class PutChannels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All channels of the guild. Channels that are not listed are removed."""
 
     items: Annotated[list[PutChannel], Meta(max_length=LARGEST_LIST)]
+
+
+class AccessView(msgspec.Struct, frozen=True):
+    """What the key or the person who asks may do in the guild: their scopes there, in alphabetical order. Discord's
+    answer about a person may be five minutes old."""
+
+    guild_id: str
+    scopes: list[Scope]
 
 
 class RoleView(msgspec.Struct, frozen=True):

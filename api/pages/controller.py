@@ -32,7 +32,11 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 # The dashboard shows names that any user may have chosen. With Trusted Types, in browsers that support them, text
 # becomes markup or script only through the page's own policy.
-DASHBOARD_SECURITY_POLICY = f"{CONTENT_SECURITY_POLICY}; require-trusted-types-for 'script'; trusted-types default"
+# The faces of members are at Discord.
+DASHBOARD_SECURITY_POLICY = (
+    CONTENT_SECURITY_POLICY.replace("img-src 'self' data:", "img-src 'self' data: https://cdn.discordapp.com")
+    + "; require-trusted-types-for 'script'; trusted-types default"
+)
 _PAGE_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
 _DASHBOARD_HEADERS = {**_PAGE_HEADERS, "Content-Security-Policy": DASHBOARD_SECURITY_POLICY}
 _IMMUTABLE = "public, max-age=31536000, immutable"

@@ -5,6 +5,7 @@ import asyncio
 import httpx2
 import pytest
 
+from api.auth.scopes import Scope
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
@@ -207,3 +208,25 @@ async def test_an_import_of_a_stranger_s_guild_is_not_found(
         if (await bot.get(path)).json()["status"] == "finished":
             break
         await asyncio.sleep(0.02)
+
+
+async def test_everybody_learns_what_they_may_do(
+    browsers: Browsers, discord: Discord, bot: httpx2.AsyncClient, clients: Clients
+) -> None:
+    await admit(bot)
+
+    async def scopes(client: httpx2.AsyncClient) -> set[str]:
+        answer = await client.get(f"{GUILD}/access")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["guild_id"] == str(HARBOUR)
+        return {scope for scope in answer.json()["scopes"] if scope.endswith(":write")}
+
+    written = {"settings:write", "members:write", "achievements:write"}
+    discord.members[HARBOUR][BO].roles = [READER]
+    discord.members[HARBOUR][MALLORY] = Member(roles=[WRITER])
+    assert await scopes(await browsers.log_in(BO)) == set()
+    assert await scopes(await browsers.log_in(MALLORY)) == written
+    assert await scopes(await browsers.log_in(ADA)) == {*written, "guilds:write", "webhooks:write"}
+    assert await scopes(await clients.bot(scopes=[Scope.GUILDS_READ, Scope.MEMBERS_WRITE])) == {"members:write"}
+    mallory = await browsers.log_in(MALLORY)
+    assert (await mallory.get(f"/v1/guilds/{NOBODYS}/access")).status_code == 404

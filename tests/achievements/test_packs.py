@@ -27,3 +27,13 @@ async def test_it_is_installed_once_for_all_or_for_one(bot: httpx2.AsyncClient, 
     assert await packs.install(service, system("test"), HARBOUR, "starter") == made
     assert len((await bot.get(OF_HARBOUR, params={"limit": 100})).json()["items"]) == len(made)
     assert "first-words" in await earned(bot, ADA)
+
+
+async def test_a_pack_is_created_by_requests_too(bot: httpx2.AsyncClient) -> None:
+    [pack] = (await bot.get("/v1/achievement-packs")).json()["items"]
+    assert pack["name"] == "starter"
+    for each in pack["achievements"]:
+        made = await bot.post(OF_HARBOUR, json=each)
+        assert made.status_code == 201, made.text
+        assert {name: made.json()[name] for name in each} == each
+    assert len((await bot.get(OF_HARBOUR, params={"limit": 100})).json()["items"]) == len(packs.read("starter"))

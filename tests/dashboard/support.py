@@ -79,6 +79,12 @@ async def fill(bot: httpx2.AsyncClient, guild_id: int) -> None:
         assert answer.is_success, answer.text
 
 
+async def _picture(route: Route) -> None:
+    """Discord's picture of anybody."""
+    svg = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1 1'><rect width='1' height='1' fill='teal'/></svg>"
+    await route.fulfill(content_type="image/svg+xml", body=svg)
+
+
 class Dashboard:
     """The dashboard, and who looks at it."""
 
@@ -104,6 +110,7 @@ class Dashboard:
         tab = await new_tab(self._chromium, width=width, color_scheme=color_scheme)
         self._tabs.append(tab)
         await tab.page.route("http://discord.test/**", self._answered)
+        await tab.page.route("https://cdn.discordapp.com/**", _picture)
         if person is not None:
             await self.log_in(tab, person)
         await tab.page.goto(f"{base_url or self.base_url}/dashboard/{fragment}")
@@ -125,7 +132,7 @@ class Dashboard:
     def assert_clean(self, tab: Tab, *, refused: tuple[int, ...] = ()) -> None:
         """Nothing was asked of others than the server and Discord, and the console complained of nothing but
         answers with a status of `refused`."""
-        own = (f"{self.base_url}/", "http://discord.test/", "data:")
+        own = (f"{self.base_url}/", "http://discord.test/", "https://cdn.discordapp.com/avatars/", "data:")
         assert [url for url in tab.requests if not url.startswith(own)] == []
         expected = tuple(f"status of {status}" for status in refused)
         assert [error for error in tab.errors if not any(text in error for text in expected)] == []

@@ -14,6 +14,7 @@ AXE = gzip.decompress((Path(__file__).parents[1] / "support/vendor/axe-core/axe.
 PAGES = {
     "guilds": "#/",
     "board": page_of("board?period=week&stat=messages"),
+    "members": page_of("members?search=70"),
     "member": page_of(f"members/{ADA}"),
     "achievements": page_of("achievements"),
     "settings": page_of("settings/leveling"),
@@ -76,7 +77,7 @@ async def test_the_keyboard_alone_is_enough(dashboard: Dashboard, bot: httpx2.As
     await press("Shift+Tab")
     await tab_to("HHarbourYou own it")
     await press("Enter")
-    await expect(page.get_by_role("heading", level=1, name="Board")).to_be_focused()
+    await expect(page.get_by_role("heading", level=1, name="Leaderboard")).to_be_focused()
     await press("Shift+Tab")
     await expect(page.get_by_role("link", name="Settings")).to_be_focused()
     await press("Enter")

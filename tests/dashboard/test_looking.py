@@ -47,8 +47,10 @@ async def test_ada_logs_in_where_she_was_and_looks_around(dashboard: Dashboard, 
     await bot.post(f"/v1/guilds/{HARBOUR}/members/{third}/xp", json={"set": 1_000_000})
     await expect(page.get_by_role("table", name="XP, all time").get_by_role("row").nth(1)).to_contain_text(str(third))
 
-    await page.get_by_label("Member's id").fill(str(ADA))
-    await page.get_by_role("button", name="Show").click()
+    await page.get_by_role("link", name="Members").click()
+    await page.get_by_label("Search by name or id").fill(str(ADA))
+    await expect(page.get_by_text("1 member found.")).to_be_visible()
+    await page.get_by_role("link", name=str(ADA)).click()
     await expect(page.get_by_role("heading", level=1, name="You")).to_be_focused()
     await expect(page.get_by_role("region", name="Standing")).to_contain_text("Rank 2 of 42")
     await expect(page.get_by_text("Duels won")).to_be_visible()

@@ -151,7 +151,7 @@ async def test_two_browsers_save_and_the_second_chooses(dashboard: Dashboard, bo
     first, second = await dashboard.open(page_of("settings")), await dashboard.open(page_of("settings"))
     await first.page.get_by_label("Cooldown", exact=True).fill("90")
     await first.page.get_by_label("XP per reaction", exact=True).fill("5")
-    await expect(first.page.get_by_text("Live:")).to_be_visible()
+    await expect(first.page.get_by_text("Live", exact=True)).to_be_visible()
     await second.page.get_by_label("Cooldown", exact=True).fill("30")
     await second.page.get_by_label("XP per command", exact=True).fill("7")
     await save(second.page)
@@ -278,7 +278,7 @@ async def test_what_is_typed_while_it_is_saved_stays(dashboard: Dashboard, bot: 
 
 async def test_a_module_that_is_not_there(dashboard: Dashboard) -> None:
     tab = await dashboard.open(page_of("settings/nope"))
-    await expect(tab.page.get_by_role("heading", name="This page cannot be shown")).to_be_visible()
+    await expect(tab.page.get_by_role("heading", name="Not found")).to_be_visible()
     await expect(tab.page.get_by_text("It is not there, or you may not see it.")).to_be_visible()
 
 

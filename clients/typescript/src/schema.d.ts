@@ -4,6 +4,28 @@
  */
 
 export interface paths {
+    "/v1/achievement-packs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the packs of achievements that come with Guildhall
+         * @description To use one, create its achievements in their order.
+         *
+         *     Needs the scope `achievements:read`.
+         */
+        get: operations["list_packs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/achievements": {
         parameters: {
             query?: never;
@@ -250,6 +272,28 @@ export interface paths {
          *     Needs the scope `guilds:write`.
          */
         patch: operations["patch_guild"];
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get what the credential may do in a guild
+         * @description A dashboard can hide what a person may not use.
+         *
+         *     Needs the scope `guilds:read`.
+         */
+        get: operations["get_access"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/guilds/{guild_id}/achievements": {
@@ -1721,6 +1765,25 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AccessView
+         * @description What the key or the person who asks may do in the guild: their scopes there, in alphabetical order. Discord's
+         *     answer about a person may be five minutes old.
+         * @example {
+         *       "guild_id": "81384788765712384",
+         *       "scopes": [
+         *         "achievements:read",
+         *         "events:read",
+         *         "guilds:read",
+         *         "members:read",
+         *         "settings:read"
+         *       ]
+         *     }
+         */
+        AccessView: {
+            guild_id: string;
+            scopes: components["schemas"]["Scope"][];
+        };
+        /**
          * AchievementView
          * @description An achievement. `guild_id` is null if it belongs to the installation. `awarded_count` is the number of members
          *     who have it, and `rarity` their share of all members, from 0 to 1; both cover the guilds that the caller sees.
@@ -3190,6 +3253,62 @@ export interface components {
             updated: number;
             unchanged: number;
             unknown: number;
+        };
+        /**
+         * PackView
+         * @description A pack of achievements, prerequisites first.
+         */
+        PackView: {
+            name: string;
+            achievements: components["schemas"]["PackedAchievement"][];
+        };
+        /**
+         * PackedAchievement
+         * @description An achievement of a pack, as the body of a request that creates it.
+         */
+        PackedAchievement: {
+            key: string;
+            name: string;
+            condition: components["schemas"]["Condition"];
+            description: string | null;
+            icon: string | null;
+            hidden: boolean;
+            prerequisites: string[];
+            retroactive: boolean;
+            rewards: components["schemas"]["UnlockRewards"];
+        };
+        /**
+         * PacksView
+         * @description All packs.
+         * @example {
+         *       "items": [
+         *         {
+         *           "name": "starter",
+         *           "achievements": [
+         *             {
+         *               "key": "first-words",
+         *               "name": "First words",
+         *               "condition": {
+         *                 "stat": "messages",
+         *                 "gte": 1
+         *               },
+         *               "description": "Write your first message.",
+         *               "icon": "👋",
+         *               "hidden": false,
+         *               "prerequisites": [],
+         *               "retroactive": true,
+         *               "rewards": {
+         *                 "xp": 10,
+         *                 "role_id": null
+         *               }
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        PacksView: {
+            items: components["schemas"]["PackView"][];
         };
         /**
          * ParameterFault
@@ -4759,6 +4878,52 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_packs: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PacksView"];
+                    "application/vnd.msgpack": components["schemas"]["PacksView"];
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_global_achievements: {
         parameters: {
             query?: {
@@ -5567,6 +5732,59 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedPatch"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_access: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The entity tags that you have: if one of them is current, the answer is 304, without a body.
+                 * @example "f2b0c9ad41e05f7c8a6d3e19"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessView"];
+                    "application/vnd.msgpack": components["schemas"]["AccessView"];
+                };
+            };
+            /** @description Not modified: you have the present state. */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];

@@ -3,6 +3,7 @@
 import { all, guildPath } from "./api.js";
 import { outline, rarityWord } from "./conditions.js";
 import { h, heading } from "./dom.js";
+import { emptyState } from "./screen.js";
 import { number, percent } from "./words.js";
 
 export async function achievementsPage({ guild }) {
@@ -15,7 +16,7 @@ export async function achievementsPage({ guild }) {
       {},
       heading("Achievements"),
       items.length === 0
-        ? h("p", { class: "empty" }, "This guild has none yet. Its bot defines them by the API.")
+        ? emptyState("No achievements yet.")
         : h("ul", { class: "cards achievements" }, items.map((item) => h("li", {}, card(item)))),
     ),
   };

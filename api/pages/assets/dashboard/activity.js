@@ -2,7 +2,8 @@
 
 import { get } from "./api.js";
 import { chart } from "./chart.js";
-import { alertBox, h, link } from "./dom.js";
+import { h, link } from "./dom.js";
+import { part } from "./screen.js";
 import { STATS, statName } from "./words.js";
 
 const DAY = 24 * 3600 * 1000;
@@ -13,20 +14,20 @@ const SPANS = {
 };
 
 /** `here(change)` gives the page's own address with `series` and `step` changed. */
-export async function activityPart({ guild, path, route, here }) {
+export async function activityPart({ guild, path, route, here, again }) {
   const stat = Object.hasOwn(STATS, route.query.series) ? route.query.series : "messages";
   const bucket = Object.hasOwn(SPANS, route.query.step) ? route.query.step : "day";
   const { count, milliseconds } = SPANS[bucket];
   const from = milliseconds === null ? null : new Date(Date.now() - milliseconds).toISOString();
-  let content;
-  try {
-    const { body } = await get(path, { bucket, from });
-    // The server answers with whole days: some of today's hours are yet to come.
-    const items = body.items.filter((item) => bucket !== "hour" || Date.parse(item.at) <= Date.now()).slice(-count);
-    content = chart({ items, stat, bucket, timeZone: guild.timezone });
-  } catch (error) {
-    content = alertBox("There is no chart.", error.message);
-  }
+  const content = await part(get(path, { bucket, from }), {
+    title: "The chart could not be loaded.",
+    draw: ({ body }) => {
+      // The server answers with whole days: some of today's hours are yet to come.
+      const items = body.items.filter((item) => bucket !== "hour" || Date.parse(item.at) <= Date.now()).slice(-count);
+      return chart({ items, stat, bucket, timeZone: guild.timezone });
+    },
+    again,
+  });
   return h(
     "section",
     { class: "activity", "aria-labelledby": "activity-title" },

@@ -1,6 +1,7 @@
 /** The public API, as a session calls it: the browser sends the cookie, this adds the CSRF token. */
 
 const TIMEOUT_MILLISECONDS = 20000;
+const FILE_TIMEOUT_MILLISECONDS = 3600 * 1000;
 
 /** An answer that is no success: RFC 9457's members, `errors` with the pointers of what is wrong. */
 export class Problem extends Error {
@@ -16,7 +17,7 @@ export class Problem extends Error {
 /** The server gave no answer at all. */
 export class Unreachable extends Error {
   constructor() {
-    super("The server did not answer. Is the connection there? Nothing was changed that you do not see here.");
+    super("The server did not answer. Check your connection.");
     this.title = "Not reachable";
     this.status = 0;
     this.errors = [];
@@ -35,34 +36,37 @@ export function onLoggedOut(listener) {
 /**
  * One request. Gives `{body, etag}`; throws `Problem` or `Unreachable`.
  * `query`: members that are null or undefined are left out. `reason`: why, for the audit log.
+ * `once`: an idempotency key. `file`: sent as it is, instead of `body`, as the media type `type`.
  */
 export async function call(method, path, options = {}) {
   try {
-    return await once(method, path, options);
+    return await send(method, path, options);
   } catch (error) {
     // Logged in anew in another tab: the session is another one, and so is its token. Nothing is done as another person.
     if (!error.type?.endsWith("bad-csrf-token") || (await whoAmI())?.id !== userId) throw error;
-    return once(method, path, options);
+    return send(method, path, options);
   }
 }
 
-async function once(method, path, { query = {}, body, ifMatch, reason }) {
+async function send(method, path, { query = {}, body, file, type, ifMatch, reason, once }) {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") url.searchParams.append(name, value);
   }
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (file !== undefined) headers["Content-Type"] = type;
   if (method !== "GET") headers["X-CSRF-Token"] = csrfToken ?? "";
   if (ifMatch) headers["If-Match"] = ifMatch;
+  if (once) headers["Idempotency-Key"] = once;
   if (reason) headers["X-Audit-Log-Reason"] = encodeURIComponent(reason.toWellFormed());
   let response;
   try {
     response = await fetch(url, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
+      body: file ?? (body === undefined ? undefined : JSON.stringify(body)),
+      signal: AbortSignal.timeout(file === undefined ? TIMEOUT_MILLISECONDS : FILE_TIMEOUT_MILLISECONDS),
     });
   } catch {
     throw new Unreachable();

@@ -3,45 +3,46 @@
 import { get, guildPath } from "./api.js";
 import { activityPart } from "./activity.js";
 import { h, heading, link } from "./dom.js";
+import { personLink } from "./people.js";
 import { guildHref } from "./router.js";
-import { STATS, amount, dayAfter, dayName, nameOf, number, statName } from "./words.js";
+import { emptyState } from "./screen.js";
+import { STATS, amount, dayAfter, dayName, number, statName } from "./words.js";
 
 const PERIODS = { all: "All time", day: "Day", week: "Week", month: "Month" };
 const PAGE = 25;
 
-export async function boardPage({ me, guild, route }) {
+export async function boardPage({ me, guild, route, again }) {
   const { stat = "xp", period = "all", at, around, cursor } = route.query;
   const here = (change) => guildHref(guild.id, "board", { stat, period, at, ...change });
   const query = { stat, period, at, around, limit: PAGE, cursor };
   const [{ body: board }, activity] = await Promise.all([
     get(guildPath(guild.id, "/leaderboard"), query),
-    activityPart({ guild, path: guildPath(guild.id, "/activity"), route, here: (change) => here({ around, cursor, ...change }) }),
+    activityPart({ guild, path: guildPath(guild.id, "/activity"), route, here: (change) => here({ around, cursor, ...change }), again }),
   ]);
   const time = timeOf(board);
   return {
-    title: `Board of ${guild.name}`,
+    title: `Leaderboard of ${guild.name}`,
     concerns: (event) => event.type.startsWith("member.") || event.type === "import.finished" || event.module === "leveling",
     node: h(
       "div",
       {},
-      heading("Board"),
+      heading("Leaderboard"),
       h(
         "section",
-        { "aria-label": "Which board" },
+        { "aria-label": "Which leaderboard" },
         h("div", { class: "choices" }, statChoice(stat, here), periodChoice(period, here)),
         board.period !== "all" && steps(board, here),
       ),
       h("h2", { id: "board-title" }, `${statName(stat)}, ${time}`),
       board.items.length === 0
-        ? h("p", { class: "empty" }, `Nobody is on this board${cursor ? " any more" : " yet"}.`)
-        : [table(board, { me, guild }), h("p", { class: "note" }, `${number(board.member_count)} ${board.member_count === 1 ? "member" : "members"} on this board.`)],
+        ? emptyState(cursor ? "Nobody is left on this page." : "Nobody is on this leaderboard yet. Members appear here as soon as the bot counts something of them.")
+        : [table(board, { me, guild }), h("p", { class: "note" }, `${number(board.member_count)} ${board.member_count === 1 ? "member" : "members"} on this leaderboard.`)],
       h(
         "nav",
-        { class: "pages", "aria-label": "Pages of the board" },
+        { class: "pages", "aria-label": "Pages of the leaderboard" },
         (cursor || around) && link(here(), "First page", { id: "first-page" }),
         board.next_cursor && link(here({ cursor: board.next_cursor }), "Next page", { id: "next-page" }),
         board.items.length > 0 && link(here({ around: me.id }), "Where am I?", { id: "where-am-i" }),
-        findForm(guild),
       ),
       activity,
     ),
@@ -100,8 +101,7 @@ function table(board, { me, guild }) {
       h(
         "th",
         { scope: "row" },
-        memberLink(guild, entry),
-        entry.user_id === me.id && h("span", { class: "tag" }, "you"),
+        personLink(guild, entry, entry.user_id === me.id && h("span", { class: "tag" }, "you")),
       ),
       h("td", { class: "number" }, amount(board.stat, entry.value), bar(entry.value / top)),
       h("td", { class: "number" }, number(entry.level)),
@@ -124,21 +124,4 @@ function bar(share) {
   const inner = h("span", {});
   inner.style.width = `${Math.max(1, Math.round(share * 100))}%`;
   return h("span", { class: "bar-of", "aria-hidden": "true" }, inner);
-}
-
-/** By name where one is known, with the id beside it. */
-function memberLink(guild, entry) {
-  const href = guildHref(guild.id, `members/${entry.user_id}`);
-  const [id, name] = [`member-${entry.user_id}`, nameOf(entry)];
-  if (name === null) return link(href, entry.user_id, { class: "id", id });
-  return [link(href, h("bdi", {}, name), { id }), " ", h("span", { class: "id" }, entry.user_id)];
-}
-
-function findForm(guild) {
-  const field = h("input", { id: "find", name: "find", inputmode: "numeric", pattern: "[1-9][0-9]{0,18}", required: true, autocomplete: "off" });
-  const find = (event) => {
-    event.preventDefault();
-    location.assign(guildHref(guild.id, `members/${field.value.trim()}`));
-  };
-  return h("form", { class: "find", onsubmit: find }, h("label", { for: "find" }, "Member's id"), field, h("button", { type: "submit", class: "quiet" }, "Show"));
 }

@@ -3,6 +3,7 @@
 import { all } from "./api.js";
 import { h, heading, link } from "./dom.js";
 import { guildHref } from "./router.js";
+import { emptyState } from "./screen.js";
 
 /** The guilds that are here and that the person may see; and those that they manage where the bot is not yet. */
 export async function guildsPage() {
@@ -17,7 +18,7 @@ export async function guildsPage() {
       {},
       heading("Your guilds"),
       visible.length === 0
-        ? h("p", {}, "There is no guild here that you may see. A guild appears once its bot has told this server of it; you see it if you manage it, or if one of your roles is let in.")
+        ? emptyState("No guild here yet. A guild appears when its bot has started. You see it if you manage it, or if one of your roles may use this dashboard.")
         : h("ul", { class: "cards guilds" }, visible.map((guild) => h("li", {}, card(guild, own.get(guild.id))))),
       absent.length > 0 && [
         h("h2", {}, "Where the bot is not"),

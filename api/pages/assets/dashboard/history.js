@@ -4,6 +4,7 @@ import { call, get, guildPath } from "./api.js";
 import { alertBox, h, heading, link, tell } from "./dom.js";
 import { unlike } from "./merging.js";
 import { guildHref } from "./router.js";
+import { emptyState } from "./screen.js";
 import { titleOf } from "./schema.js";
 import { moduleName, referencesOf } from "./settings.js";
 import { actorName, inWords, moment } from "./words.js";
@@ -43,7 +44,7 @@ export async function historyPage({ me, guild, route, again }) {
       heading(`History of ${moduleName(module)}`),
       h("p", {}, link(guildHref(guild.id, `settings/${route.module}`), "Back to the settings", { id: "to-settings" })),
       trouble,
-      revisions.items.length === 0 && h("p", { class: "empty" }, "Nothing was changed yet: all defaults."),
+      revisions.items.length === 0 && emptyState("Nobody has changed these settings yet."),
       h("ol", { class: "history", reversed: true }, revisions.items.map(entry), revisions.next_cursor === null && current.revision > 0 && h("li", {}, beginning(restore))),
       revisions.next_cursor && h("p", { class: "pages" }, link(guildHref(guild.id, `settings/${route.module}/history`, { cursor: revisions.next_cursor }), "Older", { id: "older" })),
     ),

@@ -1,47 +1,48 @@
-/** The frame around the pages: who is logged in, which guild, which page, and what happens meanwhile. */
+/** Shows the page that the address names, and keeps it up to date. */
 
 import { Problem, get, guildPath, logOut, onLoggedOut, whoAmI } from "./api.js";
-import { alertBox, h, heading, link, tell } from "./dom.js";
+import { h, heading, link, tell } from "./dom.js";
+import { frame } from "./frame.js";
 import { follow } from "./live.js";
-import { guildHref, routeOf } from "./router.js";
+import { routeOf } from "./router.js";
+import { Recovery, announce, failedPage, isPassing, skeleton, whileLoading } from "./screen.js";
 import { achievementsPage } from "./achievements.js";
 import { boardPage } from "./board.js";
 import { guildsPage } from "./guilds.js";
 import { historyPage } from "./history.js";
 import { loginPage, remembered } from "./login.js";
 import { memberPage } from "./member.js";
+import { membersPage } from "./members.js";
 import { settingsPage } from "./settings.js";
 
 const SETTLE_MILLISECONDS = 400;
 const AT_MOST_EVERY_MILLISECONDS = 2000;
-const PASSING = [0, 429, 503];
 const PAGES = {
   guilds: guildsPage,
   board: boardPage,
+  members: membersPage,
   member: memberPage,
   achievements: achievementsPage,
   settings: settingsPage,
   history: historyPage,
 };
-const TABS = [
-  ["board", "Board", ["board", "member"]],
-  ["achievements", "Achievements", ["achievements"]],
-  ["settings", "Settings", ["settings", "history"]],
-];
 
 // The form library sets innerHTML of what is escaped already: no "<" is in it. Should one get there all the same,
 // it stays a character.
 globalThis.trustedTypes?.createPolicy("default", { createHTML: (text) => text.replaceAll("<", "&lt;") });
 
 const main = document.getElementById("main");
-const places = Object.fromEntries(["where", "who", "tabs", "live"].map((id) => [id, document.getElementById(id)]));
+const liveNote = document.getElementById("live");
 
-let me = null;
+let me; // undefined: not known yet; null: nobody is logged in
 let guild = null;
+let may = new Set(); // the scopes of this person in the guild
 let page = null;
 let shown = null;
 let turn = 0;
 let unfollow = null;
+
+const recovery = new Recovery(() => show({ quiet: true, live: page !== null }));
 
 /**
  * Show the page that the address names. `quiet`: the same page with newer content; the focus stays where it is.
@@ -50,43 +51,79 @@ let unfollow = null;
 async function show({ quiet = false, live = false } = {}) {
   const mine = ++turn;
   const route = routeOf(location.hash);
-  if (me === null) {
-    frame(null, route);
-    put(loginPage(), { title: "Log in", quiet });
-    return;
-  }
   main.setAttribute("aria-busy", "true");
   const focused = document.activeElement?.id;
   try {
-    const found = await guildOf(route);
-    const made = await (PAGES[route.name] ?? missingPage)({ me, guild: found, route, again: () => show({ quiet: true }) });
+    const made = await whileLoading(load(route), () => mine === turn && !quiet && loading(route));
     if (mine !== turn || (live && page?.unsaved?.())) return;
-    guild = found;
-    frame(found, route);
-    const samePage = shown?.name === route.name && shown?.guild === route.guild && shown?.module === route.module && shown?.user === route.user;
+    recovery.succeeded();
+    guild = made.guild;
+    may = made.may;
+    surround(made.guild, route);
+    const isSame = isShown(route);
     shown = route;
-    page = made;
-    put(made.node, { title: made.title, quiet: quiet || samePage, focused });
+    page = made.page;
+    put(page.node, { title: page.title, quiet: quiet || isSame, focused });
   } catch (error) {
     if (mine !== turn || (me === null && error.status === 401)) return;
-    if (live && PASSING.includes(error.status)) return;
-    frame(null, route);
-    shown = page = null;
-    put(h("div", {}, heading("This page cannot be shown"), alertBox(error.title ?? "An error.", sentence(error))), { title: "Error", quiet });
-    if (!(error instanceof Problem) && error.status !== 0) throw error;
+    failed(error, { route, quiet, live });
   } finally {
-    if (mine === turn) main.removeAttribute("aria-busy");
+    if (mine === turn) {
+      main.removeAttribute("aria-busy");
+      main.classList.remove("waiting");
+      announce("");
+    }
   }
 }
 
-function sentence(error) {
-  return error.status === 404 ? "It is not there, or you may not see it." : error.message;
+/** `{guild, page}` of a route; the page to log in where nobody is. */
+async function load(route) {
+  if (me === undefined) {
+    me = await whoAmI();
+    const wished = remembered();
+    if (me !== null && wished !== null && location.hash.length < 3) {
+      history.replaceState(null, "", wished);
+      return load(routeOf(wished));
+    }
+  }
+  if (me === null) return { guild: null, may: new Set(), page: { title: "Log in", node: loginPage() } };
+  const found = await guildOf(route);
+  return { ...found, page: await (PAGES[route.name] ?? missingPage)({ me, ...found, route, again: () => show({ quiet: true }) }) };
 }
 
+/** What is seen meanwhile: the page that is there, paler, if it is this one in another way; otherwise a skeleton. */
+function loading(route) {
+  announce("Loading…");
+  if (isShown(route)) {
+    main.classList.add("waiting");
+    return;
+  }
+  if (guild !== null && guild.id === route.guild) surround(guild, route);
+  shown = page = null;
+  main.replaceChildren(skeleton());
+}
+
+const isShown = (route) => shown !== null && ["name", "guild", "module", "user"].every((each) => shown[each] === route[each]);
+
+/** A page that is there stays, and may be out of date for a while; any other makes room for what went wrong. */
+function failed(error, { route, quiet, live }) {
+  recovery.failed(error);
+  if (page !== null && isPassing(error) && (live || quiet)) {
+    if (!live) tell(error.message);
+    return;
+  }
+  if (me !== undefined) surround(guild?.id === route.guild && error.status !== 404 ? guild : null, route);
+  shown = page = null;
+  put(failedPage(error, () => show()), { title: "Error", quiet, focused: document.activeElement?.id });
+  if (!(error instanceof Problem) && error.status !== 0) throw error;
+}
+
+/** The guild of a route, and what the person may do there. */
 async function guildOf(route) {
-  if (!route.guild) return null;
-  if (guild?.id === route.guild) return guild;
-  return (await get(guildPath(route.guild))).body;
+  if (!route.guild) return { guild: null, may: new Set() };
+  if (guild?.id === route.guild) return { guild, may };
+  const [found, access] = await Promise.all([get(guildPath(route.guild)), get(guildPath(route.guild, "/access"))]);
+  return { guild: found.body, may: new Set(access.body.scopes) };
 }
 
 async function missingPage() {
@@ -97,41 +134,28 @@ function put(node, { title, quiet, focused }) {
   document.title = `${title} – Guildhall`;
   main.replaceChildren(node);
   if (quiet) {
-    if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    if (focused && document.activeElement?.id !== focused) (document.getElementById(focused) ?? document.getElementById("heading"))?.focus({ preventScroll: true });
   } else {
     scrollTo(0, 0);
     (document.getElementById("heading") ?? main).focus({ preventScroll: true });
   }
 }
 
-/** What stands around the page. */
-function frame(found, route) {
-  places.where.textContent = found?.name ?? "";
-  places.tabs.hidden = found === null;
-  if (found !== null) {
-    places.tabs.replaceChildren(
-      ...TABS.map(([path, name, pages]) =>
-        link(guildHref(found.id, path), name, { id: `tab-${path}`, "aria-current": pages.includes(route.name) ? "page" : null }),
-      ),
-    );
-  }
-  const name = me?.display_name ?? me?.username;
-  const here = document.activeElement?.id === "log-out";
-  places.who.replaceChildren(...(me === null ? [] : [h("span", { class: "me" }, name), h("button", { type: "button", class: "quiet", id: "log-out", onclick: leave }, "Log out")]));
-  if (here) document.getElementById("log-out")?.focus();
+function surround(found, route) {
+  frame({ me, guild: found, route, leave });
   if (found?.id !== unfollow?.guild) followGuild(found?.id ?? null);
 }
 
 function followGuild(guildId) {
   unfollow?.stop();
-  places.live.hidden = guildId === null;
-  places.live.textContent = "Connecting…";
+  liveNote.hidden = guildId === null;
+  liveNote.textContent = "Connecting…";
   unfollow = guildId === null ? null : { guild: guildId, stop: follow(guildId, heard, say) };
 }
 
 function say(state) {
-  places.live.dataset.state = state;
-  places.live.textContent = state === "live" ? "Live: changes by others appear by themselves" : "Not connected: changes by others appear later";
+  liveNote.dataset.state = state;
+  liveNote.textContent = state === "live" ? "Live" : "Not connected: what you see may be old";
 }
 
 const news = { events: [], timer: null, shownAt: 0, typing: null };
@@ -186,7 +210,7 @@ function loggedOut() {
 
 // What was typed and not saved stays: its page says how to go on.
 onLoggedOut(() => {
-  if (me !== null && !page?.unsaved?.()) loggedOut();
+  if (me && !page?.unsaved?.()) loggedOut();
 });
 
 addEventListener("hashchange", (event) => {
@@ -204,16 +228,4 @@ document.getElementById("skip").addEventListener("click", (event) => {
   main.focus();
 });
 
-async function begin() {
-  try {
-    me = await whoAmI();
-  } catch (error) {
-    put(h("div", {}, heading("The dashboard cannot be shown"), alertBox(error.title, error.message)), { title: "Error" });
-    return;
-  }
-  const wished = remembered();
-  if (me !== null && wished !== null && location.hash.length < 3) history.replaceState(null, "", wished);
-  await show();
-}
-
-begin();
+show();

@@ -1,20 +1,29 @@
-/** One member: the card, what they did in time, what they have achieved and what is near. */
+/** One member: the card, what they did in time, what they have achieved and what is near; and what to do about it. */
 
-import { get, guildPath } from "./api.js";
+import { all, get, guildPath } from "./api.js";
+import { award, changeXp, markAsLeft, revoke } from "./actions.js";
 import { activityPart } from "./activity.js";
 import { icon } from "./achievements.js";
 import { leafText } from "./conditions.js";
-import { alertBox, h, heading, link } from "./dom.js";
+import { h, heading, link } from "./dom.js";
+import { copyId, face, userName } from "./people.js";
 import { guildHref } from "./router.js";
+import { emptyState, part } from "./screen.js";
 import { STATS, amount, moment, nameOf, number, percent, statName } from "./words.js";
 
-export async function memberPage({ me, guild, route }) {
+export async function memberPage({ me, guild, may, route, again }) {
   const path = guildPath(guild.id, `/members/${route.user}`);
   const here = (change) => guildHref(guild.id, `members/${route.user}`, { ...route.query, ...change });
+  const mayAward = may.has("achievements:write");
+  const asked = get(path);
   const [{ body: member }, activity, achievements] = await Promise.all([
-    get(path),
-    activityPart({ guild, path: `${path}/activity`, route, here }),
-    get(`${path}/achievements`).then(({ body }) => body.items, (error) => error),
+    asked,
+    activityPart({ guild, path: `${path}/activity`, route, here, again }),
+    part(Promise.all([asked, achievementsOf(path, guild, mayAward)]), {
+      title: "The achievements could not be loaded.",
+      draw: ([{ body }, items]) => achievementList(items, { guild, member: body, mayAward, again }),
+      again,
+    }),
   ]);
   const isMe = member.user_id === me.id;
   const name = nameOf(member);
@@ -24,24 +33,51 @@ export async function memberPage({ me, guild, route }) {
     node: h(
       "div",
       {},
-      heading(isMe ? "You" : name === null ? "Member" : h("bdi", {}, name), !isMe && [" ", h("span", { class: "id" }, member.user_id)]),
-      card(member, guild),
+      h("p", { class: "up" }, link(guildHref(guild.id, "members"), "← Members", { id: "to-members" })),
+      h(
+        "div",
+        { class: "title" },
+        face(member, 56),
+        h("div", {}, heading(isMe ? "You" : name === null ? `Member ${member.user_id}` : h("bdi", {}, name)), h("p", { class: "note" }, isMe && name !== null && h("bdi", {}, name), userName(member))),
+        h("div", { class: "buttons" }, copyId(member.user_id), may.has("members:write") && buttons({ guild, member, again })),
+      ),
+      standing(member, guild),
+      cardPicture(path, member, isMe),
       h("h2", { id: "counts" }, "In all"),
       tiles(member, guild),
       activity,
       h("h2", { id: "achieved" }, "Achievements"),
-      Array.isArray(achievements) ? achievementList(achievements) : alertBox("They cannot be shown.", achievements.message),
+      achievements,
     ),
   };
 }
 
-function card(member, guild) {
+/** Whoever may award sees the hidden ones as well. */
+async function achievementsOf(path, guild, mayAward) {
+  const [{ body }, ...lists] = await Promise.all([
+    get(`${path}/achievements`),
+    ...(mayAward ? [all(guildPath(guild.id, "/achievements")), all("/v1/achievements")] : []),
+  ]);
+  const known = new Set(body.items.map((item) => item.achievement));
+  const hidden = lists.flat().filter((each) => each.hidden && !known.has(each.key) && known.add(each.key));
+  return [...body.items, ...hidden.map(({ key, name, icon, description }) => ({ achievement: key, name, icon, description, awarded_at: null, progress: null, leaves: [] }))];
+}
+
+function buttons({ guild, member, again }) {
+  const gone = () => location.assign(guildHref(guild.id, "members"));
+  return [
+    h("button", { type: "button", class: "quiet", id: "change-xp", onclick: () => changeXp({ guild, member, again }) }, "Change XP"),
+    h("button", { type: "button", class: "quiet", id: "mark-as-left", onclick: () => markAsLeft({ guild, member, again, gone }) }, "Mark as left"),
+  ];
+}
+
+function standing(member, guild) {
   const isTop = member.next_level_xp === null;
   const span = isTop ? 1 : member.next_level_xp - member.level_xp;
   const into = isTop ? 1 : member.xp - member.level_xp;
   const text = isTop ? "The highest level" : `${number(into)} of ${number(span)} XP to level ${number(member.level + 1)}`;
   const place = member.rank === null
-    ? "On no board"
+    ? "Not on the leaderboard"
     : link(guildHref(guild.id, "board", { around: member.user_id }), `Rank ${number(member.rank)} of ${number(member.member_count)}`, { id: "rank" });
   return h(
     "section",
@@ -53,10 +89,18 @@ function card(member, guild) {
       h("p", {}, h("b", {}, `${number(member.xp)} XP`), " · ", place),
       h("progress", { max: span, value: into, "aria-label": "Progress to the next level" }, percent(into / span)),
       h("p", { class: "note" }, text),
-      h("p", { class: "note" }, `Streak: ${days(member.streak.current)}, the best ${days(member.streak.best)}.`),
-      h("p", { class: "note" }, `First seen ${moment(member.first_seen_at)}, last active ${moment(member.last_active_at)}.`),
+      h("p", { class: "note" }, `Streak: ${days(member.streak.current)}. Best: ${days(member.streak.best)}.`),
+      h("p", { class: "note" }, `First seen ${moment(member.first_seen_at)}. Last active ${moment(member.last_active_at)}.`),
     ),
   );
+}
+
+/** The rank card as the bot posts it. Where pictures are not installed there is none, and nothing is missing. */
+function cardPicture(path, member, isMe) {
+  const picture = h("img", { src: `${path}/card.png`, width: 934, height: 282, alt: `Rank card of ${isMe ? "you" : nameOf(member) ?? member.user_id}`, loading: "lazy" });
+  const figure = h("div", { class: "rank-card" }, picture);
+  picture.addEventListener("error", () => figure.remove(), { once: true });
+  return figure;
 }
 
 const days = (count) => `${number(count)} ${count === 1 ? "day" : "days"}`;
@@ -72,23 +116,27 @@ function tiles(member, guild) {
   );
 }
 
-function achievementList(items) {
-  if (items.length === 0) return h("p", { class: "empty" }, "This guild has none.");
+function achievementList(items, context) {
+  if (items.length === 0) return emptyState("This guild has no achievements yet.", link(guildHref(context.guild.id, "achievements"), "To the achievements", { id: "to-achievements" }));
   const first = (item) => (item.awarded_at === null ? 1 : 0);
-  const sorted = [...items].sort((a, b) => first(a) - first(b) || b.progress - a.progress);
-  return h("ul", { class: "cards achievements", "aria-labelledby": "achieved" }, sorted.map((item) => h("li", {}, achievement(item))));
+  const sorted = items.toSorted((a, b) => first(a) - first(b) || (b.progress ?? -1) - (a.progress ?? -1));
+  return h("ul", { class: "cards achievements", "aria-labelledby": "achieved" }, sorted.map((item) => h("li", {}, achievement(item, context))));
 }
 
-function achievement(item) {
+function achievement(item, { mayAward, ...context }) {
   const has = item.awarded_at !== null;
+  const act = has ? revoke : award;
+  const button = h("button", { type: "button", class: "quiet", id: `award-${item.achievement}`, onclick: () => act({ ...context, item }) }, has ? "Take away" : "Award");
+  button.setAttribute("aria-label", `${has ? "Take away" : "Award"} ${item.name}`);
   return h(
     "div",
     { class: has ? "card has" : "card" },
     h("h3", {}, icon(item.icon), item.name),
     item.description && h("p", {}, item.description),
-    has
-      ? h("p", { class: "state" }, h("span", { "aria-hidden": "true" }, "✓ "), `Awarded ${moment(item.awarded_at)}`)
-      : [h("progress", { max: 1, value: item.progress, "aria-label": `Progress to ${item.name}` }), h("p", { class: "state" }, `${percent(item.progress)} there`)],
+    has && h("p", { class: "state" }, h("span", { "aria-hidden": "true" }, "✓ "), `Awarded ${moment(item.awarded_at)}`),
+    !has && item.progress !== null && [h("progress", { max: 1, value: item.progress, "aria-label": `Progress to ${item.name}` }), h("p", { class: "state" }, `${percent(item.progress)} there`)],
+    item.progress === null && h("p", { class: "state" }, "Hidden: members see it only when they have it."),
     item.leaves.length > 0 && h("ul", { class: "plain leaves" }, item.leaves.map((leaf) => h("li", {}, leafText(leaf)))),
+    mayAward && h("p", { class: "end" }, button),
   );
 }

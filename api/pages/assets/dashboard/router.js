@@ -3,6 +3,7 @@
 const ROUTES = [
   ["guilds", /^\/$/],
   ["board", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/board$/],
+  ["members", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/members$/],
   ["member", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/members\/(?<user>[1-9]\d{0,18})$/],
   ["achievements", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/achievements$/],
   ["settings", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/settings$/],

@@ -48,6 +48,11 @@ export function moment(text) {
   return text === null ? "never" : new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
 }
 
+/** The day of a moment, in the reader's own timezone. */
+export function day(text) {
+  return text === null ? "never" : new Intl.DateTimeFormat("en", { dateStyle: "medium" }).format(new Date(text));
+}
+
 /** The day, or the hour, at which a bucket of a guild's time series begins. */
 export function bucketName(text, bucket, timeZone) {
   const options = bucket === "hour" ? { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" };

@@ -1,0 +1,59 @@
+/** What stands around the pages: who is logged in, the guild, and the ways to its pages. */
+
+import { h, link, svg } from "./dom.js";
+import { guildHref } from "./router.js";
+
+// Each: its address, its name, the pages that belong to it, and the lines of its symbol on a field of 24.
+const PLACES = [
+  ["board", "Leaderboard", ["board"], "M5 21V10h4v11M10 21V4h4v17M15 21v-8h4v8"],
+  ["members", "Members", ["members", "member"], "M9 12a4 4 0 100-8 4 4 0 000 8zM2 21c0-4 3-6 7-6s7 2 7 6M16 4a4 4 0 010 8M18 15c3 .7 4 3 4 6"],
+  ["achievements", "Achievements", ["achievements"], "M12 3l2.7 5.8 6.3.7-4.7 4.3 1.3 6.2-5.6-3.1L6.4 20l1.3-6.2L3 9.5l6.3-.7z"],
+  ["settings", "Settings", ["settings", "history"], "M4 7h9M17 7h3M4 17h3M11 17h9M13 5v4M7 15v4"],
+];
+const IN_THE_BAR = 4; // on a phone, beside "More"
+
+const places = Object.fromEntries(["where", "who", "tabs"].map((id) => [id, document.getElementById(id)]));
+
+/** `guild`: the one that is shown, or null. `leave`: logs out. */
+export function frame({ me, guild, route, leave }) {
+  places.where.replaceChildren(...(guild === null ? [] : [link("#/", guild.name, { id: "other-guilds", title: "Your guilds" })]));
+  document.body.classList.toggle("in-guild", guild !== null);
+  places.tabs.hidden = guild === null;
+  if (guild !== null) places.tabs.replaceChildren(...ways(guild, route));
+  const isHere = document.activeElement?.id === "log-out";
+  const name = me?.display_name ?? me?.username;
+  places.who.replaceChildren(...(me === null ? [] : [h("span", { class: "me" }, name), h("button", { type: "button", class: "quiet", id: "log-out", onclick: leave }, "Log out")]));
+  if (isHere) document.getElementById("log-out")?.focus();
+}
+
+function ways(guild, route) {
+  const items = PLACES.map(([path, name, pages, lines]) =>
+    h("li", {}, link(guildHref(guild.id, path), [symbol(lines), h("span", {}, name)], { id: `tab-${path}`, "aria-current": pages.includes(route.name) ? "page" : null })),
+  );
+  const few = items.length <= IN_THE_BAR + 1;
+  const first = h("ul", {}, few ? items : items.slice(0, IN_THE_BAR));
+  return few ? [first] : [first, ...rest(items.slice(IN_THE_BAR))];
+}
+
+/** On a phone, a button opens what does not fit; elsewhere the list goes on. */
+function rest(items) {
+  const list = h("ul", { class: "rest", id: "more-pages" }, items);
+  const isHere = items.some((item) => item.querySelector("[aria-current]"));
+  const button = h("button", { type: "button", class: isHere ? "more here" : "more", id: "more", "aria-expanded": "false", "aria-controls": "more-pages" }, symbol("M5 12h.01M12 12h.01M19 12h.01"), h("span", {}, "More"));
+  const show = (isOpen) => {
+    button.setAttribute("aria-expanded", String(isOpen));
+    list.classList.toggle("open", isOpen);
+  };
+  button.addEventListener("click", () => show(button.getAttribute("aria-expanded") !== "true"));
+  list.addEventListener("click", () => show(false));
+  places.tabs.onkeydown = (event) => {
+    if (event.key !== "Escape" || button.getAttribute("aria-expanded") !== "true") return;
+    show(false);
+    button.focus();
+  };
+  return [button, list];
+}
+
+function symbol(lines) {
+  return svg("svg", { viewBox: "0 0 24 24", class: "symbol", "aria-hidden": "true" }, svg("path", { d: lines }));
+}

@@ -1,0 +1,145 @@
+/** The members of a guild by name, and a search among them. */
+
+import { get, guildPath } from "./api.js";
+import { h, heading } from "./dom.js";
+import { personLink } from "./people.js";
+import { guildHref } from "./router.js";
+import { announce, emptyState, failure, skeleton, whileLoading } from "./screen.js";
+import { day, number } from "./words.js";
+
+const PAGE = 50;
+const TYPING_MILLISECONDS = 300;
+
+export async function membersPage({ me, guild, route }) {
+  const list = new MemberList({ me, guild });
+  await list.find(route.query.search ?? "");
+  return {
+    title: `Members of ${guild.name}`,
+    concerns: (event) => event.type === "import.finished" && !list.isInUse,
+    node: h("div", {}, heading("Members"), list.search, list.node),
+  };
+}
+
+class MemberList {
+  #turn = 0;
+  #timer = null;
+  #text = "";
+
+  constructor({ me, guild }) {
+    this.me = me;
+    this.guild = guild;
+    this.node = h("div", { class: "member-list" });
+    this.count = h("p", { class: "note", role: "status", id: "found" });
+    this.field = h("input", { type: "search", id: "search", autocomplete: "off", maxlength: "200", oninput: () => this.#typed() });
+    const submit = (event) => {
+      event.preventDefault();
+      this.find(this.field.value);
+    };
+    this.search = h("form", { class: "search", role: "search", onsubmit: submit }, h("label", { for: "search" }, "Search by name or id"), this.field, this.count);
+  }
+
+  /** Whether somebody searches or has gone on to further pages, which nothing may take away. */
+  get isInUse() {
+    return document.activeElement === this.field || this.node.querySelectorAll("tbody tr").length > PAGE;
+  }
+
+  #typed() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.find(this.field.value), TYPING_MILLISECONDS);
+  }
+
+  /** Shows whose names begin with the text; the address follows, so that it can be kept and sent. */
+  async find(text) {
+    clearTimeout(this.#timer);
+    this.#text = text.trim();
+    if (this.field.value.trim() !== this.#text) this.field.value = this.#text;
+    const wanted = guildHref(this.guild.id, "members", { search: this.#text });
+    if (location.hash.startsWith(guildHref(this.guild.id, "members"))) history.replaceState(null, "", wanted);
+    await this.#show(null);
+  }
+
+  async #show(cursor) {
+    const mine = ++this.#turn;
+    const again = () => this.#show(cursor);
+    try {
+      const path = guildPath(this.guild.id, "/members");
+      const asked = get(path, { search: this.#text, limit: PAGE, cursor });
+      const { body } = await whileLoading(asked, () => mine === this.#turn && this.#loading(cursor));
+      if (mine !== this.#turn) return;
+      if (cursor === null) this.#full(body);
+      else this.#more(body);
+    } catch (error) {
+      if (mine !== this.#turn) return;
+      if (cursor === null) this.node.replaceChildren(failure("The members could not be loaded.", error, again));
+      else this.end.replaceChildren(failure("The next members could not be loaded.", error, again));
+      if (error.status === undefined) throw error;
+    } finally {
+      if (mine === this.#turn) announce("");
+    }
+  }
+
+  #loading(cursor) {
+    announce("Loading members…");
+    if (cursor === null) this.node.replaceChildren(skeleton("rows"));
+  }
+
+  #full(body) {
+    this.count.textContent = this.#text === "" ? "" : found(body);
+    if (body.items.length === 0) {
+      this.node.replaceChildren(this.#text === "" ? nobody() : this.#noOne());
+      return;
+    }
+    this.rows = h("tbody", {});
+    this.end = h("div", { class: "pages" });
+    const head = (text, attributes = {}) => h("th", { scope: "col", ...attributes }, text);
+    this.node.replaceChildren(
+      h(
+        "div",
+        { class: "scroll" },
+        h("table", { class: "board", "aria-label": "Members" }, h("thead", {}, h("tr", {}, head("Member"), head("Level", { class: "number" }), head("XP", { class: "number" }), head("Messages", { class: "number wide" }), head("Last active", { class: "number wide" }))), this.rows),
+      ),
+      this.end,
+    );
+    this.#more(body);
+  }
+
+  #more(body) {
+    const focused = document.activeElement?.id === "more-members";
+    const rows = body.items.map((member) => this.#row(member));
+    this.rows.append(...rows);
+    const next = () => this.#show(body.next_cursor);
+    this.end.replaceChildren(...(body.next_cursor === null ? [] : [h("button", { type: "button", class: "quiet", id: "more-members", onclick: next }, "Show more")]));
+    if (focused) rows[0]?.querySelector("a")?.focus();
+  }
+
+  #row(member) {
+    const isMe = member.user_id === this.me.id;
+    return h(
+      "tr",
+      { class: isMe ? "mine" : null },
+      h("th", { scope: "row" }, personLink(this.guild, member, isMe && h("span", { class: "tag" }, "you"))),
+      h("td", { class: "number" }, number(member.level)),
+      h("td", { class: "number" }, number(member.xp)),
+      h("td", { class: "number wide" }, number(member.stats.messages)),
+      h("td", { class: "number wide" }, day(member.last_active_at)),
+    );
+  }
+
+  #noOne() {
+    const clear = () => {
+      this.find("");
+      this.field.focus();
+    };
+    return emptyState(`Nobody's name begins with “${this.#text}”.`, h("button", { type: "button", class: "quiet", id: "clear-search", onclick: clear }, "Clear the search"));
+  }
+}
+
+function nobody() {
+  return emptyState("No members yet. They appear as soon as the bot counts something of them, or after an import.");
+}
+
+function found(body) {
+  if (body.items.length === 0) return "No members found.";
+  if (body.next_cursor !== null) return `More than ${number(body.items.length)} members found.`;
+  return body.items.length === 1 ? "1 member found." : `${number(body.items.length)} members found.`;
+}

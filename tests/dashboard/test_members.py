@@ -1,0 +1,164 @@
+"""Members: finding somebody by name, their page, and what is done by hand."""
+
+import httpx2
+from playwright.async_api import expect
+
+from tests.dashboard.support import OTHERS, ROLES, Dashboard, page_of
+from tests.support.discord import Discord
+from tests.support.people import ADA, BO, HARBOUR, MALLORY
+
+GUILD = f"/v1/guilds/{HARBOUR}"
+AVATAR = "0123456789abcdef0123456789abcdef"
+
+
+async def name(bot: httpx2.AsyncClient) -> None:
+    """Names for some: Ada with a picture, Bo with a hostile one."""
+    items = [
+        {"user_id": str(ADA), "username": "ada", "display_name": "Ada Lovelace", "avatar": AVATAR},
+        {"user_id": str(BO), "username": "bo", "display_name": "Bo <img src=x onerror=alert(1)>"},
+        *({"user_id": str(user), "display_name": f"Sailor {n:02}"} for n, user in enumerate(OTHERS)),
+    ]
+    answer = await bot.put(f"{GUILD}/members/names", json={"items": items})
+    assert answer.json()["updated"] == len(items)
+
+
+async def test_somebody_is_found_by_name(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
+    await name(bot)
+    tab = await dashboard.open(page_of("board"))
+    page = tab.page
+    await page.get_by_role("link", name="Members").click()
+    await expect(page.get_by_role("heading", level=1, name="Members")).to_be_focused()
+    rows = page.get_by_role("table", name="Members").get_by_role("row")
+    await expect(rows).to_have_count(43)
+    await expect(rows.nth(1)).to_contain_text("Ada Lovelaceyou @ada")
+    await expect(rows.nth(2)).to_contain_text("Bo <img")
+    await tab.screenshot("dashboard-members-named")
+    field = page.get_by_label("Search by name or id")
+    await field.press_sequentially("sailor 1")
+    await expect(page.get_by_text("10 members found.")).to_be_visible()
+    await expect(rows).to_have_count(11)
+    await expect(field).to_be_focused()
+    assert page.url.endswith("members?search=sailor+1")
+    await page.reload()
+    await expect(rows).to_have_count(11)
+    await expect(field).to_have_value("sailor 1")
+    await rows.nth(1).get_by_role("link").click()
+    await expect(page.get_by_role("heading", level=1, name="Sailor 10")).to_be_focused()
+    await page.go_back()
+    await expect(rows).to_have_count(11)
+
+    await field.fill("zzz")
+    await expect(page.get_by_text("Nobody's name begins with “zzz”.")).to_be_visible()
+    await page.get_by_role("button", name="Clear the search").click()
+    await expect(rows).to_have_count(43)
+    await expect(field).to_be_focused()
+    dashboard.assert_clean(tab)
+
+
+async def test_a_list_that_fails_tries_again_and_long_ones_go_on(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
+    items = [{"user_id": str(8_000_000_000_000_000 + n), "amount": 1} for n in range(20)]
+    for item in items:
+        await bot.post(f"{GUILD}/members/{item['user_id']}/xp", json={"amount": 1})
+    tab = await dashboard.open(page_of("members"))
+    page = tab.page
+    rows = page.get_by_role("table", name="Members").get_by_role("row")
+    await expect(rows).to_have_count(51)
+    await page.route("**/members?*cursor*", lambda route: route.abort())
+    await page.get_by_role("button", name="Show more").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The next members could not be loaded.")
+    await page.unroute("**/members?*cursor*")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(rows).to_have_count(63)
+    await expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+    await page.route("**/members?*", lambda route: route.abort())
+    await page.get_by_label("Search by name or id").fill("7")
+    await expect(page.get_by_role("alert")).to_contain_text("The members could not be loaded.")
+    await page.unroute("**/members?*")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_text("No members found.")).to_be_visible()
+
+
+async def test_xp_and_awards_by_hand(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
+    await name(bot)
+    hidden = {"key": "secret", "name": "Secret", "hidden": True, "condition": {"stat": "messages", "gte": 9999}}
+    assert (await bot.post(f"{GUILD}/achievements", json=hidden)).status_code == 201
+    tab = await dashboard.open(page_of(f"members/{BO}"))
+    page = tab.page
+    before = (await bot.get(f"{GUILD}/members/{BO}")).json()["xp"]
+    await page.get_by_role("button", name="Change XP").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Change the XP of Bo <img")
+    await dialog.get_by_label("XP", exact=True).fill("5000")
+    await dialog.get_by_label("Reason").fill("Won the duel, für immer")
+    await tab.screenshot("dashboard-change-xp")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text(f"now has {before + 5000:,} XP. Level 0 → 10.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Change XP")).to_be_focused()
+    await expect(page.get_by_role("region", name="Standing")).to_contain_text("Rank 1 of 42")
+    [entry] = (await bot.get(f"{GUILD}/audit-log?action=member.xp_adjusted")).json()["items"]
+    assert (entry["reason"], entry["actor"]["id"]) == ("Won the duel, für immer", str(ADA))
+
+    await page.get_by_role("button", name="Award Secret").click()
+    await dialog.get_by_role("button", name="Award").click()
+    await expect(page.get_by_text("has “Secret” now.")).to_be_visible()
+    await page.get_by_role("button", name="Take away First words").click()
+    await dialog.get_by_label("Let them keep the XP that it gave").check()
+    await dialog.get_by_role("button", name="Take away").click()
+    await expect(page.get_by_text("no longer has “First words”.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Award First words")).to_be_focused()
+    await tab.screenshot("dashboard-member-by-hand")
+
+    await page.get_by_role("button", name="Change XP").click()
+    await page.route("**/xp", lambda route: route.abort())
+    await dialog.get_by_label("What").select_option("Take away")
+    await dialog.get_by_label("XP", exact=True).fill("1")
+    await dialog.get_by_role("button", name="Change XP").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Check your connection.")
+    await page.unroute("**/xp")
+    await dialog.get_by_role("button", name="Change XP").click()
+    await expect(page.get_by_text(f"now has {before + 4999:,} XP.")).to_be_visible()
+    await page.get_by_role("button", name="Change XP").click()
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
+    await expect(page.get_by_role("button", name="Change XP")).to_be_focused()
+
+
+async def test_somebody_is_marked_as_left(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
+    tab = await dashboard.open(page_of(f"members/{BO}"))
+    page = tab.page
+    await page.get_by_role("button", name="Mark as left").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("They leave the leaderboard until they come back.")
+    await page.get_by_role("dialog").get_by_role("button", name="Mark as left").click()
+    await expect(page.get_by_role("region", name="Standing")).to_contain_text("Not on the leaderboard")
+    other = OTHERS[0]
+    await bot.patch(f"{GUILD}/settings/leveling", json={"on_leave": "reset"})
+    await page.goto(f"{dashboard.base_url}/dashboard/{page_of(f'members/{other}')}")
+    await expect(page.get_by_role("heading", level=1, name=str(other))).to_be_visible()
+    await page.get_by_role("button", name="Mark as left").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("You cannot undo this.")
+    await page.get_by_role("dialog").get_by_role("button", name="Mark as left").click()
+    await expect(page.get_by_role("heading", level=1, name="Members")).to_be_visible()
+    assert (await bot.get(f"{GUILD}/members/{other}")).status_code == 404
+    dashboard.assert_clean(tab)
+
+
+async def test_who_may_only_read_sees_no_buttons(
+    dashboard: Dashboard, bot: httpx2.AsyncClient, discord: Discord
+) -> None:
+    regulars = next(iter(ROLES))
+    await bot.patch(f"{GUILD}/settings/privacy", json={"reader_role_ids": [regulars]})
+    discord.members[HARBOUR][BO].roles = [int(regulars)]
+    tab = await dashboard.open(page_of(f"members/{ADA}"), person=BO)
+    page = tab.page
+    await expect(page.get_by_role("region", name="Standing")).to_be_visible()
+    for button in ("Change XP", "Mark as left", "Award Devoted <b>", "Take away First words"):
+        await expect(page.get_by_role("button", name=button)).to_have_count(0)
+    await expect(page.get_by_role("button", name="Copy id")).to_be_visible()
+    dashboard.assert_clean(tab)
+
+
+async def test_mallory_finds_nobody_of_harbour(dashboard: Dashboard) -> None:
+    tab = await dashboard.open(page_of("members?search=a"), person=MALLORY)
+    await expect(tab.page.get_by_role("alert")).to_contain_text("you may not see it")
+    await tab.page.goto(f"{dashboard.base_url}/dashboard/{page_of(f'members/{ADA}')}")
+    await expect(tab.page.get_by_role("alert")).to_contain_text("you may not see it")
