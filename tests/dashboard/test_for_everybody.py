@@ -17,6 +17,7 @@ PAGES = {
     "members": page_of("members?search=70"),
     "member": page_of(f"members/{ADA}"),
     "achievements": page_of("achievements"),
+    "achievement": page_of("achievements/devoted"),
     "settings": page_of("settings/leveling"),
     "history": page_of("settings/leveling/history"),
 }

@@ -1,27 +1,42 @@
 /** Conditions of achievements, in words. */
 
-import { amount, statName } from "./words.js";
+import { amount, humanized, number, statName } from "./words.js";
 
-/** `messages ≥ 100 within 7 days`, read as a person would say it. */
+const plural = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
+
+const SAID = {
+  messages: (count) => plural(count, "message", "messages"),
+  reactions: (count) => plural(count, "reaction", "reactions"),
+  commands: (count) => plural(count, "command", "commands"),
+  voice_seconds: (seconds) => `${amount("voice_seconds", seconds)} in voice`,
+  xp: (count) => `${number(count)} XP`,
+  level: (level) => `level ${number(level)}`,
+  streak: (count) => `a streak of ${plural(count, "day", "days")}`,
+};
+
+/** `1,000 messages within 7 days`. */
 function comparison({ stat, gte, within }) {
-  return `${statName(stat)} of at least ${amount(stat, gte)}${within ? ` within ${window(within)}` : ""}`;
+  const said = Object.hasOwn(SAID, stat) ? SAID[stat](gte) : `${humanized(stat).toLowerCase()} of ${number(gte)}`;
+  return within ? `${said} within ${windowName(within)}` : said;
 }
 
-function window(within) {
+export function windowName(within) {
   const days = Number.parseInt(within, 10);
   return days === 1 ? "a day" : `${days} days`;
 }
 
-/** A tree of `all`, `any` and comparisons as nested lists of texts: `{text, parts}`. */
-export function outline(condition) {
-  if (condition.all) return { text: condition.all.length === 1 ? "" : "All of:", parts: condition.all.map(outline) };
-  if (condition.any) return { text: condition.any.length === 1 ? "" : "Any of:", parts: condition.any.map(outline) };
-  return { text: comparison(condition), parts: [] };
+/** The whole condition as one sentence: `1,000 messages and (level 10 or a streak of 7 days)`. */
+export function sentence(condition, isInner = false) {
+  const parts = condition.all ?? condition.any;
+  if (!parts) return comparison(condition);
+  if (parts.length === 1) return sentence(parts[0], isInner);
+  const said = parts.map((part) => sentence(part, true)).join(condition.all ? " and " : " or ");
+  return isInner ? `(${said})` : said;
 }
 
 /** One comparison of a member: what it is now, of what it has to be. */
 export function leafText(leaf) {
-  const time = leaf.within ? ` within ${window(leaf.within)}` : "";
+  const time = leaf.within ? ` within ${windowName(leaf.within)}` : "";
   return `${statName(leaf.stat)}${time}: ${amount(leaf.stat, leaf.value)} of ${amount(leaf.stat, leaf.gte)}`;
 }
 

@@ -7,7 +7,7 @@ import { guildHref } from "./router.js";
 const PLACES = [
   ["board", "Leaderboard", ["board"], "M5 21V10h4v11M10 21V4h4v17M15 21v-8h4v8"],
   ["members", "Members", ["members", "member"], "M9 12a4 4 0 100-8 4 4 0 000 8zM2 21c0-4 3-6 7-6s7 2 7 6M16 4a4 4 0 010 8M18 15c3 .7 4 3 4 6"],
-  ["achievements", "Achievements", ["achievements"], "M12 3l2.7 5.8 6.3.7-4.7 4.3 1.3 6.2-5.6-3.1L6.4 20l1.3-6.2L3 9.5l6.3-.7z"],
+  ["achievements", "Achievements", ["achievements", "achievement"], "M12 3l2.7 5.8 6.3.7-4.7 4.3 1.3 6.2-5.6-3.1L6.4 20l1.3-6.2L3 9.5l6.3-.7z"],
   ["settings", "Settings", ["settings", "history"], "M4 7h9M17 7h3M4 17h3M11 17h9M13 5v4M7 15v4"],
 ];
 const IN_THE_BAR = 4; // on a phone, beside "More"

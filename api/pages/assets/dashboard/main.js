@@ -6,6 +6,7 @@ import { frame } from "./frame.js";
 import { follow } from "./live.js";
 import { routeOf } from "./router.js";
 import { Recovery, announce, failedPage, isPassing, skeleton, whileLoading } from "./screen.js";
+import { achievementPage } from "./achievement.js";
 import { achievementsPage } from "./achievements.js";
 import { boardPage } from "./board.js";
 import { guildsPage } from "./guilds.js";
@@ -23,6 +24,7 @@ const PAGES = {
   members: membersPage,
   member: memberPage,
   achievements: achievementsPage,
+  achievement: achievementPage,
   settings: settingsPage,
   history: historyPage,
 };
@@ -103,7 +105,7 @@ function loading(route) {
   main.replaceChildren(skeleton());
 }
 
-const isShown = (route) => shown !== null && ["name", "guild", "module", "user"].every((each) => shown[each] === route[each]);
+const isShown = (route) => shown !== null && ["name", "guild", "module", "user", "achievement"].every((each) => shown[each] === route[each]);
 
 /** A page that is there stays, and may be out of date for a while; any other makes room for what went wrong. */
 function failed(error, { route, quiet, live }) {

@@ -6,12 +6,14 @@ const ROUTES = [
   ["members", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/members$/],
   ["member", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/members\/(?<user>[1-9]\d{0,18})$/],
   ["achievements", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/achievements$/],
+  ["achievement", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/new-achievement$/],
+  ["achievement", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/achievements\/(?<achievement>[a-z0-9][a-z0-9-]{0,63})$/],
   ["settings", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/settings$/],
   ["settings", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/settings\/(?<module>[a-z][a-z0-9_]{0,63})$/],
   ["history", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/settings\/(?<module>[a-z][a-z0-9_]{0,63})\/history$/],
 ];
 
-/** `{name, guild, user, module, query}` of a fragment; the name is "missing" where there is no such page. */
+/** `{name, guild, user, achievement, module, query}` of a fragment; the name is "missing" where there is no such page. */
 export function routeOf(fragment) {
   const [path, search = ""] = fragment.replace(/^#/, "").split("?");
   const query = Object.fromEntries(new URLSearchParams(search));
