@@ -1,16 +1,24 @@
 """What the tests of the dashboard share: a guild worth looking at, and people who look at it."""
 
+import gzip
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
-from playwright.async_api import Browser, Route
+from playwright.async_api import Browser, Page, Route
 
 from tests.support.browser import Tab, new_tab
 from tests.support.browsers import Browsers
 from tests.support.clock import CLOCK
 from tests.support.people import ADA, BO, HARBOUR
+
+_AXE = gzip.decompress((Path(__file__).parents[1] / "support/vendor/axe-core/axe.min.js.gz").read_bytes()).decode()
+_FIND = """async () => {
+  const found = await axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
+  return found.violations.map((each) => [each.id, each.nodes.map((node) => node.html.slice(0, 200))]);
+}"""
 
 ROLES = {"190320984123768901": "Regulars", "190320984123768902": "<img src=x onerror=alert(1)>"}
 CHANNELS = {"41771983423143001": "general", "41771983423143002": "quiet-corner"}
@@ -136,6 +144,14 @@ class Dashboard:
         assert [url for url in tab.requests if not url.startswith(own)] == []
         expected = tuple(f"status of {status}" for status in refused)
         assert [error for error in tab.errors if not any(text in error for text in expected)] == []
+
+
+async def axe_faults(page: Page) -> list[Any]:  # Any: a rule's name and the elements that break it
+    """What a checker of accessibility finds in the page as it is now."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(_AXE)
+    found: list[Any] = await page.evaluate(_FIND)
+    return found
 
 
 def page_of(rest: str) -> str:

@@ -3,7 +3,7 @@
 import httpx2
 from playwright.async_api import expect
 
-from tests.dashboard.support import ROLES, Dashboard, page_of
+from tests.dashboard.support import ROLES, Dashboard, axe_faults, page_of
 from tests.support.discord import Discord
 from tests.support.people import ADA, BO, HARBOUR, MALLORY, QUARRY
 
@@ -33,9 +33,10 @@ async def test_a_sentence_becomes_an_achievement(dashboard: Dashboard, bot: http
     await page.get_by_role("button", name="Use 🦉").click()
     await page.get_by_label("XP", exact=True).fill("150")
     await page.get_by_label("Role", exact=True).select_option(label="@Regulars")
-    await page.get_by_text("More", exact=True).click()
+    await page.get_by_text("Key and prerequisites").click()
     await expect(page.get_by_label("Key")).to_have_value("super-sailor")
     await tab.screenshot("dashboard-achievement-editor")
+    assert await axe_faults(page) == []
     await page.get_by_role("button", name="Create").click()
     await expect(page.get_by_text("“Süper Sailor!” is there.")).to_be_visible()
     await expect(page.get_by_role("heading", level=1, name="Achievements")).to_be_visible()
@@ -67,6 +68,7 @@ async def test_faults_go_to_their_fields_and_nothing_is_lost(dashboard: Dashboar
     await expect(streak).to_be_focused()
     await expect(streak).to_have_attribute("aria-invalid", "true")
     await tab.screenshot("dashboard-achievement-fault")
+    assert await axe_faults(page) == []
     await streak.fill("20")
     await bot.patch(f"{OWN}/devoted", json={"description": "Theirs"})
     await page.get_by_role("button", name="Save").click()

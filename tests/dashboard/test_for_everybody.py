@@ -1,16 +1,12 @@
 """Narrow screens, the dark, the keyboard alone, and what a checker of accessibility finds."""
 
-import gzip
-from pathlib import Path
-
 import httpx2
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.dashboard.support import Dashboard, page_of
+from tests.dashboard.support import Dashboard, axe_faults, page_of
 from tests.support.people import ADA, HARBOUR
 
-AXE = gzip.decompress((Path(__file__).parents[1] / "support/vendor/axe-core/axe.min.js.gz").read_bytes()).decode()
 PAGES = {
     "guilds": "#/",
     "board": page_of("board?period=week&stat=messages"),
@@ -18,13 +14,10 @@ PAGES = {
     "member": page_of(f"members/{ADA}"),
     "achievements": page_of("achievements"),
     "achievement": page_of("achievements/devoted"),
+    "imports": page_of("imports"),
     "settings": page_of("settings/leveling"),
     "history": page_of("settings/leveling/history"),
 }
-_FIND = """async () => {
-  const found = await axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] });
-  return found.violations.map((each) => [each.id, each.nodes.map((node) => node.html.slice(0, 200))]);
-}"""
 
 
 async def go(page: Page, fragment: str) -> None:
@@ -44,7 +37,6 @@ async def test_every_page_fits_and_a_checker_finds_nothing(
     assert changed.status_code == 200, changed.text
     tab = await dashboard.open(width=width, color_scheme="dark" if scheme == "dark" else "light")
     page = tab.page
-    await page.evaluate(AXE)
     for name, fragment in PAGES.items():
         await go(page, fragment)
         if name == "settings":
@@ -52,7 +44,7 @@ async def test_every_page_fits_and_a_checker_finds_nothing(
             await page.get_by_role("button", name="Save", exact=True).click()
             await expect(page.get_by_role("alert")).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert await page.evaluate(_FIND) == [], name
+        assert await axe_faults(page) == [], name
         await tab.screenshot(f"dashboard-{name}-{scheme}-{width}")
         if name == "settings":
             await page.get_by_role("button", name="Undo all").click()
@@ -79,6 +71,8 @@ async def test_the_keyboard_alone_is_enough(dashboard: Dashboard, bot: httpx2.As
     await tab_to("HHarbourYou own it")
     await press("Enter")
     await expect(page.get_by_role("heading", level=1, name="Leaderboard")).to_be_focused()
+    await press("Shift+Tab")
+    await expect(page.get_by_role("link", name="Import/export")).to_be_focused()
     await press("Shift+Tab")
     await expect(page.get_by_role("link", name="Settings")).to_be_focused()
     await press("Enter")

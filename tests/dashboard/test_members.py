@@ -3,7 +3,7 @@
 import httpx2
 from playwright.async_api import expect
 
-from tests.dashboard.support import OTHERS, ROLES, Dashboard, page_of
+from tests.dashboard.support import OTHERS, ROLES, Dashboard, axe_faults, page_of
 from tests.support.discord import Discord
 from tests.support.people import ADA, BO, HARBOUR, MALLORY
 
@@ -33,6 +33,7 @@ async def test_somebody_is_found_by_name(dashboard: Dashboard, bot: httpx2.Async
     await expect(rows.nth(1)).to_contain_text("Ada Lovelaceyou @ada")
     await expect(rows.nth(2)).to_contain_text("Bo <img")
     await tab.screenshot("dashboard-members-named")
+    assert await axe_faults(page) == []
     field = page.get_by_label("Search by name or id")
     await field.press_sequentially("sailor 1")
     await expect(page.get_by_text("10 members found.")).to_be_visible()
@@ -91,6 +92,7 @@ async def test_xp_and_awards_by_hand(dashboard: Dashboard, bot: httpx2.AsyncClie
     await dialog.get_by_label("XP", exact=True).fill("5000")
     await dialog.get_by_label("Reason").fill("Won the duel, für immer")
     await tab.screenshot("dashboard-change-xp")
+    assert await axe_faults(page) == []
     await page.keyboard.press("Enter")
     await expect(page.get_by_text(f"now has {before + 5000:,} XP. Level 0 → 10.")).to_be_visible()
     await expect(page.get_by_role("button", name="Change XP")).to_be_focused()
@@ -107,6 +109,7 @@ async def test_xp_and_awards_by_hand(dashboard: Dashboard, bot: httpx2.AsyncClie
     await expect(page.get_by_text("no longer has “First words”.")).to_be_visible()
     await expect(page.get_by_role("button", name="Award First words")).to_be_focused()
     await tab.screenshot("dashboard-member-by-hand")
+    assert await axe_faults(page) == []
 
     await page.get_by_role("button", name="Change XP").click()
     await page.route("**/xp", lambda route: route.abort())

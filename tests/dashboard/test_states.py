@@ -4,7 +4,7 @@ import asyncio
 
 from playwright.async_api import Route, expect
 
-from tests.dashboard.support import Dashboard, page_of
+from tests.dashboard.support import Dashboard, axe_faults, page_of
 from tests.support.people import HARBOUR, MALLORY, QUARRY
 
 
@@ -24,6 +24,7 @@ async def test_a_slow_page_says_that_it_loads_and_a_quick_one_does_not(dashboard
     await expect(page.get_by_role("main")).to_have_attribute("aria-busy", "true")
     await expect(page.locator(".skeleton")).to_be_visible()
     await tab.screenshot("dashboard-loading")
+    assert await axe_faults(page) == []
     let_go.set()
     await expect(page.get_by_role("heading", level=1, name="Achievements")).to_be_focused()
     await expect(page.get_by_role("status").filter(has_text="Loading…")).to_have_count(0)
@@ -39,6 +40,7 @@ async def test_after_an_outage_a_page_comes_by_itself_or_at_a_click(dashboard: D
     await expect(page.get_by_role("heading", level=1)).to_have_text("The server is not answering")
     await expect(page.get_by_role("alert")).to_contain_text("Later.")
     await tab.screenshot("dashboard-failed")
+    assert await axe_faults(page) == []
     await page.unroute("**/v1/**")
     await page.get_by_role("button", name="Try again").click()
     await expect(page.get_by_role("heading", level=1, name="Achievements")).to_be_focused()

@@ -102,7 +102,7 @@ class Editor {
       h(
         "details",
         { class: "card" },
-        h("summary", { id: "achievement-more" }, "More"),
+        h("summary", { id: "achievement-more" }, "Key and prerequisites"),
         labelled(fields.key, "Key", this.isNew ? "Its name for your bot, and in addresses. It never changes." : "Its name for your bot, and in addresses. It cannot change."),
         fields.prerequisites.length > 0 && h("fieldset", { class: "prerequisites" }, h("legend", {}, "Members need these first"), fields.prerequisites.map((input, place) => check(input, this.others[place].name))),
       ),

@@ -9,6 +9,7 @@ const PLACES = [
   ["members", "Members", ["members", "member"], "M9 12a4 4 0 100-8 4 4 0 000 8zM2 21c0-4 3-6 7-6s7 2 7 6M16 4a4 4 0 010 8M18 15c3 .7 4 3 4 6"],
   ["achievements", "Achievements", ["achievements", "achievement"], "M12 3l2.7 5.8 6.3.7-4.7 4.3 1.3 6.2-5.6-3.1L6.4 20l1.3-6.2L3 9.5l6.3-.7z"],
   ["settings", "Settings", ["settings", "history"], "M4 7h9M17 7h3M4 17h3M11 17h9M13 5v4M7 15v4"],
+  ["imports", "Import/export", ["imports", "import"], "M7 4v14M4 15l3 3 3-3M17 20V6M14 9l3-3 3 3"],
 ];
 const IN_THE_BAR = 4; // on a phone, beside "More"
 
@@ -30,7 +31,7 @@ function ways(guild, route) {
   const items = PLACES.map(([path, name, pages, lines]) =>
     h("li", {}, link(guildHref(guild.id, path), [symbol(lines), h("span", {}, name)], { id: `tab-${path}`, "aria-current": pages.includes(route.name) ? "page" : null })),
   );
-  const few = items.length <= IN_THE_BAR + 1;
+  const few = items.length <= IN_THE_BAR;
   const first = h("ul", {}, few ? items : items.slice(0, IN_THE_BAR));
   return few ? [first] : [first, ...rest(items.slice(IN_THE_BAR))];
 }

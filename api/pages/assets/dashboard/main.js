@@ -11,6 +11,8 @@ import { achievementsPage } from "./achievements.js";
 import { boardPage } from "./board.js";
 import { guildsPage } from "./guilds.js";
 import { historyPage } from "./history.js";
+import { importPage } from "./import.js";
+import { importsPage } from "./imports.js";
 import { loginPage, remembered } from "./login.js";
 import { memberPage } from "./member.js";
 import { membersPage } from "./members.js";
@@ -25,6 +27,8 @@ const PAGES = {
   member: memberPage,
   achievements: achievementsPage,
   achievement: achievementPage,
+  imports: importsPage,
+  import: importPage,
   settings: settingsPage,
   history: historyPage,
 };
@@ -102,10 +106,10 @@ function loading(route) {
   }
   if (guild !== null && guild.id === route.guild) surround(guild, route);
   shown = page = null;
-  main.replaceChildren(skeleton());
+  main.replaceChildren(h("h1", { class: "unseen" }, "Loading…"), skeleton());
 }
 
-const isShown = (route) => shown !== null && ["name", "guild", "module", "user", "achievement"].every((each) => shown[each] === route[each]);
+const isShown = (route) => shown !== null && ["name", "guild", "module", "user", "achievement", "import"].every((each) => shown[each] === route[each]);
 
 /** A page that is there stays, and may be out of date for a while; any other makes room for what went wrong. */
 function failed(error, { route, quiet, live }) {
