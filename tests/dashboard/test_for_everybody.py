@@ -9,6 +9,7 @@ from tests.support.people import ADA, HARBOUR
 
 PAGES = {
     "guilds": "#/",
+    "overview": page_of("overview"),
     "board": page_of("board?period=week&stat=messages"),
     "members": page_of("members?search=70"),
     "member": page_of(f"members/{ADA}"),
@@ -70,7 +71,7 @@ async def test_the_keyboard_alone_is_enough(dashboard: Dashboard, bot: httpx2.As
     await press("Shift+Tab")
     await tab_to("HHarbourYou own it")
     await press("Enter")
-    await expect(page.get_by_role("heading", level=1, name="Leaderboard")).to_be_focused()
+    await expect(page.get_by_role("heading", level=1, name="Overview")).to_be_focused()
     await press("Shift+Tab")
     await expect(page.get_by_role("link", name="Import/export")).to_be_focused()
     await press("Shift+Tab")

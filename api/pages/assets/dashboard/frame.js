@@ -5,6 +5,7 @@ import { guildHref } from "./router.js";
 
 // Each: its address, its name, the pages that belong to it, and the lines of its symbol on a field of 24.
 const PLACES = [
+  ["overview", "Overview", ["overview"], "M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z"],
   ["board", "Leaderboard", ["board"], "M5 21V10h4v11M10 21V4h4v17M15 21v-8h4v8"],
   ["members", "Members", ["members", "member"], "M9 12a4 4 0 100-8 4 4 0 000 8zM2 21c0-4 3-6 7-6s7 2 7 6M16 4a4 4 0 010 8M18 15c3 .7 4 3 4 6"],
   ["achievements", "Achievements", ["achievements", "achievement"], "M12 3l2.7 5.8 6.3.7-4.7 4.3 1.3 6.2-5.6-3.1L6.4 20l1.3-6.2L3 9.5l6.3-.7z"],

@@ -31,7 +31,7 @@ export async function guildsPage() {
 
 function card(guild, managed) {
   const role = managed === undefined ? "Let in by a role" : managed.is_owner ? "You own it" : "You manage it";
-  return link(guildHref(guild.id, "board"), [badge(guild.name), h("span", {}, h("b", {}, guild.name), h("span", { class: "note" }, role))], { id: `guild-${guild.id}` });
+  return link(guildHref(guild.id, "overview"), [badge(guild.name), h("span", {}, h("b", {}, guild.name), h("span", { class: "note" }, role))], { id: `guild-${guild.id}` });
 }
 
 /** A guild's icon is at Discord, and this page loads nothing from elsewhere: its initials do. */

@@ -16,12 +16,14 @@ import { importsPage } from "./imports.js";
 import { loginPage, remembered } from "./login.js";
 import { memberPage } from "./member.js";
 import { membersPage } from "./members.js";
+import { overviewPage } from "./overview.js";
 import { settingsPage } from "./settings.js";
 
 const SETTLE_MILLISECONDS = 400;
 const AT_MOST_EVERY_MILLISECONDS = 2000;
 const PAGES = {
   guilds: guildsPage,
+  overview: overviewPage,
   board: boardPage,
   members: membersPage,
   member: memberPage,
@@ -94,7 +96,7 @@ async function load(route) {
   }
   if (me === null) return { guild: null, may: new Set(), page: { title: "Log in", node: loginPage() } };
   const found = await guildOf(route);
-  return { ...found, page: await (PAGES[route.name] ?? missingPage)({ me, ...found, route, again: () => show({ quiet: true }) }) };
+  return { ...found, page: await (PAGES[route.name] ?? missingPage)({ me, ...found, route, latest, again: () => show({ quiet: true }) }) };
 }
 
 /** What is seen meanwhile: the page that is there, paler, if it is this one in another way; otherwise a skeleton. */
@@ -166,7 +168,15 @@ function say(state) {
 
 const news = { events: [], timer: null, shownAt: 0, typing: null };
 
+// Level-ups and unlocks while the dashboard is open, newest first.
+const latest = [];
+const MOST_LATEST = 20;
+
 function heard(event) {
+  if (event.type === "member.level_up" || event.type === "achievement.unlocked") {
+    latest.unshift({ ...event, heard_at: new Date().toISOString() });
+    latest.splice(MOST_LATEST);
+  }
   if (event.type.startsWith("guild.") || event.type === "reopened") guild = null;
   const wanted = event.type === "reopened" || event.type.startsWith("guild.") || page?.concerns?.(event);
   if (!wanted || page?.holds?.(event)) return;

@@ -2,6 +2,7 @@
 
 const ROUTES = [
   ["guilds", /^\/$/],
+  ["overview", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/overview$/],
   ["board", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/board$/],
   ["members", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/members$/],
   ["member", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/members\/(?<user>[1-9]\d{0,18})$/],

@@ -1,0 +1,104 @@
+/** How a guild does at a glance: who is active, when, what has just happened, and what is left to set up. */
+
+import { get, guildPath } from "./api.js";
+import { activityPart } from "./activity.js";
+import { h, heading, link } from "./dom.js";
+import { heatMap } from "./heat_map.js";
+import { personLink } from "./people.js";
+import { guildHref } from "./router.js";
+import { emptyState, part } from "./screen.js";
+import { dayAfter, moment, number } from "./words.js";
+
+const PERIODS = [["day", "Wrote today", "yesterday"], ["week", "Wrote this week", "last week"], ["month", "Wrote this month", "last month"]];
+const HEAT_DAYS = [28, 7];
+const DAY = 24 * 3600 * 1000;
+
+export async function overviewPage({ guild, route, again, latest }) {
+  const path = (rest) => guildPath(guild.id, rest);
+  const here = (change) => guildHref(guild.id, "overview", { ...route.query, ...change });
+  const [tiles, activity, heat, todo] = await Promise.all([
+    part(countsOf(guild), { title: "The numbers could not be loaded.", draw: drawCounts, again }),
+    activityPart({ guild, path: path("/activity"), route, here, again }),
+    part(hoursOf(guild), { title: "The hours could not be loaded.", draw: ({ items, days }) => heatMap(items, { guild, days }), again }),
+    part(stepsOf(guild), { title: "The checklist could not be loaded.", draw: (steps) => checklist(steps, guild), again }),
+  ]);
+  return {
+    title: `Overview of ${guild.name}`,
+    concerns: (event) => ["member.level_up", "achievement.unlocked", "import.finished", "settings.updated"].includes(event.type),
+    node: h(
+      "div",
+      {},
+      heading("Overview"),
+      todo,
+      tiles,
+      activity,
+      h("section", { "aria-labelledby": "awake" }, h("h2", { id: "awake" }, `When ${guild.name} is awake`), heat),
+      h("h2", { id: "latest-title" }, "Just now"),
+      latestList(latest, guild),
+    ),
+  };
+}
+
+/** Activity by hour, of as many days as the server keeps. */
+async function hoursOf(guild, [days, ...fewer] = HEAT_DAYS) {
+  const from = new Date(Date.now() - days * DAY).toISOString();
+  try {
+    const { body } = await get(guildPath(guild.id, "/activity"), { bucket: "hour", from });
+    return { items: body.items, days };
+  } catch (error) {
+    if (error.status !== 422 || fewer.length === 0) throw error;
+    return hoursOf(guild, fewer);
+  }
+}
+
+/** Members in all, and who wrote in this day, week and month, and in the one before. */
+async function countsOf(guild) {
+  const board = async (query) => (await get(guildPath(guild.id, "/leaderboard"), { ...query, limit: 1 })).body;
+  const period = async ([period]) => {
+    const now = await board({ stat: "messages", period });
+    const before = await board({ stat: "messages", period, at: dayAfter(now.from, -1) });
+    return { now: now.member_count, before: before.member_count };
+  };
+  const [all, ...periods] = await Promise.all([board({}), ...PERIODS.map(period)]);
+  return { all: all.member_count, periods };
+}
+
+function drawCounts({ all, periods }) {
+  const tile = (name, count, note) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count)), note && h("dd", { class: "before" }, note));
+  return h("dl", { class: "tiles", "aria-label": "Members" }, tile("Members", all, null), periods.map(({ now, before }, place) => tile(PERIODS[place][1], now, `${number(before)} ${PERIODS[place][2]}`)));
+}
+
+/** `[done, text, address]` of what a new guild needs. */
+async function stepsOf(guild) {
+  const path = (rest) => guildPath(guild.id, rest);
+  const [board, roles, leveling, published, own, global] = await Promise.all([
+    get(path("/leaderboard"), { limit: 1 }),
+    get(path("/roles")),
+    get(path("/settings/leveling")),
+    get(path("/settings/public")),
+    get(path("/achievements"), { limit: 1 }),
+    get("/v1/achievements", { limit: 1 }),
+  ]);
+  return [
+    [board.body.member_count > 0, "The bot has counted something", "imports"],
+    [roles.body.items.length > 0, "The bot has sent the roles", "settings/leveling"],
+    [leveling.body.overridden.some((name) => ["curve", "role_rewards"].includes(name)), "Choose the level curve or level roles", "settings/leveling"],
+    [own.body.items.length + global.body.items.length > 0, "Add achievements", "achievements"],
+    [published.body.values.leaderboard !== "off", "Publish the leaderboard", "settings/public"],
+  ];
+}
+
+/** Gone once all is done. */
+function checklist(steps, guild) {
+  const left = steps.filter(([isDone]) => !isDone).length;
+  if (left === 0) return null;
+  const item = ([isDone, text, place], index) => h("li", {}, h("span", { "aria-hidden": "true", class: "mark" }, isDone ? "☑" : "☐"), h("span", { class: "unseen" }, isDone ? "Done: " : "To do: "), isDone ? text : link(guildHref(guild.id, place), text, { id: `step-${index}` }));
+  return h("section", { class: "card", "aria-labelledby": "to-do" }, h("h2", { id: "to-do" }, left === 1 ? "One step left" : `${left} steps left`), h("ul", { class: "plain steps" }, steps.map(item)));
+}
+
+function latestList(latest, guild) {
+  const events = latest.filter((event) => event.guild_id === guild.id);
+  if (events.length === 0) return emptyState("Nothing since you opened the dashboard. Level-ups and achievements appear here as they happen.");
+  const what = (event) => (event.type === "member.level_up" ? `reached level ${number(event.to_level)}` : `unlocked ${event.achievement}`);
+  return h("ul", { class: "plain latest", "aria-labelledby": "latest-title" }, events.map((event) => h("li", {}, personLink(guild, event, " ", what(event)), h("span", { class: "note" }, moment(event.heard_at)))));
+}
