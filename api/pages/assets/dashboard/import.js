@@ -24,7 +24,7 @@ export async function importPage({ guild, may, route, again }) {
     heading(`${item.dry_run ? "Preview of an import" : "Import"} from ${source}`),
     isRunning ? progress(item, path, again) : [summary(item), item.dry_run && next(item, { guild, may, trouble }), trouble, !item.dry_run && after(item, guild), preview(item, guild), refused(item)],
   );
-  return { title: "Import", concerns: (event) => event.type === "import.finished", node };
+  return { title: "Import", concerns: (event) => event.type === "import.finished", holds: () => !isRunning, node };
 }
 
 /** Looks again by itself, and says it where screen readers hear it. */
