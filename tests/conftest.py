@@ -63,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
 LONG = (
     "soak",
     "operation",
+    "hosts",
     "imports/test_processes.py",
     "activity/test_kills.py",
     "activity/test_concurrency.py",

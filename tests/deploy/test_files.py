@@ -104,6 +104,13 @@ def test_caddy_accepts_its_file() -> None:
     accepted(needs("caddy"), "validate", "--adapter", "caddyfile", "--config", DEPLOY / "caddy" / "Caddyfile")
 
 
+def test_haproxy_accepts_its_file(tmp_path: Path) -> None:
+    haproxy = needs("haproxy")
+    text = (DEPLOY / "haproxy" / "haproxy.cfg").read_text()
+    (tmp_path / "haproxy.cfg").write_text(text.replace("ssl crt /etc/haproxy/guildhall.pem", ""))
+    accepted(haproxy, "-c", "-q", "-f", tmp_path / "haproxy.cfg")
+
+
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """A certificate and its key, as nginx wants to read them before it says anything else."""

@@ -44,8 +44,9 @@ class Server:
         *,
         command: tuple[str, ...] = (sys.executable, "-m", "api"),
         cwd: Path | None = None,
+        port: int | None = None,
     ) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
+        with socket.create_server(("127.0.0.1", port or 0)) as probe:
             self.port = int(probe.getsockname()[1])
         self.folder = folder
         self.base_url = f"http://127.0.0.1:{self.port}"
