@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
-from playwright.async_api import Browser, Page, Route
+from playwright.async_api import Browser, Locator, Page, Route
 
 from tests.support.browser import Tab, new_tab
 from tests.support.browsers import Browsers
@@ -157,3 +157,12 @@ async def axe_faults(page: Page) -> list[Any]:  # Any: a rule's name and the ele
 def page_of(rest: str) -> str:
     """The fragment of a page of Harbour."""
     return f"#/guilds/{HARBOUR}/{rest}"
+
+
+def field(page: Page, name: str) -> Locator:
+    """A property's part of the form."""
+    return page.locator(f'[data-property="{name}"]')
+
+
+async def save(page: Page) -> None:
+    await page.get_by_role("button", name="Save", exact=True).click()

@@ -17,6 +17,8 @@ const OPTIONS = {
   enforceConst: true,
 };
 
+const SEARCHED = 13; // choices; fewer are in sight at once
+
 // The library takes the name of a member that has no title as HTML.
 const titleOfEditor = Jedison.Editor.prototype.getTitle;
 Jedison.Editor.prototype.getTitle = function getTitle() {
@@ -127,6 +129,7 @@ class Field {
       data: structuredClone(this.original),
     });
     this.editor.hiddenInput.remove();
+    for (const list of this.slot.querySelectorAll(".jedi-editor-radio-fieldset:has(> div > [type=checkbox])")) arrange(list, this.title);
     // The library may write the same value in another way; what a person changes is told from this.
     this.drawn = this.editor.getValue();
     this.editor.on("change", () => this.noticed());
@@ -229,6 +232,25 @@ class Field {
     const target = (faulty && this.slot.querySelector("[aria-invalid=true]")) || this.slot.querySelector(fields);
     target?.focus();
   }
+}
+
+/** A list to tick in: its help comes first, and of many choices some can be searched for. What is ticked stays in sight. */
+function arrange(list, title) {
+  const options = [...list.querySelectorAll(":scope > div:has(> [type=checkbox])")];
+  const choices = h("div", { class: "tick-list" });
+  options[0].before(choices);
+  choices.append(...options);
+  const help = list.querySelector(":scope > .jedi-description");
+  if (help) choices.before(help);
+  if (options.length < SEARCHED) return;
+  const search = h("input", { type: "search", placeholder: "Search", "aria-label": `Search in ${title}`, autocomplete: "off" });
+  search.addEventListener("input", () => {
+    const wanted = search.value.trim().toLocaleLowerCase();
+    for (const option of options) option.hidden = !option.textContent.toLocaleLowerCase().includes(wanted) && !option.firstElementChild.checked;
+  });
+  // What is typed here is no value: neither the library nor the page is to take it for one.
+  search.addEventListener("change", (event) => event.stopPropagation());
+  choices.before(search);
 }
 
 export class SettingsForm {
