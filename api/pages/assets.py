@@ -15,10 +15,12 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 _PLAIN = "text/plain"
+_COMPRESSED = frozenset({".css", ".js", ".svg"})
+_FEW_BYTES = 1024  # fit into the packet that the answer needs anyway
 
 
 class Asset(msgspec.Struct, frozen=True):
-    """One file: its bytes, and its gzipped bytes if the repository has them."""
+    """One file: its bytes, and its gzipped bytes if it is text that gains by it."""
 
     media_type: str
     digest: str
@@ -49,9 +51,15 @@ def read_assets(folder: Path) -> dict[str, Asset]:
             assets[name.removesuffix(".gz")] = _asset(
                 name.removesuffix(".gz"),
                 body=gzip.decompress(stored) if zipped else stored,
-                gzipped=stored if zipped else None,
+                gzipped=stored if zipped else _gzipped(name, stored),
             )
     return assets
+
+
+def _gzipped(name: str, body: bytes) -> bytes | None:
+    if PurePosixPath(name).suffix not in _COMPRESSED or len(body) < _FEW_BYTES:
+        return None
+    return gzip.compress(body, mtime=0)
 
 
 def _asset(name: str, *, body: bytes, gzipped: bytes | None) -> Asset:

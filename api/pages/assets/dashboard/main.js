@@ -1,38 +1,28 @@
 /** Shows the page that the address names, and keeps it up to date. */
 
-import { Problem, get, guildPath, logOut, onLoggedOut, whoAmI } from "./api.js";
+import { Problem, Unreachable, get, guildPath, logOut, onLoggedOut, whoAmI } from "./api.js";
 import { h, heading, link, tell } from "./dom.js";
 import { frame } from "./frame.js";
 import { follow } from "./live.js";
 import { routeOf } from "./router.js";
 import { Recovery, announce, failedPage, isPassing, skeleton, whileLoading } from "./screen.js";
-import { achievementPage } from "./achievement.js";
-import { achievementsPage } from "./achievements.js";
-import { boardPage } from "./board.js";
-import { guildsPage } from "./guilds.js";
-import { historyPage } from "./history.js";
-import { importPage } from "./import.js";
-import { importsPage } from "./imports.js";
 import { loginPage, remembered } from "./login.js";
-import { memberPage } from "./member.js";
-import { membersPage } from "./members.js";
-import { overviewPage } from "./overview.js";
-import { settingsPage } from "./settings.js";
 
 const SETTLE_MILLISECONDS = 400;
 const AT_MOST_EVERY_MILLISECONDS = 2000;
+// Each page comes when it is first shown, and the others when the browser has nothing else to do.
 const PAGES = {
-  guilds: guildsPage,
-  overview: overviewPage,
-  board: boardPage,
-  members: membersPage,
-  member: memberPage,
-  achievements: achievementsPage,
-  achievement: achievementPage,
-  imports: importsPage,
-  import: importPage,
-  settings: settingsPage,
-  history: historyPage,
+  guilds: () => import("./guilds.js").then((module) => module.guildsPage),
+  overview: () => import("./overview.js").then((module) => module.overviewPage),
+  board: () => import("./board.js").then((module) => module.boardPage),
+  members: () => import("./members.js").then((module) => module.membersPage),
+  member: () => import("./member.js").then((module) => module.memberPage),
+  achievements: () => import("./achievements.js").then((module) => module.achievementsPage),
+  achievement: () => import("./achievement.js").then((module) => module.achievementPage),
+  imports: () => import("./imports.js").then((module) => module.importsPage),
+  import: () => import("./import.js").then((module) => module.importPage),
+  settings: () => import("./settings.js").then((module) => module.settingsPage),
+  history: () => import("./history.js").then((module) => module.historyPage),
 };
 
 // The form library sets innerHTML of what is escaped already: no "<" is in it. Should one get there all the same,
@@ -95,8 +85,8 @@ async function load(route) {
     }
   }
   if (me === null) return { guild: null, may: new Set(), page: { title: "Log in", node: loginPage() } };
-  const found = await guildOf(route);
-  return { ...found, page: await (PAGES[route.name] ?? missingPage)({ me, ...found, route, latest, again: () => show({ quiet: true }) }) };
+  const [found, draw] = await Promise.all([guildOf(route), pageOf(route.name)]);
+  return { ...found, page: await draw({ me, ...found, route, latest, again: () => show({ quiet: true }) }) };
 }
 
 /** What is seen meanwhile: the page that is there, paler, if it is this one in another way; otherwise a skeleton. */
@@ -124,6 +114,15 @@ function failed(error, { route, quiet, live }) {
   shown = page = null;
   put(failedPage(error, () => show()), { title: "Error", quiet, focused: document.activeElement?.id });
   if (!(error instanceof Problem) && error.status !== 0) throw error;
+}
+
+/** The function that makes a page. */
+async function pageOf(name) {
+  try {
+    return Object.hasOwn(PAGES, name) ? await PAGES[name]() : missingPage;
+  } catch {
+    throw new Unreachable();
+  }
 }
 
 /** The guild of a route, and what the person may do there. */
@@ -244,4 +243,6 @@ document.getElementById("skip").addEventListener("click", (event) => {
   main.focus();
 });
 
-show();
+await show();
+// Safari has no such moment.
+(globalThis.requestIdleCallback ?? setTimeout)(() => Object.keys(PAGES).forEach((name) => pageOf(name).catch(() => {})));
