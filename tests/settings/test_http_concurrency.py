@@ -71,6 +71,12 @@ async def assert_all_are_there(bot: httpx2.AsyncClient, owner: PlainConnection, 
     assert await owner.fetchval("SELECT count(*) FROM audit_log WHERE action = 'settings.updated'") == count
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, the last of two hundred waits for long."""
+    monkeypatch.setattr(slots, "WAIT_SECONDS", 60.0)
+
+
 async def test_two_hundred_patches_of_one_process(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await register(bot, WIDE, "wide")
     answers = await asyncio.gather(*(patched(bot, n) for n in range(200)))
@@ -80,10 +86,7 @@ async def test_two_hundred_patches_of_one_process(bot: httpx2.AsyncClient, owner
     await assert_all_are_there(bot, owner, 200)
 
 
-async def test_two_processes(
-    bot: httpx2.AsyncClient, second: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(slots, "WAIT_SECONDS", 60.0)  # on a busy machine, the last one waits for long
+async def test_two_processes(bot: httpx2.AsyncClient, second: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await register(bot, WIDE, "wide")
     # The other process has not looked since; only the table can say that there is such a module.
     assert (await second.get("/v1/modules/wide")).status_code == 200
