@@ -73,6 +73,7 @@ def main() -> None:
                 compare(cases.profile_case(key, guildhall, yardstick))
             if {*MILLION} & {*wanted}:
                 achievements.award_the_million(key, guildhall)
+                asyncio.run(seed.remember_a_week(guildhall.database, seed.GUILDS.million))
             if {*ACTIVITY, *MILLION} & {*wanted}:
                 _run(wanted, cases.activity_cases(key, guildhall, yardstick))
             if {*ACHIEVEMENTS} & {*wanted}:

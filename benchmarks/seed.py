@@ -41,6 +41,21 @@ _AWARDS = """
     FROM members m JOIN achievements a ON a.guild_id = m.guild_id AND a.condition ->> 'stat' = '{stat}'
     WHERE m.guild_id = $1 AND m.{stat} >= $2
 """
+# Ids of last week, of which one in five is no snowflake: for both sides.
+_WEEK = 500_000
+_OURS = """
+    INSERT INTO activity_ids (guild_id, week, id)
+    SELECT $1, date_trunc('week', now())::date - 7, CASE WHEN n % 5 > 0
+        THEN (lpad(to_hex(900000000000000000 + n * 977), 16, '0') || repeat('0', 16))::uuid
+        ELSE encode(set_bit(substr(sha256(('reaction-' || n)::bytea), 1, 16), 7, 1), 'hex')::uuid END
+    FROM generate_series(1, $2::bigint) AS n
+"""
+_THEIRS = """
+    INSERT INTO yard_ids (guild_id, id, seen_at)
+    SELECT $1, CASE WHEN n % 5 > 0 THEN (900000000000000000 + n * 977)::text ELSE 'reaction-' || n END,
+        now() - interval '7 days'
+    FROM generate_series(1, $2::bigint) AS n
+"""
 _PLACES = """
     SELECT user_id, xp, rank, place FROM (
         SELECT user_id, xp, rank() OVER (ORDER BY xp DESC) AS rank,
@@ -120,6 +135,18 @@ async def award_all(superuser_url: str, guild: int, conditions: Mapping[str, int
             await connection.execute(index)
         await connection.execute("VACUUM (ANALYZE) achievement_awards")
         await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
+
+
+async def remember_a_week(superuser_url: str, guild: int) -> None:
+    """Ids that were delivered to a guild in the week before."""
+    connection = await asyncpg.connect(superuser_url)
+    try:
+        await connection.execute("SELECT guildhall_make_part('activity_ids', date_trunc('week', now())::date - 7)")
+        for statement in (_OURS, _THEIRS):
+            await connection.execute(statement, guild, _WEEK)
+        await connection.execute("VACUUM (ANALYZE) activity_ids, yard_ids")
     finally:
         await connection.close()
 
