@@ -45,8 +45,8 @@ test-postgres16: $(VENV)/.dev ## run the tests that lean on PostgreSQL most on t
 # What a pooler could spoil: transactions and connections that are lost, statements that are prepared, settings of a
 # transaction, advisory locks, what is told by LISTEN, COPY and large imports, boards on connections of their own.
 BEHIND_PGBOUNCER := activity/test_record.py activity/test_concurrency.py achievements/test_unlocking.py \
-	database/test_changes.py database/test_connections.py database/test_transaction.py events imports leaderboards \
-	settings/test_http_concurrency.py
+	database/test_changes.py database/test_connections.py::test_server_is_the_one_asked_for \
+	database/test_transaction.py events imports leaderboards settings/test_http_concurrency.py
 
 test-pgbouncer: $(VENV)/.dev pgbouncer ## run the tests that a pooler could spoil behind PgBouncer, which lends connections by transactions
 	$(BIN)/python -m pytest --pgbouncer $(addprefix tests/,$(BEHIND_PGBOUNCER))

@@ -40,6 +40,7 @@ async def another_process(settings: Settings) -> AsyncIterator[str]:
         process = serving(
             folder,
             DATABASE_URL=settings.database_url,
+            GUILDHALL_SESSION_DATABASE_URL=settings.session_database_url or settings.database_url,
             GUILDHALL_OWNER_DATABASE_URL=settings.owner_database_url,
             GUILDHALL_LOG_LEVEL="error",
         )
