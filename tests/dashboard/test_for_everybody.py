@@ -96,3 +96,24 @@ async def test_the_keyboard_alone_is_enough(dashboard: Dashboard, bot: httpx2.As
     await page.locator("#skip").focus()
     await press("Enter")
     await expect(page.get_by_role("main")).to_be_focused()
+
+
+async def test_on_a_phone_the_bar_leads_everywhere(dashboard: Dashboard) -> None:
+    tab = await dashboard.open(page_of("members"), width=390)
+    page = tab.page
+    ways = page.get_by_role("navigation", name="This guild")
+    await expect(ways.get_by_role("link")).to_have_text(["Overview", "Leaderboard", "Members", "Achievements"])
+    more = ways.get_by_role("button", name="More")
+    await more.click()
+    await expect(ways.get_by_role("link", name="Settings")).to_be_visible()
+    assert await axe_faults(page) == []
+    await tab.screenshot("dashboard-more-390")
+    await page.keyboard.press("Escape")
+    await expect(ways.get_by_role("link", name="Settings")).to_be_hidden()
+    await expect(more).to_be_focused()
+    await more.click()
+    await ways.get_by_role("link", name="Import/export").click()
+    await expect(page.get_by_role("heading", level=1, name="Import and export")).to_be_focused()
+    await expect(ways.get_by_role("link", name="Import/export")).to_be_hidden()
+    sizes = await ways.get_by_role("link").evaluate_all("links => links.map((link) => link.offsetHeight)")
+    assert min(sizes) >= 44
