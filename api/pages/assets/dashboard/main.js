@@ -219,6 +219,7 @@ async function leave() {
 
 function loggedOut() {
   me = guild = page = shown = null;
+  latest.splice(0);
   followGuild(null);
   show();
 }
