@@ -15,7 +15,7 @@ COPY pyproject.toml README.md LICENSE .gitignore ./
 COPY guildhall_server guildhall_server
 COPY api api
 COPY tables tables
-COPY piccolo_conf piccolo_conf
+COPY piccolo_conf.py piccolo_conf.py
 COPY piccolo_migrations piccolo_migrations
 RUN /opt/guildhall/bin/python -m hatchling build -t wheel -d dist \
     && /opt/guildhall/bin/pip install --quiet --no-deps --target /opt/package dist/*.whl

@@ -19,7 +19,7 @@ from api.version import PACKAGE, VERSION
 from tests.operation.servers import Server, environment, private_folder
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("guildhall_server", "api", "tables", "piccolo_migrations", "piccolo_conf")
+SOURCES = ("guildhall_server", "api", "tables", "piccolo_migrations", "piccolo_conf.py")
 BUILT_FROM = (*SOURCES, "pyproject.toml", "README.md", "LICENSE", ".gitignore")
 GUILD = "/v1/guilds/81384788765712384"
 PERSON = "190320984123768832"
@@ -86,7 +86,7 @@ def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(place), "platbase": str(place)}))
     # A folder named in a .pth file brings its packages, not its own .pth files, and so not our editable install.
     (packages / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    assert not {"api", "tables", "piccolo_conf", "piccolo_migrations"} & {path.name for path in packages.iterdir()}
+    assert not {"api", "tables", "piccolo_conf.py", "piccolo_migrations"} & {path.name for path in packages.iterdir()}
     return place / "bin" / "guildhall"
 
 
