@@ -23,8 +23,10 @@ AWARDS = """
 
 # The same, without which of them are revoked: of old awards, the index alone is read.
 AWARDED = """
-    SELECT member_id, achievement_id FROM achievement_awards
-    WHERE member_id = ANY((SELECT $1::text::bigint[])::bigint[])
+    SELECT a.member_id, a.achievement_id FROM unnest($1::text::bigint[]) AS k (id)
+    CROSS JOIN LATERAL (
+        SELECT member_id, achievement_id FROM achievement_awards WHERE member_id = k.id OFFSET 0
+    ) AS a
 """
 
 AWARD = """
@@ -48,8 +50,11 @@ _DAYS = """
 TOTALS_AND_WINDOWS = f"""
     SELECT s.guild_id, s.user_id, 0 AS days, s.stat, s.value, 0::bigint AS messages, 0::bigint AS voice_seconds,
         0::bigint AS reactions, 0::bigint AS commands
-    FROM custom_stats s JOIN {_KEYS} USING (guild_id, user_id)
-    WHERE s.stat = ANY($8::text[])
+    FROM {_KEYS}
+    CROSS JOIN LATERAL (
+        SELECT c.* FROM custom_stats c
+        WHERE c.guild_id = k.guild_id AND c.user_id = k.user_id AND c.stat = ANY($8::text[]) OFFSET 0
+    ) AS s
     UNION ALL
     SELECT k.guild_id, k.user_id, w.days, NULL, 0, sum(d.messages)::bigint, sum(d.voice_seconds)::bigint,
         sum(d.reactions)::bigint, sum(d.commands)::bigint

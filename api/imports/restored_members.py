@@ -19,7 +19,10 @@ from api.members.tombstones import refuse_standings_of_erased
 from api.postgres.database import Connection
 from api.postgres.plans import same
 
-_THERE = "SELECT user_id FROM members WHERE guild_id = $1 AND user_id = ANY($2::bigint[])"
+_THERE = """
+    SELECT k.user_id FROM unnest($2::bigint[]) AS k (user_id)
+    WHERE (SELECT 1 FROM members m WHERE m.guild_id = $1 AND m.user_id = k.user_id LIMIT 1) = 1
+"""
 
 _STATS = """
     SELECT user_id, json_object_agg(stat, value)::text FROM custom_stats

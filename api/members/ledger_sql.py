@@ -16,7 +16,8 @@ WIDTH = 18  # columns of a standing: these, and `was_ranked`
 _KEYS = "unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)"
 
 _SAME = same("m", "k", "guild_id", "user_id")
-_ON_BOARD = same("b", "n", "guild_id", "stat", "value", "user_id")
+# Their only index begins with the guild. PostgreSQL 16 looks up one array at a time.
+_ON_BOARD = f"{same('b', 'n', 'guild_id')} AND b.stat = n.stat AND b.value = n.value AND b.user_id = n.user_id"
 
 # Locks members in the order of their keys, as everybody does. Most exist already.
 LOCK = f"""
