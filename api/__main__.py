@@ -12,7 +12,7 @@ from api.cli.keys import keys
 from api.cli.terminal import Refused, located, run
 from api.cli.transfers import export_file, import_file, worker
 from api.cli.users import users
-from api.version import VERSION
+from api.lib.version import VERSION
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

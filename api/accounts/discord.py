@@ -11,7 +11,7 @@ import structlog
 
 from api.errors import DiscordAway
 from api.lib import snowflakes
-from api.version import VERSION
+from api.lib.version import VERSION
 
 if TYPE_CHECKING:
     import httpx2

@@ -12,12 +12,12 @@ from api.http.headers import REASON_CHARACTERS
 from api.http.policy import LARGEST_BODY
 from api.http.problems import TYPE_BASE
 from api.lib.pagination import LARGEST_PAGE, LIFETIME_SECONDS
+from api.lib.version import VERSION
 from api.openapi import problems
 from api.openapi.facts import Facts, read
 from api.openapi.operations import operation
 from api.openapi.parameters import HEADERS
 from api.openapi.schemas import Schema, Schemas
-from api.version import VERSION
 
 TAGS = {
     "guilds": "The guilds that bots are in, with their roles and channels.",

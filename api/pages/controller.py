@@ -11,8 +11,8 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery
 
 from api.http.policy import PUBLIC
+from api.lib.version import VERSION
 from api.pages.assets import ASSETS, Asset, accepts_gzip, address, names_etag
-from api.version import VERSION
 
 _HERE = Path(__file__).parent
 

@@ -23,8 +23,8 @@ from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.secret_box import SecretBox, Undecryptable
 from api.lib.shares import Shares
+from api.lib.version import VERSION
 from api.postgres.database import Connection, Database
-from api.version import VERSION
 from api.webhooks import queries
 from api.webhooks.bodies import body_of
 from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature, target

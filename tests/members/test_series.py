@@ -1,7 +1,7 @@
 """`GET …/members/{user_id}/activity` and `GET …/activity`: hours, days and weeks of a guild's clocks."""
 
 import itertools
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import get_args
 from zoneinfo import ZoneInfo
 
@@ -295,14 +295,14 @@ async def test_the_default_of_from_is_what_is_kept(bot: httpx2.AsyncClient, cloc
 
 
 async def test_another_zone_keeps_the_days(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
-    await add_day(owner, date(2026, 11, 22), 0, messages=3)
-    await add_hour(owner, datetime(2026, 11, 22, 18, tzinfo=UTC), 0, messages=3)
+    day = CLOCK.now().date() - timedelta(days=3)  # whose hours are kept
+    window = {"from": str(day - timedelta(days=2)), "to": str(day + timedelta(days=3))}
+    await add_day(owner, day, 0, messages=3)
+    await add_hour(owner, datetime.combine(day, time(18), UTC), 0, messages=3)
     await put_zone(bot, "Asia/Kathmandu")
-    assert filled(await series(bot, **{"from": "2026-11-20", "to": "2026-11-25"})) == {
-        "2026-11-21T18:15:00Z": [3, 0, 0, 0, 0]
-    }
-    found = await series(bot, **{"from": "2026-11-20", "to": "2026-11-25", "bucket": "hour"})
-    assert filled(found) == {"2026-11-22T17:15:00Z": [3, 0, 0, 0, 0]}
+    assert filled(await series(bot, **window)) == {f"{day - timedelta(days=1)}T18:15:00Z": [3, 0, 0, 0, 0]}
+    found = await series(bot, **window, bucket="hour")
+    assert filled(found) == {f"{day}T17:15:00Z": [3, 0, 0, 0, 0]}
 
 
 async def test_who_may_read(

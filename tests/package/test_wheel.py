@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from api.version import PACKAGE, VERSION
+from api.lib.version import PACKAGE, VERSION
 from tests.operation.servers import Server, environment, private_folder
 
 ROOT = Path(__file__).parents[2]
@@ -152,7 +152,7 @@ def test_the_package_is_named_in_one_place() -> None:
     askers = [
         str(path.relative_to(ROOT)) for path in (ROOT / "api").rglob("*.py") if "importlib.metadata" in path.read_text()
     ]
-    assert askers == ["api/version.py"]
+    assert askers == ["api/lib/version.py"]
 
 
 def test_bill_of_materials_names_what_is_locked(tmp_path: Path) -> None:

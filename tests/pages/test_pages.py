@@ -11,10 +11,10 @@ import pytest
 from litestar.handlers import HTTPRouteHandler
 
 from api.http.policy import policy_of
+from api.lib.version import VERSION
 from api.pages import controller
 from api.pages.assets import Asset, accepts_gzip, names_etag
 from api.pages.controller import CONTENT_SECURITY_POLICY, DASHBOARD_SECURITY_POLICY, PagesController
-from api.version import VERSION
 from tests.pages.stub import READY
 from tests.support.serving import NO_TLS, in_process, serve
 

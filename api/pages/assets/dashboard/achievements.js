@@ -36,7 +36,7 @@ export async function achievementsPage({ guild, may, route, again }) {
 
 const isRunning = (item) => item.awarding !== null && ["queued", "running"].includes(item.awarding.status);
 
-/** A backfill tells nothing by itself: look again until it ends. */
+/** A backfill sends no events of its progress: look again until it ends. */
 function watch(items, node, again) {
   if (items.some(isRunning)) setTimeout(() => node.isConnected && !document.querySelector("dialog[open]") && again(), BACKFILL_MILLISECONDS);
 }
