@@ -47,13 +47,14 @@ class Upkeep:
             "stream_events": _EVENTS_KEPT,
         }
 
-    async def run(self) -> None:
-        """Does all of it. If several processes call it, one does it and the others do nothing. A failing step does not
-        stop the others: raises an `ExceptionGroup` at the end. Raises `Unavailable`."""
+    async def run(self) -> bool:
+        """Does all of it. If several processes call it, one does it and the others do nothing: returns whether it was
+        this one. A failing step does not stop the others: raises an `ExceptionGroup` at the end. Raises
+        `Unavailable`."""
         failures: list[Exception] = []
         async with self._database.session() as connection:
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-                return
+                return False
             try:
                 for what, step in self._steps(connection):
                     try:
@@ -68,6 +69,7 @@ class Upkeep:
         self._partitions.invalidate()
         if failures:
             raise ExceptionGroup("a part of the upkeep failed", failures)
+        return True
 
     def _steps(self, connection: PlainConnection) -> Iterator[tuple[str, Awaitable[object]]]:
         """The steps, with a name for each. Partitions ahead come first: without them nothing can be recorded."""

@@ -12,6 +12,7 @@ from api.postgres.engine import PlainConnection
 from api.postgres.provision import APP, ROLE_SETTINGS
 from tests.activity.test_record import message
 from tests.support.people import HARBOUR, QUARRY
+from tests.support.today import needs_time_outs
 from tests.support.wiring import services_of
 
 # Whoever becomes a member of this guild takes longer than a statement may.
@@ -43,6 +44,7 @@ async def slow_quarry(litestar_app: Litestar, owner: PlainConnection) -> AsyncIt
     await owner.execute("DROP FUNCTION test_slow() CASCADE")
 
 
+@needs_time_outs
 @pytest.mark.usefixtures("slow_quarry")
 async def test_of_a_group_only_who_is_slow_is_refused(bot: httpx2.AsyncClient) -> None:
     async def record(guild_id: int, number: int) -> httpx2.Response:

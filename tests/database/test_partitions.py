@@ -16,7 +16,7 @@ from api.postgres.partitions import TABLES
 from tests.achievements.support import OF_HARBOUR, define, draft
 from tests.achievements.test_backfill import finished
 from tests.activity.test_record import message, record
-from tests.activity.test_upkeep import parts, upkeep
+from tests.activity.test_upkeep import parts, run_upkeep
 from tests.imports.files import Json, event, imported, lines
 from tests.members.people import leveling
 from tests.support.clock import CLOCK, MovableClock
@@ -140,7 +140,7 @@ async def test_dropped_while_events_are_numbered(bot: httpx2.AsyncClient, owner:
 
 async def test_none_is_missing_ahead(litestar_app: Litestar, owner: PlainConnection, clock: MovableClock) -> None:
     await drop(owner)
-    await upkeep(litestar_app, clock).run()
+    await run_upkeep(litestar_app, clock)
     today = clock.now().date()
     days = [today + timedelta(days=n) for n in range(32)]
     for table in TABLES:
@@ -157,7 +157,7 @@ async def test_old_events_where_days_are_kept_for_a_while(
     for run in ("first", "second"):
         found = await imported(bot, "events", lines(_named(run, "2013-05-06T07:08:09Z")))
         assert found["counts"]["imported"] == 1, found
-        await upkeep(litestar_app, clock).run()
+        await run_upkeep(litestar_app, clock)
         assert "activity_days_2013_05_01" not in await parts(owner, "activity_days")
     assert (await bot.get(ADAS)).json()["stats"]["messages"] == 2
 

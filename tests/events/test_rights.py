@@ -92,9 +92,10 @@ async def until_the_end(opened: Stream) -> list[Message]:
 
 @asynccontextmanager
 async def streams(
-    base_url: str, callers: Sequence[Mapping[str, str]], after: int | None = None
+    app: Litestar, base_url: str, callers: Sequence[Mapping[str, str]], after: int | None = None
 ) -> AsyncIterator[list[Stream]]:
-    """One for each caller, who is known by these headers."""
+    """One for each caller, who is known by these headers. All begin with what happens from now on, or after `after`."""
+    await all_is_published(app)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url, timeout=20, verify=NO_TLS))
         since = {} if after is None else {"Last-Event-ID": str(after)}
@@ -131,12 +132,11 @@ async def test_each_type_with_each_scope(
     sets = [ALL - {scope} for scope in sorted(ALL - {Scope.EVENTS_READ})]
     sets += [frozenset({Scope.EVENTS_READ, scope}) for scope in sorted(NEEDED)]
     keys = [{"Authorization": f"Bearer {await clients.key(scopes=scopes)}"} for scopes in sets]
-    await all_is_published(litestar_app)
-    async with streams(base_url, keys) as opened:
+    async with streams(litestar_app, base_url, keys) as opened:
         await everything(bot, litestar_app)
         live = await read(opened)
         began_after = opened[0].began_after
-    async with streams(base_url, keys, began_after) as opened:
+    async with streams(litestar_app, base_url, keys, began_after) as opened:
         assert await read(opened) == live, "caught up it is the same"
     whole = {message.id: message for message in live[sets.index(ALL - {Scope.AUDIT_READ})]}
     assert {message.event for message in whole.values()} == set(TYPES)
@@ -179,21 +179,20 @@ async def test_what_is_of_somebody_hidden(
         }
 
     assert (await bot.put(hidden, json={"visibility": "hidden"})).is_success
-    await all_is_published(litestar_app)
-    async with streams(base_url, list(who.values())) as opened:
+    async with streams(litestar_app, base_url, list(who.values())) as opened:
         await everything(bot, litestar_app)
         live = counts(await read(opened))
         after = opened[0].began_after
     received = live["the bot"]
     assert received >= len(OF_PEOPLE)
     assert live == {"the bot": received, "a key": 0, "a manager": 0, "themselves": received}
-    async with streams(base_url, list(who.values()), after) as opened:
+    async with streams(litestar_app, base_url, list(who.values()), after) as opened:
         assert counts(await read(opened)) == live
     assert (await bot.put(hidden, json={"visibility": "public"})).is_success
-    async with streams(base_url, list(who.values()), after) as opened:
+    async with streams(litestar_app, base_url, list(who.values()), after) as opened:
         assert counts(await read(opened)) == dict.fromkeys(who, received)
     assert (await bot.put(hidden, json={"visibility": "hidden"})).is_success
-    async with streams(base_url, list(who.values()), after) as opened:
+    async with streams(litestar_app, base_url, list(who.values()), after) as opened:
         assert counts(await read(opened)) == live, "what was told while they were public, too"
 
 
@@ -205,7 +204,7 @@ async def test_a_person_s_rights_are_those_in_the_event_s_guild(
     await bot.put(f"/v1/guilds/{QUARRY}/settings/privacy", json={"reader_role_ids": ["700"]})
     browser = await browsers.log_in(ADA)
     headers = {"Cookie": f"guildhall-session={browser.cookies['guildhall-session']}"}
-    async with streams(base_url, [headers]) as (opened,):
+    async with streams(litestar_app, base_url, [headers]) as (opened,):
         async with services_of(litestar_app).database.transaction() as connection:
             data = {"id": "7", "url": "https://bot.example/"}
             await publish(
@@ -227,7 +226,7 @@ async def test_a_process_that_is_behind_tells_nothing_again(
     await all_is_published(litestar_app)
     had = broadcaster.position
     assert had is not None
-    async with streams(base_url, [headers], had) as (opened,):
+    async with streams(litestar_app, base_url, [headers], had) as (opened,):
         async with asyncio.timeout(5):
             while not any(stream.is_live for stream in broadcaster._streams):  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)

@@ -21,6 +21,7 @@ from tests.achievements.test_backfill import finished
 from tests.imports.files import Json, counts, ended, imported, member, send
 from tests.support import cluster
 from tests.support.people import ADA, BO, HARBOUR
+from tests.support.today import needs_time_outs
 from tests.support.wiring import services_of
 
 LOCKS = {
@@ -169,6 +170,7 @@ async def test_a_process_does_not_begin_a_second_time_what_it_does(
     await owner.execute("DELETE FROM jobs")
 
 
+@needs_time_outs
 async def test_no_connection_is_free(
     bot: httpx2.AsyncClient,
     settings: Settings,

@@ -10,7 +10,7 @@ from api.auth.actors import Actor
 from api.postgres.engine import PlainConnection
 from api.privacy.erasing import Eraser
 from tests.activity.test_record import message, record
-from tests.activity.test_upkeep import upkeep
+from tests.activity.test_upkeep import run_upkeep
 from tests.imports.files import counts, event, imported, lines
 from tests.members.people import give, hide, member, profile
 from tests.privacy.people import USER, erase, found, live
@@ -108,10 +108,10 @@ async def test_the_tombstone_goes_after_eight_days(
     bot: httpx2.AsyncClient, litestar_app: Litestar, owner: PlainConnection, clock: MovableClock
 ) -> None:
     await erase(bot)
-    await upkeep(litestar_app, clock).run()
+    await run_upkeep(litestar_app, clock)
     assert await owner.fetchval("SELECT count(*) FROM erased_people") == 1
     clock.move(days=8, minutes=1)
-    await upkeep(litestar_app, clock).run()
+    await run_upkeep(litestar_app, clock)
     assert await owner.fetchval("SELECT count(*) FROM erased_people") == 0
 
 

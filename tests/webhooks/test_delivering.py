@@ -19,6 +19,7 @@ from api.webhooks import sending
 from api.webhooks.jobs import Deliverer
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, HARBOUR, QUARRY
+from tests.support.today import needs_time_outs
 from tests.support.wiring import services_of
 from tests.webhooks.conftest import Deliver
 from tests.webhooks.receiver import Receiver
@@ -69,6 +70,7 @@ async def test_each_event_is_sent_signed_and_in_order(
     assert await deliveries(bot, webhook) == [("settings.updated", "delivered", 1)] * 3
 
 
+@needs_time_outs
 async def test_what_was_sent_is_noted_though_it_takes_several_tries(
     bot: httpx2.AsyncClient, receiver: Receiver, litestar_app: Litestar, owner: PlainConnection, settings: Settings
 ) -> None:
