@@ -3,7 +3,7 @@
 import { all, call, get, guildPath } from "./api.js";
 import { ConditionEditor } from "./condition_editor.js";
 import { ask, reasonField } from "./dialog.js";
-import { alertBox, h, heading, link, tell } from "./dom.js";
+import { alertBox, h, heading, link, notify } from "./dom.js";
 import { equal } from "./merging.js";
 import { guildHref } from "./router.js";
 import { number, percent } from "./words.js";
@@ -180,7 +180,7 @@ class Editor {
   #leave(text) {
     this.#isDone = true;
     location.assign(guildHref(this.guild.id, "achievements"));
-    tell(text);
+    notify(text);
   }
 
   #refused(error) {

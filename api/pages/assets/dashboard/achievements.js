@@ -2,7 +2,7 @@
 
 import { all, call, get, guildPath } from "./api.js";
 import { rarityWord, sentence } from "./conditions.js";
-import { alertBox, h, heading, link, tell } from "./dom.js";
+import { alertBox, h, heading, link, notify } from "./dom.js";
 import { guildHref } from "./router.js";
 import { emptyState } from "./screen.js";
 import { number, percent } from "./words.js";
@@ -85,7 +85,7 @@ function packButton(pack, known, { path, again }) {
         button.textContent = `Adding… ${made} of ${missing.length}`;
       }
       await again();
-      tell(made === 1 ? "1 achievement added." : `${made} achievements added. Members who meet them already get them now.`);
+      notify(made === 1 ? "1 achievement added." : `${made} achievements added. Members who meet them already get them now.`);
     } catch (error) {
       await again();
       document.getElementById("achievement-trouble")?.replaceChildren(alertBox("The pack is not complete.", error.message));
@@ -111,7 +111,7 @@ async function deletedPage({ guild, path, again }) {
     try {
       await call("POST", `${path}/${item.key}/restore`);
       await again();
-      tell(`“${item.name}” is back.`);
+      notify(`“${item.name}” is back.`);
     } catch (error) {
       document.getElementById("achievement-trouble").replaceChildren(alertBox("Not restored.", error.message));
     }

@@ -2,7 +2,7 @@
 
 import { call, get, guildPath } from "./api.js";
 import { ask, reasonField } from "./dialog.js";
-import { h, tell } from "./dom.js";
+import { h, notify } from "./dom.js";
 import { nameOf, number } from "./words.js";
 
 const LARGEST_XP = 2 ** 53;
@@ -42,7 +42,7 @@ export async function changeXp({ guild, member, again }) {
   if (answer === null) return;
   await again();
   const levels = answer.member.level === member.level ? "" : ` Level ${number(member.level)} → ${number(answer.member.level)}.`;
-  tell(`${called(member)} now has ${number(answer.member.xp)} XP.${levels}`);
+  notify(`${called(member)} now has ${number(answer.member.xp)} XP.${levels}`);
 }
 
 /** Marks somebody as gone. `gone()` is called where nothing of them is left. */
@@ -59,7 +59,7 @@ export async function markAsLeft({ guild, member, again, gone }) {
   if (answer === null) return;
   if (onLeave === "reset") gone();
   else await again();
-  tell(`${called(member)} is marked as left.`);
+  notify(`${called(member)} is marked as left.`);
 }
 
 const awardPath = (guild, member, key) => guildPath(guild.id, `/members/${member.user_id}/achievements/${key}`);
@@ -73,7 +73,7 @@ export async function award({ guild, member, item, again }) {
   });
   if (answer === null) return;
   await again();
-  tell(`${called(member)} has “${item.name}” now.`);
+  notify(`${called(member)} has “${item.name}” now.`);
 }
 
 export async function revoke({ guild, member, item, again }) {
@@ -87,5 +87,5 @@ export async function revoke({ guild, member, item, again }) {
   });
   if (answer === null) return;
   await again();
-  tell(`${called(member)} no longer has “${item.name}”.`);
+  notify(`${called(member)} no longer has “${item.name}”.`);
 }

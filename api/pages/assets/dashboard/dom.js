@@ -38,9 +38,9 @@ export function alertBox(title, detail, ...more) {
   return h("div", { class: "alert", role: "alert" }, h("p", {}, h("strong", {}, title), " ", detail ?? ""), ...more);
 }
 
-/** Tell something that a screen reader reads aloud when it gets to it, and that eyes see for some seconds. */
-export function tell(text) {
-  const place = document.getElementById("told");
+/** Shows a short message for some seconds. Screen readers read it aloud. */
+export function notify(text) {
+  const place = document.getElementById("toast");
   const note = h("p", {}, text);
   place.replaceChildren(note);
   setTimeout(() => note.remove(), 8000);

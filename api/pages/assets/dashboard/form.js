@@ -130,7 +130,7 @@ class Field {
     });
     this.editor.hiddenInput.remove();
     for (const list of this.slot.querySelectorAll(".jedi-editor-radio-fieldset:has(> div > [type=checkbox])")) arrange(list, this.title);
-    // The library may write the same value in another way; what a person changes is told from this.
+    // The library may write the same value in another way; a change is what differs from this.
     this.drawn = this.editor.getValue();
     this.editor.on("change", () => this.noticed());
     this.editor.on("jedison:remove", ({ path }) => this.remove(path));

@@ -1,7 +1,7 @@
 /** The revisions of a module's settings: who, when, why, what; and the way back to each of them. */
 
 import { call, get, guildPath } from "./api.js";
-import { alertBox, h, heading, link, tell } from "./dom.js";
+import { alertBox, h, heading, link, notify } from "./dom.js";
 import { unlike } from "./merging.js";
 import { guildHref } from "./router.js";
 import { emptyState } from "./screen.js";
@@ -25,7 +25,7 @@ export async function historyPage({ me, guild, route, again }) {
     try {
       const { body } = await call("POST", `${path}/revisions/${revision}/restore`, { ifMatch: etag, reason: `back to revision ${revision}` });
       await again();
-      tell(body.revision === current.revision ? "Nothing to restore: the settings are the same." : `Restored, as revision ${body.revision}.`);
+      notify(body.revision === current.revision ? "Nothing to restore: the settings are the same." : `Restored, as revision ${body.revision}.`);
     } catch (error) {
       if (error.status === 412) await again();
       const text = error.status === 412 ? "Somebody else changed the settings meanwhile. This is the newest history: look again." : error.message;

@@ -1,7 +1,7 @@
 /** One import: how far it is, what it would change or has changed, and which rows were refused. */
 
 import { get } from "./api.js";
-import { alertBox, h, heading, link, tell } from "./dom.js";
+import { alertBox, h, heading, link, notify } from "./dom.js";
 import { fileOf, send, statusName } from "./imports.js";
 import { personLink } from "./people.js";
 import { guildHref } from "./router.js";
@@ -72,7 +72,7 @@ function next(item, { guild, may, trouble }) {
     try {
       const { id } = await send(guild, chosen, false);
       location.assign(guildHref(guild.id, `imports/${id}`));
-      tell("The import has started.");
+      notify("The import has started.");
     } catch (error) {
       trouble.replaceChildren(alertBox("The import did not start.", error.message));
       button.removeAttribute("aria-disabled");

@@ -1,7 +1,7 @@
 /** Shows the page that the address names, and keeps it up to date. */
 
 import { Problem, Unreachable, get, guildPath, logOut, onLoggedOut, whoAmI } from "./api.js";
-import { h, heading, link, tell } from "./dom.js";
+import { h, heading, link, notify } from "./dom.js";
 import { frame } from "./frame.js";
 import { follow } from "./live.js";
 import { routeOf } from "./router.js";
@@ -107,7 +107,7 @@ const isShown = (route) => shown !== null && ["name", "guild", "module", "user",
 function failed(error, { route, quiet, live }) {
   recovery.failed(error);
   if (page !== null && isPassing(error) && (live || quiet)) {
-    if (!live) tell(error.message);
+    if (!live) notify(error.message);
     return;
   }
   if (me !== undefined) surround(guild?.id === route.guild && error.status !== 404 ? guild : null, route);
@@ -209,12 +209,12 @@ async function leave() {
     await logOut();
   } catch (error) {
     if (error.status !== 401) {
-      tell(`You are still logged in. ${error.message}`);
+      notify(`You are still logged in. ${error.message}`);
       return;
     }
   }
   loggedOut();
-  tell("You are logged out.");
+  notify("You are logged out.");
 }
 
 function loggedOut() {

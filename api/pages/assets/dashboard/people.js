@@ -1,6 +1,6 @@
 /** A person is a face, a name, an id. */
 
-import { h, link, tell } from "./dom.js";
+import { h, link, notify } from "./dom.js";
 import { guildHref } from "./router.js";
 import { nameOf } from "./words.js";
 
@@ -46,9 +46,9 @@ export function copyId(id) {
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(id);
-      tell("Id copied.");
+      notify("Id copied.");
     } catch {
-      tell(`The id is ${id}.`);
+      notify(`The id is ${id}.`);
     }
   };
   return h("button", { type: "button", class: "quiet", id: "copy-id", title: id, onclick: copy }, "Copy id");

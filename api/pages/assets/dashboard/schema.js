@@ -121,7 +121,7 @@ function byType(node, type, choices, next) {
 function text(node, choices) {
   if (constant(node) !== null) return { type: "string", const: constant(node), default: constant(node), "x-hidden": true };
   const known = choices[node["x-ref"]];
-  // Where the bot has told of no roles or channels at all, ids can still be typed in.
+  // Where the bot has sent no roles or channels at all, ids can still be typed in.
   if (known?.length) {
     return { type: "string", enum: ["", ...known.map(({ id }) => id)], "x-enumTitles": [`Choose a ${node["x-ref"]}…`, ...known.map(({ name }) => name)] };
   }

@@ -2,7 +2,7 @@
 
 import { Problem, all, call, get, guildPath } from "./api.js";
 import { resolveConflict } from "./conflict.js";
-import { alertBox, h, heading, link, tell } from "./dom.js";
+import { alertBox, h, heading, link, notify } from "./dom.js";
 import { SettingsForm } from "./form.js";
 import { LOGIN } from "./login.js";
 import { guildHref } from "./router.js";
@@ -112,7 +112,7 @@ class SettingsPage {
 
   staleNote() {
     const items = this.settings.stale_references.map(({ pointer, kind, id }) => h("li", {}, `${humanized(pointer.split("/")[1])}: the ${kind} ${id}`));
-    return h("div", { class: "notice" }, h("p", {}, h("strong", {}, "No longer at Discord, or not told of by the bot:")), h("ul", {}, items));
+    return h("div", { class: "notice" }, h("p", {}, h("strong", {}, "No longer at Discord, or not yet sent by the bot:")), h("ul", {}, items));
   }
 
   counted() {
@@ -123,7 +123,7 @@ class SettingsPage {
 
   async send(patch, etag) {
     if (Object.keys(patch).length === 0) {
-      tell("There is nothing to save.");
+      notify("There is nothing to save.");
       return;
     }
     const errors = this.form.gaps;
@@ -145,7 +145,7 @@ class SettingsPage {
       if (this.reason.value === reason) this.reason.value = "";
       this.shown();
       if (this.newest > this.settings.revision) this.notice();
-      tell(`Saved, as revision ${answer.body.revision}.`);
+      notify(`Saved, as revision ${answer.body.revision}.`);
     } catch (error) {
       if (error.status === 412) await this.conflict(patch);
       else this.refused(error);
@@ -181,7 +181,7 @@ class SettingsPage {
     const mine = Object.fromEntries(Object.entries(patch).filter(([name]) => chosen.has(name)));
     if (Object.keys(mine).length === 0) {
       await this.again();
-      tell("Theirs is kept; your changes are gone.");
+      notify("Theirs is kept; your changes are gone.");
       return;
     }
     await this.send(mine, etag);

@@ -70,7 +70,7 @@ export function dayName(day) {
   return formatter("UTC", { day: "numeric", month: "short", year: "numeric" }).format(new Date(`${day}T00:00:00Z`));
 }
 
-/** Who did it, as the history and the audit log tell. */
+/** Who did it, for the history and the audit log. */
 export function actorName(actor, me) {
   if (actor.kind === "user") return actor.id === me.id ? "you" : `person ${actor.id ?? "who was erased"}`;
   if (actor.kind === "key") return `a bot, with key ${actor.id}`;
