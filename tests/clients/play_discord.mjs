@@ -10,7 +10,7 @@ const told = { commands: [], said: [], roles: [], pictures: [] };
 // The server answers the first two requests for a card like one without pictures, and like one that is busy.
 const [cardless, really] = [[501, 503], fetch];
 globalThis.fetch = async (address, ...more) =>
-  cardless.length > 0 && address.endsWith("/card.png") ? new Response("{}", { status: cardless.shift() }) : really(address, ...more);
+  cardless.length > 0 && String(address).endsWith("/card.png") ? new Response("{}", { status: cardless.shift() }) : really(address, ...more);
 
 async function ask(method, address, body) {
   const headers = { Authorization: `Bearer ${GUILDHALL_KEY}`, "Content-Type": "application/json" };
