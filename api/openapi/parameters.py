@@ -22,6 +22,7 @@ _PATH: dict[str, tuple[str, Schema, str]] = {
     "user_id": ("The person's snowflake.", _SNOWFLAKE, "190320984123768832"),
     "import_id": ("The import's `id`.", _ID, "3"),
     "webhook_id": ("The webhook's `id`.", _ID, "4"),
+    "delivery": ("The delivery's `id`.", {"type": "string", "pattern": "^(test-)?[1-9][0-9]{0,18}$"}, "1204"),
     "key_id": ("The key's `id`.", _ID, "7"),
     "session_id": ("The session's `id`.", _ID, "9"),
     "achievement": ("The achievement's key.", {"type": "string", "pattern": KEY_PATTERN}, "chatterbox"),

@@ -8,7 +8,7 @@ import msgspec
 
 from api.events.frames import ERASED
 from api.events.rights import right_of, trimmed
-from api.webhooks.service import delivery_id
+from api.webhooks.deliveries import delivery_id
 
 _encode = msgspec.json.Encoder().encode
 

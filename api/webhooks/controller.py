@@ -101,3 +101,20 @@ class WebhookController(Controller):
     ) -> Page[DeliveryView]:
         """List the deliveries of the last week and the pending ones, newest first."""
         return await webhooks.deliveries(request.actor, guild_id, webhook_id, limit=params.limit, cursor=params.cursor)
+
+    @post(
+        "/{webhook_id:str}/deliveries/{delivery:str}/resend",
+        opt=RoutePolicy(WRITE, conflicts=True).opt,
+        status_code=200,
+    )
+    async def resend_delivery(
+        self,
+        guild_id: FromPath[int],
+        webhook_id: FromPath[int],
+        delivery: FromPath[str],
+        request: GuildhallRequest,
+        webhooks: NamedDependency[WebhookService],
+    ) -> DeliveryView:
+        """Send a delivery of the last week again, in the background: a failed or a delivered one once more, a pending
+        one now. If it fails, it is tried again as far as its attempts reach: at least once, and 8 times in all."""
+        return await webhooks.resend(request.actor, guild_id, webhook_id, delivery)

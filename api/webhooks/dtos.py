@@ -63,6 +63,11 @@ class DeliveryView(msgspec.Struct, frozen=True):
     at: datetime
     status: Status
     attempts: int
+    outcome: Annotated[
+        str | None,
+        Meta(description="The result of the last attempt: a status, or why there is none. Null before the first"),
+    ]
+    next_attempt_at: Annotated[datetime | None, Meta(description="Null unless it is pending")]
 
 
 class WebhookPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

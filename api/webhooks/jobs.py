@@ -27,9 +27,9 @@ from api.lib.version import VERSION
 from api.postgres.database import Connection, Database
 from api.webhooks import queries
 from api.webhooks.bodies import body_of
+from api.webhooks.deliveries import delivery_id
 from api.webhooks.rules import BACKOFF, LASTING, MOST_ATTEMPTS, pause, signature, target
 from api.webhooks.sending import Outcome, Sender
-from api.webhooks.service import delivery_id
 from tables.webhooks import Webhook, WebhookDelivery
 
 log = structlog.get_logger("guildhall.webhooks")

@@ -2,15 +2,36 @@
 
 from api.jobs.leases import HELD_UNTIL, IS_FREE
 
-# Deliveries of a webhook. Those about a hidden person only if the reader sees all ($4 null) or is that person ($4): see
+_COLUMNS = "d.id, d.position, d.type, d.at, d.status, d.attempts, d.outcome, d.next_at"
+
+# A delivery about a hidden person only if the reader sees all ($4 null) or is that person ($4): see
 # `Actor.hidden_seen`.
-DELIVERIES = """
-    SELECT d.id, d.position, d.type, d.at, d.status, d.attempts FROM webhook_deliveries d
-    WHERE d.webhook_id = $1 AND ($2::bigint IS NULL OR d.id < $2) AND ($4::bigint IS NULL OR NOT EXISTS (
+_SEEN = """
+    ($4::bigint IS NULL OR NOT EXISTS (
         SELECT FROM stream_events e JOIN privacy_choices p ON p.user_id = e.user_id AND p.hidden_at IS NOT NULL
         WHERE e.position = d.position AND e.day = d.day AND e.user_id <> $4
     ))
+"""
+DELIVERIES = f"""
+    SELECT {_COLUMNS} FROM webhook_deliveries d
+    WHERE d.webhook_id = $1 AND ($2::bigint IS NULL OR d.id < $2) AND {_SEEN}
     ORDER BY d.id DESC LIMIT $3
+"""
+# A delivery by the event's position ($2), or a test by its own id ($3).
+DELIVERY = f"""
+    SELECT {_COLUMNS} FROM webhook_deliveries d
+    WHERE d.webhook_id = $1 AND (d.position = $2 OR d.id = $3 AND d.position IS NULL) AND {_SEEN}
+    ORDER BY d.id DESC LIMIT 1
+"""
+
+# Makes a delivery due now. Unattempted ones are searched behind `done_id`.
+RESEND = f"""
+    WITH hook AS (
+        UPDATE webhooks SET due_at = $2,
+            done_id = CASE WHEN d.attempts = 0 THEN least(done_id, d.id - 1) ELSE done_id END
+        FROM webhook_deliveries d WHERE d.id = $1 AND webhooks.id = d.webhook_id
+    )
+    UPDATE webhook_deliveries AS d SET status = 'pending', next_at = $2 WHERE d.id = $1 RETURNING {_COLUMNS}
 """
 
 OWE = "SELECT guildhall_owe_deliveries($1) AS is_more, clock_timestamp() AS now"

@@ -18,6 +18,7 @@ from api.lib.pagination import Cursors, Page, paginate
 from api.lib.secret_box import SecretBox
 from api.postgres.database import Connection, Database
 from api.webhooks import queries
+from api.webhooks.deliveries import delivery_key, delivery_view
 from api.webhooks.dtos import CreateWebhook, DeliveryView, PatchWebhook, WebhookView
 from api.webhooks.makers import bounds_of, key_of
 from api.webhooks.resolving import Resolver
@@ -37,6 +38,8 @@ _DELIVERY = (
     WebhookDelivery.at,
     WebhookDelivery.status,
     WebhookDelivery.attempts,
+    WebhookDelivery.outcome,
+    WebhookDelivery.next_at,
 )
 
 
@@ -150,14 +153,28 @@ class WebhookService:
         """Sends a test event. A second call sends a second one. Raises `NotFound`, and `Conflict` for a disabled
         webhook."""
         async with self._database.transaction() as connection:
-            found = await _found(guild_id, webhook_id, lock=True)
-            if found["disabled_at"] is not None:
-                raise Conflict("This webhook is not enabled: nothing is sent to it.")
+            await _enabled(guild_id, webhook_id)
             now = self._clock.now()
             await Webhook.update({Webhook.due_at: now}).where(Webhook.id == webhook_id)
             delivery = WebhookDelivery(webhook_id=webhook_id, type="webhook.test", at=now, next_at=now)
             [row] = await WebhookDelivery.insert(delivery).returning(*_DELIVERY)
-            view = _delivery(row)
+            view = delivery_view(row)
+            await store_answer(connection, actor.claim, view)
+        return view
+
+    async def resend(self, actor: Actor, guild_id: int, webhook_id: int, delivery: str) -> DeliveryView:
+        """Sends a delivery again, or a pending one now. A second call sends it once more if the first has been sent.
+        Raises `NotFound`, and `Conflict` for a disabled webhook."""
+        position, test = delivery_key(delivery)
+        async with self._database.transaction() as connection:
+            await _enabled(guild_id, webhook_id)
+            row = await connection.fetchrow(queries.DELIVERY, webhook_id, position, test, actor.hidden_seen())
+            if row is None:
+                raise NotFound
+            row = await connection.fetchrow(queries.RESEND, row["id"], self._clock.now())
+            if row is None:  # it was swept
+                raise NotFound
+            view = delivery_view(row)
             await store_answer(connection, actor.claim, view)
         return view
 
@@ -171,7 +188,7 @@ class WebhookService:
         await _found(guild_id, webhook_id)
         async with self._database.connection() as connection:
             rows = await connection.fetch(queries.DELIVERIES, webhook_id, before, limit + 1, actor.hidden_seen())
-        return paginate(rows, limit, _delivery, lambda row: self._cursors.write(scope, [row["id"]]))
+        return paginate(rows, limit, delivery_view, lambda row: self._cursors.write(scope, [row["id"]]))
 
 
 def _types(types: list[Any]) -> list[str]:  # Any: literals, as `EventType` has them
@@ -184,6 +201,12 @@ async def _found(guild_id: int, webhook_id: int, *, lock: bool = False) -> Row:
     if row is None:
         raise NotFound
     return row
+
+
+async def _enabled(guild_id: int, webhook_id: int) -> None:
+    """Locks a webhook to which something is to be sent. Raises `NotFound`, `Conflict`."""
+    if (await _found(guild_id, webhook_id, lock=True))["disabled_at"] is not None:
+        raise Conflict("This webhook is not enabled: nothing is sent to it.")
 
 
 def _match(row: Row, preconditions: Preconditions | None) -> None:
@@ -201,15 +224,6 @@ def _to_view(row: Row, secret: str | None = None) -> WebhookView:
         created_at=row["created_at"],
         secret=UNSET if secret is None else secret,
     )
-
-
-def _delivery(row: Row) -> DeliveryView:
-    return DeliveryView(delivery_id(row), row["type"], row["at"], row["status"], row["attempts"])
-
-
-def delivery_id(row: Row) -> str:
-    """The `id` in a delivery's body: the event's; for a test, an id that no event has."""
-    return f"test-{row['id']}" if row["position"] is None else str(row["position"])
 
 
 async def _record(connection: Connection, actor: Actor, action: str, before: Row | None, after: Row | None) -> None:

@@ -117,6 +117,7 @@ ROWS: dict[str, Needs] = {
     "DELETE /v1/guilds/{guild_id}/webhooks/{webhook_id}": "manage",
     "POST /v1/guilds/{guild_id}/webhooks/{webhook_id}/test": "manage",
     "GET /v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries": "read",
+    "POST /v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries/{delivery}/resend": "manage",
     "GET /v1/guilds/{guild_id}/achievements": "read",
     "GET /v1/guilds/{guild_id}/achievements/{achievement}": "read",
     "GET /v1/guilds/{guild_id}/members/{user_id}/achievements": "read",

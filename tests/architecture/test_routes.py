@@ -110,6 +110,7 @@ EXPECTED = {
     "DELETE /v1/guilds/{guild_id}/webhooks/{webhook_id}": "webhooks:write",
     "POST /v1/guilds/{guild_id}/webhooks/{webhook_id}/test": "webhooks:write",
     "GET /v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries": "events:read",
+    "POST /v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries/{delivery}/resend": "webhooks:write",
     "GET /v1/keys": "keys:manage",
     "POST /v1/keys": "keys:manage",
     "GET /v1/keys/{key_id}": "keys:manage",

@@ -31,6 +31,7 @@ class World:
         self.key_id = ""
         self.import_id = ""
         self.webhook_id = "1"
+        self.delivery = "1"
         self.session_id = ""
         self.link = ""
         self.came_back: dict[str, str] = {}
@@ -82,7 +83,7 @@ class World:
         raise AssertionError(found)
 
     async def _webhook(self) -> None:
-        """One webhook that is enabled."""
+        """One webhook that is enabled, and a delivery to it."""
         path = f"/v1/guilds/{HARBOUR}/webhooks"
         if (await self.bot.get(f"{path}/{self.webhook_id}")).json().get("enabled") is True:
             return
@@ -90,6 +91,7 @@ class World:
             await self.bot.delete(f"{path}/{item['id']}")
         made = await self.bot.post(path, json={"url": "https://93.184.215.14/"})
         self.webhook_id = made.json()["id"]
+        self.delivery = (await self.bot.post(f"{path}/{self.webhook_id}/test")).json()["id"]
 
     async def _pictures(self) -> None:
         """A picture behind Harbour's cards, and a link to Ada's."""
@@ -119,7 +121,7 @@ class World:
         module = "welcome" if path.startswith("/v1/modules") else "leveling"
         return {"guild_id": str(HARBOUR), "place": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id,
                 "session_id": self.session_id, "import_id": self.import_id,
-                "webhook_id": self.webhook_id, "module": module, "revision": "1",
+                "webhook_id": self.webhook_id, "delivery": self.delivery, "module": module, "revision": "1",
                 "achievement": "chatterbox", "link": self.link}  # fmt: skip
 
     def request(

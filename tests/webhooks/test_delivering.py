@@ -133,6 +133,45 @@ async def test_what_fails_is_tried_again_and_holds_up_nobody(
     assert again.body == first.body, "its id is the same, so its receiver can tell"
 
 
+async def test_what_was_given_up_or_has_arrived_is_sent_again_by_hand(
+    bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock
+) -> None:
+    webhook = await hook(bot, receiver.url, "settings.updated")
+    path = f"{PATH}/{webhook['id']}"
+    await bot.patch(f"{GUILD}/settings/leveling", json={"cooldown_seconds": 1})
+    receiver.answers = [FAILS, WORKS]
+    await deliver()
+    [pending] = (await bot.get(f"{path}/deliveries")).json()["items"]
+    assert (pending["outcome"], pending["attempts"]) == ("500", 1)
+    assert pending["next_attempt_at"] > pending["at"]
+    again = f"{path}/deliveries/{pending['id']}/resend"
+    assert (await bot.post(again)).json()["status"] == "pending", "at once, though it rests"
+    await deliver()
+    assert await deliveries(bot, webhook) == [("settings.updated", "delivered", 2)]
+    assert (await bot.post(again)).json()["outcome"] == "200"
+    await deliver()
+    assert len({each.body for each in receiver.got}) == 1
+    assert len(receiver.got) == 3
+
+    test = (await bot.post(f"{path}/test")).json()
+    await bot.patch(path, json={"enabled": False})
+    assert (await bot.post(again)).status_code == 409
+    await bot.patch(path, json={"enabled": True})
+    never_tried = (await bot.get(f"{path}/deliveries")).json()["items"][0]
+    assert (never_tried["id"], never_tried["status"], never_tried["attempts"]) == (test["id"], "failed", 0)
+    assert never_tried["next_attempt_at"] is None
+    assert (await bot.post(f"{path}/deliveries/{test['id']}/resend")).is_success
+    await deliver()
+    assert receiver.got[-1].data["id"] == test["id"]
+    other = await hook(bot, receiver.url)
+    for unknown in (
+        f"{path}/deliveries/7",
+        f"{path}/deliveries/test-x",
+        f"{PATH}/{other['id']}/deliveries/{test['id']}",
+    ):
+        assert (await bot.post(f"{unknown}/resend")).status_code == 404
+
+
 async def test_a_redirect_is_not_followed(bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver) -> None:
     webhook = await hook(bot, receiver.url, "settings.updated")
     receiver.answers = [f"HTTP/1.1 307 Elsewhere\r\nLocation: {receiver.url}\r\n\r\n".encode()]

@@ -94,6 +94,10 @@ async def test_what_is_of_somebody_hidden(
     clock.move(seconds=30)
     await deliver()
     assert [each.path.rpartition("&")[2] for each in receiver.got] == ["bot"]
+    [of_bo] = got(receiver, "bot")
+    for name, client in makers.items():
+        again = await client.post(f"{PATH}/{hooks['bot']['id']}/deliveries/{of_bo}/resend")
+        assert again.status_code == (200 if name == "bot" else 404)
     await key.aclose()
     await manager.aclose()
 

@@ -1248,6 +1248,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries/{delivery}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a delivery of the last week again, in the background: a failed or a delivered one once more, a pending one now
+         * @description If it fails, it is tried again as far as its attempts reach: at least once, and 8 times in all.
+         *
+         *     Needs the scope `webhooks:write`.
+         */
+        post: operations["resend_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/guilds/{guild_id}/webhooks/{webhook_id}/test": {
         parameters: {
             query?: never;
@@ -2422,7 +2444,9 @@ export interface components {
          *       "event": "member.level_up",
          *       "at": "2026-11-22T18:07:03Z",
          *       "status": "delivered",
-         *       "attempts": 1
+         *       "attempts": 1,
+         *       "outcome": "204",
+         *       "next_attempt_at": null
          *     }
          */
         DeliveryView: {
@@ -2433,6 +2457,10 @@ export interface components {
             /** @enum {string} */
             status: "delivered" | "failed" | "pending";
             attempts: number;
+            /** @description The result of the last attempt: a status, or why there is none. Null before the first */
+            outcome: string | null;
+            /** @description Null unless it is pending */
+            next_attempt_at: string | null;
         };
         /**
          * DeliveryViewPage
@@ -2444,7 +2472,9 @@ export interface components {
          *           "event": "member.level_up",
          *           "at": "2026-11-22T18:07:03Z",
          *           "status": "delivered",
-         *           "attempts": 1
+         *           "attempts": 1,
+         *           "outcome": "204",
+         *           "next_attempt_at": null
          *         }
          *       ],
          *       "next_cursor": null
@@ -9337,6 +9367,88 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resend_delivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The webhook's `id`.
+                 * @example 4
+                 */
+                webhook_id: string;
+                /**
+                 * @description The delivery's `id`.
+                 * @example 1204
+                 */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "1204",
+                     *       "event": "member.level_up",
+                     *       "at": "2026-11-22T18:07:03Z",
+                     *       "status": "pending",
+                     *       "attempts": 8,
+                     *       "outcome": "503",
+                     *       "next_attempt_at": "2026-11-22T20:15:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeliveryView"];
+                    /**
+                     * @example {
+                     *       "id": "1204",
+                     *       "event": "member.level_up",
+                     *       "at": "2026-11-22T18:07:03Z",
+                     *       "status": "pending",
+                     *       "attempts": 8,
+                     *       "outcome": "503",
+                     *       "next_attempt_at": "2026-11-22T20:15:00Z"
+                     *     }
+                     */
+                    "application/vnd.msgpack": components["schemas"]["DeliveryView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
