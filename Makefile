@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-postgres16 test-pgbouncer test-newest soak check bench format configuration catalog document lock wheel sbom browser pgbouncer node clean
+.PHONY: help run demo test test-postgres16 test-pgbouncer test-newest soak check bench format configuration catalog translations document lock wheel sbom browser pgbouncer node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -86,6 +86,9 @@ configuration: $(VENV)/.dev ## write the table of docs/configuration.md anew
 
 catalog: $(VENV)/.dev ## write anew which schema `guildhall doctor` expects, from the migrations
 	$(BIN)/python -m tests.support.catalog
+
+translations: $(VENV)/.dev ## write the texts to translate into the catalogs of api/locale anew
+	$(BIN)/python -m tests.support.translations
 
 document: $(VENV)/.dev node ## write the OpenAPI document's snapshot anew, and the TypeScript types made from it
 	$(BIN)/python -m api openapi > tests/architecture/openapi.json

@@ -6,16 +6,19 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from api.lib.languages import LANGUAGES
+
 # Listed here because the system's table of media types differs between machines. Litestar adds the charset of text.
 _MEDIA_TYPES = {
     ".css": "text/css",
     ".html": "text/html",
     ".ico": "image/x-icon",
     ".js": "text/javascript",
+    ".json": "application/json",
     ".svg": "image/svg+xml",
 }
 _PLAIN = "text/plain"
-_COMPRESSED = frozenset({".css", ".js", ".svg"})
+_COMPRESSED = frozenset({".css", ".js", ".json", ".svg"})
 _FEW_BYTES = 1024  # fit into the packet that the answer needs anyway
 
 
@@ -71,7 +74,13 @@ def _asset(name: str, *, body: bytes, gzipped: bytes | None) -> Asset:
     )
 
 
-ASSETS = read_assets(Path(__file__).with_name("assets"))
+def _catalogs() -> dict[str, Asset]:
+    """The texts of each language for the dashboard."""
+    bodies = {f"languages/{tag}.json": language.as_json() for tag, language in LANGUAGES.items()}
+    return {name: _asset(name, body=body, gzipped=_gzipped(name, body)) for name, body in bodies.items()}
+
+
+ASSETS = read_assets(Path(__file__).with_name("assets")) | _catalogs()
 
 
 def address(name: str) -> str:

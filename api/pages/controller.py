@@ -4,6 +4,7 @@ import re
 from html import escape
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from litestar import Controller, Request, Response, get
 from litestar.datastructures import State
@@ -11,10 +12,12 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, FromQuery
 
 from api.http.policy import PUBLIC
+from api.lib.languages import ENGLISH, LANGUAGES, Language, choose
 from api.lib.version import VERSION
 from api.pages.assets import ASSETS, Asset, accepts_gzip, address, names_etag
 
 _HERE = Path(__file__).parent
+LANGUAGE_COOKIE = "guildhall_language"  # written by the dashboard
 
 # All pages keep scripts and styles in files, so nothing inline has to be allowed.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -39,20 +42,45 @@ DASHBOARD_SECURITY_POLICY = (
 )
 _PAGE_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
 _DASHBOARD_HEADERS = {**_PAGE_HEADERS, "Content-Security-Policy": DASHBOARD_SECURITY_POLICY}
+_BY_LANGUAGE = {"Vary": "Accept-Language, Cookie"}
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _REVALIDATE = "no-cache"
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9._\-\[\]:]+")
 
 
-def _page(name: str) -> Template:
-    """A page whose `/assets/…` addresses carry the content's digest: `?v=…`. A missing file is a KeyError."""
+def _page(name: str, language: Language) -> str:
+    """A page whose `/assets/…` addresses carry the content's digest: `?v=…`. A missing file is a KeyError. Texts in
+    double braces are translated."""
     html = (_HERE / name).read_text(encoding="utf-8")
-    return Template(re.sub(r"/assets/([\w./-]+)", lambda found: address(found[1]), html))
+    html = html.replace("${language}", language.tag).replace("${catalog}", _catalog(language))
+    html = re.sub(r"\{\{(.+?)\}\}", lambda found: escape(language.text(found[1])), html)
+    return re.sub(r"/assets/([\w./-]+)", lambda found: address(found[1]), html)
 
 
-_HOME = _page("home.html")
-_REFERENCE = _page("reference.html").substitute()
-_DASHBOARD = _page("dashboard.html").substitute()
+def _catalog(language: Language) -> str:
+    """Where the page's scripts find their texts."""
+    if language is ENGLISH:
+        return ""
+    return f'<link rel="preload" href="/assets/languages/{language.tag}.json" as="fetch" crossorigin id="catalog">'
+
+
+def _dashboard(language: Language) -> str:
+    options = "".join(
+        f'<option value="{each.tag}" lang="{each.tag}"{" selected" if each is language else ""}>{escape(each.name)}'
+        for each in LANGUAGES.values()
+    )
+    return _page("dashboard.html", language).replace("${languages}", options)
+
+
+_HOME = {tag: Template(_page("home.html", language)) for tag, language in LANGUAGES.items()}
+_REFERENCE = _page("reference.html", ENGLISH)
+_DASHBOARD = {tag: _dashboard(language) for tag, language in LANGUAGES.items()}
+
+
+def language_of(request: Request[Any, Any, Any], *others: str) -> Language:  # Any: Litestar's user, auth and state
+    """The language of a page for the sender of a request. `others`: tags for those who accept none of ours."""
+    accepted = request.headers.get("accept-language", "")
+    return choose(accepted, *others, chosen=request.cookies.get(LANGUAGE_COOKIE))
 
 
 def _origin(request: Request[object, object, State]) -> str:
@@ -86,8 +114,9 @@ class PagesController(Controller):
     @get("/", media_type="text/html", opt=PUBLIC.opt)
     async def home(self, request: Request[object, object, State]) -> Response[str]:
         """The home page: what Guildhall is, whether it is ready, and links."""
-        html = _HOME.substitute(version=escape(VERSION), origin=escape(_origin(request)))
-        return Response(html, media_type="text/html", headers=_PAGE_HEADERS)
+        language = language_of(request)
+        html = _HOME[language.tag].substitute(version=escape(VERSION), origin=escape(_origin(request)))
+        return Response(html, media_type="text/html", headers={**_PAGE_HEADERS, **_BY_LANGUAGE})
 
     @get("/schema", media_type="text/html", opt=PUBLIC.opt)
     async def reference(self) -> Response[str]:
@@ -95,9 +124,10 @@ class PagesController(Controller):
         return Response(_REFERENCE, media_type="text/html", headers=_PAGE_HEADERS)
 
     @get("/dashboard", media_type="text/html", opt=PUBLIC.opt)
-    async def dashboard(self) -> Response[str]:
+    async def dashboard(self, request: Request[object, object, State]) -> Response[str]:
         """The dashboard: an ordinary client of the API, which uses the session's cookie."""
-        return Response(_DASHBOARD, media_type="text/html", headers=_DASHBOARD_HEADERS)
+        html = _DASHBOARD[language_of(request).tag]
+        return Response(html, media_type="text/html", headers={**_DASHBOARD_HEADERS, **_BY_LANGUAGE})
 
     @get("/assets/{asset_path:path}", opt=PUBLIC.opt)
     async def asset(

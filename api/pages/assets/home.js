@@ -1,4 +1,4 @@
-"use strict";
+import { t } from "./dashboard/language.js";
 
 const POLL_MILLISECONDS = 15000;
 const TIMEOUT_MILLISECONDS = 5000;
@@ -10,9 +10,9 @@ let shown = "";
 
 /** A check's value in words: true, "ok", or an object such as {"ok": false, "detail": "…"}. */
 function inWords(value) {
-  if (value === true) return "ok";
-  if (value === false) return "failing";
-  if (value === null) return "unknown";
+  if (value === true) return t("ok");
+  if (value === false) return t("failing");
+  if (value === null) return t("unknown");
   if (typeof value !== "object") return String(value);
   return Object.entries(value)
     .map(([name, part]) => (["ok", "status", "detail", "message"].includes(name) ? inWords(part) : `${name}: ${inWords(part)}`))
@@ -52,14 +52,14 @@ async function ask() {
       signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
     });
   } catch {
-    show("not-ready", "Not reachable.", "The server did not answer; this page keeps trying.");
+    show("not-ready", t("Not reachable."), t("The server did not answer; this page keeps trying."));
     return;
   }
   const body = await response.json().catch(() => null);
   if (response.status === 200) {
-    show("ready", "Ready.", "It answers requests.", body?.checks);
+    show("ready", t("Ready."), t("It answers requests."), body?.checks);
   } else {
-    show("not-ready", "Not ready.", `Requests may be refused for now (status ${response.status}).`, body?.checks);
+    show("not-ready", t("Not ready."), t("Requests may be refused for now (status {status}).", { status: response.status }), body?.checks);
   }
 }
 
@@ -70,6 +70,6 @@ async function poll() {
 
 // Behind a proxy that ends TLS, only the browser knows the address for certain.
 for (const place of document.querySelectorAll("[data-origin]")) place.textContent = location.origin;
-show("checking", "Checking…", "");
+show("checking", t("Checking…"), "");
 document.addEventListener("visibilitychange", () => !document.hidden && ask());
 poll();

@@ -4,9 +4,9 @@ import { all, call, get, guildPath } from "./api.js";
 import { ConditionEditor } from "./condition_editor.js";
 import { ask, reasonField } from "./dialog.js";
 import { alertBox, h, heading, link, notify } from "./dom.js";
+import { number, percent, t, tn } from "./language.js";
 import { equal } from "./merging.js";
 import { guildHref } from "./router.js";
-import { number, percent } from "./words.js";
 
 const SIMULATE_MILLISECONDS = 500;
 const ICONS = ["💬", "🎙️", "❤️", "⭐", "🔥", "🏆", "🎉", "🌙", "🌱", "🦉", "🧭", "💎"];
@@ -21,10 +21,10 @@ export async function achievementPage({ guild, may, route, again }) {
     all("/v1/achievements"),
     get(guildPath(guild.id, "/roles")).then(({ body }) => body.items),
   ]);
-  const up = h("p", { class: "up" }, link(guildHref(guild.id, "achievements"), "← Achievements", { id: "to-achievements" }));
-  const title = isNew ? "New achievement" : `Edit “${found.body.name}”`;
+  const up = h("p", { class: "up" }, link(guildHref(guild.id, "achievements"), t("← Achievements"), { id: "to-achievements" }));
+  const title = isNew ? t("New achievement") : t("Edit “{name}”", { name: found.body.name });
   if (!may.has("achievements:write")) {
-    return { title, node: h("div", {}, up, heading("You cannot change achievements"), h("p", {}, "Ask somebody who manages this guild.")) };
+    return { title, node: h("div", {}, up, heading(t("You cannot change achievements")), h("p", {}, t("Ask somebody who manages this guild."))) };
   }
   const others = [...new Map([...global, ...own].map((item) => [item.key, item])).values()].filter((item) => item.key !== route.achievement);
   const editor = new Editor({ guild, path, isNew, item: found.body, etag: found.etag, others, roles, again });
@@ -68,7 +68,7 @@ class Editor {
       icon: field("icon", { maxlength: "255", value: item.icon ?? "", class: "short" }),
       description: h("textarea", { id: "achievement-description", maxlength: "1000", rows: "2", oninput: edited }, item.description ?? ""),
       xp: field("xp", { type: "number", class: "short", min: "0", step: "1", inputmode: "numeric", value: item.rewards.xp }),
-      role: h("select", { id: "achievement-role", onchange: edited }, h("option", { value: "" }, "No role"), roles.map((role) => h("option", { value: role.id, selected: role.id === item.rewards.role_id }, `@${role.name.replace(/^@/, "")}`)), gone && h("option", { value: item.rewards.role_id, selected: true }, "A role that is gone")),
+      role: h("select", { id: "achievement-role", onchange: edited }, h("option", { value: "" }, t("No role")), roles.map((role) => h("option", { value: role.id, selected: role.id === item.rewards.role_id }, `@${role.name.replace(/^@/, "")}`)), gone && h("option", { value: item.rewards.role_id, selected: true }, t("A role that is gone"))),
       hidden: h("input", { type: "checkbox", id: "achievement-hidden", checked: item.hidden, onchange: edited }),
       retroactive: h("input", { type: "checkbox", id: "achievement-retroactive", checked: item.retroactive, onchange: edited }),
       prerequisites: others.map((other) => h("input", { type: "checkbox", value: other.key, checked: item.prerequisites.includes(other.key), onchange: edited })),
@@ -80,7 +80,7 @@ class Editor {
     if (this.isNew) fields.name.addEventListener("input", () => (fields.key.value = keyOf(fields.name.value)));
     const labelled = (input, text, note = null) => h("div", { class: "field" }, h("label", { for: input.id }, text), note && h("p", { class: "note" }, note), input);
     const check = (input, text) => h("label", { class: "check", for: input.id || null }, input, h("span", {}, text));
-    const pick = (emoji) => h("button", { type: "button", class: "quiet", "aria-label": `Use ${emoji}`, onclick: () => ((fields.icon.value = emoji), this.#edited()) }, emoji);
+    const pick = (emoji) => h("button", { type: "button", class: "quiet", "aria-label": t("Use {emoji}", { emoji }), onclick: () => ((fields.icon.value = emoji), this.#edited()) }, emoji);
     const save = (event) => {
       event.preventDefault();
       this.#save();
@@ -88,31 +88,31 @@ class Editor {
     return h(
       "form",
       { class: "editor", novalidate: true, onsubmit: save, "aria-labelledby": "heading" },
-      h("section", { class: "card" }, h("h2", {}, "Who gets it"), this.condition.node, this.found, check(fields.retroactive, "Also award it to members who meet it already, in the background")),
+      h("section", { class: "card" }, h("h2", {}, t("Who gets it")), this.condition.node, this.found, check(fields.retroactive, t("Also award it to members who meet it already, in the background"))),
       h(
         "section",
         { class: "card" },
-        h("h2", {}, "What members see"),
-        labelled(fields.name, "Name"),
-        labelled(fields.description, "Description"),
-        h("div", { class: "field" }, h("label", { for: fields.icon.id }, "Icon"), h("div", { class: "row" }, fields.icon, ICONS.map(pick))),
-        check(fields.hidden, "Hidden: only members who have it see it"),
+        h("h2", {}, t("What members see")),
+        labelled(fields.name, t("Name")),
+        labelled(fields.description, t("Description")),
+        h("div", { class: "field" }, h("label", { for: fields.icon.id }, t("Icon")), h("div", { class: "row" }, fields.icon, ICONS.map(pick))),
+        check(fields.hidden, t("Hidden: only members who have it see it")),
       ),
-      h("section", { class: "card" }, h("h2", {}, "What it gives"), h("div", { class: "row" }, labelled(fields.xp, "XP"), labelled(fields.role, "Role"))),
+      h("section", { class: "card" }, h("h2", {}, t("What it gives")), h("div", { class: "row" }, labelled(fields.xp, t("XP")), labelled(fields.role, t("Role")))),
       h(
         "details",
         { class: "card" },
-        h("summary", { id: "achievement-more" }, "Key and prerequisites"),
-        labelled(fields.key, "Key", this.isNew ? "Its name for your bot, and in addresses. It never changes." : "Its name for your bot, and in addresses. It cannot change."),
-        fields.prerequisites.length > 0 && h("fieldset", { class: "prerequisites" }, h("legend", {}, "Members need these first"), fields.prerequisites.map((input, place) => check(input, this.others[place].name))),
+        h("summary", { id: "achievement-more" }, t("Key and prerequisites")),
+        labelled(fields.key, t("Key"), this.isNew ? t("Its name for your bot, and in addresses. It never changes.") : t("Its name for your bot, and in addresses. It cannot change.")),
+        fields.prerequisites.length > 0 && h("fieldset", { class: "prerequisites" }, h("legend", {}, t("Members need these first")), fields.prerequisites.map((input, place) => check(input, this.others[place].name))),
       ),
       this.trouble,
       h(
         "div",
         { class: "pages end" },
-        !this.isNew && h("button", { type: "button", class: "quiet", id: "delete", onclick: () => this.#delete() }, "Delete"),
-        link(guildHref(this.guild.id, "achievements"), "Cancel", { class: "button quiet", id: "cancel" }),
-        (this.submit = h("button", { type: "submit", class: "button", id: "save" }, this.isNew ? "Create" : "Save")),
+        !this.isNew && h("button", { type: "button", class: "quiet", id: "delete", onclick: () => this.#delete() }, t("Delete")),
+        link(guildHref(this.guild.id, "achievements"), t("Cancel"), { class: "button quiet", id: "cancel" }),
+        (this.submit = h("button", { type: "submit", class: "button", id: "save" }, this.isNew ? t("Create") : t("Save"))),
       ),
     );
   }
@@ -146,7 +146,7 @@ class Editor {
       const { body: answer } = await call("POST", `${this.path}/simulate`, { body });
       if (mine === this.#turn) this.found.textContent = simulated(answer);
     } catch (error) {
-      if (mine === this.#turn) this.found.textContent = error.status === 422 ? "Finish the condition to see how many members meet it." : `The count could not be loaded. ${error.message}`;
+      if (mine === this.#turn) this.found.textContent = error.status === 422 ? t("Finish the condition to see how many members meet it.") : t("The count could not be loaded. {message}", { message: error.message });
     }
   }
 
@@ -157,7 +157,7 @@ class Editor {
     const { key, ...rest } = this.#draft();
     try {
       const { body } = this.isNew ? await call("POST", this.path, { body: { key, ...rest } }) : await call("PATCH", `${this.path}/${key}`, { body: changes(rest, this.original), ifMatch: this.etag });
-      this.#leave(this.isNew ? `“${body.name}” is there.` : `Saved.${staying(body.not_qualifying)}`);
+      this.#leave(this.isNew ? t("“{name}” is there.", { name: body.name }) : `${t("Saved.")}${staying(body.not_qualifying)}`);
     } catch (error) {
       this.#refused(error);
     } finally {
@@ -168,13 +168,13 @@ class Editor {
   async #delete() {
     const { name } = this.item;
     const answer = await ask({
-      title: `Delete “${name}”?`,
-      body: [h("p", {}, "Nobody can earn it any more. Members who have it keep it. You can restore it for a while."), reasonField()],
-      action: "Delete",
+      title: t("Delete “{name}”?", { name }),
+      body: [h("p", {}, t("Nobody can earn it any more. Members who have it keep it. You can restore it for a while.")), reasonField()],
+      action: t("Delete"),
       isDanger: true,
       send: (data) => call("DELETE", `${this.path}/${this.item.key}`, { ifMatch: this.etag, reason: data.get("reason").trim() }),
     });
-    if (answer !== null) this.#leave(`“${name}” is deleted.`);
+    if (answer !== null) this.#leave(t("“{name}” is deleted.", { name }));
   }
 
   #leave(text) {
@@ -185,13 +185,13 @@ class Editor {
 
   #refused(error) {
     if (error.status === 412) {
-      const reload = h("button", { type: "button", class: "quiet", id: "load-theirs", onclick: () => ((this.#isDone = true), this.again()) }, "Load theirs, and lose mine");
-      this.trouble.replaceChildren(alertBox("Someone saved before you.", "Your changes are not saved.", h("p", { class: "retry" }, reload)));
+      const reload = h("button", { type: "button", class: "quiet", id: "load-theirs", onclick: () => ((this.#isDone = true), this.again()) }, t("Load theirs, and lose mine"));
+      this.trouble.replaceChildren(alertBox(t("Someone saved before you."), t("Your changes are not saved."), h("p", { class: "retry" }, reload)));
       return;
     }
     const placed = error.errors.map((fault) => ({ ...fault, field: this.#field(fault.pointer ?? "") }));
     for (const { field, message } of placed) mark(field, message);
-    this.trouble.replaceChildren(alertBox("Not saved.", placed.length > 0 ? "Look at the marked fields." : error.message));
+    this.trouble.replaceChildren(alertBox(t("Not saved."), placed.length > 0 ? t("Look at the marked fields.") : error.message));
     const first = placed[0]?.field;
     first?.closest("details")?.setAttribute("open", "");
     first?.focus();
@@ -228,16 +228,15 @@ function changes(draft, original) {
 
 function staying(count) {
   if (!count) return "";
-  return count === 1 ? " 1 member keeps it, though they would not get it now." : ` ${number(count)} members keep it, though they would not get it now.`;
+  return ` ${tn("{count} member keeps it, though they would not get it now.", "{count} members keep it, though they would not get it now.", count)}`;
 }
 
 /** `41 of 3,412 members meet this now (1.2 %). 38 of them do not have it yet.` */
 function simulated({ eligible, would_unlock: wouldUnlock, share }) {
-  if (eligible === 0) return "No member meets this now.";
+  if (eligible === 0) return t("No member meets this now.");
   const members = Math.round(eligible / share);
-  const meet = eligible === 1 ? "meets" : "meet";
-  const rest = wouldUnlock === eligible ? "" : ` ${number(wouldUnlock)} of them would get it.`;
-  return `${number(eligible)} of ${number(members)} members ${meet} this now (${percent(share)}).${rest}`;
+  const meet = tn("{count} of {members} members meets this now ({share}).", "{count} of {members} members meet this now ({share}).", eligible, { members: number(members), share: percent(share) });
+  return wouldUnlock === eligible ? meet : `${meet} ${tn("{count} of them would get it.", "{count} of them would get it.", wouldUnlock)}`;
 }
 
 /** `Night owl!` is `night-owl`. */

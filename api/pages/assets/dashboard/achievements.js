@@ -3,9 +3,9 @@
 import { all, call, get, guildPath } from "./api.js";
 import { rarityWord, sentence } from "./conditions.js";
 import { alertBox, h, heading, link, notify } from "./dom.js";
+import { joined, number, percent, rich, t, tn } from "./language.js";
 import { guildHref } from "./router.js";
 import { emptyState } from "./screen.js";
-import { number, percent } from "./words.js";
 
 const BACKFILL_MILLISECONDS = 2000;
 
@@ -17,21 +17,21 @@ export async function achievementsPage({ guild, may, route, again }) {
   const context = { guild, path, mayWrite, again, replaced: new Set(own.map((item) => item.key)) };
   const known = new Set([...own, ...global].map((item) => item.key));
   const buttons = mayWrite && [
-    link(guildHref(guild.id, "new-achievement"), "New achievement", { class: "button", id: "new-achievement" }),
+    link(guildHref(guild.id, "new-achievement"), t("New achievement"), { class: "button", id: "new-achievement" }),
     ...packs.map((pack) => packButton(pack, known, context)),
   ];
   const node = h(
     "div",
     {},
-    h("div", { class: "title" }, heading("Achievements"), own.length + global.length > 0 && h("div", { class: "buttons" }, buttons)),
+    h("div", { class: "title" }, heading(t("Achievements")), own.length + global.length > 0 && h("div", { class: "buttons" }, buttons)),
     h("div", { id: "achievement-trouble" }),
-    own.length + global.length === 0 && emptyState(mayWrite ? "No achievements yet. Start with our pack, or make your own." : "No achievements yet.", mayWrite && h("span", { class: "buttons" }, buttons)),
-    own.length > 0 && [h("h2", {}, `Made for ${guild.name}`), list(own, context)],
-    global.length > 0 && [h("h2", {}, "On every server here"), h("p", { class: "note" }, "Whoever runs this installation of Guildhall makes these. Members of all guilds can earn them."), list(global, context)],
-    mayWrite && h("p", {}, link(guildHref(guild.id, "achievements", { deleted: "yes" }), "Deleted achievements", { id: "deleted" })),
+    own.length + global.length === 0 && emptyState(mayWrite ? t("No achievements yet. Start with our pack, or make your own.") : t("No achievements yet."), mayWrite && h("span", { class: "buttons" }, buttons)),
+    own.length > 0 && [h("h2", {}, t("Made for {name}", { name: guild.name })), list(own, context)],
+    global.length > 0 && [h("h2", {}, t("On every server here")), h("p", { class: "note" }, t("Whoever runs this installation of Guildhall makes these. Members of all guilds can earn them.")), list(global, context)],
+    mayWrite && h("p", {}, link(guildHref(guild.id, "achievements", { deleted: "yes" }), t("Deleted achievements"), { id: "deleted" })),
   );
   watch(own, node, again);
-  return { title: `Achievements of ${guild.name}`, concerns: (event) => event.type.startsWith("achievement."), node };
+  return { title: t("Achievements of {name}", { name: guild.name }), concerns: (event) => event.type.startsWith("achievement."), node };
 }
 
 const isRunning = (item) => item.awarding !== null && ["queued", "running"].includes(item.awarding.status);
@@ -45,20 +45,20 @@ const list = (items, context) => h("ul", { class: "cards achievements" }, items.
 
 function card(item, { guild, mayWrite, replaced }) {
   const isOwn = item.guild_id !== null;
-  const rewards = [item.rewards.xp > 0 && `${number(item.rewards.xp)} XP`, item.rewards.role_id && "a role"].filter(Boolean);
-  const edit = mayWrite && isOwn && link(guildHref(guild.id, `achievements/${item.key}`), "Edit", { class: "button quiet", id: `edit-${item.key}` });
-  edit && edit.setAttribute("aria-label", `Edit ${item.name}`);
+  const rewards = [item.rewards.xp > 0 && t("{xp} XP", { xp: number(item.rewards.xp) }), item.rewards.role_id && t("a role")].filter(Boolean);
+  const edit = mayWrite && isOwn && link(guildHref(guild.id, `achievements/${item.key}`), t("Edit"), { class: "button quiet", id: `edit-${item.key}` });
+  edit && edit.setAttribute("aria-label", t("Edit {name}", { name: item.name }));
   return h(
     "div",
     { class: "card" },
-    h("h3", {}, icon(item.icon), item.name, item.hidden && h("span", { class: "tag" }, "hidden"), !isOwn && replaced.has(item.key) && h("span", { class: "tag" }, "replaced by yours")),
+    h("h3", {}, icon(item.icon), item.name, item.hidden && h("span", { class: "tag" }, t("hidden")), !isOwn && replaced.has(item.key) && h("span", { class: "tag" }, t("replaced by yours"))),
     item.description && h("p", {}, item.description),
     h("p", { class: "condition" }, capitalized(sentence(item.condition))),
-    h("meter", { min: 0, max: 1, value: item.rarity, "aria-label": `Share of members who have ${item.name}` }, percent(item.rarity)),
-    h("p", { class: "state" }, h("b", {}, percent(item.rarity)), ` of members, ${number(item.awarded_count)} in all: ${rarityWord(item.rarity)}`),
-    rewards.length > 0 && h("p", { class: "note" }, `Reward: ${rewards.join(" and ")}`),
-    isRunning(item) && h("p", { class: "state", role: "status" }, `Awarding it to members who meet it already: ${percent(item.awarding.progress)}, ${number(item.awarding.awarded)} so far.`),
-    item.awarding?.status === "failed" && h("p", { class: "state" }, "Awarding it to members who meet it already has failed."),
+    h("meter", { min: 0, max: 1, value: item.rarity, "aria-label": t("Share of members who have {name}", { name: item.name }) }, percent(item.rarity)),
+    h("p", { class: "state" }, rich("{share} of members, {count} in all: {rarity}", { share: h("b", {}, percent(item.rarity)), count: number(item.awarded_count), rarity: rarityWord(item.rarity) })),
+    rewards.length > 0 && h("p", { class: "note" }, t("Reward: {rewards}", { rewards: joined(rewards) })),
+    isRunning(item) && h("p", { class: "state", role: "status" }, t("Awarding it to members who meet it already: {progress}, {awarded} so far.", { progress: percent(item.awarding.progress), awarded: number(item.awarding.awarded) })),
+    item.awarding?.status === "failed" && h("p", { class: "state" }, t("Awarding it to members who meet it already has failed.")),
     edit && h("p", { class: "end" }, edit),
   );
 }
@@ -81,18 +81,21 @@ function packButton(pack, known, { path, again }) {
     try {
       let made = 0;
       for (const each of missing) {
-        made += await created(path, each);
-        button.textContent = `Adding… ${made} of ${missing.length}`;
+        made += await created(path, translated(each));
+        button.textContent = t("Adding… {made} of {count}", { made, count: missing.length });
       }
       await again();
-      notify(made === 1 ? "1 achievement added." : `${made} achievements added. Members who meet them already get them now.`);
+      notify(tn("{count} achievement added. Members who meet it already get it now.", "{count} achievements added. Members who meet them already get them now.", made));
     } catch (error) {
       await again();
-      document.getElementById("achievement-trouble")?.replaceChildren(alertBox("The pack is not complete.", error.message));
+      document.getElementById("achievement-trouble")?.replaceChildren(alertBox(t("The pack is not complete."), error.message));
     }
   };
-  return h("button", { type: "button", class: "quiet", id: `pack-${pack.name}`, onclick: add }, `Add the ${pack.name} pack (${missing.length})`);
+  return h("button", { type: "button", class: "quiet", id: `pack-${pack.name}`, onclick: add }, t("Add the {name} pack ({count})", { name: t(pack.name), count: number(missing.length) }));
 }
+
+/** An achievement of a pack in the language of whoever adds it. */
+const translated = (each) => ({ ...each, name: t(each.name), description: each.description && t(each.description) });
 
 /** 1 if it was created, 0 if it is there, deleted for example. */
 async function created(path, body) {
@@ -111,22 +114,22 @@ async function deletedPage({ guild, path, again }) {
     try {
       await call("POST", `${path}/${item.key}/restore`);
       await again();
-      notify(`“${item.name}” is back.`);
+      notify(t("“{name}” is back.", { name: item.name }));
     } catch (error) {
-      document.getElementById("achievement-trouble").replaceChildren(alertBox("Not restored.", error.message));
+      document.getElementById("achievement-trouble").replaceChildren(alertBox(t("Not restored."), error.message));
     }
   };
-  const row = (item) => h("li", { class: "card line" }, h("span", {}, icon(item.icon), h("b", {}, item.name), " ", h("span", { class: "note" }, capitalized(sentence(item.condition)))), h("button", { type: "button", class: "quiet", id: `restore-${item.key}`, "aria-label": `Restore ${item.name}`, onclick: () => restore(item) }, "Restore"));
+  const row = (item) => h("li", { class: "card line" }, h("span", {}, icon(item.icon), h("b", {}, item.name), " ", h("span", { class: "note" }, capitalized(sentence(item.condition)))), h("button", { type: "button", class: "quiet", id: `restore-${item.key}`, "aria-label": t("Restore {name}", { name: item.name }), onclick: () => restore(item) }, t("Restore")));
   return {
-    title: "Deleted achievements",
+    title: t("Deleted achievements"),
     concerns: (event) => event.type.startsWith("achievement."),
     node: h(
       "div",
       {},
-      h("p", { class: "up" }, link(guildHref(guild.id, "achievements"), "← Achievements", { id: "to-achievements" })),
-      heading("Deleted achievements"),
+      h("p", { class: "up" }, link(guildHref(guild.id, "achievements"), t("← Achievements"), { id: "to-achievements" })),
+      heading(t("Deleted achievements")),
       h("div", { id: "achievement-trouble" }),
-      items.length === 0 ? emptyState("Nothing is deleted.") : h("ul", { class: "plain lines" }, items.map(row)),
+      items.length === 0 ? emptyState(t("Nothing is deleted.")) : h("ul", { class: "plain lines" }, items.map(row)),
     ),
   };
 }

@@ -3,14 +3,15 @@
 import { get } from "./api.js";
 import { chart } from "./chart.js";
 import { h, link } from "./dom.js";
+import { t, tn } from "./language.js";
 import { part } from "./screen.js";
 import { STATS, statName } from "./words.js";
 
 const DAY = 24 * 3600 * 1000;
 const SPANS = {
-  hour: { name: "48 hours", count: 48, milliseconds: 2 * DAY },
-  day: { name: "30 days", count: 30, milliseconds: null },
-  week: { name: "26 weeks", count: 26, milliseconds: 26 * 7 * DAY },
+  hour: { name: tn("{count} hour", "{count} hours", 48), count: 48, milliseconds: 2 * DAY },
+  day: { name: tn("{count} day", "{count} days", 30), count: 30, milliseconds: null },
+  week: { name: tn("{count} week", "{count} weeks", 26), count: 26, milliseconds: 26 * 7 * DAY },
 };
 
 /** `here(change)` gives the page's own address with `series` and `step` changed. */
@@ -20,7 +21,7 @@ export async function activityPart({ guild, path, route, here, again }) {
   const { count, milliseconds } = SPANS[bucket];
   const from = milliseconds === null ? null : new Date(Date.now() - milliseconds).toISOString();
   const content = await part(get(path, { bucket, from }), {
-    title: "The chart could not be loaded.",
+    title: t("The chart could not be loaded."),
     draw: ({ body }) => {
       // The server answers with whole days: some of today's hours are yet to come.
       const items = body.items.filter((item) => bucket !== "hour" || Date.parse(item.at) <= Date.now()).slice(-count);
@@ -31,14 +32,15 @@ export async function activityPart({ guild, path, route, here, again }) {
   return h(
     "section",
     { class: "activity", "aria-labelledby": "activity-title" },
-    h("h2", { id: "activity-title" }, "Activity"),
+    h("h2", { id: "activity-title" }, t("Activity")),
     h(
       "div",
       { class: "choices" },
       h(
         "label",
         { class: "field inline" },
-        "Shows ",
+        t("Shows"),
+        " ",
         h(
           "select",
           { id: "series", onchange: (event) => location.assign(here({ series: event.target.value, step: bucket })) },
@@ -47,7 +49,7 @@ export async function activityPart({ guild, path, route, here, again }) {
       ),
       h(
         "nav",
-        { class: "segments", "aria-label": "Time" },
+        { class: "segments", "aria-label": t("Time") },
         Object.entries(SPANS).map(([name, span]) =>
           link(here({ series: stat, step: name }), span.name, { id: `step-${name}`, "aria-current": name === bucket ? "true" : null }),
         ),

@@ -1,15 +1,17 @@
 /** The public API, as a session calls it: the browser sends the cookie, this adds the CSRF token. */
 
+import { t } from "./language.js";
+
 const TIMEOUT_MILLISECONDS = 20000;
 const FILE_TIMEOUT_MILLISECONDS = 3600 * 1000;
 
 /** An answer that is no success: RFC 9457's members, `errors` with the pointers of what is wrong. */
 export class Problem extends Error {
   constructor(status, body) {
-    super(body?.detail ?? body?.title ?? `The server answered with status ${status}.`);
+    super(body?.detail ?? body?.title ?? t("The server answered with status {status}.", { status }));
     this.status = status;
     this.type = body?.type ?? "";
-    this.title = body?.title ?? "Something went wrong";
+    this.title = body?.title ?? t("Something went wrong");
     this.errors = body?.errors ?? [];
   }
 }
@@ -17,8 +19,8 @@ export class Problem extends Error {
 /** The server gave no answer at all. */
 export class Unreachable extends Error {
   constructor() {
-    super("The server did not answer. Check your connection.");
-    this.title = "Not reachable";
+    super(t("The server did not answer. Check your connection."));
+    this.title = t("Not reachable");
     this.status = 0;
     this.errors = [];
   }

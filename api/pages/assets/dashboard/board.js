@@ -3,12 +3,18 @@
 import { get, guildPath } from "./api.js";
 import { activityPart } from "./activity.js";
 import { h, heading, link } from "./dom.js";
+import { number, t, tn } from "./language.js";
 import { personLink } from "./people.js";
 import { guildHref } from "./router.js";
 import { emptyState } from "./screen.js";
-import { STATS, amount, dayAfter, dayName, number, statName } from "./words.js";
+import { STATS, amount, dayAfter, dayName, statName } from "./words.js";
 
-const PERIODS = { all: "All time", day: "Day", week: "Week", month: "Month" };
+const PERIODS = { all: t("All time"), day: t("Day"), week: t("Week"), month: t("Month") };
+const STEPS = {
+  day: [t("Other days"), t("Earlier day"), t("Later day")],
+  week: [t("Other weeks"), t("Earlier week"), t("Later week")],
+  month: [t("Other months"), t("Earlier month"), t("Later month")],
+};
 const PAGE = 25;
 
 export async function boardPage({ me, guild, route, again }) {
@@ -21,28 +27,28 @@ export async function boardPage({ me, guild, route, again }) {
   ]);
   const time = timeOf(board);
   return {
-    title: `Leaderboard of ${guild.name}`,
+    title: t("Leaderboard of {name}", { name: guild.name }),
     concerns: (event) => event.type.startsWith("member.") || event.type === "import.finished" || event.module === "leveling",
     node: h(
       "div",
       {},
-      heading("Leaderboard"),
+      heading(t("Leaderboard")),
       h(
         "section",
-        { "aria-label": "Which leaderboard" },
+        { "aria-label": t("Which leaderboard") },
         h("div", { class: "choices" }, statChoice(stat, here), periodChoice(period, here)),
         board.period !== "all" && steps(board, here),
       ),
       h("h2", { id: "board-title" }, `${statName(stat)}, ${time}`),
       board.items.length === 0
-        ? emptyState(cursor ? "Nobody is left on this page." : "Nobody is on this leaderboard yet. Members appear here as soon as the bot counts something of them.")
-        : [table(board, { me, guild }), h("p", { class: "note" }, `${number(board.member_count)} ${board.member_count === 1 ? "member" : "members"} on this leaderboard.`)],
+        ? emptyState(cursor ? t("Nobody is left on this page.") : t("Nobody is on this leaderboard yet. Members appear here as soon as the bot counts something of them."))
+        : [table(board, { me, guild }), h("p", { class: "note" }, tn("{count} member on this leaderboard.", "{count} members on this leaderboard.", board.member_count))],
       h(
         "nav",
-        { class: "pages", "aria-label": "Pages of the leaderboard" },
-        (cursor || around) && link(here(), "First page", { id: "first-page" }),
-        board.next_cursor && link(here({ cursor: board.next_cursor }), "Next page", { id: "next-page" }),
-        board.items.length > 0 && link(here({ around: me.id }), "Where am I?", { id: "where-am-i" }),
+        { class: "pages", "aria-label": t("Pages of the leaderboard") },
+        (cursor || around) && link(here(), t("First page"), { id: "first-page" }),
+        board.next_cursor && link(here({ cursor: board.next_cursor }), t("Next page"), { id: "next-page" }),
+        board.items.length > 0 && link(here({ around: me.id }), t("Where am I?"), { id: "where-am-i" }),
       ),
       activity,
     ),
@@ -50,8 +56,8 @@ export async function boardPage({ me, guild, route, again }) {
 }
 
 function timeOf(board) {
-  if (board.from === null) return "all time";
-  return board.from === board.to ? dayName(board.from) : `${dayName(board.from)} to ${dayName(board.to)}`;
+  if (board.from === null) return t("all time");
+  return board.from === board.to ? dayName(board.from) : t("{from} to {to}", { from: dayName(board.from), to: dayName(board.to) });
 }
 
 function statChoice(stat, here) {
@@ -59,7 +65,8 @@ function statChoice(stat, here) {
   return h(
     "label",
     { class: "field inline" },
-    "Stat ",
+    t("Stat"),
+    " ",
     h(
       "select",
       { id: "stat", onchange: (event) => location.assign(here({ stat: event.target.value })) },
@@ -71,7 +78,7 @@ function statChoice(stat, here) {
 function periodChoice(period, here) {
   return h(
     "nav",
-    { class: "segments", "aria-label": "Period" },
+    { class: "segments", "aria-label": t("Period") },
     Object.entries(PERIODS).map(([name, text]) =>
       link(here({ period: name, at: null }), text, { id: `period-${name}`, "aria-current": name === period ? "true" : null }),
     ),
@@ -82,12 +89,12 @@ function periodChoice(period, here) {
 function steps(board, here) {
   const after = dayAfter(board.to, 1);
   const hasBegun = after <= new Date().toISOString().slice(0, 10);
-  const name = board.period;
+  const [others, earlier, later] = STEPS[board.period];
   return h(
     "nav",
-    { class: "pages", "aria-label": `Other ${name}s` },
-    link(here({ at: dayAfter(board.from, -1) }), `Earlier ${name}`, { id: "earlier" }),
-    hasBegun && link(here({ at: after }), `Later ${name}`, { id: "later" }),
+    { class: "pages", "aria-label": others },
+    link(here({ at: dayAfter(board.from, -1) }), earlier, { id: "earlier" }),
+    hasBegun && link(here({ at: after }), later, { id: "later" }),
   );
 }
 
@@ -101,7 +108,7 @@ function table(board, { me, guild }) {
       h(
         "th",
         { scope: "row" },
-        personLink(guild, entry, entry.user_id === me.id && h("span", { class: "tag" }, "you")),
+        personLink(guild, entry, entry.user_id === me.id && h("span", { class: "tag" }, t("you"))),
       ),
       h("td", { class: "number" }, amount(board.stat, entry.value), bar(entry.value / top)),
       h("td", { class: "number" }, number(entry.level)),
@@ -113,7 +120,7 @@ function table(board, { me, guild }) {
     h(
       "table",
       { class: "board", "aria-labelledby": "board-title" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "number rank" }, "Rank"), h("th", { scope: "col" }, "Member"), h("th", { scope: "col", class: "number" }, statName(board.stat)), h("th", { scope: "col", class: "number" }, "Level"))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "number rank" }, t("Rank")), h("th", { scope: "col" }, t("Member")), h("th", { scope: "col", class: "number" }, statName(board.stat)), h("th", { scope: "col", class: "number" }, t("Level")))),
       h("tbody", {}, rows),
     ),
   );

@@ -1,10 +1,14 @@
 /** Bars over time. A screen reader gets a sentence, and a table with every value. */
 
 import { h, svg } from "./dom.js";
+import { t } from "./language.js";
 import { amount, bucketName, statName } from "./words.js";
 
 const HEIGHT = 100;
 const STEP = 10;
+const BUCKETS = { hour: t("in one hour"), day: t("in one day"), week: t("in one week") };
+const COLUMNS = { hour: t("Hour"), day: t("Day"), week: t("Week from") };
+const TABLES = { hour: t("{stat} by hour"), day: t("{stat} by day"), week: t("{stat} by week") };
 
 /** `items`: the buckets of a time series, in order. */
 export function chart({ items, stat, bucket, timeZone }) {
@@ -13,8 +17,8 @@ export function chart({ items, stat, bucket, timeZone }) {
   const total = values.reduce((sum, value) => sum + value, 0);
   const name = (item) => bucketName(item.at, bucket, timeZone);
   const sentence = total === 0
-    ? `${statName(stat)}: nothing in this time.`
-    : `${statName(stat)}: ${amount(stat, total)} in all, ${amount(stat, top)} at most in one ${bucket} (${name(items[values.indexOf(top)])}).`;
+    ? t("{stat}: nothing in this time.", { stat: statName(stat) })
+    : t("{stat}: {total} in all, {most} at most {bucket} ({time}).", { stat: statName(stat), total: amount(stat, total), most: amount(stat, top), bucket: BUCKETS[bucket], time: name(items[values.indexOf(top)]) });
   return h(
     "figure",
     { class: "chart" },
@@ -27,7 +31,7 @@ export function chart({ items, stat, bucket, timeZone }) {
     ),
     items.length > 0 &&
       h("p", { class: "axis", "aria-hidden": "true" }, [items[0], items[Math.floor((items.length - 1) / 2)], items.at(-1)].map((item) => h("span", {}, name(item)))),
-    h("details", {}, h("summary", { id: "chart-table" }, "As a table"), table(items, { stat, bucket, name })),
+    h("details", {}, h("summary", { id: "chart-table" }, t("As a table")), table(items, { stat, bucket, name })),
   );
 }
 
@@ -46,11 +50,11 @@ function barOf(item, { index, top, stat, text }) {
 function table(items, { stat, bucket, name }) {
   return h(
     "div",
-    { class: "scroll tall", tabindex: "0", role: "region", "aria-label": `${statName(stat)} by ${bucket}` },
+    { class: "scroll tall", tabindex: "0", role: "region", "aria-label": t(TABLES[bucket], { stat: statName(stat) }) },
     h(
       "table",
       {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, bucket === "hour" ? "Hour" : bucket === "week" ? "Week from" : "Day"), h("th", { scope: "col", class: "number" }, statName(stat)))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, COLUMNS[bucket]), h("th", { scope: "col", class: "number" }, statName(stat)))),
       h("tbody", {}, items.map((item) => h("tr", {}, h("th", { scope: "row" }, name(item)), h("td", { class: "number" }, amount(stat, item[stat]))))),
     ),
   );

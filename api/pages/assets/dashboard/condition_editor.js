@@ -1,7 +1,8 @@
 /** The editor of a condition: a sentence of small fields, in groups of "all of" and "any of". */
 
 import { freshId, h } from "./dom.js";
-import { windowName } from "./conditions.js";
+import { withinName } from "./conditions.js";
+import { t } from "./language.js";
 import { statName } from "./words.js";
 
 const MOST_COMPARISONS = 20;
@@ -52,7 +53,7 @@ export class ConditionEditor {
 
   #group(group, parent, depth) {
     group.id ??= freshId("group");
-    const kind = h("select", { id: group.id, onchange: (event) => ((group.kind = event.target.value), this.#change(group.id)) }, h("option", { value: "all", selected: group.kind === "all" }, "all of these"), h("option", { value: "any", selected: group.kind === "any" }, "any of these"));
+    const kind = h("select", { id: group.id, onchange: (event) => ((group.kind = event.target.value), this.#change(group.id)) }, h("option", { value: "all", selected: group.kind === "all" }, t("all of these")), h("option", { value: "any", selected: group.kind === "any" }, t("any of these")));
     const add = (part) => {
       group.parts.push(part);
       this.#change((part.parts?.[0] ?? part).id);
@@ -60,18 +61,19 @@ export class ConditionEditor {
     const isFull = this.count >= MOST_COMPARISONS;
     const button = (text, label, part, disabled) => h("button", { type: "button", class: "quiet", id: `${group.id}-${part.parts ? "any" : "and"}`, "aria-label": label, disabled, onclick: () => add(part) }, text);
     const other = group.kind === "all" ? "any" : "all";
-    const word = group.kind === "all" ? "and" : "or";
+    const word = group.kind === "all" ? t("and") : t("or");
+    const [another, inner] = group.kind === "all" ? [t("+ and: add a condition"), t("+ any of")] : [t("+ or: add a condition"), t("+ all of")];
     return h(
       "fieldset",
       { class: "group-of" },
-      h("legend", { class: "unseen" }, depth === 1 ? "Condition" : "Group within the condition"),
-      h("p", { class: "row" }, h("label", { for: group.id }, depth === 1 ? "A member needs" : "needs"), kind, parent && this.#remove(group, parent, "Remove this group")),
+      h("legend", { class: "unseen" }, depth === 1 ? t("Condition") : t("Group within the condition")),
+      h("p", { class: "row" }, h("label", { for: group.id }, depth === 1 ? t("A member needs") : t("needs")), kind, parent && this.#remove(group, parent, t("Remove this group"))),
       group.parts.map((part, place) => [place > 0 && h("p", { class: "joint", "aria-hidden": "true" }, word), part.parts ? this.#group(part, group, depth + 1) : this.#leaf(part, group)]),
       h(
         "p",
         { class: "row" },
-        button(`+ ${word}`, `+ ${word}: add a condition`, newLeaf(), isFull),
-        depth < MOST_DEPTH && button(`+ ${other} of`, `+ ${other} of: add a group`, { kind: other, parts: [newLeaf(), newLeaf()] }, this.count + 2 > MOST_COMPARISONS),
+        button(`+ ${word}`, another, newLeaf(), isFull),
+        depth < MOST_DEPTH && button(inner, t("{button}: add a group", { button: inner }), { kind: other, parts: [newLeaf(), newLeaf()] }, this.count + 2 > MOST_COMPARISONS),
       ),
     );
   }
@@ -90,13 +92,13 @@ export class ConditionEditor {
       this.#change(stat === OWN ? `${leaf.id}-own` : leaf.id);
     };
     const unit = unitOf(leaf);
-    const stat = h("select", { id: leaf.id, "aria-label": "Stat", onchange: choose }, STATS.map((name) => h("option", { value: name, selected: !isOwn && name === leaf.stat }, statName(name))), h("option", { value: OWN, selected: isOwn }, "A stat of your bot…"));
-    const own = isOwn && h("input", { id: `${leaf.id}-own`, "aria-label": "Name of the stat", value: leaf.stat, pattern: "[a-z][a-z0-9_]*", maxlength: "64", placeholder: "duels_won", autocomplete: "off", oninput: (event) => set({ stat: event.target.value.trim() }) });
-    const gte = h("input", { type: "number", class: "short", id: `${leaf.id}-gte`, "aria-label": "At least", min: "1", step: "1", inputmode: "numeric", value: leaf.gte === null ? "" : leaf.gte / unit.size, oninput: (event) => set({ gte: event.target.value === "" ? null : Number(event.target.value) * unit.size }) });
+    const stat = h("select", { id: leaf.id, "aria-label": t("Stat"), onchange: choose }, STATS.map((name) => h("option", { value: name, selected: !isOwn && name === leaf.stat }, statName(name))), h("option", { value: OWN, selected: isOwn }, t("A stat of your bot…")));
+    const own = isOwn && h("input", { id: `${leaf.id}-own`, "aria-label": t("Name of the stat"), value: leaf.stat, pattern: "[a-z][a-z0-9_]*", maxlength: "64", placeholder: "duels_won", autocomplete: "off", oninput: (event) => set({ stat: event.target.value.trim() }) });
+    const gte = h("input", { type: "number", class: "short", id: `${leaf.id}-gte`, "aria-label": t("At least"), min: "1", step: "1", inputmode: "numeric", value: leaf.gte === null ? "" : leaf.gte / unit.size, oninput: (event) => set({ gte: event.target.value === "" ? null : Number(event.target.value) * unit.size }) });
     const windows = [...new Set([...WINDOWS, ...(leaf.within ? [leaf.within] : [])])];
-    const within = !NOT_BY_DAY.includes(leaf.stat) && h("select", { id: `${leaf.id}-within`, "aria-label": "Time", onchange: (event) => set({ within: event.target.value }) }, h("option", { value: "" }, "in all"), windows.map((name) => h("option", { value: name, selected: name === leaf.within }, `within ${windowName(name)}`)));
+    const within = !NOT_BY_DAY.includes(leaf.stat) && h("select", { id: `${leaf.id}-within`, "aria-label": t("Time"), onchange: (event) => set({ within: event.target.value }) }, h("option", { value: "" }, t("in all")), windows.map((name) => h("option", { value: name, selected: name === leaf.within }, withinName(name))));
     leaf.fields = { stat: own || stat, gte, within };
-    return h("p", { class: "row chip" }, stat, own, h("span", {}, "at least"), gte, unit.name && h("span", {}, unit.name), within, parent.parts.length > 1 && this.#remove(leaf, parent, "Remove this condition"));
+    return h("p", { class: "row chip" }, stat, own, h("span", {}, t("at least")), gte, unit.name && h("span", {}, unit.name), within, parent.parts.length > 1 && this.#remove(leaf, parent, t("Remove this condition")));
   }
 
   #remove(part, parent, label) {
@@ -137,7 +139,7 @@ const comparisons = (node) => (node.parts ? node.parts.reduce((sum, part) => sum
 
 /** Time in voice is entered in minutes where it is whole ones. */
 function unitOf(leaf) {
-  if (leaf.stat === "streak") return { size: 1, name: "days" };
+  if (leaf.stat === "streak") return { size: 1, name: t("days") };
   if (leaf.stat !== "voice_seconds") return { size: 1, name: "" };
-  return leaf.gte === null || leaf.gte % 60 === 0 || leaf.gte < 1 ? { size: 60, name: "minutes" } : { size: 1, name: "seconds" };
+  return leaf.gte === null || leaf.gte % 60 === 0 || leaf.gte < 1 ? { size: 60, name: t("minutes") } : { size: 1, name: t("seconds") };
 }

@@ -1,28 +1,26 @@
 /** Conditions of achievements, in words. */
 
-import { amount, humanized, number, statName } from "./words.js";
-
-const plural = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
+import { number, t, tn } from "./language.js";
+import { amount, humanized, statName } from "./words.js";
 
 const SAID = {
-  messages: (count) => plural(count, "message", "messages"),
-  reactions: (count) => plural(count, "reaction", "reactions"),
-  commands: (count) => plural(count, "command", "commands"),
-  voice_seconds: (seconds) => `${amount("voice_seconds", seconds)} in voice`,
-  xp: (count) => `${number(count)} XP`,
-  level: (level) => `level ${number(level)}`,
-  streak: (count) => `a streak of ${plural(count, "day", "days")}`,
+  messages: (count) => tn("{count} message", "{count} messages", count),
+  reactions: (count) => tn("{count} reaction", "{count} reactions", count),
+  commands: (count) => tn("{count} command", "{count} commands", count),
+  voice_seconds: (seconds) => t("{time} in voice", { time: amount("voice_seconds", seconds) }),
+  xp: (count) => t("{xp} XP", { xp: number(count) }),
+  level: (level) => t("level {level}", { level: number(level) }),
+  streak: (count) => tn("a streak of {count} day", "a streak of {count} days", count),
 };
 
 /** `1,000 messages within 7 days`. */
 function comparison({ stat, gte, within }) {
-  const said = Object.hasOwn(SAID, stat) ? SAID[stat](gte) : `${humanized(stat).toLowerCase()} of ${number(gte)}`;
-  return within ? `${said} within ${windowName(within)}` : said;
+  const said = Object.hasOwn(SAID, stat) ? SAID[stat](gte) : t("{stat} of {number}", { stat: humanized(stat).toLowerCase(), number: number(gte) });
+  return within ? `${said} ${withinName(within)}` : said;
 }
 
-export function windowName(within) {
-  const days = Number.parseInt(within, 10);
-  return days === 1 ? "a day" : `${days} days`;
+export function withinName(within) {
+  return tn("within {count} day", "within {count} days", Number.parseInt(within, 10));
 }
 
 /** The whole condition as one sentence: `1,000 messages and (level 10 or a streak of 7 days)`. */
@@ -30,21 +28,21 @@ export function sentence(condition, isInner = false) {
   const parts = condition.all ?? condition.any;
   if (!parts) return comparison(condition);
   if (parts.length === 1) return sentence(parts[0], isInner);
-  const said = parts.map((part) => sentence(part, true)).join(condition.all ? " and " : " or ");
+  const said = parts.map((part) => sentence(part, true)).join(condition.all ? ` ${t("and")} ` : ` ${t("or")} `);
   return isInner ? `(${said})` : said;
 }
 
 /** One comparison of a member: what it is now, of what it has to be. */
 export function leafText(leaf) {
-  const time = leaf.within ? ` within ${windowName(leaf.within)}` : "";
-  return `${statName(leaf.stat)}${time}: ${amount(leaf.stat, leaf.value)} of ${amount(leaf.stat, leaf.gte)}`;
+  const time = leaf.within ? ` ${withinName(leaf.within)}` : "";
+  return `${statName(leaf.stat)}${time}: ${t("{amount} of {all}", { amount: amount(leaf.stat, leaf.value), all: amount(leaf.stat, leaf.gte) })}`;
 }
 
 /** How rare it is, as a word beside the number. */
 export function rarityWord(share) {
-  if (share === 0) return "nobody yet";
-  if (share < 0.01) return "legendary";
-  if (share < 0.05) return "very rare";
-  if (share < 0.2) return "rare";
-  return share < 0.5 ? "uncommon" : "common";
+  if (share === 0) return t("nobody yet");
+  if (share < 0.01) return t("legendary");
+  if (share < 0.05) return t("very rare");
+  if (share < 0.2) return t("rare");
+  return share < 0.5 ? t("uncommon") : t("common");
 }

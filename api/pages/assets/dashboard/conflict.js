@@ -1,6 +1,7 @@
 /** Two people changed the same settings: both versions side by side, and a choice for each value or for all. */
 
 import { freshId, h } from "./dom.js";
+import { t } from "./language.js";
 import { equal, unlike } from "./merging.js";
 import { titleOf } from "./schema.js";
 import { inWords } from "./words.js";
@@ -24,16 +25,16 @@ export function resolveConflict({ module, before, theirs, fields, names }) {
     const dialog = h(
       "dialog",
       { class: "conflict", "aria-labelledby": "conflict-title", oncancel: (event) => (event.preventDefault(), close(null)) },
-      h("h2", { id: "conflict-title" }, "Somebody else saved first"),
-      h("p", {}, `Revision ${theirs.revision} is there now; you began with revision ${before.revision}. Choose what shall be saved.`),
-      h("div", { class: "pages" }, h("button", { type: "button", class: "quiet", id: "all-mine", onclick: () => choose(true) }, "All mine"), h("button", { type: "button", class: "quiet", id: "all-theirs", onclick: () => choose(false) }, "All theirs")),
+      h("h2", { id: "conflict-title" }, t("Somebody else saved first")),
+      h("p", {}, t("Revision {theirs} is there now; you began with revision {yours}. Pick which version to keep.", { theirs: theirs.revision, yours: before.revision })),
+      h("div", { class: "pages" }, h("button", { type: "button", class: "quiet", id: "all-mine", onclick: () => choose(true) }, t("All mine")), h("button", { type: "button", class: "quiet", id: "all-theirs", onclick: () => choose(false) }, t("All theirs"))),
       rows.map((row) => row.node),
-      others.length > 0 && h("div", { class: "notice" }, h("p", {}, "They also changed, and it stays so:"), h("ul", {}, others.map((name) => h("li", {}, `${titleOf(module.schema, name)}: ${inWords(before.values[name], names)} → ${inWords(theirs.values[name], names)}`)))),
+      others.length > 0 && h("div", { class: "notice" }, h("p", {}, t("They also changed, and it stays so:")), h("ul", {}, others.map((name) => h("li", {}, `${titleOf(module.schema, name)}: ${inWords(before.values[name], names)} → ${inWords(theirs.values[name], names)}`)))),
       h(
         "div",
         { class: "pages end" },
-        h("button", { type: "button", class: "quiet", id: "keep-editing", onclick: () => close(null) }, "Go on editing"),
-        h("button", { type: "button", class: "button", id: "save-chosen", onclick: () => close(new Set(rows.filter((row) => row.isMine).map((row) => row.name))) }, "Save what I chose"),
+        h("button", { type: "button", class: "quiet", id: "keep-editing", onclick: () => close(null) }, t("Go on editing")),
+        h("button", { type: "button", class: "button", id: "save-chosen", onclick: () => close(new Set(rows.filter((row) => row.isMine).map((row) => row.name))) }, t("Save what I chose")),
       ),
     );
     document.body.append(dialog);
@@ -57,9 +58,9 @@ class Row {
     this.node = h(
       "fieldset",
       {},
-      h("legend", {}, field.title, isTheirs && h("span", { class: "tag" }, "both changed it")),
-      option(this.mine, "Mine", mine, field.toDefault && "the default"),
-      option(this.others, "Theirs", others, !isTheirs && "as it was"),
+      h("legend", {}, field.title, isTheirs && h("span", { class: "tag" }, t("both changed it"))),
+      option(this.mine, t("Mine"), mine, field.toDefault && t("the default")),
+      option(this.others, t("Theirs"), others, !isTheirs && t("as it was")),
     );
   }
 

@@ -1,6 +1,7 @@
 /** A small dialog that asks for something, does it, and stays open with the reason if that fails. */
 
 import { alertBox, freshId, h } from "./dom.js";
+import { t } from "./language.js";
 
 /**
  * `body`: what it says and asks. `send(data)` does it, with the form's values; what it throws is shown. Gives what
@@ -26,7 +27,7 @@ export function ask({ title, body, action, isDanger = false, send }) {
       try {
         close((await send(new FormData(event.target))) ?? true);
       } catch (error) {
-        trouble.replaceChildren(alertBox(`${error.title ?? "That did not work"}.`, faults(error)));
+        trouble.replaceChildren(alertBox(`${error.title ?? t("That did not work")}.`, faults(error)));
         if (error.status === undefined) throw error;
       } finally {
         button.removeAttribute("aria-disabled");
@@ -36,7 +37,7 @@ export function ask({ title, body, action, isDanger = false, send }) {
       "dialog",
       { class: "ask", "aria-labelledby": heading, oncancel: (event) => (event.preventDefault(), close(null)) },
       h("h2", { id: heading }, title),
-      h("form", { onsubmit: submit }, body, trouble, h("div", { class: "pages end" }, h("button", { type: "button", class: "quiet", onclick: () => close(null) }, "Cancel"), button)),
+      h("form", { onsubmit: submit }, body, trouble, h("div", { class: "pages end" }, h("button", { type: "button", class: "quiet", onclick: () => close(null) }, t("Cancel")), button)),
     );
     document.body.append(dialog);
     dialog.showModal();
@@ -51,5 +52,5 @@ function faults(error) {
 /** A field for why something is done, for the audit log. */
 export function reasonField() {
   const id = freshId("why");
-  return h("p", { class: "field" }, h("label", { for: id }, "Reason (optional, for the audit log)"), h("input", { id, name: "reason", maxlength: "512", autocomplete: "off" }));
+  return h("p", { class: "field" }, h("label", { for: id }, t("Reason (optional, for the audit log)")), h("input", { id, name: "reason", maxlength: "512", autocomplete: "off" }));
 }

@@ -3,6 +3,7 @@
 /* global Jedison */
 
 import { freshId, h } from "./dom.js";
+import { t } from "./language.js";
 import { equal, patchOf } from "./merging.js";
 import { drawable, escaped, groupsOf, isWhole, titleOf } from "./schema.js";
 import { humanized, inWords } from "./words.js";
@@ -30,7 +31,7 @@ class Theme extends Jedison.Theme {
   getArrayItem(config = {}) {
     const item = super.getArrayItem(config);
     item.container.setAttribute("role", "group");
-    item.container.setAttribute("aria-label", `Item ${(config.index ?? 0) + 1}`);
+    item.container.setAttribute("aria-label", t("Item {number}", { number: (config.index ?? 0) + 1 }));
     return item;
   }
 }
@@ -114,9 +115,9 @@ class Field {
     this.isWhole = isWhole(module.schema, name);
     this.slot = h("div", { class: "slot" });
     this.badge = h("span", { class: "state" });
-    this.reset = h("button", { type: "button", class: "quiet", onclick: () => this.useDefault() }, "Use the default");
-    this.reset.setAttribute("aria-label", `Use the default of ${this.title}`);
-    this.reset.title = `The default: ${inWords(this.fallback, names)}`;
+    this.reset = h("button", { type: "button", class: "quiet", onclick: () => this.useDefault() }, t("Use the default"));
+    this.reset.setAttribute("aria-label", t("Use the default of {title}", { title: this.title }));
+    this.reset.title = t("The default: {value}", { value: inWords(this.fallback, names) });
     this.node = h("div", { class: "property", "data-property": name }, this.slot, h("div", { class: "side" }, this.badge, this.reset));
     this.changed = changed;
     this.editor = new Jedison.Create({
@@ -199,7 +200,7 @@ class Field {
   show() {
     const state = this.isChanged ? "unsaved" : this.overridden ? "set" : "default";
     this.node.dataset.state = state;
-    this.badge.textContent = { unsaved: this.toDefault ? "Default, not saved" : "Not saved", set: "Set here", default: "Default" }[state];
+    this.badge.textContent = { unsaved: this.toDefault ? t("Default, not saved") : t("Not saved"), set: t("Set here"), default: t("Default") }[state];
     this.reset.hidden = this.toDefault || (!this.overridden && !this.isChanged);
   }
 
@@ -208,7 +209,7 @@ class Field {
     if (!this.isChanged || this.toDefault) return [];
     const isGap = ({ constraint, path }) => constraint === "type" && this.editor.getInstance(path)?.ui instanceof NumberField;
     return this.editor.getErrors().filter(isGap).map(({ path }) => {
-      const message = this.editor.getInstance(path).getValue() === null ? "needs a number" : "must be a whole number";
+      const message = this.editor.getInstance(path).getValue() === null ? t("needs a number") : t("must be a whole number");
       return { pointer: `/${this.name.replaceAll("~", "~0").replaceAll("/", "~1")}${path.slice(1)}`, message };
     });
   }
@@ -243,7 +244,7 @@ function arrange(list, title) {
   const help = list.querySelector(":scope > .jedi-description");
   if (help) choices.before(help);
   if (options.length < SEARCHED) return;
-  const search = h("input", { type: "search", placeholder: "Search", "aria-label": `Search in ${title}`, autocomplete: "off" });
+  const search = h("input", { type: "search", placeholder: t("Search"), "aria-label": t("Search in {title}", { title }), autocomplete: "off" });
   search.addEventListener("input", () => {
     const wanted = search.value.trim().toLocaleLowerCase();
     for (const option of options) option.hidden = !option.textContent.toLocaleLowerCase().includes(wanted) && !option.firstElementChild.checked;
@@ -274,7 +275,7 @@ export class SettingsForm {
     } catch (error) {
       console.warn(error);
       const value = JSON.stringify(given.settings.values[given.name], null, 2);
-      return h("div", { class: "property" }, h("div", {}, h("p", { class: "jedi-title" }, titleOf(given.module.schema, given.name)), h("p", { class: "note" }, "This page cannot draw a field for it. It can be set by the API."), h("pre", {}, value)));
+      return h("div", { class: "property" }, h("div", {}, h("p", { class: "jedi-title" }, titleOf(given.module.schema, given.name)), h("p", { class: "note" }, t("This page cannot draw a field for it. It can be set by the API.")), h("pre", {}, value)));
     }
   }
 

@@ -1,16 +1,17 @@
 /** What stands around the pages: who is logged in, the guild, and the ways to its pages. */
 
 import { h, link, svg } from "./dom.js";
+import { t } from "./language.js";
 import { guildHref } from "./router.js";
 
 // Each: its address, its name, the pages that belong to it, and the lines of its symbol on a field of 24.
 const PLACES = [
-  ["overview", "Overview", ["overview"], "M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z"],
-  ["board", "Leaderboard", ["board"], "M5 21V10h4v11M10 21V4h4v17M15 21v-8h4v8"],
-  ["members", "Members", ["members", "member"], "M9 12a4 4 0 100-8 4 4 0 000 8zM2 21c0-4 3-6 7-6s7 2 7 6M16 4a4 4 0 010 8M18 15c3 .7 4 3 4 6"],
-  ["achievements", "Achievements", ["achievements", "achievement"], "M12 3l2.7 5.8 6.3.7-4.7 4.3 1.3 6.2-5.6-3.1L6.4 20l1.3-6.2L3 9.5l6.3-.7z"],
-  ["settings", "Settings", ["settings", "history"], "M4 7h9M17 7h3M4 17h3M11 17h9M13 5v4M7 15v4"],
-  ["imports", "Import/export", ["imports", "import"], "M7 4v14M4 15l3 3 3-3M17 20V6M14 9l3-3 3 3"],
+  ["overview", t("Overview"), ["overview"], "M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z"],
+  ["board", t("Leaderboard"), ["board"], "M5 21V10h4v11M10 21V4h4v17M15 21v-8h4v8"],
+  ["members", t("Members"), ["members", "member"], "M9 12a4 4 0 100-8 4 4 0 000 8zM2 21c0-4 3-6 7-6s7 2 7 6M16 4a4 4 0 010 8M18 15c3 .7 4 3 4 6"],
+  ["achievements", t("Achievements"), ["achievements", "achievement"], "M12 3l2.7 5.8 6.3.7-4.7 4.3 1.3 6.2-5.6-3.1L6.4 20l1.3-6.2L3 9.5l6.3-.7z"],
+  ["settings", t("Settings"), ["settings", "history"], "M4 7h9M17 7h3M4 17h3M11 17h9M13 5v4M7 15v4"],
+  ["imports", t("Import/export"), ["imports", "import"], "M7 4v14M4 15l3 3 3-3M17 20V6M14 9l3-3 3 3"],
 ];
 const IN_THE_BAR = 4; // on a phone, beside "More"
 
@@ -18,13 +19,13 @@ const places = Object.fromEntries(["where", "who", "tabs"].map((id) => [id, docu
 
 /** `guild`: the one that is shown, or null. `leave`: logs out. */
 export function frame({ me, guild, route, leave }) {
-  places.where.replaceChildren(...(guild === null ? [] : [link("#/", guild.name, { id: "other-guilds", title: "Your guilds" })]));
+  places.where.replaceChildren(...(guild === null ? [] : [link("#/", guild.name, { id: "other-guilds", title: t("Your guilds") })]));
   document.body.classList.toggle("in-guild", guild !== null);
   places.tabs.hidden = guild === null;
   if (guild !== null) places.tabs.replaceChildren(...ways(guild, route));
   const isHere = document.activeElement?.id === "log-out";
   const name = me?.display_name ?? me?.username;
-  places.who.replaceChildren(...(me === null ? [] : [h("span", { class: "me" }, name), h("button", { type: "button", class: "quiet", id: "log-out", onclick: leave }, "Log out")]));
+  places.who.replaceChildren(...(me === null ? [] : [h("span", { class: "me" }, name), h("button", { type: "button", class: "quiet", id: "log-out", onclick: leave }, t("Log out"))]));
   if (isHere) document.getElementById("log-out")?.focus();
 }
 
@@ -41,7 +42,7 @@ function ways(guild, route) {
 function rest(items) {
   const list = h("ul", { class: "rest", id: "more-pages" }, items);
   const isHere = items.some((item) => item.querySelector("[aria-current]"));
-  const button = h("button", { type: "button", class: isHere ? "more here" : "more", id: "more", "aria-expanded": "false", "aria-controls": "more-pages" }, symbol("M5 12h.01M12 12h.01M19 12h.01"), h("span", {}, "More"));
+  const button = h("button", { type: "button", class: isHere ? "more here" : "more", id: "more", "aria-expanded": "false", "aria-controls": "more-pages" }, symbol("M5 12h.01M12 12h.01M19 12h.01"), h("span", {}, t("More")));
   const show = (isOpen) => {
     button.setAttribute("aria-expanded", String(isOpen));
     list.classList.toggle("open", isOpen);

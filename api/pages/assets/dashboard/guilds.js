@@ -2,6 +2,7 @@
 
 import { all } from "./api.js";
 import { h, heading, link } from "./dom.js";
+import { t } from "./language.js";
 import { guildHref } from "./router.js";
 import { emptyState } from "./screen.js";
 
@@ -11,18 +12,18 @@ export async function guildsPage() {
   const own = new Map(managed.map((guild) => [guild.id, guild]));
   const absent = managed.filter((guild) => !guild.is_here);
   return {
-    title: "Your guilds",
+    title: t("Your guilds"),
     concerns: (event) => event.type.startsWith("guild."),
     node: h(
       "div",
       {},
-      heading("Your guilds"),
+      heading(t("Your guilds")),
       visible.length === 0
-        ? emptyState("No guild here yet. A guild appears when its bot has started. You see it if you manage it, or if one of your roles may use this dashboard.")
+        ? emptyState(t("No guild here yet. A guild appears when its bot has started. You see it if you manage it, or if one of your roles may use this dashboard."))
         : h("ul", { class: "cards guilds" }, visible.map((guild) => h("li", {}, card(guild, own.get(guild.id))))),
       absent.length > 0 && [
-        h("h2", {}, "Where the bot is not"),
-        h("p", { class: "note" }, "You manage these at Discord. They have no data here yet."),
+        h("h2", {}, t("Where the bot is not")),
+        h("p", { class: "note" }, t("You manage these at Discord. They have no data here yet.")),
         h("ul", { class: "plain" }, absent.map((guild) => h("li", {}, guild.name))),
       ],
     ),
@@ -30,7 +31,7 @@ export async function guildsPage() {
 }
 
 function card(guild, managed) {
-  const role = managed === undefined ? "Let in by a role" : managed.is_owner ? "You own it" : "You manage it";
+  const role = managed === undefined ? t("Let in by a role") : managed.is_owner ? t("You own it") : t("You manage it");
   return link(guildHref(guild.id, "overview"), [badge(guild.name), h("span", {}, h("b", {}, guild.name), h("span", { class: "note" }, role))], { id: `guild-${guild.id}` });
 }
 

@@ -2,14 +2,15 @@
 
 import { call, get, guildPath } from "./api.js";
 import { alertBox, h, heading, link } from "./dom.js";
+import { number, percent, t } from "./language.js";
 import { guildHref } from "./router.js";
 import { emptyState } from "./screen.js";
 import { mediaTypeOf, sourcesOf } from "./sources.js";
-import { moment, number, percent } from "./words.js";
+import { moment } from "./words.js";
 
 const LARGEST_FILE = 256 * 1024 * 1024;
 const LISTED = 10;
-const MODES = { set: "Replace it with the file's", max: "Keep the larger of the two", add: "Add the file's to it" };
+const MODES = { set: t("Replace it with the file's"), max: t("Keep the larger of the two"), add: t("Add the file's to it") };
 
 // The files of dry runs, by import, until this page is left: a browser gives a file once.
 const files = new Map();
@@ -28,24 +29,24 @@ export async function send(guild, chosen, isDryRun) {
 
 export async function importsPage({ guild, may }) {
   if (!may.has("members:write")) {
-    return { title: "Import and export", node: h("div", {}, heading("Import and export"), emptyState("You may not import or export here. Ask somebody who manages this guild.")) };
+    return { title: t("Import and export"), node: h("div", {}, heading(t("Import and export")), emptyState(t("You may not import or export here. Ask somebody who manages this guild."))) };
   }
   const { body } = await get(guildPath(guild.id, "/imports"), { limit: LISTED });
   const form = new ImportForm({ guild, maySet: may.has("settings:write") });
   return {
-    title: "Import and export",
+    title: t("Import and export"),
     concerns: (event) => event.type === "import.finished",
     holds: () => form.isBegun,
     node: h(
       "div",
       {},
-      heading("Import and export"),
+      heading(t("Import and export")),
       form.node,
-      h("h2", {}, "Imports so far"),
-      body.items.length === 0 ? emptyState("No imports yet.") : list(body.items, guild),
-      h("h2", {}, "Export"),
-      h("p", {}, "Everything about this guild in one file: settings, achievements, members and their activity. You can import it here or on another server."),
-      h("p", {}, h("a", { class: "button quiet", id: "export", href: guildPath(guild.id, "/export"), download: `guild-${guild.id}.ndjson` }, "Download the export")),
+      h("h2", {}, t("Imports so far")),
+      body.items.length === 0 ? emptyState(t("No imports yet.")) : list(body.items, guild),
+      h("h2", {}, t("Export")),
+      h("p", {}, t("Everything about this guild in one file: settings, achievements, members and their activity. You can import it here or on another server.")),
+      h("p", {}, h("a", { class: "button quiet", id: "export", href: guildPath(guild.id, "/export"), download: `guild-${guild.id}.ndjson` }, t("Download the export"))),
     ),
   };
 }
@@ -63,7 +64,7 @@ class ImportForm {
     this.node = h(
       "form",
       { class: "import", onsubmit: submit, "aria-labelledby": "heading" },
-      h("fieldset", { class: "sources" }, h("legend", {}, "1. Where do the members come from?"), Object.entries(this.sources).map(([name, source]) => choice(name, source))),
+      h("fieldset", { class: "sources" }, h("legend", {}, t("1. Where do the members come from?")), Object.entries(this.sources).map(([name, source]) => choice(name, source))),
       this.rest,
       this.trouble,
     );
@@ -77,28 +78,28 @@ class ImportForm {
     this.source = name;
     this.file = null;
     const source = this.sources[name];
-    this.chosen = h("p", { id: "chosen-file", role: "status" }, "No file chosen.");
+    this.chosen = h("p", { id: "chosen-file", role: "status" }, t("No file chosen."));
     this.input = h("input", { type: "file", id: "file", accept: source.accept, onchange: () => this.#take(this.input.files[0]) });
     this.mode = h("select", { id: "mode" }, Object.entries(MODES).map(([value, text]) => h("option", { value }, text)));
     this.settings = h("input", { type: "checkbox", id: "take-settings" });
-    this.button = h("button", { type: "submit", class: "button", id: "preview" }, "Show what would change");
+    this.button = h("button", { type: "submit", class: "button", id: "preview" }, t("Show what would change"));
     this.rest.replaceChildren(
-      h("section", { class: "card" }, h("h2", {}, `How to get the file from ${source.name}`), h("ol", {}, source.steps.map((step) => h("li", {}, [step].flat().map((part) => (part.code ? h("code", {}, part.code) : part)))))),
+      h("section", { class: "card" }, h("h2", {}, t("How to get the file from {name}", { name: source.name })), h("ol", {}, source.steps.map((step) => h("li", {}, step)))),
       this.#dropZone(),
       h(
         "section",
         { class: "card" },
-        h("h2", {}, "3. How"),
-        !source.hasNoMode && h("p", { class: "field" }, h("label", { for: "mode" }, "XP that members have here already"), this.mode),
-        source.hasSettings && this.maySet && h("label", { class: "check" }, this.settings, "Also take over its level roles, XP rates and level curve"),
-        h("p", { class: "note" }, "First you see what would change. Nothing is changed by that."),
+        h("h2", {}, t("3. How")),
+        !source.hasNoMode && h("p", { class: "field" }, h("label", { for: "mode" }, t("XP that members have here already")), this.mode),
+        source.hasSettings && this.maySet && h("label", { class: "check" }, this.settings, t("Also take over its level roles, XP rates and level curve")),
+        h("p", { class: "note" }, t("First you see what would change. Nothing is changed by that.")),
         h("p", {}, this.button),
       ),
     );
   }
 
   #dropZone() {
-    const zone = h("section", { class: "card drop" }, h("h2", {}, "2. The file"), h("p", { class: "field" }, h("label", { for: "file" }, "Choose a file, or drop it here"), this.input), this.chosen);
+    const zone = h("section", { class: "card drop" }, h("h2", {}, t("2. The file")), h("p", { class: "field" }, h("label", { for: "file" }, t("Choose a file, or drop it here")), this.input), this.chosen);
     const over = (isOver) => (event) => {
       event.preventDefault();
       zone.classList.toggle("over", isOver);
@@ -116,7 +117,7 @@ class ImportForm {
     if (!file) return;
     this.trouble.replaceChildren();
     if (file.size > LARGEST_FILE) {
-      this.trouble.replaceChildren(alertBox("This file is too large.", "A file may have 256 MiB. Split it, and import one part after the other."));
+      this.trouble.replaceChildren(alertBox(t("This file is too large."), t("A file may have 256 MiB. Split it, and import one part after the other.")));
       return;
     }
     this.file = file;
@@ -127,12 +128,12 @@ class ImportForm {
     this.trouble.replaceChildren();
     if (this.source === null || this.button.hasAttribute("aria-disabled")) return;
     if (this.file === null) {
-      this.trouble.replaceChildren(alertBox("There is no file yet.", "Choose one first."));
+      this.trouble.replaceChildren(alertBox(t("There is no file yet."), t("Choose one first.")));
       this.input.focus();
       return;
     }
     this.button.setAttribute("aria-disabled", "true");
-    this.button.textContent = "Sending the file…";
+    this.button.textContent = t("Sending the file…");
     const source = this.sources[this.source];
     const chosen = { source: this.source, file: this.file, type: mediaTypeOf(source, this.file), mode: source.hasNoMode ? null : this.mode.value, settings: this.settings.checked };
     try {
@@ -140,24 +141,25 @@ class ImportForm {
       this.source = null;
       location.assign(guildHref(this.guild.id, `imports/${id}`));
     } catch (error) {
-      const text = error.status === 409 ? "Another import is running. Wait until it is finished: it is in the list below." : error.message;
-      this.trouble.replaceChildren(alertBox("The file was not taken.", text));
+      const text = error.status === 409 ? t("Another import is running. Wait until it is finished: it is in the list below.") : error.message;
+      this.trouble.replaceChildren(alertBox(t("The file was not taken."), text));
       this.button.removeAttribute("aria-disabled");
-      this.button.textContent = "Show what would change";
+      this.button.textContent = t("Show what would change");
     }
   }
 }
 
 function sizeName(bytes) {
-  if (bytes < 1024) return `${number(bytes)} bytes`;
-  return bytes < 1024 ** 2 ? `${number(Math.round(bytes / 1024))} KiB` : `${number(Math.round(bytes / 1024 ** 2))} MiB`;
+  if (bytes < 1024) return t("{bytes} bytes", { bytes: number(bytes) });
+  return bytes < 1024 ** 2 ? t("{bytes} KiB", { bytes: number(Math.round(bytes / 1024)) }) : t("{bytes} MiB", { bytes: number(Math.round(bytes / 1024 ** 2)) });
 }
 
+const PREVIEW_STATES = { queued: t("Preview waits for its turn"), running: t("Preview is running: {progress}"), finished: t("Preview finished"), failed: t("Preview failed") };
+const IMPORT_STATES = { queued: t("Import waits for its turn"), running: t("Import is running: {progress}"), finished: t("Import finished"), failed: t("Import failed") };
+
 export function statusName(item) {
-  const what = item.dry_run ? "Preview" : "Import";
-  if (item.status === "failed") return `${what} failed`;
-  if (item.status === "finished") return `${what} finished`;
-  return item.status === "queued" ? `${what} waits for its turn` : `${what} is running: ${percent(item.progress)}`;
+  const texts = item.dry_run ? PREVIEW_STATES : IMPORT_STATES;
+  return t(texts[item.status], { progress: percent(item.progress) });
 }
 
 function list(items, guild) {
@@ -173,5 +175,5 @@ function list(items, guild) {
       h("td", { class: "number wide" }, number(item.counts.imported)),
       h("td", { class: "number wide" }, number(item.counts.refused)),
     );
-  return h("div", { class: "scroll" }, h("table", { class: "board", "aria-label": "Imports so far" }, h("thead", {}, h("tr", {}, head("When"), head("From"), head("State"), head("Changed", { class: "number wide" }), head("Refused", { class: "number wide" }))), h("tbody", {}, items.map(row))));
+  return h("div", { class: "scroll" }, h("table", { class: "board", "aria-label": t("Imports so far") }, h("thead", {}, h("tr", {}, head(t("When")), head(t("From")), head(t("State")), head(t("Changed"), { class: "number wide" }), head(t("Refused"), { class: "number wide" }))), h("tbody", {}, items.map(row))));
 }

@@ -1,6 +1,7 @@
 /** Logging in: a link to the server, which sends the browser to Discord and back. */
 
 import { alertBox, h, heading } from "./dom.js";
+import { rich, t } from "./language.js";
 
 const KEY = "guildhall-page";
 export const LOGIN = "/auth/discord/login?return_to=/dashboard/";
@@ -10,11 +11,11 @@ export function loginPage() {
   return h(
     "div",
     { class: "login" },
-    heading("Guildhall dashboard"),
-    h("p", { class: "lead" }, "See how your guilds do, and set what their bot does."),
-    h("p", {}, h("a", { class: "button", href: LOGIN, id: "log-in", onclick: (event) => begin(event, trouble) }, "Log in with Discord")),
+    heading(t("Guildhall dashboard")),
+    h("p", { class: "lead" }, t("See how your guilds do, and set what their bot does.")),
+    h("p", {}, h("a", { class: "button", href: LOGIN, id: "log-in", onclick: (event) => begin(event, trouble) }, t("Log in with Discord"))),
     trouble,
-    h("p", { class: "note" }, "Discord tells this server your name, your guilds and your roles in them, nothing else. You see the guilds that you manage, and those that let one of your roles in."),
+    h("p", { class: "note" }, t("Discord tells this server your name, your guilds and your roles in them, nothing else. You see the guilds that you manage, and those that let one of your roles in.")),
   );
 }
 
@@ -30,8 +31,8 @@ async function begin(event, trouble) {
   const problem = await answer?.json().catch(() => null);
   trouble.replaceChildren(
     problem?.type?.endsWith("login-not-configured")
-      ? alertBox("Nobody can log in here yet.", "Whoever runs this server has to tell it of an application at Discord:", steps())
-      : alertBox(problem?.title ?? "Not reachable.", problem?.detail ?? "The server did not answer. Try again."),
+      ? alertBox(t("Nobody can log in here yet."), t("Whoever runs this server has to tell it of an application at Discord:"), steps())
+      : alertBox(problem?.title ?? t("Not reachable."), problem?.detail ?? t("The server did not answer. Try again.")),
   );
 }
 
@@ -40,9 +41,9 @@ function steps() {
   return h(
     "ol",
     {},
-    h("li", {}, "Make an application in Discord's developer portal, and take its client id and client secret."),
-    h("li", {}, "There, under OAuth2, add this redirect: ", code(`${location.origin}/auth/discord/callback`)),
-    h("li", {}, "Set ", code("GUILDHALL_DISCORD_CLIENT_ID"), " and ", code("GUILDHALL_DISCORD_CLIENT_SECRET"), ", and start the server again."),
+    h("li", {}, t("Make an application in Discord's developer portal, and take its client id and client secret.")),
+    h("li", {}, rich("There, under OAuth2, add this redirect: {address}", { address: code(`${location.origin}/auth/discord/callback`) })),
+    h("li", {}, rich("Set {id} and {secret}, and start the server again.", { id: code("GUILDHALL_DISCORD_CLIENT_ID"), secret: code("GUILDHALL_DISCORD_CLIENT_SECRET") })),
   );
 }
 

@@ -3,6 +3,7 @@
 import { Problem, Unreachable, get, guildPath, logOut, onLoggedOut, whoAmI } from "./api.js";
 import { h, heading, link, notify } from "./dom.js";
 import { frame } from "./frame.js";
+import { chooseLanguage, t, useLocale } from "./language.js";
 import { follow } from "./live.js";
 import { routeOf } from "./router.js";
 import { Recovery, announce, failedPage, isPassing, skeleton, whileLoading } from "./screen.js";
@@ -84,21 +85,21 @@ async function load(route) {
       return load(routeOf(wished));
     }
   }
-  if (me === null) return { guild: null, may: new Set(), page: { title: "Log in", node: loginPage() } };
+  if (me === null) return { guild: null, may: new Set(), page: { title: t("Log in"), node: loginPage() } };
   const [found, draw] = await Promise.all([guildOf(route), pageOf(route.name)]);
   return { ...found, page: await draw({ me, ...found, route, latest, again: () => show({ quiet: true }) }) };
 }
 
 /** What is seen meanwhile: the page that is there, paler, if it is this one in another way; otherwise a skeleton. */
 function loading(route) {
-  announce("Loading…");
+  announce(t("Loading…"));
   if (isShown(route)) {
     main.classList.add("waiting");
     return;
   }
   if (guild !== null && guild.id === route.guild) surround(guild, route);
   shown = page = null;
-  main.replaceChildren(h("h1", { class: "unseen" }, "Loading…"), skeleton());
+  main.replaceChildren(h("h1", { class: "unseen" }, t("Loading…")), skeleton());
 }
 
 const isShown = (route) => shown !== null && ["name", "guild", "module", "user", "achievement", "import"].every((each) => shown[each] === route[each]);
@@ -112,7 +113,7 @@ function failed(error, { route, quiet, live }) {
   }
   if (me !== undefined) surround(guild?.id === route.guild && error.status !== 404 ? guild : null, route);
   shown = page = null;
-  put(failedPage(error, () => show()), { title: "Error", quiet, focused: document.activeElement?.id });
+  put(failedPage(error, () => show()), { title: t("Error"), quiet, focused: document.activeElement?.id });
   if (!(error instanceof Problem) && error.status !== 0) throw error;
 }
 
@@ -130,11 +131,12 @@ async function guildOf(route) {
   if (!route.guild) return { guild: null, may: new Set() };
   if (guild?.id === route.guild) return { guild, may };
   const [found, access] = await Promise.all([get(guildPath(route.guild)), get(guildPath(route.guild, "/access"))]);
+  useLocale(found.body.locale);
   return { guild: found.body, may: new Set(access.body.scopes) };
 }
 
 async function missingPage() {
-  return { title: "No such page", node: h("div", {}, heading("There is no such page"), h("p", {}, link("#/", "To the guilds"))) };
+  return { title: t("No such page"), node: h("div", {}, heading(t("There is no such page")), h("p", {}, link("#/", t("To the guilds")))) };
 }
 
 function put(node, { title, quiet, focused }) {
@@ -156,13 +158,13 @@ function surround(found, route) {
 function followGuild(guildId) {
   unfollow?.stop();
   liveNote.hidden = guildId === null;
-  liveNote.textContent = "Connecting…";
+  liveNote.textContent = t("Connecting…");
   unfollow = guildId === null ? null : { guild: guildId, stop: follow(guildId, heard, say) };
 }
 
 function say(state) {
   liveNote.dataset.state = state;
-  liveNote.textContent = state === "live" ? "Live" : "Not connected: what you see may be old";
+  liveNote.textContent = state === "live" ? t("Live") : t("Not connected: what you see may be old");
 }
 
 const news = { events: [], timer: null, shownAt: 0, typing: null };
@@ -204,17 +206,17 @@ main.addEventListener("change", () => (news.typing = null));
 document.addEventListener("visibilitychange", renew);
 
 async function leave() {
-  if (page?.unsaved?.() && !confirm("Your changes are not saved. Log out and lose them?")) return;
+  if (page?.unsaved?.() && !confirm(t("Your changes are not saved. Log out and lose them?"))) return;
   try {
     await logOut();
   } catch (error) {
     if (error.status !== 401) {
-      notify(`You are still logged in. ${error.message}`);
+      notify(t("You are still logged in. {message}", { message: error.message }));
       return;
     }
   }
   loggedOut();
-  notify("You are logged out.");
+  notify(t("You are logged out."));
 }
 
 function loggedOut() {
@@ -230,7 +232,7 @@ onLoggedOut(() => {
 });
 
 addEventListener("hashchange", (event) => {
-  if (page?.unsaved?.() && !confirm("Your changes are not saved. Leave this page?")) {
+  if (page?.unsaved?.() && !confirm(t("Your changes are not saved. Leave this page?"))) {
     history.replaceState(null, "", new URL(event.oldURL).hash || "#/");
     return;
   }
@@ -242,6 +244,11 @@ addEventListener("beforeunload", (event) => {
 document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
+});
+
+document.getElementById("language").addEventListener("change", (event) => {
+  chooseLanguage(event.target.value);
+  location.reload();
 });
 
 await show();

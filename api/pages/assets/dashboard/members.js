@@ -2,10 +2,11 @@
 
 import { get, guildPath } from "./api.js";
 import { h, heading } from "./dom.js";
+import { number, t, tn } from "./language.js";
 import { personLink } from "./people.js";
 import { guildHref } from "./router.js";
 import { announce, emptyState, failure, skeleton, whileLoading } from "./screen.js";
-import { day, number } from "./words.js";
+import { day } from "./words.js";
 
 const PAGE = 50;
 const TYPING_MILLISECONDS = 300;
@@ -14,9 +15,9 @@ export async function membersPage({ me, guild, route }) {
   const list = new MemberList({ me, guild });
   await list.find(route.query.search ?? "");
   return {
-    title: `Members of ${guild.name}`,
+    title: t("Members of {name}", { name: guild.name }),
     concerns: (event) => event.type === "import.finished" && !list.isInUse,
-    node: h("div", {}, heading("Members"), list.search, list.node),
+    node: h("div", {}, heading(t("Members")), list.search, list.node),
   };
 }
 
@@ -35,7 +36,7 @@ class MemberList {
       event.preventDefault();
       this.find(this.field.value);
     };
-    this.search = h("form", { class: "search", role: "search", onsubmit: submit }, h("label", { for: "search" }, "Search by name or id"), this.field, this.count);
+    this.search = h("form", { class: "search", role: "search", onsubmit: submit }, h("label", { for: "search" }, t("Search by name or id")), this.field, this.count);
   }
 
   /** Whether somebody searches or has gone on to further pages, which nothing may take away. */
@@ -70,8 +71,8 @@ class MemberList {
       else this.#more(body);
     } catch (error) {
       if (mine !== this.#turn) return;
-      if (cursor === null) this.node.replaceChildren(failure("The members could not be loaded.", error, again));
-      else this.end.replaceChildren(failure("The next members could not be loaded.", error, again));
+      if (cursor === null) this.node.replaceChildren(failure(t("The members could not be loaded."), error, again));
+      else this.end.replaceChildren(failure(t("The next members could not be loaded."), error, again));
       if (error.status === undefined) throw error;
     } finally {
       if (mine === this.#turn) announce("");
@@ -79,7 +80,7 @@ class MemberList {
   }
 
   #loading(cursor) {
-    announce("Loading members…");
+    announce(t("Loading members…"));
     if (cursor === null) this.node.replaceChildren(skeleton("rows"));
   }
 
@@ -96,7 +97,7 @@ class MemberList {
       h(
         "div",
         { class: "scroll" },
-        h("table", { class: "board", "aria-label": "Members" }, h("thead", {}, h("tr", {}, head("Member"), head("Level", { class: "number" }), head("XP", { class: "number" }), head("Messages", { class: "number wide" }), head("Last active", { class: "number wide" }))), this.rows),
+        h("table", { class: "board", "aria-label": t("Members") }, h("thead", {}, h("tr", {}, head(t("Member")), head(t("Level"), { class: "number" }), head(t("XP"), { class: "number" }), head(t("Messages"), { class: "number wide" }), head(t("Last active"), { class: "number wide" }))), this.rows),
       ),
       this.end,
     );
@@ -108,7 +109,7 @@ class MemberList {
     const rows = body.items.map((member) => this.#row(member));
     this.rows.append(...rows);
     const next = () => this.#show(body.next_cursor);
-    this.end.replaceChildren(...(body.next_cursor === null ? [] : [h("button", { type: "button", class: "quiet", id: "more-members", onclick: next }, "Show more")]));
+    this.end.replaceChildren(...(body.next_cursor === null ? [] : [h("button", { type: "button", class: "quiet", id: "more-members", onclick: next }, t("Show more"))]));
     if (focused) rows[0]?.querySelector("a")?.focus();
   }
 
@@ -117,7 +118,7 @@ class MemberList {
     return h(
       "tr",
       { class: isMe ? "mine" : null },
-      h("th", { scope: "row" }, personLink(this.guild, member, isMe && h("span", { class: "tag" }, "you"))),
+      h("th", { scope: "row" }, personLink(this.guild, member, isMe && h("span", { class: "tag" }, t("you")))),
       h("td", { class: "number" }, number(member.level)),
       h("td", { class: "number" }, number(member.xp)),
       h("td", { class: "number wide" }, number(member.stats.messages)),
@@ -130,16 +131,16 @@ class MemberList {
       this.find("");
       this.field.focus();
     };
-    return emptyState(`Nobody's name begins with “${this.#text}”.`, h("button", { type: "button", class: "quiet", id: "clear-search", onclick: clear }, "Clear the search"));
+    return emptyState(t("Nobody's name begins with “{text}”.", { text: this.#text }), h("button", { type: "button", class: "quiet", id: "clear-search", onclick: clear }, t("Clear the search")));
   }
 }
 
 function nobody() {
-  return emptyState("No members yet. They appear as soon as the bot counts something of them, or after an import.");
+  return emptyState(t("No members yet. They appear as soon as the bot counts something of them, or after an import."));
 }
 
 function found(body) {
-  if (body.items.length === 0) return "No members found.";
-  if (body.next_cursor !== null) return `More than ${number(body.items.length)} members found.`;
-  return body.items.length === 1 ? "1 member found." : `${number(body.items.length)} members found.`;
+  if (body.items.length === 0) return t("No members found.");
+  if (body.next_cursor !== null) return t("More than {count} members found.", { count: number(body.items.length) });
+  return tn("{count} member found.", "{count} members found.", body.items.length);
 }

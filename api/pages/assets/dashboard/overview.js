@@ -4,12 +4,13 @@ import { get, guildPath } from "./api.js";
 import { activityPart } from "./activity.js";
 import { h, heading, link } from "./dom.js";
 import { heatMap } from "./heat_map.js";
+import { number, t, tn } from "./language.js";
 import { personLink } from "./people.js";
 import { guildHref } from "./router.js";
 import { emptyState, part } from "./screen.js";
-import { dayAfter, moment, number } from "./words.js";
+import { dayAfter, moment } from "./words.js";
 
-const PERIODS = [["day", "Wrote today", "yesterday"], ["week", "Wrote this week", "last week"], ["month", "Wrote this month", "last month"]];
+const PERIODS = [["day", t("Wrote today"), t("{count} yesterday")], ["week", t("Wrote this week"), t("{count} last week")], ["month", t("Wrote this month"), t("{count} last month")]];
 const HEAT_DAYS = [28, 7];
 const DAY = 24 * 3600 * 1000;
 
@@ -17,23 +18,23 @@ export async function overviewPage({ guild, route, again, latest }) {
   const path = (rest) => guildPath(guild.id, rest);
   const here = (change) => guildHref(guild.id, "overview", { ...route.query, ...change });
   const [tiles, activity, heat, todo] = await Promise.all([
-    part(countsOf(guild), { title: "The numbers could not be loaded.", draw: drawCounts, again }),
+    part(countsOf(guild), { title: t("The numbers could not be loaded."), draw: drawCounts, again }),
     activityPart({ guild, path: path("/activity"), route, here, again }),
-    part(hoursOf(guild), { title: "The hours could not be loaded.", draw: ({ items, days }) => heatMap(items, { guild, days }), again }),
-    part(stepsOf(guild), { title: "The checklist could not be loaded.", draw: (steps) => checklist(steps, guild), again }),
+    part(hoursOf(guild), { title: t("The hours could not be loaded."), draw: ({ items, days }) => heatMap(items, { guild, days }), again }),
+    part(stepsOf(guild), { title: t("The checklist could not be loaded."), draw: (steps) => checklist(steps, guild), again }),
   ]);
   return {
-    title: `Overview of ${guild.name}`,
+    title: t("Overview of {name}", { name: guild.name }),
     concerns: (event) => ["member.level_up", "achievement.unlocked", "import.finished", "settings.updated"].includes(event.type),
     node: h(
       "div",
       {},
-      heading("Overview"),
+      heading(t("Overview")),
       todo,
       tiles,
       activity,
-      h("section", { "aria-labelledby": "awake" }, h("h2", { id: "awake" }, `When ${guild.name} is awake`), heat),
-      h("h2", { id: "latest-title" }, "Just now"),
+      h("section", { "aria-labelledby": "awake" }, h("h2", { id: "awake" }, t("When {name} is awake", { name: guild.name })), heat),
+      h("h2", { id: "latest-title" }, t("Just now")),
       latestList(latest, guild),
     ),
   };
@@ -65,7 +66,7 @@ async function countsOf(guild) {
 
 function drawCounts({ all, periods }) {
   const tile = (name, count, note) => h("div", {}, h("dt", {}, name), h("dd", {}, number(count)), note && h("dd", { class: "before" }, note));
-  return h("dl", { class: "tiles", "aria-label": "Members" }, tile("Members", all, null), periods.map(({ now, before }, place) => tile(PERIODS[place][1], now, `${number(before)} ${PERIODS[place][2]}`)));
+  return h("dl", { class: "tiles", "aria-label": t("Members") }, tile(t("Members"), all, null), periods.map(({ now, before }, place) => tile(PERIODS[place][1], now, t(PERIODS[place][2], { count: number(before) }))));
 }
 
 /** `[done, text, address]` of what a new guild needs. */
@@ -80,11 +81,11 @@ async function stepsOf(guild) {
     get("/v1/achievements", { limit: 1 }),
   ]);
   return [
-    [board.body.member_count > 0, "The bot has counted something", "imports"],
-    [roles.body.items.length > 0, "The bot has sent the roles", "settings/leveling"],
-    [leveling.body.overridden.some((name) => ["curve", "role_rewards"].includes(name)), "Choose the level curve or level roles", "settings/leveling"],
-    [own.body.items.length + global.body.items.length > 0, "Add achievements", "achievements"],
-    [published.body.values.leaderboard !== "off", "Publish the leaderboard", "settings/public"],
+    [board.body.member_count > 0, t("The bot has counted something"), "imports"],
+    [roles.body.items.length > 0, t("The bot has sent the roles"), "settings/leveling"],
+    [leveling.body.overridden.some((name) => ["curve", "role_rewards"].includes(name)), t("Choose the level curve or level roles"), "settings/leveling"],
+    [own.body.items.length + global.body.items.length > 0, t("Add achievements"), "achievements"],
+    [published.body.values.leaderboard !== "off", t("Publish the leaderboard"), "settings/public"],
   ];
 }
 
@@ -92,13 +93,13 @@ async function stepsOf(guild) {
 function checklist(steps, guild) {
   const left = steps.filter(([isDone]) => !isDone).length;
   if (left === 0) return null;
-  const item = ([isDone, text, place], index) => h("li", {}, h("span", { "aria-hidden": "true", class: "mark" }, isDone ? "☑" : "☐"), h("span", { class: "unseen" }, isDone ? "Done: " : "To do: "), isDone ? text : link(guildHref(guild.id, place), text, { id: `step-${index}` }));
-  return h("section", { class: "card", "aria-labelledby": "to-do" }, h("h2", { id: "to-do" }, left === 1 ? "One step left" : `${left} steps left`), h("ul", { class: "plain steps" }, steps.map(item)));
+  const item = ([isDone, text, place], index) => h("li", {}, h("span", { "aria-hidden": "true", class: "mark" }, isDone ? "☑" : "☐"), h("span", { class: "unseen" }, isDone ? t("Done:") : t("To do:")), " ", isDone ? text : link(guildHref(guild.id, place), text, { id: `step-${index}` }));
+  return h("section", { class: "card", "aria-labelledby": "to-do" }, h("h2", { id: "to-do" }, tn("One step left", "{count} steps left", left)), h("ul", { class: "plain steps" }, steps.map(item)));
 }
 
 function latestList(latest, guild) {
   const events = latest.filter((event) => event.guild_id === guild.id);
-  if (events.length === 0) return emptyState("Nothing since you opened the dashboard. Level-ups and achievements appear here as they happen.");
-  const what = (event) => (event.type === "member.level_up" ? `reached level ${number(event.to_level)}` : `unlocked ${event.achievement}`);
+  if (events.length === 0) return emptyState(t("Nothing since you opened the dashboard. Level-ups and achievements appear here as they happen."));
+  const what = (event) => (event.type === "member.level_up" ? t("reached level {toLevel}", { toLevel: number(event.to_level) }) : t("unlocked {achievement}", { achievement: event.achievement }));
   return h("ul", { class: "plain latest", "aria-labelledby": "latest-title" }, events.map((event) => h("li", {}, personLink(guild, event, " ", what(event)), h("span", { class: "note" }, moment(event.heard_at)))));
 }

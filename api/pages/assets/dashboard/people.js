@@ -1,6 +1,7 @@
 /** A person is a face, a name, an id. */
 
 import { h, link, notify } from "./dom.js";
+import { t } from "./language.js";
 import { guildHref } from "./router.js";
 import { nameOf } from "./words.js";
 
@@ -46,10 +47,10 @@ export function copyId(id) {
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(id);
-      notify("Id copied.");
+      notify(t("Id copied."));
     } catch {
-      notify(`The id is ${id}.`);
+      notify(t("The id is {id}.", { id }));
     }
   };
-  return h("button", { type: "button", class: "quiet", id: "copy-id", title: id, onclick: copy }, "Copy id");
+  return h("button", { type: "button", class: "quiet", id: "copy-id", title: id, onclick: copy }, t("Copy id"));
 }

@@ -6,6 +6,7 @@
  * library sets them as HTML and fills in what stands in double braces.
  */
 
+import { t } from "./language.js";
 import { humanized } from "./words.js";
 
 const DEEPEST = 20;
@@ -27,7 +28,8 @@ export function groupsOf(schema) {
 
 /** What a person calls a property. */
 export function titleOf(schema, name) {
-  return resolved(schema, schema.properties?.[name] ?? {}).title ?? humanized(name);
+  const { title } = resolved(schema, schema.properties?.[name] ?? {});
+  return title === undefined ? humanized(name) : t(title);
 }
 
 /** Whether a property's value is replaced as a whole instead of merged into. */
@@ -98,11 +100,11 @@ function nullable(drawn) {
   if (drawn.type === "string" && drawn.enum) {
     const titles = drawn["x-enumTitles"].filter((_, index) => drawn.enum[index] !== "");
     const values = drawn.enum.filter((value) => value !== "");
-    return { ...without(drawn, ["default"]), type: ["string", "null"], "x-format": "select-nullable", enum: [null, ...values], "x-enumTitles": ["None", ...titles] };
+    return { ...without(drawn, ["default"]), type: ["string", "null"], "x-format": "select-nullable", enum: [null, ...values], "x-enumTitles": [t("None"), ...titles] };
   }
   if (drawn.type === "string") return { ...without(drawn, ["default", "minLength"]), type: ["string", "null"], "x-format": "text-nullable" };
   const { title, description, ...form } = drawn;
-  return { title, description, anyOf: [{ type: "null", title, "x-switcherTitle": "None", "x-titleHidden": true }, { ...form, title, "x-switcherTitle": "Set" }] };
+  return { title, description, anyOf: [{ type: "null", title, "x-switcherTitle": t("None"), "x-titleHidden": true }, { ...form, title, "x-switcherTitle": t("Set") }] };
 }
 
 function byType(node, type, choices, next) {
@@ -123,7 +125,7 @@ function text(node, choices) {
   const known = choices[node["x-ref"]];
   // Where the bot has sent no roles or channels at all, ids can still be typed in.
   if (known?.length) {
-    return { type: "string", enum: ["", ...known.map(({ id }) => id)], "x-enumTitles": [`Choose a ${node["x-ref"]}…`, ...known.map(({ name }) => name)] };
+    return { type: "string", enum: ["", ...known.map(({ id }) => id)], "x-enumTitles": [node["x-ref"] === "role" ? t("Choose a role…") : t("Choose a channel…"), ...known.map(({ name }) => name)] };
   }
   if (node.enum) return { type: "string", enum: node.enum, "x-enumTitles": node.enum.map((value) => humanized(value)) };
   const format = INPUT_TYPES[node.format] ?? ((node.maxLength ?? 0) > LONG_TEXT ? "textarea" : "text");
@@ -154,7 +156,7 @@ function object(node, next) {
 
 /** A member whose name is a person's choice: its name is its title, and it can be taken away. */
 function entry(drawn) {
-  return { ...drawn, "x-entry": true, "x-buttons": [{ label: "Remove", event: { name: "remove" } }] };
+  return { ...drawn, "x-entry": true, "x-buttons": [{ label: t("Remove"), event: { name: "remove" } }] };
 }
 
 /** A type where the schema leaves it to the values. */
@@ -174,8 +176,8 @@ function constant(node) {
 }
 
 function shared(node) {
-  const drawn = { title: escaped(node.title ?? "Value") };
-  if (node.description) drawn.description = escaped(node.description);
+  const drawn = { title: escaped(t(node.title ?? "Value")) };
+  if (node.description) drawn.description = escaped(t(node.description));
   if (node.default !== undefined && node.default !== null) drawn.default = node.default;
   if (node.readOnly) drawn.readOnly = true;
   return drawn;

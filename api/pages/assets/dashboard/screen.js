@@ -1,6 +1,7 @@
 /** The four states of a screen or a part of one: loading, empty, failed, full. */
 
 import { alertBox, freshId, h, heading, link } from "./dom.js";
+import { t } from "./language.js";
 
 const LOADING_AFTER_MILLISECONDS = 150;
 const RETRY_AFTER_MILLISECONDS = [2000, 4000, 8000, 15000];
@@ -37,24 +38,24 @@ export function emptyState(sentence, action = null) {
 
 /** What failed, why, and a button that tries again. */
 export function failure(title, error, again, id = freshId("retry")) {
-  const retry = h("button", { type: "button", class: "quiet", id, onclick: again }, "Try again");
+  const retry = h("button", { type: "button", class: "quiet", id, onclick: again }, t("Try again"));
   return alertBox(title, sentenceOf(error), h("p", { class: "retry" }, retry));
 }
 
 /** A whole page that failed. */
 export function failedPage(error, again) {
-  const later = isPassing(error) && h("p", { class: "note" }, "This page also tries again by itself.");
-  return h("div", {}, heading(titleOf(error)), failure(`${error.title ?? "Something went wrong"}.`, error, again, "retry-page"), later, h("p", {}, link("#/", "Your guilds", { id: "to-guilds" })));
+  const later = isPassing(error) && h("p", { class: "note" }, t("This page also tries again by itself."));
+  return h("div", {}, heading(titleOf(error)), failure(`${error.title ?? t("Something went wrong")}.`, error, again, "retry-page"), later, h("p", {}, link("#/", t("Your guilds"), { id: "to-guilds" })));
 }
 
 function titleOf(error) {
-  if (error.status === 404) return "Not found";
-  return isPassing(error) ? "The server is not answering" : "This page cannot be shown";
+  if (error.status === 404) return t("Not found");
+  return isPassing(error) ? t("The server is not answering") : t("This page cannot be shown");
 }
 
 function sentenceOf(error) {
-  if (error.status === 404) return "It is not there, or you may not see it.";
-  return error.status === undefined ? "There is a fault in this page. Reload it; if that does not help, tell whoever runs this server." : error.message;
+  if (error.status === 404) return t("It is not there, or you may not see it.");
+  return error.status === undefined ? t("There is a fault in this page. Reload it; if that does not help, tell whoever runs this server.") : error.message;
 }
 
 /** A part that may fail by itself: what `draw` makes of its answer, or why there is none. */

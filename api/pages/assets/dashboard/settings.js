@@ -4,11 +4,13 @@ import { Problem, all, call, get, guildPath } from "./api.js";
 import { resolveConflict } from "./conflict.js";
 import { alertBox, h, heading, link, notify } from "./dom.js";
 import { SettingsForm } from "./form.js";
+import { LANGUAGE, rich, t, tn } from "./language.js";
 import { LOGIN } from "./login.js";
 import { guildHref } from "./router.js";
+import { titleOf } from "./schema.js";
 import { humanized, moment } from "./words.js";
 
-export const moduleName = (module) => module.title ?? humanized(module.module);
+export const moduleName = (module) => (module.title ? t(module.title) : humanized(module.module));
 
 /** Roles and channels: what can be chosen, and all names by id. What is gone but still named can be kept. */
 export async function referencesOf(guild, stale = []) {
@@ -19,27 +21,27 @@ export async function referencesOf(guild, stale = []) {
   const categories = new Set(channels.filter((channel) => channel.type === 4).map((channel) => channel.id));
   const choices = {
     role: roles.map(({ id, name }) => ({ id, name: `@${name.replace(/^@/, "")}` })),
-    channel: channels.map(({ id, name }) => ({ id, name: categories.has(id) ? `${name} (category)` : `#${name}` })),
+    channel: channels.map(({ id, name }) => ({ id, name: categories.has(id) ? t("{name} (category)", { name }) : `#${name}` })),
   };
   const names = new Map([...choices.role, ...choices.channel].map(({ id, name }) => [id, name]));
   for (const { kind, id } of stale) {
     if (!names.has(id)) {
-      names.set(id, `a ${kind} that is gone (${id})`);
-      if (choices[kind]?.length) choices[kind].push({ id, name: `Gone: ${id}` });
+      names.set(id, kind === "role" ? t("a role that is gone ({id})", { id }) : t("a channel that is gone ({id})", { id }));
+      if (choices[kind]?.length) choices[kind].push({ id, name: t("Gone: {id}", { id }) });
     }
   }
   return { choices, names };
 }
 
 export async function settingsPage({ guild, route, again }) {
-  const modules = (await all("/v1/modules")).toSorted((a, b) => moduleName(a).localeCompare(moduleName(b)));
+  const modules = (await all("/v1/modules")).toSorted((a, b) => moduleName(a).localeCompare(moduleName(b), LANGUAGE));
   const module = modules.find((each) => each.module === (route.module ?? "leveling"));
   if (module === undefined) throw new Problem(404, null);
   const path = guildPath(guild.id, `/settings/${module.module}`);
   const { body: settings, etag } = await get(path);
   const page = new SettingsPage({ guild, module, path, settings, etag, again, ...(await referencesOf(guild, settings.stale_references)) });
   return {
-    title: `${moduleName(module)} – settings of ${guild.name}`,
+    title: t("{module} – settings of {name}", { module: moduleName(module), name: guild.name }),
     node: h("div", { class: "with-side" }, sideList(guild, modules, module), page.node),
     concerns: (event) => (event.type === "settings.updated" || event.type === "module.updated") && event.module === module.module,
     holds: (event) => page.heard(event),
@@ -50,7 +52,7 @@ export async function settingsPage({ guild, route, again }) {
 function sideList(guild, modules, chosen) {
   return h(
     "nav",
-    { class: "side-list", "aria-label": "Modules" },
+    { class: "side-list", "aria-label": t("Modules") },
     h("ul", {}, modules.map((module) =>
       h("li", {}, link(guildHref(guild.id, `settings/${module.module}`), moduleName(module), { id: `module-${module.module}`, "aria-current": module === chosen ? "page" : null })),
     )),
@@ -63,8 +65,8 @@ class SettingsPage {
     this.trouble = h("div", { id: "trouble" });
     this.count = h("p", { class: "count", id: "count", role: "status" });
     this.reason = h("input", { id: "reason", maxlength: "512", autocomplete: "off" });
-    this.save = h("button", { type: "submit", class: "button", id: "save" }, "Save");
-    this.undo = h("button", { type: "button", class: "quiet", id: "undo", onclick: () => again() }, "Undo all");
+    this.save = h("button", { type: "submit", class: "button", id: "save" }, t("Save"));
+    this.undo = h("button", { type: "button", class: "quiet", id: "undo", onclick: () => again() }, t("Undo all"));
     this.form = new SettingsForm({ module, settings, choices, names, changed: () => this.counted() });
     this.state = h("span", {});
     this.stale = h("div", {});
@@ -85,14 +87,14 @@ class SettingsPage {
       "div",
       {},
       heading(moduleName(module)),
-      module.description && h("p", { class: "lead" }, module.description),
-      h("p", { class: "note" }, this.state, " ", link(guildHref(this.guild.id, `settings/${module.module}/history`), "History", { id: "to-history" })),
+      module.description && h("p", { class: "lead" }, t(module.description)),
+      h("p", { class: "note" }, this.state, " ", link(guildHref(this.guild.id, `settings/${module.module}/history`), t("History"), { id: "to-history" })),
       this.stale,
       h(
         "form",
         { novalidate: true, onsubmit: submit, "aria-labelledby": "heading" },
         this.form.node,
-        (this.bar = h("div", { class: "save-bar" }, this.trouble, h("div", {}, this.count, h("label", { class: "field inline", for: "reason" }, "Why (optional)"), this.reason, this.undo, this.save))),
+        (this.bar = h("div", { class: "save-bar" }, this.trouble, h("div", {}, this.count, h("label", { class: "field inline", for: "reason" }, t("Why (optional)")), this.reason, this.undo, this.save))),
       ),
     );
   }
@@ -105,25 +107,25 @@ class SettingsPage {
   /** What is said of the settings as a whole. */
   shown() {
     const { revision, updated_at: at, stale_references: stale } = this.settings;
-    this.state.textContent = revision === 0 ? "Nothing was changed yet: all defaults." : `Revision ${revision}, of ${moment(at)}.`;
+    this.state.textContent = revision === 0 ? t("Nothing was changed yet: all defaults.") : t("Revision {revision}, of {at}.", { revision, at: moment(at) });
     this.stale.replaceChildren(...(stale.length > 0 ? [this.staleNote()] : []));
     this.counted();
   }
 
   staleNote() {
-    const items = this.settings.stale_references.map(({ pointer, kind, id }) => h("li", {}, `${humanized(pointer.split("/")[1])}: the ${kind} ${id}`));
-    return h("div", { class: "notice" }, h("p", {}, h("strong", {}, "No longer at Discord, or not yet sent by the bot:")), h("ul", {}, items));
+    const items = this.settings.stale_references.map(({ pointer, kind, id }) => h("li", {}, `${titleOf(this.module.schema, pointer.split("/")[1])}: ${kind === "role" ? t("the role {id}", { id }) : t("the channel {id}", { id })}`));
+    return h("div", { class: "notice" }, h("p", {}, h("strong", {}, t("No longer at Discord, or not yet sent by the bot:"))), h("ul", {}, items));
   }
 
   counted() {
     const count = this.form.changed.length;
-    this.count.textContent = count === 0 ? "No changes" : `${count} ${count === 1 ? "change" : "changes"} not saved`;
+    this.count.textContent = count === 0 ? t("No changes") : tn("{count} change not saved", "{count} changes not saved", count);
     this.undo.disabled = count === 0;
   }
 
   async send(patch, etag) {
     if (Object.keys(patch).length === 0) {
-      notify("There is nothing to save.");
+      notify(t("There is nothing to save."));
       return;
     }
     const errors = this.form.gaps;
@@ -145,7 +147,7 @@ class SettingsPage {
       if (this.reason.value === reason) this.reason.value = "";
       this.shown();
       if (this.newest > this.settings.revision) this.notice();
-      notify(`Saved, as revision ${answer.body.revision}.`);
+      notify(t("Saved, as revision {revision}.", { revision: answer.body.revision }));
     } catch (error) {
       if (error.status === 412) await this.conflict(patch);
       else this.refused(error);
@@ -156,15 +158,15 @@ class SettingsPage {
 
   refused(error) {
     if (error.status === 401) {
-      const again = h("a", { href: LOGIN, target: "_blank", rel: "noopener" }, "Log in in another tab");
-      this.trouble.replaceChildren(alertBox("Not saved.", "You are logged out. Your changes are still here.", h("p", {}, again, ", then save once more.")));
+      const again = h("a", { href: LOGIN, target: "_blank", rel: "noopener" }, t("Log in in another tab"));
+      this.trouble.replaceChildren(alertBox(t("Not saved."), t("You are logged out. Your changes are still here."), h("p", {}, rich("{login}, then save once more.", { login: again }))));
       return;
     }
     const left = this.form.showFaults(error.errors);
     const placed = error.errors.length - left.length;
-    const detail = placed > 0 ? `${placed} ${placed === 1 ? "value needs" : "values need"} another look: see above.` : error.message;
+    const detail = placed > 0 ? tn("{count} value needs another look: see above.", "{count} values need another look: see above.", placed) : error.message;
     const rest = left.filter((fault) => fault.message).map((fault) => h("li", {}, `${fault.pointer ?? fault.parameter ?? ""} ${fault.message}`));
-    this.trouble.replaceChildren(alertBox("Not saved.", detail, rest.length > 0 && h("ul", {}, rest)));
+    this.trouble.replaceChildren(alertBox(t("Not saved."), detail, rest.length > 0 && h("ul", {}, rest)));
     this.measured();
     if (placed > 0) document.activeElement?.scrollIntoView({ block: "nearest" });
   }
@@ -174,14 +176,14 @@ class SettingsPage {
     const { body: theirs, etag } = await get(this.path);
     const chosen = await resolveConflict({ module: this.module, before: this.settings, theirs, fields: this.form.changed, names: this.names });
     if (chosen === null) {
-      this.trouble.replaceChildren(alertBox("Not saved.", "Somebody else changed these settings meanwhile. Save again to compare."));
+      this.trouble.replaceChildren(alertBox(t("Not saved."), t("Somebody else changed these settings meanwhile. Save again to compare.")));
       this.save.focus();
       return;
     }
     const mine = Object.fromEntries(Object.entries(patch).filter(([name]) => chosen.has(name)));
     if (Object.keys(mine).length === 0) {
       await this.again();
-      notify("Theirs is kept; your changes are gone.");
+      notify(t("Theirs is kept; your changes are gone."));
       return;
     }
     await this.send(mine, etag);
@@ -199,6 +201,6 @@ class SettingsPage {
   }
 
   notice() {
-    this.trouble.replaceChildren(h("p", { class: "notice", role: "status" }, "Somebody else has just changed these settings. When you save, you can compare."));
+    this.trouble.replaceChildren(h("p", { class: "notice", role: "status" }, t("Somebody else has just changed these settings. When you save, you can compare.")));
   }
 }
