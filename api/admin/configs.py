@@ -6,12 +6,11 @@ from piccolo_api.crud.hooks import Hook, HookType
 
 from api.admin.edits import change_admin, change_guild, refuse_self_removal
 from api.admin.permissions import only, read_only
-from tables.achievements import Achievement, Award, AwardCount
+from tables.achievements import Achievement, AwardCount
 from tables.admin import AdminUser
-from tables.audit import AuditEntry
 from tables.guilds import Guild, GuildChannel, GuildRole
 from tables.imports import Import
-from tables.members import CustomStat, Member
+from tables.named import NamedAuditEntry, NamedAward, NamedCustomStat, NamedMember
 from tables.settings import GuildSettings, RegisteredModule, SettingsRevision
 
 
@@ -62,13 +61,15 @@ def _guilds() -> list[TableConfig]:
 
 
 def _members() -> list[TableConfig]:
-    member, stat, brought = Member, CustomStat, Import
+    member, stat, brought = NamedMember, NamedCustomStat, Import
     return [
         read_only(
             member,
             "Members",
             [
                 member.user_id,
+                member.display_name,
+                member.username,
                 member.guild_id,
                 member.xp,
                 member.messages,
@@ -84,7 +85,7 @@ def _members() -> list[TableConfig]:
         read_only(
             stat,
             "Members",
-            [stat.stat, stat.guild_id, stat.user_id, stat.value],
+            [stat.stat, stat.guild_id, stat.user_id, stat.display_name, stat.username, stat.value],
             [stat.guild_id, stat.user_id, stat.stat],
             link=stat.stat,
             order=OrderBy(stat.id, ascending=False),
@@ -110,7 +111,7 @@ def _members() -> list[TableConfig]:
 
 
 def _achievements() -> list[TableConfig]:
-    achievement, award, count = Achievement, Award, AwardCount
+    achievement, award, count = Achievement, NamedAward, AwardCount
     return [
         read_only(
             achievement,
@@ -143,6 +144,8 @@ def _achievements() -> list[TableConfig]:
             [
                 award.name,
                 award.user_id,
+                award.display_name,
+                award.username,
                 award.guild_id,
                 award.achievement_id,
                 award.awarded_at,
@@ -197,7 +200,7 @@ def _settings() -> list[TableConfig]:
 
 
 def _audit_log() -> TableConfig:
-    entry = AuditEntry
+    entry = NamedAuditEntry
     return read_only(
         entry,
         "Audit",
@@ -206,8 +209,10 @@ def _audit_log() -> TableConfig:
             entry.action,
             entry.guild_id,
             entry.target,
+            entry.target_name,
             entry.actor_kind,
             entry.actor_id,
+            entry.actor_name,
             entry.changes,
             entry.reason,
         ],

@@ -1,5 +1,6 @@
 """Level-ups: the roles that a new level brings, and the announcement. Pure."""
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -8,6 +9,9 @@ from api.members.leveling_config import LevelingConfig
 from api.members.levels import RoleChanges, deserved, role_changes
 from api.members.names import UNKNOWN, Names, shown
 from api.settings.builtin.announcements import Mode, filled
+
+# Backslashes keep Discord from reading these as formatting or as a link.
+_MARKDOWN = re.compile(r"[\\*_~`|<>\[\]()#:]")
 
 
 class Announcement(msgspec.Struct, frozen=True):
@@ -55,12 +59,19 @@ def level_up(
         to_level=after,
         xp=after_xp,
         role_rewards=roles,
-        announce=_announcement(config, user_id, before, after, after_xp, roles.add, channel_id),
+        announce=_announcement(config, user_id, names, before, after, after_xp, roles.add, channel_id),
     )
 
 
 def _announcement(
-    config: LevelingConfig, user_id: int, before: int, after: int, xp: int, roles: list[str], channel_id: int | None
+    config: LevelingConfig,
+    user_id: int,
+    names: Names,
+    before: int,
+    after: int,
+    xp: int,
+    roles: list[str],
+    channel_id: int | None,
 ) -> Announcement:
     announce = config.settings.announce
     if announce.mode == "off":
@@ -68,7 +79,7 @@ def _announcement(
     text = filled(
         announce.template,
         {
-            "user": str(user_id),
+            "user": _spoken(user_id, names),
             "mention": f"<@{user_id}>",
             "level": str(after),
             "old_level": str(before),
@@ -83,3 +94,12 @@ def _announcement(
     elif announce.mode == "current" and channel_id is not None:
         where = str(channel_id)
     return Announcement(announce.mode, where, text)
+
+
+def _spoken(user_id: int, names: Names) -> str:
+    """The member's name for a message on Discord, or their id while no name is known. Whoever chose the name can
+    neither mention anybody by it, nor format the message, nor link in it."""
+    name = names.display_name or names.username
+    if name is None:
+        return str(user_id)
+    return _MARKDOWN.sub(r"\\\g<0>", name).replace("@", "@\u200b")

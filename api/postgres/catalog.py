@@ -21,10 +21,11 @@ Catalog = dict[str, str]
 _READ = """
     WITH tables AS (
         SELECT oid, relname AS name, relkind FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition
     )
     SELECT 'table ' || name AS object,
-        CASE relkind WHEN 'p' THEN 'partitioned by ' || pg_get_partkeydef(oid) ELSE 'plain' END AS definition
+        CASE relkind WHEN 'p' THEN 'partitioned by ' || pg_get_partkeydef(oid) WHEN 'v' THEN 'view' ELSE 'plain' END
+            AS definition
     FROM tables
     UNION ALL
     SELECT 'column ' || name || '.' || a.attname,
@@ -54,7 +55,7 @@ _READ = """
 
 
 async def read(connection: PlainConnection) -> Catalog:
-    """The definition of each table, column, constraint, index, trigger and function."""
+    """The definition of each table and view, column, constraint, index, trigger and function."""
     return {row["object"]: row["definition"] for row in await connection.fetch(_READ)}
 
 

@@ -95,7 +95,7 @@ async def test_a_guild_is_found_among_two_hundred_renamed_and_the_log_tells(
         assert (entry["action"], entry["target"]) == ("guild.updated", str(QUARRY))
         assert entry["changes"] == {"name": {"before": "Quarry", "after": "Marble Quarry"}}
 
-        await page.goto(f"{base_url}/admin/#/audit_log/")
+        await page.goto(f"{base_url}/admin/#/named_audit_log/")
         await expect(page.get_by_role("cell", name="guild.updated")).to_be_visible()
         await tab.screenshot("admin-audit-log")
 

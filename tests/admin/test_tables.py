@@ -7,14 +7,17 @@ import httpx2
 import pytest
 
 from api.postgres.engine import PlainConnection
+from tests.achievements.support import define, draft
+from tests.activity.test_record import message, record
 from tests.admin.conftest import IGNORE_SCHEMA, PASSWORD, log_in
-from tests.support.people import HARBOUR, QUARRY
+from tests.members.people import give
+from tests.support.people import ADA, BO, HARBOUR, QUARRY
 
 pytestmark = pytest.mark.filterwarnings(IGNORE_SCHEMA)
 
 READ_ONLY = (
-    "guild_roles", "guild_channels", "guild_settings", "guild_settings_revisions", "modules", "audit_log", "members",
-    "custom_stats", "imports", "achievements", "achievement_awards", "achievement_counts",
+    "guild_roles", "guild_channels", "guild_settings", "guild_settings_revisions", "modules", "named_audit_log",
+    "named_members", "named_custom_stats", "imports", "achievements", "named_awards", "achievement_counts",
 )  # fmt: skip
 
 
@@ -22,10 +25,10 @@ async def test_tables_are_grouped_and_none_is_secret(ada: httpx2.AsyncClient) ->
     answer = (await ada.get("/admin/api/tables/grouped/")).json()
     assert answer == {
         "grouped": {
-            "Achievements": ["achievement_awards", "achievement_counts", "achievements"],
-            "Audit": ["audit_log"],
+            "Achievements": ["achievement_counts", "achievements", "named_awards"],
+            "Audit": ["named_audit_log"],
             "Guilds": ["guild_channels", "guild_roles", "guilds"],
-            "Members": ["custom_stats", "imports", "members"],
+            "Members": ["imports", "named_custom_stats", "named_members"],
             "People": ["admin_users"],
             "Settings": ["guild_settings", "guild_settings_revisions", "modules"],
         },
@@ -51,6 +54,28 @@ async def test_every_table_can_be_looked_at_by_admins_alone(
     assert "changed_xid" not in schema["properties"]
     ada.cookies.delete("id")
     assert (await ada.get(f"{base}/")).status_code == 401
+
+
+async def test_people_have_names(bot: httpx2.AsyncClient, ada: httpx2.AsyncClient, owner: PlainConnection) -> None:
+    guild = f"/v1/guilds/{HARBOUR}"
+    await define(bot, draft(gte=1000))
+    for user_id, names in ((ADA, {"username": "ada", "display_name": "Ada L."}), (BO, {"username": "bo"})):
+        assert (await bot.patch(f"{guild}/members/{user_id}", json=names)).is_success
+        await give(bot, user_id, 300)
+        await bot.put(f"{guild}/members/{user_id}/achievements/chatterbox")
+        await record(bot, {**message(f"duel-{user_id}", user_id), "type": "stat", "stat": "duels", "amount": 2})
+
+    async def named(table: str, id_: str, *columns: str) -> dict[str, list[str | None]]:
+        rows = (await ada.get(f"/admin/api/tables/{table}/")).json()["rows"]
+        return {str(row[id_]): [row[name] for name in columns] for row in rows}
+
+    both: dict[str, list[str | None]] = {str(ADA): ["Ada L.", "ada"], str(BO): [None, "bo"]}
+    for table in ("named_members", "named_custom_stats", "named_awards"):
+        assert await named(table, "user_id", "display_name", "username") == both, table
+    targets = await named("named_audit_log", "target", "target_name")
+    assert (targets[str(ADA)], targets[str(BO)]) == (["Ada L."], ["bo"])
+    plan = await owner.fetch("EXPLAIN SELECT count(*) FROM named_members")
+    assert not any("member_names" in row[0] for row in plan), "rows are counted without a look at names"
 
 
 async def _some_id(ada: httpx2.AsyncClient, table: str) -> str:

@@ -10,6 +10,7 @@ from piccolo.table import Table
 from api.postgres.engine import PlainConnection
 from tables.by_sql import BY_SQL, BySql
 from tables.declared import TABLES as DECLARED
+from tables.named import VIEWS
 
 TABLES = (*DECLARED, *(each.table for each in BY_SQL))
 
@@ -44,6 +45,22 @@ async def test_every_table_is_declared_once(owner: PlainConnection) -> None:
         " AND relnamespace = 'public'::regnamespace AND relname <> 'migration'"
     )
     assert sorted(names) == sorted(row["relname"] for row in found)
+
+
+async def test_every_view_is_declared_once(owner: PlainConnection) -> None:
+    found = await owner.fetch("SELECT viewname FROM pg_views WHERE schemaname = 'public'")
+    assert sorted(view._meta.tablename for view in VIEWS) == sorted(row["viewname"] for row in found)
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
+async def test_columns_of_views(view: type[Table], owner: PlainConnection) -> None:
+    found = await owner.fetch(
+        "SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = $1::text::regclass"
+        " AND attnum > 0 ORDER BY attnum",
+        view._meta.tablename,
+    )
+    declared = [(name, type_) for name, (type_, _) in described(view).items()]
+    assert declared == [(row["attname"], row["type"]) for row in found]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)

@@ -9,9 +9,10 @@ from api.lib.json import JsonObject
 from api.members.leveling_config import LevelingConfig
 from api.members.levels import RoleChanges, deserved, level_curve, role_changes
 from api.members.levelups import Announcement, level_up
+from api.members.names import Names
 from api.settings.builtin.leveling import LEVELING, leveling_settings
 from api.settings.curves import CostCurve, PresetCurve, TableCurve, TotalCurve, UnusableCurve
-from tests.support.people import ADA, HARBOUR
+from tests.support.people import ADA, BO, HARBOUR
 
 TABLE = TableCurve([10, 30, 60])
 REWARDS: JsonObject = {
@@ -240,6 +241,24 @@ def test_where_it_is_told(announce: JsonObject, channel_id: int | None, expected
 def test_what_is_told(template: str, text: str) -> None:
     config = guild(REWARDS | {"announce": {"template": template}}, name="{xp} & \\1")
     found = level_up(config, ADA, 10, 31)
+    assert found is not None
+    assert found.announce.text == text
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (Names(), str(ADA)),
+        (Names(username="ada"), "ada"),
+        (Names(username="ada", display_name="Ada 🎉 L."), "Ada 🎉 L."),
+        (Names(display_name="@everyone {level}"), "@\u200beveryone {level}"),
+        (Names(display_name=f"<@{BO}>"), f"\\<@\u200b{BO}\\>"),
+        (Names(display_name="[gift](https://bad.example)"), "\\[gift\\]\\(https\\://bad.example\\)"),
+        (Names(display_name="# *a* _b_ ~c~ `d` |e| \\"), r"\# \*a\* \_b\_ \~c\~ \`d\` \|e\| \\"),
+    ],
+)
+def test_a_name_in_an_announcement_is_only_read(names: Names, text: str) -> None:
+    found = level_up(guild(REWARDS | {"announce": {"template": "{user}"}}), ADA, 10, 31, names=names)
     assert found is not None
     assert found.announce.text == text
 
