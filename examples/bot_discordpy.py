@@ -119,7 +119,7 @@ class Bot(discord.Client):
             return
         text = f"Level {member.level}, rank {member.rank or 'unknown'}"
         try:
-            card = await self.guildhall.card(guild_id, asked.user.id, patience=0)
+            card = await self.guildhall.cards.member(guild_id, asked.user.id, patience=0)
         except Problem as problem:
             if problem.status not in NO_CARD:
                 raise

@@ -46,7 +46,7 @@ async def test_a_full_batch_goes_at_once(guildhall: Guildhall) -> None:
 
 async def test_the_server_restarts(guildhall: Guildhall, road: Road) -> None:
     """It is away, stops, and takes events without saying so: each counts once."""
-    guildhall._patience = 0.2
+    guildhall.requests.patience = 0.2
     road.mishaps = ["away", "stopping", "lost", "away"]
     async with Batcher(guildhall, every=0.02) as batcher:
         for number in range(50):
@@ -59,7 +59,7 @@ async def test_the_server_restarts(guildhall: Guildhall, road: Road) -> None:
 
 
 async def test_what_is_kept_is_bounded(guildhall: Guildhall, road: Road) -> None:
-    guildhall._patience = 0.05
+    guildhall.requests.patience = 0.05
     road.mishaps = ["away"] * 100
     batcher = Batcher(guildhall, every=0.02, most=20)
     async with batcher:

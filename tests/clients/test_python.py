@@ -49,23 +49,23 @@ async def test_what_a_bot_does(guildhall: Guildhall) -> None:
 
 async def test_a_card(guildhall: Guildhall, litestar_app: Litestar, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Problem, match="404"):
-        await guildhall.card(HARBOUR, ADA)
+        await guildhall.cards.member(HARBOUR, ADA)
     await guildhall.adjust_xp(HARBOUR, ADA, 300)
-    shown = image(await guildhall.card(HARBOUR, ADA))
+    shown = image(await guildhall.cards.member(HARBOUR, ADA))
     assert (shown.format, shown.size) == ("PNG", (934, 282))
     monkeypatch.setattr(services_of(litestar_app).renderer, "is_installed", False)
     with pytest.raises(Problem) as refused:
-        await guildhall.card(HARBOUR, ADA)
+        await guildhall.cards.member(HARBOUR, ADA)
     assert (refused.value.status, refused.value.type) == (501, "urn:guildhall:problem:pictures-not-installed")
 
 
 async def test_a_busy_server_is_asked_for_a_card_again(guildhall: Guildhall, road: Road) -> None:
     await guildhall.adjust_xp(HARBOUR, ADA, 300)
     road.mishaps = ["stopping"]
-    assert image(await guildhall.card(HARBOUR, ADA)).format == "PNG"
+    assert image(await guildhall.cards.member(HARBOUR, ADA)).format == "PNG"
     road.mishaps = ["stopping"]
     with pytest.raises(Problem, match="503"):
-        await guildhall.card(HARBOUR, ADA, patience=0)
+        await guildhall.cards.member(HARBOUR, ADA, patience=0)
 
 
 async def test_settings_are_typed_and_cheap(guildhall: Guildhall) -> None:
@@ -107,7 +107,7 @@ async def test_what_was_done_is_not_done_again(guildhall: Guildhall, road: Road)
 
 
 async def test_patience_ends(guildhall: Guildhall, road: Road) -> None:
-    guildhall._patience = 0.3
+    guildhall.requests.patience = 0.3
     road.mishaps = ["away"] * 9
     with pytest.raises(Unreachable, match="PUT /v1/guilds"):
         await guildhall.put_guild(HARBOUR, "Harbour")

@@ -1,8 +1,19 @@
 """Guildhall from Python: `Guildhall` asks, `Batcher` sends what members did, `Guildhall.events` listens."""
 
+from guildhall_client.achievements import (
+    Achievement,
+    Awarded,
+    Awarding,
+    Leaf,
+    MemberAchievement,
+    Pack,
+    Simulation,
+)
 from guildhall_client.batching import Batcher
+from guildhall_client.cards import CardLink, MemberCard
 from guildhall_client.client import Guildhall
-from guildhall_client.errors import GuildhallError, Problem, Unreachable
+from guildhall_client.errors import BadSignature, GuildhallError, GuildNotFound, Problem, Unreachable
+from guildhall_client.imports import Import, ImportCounts, PreviewedMember, RefusedRow
 from guildhall_client.models import (
     Achieved,
     Activity,
@@ -15,6 +26,7 @@ from guildhall_client.models import (
     Member,
     Members,
     NamesPut,
+    Page,
     Privacy,
     Rejected,
     Rewards,
@@ -25,31 +37,55 @@ from guildhall_client.models import (
     StreamEvent,
     XpAdjusted,
 )
+from guildhall_client.spool import FileSpool, Spool
+from guildhall_client.webhooks import Delivered, Delivery, Webhook, verify_delivery
 
 __all__ = [
     "Achieved",
+    "Achievement",
     "Activity",
     "Announcement",
+    "Awarded",
+    "Awarding",
+    "BadSignature",
     "Batcher",
     "Board",
     "BoardEntry",
+    "CardLink",
+    "Delivered",
+    "Delivery",
     "Erasure",
     "Fault",
+    "FileSpool",
+    "GuildNotFound",
     "Guildhall",
     "GuildhallError",
+    "Import",
+    "ImportCounts",
+    "Leaf",
     "LevelUp",
     "Member",
+    "MemberAchievement",
+    "MemberCard",
     "Members",
     "NamesPut",
+    "Pack",
+    "Page",
+    "PreviewedMember",
     "Privacy",
     "Problem",
+    "RefusedRow",
     "Rejected",
     "Rewards",
     "RoleChanges",
     "Settings",
+    "Simulation",
+    "Spool",
     "Stats",
     "Streak",
     "StreamEvent",
     "Unreachable",
+    "Webhook",
     "XpAdjusted",
+    "verify_delivery",
 ]

@@ -8,19 +8,22 @@ import logging
 import re
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import TypeVar
 from uuid import uuid4
 
-from guildhall_client.client import Guildhall, Id
+from guildhall_client.client import Guildhall
 from guildhall_client.errors import Problem, Unreachable
 from guildhall_client.models import Activity
+from guildhall_client.requests import Id
+from guildhall_client.spool import Event, Spool
 
 log = logging.getLogger("guildhall_client")
 
-Event = Mapping[str, object]
+T = TypeVar("T")
 Answered = Callable[[str, Activity], Awaitable[None]]
 
 # What sending again does not mend, and what is only for now: a key that was revoked may be put right.
@@ -41,14 +44,16 @@ class Batcher:
         every: float = 1.0,
         at_once: int = 500,
         most: int = 100_000,
+        spool: Spool | None = None,
     ) -> None:
         """`answered` is called with each answer and its guild: level-ups to tell, roles to give. `most`: how many
-        events are kept at all."""
+        events are kept at all. `spool` keeps them beyond the end of this process: `FileSpool`."""
         self._guildhall = guildhall
         self._answered = answered
         self._every = every
         self._at_once = at_once
         self._most = most
+        self._spool = spool
         self._waiting: dict[str, deque[Event]] = {}
         self._count = 0
         self._full = asyncio.Event()
@@ -59,6 +64,8 @@ class Batcher:
         self.dropped = 0
 
     async def __aenter__(self) -> "Batcher":
+        for guild_id, event in [] if self._spool is None else self._spool.load():
+            self._queue(guild_id, event)
         self._task = asyncio.create_task(self._run())
         return self
 
@@ -81,9 +88,14 @@ class Batcher:
             "occurred_at": datetime.now(UTC),
             **more,
         }
+        if self._spool is not None:
+            self._keep(self._spool.add, str(guild_id), event)
+        self._queue(str(guild_id), event)
+
+    def _queue(self, guild_id: str, event: Event) -> None:
         if self._count >= self._most:
             self._drop_oldest()
-        queue = self._waiting.setdefault(str(guild_id), deque())
+        queue = self._waiting.setdefault(guild_id, deque())
         queue.append(event)
         self._count += 1
         self._idle.clear()
@@ -109,13 +121,16 @@ class Batcher:
         self._task.cancel()
         await asyncio.wait({self._task})
         self._task = None
+        if self._spool is not None:
+            self._spool.close()
         return self._count
 
     def _drop_oldest(self) -> None:
         """From the guild that waits longest."""
         guild_id = next(iter(self._waiting))
-        self._waiting[guild_id].popleft()
+        event = self._waiting[guild_id].popleft()
         self._count -= 1
+        self._unkeep(guild_id, [event])
         self._settle(guild_id)
         self.dropped += 1
 
@@ -174,7 +189,19 @@ class Batcher:
         kept = [event for event in first if id(event) not in gone]
         self._count -= len(first) - len(kept)
         queue.extendleft(reversed(kept))
+        self._unkeep(guild_id, [event for event in first if id(event) in gone])
         self._settle(guild_id)
+
+    def _unkeep(self, guild_id: str, events: Sequence[Event]) -> None:
+        if self._spool is not None and events:
+            self._keep(self._spool.remove, guild_id, [str(event["id"]) for event in events])
+
+    def _keep(self, change: Callable[[str, T], None], guild_id: str, what: T) -> None:
+        """The spool is a safeguard: if it fails, the events in memory are sent all the same."""
+        try:
+            change(guild_id, what)
+        except (OSError, ValueError):
+            log.exception("the spool failed")
 
     def _settle(self, guild_id: str) -> None:
         if not self._waiting.get(guild_id):

@@ -1,16 +1,17 @@
 """The client: one method for what a bot does often, `request` for everything else."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
-from uuid import uuid4
 
 import httpx2
 import msgspec
 
 from guildhall_client import errors, streaming
+from guildhall_client.achievements import Achievements
+from guildhall_client.cards import Cards
+from guildhall_client.imports import Imports
 from guildhall_client.models import (
     Activity,
     Board,
@@ -24,11 +25,10 @@ from guildhall_client.models import (
     StreamEvent,
     XpAdjusted,
 )
-from guildhall_client.retrying import Patience
+from guildhall_client.requests import Id, Json, Requests
+from guildhall_client.webhooks import Webhooks
 
 T = TypeVar("T")
-Json = dict[str, Any]  # Any: whatever JSON holds
-Id = int | str
 
 
 class Guildhall:
@@ -45,11 +45,14 @@ class Guildhall:
     ) -> None:
         """`patience`: for how many seconds a request is tried again, while the server is away, restarts or asks
         to wait; then `Unreachable`. `timeout`: for one try."""
-        self._patience = patience
-        self._known: dict[str, tuple[str, bytes]] = {}  # address: entity tag, body
         self.http = httpx2.AsyncClient(
             base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout, transport=transport
         )
+        self.requests = Requests(self.http, patience)
+        self.achievements = Achievements(self.requests)
+        self.cards = Cards(self.requests)
+        self.imports = Imports(self.requests)
+        self.webhooks = Webhooks(self.requests)
 
     async def __aenter__(self) -> "Guildhall":
         return self
@@ -71,7 +74,7 @@ class Guildhall:
 
     async def delete_guild(self, guild_id: Id) -> None:
         """The bot left. Of a guild that is not there nothing happens."""
-        await self._ignoring_absence("DELETE", f"/v1/guilds/{guild_id}")
+        await self.requests.unless_absent("DELETE", f"/v1/guilds/{guild_id}")
 
     async def put_module(self, module: str, schema: Json, title: str, description: str | None = None) -> None:
         """Registers a module of settings; call it whenever the bot starts."""
@@ -83,7 +86,7 @@ class Guildhall:
         told what is known already."""
         path = f"/v1/guilds/{guild_id}/settings/{quote(module)}"
         kind: type[Settings[T]] = Settings[as_type]  # type: ignore[valid-type] # a type that the caller names
-        return msgspec.json.decode(await self._cached(path), type=kind)
+        return msgspec.json.decode(await self.requests.cached(path), type=kind)
 
     async def patch_settings(self, guild_id: Id, module: str, changes: Json, reason: str | None = None) -> None:
         """Changes some of it; None returns a value to its default."""
@@ -99,17 +102,14 @@ class Guildhall:
         return await self.request("POST", f"/v1/guilds/{guild_id}/activity", Activity, body=body, key=False)
 
     async def member(self, guild_id: Id, user_id: Id) -> Member | None:
-        """The profile, None of somebody unknown."""
-        found = await self._ignoring_absence("GET", f"/v1/guilds/{guild_id}/members/{user_id}")
-        return None if found is None else msgspec.json.decode(found, type=Member)
-
-    async def card(self, guild_id: Id, user_id: Id, *, patience: float | None = None) -> bytes:
-        """The rank card, a PNG. Raises `Problem`: 404 of somebody unknown, 501 where pictures are not installed, 503
-        where they cannot be drawn now. `patience`: for this request, 0 to try it once."""
-        response = await self._send("GET", f"/v1/guilds/{guild_id}/members/{user_id}/card.png", patience=patience)
-        if not response.is_success:
+        """The profile, None if there is no such member. Raises `GuildNotFound` if there is no such guild."""
+        response = await self.requests.send("GET", f"/v1/guilds/{guild_id}/members/{user_id}")
+        if response.is_success:
+            return msgspec.json.decode(response.content, type=Member)
+        if response.status_code != 404:
             raise errors.problem(response)
-        return response.content
+        await self.requests.find_guild(guild_id)
+        return None
 
     async def members(self, guild_id: Id, **query: str | int) -> Members:
         """A page of members by name: `search` (the beginning of a name, or an id), `ids`, `limit`, `cursor`."""
@@ -126,7 +126,7 @@ class Guildhall:
 
     async def member_left(self, guild_id: Id, user_id: Id) -> None:
         """The member left; of somebody who is not there nothing happens."""
-        await self._ignoring_absence("DELETE", f"/v1/guilds/{guild_id}/members/{user_id}")
+        await self.requests.unless_absent("DELETE", f"/v1/guilds/{guild_id}/members/{user_id}")
 
     async def adjust_xp(self, guild_id: Id, user_id: Id, amount: int, reason: str | None = None) -> XpAdjusted:
         """Gives (or takes) XP by hand, once, however often it is tried."""
@@ -190,56 +190,4 @@ class Guildhall:
         """One request, its answer as this type: a msgspec struct, or `object` for any JSON. `reason` is for the audit
         log, `key`: a POST bears an idempotency key, so that it is done once however often it is tried.
         Raises `Problem`, `Unreachable`."""
-        headers = {} if reason is None else {"X-Audit-Log-Reason": quote(reason)}
-        if method == "POST" and key:
-            headers["Idempotency-Key"] = uuid4().hex
-        response = await self._send(method, path, body, params, headers)
-        if not response.is_success:
-            raise errors.problem(response)
-        return msgspec.json.decode(response.content or b"null", type=as_type)
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        params: Mapping[str, str | int] | None = None,
-        headers: Mapping[str, str] | None = None,
-        patience: float | None = None,
-    ) -> httpx2.Response:
-        content = None if body is None else msgspec.json.encode(body)
-        sent = {**(headers or {}), **({} if content is None else {"Content-Type": "application/json"})}
-        waits = Patience(self._patience if patience is None else patience)
-        while True:
-            response: httpx2.Response | None = None
-            try:
-                response = await self.http.request(method, path, content=content, params=params, headers=sent)
-            except httpx2.TransportError as error:
-                seconds = waits.wait(None)
-                if seconds is None:
-                    raise errors.Unreachable(f"{method} {path}: {error!r}") from error
-            else:
-                seconds = waits.wait(response)
-                if seconds is None:
-                    return response
-            await asyncio.sleep(seconds)
-
-    async def _cached(self, path: str) -> bytes:
-        known = self._known.get(path)
-        response = await self._send("GET", path, headers={} if known is None else {"If-None-Match": known[0]})
-        if response.status_code == 304 and known is not None:
-            return known[1]
-        if not response.is_success:
-            raise errors.problem(response)
-        if len(self._known) >= 1000:
-            self._known.pop(next(iter(self._known)))
-        self._known[path] = response.headers.get("etag", ""), response.content
-        return response.content
-
-    async def _ignoring_absence(self, method: str, path: str) -> bytes | None:
-        response = await self._send(method, path)
-        if response.status_code == 404:
-            return None
-        if not response.is_success:
-            raise errors.problem(response)
-        return response.content
+        return await self.requests.request(method, path, as_type, body=body, params=params, reason=reason, key=key)

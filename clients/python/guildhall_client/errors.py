@@ -29,6 +29,14 @@ class Problem(GuildhallError):
         self.errors = errors
 
 
+class GuildNotFound(Problem):
+    """The guild does not exist, or this key may not see it."""
+
+
+class BadSignature(GuildhallError):
+    """A webhook's delivery whose signature is missing, wrong or too old."""
+
+
 class _Body(msgspec.Struct):
     type: str = "about:blank"
     title: str = ""
@@ -37,13 +45,13 @@ class _Body(msgspec.Struct):
     errors: list[Fault] = []
 
 
-def problem(response: httpx2.Response) -> Problem:
+def problem(response: httpx2.Response, kind: type[Problem] = Problem) -> Problem:
     """The problem that an answer tells of; its body is read."""
     try:
         body = msgspec.json.decode(response.content, type=_Body)
     except (msgspec.MsgspecError, UnicodeDecodeError):  # of a proxy between, perhaps
         body = _Body(title=response.reason_phrase, detail=response.text[:200])
-    return Problem(response.status_code, body.type, body.title, body.detail, body.request_id, body.errors)
+    return kind(response.status_code, body.type, body.title, body.detail, body.request_id, body.errors)
 
 
 def _place(fault: Fault) -> str:

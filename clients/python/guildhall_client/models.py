@@ -8,6 +8,13 @@ import msgspec
 T = TypeVar("T")
 
 
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A page of a list. Pass `next_cursor` as `cursor` to read on."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
 class Fault(msgspec.Struct, frozen=True):
     """One thing that is wrong with a request: where, and what."""
 
