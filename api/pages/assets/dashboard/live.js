@@ -3,7 +3,7 @@
 const TYPES = [
   "achievement.changed", "achievement.revoked", "achievement.unlocked", "guild.deleted", "guild.restored",
   "guild.updated", "import.finished", "member.left", "member.level_changed", "member.level_up", "module.updated",
-  "settings.updated",
+  "settings.updated", "webhook.disabled",
 ];
 const AGAIN_MILLISECONDS = 10000;
 

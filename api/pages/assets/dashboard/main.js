@@ -22,6 +22,8 @@ const PAGES = {
   achievement: () => import("./achievement.js").then((module) => module.achievementPage),
   imports: () => import("./imports.js").then((module) => module.importsPage),
   import: () => import("./import.js").then((module) => module.importPage),
+  webhooks: () => import("./webhooks.js").then((module) => module.webhooksPage),
+  webhook: () => import("./webhook.js").then((module) => module.webhookPage),
   settings: () => import("./settings.js").then((module) => module.settingsPage),
   history: () => import("./history.js").then((module) => module.historyPage),
 };
@@ -102,7 +104,7 @@ function loading(route) {
   main.replaceChildren(h("h1", { class: "unseen" }, t("Loading…")), skeleton());
 }
 
-const isShown = (route) => shown !== null && ["name", "guild", "module", "user", "achievement", "import"].every((each) => shown[each] === route[each]);
+const isShown = (route) => shown !== null && ["name", "guild", "module", "user", "achievement", "import", "webhook"].every((each) => shown[each] === route[each]);
 
 /** A page that is there stays, and may be out of date for a while; any other makes room for what went wrong. */
 function failed(error, { route, quiet, live }) {
@@ -151,7 +153,7 @@ function put(node, { title, quiet, focused }) {
 }
 
 function surround(found, route) {
-  frame({ me, guild: found, route, leave });
+  frame({ me, guild: found, may, route, leave });
   if (found?.id !== unfollow?.guild) followGuild(found?.id ?? null);
 }
 

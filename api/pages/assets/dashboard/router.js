@@ -11,12 +11,14 @@ const ROUTES = [
   ["achievement", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/achievements\/(?<achievement>[a-z0-9][a-z0-9-]{0,63})$/],
   ["imports", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/imports$/],
   ["import", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/imports\/(?<import>[1-9]\d{0,18})$/],
+  ["webhooks", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/webhooks$/],
+  ["webhook", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/webhooks\/(?<webhook>[1-9]\d{0,18})$/],
   ["settings", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/settings$/],
   ["settings", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/settings\/(?<module>[a-z][a-z0-9_]{0,63})$/],
   ["history", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/settings\/(?<module>[a-z][a-z0-9_]{0,63})\/history$/],
 ];
 
-/** `{name, guild, user, achievement, import, module, query}` of a fragment; the name is "missing" where there is no such page. */
+/** `{name, guild, user, achievement, import, webhook, module, query}` of a fragment; the name is "missing" where there is no such page. */
 export function routeOf(fragment) {
   const [path, search = ""] = fragment.replace(/^#/, "").split("?");
   const query = Object.fromEntries(new URLSearchParams(search));
