@@ -11,7 +11,7 @@ class GuildhallError(Exception):
 
 
 class Unreachable(GuildhallError):
-    """No answer, or none but 429 and 503, for as long as was waited."""
+    """No answer, for as long as a request was tried."""
 
 
 class Problem(GuildhallError):

@@ -8,7 +8,7 @@ export class GuildhallError extends Error {
   override name = "GuildhallError";
 }
 
-/** No answer, or only "come back later", for as long as the request was tried. */
+/** No answer, for as long as a request was tried. */
 export class Unreachable extends GuildhallError {
   override name = "Unreachable";
 }
