@@ -14,6 +14,7 @@ const PLACES = [
   ["settings", t("Settings"), ["settings", "history"], "M4 7h9M17 7h3M4 17h3M11 17h9M13 5v4M7 15v4"],
   ["imports", t("Import/export"), ["imports", "import"], "M7 4v14M4 15l3 3 3-3M17 20V6M14 9l3-3 3 3", "members:write"],
   ["webhooks", t("Webhooks"), ["webhooks", "webhook"], "M13 3L5 14h6l-1 7 8-11h-6z", "webhooks:write"],
+  ["audit", t("Audit log"), ["audit"], "M6 3h12v18H6zM9 8h6M9 12h6M9 16h3", "audit:read"],
 ];
 const IN_THE_BAR = 4; // on a phone, beside "More"
 
