@@ -15,6 +15,7 @@ const PLACES = [
   ["imports", t("Import/export"), ["imports", "import"], "M7 4v14M4 15l3 3 3-3M17 20V6M14 9l3-3 3 3", "members:write"],
   ["webhooks", t("Webhooks"), ["webhooks", "webhook"], "M13 3L5 14h6l-1 7 8-11h-6z", "webhooks:write"],
   ["audit", t("Audit log"), ["audit"], "M6 3h12v18H6zM9 8h6M9 12h6M9 16h3", "audit:read"],
+  ["keys", t("Keys"), ["keys"], "M8 18a4 4 0 100-8 4 4 0 000 8zM11 11l8-8M15 7l3 3", "keys:manage"],
 ];
 const IN_THE_BAR = 4; // on a phone, beside "More"
 
@@ -28,7 +29,7 @@ export function frame({ me, guild, may, route, leave }) {
   if (guild !== null) places.tabs.replaceChildren(...ways(guild, may, route));
   const isHere = document.activeElement?.id === "log-out";
   const name = me?.display_name ?? me?.username;
-  places.who.replaceChildren(...(me === null ? [] : [h("span", { class: "me" }, name), h("button", { type: "button", class: "quiet", id: "log-out", onclick: leave }, t("Log out"))]));
+  places.who.replaceChildren(...(me === null ? [] : [link("#/sessions", name, { class: "me", id: "me", title: t("Your sessions") }), h("button", { type: "button", class: "quiet", id: "log-out", onclick: leave }, t("Log out"))]));
   if (isHere) document.getElementById("log-out")?.focus();
 }
 

@@ -22,6 +22,8 @@ const PAGES = {
   achievement: () => import("./achievement.js").then((module) => module.achievementPage),
   imports: () => import("./imports.js").then((module) => module.importsPage),
   import: () => import("./import.js").then((module) => module.importPage),
+  keys: () => import("./keys.js").then((module) => module.keysPage),
+  sessions: () => import("./sessions.js").then((module) => module.sessionsPage),
   audit: () => import("./audit.js").then((module) => module.auditPage),
   webhooks: () => import("./webhooks.js").then((module) => module.webhooksPage),
   webhook: () => import("./webhook.js").then((module) => module.webhookPage),

@@ -2,6 +2,7 @@
 
 const ROUTES = [
   ["guilds", /^\/$/],
+  ["sessions", /^\/sessions$/],
   ["overview", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/overview$/],
   ["board", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/board$/],
   ["members", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/members$/],
@@ -11,6 +12,7 @@ const ROUTES = [
   ["achievement", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/achievements\/(?<achievement>[a-z0-9][a-z0-9-]{0,63})$/],
   ["imports", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/imports$/],
   ["import", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/imports\/(?<import>[1-9]\d{0,18})$/],
+  ["keys", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/keys$/],
   ["audit", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/audit$/],
   ["webhooks", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/webhooks$/],
   ["webhook", /^\/guilds\/(?<guild>[1-9]\d{0,18})\/webhooks\/(?<webhook>[1-9]\d{0,18})$/],
