@@ -35,7 +35,7 @@ from api.http.requests import GuildhallRequest, parse, provide_query
 from api.http.responses import ApiResponse
 from api.http.strangers import COUNTED, Strangers, public_paths
 from api.imports.controller import ImportController
-from api.keys.controller import KeyController
+from api.keys.controller import GuildKeyController, KeyController
 from api.leaderboards.controller import LeaderboardController
 from api.leaderboards.fast_path import board_route
 from api.lib.clock import Clock
@@ -83,6 +83,7 @@ _CONTROLLERS: list[type[Controller]] = [
     WebhookController,
     ModuleController,
     KeyController,
+    GuildKeyController,
     AuditController,
     LoginController,
     MeController,

@@ -23,7 +23,7 @@ _READER = frozenset(
     {Scope.GUILDS_READ, Scope.SETTINGS_READ, Scope.MEMBERS_READ, Scope.ACHIEVEMENTS_READ, Scope.EVENTS_READ}
 )
 _WRITER = _READER | {Scope.SETTINGS_WRITE, Scope.MEMBERS_WRITE, Scope.ACHIEVEMENTS_WRITE}
-_MANAGER = _WRITER | {Scope.GUILDS_WRITE, Scope.WEBHOOKS_WRITE, Scope.AUDIT_READ}
+_MANAGER = _WRITER | {Scope.GUILDS_WRITE, Scope.WEBHOOKS_WRITE, Scope.AUDIT_READ, Scope.KEYS_MANAGE}
 
 SCOPES: dict[Level, frozenset[Scope]] = {
     Level.NONE: frozenset(),
@@ -35,7 +35,7 @@ SCOPES: dict[Level, frozenset[Scope]] = {
 # Scopes for the person's own data, outside guilds.
 OWN = frozenset({Scope.USERS_EXPORT, Scope.USERS_ERASE})
 
-# All scopes that a person can have. Scopes for bots only (activity, keys, modules) are not among them.
+# All scopes that a person can have. Scopes for bots only (activity, modules) are not among them.
 PEOPLES = _MANAGER | OWN
 
 

@@ -40,6 +40,8 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     scope = policy.scope
     context, gate = context_of(connection.scope), gate_of(connection.app)
     credential, session = await _admitted(connection, scope, person=policy.person)
+    if policy.bots and session is not None:
+        raise Forbidden("This route is for keys, not for people.")
     if session is None:
         _refuse_some_guilds(credential, policy)
     for name, value in connection.path_params.items():

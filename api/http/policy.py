@@ -20,6 +20,7 @@ class RoutePolicy:
     scope: Scope | None = None
     _: KW_ONLY
     person: bool = False  # for people who are logged in, not for bots
+    bots: bool = False  # for keys, not for people
     token: bool = False  # public, but protected by a token of its own
     whole_installation: bool = False  # not for a key with a list of guilds
     creates_guild: bool = False  # the guild in the path need not exist

@@ -1,4 +1,4 @@
-"""`/v1/keys`."""
+"""`/v1/keys`, and `/v1/guilds/{guild_id}/keys`."""
 
 from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
@@ -7,16 +7,18 @@ from litestar.params import FromPath, JSONBody
 from api.auth.scopes import Scope
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
-from api.keys.dtos import CreateKey, KeyQuery, KeyView, RotateKey
+from api.keys.dtos import CreateGuildKey, CreateKey, GuildKeyQuery, KeyQuery, KeyView, RotateKey
 from api.keys.service import KeyService
 from api.lib.pagination import Page
+
+MANAGE = Scope.KEYS_MANAGE
 
 
 class KeyController(Controller):
     path = "/v1/keys"
     tags = ("keys",)
 
-    @post("/", opt=RoutePolicy(Scope.KEYS_MANAGE, conflicts=True).opt)
+    @post("/", opt=RoutePolicy(MANAGE, bots=True, conflicts=True).opt)
     async def create_key(
         self, data: JSONBody[CreateKey], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> KeyView:
@@ -24,7 +26,7 @@ class KeyController(Controller):
         maker's budget. Only this answer has the `secret`. A repeated call creates another key."""
         return await keys.create(request.actor, data)
 
-    @get("/", opt=RoutePolicy(Scope.KEYS_MANAGE).opt)
+    @get("/", opt=RoutePolicy(MANAGE, bots=True).opt)
     async def list_keys(
         self,
         params: NamedDependency[KeyQuery],
@@ -34,14 +36,14 @@ class KeyController(Controller):
         """List the keys whose rights the caller has itself, newest first."""
         return await keys.list_keys(request.actor, params)
 
-    @get("/{key_id:str}", opt=RoutePolicy(Scope.KEYS_MANAGE, conditional=True).opt)
+    @get("/{key_id:str}", opt=RoutePolicy(MANAGE, bots=True, conditional=True).opt)
     async def get_key(
         self, key_id: FromPath[int], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> KeyView:
         """Get a key, without its secret."""
         return await keys.get(request.actor, key_id)
 
-    @delete("/{key_id:str}", opt=RoutePolicy(Scope.KEYS_MANAGE).opt)
+    @delete("/{key_id:str}", opt=RoutePolicy(MANAGE, bots=True).opt)
     async def revoke_key(
         self, key_id: FromPath[int], request: GuildhallRequest, keys: NamedDependency[KeyService]
     ) -> None:
@@ -51,7 +53,7 @@ class KeyController(Controller):
 
     @post(
         "/{key_id:str}/rotate",
-        opt=RoutePolicy(Scope.KEYS_MANAGE, finds_key=True, optional_body=True, conflicts=True).opt,
+        opt=RoutePolicy(MANAGE, bots=True, finds_key=True, optional_body=True, conflicts=True).opt,
     )
     async def rotate_key(
         self,
@@ -64,3 +66,46 @@ class KeyController(Controller):
         default. Keys and webhooks that it made continue with the new key. Only the key itself and its ancestors may
         rotate it."""
         return await keys.rotate(request.actor, key_id, data)
+
+
+class GuildKeyController(Controller):
+    path = "/v1/guilds/{guild_id:str}/keys"
+    tags = ("keys",)
+
+    @post("/", opt=RoutePolicy(MANAGE, conflicts=True).opt)
+    async def create_guild_key(
+        self,
+        guild_id: FromPath[int],
+        data: JSONBody[CreateGuildKey],
+        request: GuildhallRequest,
+        keys: NamedDependency[KeyService],
+    ) -> KeyView:
+        """Create a key for this guild alone. It has no rights that its maker lacks here. Only this answer has the
+        `secret`. A key that a person made has no parent: it belongs to the guild, and stays until somebody revokes it
+        or it expires. People cannot give `members:write`, since keys with it see hidden people. A guild has 25 keys
+        that people made. A repeated call creates another key."""
+        return await keys.create(request.actor, data.for_guild(guild_id), guild_id)
+
+    @get("/", opt=RoutePolicy(MANAGE).opt)
+    async def list_guild_keys(
+        self,
+        guild_id: FromPath[int],
+        params: NamedDependency[GuildKeyQuery],
+        request: GuildhallRequest,
+        keys: NamedDependency[KeyService],
+    ) -> Page[KeyView]:
+        """List the keys for this guild alone whose rights the caller has itself, newest first."""
+        query = KeyQuery(limit=params.limit, cursor=params.cursor, deleted=params.deleted)
+        return await keys.list_keys(request.actor, query, guild_id)
+
+    @delete("/{key_id:str}", opt=RoutePolicy(MANAGE).opt)
+    async def revoke_guild_key(
+        self,
+        guild_id: FromPath[int],
+        key_id: FromPath[int],
+        request: GuildhallRequest,
+        keys: NamedDependency[KeyService],
+    ) -> None:
+        """Revoke a key for this guild alone, and all keys that it made. They stop working on every worker within five
+        seconds."""
+        await keys.revoke(request.actor, key_id, guild_id)

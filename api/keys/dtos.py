@@ -16,11 +16,22 @@ NAME_CHARACTERS = 100
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
+Name = Annotated[TypedName, Meta(min_length=1, max_length=NAME_CHARACTERS, examples=["my bot"])]
+Scopes = Annotated[list[Scope], Meta(min_length=1, max_length=32)]
+Expiry = Annotated[
+    Moment | None | UnsetType, Meta(description="When the key expires. Null: never. Absent: when its maker expires")
+]
+RateLimit = Annotated[
+    Annotated[int, Meta(ge=1, le=1_000_000)] | None | UnsetType,
+    Meta(description="Requests a minute. Null: no limit. Absent: 6,000, or its maker's limit if that is lower"),
+]
+
+
 class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new key. Its rights are limited to those of the key that creates it."""
 
-    name: Annotated[TypedName, Meta(min_length=1, max_length=NAME_CHARACTERS, examples=["my bot"])]
-    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=32)]
+    name: Name
+    scopes: Scopes
     guild_ids: Annotated[
         Annotated[list[Snowflake], Meta(min_length=1, max_length=1000)] | None,
         Meta(
@@ -29,14 +40,21 @@ class CreateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
         ),
     ] = None
-    expires_at: Annotated[
-        Moment | None | UnsetType,
-        Meta(description="When the key expires. Null: never. Absent: when its maker expires"),
-    ] = UNSET
-    rate_limit: Annotated[
-        Annotated[int, Meta(ge=1, le=1_000_000)] | None | UnsetType,
-        Meta(description="Requests a minute. Null: no limit. Absent: 6,000, or its maker's limit if that is lower"),
-    ] = UNSET
+    expires_at: Expiry = UNSET
+    rate_limit: RateLimit = UNSET
+
+
+class CreateGuildKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new key for one guild. Its rights are limited to those of its maker there."""
+
+    name: Name
+    scopes: Scopes
+    expires_at: Expiry = UNSET
+    rate_limit: RateLimit = UNSET
+
+    def for_guild(self, guild_id: int) -> CreateKey:
+        """The same request, as any key may make it."""
+        return CreateKey(self.name, self.scopes, [Snowflake(guild_id)], self.expires_at, self.rate_limit)
 
 
 class RotateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +80,14 @@ class KeyView(msgspec.Struct, frozen=True, omit_defaults=False):
     secret: (
         Annotated[str | None, Meta(description="Null in a repeated answer to an `Idempotency-Key`.")] | UnsetType
     ) = UNSET
+
+
+class GuildKeyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Filters of the list of a guild's keys."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
+    deleted: Annotated[bool, Meta(description="List revoked keys instead")] = False
 
 
 class KeyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -44,14 +44,21 @@ def granted_expiry(data: CreateKey, own: datetime | None) -> datetime | None:
     if data.expires_at is UNSET:
         return own
     if own is not None and (data.expires_at is None or data.expires_at > own):
-        raise Forbidden(f"`expires_at` is later than this key's own, which is {own:%Y-%m-%dT%H:%M:%SZ}.")
+        raise Forbidden(f"`expires_at` is later than its maker's own, which is {own:%Y-%m-%dT%H:%M:%SZ}.")
     return data.expires_at
 
 
 def refuse_faster(rate_limit: int | None, own: int | None) -> None:
     """Raises `Forbidden`."""
     if own is not None and (rate_limit is None or rate_limit > own):
-        raise Forbidden(f"`rate_limit` is higher than this key's own, which is {own} a minute.")
+        raise Forbidden(f"`rate_limit` is higher than its maker's own, which is {own} a minute.")
+
+
+def refuse_sight_of_hidden_people(data: CreateKey) -> None:
+    """For a person who makes a key. Raises `Forbidden` for a scope with which keys see hidden people, since people do
+    not."""
+    if Scope.MEMBERS_WRITE in data.scopes:
+        raise Forbidden(f"A key with `{Scope.MEMBERS_WRITE}` sees hidden people, so only keys can make one.")
 
 
 def refuse_more_than_own(
@@ -59,6 +66,6 @@ def refuse_more_than_own(
 ) -> None:
     """Raises `Forbidden` for scopes or guilds that its maker lacks. None means all guilds."""
     if surplus := sorted(set(data.scopes).difference(scopes)):
-        raise Forbidden(f"This key lacks scopes of the new key: {', '.join(surplus)}.")
+        raise Forbidden(f"Its maker lacks scopes of the new key: {', '.join(surplus)}.")
     if guilds is not None and (guild_ids is None or not set(guild_ids).issubset(guilds)):
         raise Forbidden("This key has a list of guilds: `guild_ids` may name only guilds of that list.")

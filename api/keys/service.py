@@ -21,11 +21,13 @@ from api.lib.text import nfc
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
 from tables.auth import ApiKey
+from tables.guilds import Guild
 from tables.sql import Row
 
 MOST_KEYS = (
     1000  # of one family, those that have ended not counted: ending one ends what comes of it in one transaction
 )
+MOST_OF_GUILD = 25  # that people made, those that have ended not counted
 
 
 class KeyService:
@@ -35,8 +37,9 @@ class KeyService:
         self._cursors = cursors
         self._clock = clock
 
-    async def create(self, actor: Actor, data: CreateKey) -> KeyView:
-        """Creates a key whose rights its maker has, and which ends with its maker. A second call creates another."""
+    async def create(self, actor: Actor, data: CreateKey, guild_id: int | None = None) -> KeyView:
+        """Creates a key whose rights its maker has, and which ends with its maker. One that a person makes is for
+        `guild_id` alone, and belongs to the guild. A second call creates another."""
         now = self._clock.now()
         if found := rules.faults(data, now):
             raise Invalid(errors=found)
@@ -45,9 +48,15 @@ class KeyService:
         guild_ids = None if data.guild_ids is None else sorted({int(id_) for id_ in data.guild_ids})
         if maker is not None:
             rules.refuse_more_than_own(data, guild_ids, scopes=maker.scopes, guilds=maker.guild_ids)
+            if maker.user_id is not None:
+                rules.refuse_sight_of_hidden_people(data)
         token = tokens.make()
         async with self._database.transaction() as connection:
-            parent = None if maker is None else await self._maker(connection, maker, now)
+            parent = None
+            if maker is not None and maker.user_id is None:
+                parent = await self._maker(connection, maker, now)
+            elif guild_id is not None:
+                await _refuse_many_of_guild(connection, guild_id, now)
             row = await ApiKey.made(
                 name=nfc(data.name),
                 prefix=tokens.shown(token),
@@ -79,14 +88,14 @@ class KeyService:
         if await connection.fetchval(queries.COUNT_FAMILY, first_id, now) >= MOST_KEYS:
             raise Conflict(f"This family already has {MOST_KEYS} keys. Revoke some first.")
 
-    async def list_keys(self, actor: Actor, query: KeyQuery) -> Page[KeyView]:
+    async def list_keys(self, actor: Actor, query: KeyQuery, guild_id: int | None = None) -> Page[KeyView]:
         """The keys whose rights the caller has, newest first. `deleted`: the revoked ones. `parent_id`: those that
-        this key made."""
+        this key made. `guild_id`: those for this guild alone."""
         limit = min(query.limit, 100)
         parent_id = None if query.parent_id is None else int(query.parent_id)
-        scope = f"keys:{query.deleted}:{parent_id}:{actor.id}"
+        scope = f"keys:{guild_id}:{query.deleted}:{parent_id}:{actor.kind}:{actor.id}"
         before = self._cursors.read(scope, query.cursor)[0] if query.cursor is not None else None
-        scopes, guilds = _bounds(actor)
+        scopes, guilds = _bounds(actor, guild_id)
         statement, arguments = queries.list_keys(
             scopes=scopes, guilds=guilds, parent_id=parent_id, revoked=query.deleted, before=before, limit=limit + 1
         )
@@ -137,13 +146,13 @@ class KeyService:
         self._watcher.invalidate("key", {key_id})
         return answer
 
-    async def revoke(self, actor: Actor, key_id: int) -> None:
-        """Ends a key and all keys that it made, directly or not, everywhere within five seconds. Raises `NotFound`,
-        also at a second call, and `Forbidden`."""
+    async def revoke(self, actor: Actor, key_id: int, guild_id: int | None = None) -> None:
+        """Ends a key and all keys that it made, directly or not, everywhere within five seconds. `guild_id`: only one
+        for this guild alone. Raises `NotFound`, also at a second call, and `Forbidden`."""
         now = self._clock.now()
         async with self._database.transaction() as connection:
             await queries.lock_family(connection, key_id)
-            await _seen(connection, actor, key_id)
+            await _seen(connection, actor, key_id, guild_id)
             await _refuse_own_makers(connection, actor, key_id)
             family = await connection.fetch(queries.FAMILY, key_id, now)
             # What comes of it ends by a trigger: also where somebody does this by hand.
@@ -153,16 +162,23 @@ class KeyService:
         self._watcher.invalidate("key", {row["id"] for row in family})
 
 
-async def _seen(connection: Connection, actor: Actor, key_id: int) -> Row:
-    row = await connection.fetchrow(queries.GET, *_bounds(actor), key_id)
+async def _refuse_many_of_guild(connection: Connection, guild_id: int, now: datetime) -> None:
+    await Guild.lock(guild_id)  # two requests cannot both create the last allowed one
+    if await connection.fetchval(queries.COUNT_OF_GUILD, guild_id, now) >= MOST_OF_GUILD:
+        raise Conflict(f"This guild already has {MOST_OF_GUILD} keys that people made. Revoke some first.")
+
+
+async def _seen(connection: Connection, actor: Actor, key_id: int, guild_id: int | None = None) -> Row:
+    row = await connection.fetchrow(queries.GET, *_bounds(actor, guild_id), key_id)
     if row is None:
         raise NotFound
     return row
 
 
-def _bounds(actor: Actor) -> tuple[list[str] | None, list[int] | None]:
-    """The caller's scopes and guilds; None for no limit, as on Guildhall's own command line."""
-    return None if actor.credential is None else sorted(actor.credential.scopes), actor.guild_list()
+def _bounds(actor: Actor, guild_id: int | None) -> tuple[list[str] | None, list[int] | None]:
+    """The caller's scopes and guilds, or the one guild; None for no limit, as on Guildhall's own command line."""
+    scopes: list[str] | None = None if actor.credential is None else sorted(actor.credential.scopes)
+    return scopes, actor.guild_list() if guild_id is None else [guild_id]
 
 
 def _has_expired(row: Row, now: datetime) -> bool:

@@ -70,7 +70,7 @@ class Facts(msgspec.Struct, frozen=True):
         """Whether a session can ever use it."""
         if self.is_persons or self.scope in OWN:
             return True
-        return self.scope in PEOPLES and not self.policy.whole_installation
+        return self.scope in PEOPLES and not self.policy.whole_installation and not self.policy.bots
 
     @property
     def is_conditional_read(self) -> bool:

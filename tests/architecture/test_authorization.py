@@ -139,6 +139,9 @@ ROWS: dict[str, Needs] = {
     "GET /v1/keys/{key_id}": "key",
     "DELETE /v1/keys/{key_id}": "key",
     "POST /v1/keys/{key_id}/rotate": "key",
+    "GET /v1/guilds/{guild_id}/keys": "manage",
+    "POST /v1/guilds/{guild_id}/keys": "manage",
+    "DELETE /v1/guilds/{guild_id}/keys/{key_id}": "manage",
     "GET /v1/guilds/{guild_id}/audit-log": "manage",
 }
 
@@ -158,7 +161,7 @@ OF_SCOPES: dict[Scope, Needs] = {
     Scope.WEBHOOKS_WRITE: "manage",
     Scope.USERS_EXPORT: "own",
     Scope.USERS_ERASE: "own",
-    Scope.KEYS_MANAGE: "key",
+    Scope.KEYS_MANAGE: "manage",
     Scope.AUDIT_READ: "manage",
 }
 
@@ -186,7 +189,7 @@ def test_a_row_says_what_the_scope_does() -> None:
     for route in ASKED:
         if route.scope is not None:
             expected = OF_SCOPES[route.scope]
-            for_keys = route.policy.whole_installation and expected != "own"
+            for_keys = route.policy.bots or (route.policy.whole_installation and expected != "own")
             assert ROWS[key_of(route)] == ("key" if for_keys else expected), str(route)
 
 

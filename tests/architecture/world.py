@@ -29,6 +29,7 @@ class World:
         self._browsers = browsers
         self.description = description
         self.key_id = ""
+        self.guild_key_id = "1"
         self.import_id = ""
         self.webhook_id = "1"
         self.delivery = "1"
@@ -45,6 +46,8 @@ class World:
         await self._put("/v1/modules/welcome?on_conflict=reset", module)
         key = await self.bot.post("/v1/keys", json={"name": "spare", "scopes": ["guilds:read"]})
         self.key_id = key.json()["id"]
+        body = {"name": "spare", "scopes": ["guilds:read"]}
+        self.guild_key_id = (await self.bot.post(f"/v1/guilds/{HARBOUR}/keys", json=body)).json()["id"]
         await self._log_in()
         # Ada is a member, even if she has just left.
         await record(self.bot, message(token_hex(8)))
@@ -119,7 +122,8 @@ class World:
     def parts(self, path: str) -> dict[str, str]:
         """The values of the parts of an address, by name."""
         module = "welcome" if path.startswith("/v1/modules") else "leveling"
-        return {"guild_id": str(HARBOUR), "place": str(HARBOUR), "user_id": str(ADA), "key_id": self.key_id,
+        key_id = self.key_id if path.startswith("/v1/keys") else self.guild_key_id
+        return {"guild_id": str(HARBOUR), "place": str(HARBOUR), "user_id": str(ADA), "key_id": key_id,
                 "session_id": self.session_id, "import_id": self.import_id,
                 "webhook_id": self.webhook_id, "delivery": self.delivery, "module": module, "revision": "1",
                 "achievement": "chatterbox", "link": self.link}  # fmt: skip

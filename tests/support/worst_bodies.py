@@ -284,6 +284,7 @@ ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "PATCH /v1/guilds/{guild_id}/webhooks/{webhook_id}": [],
     "POST /v1/guilds/{guild_id}/webhooks/{webhook_id}/test": [nothing],
     "POST /v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries/{delivery}/resend": [nothing],
+    "POST /v1/guilds/{guild_id}/keys": [],
     "POST /v1/keys": [],
     "POST /v1/keys/{key_id}/rotate": [],
     "PUT /v1/users/{user_id}/privacy": [],

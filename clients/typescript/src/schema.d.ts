@@ -572,6 +572,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/guilds/{guild_id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the keys for this guild alone whose rights the caller has itself, newest first
+         * @description Needs the scope `keys:manage`.
+         */
+        get: operations["list_guild_keys"];
+        put?: never;
+        /**
+         * Create a key for this guild alone
+         * @description It has no rights that its maker lacks here. Only this answer has the `secret`. A key that a person made has no parent: it belongs to the guild, and stays until somebody revokes it or it expires. People cannot give `members:write`, since keys with it see hidden people. A guild has 25 keys that people made. A repeated call creates another key.
+         *
+         *     Needs the scope `keys:manage`.
+         */
+        post: operations["create_guild_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key for this guild alone, and all keys that it made
+         * @description They stop working on every worker within five seconds.
+         *
+         *     Needs the scope `keys:manage`.
+         */
+        delete: operations["revoke_guild_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/guilds/{guild_id}/leaderboard": {
         parameters: {
             query?: never;
@@ -2375,6 +2423,31 @@ export interface components {
              *     }
              */
             rewards?: components["schemas"]["Rewards"];
+        };
+        /**
+         * CreateGuildKey
+         * @description A new key for one guild. Its rights are limited to those of its maker there.
+         * @example {
+         *       "name": "statistics page",
+         *       "scopes": [
+         *         "guilds:read",
+         *         "members:read"
+         *       ],
+         *       "expires_at": "2099-01-01T00:00:00Z",
+         *       "rate_limit": 600
+         *     }
+         */
+        CreateGuildKey: {
+            /**
+             * Format: name
+             * @example my bot
+             */
+            name: string;
+            scopes: components["schemas"]["Scope"][];
+            /** @description When the key expires. Null: never. Absent: when its maker expires */
+            expires_at?: string | null;
+            /** @description Requests a minute. Null: no limit. Absent: 6,000, or its maker's limit if that is lower */
+            rate_limit?: number | null;
         };
         /**
          * CreateKey
@@ -6919,6 +6992,192 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_guild_keys: {
+        parameters: {
+            query?: {
+                /** @description Number of items; above 100 counts as 100 */
+                limit?: number;
+                /** @description `next_cursor` of the last page, unchanged */
+                cursor?: string;
+                /** @description List revoked keys instead */
+                deleted?: boolean;
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyViewPage"];
+                    "application/vnd.msgpack": components["schemas"]["KeyViewPage"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_guild_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+                /**
+                 * @description 1 to 255 printable characters of your own. If you send the request again within 24 hours with this key, it has no effect, and you get its first answer again, with `Idempotent-Replayed: true` (a secret in it is null). Another request with this key is 422. While the first one is running, the answer is 409. Refusals other than 409 are not stored.
+                 * @example order-7f3a
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateGuildKey"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "9",
+                     *       "name": "statistics page",
+                     *       "prefix": "gh_4fTz9qLm",
+                     *       "scopes": [
+                     *         "guilds:read",
+                     *         "members:read"
+                     *       ],
+                     *       "guild_ids": [
+                     *         "81384788765712384"
+                     *       ],
+                     *       "expires_at": "2099-01-01T00:00:00Z",
+                     *       "rate_limit": 600,
+                     *       "parent_id": null,
+                     *       "created_at": "2026-11-22T18:07:03Z",
+                     *       "last_used_at": null,
+                     *       "secret": "gh_4fTz9qLmEXAMPLEEXAMPLEEXAMPLE0000000000"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeyView"];
+                    /**
+                     * @example {
+                     *       "id": "9",
+                     *       "name": "statistics page",
+                     *       "prefix": "gh_4fTz9qLm",
+                     *       "scopes": [
+                     *         "guilds:read",
+                     *         "members:read"
+                     *       ],
+                     *       "guild_ids": [
+                     *         "81384788765712384"
+                     *       ],
+                     *       "expires_at": "2099-01-01T00:00:00Z",
+                     *       "rate_limit": 600,
+                     *       "parent_id": null,
+                     *       "created_at": "2026-11-22T18:07:03Z",
+                     *       "last_used_at": null,
+                     *       "secret": "gh_4fTz9qLmEXAMPLEEXAMPLEEXAMPLE0000000000"
+                     *     }
+                     */
+                    "application/vnd.msgpack": components["schemas"]["KeyView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revoke_guild_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+                /**
+                 * @description The key's `id`.
+                 * @example 7
+                 */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; the answer has no body. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
