@@ -64,7 +64,7 @@ test-newest: $(VENV)/.dev ## run some tests on the newest Python that is here (3
 soak: $(VENV)/.dev ## random operations against a server that is cut and killed: SEED=… does the same again, MINUTES=… more
 	GUILDHALL_SOAK_SEED=$(SEED) GUILDHALL_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -n 0 -s tests/soak
 
-check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, advisories, TypeScript
+check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, advisories, TypeScript, the OpenAPI document
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
