@@ -113,9 +113,10 @@ class Dashboard:
         width: int = 1280,
         color_scheme: Literal["light", "dark"] = "light",
         base_url: str | None = None,
+        locale: str = "en-US",
     ) -> Tab:
         """The page at `#/…`, as somebody who has logged in before; None: as nobody. `base_url`: of another server."""
-        tab = await new_tab(self._chromium, width=width, color_scheme=color_scheme)
+        tab = await new_tab(self._chromium, width=width, color_scheme=color_scheme, locale=locale)
         self._tabs.append(tab)
         await tab.page.route("http://discord.test/**", self._answered)
         await tab.page.route("https://cdn.discordapp.com/**", _picture)

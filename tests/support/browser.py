@@ -73,12 +73,14 @@ async def new_tab(
     height: int = 800,
     color_scheme: Literal["light", "dark"] = "light",
     java_script: bool = True,
+    locale: str = "en-US",
 ) -> Tab:
     """An empty page of `width` by `height` CSS pixels, which shares nothing with other pages of the browser."""
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=color_scheme,
         java_script_enabled=java_script,
+        locale=locale,
     )
     await context.add_init_script(_REPORT_VIOLATIONS)
     page = await context.new_page()

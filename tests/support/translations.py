@@ -18,7 +18,7 @@ from api.settings.builtin import BUILT_IN
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "api/locale"
-KEYWORDS = {"t": None, "tn": (1, 2), "rich": None, "text": None, "count": (1, 2)}
+KEYWORDS = {"t": None, "later": None, "tn": (1, 2), "rich": None, "text": None, "count": (1, 2)}
 _PAGES = ROOT / "api/pages"
 _PUBLIC = ROOT / "api/public"
 _PACKS = ROOT / "api/achievements/data"

@@ -1,6 +1,7 @@
 /** The public API, as a session calls it: the browser sends the cookie, this adds the CSRF token. */
 
 import { t } from "./language.js";
+import { faultText, problemTexts } from "./problems.js";
 
 const TIMEOUT_MILLISECONDS = 20000;
 const FILE_TIMEOUT_MILLISECONDS = 3600 * 1000;
@@ -8,11 +9,12 @@ const FILE_TIMEOUT_MILLISECONDS = 3600 * 1000;
 /** An answer that is no success: RFC 9457's members, `errors` with the pointers of what is wrong. */
 export class Problem extends Error {
   constructor(status, body) {
-    super(body?.detail ?? body?.title ?? t("The server answered with status {status}.", { status }));
+    const { title, detail } = problemTexts(status, body);
+    super(detail);
     this.status = status;
     this.type = body?.type ?? "";
-    this.title = body?.title ?? t("Something went wrong");
-    this.errors = body?.errors ?? [];
+    this.title = title;
+    this.errors = (body?.errors ?? []).map((fault) => ({ ...fault, message: faultText(fault.message) }));
   }
 }
 

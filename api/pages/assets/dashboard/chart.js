@@ -1,14 +1,14 @@
 /** Bars over time. A screen reader gets a sentence, and a table with every value. */
 
 import { h, svg } from "./dom.js";
-import { t } from "./language.js";
+import { later, t } from "./language.js";
 import { amount, bucketName, statName } from "./words.js";
 
 const HEIGHT = 100;
 const STEP = 10;
 const BUCKETS = { hour: t("in one hour"), day: t("in one day"), week: t("in one week") };
 const COLUMNS = { hour: t("Hour"), day: t("Day"), week: t("Week from") };
-const TABLES = { hour: t("{stat} by hour"), day: t("{stat} by day"), week: t("{stat} by week") };
+const TABLES = { hour: later("{stat} by hour"), day: later("{stat} by day"), week: later("{stat} by week") };
 
 /** `items`: the buckets of a time series, in order. */
 export function chart({ items, stat, bucket, timeZone }) {

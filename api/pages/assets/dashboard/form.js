@@ -3,12 +3,15 @@
 /* global Jedison */
 
 import { freshId, h } from "./dom.js";
+import { FORM_TEXTS } from "./form_texts.js";
 import { t } from "./language.js";
 import { equal, patchOf } from "./merging.js";
 import { drawable, escaped, groupsOf, isWhole, titleOf } from "./schema.js";
 import { humanized, inWords } from "./words.js";
 
 const OPTIONS = {
+  language: "page",
+  translations: { page: FORM_TEXTS },
   showErrors: "change",
   purifyHtml: false, // the texts are escaped: see schema.js
   arrayDeleteConfirm: false,

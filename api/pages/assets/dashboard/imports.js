@@ -2,7 +2,7 @@
 
 import { call, get, guildPath } from "./api.js";
 import { alertBox, h, heading, link } from "./dom.js";
-import { number, percent, t } from "./language.js";
+import { later, number, percent, t } from "./language.js";
 import { guildHref } from "./router.js";
 import { emptyState } from "./screen.js";
 import { mediaTypeOf, sourcesOf } from "./sources.js";
@@ -154,8 +154,8 @@ function sizeName(bytes) {
   return bytes < 1024 ** 2 ? t("{bytes} KiB", { bytes: number(Math.round(bytes / 1024)) }) : t("{bytes} MiB", { bytes: number(Math.round(bytes / 1024 ** 2)) });
 }
 
-const PREVIEW_STATES = { queued: t("Preview waits for its turn"), running: t("Preview is running: {progress}"), finished: t("Preview finished"), failed: t("Preview failed") };
-const IMPORT_STATES = { queued: t("Import waits for its turn"), running: t("Import is running: {progress}"), finished: t("Import finished"), failed: t("Import failed") };
+const PREVIEW_STATES = { queued: later("Preview waits for its turn"), running: later("Preview is running: {progress}"), finished: later("Preview finished"), failed: later("Preview failed") };
+const IMPORT_STATES = { queued: later("Import waits for its turn"), running: later("Import is running: {progress}"), finished: later("Import finished"), failed: later("Import failed") };
 
 export function statusName(item) {
   const texts = item.dry_run ? PREVIEW_STATES : IMPORT_STATES;

@@ -20,6 +20,9 @@ export function t(english, values = {}) {
   return filled(formsOf(english) ?? english, values);
 }
 
+/** A text at a place where it is not shown yet: `t` translates it there. */
+export const later = (english) => english;
+
 /** One of two texts, by a number, for which `{count}` stands. A language may have more forms, or one. */
 export function tn(one, many, count, values = {}) {
   const forms = formsOf(one);

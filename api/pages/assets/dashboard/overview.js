@@ -4,13 +4,13 @@ import { get, guildPath } from "./api.js";
 import { activityPart } from "./activity.js";
 import { h, heading, link } from "./dom.js";
 import { heatMap } from "./heat_map.js";
-import { number, t, tn } from "./language.js";
+import { later, number, t, tn } from "./language.js";
 import { personLink } from "./people.js";
 import { guildHref } from "./router.js";
 import { emptyState, part } from "./screen.js";
 import { dayAfter, moment } from "./words.js";
 
-const PERIODS = [["day", t("Wrote today"), t("{count} yesterday")], ["week", t("Wrote this week"), t("{count} last week")], ["month", t("Wrote this month"), t("{count} last month")]];
+const PERIODS = [["day", t("Wrote today"), later("{count} yesterday")], ["week", t("Wrote this week"), later("{count} last week")], ["month", t("Wrote this month"), later("{count} last month")]];
 const HEAT_DAYS = [28, 7];
 const DAY = 24 * 3600 * 1000;
 

@@ -80,11 +80,10 @@ function union(root, node, options, next) {
   return {
     ...shared(without(node, ["default"])),
     ...(discriminator ? { "x-discriminator": discriminator } : {}),
-    anyOf: options.map((option) => ({
-      ...next(option),
-      "x-titleHidden": true,
-      "x-switcherTitle": humanized(constant(resolved(root, option.properties?.[discriminator] ?? {})) ?? option.title ?? option.type ?? "Value"),
-    })),
+    anyOf: options.map((option) => {
+      const title = humanized(constant(resolved(root, option.properties?.[discriminator] ?? {})) ?? option.title ?? option.type ?? "Value");
+      return { ...next(option), title: escaped(title), "x-titleHidden": true, "x-switcherTitle": title };
+    }),
   };
 }
 

@@ -18,7 +18,10 @@ export function humanized(name) {
   return words === "" ? String(name) : t(words[0].toUpperCase() + words.slice(1));
 }
 
-export const statName = (stat) => (Object.hasOwn(STATS, stat) ? STATS[stat] : humanized(stat));
+// These are numbers of members, too, but have no leaderboards.
+const OTHERS = { level: t("Level"), streak: t("Streak") };
+
+export const statName = (stat) => (Object.hasOwn(STATS, stat) && STATS[stat]) || (Object.hasOwn(OTHERS, stat) && OTHERS[stat]) || humanized(stat);
 
 /** A stat's value: time in voice as hours and minutes, all else as a number. */
 export function amount(stat, value) {
