@@ -16,7 +16,7 @@ from api.events.outbox import publish
 from api.guilds.rules import INSTALLATION
 from api.lib.arrays import columns
 from api.lib.clock import Clock
-from api.members import ledger_sql
+from api.members import ledger_queries
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
@@ -112,7 +112,7 @@ class Backfill:
             return UnlockResult()
         # Not `lock`, which would insert members again that were removed meanwhile.
         keys = columns([(config.guild_id, each.user_id) for each in members], 2)
-        locked = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
+        locked = by_key(await connection.fetch(ledger_queries.LOCK, *keys))
         before = {key: standing.xp for key, standing in locked.items()}
         moved = [Moved(config, standing, only=achievement_id) for standing in locked.values()]
         names = KnownNames()

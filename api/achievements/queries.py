@@ -1,6 +1,6 @@
 """The SQL of achievements."""
 
-from api.members.ledger_sql import COLUMNS as MEMBER_COLUMNS
+from api.members.ledger_queries import COLUMNS as MEMBER_COLUMNS
 
 _DEFINITION = """
     a.id, a.guild_id, a.key, a.name, a.hidden, a.condition, a.prerequisites, a.reward_xp, a.reward_role_id, a.revision,

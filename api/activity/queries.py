@@ -1,9 +1,9 @@
 """The SQL of recording events."""
 
-from api.members.ledger_sql import COLUMNS, IS_LACKING, WIDTH
+from api.members.ledger_queries import COLUMNS, IS_LACKING, WIDTH
 from api.members.tombstones import TOMBSTONES
 from api.postgres.partitions import IMPORTED
-from api.postgres.plans import same
+from api.postgres.plans import match_by_index
 
 _LACKS = """(
                 SELECT 1 FROM activity_ids a WHERE a.guild_id = e.guild_id AND a.id = e.id AND a.week = {week}::date
@@ -56,7 +56,7 @@ DEDUPLICATE = f"""
         SELECT * FROM unnest($7::text::bigint[], $8::text::bigint[]) AS k (guild_id, user_id)
     ), held AS (
         SELECT {COLUMNS}, m.is_ranked AS was_ranked
-        FROM member k JOIN members m ON {same("m", "k", "guild_id", "user_id")}
+        FROM member k JOIN members m ON {match_by_index("m", "k", "guild_id", "user_id")}
         WHERE (SELECT count(*) FROM fresh) >= 0 -- ids first: everybody waits in this order
             AND NOT EXISTS (SELECT FROM member k WHERE {IS_LACKING})
         ORDER BY k.guild_id, k.user_id FOR UPDATE OF m

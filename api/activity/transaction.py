@@ -25,7 +25,7 @@ from api.idempotency.store import store_answers
 from api.lib.arrays import columns, literal
 from api.members.dtos import UnlockedAchievement
 from api.members.ledger import Ledger
-from api.members.ledger_sql import WIDTH
+from api.members.ledger_queries import WIDTH
 from api.members.leveling_config import LevelingConfig
 from api.members.levelups import LevelUp
 from api.members.member_events import reached

@@ -10,7 +10,7 @@ from api.activity.dtos import Event
 from api.activity.event_keys import key_of
 from api.activity.queries import HIDDEN
 from api.activity.stat_names import StatNames
-from api.imports import history_sql as sql
+from api.imports import history_queries as sql
 from api.imports.history import caps
 from api.imports.staging import LATEST, Reached, advance, decode, next_rows, stage
 from api.imports.work import MOST_PREVIEWED, Work

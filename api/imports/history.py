@@ -23,12 +23,12 @@ from api.activity.queries import EARNED
 from api.activity.returns import welcome_back
 from api.activity.rules import earning_of
 from api.activity.stat_names import StatNames
-from api.imports import history_sql as sql
+from api.imports import history_queries as sql
 from api.imports.staging import LATEST, advance, next_rows, parted, stage
 from api.imports.work import Work
 from api.lib.arrays import columns
 from api.lib.clock import Clock
-from api.members import ledger_sql
+from api.members import ledger_queries
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
@@ -136,7 +136,7 @@ class History:
     async def _award_streaks(self, connection: Connection, config: LevelingConfig, user_ids: Sequence[int]) -> None:
         if user_ids and await self._unlocking.guilds_with_achievements(connection, {config.guild_id}):
             keys = columns([(config.guild_id, user_id) for user_id in user_ids], 2)
-            standings = by_key(await connection.fetch(ledger_sql.LOCK, *keys))
+            standings = by_key(await connection.fetch(ledger_queries.LOCK, *keys))
             moved = [Moved(config, standing, frozenset({"streak"})) for standing in standings.values()]
             await self._unlocking.evaluate_and_store(connection, moved, Ledger(), self._clock.now(), KnownNames())
 

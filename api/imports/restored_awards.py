@@ -12,7 +12,7 @@ from api.lib.faults import Fault
 from api.lib.text import cleaned_name
 from api.members.leveling_config import LevelingConfig
 from api.postgres.database import Connection, Database
-from api.postgres.plans import same
+from api.postgres.plans import match_by_index
 
 # Of achievements and members that are there. With `set` an award that is there becomes what is told; else it stays.
 # Gives those that changed, with what they were: a statement sees the rows as they were before it.
@@ -23,7 +23,7 @@ _STORE = f"""
                 $10::text[], $11::timestamptz[], $12::text[])
             AS n (key, is_own, user_id, name, xp, role_id, awarded_at, awarded_by, revoked_at, revoked_by)
         JOIN achievements a ON a.key = n.key AND coalesce(a.guild_id, 0) = CASE WHEN n.is_own THEN $1::bigint ELSE 0 END
-        JOIN members m ON m.guild_id = $1 AND {same("m", "n", "user_id")}
+        JOIN members m ON m.guild_id = $1 AND {match_by_index("m", "n", "user_id")}
     ), stored AS (
         INSERT INTO achievement_awards AS w
             (achievement_id, member_id, guild_id, user_id, name, xp, role_id, awarded_at, awarded_by, revoked_at,
@@ -44,7 +44,7 @@ _STORE = f"""
         b.name AS was_name, b.xp AS was_xp, b.role_id::text AS was_role_id, b.awarded_at AS was_awarded_at,
         b.awarded_by AS was_awarded_by, b.revoked_at AS was_revoked_at, b.revoked_by AS was_revoked_by
     FROM stored s JOIN told t USING (member_id, achievement_id)
-    LEFT JOIN achievement_awards b ON {same("b", "s", "member_id", "achievement_id")}
+    LEFT JOIN achievement_awards b ON {match_by_index("b", "s", "member_id", "achievement_id")}
     ORDER BY s.member_id, s.achievement_id
 """
 _MEMBERS = ("name", "xp", "role_id", "awarded_at", "awarded_by", "revoked_at", "revoked_by")

@@ -17,7 +17,7 @@ from api.members.naming import KnownNames
 from api.members.standings import Key, Standing, lock
 from api.members.tombstones import refuse_standings_of_erased
 from api.postgres.database import Connection
-from api.postgres.plans import same
+from api.postgres.plans import match_by_index
 
 _THERE = """
     SELECT k.user_id FROM unnest($2::bigint[]) AS k (user_id)
@@ -38,7 +38,7 @@ _STORE_STATS = """
 _STORE_ACCENTS = f"""
     UPDATE members m SET card_accent = n.accent
     FROM unnest($3::bigint[], $4::text[]) AS n (user_id, accent)
-    WHERE m.guild_id = $1 AND {same("m", "n", "user_id")}
+    WHERE m.guild_id = $1 AND {match_by_index("m", "n", "user_id")}
         AND CASE WHEN $2 THEN m.card_accent IS DISTINCT FROM n.accent ELSE m.card_accent IS NULL END
     RETURNING m.user_id
 """

@@ -10,7 +10,7 @@ import msgspec
 from api.activity.dtos import Event, StatEvent, VoiceEvent
 from api.activity.rules import range_fault
 from api.activity.stat_names import TOO_MANY, StatNames
-from api.imports import history_sql as sql
+from api.imports import history_queries as sql
 from api.imports import rules
 from api.imports.decoding import Refused, decoded
 from api.imports.reading import leniently

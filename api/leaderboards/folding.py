@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import structlog
 
-from api.leaderboards import folding_sql as sql
+from api.leaderboards import folding_queries as sql
 from api.leaderboards.snapshots import LARGE
 from api.lib.clock import Clock
 from api.postgres.database import Connection, Database

@@ -9,7 +9,7 @@ own."""
 
 from datetime import date
 
-from api.leaderboards import folding_sql
+from api.leaderboards import folding_queries
 from api.leaderboards.rules import Cover
 
 # The numbers of the all-time boards.
@@ -230,7 +230,7 @@ def snapshot(stat: str, first: date, last: date, cover: Cover | None = None) -> 
     """The statement that packs a whole board of days, and its parameters without the guild. `cover`: how to read it
     from checkpoints."""
     if cover is not None:
-        (head, tail), summed = cover.days, folding_sql.SUMMED.format(stat=stat)
+        (head, tail), summed = cover.days, folding_queries.SUMMED.format(stat=stat)
         return _SNAPSHOT.format(summed=summed), [cover.before, cover.until, *head, *tail]
     summed = _summed(stat, 2, of_days=True, is_one=first == last)
     return _SNAPSHOT.format(summed=summed), [first, last] if stat in STATS else [first, last, stat]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import structlog
 
 from api.errors import DatabaseAway
-from api.leaderboards import folding_sql, queries
+from api.leaderboards import folding_queries, queries
 from api.leaderboards.rules import CHECKPOINTS_COST, cover
 from api.leaderboards.snapshot import Snapshot
 from api.lib.clock import Clock
@@ -227,7 +227,7 @@ async def _read(connection: Connection, board: Board, today: date) -> "asyncpg.R
         await connection.execute(_PATIENT)
         found = None
         if board.stat in queries.STATS and (board.last - board.first).days > CHECKPOINTS_COST:
-            rows = await connection.fetch(folding_sql.CHECKPOINTS, board.guild_id)
+            rows = await connection.fetch(folding_queries.CHECKPOINTS, board.guild_id)
             # Tomorrow has begun somewhere; there is nothing outside of these days.
             first, last = max(board.first, EARLIEST), min(board.last, today + timedelta(days=1))
             found = cover(first, last, [row["day"] for row in rows])

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from api.lib.arrays import columns
 from api.lib.bits import kept_bits
-from api.members import ledger_sql as sql
+from api.members import ledger_queries as sql
 from api.members.standings import Key, Standing
 from api.postgres.database import Connection
 

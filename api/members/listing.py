@@ -4,7 +4,7 @@ from api.auth.actors import Actor
 from api.lib import snowflakes
 from api.lib.clock import Clock
 from api.lib.pagination import LARGEST_PAGE, Cursors, Page, paginate
-from api.members import listing_sql as sql
+from api.members import listing_queries as sql
 from api.members.dtos import ListedMemberView, MembersQuery
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.names import cleaned, folded

@@ -9,12 +9,12 @@ from api.lib.arrays import columns
 from api.members.names import LAST, UNKNOWN, GivenNames, Names, folded, merged, missing
 from api.members.standings import Key, Standing
 from api.postgres.database import Connection
-from api.postgres.plans import same
+from api.postgres.plans import match_by_index
 
 _OF = f"""
     SELECT n.guild_id, n.user_id, n.username, n.display_name, n.avatar
     FROM unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)
-    JOIN member_names n ON {same("n", "k", "guild_id", "user_id")}
+    JOIN member_names n ON {match_by_index("n", "k", "guild_id", "user_id")}
 """
 
 _STORE = f"""
@@ -25,10 +25,10 @@ _STORE = f"""
         ) AS g (guild_id, user_id, digest, username, display_name, avatar, username_folded, sort_name)
     ), noted AS (
         UPDATE members m SET names_digest = g.digest, has_display_name = g.display_name IS NOT NULL
-        FROM given g WHERE {same("m", "g", "guild_id", "user_id")}
+        FROM given g WHERE {match_by_index("m", "g", "guild_id", "user_id")}
     ), gone AS (
         DELETE FROM member_names n USING given g
-        WHERE g.digest = 0 AND {same("n", "g", "guild_id", "user_id")}
+        WHERE g.digest = 0 AND {match_by_index("n", "g", "guild_id", "user_id")}
     )
     INSERT INTO member_names (guild_id, user_id, username, display_name, avatar, username_folded, sort_name)
     SELECT guild_id, user_id, username, display_name, avatar, username_folded, sort_name

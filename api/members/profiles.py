@@ -24,7 +24,7 @@ def profile(config: LevelingConfig, user_id: int, row: asyncpg.Record, today: da
 
 
 def listed(config: LevelingConfig, row: asyncpg.Record, today: date) -> ListedMemberView:
-    """The profile of a row of `listing_sql`, which has the same columns, but for the rank."""
+    """The profile of a row of `listing_queries`, which has the same columns, but for the rank."""
     return ListedMemberView(**_members(config, row["user_id"], row, today))
 
 

@@ -1,6 +1,6 @@
 """The SQL of members' profiles, their activity in time, and their leaving."""
 
-from api.members.ledger_sql import BUCKET, PEOPLE_LOCK
+from api.members.ledger_queries import BUCKET, PEOPLE_LOCK
 
 # Of many members at once ($1 guilds, $2 users); `place` is which of them, from 1. The rank is the sum of a few hundred
 # counters at most, and a count of the members who share the first eight bits of this one's XP: see the ledger.
@@ -113,7 +113,7 @@ ERASE = """
         + (SELECT count(*) FROM stat) + (SELECT count(*) FROM name) + (SELECT count(*) FROM member)
 """
 
-# Alone, where those who make members share: see `ledger_sql.LOCK_PEOPLE_SHARED`.
+# Alone, where those who make members share: see `ledger_queries.LOCK_PEOPLE_SHARED`.
 LOCK_PEOPLE = f"""
     SELECT pg_advisory_xact_lock({PEOPLE_LOCK}, bucket) FROM (
         SELECT DISTINCT {BUCKET} AS bucket FROM unnest($1::bigint[]) AS user_id ORDER BY bucket OFFSET 0

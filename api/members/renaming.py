@@ -12,7 +12,7 @@ from api.lib.diff import Change
 from api.lib.encoded import encode
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
-from api.members import ledger_sql, queries
+from api.members import ledger_queries, queries
 from api.members.dtos import MemberView, NameItem, NamesPutView, PatchMember
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
@@ -74,7 +74,7 @@ class Renaming:
         _refuse_repeats(items)
         given = {(guild_id, int(item.user_id)): item for item in items}
         async with self._database.transaction() as connection:
-            found = by_key(await connection.fetch(ledger_sql.LOCK, *columns(sorted(given), 2)))
+            found = by_key(await connection.fetch(ledger_queries.LOCK, *columns(sorted(given), 2)))
             users = [user_id for _, user_id in found]
             unseen = {user for user in await _hidden(connection, actor, users) if not actor.sees_hidden(user)}
             private = await opted_out(connection, users)

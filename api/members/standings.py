@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from api.lib.arrays import columns
-from api.members import ledger_sql as sql
+from api.members import ledger_queries as sql
 from api.postgres.database import Connection
 
 Key = tuple[int, int]  # guild, user
@@ -19,7 +19,7 @@ class MembersChanged(Exception):
 
 
 class Standing(msgspec.Struct):
-    """A member's locked row: the columns in the order of `ledger_sql.COLUMNS`. After a change, call `Ledger.touch`."""
+    """A member's locked row: the columns in the order of `ledger_queries.COLUMNS`. After a change, call `Ledger.touch`."""
 
     id: int
     guild_id: int

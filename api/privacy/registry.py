@@ -2,7 +2,7 @@
 
 Exports and erasures follow it; a test fails for a column of the database that is not in it."""
 
-from api.privacy import registry_sql as sql
+from api.privacy import registry_queries as sql
 from api.privacy.places import Place, emptied, kept
 
 _SETTINGS = (

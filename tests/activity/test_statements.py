@@ -13,7 +13,7 @@ import pytest
 
 from api.achievements import queries as achievements
 from api.activity import locks, queries
-from api.members import ledger_sql
+from api.members import ledger_queries
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, define, draft
 from tests.activity.test_record import Json, message, record
@@ -34,7 +34,7 @@ _LARGE = {"activity_ids": "id", "members": "user_id|id", "boards": "user_id", "a
 
 # What the scenario below must at least bring about.
 _EXPECTED = {
-    queries.DEDUPLICATE, queries.FILL, queries.EARNED, ledger_sql.MAKE, ledger_sql.STORE, ledger_sql.STORE_STATS,
+    queries.DEDUPLICATE, queries.FILL, queries.EARNED, ledger_queries.MAKE, ledger_queries.STORE, ledger_queries.STORE_STATS,
     achievements.DEFINITIONS, achievements.AWARDS, achievements.AWARDED, achievements.AWARD,
     achievements.TOTALS_AND_WINDOWS, achievements.STAT_WINDOWS,
 }  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from litestar import Litestar
 
 from api.guilds.purging import Purging
-from api.leaderboards import folding_sql
+from api.leaderboards import folding_queries
 from api.leaderboards.folding import Folding
 from api.leaderboards.rules import CHECKPOINTS_COST, cover
 from api.leaderboards.snapshots import Snapshots
@@ -43,7 +43,7 @@ async def folding(litestar_app: Litestar) -> AsyncIterator[Folding]:
 
 async def checkpoints(owner: PlainConnection) -> list[date]:
     """Those that boards may be read from."""
-    return [row["day"] for row in await owner.fetch(folding_sql.CHECKPOINTS, HARBOUR)]
+    return [row["day"] for row in await owner.fetch(folding_queries.CHECKPOINTS, HARBOUR)]
 
 
 async def year(bot: httpx2.AsyncClient, clock: MovableClock) -> list[tuple[int, str, int]]:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.members import listing_sql as sql
+from api.members import listing_queries as sql
 from api.postgres.engine import PlainConnection
 from tests.support.people import HARBOUR, QUARRY
 

@@ -10,7 +10,7 @@ from litestar import Litestar
 
 from api.postgres.engine import PlainConnection
 from api.postgres.provision import APP, READ_ONLY
-from api.privacy import registry_sql
+from api.privacy import registry_queries
 from tests.members.people import give
 from tests.privacy.people import USER, erase
 from tests.support import cluster
@@ -161,6 +161,6 @@ async def test_a_person_is_found_by_an_index(
         HARBOUR,
     )
     await owner.execute("ANALYZE audit_log")
-    rows = await owner.fetch(f"EXPLAIN {registry_sql.TRAIL}", ADA, None, 0, 100)
+    rows = await owner.fetch(f"EXPLAIN {registry_queries.TRAIL}", ADA, None, 0, 100)
     plan = "\n".join(row[0] for row in rows)
     assert "audit_log_people_idx" in plan, plan

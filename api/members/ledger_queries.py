@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from api.lib.arrays import columns
-from api.postgres.plans import same
+from api.postgres.plans import match_by_index
 
 COLUMNS = (
     "m.id, m.guild_id, m.user_id, m.xp, m.messages, m.voice_seconds, m.reactions, m.commands, m.last_xp_at,"
@@ -15,13 +15,13 @@ WIDTH = 18  # columns of a standing: these, and `was_ranked`
 
 _KEYS = "unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)"
 
-_SAME = same("m", "k", "guild_id", "user_id")
+_IS_KEY = match_by_index("m", "k", "guild_id", "user_id")
 # Their only index begins with the guild. PostgreSQL 16 looks up one array at a time.
-_ON_BOARD = f"{same('b', 'n', 'guild_id')} AND b.stat = n.stat AND b.value = n.value AND b.user_id = n.user_id"
+_ON_BOARD = f"{match_by_index('b', 'n', 'guild_id')} AND b.stat = n.stat AND b.value = n.value AND b.user_id = n.user_id"
 
 # Locks members in the order of their keys, as everybody does. Most exist already.
 LOCK = f"""
-    SELECT {COLUMNS}, m.is_ranked AS was_ranked FROM {_KEYS} JOIN members m ON {_SAME}
+    SELECT {COLUMNS}, m.is_ranked AS was_ranked FROM {_KEYS} JOIN members m ON {_IS_KEY}
     ORDER BY k.guild_id, k.user_id FOR UPDATE OF m
 """
 
@@ -62,14 +62,14 @@ MAKE = f"""
         RETURNING {COLUMNS}, false AS was_ranked
     ), held AS (
         SELECT {COLUMNS}, m.is_ranked AS was_ranked
-        FROM key k JOIN members m ON {_SAME} FOR UPDATE OF m
+        FROM key k JOIN members m ON {_IS_KEY} FOR UPDATE OF m
     )
     SELECT * FROM made UNION ALL SELECT * FROM held
 """
 
 READ = f"""
     SELECT {COLUMNS}, m.is_ranked AS was_ranked
-    FROM {_KEYS} JOIN members m ON {_SAME}
+    FROM {_KEYS} JOIN members m ON {_IS_KEY}
 """
 
 # All that a ledger holds, in one statement. `store` names its parameters.
@@ -89,7 +89,7 @@ STORE = f"""
         ) AS n (id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,
                 streak_best, first_seen_at, last_active_at, left_at, is_ranked)
         -- Locked since the ledger was read: what it holds is what the row holds, and is written as a whole.
-        WHERE {same("m", "n", "id")}
+        WHERE {match_by_index("m", "n", "id")}
     ), day AS (
         INSERT INTO activity_days AS d
             (guild_id, day, user_id, xp, messages, voice_seconds, reactions, commands, earned_xp, events)

@@ -1,7 +1,7 @@
 """The SQL of imports of events."""
 
 from api.members.tombstones import TOMBSTONES
-from api.postgres.plans import same
+from api.postgres.plans import match_by_index
 
 # Whose event it is was erased after it came to pass.
 _OF_BEFORE = f"""
@@ -95,9 +95,9 @@ MEND_RUNS = f"""
                 SELECT count(*)::int FROM unnest($5::date[]) s WHERE s = f.run_to + 1
             ) THEN f.run_from END
                 AS joined
-            FROM found f JOIN members m ON m.guild_id = $2 AND {same("m", "f", "user_id")}
+            FROM found f JOIN members m ON m.guild_id = $2 AND {match_by_index("m", "f", "user_id")}
         ) f
-        WHERE {same("m", "f", "id")}
+        WHERE {match_by_index("m", "f", "id")}
     )
     SELECT user_id FROM found ORDER BY user_id
 """
