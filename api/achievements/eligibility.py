@@ -20,6 +20,7 @@ from api.lib.clock import Clock
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.standings import Standing
+from api.members.visibility import hidden_from
 from api.postgres.database import Connection, Database
 from tables.guilds import Guild
 
@@ -127,10 +128,7 @@ class Eligibility:
 async def _seen(connection: Connection, reader: Actor, standings: Sequence[Standing]) -> Sequence[Standing]:
     """The members whom the reader may see. Counts of all members would reveal a hidden member's numbers by trying
     thresholds."""
-    if reader.hidden_seen() is None:
-        return standings
-    rows = await connection.fetch(sql.HIDDEN, [each.user_id for each in standings])
-    hidden = {row["user_id"] for row in rows if not reader.sees_hidden(row["user_id"])}
+    hidden = await hidden_from(connection, reader.hidden_seen(), [each.user_id for each in standings])
     return [each for each in standings if each.user_id not in hidden]
 
 

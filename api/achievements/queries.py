@@ -200,7 +200,6 @@ HOLDERS_AFTER = f"""
     WHERE a.achievement_id = $1 AND a.member_id > $2 AND a.revoked_at IS NULL
     ORDER BY a.member_id LIMIT $3
 """
-HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND hidden_at IS NOT NULL"
 HELD_BY_KEY = """
     SELECT a.member_id, d.key, a.revoked_at IS NULL AS is_held FROM achievement_awards a
     JOIN achievements d ON d.id = a.achievement_id

@@ -16,6 +16,7 @@ from api.lib.clock import Clock
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.standings import read
+from api.members.visibility import hidden_from, opted_out_among
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import IMPORTED, week_of
 
@@ -74,18 +75,15 @@ async def _known(
     weeks = {week, *(week - timedelta(days=7 * back) for back in (1, 2)), IMPORTED}
     by_key = {key_of(event.id): event.id for _, event in events}
     ids = await connection.fetch(queries.KNOWN, guild_id, list(by_key), sorted(weeks))
-    users = await connection.fetch(queries.PRIVATE, [int(event.user_id) for _, event in events])
-    return {by_key[row[0].hex] for row in ids}, {row[0] for row in users}
+    private = await opted_out_among(connection, [int(event.user_id) for _, event in events])
+    return {by_key[row[0].hex] for row in ids}, private
 
 
 async def _seen(
     connection: Connection, actor: Actor, events: Sequence[tuple[int, Event]]
 ) -> Sequence[tuple[int, Event]]:
     """Those of people whom the actor may see: what somebody did last, and how much today, is told by what they earn."""
-    if actor.hidden_seen() is None:
-        return events
-    rows = await connection.fetch(queries.HIDDEN, [int(event.user_id) for _, event in events])
-    hidden = {row[0] for row in rows if not actor.sees_hidden(row[0])}
+    hidden = await hidden_from(connection, actor.hidden_seen(), [int(event.user_id) for _, event in events])
     return [each for each in events if each[1].user_id not in hidden]
 
 

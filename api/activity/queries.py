@@ -1,7 +1,7 @@
 """The SQL of recording events."""
 
 from api.members.ledger_queries import COLUMNS, IS_LACKING, WIDTH
-from api.members.tombstones import TOMBSTONES
+from api.members.queries import TOMBSTONES
 from api.postgres.partitions import IMPORTED
 from api.postgres.plans import match_by_index
 
@@ -78,8 +78,6 @@ EARNED = """
     ) AS d
 """
 
-HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1) AND hidden_at IS NOT NULL"
-
 # Days that are filled in before a member's latest run, whose first day is $5: each is followed to the first and to the
 # last day of the run that it is then part of. Active are the days that are stored, and those that are about to be ($6
 # guilds, $7 users, $8 days); days that their calendar does not have ($9 to $11, the same) are passed over. Gives the
@@ -124,8 +122,6 @@ FILL = f"""
 """
 
 KNOWN = "SELECT DISTINCT id FROM activity_ids WHERE guild_id = $1 AND id = ANY($2::uuid[]) AND week = ANY($3::date[])"
-
-PRIVATE = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1) AND opted_out_at IS NOT NULL"
 
 # Those of these names that the guild has, and how many it has in all; at most the bound.
 LOOK_UP_STATS = """

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from api.activity.queries import HIDDEN
 from api.members.standings import Standing
+from api.members.visibility import hidden_among
 from api.postgres.database import Connection
 
 
@@ -14,7 +14,7 @@ async def welcome_back(connection: Connection, seen: Iterable[tuple[Standing, da
     back = {standing.id: standing for standing, at in seen if standing.left_at is not None and at > standing.left_at}
     if not back:
         return
-    hidden = {row[0] for row in await connection.fetch(HIDDEN, [standing.user_id for standing in back.values()])}
+    hidden = await hidden_among(connection, [standing.user_id for standing in back.values()])
     for standing in back.values():
         standing.left_at = None
         standing.is_ranked = standing.user_id not in hidden

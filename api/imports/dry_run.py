@@ -1,6 +1,6 @@
 """The dry run of an import of events: which are new, and what the first members would gain."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import asyncpg
 import msgspec
@@ -8,7 +8,6 @@ import msgspec
 from api.activity.counting import Caps, Counting
 from api.activity.dtos import Event
 from api.activity.event_keys import key_of
-from api.activity.queries import HIDDEN
 from api.activity.stat_names import StatNames
 from api.imports import history_queries as sql
 from api.imports.history import caps
@@ -20,7 +19,8 @@ from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.naming import KnownNames
 from api.members.standings import Key, Standing, read
-from api.postgres.database import Connection, Database
+from api.members.visibility import hidden_from
+from api.postgres.database import Database
 
 
 class DryRun:
@@ -76,7 +76,7 @@ class _Followed:
         new = [user_id for user_id in wanted if (guild_id, user_id) not in self._standings]
         new = new[: MOST_PREVIEWED - len(self._standings)]
         async with database.connection() as connection:
-            hidden = await self._hidden(connection, wanted)
+            hidden = await hidden_from(connection, self._hidden_seen, wanted)
             there = await read(connection, [(guild_id, user_id) for user_id in new if user_id not in hidden])
             for user_id in new:
                 key = guild_id, user_id
@@ -94,12 +94,6 @@ class _Followed:
         Counting(self._standings, self._caps, Ledger()).count(self._config, theirs)
         latest = max((day for _, day, _ in self._caps), default=None)
         self._caps = {key: counted for key, counted in self._caps.items() if key[1] == latest}
-
-    async def _hidden(self, connection: Connection, user_ids: Iterable[int]) -> set[int]:
-        """Those of these who are to look as somebody unknown does."""
-        if self._hidden_seen is None:
-            return set()
-        return {row[0] for row in await connection.fetch(HIDDEN, list(user_ids))} - {self._hidden_seen}
 
     def tell(self, work: Work) -> None:
         level = self._config.level_curve.level

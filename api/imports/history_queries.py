@@ -1,6 +1,6 @@
 """The SQL of imports of events."""
 
-from api.members.tombstones import TOMBSTONES
+from api.members.queries import TOMBSTONES
 from api.postgres.plans import match_by_index
 
 # Whose event it is was erased after it came to pass.

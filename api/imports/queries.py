@@ -1,6 +1,6 @@
 """The SQL of imports."""
 
-from api.members.tombstones import OF_STANDINGS, TOMBSTONES
+from api.members.queries import ERASED_STANDINGS, TOMBSTONES
 
 COLUMNS = """
     i.id, i.guild_id, i.source, i.mode, i.dry_run, i.takes_settings, i.status, i.progress, i.bytes, i.position,
@@ -85,7 +85,7 @@ PRIVATE = f"""
     SELECT p.user_id FROM privacy_choices p WHERE p.user_id = ANY($2::bigint[]) AND p.opted_out_at IS NOT NULL
     UNION SELECT h.user_id FROM privacy_choices h
     WHERE h.user_id = ANY($2::bigint[]) AND h.hidden_at IS NOT NULL AND h.user_id <> $4::bigint
-    UNION ({OF_STANDINGS})
+    UNION ({ERASED_STANDINGS})
 """
 
 # Members that are there, of these; and those of these people whose rows are dropped.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, timedelta
 
 from api.activity.event_keys import key_of
-from api.imports.dtos import Mode
+from api.imports import restore_queries as sql
 from api.imports.lines import DayLine, EventIds, HourLine, StatDayLine
 from api.imports.work import Work
 from api.lib.faults import Fault
@@ -14,37 +14,12 @@ from api.members.totals import note_rewritten
 from api.postgres.database import Connection
 from api.postgres.partitions import EARLIEST, IMPORTED, PartitionedTable, week_of
 
-IDS_KEPT = timedelta(days=8)
-
 _AMOUNTS = ("xp", "messages", "voice_seconds", "reactions", "commands")
 _OF_DAYS = (*_AMOUNTS, "earned_xp", "events")
 
-# What becomes of an amount that is there.
-_MERGED: Mapping[Mode, str] = {
-    "set": "EXCLUDED.{name}",
-    "add": "t.{name} + EXCLUDED.{name}",
-    "max": "greatest(t.{name}, EXCLUDED.{name})",
-}
-
-# Of the guild's totals, and of its members: whoever erases somebody asks where they are a member. A rehearsal made
-# no members. With a limit: of EXISTS within an OR the planner makes a hash of all members.
-_STORE = """
-    INSERT INTO {table} AS t ({key}, {amounts})
-    SELECT $1, n.* FROM unnest({arrays}) AS n ({names})
-    WHERE $2 OR n.user_id = 0 OR (
-        SELECT 1 FROM {owners} o WHERE o.guild_id = $1 AND o.user_id = n.user_id{stat} LIMIT 1
-    ) = 1
-    ON CONFLICT ({key}) DO UPDATE SET {merged} WHERE ({now}) IS DISTINCT FROM ({then})
-"""
-
-_IDS = """
-    INSERT INTO activity_ids (guild_id, week, id) SELECT $1, * FROM unnest($2::date[], $3::uuid[])
-    ON CONFLICT DO NOTHING
-"""
-
 
 def untimely(item: object, today: date) -> Fault | None:
-    """What is wrong with when something was: a part of tables would be made for it."""
+    """What is wrong with the time of a line: a partition would be made for it."""
     place, day = "", today
     match item:
         case DayLine() | StatDayLine():
@@ -101,7 +76,7 @@ async def restore_ids(connection: Connection, work: Work, _config: LevelingConfi
     for line in lines:
         week = line.week if line.week == IMPORTED else week_of(line.week)
         keys = sorted([*map(key_of, line.ids), *line.digests])
-        done = await connection.execute(_IDS, work.guild_id, [week] * len(keys), keys)
+        done = await connection.execute(sql.STORE_IDS, work.guild_id, [week] * len(keys), keys)
         changed += not done.endswith(" 0")
     return changed
 
@@ -121,19 +96,6 @@ async def _store(
     """Stores rows of a key and amounts; gives how many of them changed something. Of rows with the same key
     the last one counts."""
     last = {row[: len(key)]: row for row in rows}
-    types = [*key.values(), *["bigint"] * len(amounts)]
-    merged = {name: _MERGED[work.mode].format(name=name) for name in amounts}
-    statement = _STORE.format(
-        table=table,
-        key=", ".join(("guild_id", *key)),
-        amounts=", ".join(amounts),
-        arrays=", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, start=3)),
-        names=", ".join((*key, *amounts)),
-        owners="custom_stats" if "stat" in key else "members",
-        stat=" AND o.stat = n.stat" if "stat" in key else "",
-        merged=", ".join(f"{name} = {expression}" for name, expression in merged.items()),
-        now=", ".join(f"t.{name}" for name in amounts),
-        then=", ".join(merged.values()),
-    )
+    statement = sql.store_amounts(work.mode, table, key, amounts)
     done = await connection.execute(statement, work.guild_id, work.dry_run, *zip(*last.values(), strict=True))
     return int(done.split()[-1])

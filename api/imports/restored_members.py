@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from api.activity.queries import HIDDEN
+from api.imports import restore_queries as sql
 from api.imports.dtos import Mode
 from api.imports.lines import MemberLine
 from api.imports.rules import merged
@@ -16,32 +16,8 @@ from api.members.names import GivenNames, over
 from api.members.naming import KnownNames
 from api.members.standings import Key, Standing, lock
 from api.members.tombstones import refuse_standings_of_erased
+from api.members.visibility import hidden_among
 from api.postgres.database import Connection
-from api.postgres.plans import match_by_index
-
-_THERE = """
-    SELECT k.user_id FROM unnest($2::bigint[]) AS k (user_id)
-    WHERE (SELECT 1 FROM members m WHERE m.guild_id = $1 AND m.user_id = k.user_id LIMIT 1) = 1
-"""
-
-_STATS = """
-    SELECT user_id, json_object_agg(stat, value)::text FROM custom_stats
-    WHERE guild_id = $1 AND user_id = ANY($2::bigint[]) GROUP BY user_id
-"""
-_STORE_STATS = """
-    INSERT INTO custom_stats (guild_id, user_id, stat, value)
-    SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::bigint[])
-    ON CONFLICT (guild_id, user_id, stat) DO UPDATE SET value = EXCLUDED.value
-"""
-
-# What a member chose for their card. It may be old, too: where it is only added, theirs stays.
-_STORE_ACCENTS = f"""
-    UPDATE members m SET card_accent = n.accent
-    FROM unnest($3::bigint[], $4::text[]) AS n (user_id, accent)
-    WHERE m.guild_id = $1 AND {match_by_index("m", "n", "user_id")}
-        AND CASE WHEN $2 THEN m.card_accent IS DISTINCT FROM n.accent ELSE m.card_accent IS NULL END
-    RETURNING m.user_id
-"""
 
 
 async def restore_members(
@@ -49,11 +25,11 @@ async def restore_members(
 ) -> int:
     """Stores them; gives how many were changed by it."""
     users = sorted({int(line.user_id) for line in lines})
-    known = {row[0] for row in await connection.fetch(_THERE, work.guild_id, users)}
+    known = {row[0] for row in await connection.fetch(sql.PRESENT, work.guild_id, users)}
     standings = await lock(connection, [(work.guild_id, user_id) for user_id in users])
     await refuse_standings_of_erased(connection, work.guild_id, standings, work.asked_at)
-    hidden = {row[0] for row in await connection.fetch(HIDDEN, users)}
-    found = await connection.fetch(_STATS, work.guild_id, users)
+    hidden = await hidden_among(connection, users)
+    found = await connection.fetch(sql.STATS, work.guild_id, users)
     stats = {row[0]: msgspec.json.decode(row[1], type=dict[str, int]) for row in found}
     given: dict[Key, GivenNames] = {}
     for line in lines:
@@ -86,7 +62,7 @@ async def restore_members(
     await ledger.store(connection)
     if stored:
         rows = [(user_id, stat, value) for (user_id, stat), value in sorted(stored.items())]
-        await connection.execute(_STORE_STATS, work.guild_id, *zip(*rows, strict=True))
+        await connection.execute(sql.STORE_STATS, work.guild_id, *zip(*rows, strict=True))
     return changed
 
 
@@ -95,7 +71,7 @@ async def _store_accents(connection: Connection, work: Work, lines: Sequence[Mem
     if not accents:
         return set()
     rows = await connection.fetch(
-        _STORE_ACCENTS, work.guild_id, work.mode == "set", list(accents), list(accents.values())
+        sql.STORE_ACCENTS, work.guild_id, work.mode == "set", list(accents), list(accents.values())
     )
     return {(work.guild_id, row[0]) for row in rows}
 

@@ -1,6 +1,6 @@
 """The SQL of checkpoints."""
 
-from api.members.totals import KEY, SPACE
+from api.members.queries import TOTALS_KEY, TOTALS_LOCK
 
 GUILDS = """
     SELECT guild_id, bool_or(is_large) AS is_large FROM (
@@ -31,7 +31,7 @@ FORGET_STALE = """
 
 # For one process at a time, and while nobody is being removed: see `members.totals`.
 TRY_LOCK = f"""
-    SELECT pg_try_advisory_xact_lock({SPACE}) AND pg_try_advisory_xact_lock({SPACE}, {KEY})
+    SELECT pg_try_advisory_xact_lock({TOTALS_LOCK}) AND pg_try_advisory_xact_lock({TOTALS_LOCK}, {TOTALS_KEY})
         AND NOT EXISTS (SELECT FROM activity_checkpoints WHERE guild_id = $1 AND is_stale)
 """
 

@@ -15,19 +15,22 @@ WIDTH = 18  # columns of a standing: these, and `was_ranked`
 
 _KEYS = "unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)"
 
-_IS_KEY = match_by_index("m", "k", "guild_id", "user_id")
+_MATCHES = match_by_index("m", "k", "guild_id", "user_id")
 # Their only index begins with the guild. PostgreSQL 16 looks up one array at a time.
-_ON_BOARD = f"{match_by_index('b', 'n', 'guild_id')} AND b.stat = n.stat AND b.value = n.value AND b.user_id = n.user_id"
+_ON_BOARD = (
+    f"{match_by_index('b', 'n', 'guild_id')} AND b.stat = n.stat AND b.value = n.value AND b.user_id = n.user_id"
+)
 
 # Locks members in the order of their keys, as everybody does. Most exist already.
 LOCK = f"""
-    SELECT {COLUMNS}, m.is_ranked AS was_ranked FROM {_KEYS} JOIN members m ON {_IS_KEY}
+    SELECT {COLUMNS}, m.is_ranked AS was_ranked FROM {_KEYS} JOIN members m ON {_MATCHES}
     ORDER BY k.guild_id, k.user_id FOR UPDATE OF m
 """
 
-# With a limit: of NOT EXISTS the planner makes a join.
+# Whether `k`, a guild and a user, is no member yet. With a limit: for NOT EXISTS, the planner would make a join.
 IS_LACKING = "(SELECT 1 FROM members m WHERE m.guild_id = k.guild_id AND m.user_id = k.user_id LIMIT 1) IS NULL"
 
+# Whether any of these people is no member yet.
 LACKING = f"""
     SELECT EXISTS (
         SELECT FROM {_KEYS} WHERE {IS_LACKING}
@@ -62,14 +65,15 @@ MAKE = f"""
         RETURNING {COLUMNS}, false AS was_ranked
     ), held AS (
         SELECT {COLUMNS}, m.is_ranked AS was_ranked
-        FROM key k JOIN members m ON {_IS_KEY} FOR UPDATE OF m
+        FROM key k JOIN members m ON {_MATCHES} FOR UPDATE OF m
     )
     SELECT * FROM made UNION ALL SELECT * FROM held
 """
 
+# The standings without a lock.
 READ = f"""
     SELECT {COLUMNS}, m.is_ranked AS was_ranked
-    FROM {_KEYS} JOIN members m ON {_IS_KEY}
+    FROM {_KEYS} JOIN members m ON {_MATCHES}
 """
 
 # All that a ledger holds, in one statement. `store` names its parameters.
@@ -153,6 +157,7 @@ def store(
     ]
 
 
+# Removes entries of boards, each by the value that it has.
 LEAVE_BOARDS = f"""
     DELETE FROM boards b
     USING unnest($1::text::bigint[], $2::text::int[], $3::text::bigint[], $4::text::bigint[]) AS n (guild_id, stat,
@@ -160,6 +165,7 @@ LEAVE_BOARDS = f"""
     WHERE {_ON_BOARD}
 """
 
+# Adds to custom stats, in all and by day. `store_stats` names its parameters.
 STORE_STATS = """
     WITH day AS (
         INSERT INTO custom_stat_days AS d (guild_id, stat, day, user_id, value)

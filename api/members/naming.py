@@ -6,43 +6,10 @@ standing says truly what is stored. Names that are known already cost no stateme
 from collections.abc import Collection, Iterable, Mapping
 
 from api.lib.arrays import columns
+from api.members import queries
 from api.members.names import LAST, UNKNOWN, GivenNames, Names, folded, merged, missing
 from api.members.standings import Key, Standing
 from api.postgres.database import Connection
-from api.postgres.plans import match_by_index
-
-_OF = f"""
-    SELECT n.guild_id, n.user_id, n.username, n.display_name, n.avatar
-    FROM unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)
-    JOIN member_names n ON {match_by_index("n", "k", "guild_id", "user_id")}
-"""
-
-_STORE = f"""
-    WITH given AS MATERIALIZED (
-        SELECT * FROM unnest(
-            $1::text::bigint[], $2::text::bigint[], $3::text::int[], $4::text::text[], $5::text::text[],
-            $6::text::text[], $7::text::text[], $8::text::text[]
-        ) AS g (guild_id, user_id, digest, username, display_name, avatar, username_folded, sort_name)
-    ), noted AS (
-        UPDATE members m SET names_digest = g.digest, has_display_name = g.display_name IS NOT NULL
-        FROM given g WHERE {match_by_index("m", "g", "guild_id", "user_id")}
-    ), gone AS (
-        DELETE FROM member_names n USING given g
-        WHERE g.digest = 0 AND {match_by_index("n", "g", "guild_id", "user_id")}
-    )
-    INSERT INTO member_names (guild_id, user_id, username, display_name, avatar, username_folded, sort_name)
-    SELECT guild_id, user_id, username, display_name, avatar, username_folded, sort_name
-    FROM given WHERE digest <> 0
-    ON CONFLICT (guild_id, user_id) DO UPDATE SET
-        username = EXCLUDED.username, display_name = EXCLUDED.display_name, avatar = EXCLUDED.avatar,
-        username_folded = EXCLUDED.username_folded, sort_name = EXCLUDED.sort_name
-"""
-
-
-_OF_GUILD = """
-    SELECT user_id, username, display_name, avatar FROM member_names
-    WHERE guild_id = $1 AND user_id = ANY($2::bigint[])
-"""
 
 
 async def names_of(connection: Connection, guild_id: int, user_ids: Collection[int]) -> dict[int, Names]:
@@ -50,7 +17,7 @@ async def names_of(connection: Connection, guild_id: int, user_ids: Collection[i
     shows hidden people, too: ask only for those whom the reader may see."""
     if not user_ids:
         return {}
-    rows = await connection.fetch(_OF_GUILD, guild_id, list(user_ids))
+    rows = await connection.fetch(queries.NAMES_IN_GUILD, guild_id, list(user_ids))
     return {row[0]: Names(row[1], row[2], row[3]) for row in rows}
 
 
@@ -97,7 +64,7 @@ class KnownNames:
                 standings[key].names_digest = digest
         if changed:
             rows = [_row(key, names, digest) for key, (names, digest) in changed.items()]
-            await connection.execute(_STORE, *columns(rows, 8))
+            await connection.execute(queries.STORE_NAMES, *columns(rows, 8))
         return set(changed)
 
 
@@ -121,5 +88,5 @@ def _row(key: Key, names: Names, digest: int) -> tuple[object, ...]:
 
 
 async def _stored(connection: Connection, keys: list[Key]) -> dict[Key, Names]:
-    rows = await connection.fetch(_OF, *columns(keys, 2)) if keys else []
+    rows = await connection.fetch(queries.NAMES, *columns(keys, 2)) if keys else []
     return {(row[0], row[1]): Names(row[2], row[3], row[4]) for row in rows}

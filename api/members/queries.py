@@ -1,6 +1,6 @@
-"""The SQL of members' profiles, their activity in time, and their leaving."""
+"""The SQL of members: profiles, names, activity in time, leaving, tombstones."""
 
-from api.members.ledger_queries import BUCKET, PEOPLE_LOCK
+from api.postgres.plans import match_by_index
 
 # Of many members at once ($1 guilds, $2 users); `place` is which of them, from 1. The rank is the sum of a few hundred
 # counters at most, and a count of the members who share the first eight bits of this one's XP: see the ledger.
@@ -36,14 +36,6 @@ PROFILES = """
         WHERE c.guild_id = f.guild_id
             AND (c.kept = 1 OR c.kept = 8 AND c.low > f.fine AND c.low < greatest(2 * f.octave, 1))
     ) AS counted
-"""
-
-# Of someone whose level or activity is asked for.
-MEMBER = """
-    SELECT m.xp, p.hidden_at IS NOT NULL AS is_hidden
-    FROM (SELECT $2::bigint AS user_id) AS person
-    LEFT JOIN members m ON m.guild_id = $1 AND m.user_id = person.user_id
-    LEFT JOIN privacy_choices p ON p.user_id = person.user_id
 """
 
 # One row is looked up for each day: between two days lie the rows of all other members.
@@ -113,63 +105,6 @@ ERASE = """
         + (SELECT count(*) FROM stat) + (SELECT count(*) FROM name) + (SELECT count(*) FROM member)
 """
 
-# Alone, where those who make members share: see `ledger_queries.LOCK_PEOPLE_SHARED`.
-LOCK_PEOPLE = f"""
-    SELECT pg_advisory_xact_lock({PEOPLE_LOCK}, bucket) FROM (
-        SELECT DISTINCT {BUCKET} AS bucket FROM unnest($1::bigint[]) AS user_id ORDER BY bucket OFFSET 0
-    ) AS b
-"""
-
-# Someone hidden stays hidden since when they first were.
-CHOOSE_VISIBILITY = """
-    INSERT INTO privacy_choices AS p (user_id, hidden_at)
-    SELECT user_id, $2::timestamptz FROM unnest($1::bigint[]) AS user_id ORDER BY user_id
-    ON CONFLICT (user_id) DO UPDATE
-    SET hidden_at = CASE WHEN EXCLUDED.hidden_at IS NULL THEN NULL ELSE coalesce(p.hidden_at, EXCLUDED.hidden_at) END
-"""
-
-# Of these people.
-HIDDEN = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND hidden_at IS NOT NULL"
-
-OPTED_OUT = "SELECT user_id FROM privacy_choices WHERE user_id = ANY($1::bigint[]) AND opted_out_at IS NOT NULL"
-
-# In the order in which everybody locks members.
-LOCK_EVERYWHERE = """
-    SELECT id FROM members WHERE user_id = ANY($1::bigint[]) ORDER BY guild_id, user_id FOR UPDATE
-"""
-
-# On the boards are those who are not hidden, and did not leave a guild that takes off those who leave.
-RANK_ANEW = """
-    WITH target AS (
-        SELECT m.id, m.guild_id, m.xp, $2::timestamptz IS NULL
-            AND (m.left_at IS NULL OR coalesce(s.overrides ->> 'on_leave', $3) <> 'hide') AS is_ranked
-        FROM members m
-        LEFT JOIN guild_settings s ON s.guild_id = m.guild_id AND s.module = 'leveling'
-        WHERE m.user_id = ANY($1::bigint[])
-    ), changed AS (
-        UPDATE members m SET is_ranked = t.is_ranked FROM target t
-        WHERE m.id = t.id AND m.is_ranked <> t.is_ranked
-        RETURNING m.*, CASE WHEN m.is_ranked THEN 1 ELSE -1 END AS members
-    ), entry AS (
-        SELECT guild_id, stat, value, user_id, members FROM changed CROSS JOIN LATERAL (
-            VALUES (0, xp), (1, messages), (2, voice_seconds), (3, reactions), (4, commands)
-        ) AS each (stat, value)
-        WHERE stat = 0 OR value > 0
-    ), shown AS (
-        INSERT INTO boards (guild_id, stat, value, user_id)
-        SELECT guild_id, stat, value, user_id FROM entry WHERE members = 1
-    ), gone AS (
-        DELETE FROM boards b USING entry e
-        WHERE e.members = -1 AND b.guild_id = e.guild_id AND b.stat = e.stat AND b.value = e.value
-            AND b.user_id = e.user_id
-    )
-    INSERT INTO xp_counts AS c (guild_id, kept, low, members)
-    SELECT guild_id, kept, guildhall_xp_floor(xp, kept) AS low, sum(members)
-    FROM changed CROSS JOIN (VALUES (1), (8)) AS each (kept)
-    GROUP BY guild_id, kept, low HAVING sum(members) <> 0 ORDER BY guild_id, kept, low
-    ON CONFLICT (guild_id, kept, low) DO UPDATE SET members = c.members + EXCLUDED.members
-"""
-
 # What a guild's leveling config is made of.
 READ_LEVELING_CONFIG = """
     SELECT g.name, g.timezone, s.overrides FROM guilds g
@@ -178,3 +113,89 @@ READ_LEVELING_CONFIG = """
 """
 
 CHANNEL_PARENTS = "SELECT channel_id, parent_id FROM guild_channels WHERE guild_id = $1 AND parent_id IS NOT NULL"
+
+# The names of members, by guilds $1 and users $2.
+NAMES = f"""
+    SELECT n.guild_id, n.user_id, n.username, n.display_name, n.avatar
+    FROM unnest($1::text::bigint[], $2::text::bigint[]) AS k (guild_id, user_id)
+    JOIN member_names n ON {match_by_index("n", "k", "guild_id", "user_id")}
+"""
+
+# The names of these members ($2) of guild $1.
+NAMES_IN_GUILD = """
+    SELECT user_id, username, display_name, avatar FROM member_names
+    WHERE guild_id = $1 AND user_id = ANY($2::bigint[])
+"""
+
+# Stores names and their digests, or removes those without any (digest 0). The members are locked.
+STORE_NAMES = f"""
+    WITH given AS MATERIALIZED (
+        SELECT * FROM unnest(
+            $1::text::bigint[], $2::text::bigint[], $3::text::int[], $4::text::text[], $5::text::text[],
+            $6::text::text[], $7::text::text[], $8::text::text[]
+        ) AS g (guild_id, user_id, digest, username, display_name, avatar, username_folded, sort_name)
+    ), noted AS (
+        UPDATE members m SET names_digest = g.digest, has_display_name = g.display_name IS NOT NULL
+        FROM given g WHERE {match_by_index("m", "g", "guild_id", "user_id")}
+    ), gone AS (
+        DELETE FROM member_names n USING given g
+        WHERE g.digest = 0 AND {match_by_index("n", "g", "guild_id", "user_id")}
+    )
+    INSERT INTO member_names (guild_id, user_id, username, display_name, avatar, username_folded, sort_name)
+    SELECT guild_id, user_id, username, display_name, avatar, username_folded, sort_name
+    FROM given WHERE digest <> 0
+    ON CONFLICT (guild_id, user_id) DO UPDATE SET
+        username = EXCLUDED.username, display_name = EXCLUDED.display_name, avatar = EXCLUDED.avatar,
+        username_folded = EXCLUDED.username_folded, sort_name = EXCLUDED.sort_name
+"""
+
+# The advisory lock of a guild's sums of months.
+TOTALS_LOCK = 0x746F7461  # "tota"
+TOTALS_KEY = "($1::bigint % 2147483647)::int"
+
+# Marks the days of guild $1 from day $2 on as rewritten.
+NOTE_REWRITTEN = """
+    INSERT INTO activity_rewrites AS r (guild_id, day) VALUES ($1, $2)
+    ON CONFLICT (guild_id) DO UPDATE SET day = least(r.day, EXCLUDED.day)
+"""
+
+# Sums that are being made may have read what is about to be removed, and would be stored after it: then they are made
+# anew. Nobody waits: who makes sums holds the lock alone, who removes members shares it.
+NOTE_REMOVED = f"""
+    INSERT INTO activity_rewrites AS r (guild_id, day)
+    SELECT $1, '0001-01-01' WHERE NOT pg_try_advisory_xact_lock_shared({TOTALS_LOCK}, {TOTALS_KEY})
+    ON CONFLICT (guild_id) DO UPDATE SET day = EXCLUDED.day
+"""
+
+# Joins `t`, the tombstones, to `{e}`, rows with a guild and a user. Checking first whether there are any tombstones
+# saves the hashes of everybody. OFFSET keeps the planner from comparing each tombstone with each row.
+TOMBSTONES = """
+    LATERAL (
+        SELECT erased_at, only_left FROM erased_people
+        WHERE digest = sha256((SELECT salt FROM erasure_salt) || int8send({e}.user_id))
+            AND guild_id IN (0, {e}.guild_id)
+        OFFSET 0
+    ) AS t ON (SELECT EXISTS (SELECT FROM erased_people))
+"""
+
+# Those of these people (guilds $1, users $2) who were erased, with the times.
+ERASED_SINCE = f"""
+    SELECT e.guild_id, e.user_id, max(t.erased_at)
+    FROM unnest($1::text::bigint[], $2::text::bigint[]) AS e (guild_id, user_id) JOIN {TOMBSTONES.format(e="e")}
+    GROUP BY e.guild_id, e.user_id
+"""
+
+# Those of these people ($2) whose standings in guild $1 an import that was requested at $3 must not store.
+ERASED_STANDINGS = f"""
+    SELECT DISTINCT e.user_id FROM (SELECT $1::bigint AS guild_id, unnest($2::bigint[]) AS user_id) AS e
+    JOIN {TOMBSTONES.format(e="e")} AND (NOT t.only_left OR t.erased_at > $3::timestamptz)
+"""
+
+# Stores tombstones of person $1 in guilds $2 at the time $3. $4: they only left.
+SET_UP_TOMBSTONES = """
+    INSERT INTO erased_people AS t (digest, guild_id, erased_at, only_left)
+    SELECT sha256(s.salt || int8send($1::bigint)), guild_id, $3::timestamptz, $4::boolean
+    FROM erasure_salt s, unnest($2::bigint[]) AS guild_id ORDER BY guild_id
+    ON CONFLICT (digest, guild_id) DO UPDATE SET
+        erased_at = greatest(t.erased_at, EXCLUDED.erased_at), only_left = t.only_left AND EXCLUDED.only_left
+"""

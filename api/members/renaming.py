@@ -1,6 +1,6 @@
 """What members are called, by hand: one member's names, and those of many at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from api.audit.service import record
 from api.auth.actors import Actor
@@ -21,7 +21,7 @@ from api.members.names import cleared
 from api.members.naming import KnownNames
 from api.members.profiles import profile, rows
 from api.members.standings import by_key, lock
-from api.members.visibility import refuse_hidden
+from api.members.visibility import hidden_from, opted_out_among, refuse_hidden
 from api.postgres.database import Connection, Database
 
 # Names are personal data. The audit log says which of them were changed, and never what they are.
@@ -56,7 +56,7 @@ class Renaming:
             names = KnownNames()
             await names.look_up(connection, [standing])
             before = names.of(key)
-            is_private = user_id in await opted_out(connection, [user_id])
+            is_private = user_id in await opted_out_among(connection, [user_id])
             await names.store(connection, standings, {key: cleared(data) if is_private else data})
             after = names.of(key)
             changed = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
@@ -76,8 +76,8 @@ class Renaming:
         async with self._database.transaction() as connection:
             found = by_key(await connection.fetch(ledger_queries.LOCK, *columns(sorted(given), 2)))
             users = [user_id for _, user_id in found]
-            unseen = {user for user in await _hidden(connection, actor, users) if not actor.sees_hidden(user)}
-            private = await opted_out(connection, users)
+            unseen = await hidden_from(connection, actor.hidden_seen(), users)
+            private = await opted_out_among(connection, users)
             members = {key: each for key, each in given.items() if key in found and key[1] not in unseen}
             kept = {key: cleared(each) if key[1] in private else each for key, each in members.items()}
             updated = len(await KnownNames().store(connection, found, kept))
@@ -101,17 +101,6 @@ class Renaming:
         (row,) = await rows(connection, [(config.guild_id, user_id)])
         assert row is not None  # it is locked
         return profile(config, user_id, row, config.day_of(self._clock.now()))
-
-
-async def opted_out(connection: Connection, user_ids: Iterable[int]) -> set[int]:
-    """Those of these people of whom no new names are kept."""
-    return {row[0] for row in await connection.fetch(queries.OPTED_OUT, list(user_ids))}
-
-
-async def _hidden(connection: Connection, actor: Actor, user_ids: list[int]) -> set[int]:
-    if actor.hidden_seen() is None:
-        return set()
-    return {row[0] for row in await connection.fetch(queries.HIDDEN, user_ids)}
 
 
 def _refuse_repeats(items: Sequence[NameItem]) -> None:

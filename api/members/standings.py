@@ -19,7 +19,7 @@ class MembersChanged(Exception):
 
 
 class Standing(msgspec.Struct):
-    """A member's locked row: the columns in the order of `ledger_queries.COLUMNS`. After a change, call `Ledger.touch`."""
+    """A member's locked row: the columns of `ledger_queries.COLUMNS`. After a change, call `Ledger.touch`."""
 
     id: int
     guild_id: int

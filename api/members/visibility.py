@@ -1,13 +1,13 @@
 """Visibility: hidden people are on no board of any guild, and only some see them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from api.audit.service import record_each
 from api.auth.actors import Actor
 from api.errors import NotFound
 from api.lib.diff import Change
-from api.members import queries
+from api.members import visibility_queries as queries
 from api.postgres.database import Connection
 from api.settings.builtin.leveling import LevelingSettings
 
@@ -34,13 +34,27 @@ async def hide(connection: Connection, actor: Actor, user_ids: Collection[int], 
     """Hides these people since `at`, with an entry in the audit log for each who was not hidden. Call it first in a
     transaction."""
     await lock_people(connection, sorted(set(user_ids)))
-    hidden = {row[0] for row in await connection.fetch(queries.HIDDEN, list(user_ids))}
-    if fresh := sorted(set(user_ids) - hidden):
+    if fresh := sorted(set(user_ids) - await hidden_among(connection, user_ids)):
         await set_hidden(connection, fresh, at)
         changes = {"visibility": Change("public", "hidden")}
         await record_each(
             connection, actor, None, [("user.privacy_changed", str(user_id), changes) for user_id in fresh]
         )
+
+
+async def hidden_among(connection: Connection, user_ids: Iterable[int]) -> set[int]:
+    """Those of these people who are hidden."""
+    return {row[0] for row in await connection.fetch(queries.HIDDEN, list(user_ids))}
+
+
+async def hidden_from(connection: Connection, seen: int | None, user_ids: Iterable[int]) -> set[int]:
+    """Those of these people who are hidden from an actor with this `hidden_seen`. No statement if it sees all."""
+    return set() if seen is None else await hidden_among(connection, user_ids) - {seen}
+
+
+async def opted_out_among(connection: Connection, user_ids: Iterable[int]) -> set[int]:
+    """Those of these people who have opted out."""
+    return {row[0] for row in await connection.fetch(queries.OPTED_OUT, list(user_ids))}
 
 
 async def known_xp(connection: Connection, actor: Actor, guild_id: int, user_id: int) -> int | None:

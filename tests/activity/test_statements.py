@@ -34,8 +34,8 @@ _LARGE = {"activity_ids": "id", "members": "user_id|id", "boards": "user_id", "a
 
 # What the scenario below must at least bring about.
 _EXPECTED = {
-    queries.DEDUPLICATE, queries.FILL, queries.EARNED, ledger_queries.MAKE, ledger_queries.STORE, ledger_queries.STORE_STATS,
-    achievements.DEFINITIONS, achievements.AWARDS, achievements.AWARDED, achievements.AWARD,
+    queries.DEDUPLICATE, queries.FILL, queries.EARNED, ledger_queries.MAKE, ledger_queries.STORE,
+    ledger_queries.STORE_STATS, achievements.DEFINITIONS, achievements.AWARDS, achievements.AWARDED, achievements.AWARD,
     achievements.TOTALS_AND_WINDOWS, achievements.STAT_WINDOWS,
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from litestar import Litestar
 
 from api.activity import queries as activity
 from api.events import queries as events
-from api.members import queries as members
+from api.members import visibility_queries
 from api.postgres.engine import PlainConnection
 from api.services import Services
 from api.settings import queries as settings
@@ -29,7 +29,7 @@ from tests.support.wiring import services_of
 # with several databases.
 EXCEPTIONS = {
     "requests of several guilds that record together": activity.DEDUPLICATE,
-    "hiding a person, and showing them again": members.RANK_ANEW,
+    "hiding a person, and showing them again": visibility_queries.RANK_ANEW,
     "numbering the stream's events": events.NUMBER,
     "erasing a person from the stream": """UPDATE stream_events SET data = '{"erased": true}'""",
     "a module's new schema, which resets what it refuses": settings.RESET,

@@ -15,7 +15,7 @@ from api.leaderboards import folding_queries
 from api.leaderboards.folding import Folding
 from api.leaderboards.rules import CHECKPOINTS_COST, cover
 from api.leaderboards.snapshots import Snapshots
-from api.members.totals import SPACE
+from api.members.queries import TOTALS_LOCK
 from api.postgres.engine import PlainConnection
 from tests.imports.files import event, imported, lines
 from tests.leaderboards.conftest import Put, PutDay
@@ -197,7 +197,7 @@ async def test_who_goes_while_sums_are_made(
     made = await checkpoints(owner)
     key = HARBOUR % 2147483647
     async with owner.transaction():
-        await owner.execute(f"SELECT pg_advisory_xact_lock({SPACE}, {key})")
+        await owner.execute(f"SELECT pg_advisory_xact_lock({TOTALS_LOCK}, {key})")
         assert (await bot.delete(f"/v1/users/{ADA}")).is_success
     assert await checkpoints(owner) == []
     await folding.run()
