@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import piccolo_conf
-from api.accounts.accounts import Client, build_accounts
+from api.accounts.accounts import build_accounts
 from api.accounts.current import CurrentCredentials
+from api.accounts.discord import Discord
 from api.achievements.awards import AwardService
 from api.achievements.backfill import Backfill
 from api.achievements.drafts import Drafts
@@ -66,9 +67,7 @@ from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.listing import MemberLists
 from api.members.renaming import Renaming
 from api.members.service import MemberService
-from api.postgres.access import find_access
 from api.postgres.change_watcher import ChangeWatcher
-from api.postgres.connections import Access
 from api.postgres.database import Database
 from api.postgres.partitions import Partitions
 from api.postgres.provision import secrets_of
@@ -102,8 +101,7 @@ class Services:
         metrics: Metrics | None = None,
         discord: "httpx2.AsyncBaseTransport | None" = None,
     ) -> None:
-        """`discord`: what Discord is reached by, instead of real connections."""
-        self._settings = settings
+        """`discord`: a transport to Discord instead of real connections."""
         clock, metrics = clock or Clock(), metrics or Metrics()
         retention, hours = timedelta(days=settings.retention_days), timedelta(days=settings.hours_kept_days)
         days = None if settings.days_kept_days is None else timedelta(days=settings.days_kept_days)
@@ -125,18 +123,11 @@ class Services:
 
         # Who asks, and how often they may.
         self.keyring = keyring = Keyring(database, watcher, clock)
-        self.accounts = build_accounts(
-            database,
-            watcher,
-            clock,
-            cursors,
-            secrets=secrets,
-            client=_discord_client(settings),
-            public_url=settings.public_url,
-            own_url=settings.own_url,
-            transport=discord,
+        client = _discord(settings, discord)
+        self.accounts = accounts = build_accounts(
+            database, watcher, clock, cursors, secrets, client, public_url=settings.public_url, own_url=settings.own_url
         )
-        self.credentials = CurrentCredentials(keyring, self.accounts)
+        self.credentials = CurrentCredentials(keyring, accounts)
         self.limiter = Limiter(
             database,
             clock,
@@ -150,12 +141,12 @@ class Services:
         # Guilds and their settings.
         self.directory = Directory(watcher)
         self.purging = Purging(database, clock, retention)
-        self.guilds = GuildService(database, watcher, cursors, clock, self.purging)
-        self.roles_and_channels = RolesAndChannels(database, watcher, clock)
+        self.guilds = guilds = GuildService(database, watcher, cursors, clock, self.purging)
+        self.roles_and_channels = places = RolesAndChannels(database, watcher, clock)
         self.registry = Registry(database, watcher)
         self.modules = ModuleService(database, watcher, self.registry, cursors, clock)
         kept_for = timedelta(days=settings.revisions_kept_days)
-        self.settings = SettingsService(
+        self.settings = module_settings = SettingsService(
             database, watcher, self.registry, cursors, clock, kept=settings.revisions_kept, kept_for=kept_for
         )
 
@@ -164,54 +155,32 @@ class Services:
         indexes = AchievementIndexCache(watcher)
         eligibility = Eligibility(database, leveling_configs, clock)
         self.unlocking = unlocking = Unlocking(indexes)
-        self.achievements = AchievementService(
-            database,
-            watcher,
-            cursors,
-            clock,
-            Drafts(database, leveling_configs, eligibility),
-            eligibility,
-            retention=retention,
-            wake=queue.wake,
+        drafts = Drafts(database, leveling_configs, eligibility)
+        self.achievements = achievements = AchievementService(
+            database, watcher, cursors, clock, drafts, eligibility, retention=retention, wake=queue.wake
         )
-        self.awards = AwardService(database, leveling_configs, indexes, unlocking, partitions, clock)
+        self.awards = awards = AwardService(database, leveling_configs, indexes, unlocking, partitions, clock)
         self.activity = ActivityService(database, leveling_configs, partitions, unlocking, clock, metrics)
         self.explaining = ExplainService(database, leveling_configs, clock)
-        self.members = MemberService(database, leveling_configs, partitions, unlocking, clock, hours)
-        self.member_lists = MemberLists(database, leveling_configs, cursors, clock)
+        self.members = members = MemberService(database, leveling_configs, partitions, unlocking, clock, hours)
+        self.member_lists = lists = MemberLists(database, leveling_configs, cursors, clock)
         self.renaming = Renaming(database, leveling_configs, clock)
         self.snapshots = Snapshots(database, watcher, clock)
         self.folding = Folding(database, clock)
-        self.leaderboards = LeaderboardService(database, leveling_configs, self.snapshots, cursors, clock)
+        self.leaderboards = boards = LeaderboardService(database, leveling_configs, self.snapshots, cursors, clock)
         self.public = PublicService(
-            database,
-            self.accounts.sessions,
-            leveling_configs,
-            self.roles_and_channels,
-            self.leaderboards,
-            self.members,
-            self.member_lists,
-            self.awards,
+            database, accounts.sessions, leveling_configs, places, boards, members, lists, awards
         )
         self.upkeep = Upkeep(database, partitions, clock, hours=hours, days=days)
 
         # Imports, exports, jobs.
-        restore = Restore(
-            database,
-            leveling_configs,
-            partitions,
-            clock,
-            guilds=self.guilds,
-            roles_and_channels=self.roles_and_channels,
-            settings=self.settings,
-            achievements=self.achievements,
-        )
+        restore = Restore(database, leveling_configs, partitions, clock, guilds, places, module_settings, achievements)
         self.import_job = ImportJob(
             database,
             queue,
             clock,
             self.credentials,
-            standings=Standings(database, leveling_configs, self.settings, clock),
+            standings=Standings(database, leveling_configs, module_settings, clock),
             history=History(database, leveling_configs, partitions, unlocking, clock, hours),
             dry_run_of_events=DryRun(database, leveling_configs, clock),
             restore=restore,
@@ -222,7 +191,7 @@ class Services:
         self.imports = ImportService(database, queue, cursors, clock)
         self.exporter = Exporter(database, clock)
 
-        # What is told to others: events, webhooks, the audit log; people's own data.
+        # What others learn: events, webhooks, the audit log; people's own data.
         self.broadcaster = Broadcaster(clock, metrics, lambda: health.stopping)
         watcher.subscribe(self.broadcaster.invalidate)
         self.stream_bounds = StreamBounds(
@@ -236,19 +205,12 @@ class Services:
         self.sender = sender = Sender(resolver, private=private)
         self.renderer = renderer = Renderer(settings.fonts)
         self.cdn = Cdn(resolver, discord)
-        self.avatars = avatars = Avatars(renderer, self.cdn.fetch)
-        self.backgrounds = Backgrounds(database, clock, renderer)
-        self.card_choices = CardChoices(database, self.settings)
+        self.backgrounds = backgrounds = Backgrounds(database, clock, renderer)
+        self.card_choices = choices = CardChoices(database, module_settings)
+        avatars = Avatars(renderer, self.cdn.fetch)
+        links = Links(secrets, clock.now)
         self.pictures = PictureService(
-            renderer,
-            avatars,
-            self.backgrounds,
-            Links(secrets, clock.now),
-            self.members,
-            self.leaderboards,
-            self.card_choices,
-            leveling_configs,
-            self.awards,
+            renderer, avatars, backgrounds, links, members, boards, choices, leveling_configs, awards
         )
         self.deliverer = Deliverer(database, clock, secret_box, sender)
         self.delivery_worker = Worker(self.deliverer)
@@ -257,10 +219,6 @@ class Services:
         self.privacy = PrivacyService(database, clock)
         self.eraser = Eraser(database, watcher, clock)
         self.exporter_of_people = PersonExporter(database, clock)
-
-    async def find_access(self) -> Access:
-        """What connections are opened with, looked at anew."""
-        return await find_access(self._settings)
 
     async def close(self) -> None:
         """Closes what was opened."""
@@ -273,13 +231,14 @@ class Services:
         await self.database.close()
 
 
-def _discord_client(settings: Settings) -> Client | None:
-    """Guildhall as Discord knows it, None where nobody can log in."""
+def _discord(settings: Settings, transport: "httpx2.AsyncBaseTransport | None") -> Discord | None:
+    """The client of Discord, None where nobody can log in."""
     if settings.discord_client_id is None or settings.discord_client_secret is None:
         return None
-    return Client(
-        id=settings.discord_client_id,
-        secret=settings.discord_client_secret,
+    return Discord(
         api_url=settings.discord_api_url,
         authorize_url=settings.discord_authorize_url,
+        client_id=settings.discord_client_id,
+        client_secret=settings.discord_client_secret,
+        transport=transport,
     )

@@ -1,7 +1,6 @@
 """The services of log-ins in one process, and how they are built."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,18 +17,6 @@ from api.lib.pagination import Cursors
 from api.lib.secret_box import SecretBox
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
-
-if TYPE_CHECKING:
-    import httpx2
-
-
-class Client(msgspec.Struct, frozen=True):
-    """Guildhall's application at Discord, and Discord's address."""
-
-    id: str
-    secret: str
-    api_url: str
-    authorize_url: str
 
 
 class Accounts(msgspec.Struct, frozen=True):
@@ -52,26 +39,18 @@ def build_accounts(
     watcher: ChangeWatcher,
     clock: Clock,
     cursors: Cursors,
-    *,
     secrets: Sequence[str],
-    client: Client | None,
+    discord: Discord | None,
+    *,
     public_url: str | None,
     own_url: str,
-    transport: "httpx2.AsyncBaseTransport | None",
 ) -> Accounts:
-    """`own_url`: the address on which this server listens. `transport`: instead of real connections to Discord."""
+    """`discord`: None where nobody can log in. `own_url`: the address on which this server listens."""
     cookies = Cookies(https=public_url is not None and public_url.startswith("https://"))
     sessions = Sessions(watcher, clock, cookies)
     public_url = None if public_url is None else public_url.rstrip("/")
-    if client is None:
+    if discord is None:
         return Accounts(sessions, cookies, public_url, own_url)
-    discord = Discord(
-        api_url=client.api_url,
-        authorize_url=client.authorize_url,
-        client_id=client.id,
-        client_secret=client.secret,
-        transport=transport,
-    )
     secret_box = SecretBox(secrets)
     grants = Grants(database, clock, discord, secret_box, sessions)
     access = Access(clock, discord, grants, GuildRoles(watcher))

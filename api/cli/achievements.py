@@ -2,7 +2,7 @@
 
 import click
 
-from api.cli.terminal import GuildId, located, run
+from api.cli.terminal import SnowflakeType, located, run
 
 
 @click.group()
@@ -12,7 +12,9 @@ def achievements() -> None:
 
 @achievements.command()
 @click.argument("pack", type=click.Choice(["starter"]))
-@click.option("--guild", "guild_id", type=GuildId(), help="Install only in this guild. Default: for every guild.")
+@click.option(
+    "--guild", "guild_id", type=SnowflakeType("guild_id"), help="Install only in this guild. Default: for every guild."
+)
 def install(pack: str, guild_id: int | None) -> None:
     """Define the achievements of PACK. Achievements that exist or were deleted are skipped."""
     from api.achievements.packs import read

@@ -29,8 +29,9 @@ class NameTaken(ValueError):
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Services]:
     """The services for a short command."""
-    services = Services(msgspec.structs.replace(settings, pool_size=2, acquire_timeout_ms=5000))
-    async with connected(services):
+    settings = msgspec.structs.replace(settings, pool_size=2, acquire_timeout_ms=5000)
+    services = Services(settings)
+    async with connected(services, settings):
         yield services
 
 

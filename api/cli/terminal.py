@@ -27,10 +27,10 @@ class Refused(click.ClickException):
     """An error that the person at the terminal can fix."""
 
 
-class GuildId(click.ParamType[int]):
-    """A guild's snowflake."""
-
-    name = "guild_id"
+class SnowflakeType(click.ParamType[int]):
+    def __init__(self, name: str) -> None:
+        """`name`: shown in the help of an option."""
+        self.name = name
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         found = snowflakes.parse(str(value))

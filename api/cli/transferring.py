@@ -91,6 +91,7 @@ async def work(settings: Settings) -> None:
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[Services]:
     """The services of a process without a server, which may wait longer for a connection."""
-    services = Services(msgspec.structs.replace(settings, acquire_timeout_ms=5000))
-    async with connected(services, follows_changes=True):
+    settings = msgspec.structs.replace(settings, acquire_timeout_ms=5000)
+    services = Services(settings)
+    async with connected(services, settings, follows_changes=True):
         yield services

@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from api.cli.terminal import GuildId, Refused, located, run, written
+from api.cli.terminal import Refused, SnowflakeType, located, run, written
 from api.imports.dtos import ImportQuery, ImportView, Mode, Source
 from api.runtime.logs import configure
 
@@ -15,7 +15,7 @@ SHOWN = 20
 
 
 @click.command("import")
-@click.argument("guild_id", type=GuildId())
+@click.argument("guild_id", type=SnowflakeType("guild_id"))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--source", type=click.Choice(get_args(Source)), required=True, help="The bot or format that the file comes from."
@@ -65,7 +65,7 @@ def _print_result(view: ImportView) -> None:
 
 
 @click.command("export")
-@click.argument("guild_id", type=GuildId())
+@click.argument("guild_id", type=SnowflakeType("guild_id"))
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=False)
 def export_file(guild_id: int, file: Path | None) -> None:
     """Export a guild to FILE (or to standard output), for `import --source guildhall`."""

@@ -7,20 +7,9 @@ from typing import BinaryIO
 import click
 
 from api.auth.actors import system
-from api.cli.terminal import located, run, written
+from api.cli.terminal import SnowflakeType, located, run, written
 from api.config import Settings
-from api.lib import snowflakes
 from api.privacy.dtos import ErasureView
-
-
-class _UserId(click.ParamType[int]):
-    name = "user_id"
-
-    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = snowflakes.parse(str(value))
-        if found is None:
-            self.fail(f"{value!r} {snowflakes.MESSAGE}", param, ctx)
-        return found
 
 
 @click.group()
@@ -29,7 +18,7 @@ def users() -> None:
 
 
 @users.command("export")
-@click.argument("user_id", type=_UserId())
+@click.argument("user_id", type=SnowflakeType("user_id"))
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=False)
 def users_export(user_id: int, file: Path | None) -> None:
     """Export all data about a person to FILE (or to standard output), as JSON."""
@@ -44,7 +33,7 @@ def users_export(user_id: int, file: Path | None) -> None:
 
 
 @users.command("erase")
-@click.argument("user_id", type=_UserId())
+@click.argument("user_id", type=SnowflakeType("user_id"))
 @click.option("--opt-out", is_flag=True, help="Also drop their future events.")
 @click.confirmation_option(prompt="This erases the person everywhere, permanently. Continue?")
 def users_erase(user_id: int, opt_out: bool) -> None:

@@ -77,7 +77,6 @@ class Restore:
         leveling_configs: LevelingConfigCache,
         partitions: Partitions,
         clock: Clock,
-        *,
         guilds: GuildService,
         roles_and_channels: RolesAndChannels,
         settings: SettingsService,

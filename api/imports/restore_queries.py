@@ -82,8 +82,8 @@ ACHIEVEMENTS = """
     WHERE coalesce(guild_id, 0) IN (0, $1::bigint) AND key = ANY($2::text[])
 """
 
-# Awards of achievements and members that exist. Unless $2 (mode `set`), an award that is there stays. Returns those that
-# changed, with what they were: a statement sees the rows as they were before it.
+# Awards of achievements and members that exist. Unless $2 (mode `set`), an award that is there stays. Returns what
+# changed, with what it was: a statement sees the rows as they were before it.
 STORE_AWARDS = f"""
     WITH given AS MATERIALIZED (
         SELECT a.id AS achievement_id, m.id AS member_id, n.*

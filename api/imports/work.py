@@ -231,10 +231,6 @@ class Work:
         await Import.update(values).where(Import.id == self.id)
         self._stored_refused = len(self._refused)
 
-    @property
-    def first_refused(self) -> list[RefusedRow]:
-        return self._refused
-
 
 def _roll_back() -> None:
     raise RolledBack

@@ -3,22 +3,13 @@
 Whoever stores names has locked the members before: so names need no lock of their own, and `names_digest` of a locked
 standing says truly what is stored. Names that are known already cost no statement."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from api.lib.arrays import columns
 from api.members import queries
 from api.members.names import LAST, UNKNOWN, GivenNames, Names, folded, merged, missing
 from api.members.standings import Key, Standing
 from api.postgres.database import Connection
-
-
-async def names_of(connection: Connection, guild_id: int, user_ids: Collection[int]) -> dict[int, Names]:
-    """The names of these members of a guild, as far as any are known: take `.get(user_id, UNKNOWN)`. One statement. It
-    shows hidden people, too: ask only for those whom the reader may see."""
-    if not user_ids:
-        return {}
-    rows = await connection.fetch(queries.NAMES_IN_GUILD, guild_id, list(user_ids))
-    return {row[0]: Names(row[1], row[2], row[3]) for row in rows}
 
 
 class KnownNames:

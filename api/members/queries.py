@@ -121,12 +121,6 @@ NAMES = f"""
     JOIN member_names n ON {match_by_index("n", "k", "guild_id", "user_id")}
 """
 
-# The names of these members ($2) of guild $1.
-NAMES_IN_GUILD = """
-    SELECT user_id, username, display_name, avatar FROM member_names
-    WHERE guild_id = $1 AND user_id = ANY($2::bigint[])
-"""
-
 # Stores names and their digests, or removes those without any (digest 0). The members are locked.
 STORE_NAMES = f"""
     WITH given AS MATERIALIZED (

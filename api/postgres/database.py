@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 else:
     Connection = object
 
-APP_ROLE = "guildhall_app"
-
 # Marks a transaction whose service writes its own audit rows. Then the trigger that audits every other edit (admin,
 # psql) does nothing.
 BEGIN = "BEGIN; SET LOCAL guildhall.audited = 'on'"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from api.config import Settings
 from api.events.event_poller import EventPoller
+from api.postgres.access import find_access
 from api.postgres.change_watcher import stop
 from api.postgres.connections import Access
 from api.postgres.failures import AWAY
@@ -17,11 +18,11 @@ from api.services import Services
 PATIENCE_SECONDS, PAUSE_SECONDS = 15.0, 0.3
 
 
-async def _open(services: Services) -> Access:
+async def _open(services: Services, settings: Settings) -> Access:
     ends = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while True:
         try:
-            access = await services.find_access()
+            access = await find_access(settings)
             await services.database.open(access)
         except AWAY:
             if asyncio.get_running_loop().time() > ends:
@@ -34,7 +35,7 @@ async def _open(services: Services) -> Access:
 @contextlib.asynccontextmanager
 async def running(services: Services, settings: Settings) -> AsyncIterator[None]:
     """Opens the database and starts the background tasks; at the end, lets them finish and closes the database."""
-    access = await _open(services)
+    access = await _open(services, settings)
     await services.snapshots.open(access.pooled)
     jobs = Jobs(services)
     coroutines = [
@@ -59,9 +60,9 @@ async def running(services: Services, settings: Settings) -> AsyncIterator[None]
 
 
 @contextlib.asynccontextmanager
-async def connected(services: Services, *, follows_changes: bool = False) -> AsyncIterator[None]:
+async def connected(services: Services, settings: Settings, *, follows_changes: bool = False) -> AsyncIterator[None]:
     """Opens the database for a command. A long command follows changes of other processes."""
-    access = await services.find_access()
+    access = await find_access(settings)
     await services.database.open(access)
     watching = asyncio.create_task(services.watcher.run(access.session)) if follows_changes else None
     try:

@@ -3,7 +3,6 @@
 Level 0 begins at 0 XP; `thresholds[n]` begins level n + 1. All arithmetic is exact, with fractions of the decimal
 numbers as written. Totals are rounded half up."""
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -133,11 +132,6 @@ def _find_curve_faults(curve: Curve, max_level: int | None, prefix: str) -> list
     except UnusableCurve as unusable:
         return [Fault(prefix + unusable.fault.pointer, unusable.fault.message)]
     return []
-
-
-def level_of(thresholds: list[int], xp: int) -> int:
-    """The level at this XP: the number of thresholds that it reaches."""
-    return bisect_right(thresholds, xp)
 
 
 def _totals(curve: Curve, top: int) -> Iterator[int]:

@@ -1,5 +1,7 @@
 """Curves against the totals that their bots publish."""
 
+from bisect import bisect_right as level_of
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,6 @@ from api.settings.curves import (
     TotalCurve,
     UnusableCurve,
     curve_faults,
-    level_of,
     thresholds,
 )
 

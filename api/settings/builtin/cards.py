@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from api.lib.json import JsonObject
-from api.settings.builtin.structs import Values, form, schema_of, struct_of
+from api.settings.builtin.structs import Values, form, schema_of
 from api.settings.modules import Module
 
 VERSION = 1
@@ -31,11 +30,6 @@ class CardSettings(Values, frozen=True):
     members_may_choose: Annotated[
         bool, form(4, "look", "Members' own accent", "Whether members may have an accent of their own.")
     ] = False
-
-
-def card_settings(values: JsonObject) -> CardSettings:
-    """Effective values, which the module accepts, as a struct."""
-    return struct_of(values, CardSettings)
 
 
 CARDS = Module(
