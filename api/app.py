@@ -94,36 +94,12 @@ _CONTROLLERS: list[type[Controller]] = [
 
 
 # The services for handlers, by the names of their parameters.
-_OF_HANDLERS = [
-    "achievements",
-    "activity",
-    "audit",
-    "awards",
-    "backgrounds",
-    "card_choices",
-    "eraser",
-    "events",
-    "explaining",
-    "exporter",
-    "exporter_of_people",
-    "guilds",
-    "health",
-    "imports",
-    "keys",
-    "leaderboards",
-    "member_lists",
-    "members",
-    "metrics",
-    "modules",
-    "accounts",
-    "pictures",
-    "roles_and_channels",
-    "privacy",
-    "renaming",
-    "public",
-    "settings",
-    "webhooks",
-]
+_OF_HANDLERS = (
+    "accounts", "achievements", "activity", "audit", "awards", "backgrounds", "card_choices", "eraser", "events",
+    "explaining", "exporter", "exporter_of_people", "guilds", "health", "imports", "keys", "leaderboards",
+    "member_lists", "members", "metrics", "modules", "pictures", "privacy", "public", "renaming",
+    "roles_and_channels", "settings", "webhooks",
+)  # fmt: skip
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> ASGIApp:

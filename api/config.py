@@ -19,9 +19,8 @@ class UnsafeConfiguration(Exception):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every setting. The variable of a field is `GUILDHALL_` and its name in
-    capitals (`database_url` alone is plain `DATABASE_URL`); the variable with
-    `_FILE` behind it names a file that holds the value instead."""
+    """Every setting. The variable of a field is `GUILDHALL_` and its name in capitals (`database_url` alone is plain
+    `DATABASE_URL`). The variable with `_FILE` behind it names a file that holds the value instead."""
 
     env: Annotated[
         Literal["development", "production"],
@@ -37,8 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, Meta(description="addresses of proxies whose `X-Forwarded-*` is trusted, separated by commas")
     ] = ""
     database_url: Annotated[
-        str | None,
-        Meta(description="`postgresql://…` of your own server; empty: Guildhall starts an embedded one"),
+        str | None, Meta(description="`postgresql://…` of your own server; empty: Guildhall starts an embedded one")
     ] = None
     owner_database_url: Annotated[
         str | None, Meta(description="the same database as its owner, for migrations; empty: `DATABASE_URL`")
@@ -55,8 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(description="whether connections keep prepared statements; empty: if no pooler stands in front"),
     ] = None
     database_plaintext: Annotated[
-        bool,
-        Meta(description="allow a database on another machine without TLS, on a network of your own"),
+        bool, Meta(description="allow a database on another machine without TLS, on a network of your own")
     ] = False
     data_dir: Annotated[str, Meta(description="folder of the embedded database and of the generated secret")] = (
         ".guildhall"
@@ -69,8 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=1, le=300, description="longest time for one request, then 503")
     ] = 15
     anonymous_rate_limit: Annotated[
-        int,
-        Meta(ge=1, le=1_000_000, description="refusals a minute for one address without a valid key, then 429"),
+        int, Meta(ge=1, le=1_000_000, description="refusals a minute for one address without a valid key, then 429")
     ] = 60
     streams_per_key: Annotated[
         int, Meta(ge=1, le=10_000, description="event streams that a key may have open on one worker, then 429")
@@ -154,9 +150,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def drain(self) -> int:
-        if self.drain_seconds is not None:
-            return self.drain_seconds
-        return 5 if self.production else 0
+        return (5 if self.production else 0) if self.drain_seconds is None else self.drain_seconds
 
 
 def variable(field: str) -> str:
@@ -196,8 +190,7 @@ def _about(field: str) -> str:
     """What a field is for, and which words it takes where those are few."""
     schema = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][field]
     choices = next((form["enum"] for form in (schema, *schema.get("anyOf", ())) if "enum" in form), None)
-    about = str(schema["description"])
-    return about if choices is None else f"{about}; one of {', '.join(choices)}"
+    return str(schema["description"]) + ("" if choices is None else f"; one of {', '.join(choices)}")
 
 
 def _find(source: Mapping[str, str | None], name: str) -> str | None:
@@ -223,16 +216,11 @@ def _refuse_unsafe(settings: Settings) -> None:
                 f"{variable(name)} is shorter than {MINIMUM_SECRET} characters. Make one with: openssl rand -hex 32"
             )
     if (settings.discord_client_id is None) != (settings.discord_client_secret is None):
-        raise UnsafeConfiguration(
-            "Set both GUILDHALL_DISCORD_CLIENT_ID and GUILDHALL_DISCORD_CLIENT_SECRET, or neither."
-        )
+        raise UnsafeConfiguration("Set GUILDHALL_DISCORD_CLIENT_ID and GUILDHALL_DISCORD_CLIENT_SECRET, or neither.")
     if not settings.production:
         return
-    for name, url in (
-        ("discord_api_url", settings.discord_api_url),
-        ("discord_authorize_url", settings.discord_authorize_url),
-    ):
-        if not url.startswith("https://"):
+    for name in ("discord_api_url", "discord_authorize_url"):
+        if not getattr(settings, name).startswith("https://"):
             raise UnsafeConfiguration(f"{variable(name)} is not an https:// address: tokens would be sent unencrypted.")
     if settings.secret is None:
         raise UnsafeConfiguration(
@@ -252,11 +240,8 @@ def _refuse_unsafe(settings: Settings) -> None:
 
 
 def _refuse_clear(settings: Settings, environ: Mapping[str, str]) -> None:
-    for name, url in (
-        ("database_url", settings.database_url),
-        ("owner_database_url", settings.owner_database_url),
-        ("session_database_url", settings.session_database_url),
-    ):
+    for name in ("database_url", "owner_database_url", "session_database_url"):
+        url = getattr(settings, name)
         if url is not None and not settings.database_plaintext and is_clear(url, environ):
             raise UnsafeConfiguration(
                 f"{variable(name)} leads to another machine, and the connection may be unencrypted. Add "

@@ -1,8 +1,6 @@
-"""The errors that Guildhall answers with. Each class has a status, a stable type, a title, and a sentence that the
-author of a bot understands.
+"""The errors that Guildhall answers with: a status, a stable type, a title, and a sentence for the author of a bot.
 
-Services raise them; only `problems.py` turns them into answers.
-"""
+Services raise them; only `problems.py` turns them into answers."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar

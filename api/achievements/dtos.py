@@ -147,33 +147,6 @@ class PatchAchievement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rewards: PatchRewards | None | UnsetType = UNSET
 
 
-class PackedAchievement(msgspec.Struct, frozen=True):
-    """An achievement of a pack, as the body of a request that creates it."""
-
-    key: str
-    name: str
-    condition: Condition
-    description: str | None
-    icon: str | None
-    hidden: bool
-    prerequisites: list[str]
-    retroactive: bool
-    rewards: UnlockRewards
-
-
-class PackView(msgspec.Struct, frozen=True):
-    """A pack of achievements, prerequisites first."""
-
-    name: str
-    achievements: list[PackedAchievement]
-
-
-class PacksView(msgspec.Struct, frozen=True):
-    """All packs."""
-
-    items: list[PackView]
-
-
 class AwardingView(msgspec.Struct, frozen=True):
     """The progress of a backfill, from 0 to 1, and the number of members who got the achievement from it so far."""
 

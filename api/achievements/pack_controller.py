@@ -2,8 +2,7 @@
 
 from litestar import Controller, get
 
-from api.achievements.dtos import PacksView
-from api.achievements.packs import all_packs
+from api.achievements.packs import PacksView, all_packs
 from api.auth.scopes import Scope
 from api.http.policy import RoutePolicy
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from api.achievements.dtos import CreateAchievement, PackedAchievement, PacksView, PackView
+from api.achievements.dtos import Condition, CreateAchievement
 from api.achievements.service import AchievementService
 from api.auth.actors import Actor
 from api.errors import Conflict
@@ -16,6 +16,33 @@ STARTER = "starter"
 _FOLDER = Path(__file__).with_name("data")
 
 _decode = msgspec.json.Decoder(list[CreateAchievement], dec_hook=snowflakes.decode).decode
+
+
+class PackedAchievement(msgspec.Struct, frozen=True):
+    """An achievement of a pack, as the body of a request that creates it."""
+
+    key: str
+    name: str
+    condition: Condition
+    description: str | None
+    icon: str | None
+    hidden: bool
+    prerequisites: list[str]
+    retroactive: bool
+    rewards: UnlockRewards
+
+
+class PackView(msgspec.Struct, frozen=True):
+    """A pack of achievements, prerequisites first."""
+
+    name: str
+    achievements: list[PackedAchievement]
+
+
+class PacksView(msgspec.Struct, frozen=True):
+    """All packs."""
+
+    items: list[PackView]
 
 
 def read(name: str) -> list[CreateAchievement]:

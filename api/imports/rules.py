@@ -9,13 +9,20 @@ import msgspec
 
 from api.imports.decoding import Refused, decoded
 from api.imports.dtos import Mode, Source
-from api.imports.names import names_in_file
 from api.imports.reading import SURPLUS, Broken, Lines, Reader, Row, Table, named
+from api.imports.rows import (
+    AmariMember,
+    ImportedMember,
+    LurkrLevel,
+    Mee6Player,
+    Number,
+    PolarisUser,
+    TatsuRanking,
+    names_in_file,
+)
 from api.imports.shapes import Shaped
 from api.lib import snowflakes
 from api.lib.faults import pointer
-from api.lib.json import JsonValue
-from api.lib.snowflakes import Snowflake
 from api.members.names import GivenNames
 from api.settings.curves import MAX_XP
 
@@ -34,64 +41,7 @@ MEDIA_TYPES: Mapping[Source, tuple[str, ...]] = {
 
 T = TypeVar("T")
 
-Number = int | float
 _number = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII).fullmatch
-
-
-class ImportedMember(msgspec.Struct, frozen=True):
-    """What a row says of a member; None is left alone."""
-
-    user_id: int
-    xp: int | None = None
-    level: int | None = None
-    messages: int | None = None
-    hidden: bool = False
-    names: GivenNames = GivenNames()
-
-
-class Mee6Player(msgspec.Struct, frozen=True):
-    id: Snowflake
-    xp: Number | None = None
-    level: Number | None = None
-    message_count: Number | None = None
-    username: JsonValue = None  # and all names: what is no text refuses no row
-    avatar: JsonValue = None
-    detailed_xp: JsonValue = None  # XP within the level, cost of the next, total: looked at only without `xp`
-
-
-class AmariMember(msgspec.Struct, frozen=True):
-    id: Snowflake
-    exp: Number | None = None
-    level: Number | None = None
-    username: JsonValue = None
-
-
-class TatsuRanking(msgspec.Struct, frozen=True):
-    user_id: Snowflake
-    score: Number | None = None
-
-
-class LurkrUser(msgspec.Struct, frozen=True, rename="camel"):
-    id: Snowflake
-    username: JsonValue = None
-    global_name: JsonValue = None
-    avatar: JsonValue = None
-
-
-class LurkrLevel(msgspec.Struct, frozen=True, rename="camel"):
-    user_id: Snowflake | None = None
-    user: LurkrUser | None = None
-    xp: Number | None = None
-    level: Number | None = None
-    message_count: Number | None = None
-
-
-class PolarisUser(msgspec.Struct, frozen=True, rename="camel"):
-    id: Snowflake | None = None
-    xp: Number | None = None
-    hidden: bool | None = None
-    username: JsonValue = None
-    display_name: JsonValue = None
 
 
 def _decoder(kind: type[T]) -> Callable[[bytes], T]:

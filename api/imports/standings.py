@@ -9,7 +9,7 @@ from api.imports import queries, rules
 from api.imports.bots import ImportedSettings
 from api.imports.decoding import Refused
 from api.imports.dtos import Source
-from api.imports.rules import ImportedMember
+from api.imports.rows import ImportedMember
 from api.imports.work import Numbered, Work
 from api.lib.clock import Clock
 from api.lib.faults import Fault

@@ -13,7 +13,7 @@ from api.http.policy import LARGEST_BODY
 from api.http.problems import TYPE_BASE
 from api.lib.pagination import LARGEST_PAGE, LIFETIME_SECONDS
 from api.lib.version import VERSION
-from api.openapi import problems
+from api.openapi import headers, problems
 from api.openapi.facts import Facts, read
 from api.openapi.operations import operation
 from api.openapi.parameters import HEADERS
@@ -63,7 +63,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, object]:
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
             "parameters": HEADERS,
-            "headers": {name: header for name, (_, header) in problems.HEADERS.items()},
+            "headers": {name: header for name, (_, header) in headers.HEADERS.items()},
             "responses": {
                 refusal.name: problems.response(refusal)
                 for refusal in (*problems.REFUSALS.values(), problems.PATCH_REFUSAL)

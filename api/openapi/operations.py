@@ -6,6 +6,7 @@ from api.http.policy import LARGEST_BODY
 from api.openapi import problems
 from api.openapi.examples import EXAMPLES
 from api.openapi.facts import READINESS, Facts
+from api.openapi.headers import spelled
 from api.openapi.parameters import parameters
 from api.openapi.schemas import Schema, Schemas
 
@@ -144,4 +145,4 @@ def _media(schema: Schema, name: str) -> Schema:
 
 
 def _headers(*names: str) -> Schema:
-    return {problems.spelled(name): {"$ref": f"#/components/headers/{name}"} for name in names}
+    return {spelled(name): {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -23,6 +23,7 @@ from api.errors import (
 from api.http.problems import MEDIA_TYPE, TYPE_BASE, problem
 from api.lib.faults import Fault, ParameterFault
 from api.openapi.facts import LIVENESS, Facts
+from api.openapi.headers import spelled
 from api.openapi.schemas import Schema, Schemas
 
 _EXAMPLE_ID = "5f1d3a9be0c74286"
@@ -152,59 +153,6 @@ def response(refusal: Refusal) -> Schema:
 
 def _problem(refusal: Refusal) -> object:
     return msgspec.to_builtins(problem(refusal.example, instance=_EXAMPLE_PATH, request_id=_EXAMPLE_ID))
-
-
-HEADERS: dict[str, tuple[str, Schema]] = {
-    "XRequestID": (
-        "X-Request-ID",
-        {"description": "The id of this request.", "required": True, "schema": {"type": "string"}},
-    ),
-    "ETag": (
-        "ETag",
-        {"description": "A strong entity tag of this state.", "required": True, "schema": {"type": "string"}},
-    ),
-    "Link": (
-        "Link",
-        {"description": 'The next page: `<…>; rel="next"`. Absent at the end.', "schema": {"type": "string"}},
-    ),
-    "Location": (
-        "Location",
-        {"description": "The address of its progress.", "required": True, "schema": {"type": "string"}},
-    ),
-    "IdempotentReplayed": (
-        "Idempotent-Replayed",
-        {"description": "`true` if this is the first answer again.", "schema": {"const": "true"}},
-    ),
-    "SetCookie": (
-        "Set-Cookie",
-        {
-            "description": "The cookie of the log-in, later that of the session.",
-            "required": True,
-            "schema": {"type": "string"},
-        },
-    ),
-    "RetryAfter": (
-        "Retry-After",
-        {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer", "minimum": 0}},
-    ),
-    "WWWAuthenticate": (
-        "WWW-Authenticate",
-        {"description": "`Bearer`, and the error.", "required": True, "schema": {"type": "string"}},
-    ),
-    "Accept": (
-        "Accept",
-        {"description": "The media types of this route's body.", "required": True, "schema": {"type": "string"}},
-    ),
-    "AcceptPatch": (
-        "Accept-Patch",
-        {"description": "The media types of this route's patches.", "required": True, "schema": {"type": "string"}},
-    ),
-}
-
-
-def spelled(name: str) -> str:
-    """The written form of a header's name."""
-    return HEADERS[name][0]
 
 
 def types() -> list[type[GuildhallError]]:
