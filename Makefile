@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-postgres16 test-pgbouncer test-newest soak check bench format configuration catalog translations document lock wheel sbom browser pgbouncer node clean
+.PHONY: docs help run demo test test-postgres16 test-pgbouncer test-newest soak check bench format configuration catalog translations document lock wheel sbom browser pgbouncer node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -99,6 +99,16 @@ lock: $(VENV)/.dev ## compile the exact versions with their hashes
 		--extra cards --group build pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--extra cards --group build --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group docs -o requirements-docs.txt
+
+docs: $(VENV)/.dev $(VENV)-docs/.docs node ## build the guide as a site in site/, and check its links
+	$(BIN)/python -m tests.support.docs_site
+
+$(VENV)-docs/.docs: requirements-docs.txt $(VENV)/.dev
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python $(VENV)-docs
+	@$(BIN)/uv pip install -q --python $(VENV)-docs --require-hashes -r $<
+	@touch $@
 
 SBOM ?= dist/guildhall-server.cdx.json
 
@@ -132,4 +142,4 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml
 	@touch $@ $(VENV)/.run
 
 clean: ## forget the virtual environment (the data stays)
-	rm -rf $(VENV) $(VENV)-newest
+	rm -rf $(VENV) $(VENV)-newest $(VENV)-docs
