@@ -54,6 +54,7 @@ from api.runtime.lifespan import running
 from api.runtime.metrics_gate import MetricsGate
 from api.services import Services
 from api.settings.controller import ModuleController, SettingsController
+from api.settings.curve_controller import CurveController
 from api.settings.fast_path import settings_route
 from api.webhooks.controller import WebhookController
 
@@ -66,6 +67,7 @@ _CONTROLLERS: list[type[Controller]] = [
     OpenAPIController,
     GuildController,
     SettingsController,
+    CurveController,
     ActivityController,
     MemberController,
     LeaderboardController,

@@ -11,6 +11,7 @@ from api.lib.diff import Change
 from api.lib.json import JsonObject
 from api.lib.pagination import CursorText, Limit
 from api.lib.text import Line, TypedName
+from api.settings.curves import TOP_LEVEL, Curve
 
 TITLE_CHARACTERS, DESCRIPTION_CHARACTERS = 100, 1000
 
@@ -80,3 +81,16 @@ class RevisionView(msgspec.Struct, frozen=True):
     before: dict[str, Any]  # Any: any JSON
     after: dict[str, Any]  # Any: any JSON
     changes: dict[str, Change]
+
+
+class PreviewLevelCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A level curve, as the module `leveling` has it."""
+
+    curve: Curve
+    max_level: Annotated[int, Meta(ge=1, le=TOP_LEVEL)] | None = None
+
+
+class LevelCurveView(msgspec.Struct, frozen=True):
+    """The total XP at which levels 1, 2, and so on begin."""
+
+    thresholds: list[int]

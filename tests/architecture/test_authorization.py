@@ -59,6 +59,7 @@ ROWS: dict[str, Needs] = {
     "PUT /v1/guilds/{guild_id}/roles": "manage",
     "GET /v1/guilds/{guild_id}/channels": "read",
     "PUT /v1/guilds/{guild_id}/channels": "manage",
+    "POST /v1/guilds/{guild_id}/level-curve/preview": "read",
     "GET /v1/guilds/{guild_id}/settings": "read",
     "GET /v1/guilds/{guild_id}/settings/{module}": "read",
     "PATCH /v1/guilds/{guild_id}/settings/{module}": "write",

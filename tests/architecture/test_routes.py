@@ -43,6 +43,7 @@ EXPECTED = {
     "DELETE /v1/guilds/{guild_id}/settings/{module}": "settings:write",
     "GET /v1/guilds/{guild_id}/settings/{module}/revisions": "settings:read",
     "POST /v1/guilds/{guild_id}/settings/{module}/revisions/{revision}/restore": "settings:write",
+    "POST /v1/guilds/{guild_id}/level-curve/preview": "settings:read",
     "GET /v1/modules": "settings:read",
     "GET /v1/modules/{module}": "settings:read",
     "PUT /v1/modules/{module}": "modules:write",

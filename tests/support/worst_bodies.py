@@ -261,6 +261,7 @@ ROWS: dict[str, list[Callable[[], Bodies]]] = {
     "PATCH /v1/guilds/{guild_id}/settings/{module}": [settings, settings_of_wide],
     "PUT /v1/guilds/{guild_id}/settings/{module}": [],  # judged by the result of a patch
     "POST /v1/guilds/{guild_id}/settings/{module}/revisions/{revision}/restore": [nothing],
+    "POST /v1/guilds/{guild_id}/level-curve/preview": [],
     "PUT /v1/modules/{module}": [modules],
     "POST /v1/guilds/{guild_id}/activity": [activity],
     "POST /v1/guilds/{guild_id}/activity/explain": [],  # parsed like those of `activity`

@@ -706,6 +706,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/guilds/{guild_id}/level-curve/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compute the levels of a curve that the module `leveling` could have
+         * @description Nothing is stored.
+         *
+         *     Needs the scope `settings:read`.
+         */
+        post: operations["preview_level_curve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/guilds/{guild_id}/members": {
         parameters: {
             query?: never;
@@ -2342,6 +2364,19 @@ export interface components {
             within?: string;
         };
         /**
+         * CostCurve
+         * @description What it costs to get from level L to level L + 1, as a polynomial in L.
+         */
+        CostCurve: {
+            /** @enum {string} */
+            kind: "cost";
+            /**
+             * Coefficients
+             * @description Coefficients of a polynomial in the level, the constant first.
+             */
+            coefficients: number[];
+        };
+        /**
          * CreateAchievement
          * @description The definition of an achievement.
          * @example {
@@ -2920,6 +2955,22 @@ export interface components {
             gte: number;
             within: string | null;
             progress: number;
+        };
+        /**
+         * LevelCurveView
+         * @description The total XP at which levels 1, 2, and so on begin.
+         * @example {
+         *       "thresholds": [
+         *         100,
+         *         255,
+         *         475,
+         *         770,
+         *         1150
+         *       ]
+         *     }
+         */
+        LevelCurveView: {
+            thresholds: number[];
         };
         /**
          * LevelUp
@@ -3547,6 +3598,36 @@ export interface components {
                     [key: string]: unknown;
                 }[];
             };
+        };
+        /**
+         * PresetCurve
+         * @description The curve of a well-known bot, by its name.
+         */
+        PresetCurve: {
+            /** @enum {string} */
+            kind: "preset";
+            /**
+             * Preset
+             * @description The bot whose levels are used.
+             * @enum {string}
+             */
+            preset: "amari" | "arcane" | "lurkr" | "mee6" | "nadeko" | "polaris";
+        };
+        /**
+         * PreviewLevelCurve
+         * @description A level curve, as the module `leveling` has it.
+         * @example {
+         *       "curve": {
+         *         "kind": "preset",
+         *         "preset": "mee6"
+         *       },
+         *       "max_level": 5
+         *     }
+         */
+        PreviewLevelCurve: {
+            curve: components["schemas"]["PresetCurve"] | components["schemas"]["CostCurve"] | components["schemas"]["TotalCurve"] | components["schemas"]["TableCurve"];
+            /** @default null */
+            max_level?: number | null;
         };
         /**
          * PreviewedMember
@@ -4472,6 +4553,38 @@ export interface components {
         StreakView: {
             current: number;
             best: number;
+        };
+        /**
+         * TableCurve
+         * @description The XP at which each level begins, from level 1 on. The last one is the top level.
+         */
+        TableCurve: {
+            /** @enum {string} */
+            kind: "table";
+            /**
+             * Thresholds
+             * @description Total XP for each level.
+             */
+            thresholds: number[];
+        };
+        /**
+         * TotalCurve
+         * @description The XP at which level L begins, as a polynomial in L, rounded half up to a multiple.
+         */
+        TotalCurve: {
+            /** @enum {string} */
+            kind: "total";
+            /**
+             * Coefficients
+             * @description Coefficients of a polynomial in the level, the constant first.
+             */
+            coefficients: number[];
+            /**
+             * Round to
+             * @description Totals are rounded to multiples of this.
+             * @default 1
+             */
+            round_to?: number;
         };
         /**
          * UnlockRewards
@@ -7439,6 +7552,55 @@ export interface operations {
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    preview_level_curve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+                /**
+                 * @description The reason, for the audit log: percent-encoded UTF-8, at most 512 characters.
+                 * @example raid%20is%20over
+                 */
+                "X-Audit-Log-Reason"?: components["parameters"]["XAuditLogReason"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewLevelCurve"];
+            };
+        };
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LevelCurveView"];
+                    "application/vnd.msgpack": components["schemas"]["LevelCurveView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
     };

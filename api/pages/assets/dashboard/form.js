@@ -261,12 +261,29 @@ export class SettingsForm {
   /** `changed()` is called after each change by hand. */
   constructor({ module, settings, choices, names, changed }) {
     this.fields = new Map();
-    const sections = groupsOf(module.schema).map(({ group, names: properties }) => {
+    this.sections = groupsOf(module.schema).map(({ group, names: properties }) => {
       const fields = properties.map((name) => this.draw({ name, module, settings, choices, names, changed }));
       const id = freshId("group");
-      return h("section", { class: "group", "aria-labelledby": group ? id : null }, group && h("h2", { id }, humanized(group)), fields);
+      const title = group && humanized(group);
+      return { title, node: h("section", { class: "group", "aria-labelledby": group ? id : null }, title && h("h2", { id }, title), fields) };
     });
-    this.node = h("div", { class: "form" }, sections);
+    const none = h("p", { class: "empty", hidden: true }, t("No setting with this word."));
+    this.node = h("div", { class: "form" }, this.sections.map((section) => section.node), none);
+    this.search = h("input", { type: "search", class: "find-setting", id: "find-setting", placeholder: t("Find a setting"), "aria-label": t("Find a setting"), autocomplete: "off", oninput: () => this.find(this.search.value, none) });
+  }
+
+  /** Shows only settings with the text in their name or help. Changed ones stay in sight. */
+  find(text, none) {
+    const wanted = text.trim().toLocaleLowerCase();
+    let count = 0;
+    for (const { node } of this.sections) {
+      for (const property of node.querySelectorAll(".property")) {
+        property.hidden = property.dataset.state !== "unsaved" && !property.textContent.toLocaleLowerCase().includes(wanted);
+      }
+      node.hidden = node.querySelectorAll(".property:not([hidden])").length === 0;
+      count += Number(!node.hidden);
+    }
+    none.hidden = count > 0;
   }
 
   /** A property's field. One that cannot be drawn is shown as it is, and the others can still be changed. */

@@ -1,7 +1,10 @@
 /** The settings of a guild, a module at a time, in a form drawn from the module's schema. */
 
 import { Problem, all, call, get, guildPath } from "./api.js";
+import { AnnouncementPreview } from "./announcement.js";
 import { resolveConflict } from "./conflict.js";
+import { copySettings } from "./copy.js";
+import { CurvePreview } from "./curve.js";
 import { alertBox, h, heading, link, notify } from "./dom.js";
 import { SettingsForm } from "./form.js";
 import { LANGUAGE, rich, t, tn } from "./language.js";
@@ -33,46 +36,65 @@ export async function referencesOf(guild, stale = []) {
   return { choices, names };
 }
 
-export async function settingsPage({ guild, route, again }) {
+export async function settingsPage({ me, guild, may, route, again }) {
   const modules = (await all("/v1/modules")).toSorted((a, b) => moduleName(a).localeCompare(moduleName(b), LANGUAGE));
   const module = modules.find((each) => each.module === (route.module ?? "leveling"));
   if (module === undefined) throw new Problem(404, null);
   const path = guildPath(guild.id, `/settings/${module.module}`);
   const { body: settings, etag } = await get(path);
-  const page = new SettingsPage({ guild, module, path, settings, etag, again, ...(await referencesOf(guild, settings.stale_references)) });
+  const page = new SettingsPage({ me, guild, may, module, path, settings, etag, again, ...(await referencesOf(guild, settings.stale_references)) });
   return {
     title: t("{module} – settings of {name}", { module: moduleName(module), name: guild.name }),
-    node: h("div", { class: "with-side" }, sideList(guild, modules, module), page.node),
+    node: h("div", { class: "with-side" }, sideList(guild, modules, module, page.form), page.node),
     concerns: (event) => (event.type === "settings.updated" || event.type === "module.updated") && event.module === module.module,
     holds: (event) => page.heard(event),
     unsaved: () => page.form.changed.length > 0,
   };
 }
 
-function sideList(guild, modules, chosen) {
+/** The modules, and the sections of the one that is shown. */
+function sideList(guild, modules, chosen, form) {
+  const jump = (section) => h("li", {}, h("button", { type: "button", onclick: () => section.node.scrollIntoView({ block: "start" }) }, section.title));
+  const sections = form.sections.filter((section) => section.title);
   return h(
     "nav",
     { class: "side-list", "aria-label": t("Modules") },
     h("ul", {}, modules.map((module) =>
-      h("li", {}, link(guildHref(guild.id, `settings/${module.module}`), moduleName(module), { id: `module-${module.module}`, "aria-current": module === chosen ? "page" : null })),
+      h("li", {}, link(guildHref(guild.id, `settings/${module.module}`), moduleName(module), { id: `module-${module.module}`, "aria-current": module === chosen ? "page" : null }), module === chosen && sections.length > 1 && h("ul", { class: "jumps", "aria-label": t("Sections") }, sections.map(jump))),
     )),
   );
 }
 
 class SettingsPage {
-  constructor({ guild, module, path, settings, etag, again, choices, names }) {
-    Object.assign(this, { guild, module, path, settings, etag, again, names, newest: settings.revision });
+  constructor({ me, guild, may, module, path, settings, etag, again, choices, names }) {
+    Object.assign(this, { me, guild, may, module, path, settings, etag, again, names, newest: settings.revision });
     this.trouble = h("div", { id: "trouble" });
     this.count = h("p", { class: "count", id: "count", role: "status" });
     this.reason = h("input", { id: "reason", maxlength: "512", autocomplete: "off" });
     this.save = h("button", { type: "submit", class: "button", id: "save" }, t("Save"));
     this.undo = h("button", { type: "button", class: "quiet", id: "undo", onclick: () => again() }, t("Undo all"));
     this.form = new SettingsForm({ module, settings, choices, names, changed: () => this.counted() });
+    this.previews = this.preview();
     this.state = h("span", {});
     this.stale = h("div", {});
     this.node = this.draw();
     new ResizeObserver(() => this.measured()).observe(this.bar);
     this.shown();
+  }
+
+  /** What some values mean, beside them: how levels rise, what an announcement looks like. */
+  preview() {
+    const { me, guild, names, form } = this;
+    const value = (name) => form.fields.get(name).value;
+    const made = [];
+    const add = (name, preview) => {
+      form.fields.get(name).slot.append(preview.node);
+      made.push(preview);
+    };
+    if (!this.module.built_in) return made;
+    if (form.fields.has("curve")) add("curve", new CurvePreview({ guild, read: () => ({ curve: value("curve"), max_level: value("max_level") }) }));
+    if (form.fields.has("announce")) add("announce", new AnnouncementPreview({ guild, me, names, read: () => value("announce") }));
+    return made;
   }
 
   draw() {
@@ -88,7 +110,8 @@ class SettingsPage {
       {},
       heading(moduleName(module)),
       module.description && h("p", { class: "lead" }, t(module.description)),
-      h("p", { class: "note" }, this.state, " ", link(guildHref(this.guild.id, `settings/${module.module}/history`), t("History"), { id: "to-history" })),
+      h("p", { class: "note" }, this.state, " ", link(guildHref(this.guild.id, `settings/${module.module}/history`), t("History"), { id: "to-history" }), this.may.has("settings:write") && [" · ", this.copyButton()]),
+      this.form.search,
       this.stale,
       h(
         "form",
@@ -97,6 +120,11 @@ class SettingsPage {
         (this.bar = h("div", { class: "save-bar" }, this.trouble, h("div", {}, this.count, h("label", { class: "field inline", for: "reason" }, t("Why (optional)")), this.reason, this.undo, this.save))),
       ),
     );
+  }
+
+  copyButton() {
+    const copy = () => copySettings(this).catch((error) => notify(error.message));
+    return h("button", { type: "button", class: "as-link", id: "copy-settings", onclick: copy }, t("Copy to another guild"));
   }
 
   /** Says how much of the page the bar hides, so that nothing that has the focus is under it. */
@@ -118,6 +146,7 @@ class SettingsPage {
   }
 
   counted() {
+    for (const preview of this.previews) preview.changed();
     const count = this.form.changed.length;
     this.count.textContent = count === 0 ? t("No changes") : tn("{count} change not saved", "{count} changes not saved", count);
     this.undo.disabled = count === 0;
