@@ -267,13 +267,14 @@ export class SettingsForm {
       const title = group && humanized(group);
       return { title, node: h("section", { class: "group", "aria-labelledby": group ? id : null }, title && h("h2", { id }, title), fields) };
     });
-    const none = h("p", { class: "empty", hidden: true }, t("No setting with this word."));
-    this.node = h("div", { class: "form" }, this.sections.map((section) => section.node), none);
-    this.search = h("input", { type: "search", class: "find-setting", id: "find-setting", placeholder: t("Find a setting"), "aria-label": t("Find a setting"), autocomplete: "off", oninput: () => this.find(this.search.value, none) });
+    this.none = h("p", { class: "empty", hidden: true }, t("No setting with this word."));
+    this.node = h("div", { class: "form" }, this.sections.map((section) => section.node), this.none);
+    this.search = h("input", { type: "search", class: "find-setting", id: "find-setting", placeholder: t("Find a setting"), "aria-label": t("Find a setting"), autocomplete: "off", oninput: () => this.find(this.search.value) });
   }
 
   /** Shows only settings with the text in their name or help. Changed ones stay in sight. */
-  find(text, none) {
+  find(text) {
+    if (this.search.value !== text) this.search.value = text;
     const wanted = text.trim().toLocaleLowerCase();
     let count = 0;
     for (const { node } of this.sections) {
@@ -283,7 +284,7 @@ export class SettingsForm {
       node.hidden = node.querySelectorAll(".property:not([hidden])").length === 0;
       count += Number(!node.hidden);
     }
-    none.hidden = count > 0;
+    this.none.hidden = count > 0;
   }
 
   /** A property's field. One that cannot be drawn is shown as it is, and the others can still be changed. */

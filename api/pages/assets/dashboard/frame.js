@@ -23,6 +23,7 @@ const places = Object.fromEntries(["where", "who", "tabs"].map((id) => [id, docu
 
 /** `guild`: the one that is shown, or null. `may`: the person's scopes there. `leave`: logs out. */
 export function frame({ me, guild, may, route, leave }) {
+  document.getElementById("find").hidden = me === null;
   places.where.replaceChildren(...(guild === null ? [] : [link("#/", guild.name, { id: "other-guilds", title: t("Your guilds") })]));
   document.body.classList.toggle("in-guild", guild !== null);
   places.tabs.hidden = guild === null;
@@ -33,8 +34,11 @@ export function frame({ me, guild, may, route, leave }) {
   if (isHere) document.getElementById("log-out")?.focus();
 }
 
+/** The pages that a person may see. */
+export const placesFor = (may) => PLACES.filter((place) => place[4] === undefined || may.has(place[4]));
+
 function ways(guild, may, route) {
-  const items = PLACES.filter((place) => place[4] === undefined || may.has(place[4])).map(([path, name, pages, lines]) =>
+  const items = placesFor(may).map(([path, name, pages, lines]) =>
     h("li", {}, link(guildHref(guild.id, path), [symbol(lines), h("span", {}, name)], { id: `tab-${path}`, "aria-current": pages.includes(route.name) ? "page" : null })),
   );
   const few = items.length <= IN_THE_BAR;

@@ -251,6 +251,17 @@ document.getElementById("skip").addEventListener("click", (event) => {
   main.focus();
 });
 
+// Ctrl+K, on a Mac ⌘K, and the button in the frame.
+const find = document.getElementById("find");
+const openPalette = () => import("./palette.js").then((module) => module.openPalette({ guild, may }), () => notify(new Unreachable().message));
+find.append(h("kbd", { "aria-hidden": "true" }, /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘K" : t("Ctrl K")));
+find.addEventListener("click", openPalette);
+addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== "k" || !me) return;
+  event.preventDefault();
+  openPalette();
+});
+
 document.getElementById("language").addEventListener("change", (event) => {
   chooseLanguage(event.target.value);
   location.reload();

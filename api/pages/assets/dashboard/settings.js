@@ -43,6 +43,7 @@ export async function settingsPage({ me, guild, may, route, again }) {
   const path = guildPath(guild.id, `/settings/${module.module}`);
   const { body: settings, etag } = await get(path);
   const page = new SettingsPage({ me, guild, may, module, path, settings, etag, again, ...(await referencesOf(guild, settings.stale_references)) });
+  if (route.query.find) page.form.find(route.query.find);
   return {
     title: t("{module} – settings of {name}", { module: moduleName(module), name: guild.name }),
     node: h("div", { class: "with-side" }, sideList(guild, modules, module, page.form), page.node),
