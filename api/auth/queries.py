@@ -104,7 +104,7 @@ _FAMILY = """
 FAMILY = f"{_FAMILY} SELECT * FROM family ORDER BY id"
 COUNT_FAMILY = f"{_FAMILY} SELECT count(*) FROM family"
 
-# The working keys for a guild alone that people made.
+# The working keys for a guild alone that no other key made: those of people, and of the command line.
 COUNT_OF_GUILD = """
     SELECT count(*) FROM api_keys WHERE guild_ids && ARRAY[$1::bigint] AND guild_ids <@ ARRAY[$1::bigint]
         AND parent_id IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)

@@ -27,7 +27,7 @@ from tables.sql import Row
 MOST_KEYS = (
     1000  # of one family, those that have ended not counted: ending one ends what comes of it in one transaction
 )
-MOST_OF_GUILD = 25  # that people made, those that have ended not counted
+MOST_OF_GUILD = 25  # that no key made, those that have ended not counted
 
 
 class KeyService:
@@ -165,7 +165,7 @@ class KeyService:
 async def _refuse_many_of_guild(connection: Connection, guild_id: int, now: datetime) -> None:
     await Guild.lock(guild_id)  # two requests cannot both create the last allowed one
     if await connection.fetchval(queries.COUNT_OF_GUILD, guild_id, now) >= MOST_OF_GUILD:
-        raise Conflict(f"This guild already has {MOST_OF_GUILD} keys that people made. Revoke some first.")
+        raise Conflict(f"This guild already has {MOST_OF_GUILD} keys of its own. Revoke some first.")
 
 
 async def _seen(connection: Connection, actor: Actor, key_id: int, guild_id: int | None = None) -> Row:

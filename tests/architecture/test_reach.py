@@ -22,7 +22,8 @@ ELSEWHERE = f"/v1/guilds/{QUARRY}"
 
 # Values that change by themselves between two reads.
 _PASSING = re.compile(
-    r'"(exported_at|last_used_at|as_of|request_id)":("[^"]*"|null)|"(status|attempts)":("pending"|[0-9]+)'
+    r'"(exported_at|last_used_at|as_of|request_id|outcome|next_attempt_at)":("[^"]*"|null)'
+    r'|"(status|attempts)":("pending"|[0-9]+)'
 )
 
 

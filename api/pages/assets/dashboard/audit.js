@@ -11,8 +11,8 @@ import { dayAfter, moment } from "./words.js";
 
 const PAGE = 25;
 
-// Who has been seen in the log of a guild: the choices of the filter.
-const seen = { guild: null, names: new Map() };
+// Who has been seen in the log of a guild, by whoever is logged in: the choices of the filter.
+const seen = { guild: null, reader: null, names: new Map() };
 
 export async function auditPage({ me, guild, route }) {
   const { actor, action, from, to, cursor } = route.query;
@@ -29,6 +29,7 @@ export async function auditPage({ me, guild, route }) {
   return {
     title: t("Audit log of {guild}", { guild: guild.name }),
     concerns: () => !cursor,
+    holds: () => document.querySelector(".log details[open]") !== null,
     node: h(
       "div",
       {},
@@ -58,8 +59,8 @@ function item(entry, context) {
   );
 }
 
-function remember(entries, { guild, people: known }) {
-  if (seen.guild !== guild.id) Object.assign(seen, { guild: guild.id, names: new Map() });
+function remember(entries, { guild, me, people: known }) {
+  if (seen.guild !== guild.id || seen.reader !== me.id) Object.assign(seen, { guild: guild.id, reader: me.id, names: new Map() });
   for (const { actor } of entries) {
     if (actor.id !== null) seen.names.set(actor.id, known.actor(actor));
   }

@@ -63,7 +63,7 @@ function table(keys, context) {
     h(
       "table",
       { class: "board", "aria-label": t("Keys") },
-      h("thead", {}, h("tr", {}, head(t("Key")), head(t("May"), { class: "wide" }), head(t("Last used")), head(h("span", { class: "unseen" }, t("Action"))))),
+      h("thead", {}, h("tr", {}, head(t("Key")), head(t("Last used")), head(h("span", { class: "unseen" }, t("Action"))))),
       h("tbody", {}, keys.map((key) => row(key, context))),
     ),
   );
@@ -74,8 +74,7 @@ function row(key, context) {
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, h("bdi", {}, key.name), h("span", { class: "note block" }, h("code", {}, `${key.prefix}…`)), h("span", { class: "note block" }, key.expires_at === null ? t("Made {day}", { day: day(key.created_at) }) : t("Expires {day}", { day: day(key.expires_at) }))),
-    h("td", { class: "wide" }, key.scopes.map((scope) => SCOPES[scope] ?? scope).join(", ")),
+    h("th", { scope: "row" }, h("bdi", {}, key.name), h("span", { class: "note block" }, h("code", {}, `${key.prefix}…`)), h("span", { class: "note block" }, key.scopes.map((scope) => SCOPES[scope] ?? scope).join(", ")), h("span", { class: "note block" }, key.expires_at === null ? t("Made {day}", { day: day(key.created_at) }) : t("Expires {day}", { day: day(key.expires_at) }))),
     h("td", {}, moment(key.last_used_at)),
     h("td", { class: "number" }, button),
   );

@@ -6,8 +6,10 @@ import { activityPart } from "./activity.js";
 import { icon } from "./achievements.js";
 import { leafText } from "./conditions.js";
 import { h, heading, link } from "./dom.js";
+import { explainPart } from "./explain.js";
 import { number, percent, t, tn } from "./language.js";
 import { copyId, face, userName } from "./people.js";
+import { privacyPart } from "./privacy.js";
 import { guildHref } from "./router.js";
 import { emptyState, part } from "./screen.js";
 import { STATS, amount, moment, nameOf, statName } from "./words.js";
@@ -28,9 +30,11 @@ export async function memberPage({ me, guild, may, route, again }) {
   ]);
   const isMe = member.user_id === me.id;
   const name = nameOf(member);
+  const privacy = isMe && (await privacyPart({ me, again }));
   return {
     title: isMe ? t("You") : t("Member {name}", { name: name ?? member.user_id }),
     concerns: (event) => event.user_id === member.user_id || event.type === "import.finished" || event.type === "achievement.changed" || event.module === "leveling",
+    holds: () => document.getElementById("explain-form") !== null,
     node: h(
       "div",
       {},
@@ -47,6 +51,8 @@ export async function memberPage({ me, guild, may, route, again }) {
       h("h2", { id: "counts" }, t("In all")),
       tiles(member, guild),
       activity,
+      explainPart({ guild, member }),
+      privacy,
       h("h2", { id: "achieved" }, t("Achievements")),
       achievements,
     ),

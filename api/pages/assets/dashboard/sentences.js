@@ -105,7 +105,7 @@ export function sentence(entry, context) {
   return rich(SENTENCES[entry.action], {
     actor,
     member: isAboutAMember(entry) ? context.people.member(entry.target) : null,
-    name: h("b", {}, thing(entry)),
+    name: h("b", {}, h("bdi", {}, thing(entry))),
     before: inWords(before),
     after: inWords(after),
   });
@@ -123,10 +123,13 @@ function aboutSettings(entry, actor, context) {
   const module = h("b", {}, found ? moduleName(found) : humanized(entry.target ?? ""));
   const changes = Object.entries(entry.changes);
   const [name, change] = changes[0] ?? [];
-  if (changes.length !== 1) return rich(t("{actor} changed {count} of {module}"), { actor, module, count: tn("{count} setting", "{count} settings", changes.length) });
+  if (changes.length !== 1) {
+    const count = tn("{count} setting", "{count} settings", changes.length);
+    return rich("{actor} changed {count} of {module}", { actor, module, count });
+  }
   const property = h("b", {}, titleIn(found, name));
-  if (!isPlain(change.before) || !isPlain(change.after)) return rich(t("{actor} changed {property} of {module}"), { actor, module, property });
-  return rich(t("{actor} set {property} of {module} from {before} to {after}"), { actor, module, property, before: h("del", {}, worded(name, change.before, context)), after: h("ins", {}, worded(name, change.after, context)) });
+  if (!isPlain(change.before) || !isPlain(change.after)) return rich("{actor} changed {property} of {module}", { actor, module, property });
+  return rich("{actor} set {property} of {module} from {before} to {after}", { actor, module, property, before: h("del", {}, worded(name, change.before, context)), after: h("ins", {}, worded(name, change.after, context)) });
 }
 
 const titleIn = (module, name) => (module ? titleOf(module.schema, name) : humanized(name));

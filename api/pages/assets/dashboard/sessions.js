@@ -29,7 +29,7 @@ function card(session, again) {
   const name = browserName(session.user_agent);
   const button = h("button", { type: "button", class: "quiet", id: `end-${session.id}`, "aria-label": t("Log out there: {browser}, last used {time}", { browser: name, time: moment(session.last_used_at) }), onclick: () => end(session, name, again) }, t("Log out there"));
   return [
-    h("h2", {}, name, session.current && h("span", { class: "tag" }, t("this one"))),
+    h("h2", {}, h("bdi", {}, name), session.current && h("span", { class: "tag" }, t("this one"))),
     h("p", {}, t("Last used {time}", { time: moment(session.last_used_at) })),
     h("p", { class: "note" }, session.ip === null ? t("Logged in {time}", { time: moment(session.created_at) }) : t("Logged in {time} from {address}", { time: moment(session.created_at), address: session.ip })),
     !session.current && h("p", { class: "end" }, button),
