@@ -12,7 +12,7 @@ from api.accounts.controller import LoginController, MeController
 from api.achievements.award_controller import AwardController
 from api.achievements.controller import AchievementController, GlobalAchievementController
 from api.achievements.pack_controller import PackController
-from api.activity.controller import ActivityController
+from api.activity.controller import ActivityController, StatController
 from api.activity.fast_path import recording_route
 from api.admin import admin_route
 from api.audit.controller import AuditController
@@ -69,6 +69,7 @@ _CONTROLLERS: list[type[Controller]] = [
     SettingsController,
     CurveController,
     ActivityController,
+    StatController,
     MemberController,
     LeaderboardController,
     PictureController,
@@ -97,8 +98,8 @@ _CONTROLLERS: list[type[Controller]] = [
 
 # The services for handlers, by the names of their parameters.
 _OF_HANDLERS = (
-    "accounts", "achievements", "activity", "audit", "awards", "backgrounds", "card_choices", "eraser", "events",
-    "explaining", "exporter", "exporter_of_people", "guilds", "health", "imports", "keys", "leaderboards",
+    "accounts", "achievements", "activity", "audit", "awards", "backgrounds", "card_choices", "custom_stats", "eraser",
+    "events", "explaining", "exporter", "exporter_of_people", "guilds", "health", "imports", "keys", "leaderboards",
     "member_lists", "members", "metrics", "modules", "pictures", "privacy", "public", "renaming",
     "roles_and_channels", "settings", "webhooks",
 )  # fmt: skip

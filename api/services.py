@@ -18,6 +18,7 @@ from api.achievements.jobs import KIND as BACKFILL
 from api.achievements.jobs import BackfillJob
 from api.achievements.service import AchievementService
 from api.achievements.unlocking import Unlocking
+from api.activity.custom_stats import CustomStats
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
 from api.activity.upkeep import Upkeep
@@ -161,6 +162,7 @@ class Services:
         )
         self.awards = awards = AwardService(database, leveling_configs, indexes, unlocking, partitions, clock)
         self.activity = ActivityService(database, leveling_configs, partitions, unlocking, clock, metrics)
+        self.custom_stats = CustomStats(cursors)
         self.explaining = ExplainService(database, leveling_configs, clock)
         self.members = members = MemberService(database, leveling_configs, partitions, unlocking, clock, hours)
         self.member_lists = lists = MemberLists(database, leveling_configs, cursors, clock)

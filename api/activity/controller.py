@@ -1,4 +1,4 @@
-"""`/v1/guilds/{guild_id}/activity`: events of members' activity.
+"""`/v1/guilds/{guild_id}/activity`: events of members' activity; and `/v1/guilds/{guild_id}/stats`.
 
 The guild's time series are here, too: Litestar needs one controller for an address.
 """
@@ -7,12 +7,22 @@ from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from api.activity.dtos import MOST_EVENTS, MOST_ROLES, ActivityView, Explanation, RecordActivity
+from api.activity.custom_stats import CustomStats
+from api.activity.dtos import (
+    MOST_EVENTS,
+    MOST_ROLES,
+    ActivityView,
+    CustomStatsQuery,
+    CustomStatView,
+    Explanation,
+    RecordActivity,
+)
 from api.activity.explaining import ExplainService
 from api.activity.service import ActivityService
 from api.auth.scopes import Scope
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest
+from api.lib.pagination import Page
 from api.members.dtos import SeriesQuery, SeriesView
 from api.members.service import MemberService
 
@@ -70,3 +80,20 @@ class ActivityController(Controller):
     ) -> SeriesView:
         """Get the activity of all members together, by hour, day or week in the guild's time zone."""
         return await members.guild_activity(guild_id, params)
+
+
+class StatController(Controller):
+    path = "/v1/guilds/{guild_id:str}/stats"
+    tags = ("activity",)
+
+    @get("/", opt=RoutePolicy(Scope.MEMBERS_READ).opt)
+    async def list_custom_stats(
+        self,
+        guild_id: FromPath[int],
+        params: NamedDependency[CustomStatsQuery],
+        request: GuildhallRequest,
+        custom_stats: NamedDependency[CustomStats],
+    ) -> Page[CustomStatView]:
+        """List the guild's own stats: those that its bot has counted with events of the type `stat`, or imported, by
+        name. Each has leaderboards, and can be in conditions of achievements. A guild has 200 at most."""
+        return await custom_stats.read(request.actor, guild_id, params)

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import force_setattr
 
 from api.lib import formats, snowflakes
+from api.lib.pagination import CursorText, Limit
 from api.members.dtos import UnlockedAchievement
 from api.members.levelups import LevelUp
 from api.members.names import GivenNames
@@ -203,3 +204,16 @@ class Explanation(msgspec.Struct, frozen=True):
     """One entry for each event, in the order of the request."""
 
     items: list[ExplainedEvent]
+
+
+class CustomStatView(msgspec.Struct, frozen=True):
+    """A stat of a guild's own, by its name."""
+
+    stat: str
+
+
+class CustomStatsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of the list."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None

@@ -36,6 +36,18 @@ async def full(bot: httpx2.AsyncClient) -> None:
     await record(bot, *(stat(name) for name in names(MOST)))
 
 
+async def test_they_are_listed_by_name(bot: httpx2.AsyncClient) -> None:
+    path = f"/v1/guilds/{HARBOUR}/stats"
+    assert (await bot.get(path)).json() == {"items": [], "next_cursor": None}
+    await record(bot, stat("duels_won"), stat("boats"), stat("anchors"), message("m"))
+    first = (await bot.get(f"{path}?limit=2")).json()
+    await record(bot, stat("aardvarks"), stat("eels"))
+    second = (await bot.get(f"{path}?limit=2&cursor={first['next_cursor']}")).json()
+    found = [item["stat"] for page in (first, second) for item in page["items"]]
+    assert (found, second["next_cursor"]) == (["anchors", "boats", "duels_won", "eels"], None)
+    assert (await bot.get(path.replace(str(HARBOUR), str(QUARRY)))).json()["items"] == []
+
+
 async def test_so_many_stats(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     first = await record(bot, *(stat(name) for name in names(MOST + 2)), message("m"), stat("s0", "again"))
     assert (first["accepted"], first["rejected"]) == (MOST + 2, beyond(MOST, MOST + 1))

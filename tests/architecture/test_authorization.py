@@ -140,6 +140,7 @@ ROWS: dict[str, Needs] = {
     "GET /v1/keys/{key_id}": "key",
     "DELETE /v1/keys/{key_id}": "key",
     "POST /v1/keys/{key_id}/rotate": "key",
+    "GET /v1/guilds/{guild_id}/stats": "read",
     "GET /v1/guilds/{guild_id}/keys": "manage",
     "POST /v1/guilds/{guild_id}/keys": "manage",
     "DELETE /v1/guilds/{guild_id}/keys/{key_id}": "manage",

@@ -44,6 +44,7 @@ FILL = f"""
     INSERT INTO modules (name, schema) SELECT 'm' || n, '{{}}' FROM n WHERE n <= 200;
     INSERT INTO guild_settings_revisions (guild_id, module, revision, actor_kind)
         SELECT id, 'leveling', k, 'key' FROM own UNION ALL SELECT n, 'leveling', 1, 'key' FROM n;
+    INSERT INTO custom_stat_names (guild_id, stat) SELECT id, 's' || k FROM own UNION ALL SELECT n, 's' FROM n;
     INSERT INTO achievements (guild_id, key, name, condition)
         SELECT nullif(g, 0), 'k' || k, 'N', '{{"stat": "messages", "gte": 5}}'
         FROM (SELECT 0 AS g, k FROM own UNION SELECT id, k FROM own UNION ALL SELECT n, 1 FROM n) AS each;

@@ -112,6 +112,7 @@ EXPECTED = {
     "POST /v1/guilds/{guild_id}/webhooks/{webhook_id}/test": "webhooks:write",
     "GET /v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries": "events:read",
     "POST /v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries/{delivery}/resend": "webhooks:write",
+    "GET /v1/guilds/{guild_id}/stats": "members:read",
     "GET /v1/guilds/{guild_id}/keys": "keys:manage",
     "POST /v1/guilds/{guild_id}/keys": "keys:manage",
     "DELETE /v1/guilds/{guild_id}/keys/{key_id}": "keys:manage",

@@ -16,6 +16,10 @@ PAGES = {
     "achievements": page_of("achievements"),
     "achievement": page_of("achievements/devoted"),
     "imports": page_of("imports"),
+    "audit": page_of("audit"),
+    "keys": page_of("keys"),
+    "sessions": "#/sessions",
+    "webhooks": page_of("webhooks"),
     "settings": page_of("settings/leveling"),
     "history": page_of("settings/leveling/history"),
 }
@@ -36,6 +40,9 @@ async def test_every_page_fits_and_a_checker_finds_nothing(
         f"/v1/guilds/{HARBOUR}/settings/leveling", json={"cooldown_seconds": 99, "role_rewards": rewards}
     )
     assert changed.status_code == 200, changed.text
+    url = f"https://93.184.215.14/{'long' * 30}"
+    await bot.post(f"/v1/guilds/{HARBOUR}/webhooks", json={"url": url, "types": ["guild.deleted"]})
+    await bot.post(f"/v1/guilds/{HARBOUR}/keys", json={"name": "Statistics", "scopes": ["members:read"]})
     tab = await dashboard.open(width=width, color_scheme="dark" if scheme == "dark" else "light")
     page = tab.page
     for name, fragment in PAGES.items():
@@ -72,10 +79,9 @@ async def test_the_keyboard_alone_is_enough(dashboard: Dashboard, bot: httpx2.As
     await tab_to("HHarbourYou own it")
     await press("Enter")
     await expect(page.get_by_role("heading", level=1, name="Overview")).to_be_focused()
-    await press("Shift+Tab")
-    await expect(page.get_by_role("link", name="Import/export")).to_be_focused()
-    await press("Shift+Tab")
-    await expect(page.get_by_role("link", name="Settings")).to_be_focused()
+    for name in ("Keys", "Audit log", "Webhooks", "Import/export", "Settings"):
+        await press("Shift+Tab")
+        await expect(page.get_by_role("link", name=name)).to_be_focused()
     await press("Enter")
     await expect(page.get_by_role("heading", level=1, name="Leveling")).to_be_focused()
     await tab_to("Cooldown", "field")

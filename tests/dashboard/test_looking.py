@@ -123,6 +123,19 @@ async def test_a_chart_has_as_many_columns_as_it_says(dashboard: Dashboard) -> N
     dashboard.assert_clean(tab)
 
 
+async def test_the_guilds_own_stats_are_offered(dashboard: Dashboard) -> None:
+    tab = await dashboard.open(page_of("board"))
+    await tab.page.get_by_role("combobox", name="Stat").select_option(label="Duels won")
+    await expect(tab.page.get_by_role("heading", name="Duels won, all time")).to_be_visible()
+    await expect(tab.page.get_by_role("table").get_by_role("row")).to_have_count(2)
+    await tab.page.evaluate("hash => { location.hash = hash }", page_of("new-achievement"))
+    await expect(tab.page.get_by_role("heading", level=1, name="New achievement")).to_be_focused()
+    await tab.page.get_by_role("combobox", name="Stat").select_option(label="Duels won")
+    await tab.page.get_by_label("At least").fill("3")
+    await expect(tab.page.locator("#simulation")).to_contain_text("1 of 42")
+    dashboard.assert_clean(tab)
+
+
 async def test_a_stat_may_be_called_anything(dashboard: Dashboard) -> None:
     tab = await dashboard.open(page_of("board?stat=constructor&series=constructor"))
     await expect(tab.page.get_by_role("heading", name="Constructor, all time")).to_be_visible()

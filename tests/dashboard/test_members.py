@@ -56,6 +56,70 @@ async def test_somebody_is_found_by_name(dashboard: Dashboard, bot: httpx2.Async
     dashboard.assert_clean(tab)
 
 
+async def test_sorted_by_a_stat(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
+    await name(bot)
+    tab = await dashboard.open(page_of("members"))
+    page = tab.page
+    rows = page.get_by_role("table", name="Members").get_by_role("row")
+    await page.get_by_label("Sort by").select_option(label="Messages")
+    await expect(rows.nth(1)).to_contain_text("Ada Lovelace")
+    await expect(rows.nth(2)).to_contain_text("Sailor 11")
+    assert page.url.endswith("members?sort=messages")
+    await page.reload()
+    await expect(rows.nth(2)).to_contain_text("Sailor 11")
+    await tab.screenshot("dashboard-members-sorted")
+    assert await axe_faults(page) == []
+    await page.get_by_label("Sort by").select_option(label="Duels won")
+    await expect(rows).to_have_count(2)
+    await expect(rows.nth(1).get_by_role("cell", name="3", exact=True)).to_be_visible()
+    await page.get_by_label("Search by name or id").fill("bo")
+    await expect(rows.nth(1)).to_contain_text("Bo")
+    await expect(page.get_by_label("Sort by")).to_be_disabled()
+    dashboard.assert_clean(tab)
+
+
+async def test_what_an_event_would_earn(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
+    regulars = next(iter(ROLES))
+    settings = {
+        "cooldown_seconds": 0,
+        "xp_per_message": {"min": 10, "max": 10},
+        "role_multipliers": [{"role_id": regulars, "factor": 3}],
+    }
+    assert (await bot.patch(f"{GUILD}/settings/leveling", json=settings)).is_success
+    tab = await dashboard.open(page_of(f"members/{BO}"), width=390)
+    page = tab.page
+    await page.get_by_role("button", name="What would an event earn now?").click()
+    await expect(page.get_by_label("What", exact=True)).to_be_focused()
+    await page.get_by_label("@Regulars").check()
+    await page.get_by_label("Where").select_option(label="#general")
+    await page.get_by_role("button", name="Work it out").click()
+    await expect(page.get_by_text("10 times 3, rounded half up, is 30 XP.")).to_be_visible()
+    await expect(page.get_by_text("Multiplier of @Regulars: 3")).to_be_visible()
+    await tab.screenshot("dashboard-explain-phone")
+    assert await axe_faults(page) == []
+    await page.get_by_label("What", exact=True).select_option(label="a reaction")
+    await page.get_by_role("button", name="Work it out").click()
+    await expect(page.get_by_text("Events of this kind earn no XP in this guild.")).to_be_visible()
+    dashboard.assert_clean(tab)
+
+
+async def test_only_they_themselves_hide(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
+    tab = await dashboard.open(page_of(f"members/{BO}"))
+    page = tab.page
+    await expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+    await expect(page.get_by_label("Hide me")).to_have_count(0)
+    await page.evaluate("hash => { location.hash = hash }", page_of(f"members/{ADA}"))
+    await page.get_by_label("Hide me from leaderboards, lists and public pages").check()
+    await expect(page.get_by_text("Not on the leaderboard")).to_be_visible()
+    await expect(page.get_by_label("Hide me")).to_be_focused()
+    privacy = (await bot.get(f"/v1/users/{ADA}/privacy")).json()
+    assert privacy == {"visibility": "hidden", "opt_out": False}
+    assert await axe_faults(page) == []
+    await page.get_by_label("Hide me").uncheck()
+    await expect(page.get_by_text("Not on the leaderboard")).to_have_count(0)
+    dashboard.assert_clean(tab)
+
+
 async def test_a_list_that_fails_tries_again_and_long_ones_go_on(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
     items = [{"user_id": str(8_000_000_000_000_000 + n), "amount": 1} for n in range(20)]
     for item in items:

@@ -587,7 +587,7 @@ export interface paths {
         put?: never;
         /**
          * Create a key for this guild alone
-         * @description It has no rights that its maker lacks here. Only this answer has the `secret`. A key that a person made has no parent: it belongs to the guild, and stays until somebody revokes it or it expires. People cannot give `members:write`, since keys with it see hidden people. A guild has 25 keys that people made. A repeated call creates another key.
+         * @description It has no rights that its maker lacks here. Only this answer has the `secret`. A key that a person made has no parent: it belongs to the guild, and stays until somebody revokes it or it expires. People cannot give `members:write`, since keys with it see hidden people. A guild has 25 keys without a parent. A repeated call creates another key.
          *
          *     Needs the scope `keys:manage`.
          */
@@ -1236,6 +1236,28 @@ export interface paths {
          *     Needs the scope `settings:write`.
          */
         post: operations["restore_revision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/guilds/{guild_id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the guild's own stats: those that its bot has counted with events of the type `stat`, or imported, by name
+         * @description Each has leaderboards, and can be in conditions of achievements. A guild has 200 at most.
+         *
+         *     Needs the scope `members:read`.
+         */
+        get: operations["list_custom_stats"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2543,6 +2565,32 @@ export interface components {
             types?: ("achievement.revoked" | "achievement.unlocked" | "guild.created" | "guild.deleted" | "guild.restored" | "guild.updated" | "import.finished" | "member.left" | "member.level_changed" | "member.level_up" | "module.updated" | "settings.updated" | "webhook.disabled")[];
             /** @default true */
             enabled?: boolean;
+        };
+        /**
+         * CustomStatView
+         * @description A stat of a guild's own, by its name.
+         * @example {
+         *       "stat": "duels_won"
+         *     }
+         */
+        CustomStatView: {
+            stat: string;
+        };
+        /**
+         * CustomStatViewPage
+         * @description One page of a list, and the way to the next: null at the end.
+         * @example {
+         *       "items": [
+         *         {
+         *           "stat": "duels_won"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        CustomStatViewPage: {
+            items: components["schemas"]["CustomStatView"][];
+            next_cursor: string | null;
         };
         /**
          * DeliveryView
@@ -9432,6 +9480,49 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_custom_stats: {
+        parameters: {
+            query?: {
+                /** @description Number of items; above 100 counts as 100 */
+                limit?: number;
+                /** @description `next_cursor` of the last page, unchanged */
+                cursor?: string;
+            };
+            header?: {
+                /** @description Your own id for this request: 1 to 128 letters, digits and `._:/+=-`. If it is absent or has another form, the server makes an id. The id is in the answer, in every problem and in the server's log. */
+                "X-Request-ID"?: components["parameters"]["XRequestID"];
+            };
+            path: {
+                /**
+                 * @description The guild's snowflake.
+                 * @example 81384788765712384
+                 */
+                guild_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present state. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["XRequestID"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomStatViewPage"];
+                    "application/vnd.msgpack": components["schemas"]["CustomStatViewPage"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];

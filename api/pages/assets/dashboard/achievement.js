@@ -7,6 +7,7 @@ import { alertBox, h, heading, link, notify } from "./dom.js";
 import { number, percent, t, tn } from "./language.js";
 import { equal } from "./merging.js";
 import { guildHref } from "./router.js";
+import { customStats } from "./stats.js";
 
 const SIMULATE_MILLISECONDS = 500;
 const ICONS = ["💬", "🎙️", "❤️", "⭐", "🔥", "🏆", "🎉", "🌙", "🌱", "🦉", "🧭", "💎"];
@@ -15,10 +16,11 @@ const NEW = { key: "", name: "", description: null, icon: "⭐", hidden: false, 
 export async function achievementPage({ guild, may, route, again }) {
   const path = guildPath(guild.id, "/achievements");
   const isNew = route.achievement === undefined;
-  const [found, own, global, roles] = await Promise.all([
+  const [found, own, global, customs, roles] = await Promise.all([
     isNew ? { body: NEW, etag: null } : get(`${path}/${route.achievement}`),
     all(path),
     all("/v1/achievements"),
+    customStats(guild),
     get(guildPath(guild.id, "/roles")).then(({ body }) => body.items),
   ]);
   const up = h("p", { class: "up" }, link(guildHref(guild.id, "achievements"), t("← Achievements"), { id: "to-achievements" }));
@@ -27,7 +29,7 @@ export async function achievementPage({ guild, may, route, again }) {
     return { title, node: h("div", {}, up, heading(t("You cannot change achievements")), h("p", {}, t("Ask somebody who manages this guild."))) };
   }
   const others = [...new Map([...global, ...own].map((item) => [item.key, item])).values()].filter((item) => item.key !== route.achievement);
-  const editor = new Editor({ guild, path, isNew, item: found.body, etag: found.etag, others, roles, again });
+  const editor = new Editor({ guild, path, isNew, item: found.body, etag: found.etag, others, customs, roles, again });
   return {
     title,
     concerns: (event) => event.type.startsWith("achievement.") && event.achievement === route.achievement,
@@ -42,12 +44,12 @@ class Editor {
   #turn = 0;
   #isDone = false;
 
-  constructor({ guild, path, isNew, item, etag, others, roles, again }) {
+  constructor({ guild, path, isNew, item, etag, others, customs, roles, again }) {
     Object.assign(this, { guild, path, isNew, item, etag, others, roles, again });
     this.trouble = h("div", { id: "trouble" });
     this.found = h("p", { class: "simulation", id: "simulation", role: "status" });
     this.fields = this.#fields();
-    this.condition = new ConditionEditor({ condition: item.condition, changed: () => this.#edited() });
+    this.condition = new ConditionEditor({ condition: item.condition, customs, changed: () => this.#edited() });
     this.node = this.#draw();
     this.original = this.#draft();
     this.#simulate();

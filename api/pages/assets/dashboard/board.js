@@ -7,6 +7,7 @@ import { number, t, tn } from "./language.js";
 import { personLink } from "./people.js";
 import { guildHref } from "./router.js";
 import { emptyState } from "./screen.js";
+import { customStats } from "./stats.js";
 import { STATS, amount, dayAfter, dayName, statName } from "./words.js";
 
 const PERIODS = { all: t("All time"), day: t("Day"), week: t("Week"), month: t("Month") };
@@ -21,8 +22,9 @@ export async function boardPage({ me, guild, route, again }) {
   const { stat = "xp", period = "all", at, around, cursor } = route.query;
   const here = (change) => guildHref(guild.id, "board", { stat, period, at, ...change });
   const query = { stat, period, at, around, limit: PAGE, cursor };
-  const [{ body: board }, activity] = await Promise.all([
+  const [{ body: board }, customs, activity] = await Promise.all([
     get(guildPath(guild.id, "/leaderboard"), query),
+    customStats(guild),
     activityPart({ guild, path: guildPath(guild.id, "/activity"), route, here: (change) => here({ around, cursor, ...change }), again }),
   ]);
   const time = timeOf(board);
@@ -36,7 +38,7 @@ export async function boardPage({ me, guild, route, again }) {
       h(
         "section",
         { "aria-label": t("Which leaderboard") },
-        h("div", { class: "choices" }, statChoice(stat, here), periodChoice(period, here)),
+        h("div", { class: "choices" }, statChoice(stat, customs, here), periodChoice(period, here)),
         board.period !== "all" && steps(board, here),
       ),
       h("h2", { id: "board-title" }, `${statName(stat)}, ${time}`),
@@ -60,8 +62,8 @@ function timeOf(board) {
   return board.from === board.to ? dayName(board.from) : t("{from} to {to}", { from: dayName(board.from), to: dayName(board.to) });
 }
 
-function statChoice(stat, here) {
-  const stats = Object.hasOwn(STATS, stat) ? Object.keys(STATS) : [...Object.keys(STATS), stat];
+function statChoice(stat, customs, here) {
+  const stats = new Set([...Object.keys(STATS), ...customs, stat]);
   return h(
     "label",
     { class: "field inline" },
@@ -70,7 +72,7 @@ function statChoice(stat, here) {
     h(
       "select",
       { id: "stat", onchange: (event) => location.assign(here({ stat: event.target.value })) },
-      stats.map((name) => h("option", { value: name, selected: name === stat }, statName(name))),
+      [...stats].map((name) => h("option", { value: name, selected: name === stat }, statName(name))),
     ),
   );
 }

@@ -15,9 +15,10 @@ const OWN = "…";
 const HOUR = 3600;
 const FIRST = { stat: "messages", gte: 100 };
 
-/** `changed()` is called after each change. */
+/** `customs`: the guild's own stats. `changed()` is called after each change. */
 export class ConditionEditor {
-  constructor({ condition, changed }) {
+  constructor({ condition, customs, changed }) {
+    this.stats = [...STATS, ...customs];
     this.changed = changed;
     this.root = condition.stat ? { kind: "all", parts: [leafOf(condition)] } : groupOf(condition);
     this.node = h("div", { class: "sentence" });
@@ -79,7 +80,7 @@ export class ConditionEditor {
   }
 
   #leaf(leaf, parent) {
-    const { isOwn } = leaf;
+    const isOwn = leaf.isOwn && !this.stats.includes(leaf.stat);
     const set = (change) => {
       Object.assign(leaf, change);
       this.changed();
@@ -92,7 +93,7 @@ export class ConditionEditor {
       this.#change(stat === OWN ? `${leaf.id}-own` : leaf.id);
     };
     const unit = unitOf(leaf);
-    const stat = h("select", { id: leaf.id, "aria-label": t("Stat"), onchange: choose }, STATS.map((name) => h("option", { value: name, selected: !isOwn && name === leaf.stat }, statName(name))), h("option", { value: OWN, selected: isOwn }, t("A stat of your bot…")));
+    const stat = h("select", { id: leaf.id, "aria-label": t("Stat"), onchange: choose }, this.stats.map((name) => h("option", { value: name, selected: !isOwn && name === leaf.stat }, statName(name))), h("option", { value: OWN, selected: isOwn }, t("A stat of your bot…")));
     const own = isOwn && h("input", { id: `${leaf.id}-own`, "aria-label": t("Name of the stat"), value: leaf.stat, pattern: "[a-z][a-z0-9_]*", maxlength: "64", placeholder: "duels_won", autocomplete: "off", oninput: (event) => set({ stat: event.target.value.trim() }) });
     const gte = h("input", { type: "number", class: "short", id: `${leaf.id}-gte`, "aria-label": t("At least"), min: "1", step: "1", inputmode: "numeric", value: leaf.gte === null ? "" : leaf.gte / unit.size, oninput: (event) => set({ gte: event.target.value === "" ? null : Number(event.target.value) * unit.size }) });
     const windows = [...new Set([...WINDOWS, ...(leaf.within ? [leaf.within] : [])])];

@@ -1,18 +1,19 @@
 /** The members of a guild by name, and a search among them. */
 
-import { get, guildPath } from "./api.js";
 import { h, heading } from "./dom.js";
 import { number, t, tn } from "./language.js";
+import { membersBy, sortsOf } from "./member_pages.js";
 import { personLink } from "./people.js";
 import { guildHref } from "./router.js";
 import { announce, emptyState, failure, skeleton, whileLoading } from "./screen.js";
-import { day } from "./words.js";
+import { customStats } from "./stats.js";
+import { amount, day, statName } from "./words.js";
 
 const PAGE = 50;
 const TYPING_MILLISECONDS = 300;
 
 export async function membersPage({ me, guild, route }) {
-  const list = new MemberList({ me, guild });
+  const list = new MemberList({ me, guild, customs: await customStats(guild), sort: route.query.sort });
   await list.find(route.query.search ?? "");
   return {
     title: t("Members of {name}", { name: guild.name }),
@@ -26,22 +27,34 @@ class MemberList {
   #timer = null;
   #text = "";
 
-  constructor({ me, guild }) {
+  constructor({ me, guild, customs, sort }) {
     this.me = me;
     this.guild = guild;
     this.node = h("div", { class: "member-list" });
     this.count = h("p", { class: "note", role: "status", id: "found" });
     this.field = h("input", { type: "search", id: "search", autocomplete: "off", maxlength: "200", oninput: () => this.#typed() });
+    const options = Object.entries(sortsOf(customs)).map(([value, text]) => h("option", { value, selected: value === sort }, text));
+    this.sort = h("select", { id: "sort", onchange: () => this.find(this.field.value) }, options);
     const submit = (event) => {
       event.preventDefault();
       this.find(this.field.value);
     };
-    this.search = h("form", { class: "search", role: "search", onsubmit: submit }, h("label", { for: "search" }, t("Search by name or id")), this.field, this.count);
+    this.search = h("form", { class: "search", role: "search", onsubmit: submit }, h("label", { for: "search" }, t("Search by name or id")), this.field, h("label", { for: "sort" }, t("Sort by")), this.sort, this.count);
   }
 
   /** Whether somebody searches or has gone on to further pages, which nothing may take away. */
   get isInUse() {
     return document.activeElement === this.field || this.node.querySelectorAll("tbody tr").length > PAGE;
+  }
+
+  /** The stat that has a column besides XP. */
+  get #stat() {
+    return ["name", "xp"].includes(this.sort.value) ? "messages" : this.sort.value;
+  }
+
+  /** The classes of two columns: on a phone, that is seen by which members are sorted. */
+  get #columns() {
+    return this.#stat === this.sort.value ? { xp: "number wide", stat: "number" } : { xp: "number", stat: "number wide" };
   }
 
   #typed() {
@@ -54,7 +67,8 @@ class MemberList {
     clearTimeout(this.#timer);
     this.#text = text.trim();
     if (this.field.value.trim() !== this.#text) this.field.value = this.#text;
-    const wanted = guildHref(this.guild.id, "members", { search: this.#text });
+    this.sort.disabled = this.#text !== "";
+    const wanted = guildHref(this.guild.id, "members", { search: this.#text, sort: this.sort.value === "name" ? null : this.sort.value });
     if (location.hash.startsWith(guildHref(this.guild.id, "members"))) history.replaceState(null, "", wanted);
     await this.#show(null);
   }
@@ -63,9 +77,8 @@ class MemberList {
     const mine = ++this.#turn;
     const again = () => this.#show(cursor);
     try {
-      const path = guildPath(this.guild.id, "/members");
-      const asked = get(path, { search: this.#text, limit: PAGE, cursor });
-      const { body } = await whileLoading(asked, () => mine === this.#turn && this.#loading(cursor));
+      const asked = membersBy(this.sort.value, { guild: this.guild, search: this.#text, limit: PAGE, cursor });
+      const body = await whileLoading(asked, () => mine === this.#turn && this.#loading(cursor));
       if (mine !== this.#turn) return;
       if (cursor === null) this.#full(body);
       else this.#more(body);
@@ -97,7 +110,7 @@ class MemberList {
       h(
         "div",
         { class: "scroll" },
-        h("table", { class: "board", "aria-label": t("Members") }, h("thead", {}, h("tr", {}, head(t("Member")), head(t("Level"), { class: "number" }), head(t("XP"), { class: "number" }), head(t("Messages"), { class: "number wide" }), head(t("Last active"), { class: "number wide" }))), this.rows),
+        h("table", { class: "board", "aria-label": t("Members") }, h("thead", {}, h("tr", {}, head(t("Member")), head(t("Level"), { class: "number" }), head(t("XP"), { class: this.#columns.xp }), head(statName(this.#stat), { class: this.#columns.stat }), head(t("Last active"), { class: "number wide" }))), this.rows),
       ),
       this.end,
     );
@@ -120,8 +133,8 @@ class MemberList {
       { class: isMe ? "mine" : null },
       h("th", { scope: "row" }, personLink(this.guild, member, isMe && h("span", { class: "tag" }, t("you")))),
       h("td", { class: "number" }, number(member.level)),
-      h("td", { class: "number" }, number(member.xp)),
-      h("td", { class: "number wide" }, number(member.stats.messages)),
+      h("td", { class: this.#columns.xp }, number(member.xp)),
+      h("td", { class: this.#columns.stat }, amount(this.#stat, member.stats[this.#stat] ?? member.custom_stats[this.#stat] ?? 0)),
       h("td", { class: "number wide" }, day(member.last_active_at)),
     );
   }
