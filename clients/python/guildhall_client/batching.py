@@ -115,9 +115,10 @@ class Batcher:
         """Sends what waits, for so long at most; gives how many events were not sent."""
         if self._task is None:
             return self._count
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await self.flush()
+        if timeout > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self.flush()
         self._task.cancel()
         await asyncio.wait({self._task})
         self._task = None

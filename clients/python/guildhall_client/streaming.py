@@ -41,7 +41,7 @@ async def events(
                     raise problem(response)
         except httpx2.TransportError:
             pass
-        await asyncio.sleep(wait if asked is None else asked)
+        await asyncio.sleep(wait if asked is None else max(asked, FIRST_WAIT))
         wait = min(wait * 2, LONGEST_WAIT)
 
 

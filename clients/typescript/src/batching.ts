@@ -82,9 +82,11 @@ export class Batcher {
 
   /** Sends what waits, for `timeoutMs` at most. Returns how many events were not sent; the spool still has them. */
   async close(timeoutMs = 10_000): Promise<number> {
-    const over = new AbortController();
-    await Promise.race([this.flush(), sleep(timeoutMs, over.signal).catch(() => undefined)]);
-    over.abort();
+    if (timeoutMs > 0) {
+      const over = new AbortController();
+      await Promise.race([this.flush(), sleep(timeoutMs, over.signal).catch(() => undefined)]);
+      over.abort();
+    }
     this.#stop.abort();
     this.#due();
     await this.#running;
@@ -105,19 +107,24 @@ export class Batcher {
   #dropOldest(): void {
     for (const [guildId, queue] of this.#waiting) {
       this.dropped++;
-      return this.#forget(guildId, queue.slice(0, 1));
+      return this.#gone(guildId, queue, queue.splice(0, 1));
     }
   }
 
-  #forget(guildId: string, events: readonly ActivityEvent[]): void {
-    const gone = new Set(events);
+  /** Of a batch. While it was on its way, some of it may have been dropped as the oldest. */
+  #forget(guildId: string, batch: readonly ActivityEvent[]): void {
+    const wanted = new Set(batch);
     const queue = this.#waiting.get(guildId) ?? [];
-    const left = queue.filter((event) => !gone.has(event));
-    this.#size -= queue.length - left.length;
-    if (left.length > 0) this.#waiting.set(guildId, left);
-    else this.#waiting.delete(guildId);
-    this.#keep((spool) => spool.remove(guildId, events.map((event) => event.id)));
-    if (left.length >= this.#options.atOnce || (left.length > 0 && this.#idle.length > 0)) this.#due();
+    const first = queue.splice(0, this.#options.atOnce);
+    queue.unshift(...first.filter((event) => !wanted.has(event)));
+    this.#gone(guildId, queue, first.filter((event) => wanted.has(event)));
+  }
+
+  #gone(guildId: string, queue: readonly ActivityEvent[], events: readonly ActivityEvent[]): void {
+    this.#size -= events.length;
+    if (queue.length === 0) this.#waiting.delete(guildId);
+    if (events.length > 0) this.#keep((spool) => spool.remove(guildId, events.map((event) => event.id)));
+    if (queue.length >= this.#options.atOnce || (queue.length > 0 && this.#idle.length > 0)) this.#due();
     if (this.#size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 

@@ -43,7 +43,7 @@ export async function* events(http: Http, options: EventOptions): AsyncGenerator
     } finally {
       connection.close();
     }
-    await sleep(asked ?? wait, options.signal).catch(() => undefined);
+    await sleep(Math.max(asked ?? wait, FIRST_WAIT_MS), options.signal).catch(() => undefined);
     wait = Math.min(wait * 2, LONGEST_WAIT_MS);
   }
 }
