@@ -121,11 +121,11 @@ sbom: $(VENV)/.dev ## write which packages are locked, as CycloneDX
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --sv 1.6 \
 		--output-reproducible -o $(SBOM) requirements.txt
 
-browser: $(VENV)/.dev ## Debian's Chromium, for the tests of what a browser shows
-	@PYTHON=$(BIN)/python sh tests/support/install_browser.sh
+browser: ## Debian's Chromium, for the tests of what a browser shows
+	@sh tests/support/install_package.sh chromium chromium chromium-browser google-chrome
 
 pgbouncer: ## Debian's PgBouncer, for the tests behind a pooler
-	@sh tests/support/install_pgbouncer.sh
+	@sh tests/support/install_package.sh pgbouncer "$${PGBOUNCER:-pgbouncer}" /usr/sbin/pgbouncer
 
 node: $(TYPES)/node_modules/.package-lock.json ## what TypeScript and the bot on discord.js need
 
