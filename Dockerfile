@@ -1,5 +1,5 @@
-# Guildhall without a database of its own: set DATABASE_URL, or use compose.yaml.
-# `--build-arg CARDS=no` leaves out what draws pictures.
+# The server alone. Set DATABASE_URL, or use compose.yaml, which has a database too.
+# `--build-arg CARDS=no` leaves out the packages that draw pictures.
 FROM python:3.13-slim AS dependencies
 ARG CARDS=yes
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -8,7 +8,7 @@ RUN python -m venv /opt/guildhall \
     && /opt/guildhall/bin/pip install --quiet --require-hashes -r /build/requirements.txt \
     && CARDS="$CARDS" sh /build/slim.sh /opt/guildhall
 
-# hatchling came with the dependencies.
+# hatchling is one of the dependencies.
 FROM dependencies AS package
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE .gitignore ./
@@ -23,7 +23,7 @@ RUN /opt/guildhall/bin/python -m hatchling build -t wheel -d dist \
 FROM python:3.13-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin guildhall \
     && install -d -o guildhall -g guildhall -m 0700 /var/lib/guildhall
-# One layer for the dependencies, which change seldom, and one for Guildhall.
+# The dependencies change rarely, so they are a layer of their own.
 COPY --from=dependencies /opt/guildhall /opt/guildhall
 COPY --from=package /opt/package /opt/package
 ENV PATH=/opt/guildhall/bin:/opt/package/bin:$PATH \

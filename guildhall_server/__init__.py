@@ -1,7 +1,7 @@
-"""The installed Guildhall: one name among the packages of an environment.
+"""The installed package, and the command `guildhall`.
 
-The folders of the source, `api`, `tables` and so on, have plain names that others may use, too. A wheel has them inside
-this package. Only the processes of Guildhall, which begin here, look for modules in it."""
+The folders of the source (`api`, `tables`, …) have plain names that other packages may use, too. So a wheel contains them
+inside this package, and only processes that start here import modules from it."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 def main() -> None:
     """The command `guildhall`."""
     inside = Path(__file__).parent
-    if (inside / "api").is_dir():  # not in the source, where they stand beside it
+    if (inside / "api").is_dir():  # only in a wheel: in the source, the folders are beside this one
         sys.path.insert(0, str(inside))
     from api.__main__ import main as command
 

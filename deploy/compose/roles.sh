@@ -1,5 +1,5 @@
 #!/bin/sh
-# The two log-ins of docs/production.md, in a new database.
+# Creates the two log-ins and the database of docs/production.md.
 set -eu
 psql --quiet --set=ON_ERROR_STOP=1 --username=postgres \
     --set=owner="$(cat /owner/owner)" --set=server="$(cat /owner/server)" <<'SQL'

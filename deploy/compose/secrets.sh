@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the secrets of a new installation, once: those of the database's owner into
-# /owner, those of the server into /server. In a container that has the folder, each
-# user may read it; no other container has it.
+# Generates the secrets of a new installation, once: those of the database's owner in
+# /owner, those of the server in /server. Every user of a container that mounts a folder
+# may read it; compose.yaml mounts each only where it is needed.
 set -eu
 umask 022
 

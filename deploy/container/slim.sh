@@ -1,7 +1,7 @@
 #!/bin/sh
-# Takes from an environment what a container never uses: PostgreSQL 16 and headers
-# of the embedded PostgreSQL, whose programs for backups stay; with CARDS=no, what
-# draws pictures.
+# Removes from an environment what a container does not use: PostgreSQL 16, and the headers
+# of PostgreSQL 18, whose programs make backups. With CARDS=no, also the packages that draw
+# pictures.
 set -eu
 venv=$1
 packages=$(echo "$venv"/lib/python3*/site-packages)
