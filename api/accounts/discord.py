@@ -192,8 +192,8 @@ class Discord:
     async def _call(
         self, method: str, path: str, bucket: str, *, token: str | None = None, form: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:
-        """Status and body. `bucket`: what Discord counts together. Raises `DiscordAway`, also without asking, while
-        Discord has told us to wait."""
+        """Status and body. `bucket`: what Discord counts together. Raises `DiscordAway`, without a call while a
+        rate limit of Discord lasts."""
         self._refuse_paused(bucket)
         arguments: dict[str, Any] = {"auth": self._client}  # Any: httpx2's own
         if token is not None:

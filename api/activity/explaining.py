@@ -82,7 +82,7 @@ async def _known(
 async def _seen(
     connection: Connection, actor: Actor, events: Sequence[tuple[int, Event]]
 ) -> Sequence[tuple[int, Event]]:
-    """Those of people whom the actor may see: what somebody did last, and how much today, is told by what they earn."""
+    """The events of people whom the actor may see: what an event earns reveals what its person did before."""
     hidden = await hidden_from(connection, actor.hidden_seen(), [int(event.user_id) for _, event in events])
     return [each for each in events if each[1].user_id not in hidden]
 

@@ -28,7 +28,7 @@ from tables.hashing import INSIDERS, STRANGERS, Lane, TooBusy
 log = structlog.get_logger("guildhall.admin")
 
 LOGGED_IN, REFUSED, HALF_WAY = "admin.logged_in", "admin.log_in_refused", "admin.code_asked_for"
-_LONGEST_NAME = 100  # of what is told of a name that somebody typed
+_LONGEST_NAME = 100  # characters of a typed name that are logged
 
 
 class LogInRefused(GuildhallError):

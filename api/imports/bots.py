@@ -74,7 +74,7 @@ class ImportedSettings:
 
     async def store(self, work: Work, settings: SettingsService) -> None:
         """Patches the guild's settings. Done twice, the second time changes nothing. What the module refuses
-        is told as the file's fault, and the standings stay."""
+        is reported as the file's fault, and the standings stay."""
         faults = self._faults
         if Scope.SETTINGS_WRITE not in work.rights.scopes:
             faults = [Fault("", f"this needs the scope `{Scope.SETTINGS_WRITE}`, which is missing now")]

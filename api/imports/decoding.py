@@ -48,8 +48,8 @@ _place = re.compile(r"\[(\d+)\]")
 
 
 def located(message: str) -> tuple[str, str]:
-    """msgspec's own message, `Expected …, got … - at `$.items[0].id``, as a pointer and a sentence. Of a member
-    whose name may be anything it tells no name: then it is the place of all of them."""
+    """msgspec's own message, `Expected …, got … - at `$.items[0].id``, as a pointer and a sentence. For
+    a member of a mapping, msgspec gives no name: then the pointer leads to the mapping."""
     text, _, where = message.partition(" - at `")
     where = where.removeprefix("key` in `").removeprefix("$").rstrip("`").partition("[...]")[0]
     path = _place.sub(r".\1", where).replace(".", "/")

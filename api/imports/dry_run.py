@@ -41,7 +41,7 @@ class DryRun:
         while rows := await next_rows(self._database, work):
             fresh = await self._fresh(work, rows)
             await followed.count(self._database, fresh)
-            followed.tell(work)
+            followed.preview(work)
             work.imported += len(fresh)
             work.unchanged += len(rows) - len(fresh)
             async with work.step(kept=True):
@@ -95,7 +95,8 @@ class _Followed:
         latest = max((day for _, day, _ in self._caps), default=None)
         self._caps = {key: counted for key, counted in self._caps.items() if key[1] == latest}
 
-    def tell(self, work: Work) -> None:
+    def preview(self, work: Work) -> None:
+        """Adds these members to the import's preview."""
         level = self._config.level_curve.level
         for key, standing in self._standings.items():
             before, after = standing.before[0], standing.xp

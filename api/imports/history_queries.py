@@ -69,13 +69,13 @@ FIND_RUNS = """
     ), run AS (
         SELECT user_id, min(day) AS first, max(day) AS last, count(*)::int AS days
         FROM numbered GROUP BY user_id, island
-    ), told AS (
+    ), latest AS (
         SELECT user_id, (array_agg(first ORDER BY last DESC))[1] AS first, max(last) AS last,
             max(days) AS best
         FROM run GROUP BY user_id
     )
     UPDATE import_members m SET run_from = t.first, run_to = t.last, run_best = t.best
-    FROM told t WHERE m.import_id = $1 AND m.user_id = t.user_id
+    FROM latest t WHERE m.import_id = $1 AND m.user_id = t.user_id
 """
 
 # A run that has grown since is the one that was found if it begins within it, or the day after. Gives the members

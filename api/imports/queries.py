@@ -7,8 +7,8 @@ COLUMNS = """
     i.reached, i.imported, i.unchanged, i.refused, i.refused_rows, i.preview, i.created_at, i.finished_at
 """
 
-# The preview as a reader sees it: who is hidden is in no list, but for their bot ({seen} null) and themselves. Who had
-# nothing before may be somebody unknown: they are left, and so tell nothing.
+# The preview as a reader sees it. Hidden people are shown only to their bot ({seen} null) and to themselves. People who
+# had no XP before stay in it: they may be unknown, so their presence reveals nothing.
 _SEEN = """CASE WHEN {seen} IS NULL THEN i.preview ELSE (
         SELECT coalesce(jsonb_agg(p.item ORDER BY p.n), '[]'::jsonb)
         FROM jsonb_array_elements(i.preview) WITH ORDINALITY AS p (item, n)
@@ -52,7 +52,7 @@ NAME_FIRST = """
     ON CONFLICT DO NOTHING RETURNING user_id
 """
 
-# What a finished import leaves behind, a bounded lot at a time.
+# Removes a batch of what a finished import leaves behind.
 SWEEP = """
     DELETE FROM {table} WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM {table} WHERE import_id = $1 LIMIT {size}

@@ -126,8 +126,8 @@ class Table:
         return found
 
     def _decoded(self, data: bytes, *, final: bool = False) -> str:
-        """UTF-8 or UTF-16, as its first bytes tell. What is no text is replaced: it may stand in a name, and costs at
-        most its own row."""
+        """Decodes UTF-8 or UTF-16, by the first bytes. Bytes that are no text are replaced: they may be part of a name,
+        and at most their own row is refused."""
         if self._text is None:
             self._first += data
             if len(self._first) < 2 and not final:

@@ -1,4 +1,4 @@
-"""What an import may change, and an export tell: each line needs what its own route needs. Pure."""
+"""What an import may change and an export may contain: each line needs the right of its own route. Pure."""
 
 from collections.abc import Mapping
 

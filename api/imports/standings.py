@@ -80,8 +80,8 @@ class Standings:
             work.unchanged += len(parse) - len(counted)
 
 
-def _as_nobody(work: Work, told: ImportedMember) -> ImportedMember:
-    return msgspec.structs.replace(told, user_id=work.stand_in(told.user_id))
+def _as_nobody(work: Work, member: ImportedMember) -> ImportedMember:
+    return msgspec.structs.replace(member, user_id=work.stand_in(member.user_id))
 
 
 async def _apply(

@@ -24,10 +24,10 @@ from tables.auth import ApiKey
 from tables.guilds import Guild
 from tables.sql import Row
 
-MOST_KEYS = (
-    1000  # of one family, those that have ended not counted: ending one ends what comes of it in one transaction
-)
-MOST_OF_GUILD = 25  # that no key made, those that have ended not counted
+# Keys that have not ended: of one family, because ending a key ends its descendants in one transaction; and in a guild,
+# those that no other key made.
+MOST_KEYS = 1000
+MOST_OF_GUILD = 25
 
 
 class KeyService:

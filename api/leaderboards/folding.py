@@ -1,8 +1,8 @@
-"""Sums of large guilds' members up to the ends of months, made in the background: of two of them a long window is the
-difference, with the days between their ends and its own.
+"""Checkpoints of large guilds: each member's totals up to the end of a month, computed in the background.
 
-Sums are made of closed months only, and later than the last event of a month may come. An import of old days makes
-those from there on stale: they are not read any more, are removed, and made anew."""
+The board of a long window is the difference of two checkpoints, plus or minus the days between their ends and the
+window's. A checkpoint is computed only when no event of its month can come any more. An import of old days makes later
+checkpoints stale: they are no longer read, then they are removed and computed again."""
 
 from datetime import date, timedelta
 
@@ -15,10 +15,10 @@ from api.postgres.database import Connection, Database
 
 log = structlog.get_logger("guildhall.leaderboards")
 
-# An event may be seven days old, clocks and time zones differ, and a month ends.
+# Events may come seven days late, and clocks and time zones differ.
 LAG = timedelta(days=10)
 
-# Of how long ago there are sums: a year and the month in which it began. Days are kept for longer, at least 400.
+# Checkpoints go back a year, to the end of the month before. Days are kept for longer, at least 400.
 KEPT = timedelta(days=365)
 
 BATCH_SIZE = 5000
@@ -29,14 +29,14 @@ _PATIENT = f"SET LOCAL statement_timeout = '{MOST_SECONDS}s'; SET LOCAL work_mem
 
 class Folding:
     def __init__(self, database: Database, clock: Clock, *, large: int = LARGE) -> None:
-        """`large`: the members from which on a guild has sums."""
+        """`large`: guilds with more members have checkpoints."""
         self.large = large
         self._database = database
         self._clock = clock
 
     async def run(self) -> None:
-        """All of it. Processes that call it at once do a step each in turn. Done twice, the second time there is
-        nothing to do. Raises `Unavailable`."""
+        """Brings the checkpoints of all guilds up to date. Several processes may call it at once: one computes at a
+        time. A second call finds nothing to do. Raises `Unavailable`."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(sql.GUILDS, self.large)
         for row in rows:
@@ -53,7 +53,7 @@ class Folding:
             pass
 
     async def _remove_stale(self, guild_id: int) -> bool:
-        """One batch; whether there is more."""
+        """Removes one batch of stale totals. Returns whether there may be more."""
         async with self._database.transaction() as connection:
             done = await connection.execute(sql.REMOVE_STALE, guild_id, BATCH_SIZE)
             if done != "DELETE 0":
@@ -62,7 +62,7 @@ class Folding:
         return False
 
     async def _fold(self, guild_id: int, oldest: date) -> bool:
-        """The next month; whether there was one."""
+        """Computes the next checkpoint. Returns whether there was one to compute."""
         async with self._database.transaction(_PATIENT) as connection:
             if not await connection.fetchval(sql.TRY_LOCK, guild_id):
                 return False
@@ -74,11 +74,11 @@ class Folding:
                 return False
             await connection.execute(sql.FOLD, guild_id, last, day, timeout=MOST_SECONDS + 10)
             await connection.execute(sql.ADD_CHECKPOINT, guild_id, day)
-        log.info("the sums of a month were made", guild=guild_id, until=str(day))
+        log.info("a checkpoint of leaderboards was computed", guild=guild_id, until=str(day))
         return True
 
     async def _begin(self, connection: Connection, guild_id: int, oldest: date) -> bool:
-        """With nothing, before the first month: only differences are read."""
+        """Adds an empty checkpoint before the first month, because only differences are read."""
         first = await connection.fetchval(sql.FIRST_DAY, guild_id)
         if first is None:
             return False

@@ -2,6 +2,7 @@
 
 from api.members.queries import TOTALS_KEY, TOTALS_LOCK
 
+# Guilds to bring up to date: large ones (more than $1 members), and others that have checkpoints or rewritten days.
 GUILDS = """
     SELECT guild_id, bool_or(is_large) AS is_large FROM (
         SELECT guild_id, true AS is_large FROM member_counts WHERE members > $1
@@ -10,26 +11,31 @@ GUILDS = """
     ) AS each GROUP BY guild_id ORDER BY guild_id
 """
 
+# Takes the first day that was rewritten since the last call.
 TAKE_REWRITTEN = "DELETE FROM activity_rewrites WHERE guild_id = $1 RETURNING day"
 
+# Marks checkpoints as stale: those from day $2 on, and those that are older than $3.
 MARK_STALE = """
     UPDATE activity_checkpoints SET is_stale = true
     WHERE guild_id = $1 AND NOT is_stale AND (day >= $2::date OR day < $3)
 """
 
-# By physical place: a simultaneous removal of members locks a few of these rows, for moments.
+# Removes a batch of stale totals by their physical place: a concurrent removal of a member locks a few of these rows,
+# for moments.
 REMOVE_STALE = """
     DELETE FROM activity_totals WHERE ctid = ANY(ARRAY(
         SELECT t.ctid FROM activity_checkpoints c JOIN activity_totals t USING (guild_id, day)
         WHERE c.guild_id = $1 AND c.is_stale LIMIT $2
     ))
 """
+
+# Removes stale checkpoints whose totals are gone.
 FORGET_STALE = """
     DELETE FROM activity_checkpoints c WHERE c.guild_id = $1 AND c.is_stale
         AND NOT EXISTS (SELECT FROM activity_totals t WHERE t.guild_id = c.guild_id AND t.day = c.day)
 """
 
-# For one process at a time, and while nobody is being removed: see `members.totals`.
+# One process computes at a time, and only while no member of the guild is being removed: see `NOTE_REMOVED` of members.
 TRY_LOCK = f"""
     SELECT pg_try_advisory_xact_lock({TOTALS_LOCK}) AND pg_try_advisory_xact_lock({TOTALS_LOCK}, {TOTALS_KEY})
         AND NOT EXISTS (SELECT FROM activity_checkpoints WHERE guild_id = $1 AND is_stale)
@@ -41,7 +47,8 @@ FIRST_DAY = "SELECT min(day) FROM activity_days WHERE guild_id = $1"
 
 ADD_CHECKPOINT = "INSERT INTO activity_checkpoints (guild_id, day) VALUES ($1, $2)"
 
-# In the order of users, so rows that are read together are stored together.
+# Stores the totals up to day $3: those of the last checkpoint ($2), and the days since. In the order of users, so rows
+# that are read together are stored together.
 FOLD = """
     INSERT INTO activity_totals (guild_id, day, user_id, xp, messages, voice_seconds, reactions, commands)
     SELECT $1, $3::date, user_id, sum(xp), sum(messages), sum(voice_seconds), sum(reactions), sum(commands)

@@ -107,6 +107,7 @@ XP_PAGES = f"""
     ORDER BY asked.place
 """
 
+# The number of members with the value $2, up to the user $3.
 XP_BEFORE = "SELECT count(*) FROM boards WHERE guild_id = $1 AND stat = 0 AND value = $2 AND user_id <= $3"
 
 # The number of members, the rank of the page's first member, and the number of members who share the value with which
@@ -187,9 +188,10 @@ BEFORE = """
     ) AS halves ORDER BY value, user_id DESC LIMIT $4
 """
 
+# The value of a member who is on the boards.
 OF_MEMBER = "SELECT {stat} AS value FROM members WHERE guild_id = $1 AND user_id = $2 AND is_ranked"
 
-# The same for a computed board; the member ($2) comes first.
+# The member ($2) and the $3 - 1 members before them on a computed board, the nearest first.
 _AROUND = f"""
     {_BOARD}, one AS MATERIALIZED (SELECT value, user_id FROM board WHERE user_id = $2)
     SELECT b.value, b.user_id FROM board b, one

@@ -1,4 +1,4 @@
-"""A board as it was at a moment, in memory, packed: 16 bytes a member. Pure."""
+"""A leaderboard of one moment, packed in memory: 16 bytes for each member. Pure."""
 
 import struct
 from bisect import bisect_left, bisect_right
@@ -25,8 +25,8 @@ class Snapshot:
     __slots__ = ("_users", "_values", "as_of", "count", "newest_member", "seconds")
 
     def __init__(self, users: bytes, values: bytes, *, as_of: datetime, newest_member: int, seconds: float) -> None:
-        """`newest_member`: the highest `members.id` then: who has a higher one became a member since. `seconds`: how
-        long it took to compute."""
+        """`newest_member`: the highest `members.id` at that moment; later members have higher ones. `seconds`: how long
+        the computation took."""
         self._users = users
         self._values = values
         self.count = len(users) // _WIDTH
@@ -36,7 +36,7 @@ class Snapshot:
 
     @property
     def weight(self) -> int:
-        """Bytes in memory, but for a few."""
+        """Bytes in memory, approximately."""
         return len(self._users) + len(self._values)
 
     def after(self, place: Place) -> int:
@@ -46,7 +46,7 @@ class Snapshot:
         return bisect_right(range(end), user_id, first, end, key=self._user)
 
     def position(self, user_id: int) -> int | None:
-        """Where this member stands, None where they do not."""
+        """The position of this member. None if they are not on the board."""
         wanted, found = struct.pack(">q", user_id), -1
         while (found := self._users.find(wanted, found + 1)) >= 0:
             if found % _WIDTH == 0:
@@ -54,7 +54,7 @@ class Snapshot:
         return None
 
     def rows(self, first: int, count: int) -> Iterator[Row]:
-        """So many members from this position on, with their ranks: those of the same value share one."""
+        """The next `count` members from this position on. Members with equal values have the same rank."""
         count = max(min(count, self.count - first), 0)
         users = struct.unpack_from(f">{count}q", self._users, first * _WIDTH)
         values = struct.unpack_from(f">{count}q", self._values, first * _WIDTH)
@@ -66,7 +66,7 @@ class Snapshot:
             yield Row(rank, user_id, value)
 
     def _tied(self, value: int) -> tuple[int, int]:
-        """The positions of the first member who has no more, and of the first who has less."""
+        """The range of positions whose members have this value."""
         everybody = range(self.count)
         return bisect_left(everybody, -value, key=self._falling), bisect_right(everybody, -value, key=self._falling)
 

@@ -1,5 +1,5 @@
-"""Snapshots: boards of days in large guilds, computed one or two at a time on connections of their own, and cached for
-moments.
+"""Snapshots: boards of days in large guilds, computed on connections of their own, at most two at a time, and cached
+for ten seconds.
 
 The sum of the days of 600,000 members takes seconds. If every request computed it, recording would get no processor,
 and other reads no connection. So all requests within ten seconds share one computation. While requests go on, the next
@@ -222,13 +222,13 @@ class Snapshots:
 
 
 async def _read(connection: Connection, board: Board, today: date) -> "asyncpg.Record":
-    """The packed board, of one moment with the sums that it is read from."""
+    """The packed board. Checkpoints and days are read in one snapshot of the database."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(_PATIENT)
         found = None
         if board.stat in queries.STATS and (board.last - board.first).days > CHECKPOINTS_COST:
             rows = await connection.fetch(folding_queries.CHECKPOINTS, board.guild_id)
-            # Tomorrow has begun somewhere; there is nothing outside of these days.
+            # Somewhere it is tomorrow already. No day outside of these has activity.
             first, last = max(board.first, EARLIEST), min(board.last, today + timedelta(days=1))
             found = cover(first, last, [row["day"] for row in rows])
         statement, named = queries.snapshot(board.stat, board.first, board.last, found)

@@ -21,8 +21,8 @@ _LEVELS = level_curve(_DEFAULTS.curve, _DEFAULTS.max_level)
 
 LARGEST = 16 * MIB  # 20,000 guilds, if one in ten has settings of its own
 
-# In bytes, as measured: a guild's own object and name; what comes of overrides that no other guild may have, with sets
-# and exact factors; and of a curve of its own, for each level.
+# In bytes, as measured: a guild's own object and name; its overrides as sets and exact factors, which no other guild
+# may share; and its own curve, for each level.
 _OWN = 120
 _OVERRIDDEN, _PER_BYTE = 2350, 6
 _PER_LEVEL = 42

@@ -143,7 +143,7 @@ STORE_NAMES = f"""
         username_folded = EXCLUDED.username_folded, sort_name = EXCLUDED.sort_name
 """
 
-# The advisory lock of a guild's sums of months.
+# The advisory lock of a guild's checkpoints, the totals up to the ends of months: see `api/leaderboards/folding.py`.
 TOTALS_LOCK = 0x746F7461  # "tota"
 TOTALS_KEY = "($1::bigint % 2147483647)::int"
 
@@ -153,8 +153,8 @@ NOTE_REWRITTEN = """
     ON CONFLICT (guild_id) DO UPDATE SET day = least(r.day, EXCLUDED.day)
 """
 
-# Sums that are being made may have read what is about to be removed, and would be stored after it: then they are made
-# anew. Nobody waits: who makes sums holds the lock alone, who removes members shares it.
+# A checkpoint that is being computed may have read rows that are about to be removed, and would store them after the
+# removal: then all checkpoints become stale. Nobody waits: computing holds the lock alone, removing members shares it.
 NOTE_REMOVED = f"""
     INSERT INTO activity_rewrites AS r (guild_id, day)
     SELECT $1, '0001-01-01' WHERE NOT pg_try_advisory_xact_lock_shared({TOTALS_LOCK}, {TOTALS_KEY})

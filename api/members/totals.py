@@ -1,6 +1,6 @@
-"""Marks sums of months as stale after a write to old days.
+"""Marks checkpoints of leaderboards as stale after a write to old days.
 
-Boards of long windows in large guilds are read from `activity_totals`, a member's sums up to the ends of months
+Boards of long windows in large guilds are read from `activity_totals`, each member's totals up to the ends of months
 (`api/leaderboards/folding.py`). Recording never writes to a day that may have sums, so it pays nothing."""
 
 from datetime import date

@@ -1,8 +1,9 @@
 """How the application connects: what each of its connections must have, and whether a pooler stands in between.
 
-Time-outs and role are the log-in's own (`ALTER ROLE … SET`, by `guildhall migrate`), because a pooler refuses or drops
-what is asked for at connecting. A log-in that may rewrite the audit log keeps its own: there, Guildhall asks at
-connecting, which only PostgreSQL itself grants. In either case, the connections are looked at before they are used."""
+Time-outs and role are defaults of the log-in (`ALTER ROLE … SET`, by `guildhall migrate`), because a pooler refuses or
+drops start-up parameters. A log-in that may rewrite the audit log keeps its own defaults: for it, Guildhall sends
+start-up parameters, which only PostgreSQL itself accepts. In either case, Guildhall checks a connection before it uses
+any."""
 
 import asyncio
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ REQUIRED = ROLE_SETTINGS[APP]
 # pooler keeps the others.
 NAME, NAME_BEHIND_POOLER = "guildhall", "guildhall, pooled"
 
-# How long each look at a pooler's connections holds one, so that the looks are given several.
+# How long each check holds its connection, so that a pooler gives the checks different ones.
 _HELD_SECONDS = 0.1
 
 _LOOK = f"""
@@ -43,8 +44,8 @@ class _Seen(NamedTuple):
 
 
 async def find_access(settings: Settings) -> Access:
-    """Looks at the connections that the addresses give. Raises `UnusableDatabase` if they lack a setting or the role,
-    or if those for sessions are shared; `OSError` or asyncpg's error if there are none."""
+    """Checks connections to the addresses of these settings. Raises `UnusableDatabase` if one lacks a setting or the
+    role, or if a pooler shares the one for sessions; `OSError` or asyncpg's error if there is no connection."""
     pooled, has_pooler = await _arguments(settings, "database_url")
     if settings.session_database_url is None:
         session, session_has_pooler = pooled, has_pooler
@@ -58,7 +59,7 @@ async def find_access(settings: Settings) -> Access:
 
 
 async def refuse_stale(access: Access, at_once: int) -> None:
-    """Looks at as many of a pooler's connections. Raises `UnusableDatabase` if one of them is older than its log-in's
+    """Checks `at_once` connections of a pooler. Raises `UnusableDatabase` if one of them is older than its log-in's
     settings."""
     looks = await asyncio.gather(*(_look(access.pooled, hold=_HELD_SECONDS) for _ in range(at_once)))
     for seen in looks:
@@ -146,7 +147,7 @@ def _plain(dsn: str | None) -> dict[str, Any]:  # Any: asyncpg's own keyword arg
 
 
 async def _connect(arguments: dict[str, Any]) -> PlainConnection:  # Any: the same
-    # Nothing is asked for that a pooler may refuse; without names, statements work on any connection.
+    # No start-up parameters, which a pooler may refuse, and no named statements, which need the same connection.
     return await connect(**{"server_settings": {}, "statement_cache_size": 0, **arguments}, timeout=5)
 
 
