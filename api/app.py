@@ -10,8 +10,7 @@ from litestar.types import ASGIApp, HTTPScope, RouteHandlerMapItem
 
 from api.accounts.controller import LoginController, MeController
 from api.achievements.award_controller import AwardController
-from api.achievements.controller import AchievementController, GlobalAchievementController
-from api.achievements.pack_controller import PackController
+from api.achievements.controller import AchievementController, GlobalAchievementController, PackController
 from api.activity.controller import ActivityController, StatController
 from api.activity.fast_path import recording_route
 from api.admin import admin_route

@@ -114,9 +114,9 @@ class Services:
         self.database = database = Database(
             piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
         )
-        self.secrets = secrets = secrets_of(settings)
+        secrets = secrets_of(settings)
         self.watcher = watcher = ChangeWatcher()
-        self.cursors = cursors = Cursors(secrets, clock.now)
+        cursors = Cursors(secrets, clock.now)
         self.partitions = partitions = Partitions(database)
         self.health = health = Health(database, watcher)
         self.idempotency = Idempotency(database, clock)
@@ -152,7 +152,7 @@ class Services:
         )
 
         # Members, what they do, and what they get for it.
-        self.leveling_configs = leveling_configs = LevelingConfigCache(database, watcher)
+        leveling_configs = LevelingConfigCache(database, watcher)
         indexes = AchievementIndexCache(watcher)
         eligibility = Eligibility(database, leveling_configs, clock)
         self.unlocking = unlocking = Unlocking(indexes)

@@ -1,4 +1,4 @@
-"""`/v1/achievements`, `/v1/guilds/{guild_id}/achievements`, and the achievements of a member."""
+"""`/v1/achievements`, `/v1/guilds/{guild_id}/achievements`, `/v1/achievement-packs`."""
 
 from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency
@@ -13,6 +13,7 @@ from api.achievements.dtos import (
     SimulateAchievement,
     SimulationView,
 )
+from api.achievements.packs import PacksView, all_packs
 from api.achievements.service import AchievementService
 from api.auth.scopes import Scope
 from api.guilds.rules import INSTALLATION
@@ -223,3 +224,14 @@ class GlobalAchievementController(Controller):
     ) -> Encoded[AchievementView]:
         """Restore a deleted achievement of the installation. An achievement that is not deleted stays unchanged."""
         return await achievements.restore(request.actor, INSTALLATION, achievement)
+
+
+class PackController(Controller):
+    path = "/v1/achievement-packs"
+    tags = ("achievements",)
+
+    @get("/", opt=RoutePolicy(READ, conditional=True).opt)
+    async def list_packs(self) -> PacksView:
+        """List the packs of achievements that come with Guildhall. To use one, create its achievements in their
+        order."""
+        return all_packs()

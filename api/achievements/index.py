@@ -79,7 +79,6 @@ class AchievementIndex:
     def __init__(self, definitions: Sequence[Definition]) -> None:
         self.definitions = tuple(definitions)
         self.has_prerequisites = any(definition.requires for definition in self.definitions)
-        self.gives_xp = any(definition.reward_xp for definition in self.definitions)
         self.bits = {definition.id: 1 << place for place, definition in enumerate(self.definitions)}
         self.mentions: dict[str, int] = {}
         self._dependents: dict[int, int] = {}

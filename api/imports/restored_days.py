@@ -1,36 +1,20 @@
 """Days, hours, custom stats by day and event ids of an export, by the mode of the import."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, timedelta
+from datetime import UTC, date
 
 from api.activity.event_keys import key_of
 from api.imports import restore_queries as sql
 from api.imports.lines import DayLine, EventIds, HourLine, StatDayLine
 from api.imports.work import Work
-from api.lib.faults import Fault
 from api.members.ledger import GUILD
 from api.members.leveling_config import LevelingConfig
 from api.members.totals import note_rewritten
 from api.postgres.database import Connection
-from api.postgres.partitions import EARLIEST, IMPORTED, PartitionedTable, week_of
+from api.postgres.partitions import IMPORTED, PartitionedTable, week_of
 
 _AMOUNTS = ("xp", "messages", "voice_seconds", "reactions", "commands")
 _OF_DAYS = (*_AMOUNTS, "earned_xp", "events")
-
-
-def untimely(item: object, today: date) -> Fault | None:
-    """What is wrong with the time of a line: a partition would be made for it."""
-    place, day = "", today
-    match item:
-        case DayLine() | StatDayLine():
-            place, day = "/day", item.day
-        case HourLine():
-            place, day = "/hour", item.hour.date()
-        case EventIds() if item.week != IMPORTED:
-            place, day = "/week", item.week
-    if day < EARLIEST:
-        return Fault(place, f"is before {EARLIEST}, the first day that can be stored")
-    return Fault(place, "is in the future") if day > today + timedelta(days=1) else None
 
 
 def partitions_for(items: Sequence[object]) -> dict[PartitionedTable, set[date]]:

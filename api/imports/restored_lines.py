@@ -6,17 +6,9 @@ from datetime import datetime
 import msgspec
 
 from api.imports.decoding import Refused, decoded
-from api.imports.lines import (
-    VERSION,
-    Header,
-    Line,
-    Read,
-)
+from api.imports.lines import VERSION, Header, Line, Read
 from api.imports.reading import Broken, Lines, Row
-from api.imports.restored_days import (
-    untimely,
-)
-from api.imports.timestamps import to_utc
+from api.imports.timestamps import to_utc, untimely
 from api.imports.work import Numbered
 from api.lib.faults import Fault
 from api.lib.whole_numbers import decoder

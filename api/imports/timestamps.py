@@ -1,15 +1,15 @@
-"""Times in an export: converted to UTC, and within the possible range. Pure."""
+"""Times in an export: converted to UTC, and in the range that can be stored. Pure."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from msgspec.structs import force_setattr
 
-from api.imports.lines import AwardLine, HourLine, MemberLine
+from api.imports.lines import AwardLine, DayLine, EventIds, HourLine, MemberLine, StatDayLine
 from api.lib.faults import Fault
+from api.postgres.partitions import EARLIEST, IMPORTED
 
-# A week after the calendar's first day, so no time zone leads out of it. An offset could, and PostgreSQL would store a
-# time that no client can read.
-_EARLIEST = datetime(1, 1, 8, tzinfo=UTC)
+# Earlier, an offset could lead out of the calendar, and PostgreSQL would store a time that no client can read.
+_EARLIEST = datetime.combine(EARLIEST, time(), UTC)
 _AHEAD = timedelta(minutes=5)
 
 
@@ -28,6 +28,21 @@ def to_utc(item: object, now: datetime) -> Fault | None:
         elif isinstance(value, date):
             if value > now.date() + timedelta(days=1):  # somewhere it is tomorrow already
                 return Fault(f"/{name}", "is in the future")
-            if value < _EARLIEST.date():
+            if value < EARLIEST:
                 return Fault(f"/{name}", "is before the first day that can be stored")
     return None
+
+
+def untimely(item: object, today: date) -> Fault | None:
+    """What is wrong with the time of a line: a partition would be made for it."""
+    place, day = "", today
+    match item:
+        case DayLine() | StatDayLine():
+            place, day = "/day", item.day
+        case HourLine():
+            place, day = "/hour", item.hour.date()
+        case EventIds() if item.week != IMPORTED:
+            place, day = "/week", item.week
+    if day < EARLIEST:
+        return Fault(place, f"is before {EARLIEST}, the first day that can be stored")
+    return Fault(place, "is in the future") if day > today + timedelta(days=1) else None

@@ -8,7 +8,7 @@ import pytest
 from litestar import Litestar
 
 from api.cards.bounds import A_SECOND
-from api.cards.emoji import is_emoji
+from api.cards.data import is_emoji
 from api.cards.renderer import MOST_WAITING
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_HARBOUR, define, draft

@@ -57,9 +57,7 @@ class UnlockAnnouncement(Values, frozen=True):
 
 
 def announcement_faults(
-    announce: LevelUpAnnouncement | UnlockAnnouncement,
-    placeholders: frozenset[str],
-    prefix: str = "/announce",
+    announce: LevelUpAnnouncement | UnlockAnnouncement, placeholders: frozenset[str]
 ) -> list[Fault]:
     """Faults: no channel where one is required, unknown placeholders, unbalanced braces."""
     faults = [Fault("/announce/template", problem) for problem in _problems(announce.template, placeholders)]
