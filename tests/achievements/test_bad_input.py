@@ -139,7 +139,7 @@ async def test_what_is_no_json_number_is_no_json(bot: httpx2.AsyncClient) -> Non
         assert answer.status_code == 400
 
 
-async def test_all_faults_are_told_at_once(bot: httpx2.AsyncClient) -> None:
+async def test_all_faults_are_reported_at_once(bot: httpx2.AsyncClient) -> None:
     condition = {"all": [{"stat": "level", "gte": 5000}, {"stat": "xp", "gte": 1, "within": "1d"}, {"gte": 1}]}
     answer = await bot.post(OF_HARBOUR, json=draft(condition=condition, prerequisites=["one", "two"]))
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [

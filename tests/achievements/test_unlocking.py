@@ -21,7 +21,7 @@ def stat(id_: str, name: str, amount: int, user: int = ADA) -> Json:
     return {**message(id_, user), "type": "stat", "stat": name, "amount": amount}
 
 
-async def test_it_is_told_once_with_its_rewards(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
+async def test_it_is_published_once_with_its_rewards(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await bot.patch(LEVELING, json=FLAT)
     await define(bot, draft(gte=2, rewards={"xp": 100, "role_id": "77"}))
     assert (await record(bot, message("1")))["achievements_unlocked"] == []

@@ -35,7 +35,7 @@ def numbers(items: list[Json]) -> list[tuple[int, int | None, int | None]]:
     return [(each["xp"], each["cooldown"], each["cap"]) for each in items]
 
 
-async def test_an_item_tells_it_all(bot: httpx2.AsyncClient) -> None:
+async def test_an_item_explains_everything(bot: httpx2.AsyncClient) -> None:
     await leveling(
         bot, xp_per_message={"min": 15, "max": 15}, multiplier=2, daily_xp_cap=1000,
         channel_multipliers=[{"channel_id": "5", "factor": 1.5}], role_multipliers=[{"role_id": "7", "factor": 0.5}],

@@ -83,7 +83,7 @@ def refused(body: object) -> list[Fault]:
 
 
 @pytest.mark.parametrize("kind", GOOD)
-def test_each_fault_alone_is_told_at_its_place(kind: str) -> None:
+def test_each_fault_alone_is_reported_at_its_place(kind: str) -> None:
     wrong = {}
     for event, place in faulty(kind):
         told = {fault.pointer for fault in refused({"events": [GOOD["message"], event]})}
@@ -167,6 +167,6 @@ def test_other_bodies(body: Json, place: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["presence", None])
-def test_an_unknown_type_is_told_among_others(kind: str | None) -> None:
+def test_an_unknown_type_is_reported_among_others(kind: str | None) -> None:
     found = refused({"events": [GOOD["message"] | {"id": "", "type": kind}]})
     assert {fault.pointer for fault in found} == {"/events/0/id", "/events/0/type"}

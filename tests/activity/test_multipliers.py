@@ -102,7 +102,7 @@ def test_no_multiplier_is_one() -> None:
     assert combined((), MultiplierStacking()) == 1
 
 
-def test_the_multipliers_that_concern_an_event_are_told() -> None:
+def test_the_multipliers_of_an_event_are_reported() -> None:
     config = guild(factors("largest", "multiply", guild_=2))
     found = judge(config, message(channel_id=5, role_ids=[9, 7, 7, 11]), NOON - timedelta(seconds=10), None)
     told = [(of, float(factor)) for of, factor in found.factors]

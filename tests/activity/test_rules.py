@@ -220,7 +220,7 @@ def test_only_messages_wait_for_the_cooldown(event: Event, after: float) -> None
     assert (found.xp, found.why, found.early) == (10, "earned", 0)
 
 
-def test_a_message_that_comes_early_is_told_so_before_it_is_told_that_it_is_worth_nothing() -> None:
+def test_the_cooldown_is_reported_before_a_worth_of_nothing() -> None:
     nothing = guild({"xp_per_message": {"min": 0, "max": 0}})
     assert judge(nothing, message(), NOON - seconds(1), 0).why == "cooldown"
     assert judge(guild(TEN), message(), NOON - seconds(60), 0).why == "cap"

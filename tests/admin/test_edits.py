@@ -158,7 +158,7 @@ async def test_the_admin_of_one_request_is_not_that_of_another(
         assert {(kind, id_ if kind == "admin" else None) for kind, id_ in kinds} == {actor}
 
 
-async def test_caches_are_told_of_an_edit(
+async def test_an_edit_invalidates_caches(
     litestar_app: Litestar, bot: httpx2.AsyncClient, ada: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watcher: ChangeWatcher = services_of(litestar_app).watcher

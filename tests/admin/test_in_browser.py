@@ -128,7 +128,7 @@ async def test_what_is_wrong_is_said_beside_the_form(
         assert_clean(tab, base_url, refused=1)
 
 
-async def test_a_wrong_password_is_told(chromium: Browser, app: ASGIApp, ada_id: int) -> None:
+async def test_a_wrong_password_is_reported(chromium: Browser, app: ASGIApp, ada_id: int) -> None:
     async with serve(app, lifespan="off") as base_url, browser_page(chromium) as tab:
         await tab.page.goto(f"{base_url}/admin/")
         await tab.page.locator("input[name=username]").fill("ada")

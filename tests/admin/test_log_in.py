@@ -216,7 +216,7 @@ async def test_a_crowd_at_the_door_holds_up_nobody_who_is_known(
         assert (await log_in(late)).status_code == 200
 
 
-async def test_every_try_is_told_with_name_and_address(app: ASGIApp, ada_id: int, owner: PlainConnection) -> None:
+async def test_every_try_is_logged_with_name_and_address(app: ASGIApp, ada_id: int, owner: PlainConnection) -> None:
     bo_id = await make_admin("bo")
     await owner.execute("UPDATE admin_users SET active = false WHERE id = $1", bo_id)
     async with at_the_door(app, "192.0.2.7") as client:

@@ -114,7 +114,7 @@ async def test_times_that_are_none(bot: httpx2.AsyncClient, name: str, bad: str)
     assert [fault["parameter"] for fault in response.json()["errors"]] == [name]
 
 
-async def test_both_times_are_told(bot: httpx2.AsyncClient) -> None:
+async def test_both_times_are_recorded(bot: httpx2.AsyncClient) -> None:
     response = await bot.get(f"{LOG}?from=a&to=b&actor={'x' * 65}&action=%00")
     assert {fault["parameter"] for fault in response.json()["errors"]} >= {"actor", "action"}
     response = await bot.get(f"{LOG}?from=a&to=b")

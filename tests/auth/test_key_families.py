@@ -64,7 +64,7 @@ def family(bot: httpx2.AsyncClient, clients: Clients) -> Family:
     return Family(bot, clients)
 
 
-async def test_a_key_tells_who_made_it(family: Family) -> None:
+async def test_a_key_shows_who_made_it(family: Family) -> None:
     first, second, third = await family.line(3)
     assert [key["parent_id"] for key in (second, third)] == [first["id"], second["id"]]
     assert (await family.bot.get(f"{KEYS}/{third['id']}")).json()["parent_id"] == second["id"]

@@ -38,7 +38,7 @@ async def limited(bot: httpx2.AsyncClient, clients: Clients, **data: Any) -> htt
         ({"rate_limit": None}, READ | {"rate_limit": 900_000}, 201),
     ],
 )
-async def test_wishes(
+async def test_requested_rights(
     bot: httpx2.AsyncClient, clients: Clients, own: dict[str, Any], data: dict[str, Any], status: int
 ) -> None:
     async with await limited(bot, clients, **own) as client:

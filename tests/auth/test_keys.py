@@ -59,7 +59,7 @@ async def test_a_list_of_many_guilds_is_stored_as_it_is(bot: httpx2.AsyncClient)
     assert (await bot.post(f"/v1/keys/{key['id']}/rotate")).json()["guild_ids"] == guilds
 
 
-async def test_the_secret_is_told_once(
+async def test_the_secret_is_shown_once(
     bot: httpx2.AsyncClient, owner: PlainConnection, capfd: pytest.CaptureFixture[str]
 ) -> None:
     key = await made(bot)

@@ -63,7 +63,7 @@ DRIFTS = [
 
 
 @pytest.mark.parametrize(("drift", "expected"), DRIFTS, ids=[drift for drift, _ in DRIFTS])
-async def test_drift_is_told(connection: PlainConnection, drift: str, expected: list[str]) -> None:
+async def test_drift_is_reported(connection: PlainConnection, drift: str, expected: list[str]) -> None:
     transaction = connection.transaction()
     await transaction.start()
     await connection.execute(drift)
@@ -72,7 +72,9 @@ async def test_drift_is_told(connection: PlainConnection, drift: str, expected: 
     assert [each for each in found if not each.startswith("index webhook")] == expected
 
 
-async def test_doctor_tells_it_and_how_to_mend(settings: Settings, own: str, connection: PlainConnection) -> None:
+async def test_doctor_reports_drift_and_how_to_fix_it(
+    settings: Settings, own: str, connection: PlainConnection
+) -> None:
     assert (await finding(settings, own)).mend is None
     await connection.execute("CREATE TABLE of_somebody_else (id int)")
     assert (await finding(settings, own)).mend is None

@@ -104,7 +104,7 @@ async def test_revoked_elsewhere(bot: httpx2.AsyncClient, owner: PlainConnection
     await within_a_second(bot, SETTINGS, lambda answer: answer.status_code == 401)
 
 
-async def test_late_commit_of_an_early_transaction_is_told(
+async def test_late_commit_of_an_early_transaction_is_noticed(
     noticed: list[tuple[str, int]], database_name: str, owner: PlainConnection, notified: bool
 ) -> None:
     early = await asyncpg.connect(cluster.url("postgres", database_name))
@@ -122,7 +122,7 @@ async def test_late_commit_of_an_early_transaction_is_told(
     assert Counter(noticed) == {("guild", 1): 1, ("guild", 2): 1}
 
 
-async def test_interleaved_transactions_are_all_told(
+async def test_interleaved_transactions_are_all_noticed(
     noticed: list[tuple[str, int]], database_name: str, owner: PlainConnection
 ) -> None:
     """Eight connections begin, write and commit in a random order; each committed change is told after it."""
@@ -156,7 +156,7 @@ async def test_interleaved_transactions_are_all_told(
         await connection.close()
 
 
-async def test_what_was_cached_before_the_first_look_is_told(settings: Settings, owner: PlainConnection) -> None:
+async def test_what_was_cached_before_the_first_poll_is_invalidated(settings: Settings, owner: PlainConnection) -> None:
     await owner.execute("TRUNCATE guilds CASCADE")
     noticed: list[tuple[str, int]] = []
     watcher = ChangeWatcher()

@@ -117,7 +117,7 @@ async def test_another_schema_is_not_taken_over(old: str) -> None:
     assert await migrate(piccolo_conf.DB, old) == LATER
 
 
-async def test_the_command_tells_it_in_a_sentence(old: str) -> None:
+async def test_the_command_refuses_it_in_a_sentence(old: str) -> None:
     connection = await asyncpg.connect(old)
     await has(connection, IN_THE_MIDDLE)
     with private_folder() as folder:

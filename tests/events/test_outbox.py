@@ -32,7 +32,7 @@ async def test_positions_are_given_in_the_order_of_committing(litestar_app: Lite
     assert [row["position"] - both[0]["position"] for row in both] == [0, 1, 2]
 
 
-async def test_what_is_rolled_back_is_never_told(litestar_app: Litestar, owner: PlainConnection) -> None:
+async def test_what_is_rolled_back_is_never_published(litestar_app: Litestar, owner: PlainConnection) -> None:
     database: Database = services_of(litestar_app).database
     with contextlib.suppress(RuntimeError):
         async with database.transaction() as connection:

@@ -113,7 +113,7 @@ async def test_a_conflict_is_kept(bot: httpx2.AsyncClient, owner: PlainConnectio
     assert (again.content, again.headers["content-type"]) == (first.content, "application/problem+json")
 
 
-async def test_secrets_are_told_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
+async def test_secrets_are_shown_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     data = {"name": "k", "scopes": ["guilds:read"]}
     first, again = [(await bot.post("/v1/keys", json=data, headers=KEY)) for _ in range(2)]
     assert again.status_code == 201

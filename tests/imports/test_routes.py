@@ -81,7 +81,7 @@ async def test_scopes(bot: httpx2.AsyncClient, clients: Clients) -> None:
         ("source=csv&settings=true", ["settings"]),
     ],
 )
-async def test_wishes_that_are_refused(bot: httpx2.AsyncClient, query: str, names: list[str]) -> None:
+async def test_requests_that_are_refused(bot: httpx2.AsyncClient, query: str, names: list[str]) -> None:
     response = await bot.post(f"{ADDRESS}?{query}", content=b"", headers={"Content-Type": "text/csv"})
     assert response.status_code == 422, response.text
     assert [error["parameter"] for error in response.json()["errors"]] == names

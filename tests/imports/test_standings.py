@@ -135,7 +135,7 @@ async def test_refused_rows_say_why(bot: httpx2.AsyncClient) -> None:
     assert (await member(bot, BO))["xp"] == 2**53
 
 
-async def test_only_the_first_thousand_refused_rows_are_told(bot: httpx2.AsyncClient) -> None:
+async def test_only_the_first_thousand_refused_rows_are_reported(bot: httpx2.AsyncClient) -> None:
     found = await imported(bot, "csv", b"user_id,xp\n" + b"x,1\n" * 2500)
     assert found["counts"] == counts(2500, 0, 0, 2500)
     assert [row["row"] for row in found["refused"]] == list(range(1, 1001))

@@ -67,7 +67,7 @@ async def test_rotating_gives_no_second_budget(bot: httpx2.AsyncClient, clients:
     assert [await passed(client, 8) for client in (old, new, child, newest)] == [8, 8, 4, 0]
 
 
-async def test_answers_tell_of_the_budget_of_which_least_is_left(
+async def test_answers_report_the_budget_with_the_least_left(
     bot: httpx2.AsyncClient, clients: Clients, clock: MovableClock
 ) -> None:
     first = await made(bot, clients, rate_limit=20)

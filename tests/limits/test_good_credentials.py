@@ -77,7 +77,7 @@ async def test_what_good_credentials_are_refused_counts_against_nobody(
         assert (await client.get(GUILD)).status_code == 401
 
 
-async def test_no_route_tells_what_is_left_too(bot: httpx2.AsyncClient, clients: Clients) -> None:
+async def test_unknown_addresses_report_the_remaining_requests_too(bot: httpx2.AsyncClient, clients: Clients) -> None:
     async with limited(bot, clients, 200) as client:
         answers = [
             await client.get("/v1/nothing"),

@@ -43,7 +43,7 @@ def budget_headers(answer: httpx2.Response) -> tuple[str, str, str]:
     return answer.headers["ratelimit-policy"], answer.headers["ratelimit"], answer.headers["x-ratelimit-remaining"]
 
 
-async def test_every_answer_tells_what_is_left(bot: httpx2.AsyncClient, clients: Clients) -> None:
+async def test_every_answer_reports_the_remaining_requests(bot: httpx2.AsyncClient, clients: Clients) -> None:
     """On the ordinary way, on both fast paths, and for refusals."""
     async with limited(bot, clients, 200) as client:
         answers = [

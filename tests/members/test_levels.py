@@ -172,7 +172,7 @@ def test_what_makes_the_roles_right(
         (29, 100, (1, 4)), (30, 10, None), (30, 0, None), (150, 2**53, None), (10, 10, None),
     ],
 )  # fmt: skip
-def test_only_a_rise_is_told(before: int, after: int, levels: tuple[int, int] | None) -> None:
+def test_only_a_rise_is_published(before: int, after: int, levels: tuple[int, int] | None) -> None:
     found = level_up(guild(REWARDS), ADA, before, after)
     if levels is None:
         assert found is None
@@ -217,7 +217,7 @@ TEXT = f"<@{ADA}> is now level 2!"
         ({"mode": "off", "channel_id": "7"}, 5, Announcement("off", None, None)),
     ],
 )
-def test_where_it_is_told(announce: JsonObject, channel_id: int | None, expected: Announcement) -> None:
+def test_where_a_level_up_is_announced(announce: JsonObject, channel_id: int | None, expected: Announcement) -> None:
     found = level_up(guild(REWARDS | {"announce": announce}), ADA, 10, 30, channel_id=channel_id)
     assert found is not None
     assert found.announce == expected
@@ -238,7 +238,7 @@ def test_where_it_is_told(announce: JsonObject, channel_id: int | None, expected
         ("no placeholder at all\n🎉 %s %(level)s $level {{}}", "no placeholder at all\n🎉 %s %(level)s $level {}"),
     ],
 )
-def test_what_is_told(template: str, text: str) -> None:
+def test_what_a_level_up_announces(template: str, text: str) -> None:
     config = guild(REWARDS | {"announce": {"template": template}}, name="{xp} & \\1")
     found = level_up(config, ADA, 10, 31)
     assert found is not None

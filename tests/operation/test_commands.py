@@ -127,7 +127,7 @@ def test_a_file_is_its_owners_alone_from_the_first_byte(tmp_path: Path) -> None:
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("export", "older")]
 
 
-def test_what_cannot_be_written_is_told(folder: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported(folder: Path) -> None:
     assert "cannot be written" in refusal(guildhall(folder, "users", "export", PERSON, "/proc/nowhere"))
 
 
@@ -228,7 +228,7 @@ async def test_log_ins_that_work(own: str, who: str, owner: str | None, values: 
             assert server.stop() == 0
 
 
-def test_first_secrets_are_told_though_the_start_fails() -> None:
+def test_first_secrets_are_shown_though_the_start_fails() -> None:
     """Made, and then the server does not start: they were on the terminal before it tried."""
     with private_folder() as place:
         broken = place / "sitecustomize.py"

@@ -110,7 +110,7 @@ async def test_others_change_nothing(
 
 @law(12)
 @given(data=st.data(), settings=levelings(ranges=True), zone=st.sampled_from(ZONES))
-async def test_explain_tells_what_will_be(
+async def test_explain_predicts_what_recording_does(
     bot: httpx2.AsyncClient, clock: MovableClock, data: st.DataObject, settings: Json, zone: str
 ) -> None:
     """In any order of listing; and from what it says was drawn, the model comes to the same."""

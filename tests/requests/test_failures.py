@@ -65,7 +65,7 @@ def assert_problem(response: httpx2.Response, status: int, kind: str) -> None:
     assert ("retry-after" in response.headers) == (status == 503)
 
 
-async def test_an_exception_is_told_to_the_log_alone(small: httpx2.AsyncClient) -> None:
+async def test_an_exception_appears_in_the_log_only(small: httpx2.AsyncClient) -> None:
     with capture_logs() as logs:
         response = await small.get("/boom")
     assert_problem(response, 500, "internal-error")

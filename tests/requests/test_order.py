@@ -44,7 +44,7 @@ async def test_one_fault_after_the_other(bot: httpx2.AsyncClient, clients: Clien
     assert mended.status_code == 200
 
 
-async def test_faults_of_query_and_body_are_told_together(bot: httpx2.AsyncClient) -> None:
+async def test_faults_of_query_and_body_are_reported_together(bot: httpx2.AsyncClient) -> None:
     response = await bot.put(f"/v1/guilds/{HARBOUR}?a=1", json={"icon": 1, "more": 2, "owner_id": "0"})
     found = response.json()["errors"]
     assert [fault["parameter"] for fault in found if "parameter" in fault] == ["a"]

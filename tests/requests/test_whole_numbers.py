@@ -81,7 +81,7 @@ async def test_other_routes(bot: httpx2.AsyncClient) -> None:
     assert listed.json()["items"][0]["position"] == 2, listed.text
 
 
-async def test_what_is_no_whole_number_is_told_at_its_place(bot: httpx2.AsyncClient) -> None:
+async def test_what_is_no_whole_number_is_reported_at_its_place(bot: httpx2.AsyncClient) -> None:
     voice = {"type": "voice", "seconds": 0.5}
     events = [
         message("1") | voice,

@@ -40,7 +40,7 @@ async def test_all_modules_in_one_answer(bot: httpx2.AsyncClient) -> None:
     assert list(response.json()) == sorted(response.json())
 
 
-async def test_a_change_is_told(bot: httpx2.AsyncClient) -> None:
+async def test_a_change_shows_in_the_next_read(bot: httpx2.AsyncClient) -> None:
     patched = await bot.patch(settings_of(), json={"cooldown_seconds": 5, "announce": {"mode": "dm"}})
     read = await bot.get(settings_of())
     assert read.json() == patched.json()
@@ -60,7 +60,7 @@ async def test_no_such_module(bot: httpx2.AsyncClient, name: str, more: str) -> 
 
 
 @pytest.mark.parametrize("name", ["nope", "Leveling"])
-async def test_no_such_module_is_told_before_what_is_wrong_with_the_body(bot: httpx2.AsyncClient, name: str) -> None:
+async def test_a_missing_module_is_reported_before_faults_of_the_body(bot: httpx2.AsyncClient, name: str) -> None:
     for method in ("PATCH", "PUT"):
         for kind, body in (("text/plain", b"{"), ("application/json", b"{"), ("application/json", b"[]")):
             response = await bot.request(

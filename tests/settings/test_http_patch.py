@@ -119,7 +119,7 @@ async def test_snowflakes_come_as_either_and_leave_as_strings(bot: httpx2.AsyncC
         ({"role_multipliers": [{"factor": 1, "x": 2}]}, ["/role_multipliers/0/role_id", "/role_multipliers/0/x"]),
     ],
 )
-async def test_what_is_refused_is_told_all_at_once(
+async def test_all_refusals_are_reported_at_once(
     bot: httpx2.AsyncClient, patch: JsonObject, expected: list[str]
 ) -> None:
     found = faults(await bot.patch(settings_of(), json=patch))

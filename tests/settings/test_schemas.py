@@ -114,7 +114,7 @@ def test_a_schema_nested_deeper_than_32_levels_is_refused() -> None:
     assert pointers(top({"a": {**items, "default": []}})) == ["/schema/properties/a" + "/items" * 30]
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     schema = top({"a": {"x-ref": "x"}, "b": {"$ref": "http://x"}}, **{"$id": "x"})
     assert pointers(schema) == [
         "/schema/$id",

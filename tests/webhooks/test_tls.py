@@ -119,7 +119,7 @@ async def test_no_proxy_of_the_environment_is_asked(
         assert (await sender.send(f"https://{HOST}:{port}/", {}, b"", 1)).ok
 
 
-async def test_the_cause_is_told(sender: Sender) -> None:
+async def test_the_cause_is_reported(sender: Sender) -> None:
     async with answering_nothing() as port:
         assert await sender.send(f"http://{HOST}:{port}/", {}, b"", 1) == Outcome(
             ok=False, summary="RemoteProtocolError"
