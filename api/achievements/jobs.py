@@ -8,16 +8,13 @@ import structlog
 from api.achievements.backfill import Backfill
 from api.jobs.queue import LeasedJob, Queue
 from api.lib.clock import Clock
-from api.postgres.database import Database
+from api.postgres.database import PATIENT, Database
 from api.postgres.partitions import Partitions, around
 
 log = structlog.get_logger("guildhall.awarding")
 
 KIND = "awarding"
 MOST_ATTEMPTS = 8  # without progress
-
-# A background job may wait longer for locks than live requests do.
-_PATIENT = "SET LOCAL lock_timeout = '4s'"
 
 # Awards are written faster than PostgreSQL updates its statistics. With old statistics, or plans for small tables, it
 # would read whole tables for each batch.
@@ -54,7 +51,7 @@ class BackfillJob:
 
     async def _award(self, job: LeasedJob) -> Callable[[], None] | None:
         """Runs one batch in a transaction. Returns a function to call after the commit; None after the last batch."""
-        async with self._database.transaction(f"{_PATIENT}; {_PLANS}") as connection:
+        async with self._database.transaction(f"{PATIENT}; {_PLANS}") as connection:
             await self._queue.fence(connection, job)
             after_commit = await self._backfill.step(connection, job.subject)
             if after_commit is None:
@@ -64,7 +61,7 @@ class BackfillJob:
         return after_commit
 
     async def _give_up(self, job: LeasedJob) -> None:
-        async with self._database.transaction(_PATIENT) as connection:
+        async with self._database.transaction(PATIENT) as connection:
             await self._queue.fence(connection, job)
             await self._backfill.give_up(connection, job.subject)
             await self._queue.done(connection, job)

@@ -11,7 +11,7 @@ from api.auth.actors import system
 from api.errors import Unavailable
 from api.guilds import queries
 from api.lib.clock import Clock
-from api.postgres.database import Connection, Database
+from api.postgres.database import PATIENT, Connection, Database
 from tables.guilds import Guild
 
 log = structlog.get_logger("guildhall.guilds")
@@ -19,11 +19,10 @@ log = structlog.get_logger("guildhall.guilds")
 BATCH_SIZE = 5000
 LIST_BATCH_SIZE = 100
 
-# Another transaction may hold the guild's row for a while, so the lock time-out is longer than usual. A batch is looked
-# up by the index, row by row, in the partition that has it: other plans would read all rows of the guild, or all
-# partitions, for each batch.
+# Another transaction may hold the guild's row for a while. A batch is looked up by the index, row by row, in the
+# partition that has it: other plans would read all rows of the guild, or all partitions, for each batch.
 _OTHER_PLANS = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
-_PATIENT = "; ".join(["SET LOCAL lock_timeout = '4s'", *(f"SET LOCAL enable_{plan} = off" for plan in _OTHER_PLANS)])
+_BEGIN = "; ".join([PATIENT, *(f"SET LOCAL enable_{plan} = off" for plan in _OTHER_PLANS)])
 
 _FIRST = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 
@@ -79,7 +78,7 @@ class Purging:
 
     async def _step(self, guild_id: int) -> _Step:
         """Deletes one batch, or the guild itself when nothing else is left."""
-        async with self._database.transaction(_PATIENT) as connection:
+        async with self._database.transaction(_BEGIN) as connection:
             # Checked in each step: the guild may have been restored since it was listed, and then keeps what it has.
             due = (Guild.id == guild_id) & (Guild.deleted_at <= self.retained_since())
             if await Guild.select(Guild.id).where(due).lock_rows().first() is None:

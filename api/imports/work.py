@@ -17,7 +17,7 @@ from api.imports.rights import Rights
 from api.jobs.queue import LeasedJob, Queue
 from api.lib.faults import Fault
 from api.members.names import Names, shown
-from api.postgres.database import Connection, Database
+from api.postgres.database import PATIENT, Connection, Database
 from tables import sql
 from tables.imports import Import, ImportChunk
 
@@ -28,9 +28,6 @@ LONGEST_MESSAGE = 300
 BATCH_BYTES = 384 * 1024  # of rows that are stored at once
 _NOBODYS = 1 << 62  # a bit of ids that will be given in the year 2050
 _SLICE = 64 * 1024  # bytes that are parsed before other tasks may run
-
-# A background job may wait longer for locks than live requests do.
-PATIENT = "SET LOCAL lock_timeout = '4s'"
 
 _encode = msgspec.json.Encoder().encode
 _refused = msgspec.json.Decoder(list[RefusedRow]).decode

@@ -30,6 +30,10 @@ else:
 # psql) does nothing.
 BEGIN = "BEGIN; SET LOCAL guildhall.audited = 'on'"
 
+# For transactions that may wait longer for a lock than ordinary requests: background work, and hiding and erasing,
+# which wait for imports to make members.
+PATIENT = "SET LOCAL lock_timeout = '4s'"
+
 # More than a statement may take (`ROLE_SETTINGS` of `api.postgres.provision`): PostgreSQL ends a slow statement itself,
 # and reports it. After this time without any answer, the database is away.
 SILENCE_SECONDS = 7.0

@@ -19,13 +19,12 @@ from api.members.erasing import erase_member
 from api.members.tombstones import set_up
 from api.members.visibility import lock_people
 from api.postgres.change_watcher import ChangeWatcher
-from api.postgres.database import Connection, Database
+from api.postgres.database import PATIENT, Connection, Database
 from api.privacy import queries
 from api.privacy.dtos import ErasureView
 from api.privacy.places import Place
 from api.privacy.reach import reach
 from api.privacy.registry import REGISTRY
-from api.privacy.service import PATIENT
 from tables.accounts import Session
 from tables.members import Member
 from tables.privacy import PrivacyChoice

@@ -13,12 +13,9 @@ from api.lib.clock import Clock
 from api.lib.diff import Change
 from api.lib.etags import Preconditions
 from api.members.visibility import lock_people, set_hidden
-from api.postgres.database import Connection, Database
+from api.postgres.database import PATIENT, Connection, Database
 from api.privacy.dtos import PrivacyView, PutPrivacy
 from tables.privacy import PrivacyChoice
-
-# Who makes people members of guilds, thousands at a time, is waited for.
-PATIENT = "SET LOCAL lock_timeout = '4s'"
 
 
 class PrivacyService:
