@@ -49,19 +49,25 @@ class BatchLoader(Generic[K, V]):
     async def _ask_next(self) -> None:
         asked = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_SIZE))]
         asked = [each for each in asked if not each[1].done()]  # some gave up
-        if not asked:
-            return
-        try:
-            answers = await self._ask([key for key, _ in asked])
-        except Exception as error:
-            for _, future in asked:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        except BaseException:
-            for _, future in asked:
-                future.cancel()
-            raise
-        for (_, future), answer in zip(asked, answers, strict=True):
+        if asked:
+            await answer_all(self._ask, asked)
+
+
+async def answer_all(
+    ask: Callable[[Sequence[K]], Awaitable[Sequence[V]]], asked: Sequence[tuple[K, asyncio.Future[V]]]
+) -> None:
+    """Loads keys in one query, and gives each future its value, or what the query raised."""
+    try:
+        answers = await ask([key for key, _ in asked])
+    except Exception as error:
+        for _, future in asked:
             if not future.done():
-                future.set_result(answer)
+                future.set_exception(error)
+        return
+    except BaseException:
+        for _, future in asked:
+            future.cancel()
+        raise
+    for (_, future), answer in zip(asked, answers, strict=True):
+        if not future.done():
+            future.set_result(answer)

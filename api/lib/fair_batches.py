@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from api.lib.batch_loader import answer_all
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -36,7 +38,7 @@ class FairBatches(Generic[K, V]):
     async def _run(self) -> None:
         try:
             while asked := self._next():
-                await self._ask_about(asked)
+                await answer_all(self._ask, asked)
         finally:
             self._task = None  # here: a caller that comes in between would wait for ever
 
@@ -56,19 +58,3 @@ class FairBatches(Generic[K, V]):
             if len(asked) == MOST:
                 break
         return asked
-
-    async def _ask_about(self, asked: Sequence[tuple[K, asyncio.Future[V]]]) -> None:
-        try:
-            answers = await self._ask([key for key, _ in asked])
-        except Exception as error:
-            for _, future in asked:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        except BaseException:
-            for _, future in asked:
-                future.cancel()
-            raise
-        for (_, future), answer in zip(asked, answers, strict=True):
-            if not future.done():
-                future.set_result(answer)
