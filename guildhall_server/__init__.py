@@ -1,7 +1,7 @@
 """The installed package, and the command `guildhall`.
 
-The folders of the source (`api`, `tables`, …) have plain names that other packages may use, too. So a wheel contains them
-inside this package, and only processes that start here import modules from it."""
+The folders of the source (`api`, `tables`, …) have plain names that other packages may use, too. So a wheel contains
+them inside this package, and only processes that start here import modules from it."""
 
 import sys
 from pathlib import Path
