@@ -131,12 +131,7 @@ class Discord:
     async def exchange(self, *, code: str, verifier: str, redirect_uri: str) -> Token:
         """Raises `GrantRefused`, `DiscordAway`."""
         return await self._token(
-            {
-                "grant_type": "authorization_code",
-                "code": code,
-                "redirect_uri": redirect_uri,
-                "code_verifier": verifier,
-            }
+            {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
         )
 
     async def refresh(self, refresh_token: str) -> Token:

@@ -5,11 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from api.achievements.awards import AwardService
-from api.achievements.dtos import (
-    AwardedView,
-    MemberAchievementsView,
-    RevokeQuery,
-)
+from api.achievements.dtos import AwardedView, MemberAchievementsView, RevokeQuery
 from api.auth.scopes import Scope
 from api.http.policy import RoutePolicy
 from api.http.requests import GuildhallRequest

@@ -121,15 +121,7 @@ class Backfill:
         await publish(connection, [reached(config.guild_id, each) for each in risen if each is not None])
         return result
 
-    async def _advance(
-        self,
-        job: Row,
-        status: str,
-        guild_id: int,
-        user_id: int,
-        seen: int = 0,
-        given: int = 0,
-    ) -> None:
+    async def _advance(self, job: Row, status: str, guild_id: int, user_id: int, seen: int = 0, given: int = 0) -> None:
         ended = self._clock.now() if status in ("finished", "failed") else None
         values: dict[Column | str, object] = {
             Awarding.status: status,

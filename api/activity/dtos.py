@@ -125,10 +125,7 @@ class ReactionEvent(BaseEvent, frozen=True, tag="reaction"):
 class CommandEvent(BaseEvent, frozen=True, tag="command"):
     """A command of the bot was used."""
 
-    name: Annotated[
-        str,
-        Meta(min_length=1, max_length=100, pattern=formats.LINE, extra_json_schema={"format": "line"}),
-    ]
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=formats.LINE, extra_json_schema={"format": "line"})]
 
 
 class StatEvent(BaseEvent, frozen=True, tag="stat"):

@@ -119,12 +119,7 @@ class Transaction:
             for at in (first, last, self._now):  # now: rewards are given then
                 day, hour = pending.config.place_of(at)
                 days |= {day, hour.date()}
-        return {
-            "activity_ids": {self._week},
-            "activity_days": days,
-            "activity_hours": days,
-            "custom_stat_days": days,
-        }
+        return {"activity_ids": {self._week}, "activity_days": days, "activity_hours": days, "custom_stat_days": days}
 
     def _is_week_changing(self) -> bool:
         monday = datetime.combine(self._week, datetime.min.time(), self._now.tzinfo)

@@ -86,11 +86,7 @@ class PictureController(Controller):
         picture = await pictures.activity(request.actor, guild_id, user_id, params, format_, known(request))
         return answer(picture, MEDIA_TYPES[format_])
 
-    @post(
-        "/members/{user_id:str}/card-link",
-        opt=RoutePolicy(READ, effect_free=True, draws=True).opt,
-        status_code=200,
-    )
+    @post("/members/{user_id:str}/card-link", opt=RoutePolicy(READ, effect_free=True, draws=True).opt, status_code=200)
     async def create_card_link(
         self,
         guild_id: FromPath[int],

@@ -5,14 +5,7 @@ from pathlib import Path
 
 # By preference: each letter is drawn with the first font that has it. What none of them has, any other font may have.
 LATIN = ("Inter", "Noto Sans")
-OTHERS = (
-    "Noto Sans Arabic",
-    "Heebo",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
-    "Noto Sans Tamil",
-    "Twemoji Mozilla",
-)
+OTHERS = ("Noto Sans Arabic", "Heebo", "Noto Sans Devanagari", "Noto Sans Thai", "Noto Sans Tamil", "Twemoji Mozilla")
 _PACKAGES = (
     "fontpkg_inter",
     "fontpkg_noto_sans",

@@ -14,12 +14,7 @@ from api.lib.text import cleaned_name, nfc, too_long
 INSTALLATION = 0  # in the place of a guild's id: the whole installation
 
 # The defaults of a guild.
-FIRST_VALUES: Mapping[str, str | None] = {
-    "icon": None,
-    "owner_id": None,
-    "locale": "en-US",
-    "timezone": "UTC",
-}
+FIRST_VALUES: Mapping[str, str | None] = {"icon": None, "owner_id": None, "locale": "en-US", "timezone": "UTC"}
 FIELDS = ("name", "icon", "owner_id", "locale", "timezone")
 
 

@@ -166,14 +166,7 @@ class GuildService:
         [row] = await Guild.update(changed).where(Guild.id == before["id"]).returning(*_SHOWN)
         return cast("Row", row)
 
-    async def _record(
-        self,
-        connection: Connection,
-        actor: Actor,
-        action: str,
-        before: Row | None,
-        after: Row,
-    ) -> None:
+    async def _record(self, connection: Connection, actor: Actor, action: str, before: Row | None, after: Row) -> None:
         if before is after:
             return
         changed: dict[str, Change] = rules.changes(None if before is None else dict(before), dict(after))

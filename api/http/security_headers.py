@@ -5,11 +5,7 @@ from collections.abc import Iterable
 Headers = list[tuple[bytes, bytes]]
 
 SAME_ORIGIN = (b"cross-origin-resource-policy", b"same-origin")
-_SECURITY: Headers = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    SAME_ORIGIN,
-]
+_SECURITY: Headers = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), SAME_ORIGIN]
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 # An answer that is no page loads nothing, runs nothing and appears in no frame. Pages have policies of their own.

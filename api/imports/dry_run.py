@@ -105,22 +105,6 @@ class _Followed:
 
 def _nobody(guild_id: int, user_id: int) -> Standing:
     return Standing(
-        0,
-        guild_id,
-        user_id,
-        0,
-        0,
-        0,
-        0,
-        0,
-        None,
-        None,
-        None,
-        0,
-        None,
-        None,
-        None,
-        is_ranked=True,
-        names_digest=0,
-        was_ranked=False,
-    )
+        0, guild_id, user_id, 0, 0, 0, 0, 0, None, None, None, 0, None, None, None,
+        is_ranked=True, names_digest=0, was_ranked=False,
+    )  # fmt: skip

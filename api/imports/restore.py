@@ -17,23 +17,10 @@ from api.guilds.roles_and_channels import RolesAndChannels, refuse
 from api.guilds.rules import faults as guild_faults
 from api.guilds.rules import received
 from api.guilds.service import GuildService
-from api.imports.lines import (
-    AchievementLine,
-    ChannelsLine,
-    MemberLine,
-    Read,
-    RolesLine,
-    SettingsLine,
-)
+from api.imports.lines import AchievementLine, ChannelsLine, MemberLine, Read, RolesLine, SettingsLine
 from api.imports.queries import PRIVATE
 from api.imports.restored_awards import restore_awards, with_achievement
-from api.imports.restored_days import (
-    partitions_for,
-    restore_days,
-    restore_hours,
-    restore_ids,
-    restore_stat_days,
-)
+from api.imports.restored_days import partitions_for, restore_days, restore_hours, restore_ids, restore_stat_days
 from api.imports.restored_lines import Headed, read_all
 from api.imports.restored_members import restore_members
 from api.imports.restored_stats import with_room

@@ -21,10 +21,7 @@ LARGEST_PAGE = 100
 LARGEST_PAGE_BYTES = 1024 * 1024
 _MAC_BYTES = 16
 
-Limit = Annotated[
-    int,
-    msgspec.Meta(ge=1, description="Number of items; above 100 counts as 100", examples=[50]),
-]
+Limit = Annotated[int, msgspec.Meta(ge=1, description="Number of items; above 100 counts as 100", examples=[50])]
 CursorText = Annotated[str, msgspec.Meta(max_length=1024, description="`next_cursor` of the last page, unchanged")]
 
 

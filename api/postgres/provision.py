@@ -21,12 +21,7 @@ OWNER, APP, READ_ONLY = "guildhall_owner", "guildhall_app", "guildhall_readonly"
 # By role: bounds for one statement or one forgotten transaction; for the application, also `jit` (see
 # `api.postgres.connections`).
 ROLE_SETTINGS = {
-    APP: {
-        "statement_timeout": "5s",
-        "lock_timeout": "1s",
-        "idle_in_transaction_session_timeout": "10s",
-        **SESSION,
-    },
+    APP: {"statement_timeout": "5s", "lock_timeout": "1s", "idle_in_transaction_session_timeout": "10s", **SESSION},
     OWNER: {"lock_timeout": "4s", "idle_in_transaction_session_timeout": "60s"},
     READ_ONLY: {
         "statement_timeout": "30s",

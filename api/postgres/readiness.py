@@ -58,7 +58,4 @@ class Health:
         except asyncpg.PostgresError as error:
             return {"database": f"refuses to say what it has: {type(error).__name__}", "migrations": "unknown"}
         missing = len(self._expected - {row["name"] for row in rows})
-        return {
-            "database": "ok",
-            "migrations": "ok" if not missing else f"{missing} missing: run `guildhall migrate`",
-        }
+        return {"database": "ok", "migrations": "ok" if not missing else f"{missing} missing: run `guildhall migrate`"}

@@ -4,9 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from api.postgres.embedded.cluster import MAJOR
-from api.postgres.embedded.user import (
-    EmbeddedPostgresError,
-)
+from api.postgres.embedded.user import EmbeddedPostgresError
 
 
 def find_binaries() -> Path:
