@@ -11,7 +11,7 @@ from tests.support.worst_bodies import ROWS, addresses, bodies_of, media_type, w
 # makes the same instructions cost several times as much.
 LONGEST_STAND = 0.2
 MOST_SPENT = 0.8
-TRIES = 5
+TRIES = 15
 LARGEST_ANSWER = 512 * 1024  # bytes: a thousand faults with their pointers
 
 pytestmark = pytest.mark.usefixtures("chatterbox")
