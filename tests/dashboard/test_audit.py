@@ -40,7 +40,7 @@ async def test_changes_read_as_sentences(dashboard: Dashboard, bot: httpx2.Async
     await page.get_by_label("Who").select_option(label="Ada")
     await expect(entries).to_have_count(3)
     await expect(page.get_by_label("Who")).to_be_focused()
-    await page.get_by_label("To", exact=True).fill("2020-01-01")
+    await page.get_by_label("Last day").fill("2020-01-01")
     await expect(page.get_by_text("Nothing was found.")).to_be_visible()
     await page.get_by_role("link", name="Show everything").click()
     await expect(entries.nth(4)).to_be_visible()

@@ -82,8 +82,8 @@ function form({ actor, action, from, to }, guild) {
     { class: "filters", onsubmit: (event) => (event.preventDefault(), choose()), onchange: choose },
     field("action", t("What"), h("select", { id: "audit-action", name: "action" }, options(Object.entries(ACTIONS), action, t("Everything")))),
     field("actor", t("Who"), h("select", { id: "audit-actor", name: "actor" }, options(actors, actor, t("Everybody")))),
-    field("from", t("From"), day("from", from)),
-    field("to", t("To"), day("to", to)),
+    field("from", t("First day"), day("from", from)),
+    field("to", t("Last day"), day("to", to)),
   );
   return node;
 }
