@@ -79,6 +79,7 @@ EFFECTS: dict[str, Prepare] = {
     "/v1/guilds/{guild_id}/webhooks/{webhook_id}/test": _webhook,
     "/v1/keys": _plain("/v1/keys", json={"name": "k", "scopes": ["guilds:read"]}),
     "/v1/keys/{key_id}/rotate": _key,
+    "/v1/guilds/{guild_id}/keys": _plain(f"{GUILD}/keys", json={"name": "k", "scopes": ["guilds:read"]}),
 }
 
 
@@ -173,6 +174,7 @@ async def test_what_has_no_effect_keeps_nothing(
         f"{GUILD}/members/1/card-link": None,
         f"{GUILD}/activity/explain": {"events": [message("1")]},
         f"{GUILD}/achievements/simulate": draft,
+        f"{GUILD}/level-curve/preview": {"curve": {"kind": "preset", "preset": "mee6"}},
         "/v1/achievements/simulate": draft,
     }
     marked = [name for name, handler in of_the_api(litestar_app).items() if policy_of(handler).effect_free]
