@@ -38,6 +38,12 @@ async def _webhook(bot: httpx2.AsyncClient) -> Wish:
     return f"{GUILD}/webhooks/{made.json()['id']}/test", {}
 
 
+async def _delivery(bot: httpx2.AsyncClient) -> Wish:
+    test, _ = await _webhook(bot)
+    sent = await bot.post(test)
+    return f"{test.removesuffix('test')}deliveries/{sent.json()['id']}/resend", {}
+
+
 async def _key(bot: httpx2.AsyncClient) -> Wish:
     made = await bot.post("/v1/keys", json={"name": "spare", "scopes": ["guilds:read"]})
     return f"/v1/keys/{made.json()['id']}/rotate", {"json": {}}
@@ -77,6 +83,7 @@ EFFECTS: dict[str, Prepare] = {
     ),
     "/v1/guilds/{guild_id}/webhooks": _plain(f"{GUILD}/webhooks", json={"url": "https://93.184.215.14/"}),
     "/v1/guilds/{guild_id}/webhooks/{webhook_id}/test": _webhook,
+    "/v1/guilds/{guild_id}/webhooks/{webhook_id}/deliveries/{delivery}/resend": _delivery,
     "/v1/keys": _plain("/v1/keys", json={"name": "k", "scopes": ["guilds:read"]}),
     "/v1/keys/{key_id}/rotate": _key,
     "/v1/guilds/{guild_id}/keys": _plain(f"{GUILD}/keys", json={"name": "k", "scopes": ["guilds:read"]}),
