@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: docs help run demo test test-postgres16 test-pgbouncer test-newest soak check bench format configuration catalog translations document lock wheel sbom browser pgbouncer node clean
+.PHONY: docs help run demo demo-dashboard test test-postgres16 test-pgbouncer test-newest soak check bench format configuration catalog translations document lock wheel sbom browser pgbouncer node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -15,6 +15,9 @@ run: $(VENV)/.run ## install, start an embedded PostgreSQL, migrate, serve
 
 demo: $(VENV)/.run ## import real communities, print their boards
 	$(BIN)/python -m examples.demo
+
+demo-dashboard: $(VENV)/.run ## a guild full of people, and a dashboard on which whoever logs in manages it
+	@$(BIN)/python -m examples.demo_dashboard
 
 # Where dates are reckoned with: nothing there may come out otherwise on another day. The rest (pages, browsers, servers
 # with a PostgreSQL of their own) does not ask for the day.

@@ -86,20 +86,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="guildhall-demo-") as folder:
         files = split(Path(folder))
         guilds = {FIRST_GUILD + number: name for number, name in enumerate(files)}
-        asyncio.run(_make_guilds(settings, guilds))
-        _guildhall("achievements", "install", "starter")
+        asyncio.run(make_guilds(settings, guilds))
+        guildhall("achievements", "install", "starter")
         for guild_id, name in guilds.items():
             click.echo(f"\n{name}")
-            _guildhall("import", str(guild_id), str(files[name]), "--source", "events")
+            guildhall("import", str(guild_id), str(files[name]), "--source", "events")
     asyncio.run(_show(settings, guilds))
     click.echo(f"\nAll of it took {time.monotonic() - started:.0f} s. See it: `make run`, then")
     base = settings.public_url or f"http://{settings.host}:{settings.port}"
     click.echo(f"  curl -H 'Authorization: Bearer gh_…' {base}/v1/guilds/{FIRST_GUILD}/leaderboard")
     if settings.admin:
-        click.echo(f"  {base}/admin/#/members")
+        click.echo(f"  {base}/admin/#/named_members")
 
 
-def _guildhall(*arguments: str) -> None:
+def guildhall(*arguments: str) -> None:
+    """Runs the command `guildhall`."""
     subprocess.run([sys.executable, "-m", "api", *arguments], check=True)  # noqa: S603 - our own command
 
 
@@ -131,7 +132,8 @@ def invented(number: int) -> dict[str, str]:
     return {"username": folded(f"{first}.{last}"), "display_name": f"{first} {last}"}
 
 
-async def _make_guilds(settings: Settings, guilds: dict[int, str]) -> None:
+async def make_guilds(settings: Settings, guilds: dict[int, str]) -> None:
+    """Makes the guilds, by their ids and names, or brings them back."""
     async with opened(settings) as services, services.database.transaction() as connection:
         await connection.executemany(_MAKE_GUILD, list(guilds.items()))
 
