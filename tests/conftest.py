@@ -16,6 +16,7 @@ from litestar.types import ASGIApp
 from playwright.async_api import Browser
 
 from api.app import create_litestar, with_middleware
+from api.auth import slots
 from api.config import Settings
 from api.lib.metrics import Metrics
 from api.postgres.engine import PlainConnection
@@ -158,6 +159,7 @@ def standing_in() -> Discord:
 @pytest.fixture(scope="session")
 async def running_app(settings: Settings, movable_clock: MovableClock, standing_in: Discord) -> AsyncIterator[Litestar]:
     """The application with its pool and background tasks, running for all tests of this process."""
+    slots.WAIT_SECONDS = 60.0  # a busy machine is no fault here either
     app = create_litestar(settings, clock=movable_clock, metrics=Metrics(), discord=httpx2.ASGITransport(standing_in))
     async with alive(app):
         # What is there now stays until the end: the collector need not look at it over and over.

@@ -10,7 +10,6 @@ import httpx2
 import pytest
 from litestar import Litestar
 
-from api.auth import slots
 from api.config import Settings
 from api.lib.json import JsonObject
 from api.postgres.engine import PlainConnection
@@ -69,12 +68,6 @@ async def assert_all_are_there(bot: httpx2.AsyncClient, owner: PlainConnection, 
     assert [row["revision"] for row in rows] == list(range(1, count + 1))
     assert all(row["after"] == after["before"] for row, after in pairwise(rows))
     assert await owner.fetchval("SELECT count(*) FROM audit_log WHERE action = 'settings.updated'") == count
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine, the last of two hundred waits for long."""
-    monkeypatch.setattr(slots, "WAIT_SECONDS", 60.0)
 
 
 async def test_two_hundred_patches_of_one_process(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
