@@ -8,6 +8,7 @@ reaches it."""
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,6 @@ from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET, MANA
 
 GUILD, NAME = 700000000000000100, "Lantern Harbour"
 COMMUNITY, FASTER = "litestar", 6
-STAND_IN_PORT = int(os.environ.get("GUILDHALL_DISCORD_STAND_IN_PORT", "8001"))
 
 _ROLES = (("Newcomer", 0x95A5A6), ("Regular", 0x2ECC71), ("Deckhand", 0x3498DB), ("Navigator", 0x9B59B6))
 _LEVELS = (1, 5, 10, 20)
@@ -54,31 +54,34 @@ def main() -> None:
             file = Path(folder, f"{name}.ndjson")
             file.write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
             guildhall("import", str(GUILD), str(file), "--source", source)
-    threading.Thread(target=uvicorn.Server(stand_in()).run, daemon=True).start()
+    port = start_stand_in()
     base = settings.public_url or f"http://{settings.host}:{settings.port}"
     click.echo(f"\nOpen {base}/dashboard/ and log in as anybody: they manage {NAME}.\nIts page: {base}/g/lantern\n")
-    serve()
+    serve(port)
 
 
-def serve() -> None:
-    """Runs `guildhall serve` until it ends."""
-    child = subprocess.Popen([sys.executable, "-m", "api", "serve"], env=os.environ | discord_variables())
+def serve(port: int) -> None:
+    """Runs `guildhall serve` until it ends. `port`: the stand-in's."""
+    child = subprocess.Popen([sys.executable, "-m", "api", "serve"], env=os.environ | discord_variables(port))
     signal.signal(signal.SIGINT, lambda *_: None)  # the terminal sends it to the server, too
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     sys.exit(child.wait())
 
 
-def stand_in() -> uvicorn.Config:
-    """The stand-in for Discord, as whose people everybody manages the guild."""
+def start_stand_in() -> int:
+    """Starts the stand-in for Discord, as whose people everybody manages the guild. Returns its port."""
     discord = Discord()
     discord.guilds = {GUILD: NAME}
     discord.members = {GUILD: {user_id: Member(permissions=MANAGE_GUILD) for user_id in discord.people}}
-    return uvicorn.Config(discord, port=STAND_IN_PORT, log_level="warning")
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(discord, log_level="warning"))
+    threading.Thread(target=server.run, args=([listening],), daemon=True).start()
+    return int(listening.getsockname()[1])
 
 
-def discord_variables() -> dict[str, str]:
+def discord_variables(port: int) -> dict[str, str]:
     """The environment in which Guildhall takes the stand-in for Discord."""
-    here = f"http://127.0.0.1:{STAND_IN_PORT}"
+    here = f"http://127.0.0.1:{port}"
     return {
         "GUILDHALL_DISCORD_CLIENT_ID": CLIENT_ID,
         "GUILDHALL_DISCORD_CLIENT_SECRET": CLIENT_SECRET,
