@@ -9,6 +9,7 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta
 
+from api.lib import tracing
 from api.lib.encryption import is_clear
 
 MINIMUM_SECRET = 32
@@ -116,8 +117,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(description="whether administrators need an authenticator app in addition to the password"),
     ] = "optional"
     metrics_token: Annotated[
-        str | None,
-        Meta(description="opens `/metrics`, as `Authorization: Bearer …`; empty: open, in production closed"),
+        str | None, Meta(description="opens `/metrics` as a bearer token; empty: open, in production closed")
+    ] = None
+    traces_url: Annotated[
+        str | None, Meta(description="where a collector takes OTLP over HTTP; needs the extra `otel`; empty: no traces")
     ] = None
     drain_seconds: Annotated[
         Annotated[int, Meta(ge=0, le=60)] | None,
@@ -212,25 +215,23 @@ def _refuse_unsafe(settings: Settings) -> None:
     for name in ("secret", "secret_previous", "metrics_token"):
         secret = getattr(settings, name)
         if secret is not None and len(secret) < MINIMUM_SECRET:
-            raise UnsafeConfiguration(
-                f"{variable(name)} is shorter than {MINIMUM_SECRET} characters. Make one with: openssl rand -hex 32"
-            )
+            short = f"{variable(name)} is shorter than {MINIMUM_SECRET} characters."
+            raise UnsafeConfiguration(f"{short} Make one with: openssl rand -hex 32")
     if (settings.discord_client_id is None) != (settings.discord_client_secret is None):
         raise UnsafeConfiguration("Set GUILDHALL_DISCORD_CLIENT_ID and GUILDHALL_DISCORD_CLIENT_SECRET, or neither.")
+    if settings.traces_url is not None and not tracing.is_installed():
+        raise UnsafeConfiguration("GUILDHALL_TRACES_URL needs more packages: install `guildhall-server[otel]`.")
     if not settings.production:
         return
     for name in ("discord_api_url", "discord_authorize_url"):
         if not getattr(settings, name).startswith("https://"):
             raise UnsafeConfiguration(f"{variable(name)} is not an https:// address: tokens would be sent unencrypted.")
     if settings.secret is None:
-        raise UnsafeConfiguration(
-            "GUILDHALL_SECRET is not set, and in production none is made by itself. "
-            "Make one with `openssl rand -hex 32` and set it, or GUILDHALL_SECRET_FILE."
-        )
+        unset = "GUILDHALL_SECRET is not set, and in production none is made by itself."
+        raise UnsafeConfiguration(f"{unset} Make one with `openssl rand -hex 32`, and set it or GUILDHALL_SECRET_FILE.")
     if "*" in settings.trusted_proxies:
         raise UnsafeConfiguration(
-            "GUILDHALL_TRUSTED_PROXIES holds `*`: with it, anybody could forge the address of a request. "
-            "Name the proxy's own address."
+            "GUILDHALL_TRUSTED_PROXIES holds `*`: anybody could forge an address. Name the proxy's."
         )
     if settings.public_url is None or not settings.public_url.startswith("https://"):
         raise UnsafeConfiguration(

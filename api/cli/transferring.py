@@ -16,6 +16,7 @@ from api.config import Settings
 from api.errors import Invalid, NotFound
 from api.imports.dtos import ImportQuery, ImportView
 from api.imports.service import PIECE
+from api.lib import tracing
 from api.lib.faults import ParameterFault
 from api.runtime.lifespan import connected
 from api.services import Services
@@ -80,12 +81,15 @@ async def take_out(settings: Settings, guild_id: int, stream: BinaryIO) -> None:
 
 async def work(settings: Settings) -> None:
     """Runs jobs and sends webhooks until SIGTERM or SIGINT."""
+    if settings.traces_url is not None:
+        tracing.start(settings.traces_url)
     async with _opened(settings) as services:
         working = asyncio.gather(*(worker.run() for worker in services.workers))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, working.cancel)
         with suppress(asyncio.CancelledError):
             await working
+    tracing.stop()
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ from api.http.request_ids import request_id
 from api.http.responses import BytesResponse
 from api.http.security_headers import POLICY, SAME_ORIGIN, of_every_answer
 from api.http.strangers import COUNTED, Strangers
+from api.lib import tracing
 from api.lib.descriptors import MOST_CONNECTIONS
 from api.lib.flood import Flood
 from api.lib.metrics import Metrics
@@ -89,7 +90,12 @@ class OutermostMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
-            await _Exchange(self, scope, send).run(receive)
+            exchange = _Exchange(self, scope, send)
+            if not tracing.is_on():
+                await exchange.run(receive)
+                return
+            with tracing.request(scope["headers"], exchange):
+                await exchange.run(receive)
         else:
             await self._app(scope, receive, send)
 
@@ -97,7 +103,7 @@ class OutermostMiddleware:
 class _Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_context", "_head", "_middleware", "_request_id", "_scope", "_send", "_started", "_status")
+    __slots__ = ("_context", "_head", "_middleware", "_request_id", "_scope", "_send", "_started", "status")
 
     def __init__(self, middleware: OutermostMiddleware, scope: HTTPScope, send: Send) -> None:
         self._middleware = middleware
@@ -106,7 +112,7 @@ class _Exchange:
         self._scope: HTTPScope = {**scope, "method": HttpMethod.GET} if self._head else scope
         self._send = send
         self._started = time.perf_counter()
-        self._status = 0
+        self.status = 0
         self._request_id = request_id(scope["headers"])
 
     async def run(self, receive: Receive) -> None:
@@ -133,7 +139,7 @@ class _Exchange:
                 await (answer or middleware._app)(scope, receive, self._answer)
         except asyncio.CancelledError:
             if is_gone():
-                self._status = GONE
+                self.status = GONE
                 return
             # The server stops, and its grace time is over. Raised again, this would become a 500.
             await self._refuse(Overloaded("The server is stopping. If this was a change, check whether it was stored."))
@@ -161,8 +167,8 @@ class _Exchange:
 
     async def _dress(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._status = message["status"]
-            if self._context.credential is None and self._status < 500 and self._is_counted:
+            self.status = message["status"]
+            if self._context.credential is None and self.status < 500 and self._is_counted:
                 await self._recognize()
             given = message.get("headers", ())
             names = {name.lower() for name, _ in given}
@@ -173,7 +179,7 @@ class _Exchange:
                 *self._middleware.headers_beside(names),
                 *self._budget(),
             ]
-            if self._status == 405 or self._scope["method"] == "OPTIONS":
+            if self.status == 405 or self._scope["method"] == "OPTIONS":
                 message["headers"] = [_with_head(header) for header in headers]
         elif self._head and message["type"] == "http.response.body":
             message["body"] = b""
@@ -186,7 +192,7 @@ class _Exchange:
 
     async def _recognize(self) -> None:
         """Authenticates a request that no route authenticated. A valid credential gets the headers of its budget."""
-        if self._middleware._strangers is not None and self._status not in (401, 429):
+        if self._middleware._strangers is not None and self.status not in (401, 429):
             await self._middleware._strangers.recognize(self._scope)
 
     def _budget(self) -> Headers:
@@ -194,15 +200,15 @@ class _Exchange:
         limiter, context = self._middleware._limiter, self._context
         if limiter is None:
             return []
-        if self._status == 304:
+        if self.status == 304:
             limiter.give_back(self._scope)
-        elif self._is_counted and self._status in _REFUSED and context.credential is None:
+        elif self._is_counted and self.status in _REFUSED and context.credential is None:
             limiter.note_refusal(self._scope)
         return [] if context.budget is None else context.budget.headers(limiter.now())
 
     async def _refuse(self, error: GuildhallError) -> None:
         self._context.problem = error.type
-        if self._status:
+        if self.status:
             return  # the answer has begun: the server cuts the connection
         body = msgspec.json.encode(problem(error, instance=self._scope["path"], request_id=self._request_id.decode()))
         headers = [
@@ -214,20 +220,27 @@ class _Exchange:
         await self._answer({"type": "http.response.start", "status": error.status, "headers": headers})
         await self._answer({"type": "http.response.body", "body": body, "more_body": False})
 
+    @property
+    def method(self) -> str:
+        return "HEAD" if self._head else self._scope["method"]
+
+    @property
+    def route(self) -> str:
+        """The template of its path."""
+        return self._context.route or self._scope.get("path_template") or "unmatched"
+
     def _log(self) -> None:
-        scope, context = self._scope, self._context
+        context, method, route = self._context, self.method, self.route
         seconds = time.perf_counter() - self._started
-        route = context.route or scope.get("path_template") or "unmatched"
-        method = "HEAD" if self._head else scope["method"]
-        self._middleware._metrics.observe(method, route, self._status, seconds)
-        if route in _QUIET or (self._status in _TURNED_AWAY and _flood.is_over()):
+        self._middleware._metrics.observe(method, route, self.status, seconds, tracing.trace_id())
+        if route in _QUIET or (self.status in _TURNED_AWAY and _flood.is_over()):
             return
         access_log.info(
             "request",
             request_id=context.request_id,
             method=method,
             route=route,
-            status=self._status,
+            status=self.status,
             ms=round(seconds * 1000, 2),
             actor=None if context.credential is None else context.credential.name,
             guild=context.guild_id,

@@ -8,6 +8,7 @@ from typing import Protocol
 from api.jobs.queue import LeasedJob, Queue
 from api.jobs.retries import Retries
 from api.jobs.worker import Begun
+from api.lib import tracing
 from api.lib.shares import Shares
 
 POLL_SECONDS = 1.0
@@ -48,6 +49,7 @@ class JobRunner:
             on_progress(progress)
 
         async def run() -> None:
-            await self._handlers[job.kind].run(job, note_progress)
+            with tracing.job(job.kind):
+                await self._handlers[job.kind].run(job, note_progress)
 
         await self._queue.leases.work(job.id, partial(retries.run, run), partial(self._queue.release, job))

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.openmetrics import exposition as openmetrics
 
 CONTENT_TYPE = "text/plain; version=0.0.4"  # Litestar adds the charset
+OPENMETRICS = "application/openmetrics-text"
+OPENMETRICS_TYPE = f"{OPENMETRICS}; version=1.0.0; charset=utf-8"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -59,21 +62,23 @@ class Metrics:
     def _gauge(self, name: str, about: str, mode: str = "livesum") -> Gauge:
         return Gauge(f"guildhall_{name}", about, registry=self._registry, multiprocess_mode=mode)  # type: ignore[arg-type] # both are modes of it
 
-    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Counts one answer."""
+    def observe(self, method: str, route: str, status: int, seconds: float, trace: str | None = None) -> None:
+        """Counts one answer. `trace`: the id of its trace, an exemplar of its duration."""
         self._count(method if method in _METHODS else "OTHER", route, status).inc()
-        self._time(route).observe(seconds)
+        self._time(route).observe(seconds, None if trace is None else {"trace_id": trace})
         if status == 503 and not route.startswith("/health"):
             self.shed.inc()
 
-    def render(self) -> bytes:
-        """Everything in Prometheus' text format."""
+    def render(self, *, with_exemplars: bool = False) -> bytes:
+        """Everything in Prometheus' text format; with exemplars as OpenMetrics. Metrics of several workers have no
+        exemplars: the library adds up none."""
+        write = openmetrics.generate_latest if with_exemplars else generate_latest
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self._registry)
+            return write(self._registry)
         _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
         everybody = CollectorRegistry()
         MultiProcessCollector(everybody)  # type: ignore[no-untyped-call] # the library leaves it untyped
-        return generate_latest(everybody)
+        return write(everybody)
 
 
 def _forget_the_dead(folder: Path) -> None:

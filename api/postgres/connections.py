@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
 
+from api.lib import tracing
+
 if TYPE_CHECKING:
     PlainConnection = asyncpg.Connection[asyncpg.Record]
 else:
@@ -49,7 +51,9 @@ async def create_pool(
     **options: Any,  # Any: asyncpg's own keyword arguments
 ) -> "asyncpg.Pool[asyncpg.Record]":
     """A pool, with its minimum of connections open. Raises what `asyncpg.create_pool` raises."""
-    return await asyncpg.create_pool(dsn, server_settings=dict(server_settings), reset=_keep, **options)
+    return await asyncpg.create_pool(
+        dsn, server_settings=dict(server_settings), init=tracing.watch, reset=_keep, **options
+    )
 
 
 async def _keep(_connection: object) -> None:

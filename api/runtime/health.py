@@ -8,7 +8,8 @@ from litestar.di import NamedDependency
 
 from api.http.policy import PUBLIC, RoutePolicy
 from api.http.requests import GuildhallRequest
-from api.lib.metrics import CONTENT_TYPE, Metrics
+from api.lib import tracing
+from api.lib.metrics import CONTENT_TYPE, OPENMETRICS, OPENMETRICS_TYPE, Metrics
 from api.postgres.readiness import Health
 from api.runtime.metrics_gate import MetricsGate
 
@@ -42,8 +43,9 @@ class HealthController(Controller):
         """Metrics for Prometheus. If `GUILDHALL_METRICS_TOKEN` is set, they need that token; in production they are
         closed without it."""
         metrics_gate.refuse_stranger(request.headers.get("authorization"))
+        has_exemplars = tracing.is_on() and OPENMETRICS in request.headers.get("accept", "")
         return Response(
-            await asyncio.to_thread(metrics.render),
-            media_type=CONTENT_TYPE,
+            await asyncio.to_thread(metrics.render, with_exemplars=has_exemplars),
+            media_type=OPENMETRICS_TYPE if has_exemplars else CONTENT_TYPE,
             headers={"Cache-Control": "no-store"},
         )

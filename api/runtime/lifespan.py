@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from api.config import Settings
 from api.events.event_poller import EventPoller
+from api.lib import tracing
 from api.postgres.access import find_access
 from api.postgres.change_watcher import stop
 from api.postgres.connections import Access
@@ -35,6 +36,8 @@ async def _open(services: Services, settings: Settings) -> Access:
 @contextlib.asynccontextmanager
 async def running(services: Services, settings: Settings) -> AsyncIterator[None]:
     """Opens the database and starts the background tasks; at the end, lets them finish and closes the database."""
+    if settings.traces_url is not None:
+        tracing.start(settings.traces_url)
     access = await _open(services, settings)
     await services.snapshots.open(access.pooled)
     jobs = Jobs(services)
@@ -57,6 +60,7 @@ async def running(services: Services, settings: Settings) -> AsyncIterator[None]
             await stop(task)
         await jobs.finish()
         await services.close()
+        await asyncio.to_thread(tracing.stop)
 
 
 @contextlib.asynccontextmanager
