@@ -7,14 +7,14 @@ import msgspec
 # `erase`: rows are deleted. `anonymise`: rows stay, without the person. `keep`: rows stay unchanged.
 Rule = Literal["erase", "anonymise", "keep"]
 
-# How statements are run. `once`: once; erasing, by lots until nothing is left. `pages`: erasing the same, exporting a
-# lot after the other. `ids`: for one range of ids of the table after the other. `guild`: for each guild in which they
-# are a member; such rows are erased with the member.
+# How statements are run. `once`: once; the erasing one in batches until nothing is left. `pages`: as `once`, but
+# exported in pages. `ids`: for one range of the table's ids after the other. `guild`: for each guild of which the
+# person is a member; these rows are erased with the member.
 Step = Literal["once", "pages", "ids", "guild"]
 
-# In every statement $1 is the person, $2 the guilds (null: all; of `guild`, the one). $3 is the size of a lot, or
-# with $4 the range of ids; of pages $3 is the last id of the one before, and $4 the size. Erasing gives the guilds, and
-# how many rows in each.
+# The parameters of all statements: $1 is the person, $2 the guilds (null: all; with `guild`: the one guild). $3 is the
+# size of a batch; with `ids`, $3 and $4 are the range; in exports by pages, $3 is the last id of the page before, and
+# $4 the size. Erasing returns guilds, and the number of rows in each.
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +69,11 @@ def owned(table: str, why: str, columns: str) -> Place:
             " WHERE user_id = $1 AND ($2::bigint[] IS NULL OR guild_id = ANY($2)) LIMIT $3)",
         ),
     )
+
+
+def of_member(table: str, why: str, export: str | None = None, columns: tuple[str, ...] = ("user_id",)) -> Place:
+    """Rows of a member, which are erased with the member. `export` reads those of one guild."""
+    return Place(table=table, columns=columns, rule="erase", why=why, step="guild", export=export)
 
 
 def kept(table: str, columns: tuple[str, ...], why: str) -> Place:

@@ -3,86 +3,45 @@
 Exports and erasures follow it; a test fails for a column of the database that is not in it."""
 
 from api.privacy import registry_queries as sql
-from api.privacy.places import Place, emptied, kept
+from api.privacy.places import Place, emptied, kept, of_member
 
 _SETTINGS = (
-    "How the guild is set up, by those who run it; a setting may name somebody, as a moderator for instance, and the"
-    " bot would act otherwise without."
+    "How the people who run the guild have set it up. A setting may name somebody, such as a moderator, and without it"
+    " the bot would act differently."
 )
-_IN_FLIGHT = "Of imports that are under way, and removed when they end: what is the person's in it counts no more."
+_IN_FLIGHT = "Of imports that run, and removed when they end: rows of an erased person are not counted."
 
 REGISTRY = (
-    # What somebody did, guild by guild. The guild's own totals are rows of user 0, sums that name nobody: they stay.
-    Place(
-        table="members",
-        columns=("user_id",),
-        rule="erase",
-        why="Their standing in a guild.",
-        step="guild",
-        export="""
+    # What somebody did, guild by guild. Rows of user 0 are the guild's own totals: they name nobody, and stay.
+    of_member(
+        "members",
+        "Their standing in a guild.",
+        """
             SELECT guild_id, xp, messages, voice_seconds, reactions, commands, last_xp_at, streak_from, streak_to,
                 streak_best, first_seen_at, last_active_at, left_at, card_accent
             FROM members WHERE user_id = $1 AND guild_id = $2
         """,
     ),
-    Place(
-        table="member_names",
-        columns=("user_id", "username", "display_name", "avatar"),
-        rule="erase",
-        why="What they are called there, and their avatar.",
-        step="guild",
-        export="""
-            SELECT guild_id, username, display_name, avatar FROM member_names WHERE user_id = $1 AND guild_id = $2
-        """,
+    of_member(
+        "member_names",
+        "Their names in a guild, and their avatar.",
+        "SELECT guild_id, username, display_name, avatar FROM member_names WHERE user_id = $1 AND guild_id = $2",
+        ("user_id", "username", "display_name", "avatar"),
     ),
-    Place(
-        table="custom_stats",
-        columns=("user_id",),
-        rule="erase",
-        why="Their totals of what the guild's bot counts.",
-        step="guild",
-        export="SELECT guild_id, stat, value FROM custom_stats WHERE user_id = $1 AND guild_id = $2 ORDER BY stat",
+    of_member(
+        "custom_stats",
+        "Their totals of what the guild's bot counts.",
+        "SELECT guild_id, stat, value FROM custom_stats WHERE user_id = $1 AND guild_id = $2 ORDER BY stat",
     ),
-    Place(
-        table="activity_days",
-        columns=("user_id",),
-        rule="erase",
-        why="What they did by day.",
-        step="guild",
-        export=sql.DAYS,
-    ),
-    Place(
-        table="activity_hours", columns=("user_id",), rule="erase", why="And by hour.", step="guild", export=sql.HOURS
-    ),
-    Place(
-        table="custom_stat_days",
-        columns=("user_id",),
-        rule="erase",
-        why="Custom stats by day.",
-        step="guild",
-        export=sql.STAT_DAYS,
-    ),
-    Place(
-        table="boards",
-        columns=("user_id",),
-        rule="erase",
-        why="What `members` has, in order: not exported again.",
-        step="guild",
-    ),
-    Place(
-        table="activity_totals",
-        columns=("user_id",),
-        rule="erase",
-        why="Sums of what `activity_days` has, in large guilds: not exported again.",
-        step="guild",
-    ),
-    Place(
-        table="achievement_awards",
-        columns=("user_id",),
-        rule="erase",
-        why="What they have earned; the counts of awards go down with it.",
-        step="guild",
-        export="""
+    of_member("activity_days", "Their activity by day.", sql.DAYS),
+    of_member("activity_hours", "Their activity by hour.", sql.HOURS),
+    of_member("custom_stat_days", "Their custom stats by day.", sql.STAT_DAYS),
+    of_member("boards", "Values of `members`, in order: not exported again."),
+    of_member("activity_totals", "Sums of `activity_days`, in large guilds: not exported again."),
+    of_member(
+        "achievement_awards",
+        "Their achievements; the counts of awards decrease with them.",
+        """
             SELECT a.guild_id, d.key, a.name, a.xp, a.role_id, a.awarded_at, a.revoked_at
             FROM achievement_awards a JOIN achievements d ON d.id = a.achievement_id
             WHERE a.user_id = $1 AND a.guild_id = $2 ORDER BY a.id
@@ -92,21 +51,21 @@ REGISTRY = (
         table="card_backgrounds",
         columns=("picture",),
         rule="keep",
-        why="The guild's picture behind its cards: no person's. It goes with the guild.",
+        why="The guild's picture behind its cards, nobody's own. It is removed with the guild.",
     ),
     # What they chose.
     Place(
         table="privacy_choices",
         columns=("user_id",),
         rule="keep",
-        why="Their own choice: without it they would be shown and counted again. It goes when they take it back.",
+        why="Their own choice: without it they would be shown and counted again. Taking it back removes it.",
         export="SELECT hidden_at, opted_out_at FROM privacy_choices WHERE user_id = $1 AND $2::bigint[] IS NULL",
     ),
     Place(
         table="sessions",
         columns=("user_id", "username", "display_name", "avatar", "user_agent", "ip"),
         rule="anonymise",
-        why="Their browsers that are logged in: the sessions end, and say no more whose they were.",
+        why="Their browsers that are logged in: the sessions end, and no longer show whose they were.",
         export="""
             SELECT username, display_name, avatar, user_agent, ip, created_at, last_used_at, expires_at, ended_at
             FROM sessions WHERE user_id = $1 AND $2::bigint[] IS NULL ORDER BY id
@@ -118,7 +77,7 @@ REGISTRY = (
         table="guilds",
         columns=("owner_id",),
         rule="anonymise",
-        why="Guilds that they own; the bot may say so anew.",
+        why="Guilds that they own. The bot may send the owner again.",
         export="""
             SELECT id AS guild_id, name, owner_id FROM guilds
             WHERE owner_id = $1 AND ($2::bigint[] IS NULL OR id = ANY($2))
@@ -139,7 +98,7 @@ REGISTRY = (
         table="guild_settings_revisions",
         columns=("actor_id", "reason"),
         rule="anonymise",
-        why="The same of settings.",
+        why="As the audit log, for changes of settings.",
         step="pages",
         export=sql.REVISIONS,
         documents=("changes",),
@@ -149,7 +108,7 @@ REGISTRY = (
         table="imports",
         columns=("actor_id", "reason", "ip", "preview"),
         rule="anonymise",
-        why="Who asked for it, and what a dry run foretold of them.",
+        why="Who requested an import, and the preview of a dry run.",
         step="ids",
         export=sql.IMPORTS,
         documents=("preview",),
@@ -168,7 +127,7 @@ REGISTRY = (
         table="stream_events",
         columns=("user_id", "data"),
         rule="anonymise",
-        why="The stream of the last seven days: the position stays, what happened does not.",
+        why="The stream of the last seven days: the position stays, the event's data does not.",
         export=sql.EVENTS_ABOUT.format(table="stream_events"),
         documents=("data",),
         erase=emptied("stream_events", sql.ERASED_EVENT),
@@ -184,7 +143,7 @@ REGISTRY = (
         table="achievement_awards",
         columns=("awarded_by", "revoked_by"),
         rule="anonymise",
-        why="Awards that they gave by hand, or took away.",
+        why="Awards that they gave or revoked by hand.",
         step="ids",
         name="awards_by_hand",
         export=sql.AWARDED_BY_THEM,
@@ -194,32 +153,38 @@ REGISTRY = (
         table="achievement_awardings",
         columns=("after_user_id",),
         rule="anonymise",
-        why="Where a job stands, one of all members: nothing of theirs, and not exported.",
+        why="The position of a job among all members: not exported.",
         erase=sql.STEP_BACK,
     ),
     # What stays.
     kept("guild_settings", ("overrides",), _SETTINGS),
     kept("guild_settings_revisions", ("before", "after", "changes"), _SETTINGS),
     kept("imports", ("digest",), "A hash of the file."),
-    kept("imports", ("reached", "refused_rows"), "Places in a file, and what is wrong there: nobody's id."),
+    kept("imports", ("reached", "refused_rows"), "Places in a file, and their faults, without ids."),
     kept("import_members", ("user_id",), _IN_FLIGHT),
     kept("import_events", ("data",), _IN_FLIGHT),
     kept("import_chunks", ("data",), _IN_FLIGHT),
     kept("modules", ("schema",), "Written by a bot for every guild: it names nobody."),
-    kept("erased_people", ("digest",), "A salted hash, for eight days: so that what comes late brings nobody back."),
+    kept("erased_people", ("digest",), "A salted hash, for eight days: late events must not bring a person back."),
     kept("erasure_salt", ("salt",), "The salt of these hashes."),
-    kept("pseudonym_key", ("inner_pad", "outer_pad"), "The key of the words that stand for erased people."),
+    kept("pseudonym_key", ("inner_pad", "outer_pad"), "The key of the pseudonyms of erased people."),
     kept("idempotent_answers", ("address", "body_hash", "holder", "headers"), "Hashes, and headers that name nobody."),
-    kept("webhooks", ("secret", "holder"), "What signs, encrypted, and the number of a process."),
+    kept("webhooks", ("secret", "holder"), "The encrypted signing secret, and the number of a process."),
     kept("api_keys", ("hash",), "A hash of the key."),
-    kept("achievements", ("condition", "prerequisites"), "What is to be earned, by whomever: it names nobody."),
-    kept("sessions", ("hash",), "A hash of what a browser has; the row goes a day after the session's end."),
+    kept("achievements", ("condition", "prerequisites"), "How an achievement is earned: it names nobody."),
+    kept("sessions", ("hash",), "A hash of the cookie; the row is removed a day after the session's end."),
     kept(
         "sessions",
         ("access_token", "refresh_token"),
-        "Sealed, and given back to Discord by the upkeep of log-ins; the row goes a day after the session's end.",
+        "Encrypted; revoked at Discord by the upkeep of log-ins. The row is removed a day after the session's end.",
     ),
-    kept("logins", ("state_hash",), "A hash of what was used to log in, for ten minutes."),
-    kept("admin_second_factors", ("user_id", "secret"), "Of an admin's account with this server; goes with it."),
-    kept("admin_sessions", ("user_id",), "The number of an admin's account with this server, no person's on Discord."),
+    kept("logins", ("state_hash",), "A hash of the state of a log-in, for ten minutes."),
+    kept(
+        "admin_second_factors", ("user_id", "secret"), "Of an administrator's account on this server; removed with it."
+    ),
+    kept(
+        "admin_sessions",
+        ("user_id",),
+        "The number of an administrator's account on this server, not of a person on Discord.",
+    ),
 )

@@ -20,7 +20,6 @@ from tests.support.clock import CLOCK
 from tests.support.people import HARBOUR, NOBODYS
 from tests.support.wiring import services_of
 
-BASE = "http://guildhall.test"
 WRITE = """
     UPDATE guild_settings SET overrides = $2::jsonb, revision = revision + 1
     WHERE guild_id = $1 AND module = 'leveling'

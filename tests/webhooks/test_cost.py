@@ -18,7 +18,6 @@ from tests.support.people import HARBOUR
 
 NAME = f"deliveries_{os.environ.get('PYTEST_XDIST_WORKER', 'one')}"  # of this process
 HOLDER = b"0" * 16
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 TURNS, SENT_A_TURN = 160, 250  # 40,000 in all: what walks them looks at hundreds of pages more
 
 # What happens to a webhook in a turn, but for sending: taken, sent what it is owed, let go.
