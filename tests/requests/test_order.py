@@ -56,7 +56,7 @@ async def test_ids_that_cannot_exist(bot: httpx2.AsyncClient, route: Route) -> N
     """Not found, whatever else is wrong with the request."""
     for name in route.ids:
         for bad in BAD_IDS:
-            elsewhere = name not in {"guild_id", "key_id"} or "achievements" in route.path
+            elsewhere = name not in {"guild_id", "key_id"} or "achievements" in route.path or "}/keys" in route.path
             if bad in {"..", "%2e%2e"} and elsewhere:
                 continue  # the client itself makes another address of it, which may well be there
             response = await bot.request(route.method, route.url(**{name: bad}), content=b"{", headers=PATCH)
