@@ -12,6 +12,9 @@ _PLURALS = re.compile(r"plural=(.+?);")
 _WEIGHT = re.compile(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*")
 # Every language's rule looks at the last two digits at most, beyond its smallest numbers.
 _PLURALS_SHOWN = 200
+# Of what a reader sends: browsers send a few tags, and a tag of a language is no longer than this (RFC 5646, 4.4.1).
+_MOST_TAGS = 32
+_TAG_CHARACTERS = 35
 
 
 class Language(msgspec.Struct, frozen=True):
@@ -74,6 +77,7 @@ ENGLISH = Language("en", "English", {}, lambda count: int(count != 1))
 LANGUAGES: Mapping[str, Language] = {"en": ENGLISH} | {
     file.stem: _language(file) for file in sorted(_FOLDER.glob("*.po"))
 }
+_BY_TAG = {tag.lower(): language for tag, language in LANGUAGES.items()}
 
 
 def choose(accept_language: str, *others: str | None, chosen: str | None = None) -> Language:
@@ -87,7 +91,7 @@ def choose(accept_language: str, *others: str | None, chosen: str | None = None)
 def _accepted(accept_language: str) -> list[str]:
     """The tags of an `Accept-Language` value, the most wanted first (RFC 9110, 12.5.4)."""
     weighted = []
-    for choice in accept_language.split(","):
+    for choice in accept_language.split(",", _MOST_TAGS)[:_MOST_TAGS]:
         tag, _, parameter = choice.partition(";")
         weight = _WEIGHT.fullmatch(parameter)
         weighted.append((float(weight[1]) if weight else 1.0, tag.strip()))
@@ -96,8 +100,7 @@ def _accepted(accept_language: str) -> list[str]:
 
 def _find(tag: str) -> Language | None:
     """The language of a tag, or of the tag without its region: `de` for `de-AT`."""
-    parts = tag.lower().split("-")
-    known = {each.lower(): language for each, language in LANGUAGES.items()}
-    return next(
-        (known[part] for length in range(len(parts), 0, -1) if (part := "-".join(parts[:length])) in known), None
-    )
+    part = tag[:_TAG_CHARACTERS].lower()
+    while part not in _BY_TAG and part:
+        part = part.rpartition("-")[0]
+    return _BY_TAG.get(part)

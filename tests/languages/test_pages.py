@@ -9,6 +9,7 @@ import pytest
 from api.lib.languages import LANGUAGES
 from tests.pages.stub import READY
 from tests.support.serving import in_process
+from tests.support.standing import standing
 
 
 @pytest.fixture
@@ -33,6 +34,17 @@ async def test_a_chosen_language_comes_first(client: httpx2.AsyncClient) -> None
     assert '<html lang="de">' in page
     assert '<option value="de" lang="de" selected>Deutsch' in page
     assert '<option value="en" lang="en">English' in page
+
+
+@pytest.mark.parametrize("path", ["/", "/dashboard/"])
+@pytest.mark.parametrize("wanted", ["-" * 30_000, "de-" * 10_000, "x-y," * 7_500])
+async def test_a_long_header_does_not_hold_up_the_server(client: httpx2.AsyncClient, path: str, wanted: str) -> None:
+    """Anybody may send one, and headers of 30 kB are let in."""
+    await client.get(path)
+    async with standing() as found:
+        for headers in ({"Accept-Language": f"en,{wanted}"}, {"Cookie": f"guildhall_language={wanted}"}):
+            assert (await client.get(path, headers=headers)).status_code == 200
+    assert found.longest < 0.1
 
 
 async def test_the_dashboard_gets_the_catalog_of_its_language(client: httpx2.AsyncClient) -> None:
