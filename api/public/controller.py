@@ -14,10 +14,10 @@ from api.public.service import PublicGuild, PublicService
 SECONDS = 30  # in which caches may answer
 
 
-def caching(guild: PublicGuild, *, by_accept: bool = False) -> dict[str, str]:
-    """How long caches may keep an answer about the guild; only the reader's own, where it is for members. `by_accept`:
-    `Accept` chooses between JSON and MessagePack."""
-    varies = ["Accept"] if by_accept else []
+def caching(guild: PublicGuild, *, by: str | None = None) -> dict[str, str]:
+    """How long caches may keep an answer about the guild; only the reader's own, where it is for members. `by`: the
+    header that chooses between forms of the answer."""
+    varies = [] if by is None else [by]
     if not guild.is_for_everyone:
         varies.append("Cookie")
     who = "public" if guild.is_for_everyone else "private"
@@ -41,7 +41,7 @@ class PublicController(Controller):
         module `public` says who may see it. A leaderboard for members needs the session of one. Each address has 60
         requests a minute."""
         guild = await public.find(place, request.headers.get("cookie"))
-        return ApiResponse(await public.leaderboard(guild, params), headers=caching(guild, by_accept=True))
+        return ApiResponse(await public.leaderboard(guild, params), headers=caching(guild, by="Accept"))
 
     @get("/members/{user_id:str}", opt=RoutePolicy(reads_query=True, by_address=True, conditional=True).opt)
     async def get_public_member(
@@ -54,4 +54,4 @@ class PublicController(Controller):
         """Get a member of a guild with a public leaderboard, with the stats that the guild publishes and the
         achievements that the member has."""
         guild = await public.find(place, request.headers.get("cookie"))
-        return ApiResponse(await public.member(guild, user_id), headers=caching(guild, by_accept=True))
+        return ApiResponse(await public.member(guild, user_id), headers=caching(guild, by="Accept"))

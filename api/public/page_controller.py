@@ -14,6 +14,7 @@ from api.http.policy import RoutePolicy
 from api.http.problems import logged, sentence
 from api.http.requests import GuildhallRequest
 from api.http.responses import base_url
+from api.lib.languages import Language, choose
 from api.public import pages
 from api.public.controller import caching
 from api.public.dtos import PublicLeaderboardQuery
@@ -26,7 +27,7 @@ def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[str]
     """The page that says why there is none. It says the same of what does not exist and of what is not shown."""
     ours = logged(request, error)
     headers = {**pages.HEADERS, **ours.headers, "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
-    html = pages.refusal(ours, sentence(ours))
+    html = pages.refusal(ours, sentence(ours), _language(request))
     return Response(html, status_code=ours.status, media_type="text/html", headers=headers)
 
 
@@ -57,7 +58,15 @@ class PublicPageController(Controller):
         return _answer(
             guild,
             pages.leaderboard(
-                address, place, board, params, found, rewards, guild.settings, has_pictures=pictures.is_installed
+                address,
+                place,
+                board,
+                params,
+                found,
+                rewards,
+                guild.settings,
+                _language(request, guild),
+                has_pictures=pictures.is_installed,
             ),
         )
 
@@ -74,7 +83,16 @@ class PublicPageController(Controller):
         guild = await public.find(place, request.headers.get("cookie"))
         member = await public.member(guild, user_id)
         address = f"{_base(request)}/g/{place}/members/{user_id}"
-        return _answer(guild, pages.member(address, place, member, guild.settings, has_pictures=pictures.is_installed))
+        language = _language(request, guild)
+        html = pages.member(address, place, member, guild.settings, language, has_pictures=pictures.is_installed)
+        return _answer(guild, html)
+
+
+def _language(request: Request[Any, Any, Any], guild: PublicGuild | None = None) -> Language:  # Any: Litestar's own
+    """The first language that the reader accepts, or the guild's. A chosen one would need a cookie, which keeps shared
+    caches from answering."""
+    accepted = request.headers.get("accept-language", "")
+    return choose(accepted, None if guild is None else guild.locale)
 
 
 def _base(request: GuildhallRequest) -> str:
@@ -82,7 +100,7 @@ def _base(request: GuildhallRequest) -> str:
 
 
 def _answer(guild: PublicGuild, html: str) -> Response[str]:
-    headers = {**pages.HEADERS, **caching(guild)}
+    headers = {**pages.HEADERS, **caching(guild, by="Accept-Language")}
     if not (guild.settings.indexed and guild.is_for_everyone):
         headers["X-Robots-Tag"] = "noindex"
     return Response(html, media_type="text/html", headers=headers)

@@ -2,7 +2,6 @@
 files, so nothing inline has to be allowed."""
 
 import re
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,24 +11,18 @@ from msgspec import Meta
 
 from api.errors import GuildhallError
 from api.leaderboards.dtos import Period, StatName
+from api.lib.languages import LANGUAGES, Language
 from api.lib.pagination import CursorText
 from api.pages.assets import address as asset_address
 from api.public.dtos import PublicEntryView, PublicGuildView, PublicLeaderboardView, PublicMemberView
 from api.public.service import LevelReward
+from api.public.writing import Written
 from api.settings.builtin.public import PublicSettings
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
 ROWS = 50
-PERIODS: dict[Period, str] = {"all": "All time", "month": "This month", "week": "This week", "day": "Today"}
-STATS = {
-    "xp": "XP",
-    "messages": "Messages",
-    "voice_seconds": "Voice time",
-    "reactions": "Reactions",
-    "commands": "Commands",
-}
 HEADERS = {
     # Avatars and icons are Discord's. Nothing runs, and nobody may put the page into a frame.
     "Content-Security-Policy": (
@@ -60,17 +53,18 @@ def leaderboard(
     found: list[PublicMemberView] | None,
     rewards: list[LevelReward],
     settings: PublicSettings,
+    language: Language,
     *,
     has_pictures: bool,
 ) -> str:
     """The page of a leaderboard. `found`: the members with the name that was searched for; None without a search."""
-    return _template("leaderboard.html").render(
+    return _template("leaderboard.html", language.tag).render(
         address=address,
         path=f"/g/{place}",
         guild=board.guild,
         board=board,
         query=query,
-        periods=PERIODS,
+        periods=_periods(language),
         podium=board.items[:3] if query.cursor is None and len(board.items) >= 3 else [],
         found=found,
         rewards=rewards,
@@ -79,9 +73,17 @@ def leaderboard(
     )
 
 
-def member(address: str, place: str, view: PublicMemberView, settings: PublicSettings, *, has_pictures: bool) -> str:
+def member(
+    address: str,
+    place: str,
+    view: PublicMemberView,
+    settings: PublicSettings,
+    language: Language,
+    *,
+    has_pictures: bool,
+) -> str:
     """The page of a member."""
-    return _template("member.html").render(
+    return _template("member.html", language.tag).render(
         address=address,
         path=f"/g/{place}",
         guild=view.guild,
@@ -91,12 +93,12 @@ def member(address: str, place: str, view: PublicMemberView, settings: PublicSet
     )
 
 
-def refusal(error: GuildhallError, sentence: str) -> str:
+def refusal(error: GuildhallError, sentence: str, language: Language) -> str:
     """The page that says why there is none. `sentence`: what is wrong, in words."""
     is_missing = error.status == 404
-    return _template("refusal.html").render(
-        title="There is nothing here" if is_missing else error.title,
-        detail="No page with this address, or none that you may see." if is_missing else sentence,
+    return _template("refusal.html", language.tag).render(
+        title=language.text("There is nothing here") if is_missing else error.title,
+        detail=language.text("No page with this address, or none that you may see.") if is_missing else sentence,
         indexed=False,
     )
 
@@ -110,20 +112,13 @@ def _initials(text: str) -> str:
     return "".join(filter(None, letters))[:2].upper()
 
 
-def _number(value: int) -> str:
-    return f"{value:,}"
-
-
-def _amount(value: int, stat: str) -> str:
-    """A number of a stat, with what it counts."""
-    if stat == "voice_seconds":
-        hours, minutes = divmod(value // 60, 60)
-        return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
-    return f"{value:,} XP" if stat == "xp" else f"{value:,}"
-
-
-def _stat(name: str) -> str:
-    return STATS.get(name, name.replace("_", " ").capitalize())
+def _periods(language: Language) -> dict[Period, str]:
+    return {
+        "all": language.text("All time"),
+        "month": language.text("This month"),
+        "week": language.text("This week"),
+        "day": language.text("Today"),
+    }
 
 
 def _icon(guild: PublicGuildView) -> str | None:
@@ -133,18 +128,14 @@ def _icon(guild: PublicGuildView) -> str | None:
     return f"https://cdn.discordapp.com/icons/{guild.id}/{guild.icon}.png?size=128"
 
 
-def _day(at: datetime) -> str:
-    return f"{at.day} {at:%B %Y}"
-
-
 @cache
-def _template(name: str) -> "Template":
+def _template(name: str, tag: str) -> "Template":
     """A template. Jinja is loaded for the first page, so that nothing waits for it at the start."""
-    return _environment().get_template(name)
+    return _environment(tag).get_template(name)
 
 
 @cache
-def _environment() -> "Environment":
+def _environment(tag: str) -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
@@ -155,14 +146,22 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         auto_reload=False,
     )
+    language = LANGUAGES[tag]
+    written = Written(language)
     made.filters |= {
-        "amount": _amount,
-        "day": _day,
+        "amount": written.amount,
+        "day": written.day,
         "icon": _icon,
         "initials": _initials,
         "name": _name,
-        "number": _number,
-        "stat": _stat,
+        "number": written.number,
+        "stat": written.stat,
     }
-    made.globals |= {"asset": asset_address, "colors": _COLORS}
+    made.globals |= {
+        "asset": asset_address,
+        "colors": _COLORS,
+        "language": language.tag,
+        "t": language.text,
+        "tn": written.count,
+    }
     return made

@@ -1,6 +1,6 @@
 """The SQL of public pages."""
 
-_GUILD = "g.id, g.name, g.icon, s.overrides"
+_GUILD = "g.id, g.name, g.icon, g.locale, s.overrides"
 
 # A guild by its id. Without settings of its own, the module's defaults hold.
 BY_ID = f"""

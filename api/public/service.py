@@ -38,6 +38,7 @@ class PublicGuild(NamedTuple):
     id: int
     name: str
     icon: str | None
+    locale: str
     settings: PublicSettings
 
     @property
@@ -98,7 +99,8 @@ class PublicService:
         if row is None:
             raise NotFound
         overrides = msgspec.json.decode(row["overrides"])
-        found = PublicGuild(row["id"], row["name"], row["icon"], public_settings(PUBLIC.effective(overrides)))
+        settings = public_settings(PUBLIC.effective(overrides))
+        found = PublicGuild(row["id"], row["name"], row["icon"], row["locale"], settings)
         if found.settings.leaderboard == "off":
             raise NotFound
         if not found.is_for_everyone and not await self._is_member(found.id, cookie):

@@ -1,5 +1,7 @@
 """The pages as a browser shows them, and what the browser asked for meanwhile."""
 
+import json
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -89,6 +91,31 @@ async def test_a_browser_lists_the_operations(
         await tab.screenshot(f"schema-{name}")
 
         assert await tab.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert_clean(tab, base_url)
+
+
+async def test_a_route_is_found_at_the_side_with_samples_in_three_languages(chromium: Browser) -> None:
+    document = json.loads((Path(__file__).parents[1] / "architecture" / "openapi.json").read_text())
+    async with serve(READY) as base_url, browser_page(chromium) as tab:
+        page = tab.page
+        await page.route("**/schema/openapi.json", lambda route: route.fulfill(json=document))
+        await page.goto(f"{base_url}/schema")
+        await expect(page.locator(".opblock").first).to_be_in_viewport()
+        await page.get_by_label("Your guild's id, for the samples").fill("4242")
+        await page.keyboard.press("Tab")
+        await page.get_by_label("Find a route").fill("post level-curve")
+        await page.get_by_role("navigation", name="Routes").get_by_role("link").locator("visible=true").click()
+        block = page.locator("#operations-settings-preview_level_curve")
+        await expect(block).to_be_in_viewport()
+        sample = block.locator(".samples pre")
+        await expect(sample).to_contain_text(f'curl -X POST "{base_url}/v1/guilds/4242/level-curve/preview"')
+        await expect(sample).to_contain_text('"preset":"mee6"')
+        await block.get_by_role("button", name="Python").click()
+        await expect(sample).to_contain_text('request("POST", "/v1/guilds/4242/level-curve/preview", object')
+        await block.get_by_role("button", name="TypeScript").click()
+        await expect(sample).to_contain_text("process.env.GUILDHALL_KEY!")
+        await tab.screenshot("schema-route")
+        assert (await block.bounding_box() or {"height": 0})["height"] < 2500
         assert_clean(tab, base_url)
 
 

@@ -68,7 +68,7 @@ async def test_previews_in_chats(anonymous: httpx2.AsyncClient) -> None:
     found = dict(re.findall(r'property="og:(\w+)" content="([^"]*)"', (await anonymous.get("/g/harbour")).text))
     base = found["url"].removesuffix("/g/harbour")
     assert found == {
-        "title": "Harbour: leaderboard", "description": "2 members, all time", "type": "website",
+        "title": "Harbour: leaderboard", "description": "2 members, All time", "type": "website",
         "url": f"{base}/g/harbour", "image": f"{base}/g/harbour/leaderboard.png?stat=xp&amp;period=all",
     }  # fmt: skip
     page = (await anonymous.get(f"/g/harbour/members/{ADA}")).text
@@ -233,3 +233,19 @@ async def test_pictures(anonymous: httpx2.AsyncClient, bot: httpx2.AsyncClient) 
     assert (await bot.patch(SETTINGS, json={"stats": ["messages"]})).status_code == 200
     assert (await anonymous.get(f"/g/harbour/members/{ADA}/card.png")).status_code == 404
     assert "og:image" not in (await anonymous.get(f"/g/harbour/members/{ADA}")).text
+
+
+@pytest.mark.usefixtures("shown")
+async def test_a_page_is_in_the_language_of_its_reader_or_its_guild(
+    bot: httpx2.AsyncClient, anonymous: httpx2.AsyncClient
+) -> None:
+    german = await anonymous.get("/g/harbour", headers={"Accept-Language": "de-AT"})
+    assert '<html lang="de">' in german.text
+    assert "<h1>Rangliste</h1>" in german.text
+    assert "Accept-Language" in german.headers["vary"]
+    await bot.patch(f"/v1/guilds/{HARBOUR}", json={"locale": "de"})
+    assert "<h1>Rangliste</h1>" in (await anonymous.get("/g/harbour")).text
+    english = await anonymous.get("/g/harbour", headers={"Accept-Language": "en"})
+    assert "<h1>Leaderboard</h1>" in english.text
+    missing = await anonymous.get("/g/nobody-here", headers={"Accept-Language": "de"})
+    assert "Hier ist nichts" in missing.text

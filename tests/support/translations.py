@@ -36,7 +36,8 @@ def messages() -> Iterator[tuple[str, Message]]:
         yield from ((_name(file), text) for text in _LITERALS.findall(file.read_text()))
     for file in sorted((_PUBLIC / "templates").glob("*.html")):
         yield from _extracted(file, "jinja2.ext:babel_extract")
-    yield from _extracted(_PUBLIC / "pages.py", "python")
+    for file in (_PUBLIC / "pages.py", _PUBLIC / "writing.py"):
+        yield from _extracted(file, "python")
     for module in BUILT_IN.values():
         texts = [module.title, module.description, *_texts(module.schema)]
         yield from ((f"api/settings/builtin/{module.name}.py", text) for text in texts if text)
