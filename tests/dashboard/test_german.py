@@ -1,6 +1,7 @@
 """In another language: nothing is left in English, nothing is cut, dates and numbers follow the guild's locale."""
 
 import re
+from pathlib import Path
 
 import httpx2
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from api.lib.languages import LANGUAGES
+from api.pages import controller
 from tests.dashboard.support import CHANNELS, ROLES, Dashboard, page_of
 from tests.dashboard.test_for_everybody import PAGES, go
 from tests.support.people import ADA, HARBOUR
@@ -47,7 +49,8 @@ _NAMES = {
     *ROLES.values(), *(f"@{name}" for name in ROLES.values()), *(f"#{name}" for name in CHANNELS.values()),
 }  # fmt: skip
 _BY_THE_SERVER = {
-    LANGUAGES["de"].text(text) for text in ("Skip to the content", "API reference", "Language", "This guild")
+    LANGUAGES["de"].text(english)
+    for english in re.findall(r"\{\{(.+?)\}\}", Path(controller.__file__).with_name("dashboard.html").read_text())
 }
 _SOURCES = {"MEE6", "AmariBot", "Tatsu", "Lurkr", "Polaris"}
 

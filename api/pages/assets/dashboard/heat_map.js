@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { date, number, t, tn } from "./language.js";
 import { emptyState } from "./screen.js";
 
+// As English puts them: `placer` asks for them so.
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MONDAY = Date.UTC(2024, 0, 1);
 const DAY = 24 * 3600 * 1000;

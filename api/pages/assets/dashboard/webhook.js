@@ -4,11 +4,11 @@ import { call, get, guildPath } from "./api.js";
 import { ask } from "./dialog.js";
 import { h, heading, link, notify } from "./dom.js";
 import { eventName } from "./event_names.js";
-import { t } from "./language.js";
+import { number, t } from "./language.js";
 import { guildHref } from "./router.js";
 import { emptyState, part } from "./screen.js";
 import { deliveryState, editWebhook, eventsText } from "./webhooks.js";
-import { moment, number } from "./words.js";
+import { moment } from "./words.js";
 
 const PAGE = 25;
 const WATCHED_MILLISECONDS = 20000;

@@ -2,8 +2,6 @@
 
 import { date, number, t } from "./language.js";
 
-export { number, percent } from "./language.js";
-
 export const STATS = {
   xp: t("XP"),
   messages: t("Messages"),
