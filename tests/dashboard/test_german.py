@@ -23,7 +23,7 @@ _CUT = """() => [...document.body.querySelectorAll("*")].filter((element) =>
 # What is shown or read aloud, but for data. Translated texts stand in brackets, also within each other.
 _UNTRANSLATED = """() => {
   const found = [];
-  const data = "bdi, code, q, del, ins, .username, .value, .id, .icon, .badge, .face, pre, #language, footer .who";
+  const data = "bdi, code, q, del, ins, .username, .value, .id, .icon, .badge, .face, pre, #language, .message";
   const months = Array.from({ length: 12 }, (_, month) => new Date(2026, month, 1));
   const days = Array.from({ length: 7 }, (_, day) => new Date(2026, 5, day));
   const dates = new Set(["short", "long"].flatMap((style) => [

@@ -6,7 +6,7 @@ import { t } from "./language.js";
 import { guildHref } from "./router.js";
 import { emptyState } from "./screen.js";
 import { ACTIONS, details, people, sentence } from "./sentences.js";
-import { referencesOf } from "./settings.js";
+import { referencesOf } from "./references.js";
 import { dayAfter, moment } from "./words.js";
 
 const PAGE = 25;

@@ -3,7 +3,7 @@
 import { call, get, guildPath } from "./api.js";
 import { alertBox, freshId, h } from "./dom.js";
 import { number, t } from "./language.js";
-import { referencesOf } from "./settings.js";
+import { referencesOf } from "./references.js";
 
 const KINDS = { message: t("a message"), voice: t("10 minutes of voice"), reaction: t("a reaction"), command: t("a command") };
 const VOICE_SECONDS = 600;

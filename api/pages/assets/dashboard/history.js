@@ -7,7 +7,7 @@ import { unlike } from "./merging.js";
 import { guildHref } from "./router.js";
 import { emptyState } from "./screen.js";
 import { titleOf } from "./schema.js";
-import { moduleName, referencesOf } from "./settings.js";
+import { moduleName, referencesOf } from "./references.js";
 import { actorName, inWords, moment } from "./words.js";
 
 const PAGE = 20;

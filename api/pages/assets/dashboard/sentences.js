@@ -6,7 +6,7 @@ import { rich, t, tn } from "./language.js";
 import { unlike } from "./merging.js";
 import { personLink } from "./people.js";
 import { titleOf } from "./schema.js";
-import { moduleName } from "./settings.js";
+import { moduleName } from "./references.js";
 import { humanized, inWords, nameOf } from "./words.js";
 
 /** Each kind of entry, as the filter names it. */
