@@ -56,3 +56,14 @@ def entity_tags(name: str, given: Headers, *, weak: bool) -> frozenset[str] | No
         return etags.parse(", ".join(given.getall(name)), weak=weak)
     except etags.BadEtag:
         raise BadHeader(f"`{name}` is neither a list of entity tags nor `*`.") from None
+
+
+def with_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """The header; `Allow` also with HEAD and OPTIONS, which every route answers."""
+    name, value = header
+    if name.lower() != b"allow":
+        return header
+    methods = {method.strip() for method in value.split(b",") if method.strip()}
+    if b"GET" in methods:
+        methods.add(b"HEAD")
+    return name, b", ".join(sorted(methods | {b"OPTIONS"}))

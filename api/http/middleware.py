@@ -17,6 +17,7 @@ from api.http.budgets import Headers
 from api.http.connections import Connections
 from api.http.context import RequestContext, start_context
 from api.http.fast_path import FastPath
+from api.http.headers import with_head
 from api.http.hosts import refuse_ambiguous
 from api.http.problems import MEDIA_TYPE, classify, problem
 from api.http.proxy_notice import ProxyNotice
@@ -180,7 +181,7 @@ class _Exchange:
                 *self._budget(),
             ]
             if self.status == 405 or self._scope["method"] == "OPTIONS":
-                message["headers"] = [_with_head(header) for header in headers]
+                message["headers"] = [with_head(header) for header in headers]
         elif self._head and message["type"] == "http.response.body":
             message["body"] = b""
         await self._send(message)
@@ -246,13 +247,3 @@ class _Exchange:
             guild=context.guild_id,
             problem=context.problem,
         )
-
-
-def _with_head(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
-    name, value = header
-    if name.lower() != b"allow":
-        return header
-    methods = {method.strip() for method in value.split(b",") if method.strip()}
-    if b"GET" in methods:
-        methods.add(b"HEAD")
-    return name, b", ".join(sorted(methods | {b"OPTIONS"}))
