@@ -215,7 +215,7 @@ def _refuse_unsafe(settings: Settings) -> None:
     for name in ("secret", "secret_previous", "metrics_token"):
         secret = getattr(settings, name)
         if secret is not None and len(secret) < MINIMUM_SECRET:
-            raise UnsafeConfiguration(f"{variable(name)} is too short: {MINIMUM_SECRET} characters are needed.")
+            raise UnsafeConfiguration(f"{variable(name)} needs at least {MINIMUM_SECRET} characters.")
     if (settings.discord_client_id is None) != (settings.discord_client_secret is None):
         raise UnsafeConfiguration("Set GUILDHALL_DISCORD_CLIENT_ID and GUILDHALL_DISCORD_CLIENT_SECRET, or neither.")
     if settings.traces_url is not None and not tracing.is_installed():
