@@ -6,15 +6,13 @@ from pathlib import Path
 import httpx2
 import pytest
 from litestar.types import ASGIApp
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Route
 
 from tests.dashboard.support import Dashboard, fill
 from tests.support.browsers import Browsers
 from tests.support.discord import Discord
 from tests.support.people import HARBOUR
 from tests.support.serving import in_process, serve
-
-expect.set_options(timeout=10_000)
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+
+expect.set_options(timeout=30_000)  # a busy machine is no fault
 
 SCREENSHOTS = Path("screenshots")
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
