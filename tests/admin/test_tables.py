@@ -74,6 +74,12 @@ async def test_people_have_names(bot: httpx2.AsyncClient, ada: httpx2.AsyncClien
         assert await named(table, "user_id", "display_name", "username") == both, table
     targets = await named("named_audit_log", "target", "target_name")
     assert (targets[str(ADA)], targets[str(BO)]) == (["Ada L."], ["bo"])
+    newest, beyond = 2**63 - 1, str(2**63)  # nobody has the latter, but an achievement may be called so
+    await bot.patch(f"{guild}/members/{newest}", json={"username": "cy"})
+    await give(bot, newest, 1)
+    await define(bot, draft(beyond, gte=1000))
+    targets = await named("named_audit_log", "target", "target_name")
+    assert (targets[str(newest)], targets[beyond]) == (["cy"], [None])
     plan = await owner.fetch("EXPLAIN SELECT count(*) FROM named_members")
     assert not any("member_names" in row[0] for row in plan), "rows are counted without a look at names"
 
