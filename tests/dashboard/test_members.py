@@ -1,8 +1,10 @@
 """Members: finding somebody by name, their page, and what is done by hand."""
 
 import httpx2
+import pytest
 from playwright.async_api import expect
 
+from tests.activity.test_record import message, record
 from tests.dashboard.support import OTHERS, ROLES, Dashboard, axe_faults, page_of
 from tests.support.discord import Discord
 from tests.support.people import ADA, BO, HARBOUR, MALLORY
@@ -75,6 +77,21 @@ async def test_sorted_by_a_stat(dashboard: Dashboard, bot: httpx2.AsyncClient) -
     await page.get_by_label("Search by name or id").fill("bo")
     await expect(rows.nth(1)).to_contain_text("Bo")
     await expect(page.get_by_label("Sort by")).to_be_disabled()
+    dashboard.assert_clean(tab)
+
+
+@pytest.mark.parametrize("stat", ["constructor", "name"])
+async def test_a_stat_may_have_any_name(dashboard: Dashboard, bot: httpx2.AsyncClient, stat: str) -> None:
+    await record(bot, {**message(stat, BO), "type": "stat", "stat": stat, "amount": 7})
+    tab = await dashboard.open(page_of("members"))
+    page = tab.page
+    await expect(page.get_by_role("row")).to_have_count(43)
+    sorts = page.get_by_label("Sort by")
+    await sorts.select_option(index=0)
+    await expect(page.get_by_role("row")).to_have_count(43)
+    await sorts.select_option(stat)
+    await expect(page.get_by_role("row")).to_have_count(2)
+    await expect(page.get_by_role("row").nth(1).get_by_role("cell", name="7", exact=True)).to_be_visible()
     dashboard.assert_clean(tab)
 
 

@@ -2,7 +2,7 @@
 
 import { h, heading } from "./dom.js";
 import { number, t, tn } from "./language.js";
-import { membersBy, sortsOf } from "./member_pages.js";
+import { BY_NAME, membersBy, sortsOf } from "./member_pages.js";
 import { personLink } from "./people.js";
 import { guildHref } from "./router.js";
 import { announce, emptyState, failure, skeleton, whileLoading } from "./screen.js";
@@ -49,7 +49,7 @@ class MemberList {
 
   /** The stat that has a column besides XP. */
   get #stat() {
-    return ["name", "xp"].includes(this.sort.value) ? "messages" : this.sort.value;
+    return [BY_NAME, "xp"].includes(this.sort.value) ? "messages" : this.sort.value;
   }
 
   /** The classes of two columns: on a phone, that is seen by which members are sorted. */
@@ -68,7 +68,7 @@ class MemberList {
     this.#text = text.trim();
     if (this.field.value.trim() !== this.#text) this.field.value = this.#text;
     this.sort.disabled = this.#text !== "";
-    const wanted = guildHref(this.guild.id, "members", { search: this.#text, sort: this.sort.value === "name" ? null : this.sort.value });
+    const wanted = guildHref(this.guild.id, "members", { search: this.#text, sort: this.sort.value || null });
     if (location.hash.startsWith(guildHref(this.guild.id, "members"))) history.replaceState(null, "", wanted);
     await this.#show(null);
   }
@@ -134,7 +134,7 @@ class MemberList {
       h("th", { scope: "row" }, personLink(this.guild, member, isMe && h("span", { class: "tag" }, t("you")))),
       h("td", { class: "number" }, number(member.level)),
       h("td", { class: this.#columns.xp }, number(member.xp)),
-      h("td", { class: this.#columns.stat }, amount(this.#stat, member.stats[this.#stat] ?? member.custom_stats[this.#stat] ?? 0)),
+      h("td", { class: this.#columns.stat }, amount(this.#stat, valueOf(member, this.#stat))),
       h("td", { class: "number wide" }, day(member.last_active_at)),
     );
   }
@@ -146,6 +146,12 @@ class MemberList {
     };
     return emptyState(t("Nobody's name begins with “{text}”.", { text: this.#text }), h("button", { type: "button", class: "quiet", id: "clear-search", onclick: clear }, t("Clear the search")));
   }
+}
+
+/** A member's total. Only own properties: every object has a `constructor`. */
+function valueOf(member, stat) {
+  const counts = { ...member.custom_stats, ...member.stats };
+  return Object.hasOwn(counts, stat) ? counts[stat] : 0;
 }
 
 function nobody() {
