@@ -93,19 +93,32 @@ async def lock_family(connection: Connection, key_id: int) -> "list[asyncpg.Reco
 
 
 # A key and all keys that derive from it, without those that have ended.
-_FAMILY = """
+FAMILY = """
     WITH RECURSIVE family AS (
         SELECT * FROM api_keys WHERE id = $1
         UNION ALL
         SELECT k.* FROM family JOIN api_keys k ON k.parent_id = family.id
             AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
     )
+    SELECT * FROM family ORDER BY id
 """
-FAMILY = f"{_FAMILY} SELECT * FROM family ORDER BY id"
-COUNT_FAMILY = f"{_FAMILY} SELECT count(*) FROM family"
 
-# The working keys for a guild alone that no other key made: those of people, and of the command line.
+# The working keys of a family, by the origin of its first key, which may have been rotated.
+COUNT_FAMILY = """
+    WITH RECURSIVE family AS (
+        SELECT id FROM api_keys
+        WHERE (id = $1 OR origin_id = $1) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+        UNION ALL
+        SELECT k.id FROM family JOIN api_keys k ON k.parent_id = family.id
+            AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
+    )
+    SELECT count(*) FROM family
+"""
+
+# The working keys for a guild alone that no other key made: those of people, and of the command line. A rotated key
+# and its successor count once.
 COUNT_OF_GUILD = """
-    SELECT count(*) FROM api_keys WHERE guild_ids && ARRAY[$1::bigint] AND guild_ids <@ ARRAY[$1::bigint]
+    SELECT count(DISTINCT coalesce(origin_id, id)) FROM api_keys
+    WHERE guild_ids && ARRAY[$1::bigint] AND guild_ids <@ ARRAY[$1::bigint]
         AND parent_id IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
 """

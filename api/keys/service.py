@@ -81,11 +81,12 @@ class KeyService:
             raise Forbidden(
                 f"This key is of the last generation, number {rules.MOST_GENERATIONS}, and cannot make keys."
             )
-        await self._refuse_many(connection, line[-1]["id"], now)
+        await self._refuse_many(connection, line[-1], now)
         return line[0]
 
-    async def _refuse_many(self, connection: Connection, first_id: int, now: datetime) -> None:
-        if await connection.fetchval(queries.COUNT_FAMILY, first_id, now) >= MOST_KEYS:
+    async def _refuse_many(self, connection: Connection, first: Row, now: datetime) -> None:
+        origin = first["origin_id"] or first["id"]
+        if await connection.fetchval(queries.COUNT_FAMILY, origin, now) >= MOST_KEYS:
             raise Conflict(f"This family already has {MOST_KEYS} keys. Revoke some first.")
 
     async def list_keys(self, actor: Actor, query: KeyQuery, guild_id: int | None = None) -> Page[KeyView]:
@@ -125,7 +126,7 @@ class KeyService:
             _refuse_strangers(actor, line)
             if _has_expired(old, now):
                 raise KeyExpired("This key has already expired. Make a new one.")
-            await self._refuse_many(connection, line[-1]["id"], now)
+            await self._refuse_many(connection, line[-1], now)
             kept = ("name", "scopes", "guild_ids", "rate_limit", "expires_at", "parent_id")
             row = await ApiKey.made(
                 **{name: old[name] for name in kept},

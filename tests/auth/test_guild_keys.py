@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import httpx2
+import pytest
 
 from api.auth.scopes import ALL
+from api.keys import service
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
@@ -67,4 +69,21 @@ async def test_twenty_five_that_work(bot: httpx2.AsyncClient, browsers: Browsers
     assert (await bot.post(KEYS, json=BODY)).status_code == 201, "a key's own end with it, and count among its family"
     clock.move(seconds=61)
     assert (await ada.post(KEYS, json=BODY)).status_code == 201
+    await ada.aclose()
+
+
+async def test_rotated_keys_count(
+    bot: httpx2.AsyncClient, browsers: Browsers, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old keys work until their grace is over, so their number is bounded. They take no place from other keys."""
+    monkeypatch.setattr(service, "MOST_KEYS", 3)
+    monkeypatch.setattr(service, "MOST_OF_GUILD", 2)
+    ada = await browsers.log_in(ADA)
+    made = (await ada.post(KEYS, json=BODY | {"scopes": ["keys:manage"]})).json()
+    for status in (201, 201, 409):
+        async with clients.bearer(made["secret"]) as client:
+            answer = await client.post(f"/v1/keys/{made['id']}/rotate")
+        assert answer.status_code == status, answer.text
+        made = answer.json()
+    assert [(await ada.post(KEYS, json=BODY)).status_code for _ in range(2)] == [201, 409]
     await ada.aclose()
