@@ -12,6 +12,9 @@ from api.settings.builtin.announcements import Mode, filled
 
 # Backslashes keep Discord from reading these as formatting or as a link.
 _MARKDOWN = re.compile(r"[\\*_~`|<>\[\]()#:]")
+_BULLET = re.compile(r"^(\d*)([-.])")  # makes a list of a line that begins with the name
+# Discord refuses a longer message.
+_TEXT_CHARACTERS = 2000
 
 
 class Announcement(msgspec.Struct, frozen=True):
@@ -93,7 +96,11 @@ def _announcement(
         where = announce.channel_id
     elif announce.mode == "current" and channel_id is not None:
         where = str(channel_id)
-    return Announcement(announce.mode, where, text)
+    return Announcement(announce.mode, where, _cut(text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TEXT_CHARACTERS else f"{text[: _TEXT_CHARACTERS - 1]}…"
 
 
 def _spoken(user_id: int, names: Names) -> str:
@@ -102,4 +109,4 @@ def _spoken(user_id: int, names: Names) -> str:
     name = names.display_name or names.username
     if name is None:
         return str(user_id)
-    return _MARKDOWN.sub(r"\\\g<0>", name).replace("@", "@\u200b")
+    return _BULLET.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\g<0>", name)).replace("@", "@\u200b")

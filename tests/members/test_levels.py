@@ -254,6 +254,8 @@ def test_what_a_level_up_announces(template: str, text: str) -> None:
         (Names(display_name="@everyone {level}"), "@\u200beveryone {level}"),
         (Names(display_name=f"<@{BO}>"), f"\\<@\u200b{BO}\\>"),
         (Names(display_name="[gift](https://bad.example)"), "\\[gift\\]\\(https\\://bad.example\\)"),
+        (Names(display_name="- Ada"), r"\- Ada"),
+        (Names(display_name="1. Ada-B. L."), r"1\. Ada-B. L."),
         (Names(display_name="# *a* _b_ ~c~ `d` |e| \\"), r"\# \*a\* \_b\_ \~c\~ \`d\` \|e\| \\"),
     ],
 )
@@ -261,6 +263,17 @@ def test_a_name_in_an_announcement_is_only_read(names: Names, text: str) -> None
     found = level_up(guild(REWARDS | {"announce": {"template": "{user}"}}), ADA, 10, 31, names=names)
     assert found is not None
     assert found.announce.text == text
+
+
+@pytest.mark.parametrize(("template", "length"), [("a" * 2000, 2000), ("{user}" * 50, 2000), ("b{user}" * 9, 1809)])
+def test_discord_takes_the_text(template: str, length: int) -> None:
+    """It refuses messages of more than 2,000 characters."""
+    names = Names(display_name="*" * 100)
+    found = level_up(guild(REWARDS | {"announce": {"template": template}}), ADA, 10, 31, names=names)
+    assert found is not None
+    assert found.announce.text is not None
+    assert len(found.announce.text) == length
+    assert found.announce.text.endswith("…") is (template.count("{user}") == 50)
 
 
 def test_roles_in_words_are_those_to_add() -> None:
