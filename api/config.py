@@ -218,8 +218,8 @@ def _refuse_unsafe(settings: Settings) -> None:
             raise UnsafeConfiguration(f"{variable(name)} needs at least {MINIMUM_SECRET} characters.")
     if (settings.discord_client_id is None) != (settings.discord_client_secret is None):
         raise UnsafeConfiguration("Set GUILDHALL_DISCORD_CLIENT_ID and GUILDHALL_DISCORD_CLIENT_SECRET, or neither.")
-    if settings.traces_url is not None and not tracing.is_installed():
-        raise UnsafeConfiguration("GUILDHALL_TRACES_URL needs more packages: install `guildhall-server[otel]`.")
+    if settings.traces_url is not None and (fault := tracing.fault(settings.traces_url)) is not None:
+        raise UnsafeConfiguration(f"GUILDHALL_TRACES_URL {fault}")
     if not settings.production:
         return
     for name in ("discord_api_url", "discord_authorize_url"):

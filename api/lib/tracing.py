@@ -12,12 +12,16 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 from api.lib.version import VERSION
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
     from opentelemetry.trace import Span, Tracer
+
+# For a batch. At its end, the server waits for one batch that is on its way, and for the last one.
+SEND_SECONDS = 2.0
 
 _verb = re.compile(r"\s*([A-Z]+)").match
 _table = re.compile(r'\b(?:FROM|INTO|JOIN|TABLE|UPDATE)\s+"?([a-z_]+)').search
@@ -64,12 +68,24 @@ def is_installed() -> bool:
     return find_spec("opentelemetry.exporter") is not None and find_spec("opentelemetry.sdk") is not None
 
 
+def fault(url: str) -> str | None:
+    """Why no spans can be sent there; None if they can."""
+    if not is_installed():
+        return "needs more packages: install `guildhall-server[otel]`."
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in {"http", "https"} and parts.hostname is not None and parts.port != 0
+    except ValueError:
+        is_address = False
+    return None if is_address else "is no address of a collector, such as http://127.0.0.1:4318/v1/traces."
+
+
 def start(url: str) -> None:
     """Sends spans to a collector. `url`: where it takes OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    start_with(BatchSpanProcessor(OTLPSpanExporter(url)))
+    start_with(BatchSpanProcessor(OTLPSpanExporter(url, timeout=SEND_SECONDS)))
 
 
 def start_with(processor: "SpanProcessor") -> None:

@@ -1,7 +1,9 @@
 """Traces: a span for each request, its statements and each job, in which nobody can be found."""
 
 import asyncio
+import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -165,6 +167,23 @@ def test_without_the_packages_the_start_says_what_to_do(monkeypatch: pytest.Monk
     monkeypatch.setattr(tracing, "is_installed", lambda: False)
     with pytest.raises(UnsafeConfiguration, match=r"guildhall-server\[otel\]"):
         config.load(environ, None)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://a/v1/traces", "http://", "http://[::1", "http://a:99999", "//a"])
+def test_the_start_refuses_what_is_no_address(url: str) -> None:
+    with pytest.raises(UnsafeConfiguration, match="GUILDHALL_TRACES_URL is no address of a collector"):
+        config.load({"GUILDHALL_TRACES_URL": url}, None)
+
+
+def test_a_collector_that_is_silent_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracing, "SEND_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        tracing.start(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces")
+        with tracing.job("import"):
+            pass
+        began = time.monotonic()
+        tracing.stop()
+    assert time.monotonic() - began < 8, "by itself, OpenTelemetry waits for ten seconds"
 
 
 def test_a_collector_gets_them() -> None:
