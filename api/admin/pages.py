@@ -22,7 +22,10 @@ HIDDEN_OF = {"guilds": {"revision", "roles_synced_at", "channels_synced_at", "cr
 
 # Of an answer that refuses all until the second factor is set up: where. The page's own script goes there.
 SET_UP_FIRST = "X-Set-Up-First"
+# Its dark colours can be chosen in its menu. Until somebody does, the system's choice counts.
 _OURS = f"""
+if (localStorage.getItem("darkMode") === null && matchMedia("(prefers-color-scheme: dark)").matches)
+  localStorage.setItem("darkMode", "true");
 const send = XMLHttpRequest.prototype.send;
 XMLHttpRequest.prototype.send = function (body) {{
   this.addEventListener("load", () => {{

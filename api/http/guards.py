@@ -41,7 +41,7 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
     context, gate = context_of(connection.scope), gate_of(connection.app)
     credential, session = await _admitted(connection, scope, person=policy.person)
     if policy.bots and session is not None:
-        raise Forbidden("This route is for keys, not for people.")
+        raise MissingScope(f"This route needs the scope `{scope}` in all guilds, and people have it only in their own.")
     if session is None:
         _refuse_some_guilds(credential, policy)
     for name, value in connection.path_params.items():

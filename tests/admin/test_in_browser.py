@@ -1,6 +1,7 @@
 """The admin as a person uses it, in a browser."""
 
 import re
+from typing import Literal
 
 import pytest
 from litestar.types import ASGIApp
@@ -173,3 +174,16 @@ async def test_the_second_factor_by_the_menu(chromium: Browser, app: ASGIApp, ad
         await page.get_by_role("button", name="Login").click()
         await expect(page.get_by_role("link", name="guilds", exact=True).first).to_be_visible()
         assert_clean(tab, base_url)
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+async def test_it_is_as_dark_as_the_system_until_somebody_chooses(
+    chromium: Browser, app: ASGIApp, ada_id: int, scheme: Literal["dark", "light"]
+) -> None:
+    async with serve(app, lifespan="off") as base_url, browser_page(chromium, color_scheme=scheme) as tab:
+        await enter(tab.page, base_url)
+        await expect(tab.page.locator("#app #app")).to_have_class(re.compile(f"{scheme}_mode"))
+        await tab.screenshot(f"admin-{scheme}")
+        await tab.page.evaluate("localStorage.setItem('darkMode', 'false')")
+        await tab.page.reload()
+        await expect(tab.page.locator("#app #app")).to_have_class(re.compile("light_mode"))

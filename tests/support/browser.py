@@ -1,5 +1,6 @@
 """A headless Chromium that records all its requests and errors."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,7 +46,9 @@ class Tab(msgspec.Struct):
         return [url for url in self.requests if not url.startswith(own)]
 
     async def screenshot(self, name: str) -> None:
-        """Saves the whole page as `screenshots/<name>.png`, with all animations at their end."""
+        """With `SCREENSHOTS=1`, saves the whole page as `screenshots/<name>.png`, with all animations at their end."""
+        if "SCREENSHOTS" not in os.environ:
+            return
         await self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True, animations="disabled")
 
 
