@@ -252,7 +252,11 @@ async def test_no_session_state_is_left_in_the_pool(
     bot: httpx2.AsyncClient, running_app: Litestar, root: PlainConnection
 ) -> None:
     """The pool resets nothing on release: so nothing may be set that outlives a transaction."""
+    pool = services_of(running_app).database.engine.pool
+    assert pool is not None
+    await pool.expire_connections()  # other tests set something, and a connection that is opened anew has not got it
     before = await _sessions_settings(running_app)
+    assert len(before) == 1
     await bot.patch(SETTINGS, json={"cooldown_seconds": 9}, headers={"X-Audit-Log-Reason": "trying"})
     await bot.patch(SETTINGS, json={"cooldown_seconds": -1})
     await bot.get("/v1/guilds?limit=1")
