@@ -4,7 +4,7 @@ The table says what each member of an event's data needs; a type, or a member, w
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 import httpx2
 from litestar import Litestar
@@ -99,10 +99,11 @@ async def streams(
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url, timeout=20, verify=NO_TLS))
         since = {} if after is None else {"Last-Event-ID": str(after)}
-        yield [
-            Stream(await stack.enter_async_context(client.stream("GET", "/v1/events", headers={**headers, **since})))
+        answers = [
+            await stack.enter_async_context(client.stream("GET", "/v1/events", headers={**headers, **since}))
             for headers in callers
         ]
+        yield [await stack.enter_async_context(aclosing(Stream(answer))) for answer in answers]
 
 
 async def read(opened: Sequence[Stream]) -> list[list[Message]]:
