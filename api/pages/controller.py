@@ -17,7 +17,7 @@ from api.lib.version import VERSION
 from api.pages.assets import ASSETS, Asset, accepts_gzip, address, names_etag
 
 _HERE = Path(__file__).parent
-LANGUAGE_COOKIE = "guildhall_language"  # written by the dashboard
+LANGUAGE_COOKIE = "guildhall_language"  # written by the dashboard and the home page
 
 # All pages keep scripts and styles in files, so nothing inline has to be allowed.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -53,6 +53,7 @@ def _page(name: str, language: Language) -> str:
     double braces are translated."""
     html = (_HERE / name).read_text(encoding="utf-8")
     html = html.replace("${language}", language.tag).replace("${catalog}", _catalog(language))
+    html = html.replace("${languages}", _options(language))
     html = re.sub(r"\{\{(.+?)\}\}", lambda found: escape(language.text(found[1])), html)
     return re.sub(r"/assets/([\w./-]+)", lambda found: address(found[1]), html)
 
@@ -64,17 +65,16 @@ def _catalog(language: Language) -> str:
     return f'<link rel="preload" href="/assets/languages/{language.tag}.json" as="fetch" crossorigin id="catalog">'
 
 
-def _dashboard(language: Language) -> str:
-    options = "".join(
-        f'<option value="{each.tag}" lang="{each.tag}"{" selected" if each is language else ""}>{escape(each.name)}'
+def _options(chosen: Language) -> str:
+    return "".join(
+        f'<option value="{each.tag}" lang="{each.tag}"{" selected" if each is chosen else ""}>{escape(each.name)}'
         for each in LANGUAGES.values()
     )
-    return _page("dashboard.html", language).replace("${languages}", options)
 
 
 _HOME = {tag: Template(_page("home.html", language)) for tag, language in LANGUAGES.items()}
 _REFERENCE = _page("reference.html", ENGLISH)
-_DASHBOARD = {tag: _dashboard(language) for tag, language in LANGUAGES.items()}
+_DASHBOARD = {tag: _page("dashboard.html", language) for tag, language in LANGUAGES.items()}
 
 
 def language_of(request: Request[Any, Any, Any], *others: str) -> Language:  # Any: Litestar's user, auth and state

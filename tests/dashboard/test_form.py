@@ -86,6 +86,8 @@ async def test_on_a_phone_what_is_wrong_is_in_sight(dashboard: Dashboard) -> Non
     """Not under the bar, which grows when it tells why nothing was saved."""
     tab = await dashboard.open(page_of("settings"), width=390)
     page = tab.page
+    await expect(page.locator("#count")).to_have_text("No changes")
+    await expect(page.locator("#count")).to_be_hidden()
     for name in ("Cooldown", "XP per reaction", "Multiplier"):
         wrong = page.get_by_label(name, exact=True)
         await wrong.fill("-1")
@@ -97,6 +99,8 @@ async def test_on_a_phone_what_is_wrong_is_in_sight(dashboard: Dashboard) -> Non
             " return top >= 0 && bottom <= document.querySelector('.save-bar').getBoundingClientRect().top; }"
         )
         assert inside, name
+        bar = page.locator(".save-bar > div").last
+        assert await bar.evaluate("e => e.offsetHeight") < 844 / 6
         await wrong.fill("1")
         await page.keyboard.press("Tab")
     await tab.screenshot("dashboard-settings-phone-fault")

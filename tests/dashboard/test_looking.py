@@ -63,7 +63,9 @@ async def test_ada_logs_in_where_she_was_and_looks_around(dashboard: Dashboard, 
     await tab.screenshot("dashboard-member")
 
     await page.get_by_role("link", name="Achievements").click()
-    await expect(page.get_by_role("listitem").filter(has_text="First words")).to_contain_text("100% of members")
+    await expect(page.get_by_role("listitem").filter(has_text="First words")).to_contain_text(
+        "42 members (100%): common"
+    )
     await tab.screenshot("dashboard-achievements")
     await page.goto(f"{dashboard.base_url}/dashboard/{page_of('members/77')}")
     await expect(page.get_by_role("alert")).to_contain_text("It is not there")

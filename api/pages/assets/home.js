@@ -1,4 +1,4 @@
-import { t } from "./dashboard/language.js";
+import { chooseLanguage, t } from "./dashboard/language.js";
 
 const POLL_MILLISECONDS = 15000;
 const TIMEOUT_MILLISECONDS = 5000;
@@ -70,6 +70,10 @@ async function poll() {
 
 // Behind a proxy that ends TLS, only the browser knows the address for certain.
 for (const place of document.querySelectorAll("[data-origin]")) place.textContent = location.origin;
+document.getElementById("language").addEventListener("change", (event) => {
+  chooseLanguage(event.target.value);
+  location.reload();
+});
 show("checking", t("Checking…"), "");
 document.addEventListener("visibilitychange", () => !document.hidden && ask());
 poll();

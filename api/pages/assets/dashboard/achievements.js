@@ -55,7 +55,7 @@ function card(item, { guild, mayWrite, replaced }) {
     item.description && h("p", {}, item.description),
     h("p", { class: "condition" }, capitalized(sentence(item.condition))),
     h("meter", { min: 0, max: 1, value: item.rarity, "aria-label": t("Share of members who have {name}", { name: item.name }) }, percent(item.rarity)),
-    h("p", { class: "state" }, rich("{share} of members, {count} in all: {rarity}", { share: h("b", {}, percent(item.rarity)), count: number(item.awarded_count), rarity: rarityWord(item.rarity) })),
+    h("p", { class: "state" }, item.awarded_count === 0 ? t("Nobody has this yet.") : rich("{count} ({share}): {rarity}", { count: h("b", {}, tn("{count} member", "{count} members", item.awarded_count)), share: percent(item.rarity), rarity: rarityWord(item.rarity) })),
     rewards.length > 0 && h("p", { class: "note" }, t("Reward: {rewards}", { rewards: joined(rewards) })),
     isRunning(item) && h("p", { class: "state", role: "status" }, t("Awarding it to members who meet it already: {progress}, {awarded} so far.", { progress: percent(item.awarding.progress), awarded: number(item.awarding.awarded) })),
     item.awarding?.status === "failed" && h("p", { class: "state" }, t("Awarding it to members who meet it already has failed.")),

@@ -23,6 +23,12 @@ export function chart({ items, stat, bucket, timeZone }) {
     "figure",
     { class: "chart" },
     h("figcaption", {}, sentence),
+    total > 0 && drawing(items, { stat, bucket, top, name }),
+  );
+}
+
+function drawing(items, { stat, bucket, top, name }) {
+  return [
     h("p", { class: "axis top", "aria-hidden": "true" }, h("span", {}, amount(stat, top))),
     svg(
       "svg",
@@ -32,7 +38,7 @@ export function chart({ items, stat, bucket, timeZone }) {
     items.length > 0 &&
       h("p", { class: "axis", "aria-hidden": "true" }, [items[0], items[Math.floor((items.length - 1) / 2)], items.at(-1)].map((item) => h("span", {}, name(item)))),
     h("details", {}, h("summary", { id: "chart-table" }, t("As a table")), table(items, { stat, bucket, name })),
-  );
+  ];
 }
 
 function barOf(item, { index, top, stat, text }) {

@@ -268,7 +268,7 @@ export class SettingsForm {
       return { title, node: h("section", { class: "group", "aria-labelledby": group ? id : null }, title && h("h2", { id }, title), fields) };
     });
     this.none = h("p", { class: "empty", hidden: true }, t("No setting with this word."));
-    this.node = h("div", { class: "form" }, this.sections.map((section) => section.node), this.none);
+    this.node = h("div", { class: module.built_in ? "form own" : "form" }, this.sections.map((section) => section.node), this.none);
     this.search = h("input", { type: "search", class: "find-setting", id: "find-setting", placeholder: t("Find a setting"), "aria-label": t("Find a setting"), autocomplete: "off", oninput: () => this.find(this.search.value) });
   }
 

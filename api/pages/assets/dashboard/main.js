@@ -4,7 +4,7 @@ import { Problem, Unreachable, get, guildPath, logOut, onLoggedOut, whoAmI } fro
 import { h, heading, link, notify } from "./dom.js";
 import { frame } from "./frame.js";
 import { chooseLanguage, t, useLocale } from "./language.js";
-import { follow } from "./live.js";
+import { follow, recall } from "./live.js";
 import { routeOf } from "./router.js";
 import { Recovery, announce, failedPage, isPassing, skeleton, whileLoading } from "./screen.js";
 import { loginPage, remembered } from "./login.js";
@@ -165,6 +165,7 @@ function followGuild(guildId) {
   liveNote.hidden = guildId === null;
   liveNote.textContent = t("Connecting…");
   unfollow = guildId === null ? null : { guild: guildId, stop: follow(guildId, heard, say) };
+  remember(guildId);
 }
 
 function say(state) {
@@ -174,15 +175,28 @@ function say(state) {
 
 const news = { events: [], timer: null, shownAt: 0, typing: null };
 
-// Level-ups and unlocks while the dashboard is open, newest first.
-const latest = [];
-const MOST_LATEST = 20;
+// The latest level-ups and unlocks of the guild, newest first: at first those that the stream still keeps.
+const latest = { events: [], isRead: false };
+const LATEST = ["achievement.unlocked", "member.level_up"];
+const MOST_LATEST = 10;
+
+async function remember(guildId) {
+  Object.assign(latest, { events: [], isRead: guildId === null });
+  const isHere = () => (unfollow?.guild ?? null) === guildId;
+  if (guildId !== null) await recall(guildId, LATEST, (event) => isHere() && note(event)).catch(() => {});
+  if (!isHere()) return;
+  latest.isRead = true;
+  page?.remembered?.();
+}
+
+/** What an erased person did is kept, but not told. */
+function note(event) {
+  if (event.user_id === undefined) return;
+  latest.events = [event, ...latest.events].toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at)).slice(0, MOST_LATEST);
+}
 
 function heard(event) {
-  if (event.type === "member.level_up" || event.type === "achievement.unlocked") {
-    latest.unshift({ ...event, heard_at: new Date().toISOString() });
-    latest.splice(MOST_LATEST);
-  }
+  if (LATEST.includes(event.type)) note(event);
   if (event.type.startsWith("guild.") || event.type === "reopened") guild = null;
   const wanted = event.type === "reopened" || event.type.startsWith("guild.") || page?.concerns?.(event);
   if (!wanted || page?.holds?.(event)) return;
@@ -226,7 +240,6 @@ async function leave() {
 
 function loggedOut() {
   me = guild = page = shown = null;
-  latest.splice(0);
   followGuild(null);
   show();
 }

@@ -7,8 +7,8 @@ import { heatMap } from "./heat_map.js";
 import { later, number, t, tn } from "./language.js";
 import { personLink } from "./people.js";
 import { guildHref } from "./router.js";
-import { emptyState, part } from "./screen.js";
-import { dayAfter, moment } from "./words.js";
+import { emptyState, part, skeleton } from "./screen.js";
+import { dayAfter, humanized, moment } from "./words.js";
 
 const PERIODS = [["day", t("Wrote today"), later("{count} yesterday")], ["week", t("Wrote this week"), later("{count} last week")], ["month", t("Wrote this month"), later("{count} last month")]];
 const HEAT_DAYS = [28, 7];
@@ -23,8 +23,12 @@ export async function overviewPage({ guild, route, again, latest }) {
     part(hoursOf(guild), { title: t("The hours could not be loaded."), draw: ({ items, days }) => heatMap(items, { guild, days }), again }),
     part(stepsOf(guild), { title: t("The checklist could not be loaded."), draw: (steps) => checklist(steps, guild), again }),
   ]);
+  const heard = h("div", {});
+  const remembered = () => heard.replaceChildren(latestList(latest, guild));
+  remembered();
   return {
     title: t("Overview of {name}", { name: guild.name }),
+    remembered,
     concerns: (event) => ["member.level_up", "achievement.unlocked", "import.finished", "settings.updated"].includes(event.type),
     node: h(
       "div",
@@ -33,9 +37,9 @@ export async function overviewPage({ guild, route, again, latest }) {
       todo,
       tiles,
       activity,
+            h("h2", { id: "latest-title" }, t("Latest level-ups and achievements")),
+      heard,
       h("section", { "aria-labelledby": "awake" }, h("h2", { id: "awake" }, t("When {name} is awake", { name: guild.name })), heat),
-      h("h2", { id: "latest-title" }, t("Just now")),
-      latestList(latest, guild),
     ),
   };
 }
@@ -98,8 +102,7 @@ function checklist(steps, guild) {
 }
 
 function latestList(latest, guild) {
-  const events = latest.filter((event) => event.guild_id === guild.id);
-  if (events.length === 0) return emptyState(t("Nothing since you opened the dashboard. Level-ups and achievements appear here as they happen."));
-  const what = (event) => (event.type === "member.level_up" ? t("reached level {toLevel}", { toLevel: number(event.to_level) }) : t("unlocked {achievement}", { achievement: event.achievement }));
-  return h("ul", { class: "plain latest", "aria-labelledby": "latest-title" }, events.map((event) => h("li", {}, personLink(guild, event, " ", what(event)), h("span", { class: "note" }, moment(event.heard_at)))));
+  if (latest.events.length === 0) return latest.isRead ? emptyState(t("Nothing in the last days. Level-ups and achievements appear here as they happen.")) : skeleton("rows");
+  const what = (event) => (event.type === "member.level_up" ? t("reached level {toLevel}", { toLevel: number(event.to_level) }) : t("unlocked {achievement}", { achievement: humanized(event.achievement) }));
+  return h("ul", { class: "plain latest", "aria-labelledby": "latest-title" }, latest.events.map((event) => h("li", {}, personLink(guild, event, " ", what(event)), h("span", { class: "note" }, moment(event.at)))));
 }

@@ -1,6 +1,7 @@
 /** The API's problems in the reader's language. In English its own sentences stay: they say more. */
 
 import { LANGUAGE, later, t } from "./language.js";
+import { quoted } from "./words.js";
 
 // By the last part of a problem's type: its title and a sentence.
 const PROBLEMS = {
@@ -80,10 +81,10 @@ export function problemTexts(status, body) {
 
 /** A fault of a value for people. */
 export function faultText(message) {
-  if (isEnglish) return message;
+  if (isEnglish) return quoted(message);
   for (const [english, pattern] of FAULTS) {
     const found = pattern.exec(message);
-    if (found) return t(english, found.groups);
+    if (found) return quoted(t(english, found.groups));
   }
-  return message;
+  return quoted(message);
 }

@@ -7,12 +7,19 @@
  */
 
 import { t } from "./language.js";
-import { humanized } from "./words.js";
+import { humanized, quoted } from "./words.js";
 
 const DEEPEST = 20;
 const LONG_TEXT = 100;
 const INPUT_TYPES = { date: "date", "date-time": "text", email: "email", time: "text", color: "color" };
 const NUMBERS = ["integer", "number"];
+
+// Choices that one word does not explain, by all that can be chosen.
+const CHOICES = [
+  { keep: t("Keep them on the leaderboard"), hide: t("Take them off until they return"), reset: t("Delete their XP and stats") },
+  { off: t("Nobody"), members: t("Members who are logged in"), everyone: t("Everyone") },
+  { off: t("Nowhere"), current: t("In the channel where it happens"), channel: t("In one channel"), dm: t("In a direct message") },
+];
 
 /** The properties of a module in the order of its form, by group: `[{group, names}]`. */
 export function groupsOf(schema) {
@@ -126,9 +133,15 @@ function text(node, choices) {
   if (known?.length) {
     return { type: "string", enum: ["", ...known.map(({ id }) => id)], "x-enumTitles": [node["x-ref"] === "role" ? t("Choose a role…") : t("Choose a channel…"), ...known.map(({ name }) => name)] };
   }
-  if (node.enum) return { type: "string", enum: node.enum, "x-enumTitles": node.enum.map((value) => humanized(value)) };
+  if (node.enum) return { type: "string", enum: node.enum, "x-enumTitles": node.enum.map((value) => choiceName(node, value)) };
   const format = INPUT_TYPES[node.format] ?? ((node.maxLength ?? 0) > LONG_TEXT ? "textarea" : "text");
   return { type: "string", "x-format": format, ...kept(node, ["minLength", "maxLength", "pattern"]) };
+}
+
+/** A value that can be chosen, in words. */
+function choiceName(node, value) {
+  const known = CHOICES.find((each) => Object.keys(each).toSorted().join() === node.enum.toSorted().join());
+  return known?.[value] ?? humanized(value);
 }
 
 function array(node, choices, next) {
@@ -176,7 +189,7 @@ function constant(node) {
 
 function shared(node) {
   const drawn = { title: escaped(t(node.title ?? "Value")) };
-  if (node.description) drawn.description = escaped(t(node.description));
+  if (node.description) drawn.description = escaped(quoted(t(node.description)));
   if (node.default !== undefined && node.default !== null) drawn.default = node.default;
   if (node.readOnly) drawn.readOnly = true;
   return drawn;

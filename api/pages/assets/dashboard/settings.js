@@ -49,7 +49,7 @@ class SettingsPage {
     Object.assign(this, { me, guild, may, module, path, settings, etag, again, names, newest: settings.revision });
     this.trouble = h("div", { id: "trouble" });
     this.count = h("p", { class: "count", id: "count", role: "status" });
-    this.reason = h("input", { id: "reason", maxlength: "512", autocomplete: "off" });
+    this.reason = h("input", { id: "reason", maxlength: "512", autocomplete: "off", placeholder: t("Why (optional)") });
     this.save = h("button", { type: "submit", class: "button", id: "save" }, t("Save"));
     this.undo = h("button", { type: "button", class: "quiet", id: "undo", onclick: () => again() }, t("Undo all"));
     this.form = new SettingsForm({ module, settings, choices, names, changed: () => this.counted() });
@@ -94,9 +94,9 @@ class SettingsPage {
       this.stale,
       h(
         "form",
-        { novalidate: true, onsubmit: submit, "aria-labelledby": "heading" },
+        { novalidate: true, onsubmit: submit, oninput: () => this.bar.removeAttribute("data-changes"), "aria-labelledby": "heading" },
         this.form.node,
-        (this.bar = h("div", { class: "save-bar" }, this.trouble, h("div", {}, this.count, h("label", { class: "field inline", for: "reason" }, t("Why (optional)")), this.reason, this.undo, this.save))),
+        (this.bar = h("div", { class: "save-bar" }, this.trouble, h("div", {}, this.count, h("label", { class: "unseen", for: "reason" }, t("Why (optional)")), this.reason, this.undo, this.save))),
       ),
     );
   }
@@ -129,6 +129,7 @@ class SettingsPage {
     const count = this.form.changed.length;
     this.count.textContent = count === 0 ? t("No changes") : tn("{count} change not saved", "{count} changes not saved", count);
     this.undo.disabled = count === 0;
+    this.bar.dataset.changes = count;
   }
 
   async send(patch, etag) {

@@ -10,8 +10,14 @@ export const STATS = {
   commands: t("Commands"),
 };
 
+const NAMES = { xp: STATS.xp, mee6: "MEE6" };
+
+/** What the API's texts have between backticks stands in quotation marks. */
+export const quoted = (text) => text.replaceAll(/`([^`]+)`/g, (all, name) => t("“{name}”", { name }));
+
 /** `duels_won` is "Duels won". What Guildhall itself has names for is translated. */
 export function humanized(name) {
+  if (Object.hasOwn(NAMES, name)) return NAMES[name];
   const words = String(name).replaceAll(/[_-]+/g, " ").trim();
   return words === "" ? String(name) : t(words[0].toUpperCase() + words.slice(1));
 }
@@ -80,7 +86,7 @@ export function inWords(value, names = new Map()) {
   if (typeof value === "number") return number(value);
   if (typeof value === "string") return names.get(value) ?? (value === "" ? t("empty") : value);
   if (Array.isArray(value)) return value.length === 0 ? t("none") : value.map((item) => inItem(item, names)).join(", ");
-  const members = Object.entries(value).map(([name, item]) => `${humanized(name).toLowerCase()}: ${inWords(item, names)}`);
+  const members = Object.entries(value).map(([name, item]) => `${humanized(name.replace(/_ids?$/, "")).toLowerCase()}: ${inWords(item, names)}`);
   return members.length === 0 ? t("none") : members.join("; ");
 }
 
