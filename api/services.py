@@ -116,6 +116,7 @@ class Services:
         )
         secrets = secrets_of(settings)
         self.watcher = watcher = ChangeWatcher()
+        watcher.on_new_server(database.renew)
         cursors = Cursors(secrets, clock.now)
         self.partitions = partitions = Partitions(database)
         self.health = health = Health(database, watcher)

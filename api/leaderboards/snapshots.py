@@ -88,6 +88,7 @@ class Snapshots:
         self._timers: dict[Board, asyncio.TimerHandle] = {}
         self._sizes: dict[int, tuple[int, float]] = {}
         watcher.subscribe(self._follow)
+        watcher.on_new_server(self._renew)
 
     async def open(self, arguments: Mapping[str, Any]) -> None:  # Any: asyncpg's own keyword arguments
         """Allows computations. Connects only when one is requested."""
@@ -219,6 +220,10 @@ class Snapshots:
     def _follow(self, kind: str, ids: set[int] | None) -> None:
         if kind == "guild" and ids is None:  # the database may be another one
             self.clear()
+
+    async def _renew(self) -> None:
+        if self._pool is not None:
+            await self._pool.expire_connections()
 
 
 async def _read(connection: Connection, board: Board, today: date) -> "asyncpg.Record":

@@ -12,6 +12,7 @@ import asyncpg
 
 from api.config import Settings, variable
 from api.postgres.connections import Access, PlainConnection, connect
+from api.postgres.hosts import ANY, READ_WRITE
 from api.postgres.provision import APP, ROLE_SETTINGS
 from api.postgres.rights import ways_to_rewrite
 
@@ -21,6 +22,9 @@ REQUIRED = ROLE_SETTINGS[APP]
 # As PostgreSQL and poolers show it. `guildhall restore` counts those of the first name, which end with their process; a
 # pooler keeps the others.
 NAME, NAME_BEHIND_POOLER = "guildhall", "guildhall, pooled"
+
+# The addresses that must lead to a server that takes writes.
+_WRITTEN_TO = frozenset({"database_url", "session_database_url"})
 
 # How long each check holds its connection, so that a pooler gives the checks different ones.
 _HELD_SECONDS = 0.1
@@ -127,6 +131,7 @@ async def _grant(owner: PlainConnection, login: str) -> None:
 async def _arguments(settings: Settings, field: str) -> tuple[dict[str, Any], bool]:  # Any: keyword arguments
     """What connections to this address are opened with, and whether a pooler lends them."""
     arguments = _plain(getattr(settings, field))
+    arguments["target_session_attrs"] = READ_WRITE if field in _WRITTEN_TO else ANY
     seen = await _look(arguments)
     if seen.has_pooler:
         arguments["server_settings"] = {"application_name": NAME_BEHIND_POOLER}

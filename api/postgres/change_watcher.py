@@ -11,7 +11,7 @@ is valid.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -41,6 +41,9 @@ _WATCHED = (
 )
 
 _SNAPSHOT = "SELECT pg_current_snapshot()::text"
+
+# Another start is another server, or the same one after a crash.
+_SERVER = "SELECT pg_postmaster_start_time()::text || coalesce(host(inet_server_addr()), '')"
 
 # Rows of transactions that began after the last poll ($1: its next transaction) or ran during it ($2). The upper bound
 # skips restored rows, whose transaction number may lie in this server's future.
@@ -81,11 +84,18 @@ class ChangeWatcher:
         self._own: set[tuple[str, int, int]] = set()
         self._polled_at = float("-inf")
         self._woken = asyncio.Event()
+        self._server: str | None = None
+        self._renewing: list[Callable[[], Awaitable[None]]] = []
 
     def subscribe(self, invalidate: Invalidate) -> None:
         """Calls `invalidate(kind, ids)` for each change. `kind`: `guild`, `settings` or `achievement` (with ids of
         guilds), `key`, `session` or `module`. `ids` None: all of the kind."""
         self._subscribers.append(invalidate)
+
+    def on_new_server(self, renew: Callable[[], Awaitable[None]]) -> None:
+        """Calls `renew` when the watcher connects to another server than before: connections to the old one may be
+        open, answer with old rows, or never answer."""
+        self._renewing.append(renew)
 
     def is_fresh(self, within: float = FRESH_SECONDS) -> bool:
         """Whether every commit older than `within` seconds has been noticed."""
@@ -111,6 +121,7 @@ class ChangeWatcher:
             connection = await connect(**arguments)
         try:
             await connection.add_listener(CHANNEL, lambda *_: self._woken.set())
+            await self._compare_server(await connection.fetchval(_SERVER, timeout=TIMEOUT))
             snapshot = Snapshot.of(await connection.fetchval(_SNAPSHOT, timeout=TIMEOUT))
             for kind, *_ in _WATCHED:
                 self.invalidate(kind, None)
@@ -127,6 +138,13 @@ class ChangeWatcher:
                         await self._woken.wait()
         finally:
             connection.terminate()
+
+    async def _compare_server(self, server: str) -> None:
+        before, self._server = self._server, server
+        if before not in (None, server):
+            log.info("the database is another server than before")
+            for renew in self._renewing:
+                await renew()
 
     def invalidate(self, kind: str, ids: set[int] | None, xid: int | None = None) -> None:
         """Invalidates this process's caches at once; call it after a commit of this process. With the transaction's

@@ -1,11 +1,14 @@
 """Opens all connections to PostgreSQL, with the same options for each."""
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from api.lib import tracing
+from api.postgres.hosts import READ_WRITE, first_to_answer, says_which
 
 if TYPE_CHECKING:
     PlainConnection = asyncpg.Connection[asyncpg.Record]
@@ -40,8 +43,9 @@ async def connect(
     **options: Any,  # Any: asyncpg's own keyword arguments
 ) -> "asyncpg.Connection[asyncpg.Record]":
     """A connection of its own. `timeout`: seconds until it must be open. `server_settings`: what is asked for at
-    connecting. Raises what `asyncpg.connect` raises."""
-    return await asyncpg.connect(dsn, timeout=timeout, server_settings=dict(server_settings), **options)
+    connecting. Only a server that takes writes is accepted, unless the address says otherwise. Raises what
+    `asyncpg.connect` raises."""
+    return await _open(dsn, timeout=timeout, server_settings=dict(server_settings), **options)
 
 
 async def create_pool(
@@ -52,8 +56,23 @@ async def create_pool(
 ) -> "asyncpg.Pool[asyncpg.Record]":
     """A pool, with its minimum of connections open. Raises what `asyncpg.create_pool` raises."""
     return await asyncpg.create_pool(
-        dsn, server_settings=dict(server_settings), init=tracing.watch, reset=_keep, **options
+        dsn, server_settings=dict(server_settings), connect=_open, init=tracing.watch, reset=_keep, **options
     )
+
+
+async def _open(
+    dsn: str | None = None,
+    *,
+    target_session_attrs: SessionAttribute | None = READ_WRITE,
+    **options: Any,  # Any: asyncpg's own keyword arguments
+) -> "asyncpg.Connection[asyncpg.Record]":
+    # What the address or the environment says is left to asyncpg.
+    wanted = None if says_which(dsn, os.environ) else target_session_attrs
+
+    async def one(address: str | None) -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(address, target_session_attrs=wanted, **options)
+
+    return await (one(None) if dsn is None else first_to_answer(dsn, one))
 
 
 async def _keep(_connection: object) -> None:

@@ -6,7 +6,7 @@ inside it belong to it. Outside a transaction, each query takes a connection fro
 and errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from api.errors import DatabaseAway, Overloaded
+from api.lib.finishing import finish
 from api.lib.step_timeout import StepTimeout
 from api.postgres.connections import Access, PlainConnection, connect, create_pool
-from api.postgres.failures import AWAY
+from api.postgres.failures import AWAY, DEMOTED
 from api.postgres.lending import LendingEngine
 
 if TYPE_CHECKING:
@@ -91,6 +92,11 @@ class Database:
         except TimeoutError:
             pool.terminate()
 
+    async def renew(self) -> None:
+        """Replaces each connection before it is lent again: they lead to a server that is not the leader any more."""
+        if self.engine.pool is not None:
+            await self.engine.pool.expire_connections()
+
     @asynccontextmanager
     async def connection(self, *, first: bool = False) -> AsyncIterator[Connection]:
         """A connection for single statements, each a transaction of its own: reads, and writes whose statement also
@@ -99,7 +105,7 @@ class Database:
         try:
             yield connection
         except AWAY as error:
-            _cut(connection)
+            await self._give_up(connection, error)
             raise DatabaseAway from error
         except asyncpg.DataError:
             # A value that no parameter accepts stops asyncpg between Parse and Sync. Without another statement, the
@@ -139,9 +145,10 @@ class Database:
             await _commit(connection)
         except BaseException as error:
             self.rollbacks += 1
-            await self._roll_back(connection)
             if isinstance(error, AWAY):
+                await self._give_up(connection, error)
                 raise DatabaseAway from error
+            await self._roll_back(connection)
             raise
         finally:
             if token is not None:
@@ -173,10 +180,16 @@ class Database:
         self.in_use += 1
         return connection
 
+    async def _give_up(self, connection: Connection, error: BaseException) -> None:
+        """Cuts a connection at once, before asyncpg asks the server to cancel what it does (see `_commit`)."""
+        _cut(connection)
+        if isinstance(error, DEMOTED):
+            await self.renew()
+
     async def _roll_back(self, connection: Connection) -> None:
         """Ends the transaction in any case. If the rollback fails, the connection is cut."""
         if not _is_closed(connection):
-            await _finish(_rolled_back(connection))
+            await finish(_rolled_back(connection))
 
     async def _release(self, connection: Connection, *, had_turn: bool = True) -> None:
         try:
@@ -211,8 +224,19 @@ def _cut(connection: Connection) -> None:
 
 
 async def _commit(connection: Connection) -> None:
+    """Commits, and is never cancelled: after `SILENCE_SECONDS` the connection is cut instead. A COMMIT that waits for a
+    replica and is cancelled succeeds on this server alone. If the request is sent again, it would find its rows there
+    and be told that they are stored, and a new leader would not have them."""
+    silence = asyncio.get_running_loop().call_later(SILENCE_SECONDS, _cut, connection)
+    try:
+        await finish(_committed(connection))
+    finally:
+        silence.cancel()
+
+
+async def _committed(connection: Connection) -> None:
     # A failed transaction answers ROLLBACK, which PostgreSQL does not report as an error.
-    if await connection.execute("COMMIT") != "COMMIT":
+    if await connection.execute("COMMIT", timeout=2 * SILENCE_SECONDS) != "COMMIT":
         raise LostTransaction
 
 
@@ -224,16 +248,3 @@ async def _rolled_back(connection: Connection) -> None:
         _cut(connection)
         if not isinstance(error, Exception):
             raise
-
-
-async def _finish(cleanup: Coroutine[object, object, None]) -> None:
-    """Runs a clean-up to its end, even if the caller is cancelled meanwhile, once or several times."""
-    task = asyncio.ensure_future(cleanup)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled

@@ -4,8 +4,12 @@ import asyncpg
 
 from api.errors import DatabaseAway, Overloaded, Unavailable
 
-# Errors of asyncpg while the server is gone, going, coming or full.
+# The server takes no writes (any more): it is a replica, or was made one. Another connection may lead to its successor.
+DEMOTED = (asyncpg.ReadOnlySQLTransactionError,)
+
+# Errors of asyncpg while the server is gone, going, coming, full or no longer the leader.
 AWAY = (
+    *DEMOTED,
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -33,7 +37,7 @@ RETRYABLE = (DatabaseAway, Overloaded, *CONTENTION, *AWAY)
 TRANSIENT = (Unavailable, asyncpg.PostgresError, *AWAY)
 
 # Errors after which a command ends with a sentence about the database. asyncpg's own faults get their trace.
-UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.TargetServerAttributeNotMatched)
 
 # Values that no column accepts. Requests are validated earlier, so such a value is rare here.
 IMPOSSIBLE_VALUES = (

@@ -9,6 +9,7 @@ import secrets
 from functools import cache
 from pathlib import Path
 
+import asyncpg
 import msgspec
 
 from api.config import Settings, load
@@ -88,6 +89,11 @@ def unreachable(error: Exception) -> str:
         return (
             "DATABASE_URL is no address of a database. It looks like postgresql://name:password@host:5432/guildhall; "
             "characters such as @ and / in a password are written %40 and %2F."
+        )
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return (
+            "The database cannot be used: it takes no writes, because it is a replica or is set to be read-only. Name "
+            "the leader in DATABASE_URL, or all hosts that may be the leader, with commas between them."
         )
     about = str(error) or type(error).__name__
     if "startup parameter" in about:
