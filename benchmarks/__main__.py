@@ -20,6 +20,7 @@ from benchmarks.measure import ROUNDS, SECONDS, Case, compare
 SETTINGS = ["settings-get", "settings-patch"]
 ACTIVITY = ["single", "batch100", "batch1000"]
 MILLION = ["million", "million100", "million1000"]
+NAMES = ["names1", "names100"]
 BOARDS = ["board", "profile"]
 ACHIEVEMENTS = ["achievements", "achievements-new", "achievements100"]
 PEOPLE = ["budget", "cookie", "streams"]
@@ -31,7 +32,7 @@ CARDS = ["cards"]
 
 def main() -> None:
     wanted = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
-    every = CARDS + SETTINGS + BODIES + PEOPLE + OVERLOAD + PERIODS + BOARDS + ACTIVITY + MILLION + ACHIEVEMENTS
+    every = CARDS + SETTINGS + BODIES + PEOPLE + OVERLOAD + PERIODS + BOARDS + ACTIVITY + MILLION + NAMES + ACHIEVEMENTS
     wanted = wanted or every
     unknown = {*wanted} - {*every}
     assert not unknown, f"no such case: {', '.join(unknown)}"
@@ -64,7 +65,7 @@ def main() -> None:
         if "periods" in wanted:
             _make_guild(guildhall, key, boards.GUILD)
             boards.measure_boards(key, guildhall, server)
-        if {*ACTIVITY, *MILLION, *BOARDS, *ACHIEVEMENTS} & {*wanted}:
+        if {*ACTIVITY, *MILLION, *BOARDS, *NAMES, *ACHIEVEMENTS} & {*wanted}:
             places = _seed(server, key, guildhall)
             sides["the yardstick"] = yardstick = stack.enter_context(servers.yardstick(server, key))
             if "board" in wanted:
@@ -76,6 +77,8 @@ def main() -> None:
                 asyncio.run(seed.remember_a_week(guildhall.database, seed.GUILDS.million))
             if {*ACTIVITY, *MILLION} & {*wanted}:
                 _run(wanted, cases.activity_cases(key, guildhall, yardstick))
+            if {*NAMES} & {*wanted}:
+                _run(wanted, cases.name_cases(key, guildhall))
             if {*ACHIEVEMENTS} & {*wanted}:
                 _run(wanted, achievements.achievement_cases(key, guildhall))
         for name, side in sides.items():

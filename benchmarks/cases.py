@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from benchmarks.events import batches, of_everybody, singles
+from benchmarks.events import batches, of_everybody, singles, with_names
 from benchmarks.measure import Case, Figure, Lane, Ratio
 from benchmarks.seed import GUILDS, MILLION, SMALL, Place, user
 from benchmarks.servers import Side, call
@@ -169,6 +169,23 @@ def activity_cases(key: str, guildhall: Side, yardstick: Side) -> list[Case]:
         case("million", f"{_MILLION}, one event a request", 64, of_everybody(head, 1), "≥ 1.3"),
         case("million100", f"{_MILLION}, 100 events a request", 8, of_everybody(head, 100), "≥ 0.75"),
         case("million1000", f"{_MILLION}, 1000 events a request", 8, of_everybody(head, 1000), "≥ 0.75"),
+    ]
+
+
+def name_cases(key: str, guildhall: Side) -> list[Case]:
+    """Events that tell who their member is, as an example bot's do, against events that do not."""
+    head = headers(key)
+    lanes = {size: (batches(head, size), with_names(head, size)) for size in (1, 100)}
+    return [
+        Case(
+            f"names{size}",
+            f"POST activity, {size} events a request, with the names that are remembered and without",
+            connections,
+            [Lane("no names", guildhall, lanes[size][0]), Lane("names", guildhall, lanes[size][1])],
+            [Ratio("names", "no names", "≥ 0.97"), Ratio("names", "no names", figure="all_cpu")],
+            warm_up=4.0,
+        )
+        for size, connections in ((1, 64), (100, 8))
     ]
 
 
