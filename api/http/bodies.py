@@ -12,7 +12,7 @@ import msgspec
 
 from api.errors import Invalid, UnreadableBody
 from api.lib import formats, snowflakes
-from api.lib.bounds import LONGEST_NUMBER, has_endless_number, overflow
+from api.lib.bounds import LONGEST_NUMBER, has_endless_number, is_deeper, overflow
 from api.lib.faults import Fault
 from api.lib.schema_walk import SchemaWalk
 from api.lib.text import without_halves
@@ -22,9 +22,6 @@ DEPTH = 32
 MOST_FAULTS = 1000
 MOST_VALUES = 50_000
 MOST_EXPLAINED = 20_000
-
-# A string without an end is one token too. Otherwise each quote in it would be tried as a beginning, up to the end.
-_tokens = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 class BodyReader:
@@ -50,7 +47,7 @@ class BodyReader:
         """Raises `UnreadableBody` or `Invalid`. The bytes and `most_values` bound its time."""
         if (place := overflow(raw, self._most_values, DEPTH)) is not None:
             raise Invalid(errors=[Fault(place, f"has more than {self._most_values} values")])
-        if raw.count(b"[") + raw.count(b"{") > DEPTH and is_too_deep(raw):
+        if is_deeper(raw, DEPTH, self._most_values):
             if self._deep_member and re.search(rb'"%s"\s*:\s*\{' % self._deep_member.encode(), raw):
                 raise Invalid(errors=[Fault(f"/{self._deep_member}", f"nests the body more than {DEPTH} deep")])
             raise UnreadableBody(f"The body is nested more than {DEPTH} deep.")
@@ -87,20 +84,6 @@ class BodyReader:
         explained = {fault.pointer for fault in found if fault.message in formats.SENTENCES.values()}
         reported = {f for f in found if f.pointer not in explained or f.message in formats.SENTENCES.values()}
         return sorted(reported) or [_first_fault(error)]
-
-
-def is_too_deep(raw: bytes) -> bool:
-    """Whether arrays and objects nest more than 32 deep. Does not decode."""
-    depth = 0
-    for token in _tokens.finditer(raw):
-        first = raw[token.start()]
-        if first in b"[{":
-            depth += 1
-            if depth > DEPTH:
-                return True
-        elif first in b"]}":
-            depth -= 1
-    return False
 
 
 @cache

@@ -1,8 +1,9 @@
 """Bounds of a JSON text, checked before it is decoded. A check costs no more than the most that is allowed."""
 
 import re
+from array import array
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import accumulate, takewhile
 
 from api.lib.faults import LONGEST_NAME, readable
 
@@ -21,6 +22,9 @@ _texts_and_numbers = re.compile(
     rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[0-9.eE+-]{1,%d}' % (LONGEST_NUMBER + 1), re.DOTALL
 ).finditer
 
+_NO_BRACKETS = bytes(each for each in range(256) if each not in b"[{]}")
+_STEPS = bytes(1 if each in b"[{" else 255 for each in range(256))  # as signed bytes: one deeper, one back
+
 
 def has_endless_number(raw: bytes) -> bool:
     """Whether a JSON text has a number of more than some 400 characters. It looks at every fiftieth character only: a
@@ -38,6 +42,19 @@ def _runs(raw: bytes) -> Iterator[bytes]:
 
 def _is_number(piece: bytes) -> bool:
     return not piece.strip(_OF_NUMBERS)
+
+
+def is_deeper(raw: bytes, deepest: int, most: int) -> bool:
+    """Whether arrays and objects of a JSON text of at most `most` values nest more than `deepest` deep. The result for
+    text that is not JSON means nothing."""
+    if raw.count(b"[") + raw.count(b"{") <= deepest:
+        return False
+    if b"\\" in raw:
+        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if raw.count(b'"') > 4 * most:
+        return False  # each value has a name and a text at most: this is not JSON
+    outside = b"".join(raw.split(b'"')[::2])
+    return max(accumulate(array("b", outside.translate(_STEPS, _NO_BRACKETS))), default=0) > deepest
 
 
 def overflow(raw: bytes, most: int, deepest: int) -> str | None:
