@@ -54,7 +54,8 @@ def is_deeper(raw: bytes, deepest: int, most: int) -> bool:
     if raw.count(b'"') > 4 * most:
         return False  # each value has a name and a text at most: this is not JSON
     outside = b"".join(raw.split(b'"')[::2])
-    return max(accumulate(array("b", outside.translate(_STEPS, _NO_BRACKETS))), default=0) > deepest
+    steps = array("b", outside.translate(_STEPS, _NO_BRACKETS)[: 2 * most])  # JSON has no more brackets
+    return any(map(deepest.__lt__, accumulate(steps)))
 
 
 def overflow(raw: bytes, most: int, deepest: int) -> str | None:

@@ -49,8 +49,8 @@ def _depth(value: object) -> int:
 
 @given(value=_json, ascii_only=st.booleans(), around=st.integers(-1, 1))
 def test_how_deep_a_body_nests(value: object, ascii_only: bool, around: int) -> None:
-    raw = json.dumps(value, ensure_ascii=ascii_only).encode()
-    depth = _depth(value)
+    raw = json.dumps([value], ensure_ascii=ascii_only).encode()
+    depth = _depth([value])
     assert is_deeper(raw, depth + around, 1000) == (around < 0)
 
 
