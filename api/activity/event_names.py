@@ -28,11 +28,14 @@ async def store_names(
     """Stores the names that these events bring, of the last event in true order. Call it with the members locked, and
     before their events are counted."""
     names = KnownNames()
-    named: dict[Key, list[Event]] = {}
+    changed = _changed(requests, standings, names)
+    if not changed:
+        return names
+    named: dict[Key, list[Event]] = {key: [] for key in changed}
     for config, events in requests:
         for event in events:
-            if event.user is not None:
-                named.setdefault((config.guild_id, event.user_id), []).append(event)
+            if event.user is not None and (key := (config.guild_id, event.user_id)) in changed:
+                named[key].append(event)
     given: dict[Key, GivenNames] = {}
     for key, theirs in named.items():
         theirs.sort(key=_true_order)
@@ -42,6 +45,18 @@ async def store_names(
     if given:
         await names.store(connection, standings, given)
     return names
+
+
+def _changed(requests: Sequence[Request], standings: Mapping[Key, Standing], names: KnownNames) -> set[Key]:
+    """The members whom an event calls something else than what is stored. Of most events, nobody."""
+    changed = set()
+    for config, events in requests:
+        for event in events:
+            if event.user is not None:
+                key = config.guild_id, event.user_id
+                if not names.learn_if_stored(key, event.user, standings[key].names_digest):
+                    changed.add(key)
+    return changed
 
 
 def _is_late(event: Event, standing: Standing) -> bool:

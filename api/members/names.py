@@ -151,12 +151,17 @@ def merged(stored: Names, given: GivenNames) -> tuple[Names, int]:
     return whole(
         _short(stored.username if given.username is UNSET else given.username),
         _short(stored.display_name if given.display_name is UNSET else given.display_name),
-        _avatar(stored.avatar if given.avatar is UNSET else given.avatar),
+        _short_avatar(stored.avatar if given.avatar is UNSET else given.avatar),
     )
 
 
 def _avatar(text: str | None) -> str | None:
     return text if text is not None and is_avatar(text) else None
+
+
+def _short_avatar(text: str | None) -> str | None:
+    """The text; None if it is too long for the cache, and so for an avatar."""
+    return text if text is None or len(text) <= _LONGEST_CACHED else None
 
 
 def _short(text: str | None) -> str | None:

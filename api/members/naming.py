@@ -5,6 +5,8 @@ standing says truly what is stored. Names that are known already cost no stateme
 
 from collections.abc import Iterable, Mapping
 
+from msgspec import UNSET
+
 from api.lib.arrays import columns
 from api.members import queries
 from api.members.names import LAST, UNKNOWN, GivenNames, Names, folded, merged, missing
@@ -25,6 +27,14 @@ class KnownNames:
     def learn(self, key: Key, given: GivenNames) -> None:
         """Makes known what would be stored."""
         self._known[key], _ = merged(self.of(key), given)
+
+    def learn_if_stored(self, key: Key, given: GivenNames, digest: int) -> bool:
+        """Makes the names known if they are what is stored, by its digest; else False."""
+        names, found = merged(UNKNOWN, given)
+        if found != digest:
+            return False
+        self._known[key] = names
+        return True
 
     async def look_up(self, connection: Connection, standings: Iterable[Standing]) -> None:
         """Makes the names of these members known."""
@@ -63,7 +73,7 @@ NONE = KnownNames()  # where nobody is named
 
 
 def _is_whole(given: GivenNames) -> bool:
-    return all(isinstance(each, str | None) for each in (given.username, given.display_name, given.avatar))
+    return UNSET not in (given.username, given.display_name, given.avatar)
 
 
 def _row(key: Key, names: Names, digest: int) -> tuple[object, ...]:
