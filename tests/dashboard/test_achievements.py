@@ -139,17 +139,30 @@ async def test_those_of_the_installation_are_shown_as_such(
 
 
 async def test_the_keyboard_alone_publishes_one(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
-    tab = await dashboard.open(page_of("new-achievement"))
+    """From the log-in on."""
+    tab = await dashboard.open("", person=None)
     page, press = tab.page, tab.page.keyboard.press
-    await expect(page.get_by_role("heading", level=1, name="New achievement")).to_be_focused()
 
-    async def tab_to(selector: str) -> None:
+    async def tab_to(selector: str, key: str = "Tab") -> None:
         for _ in range(60):
-            await press("Tab")
+            await press(key)
             if await page.locator(f"{selector}:focus").count():
                 return
         raise AssertionError(f"{selector} is not reached")
 
+    async def follow(selector: str, heading: str) -> None:
+        await tab_to(selector)
+        await press("Enter")
+        await expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
+
+    await expect(page.get_by_role("heading", level=1, name="Guildhall dashboard")).to_be_focused()
+    await follow("#log-in", "Stand-in for Discord")
+    await follow("a:text('ada')", "Your guilds")
+    await follow(f"#guild-{HARBOUR}", "Overview")
+    await tab_to("#tab-achievements", "Shift+Tab")
+    await press("Enter")
+    await expect(page.get_by_role("heading", level=1, name="Achievements")).to_be_focused()
+    await follow("#new-achievement", "New achievement")
     await tab_to("[aria-label='At least']")
     await press("Control+A")
     await page.keyboard.type("5")

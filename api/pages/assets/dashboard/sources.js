@@ -9,6 +9,9 @@ const CSV_FILE = { type: "text/csv", accept: ".csv,.tsv,.txt,text/csv" };
 
 const code = (text) => h("code", {}, text);
 
+/** A command that asks with a key and keeps the answer. */
+const inTerminal = (file, address) => rich("Run this in a terminal, with your key instead of KEY: {command}", { command: code(`curl -H "Authorization: KEY" "${address}" -o ${file}`) });
+
 /** By the API's name: what it is called, what its file is, whether it has settings, and how to get it. */
 export function sourcesOf(guild) {
   return {
@@ -26,30 +29,30 @@ export function sourcesOf(guild) {
       ...JSON_FILE,
       name: "AmariBot",
       steps: [
-        t("Ask for an API key in AmariBot's support server."),
-        rich("Send it in the header {header} to {address}.", { header: code("Authorization"), address: code(`https://amaribot.com/api/v1/guild/leaderboard/${guild.id}?limit=1000`) }),
-        t("Save the answer as a file."),
+        rich("Apply for an API key at {address}. It comes as a direct message, mostly within a day.", { address: code("https://amaribot.com/developer") }),
+        inTerminal("amari.json", `https://amaribot.com/api/v1/guild/leaderboard/${guild.id}?limit=1000`),
+        rich("It makes the file {file}, which you choose here.", { file: code("amari.json") }),
       ],
     },
     tatsu: {
       ...JSON_FILE,
       name: "Tatsu",
       steps: [
-        t("Get an API key from Tatsu with its command for API keys."),
-        rich("Send it in the header {header} to {address}.", { header: code("Authorization"), address: code(`https://api.tatsu.gg/v1/guilds/${guild.id}/rankings/all`) }),
-        t("Save the answer as a file. It has 100 members: go on with ?offset=100, and import one file after the other."),
+        rich("Write {command} where Tatsu is. It sends you an API key as a direct message.", { command: code("t!apikey create") }),
+        inTerminal("tatsu.json", `https://api.tatsu.gg/v1/guilds/${guild.id}/rankings/all?offset=0`),
+        rich("It makes the file {file}, with 100 members. Go on with offset=100 and so on, and import one file after the other.", { file: code("tatsu.json") }),
       ],
     },
     lurkr: {
       ...JSON_FILE,
       name: "Lurkr",
-      steps: [rich("Open {address} in your browser.", { address: code(`https://api.lurkr.gg/v2/levels/${guild.id}?page=1`) }), t("Save the page as a file."), t("Go on with page=2 and so on, and import one file after the other.")],
+      steps: [rich("Open {address} in your browser.", { address: code(`https://api.lurkr.gg/v2/levels/${guild.id}?page=1`) }), t("Save the page as a file."), t("It has 100 members. Go on with page=2 and so on, and import one file after the other.")],
     },
-    polaris: { ...JSON_FILE, accept: ".json,.csv", name: "Polaris", hasSettings: true, steps: [t("Open your server in Polaris's dashboard."), t("Go to the page for its data, and export it."), t("Take the JSON file if there is a choice: only that one has the settings.")] },
+    polaris: { ...JSON_FILE, accept: ".json,.csv", name: "Polaris", hasSettings: true, steps: [rich("Write {command} in your server, as somebody who manages it.", { command: code("/config") }), t("Press Export Data: Polaris answers with a file, which only you see."), t("Choose that JSON file here. It has the settings, too.")] },
     csv: {
       ...CSV_FILE,
       name: t("A table (CSV)"),
-      steps: [rich("Make a table with the columns {id} and {xp}.", { id: code("user_id"), xp: code("xp") }), rich("The columns {level}, {messages}, {username} and {name} are taken, too.", { level: code("level"), messages: code("messages"), username: code("username"), name: code("display_name") }), t("Save it as CSV. Keep the ids as text: some programs round long numbers.")],
+      steps: [t("For bots that export nothing, such as Arcane, and for numbers of your own."), rich("Make a table with the columns {id} and {xp}.", { id: code("user_id"), xp: code("xp") }), rich("The columns {level}, {messages}, {username} and {name} are taken, too.", { level: code("level"), messages: code("messages"), username: code("username"), name: code("display_name") }), t("Save it as CSV. Keep the ids as text: some programs round long numbers.")],
     },
     guildhall: { ...LINES_FILE, name: "Guildhall", steps: [t("Download the export of the other installation, from this page there or with guildhall export."), t("It has settings, achievements and activity, too."), t("Choose the file here as it is.")] },
     events: { ...LINES_FILE, name: t("Past activity"), hasNoMode: true, steps: [t("Write one event on each line, as JSON, in the form in which a bot sends activity."), t("Events may be of any age."), t("They are counted by this guild's settings, as if they happened now.")] },
