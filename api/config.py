@@ -49,6 +49,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "empty: `DATABASE_URL`"
         ),
     ] = None
+    read_database_url: Annotated[
+        str | None, Meta(description="a replica for leaderboards, series, exports and pictures; empty: there is none")
+    ] = None
+    read_lag_seconds: Annotated[
+        int, Meta(ge=1, le=300, description="a replica that is further behind than this is not asked")
+    ] = 5
     prepared_statements: Annotated[
         bool | None,
         Meta(description="whether connections keep prepared statements; empty: if no pooler stands in front"),
@@ -182,13 +188,6 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     return settings
 
 
-def misspelt(environ: Mapping[str, str]) -> list[str]:
-    """Variables that look like ours and set nothing. Clients' own, as the documentation names them, are none."""
-    known = {variable(field) for field in Settings.__struct_fields__}
-    known |= {f"{name}_FILE" for name in known} | {"GUILDHALL_URL", "GUILDHALL_KEY"}
-    return sorted(name for name in environ if name.startswith("GUILDHALL_") and name not in known)
-
-
 def _about(field: str) -> str:
     """What a field is for, and which words it takes where those are few."""
     schema = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][field]
@@ -240,7 +239,7 @@ def _refuse_unsafe(settings: Settings) -> None:
 
 
 def _refuse_clear(settings: Settings, environ: Mapping[str, str]) -> None:
-    for name in ("database_url", "owner_database_url", "session_database_url"):
+    for name in ("database_url", "owner_database_url", "session_database_url", "read_database_url"):
         url = getattr(settings, name)
         if url is not None and not settings.database_plaintext and is_clear(url, environ):
             raise UnsafeConfiguration(

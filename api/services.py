@@ -73,6 +73,7 @@ from api.postgres.database import Database
 from api.postgres.partitions import Partitions
 from api.postgres.provision import secrets_of
 from api.postgres.readiness import Health
+from api.postgres.replica_setup import build_reader
 from api.privacy.erasing import Eraser
 from api.privacy.exporting import PersonExporter
 from api.privacy.service import PrivacyService
@@ -114,12 +115,13 @@ class Services:
         self.database = database = Database(
             piccolo_conf.DB, pool_size=settings.pool_size, acquire_timeout=settings.acquire_timeout_ms / 1000
         )
+        self.reader = reader = build_reader(settings, database, metrics)
         secrets = secrets_of(settings)
         self.watcher = watcher = ChangeWatcher()
         watcher.on_new_server(database.renew)
         cursors = Cursors(secrets, clock.now)
         self.partitions = partitions = Partitions(database)
-        self.health = health = Health(database, watcher)
+        self.health = health = Health(database, watcher, reader.replica)
         self.idempotency = Idempotency(database, clock)
         self.queue = queue = Queue(database)
 
@@ -165,12 +167,12 @@ class Services:
         self.activity = ActivityService(database, leveling_configs, partitions, unlocking, clock, metrics)
         self.custom_stats = CustomStats(cursors)
         self.explaining = ExplainService(database, leveling_configs, clock)
-        self.members = members = MemberService(database, leveling_configs, partitions, unlocking, clock, hours)
+        self.members = members = MemberService(database, reader, leveling_configs, partitions, unlocking, clock, hours)
         self.member_lists = lists = MemberLists(database, leveling_configs, cursors, clock)
         self.renaming = Renaming(database, leveling_configs, clock)
-        self.snapshots = Snapshots(database, watcher, clock)
+        self.snapshots = snapshots = Snapshots(database, reader, watcher, clock)
         self.folding = Folding(database, clock)
-        self.leaderboards = boards = LeaderboardService(database, leveling_configs, self.snapshots, cursors, clock)
+        self.leaderboards = boards = LeaderboardService(database, reader, leveling_configs, snapshots, cursors, clock)
         self.public = PublicService(
             database, accounts.sessions, leveling_configs, places, boards, members, lists, awards
         )
@@ -192,7 +194,7 @@ class Services:
         backfill_job = BackfillJob(database, queue, backfill, partitions, clock)
         self.job_runner = JobRunner(queue, {IMPORT: self.import_job, BACKFILL: backfill_job})
         self.imports = ImportService(database, queue, cursors, clock)
-        self.exporter = Exporter(database, clock)
+        self.exporter = Exporter(reader, clock)
 
         # What others learn: events, webhooks, the audit log; people's own data.
         self.broadcaster = Broadcaster(clock, metrics, lambda: health.stopping)
@@ -221,7 +223,7 @@ class Services:
         self.audit = AuditService(cursors)
         self.privacy = PrivacyService(database, clock)
         self.eraser = Eraser(database, watcher, clock)
-        self.exporter_of_people = PersonExporter(database, clock)
+        self.exporter_of_people = PersonExporter(reader, clock)
 
     async def close(self) -> None:
         """Closes what was opened."""
@@ -231,6 +233,7 @@ class Services:
         await self.renderer.close()
         await self.cdn.close()
         await self.snapshots.close()
+        await self.reader.close()
         await self.database.close()
 
 

@@ -1,13 +1,14 @@
 """`guildhall doctor`: checks an installation, and says how to fix what is wrong."""
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
 
 from api.cards.frames import Boxes, FindBoxes
 from api.cards.renderer import Renderer
-from api.config import Settings, misspelt
+from api.config import Settings, variable
 from api.errors import PicturesBusy, PicturesNotInstalled
 from api.postgres import catalog
 from api.postgres.access import UnusableDatabase, find_access
@@ -16,6 +17,7 @@ from api.postgres.failures import UNREACHABLE
 from api.postgres.migrations import applied, known
 from api.postgres.preflight import LEAST_VERSION, connections
 from api.postgres.provision import APP, READ_ONLY, unreachable
+from api.postgres.replica_setup import examine_replica
 from api.postgres.rights import ways_to_rewrite
 
 CLOCK_SECONDS = 2.0
@@ -26,6 +28,13 @@ class Finding(msgspec.Struct, frozen=True):
 
     about: str
     mend: str | None = None
+
+
+def misspelt(environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like ours and set nothing. Clients' own, as the documentation names them, are none."""
+    known = {variable(field) for field in Settings.__struct_fields__}
+    known |= {f"{name}_FILE" for name in known} | {"GUILDHALL_URL", "GUILDHALL_KEY"}
+    return sorted(name for name in environ if name.startswith("GUILDHALL_") and name not in known)
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -48,6 +57,8 @@ async def examine(settings: Settings) -> list[Finding]:
         findings += await _roles(connection)
         findings += await _schema(connection)
         findings.append(await _clock(connection))
+        if settings.read_database_url is not None:
+            findings.append(await _replica(settings, connection))
     finally:
         await connection.close()
     findings.append(
@@ -144,6 +155,14 @@ def _drift(differences: list[str]) -> Finding:
         f"{catalog.listed(differences)}. "
         "It was changed by hand, or restored only in part. Undo the change, or restore a backup.",
     )
+
+
+async def _replica(settings: Settings, primary: PlainConnection) -> Finding:
+    try:
+        words = await examine_replica(settings, primary)
+    except UnusableDatabase as error:
+        return Finding("replica", str(error))
+    return Finding("replica", None if words is None else f"The primary answers all reads, because {words}.")
 
 
 async def _clock(connection: PlainConnection) -> Finding:

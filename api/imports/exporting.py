@@ -1,8 +1,9 @@
 """The export of a guild as lines of JSON. It reads in batches by key, so the guild is never in memory as a whole."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import date
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from datetime import date, datetime
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -16,33 +17,43 @@ from api.imports.lines import VERSION
 from api.imports.rights import rights_of
 from api.lib.clock import Clock
 from api.members.visibility import hidden_from
-from api.postgres.database import Database
+from api.postgres.database import Connection
 from api.postgres.partitions import IMPORTED
+from api.postgres.reader import Reader
+from api.postgres.replica import LONG_PATIENCE_SECONDS
 
 BATCH_SIZE = 2000
 
 _encode = msgspec.json.Encoder().encode
 
+T = TypeVar("T")
+
+
+class _Configured(NamedTuple):
+    guild: asyncpg.Record
+    roles: list[asyncpg.Record]
+    channels: list[asyncpg.Record]
+    settings: list[asyncpg.Record]
+    achievements: list[asyncpg.Record]
+
+
+class _Firsts(NamedTuple):
+    day: date | None
+    hour: datetime | None
+    stat_day: date | None
+    weeks: list[date]
+
 
 class Exporter:
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, reader: Reader, clock: Clock) -> None:
+        self._reader = reader
         self._clock = clock
 
     async def export(self, actor: Actor, guild_id: int) -> AsyncIterator[bytes]:
         """The lines, in batches, without hidden people whom the actor may not see, and without data that the actor
         could not read by its own route. Settings and roles are those of the beginning; members and days those of the
         time when they are read. Raises `NotFound` before the first line."""
-        async with self._database.connection() as connection:
-            guild = await connection.fetchrow(sql.GUILD, guild_id)
-            if guild is None:
-                raise NotFound
-            roles, channels = (
-                await connection.fetch(sql.ROLES, guild_id),
-                await connection.fetch(sql.CHANNELS, guild_id),
-            )
-            settings = await connection.fetch(sql.SETTINGS, guild_id)
-            achievements = await connection.fetch(sql.ACHIEVEMENTS, guild_id)
+        guild, roles, channels, settings, achievements = await self._read(lambda c: _configured(c, guild_id))
         left_out = rights_of(actor.credential).left_out()
         header = {"guildhall": VERSION, "guild_id": str(guild_id), "exported_at": self._clock.now()}
         yield _line(header | ({"left_out": left_out} if left_out else {}))
@@ -68,11 +79,7 @@ class Exporter:
             yield b"".join(_line({"member": _member(row)}) for row in rows)
         async for rows in self._people(actor, sql.AWARDS, guild_id, ("member_id", "achievement_id"), (0, 0)):
             yield b"".join(_line({"award": _award(row)}) for row in rows)
-        async with self._database.connection() as connection:
-            day = await connection.fetchval(sql.FIRST_DAY, guild_id)
-            hour = await connection.fetchval(sql.FIRST_HOUR, guild_id)
-            stat_day = await connection.fetchval(sql.FIRST_STAT_DAY, guild_id)
-            weeks = [row[0] for row in await connection.fetch(sql.WEEKS, guild_id, IMPORTED)]
+        day, hour, stat_day, weeks = await self._read(lambda c: _firsts(c, guild_id))
         if day is not None:
             async for rows in self._people(actor, sql.DAYS, guild_id, ("day", "user_id"), (day, -1)):
                 yield b"".join(_line({"day": _counted(row)}) for row in rows)
@@ -96,9 +103,7 @@ class Exporter:
             if actor.hidden_seen() is None:
                 yield rows
                 continue
-            async with self._database.connection() as connection:
-                users = sorted({row["user_id"] for row in rows})
-                hidden = await hidden_from(connection, actor.hidden_seen(), users)
+            hidden = await self._hidden(actor, rows)
             yield [row for row in rows if row["user_id"] not in hidden]
 
     async def _batches(
@@ -106,12 +111,42 @@ class Exporter:
     ) -> AsyncIterator[list[asyncpg.Record]]:  # Any: columns of any type
         """All rows of a statement in the order of `key`; each batch continues after the last row of the one before."""
         while True:
-            async with self._database.connection() as connection:
-                rows = await connection.fetch(statement, guild_id, *more, *after, BATCH_SIZE)
+            rows = await self._read(partial(_fetch, statement=statement, arguments=(guild_id, *more, *after)))
             if not rows:
                 return
             yield rows
             after = tuple(rows[-1][name] for name in key)
+
+    async def _hidden(self, actor: Actor, rows: Sequence[asyncpg.Record]) -> set[int]:
+        """The people of these rows whom the actor may not see."""
+        users = sorted({row["user_id"] for row in rows})
+        return await self._read(lambda c: hidden_from(c, actor.hidden_seen(), users))
+
+    async def _read(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        return await self._reader.read(work, patience=LONG_PATIENCE_SECONDS)
+
+
+async def _fetch(connection: Connection, statement: str, arguments: tuple[object, ...]) -> list[asyncpg.Record]:
+    return await connection.fetch(statement, *arguments, BATCH_SIZE)
+
+
+async def _configured(connection: Connection, guild_id: int) -> _Configured:
+    """The guild's row, roles, channels, settings and achievements. Raises `NotFound`."""
+    guild = await connection.fetchrow(sql.GUILD, guild_id)
+    if guild is None:
+        raise NotFound
+    parts = (sql.ROLES, sql.CHANNELS, sql.SETTINGS, sql.ACHIEVEMENTS)
+    return _Configured(guild, *[await connection.fetch(part, guild_id) for part in parts])
+
+
+async def _firsts(connection: Connection, guild_id: int) -> _Firsts:
+    """Where the guild's days, hours, days of custom stats and weeks of event ids begin."""
+    return _Firsts(
+        await connection.fetchval(sql.FIRST_DAY, guild_id),
+        await connection.fetchval(sql.FIRST_HOUR, guild_id),
+        await connection.fetchval(sql.FIRST_STAT_DAY, guild_id),
+        [row[0] for row in await connection.fetch(sql.WEEKS, guild_id, IMPORTED)],
+    )
 
 
 def _line(value: dict[str, object]) -> bytes:

@@ -21,6 +21,7 @@ from api.members.leveling_config_cache import LevelingConfigCache
 from api.members.levels import LevelCurve
 from api.members.names import Names, shown
 from api.postgres.database import Connection, Database
+from api.postgres.reader import Reader
 
 # Members with equal values that a page's statement counts; more are counted only if a rank needs it.
 _TIES = 1000
@@ -52,12 +53,14 @@ class LeaderboardService:
     def __init__(
         self,
         database: Database,
+        reader: Reader,
         leveling_configs: LevelingConfigCache,
         snapshots: Snapshots,
         cursors: Cursors,
         clock: Clock,
     ) -> None:
         self._database = database
+        self._reader = reader
         self._snapshots = snapshots
         self._leveling_configs = leveling_configs
         self._cursors = cursors
@@ -107,14 +110,13 @@ class LeaderboardService:
         self, guild_id: int, query: LeaderboardQuery, asked: Window, after: Place, limit: int, level_curve: LevelCurve
     ) -> _Found:
         """A page of the present data."""
-        if query.around is not None:
-            async with self._database.connection() as connection:
-                after = await _before(connection, guild_id, query.stat, asked, query.around, (limit - 1) // 2)
+        if (user_id := query.around) is not None:
+            above = (limit - 1) // 2
+            after = await self._reader.read(lambda c: _before(c, guild_id, query.stat, asked, user_id, above))
         if asked.first is None and query.stat == "xp":
             page = await self._xp_page(guild_id, after, limit)
         else:
-            async with self._database.connection() as connection:
-                page = await _page(connection, guild_id, query.stat, asked, after, limit)
+            page = await self._reader.read(lambda c: _page(c, guild_id, query.stat, asked, after, limit))
         return _Found(_entries(page, limit, level_curve), page.member_count, len(page.users) > limit, None)
 
     async def _read_snapshot(
@@ -159,19 +161,16 @@ class LeaderboardService:
         if users is None:
             return _Page([], [], [], [], member_count or 0, 1, 1)
         if before == _TIES and values[-1] != after[0]:
-            async with self._database.connection() as connection:
-                before = await connection.fetchval(queries.XP_BEFORE, guild_id, *after)
+            before = await self._reader.read(lambda c: c.fetchval(queries.XP_BEFORE, guild_id, *after))
         behind = 1 + above + before
         rank = 1 + above if values[0] == after[0] else behind
         return _Page(users, values, values, list(map(Names, *names)), member_count, rank, behind)
 
     async def _read_tops(self, keys: Sequence[tuple[int, ...]]) -> list[asyncpg.Record]:
-        async with self._database.connection() as connection:
-            return await connection.fetch(queries.XP_TOPS, *zip(*keys, strict=True))
+        return await self._reader.read(lambda c: c.fetch(queries.XP_TOPS, *zip(*keys, strict=True)))
 
     async def _read_pages(self, keys: Sequence[tuple[int, ...]]) -> list[asyncpg.Record]:
-        async with self._database.connection() as connection:
-            return await connection.fetch(queries.XP_PAGES, *zip(*keys, strict=True), _TIES)
+        return await self._reader.read(lambda c: c.fetch(queries.XP_PAGES, *zip(*keys, strict=True), _TIES))
 
 
 async def _page(connection: Connection, guild_id: int, stat: str, asked: Window, after: Place, limit: int) -> _Page:

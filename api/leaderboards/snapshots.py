@@ -10,12 +10,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextvars import Context
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
-from api.errors import DatabaseAway
+from api.errors import DatabaseAway, Unavailable
 from api.leaderboards import folding_queries, queries
 from api.leaderboards.rules import CHECKPOINTS_COST, cover
 from api.leaderboards.snapshot import Snapshot
@@ -26,6 +26,8 @@ from api.postgres.connections import SNAPSHOTS, create_pool
 from api.postgres.database import Connection, Database
 from api.postgres.failures import AWAY
 from api.postgres.partitions import EARLIEST
+from api.postgres.reader import Reader
+from api.postgres.replica import LONG_PATIENCE_SECONDS, Missed
 
 if TYPE_CHECKING:
     import asyncpg
@@ -74,10 +76,13 @@ class Board(NamedTuple):
 
 
 class Snapshots:
-    def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock, *, large: int = LARGE) -> None:
+    def __init__(
+        self, database: Database, reader: Reader, watcher: ChangeWatcher, clock: Clock, *, large: int = LARGE
+    ) -> None:
         """`large`: guilds with more members have snapshots."""
         self.large = large
         self._database = database
+        self._reader = reader
         self._clock = clock
         self._pool: Pool | None = None
         self._places = FairPlaces(SNAPSHOTS, WAIT_SECONDS)
@@ -147,20 +152,24 @@ class Snapshots:
 
     async def _compute(self, board: Board) -> Snapshot:
         async with self._places.hold(str(board.guild_id)):
-            if self._pool is None:
-                raise DatabaseAway
+            as_of = self._clock.now()  # before the replica is asked: it has everything from before that
             try:
-                async with self._pool.acquire() as connection:
-                    as_of, started = self._clock.now(), time.monotonic()
-                    row = await _read(connection, board, as_of.date())
-            except AWAY as error:
-                if isinstance(error, TimeoutError):
-                    raise
-                raise DatabaseAway from error
-        users, values, newest = row
-        return Snapshot(
-            users or b"", values or b"", as_of=as_of, newest_member=newest or 0, seconds=time.monotonic() - started
-        )
+                return await self._reader.read_replica(
+                    lambda connection: _read(connection, board, as_of), patience=LONG_PATIENCE_SECONDS
+                )
+            except (Missed, Unavailable):
+                return await self._compute_on_primary(board)
+
+    async def _compute_on_primary(self, board: Board) -> Snapshot:
+        if self._pool is None:
+            raise DatabaseAway
+        try:
+            async with self._pool.acquire() as connection:
+                return await _read(connection, board, self._clock.now())
+        except AWAY as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise DatabaseAway from error
 
     def _finish(self, board: Board, task: "asyncio.Task[Snapshot]") -> None:
         is_mine = self._running.get(board) is task  # otherwise it was dropped meanwhile
@@ -226,17 +235,20 @@ class Snapshots:
             await self._pool.expire_connections()
 
 
-async def _read(connection: Connection, board: Board, today: date) -> "asyncpg.Record":
-    """The packed board. Checkpoints and days are read in one snapshot of the database."""
+async def _read(connection: Connection, board: Board, as_of: datetime) -> Snapshot:
+    """The board of that moment. Checkpoints and days are read in one snapshot of the database."""
+    started = time.monotonic()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(_PATIENT)
         found = None
         if board.stat in queries.STATS and (board.last - board.first).days > CHECKPOINTS_COST:
             rows = await connection.fetch(folding_queries.CHECKPOINTS, board.guild_id)
             # Somewhere it is tomorrow already. No day outside of these has activity.
-            first, last = max(board.first, EARLIEST), min(board.last, today + timedelta(days=1))
+            first, last = max(board.first, EARLIEST), min(board.last, as_of.date() + timedelta(days=1))
             found = cover(first, last, [row["day"] for row in rows])
         statement, named = queries.snapshot(board.stat, board.first, board.last, found)
-        row = await connection.fetchrow(statement, board.guild_id, *named)
+        row = await connection.fetchrow(statement, board.guild_id, *named, timeout=STATEMENT_SECONDS + 2)
     assert row is not None
-    return row
+    users, values, newest = row
+    seconds = time.monotonic() - started
+    return Snapshot(users or b"", values or b"", as_of=as_of, newest_member=newest or 0, seconds=seconds)

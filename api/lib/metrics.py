@@ -56,6 +56,15 @@ class Metrics:
         self.accepted = Counter("guildhall_events_accepted", "Events counted.", registry=registry)
         self.duplicates = Counter("guildhall_events_duplicate", "Events that were known already.", registry=registry)
         self.rollbacks = self._gauge("transactions_rolled_back", "Transactions rolled back since the start.")
+        self.replica_lag = self._gauge(
+            "replica_lag_seconds", "The most by which the replica can be behind the primary.", mode="livemax"
+        )
+        self.replica_reads = Counter(
+            "guildhall_replica_reads",
+            "Reads that a replica may answer, by outcome: `replica` if it did, otherwise why the primary did.",
+            ["outcome"],
+            registry=registry,
+        )
         self._count = lru_cache(2048)(self._requests.labels)
         self._time = lru_cache(512)(self._latency.labels)
 

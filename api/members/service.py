@@ -40,6 +40,7 @@ from api.members.tombstones import set_up
 from api.members.visibility import known_xp, refuse_hidden
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, around, hours_since
+from api.postgres.reader import Reader
 from api.settings.curves import MAX_XP
 
 
@@ -65,6 +66,7 @@ class MemberService:
     def __init__(
         self,
         database: Database,
+        reader: Reader,
         leveling_configs: LevelingConfigCache,
         partitions: Partitions,
         unlocking: XpUnlocking,
@@ -73,6 +75,7 @@ class MemberService:
     ) -> None:
         """`hours`: for how long activity by hour is kept."""
         self._database = database
+        self._reader = reader
         self._hours = hours
         self._unlocking = unlocking
         self._leveling_configs = leveling_configs
@@ -142,9 +145,8 @@ class MemberService:
 
     async def member_activity(self, actor: Actor, guild_id: int, user_id: int, query: SeriesQuery) -> SeriesView:
         """What a member did in time. Raises `Invalid`, `NotFound`."""
-        async with self._database.connection() as connection:
-            if await known_xp(connection, actor, guild_id, user_id) is None:
-                raise NotFound
+        if await self._reader.read(lambda c: known_xp(c, actor, guild_id, user_id)) is None:
+            raise NotFound
         return await self._activity(guild_id, user_id, query)
 
     async def guild_activity(self, guild_id: int, query: SeriesQuery) -> SeriesView:
@@ -196,8 +198,7 @@ class MemberService:
         window = series.window(query, config, now, hours_since(now, self._hours))
         rows: list[asyncpg.Record] = []
         if window.starts:
-            async with self._database.connection() as connection:
-                rows = await _rows(connection, config, user_id, window)
+            rows = await self._reader.read(lambda c: _rows(c, config, user_id, window))
         return SeriesView(window.bucket, window.from_, window.to, series.filled(config, window, rows))
 
 

@@ -12,6 +12,7 @@ import asyncpg
 
 from api.config import Settings, variable
 from api.postgres.connections import Access, PlainConnection, connect
+from api.postgres.failures import UnusableDatabase as UnusableDatabase
 from api.postgres.hosts import ANY, READ_WRITE
 from api.postgres.provision import APP, ROLE_SETTINGS
 from api.postgres.rights import ways_to_rewrite
@@ -36,10 +37,6 @@ _LOOK = f"""
 """
 
 
-class UnusableDatabase(Exception):
-    """The database cannot be used; the message says what to change."""
-
-
 class _Seen(NamedTuple):
     login: str
     may_take_role: bool
@@ -60,6 +57,28 @@ async def find_access(settings: Settings) -> Access:
             raise UnusableDatabase(_shared(settings))
         session = {**session, "server_settings": {**session["server_settings"], "application_name": NAME}}
     return Access(pooled, session, has_pooler)
+
+
+async def find_replica_access(settings: Settings) -> dict[str, Any]:  # Any: asyncpg's own keyword arguments
+    """Checks connections to the replica as those to the database: what each must have and, in production, that the
+    log-in could not rewrite the audit log if the replica were promoted. Raises as `find_access` does."""
+    arguments, has_pooler = await _arguments(settings, "read_database_url")
+    if has_pooler and await are_shared(arguments["dsn"]):
+        raise UnusableDatabase(_SHARED_REPLICA)
+    wanted = {"application_name": NAME} if has_pooler else {"default_transaction_read_only": "on"}
+    arguments["server_settings"] = {**arguments["server_settings"], **wanted}
+    if settings.production:
+        connection = await _connect(arguments)
+        try:
+            ways = await ways_to_rewrite(connection)
+        finally:
+            await connection.close()
+        if ways is not None:
+            raise UnusableDatabase(
+                f"The log-in of GUILDHALL_READ_DATABASE_URL may rewrite the audit log: {ways}. Use the log-in of "
+                "DATABASE_URL."
+            )
+    return arguments
 
 
 async def refuse_stale(access: Access, at_once: int) -> None:
@@ -194,6 +213,12 @@ def _shared(settings: Settings) -> str:
         "GUILDHALL_SESSION_DATABASE_URL leads to a pooler that gives each transaction another connection. Set it to "
         "the address of PostgreSQL itself, or of a pooler by sessions."
     )
+
+
+_SHARED_REPLICA = (
+    "GUILDHALL_READ_DATABASE_URL leads to a pooler that gives each transaction another connection. A read and the "
+    "check before it need the same server: set it to the address of the replica itself, or of a pooler by sessions."
+)
 
 
 def _quoted(name: str) -> str:

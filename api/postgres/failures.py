@@ -4,6 +4,11 @@ import asyncpg
 
 from api.errors import DatabaseAway, Overloaded, Unavailable
 
+
+class UnusableDatabase(Exception):
+    """The database cannot be used; the message says what to change."""
+
+
 # The server takes no writes (any more): it is a replica, or was made one. Another connection may lead to its successor.
 DEMOTED = (asyncpg.ReadOnlySQLTransactionError,)
 

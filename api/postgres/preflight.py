@@ -5,6 +5,7 @@ from api.postgres.access import UnusableDatabase, find_access, refuse_stale
 from api.postgres.connections import SNAPSHOTS, UPKEEP, WATCHERS, PlainConnection, connect
 from api.postgres.failures import UNREACHABLE
 from api.postgres.provision import unreachable
+from api.postgres.replica_setup import examine_replica
 from api.postgres.rights import ways_to_rewrite
 
 LEAST_VERSION = 160_000
@@ -12,12 +13,15 @@ LEAST_VERSION = 160_000
 
 async def refuse_unusable(settings: Settings) -> None:
     """Raises `UnusableDatabase` if the database is away, too old or too small, if connections lack the time-outs or the
-    role of the application, or if, in production, the log-in can change the audit log in any way."""
+    role of the application, or if, in production, the log-in can change the audit log in any way. The address of a
+    replica is held to the same; a replica that is away is no problem."""
     try:
         access = await find_access(settings)
         connection = await connect(**access.session, timeout=5)
         try:
             problem = await _problem(settings, connection, has_pooler=access.has_pooler)
+            if problem is None and settings.read_database_url is not None:
+                await examine_replica(settings, connection)
         finally:
             await connection.close()
         if problem is None and access.has_pooler:

@@ -9,6 +9,7 @@ from api.errors import DatabaseAway, Overloaded
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Database
 from api.postgres.migrations import APP_NAME, known
+from api.postgres.replica import Replica
 
 PROBE_SECONDS = 0.5
 AWAY = {"database": "away", "migrations": "unknown"}
@@ -17,9 +18,10 @@ AWAY = {"database": "away", "migrations": "unknown"}
 class Health:
     """The checks of readiness."""
 
-    def __init__(self, database: Database, watcher: ChangeWatcher) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher, replica: Replica | None = None) -> None:
         self._database = database
         self._watcher = watcher
+        self._replica = replica
         self._expected = frozenset(known())
         self._asking: asyncio.Future[dict[str, str]] | None = None
         self.draining = False
@@ -37,6 +39,11 @@ class Health:
             **await self._database_checks(),
             "changes": "ok" if self._watcher.is_fresh(5.0) else "no look at the database for 5 s",
         }
+
+    @property
+    def replica(self) -> str | None:
+        """The state of the replica, None without one. It is no check: without a replica, the primary answers."""
+        return None if self._replica is None else self._replica.state
 
     async def _database_checks(self) -> dict[str, str]:
         # Not cancelled after the time-out: a cancellation would wait for a server that does not answer.

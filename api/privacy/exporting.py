@@ -7,7 +7,8 @@ import msgspec
 
 from api.auth.actors import Actor
 from api.lib.clock import Clock
-from api.postgres.database import Database
+from api.postgres.reader import Reader
+from api.postgres.replica import LONG_PATIENCE_SECONDS
 from api.privacy import queries
 from api.privacy.erasing import BATCH_SIZE, RANGE
 from api.privacy.places import Place
@@ -19,8 +20,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class PersonExporter:
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, reader: Reader, clock: Clock) -> None:
+        self._reader = reader
         self._clock = clock
 
     async def export(self, actor: Actor, user_id: int) -> AsyncIterator[bytes]:
@@ -49,16 +50,13 @@ class PersonExporter:
         if place.step == "pages":
             after = 0
             while True:
-                async with self._database.connection() as connection:
-                    rows = await connection.fetch(statement, user_id, only, after, BATCH_SIZE)
+                rows = await self._fetch(statement, user_id, only, after, BATCH_SIZE)
                 yield rows
                 if len(rows) < BATCH_SIZE:
                     return
                 after = rows[-1]["id"]
         if place.step == "ids":
-            async with self._database.connection() as connection:
-                row = await connection.fetchrow(queries.IDS.format(table=place.table))
-            assert row is not None  # an aggregate always has one
+            (row,) = await self._fetch(queries.IDS.format(table=place.table))  # an aggregate always has one
             wanted: list[tuple[object, ...]] = [
                 (only, first, first + RANGE - 1) for first in range(row[0] or 0, (row[1] or -1) + 1, RANGE)
             ]
@@ -67,9 +65,10 @@ class PersonExporter:
         else:
             wanted = [(only,)]
         for arguments in wanted:
-            async with self._database.connection() as connection:
-                rows = await connection.fetch(statement, user_id, *arguments)
-            yield rows
+            yield await self._fetch(statement, user_id, *arguments)
+
+    async def _fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        return await self._reader.read(lambda c: c.fetch(statement, *arguments), patience=LONG_PATIENCE_SECONDS)
 
 
 def _exported(place: Place, row: asyncpg.Record) -> dict[str, object]:

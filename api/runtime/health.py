@@ -27,11 +27,13 @@ class HealthController(Controller):
     async def ready(
         self, health: NamedDependency[Health]
     ) -> Response[dict[str, Any]]:  # Any: a word, and words by name
-        """Whether requests should be sent to this process: 200 or 503, and why."""
+        """Whether requests should be sent to this process: 200 or 503, and why. `replica`, if there is one, says
+        whether it answers reads; that changes nothing about readiness."""
         checks = await health.checks()
         is_ready = all(word == "ok" for word in checks.values())
+        replica = {} if health.replica is None else {"replica": health.replica}
         return Response(
-            {"status": "ok" if is_ready else "not ready", "checks": checks},
+            {"status": "ok" if is_ready else "not ready", "checks": checks, **replica},
             status_code=200 if is_ready else 503,
             headers={"Cache-Control": "no-store"} | ({} if is_ready else {"Retry-After": "1"}),
         )

@@ -48,6 +48,8 @@ async def running(services: Services, settings: Settings) -> AsyncIterator[None]
         services.broadcaster.run(),
         EventPoller(services.broadcaster).run(access.session),
     ]
+    if services.reader.replica is not None:
+        coroutines.append(services.reader.replica.run())
     if settings.jobs:
         coroutines += [worker.run() for worker in services.workers]
     tasks = [asyncio.create_task(each) for each in coroutines]

@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from api.config import Settings, misspelt, variable
+from api.cli.doctor import misspelt
+from api.config import Settings, variable
 from tests.package.test_wheel import BUILT_FROM
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,247 @@
+"""A streaming replica: answers a read if it has every commit that the primary had when the read was asked for.
+
+Each read asks the primary for its position, and then waits, for a short time, until the replica has replayed that
+position. So an answer is never older than its request, whichever process, host or credential wrote last, and nothing
+need be noted when something is written. docs/decisions/read-replicas.md has the reasons and the cost."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import asyncpg
+import structlog
+
+from api.errors import Unavailable
+from api.lib.batch_loader import BatchLoader
+from api.lib.metrics import Metrics
+from api.lib.step_timeout import StepTimeout
+from api.postgres.connections import create_pool
+from api.postgres.database import CLEAN_UP_SECONDS, CLOSE_SECONDS, SILENCE_SECONDS, Connection, Database
+from api.postgres.failures import AWAY, UnusableDatabase
+from api.postgres.positions import PRIMARY, REPLICA, Position, Replayed, fault
+
+if TYPE_CHECKING:
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    Pool = object
+
+log = structlog.get_logger("guildhall.replica")
+T = TypeVar("T")
+
+OK = "ok"
+INTERVAL = 0.5
+LOOK_SECONDS = 1.0
+
+# A replica beside the primary is less than that behind. A read of a whole guild waits longer than a page.
+PATIENCE_SECONDS, LONG_PATIENCE_SECONDS = 0.02, 1.0
+_FIRST_PAUSE = 0.001
+
+# After a replica was too late for a read, the primary answers all reads for so long.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
+
+_POSITIONS_KEPT = 7200  # an hour's
+
+# Whatever a replica answers instead of rows: a primary that has the same fault says so itself.
+FAILED = (asyncpg.PostgresError, *AWAY)
+
+
+class Missed(Exception):
+    """The replica cannot answer this read: the primary has to."""
+
+
+class Replica:
+    """`run` watches it. Until then, and while it cannot be used, each read is `Missed`."""
+
+    def __init__(
+        self,
+        database: Database,
+        find: Callable[[], Awaitable[dict[str, Any]]],  # Any: asyncpg's own keyword arguments
+        metrics: Metrics,
+        *,
+        connections: int,
+        acquire_timeout: float,
+        lag: float,
+    ) -> None:
+        """`find` checks the address, and returns how to connect. `lag`: a replica that is more seconds behind is not
+        asked."""
+        self._database = database
+        self._find = find
+        self._metrics = metrics
+        self._connections = connections
+        self._acquire_timeout = acquire_timeout
+        self._most_lag = lag
+        self._pool: Pool | None = None
+        self._positions: BatchLoader[None, Position] = BatchLoader(self._ask_positions)
+        self._ahead: deque[tuple[float, int]] = deque(maxlen=_POSITIONS_KEPT)  # when each was asked, and where it is
+        self._caught_up_at = time.monotonic()
+        self._replayed = 0
+        self._late_until, self._pause = 0.0, _SHORTEST_PAUSE
+        self.state = "not connected yet"
+
+    @property
+    def lag(self) -> float:
+        """The most seconds by which it can be behind the primary."""
+        return time.monotonic() - self._caught_up_at
+
+    async def read(self, work: Callable[[Connection], Awaitable[T]], patience: float) -> T:
+        """What `work` returns, which only reads. Raises `Missed`, and `DatabaseAway` or `Overloaded` if the primary
+        cannot say where it is."""
+        if self.state != OK:
+            self._miss("unusable")
+        if time.monotonic() < self._late_until:
+            self._miss("late")
+        try:
+            position = await self._positions.get(None)
+        except asyncpg.PostgresError:
+            self._miss("unusable")
+        async with self._lent() as connection:
+            await self._reach(connection, position, patience)
+            self._pause = _SHORTEST_PAUSE
+            found = await work(connection)
+        self._metrics.replica_reads.labels(outcome="replica").inc()
+        return found
+
+    async def _reach(self, connection: Connection, position: Position, patience: float) -> None:
+        """Returns when the server of this connection has replayed the position. A load balancer may stand in front of
+        several replicas, so no other connection can tell."""
+        pause, ends = _FIRST_PAUSE, time.monotonic() + patience
+        while True:
+            seen = await _look(connection)
+            if (words := fault(seen, position)) is not None:
+                self._note(words)
+                self._miss("unusable")
+            if seen.reaches(position):
+                return
+            if time.monotonic() + pause > ends:
+                self._wait_less()
+                self._miss("late")
+            await asyncio.sleep(pause)
+            pause *= 2
+
+    def _wait_less(self) -> None:
+        """For a while, no read waits for the replica: longer each time that it is late."""
+        now = time.monotonic()
+        if now >= self._late_until:  # else another read, at the same time, has said so
+            self._late_until = now + self._pause
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[Connection]:
+        """A connection. Its failures are `Missed`, but for a statement that took too long: the primary would only do
+        the work a second time."""
+        pool = self._pool
+        if pool is None:
+            self._miss("unusable")
+        try:
+            async with StepTimeout(self._acquire_timeout):
+                connection = await pool.acquire()
+        except FAILED as error:
+            if not isinstance(error, TimeoutError):  # all connections are in use
+                self._note_away(error)
+            self._miss("failed")
+        try:
+            yield connection
+        except asyncpg.QueryCanceledError:
+            raise
+        except FAILED as error:
+            _cut(connection)
+            self._note_away(error)
+            self._miss("failed")
+        finally:
+            await _give_back(pool, connection)
+
+    async def _ask_positions(self, keys: Sequence[None]) -> list[Position]:
+        """The primary's position, for all who asked before this question."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(PRIMARY)
+        assert row is not None
+        return [Position.of(row)] * len(keys)
+
+    def _miss(self, outcome: str) -> NoReturn:
+        self._metrics.replica_reads.labels(outcome=outcome).inc()
+        raise Missed from None
+
+    async def run(self) -> None:
+        """Watches the replica for ever: connects when it is there, and notes whether it can be used."""
+        while True:
+            try:
+                words = await self._examine()
+            except UnusableDatabase as error:
+                words = str(error)
+            except (Unavailable, *FAILED) as error:
+                words = f"away: {type(error).__name__}"
+            except Exception:
+                log.exception("the replica could not be examined")
+                words = "could not be examined: see the log"
+            self._note(words)
+            self._metrics.replica_lag.set(self.lag)
+            await asyncio.sleep(INTERVAL)
+
+    async def _examine(self) -> str:
+        """The state in words."""
+        if self._pool is None:
+            self._pool = await create_pool(
+                **await self._find(),
+                min_size=0,
+                max_size=self._connections,
+                command_timeout=SILENCE_SECONDS,
+                timeout=3,
+            )
+        asked, position = time.monotonic(), await self._positions.get(None)
+        if self._replayed > position.flushed:
+            return "it has changes that the primary does not have: one of the two was restored"
+        async with self._pool.acquire(timeout=LOOK_SECONDS) as connection:
+            seen = await _look(connection)
+        if (words := fault(seen, position)) is not None:
+            self._ahead.clear()
+            return words
+        self._replayed = seen.replayed or 0
+        self._ahead.append((asked, position.flushed))
+        while self._ahead and self._ahead[0][1] <= self._replayed:
+            self._caught_up_at = self._ahead.popleft()[0]
+        return OK if self.lag <= self._most_lag else f"more than {self._most_lag:g} s behind"
+
+    def _note_away(self, error: Exception) -> None:
+        if isinstance(error, AWAY):
+            self._note(f"away: {type(error).__name__}")
+
+    def _note(self, words: str) -> None:
+        if words == self.state:
+            return
+        self.state = words
+        if words == OK:
+            log.info("the replica answers reads")
+        else:
+            log.warning("the primary answers all reads", replica=words)
+
+    async def close(self) -> None:
+        """Closes the connections; those still busy after five seconds are cut."""
+        pool, self._pool, self.state = self._pool, None, "closed"
+        if pool is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+
+async def _look(connection: Connection) -> Replayed:
+    row = await connection.fetchrow(REPLICA, timeout=LOOK_SECONDS)
+    assert row is not None
+    return Replayed.of(row)
+
+
+async def _give_back(pool: Pool, connection: Connection) -> None:
+    try:
+        await pool.release(connection, timeout=CLEAN_UP_SECONDS)
+    except Exception:
+        _cut(connection)
+
+
+def _cut(connection: Connection) -> None:
+    with suppress(asyncpg.InterfaceError):  # the pool has taken it back
+        connection.terminate()
