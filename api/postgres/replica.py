@@ -37,7 +37,7 @@ LOOK_SECONDS = 1.0
 
 # A replica beside the primary is less than that behind. A read of a whole guild waits longer than a page.
 PATIENCE_SECONDS, LONG_PATIENCE_SECONDS = 0.02, 1.0
-_FIRST_PAUSE = 0.001
+_FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.05  # between two looks
 
 # After a replica was too late for a read, the primary answers all reads for so long.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
@@ -107,7 +107,7 @@ class Replica:
     async def _reach(self, connection: Connection, position: Position, patience: float) -> None:
         """Returns when the server of this connection has replayed the position. A load balancer may stand in front of
         several replicas, so no other connection can tell."""
-        pause, ends = _FIRST_PAUSE, time.monotonic() + patience
+        pause, ends = _FIRST_WAIT, time.monotonic() + patience
         while True:
             seen = await _look(connection)
             if (words := fault(seen, position)) is not None:
@@ -115,11 +115,11 @@ class Replica:
                 self._miss("unusable")
             if seen.reaches(position):
                 return
-            if time.monotonic() + pause > ends:
+            if (left := ends - time.monotonic()) <= 0:
                 self._wait_less()
                 self._miss("late")
-            await asyncio.sleep(pause)
-            pause *= 2
+            await asyncio.sleep(min(pause, left))
+            pause = min(pause * 2, _LONGEST_WAIT)
 
     def _wait_less(self) -> None:
         """For a while, no read waits for the replica: longer each time that it is late."""

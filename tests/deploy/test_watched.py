@@ -29,6 +29,7 @@ def exposed() -> dict[str, set[str]]:
     metrics.observe("GET", "/v1/guilds", 503, 0.1)
     metrics.turned_away.labels(reason="busy").inc()
     metrics.streams_refused.labels(whose="key").inc()
+    metrics.replica_reads.labels(outcome="late").inc()
     found: dict[str, set[str]] = {"up": set()}
     for line in metrics.render().decode().splitlines():
         if not line.startswith("#"):

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from api.postgres.embedded.postmaster import Postmaster
@@ -61,6 +61,22 @@ class Standby(EmbeddedPostgres):
         os.kill(server.pid, signal.SIGKILL)
         until(lambda: Postmaster.find(self.data_dir) is None, START_SECONDS)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Answers nothing, as a machine that hangs."""
+        processes = self._processes()
+        try:
+            _signal(processes, signal.SIGSTOP)
+            yield
+        finally:
+            _signal(processes, signal.SIGCONT)
+
+    def _processes(self) -> list[int]:
+        server = Postmaster.named(self.data_dir)
+        assert server is not None
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+        return [server.pid, *map(int, children)]
+
     def promote(self) -> None:
         """Ends recovery: from now on it is a primary of its own."""
         user = server_user(self.data_dir)
@@ -74,6 +90,12 @@ class Standby(EmbeddedPostgres):
             capture_output=True,
             check=True,
         )
+
+
+def _signal(processes: list[int], number: int) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(process, number)
 
 
 @contextmanager
