@@ -27,7 +27,7 @@ FAST = 5  # seconds in which a read is answered, whatever the replica does
 @pytest.fixture
 def own(server: EmbeddedPostgres) -> Iterator[Standby]:
     """A replica that the test may spoil."""
-    with standby_of(server, "spoiled") as started:
+    with standby_of(server, "spoiled", max_standby_streaming_delay="0") as started:
         yield started
 
 
@@ -42,22 +42,53 @@ async def replica_finding(addresses: Settings) -> str | None:
     return found.mend
 
 
+class Slow:
+    """A read that takes long on a replica, and where it ran."""
+
+    def __init__(self) -> None:
+        self.places: list[bool] = []
+
+    async def read(self, connection: Connection) -> int:
+        self.places.append(await connection.fetchval("SELECT pg_is_in_recovery()"))
+        seconds = 60 if self.places[-1] else 0
+        slow = "SELECT count(*) FROM numbers, pg_sleep($1)"
+        return int(await connection.fetchval(slow, seconds, timeout=90))
+
+
+SLEEPS = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = $1"
+
+
+async def sleeping(connection: PlainConnection) -> bool:
+    return bool(await connection.fetchval(SLEEPS, APP))
+
+
+async def test_conflict_with_recovery(own: Standby, own_addresses: Settings, root: PlainConnection) -> None:
+    """The replica cancels a statement that stands in the way of what the primary has done. Then the primary answers."""
+    slow, watching = Slow(), await asyncpg.connect(own.url("postgres", "postgres"))
+    async with working(own_addresses) as worker:
+        await worker.state(OK)
+        await worker.returns()
+        reading = asyncio.create_task(worker.reader.read(slow.read, patience=LONG_PATIENCE_SECONDS))
+        await until(lambda: sleeping(watching))
+        await root.execute("ALTER TABLE numbers ADD COLUMN more int")
+        assert await reading == 0
+        assert slow.places == [True, False]
+        assert worker.count("failed") == 1
+        await worker.returns()
+    await watching.close()
+
+
 async def test_killed_in_the_middle(own: Standby, own_addresses: Settings, root: PlainConnection) -> None:
-    places: list[bool] = []
-
-    async def slow(connection: Connection) -> int:
-        places.append(await connection.fetchval("SELECT pg_is_in_recovery()"))
-        return int(await connection.fetchval("SELECT count(*) FROM numbers, pg_sleep($1)", 30 if places[-1] else 0))
-
+    slow = Slow()
     async with working(own_addresses) as worker:
         await worker.state(OK)
         await worker.returns()
         assert await replica_finding(own_addresses) is None
-        reading = asyncio.create_task(worker.reader.read(slow, patience=LONG_PATIENCE_SECONDS))
-        await until(lambda: bool(places))
+        reading = asyncio.create_task(worker.reader.read(slow.read, patience=LONG_PATIENCE_SECONDS))
+        await until(lambda: bool(slow.places))
         own.kill()
         assert await reading == 0
-        assert places == [True, False]
+        assert slow.places == [True, False]
         await worker.state("away: ")
         assert await worker.reader.read(count) == (0, False)
         await refuse_unusable(own_addresses)  # a server may start meanwhile

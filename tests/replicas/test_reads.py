@@ -167,35 +167,18 @@ async def test_what_a_replica_cannot_do(worker: Worker, root: PlainConnection) -
     assert worker.replica.state == OK
 
 
-async def test_conflict_with_recovery(worker: Worker, root: PlainConnection) -> None:
-    """The replica cancels a statement that stands in the way of what the primary has done. Then the primary answers."""
-    places: list[bool] = []
-
-    async def slow(connection: Connection) -> int:
-        places.append(await connection.fetchval("SELECT pg_is_in_recovery()"))
-        return int(await connection.fetchval("SELECT count(*) FROM numbers, pg_sleep($1)", 30 if places[-1] else 0))
-
-    await worker.returns()
-    reading = asyncio.create_task(worker.reader.read(slow, patience=LONG_PATIENCE_SECONDS))
-    await until(lambda: bool(places))
-    await asyncio.sleep(0.3)
-    await root.execute("ALTER TABLE numbers ADD COLUMN more int")
-    assert await reading == 0
-    assert places == [True, False]
-    assert worker.count("failed") == 1
-    await worker.returns()
-
-
 async def test_replica_with_no_free_connection(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     await worker.returns()
-    monkeypatch.setattr(worker.replica, "_acquire_timeout", 0.1)
-    free = asyncio.Event()
+    free, held = asyncio.Event(), []
 
     async def hold(connection: Connection) -> None:
+        held.append(connection)
         await free.wait()
 
-    holding = [asyncio.create_task(worker.reader.read(hold)) for _ in range(6)]  # pool_size, and two for snapshots
-    await asyncio.sleep(0.2)
+    all_ = worker.replica._connections
+    holding = [asyncio.create_task(worker.reader.read_replica(hold, patience=SECONDS)) for _ in range(all_)]
+    await until(lambda: len(held) == all_)
+    monkeypatch.setattr(worker.replica, "_acquire_timeout", 0.1)
     assert not await worker.is_on_replica()
     assert worker.count("failed") == 1
     free.set()
