@@ -65,6 +65,7 @@ LONG = (
     "soak",
     "operation",
     "hosts",
+    "replicas",
     "imports/test_processes.py",
     "activity/test_kills.py",
     "activity/test_concurrency.py",

@@ -1821,7 +1821,9 @@ export interface paths {
         };
         /**
          * Whether requests should be sent to this process: 200 or 503, and why
-         * @description Needs no key.
+         * @description `replica`, if there is one, says whether it answers reads; that changes nothing about readiness.
+         *
+         *     Needs no key.
          */
         get: operations["ready"];
         put?: never;
