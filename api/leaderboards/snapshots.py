@@ -76,11 +76,8 @@ class Board(NamedTuple):
 
 
 class Snapshots:
-    def __init__(
-        self, database: Database, reader: Reader, watcher: ChangeWatcher, clock: Clock, *, large: int = LARGE
-    ) -> None:
-        """`large`: guilds with more members have snapshots."""
-        self.large = large
+    def __init__(self, database: Database, reader: Reader, watcher: ChangeWatcher, clock: Clock) -> None:
+        self.large = LARGE
         self._database = database
         self._reader = reader
         self._clock = clock
@@ -154,9 +151,7 @@ class Snapshots:
         async with self._places.hold(str(board.guild_id)):
             as_of = self._clock.now()  # before the replica is asked: it has everything from before that
             try:
-                return await self._reader.read_replica(
-                    lambda connection: _read(connection, board, as_of), patience=LONG_PATIENCE_SECONDS
-                )
+                return await self._reader.read_replica(lambda c: _read(c, board, as_of), patience=LONG_PATIENCE_SECONDS)
             except (Missed, Unavailable):
                 return await self._compute_on_primary(board)
 

@@ -9,6 +9,7 @@ import asyncio
 from typing import Any, NamedTuple
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from api.config import Settings, variable
 from api.postgres.connections import Access, PlainConnection, connect
@@ -63,7 +64,7 @@ async def find_replica_access(settings: Settings) -> dict[str, Any]:  # Any: asy
     """Checks connections to the replica as those to the database: what each must have and, in production, that the
     log-in could not rewrite the audit log if the replica were promoted. Raises as `find_access` does."""
     arguments, has_pooler = await _arguments(settings, "read_database_url")
-    if has_pooler and await are_shared(arguments["dsn"]):
+    if has_pooler and await are_shared(arguments["dsn"], ANY):
         raise UnusableDatabase(_SHARED_REPLICA)
     wanted = {"application_name": NAME} if has_pooler else {"default_transaction_read_only": "on"}
     arguments["server_settings"] = {**arguments["server_settings"], **wanted}
@@ -90,12 +91,13 @@ async def refuse_stale(access: Access, at_once: int) -> None:
             raise UnusableDatabase(_refusal("DATABASE_URL", seen))
 
 
-async def are_shared(dsn: str | None) -> bool:
+async def are_shared(dsn: str | None, server: SessionAttribute = READ_WRITE) -> bool:
     """Whether the address leads to a pooler that gives a connection to several clients in turn: one transaction here,
     the next there. Two idle clients of PostgreSQL, or of a pooler by sessions, never have one connection."""
-    first = await _connect({"dsn": dsn})
+    arguments = {"dsn": dsn, "target_session_attrs": server}
+    first = await _connect(arguments)
     try:
-        second = await _connect({"dsn": dsn})
+        second = await _connect(arguments)
         try:
             pids = [await each.fetchval("SELECT pg_backend_pid()") for each in (first, second) * 3]
         finally:

@@ -20,7 +20,7 @@ from api.lib.metrics import Metrics
 from api.lib.step_timeout import StepTimeout
 from api.postgres.connections import create_pool
 from api.postgres.database import CLEAN_UP_SECONDS, CLOSE_SECONDS, SILENCE_SECONDS, Connection, Database
-from api.postgres.failures import AWAY, UnusableDatabase
+from api.postgres.failures import AWAY, DEMOTED, UnusableDatabase
 from api.postgres.positions import PRIMARY, REPLICA, Position, Replayed, fault
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class Replica:
         return OK if self.lag <= self._most_lag else f"more than {self._most_lag:g} s behind"
 
     def _note_away(self, error: Exception) -> None:
-        if isinstance(error, AWAY):
+        if isinstance(error, AWAY) and not isinstance(error, DEMOTED):  # a replica takes no writes, and need not
             self._note(f"away: {type(error).__name__}")
 
     def _note(self, words: str) -> None:

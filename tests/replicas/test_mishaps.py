@@ -20,6 +20,7 @@ from tests.replicas.conftest import settings_of, until, working
 from tests.replicas.standby import Standby, standby_of
 from tests.replicas.test_reads import ADD, count
 from tests.support import cluster
+from tests.support.pgbouncer import MISSING, PROGRAM, pgbouncer
 
 FAST = 5  # seconds in which a read is answered, whatever the replica does
 
@@ -229,3 +230,32 @@ async def test_commits_that_do_not_wait(server: EmbeddedPostgres, addresses: Set
             assert await worker.reader.read(count) == (0, False)
     finally:
         await root.execute(f"ALTER ROLE {APP} IN DATABASE {DATABASE} RESET synchronous_commit")
+
+
+@pytest.mark.skipif(PROGRAM is None, reason=MISSING)
+async def test_behind_a_pooler(addresses: Settings, standby: Standby, root: PlainConnection) -> None:
+    """By sessions it works; by transactions, a read could be sent to another server than the check before it."""
+    with pgbouncer(APP, mode="session", before=standby.url(APP, DATABASE)) as pooler:
+        behind = msgspec.structs.replace(addresses, read_database_url=pooler.url(APP, DATABASE))
+        await refuse_unusable(behind)
+        async with working(behind) as worker:
+            await worker.state(OK)
+            await worker.returns()
+            assert await worker.reader.read(count, patience=LONG_PATIENCE_SECONDS) == (0, True)
+    with pgbouncer(APP, before=standby.url(APP, DATABASE)) as pooler:
+        behind = msgspec.structs.replace(addresses, read_database_url=pooler.url(APP, DATABASE))
+        with pytest.raises(UnusableDatabase, match="GUILDHALL_READ_DATABASE_URL leads to a pooler"):
+            await refuse_unusable(behind)
+
+
+async def test_several_addresses(addresses: Settings, own: Standby, standby: Standby, root: PlainConnection) -> None:
+    """The first replica that answers is taken; when it goes, the other."""
+    hosts = ",".join(str(each.url(APP, DATABASE)).split("host=")[1].split("&")[0] for each in (own, standby))
+    both = f"postgresql://{APP}@/{DATABASE}?host={hosts}&port=5432"
+    async with working(msgspec.structs.replace(addresses, read_database_url=both)) as worker:
+        await worker.state(OK)
+        await worker.returns()
+        own.kill()
+        await worker.returns()
+        assert await worker.reader.read(count, patience=LONG_PATIENCE_SECONDS) == (0, True)
+        own.start()
