@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cyclonedx.schema
+import jsonschema_rs
 import pytest
 
 from api.lib.version import PACKAGE, VERSION
@@ -155,11 +157,21 @@ def test_the_package_is_named_in_one_place() -> None:
     assert askers == ["api/lib/version.py"]
 
 
+def _cyclonedx() -> jsonschema_rs.Draft7Validator:
+    """What has the form of CycloneDX, by its own schemas."""
+    folder = Path(cyclonedx.schema.__file__).with_name("_res")
+    base, others = "http://cyclonedx.org/schema/", ("spdx.SNAPSHOT.schema.json", "jsf-0.82.SNAPSHOT.schema.json")
+    registry = jsonschema_rs.Registry([(base + name, json.loads((folder / name).read_text())) for name in others])
+    schema = json.loads((folder / "bom-1.6.SNAPSHOT.schema.json").read_text())
+    return jsonschema_rs.Draft7Validator(schema, registry=registry)
+
+
 def test_bill_of_materials_names_what_is_locked(tmp_path: Path) -> None:
     """`make sbom`: each package of requirements.txt with its version."""
     file = tmp_path / "sbom.json"
     subprocess.run(["make", "--no-print-directory", "sbom", f"SBOM={file}"], cwd=ROOT, check=True)
     found = json.loads(file.read_text())
+    assert list(_cyclonedx().iter_errors(found)) == []
     assert (found["bomFormat"], found["specVersion"]) == ("CycloneDX", "1.6")
     assert found["metadata"]["component"]["name"] == PACKAGE
     lines = (ROOT / "requirements.txt").read_text().splitlines()
