@@ -22,6 +22,7 @@ class Description:
         for schema in self._components["schemas"].values():
             if "properties" in schema:
                 schema.setdefault("additionalProperties", False)
+        self._validators: dict[bytes, jsonschema_rs.Draft202012Validator] = {}
 
     def operations(self) -> Iterator[tuple[str, str, Json]]:
         """Address, method, operation. Without those whose answer does not end: `tests/events` reads them."""
@@ -40,9 +41,13 @@ class Description:
         return node
 
     def validator(self, schema: Json) -> jsonschema_rs.Draft202012Validator:
-        return jsonschema_rs.Draft202012Validator(
-            {**schema, "components": self._components}, validate_formats=True, offline=True
-        )
+        """Made once for each schema: to read all components takes 20 ms."""
+        found = self._validators.get(text := msgspec.json.encode(schema))
+        if found is None:
+            found = self._validators[text] = jsonschema_rs.Draft202012Validator(
+                {**schema, "components": self._components}, validate_formats=True, offline=True
+            )
+        return found
 
     def faults(self, operation: Json, answer: httpx2.Response) -> Iterator[str]:
         """The differences between an answer and its description."""
