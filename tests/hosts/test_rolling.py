@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 
 ROOT = Path(__file__).parents[2]
 GUILD = "/v1/guilds/81384788765712384"
-RESTARTS = int(os.environ.get("GUILDHALL_TEST_RESTARTS", "4"))
+RESTARTS = int(os.environ.get("GUILDHALL_TEST_RESTARTS", "2"))
 CLIENTS = 6
 DATABASE = f"hosts_{MEMBER}"
 PRODUCTION = {"GUILDHALL_ENV": "production", "GUILDHALL_PUBLIC_URL": "https://guildhall.test"}
