@@ -16,7 +16,7 @@ from api.postgres.migrations import SECRET, MigrationFailed, known, migrate, rol
 from api.postgres.old_chain import START
 from api.postgres.provision import APP, OWNER, READ_ONLY, ROLE_SETTINGS
 from tables.declared import TABLES
-from tests.operation.servers import PROCESS, guildhall_afresh, installation, private_folder
+from tests.operation.servers import PROCESS, guildhall, installation, private_folder
 from tests.support import cluster, declarations
 
 NAME = f"migrated_{PROCESS}"
@@ -28,6 +28,14 @@ BY_NAME = {table._meta.tablename: table for table in TABLES}
 async def empty() -> AsyncIterator[str]:
     """A database with nothing in it; its address as the owner."""
     await cluster.clone(NAME, template=None)
+    yield cluster.url(OWNER, NAME)
+    await cluster.drop(NAME)
+
+
+@pytest.fixture
+async def migrated() -> AsyncIterator[str]:
+    """A database that all migrations have built; its address as the owner."""
+    await cluster.clone(NAME)
     yield cluster.url(OWNER, NAME)
     await cluster.drop(NAME)
 
@@ -57,19 +65,18 @@ async def test_dry_run_prints_and_changes_nothing(empty: str) -> None:
 async def test_two_migrators_at_once(empty: str) -> None:
     with private_folder() as folder:
         both = await asyncio.gather(
-            *(asyncio.to_thread(guildhall_afresh, folder, "migrate", DATABASE_URL=empty) for _ in range(2))
+            *(asyncio.to_thread(guildhall, folder, "migrate", DATABASE_URL=empty) for _ in range(2))
         )
     assert [done.returncode for done in both] == [0, 0], [done.stderr for done in both]
     assert sorted("Nothing to do" in done.stdout for done in both) == [False, True]
 
 
 @pytest.mark.parametrize("id_", known())
-async def test_back_and_forth_gives_the_same(empty: str, id_: str) -> None:
-    await migrate(piccolo_conf.DB, empty)
-    first = dump(empty)
-    await roll_back(piccolo_conf.DB, empty, id_)
+async def test_back_and_forth_gives_the_same(migrated: str, id_: str) -> None:
+    first = dump(migrated)
+    await roll_back(piccolo_conf.DB, migrated, id_)
     if id_ == known()[0]:
-        connection = await asyncpg.connect(empty)
+        connection = await asyncpg.connect(migrated)
         left = await connection.fetch("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace")
         functions = await connection.fetchval(
             "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
@@ -77,14 +84,13 @@ async def test_back_and_forth_gives_the_same(empty: str, id_: str) -> None:
         await connection.close()
         assert {row["relname"] for row in left} <= {"migration", "migration_pkey", "migration_id_seq"}
         assert functions == 0
-    await migrate(piccolo_conf.DB, empty)
-    assert dump(empty) == first
+    await migrate(piccolo_conf.DB, migrated)
+    assert dump(migrated) == first
 
 
-async def test_rolling_back_what_never_ran_is_refused(empty: str) -> None:
-    await migrate(piccolo_conf.DB, empty)
+async def test_rolling_back_what_never_ran_is_refused(migrated: str) -> None:
     with pytest.raises(MigrationFailed, match="Unrecognized"):
-        await roll_back(piccolo_conf.DB, empty, "2020-01-01T00:00:00:000000")
+        await roll_back(piccolo_conf.DB, migrated, "2020-01-01T00:00:00:000000")
 
 
 def test_ids_are_in_line() -> None:

@@ -14,7 +14,7 @@ from api.postgres.engine import PlainConnection
 from api.postgres.migrations import MigrationFailed, applied, known, migrate
 from api.postgres.old_chain import CHAIN, LAST_COMMIT, START
 from api.postgres.provision import OWNER
-from tests.operation.servers import PROCESS, guildhall_afresh, private_folder, refusal
+from tests.operation.servers import PROCESS, guildhall, private_folder, refusal
 from tests.support import cluster
 
 NAME = f"old_chain_{PROCESS}"
@@ -23,12 +23,13 @@ IN_THE_MIDDLE = sorted(CHAIN)[:20]
 UNKNOWN = "2026-11-27T12:00:00:000000"
 
 
-@pytest.fixture
-async def old(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    """A database at the end of the old chain, with data in it; its address as the owner."""
-    await cluster.clone(NAME, template=None)
-    url = cluster.url(OWNER, NAME)
-    with monkeypatch.context() as only_the_start:
+@pytest.fixture(scope="module")
+async def template() -> AsyncIterator[str]:
+    """The name of a database at the end of the old chain, with data in it."""
+    name = f"{NAME}_template"
+    await cluster.clone(name, template=None)
+    url = cluster.url(OWNER, name)
+    with pytest.MonkeyPatch.context() as only_the_start:
         only_the_start.setattr(migrations, "known", lambda: list(START))
         await migrate(piccolo_conf.DB, url)
     connection = await asyncpg.connect(url)
@@ -37,6 +38,17 @@ async def old(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     await connection.execute("SELECT guildhall_make_part('activity_days', '2026-11-30')")
     await connection.execute("INSERT INTO activity_days (guild_id, day, user_id, xp) VALUES (1, '2026-11-30', 7, 25)")
     await has(connection, CHAIN)
+    await connection.close()
+    yield name
+    await cluster.drop(name)
+
+
+@pytest.fixture
+async def old(template: str) -> AsyncIterator[str]:
+    """A copy of it; its address as the owner."""
+    await cluster.clone(NAME, template=template)
+    url = cluster.url(OWNER, NAME)
+    connection = await asyncpg.connect(url)
     await migrations.grant(connection)
     await connection.close()
     yield url
@@ -121,9 +133,9 @@ async def test_the_command_refuses_it_in_a_sentence(old: str) -> None:
     connection = await asyncpg.connect(old)
     await has(connection, IN_THE_MIDDLE)
     with private_folder() as folder:
-        assert refusal(guildhall_afresh(folder, "migrate", DATABASE_URL=old)).count(". ") == 0
+        assert refusal(guildhall(folder, "migrate", DATABASE_URL=old)).count(". ") == 0
         await has(connection, CHAIN)
-        done = guildhall_afresh(folder, "migrate", DATABASE_URL=old)
+        done = guildhall(folder, "migrate", DATABASE_URL=old)
         assert done.returncode == 0, done.stderr
     await connection.close()
 

@@ -9,17 +9,17 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from tests.support import cluster
-from tests.support.commands import Commands
+from tests.support.commands import Commands, Forked
+from tests.support.scratch import scratch_folder
 from tests.support.serving import NO_TLS
 
 SECRET = "0123456789abcdef" * 4
@@ -32,6 +32,10 @@ _KEY = "first.key"  # beside an installation's data
 PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "one")
 MEMBER = f"plain_{PROCESS}"
 
+AFRESH = (sys.executable, "-m", "api")  # as an operator starts it
+
+_commands = Commands()
+
 
 class Server:
     """One `guildhall serve`. What it says goes to two files, so that it never waits for a reader."""
@@ -42,21 +46,30 @@ class Server:
         environ: Mapping[str, str],
         arguments: tuple[str, ...],
         *,
-        command: tuple[str, ...] = (sys.executable, "-m", "api"),
+        command: tuple[str, ...] | None = None,
         cwd: Path | None = None,
         port: int | None = None,
     ) -> None:
+        """`command`: what starts it in place of a fork."""
         with socket.create_server(("127.0.0.1", port or 0)) as probe:
             self.port = int(probe.getsockname()[1])
         self.folder = folder
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._out, self._err = folder / f"{self.port}.out", folder / f"{self.port}.err"
         # Anew: the port may be that of an earlier server, the one that began the installation included.
+        for path in (self._out, self._err):
+            path.write_bytes(b"")
+        self.process: subprocess.Popen[bytes] | Forked
+        variables = {**environ, "GUILDHALL_PORT": str(self.port)}
+        if command is None:
+            files = (Path(os.devnull), self._out, self._err)
+            self.process = _commands.start(("serve", *arguments), variables, files)
+            return
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 [*command, "serve", *arguments],
                 cwd=cwd,
-                env={**environ, "GUILDHALL_PORT": str(self.port)},
+                env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -118,7 +131,7 @@ def until(happened: Callable[[], bool], seconds: float, describe: Callable[[], o
 @contextmanager
 def private_folder() -> Iterator[Path]:
     """Not tmp_path: pytest takes from the folder above it the bit by which PostgreSQL's user passes."""
-    folder = Path(tempfile.mkdtemp(prefix="guildhall-test-"))
+    folder = scratch_folder()
     try:
         yield folder
     finally:
@@ -140,7 +153,7 @@ def _begun() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / _KEY).exists():
             folder.mkdir()
-            with serving(folder) as server:
+            with serving_afresh(folder) as server:
                 key = server.key
                 assert server.stop() == 0
             (folder / _KEY).write_text(key)
@@ -154,10 +167,18 @@ def environment(folder: Path, **values: str) -> dict[str, str]:
     return clean | ours | values
 
 
-@contextmanager
-def serving(folder: Path, *arguments: str, **values: str) -> Iterator[Server]:
+def serving(folder: Path, *arguments: str, **values: str) -> AbstractContextManager[Server]:
     """A server that is ready; killed at the end if it still runs."""
-    server = Server(folder, environment(folder, **values), arguments)
+    return _ready(Server(folder, environment(folder, **values), arguments))
+
+
+def serving_afresh(folder: Path, *arguments: str, **values: str) -> AbstractContextManager[Server]:
+    """The same, with imports of its own."""
+    return _ready(Server(folder, environment(folder, **values), arguments, command=AFRESH))
+
+
+@contextmanager
+def _ready(server: Server) -> Iterator[Server]:
     try:
         server.wait()
         yield server
@@ -171,9 +192,6 @@ def serving(folder: Path, *arguments: str, **values: str) -> Iterator[Server]:
                 server.process.wait()
 
 
-_commands = Commands()
-
-
 def guildhall(folder: Path, *arguments: str, stdin: str = "", **values: str) -> "subprocess.CompletedProcess[str]":
     """Runs one command to its end."""
     return _commands.run(arguments, environment(folder, **values), stdin, 60)
@@ -182,7 +200,7 @@ def guildhall(folder: Path, *arguments: str, stdin: str = "", **values: str) -> 
 def guildhall_afresh(folder: Path, *arguments: str, **values: str) -> "subprocess.CompletedProcess[str]":
     """The same, with imports of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "api", *arguments],
+        [*AFRESH, *arguments],
         env=environment(folder, **values),
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -4,8 +4,6 @@
 import asyncio
 import shutil
 import sys
-import tempfile
-from pathlib import Path
 
 import asyncpg
 
@@ -14,6 +12,7 @@ from api.postgres import catalog
 from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.migrations import migrate
 from api.postgres.provision import APP, DATABASE, OWNER, READ_ONLY
+from tests.support.scratch import scratch_folder
 
 
 async def built(server: EmbeddedPostgres) -> catalog.Catalog:
@@ -32,7 +31,7 @@ async def built(server: EmbeddedPostgres) -> catalog.Catalog:
 
 
 def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="guildhall-catalog-"))
+    folder = scratch_folder()
     server = EmbeddedPostgres(folder / "postgres", fast=True)
     try:
         server.start()

@@ -6,7 +6,6 @@ import asyncio
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import asyncpg
@@ -17,12 +16,13 @@ from api.postgres.migrations import known, migrate
 from api.postgres.provision import APP, DATABASE, OWNER, READ_ONLY
 from tables.declared import TABLES
 from tests.support.declarations import differences
+from tests.support.scratch import scratch_folder
 
 ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="guildhall-check-"))
+    folder = scratch_folder()
     server = EmbeddedPostgres(folder / "postgres", fast=True)
     try:
         server.start()

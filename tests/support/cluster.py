@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 import shutil
-import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -16,6 +15,7 @@ from api.postgres.engine import GuildhallEngine
 from api.postgres.migrations import migrate
 from api.postgres.provision import APP, OWNER, READ_ONLY
 from tests.support.postgres16 import Postgres16
+from tests.support.scratch import scratch_folder
 
 TEMPLATE = "guildhall_template"
 ROLES = (OWNER, APP, READ_ONLY)
@@ -33,7 +33,7 @@ class Cluster:
     def __init__(self, *, oldest: bool, named: str | None) -> None:
         """`oldest`: the oldest supported PostgreSQL, instead of the embedded one. `named`: the address of a superuser
         of a server that runs already."""
-        self._folder = Path(tempfile.mkdtemp(prefix="guildhall-test-"))
+        self._folder = scratch_folder()
         settings = {"max_connections": "300"}
         data_dir = self._folder / "postgres"
         self._server: EmbeddedPostgres | None = None
@@ -119,7 +119,7 @@ async def clone(name: str, *, template: str | None = TEMPLATE) -> None:
     connection = await asyncpg.connect(url("postgres", "postgres"))
     try:
         await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        source = f'TEMPLATE "{template}"' if template else ""
+        source = f'TEMPLATE "{template}" STRATEGY FILE_COPY' if template else ""
         await connection.execute(f'CREATE DATABASE "{name}" {source} OWNER {OWNER}')
         if template:
             await configure_login(connection, url(APP, name))

@@ -1,9 +1,7 @@
 """Servers that are stopped after the test, and processes that use them."""
 
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -12,6 +10,7 @@ import asyncpg
 import pytest
 
 from api.postgres.embedded.server import EmbeddedPostgres
+from tests.operation.servers import private_folder
 
 Holder: TypeAlias = Callable[[Path], "subprocess.Popen[str]"]
 
@@ -24,6 +23,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from api.postgres.embedded.server import EmbeddedPostgres
+from tests.operation.servers import private_folder
 server = EmbeddedPostgres(Path(sys.argv[1]), fast=True)
 server.start()
 print(server.pid, flush=True)
@@ -34,11 +34,9 @@ server.stop()
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A private folder. Not tmp_path: each new pytest takes the execute bit, which a server of
-    another user needs, from the folder above it again."""
-    made = Path(tempfile.mkdtemp(prefix="guildhall-test-"))
-    yield made
-    shutil.rmtree(made)
+    """A private folder."""
+    with private_folder() as made:
+        yield made
 
 
 @pytest.fixture
