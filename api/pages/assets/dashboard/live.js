@@ -6,8 +6,9 @@ const TYPES = [
   "settings.updated", "webhook.disabled",
 ];
 const AGAIN_MILLISECONDS = 10000;
-const LOOKED_BACK = 5000; // events of the whole server
-const QUIET_MILLISECONDS = 1500;
+const LOOKED_BACK = [200, 2000, 5000]; // events of the whole server
+const ANSWER_MILLISECONDS = 20000;
+const QUIET_MILLISECONDS = 500;
 
 /**
  * Follows a guild until the answer is called. `heard({type, …data})` gets each event, and `{type: "reopened"}` after
@@ -34,7 +35,7 @@ export function follow(guildId, heard, state) {
       if (source.readyState === EventSource.CLOSED) timer ??= setTimeout(open, AGAIN_MILLISECONDS);
     };
     for (const type of TYPES) {
-      source.addEventListener(type, (event) => heard({ ...JSON.parse(event.data), type }));
+      source.addEventListener(type, (event) => heard({ ...JSON.parse(event.data), type, id: Number(event.lastEventId) }));
     }
   }
 
@@ -59,45 +60,60 @@ export function follow(guildId, heard, state) {
 }
 
 /**
- * The latest events of a guild of some types, which the stream still keeps, oldest first: `heard({type, …data})`. The
- * stream does not say where the past ends: after a moment in which nothing comes, or at the newest event, it is left.
+ * The latest events of a guild of some types, which the stream still keeps, oldest first, as `follow` tells them. It
+ * looks back further where there are few, so that it reads no more than it needs.
  */
-export async function recall(guildId, types, heard) {
+export async function recall(guildId, types, wanted) {
   const address = `/v1/events?guild_id=${guildId}&types=${types.join(",")}`;
   const newest = Number((await fetch(address, { method: "HEAD" })).headers.get("Last-Event-ID") ?? 0);
-  if (newest === 0) return;
+  let found = [];
+  if (newest === 0) return found;
+  for (const back of LOOKED_BACK) {
+    const { events, isAll } = await recalled(address, Math.max(0, newest - back), newest);
+    found = events.slice(-wanted);
+    if (found.length === wanted || isAll) break;
+  }
+  return found;
+}
+
+/**
+ * The events after a position. The stream does not say where the past ends: it is left after the newest event, or
+ * after a moment in which nothing comes.
+ */
+async function recalled(address, position, newest) {
+  const events = [];
   const leaving = new AbortController();
-  let timer = null;
-  const wait = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => leaving.abort(), QUIET_MILLISECONDS);
-  };
-  wait();
+  let timer = setTimeout(() => leaving.abort(), ANSWER_MILLISECONDS);
   try {
-    const begun = (position) => fetch(address, { headers: { "Last-Event-ID": String(position) }, signal: leaving.signal });
-    let answer = await begun(Math.max(0, newest - LOOKED_BACK));
-    // Fewer are kept: all of them.
+    const begun = (after) => fetch(address, { headers: { "Last-Event-ID": String(after) }, signal: leaving.signal });
+    let answer = await begun(position);
+    const isAll = position === 0 || answer.status === 410;
     if (answer.status === 410) answer = await begun(0);
-    if (!answer.ok) return;
-    for await (const { id, ...event } of framesOf(answer.body)) {
-      if (id > newest) return;
-      heard(event);
-      if (id === newest) return;
-      wait();
+    for await (const event of answer.ok ? framesOf(answer.body, quiet) : []) {
+      if (event.id <= newest) events.push(event);
+      if (event.id >= newest) break;
     }
+    return { events, isAll };
   } catch (error) {
     if (error.name !== "AbortError") throw error;
+    return { events, isAll: position === 0 };
   } finally {
     clearTimeout(timer);
     leaving.abort();
   }
+
+  function quiet() {
+    clearTimeout(timer);
+    timer = setTimeout(() => leaving.abort(), QUIET_MILLISECONDS);
+  }
 }
 
-/** The events in the bytes of a stream. */
-async function* framesOf(body) {
+/** The events in the bytes of a stream. `heard()` is called for each piece. */
+async function* framesOf(body, heard) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    heard();
     const frames = (text + chunk.value).split("\n\n");
     text = frames.pop();
     for (const frame of frames) {

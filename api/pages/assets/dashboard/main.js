@@ -67,6 +67,7 @@ async function show({ quiet = false, live = false } = {}) {
     const isSame = isShown(route);
     shown = route;
     page = made.page;
+    if (page.remembered) latest.recall();
     put(page.node, { title: page.title, quiet: quiet || isSame, focused });
   } catch (error) {
     if (mine !== turn || (me === null && error.status === 401)) return;
@@ -165,7 +166,7 @@ function followGuild(guildId) {
   liveNote.hidden = guildId === null;
   liveNote.textContent = t("Connecting…");
   unfollow = guildId === null ? null : { guild: guildId, stop: follow(guildId, heard, say) };
-  remember(guildId);
+  forget(guildId);
 }
 
 function say(state) {
@@ -175,24 +176,29 @@ function say(state) {
 
 const news = { events: [], timer: null, shownAt: 0, typing: null };
 
-// The latest level-ups and unlocks of the guild, newest first: at first those that the stream still keeps.
-const latest = { events: [], isRead: false };
+// The latest level-ups and unlocks of the guild, newest first: also those before this page, as soon as they are asked
+// for. `isRead`: those are here.
+const latest = { events: [], isRead: false, recall: () => {} };
 const LATEST = ["achievement.unlocked", "member.level_up"];
 const MOST_LATEST = 10;
 
+function forget(guildId) {
+  Object.assign(latest, { events: [], isRead: false, recall: () => remember(guildId) });
+}
+
 async function remember(guildId) {
-  Object.assign(latest, { events: [], isRead: guildId === null });
-  const isHere = () => (unfollow?.guild ?? null) === guildId;
-  if (guildId !== null) await recall(guildId, LATEST, (event) => isHere() && note(event)).catch(() => {});
-  if (!isHere()) return;
+  latest.recall = () => {};
+  const before = await recall(guildId, LATEST, MOST_LATEST).catch(() => []);
+  if (unfollow?.guild !== guildId) return;
+  note(...before);
   latest.isRead = true;
   page?.remembered?.();
 }
 
 /** What an erased person did is kept, but not told. */
-function note(event) {
-  if (event.user_id === undefined) return;
-  latest.events = [event, ...latest.events].toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at)).slice(0, MOST_LATEST);
+function note(...events) {
+  const known = new Map([...latest.events, ...events].filter((event) => event.user_id).map((event) => [event.id, event]));
+  latest.events = [...known.values()].toSorted((one, other) => other.id - one.id).slice(0, MOST_LATEST);
 }
 
 function heard(event) {
