@@ -1,6 +1,7 @@
 """Reads that a replica may answer. Services that only read get a `Reader` instead of the `Database`."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from api.postgres.database import Connection, Database
@@ -18,11 +19,11 @@ class Reader:
         """What `work` returns, which only reads. It may run twice: if the replica fails in the middle, the primary
         answers. `patience`: how long to wait for a replica that is a little behind, in seconds. Raises as
         `Database.connection` does."""
-        try:
-            return await self.read_replica(work, patience=patience)
-        except Missed:
-            async with self._database.connection() as connection:
-                return await work(connection)
+        if self.replica is not None:
+            with suppress(Missed):
+                return await self.replica.read(work, patience)
+        async with self._database.connection() as connection:
+            return await work(connection)
 
     async def read_replica(self, work: Callable[[Connection], Awaitable[T]], *, patience: float) -> T:
         """The same, by the replica alone. Raises `Missed` if that cannot answer."""

@@ -6,7 +6,6 @@ need be noted when something is written. docs/decisions/read-replicas.md has the
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -21,7 +20,8 @@ from api.lib.step_timeout import StepTimeout
 from api.postgres.connections import create_pool
 from api.postgres.database import CLEAN_UP_SECONDS, CLOSE_SECONDS, SILENCE_SECONDS, Connection, Database
 from api.postgres.failures import AWAY, DEMOTED, UnusableDatabase
-from api.postgres.positions import PRIMARY, REPLICA, Position, Replayed, fault
+from api.postgres.lag import Lag
+from api.postgres.positions import LOOK_SECONDS, Home, Position, ask, ask_home, fault, look
 
 if TYPE_CHECKING:
     Pool = asyncpg.Pool[asyncpg.Record]
@@ -32,8 +32,7 @@ log = structlog.get_logger("guildhall.replica")
 T = TypeVar("T")
 
 OK = "ok"
-INTERVAL = 0.5
-LOOK_SECONDS = 1.0
+INTERVAL, CONNECT_INTERVAL = 0.5, 2.0
 
 # A replica beside the primary is less than that behind. A read of a whole guild waits longer than a page.
 PATIENCE_SECONDS, LONG_PATIENCE_SECONDS = 0.02, 1.0
@@ -41,8 +40,6 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.05  # between two looks
 
 # After a replica was too late for a read, the primary answers all reads for so long.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
-
-_POSITIONS_KEPT = 7200  # an hour's
 
 # Whatever a replica answers instead of rows: a primary that has the same fault says so itself.
 FAILED = (asyncpg.PostgresError, *AWAY)
@@ -75,16 +72,16 @@ class Replica:
         self._most_lag = lag
         self._pool: Pool | None = None
         self._positions: BatchLoader[None, Position] = BatchLoader(self._ask_positions)
-        self._ahead: deque[tuple[float, int]] = deque(maxlen=_POSITIONS_KEPT)  # when each was asked, and where it is
-        self._caught_up_at = time.monotonic()
-        self._replayed = 0
+        self._home = Home(0, 0)
+        self._turns = asyncio.Semaphore(connections)
+        self._lag = Lag(time.monotonic())
         self._late_until, self._pause = 0.0, _SHORTEST_PAUSE
         self.state = "not connected yet"
 
     @property
     def lag(self) -> float:
         """The most seconds by which it can be behind the primary."""
-        return time.monotonic() - self._caught_up_at
+        return self._lag.seconds(time.monotonic())
 
     async def read(self, work: Callable[[Connection], Awaitable[T]], patience: float) -> T:
         """What `work` returns, which only reads. Raises `Missed`, and `DatabaseAway` or `Overloaded` if the primary
@@ -97,7 +94,7 @@ class Replica:
             position = await self._positions.get(None)
         except asyncpg.PostgresError:
             self._miss("unusable")
-        async with self._lent() as connection:
+        async with self._turn(), self._lent() as connection:
             await self._reach(connection, position, patience)
             self._pause = _SHORTEST_PAUSE
             found = await work(connection)
@@ -109,8 +106,8 @@ class Replica:
         several replicas, so no other connection can tell."""
         pause, ends = _FIRST_WAIT, time.monotonic() + patience
         while True:
-            seen = await _look(connection)
-            if (words := fault(seen, position)) is not None:
+            seen = await look(connection)
+            if (words := fault(seen, position, self._home)) is not None:
                 self._note(words)
                 self._miss("unusable")
             if seen.reaches(position):
@@ -129,6 +126,19 @@ class Replica:
             self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 
     @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Bounds the reads at a time. There is one connection more, to watch the replica."""
+        try:
+            async with StepTimeout(self._acquire_timeout):
+                await self._turns.acquire()
+        except TimeoutError:
+            self._miss("busy")
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    @asynccontextmanager
     async def _lent(self) -> AsyncIterator[Connection]:
         """A connection. Its failures are `Missed`, but for a statement that took too long: the primary would only do
         the work a second time."""
@@ -136,86 +146,82 @@ class Replica:
         if pool is None:
             self._miss("unusable")
         try:
-            async with StepTimeout(self._acquire_timeout):
-                connection = await pool.acquire()
+            connection = await pool.acquire(timeout=LOOK_SECONDS)
         except FAILED as error:
-            if not isinstance(error, TimeoutError):  # all connections are in use
-                self._note_away(error)
-            self._miss("failed")
+            self._fail(error)
         try:
             yield connection
         except asyncpg.QueryCanceledError:
             raise
         except FAILED as error:
             _cut(connection)
-            self._note_away(error)
-            self._miss("failed")
+            self._fail(error)
         finally:
             await _give_back(pool, connection)
 
     async def _ask_positions(self, keys: Sequence[None]) -> list[Position]:
         """The primary's position, for all who asked before this question."""
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(PRIMARY)
-        assert row is not None
-        return [Position.of(row)] * len(keys)
+            return [await ask(connection)] * len(keys)
 
     def _miss(self, outcome: str) -> NoReturn:
         self._metrics.replica_reads.labels(outcome=outcome).inc()
         raise Missed from None
 
+    def _fail(self, error: Exception) -> NoReturn:
+        if isinstance(error, AWAY) and not isinstance(error, DEMOTED):  # a replica takes no writes, and need not
+            self._note(f"away: {type(error).__name__}")
+        self._miss("failed")
+
     async def run(self) -> None:
         """Watches the replica for ever: connects when it is there, and notes whether it can be used."""
         while True:
             try:
-                words = await self._examine()
-            except UnusableDatabase as error:
-                words = str(error)
-            except (Unavailable, *FAILED) as error:
-                words = f"away: {type(error).__name__}"
+                self._note(await self._examine())
+            except UnusableDatabase as error:  # its words are not for everybody who asks for the state
+                self._note("refused: `guildhall doctor` says why", str(error))
+            except Unavailable as error:
+                self._note(f"the primary does not say where it is: {type(error).__name__}")
+            except FAILED as error:
+                self._note(f"away: {type(error).__name__}", str(error))
             except Exception:
                 log.exception("the replica could not be examined")
-                words = "could not be examined: see the log"
-            self._note(words)
+                self._note("could not be examined: see the log")
             self._metrics.replica_lag.set(self.lag)
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(INTERVAL if self._pool is not None else CONNECT_INTERVAL)
 
     async def _examine(self) -> str:
         """The state in words."""
         if self._pool is None:
-            self._pool = await create_pool(
-                **await self._find(),
-                min_size=0,
-                max_size=self._connections,
-                command_timeout=SILENCE_SECONDS,
-                timeout=3,
-            )
-        asked, position = time.monotonic(), await self._positions.get(None)
-        if self._replayed > position.flushed:
-            return "it has changes that the primary does not have: one of the two was restored"
+            self._pool = await self._connect()
+        async with self._database.connection() as connection:
+            self._home = await ask_home(connection)
+            asked, position = time.monotonic(), await ask(connection)
         async with self._pool.acquire(timeout=LOOK_SECONDS) as connection:
-            seen = await _look(connection)
-        if (words := fault(seen, position)) is not None:
-            self._ahead.clear()
+            seen = await look(connection)
+        if (words := fault(seen, position, self._home)) is not None:
+            self._lag.forget()
             return words
-        self._replayed = seen.replayed or 0
-        self._ahead.append((asked, position.flushed))
-        while self._ahead and self._ahead[0][1] <= self._replayed:
-            self._caught_up_at = self._ahead.popleft()[0]
+        replayed = seen.replayed or 0
+        if replayed > position.flushed and replayed > (await self._positions.get(None)).flushed:
+            return "it has changes that the primary does not have: one of the two was restored"
+        self._lag.note(asked, position.flushed, replayed)
         return OK if self.lag <= self._most_lag else f"more than {self._most_lag:g} s behind"
 
-    def _note_away(self, error: Exception) -> None:
-        if isinstance(error, AWAY) and not isinstance(error, DEMOTED):  # a replica takes no writes, and need not
-            self._note(f"away: {type(error).__name__}")
+    async def _connect(self) -> Pool:
+        arguments = await self._find()
+        return await create_pool(
+            **arguments, min_size=0, max_size=self._connections + 1, command_timeout=SILENCE_SECONDS, timeout=3
+        )
 
-    def _note(self, words: str) -> None:
+    def _note(self, words: str, detail: str = "") -> None:
         if words == self.state:
             return
         self.state = words
         if words == OK:
             log.info("the replica answers reads")
         else:
-            log.warning("the primary answers all reads", replica=words)
+            log.warning("the primary answers all reads", replica=words, **({"detail": detail} if detail else {}))
 
     async def close(self) -> None:
         """Closes the connections; those still busy after five seconds are cut."""
@@ -227,12 +233,6 @@ class Replica:
                 await pool.close()
         except TimeoutError:
             pool.terminate()
-
-
-async def _look(connection: Connection) -> Replayed:
-    row = await connection.fetchrow(REPLICA, timeout=LOOK_SECONDS)
-    assert row is not None
-    return Replayed.of(row)
 
 
 async def _give_back(pool: Pool, connection: Connection) -> None:

@@ -8,7 +8,7 @@ from api.postgres.access import find_replica_access
 from api.postgres.connections import SNAPSHOTS, PlainConnection, connect
 from api.postgres.database import Database
 from api.postgres.failures import AWAY, UnusableDatabase
-from api.postgres.positions import PRIMARY, REPLICA, Position, Replayed, fault, strange
+from api.postgres.positions import Home, Position, ask, ask_home, fault, look, strange
 from api.postgres.reader import Reader
 from api.postgres.replica import Replica
 
@@ -33,45 +33,44 @@ async def examine_replica(settings: Settings, primary: PlainConnection) -> str |
     behind: then the server starts all the same. Raises `UnusableDatabase` for what no replica can be: an address that
     leads elsewhere, or connections without what each must have."""
     try:
-        position = Position.of(await _row(primary, PRIMARY))
-    except asyncpg.PostgresError as error:
-        return f"the database does not say where it is: {error}"
+        home, position = await ask_home(primary), await ask(primary)
+    except (TimeoutError, asyncpg.PostgresError) as error:
+        return f"the database does not say where it is: {_words(error)}"
     try:
         connection = await connect(**await find_replica_access(settings), timeout=5)
     except ValueError:
         raise UnusableDatabase(_NO_ADDRESS) from None
     except (asyncpg.PostgresError, *AWAY) as error:
-        return f"it cannot be reached: {str(error).rstrip('.') or type(error).__name__}"
+        return f"it cannot be reached: {_words(error)}"
     try:
-        return await _examine(settings, connection, position)
+        return await _examine(settings, connection, home, position)
     except (asyncpg.PostgresError, *AWAY) as error:
-        return f"it does not answer: {error}"
+        return f"it does not answer: {_words(error)}"
     finally:
         await connection.close()
 
 
-async def _examine(settings: Settings, connection: PlainConnection, position: Position) -> str | None:
-    seen = Replayed.of(await _row(connection, REPLICA))
-    if (words := strange(seen, position)) is not None:
+async def _examine(settings: Settings, connection: PlainConnection, home: Home, position: Position) -> str | None:
+    seen = await look(connection)
+    if (words := strange(seen.home, home)) is not None:
         raise UnusableDatabase(f"GUILDHALL_READ_DATABASE_URL cannot be used: {words}.")
     offered = int(await connection.fetchval("SHOW max_connections")) - int(
         await connection.fetchval("SHOW superuser_reserved_connections")
     )
-    wanted = settings.workers * replica_connections(settings)
+    wanted = settings.workers * (replica_connections(settings) + 1)
     if wanted > offered:
         return f"{settings.workers} workers want {wanted} connections, and it has {offered}: raise its max_connections"
-    return fault(seen, position)
+    return fault(seen, position, home)
+
+
+def _words(error: Exception) -> str:
+    return str(error).rstrip(".") or type(error).__name__
 
 
 def replica_connections(settings: Settings) -> int:
-    """The most connections of one worker to the replica."""
+    """The most reads of one worker on the replica at a time: as many as on the primary. One connection more watches
+    it."""
     return settings.pool_size + SNAPSHOTS
-
-
-async def _row(connection: PlainConnection, statement: str) -> asyncpg.Record:
-    row = await connection.fetchrow(statement)
-    assert row is not None
-    return row
 
 
 _NO_ADDRESS = (

@@ -9,6 +9,7 @@ import pytest
 
 from api.cli import doctor
 from api.config import Settings
+from api.postgres import positions
 from api.postgres.database import Connection
 from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.engine import PlainConnection
@@ -152,13 +153,17 @@ async def test_replica_of_the_former_primary(
         await written.close()
 
 
-async def test_restored_primary(own: Standby, own_addresses: Settings, root: PlainConnection) -> None:
-    """A primary that goes back in its log, as one that was restored from a copy of its disk."""
-    async with working(own_addresses) as worker:
+async def test_restored_primary(addresses: Settings, root: PlainConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A primary that has gone back in its log, as one that was restored from a copy of its disk."""
+    async with working(addresses) as worker:
         await worker.state(OK)
-        worker.replica._replayed += 1 << 40
-        await worker.state("it has changes that the primary does not have")
-        assert await worker.reader.read(count) == (0, False)
+        with monkeypatch.context() as patched:
+            before = positions.PRIMARY.replace("pg_current_wal_flush_lsn() AS flushed", "'0/1'::pg_lsn AS flushed")
+            assert before != positions.PRIMARY
+            patched.setattr(positions, "PRIMARY", before)
+            await worker.state("it has changes that the primary does not have")
+            assert await worker.reader.read(count) == (0, False)
+        await worker.state(OK)
 
 
 @pytest.fixture
@@ -205,7 +210,7 @@ async def test_log_in_that_may_too_much(addresses: Settings, standby: Standby) -
         with pytest.raises(UnusableDatabase, match="GUILDHALL_READ_DATABASE_URL may rewrite the audit log"):
             await refuse_unusable(wrong)
         async with working(wrong) as worker:
-            await worker.state("The log-in of GUILDHALL_READ_DATABASE_URL may rewrite")
+            await worker.state("refused: `guildhall doctor` says why")
 
 
 async def test_too_few_connections(addresses: Settings) -> None:

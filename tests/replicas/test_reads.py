@@ -11,12 +11,13 @@ import pytest
 from api.config import Settings
 from api.errors import NotFound
 from api.postgres.database import Connection
+from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.engine import PlainConnection
-from api.postgres.positions import PRIMARY, REPLICA, Position, Replayed, fault
+from api.postgres.positions import ask, ask_home, fault, look
 from api.postgres.provision import APP, DATABASE
-from api.postgres.replica import LONG_PATIENCE_SECONDS, OK, Missed
-from tests.replicas.conftest import SECONDS, Worker, until, working
-from tests.replicas.standby import Standby
+from api.postgres.replica import INTERVAL, LONG_PATIENCE_SECONDS, OK, Missed
+from tests.replicas.conftest import SECONDS, Worker, settings_of, until, working
+from tests.replicas.standby import Standby, standby_of
 
 PAUSE, RESUME = "SELECT pg_wal_replay_pause()", "SELECT pg_wal_replay_resume()"
 ADD = "INSERT INTO numbers SELECT count(*) FROM numbers"
@@ -178,26 +179,39 @@ async def test_replica_with_no_free_connection(worker: Worker, monkeypatch: pyte
     all_ = worker.replica._connections
     holding = [asyncio.create_task(worker.reader.read_replica(hold, patience=SECONDS)) for _ in range(all_)]
     await until(lambda: len(held) == all_)
+    await asyncio.sleep(2 * INTERVAL)  # it is watched meanwhile
+    assert worker.replica.state == OK
     monkeypatch.setattr(worker.replica, "_acquire_timeout", 0.1)
     assert not await worker.is_on_replica()
-    assert worker.count("failed") == 1
+    assert worker.count("busy") == 1
     free.set()
     await asyncio.gather(*holding)
     await worker.returns()
 
 
-async def test_readers_beside_writers(worker: Worker, second: Worker, root: PlainConnection) -> None:
-    """Six readers in two workers, beside four writers who hardly pause: whatever was committed before a read began is
-    in its answer. Many answers are the replica's."""
-    ends, committed = time.monotonic() + 3, 0
+@pytest.fixture
+async def late(server: EmbeddedPostgres, settings: Settings) -> AsyncIterator[tuple[Worker, Worker]]:
+    """Two workers with a replica that is always a little behind."""
+    with standby_of(server, "late", recovery_min_apply_delay="50ms") as standby:
+        addresses = settings_of(settings, server, standby)
+        async with working(addresses) as first, working(addresses) as second:
+            for each in (first, second):
+                await each.state(OK)
+            yield first, second
+
+
+async def test_readers_beside_writers(late: tuple[Worker, Worker], root: PlainConnection) -> None:
+    """Six readers in two workers, beside two writers who hardly pause: whatever was committed before a read began is in
+    its answer. Many answers are the replica's."""
+    ends, committed = time.monotonic() + 4, 0
 
     async def write(each: Worker) -> None:
         nonlocal committed
         while time.monotonic() < ends:
             async with each.database.transaction() as connection:
                 await connection.execute("SELECT pg_advisory_xact_lock(7)")
-                await connection.execute("INSERT INTO numbers SELECT count(*) + 1 FROM numbers")
-                written = await connection.fetchval("SELECT max(n) FROM numbers")
+                await connection.execute(ADD)
+                written = await connection.fetchval("SELECT count(*) FROM numbers")
             committed = max(committed, written)
             await asyncio.sleep(0.005)
 
@@ -205,28 +219,24 @@ async def test_readers_beside_writers(worker: Worker, second: Worker, root: Plai
         reads = 0
         while time.monotonic() < ends:
             before = committed
-            found, is_replica = await each.reader.read(count)
+            found, is_replica = await each.reader.read(count, patience=LONG_PATIENCE_SECONDS)
             assert found >= before
             reads += is_replica
         return reads
 
-    await worker.returns()
-    results = await asyncio.gather(*map(write, (worker, second) * 2), *map(read, (worker, second) * 3))
+    reads = await asyncio.gather(*map(read, late * 3), *map(write, late))
     assert committed > 20
-    assert sum(reads for reads in results if reads is not None) > 20
+    assert sum(each for each in reads if each is not None) > 20
 
 
 async def test_any_log_in_may_ask_for_positions(standby: Standby, addresses: Settings) -> None:
     login = await asyncpg.connect(standby.url(APP, DATABASE))
-    row = await login.fetchrow(REPLICA)
-    assert row is not None
-    seen = Replayed.of(row)
+    seen = await look(login)
     await login.close()
     login = await asyncpg.connect(addresses.database_url)
-    row = await login.fetchrow(PRIMARY)
-    assert row is not None
-    position = Position.of(row)
+    position, home = await ask(login), await ask_home(login)
     await login.close()
-    assert (position.system, position.database, position.timeline) == (seen.system, seen.database, seen.timeline)
+    assert seen.home == home
+    assert seen.timeline == position.timeline
     assert position.waits_for_disk
-    assert fault(seen, position) is None
+    assert fault(seen, position, home) is None
