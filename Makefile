@@ -128,8 +128,8 @@ sbom: $(VENV)/.dev ## write which packages are locked, as CycloneDX
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --sv 1.6 \
 		--output-reproducible --no-validate -o $(SBOM) requirements.txt
 
-browser: ## Debian's Chromium, for the tests of what a browser shows
-	@sh tests/support/install_package.sh chromium chromium chromium-browser google-chrome
+browser: ## Debian's Chromium without windows, for the tests of what a browser shows
+	@sh tests/support/install_package.sh chromium-headless-shell chromium-headless-shell chromium-browser google-chrome
 
 pgbouncer: ## Debian's PgBouncer, for the tests behind a pooler
 	@sh tests/support/install_package.sh pgbouncer "$${PGBOUNCER:-pgbouncer}" /usr/sbin/pgbouncer

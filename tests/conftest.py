@@ -29,7 +29,8 @@ from tests.support.clock import CLOCK, MovableClock
 from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET, Discord
 from tests.support.people import HARBOUR, QUARRY
 from tests.support.pgbouncer import MISSING, PROGRAM, pgbouncer
-from tests.support.serving import alive
+from tests.support.serving import alive, serve
+from tests.support.sharing import share_out
 from tests.support.truncate import Truncater
 from tests.support.wiring import services_of
 
@@ -59,43 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 
 
-# Whatever waits for processes and restarts, or takes long, begins first: a test of half a minute at the end leaves the
-# other processes of the run with nothing to do. They mostly wait, so there is a process more than there are cores.
-LONG = (
-    "soak",
-    "operation",
-    "hosts",
-    "replicas",
-    "imports/test_processes.py",
-    "activity/test_kills.py",
-    "activity/test_concurrency.py",
-    "architecture/test_lists_cost.py",
-    "architecture/test_openapi",
-    "settings/test_http_concurrency.py",
-)
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each process of the run gets a stretch of the list, which begins with its share of the long ones, file by file.
-    What one has left is given to others from its end."""
-    folder = Path(__file__).parent
-    processes = int(getattr(config, "workerinput", {}).get("workercount", 1))
-    shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
-    files: dict[str, int] = {}
-    others = []
-    for item in items:
-        name = item.path.relative_to(folder).as_posix()
-        if name.startswith(LONG):
-            shares[files.setdefault(name, len(files)) % processes].append(item)
-        else:
-            others.append(item)
-    stretch = -(-len(items) // processes)
-    items.clear()
-    for share in shares:
-        room = max(stretch - len(share), 0)
-        items += share + others[:room]
-        del others[:room]
-    items += others
+    share_out(items, int(getattr(config, "workerinput", {}).get("workercount", 1)))
 
 
 def pytest_unconfigure() -> None:
@@ -277,13 +243,13 @@ async def anonymous(clients: Clients) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
+async def chromium(standing_in: Discord) -> AsyncIterator[Browser]:
     """One browser for all tests of this process; each test has contexts of its own."""
     started, ended = asyncio.Event(), asyncio.Event()
     found: list[Browser] = []
 
     async def live() -> None:
-        async with running_browser() as browser:
+        async with serve(standing_in, lifespan="off") as discord, running_browser(discord) as browser:
             found.append(browser)
             started.set()
             await ended.wait()
