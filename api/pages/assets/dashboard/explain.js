@@ -20,7 +20,7 @@ export function explainPart({ guild, member }) {
     }
   };
   place.append(h("button", { type: "button", class: "quiet", id: "explain", onclick: open }, t("What would an event earn now?")));
-  return h("section", { "aria-labelledby": "explained" }, h("h2", { id: "explained" }, t("Why so much XP?")), place);
+  return h("section", { "aria-labelledby": "explained" }, h("h2", { id: "explained" }, t("What brings XP")), place);
 }
 
 async function form({ guild, member }) {

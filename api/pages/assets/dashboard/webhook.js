@@ -105,7 +105,7 @@ function list(deliveries, { isFirst, here, ...context }) {
       { class: "scroll" },
       h(
         "table",
-        { class: "board", "aria-labelledby": "deliveries" },
+        { class: "board deliveries", "aria-labelledby": "deliveries" },
         h("thead", {}, h("tr", {}, head(t("Event")), head(t("Result")), head(t("Attempts"), { class: "number wide" }), head(h("span", { class: "unseen" }, t("Action"))))),
         h("tbody", {}, deliveries.items.map((delivery) => row(delivery, context))),
       ),
