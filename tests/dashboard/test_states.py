@@ -72,6 +72,16 @@ async def test_a_server_that_is_away_at_the_start_is_waited_for(dashboard: Dashb
     await expect(page.get_by_role("banner")).to_contain_text("Ada")
 
 
+async def test_scripts_that_do_not_come_leave_a_word(dashboard: Dashboard) -> None:
+    tab = await dashboard.open(page_of("board"))
+    page = tab.page
+    await expect(page.get_by_role("table")).to_be_visible()
+    await expect(page.get_by_text("If this stays, reload the page.")).to_have_count(0)
+    await page.route("**/assets/dashboard/router.js*", lambda route: route.abort())
+    await page.reload()
+    await expect(page.get_by_text("Loading… If this stays, reload the page.")).to_be_visible()
+
+
 async def test_a_part_that_fails_leaves_the_rest_and_tries_again(dashboard: Dashboard) -> None:
     tab = await dashboard.open()
     page = tab.page
