@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: docs help run demo demo-dashboard test test-postgres16 test-pgbouncer test-newest soak check bench format configuration catalog translations document lock wheel sbom browser pgbouncer node clean
+.PHONY: docs help run demo demo-dashboard test test-postgres16 test-pgbouncer test-newest test-cluster test-hosts soak check bench format configuration catalog translations document lock wheel sbom browser pgbouncer haproxy etcd iproute node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -70,6 +70,13 @@ test-newest: $(VENV)/.dev ## run some tests on the newest Python that is here (3
 soak: $(VENV)/.dev ## random operations against a server that is cut and killed: SEED=… does the same again, MINUTES=… more
 	GUILDHALL_SOAK_SEED=$(SEED) GUILDHALL_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -n 0 -s tests/soak
 
+# Patroni lets PostgreSQL lead after 20 s without a leader at the earliest, so these tests take minutes.
+test-cluster: $(VENV)/.dev $(VENV)-cluster/.cluster haproxy etcd iproute ## PostgreSQL under Patroni loses its leader, etcd and its network while clients work (six minutes; as root)
+	@GUILDHALL_TEST_CLUSTER=1 timeout 1800 $(BIN)/python -m pytest -n 0 -s tests/cluster
+
+test-hosts: $(VENV)/.dev haproxy iproute ## hosts behind HAProxy are renewed twenty times, killed and cut off, while clients work
+	GUILDHALL_TEST_RESTARTS=20 $(BIN)/python -m pytest -n 0 -s tests/hosts
+
 check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, advisories, TypeScript, the OpenAPI document
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -107,9 +114,16 @@ lock: $(VENV)/.dev ## compile the exact versions with their hashes
 		--extra cards --extra otel --group build --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--group docs -o requirements-docs.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group cluster -o requirements-cluster.txt
 
 docs: $(VENV)/.dev $(VENV)-docs/.docs node ## build the guide as a site in site/, and check its links
 	$(BIN)/python -m tests.support.docs_site
+
+$(VENV)-cluster/.cluster: requirements-cluster.txt $(VENV)/.dev
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python $(VENV)-cluster
+	@$(BIN)/uv pip install -q --python $(VENV)-cluster --require-hashes -r $<
+	@touch $@
 
 $(VENV)-docs/.docs: requirements-docs.txt $(VENV)/.dev
 	@$(BIN)/uv venv -q --clear --python $(BIN)/python $(VENV)-docs
@@ -131,6 +145,15 @@ sbom: $(VENV)/.dev ## write which packages are locked, as CycloneDX
 browser: ## Debian's Chromium without windows, for the tests of what a browser shows
 	@sh tests/support/install_package.sh chromium-headless-shell chromium-headless-shell chromium-browser google-chrome
 
+haproxy: ## Debian's HAProxy, for the tests of several hosts
+	@sh tests/support/install_package.sh haproxy haproxy /usr/sbin/haproxy
+
+etcd: ## Debian's etcd, for the tests of a cluster
+	@sh tests/support/install_package.sh etcd-server etcd
+
+iproute: ## Debian's iproute2, for the tests of hosts with networks of their own
+	@sh tests/support/install_package.sh iproute2 ip /usr/sbin/ip
+
 pgbouncer: ## Debian's PgBouncer, for the tests behind a pooler
 	@sh tests/support/install_package.sh pgbouncer "$${PGBOUNCER:-pgbouncer}" /usr/sbin/pgbouncer
 
@@ -149,4 +172,4 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml
 	@touch $@ $(VENV)/.run
 
 clean: ## forget the virtual environment (the data stays)
-	rm -rf $(VENV) $(VENV)-newest $(VENV)-docs
+	rm -rf $(VENV) $(VENV)-newest $(VENV)-docs $(VENV)-cluster
