@@ -43,7 +43,7 @@ ON_POSTGRES_16 := activity/test_record.py activity/test_statements.py activity/t
 	database/test_connections.py leaderboards/test_board.py privacy/test_erasing.py
 
 test-postgres16: $(VENV)/.dev ## run the tests that lean on PostgreSQL most on the oldest that is served from, 16
-	$(BIN)/python -m pytest --postgres16 $(addprefix tests/,$(ON_POSTGRES_16))
+	$(BIN)/python -m pytest -n 2 --postgres16 $(addprefix tests/,$(ON_POSTGRES_16))
 
 # What a pooler could spoil: transactions and connections that are lost, statements that are prepared, settings of a
 # transaction, advisory locks, what is told by LISTEN, COPY and large imports, boards on connections of their own.
@@ -55,7 +55,7 @@ BEHIND_PGBOUNCER := activity/test_record.py activity/test_concurrency.py achieve
 	settings/test_http_concurrency.py
 
 test-pgbouncer: $(VENV)/.dev pgbouncer ## run the tests that a pooler could spoil behind PgBouncer, which lends connections by transactions
-	$(BIN)/python -m pytest --pgbouncer $(addprefix tests/,$(BEHIND_PGBOUNCER))
+	$(BIN)/python -m pytest -n 2 --pgbouncer $(addprefix tests/,$(BEHIND_PGBOUNCER))
 
 # What leans on the interpreter: docstrings and annotations (the OpenAPI document, routes, the table of settings), the
 # event loop and its context variables (transactions that are cancelled), numbers, texts and dates (rules, schemas,

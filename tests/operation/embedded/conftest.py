@@ -39,6 +39,16 @@ def folder() -> Iterator[Path]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def begun() -> Iterator[Path]:
+    """The data of a server that has run once, to be copied: to make them takes seconds."""
+    with private_folder() as made:
+        server = EmbeddedPostgres(made / "postgres", fast=True)
+        server.start()
+        server.stop()
+        yield server.data_dir
+
+
 @pytest.fixture
 def make() -> Iterator[Maker]:
     """Makes servers that are stopped after the test."""

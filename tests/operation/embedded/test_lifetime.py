@@ -14,6 +14,13 @@ from api.postgres.embedded.server import ENVIRONMENT, EmbeddedPostgres, Embedded
 from tests.operation.embedded.conftest import Holder, Maker, query, runs
 
 
+@pytest.fixture
+def folder(folder: Path, begun: Path) -> Path:
+    """With the data of a server in it."""
+    subprocess.run(["cp", "-a", begun, folder / "postgres"], check=True)
+    return folder
+
+
 def server_pid(process: "subprocess.Popen[str]") -> int:
     assert process.stdout is not None
     return int(process.stdout.readline())
