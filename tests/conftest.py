@@ -28,7 +28,7 @@ from tests.support.clients import Clients
 from tests.support.clock import CLOCK, MovableClock
 from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET, Discord
 from tests.support.people import HARBOUR, QUARRY
-from tests.support.pgbouncer import MISSING, PROGRAM, pgbouncer
+from tests.support.pgbouncer import MISSING, PROGRAM, keeps_statements, pgbouncer
 from tests.support.serving import alive, serve
 from tests.support.sharing import share_out
 from tests.support.truncate import Truncater
@@ -96,6 +96,7 @@ def settings(
 ) -> Settings:
     return Settings(
         database_url=pooled_url,
+        prepared_statements=True if pytestconfig.getoption("--pgbouncer") and keeps_statements() else None,
         session_database_url=cluster.url(APP, database_name) if pytestconfig.getoption("--pgbouncer") else None,
         owner_database_url=cluster.url(OWNER, database_name),
         data_dir=str(tmp_path_factory.mktemp("data")),

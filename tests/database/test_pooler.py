@@ -22,7 +22,7 @@ from api.postgres.preflight import refuse_unusable
 from api.postgres.provision import APP, OWNER, unreachable
 from tests.operation.servers import MEMBER, Server, guildhall, made_key, refusal, serving, until
 from tests.support import cluster
-from tests.support.pgbouncer import MISSING, PROGRAM, pgbouncer
+from tests.support.pgbouncer import MISSING, PROGRAM, keeps_statements, pgbouncer
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 
@@ -145,6 +145,27 @@ async def test_prepared_statements_are_a_choice(settings: Settings, database_nam
         assert "statement_cache_size" not in (await find_access(kept)).pooled
     without = await find_access(msgspec.structs.replace(settings, prepared_statements=False))
     assert without.pooled["statement_cache_size"] == 0
+
+
+async def test_statements_that_are_prepared_live_on_every_connection(settings: Settings, database_name: str) -> None:
+    """A newer PgBouncer prepares them on whichever connection it lends."""
+    if not keeps_statements():
+        pytest.skip("This PgBouncer is older than 1.21. PGBOUNCER=/path names another.")
+    with pgbouncer(APP) as pooler:
+        given = through(settings, pooler.url(APP, database_name), cluster.url(APP, database_name))
+        access = await find_access(msgspec.structs.replace(given, prepared_statements=True))
+        first, second = await connect(**access.pooled), await connect(**access.pooled)
+        statement = await first.prepare("SELECT pg_backend_pid(), $1::int")
+        before = await statement.fetchrow(1)
+        async with second.transaction():
+            own = await second.fetchval("SELECT pg_backend_pid()")
+            after = await statement.fetchrow(2)
+        assert before is not None
+        assert after is not None
+        assert (own, after[1]) == (before[0], 2)
+        assert after[0] != own, "the first had to go on elsewhere"
+        await first.close()
+        await second.close()
 
 
 @pytest.mark.parametrize(

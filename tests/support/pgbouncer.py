@@ -21,7 +21,18 @@ PROGRAM = os.environ.get("PGBOUNCER") or shutil.which("pgbouncer") or shutil.whi
 MISSING = "PgBouncer is not installed. On Debian: sudo apt-get install pgbouncer. PGBOUNCER=/path names another."
 START_SECONDS = 20
 
+# Since then it can keep prepared statements, for which Guildhall has a setting.
+KEEPS_STATEMENTS_SINCE = (1, 21)
+
 Mode = Literal["transaction", "session"]
+
+
+def keeps_statements() -> bool:
+    """Whether it is new enough to keep prepared statements."""
+    assert PROGRAM is not None, MISSING
+    said = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
+    major, minor, *_ = said.split()[1].split(".")
+    return (int(major), int(minor)) >= KEEPS_STATEMENTS_SINCE
 
 
 class PgBouncer:
@@ -89,6 +100,7 @@ def _configure(server: str, folder: Path, port: int, users: tuple[str, ...], opt
         "auth_type = trust",
         f"auth_file = {folder / 'users'}",
         "max_client_conn = 500",
+        *(["max_prepared_statements = 200"] if keeps_statements() else []),
         *(f"{name} = {value}" for name, value in options.items()),
     ]
     (folder / "pgbouncer.ini").write_text("\n".join(lines) + "\n")
