@@ -15,7 +15,7 @@ from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.engine import PlainConnection
 from api.postgres.positions import ask, ask_home, fault, look
 from api.postgres.provision import APP, DATABASE
-from api.postgres.replica import INTERVAL, LONG_PATIENCE_SECONDS, OK, Missed
+from api.postgres.replica import LONG_PATIENCE_SECONDS, OK, Missed
 from tests.replicas.conftest import SECONDS, Worker, settings_of, until, working
 from tests.replicas.standby import Standby, standby_of
 
@@ -179,7 +179,8 @@ async def test_replica_with_no_free_connection(worker: Worker, monkeypatch: pyte
     all_ = worker.replica._connections
     holding = [asyncio.create_task(worker.reader.read_replica(hold, patience=SECONDS)) for _ in range(all_)]
     await until(lambda: len(held) == all_)
-    await asyncio.sleep(2 * INTERVAL)  # it is watched meanwhile
+    since = time.monotonic()
+    await until(lambda: worker.replica.lag < time.monotonic() - since)  # it is watched meanwhile
     assert worker.replica.state == OK
     monkeypatch.setattr(worker.replica, "_acquire_timeout", 0.1)
     assert not await worker.is_on_replica()
