@@ -54,6 +54,13 @@ class Standby(EmbeddedPostgres):
         for file in self.data_dir.glob(".s.PGSQL.*"):  # the socket of the other server, which lies in its data folder
             file.unlink()
 
+    def follow(self, primary: EmbeddedPostgres) -> None:
+        """Restarts it as a replica of another server, as after a failover."""
+        url = primary.url("postgres", "postgres")
+        self.stop()
+        self._settings = {**self._settings, "primary_conninfo": url}
+        self.start()
+
     def kill(self) -> None:
         """Ends it as a power cut would."""
         server = Postmaster.named(self.data_dir)

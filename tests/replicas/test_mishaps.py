@@ -153,6 +153,29 @@ async def test_replica_of_the_former_primary(
         await written.close()
 
 
+async def test_replica_of_the_new_primary(
+    server: EmbeddedPostgres, own: Standby, settings: Settings, root: PlainConnection
+) -> None:
+    """After a failover, a replica that follows the new primary is used again once it has noted the new history."""
+    with standby_of(server, "promoted") as new:
+        addresses = settings_of(settings, new, own)
+        new.promote()
+        own.follow(new)
+        written = await asyncpg.connect(new.url("postgres", DATABASE))
+        copied = await asyncpg.connect(own.url("postgres", DATABASE))
+        async with working(addresses) as worker:
+            for number in range(1, 4):
+                await written.execute(ADD)
+                assert (await worker.reader.read(count))[0] == number
+                for each in (written, copied):
+                    await each.execute("CHECKPOINT")
+            await worker.state(OK)
+            await worker.returns()
+            assert await worker.reader.read(count, patience=LONG_PATIENCE_SECONDS) == (3, True)
+        await written.close()
+        await copied.close()
+
+
 async def test_restored_primary(addresses: Settings, root: PlainConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     """A primary that has gone back in its log, as one that was restored from a copy of its disk."""
     async with working(addresses) as worker:
