@@ -1,12 +1,16 @@
 # The server alone. Set DATABASE_URL, or use compose.yaml, which has a database too.
-# `--build-arg CARDS=no` leaves out the packages that draw pictures.
+# `--build-arg CARDS=no` leaves out the packages that draw pictures, `--build-arg ADMIN=no` Piccolo Admin.
 FROM python:3.13-slim AS dependencies
-ARG CARDS=yes
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY requirements.txt deploy/container/slim.sh /build/
+COPY requirements.txt /build/
 RUN python -m venv /opt/guildhall \
-    && /opt/guildhall/bin/pip install --quiet --require-hashes -r /build/requirements.txt \
-    && CARDS="$CARDS" sh /build/slim.sh /opt/guildhall
+    && /opt/guildhall/bin/pip install --quiet --require-hashes -r /build/requirements.txt
+
+FROM dependencies AS slim
+ARG CARDS=yes
+ARG ADMIN=yes
+COPY deploy/container/slim.sh /build/
+RUN CARDS="$CARDS" ADMIN="$ADMIN" sh /build/slim.sh /opt/guildhall
 
 # hatchling is one of the dependencies.
 FROM dependencies AS package
@@ -24,7 +28,7 @@ FROM python:3.13-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin guildhall \
     && install -d -o guildhall -g guildhall -m 0700 /var/lib/guildhall
 # The dependencies change rarely, so they are a layer of their own.
-COPY --from=dependencies /opt/guildhall /opt/guildhall
+COPY --from=slim /opt/guildhall /opt/guildhall
 COPY --from=package /opt/package /opt/package
 ENV PATH=/opt/guildhall/bin:/opt/package/bin:$PATH \
     PYTHONPATH=/opt/package \

@@ -109,9 +109,9 @@ document: $(VENV)/.dev node ## write the OpenAPI document's snapshot anew, and t
 
 lock: $(VENV)/.dev ## compile the exact versions with their hashes
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra cards --group build pyproject.toml -o requirements.txt
+		--extra admin --extra cards --group build pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra cards --extra otel --group build --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+		--extra admin --extra cards --extra otel --group build --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--group docs -o requirements-docs.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -211,8 +211,18 @@ class PicturesNotInstalled(GuildhallError):
     type = "pictures-not-installed"
     title = "Pictures not installed"
     detail = (
-        "This server cannot draw pictures yet: install it with its extra `cards`, such as "
-        "`pip install 'guildhall[cards]'`, and start it again."
+        "This server cannot draw pictures yet: install its package with the extra `cards`, as docs/installing.md "
+        "says, and start it again."
+    )
+
+
+class AdminNotInstalled(GuildhallError):
+    status = 501
+    type = "admin-not-installed"
+    title = "Admin not installed"
+    detail = (
+        "This server has no Piccolo Admin yet: install its package with the extra `admin`, as docs/installing.md "
+        "says, and start it again."
     )
 
 

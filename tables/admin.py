@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import asyncpg
 from piccolo.apps.user.tables import BaseUser
-from piccolo.columns import Array, BigInt, Bytea, Integer, Timestamptz
+from piccolo.columns import Array, BigInt, Bytea, Integer, Timestamp, Timestamptz, Varchar
+from piccolo.columns.defaults.timestamp import TimestampOffset
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.table import Table
-from piccolo_api.session_auth.tables import SessionsBase
 
 from tables import passwords
 from tables.hashing import INSIDERS, Lane
@@ -119,8 +119,14 @@ class AdminUser(BaseUser, tablename="admin_users", help_text="Someone who may op
         await AdminSession.delete().where(AdminSession.user_id.is_in([row["id"] for row in removed] or [0]))
 
 
-class AdminSession(SessionsBase, tablename="admin_sessions", help_text="A browser logged in to the admin."):
-    """Piccolo's own session; `token` holds the SHA-256 of what the browser has, and times are UTC."""
+class AdminSession(Table, tablename="admin_sessions", help_text="A browser logged in to the admin."):
+    """A session as Piccolo Admin knows it (`piccolo_api.session_auth.tables.SessionsBase`, of an extra that need not be
+    installed). `token` holds the SHA-256 of what the browser has, and times are UTC."""
+
+    token = Varchar(length=100, null=False, secret=True)
+    user_id = Integer(null=False)
+    expiry_date = Timestamp(default=TimestampOffset(hours=1), null=False)
+    max_expiry_date = Timestamp(default=TimestampOffset(days=7), null=False)
 
     @classmethod
     async def create_session(

@@ -2,9 +2,6 @@
 and errors of answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,10 +11,20 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
-from api.admin.cookies import as_libraries_know_them, guarded, reads_token, with_prefix
+from api.admin import package
+from api.admin.cookies import as_libraries_know_them, guarded
 from api.admin.entrance import Entrance
 from api.config import Settings
-from api.errors import BodyTooLarge, GuildhallError, Invalid, MethodNotAllowed, NotFound, Overloaded, Unavailable
+from api.errors import (
+    AdminNotInstalled,
+    BodyTooLarge,
+    GuildhallError,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    Unavailable,
+)
 from api.http.problems import classify
 from tables.hashing import TooBusy
 from tables.passwords import WeakPassword
@@ -36,9 +43,6 @@ POLICY = (
 
 # Swagger's pages load their scripts from elsewhere; tables' documents are nobody's business.
 _REFUSED = ("/api/docs", "/api/openapi.json", "/public/docs", "/public/openapi.json", "/openapi.json", "/docs/")
-# Any: starlette has names of its own for the three arguments.
-Site = Callable[[Any, Any, Any], Awaitable[None]]
-
 # What is wrong with a form. Piccolo raises the first for the name of a column that is none, and for values that are no
 # values of it; for the rest, what people type here is held by the tables' own constraints.
 TYPED_WRONG = (ValueError, asyncpg.DataError, asyncpg.CheckViolationError, asyncpg.NotNullViolationError)
@@ -61,7 +65,7 @@ class Mount:
         self._settings = settings
         self._entrance = entrance
         self._https = settings.public_url is not None and settings.public_url.startswith("https://")
-        self._loading: asyncio.Task[Site] | None = None
+        self._loading: asyncio.Task[package.Site] | None = None
         self._read: dict[str, bytes] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,16 +97,16 @@ class Mount:
         except Exception as error:
             await self._fail(error, answer)
 
-    async def _site(self) -> Site:
+    async def _site(self) -> package.Site:
         """The admin's application. It is loaded once, in a thread; other requests wait for it."""
         if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
-            self._loading = asyncio.create_task(asyncio.to_thread(_load, self._settings, self._entrance))
+            self._loading = asyncio.create_task(asyncio.to_thread(package.load, self._settings, self._entrance))
         return await asyncio.shield(self._loading)
 
     async def _scripts(self) -> dict[str, bytes]:
         """The page's scripts that read a cookie, by path, as they are with TLS. Read once."""
         if self._read is None:
-            self._read = await asyncio.to_thread(_read_scripts)
+            self._read = await asyncio.to_thread(package.read_scripts)
         return self._read
 
     async def _fail(self, error: Exception, answer: "_Answer") -> None:
@@ -116,26 +120,11 @@ class Mount:
             log.debug("shed", cause=ours.detail)
         elif isinstance(ours, Unavailable):
             log.warning("unavailable", type=ours.type, cause=repr(error)[:300])
-        elif ours.status >= 500:
+        elif ours.status >= 500 and not isinstance(ours, AdminNotInstalled):
             log.error("unhandled", exc_info=error)
         if answer.begun:
             raise error
         await answer.refuse(ours)
-
-
-def _load(settings: Settings, entrance: Entrance) -> Site:
-    from api.admin.site import build
-
-    return build(settings, entrance)
-
-
-def _read_scripts() -> dict[str, bytes]:
-    package = find_spec("piccolo_admin")
-    assert package is not None
-    assert package.origin is not None
-    folder = Path(package.origin).parent / "dist" / "assets"
-    found = {f"/assets/{file.name}": file.read_bytes() for file in folder.glob("*.js")}
-    return {path: with_prefix(script) for path, script in found.items() if reads_token(script)}
 
 
 def _path(scope: HTTPScope) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from piccolo_admin.endpoints import create_admin
+from piccolo_api.session_auth.tables import SessionsBase
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import Request
 from starlette.routing import Mount
@@ -70,7 +71,7 @@ def build(settings: Settings, entrance: Entrance) -> Application:
     admin = create_admin(
         configs,
         auth_table=AdminUser,
-        session_table=AdminSession,
+        session_table=cast("type[SessionsBase]", AdminSession),  # it has the columns and methods of one
         session_expiry=IDLE,
         max_session_expiry=ABSOLUTE,
         # Else it warns at every log-in; `cookies` decides what the cookies are really like.

@@ -2,6 +2,7 @@
 
 import socket
 
+from api.admin.package import is_installed
 from api.config import Settings
 from api.postgres.provision import Located
 
@@ -21,7 +22,7 @@ def welcome(settings: Settings, found: Located, key: str | None, listening: sock
     ]
     if settings.discord_client_id is not None:
         lines.append(f"  Dashboard                 {base}/dashboard/")
-    if settings.admin:
+    if settings.admin and is_installed():
         lines.append(f"  Admin                     {base}/admin/")
     if found.embedded is not None:
         lines.append(f"  Database                  embedded, in {settings.data_path / 'postgres'}")

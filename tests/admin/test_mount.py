@@ -36,6 +36,59 @@ print(*sorted({"black", "fastapi", "pydantic", "jinja2", "piccolo_admin"} & set(
 """
 
 
+_WITHOUT = """
+import sys
+
+for name in sys.argv[2:]:
+    sys.modules[name] = None  # as if it were not installed
+import asyncio
+import httpx2
+from msgspec import json
+from api.app import create_litestar
+from api.config import Settings
+from api.lib.clock import Clock
+from api.lib.metrics import Metrics
+
+async def start():
+    app = create_litestar(json.decode(sys.argv[1], type=Settings), clock=Clock(), metrics=Metrics())
+    transport = httpx2.ASGITransport(app=app)
+    async with app.lifespan(), httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for path in ("/health/live", "/schema", "/admin/"):
+            answer = await client.get(path)
+            print(answer.status_code, answer.headers["content-type"].partition(";")[0])
+        print(answer.json()["detail"])
+
+asyncio.run(start())
+import piccolo.apps.migrations.commands.forwards  # what migrates
+"""
+
+OF_THE_EXTRA = (
+    "piccolo_admin",
+    "piccolo_api",
+    "fastapi",
+    "starlette",
+    "hypercorn",
+    "aiofiles",
+    "pyotp",
+    "qrcode",
+    "jwt",
+)
+NOT_IN_THE_IMAGE = ("faker", "polyfactory", "pip", "hatchling", "PIL", "typst")
+
+
+def test_without_the_extra_the_server_starts_and_says_what_is_missing(settings: Settings) -> None:
+    """Nor does it need what the image leaves out."""
+    import msgspec
+
+    command = [sys.executable, "-c", _WITHOUT, msgspec.json.encode(settings).decode(), *OF_THE_EXTRA, *NOT_IN_THE_IMAGE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    live, schema, admin, detail = done.stdout.splitlines()
+    assert (live, schema) == ("200 application/json", "200 text/html")
+    assert admin == "501 application/json"
+    assert "the extra `admin`" in detail
+
+
 def test_starting_the_api_loads_no_library_of_the_admin_or_of_the_command_line(settings: Settings) -> None:
     import msgspec
 
@@ -64,7 +117,7 @@ async def test_first_requests_at_once_load_it_once(
             raise OSError("a file is missing")
         return site
 
-    monkeypatch.setattr("api.admin.mount._load", load)
+    monkeypatch.setattr("api.admin.package.load", load)
     async with in_process(Mount(settings, entrance), "http://guildhall.test") as client:
         assert (await client.get("/admin/")).status_code == 503
         answers = await asyncio.gather(*(client.get("/admin/") for _ in range(5)))

@@ -146,7 +146,7 @@ async def test_where_pictures_are_not_installed(
     monkeypatch.setattr(services_of(litestar_app).renderer, "is_installed", False)
     answer = await bot.get(f"{CARD}.png")
     assert (answer.status_code, answer.headers["content-type"]) == (501, "application/problem+json")
-    assert "guildhall[cards]" in answer.json()["detail"]
+    assert "the extra `cards`" in answer.json()["detail"]
     assert (await bot.get(f"{member(BO)}/card.png")).status_code == 404
 
 

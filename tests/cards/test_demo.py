@@ -42,7 +42,7 @@ async def test_without_pictures_it_says_why(
     await _write(bot, HARBOUR, ADA)
     monkeypatch.setattr(services_of(litestar_app).renderer, "is_installed", False)
     said = await picture(services_of(litestar_app), [HARBOUR], tmp_path)
-    assert "guildhall[cards]" in said
+    assert "the extra `cards`" in said
     assert _files(tmp_path) == []
 
 

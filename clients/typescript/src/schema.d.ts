@@ -3772,6 +3772,7 @@ export interface components {
              * @example urn:guildhall:problem:too-many-requests
              * @example urn:guildhall:problem:header-too-large
              * @example urn:guildhall:problem:internal-error
+             * @example urn:guildhall:problem:admin-not-installed
              * @example urn:guildhall:problem:pictures-not-installed
              * @example urn:guildhall:problem:database-away
              * @example urn:guildhall:problem:discord-away
@@ -5032,7 +5033,7 @@ export interface components {
                  *       "type": "urn:guildhall:problem:pictures-not-installed",
                  *       "title": "Pictures not installed",
                  *       "status": 501,
-                 *       "detail": "This server cannot draw pictures yet: install it with its extra `cards`, such as `pip install 'guildhall[cards]'`, and start it again.",
+                 *       "detail": "This server cannot draw pictures yet: install its package with the extra `cards`, as docs/installing.md says, and start it again.",
                  *       "instance": "/v1/guilds/81384788765712384/roles",
                  *       "request_id": "5f1d3a9be0c74286"
                  *     }
