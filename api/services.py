@@ -144,7 +144,7 @@ class Services:
 
         # Guilds and their settings.
         self.directory = Directory(watcher)
-        self.purging = Purging(database, clock, retention)
+        self.purging = Purging(database, watcher, clock, retention)
         self.guilds = guilds = GuildService(database, watcher, cursors, clock, self.purging)
         self.roles_and_channels = places = RolesAndChannels(database, watcher, clock)
         self.registry = Registry(database, watcher)

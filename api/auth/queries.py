@@ -1,6 +1,7 @@
 """The SQL of keys. A family is a key that no key made, with all keys that derive from it. A change of one of them first
 takes the family's advisory lock, so a new key cannot miss the end of its maker."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from api.postgres.database import Connection
@@ -115,10 +116,33 @@ COUNT_FAMILY = """
     SELECT count(*) FROM family
 """
 
+_OF_GUILD = """
+    guild_ids && ARRAY[$1::bigint] AND guild_ids <@ ARRAY[$1::bigint]
+    AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+"""
+
 # The working keys for a guild alone that no other key made: those of people, and of the command line. A rotated key
 # and its successor count once.
-COUNT_OF_GUILD = """
-    SELECT count(DISTINCT coalesce(origin_id, id)) FROM api_keys
-    WHERE guild_ids && ARRAY[$1::bigint] AND guild_ids <@ ARRAY[$1::bigint]
-        AND parent_id IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+COUNT_OF_GUILD = f"""
+    SELECT count(DISTINCT coalesce(origin_id, id)) FROM api_keys WHERE {_OF_GUILD} AND parent_id IS NULL
 """
+
+_LOCK_FAMILIES_OF_GUILD = f"""
+    WITH RECURSIVE line AS (
+        SELECT id, parent_id, origin_id FROM api_keys WHERE {_OF_GUILD}
+        UNION SELECT k.id, k.parent_id, k.origin_id FROM line JOIN api_keys k ON k.id = line.parent_id
+    )
+    SELECT pg_advisory_xact_lock(x'6b657973'::int, family) FROM (
+        SELECT DISTINCT hashint8(coalesce(origin_id, id)) AS family FROM line WHERE parent_id IS NULL
+        ORDER BY family OFFSET 0
+    ) AS families
+"""
+_REVOKE_OF_GUILD = f"UPDATE api_keys SET revoked_at = $2 WHERE {_OF_GUILD} RETURNING id"
+
+
+async def revoke_keys_of_guild(connection: Connection, guild_id: int, now: datetime) -> list[int]:
+    """Revokes the working keys for a guild alone, whoever made them. Returns their ids."""
+    # The index of keys by guild is read by a bitmap scan, which the transaction may have disabled for other statements.
+    await connection.execute("SET LOCAL enable_bitmapscan = on")
+    await connection.execute(_LOCK_FAMILIES_OF_GUILD, guild_id, now)
+    return sorted(row["id"] for row in await connection.fetch(_REVOKE_OF_GUILD, guild_id, now))

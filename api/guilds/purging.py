@@ -6,11 +6,14 @@ from enum import Enum
 import structlog
 from piccolo.columns.combination import WhereRaw
 
-from api.audit.service import record
-from api.auth.actors import system
+from api.audit.service import record, record_each
+from api.auth.actors import Actor, system
+from api.auth.queries import revoke_keys_of_guild
 from api.errors import Unavailable
 from api.guilds import queries
 from api.lib.clock import Clock
+from api.lib.diff import Change
+from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import PATIENT, Connection, Database
 from tables.guilds import Guild
 
@@ -34,9 +37,10 @@ class _Step(Enum):
 
 
 class Purging:
-    def __init__(self, database: Database, clock: Clock, retention: timedelta) -> None:
+    def __init__(self, database: Database, watcher: ChangeWatcher, clock: Clock, retention: timedelta) -> None:
         """`retention`: how long a deleted guild can be restored."""
         self._database = database
+        self._watcher = watcher
         self._clock = clock
         self._retention = retention
 
@@ -70,8 +74,8 @@ class Purging:
         return purged
 
     async def purge(self, guild_id: int) -> bool:
-        """Deletes a guild whose retention has ended, with everything but its audit log. Returns whether it did. Each
-        batch is a transaction, and stays done if a later one fails."""
+        """Deletes a guild whose retention has ended, with everything but its audit log, and ends its keys. Returns
+        whether it did. Each batch is a transaction, and stays done if a later one fails."""
         while (step := await self._step(guild_id)) is _Step.MORE:
             pass
         return step is _Step.PURGED
@@ -90,8 +94,21 @@ class Purging:
                 return _Step.MORE
             await Guild.delete().where(Guild.id == guild_id)
             reason = system("its retention has ended")
+            ended = await self._end_keys(connection, reason, guild_id)
             await record(connection, reason, "guild.purged", guild_ids=[guild_id], target=None, changes={})
+        self._watcher.invalidate("key", ended)
         return _Step.PURGED
+
+    async def _end_keys(self, connection: Connection, reason: Actor, guild_id: int) -> set[int]:
+        """Ends the keys for this guild alone, and returns their ids. Otherwise those of its managers could create it
+        anew, and only a bot may bring a guild in."""
+        now = self._clock.now()
+        changes = {"revoked_at": Change(None, now)}
+        ended = await revoke_keys_of_guild(connection, guild_id, now)
+        entries = [("key.revoked", str(key_id), changes) for key_id in ended]
+        await record_each(connection, reason, None, entries)
+        await record_each(connection, reason, guild_id, entries)
+        return set(ended)
 
 
 async def _deleted(connection: Connection, statement: str, guild_id: int) -> int:

@@ -7,7 +7,7 @@ from piccolo.columns import Column, Or, Where
 
 from api.audit.service import record
 from api.auth.actors import Actor
-from api.errors import Invalid, NotFound, PreconditionFailed
+from api.errors import Invalid, NotFound, PreconditionFailed, Unauthorized
 from api.events.outbox import OutboxEvent, publish
 from api.guilds import rules
 from api.guilds.dtos import GuildView, PatchGuild, PutGuild
@@ -21,6 +21,7 @@ from api.lib.etags import Preconditions
 from api.lib.pagination import Cursors, Page, paginate
 from api.postgres.change_watcher import ChangeWatcher
 from api.postgres.database import Connection, Database
+from tables.auth import ApiKey
 from tables.guilds import Guild
 from tables.sql import DEFAULT, Row, one_of
 
@@ -56,7 +57,7 @@ class GuildService:
     ) -> tuple[GuildView, bool]:
         """Creates, changes or restores a guild. Returns whether it was created. A second call changes nothing. A guild
         whose retention has ended is purged first and created again. For a large one this may take longer than a
-        request; the next request continues."""
+        request; the next request continues. Raises `Unauthorized` for a key that ended with the purged guild."""
         patch = rules.received(data, guild_id)
         _refuse(patch)
         while True:
@@ -76,6 +77,8 @@ class GuildService:
             if row is None:
                 before = await self._locked(guild_id, preconditions, deleted=True)
                 row = await self._update(before, {**columns, "deleted_at": None})
+            else:
+                await _refuse_ended_key(actor)
             await self._record(connection, actor, _action(before), before, row)
         self._watcher.invalidate("guild", {guild_id})
         return to_view(row), before is None
@@ -174,6 +177,16 @@ class GuildService:
         # The owner is missing: a person.
         data = {name: after[name] for name in ("name", "icon", "locale", "timezone")}
         await publish(connection, [OutboxEvent(after["id"], action, data | {"changed": sorted(changed)})])
+
+
+async def _refuse_ended_key(actor: Actor) -> None:
+    """Raises `Unauthorized` for a key with a list of guilds that has ended since it was cached: purging a guild ends
+    its keys. Call it after the guild is inserted, which waits for a purge."""
+    credential = actor.credential
+    if credential is None or credential.guild_ids is None:
+        return
+    if not await ApiKey.exists().where(ApiKey.id == credential.id, ApiKey.revoked_at.is_null()):
+        raise Unauthorized("This key has ended.")
 
 
 def _action(before: Row | None) -> str:

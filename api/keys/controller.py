@@ -81,9 +81,9 @@ class GuildKeyController(Controller):
         keys: NamedDependency[KeyService],
     ) -> KeyView:
         """Create a key for this guild alone. It has no rights that its maker lacks here. Only this answer has the
-        `secret`. A key that a person made has no parent: it belongs to the guild, and stays until somebody revokes it
-        or it expires. People cannot give `members:write`, since keys with it see hidden people. A guild has 25 keys
-        without a parent. A repeated call creates another key."""
+        `secret`. A key that a person made has no parent: it belongs to the guild, and stays until somebody revokes it,
+        it expires, or the guild is purged. People cannot give `members:write`, since keys with it see hidden people. A
+        guild has 25 keys without a parent. A repeated call creates another key."""
         return await keys.create(request.actor, data.for_guild(guild_id), guild_id)
 
     @get("/", opt=RoutePolicy(MANAGE).opt)

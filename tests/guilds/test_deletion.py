@@ -10,8 +10,10 @@ from litestar import Litestar
 from api.guilds.purging import Purging
 from api.postgres.engine import PlainConnection
 from tests.requests.routes import SCOPED
+from tests.support.browsers import Browsers
+from tests.support.clients import Clients
 from tests.support.clock import MovableClock
-from tests.support.people import HARBOUR, NOBODYS, QUARRY
+from tests.support.people import ADA, HARBOUR, NOBODYS, QUARRY
 from tests.support.wiring import services_of
 
 PATH = f"/v1/guilds/{HARBOUR}"
@@ -20,7 +22,8 @@ UNDER = [route for route in SCOPED if "guild_id" in route.ids and not route.poli
 
 @pytest.fixture
 def purging(litestar_app: Litestar, clock: MovableClock) -> Purging:
-    return Purging(services_of(litestar_app).database, clock, timedelta(days=30))
+    services = services_of(litestar_app)
+    return Purging(services.database, services.watcher, clock, timedelta(days=30))
 
 
 async def fill(bot: httpx2.AsyncClient) -> None:
@@ -123,3 +126,38 @@ async def test_joined_again_after_the_retention(
     assert (await bot.get(f"{PATH}/roles")).json() == {"items": []}
     assert (await bot.get(f"{PATH}/settings/leveling")).json()["values"]["enabled"] is True
     assert (await bot.get(f"{PATH}/settings/leveling")).json()["revision"] == 0
+
+
+@pytest.mark.parametrize("is_purged", [True, False])
+async def test_keys_for_the_guild_alone_end_with_it(
+    bot: httpx2.AsyncClient,
+    browsers: Browsers,
+    clients: Clients,
+    clock: MovableClock,
+    purging: Purging,
+    *,
+    is_purged: bool,
+) -> None:
+    """They do not create it anew, whether the job has run or not. Keys for more than this guild remain."""
+    manage = {"name": "stays", "scopes": ["guilds:read", "guilds:write", "keys:manage"], "expires_at": None}
+    ada = await browsers.log_in(ADA)
+    made = (await ada.post(f"{PATH}/keys", json=manage)).json()
+    parent = clients.bearer(made["secret"])
+    child = clients.bearer((await parent.post(f"{PATH}/keys", json=manage)).json()["secret"])
+    both = {"guild_ids": [str(HARBOUR), str(QUARRY)]}
+    wide = clients.bearer((await bot.post("/v1/keys", json=manage | both)).json()["secret"])
+    assert [(await key.get(PATH)).status_code for key in (parent, child, wide)] == [200] * 3
+    assert (await bot.delete(PATH)).status_code == 204
+    clock.move(days=31)
+    if is_purged:
+        assert await purging.purge_all() == 1
+    anew = {"name": "Anew"}
+    assert [(await key.put(PATH, json=anew)).status_code for key in (parent, child)] == [401, 401]
+    assert (await wide.get(f"/v1/guilds/{QUARRY}")).status_code == 200
+    assert (await wide.put(PATH, json=anew)).status_code == 201
+    assert [(await key.get(PATH)).status_code for key in (parent, child, wide)] == [401, 401, 200]
+    entries = (await bot.get(f"{PATH}/audit-log?action=key.revoked")).json()["items"]
+    assert [entry["actor"]["kind"] for entry in entries] == ["system", "system"]
+    assert made["id"] in {entry["target"] for entry in entries}
+    for client in (ada, parent, child, wide):
+        await client.aclose()

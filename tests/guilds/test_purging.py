@@ -59,7 +59,8 @@ async def refused(owner: PlainConnection, request: pytest.FixtureRequest) -> Asy
 @pytest.fixture
 def purge(litestar_app: Litestar, clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> Purging:
     monkeypatch.setattr(purging, "BATCH_SIZE", BATCH)
-    return Purging(services_of(litestar_app).database, clock, timedelta(days=30))
+    services = services_of(litestar_app)
+    return Purging(services.database, services.watcher, clock, timedelta(days=30))
 
 
 async def fill(bot: httpx2.AsyncClient, clock: MovableClock, guild_id: int) -> None:

@@ -220,7 +220,9 @@ async def test_they_go_with_their_guild(
     await owner.execute("INSERT INTO activity_rewrites VALUES ($1, $2)", HARBOUR, clock.now().date())
     assert (await bot.delete(f"/v1/guilds/{HARBOUR}")).is_success
     clock.move(days=31)
-    assert await Purging(services_of(litestar_app).database, clock, timedelta(days=30)).purge_all() == 1
+    services = services_of(litestar_app)
+    purging = Purging(services.database, services.watcher, clock, timedelta(days=30))
+    assert await purging.purge_all() == 1
     for table in ("activity_totals", "activity_checkpoints", "activity_rewrites"):
         assert not await owner.fetchval(f"SELECT count(*) FROM {table}")
 

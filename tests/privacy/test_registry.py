@@ -53,7 +53,9 @@ async def test_a_purged_guild_leaves_only_its_log(
         await bot.put(f"/v1/guilds/{guild_id}/roles", json={"items": [{"id": "5", "name": "x"}]})
         await bot.delete(f"/v1/guilds/{guild_id}")
     clock.move(days=31)
-    assert await Purging(services_of(litestar_app).database, clock, timedelta(days=30)).purge_all() == 2
+    services = services_of(litestar_app)
+    purging = Purging(services.database, services.watcher, clock, timedelta(days=30))
+    assert await purging.purge_all() == 2
     left = set()
     for table in await tables(owner):
         columns = await owner.fetchval(

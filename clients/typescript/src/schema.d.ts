@@ -587,7 +587,7 @@ export interface paths {
         put?: never;
         /**
          * Create a key for this guild alone
-         * @description It has no rights that its maker lacks here. Only this answer has the `secret`. A key that a person made has no parent: it belongs to the guild, and stays until somebody revokes it or it expires. People cannot give `members:write`, since keys with it see hidden people. A guild has 25 keys without a parent. A repeated call creates another key.
+         * @description It has no rights that its maker lacks here. Only this answer has the `secret`. A key that a person made has no parent: it belongs to the guild, and stays until somebody revokes it, it expires, or the guild is purged. People cannot give `members:write`, since keys with it see hidden people. A guild has 25 keys without a parent. A repeated call creates another key.
          *
          *     Needs the scope `keys:manage`.
          */
