@@ -17,11 +17,14 @@ DELIVERIES = f"""
     WHERE d.webhook_id = $1 AND ($2::bigint IS NULL OR d.id < $2) AND {_SEEN}
     ORDER BY d.id DESC LIMIT $3
 """
-# A delivery by the event's position ($2), or a test by its own id ($3).
+# A delivery by the event's position ($2), or a test by its own id ($3). Each is looked up by an index of its own: with
+# OR, an id that there is not would cost a walk over all deliveries of the webhook.
 DELIVERY = f"""
     SELECT {_COLUMNS} FROM webhook_deliveries d
-    WHERE d.webhook_id = $1 AND (d.position = $2 OR d.id = $3 AND d.position IS NULL) AND {_SEEN}
-    ORDER BY d.id DESC LIMIT 1
+    WHERE d.id = coalesce(
+        (SELECT id FROM webhook_deliveries WHERE webhook_id = $1 AND position = $2 LIMIT 1),
+        (SELECT id FROM webhook_deliveries WHERE webhook_id = $1 AND id = $3 AND position IS NULL)
+    ) AND {_SEEN}
 """
 
 # Makes a delivery due now. Unattempted ones are searched behind `done_id`.

@@ -103,3 +103,22 @@ async def test_an_old_snapshot_costs_nothing(quiet: PlainConnection) -> None:
         # The median: one look may meet a page that is being split, or statistics that were just made.
         early, late = [median(cost[step] for cost in part) for part in (costs[20:60], costs[-40:])]
         assert late <= early + 20, (step, early, late)
+
+
+@pytest.mark.parametrize(("position", "test"), [(5, None), (10**9, None), (None, 10**9)])
+async def test_one_of_many_deliveries_is_looked_up(
+    quiet: PlainConnection, position: int | None, test: int | None
+) -> None:
+    """Whether it exists or not."""
+    webhook = await quiet.fetchval(
+        "INSERT INTO webhooks (guild_id, url, secret) VALUES ($1, 'https://a.example', '') RETURNING id", HARBOUR
+    )
+    await quiet.execute(
+        "INSERT INTO webhook_deliveries (webhook_id, position, type, at, status)"
+        " SELECT $1, n, 'member.left', now(), 'delivered' FROM generate_series(1, 5000) AS n",
+        webhook,
+    )
+    await quiet.execute("ANALYZE webhook_deliveries")
+    found = await quiet.fetch(queries.DELIVERY, webhook, position, test, None)
+    assert [row["position"] for row in found] == ([5] if position == 5 else [])
+    assert await pages(quiet, queries.DELIVERY, webhook, position, test, 0) < 20
