@@ -15,7 +15,7 @@ from api.events.outbox import OutboxEvent, publish
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from tests.activity.test_upkeep import run_upkeep
-from tests.events.streams import stream
+from tests.events.streams import Stream, stream
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BAD_IDS, HARBOUR, NOBODYS, QUARRY
@@ -74,6 +74,37 @@ async def test_who_sees_what(
         ("module.updated", None),
     )
     assert seen == [[first, second, all_guilds], [first, all_guilds], [second, all_guilds]]
+
+
+async def test_without_a_filter_it_shows_what_the_key_may_see(
+    bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient, base_url: str
+) -> None:
+    """Harbour's key gets Harbour's events and those of the installation, and nothing of Quarry: missed or new."""
+
+    async def change(locale: str) -> None:
+        assert (await bot.patch(f"/v1/guilds/{QUARRY}", json={"locale": locale})).is_success
+        module = {"title": locale, "schema": {"type": "object", "properties": {}}}
+        assert (await bot.put("/v1/modules/welcome", json=module)).is_success
+        assert (await bot.patch(f"/v1/guilds/{HARBOUR}", json={"locale": locale})).is_success
+
+    async def guilds_until(opened: Stream, locale: str) -> set[str | None]:
+        found = set()
+        while True:
+            message = await opened.next()
+            found.add(message.data["guild_id"])
+            if message.data.get("locale") == locale:
+                return found
+
+    await change("de")
+    async with (
+        stream(base_url, key_of(bot), after=0) as everything,
+        stream(base_url, key_of(harbour_bot), after=0) as harbour,
+    ):
+        for locale in ("de", "fr"):
+            if locale == "fr":
+                await change(locale)
+            assert await guilds_until(everything, locale) >= {str(QUARRY)}
+            assert await guilds_until(harbour, locale) == {str(HARBOUR), None}
 
 
 async def test_a_reader_that_comes_back_gets_all_that_it_missed(bot: httpx2.AsyncClient, base_url: str) -> None:
