@@ -125,7 +125,7 @@ async def test_places_are_fair() -> None:
     await again
 
 
-async def test_who_waits_too_long_is_told() -> None:
+async def test_who_waits_too_long_gets_a_time_out() -> None:
     places = FairPlaces(2, 0.01)
     async with places.hold("ada"):
         with pytest.raises(TimeoutError):

@@ -91,7 +91,7 @@ async def test_a_person_is_asked_about_once_at_a_time(browsers: Browsers, discor
 
 
 @pytest.mark.parametrize("everything", [False, True])
-async def test_discord_is_left_alone_as_long_as_it_wishes(
+async def test_discord_is_left_alone_as_long_as_it_asks(
     browsers: Browsers, discord: Discord, monkeypatch: pytest.MonkeyPatch, everything: bool
 ) -> None:
     accounts = browsers.accounts

@@ -93,7 +93,7 @@ def test_what_a_browser_calls_itself(header: str | None, shown: str | None) -> N
     assert shown_agent(header) == shown
 
 
-async def test_erasing_forgets_it(browsers: Browsers, owner: PlainConnection) -> None:
+async def test_erasing_removes_browser_and_address(browsers: Browsers, owner: PlainConnection) -> None:
     await erase(await logged_in(browsers, ADA, "Phone/1.0"))
     assert [tuple(row) for row in await owner.fetch("SELECT user_agent, ip FROM sessions")] == [(None, None)]
 

@@ -36,7 +36,7 @@ async def renamed(bot: httpx2.AsyncClient, name: str) -> None:
         assert (await bot.patch(f"/v1/guilds/{guild_id}", json={"name": name})).status_code == 200
 
 
-async def test_a_stream_tells_of_a_person_s_own_guilds(
+async def test_a_stream_shows_a_person_s_own_guilds(
     app: ASGIApp,
     litestar_app: Litestar,
     browsers: Browsers,

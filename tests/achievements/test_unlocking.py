@@ -147,7 +147,7 @@ async def test_streaks_also_of_days_that_come_late(bot: httpx2.AsyncClient, cloc
     assert member["streak"] == {"current": 3, "best": 3}
 
 
-async def test_hidden_ones_are_told_of_those_who_have_them(bot: httpx2.AsyncClient) -> None:
+async def test_hidden_ones_are_shown_for_those_who_have_them(bot: httpx2.AsyncClient) -> None:
     await define(bot, draft("secret", gte=2, hidden=True), draft(gte=9))
     await record(bot, message("1"), message("2", user=BO), message("3", user=BO))
     assert set(await mine(bot, ADA)) == {"chatterbox"}

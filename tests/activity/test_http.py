@@ -166,14 +166,14 @@ async def test_one_to_a_thousand_events(bot: httpx2.AsyncClient, owner: PlainCon
 # --- what is taken
 
 
-async def test_ids_are_taken_as_integers_too(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
+async def test_ids_are_accepted_as_integers_too(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     largest = 2**63 - 1
     await record(bot, message("1", channel_id=largest, role_ids=[largest, "1"]) | {"user_id": largest})
     assert (await record(bot, message("2") | {"user_id": str(largest)}))["accepted"] == 1
     assert await owner.fetchval("SELECT messages FROM members WHERE user_id = $1", largest) == 2
 
 
-async def test_ids_of_events_are_told_apart_by_every_character(bot: httpx2.AsyncClient) -> None:
+async def test_ids_of_events_differ_by_every_character(bot: httpx2.AsyncClient) -> None:
     ids = ["1", "01", "1 ", " 1", "a", "A", "á", "a\u0301", "x" * 64, "🦉" * 64, "'; --", "%00", "\u2028", "ß", "ss"]
     answer = await record(bot, *(message(id_) for id_ in ids))
     assert answer["accepted"] == len(ids)
@@ -209,7 +209,7 @@ async def test_too_old_and_in_future_are_rejected_by_index(bot: httpx2.AsyncClie
     assert (await record(bot, events[4]))["accepted"] == 1, "what was rejected was not remembered"
 
 
-async def test_times_of_any_offset_are_taken(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
+async def test_times_of_any_offset_are_accepted(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
     """PostgreSQL knows offsets below 16 hours, RFC 3339 those below 24."""
     now = clock.now()
     for minutes in (1439, -1439, 960, 840, 1):

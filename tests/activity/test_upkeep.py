@@ -112,7 +112,7 @@ async def test_what_fails_ends_nothing_else(
     assert not any("2015" in name for name in await parts(owner, "activity_ids"))
 
 
-async def test_a_guild_deleted_by_hand_takes_its_parts(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
+async def test_a_guild_deleted_by_hand_takes_its_rows_along(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:
     await record(bot, message("1"))
     await owner.execute("DELETE FROM guilds")
     for table in (*TABLES, "members", "boards", "xp_counts"):

@@ -55,7 +55,7 @@ def assert_clean(tab: Tab, base_url: str, *, refused: int = 0) -> None:
     assert all("status of 4" in error for error in later)
 
 
-async def test_a_guild_is_found_among_two_hundred_renamed_and_the_log_tells(
+async def test_a_guild_is_found_among_two_hundred_renamed_and_audited(
     chromium: Browser, app: ASGIApp, clients: Clients, ada_id: int, two_hundred_guilds: None
 ) -> None:
     async with serve(app, lifespan="off") as base_url, browser_page(chromium) as tab, await clients.bot() as bot:

@@ -154,7 +154,7 @@ async def ask(client: httpx2.AsyncClient, url: str) -> None:
         assert (await client.get(url, params={**httpx2.URL(url).params, "cursor": cursor})).is_success
 
 
-async def test_a_page_costs_what_it_tells(
+async def test_a_page_costs_what_it_shows(
     world: World, clients: Clients, description: Description, many: PlainConnection, sent: Sent
 ) -> None:
     await world.restore()

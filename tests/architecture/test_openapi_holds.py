@@ -43,7 +43,7 @@ async def test_every_single_thing_can_be_asked_for_conditionally(world: World) -
     assert asked > 5
 
 
-async def test_what_is_told_again_is_as_described(world: World) -> None:
+async def test_repeated_answers_are_as_described(world: World) -> None:
     """The secret is null then."""
     nulls = 0
     for path, method, operation in world.description.operations():
@@ -126,7 +126,7 @@ async def test_every_refusal_is_real_and_as_described(world: World, clients: Cli
     assert every - set(seen) == {200, 201, 202, 204, 303, 304, 409, 429, 501, 503}
 
 
-async def test_a_stranger_is_told_only_what_is_described(world: World, mallory: httpx2.AsyncClient) -> None:
+async def test_a_stranger_gets_only_answers_that_are_described(world: World, mallory: httpx2.AsyncClient) -> None:
     for path, method, operation in world.description.operations():
         if "{guild_id}" in path:
             request = world.request(

@@ -137,7 +137,7 @@ async def test_erasing_touches_nothing_elsewhere(
     assert (await profile(bot, ADA, QUARRY))["xp"] == xp
 
 
-async def test_erasing_tells_of_nothing_elsewhere(bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient) -> None:
+async def test_erasing_reveals_nothing_elsewhere(bot: httpx2.AsyncClient, harbour_bot: httpx2.AsyncClient) -> None:
     await much_happens_elsewhere_alone(bot)
     receipt = await erase(harbour_bot)
     assert (receipt["guilds"], receipt["rows"]) == (0, 0)

@@ -50,7 +50,7 @@ async def test_without_messages_there_is_none(litestar_app: Litestar, tmp_path: 
     assert "No picture" in await picture(services_of(litestar_app), [HARBOUR], tmp_path)
 
 
-async def test_it_tells_who_earned_what(
+async def test_it_shows_who_earned_what(
     bot: httpx2.AsyncClient, litestar_app: Litestar, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await define(bot, draft("first", gte=1, icon="👋"))

@@ -113,7 +113,7 @@ async def test_ada_sets_values_returns_one_to_its_default_and_brings_a_revision_
     dashboard.assert_clean(tab)
 
 
-async def test_what_is_wrong_is_told_at_its_field(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
+async def test_faults_are_shown_at_their_fields(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:
     tab = await dashboard.open(page_of("settings/leveling"))
     page = tab.page
     await page.get_by_label("Cooldown", exact=True).fill("99999999")

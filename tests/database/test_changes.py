@@ -200,7 +200,7 @@ async def test_a_long_transaction_has_nothing_read_twice(
     await long.close()
 
 
-async def test_blind_look_out_believes_nothing_and_recovers(
+async def test_a_change_watcher_without_a_connection_invalidates_all_and_recovers(
     bot: httpx2.AsyncClient, owner: PlainConnection, root: PlainConnection
 ) -> None:
     """It cannot see the tables, again and again; meanwhile every answer comes from the database."""
@@ -225,7 +225,7 @@ async def test_blind_look_out_believes_nothing_and_recovers(
     assert (await bot.get("/health/ready")).status_code == 200
 
 
-async def test_look_out_outlives_a_subscriber_that_fails(settings: Settings, owner: PlainConnection) -> None:
+async def test_the_change_watcher_outlives_a_subscriber_that_fails(settings: Settings, owner: PlainConnection) -> None:
     await owner.execute("TRUNCATE guilds CASCADE")
     calls = 0
 

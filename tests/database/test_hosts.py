@@ -90,7 +90,7 @@ async def test_all_hosts_are_silent_no_longer_than_one(settings: Settings, mute:
     assert 0.9 < time.monotonic() - started < 5
 
 
-async def test_what_a_host_refuses_is_told_rather_than_silence(settings: Settings, mute: Host) -> None:
+async def test_what_a_host_refuses_is_reported_rather_than_silence(settings: Settings, mute: Host) -> None:
     url = urlsplit(with_hosts(_url(settings), mute))._replace(path="/nowhere").geturl()
     with pytest.raises(asyncpg.InvalidCatalogNameError):
         await connect(url, timeout=1)

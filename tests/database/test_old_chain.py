@@ -106,7 +106,7 @@ async def test_dry_run_says_so_and_changes_nothing(old: str) -> None:
     ],
     ids=["in the middle", "all but the first", "one more", "in the middle, and one more", "unknown"],
 )
-async def test_any_other_state_is_told_what_to_do(old: str, ids: list[str], sentence: str) -> None:
+async def test_any_other_state_gets_an_error_that_says_what_to_do(old: str, ids: list[str], sentence: str) -> None:
     connection = await asyncpg.connect(old)
     await has(connection, ids)
     await connection.close()

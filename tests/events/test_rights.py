@@ -216,7 +216,7 @@ async def test_a_person_s_rights_are_those_in_the_event_s_guild(
     assert "url" not in got[str(QUARRY)]
 
 
-async def test_a_process_that_is_behind_tells_nothing_again(
+async def test_a_process_that_is_behind_publishes_nothing_twice(
     bot: httpx2.AsyncClient, base_url: str, litestar_app: Litestar
 ) -> None:
     """A reader that comes from another process has had more than this one has read."""

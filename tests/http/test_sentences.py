@@ -44,9 +44,7 @@ async def test_choices_are_listed(bot: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["activity", "members/5/xp"])
-async def test_who_sees_all_guilds_is_told_how_to_make_one(
-    bot: httpx2.AsyncClient, clients: Clients, path: str
-) -> None:
+async def test_who_sees_all_guilds_learns_how_to_make_one(bot: httpx2.AsyncClient, clients: Clients, path: str) -> None:
     sentence = await refused(await bot.post(f"/v1/guilds/{NOBODYS}/{path}", json={}), 404)
     assert sentence == f"There is no guild {NOBODYS} here yet. Send `PUT /v1/guilds/{NOBODYS}` first."
     async with await clients.bot(guilds=[HARBOUR]) as some:

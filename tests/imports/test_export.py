@@ -247,7 +247,7 @@ async def test_times_that_cannot_have_been_are_refused(bot: httpx2.AsyncClient, 
     ]  # fmt: skip
 
 
-async def test_times_of_any_offset_are_taken(bot: httpx2.AsyncClient) -> None:
+async def test_times_of_any_offset_are_accepted(bot: httpx2.AsyncClient) -> None:
     row = {"user_id": "5", "xp": 1} | dict.fromkeys(MOMENTS, "2020-01-01T00:00:00+23:59")
     found = await imported(bot, "guildhall", lines({"guildhall": 1}, {"member": row}))
     assert (found["status"], found["counts"]) == ("finished", counts(1, 1))

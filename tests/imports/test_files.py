@@ -55,7 +55,7 @@ async def test_shapes(bot: httpx2.AsyncClient, source: str, content: object) -> 
         ("amari", [{"players": []}], "Members found: `players`"),
     ],
 )
-async def test_what_cannot_be_taken_is_told_by_what_is_there(
+async def test_a_file_that_cannot_be_imported_is_named_by_its_content(
     bot: httpx2.AsyncClient, source: str, content: object, there: str
 ) -> None:
     found = await imported(bot, source, content)

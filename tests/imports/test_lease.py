@@ -200,7 +200,7 @@ async def _returned(value: object) -> object:
     return value
 
 
-async def test_an_awarding_keeps_its_lease(
+async def test_a_backfill_keeps_its_lease(
     bot: httpx2.AsyncClient, settings: Settings, owner: PlainConnection, database: Database
 ) -> None:
     await imported(bot, "csv", b"user_id,messages\n%d,5\n" % ADA)

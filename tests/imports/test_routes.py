@@ -16,7 +16,7 @@ from tests.support.people import BAD_IDS, HARBOUR, NOBODYS, QUARRY
 ADDRESS = f"/v1/guilds/{HARBOUR}/imports"
 
 
-async def test_it_is_taken_and_told_where_it_stands(bot: httpx2.AsyncClient) -> None:
+async def test_it_is_accepted_and_its_progress_is_shown(bot: httpx2.AsyncClient) -> None:
     response = await send(bot, "mee6", mee6_page(mee6_player()))
 
     assert response.status_code == 202

@@ -84,7 +84,7 @@ async def test_other_keys(litestar_app: Litestar, settings: Settings, clients: C
     assert (await BothWays(litestar_app, settings, "gh_none").get(member())).fast.status_code == 401
 
 
-async def test_who_waits_is_told_what_is(bot: httpx2.AsyncClient) -> None:
+async def test_who_waits_gets_the_newest_state(bot: httpx2.AsyncClient) -> None:
     """Many at once, of several guilds, each about themselves; a change before a read is in it."""
     guilds = {user: (HARBOUR, QUARRY)[user % 2] for user in range(1, 41)}
     for user, guild in guilds.items():

@@ -55,7 +55,7 @@ async def test_what_is_typed_is_refused(
 
 
 @typed
-async def test_names_of_all_scripts_are_taken(
+async def test_names_of_all_scripts_are_accepted(
     bot: httpx2.AsyncClient, route: tuple[str, str, str, Callable[[str], Body]]
 ) -> None:
     method, path, pointer, body = route

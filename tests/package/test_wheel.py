@@ -181,7 +181,7 @@ def test_bill_of_materials_names_what_is_locked(tmp_path: Path) -> None:
     assert len(locked) > len(needed)
 
 
-def test_nobody_is_told_to_install_what_is_not_ours() -> None:
+def test_no_page_says_to_install_what_is_not_ours() -> None:
     """The plain name on the index is another project's, and nothing of ours is there yet: only files and folders."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "clients").glob("*/README.md")]
     examples = [path for path in (ROOT / "examples").iterdir() if path.suffix in (".md", ".mjs", ".py")]

@@ -103,7 +103,7 @@ async def test_with_a_list_of_guilds(harbour_bot: httpx2.AsyncClient, mallory: h
         assert (await client.put(PATH, json=HIDDEN)).status_code == 403
 
 
-async def test_hidden_in_what_an_import_foretells(bot: httpx2.AsyncClient, clients: Clients) -> None:
+async def test_hidden_in_the_preview_of_an_import(bot: httpx2.AsyncClient, clients: Clients) -> None:
     """Who had nothing before could be somebody unknown, and stays."""
     await give(bot, ADA, 3)
     await put(bot, visibility="hidden")

@@ -57,7 +57,7 @@ def told(done: Json, user_id: int) -> str:
 
 @pytest.mark.parametrize("mode", ["set", "add", "max"])
 @pytest.mark.parametrize("source", FILES)
-async def test_a_dry_run_tells_somebody_hidden_no_more_than_somebody_unknown(
+async def test_a_dry_run_shows_somebody_hidden_as_somebody_unknown(
     bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient], source: str, mode: str
 ) -> None:
     await define(bot, draft(gte=1))

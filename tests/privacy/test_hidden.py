@@ -236,7 +236,7 @@ async def test_the_rank_of_who_is_hidden_is_null(
         assert (await client.get(MEMBER)).json()["rank"] == 1
 
 
-async def test_an_audit_entry_of_theirs_tells_who_did_it_and_no_more(
+async def test_an_audit_entry_of_theirs_shows_who_did_it_and_no_more(
     bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient]
 ) -> None:
     await bot.post(f"{MEMBER}/xp", json={"set": 700}, headers={"X-Audit-Log-Reason": f"for%20{BO}"})
@@ -289,7 +289,7 @@ async def test_what_is_refused_changes_nothing(
     assert (await bot.get(MEMBER)).json() == before
 
 
-async def test_an_imports_counts_tell_nothing(
+async def test_an_imports_counts_reveal_nothing(
     bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient]
 ) -> None:
     """Else a manager asked with a lower number each time, until a dry run had something to change."""

@@ -26,7 +26,9 @@ async def test_a_simulation_does_not_find_out_a_hidden_members_numbers(
             assert (await bot.post(SIMULATE, json=draft)).json()["eligible"] == for_their_bot
 
 
-async def test_the_audit_log_tells_nothing_of_keys_that_are_not_seen(bot: httpx2.AsyncClient, clients: Clients) -> None:
+async def test_the_audit_log_reveals_nothing_of_keys_that_are_not_seen(
+    bot: httpx2.AsyncClient, clients: Clients
+) -> None:
     wide = (
         await bot.post(
             "/v1/keys", json={"name": "both", "scopes": ["settings:read"], "guild_ids": [str(HARBOUR), str(QUARRY)]}

@@ -156,7 +156,7 @@ async def test_a_deleted_guild_is_gone_at_once(both_ways: BothWays, secret: str,
     assert (taken, answer.status_code) == (False, 404)
 
 
-async def test_a_change_elsewhere_shows_within_a_second_though_nobody_is_told(
+async def test_a_change_elsewhere_shows_within_a_second_without_a_notification(
     both_ways: BothWays, secret: str, owner: PlainConnection
 ) -> None:
     key = {"Authorization": f"Bearer {secret}"}

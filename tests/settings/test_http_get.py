@@ -75,7 +75,7 @@ async def test_no_such_guild(bot: httpx2.AsyncClient, guild_id: str) -> None:
     assert (await bot.get(f"/v1/guilds/{guild_id}/settings")).status_code == 404
 
 
-async def test_a_stranger_cannot_tell(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
+async def test_a_stranger_learns_nothing(bot: httpx2.AsyncClient, mallory: httpx2.AsyncClient) -> None:
     await bot.get(settings_of())  # in memory, for whoever may see it
     for method in ("GET", "PATCH", "PUT", "DELETE"):
         theirs, nobodys = [await mallory.request(method, settings_of(guild_id=guild)) for guild in (HARBOUR, NOBODYS)]

@@ -105,7 +105,7 @@ async def test_for_so_long(
     assert await owner.fetchval(revisions) == [3, 1]
 
 
-async def test_the_functions_forget_no_more(
+async def test_the_functions_delete_no_more(
     litestar_app: Litestar, notes: httpx2.AsyncClient, owner: PlainConnection
 ) -> None:
     for n in range(3):

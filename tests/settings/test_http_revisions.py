@@ -166,7 +166,7 @@ async def test_a_revision_of_another_guild_or_module_is_none(
     assert (await restore(mallory, 1)).status_code == 404
 
 
-async def test_what_the_schema_no_longer_takes_does_not_come_back(bot: httpx2.AsyncClient) -> None:
+async def test_what_the_schema_no_longer_allows_does_not_come_back(bot: httpx2.AsyncClient) -> None:
     await register(bot)
     await bot.patch(settings_of("welcome"), json={"limit": 50, "text": "Hi"})
     await bot.patch(settings_of("welcome"), json={"limit": None})

@@ -47,7 +47,7 @@ async def test_gone_and_back(bot: httpx2.AsyncClient) -> None:
     assert (await bot.patch(settings_of(), json={"max_level": 3})).json()["stale_references"] == [channel]
 
 
-async def test_the_tag_tells_that_a_role_went(bot: httpx2.AsyncClient) -> None:
+async def test_the_tag_changes_when_a_role_is_gone(bot: httpx2.AsyncClient) -> None:
     await send(bot, ROLES, 1)
     tag = (await bot.patch(settings_of(), json={"ignored_role_ids": ["1"]})).headers["etag"]
     await send(bot, ROLES)

@@ -66,7 +66,7 @@ def test_the_weight_of_a_guild_is_true(overrides: Overrides) -> None:
 
 
 @pytest.mark.parametrize("own", [1, 20])
-def test_the_weight_of_a_catalog_is_true(own: int) -> None:
+def test_the_weight_of_an_achievement_index_is_true(own: int) -> None:
     condition = {
         "all": [{"stat": "messages", "gte": 9}, {"any": [{"stat": "level", "gte": 2}, {"stat": "xp", "gte": 7}]}]
     }

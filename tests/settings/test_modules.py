@@ -92,7 +92,7 @@ def test_what_is_no_snowflake_is_refused(value: JsonValue) -> None:
 
 
 @pytest.mark.parametrize("value", [1, "1", 2**63 - 1, str(2**63 - 1), None])
-def test_what_is_a_snowflake_is_taken(value: JsonValue) -> None:
+def test_a_snowflake_is_accepted(value: JsonValue) -> None:
     assert pointers({"nested": {"channel_id": value}}) == []
     assert pointers({"rows": [{"role_id": 1, "more": [value or 1]}]}) == []
 
@@ -238,7 +238,7 @@ def test_a_member_of_another_condition_is_unknown() -> None:
     assert pointers({"extra": 1}, depends) == ["/extra"]
 
 
-def test_branches_without_a_constant_are_not_told_apart_by_a_wrong_value() -> None:
+def test_branches_without_a_constant_are_not_chosen_by_a_wrong_value() -> None:
     either: JsonValue = [
         {"required": ["mode"], "properties": {"mode": {"enum": ["a", "b"]}, "id": ID}},
         {"required": ["name"], "properties": {"name": {"type": "string"}}},

@@ -148,7 +148,7 @@ def test_all_faults_are_reported_at_once() -> None:
         (top({"a": {"default": {}, "enum": [{}, {"$ref": "http://x"}]}}), {"a": {}}),
     ],
 )
-def test_what_is_taken(schema: JsonObject, defaults: JsonObject) -> None:
+def test_schemas_that_are_accepted(schema: JsonObject, defaults: JsonObject) -> None:
     before = deepcopy(schema)
     module = Module.registered("sample", 3, "Sample", "A sample.", schema)
     assert module.defaults == defaults
@@ -156,7 +156,7 @@ def test_what_is_taken(schema: JsonObject, defaults: JsonObject) -> None:
     assert (module.name, module.version, module.title, module.built_in) == ("sample", 3, "Sample", False)
 
 
-def test_sixteen_levels_of_objects_are_taken() -> None:
+def test_sixteen_levels_of_objects_are_accepted() -> None:
     assert Module.registered("sample", 1, None, None, chained(15)).faults({}) == []
 
 
