@@ -53,7 +53,7 @@ class CreateGuildKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate_limit: RateLimit = UNSET
 
     def for_guild(self, guild_id: int) -> CreateKey:
-        """The same request, as any key may make it."""
+        """The request for a key with this guild as its list."""
         return CreateKey(self.name, self.scopes, [Snowflake(guild_id)], self.expires_at, self.rate_limit)
 
 
@@ -90,10 +90,7 @@ class GuildKeyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deleted: Annotated[bool, Meta(description="List revoked keys instead")] = False
 
 
-class KeyQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class KeyQuery(GuildKeyQuery, frozen=True, forbid_unknown_fields=True):
     """Filters of the list of keys."""
 
-    limit: Limit = 50
-    cursor: CursorText | None = None
-    deleted: Annotated[bool, Meta(description="List revoked keys instead")] = False
     parent_id: Annotated[Snowflake | None, Meta(description="Only keys that this key made")] = None

@@ -49,6 +49,7 @@ class Guildhall:
             base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=timeout, transport=transport
         )
         self.requests = Requests(self.http, patience)
+        self.request = self.requests.request  # for routes that have no method here
         self.achievements = Achievements(self.requests)
         self.cards = Cards(self.requests)
         self.imports = Imports(self.requests)
@@ -173,21 +174,3 @@ class Guildhall:
         if types:
             params["types"] = ",".join(types)
         return streaming.events(self.http, params, last_event_id)
-
-    # Everything
-
-    async def request(
-        self,
-        method: str,
-        path: str,
-        as_type: type[T],
-        *,
-        body: object = None,
-        params: Mapping[str, str | int] | None = None,
-        reason: str | None = None,
-        key: bool = True,
-    ) -> T:
-        """One request, its answer as this type: a msgspec struct, or `object` for any JSON. `reason` is for the audit
-        log, `key`: a POST bears an idempotency key, so that it is done once however often it is tried.
-        Raises `Problem`, `Unreachable`."""
-        return await self.requests.request(method, path, as_type, body=body, params=params, reason=reason, key=key)

@@ -41,7 +41,9 @@ class Requests:
         reason: str | None = None,
         key: bool = True,
     ) -> T:
-        """One request and its answer; see `Guildhall.request`."""
+        """One request, its answer as this type: a msgspec struct, or `object` for any JSON. `reason` is for the audit
+        log, `key`: a POST bears an idempotency key, so that it is done once however often it is tried.
+        Raises `Problem`, `Unreachable`."""
         headers = _headers(method, reason, key=key)
         content = None
         if body is not None:
