@@ -38,7 +38,7 @@ class ApiKey(Table, tablename="api_keys", help_text="A bot's key. Only its SHA-2
     api_keys_parent_check = Check("parent_id <> id")
 
     @classmethod
-    async def made(cls, *, guild_ids: list[int] | None, **columns: Any) -> dict[str, Any]:  # Any: a column's value
+    async def store(cls, *, guild_ids: list[int] | None, **columns: Any) -> dict[str, Any]:  # Any: a column's value
         """Stores a new key. Returns the row."""
         key = cls(guild_ids=whole(guild_ids), created_at=DEFAULT, **columns)
         [row] = await cls.insert(key).returning(*cls.all_columns())

@@ -36,7 +36,7 @@ class GuildRoles:
     def __init__(self, watcher: ChangeWatcher) -> None:
         self._watcher = watcher
         self._with_roles: OrderedDict[frozenset[int], list[int]] = OrderedDict()
-        self._forgotten = 0
+        self._invalidations = 0
         watcher.subscribe(self._invalidate)
         self._cache: SettingsCache[Admitted] = SettingsCache(
             watcher, lambda roles: 60 * (len(roles.readers) + len(roles.writers)), 4 * MIB
@@ -61,12 +61,12 @@ class GuildRoles:
         known = self._with_roles.get(guild_ids) if self._watcher.is_fresh() else None
         if known is not None:
             return known
-        forgotten = self._forgotten
+        invalidations = self._invalidations
         query = GuildSettings.select(GuildSettings.guild_id).where(_SETTINGS, GuildSettings.overrides != "{}")
         query = query.where(one_of(GuildSettings.guild_id, sorted(guild_ids)))
         rows = await query.order_by(GuildSettings.guild_id).limit(MOST_GUILDS)
         found = [row["guild_id"] for row in rows]
-        if forgotten == self._forgotten:
+        if invalidations == self._invalidations:
             self._with_roles[guild_ids] = found
             if len(self._with_roles) > REMEMBERED_LISTS:
                 self._with_roles.popitem(last=False)
@@ -74,7 +74,7 @@ class GuildRoles:
 
     def _invalidate(self, kind: str, _ids: set[int] | None) -> None:
         if kind in ("guild", "settings"):
-            self._forgotten += 1
+            self._invalidations += 1
             self._with_roles.clear()
 
 

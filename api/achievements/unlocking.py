@@ -106,7 +106,7 @@ class Unlocking:
                 config = member.moved.config
                 grant_xp(ledger, member.moved.standing, config.day_of(now), config.hour_of(now), xp)
 
-    async def of_xp(
+    async def store_with_unlocks(
         self,
         connection: Connection,
         config: LevelingConfig,
@@ -116,8 +116,7 @@ class Unlocking:
         before: int,
         names: KnownNames,
     ) -> tuple[list[UnlockedAchievement], Callable[[], None]]:
-        """Stores a member's XP that was changed by hand. Returns the achievements it unlocked, and a function to call
-        after the commit."""
+        """Stores a member's XP that was changed by hand, as `XpUnlocking` says."""
         stats = frozenset(() if standing.xp == before else ("xp", "level"))
         result = await self.evaluate_and_store(connection, [Moved(config, standing, stats)], ledger, now, names)
         return result.unlocked.get((config.guild_id, standing.user_id), []), result.after_commit

@@ -13,17 +13,17 @@ class Directory:
     def __init__(self, watcher: ChangeWatcher) -> None:
         self._watcher = watcher
         self._known: OrderedDict[int, None] = OrderedDict()
-        self._forgotten = 0
+        self._invalidations = 0
         watcher.subscribe(self.invalidate)
 
     async def require(self, guild_id: int) -> None:
         """Raises `NotFound` for a guild that does not exist or is deleted."""
         if guild_id in self._known and self._watcher.is_fresh():
             return
-        forgotten = self._forgotten
+        invalidations = self._invalidations
         if not await Guild.exists().where(Guild.id == guild_id, Guild.deleted_at.is_null()):
             raise NotFound
-        if forgotten == self._forgotten:
+        if invalidations == self._invalidations:
             self._known[guild_id] = None
             if len(self._known) > CACHED_GUILDS:
                 self._known.popitem(last=False)
@@ -31,6 +31,6 @@ class Directory:
     def invalidate(self, kind: str, ids: set[int] | None) -> None:
         """Called after guilds changed, in this or another process."""
         if kind == "guild":
-            self._forgotten += 1
+            self._invalidations += 1
             for id_ in list(self._known) if ids is None else ids:
                 self._known.pop(id_, None)

@@ -31,7 +31,7 @@ class Keyring:
         self._cache: OrderedDict[bytes, Credential] = OrderedDict()
         self._digests: dict[int, bytes] = {}
         self._unknown: OrderedDict[bytes, None] = OrderedDict()
-        self._forgotten = 0
+        self._invalidations = 0
         self._look_ups = FairBatches(self._look_up)
         self.used: set[int] = set()
         watcher.subscribe(self._invalidate)
@@ -81,12 +81,12 @@ class Keyring:
 
     async def _look_up(self, digests: Sequence[bytes]) -> list[Credential | None]:
         """Reads these keys from the database and caches them, also those that do not exist."""
-        forgotten = self._forgotten
+        invalidations = self._invalidations
         async with self._database.connection() as connection:
             rows = await connection.fetch(queries.BY_HASHES, digests)
         found = {row["hash"]: _credential(row) for row in rows}
         # Not if a key changed during the read: the result may be older than the change.
-        if forgotten == self._forgotten:
+        if invalidations == self._invalidations:
             for digest in digests:
                 self._remember(digest, found.get(digest))
         return [found.get(digest) for digest in digests]
@@ -105,7 +105,7 @@ class Keyring:
 
     def _invalidate(self, kind: str, ids: set[int] | None) -> None:
         if kind == "key":
-            self._forgotten += 1
+            self._invalidations += 1
             self._unknown.clear()
             for id_ in list(self._digests) if ids is None else ids:
                 if digest := self._digests.pop(id_, None):

@@ -73,7 +73,7 @@ class Sessions:
         self._cookies = cookies
         self._cache: OrderedDict[bytes, Session] = OrderedDict()
         self._digests: dict[int, bytes] = {}
-        self._forgotten = 0
+        self._invalidations = 0
         self._look_ups = FairBatches(self._look_up)
         self.used: set[int] = set()
         watcher.subscribe(self._invalidate)
@@ -103,7 +103,7 @@ class Sessions:
             raise BadCsrfToken
 
     async def _look_up(self, asked: Sequence[tuple[bytes, str]]) -> list[Session | None]:
-        forgotten, now = self._forgotten, self._clock.now()
+        invalidations, now = self._invalidations, self._clock.now()
         wanted = one_of(Stored.hash, [hash_ for hash_, _ in asked])
         rows = await Stored.select(*_COLUMNS).where(wanted, Stored.are_good(now, IDLE))
         stored = {row["hash"]: row for row in rows}
@@ -114,7 +114,7 @@ class Sessions:
             for hash_, token in asked
         ]
         # Not if a session changed during the read: the result may be older than the change.
-        if forgotten == self._forgotten:
+        if invalidations == self._invalidations:
             for (hash_, _), session in zip(asked, found, strict=True):
                 if session is not None:
                     self._remember(hash_, session)
@@ -129,7 +129,7 @@ class Sessions:
 
     def _invalidate(self, kind: str, ids: set[int] | None) -> None:
         if kind == "session":
-            self._forgotten += 1
+            self._invalidations += 1
             for id_ in list(self._digests) if ids is None else ids:
                 if hash_ := self._digests.pop(id_, None):
                     self._cache.pop(hash_, None)

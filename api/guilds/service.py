@@ -72,7 +72,7 @@ class GuildService:
         columns = rules.values(data)
         async with self._database.transaction() as connection:
             may_be_new = preconditions is None or not preconditions.need_it
-            row = await self._made(guild_id, columns) if may_be_new else None
+            row = await self._insert(guild_id, columns) if may_be_new else None
             before = None
             if row is None:
                 before = await self._locked(guild_id, preconditions, deleted=True)
@@ -135,8 +135,8 @@ class GuildService:
         self._watcher.invalidate("guild", {guild_id})
         return answer
 
-    async def _made(self, guild_id: int, columns: dict[str, Any]) -> Row | None:  # Any: a column's value
-        """The row of a new guild; None if there is one already. Raises `RetentionEnded`."""
+    async def _insert(self, guild_id: int, columns: dict[str, Any]) -> Row | None:  # Any: a column's value
+        """Inserts a new guild, and returns its row; None if there is one already. Raises `RetentionEnded`."""
         first: dict[str, Any] = {**rules.FIRST_VALUES, **columns}  # Any: the same
         guild = Guild(id=guild_id, created_at=DEFAULT, updated_at=DEFAULT, **first)
         rows = await Guild.insert(guild).on_conflict(Guild.id, "DO NOTHING").returning(*_SHOWN)

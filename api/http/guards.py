@@ -1,6 +1,7 @@
 """Authorization: the checks of every request before its handler."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from litestar.connection import Request
@@ -55,25 +56,31 @@ async def authorize(connection: Connection, handler: BaseRouteHandler) -> None:
         _refuse_some_guilds(credential, policy)  # a person has all rights to their own data
     if policy.finds_key:
         await gate.find_key(credential, int(connection.path_params["key_id"]))
-    if (text := connection.path_params.get("guild_id")) is not None:
-        guild_id = int(text)
-        context.guild_id = guild_id
-        if not credential.sees(guild_id):
-            raise NotFound
+    if (guild := connection.path_params.get("guild_id")) is not None:
+        context.guild_id = int(guild)
         # Only a bot creates a guild: a person cannot bring one in.
-        if not policy.creates_guild or (session is not None and connection.method == "PUT"):
-            await _find_guild(gate, credential, guild_id)
-    if policy.finds_webhook and context.guild_id is not None:
-        await gate.find_webhook(context.guild_id, int(connection.path_params["webhook_id"]))
-    if (key := connection.path_params.get("achievement")) is not None:
-        is_members = "user_id" in connection.path_params
-        await gate.find_achievement(context.guild_id or 0, key, deleted=policy.deleted, anywhere=is_members)
-    if (module := connection.path_params.get("module")) is not None:
+        may_be_new = policy.creates_guild and not (session is not None and connection.method == "PUT")
+        await _find_guild(gate, credential, context.guild_id, may_be_new=may_be_new)
+    await _find_parts(gate, policy, context.guild_id, connection.path_params)
+
+
+async def _find_parts(gate: Gate, policy: RoutePolicy, guild_id: int | None, path: Mapping[str, str]) -> None:
+    """Raises `NotFound` if the path names a webhook, an achievement or a module that does not exist."""
+    if policy.finds_webhook and guild_id is not None:
+        await gate.find_webhook(guild_id, int(path["webhook_id"]))
+    if (key := path.get("achievement")) is not None:
+        await gate.find_achievement(guild_id or 0, key, deleted=policy.deleted, anywhere="user_id" in path)
+    if (module := path.get("module")) is not None:
         await gate.find_module(module, may_be_new=policy.creates_module)
 
 
-async def _find_guild(gate: Gate, credential: Credential, guild_id: int) -> None:
-    """Raises `NotFound`. A credential that sees all guilds also learns how to create the missing one."""
+async def _find_guild(gate: Gate, credential: Credential, guild_id: int, *, may_be_new: bool) -> None:
+    """Raises `NotFound`. A credential that sees all guilds also learns how to create the missing one. `may_be_new`: the
+    guild need not exist."""
+    if not credential.sees(guild_id):
+        raise NotFound
+    if may_be_new:
+        return
     try:
         await gate.find_guild(guild_id)
     except NotFound:

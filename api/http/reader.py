@@ -161,7 +161,7 @@ class BoundedReader(HttpToolsProtocol):
         self.cycle.keep_alive = False
 
     def _refuse(self, error: GuildhallError) -> None:
-        """Answers with a protocol fault, and stops reading."""
+        """Answers with a protocol fault, and stops reading. The subclass knows how: `api.http.protocol`."""
         raise NotImplementedError
 
 

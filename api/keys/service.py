@@ -57,7 +57,7 @@ class KeyService:
                 parent = await self._maker(connection, maker, now)
             elif guild_id is not None:
                 await _refuse_many_of_guild(connection, guild_id, now)
-            row = await ApiKey.made(
+            row = await ApiKey.store(
                 name=nfc(data.name),
                 prefix=tokens.shown(token),
                 hash=tokens.digest(token),
@@ -128,7 +128,7 @@ class KeyService:
                 raise KeyExpired("This key has already expired. Make a new one.")
             await self._refuse_many(connection, line[-1], now)
             kept = ("name", "scopes", "guild_ids", "rate_limit", "expires_at", "parent_id")
-            row = await ApiKey.made(
+            row = await ApiKey.store(
                 **{name: old[name] for name in kept},
                 prefix=tokens.shown(token),
                 hash=tokens.digest(token),

@@ -42,7 +42,8 @@ def is_snowflake(text: str) -> bool:
 
 
 def decode(kind: type, value: Any) -> Any:  # msgspec's hook gets any JSON value
-    """msgspec's `dec_hook`: makes a `Snowflake` from a string or an integer. Raises `ValueError`."""
+    """msgspec's `dec_hook`: makes a `Snowflake` from a string or an integer. Raises `ValueError`, and for another type
+    `NotImplementedError`, by which msgspec knows that the hook has no answer."""
     if kind is not Snowflake:
         raise NotImplementedError(kind)
     return Snowflake(number(value))
@@ -62,7 +63,7 @@ def number(value: object) -> int:
 
 
 def schema(kind: type) -> dict[str, object]:
-    """msgspec's `schema_hook`: the JSON Schema of an id in a request."""
+    """msgspec's `schema_hook`: the JSON Schema of an id in a request. Raises `NotImplementedError` as `decode` does."""
     if kind is not Snowflake:
         raise NotImplementedError(kind)
     return dict(SCHEMA)

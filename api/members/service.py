@@ -47,7 +47,7 @@ from api.settings.curves import MAX_XP
 class XpUnlocking(Protocol):
     """Awards the achievements that XP unlocks. Achievements import members, and not the other way round."""
 
-    async def of_xp(
+    async def store_with_unlocks(
         self,
         connection: Connection,
         config: LevelingConfig,
@@ -118,7 +118,7 @@ class MemberService:
             ledger = _with_xp(config, standing, _wanted(data, before), now)
             changed, names = Change(before, standing.xp), KnownNames()
             await names.look_up(connection, [standing])
-            unlocked, after_commit = await self._unlocking.of_xp(
+            unlocked, after_commit = await self._unlocking.store_with_unlocks(
                 connection, config, standing, ledger, now, before, names
             )
             if changed.before != changed.after:

@@ -62,7 +62,7 @@ class SettingsService:
         with self._cache.watching(guild_id) as watch:
             await self._registry.get(name)
             async with self._database.connection() as connection:
-                found = encoded(await to_view(connection, await self._writer.look(connection, guild_id, name)))
+                found = encoded(await to_view(connection, await self._writer.newest(connection, guild_id, name)))
             self._cache.put(guild_id, name, found, watch)
         return found
 

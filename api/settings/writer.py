@@ -61,7 +61,7 @@ class SettingsWriter:
             async with self._database.connection() as connection:
                 remembered = self._states.get(guild_id, name)
                 for _ in range(ATTEMPTS):
-                    before = remembered or await self.look(connection, guild_id, name)
+                    before = remembered or await self.newest(connection, guild_id, name)
                     try:
                         after = await edited(connection, before, edit, preconditions)
                     except GuildhallError:
@@ -87,7 +87,7 @@ class SettingsWriter:
             await module.lock_rows("SHARE")
             settings = (GuildSettings.guild_id == guild_id) & (GuildSettings.module == name)
             await GuildSettings.select(GuildSettings.id).where(settings).lock_rows()
-            before = await self.look(connection, guild_id, name)
+            before = await self.newest(connection, guild_id, name)
             after = await edited(connection, before, edit, preconditions)
             stored = before
             if not same(after.overrides, before.overrides):
@@ -102,7 +102,7 @@ class SettingsWriter:
         self._watcher.invalidate("settings", {guild_id})
         return answer
 
-    async def look(self, connection: Connection, guild_id: int, name: str) -> Settings:
+    async def newest(self, connection: Connection, guild_id: int, name: str) -> Settings:
         """The newest revision. Raises `NotFound`."""
         row = await connection.fetchrow(queries.READ, guild_id, name)
         if row is None:
