@@ -1,4 +1,4 @@
-"""`POST …/activity`: who may, what is readable, what is taken, and by which road."""
+"""`POST …/activity`: who may, what is readable, what is accepted, and whether by the fast path."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 
 from guildhall_client import Activity, Batcher, Guildhall
-from tests.clients.transports import Road
+from tests.clients.transports import FaultyTransport
 from tests.members.people import leveling
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS, QUARRY
 
@@ -15,7 +15,7 @@ async def messages(guildhall: Guildhall, user_id: int = ADA, guild_id: int = HAR
     return 0 if member is None else member.stats.messages
 
 
-async def test_two_guilds(guildhall: Guildhall, bot: httpx2.AsyncClient, road: Road) -> None:
+async def test_two_guilds(guildhall: Guildhall, bot: httpx2.AsyncClient, transport: FaultyTransport) -> None:
     await leveling(bot, xp_per_message={"min": 200, "max": 200}, cooldown_seconds=0)
     results: list[tuple[str, Activity]] = []
 
@@ -31,7 +31,7 @@ async def test_two_guilds(guildhall: Guildhall, bot: httpx2.AsyncClient, road: R
         assert len(batcher) == 0
     assert [(guild_id, answer.accepted) for guild_id, answer in results] == [(str(HARBOUR), 3), (str(QUARRY), 1)]
     assert [level.to_level for level in results[0][1].level_ups] == [3]
-    assert (await messages(guildhall), len([each for each in road.sent if each.method == "POST"])) == (3, 2)
+    assert (await messages(guildhall), len([each for each in transport.sent if each.method == "POST"])) == (3, 2)
 
 
 async def test_a_full_batch_goes_at_once(guildhall: Guildhall) -> None:
@@ -44,30 +44,30 @@ async def test_a_full_batch_goes_at_once(guildhall: Guildhall) -> None:
     assert await messages(guildhall) == 25
 
 
-async def test_the_server_restarts(guildhall: Guildhall, road: Road) -> None:
+async def test_the_server_restarts(guildhall: Guildhall, transport: FaultyTransport) -> None:
     """It is away, stops, and takes events without saying so: each counts once."""
     guildhall.requests.patience = 0.2
-    road.mishaps = ["away", "stopping", "lost", "away"]
+    transport.faults = ["away", "stopping", "lost", "away"]
     async with Batcher(guildhall, every=0.02) as batcher:
         for number in range(50):
             batcher.add(HARBOUR, "message", ADA, id=number)
             await asyncio.sleep(0.01)
         await batcher.flush()
         assert (len(batcher), batcher.dropped) == (0, 0)
-    assert road.mishaps == []
+    assert transport.faults == []
     assert await messages(guildhall) == 50
 
 
-async def test_what_is_kept_is_bounded(guildhall: Guildhall, road: Road) -> None:
+async def test_what_is_kept_is_bounded(guildhall: Guildhall, transport: FaultyTransport) -> None:
     guildhall.requests.patience = 0.05
-    road.mishaps = ["away"] * 100
+    transport.faults = ["away"] * 100
     batcher = Batcher(guildhall, every=0.02, most=20)
     async with batcher:
         for number in range(50):
             batcher.add(HARBOUR, "message", ADA, id=number)
         assert (len(batcher), batcher.dropped) == (20, 30)
         assert await batcher.close(timeout=0.1) == 20
-    road.mishaps = []
+    transport.faults = []
     async with batcher:
         await batcher.flush()
     assert await messages(guildhall) == 20, "the newest"

@@ -8,7 +8,7 @@ from litestar import Litestar
 from guildhall_client import Guildhall, Problem, Unreachable
 from guildhall_client.retrying import Patience
 from tests.cards.pictures import image
-from tests.clients.transports import Road
+from tests.clients.transports import FaultyTransport
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS
 from tests.support.wiring import services_of
 
@@ -59,11 +59,11 @@ async def test_a_card(guildhall: Guildhall, litestar_app: Litestar, monkeypatch:
     assert (refused.value.status, refused.value.type) == (501, "urn:guildhall:problem:pictures-not-installed")
 
 
-async def test_a_busy_server_is_asked_for_a_card_again(guildhall: Guildhall, road: Road) -> None:
+async def test_a_busy_server_is_asked_for_a_card_again(guildhall: Guildhall, transport: FaultyTransport) -> None:
     await guildhall.adjust_xp(HARBOUR, ADA, 300)
-    road.mishaps = ["stopping"]
+    transport.faults = ["stopping"]
     assert image(await guildhall.cards.member(HARBOUR, ADA)).format == "PNG"
-    road.mishaps = ["stopping"]
+    transport.faults = ["stopping"]
     with pytest.raises(Problem, match="503"):
         await guildhall.cards.member(HARBOUR, ADA, patience=0)
 
@@ -93,25 +93,25 @@ async def test_a_refusal_says_why(guildhall: Guildhall) -> None:
         await guildhall.settings(NOBODYS, "leveling", dict)
 
 
-async def test_it_tries_again(guildhall: Guildhall, road: Road) -> None:
-    road.mishaps = ["away", "stopping"]
+async def test_it_tries_again(guildhall: Guildhall, transport: FaultyTransport) -> None:
+    transport.faults = ["away", "stopping"]
     await guildhall.put_guild(HARBOUR, "Harbour")
-    assert len(road.sent) == 3
+    assert len(transport.sent) == 3
 
 
-async def test_what_was_done_is_not_done_again(guildhall: Guildhall, road: Road) -> None:
+async def test_what_was_done_is_not_done_again(guildhall: Guildhall, transport: FaultyTransport) -> None:
     """The server is told that it is the same."""
-    road.mishaps = ["away", "away"]
+    transport.faults = ["away", "away"]
     await guildhall.adjust_xp(HARBOUR, ADA, 5)
-    assert len({request.headers["Idempotency-Key"] for request in road.sent}) == 1
+    assert len({request.headers["Idempotency-Key"] for request in transport.sent}) == 1
 
 
-async def test_patience_ends(guildhall: Guildhall, road: Road) -> None:
+async def test_patience_ends(guildhall: Guildhall, transport: FaultyTransport) -> None:
     guildhall.requests.patience = 0.3
-    road.mishaps = ["away"] * 9
+    transport.faults = ["away"] * 9
     with pytest.raises(Unreachable, match="PUT /v1/guilds"):
         await guildhall.put_guild(HARBOUR, "Harbour")
-    assert 1 < len(road.sent) < 9
+    assert 1 < len(transport.sent) < 9
 
 
 def test_waits_as_long_as_it_is_asked_to() -> None:

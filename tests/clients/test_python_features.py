@@ -18,7 +18,7 @@ from guildhall_client import (
     verify_delivery,
 )
 from tests.cards.pictures import image
-from tests.clients.transports import Road
+from tests.clients.transports import FaultyTransport
 from tests.support.people import ADA, BO, HARBOUR, NOBODYS
 
 
@@ -105,15 +105,15 @@ async def test_pictures(guildhall: Guildhall) -> None:
         await guildhall.cards.choose(HARBOUR, ADA, "#57f287")
 
 
-async def test_events_outlive_the_process(guildhall: Guildhall, road: Road, tmp_path: Path) -> None:
-    guildhall.requests.patience, road.mishaps = 0.0, ["away"] * 1000
+async def test_events_outlive_the_process(guildhall: Guildhall, transport: FaultyTransport, tmp_path: Path) -> None:
+    guildhall.requests.patience, transport.faults = 0.0, ["away"] * 1000
     spool = tmp_path / "spool"
     async with Batcher(guildhall, every=0.01, most=3, spool=FileSpool(spool)) as batcher:
         for number in range(4):
             batcher.add(HARBOUR, "message", ADA, id=number)
         assert await batcher.close(timeout=0.05) == 3
     spool.write_bytes(spool.read_bytes() + b'["add","1",{"id":"cut')
-    guildhall.requests.patience, road.mishaps = 5.0, []
+    guildhall.requests.patience, transport.faults = 5.0, []
     async with Batcher(guildhall, every=30, spool=FileSpool(spool)) as batcher:
         assert len(batcher) == 3
         batcher.add(HARBOUR, "message", ADA, id=3)

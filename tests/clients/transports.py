@@ -5,23 +5,23 @@ from collections.abc import AsyncIterator, Callable
 import httpx2
 
 
-class Road(httpx2.AsyncBaseTransport):
-    """To the application in this process; `mishaps` befall the next requests, one each."""
+class FaultyTransport(httpx2.AsyncBaseTransport):
+    """Sends to the application in this process. `faults`: of the next requests, one each."""
 
     def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
         self._inner = inner
-        self.mishaps: list[str] = []
+        self.faults: list[str] = []
         self.sent: list[httpx2.Request] = []
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.sent.append(request)
-        mishap = self.mishaps.pop(0) if self.mishaps else ""
-        if mishap == "away":
+        fault = self.faults.pop(0) if self.faults else ""
+        if fault == "away":
             raise httpx2.ConnectError("nobody listens")
-        if mishap == "stopping":
+        if fault == "stopping":
             return httpx2.Response(503, headers={"Retry-After": "0"}, json={"title": "Unavailable"})
         response = await self._inner.handle_async_request(request)
-        if mishap == "lost":
+        if fault == "lost":
             await response.aread()
             raise httpx2.ReadError("the answer was lost")
         return response
