@@ -13,10 +13,10 @@ help: ## list the targets
 run: $(VENV)/.run ## install, start an embedded PostgreSQL, migrate, serve
 	@exec $(BIN)/guildhall serve
 
-demo: $(VENV)/.run ## import real communities, print their boards
+demo: $(VENV)/.run ## import real communities, print their leaderboards
 	$(BIN)/python -m examples.demo
 
-demo-dashboard: $(VENV)/.run ## a guild full of people, and a dashboard on which whoever logs in manages it
+demo-dashboard: $(VENV)/.run ## make a guild full of people, and serve a dashboard that anybody can log in to
 	@$(BIN)/python -m examples.demo_dashboard
 
 # Where dates are reckoned with: nothing there may come out otherwise on another day. The rest (pages, browsers, servers
@@ -24,7 +24,7 @@ demo-dashboard: $(VENV)/.run ## a guild full of people, and a dashboard on which
 ON_ANY_DAY := achievements activity audit auth cards events guilds idempotency imports leaderboards limits members \
 	privacy properties public webhooks database/test_partitions.py
 
-test: $(VENV)/.dev browser pgbouncer node ## install what is missing, run every test; with TODAY=2028-02-29 those on dates, as on that day; with DATABASE_URL=… on that server, as a superuser of it
+test: $(VENV)/.dev browser pgbouncer node ## install what is missing, run all tests; TODAY=2028-02-29: only those about dates, as on that day; DATABASE_URL=…: on that server, as a superuser
 ifdef TODAY
 	$(BIN)/python -m tests.support.today $(TODAY) $(addprefix tests/,$(ON_ANY_DAY))
 else ifeq ($(origin DATABASE_URL),command line)
@@ -45,8 +45,8 @@ ON_POSTGRES_16 := activity/test_record.py activity/test_statements.py activity/t
 test-postgres16: $(VENV)/.dev ## run the tests that lean on PostgreSQL most on the oldest that is served from, 16
 	$(BIN)/python -m pytest -n 2 --postgres16 $(addprefix tests/,$(ON_POSTGRES_16))
 
-# What a pooler could spoil: transactions and connections that are lost, statements that are prepared, settings of a
-# transaction, advisory locks, what is told by LISTEN, COPY and large imports, boards on connections of their own.
+# What a pooler could break: transactions and connections that are lost, statements that are prepared, settings of a
+# transaction, advisory locks, notifications by LISTEN, COPY and large imports, leaderboards on connections of their own.
 # Not how files are read, who may import what, and servers with a PostgreSQL of their own.
 BEHIND_PGBOUNCER := activity/test_record.py activity/test_concurrency.py achievements/test_unlocking.py \
 	database/test_changes.py database/test_connections.py::test_server_is_the_one_asked_for \
@@ -64,10 +64,10 @@ ON_NEWEST := architecture/test_openapi.py architecture/test_routes.py operation/
 	database/test_transaction.py activity/test_rules.py settings/test_schemas.py imports/test_reading.py \
 	activity/test_record.py
 
-test-newest: $(VENV)/.dev ## run some tests on the newest Python that is here (3.12 to 3.14), beside the one of .venv
+test-newest: $(VENV)/.dev ## run some tests on the newest installed Python (3.12 to 3.14)
 	@sh tests/support/newest.sh $(addprefix tests/,$(ON_NEWEST))
 
-soak: $(VENV)/.dev ## random operations against a server that is cut and killed: SEED=… does the same again, MINUTES=… more
+soak: $(VENV)/.dev ## run random operations while connections are cut and processes killed; SEED=…: repeat a run, MINUTES=…: how long
 	GUILDHALL_SOAK_SEED=$(SEED) GUILDHALL_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest -n 0 -s tests/soak
 
 # Patroni lets PostgreSQL lead after 20 s without a leader at the earliest, so these tests take minutes.
@@ -87,27 +87,27 @@ check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, a
 	$(BIN)/python -m tests.support.audit
 	cd $(TYPES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 
-bench: $(VENV)/.dev ## measure, as ratios in one run
+bench: $(VENV)/.dev ## compare Guildhall with hand-written servers (docs/benchmark.md)
 	$(BIN)/python -m benchmarks
 
 format: $(VENV)/.dev ## rewrite the code as ruff wants it
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-configuration: $(VENV)/.dev ## write the table of docs/configuration.md anew
+configuration: $(VENV)/.dev ## rewrite the table of docs/configuration.md
 	$(BIN)/python -m tests.support.configuration
 
-catalog: $(VENV)/.dev ## write anew which schema `guildhall doctor` expects, from the migrations
+catalog: $(VENV)/.dev ## rewrite the schema that `guildhall doctor` expects, from the migrations
 	$(BIN)/python -m tests.support.catalog
 
-translations: $(VENV)/.dev ## write the texts to translate into the catalogs of api/locale anew
+translations: $(VENV)/.dev ## update the catalogs in api/locale with the texts to translate
 	$(BIN)/python -m tests.support.translations
 
-document: $(VENV)/.dev node ## write the OpenAPI document's snapshot anew, and the TypeScript types made from it
+document: $(VENV)/.dev node ## rewrite the snapshot of the OpenAPI document, and the TypeScript types
 	$(BIN)/python -m api openapi > tests/architecture/openapi.json
 	cd $(TYPES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent generate
 
-lock: $(VENV)/.dev ## compile the exact versions with their hashes
+lock: $(VENV)/.dev ## compile the exact versions of dependencies, with hashes
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--extra admin --extra cards --group build pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
@@ -132,17 +132,17 @@ $(VENV)-docs/.docs: requirements-docs.txt $(VENV)/.dev
 
 SBOM ?= dist/guildhall-server.cdx.json
 
-wheel: $(VENV)/.dev sbom ## build the package into dist/, the same bytes each time, with its list of what it is made of
+wheel: $(VENV)/.dev sbom ## build the package in dist/, reproducibly, with its bill of materials
 	@rm -f dist/*.whl
 	@$(BIN)/python -m hatchling build -t wheel -d dist
 
 # Its own check of the form takes ten seconds; tests/package does that in one tenth.
-sbom: $(VENV)/.dev ## write which packages are locked, as CycloneDX
+sbom: $(VENV)/.dev ## write the bill of materials (CycloneDX)
 	@mkdir -p $(dir $(SBOM))
 	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --sv 1.6 \
 		--output-reproducible --no-validate -o $(SBOM) requirements.txt
 
-browser: ## Debian's Chromium without windows, for the tests of what a browser shows
+browser: ## install Debian's Chromium without windows, for tests in a browser
 	@sh tests/support/install_package.sh chromium-headless-shell chromium-headless-shell chromium-browser google-chrome
 
 haproxy: ## Debian's HAProxy, for the tests of several hosts
@@ -157,7 +157,7 @@ iproute: ## Debian's iproute2, for the tests of hosts with networks of their own
 pgbouncer: ## Debian's PgBouncer, for the tests behind a pooler
 	@sh tests/support/install_package.sh pgbouncer "$${PGBOUNCER:-pgbouncer}" /usr/sbin/pgbouncer
 
-node: $(TYPES)/node_modules/.package-lock.json ## what TypeScript and the bot on discord.js need
+node: $(TYPES)/node_modules/.package-lock.json ## install what TypeScript and the bot on discord.js need
 
 $(TYPES)/node_modules/.package-lock.json: $(TYPES)/package-lock.json $(VENV)/.dev
 	cd $(TYPES) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund

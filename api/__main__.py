@@ -69,7 +69,7 @@ def serve(workers: int | None) -> None:
 @main.command()
 @click.option("--sql", is_flag=True, help="Print the SQL instead of running it.")
 def migrate(sql: bool) -> None:
-    """Migrate the database to this version, and grant the roles their rights."""
+    """Migrate the database to this version. Also grants the roles their rights."""
     from api.postgres.migrations import migrate as run_migrations
     from piccolo_conf import DB
 
@@ -92,7 +92,7 @@ def openapi() -> None:
 @main.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Back up the whole database to FILE, in PostgreSQL's custom format. The server can keep running."""
+    """Back up the whole database to FILE. The server can keep running. The format is PostgreSQL's custom one."""
     from api.postgres.backup import BackupFailed
     from api.postgres.backup import backup as write
 
@@ -108,7 +108,7 @@ def backup(file: Path) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.confirmation_option(prompt="This replaces everything in the database. Continue?")
 def restore(file: Path) -> None:
-    """Replace the whole database by the backup in FILE, and migrate it. Stop the server first."""
+    """Replace the whole database by the backup in FILE. Also migrates it. Stop the server first."""
     from api.postgres.backup import BackupFailed
     from api.postgres.backup import restore as read
     from piccolo_conf import DB

@@ -257,4 +257,4 @@ class Overloaded(Unavailable):
 class PicturesBusy(Unavailable):
     type = "pictures-busy"
     title = "Too many pictures"
-    detail = "Too many pictures are asked for at once. Try again soon."
+    detail = "Too many pictures are requested at once. Try again soon."

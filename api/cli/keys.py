@@ -107,7 +107,7 @@ def keys_revoke(key_id: int) -> None:
 @click.argument("key_id", type=click.IntRange(min=1))
 @click.option("--grace-seconds", type=click.IntRange(0, 604_800), default=86_400, show_default=True)
 def keys_rotate(key_id: int, grace_seconds: int) -> None:
-    """Replace a key by a new one with its rights; the old one ends after the grace period."""
+    """Replace a key by a new one with the same rights. The old one ends after the grace period."""
     from api.cli.setup import opened
 
     settings, _ = located()

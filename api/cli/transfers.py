@@ -21,7 +21,9 @@ SHOWN = 20
     "--source", type=click.Choice(get_args(Source)), required=True, help="The bot or format that the file comes from."
 )
 @click.option(
-    "--mode", type=click.Choice(get_args(Mode)), help="How imported and existing XP are combined. Default: set."
+    "--mode",
+    type=click.Choice(get_args(Mode)),
+    help="XP that members have already: set replaces it, add adds to it, max keeps the larger. Default: set.",
 )
 @click.option("--dry-run", is_flag=True, help="Only report what would change.")
 @click.option(
@@ -30,7 +32,7 @@ SHOWN = 20
 def import_file(
     guild_id: int, file: Path, source: Source, mode: Mode | None, dry_run: bool, takes_settings: bool
 ) -> None:
-    """Import the standings or the history in FILE into a guild."""
+    """Import FILE into a guild. The file has XP and levels of members, or past activity."""
     from api.cli.transferring import bring_in
 
     settings, _ = located()
@@ -68,7 +70,7 @@ def _print_result(view: ImportView) -> None:
 @click.argument("guild_id", type=SnowflakeType("guild_id"))
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=False)
 def export_file(guild_id: int, file: Path | None) -> None:
-    """Export a guild to FILE (or to standard output), for `import --source guildhall`."""
+    """Export a guild to FILE, or to standard output. `guildhall import --source guildhall` reads the file."""
     from api.cli.transferring import take_out
 
     settings, _ = located()
@@ -84,7 +86,7 @@ def export_file(guild_id: int, file: Path | None) -> None:
 
 @click.command()
 def worker() -> None:
-    """Run imports, backfills and webhooks, for servers with GUILDHALL_JOBS=false. Ends at SIGTERM or Ctrl-C."""
+    """Run imports, backfills and webhooks. Needed if servers have GUILDHALL_JOBS=false. Ends at SIGTERM or Ctrl-C."""
     from api.cli.transferring import work
 
     settings, _ = located()

@@ -21,7 +21,7 @@ def users() -> None:
 @click.argument("user_id", type=SnowflakeType("user_id"))
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path), required=False)
 def users_export(user_id: int, file: Path | None) -> None:
-    """Export all data about a person to FILE (or to standard output), as JSON."""
+    """Export all data about a person as JSON. Without FILE, it goes to standard output."""
     settings, _ = located()
     if file is None:
         run(_export(settings, user_id, sys.stdout.buffer))
