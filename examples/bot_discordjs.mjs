@@ -1,4 +1,4 @@
-// A small bot that levels members by Guildhall. It reports guilds and messages, announces levels, gives their roles, and
+// A small bot that levels members with Guildhall. It reports guilds and messages, announces levels, gives their roles, and
 // answers /rank with the rank card. It needs no privileged intent. Run it in a folder that has discord.js and the client
 // of clients/typescript (docs/clients.md):  GUILDHALL_URL=… GUILDHALL_KEY=gh_… DISCORD_TOKEN=… node bot_discordjs.mjs
 import { Client, Events, GatewayIntentBits } from "discord.js";
@@ -28,7 +28,7 @@ const put = (guild) =>
   });
 
 /**
- * Says what Guildhall has put into words, and makes the roles what they should be.
+ * Posts Guildhall's announcement, and updates the member's roles.
  * @param {string} guildId
  * @param {import("guildhall-client").LevelUp} level
  */
@@ -44,8 +44,8 @@ async function celebrate(guildId, level) {
 }
 
 /**
- * Answers with the rank card, with the text for whoever cannot see it. With the text alone where there is no card: the
- * server draws no pictures (501), or cannot now (503).
+ * Answers with the rank card, described by a text. If the server draws no pictures (501), or is too busy (503), it
+ * answers with the text alone.
  * @param {import("discord.js").ChatInputCommandInteraction<"raw" | "cached">} asked
  */
 async function showRank(asked) {

@@ -1,9 +1,9 @@
-"""A small bot that levels members by Guildhall: pip install discord.py ./clients/python, then
+"""A small bot that levels members with Guildhall: pip install discord.py ./clients/python, then
     GUILDHALL_URL=… GUILDHALL_KEY=gh_… DISCORD_TOKEN=… python bot_discordpy.py
 
 It reports guilds and messages to Guildhall, announces levels and gives their roles, and answers `/rank` with the rank
-card: to everybody, or to nobody but the member, as each guild sets in a module of settings that the bot brings. It
-needs no privileged intent."""
+card. Each guild chooses in its settings who sees the card: everybody, or only the member. The bot registers the module
+for this setting. It needs no privileged intent."""
 
 import asyncio
 import io
@@ -23,7 +23,7 @@ MODULE = "rank_command"
 SCHEMA = {
     "type": "object",
     "properties": {
-        "private": {"type": "boolean", "default": False, "title": "Show a card to nobody but the member who asked"},
+        "private": {"type": "boolean", "default": False, "title": "Show the card only to the member who asked"},
     },
 }
 
@@ -35,7 +35,7 @@ class RankCommand(msgspec.Struct):
 
 
 def named(member: discord.Member) -> dict[str, str | None]:
-    """What a member is called, for boards and level-ups. Guildhall stores it only when it changes."""
+    """A member's names, for leaderboards and level-ups. Guildhall stores them only when they change."""
     return {
         "username": member.name,
         "display_name": member.display_name,

@@ -1,5 +1,5 @@
-"""`make demo`: what 1,400 people really did in five open-source communities, imported: boards, one
-of them also as a picture, and who earned what.
+"""`make demo`: imports what 1,400 people really did in five open-source communities. Prints leaderboards and
+achievements, and draws one leaderboard as a picture.
 
 `communities.ndjson.gz` has 38,464 events taken from public version-control histories: a change is a message, the
 folder it touches first its channel; people and channels are hashes made into ids. They stand in the order of
@@ -78,7 +78,7 @@ _LAST_NAMES = (
 
 
 def main() -> None:
-    """Imports the communities, each as a guild, and prints their boards."""
+    """Imports the communities, each as a guild, and prints their leaderboards."""
     started = time.monotonic()
     settings, found = located(founding=True)
     asyncio.run(migrate(piccolo_conf.DB, found.owner_url))
@@ -92,7 +92,7 @@ def main() -> None:
             click.echo(f"\n{name}")
             guildhall("import", str(guild_id), str(files[name]), "--source", "events")
     asyncio.run(_show(settings, guilds))
-    click.echo(f"\nAll of it took {time.monotonic() - started:.0f} s. See it: `make run`, then")
+    click.echo(f"\nThat took {time.monotonic() - started:.0f} s. To see it, run `make run`, then:")
     base = settings.public_url or f"http://{settings.host}:{settings.port}"
     click.echo(f"  curl -H 'Authorization: Bearer gh_…' {base}/v1/guilds/{FIRST_GUILD}/leaderboard")
     if settings.admin:

@@ -1,4 +1,4 @@
-"""`make demo-dashboard`: a guild full of people, and a dashboard on which whoever logs in manages it.
+"""`make demo-dashboard`: a guild full of people, and a dashboard in which everybody who logs in manages it.
 
 The people and what they wrote come from the smallest community of `examples.demo` that is still active. Its five years
 become ten months that end now, so that the dashboard's days and weeks have something to show. Roles, channels and
@@ -56,7 +56,8 @@ def main() -> None:
             guildhall("import", str(GUILD), str(file), "--source", source)
     port = start_stand_in()
     base = settings.public_url or f"http://{settings.host}:{settings.port}"
-    click.echo(f"\nOpen {base}/dashboard/ and log in as anybody: they manage {NAME}.\nIts page: {base}/g/lantern\n")
+    click.echo(f"\nOpen {base}/dashboard/ and log in as anybody: everybody manages {NAME}.")
+    click.echo(f"Its public page: {base}/g/lantern\n")
     serve(port)
 
 

@@ -68,9 +68,8 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 class EventUser(GivenNames, frozen=True, forbid_unknown_fields=True):
-    """What the member is called. What is absent stays as it is, null makes it unknown. A name that cannot be shown is
-    cleaned, one of more than 100 characters is cut; another avatar than Discord's is none. No event is refused for
-    that."""
+    """The member's names and avatar. Absent ones stay unchanged, null clears them. Names are cleaned, and cut to 100
+    characters; an avatar that is not a hash of Discord's becomes null. No event is refused because of them."""
 
     username: Annotated[str, Meta(description="The name on Discord")] | None | UnsetType = UNSET
     display_name: Annotated[str, Meta(description="The name in the guild")] | None | UnsetType = UNSET
@@ -109,8 +108,8 @@ class MessageEvent(BaseEvent, frozen=True, tag="message"):
 
 
 class VoiceEvent(BaseEvent, frozen=True, tag="voice"):
-    """Time in a voice channel since the last report of it. `occurred_at` is its end. It counts in each hour and day of
-    the guild that it lasted into."""
+    """Time in a voice channel since the last report. `occurred_at` is its end. The seconds count in each hour and day
+    of the guild that the session covers."""
 
     # No bounds, here and of an amount: a value that is out of range harms its own event, not a thousand others.
     seconds: Annotated[

@@ -40,8 +40,8 @@ class CardBackgroundController(Controller):
         self, guild_id: FromPath[int], request: GuildhallRequest, backgrounds: NamedDependency[Backgrounds]
     ) -> ApiResponse[Encoded[CardBackgroundView]]:
         """Upload the picture behind a guild's cards: PNG, JPEG or WebP, 4 MiB and 4,096 pixels on a side at most. Of a
-        moving picture, the first frame is used. Guildhall stores a JPEG of at most 512 KiB. The module `cards` shows it
-        with `"background": "picture"`."""
+        moving picture, only the first frame is used. Guildhall stores a JPEG of at most 512 KiB. The module `cards`
+        shows it with `"background": "picture"`."""
         body = await _uploaded(request)
         view, is_new = await backgrounds.put(request.actor, guild_id, body, request.preconditions)
         return ApiResponse(view, status_code=201 if is_new else 200)

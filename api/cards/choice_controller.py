@@ -23,7 +23,7 @@ class CardChoiceController(Controller):
         request: GuildhallRequest,
         card_choices: NamedDependency[CardChoices],
     ) -> MemberCardView:
-        """Get the accent that a member chose for their own card and chart. It is shown where the module `cards` has
+        """Get the accent that a member chose for their own card and chart. It is shown if the module `cards` has
         `"members_may_choose": true`."""
         return await card_choices.get(request.actor, guild_id, user_id)
 
@@ -36,6 +36,6 @@ class CardChoiceController(Controller):
         request: GuildhallRequest,
         card_choices: NamedDependency[CardChoices],
     ) -> MemberCardView:
-        """Set the accent of a member's own card and chart; null takes it back. It is 409 where the module `cards` does
-        not let members choose. Text stays readable with any accent."""
+        """Set the accent of a member's own card and chart; null removes it. If the module `cards` does not let
+        members choose, the answer is 409. Text stays readable with any accent."""
         return await card_choices.put(request.actor, guild_id, user_id, data.accent, request.preconditions)

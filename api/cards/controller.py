@@ -62,8 +62,8 @@ class PictureController(Controller):
         request: GuildhallRequest,
         pictures: NamedDependency[PictureService],
     ) -> ASGIResponse:
-        """Draw the first page of a leaderboard, ten rows by default, 25 at most. Its query is that of the leaderboard,
-        without a cursor."""
+        """Draw the first page of a leaderboard, ten rows by default, 25 at most. It takes the query parameters
+        of the leaderboard, except `cursor`."""
         format_ = wanted(request)
         picture = await pictures.leaderboard(request.actor, guild_id, params, format_, known(request))
         return answer(picture, MEDIA_TYPES[format_])
@@ -80,8 +80,8 @@ class PictureController(Controller):
         request: GuildhallRequest,
         pictures: NamedDependency[PictureService],
     ) -> ASGIResponse:
-        """Draw a member's activity as a chart: messages, or XP if there were none. Its query is that of the time
-        series."""
+        """Draw a member's activity as a chart: messages, or XP if there were none. It takes the query parameters
+        of the time series."""
         format_ = wanted(request)
         picture = await pictures.activity(request.actor, guild_id, user_id, params, format_, known(request))
         return answer(picture, MEDIA_TYPES[format_])

@@ -39,8 +39,7 @@ class BoardPictureQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class MemberCardView(msgspec.Struct, frozen=True):
-    """What a member chose for their own card. `accent`: `#rrggbb`; null where they have none and the guild's is
-    shown."""
+    """What a member chose for their own card. `accent`: `#rrggbb`, or null if the card has the guild's accent."""
 
     accent: str | None
 

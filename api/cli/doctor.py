@@ -83,9 +83,9 @@ async def _pictures(settings: Settings) -> str:
     finally:
         await renderer.close()
     if not isinstance(found, Boxes) or not found.scripts:
-        return "letters of all scripts"
+        return "there are fonts for all scripts"
     return (
-        f"{', '.join(found.scripts)} would be boxes. Install fonts of these scripts (Debian: fonts-noto-cjk), "
+        f"no font for {', '.join(found.scripts)}: letters would be boxes. Install fonts (Debian: fonts-noto-cjk), "
         "or set GUILDHALL_FONTS to a folder that has them"
     )
 

@@ -37,7 +37,7 @@ class StreakView(msgspec.Struct, frozen=True):
 
 
 class ListedMemberView(msgspec.Struct, frozen=True):
-    """A member's profile, without their rank. What the member is called is null while it is unknown. `level_xp` is the
+    """A member's profile, without their rank. Names and avatar are null while they are unknown. `level_xp` is the
     total XP at which the level begins, `next_level_xp` the total at which the next level begins, null at the
     highest."""
 
@@ -64,12 +64,12 @@ class MemberView(ListedMemberView, frozen=True):
     rank: int | None
 
 
-_NAME = "Cleaned where it cannot be shown, cut to 100 characters; null: unknown"
+_NAME = "Cleaned, and cut to 100 characters. Null: unknown"
 Avatar = Annotated[str, Meta(pattern=AVATAR, description="Discord's hash of the avatar")]
 
 
 class PatchMember(GivenNames, frozen=True, forbid_unknown_fields=True):
-    """What a member is called. What is absent stays as it is."""
+    """A member's names and avatar. Absent ones stay unchanged."""
 
     username: Annotated[str, Meta(description=f"The name on Discord. {_NAME}")] | None | UnsetType = UNSET
     display_name: Annotated[str, Meta(description=f"The name in the guild. {_NAME}")] | None | UnsetType = UNSET
@@ -77,19 +77,19 @@ class PatchMember(GivenNames, frozen=True, forbid_unknown_fields=True):
 
 
 class NameItem(PatchMember, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What one member is called. What is absent stays as it is."""
+    """The names and avatar of one member. Absent ones stay unchanged."""
 
     user_id: Snowflake
 
 
 class PutNames(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What members are called."""
+    """Names and avatars of members."""
 
     items: Annotated[list[NameItem], Meta(min_length=1, max_length=MOST_NAMES)]
 
 
 class NamesPutView(msgspec.Struct, frozen=True):
-    """How many members have new names, how many had them already or have opted out, and how many are no members."""
+    """How many members have new names, how many had them already or have opted out, and how many are not members."""
 
     updated: int
     unchanged: int

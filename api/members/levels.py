@@ -51,7 +51,7 @@ _shared = Shared(_level_curve)
 
 
 class RoleChanges(msgspec.Struct, frozen=True):
-    """What makes the roles that a member has into those that the level deserves: ids of roles."""
+    """The ids of roles to add to a member and to remove, so that they have the role rewards of their level."""
 
     add: list[str]
     remove: list[str]

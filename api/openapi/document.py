@@ -79,7 +79,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, object]:
                     "in": "cookie",
                     "name": Cookies(https=True).session,
                     "description": (
-                        "The session of a person who is logged in by Discord. Without TLS, "
+                        "The session of a person who is logged in with Discord. Without TLS, "
                         "the cookie's name has no `__Host-`."
                     ),
                 },

@@ -22,7 +22,7 @@ class PrivacyView(msgspec.Struct, frozen=True):
 class PutPrivacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Privacy choices. Absent members stay unchanged."""
 
-    visibility: Annotated[Visibility, Meta(description="`hidden`: on no board and in no list")] | UnsetType = UNSET
+    visibility: Annotated[Visibility, Meta(description="`hidden`: on no leaderboard, in no list")] | UnsetType = UNSET
     opt_out: Annotated[bool, Meta(description="Drop their events from now on")] | UnsetType = UNSET
 
 

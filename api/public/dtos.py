@@ -56,7 +56,7 @@ class PublicEntryView(msgspec.Struct, frozen=True):
 
 
 class PublicLeaderboardView(msgspec.Struct, frozen=True):
-    """A page of a public leaderboard. Its members mean what they mean on the guild's own leaderboard."""
+    """A page of a public leaderboard. Its fields mean the same as on the guild's own leaderboard."""
 
     guild: PublicGuildView
     stat: str

@@ -27,8 +27,8 @@ class HealthController(Controller):
     async def ready(
         self, health: NamedDependency[Health]
     ) -> Response[dict[str, Any]]:  # Any: a word, and words by name
-        """Whether requests should be sent to this process: 200 or 503, and why. `replica`, if there is one, says
-        whether it answers reads; that changes nothing about readiness."""
+        """Whether requests should be sent to this process: 200 or 503, and why. `replica` says whether a
+        configured replica answers reads; it does not affect readiness."""
         checks = await health.checks()
         is_ready = all(word == "ok" for word in checks.values())
         replica = {} if health.replica is None else {"replica": health.replica}

@@ -116,5 +116,5 @@ class WebhookController(Controller):
         webhooks: NamedDependency[WebhookService],
     ) -> DeliveryView:
         """Send a delivery of the last week again, in the background: a failed or a delivered one once more, a pending
-        one now. If it fails, it is tried again as far as its attempts reach: at least once, and 8 times in all."""
+        one now. If it fails, it is tried again until it has had 8 attempts in all, but at least once."""
         return await webhooks.resend(request.actor, guild_id, webhook_id, delivery)

@@ -50,8 +50,7 @@ class WebhookView(msgspec.Struct, frozen=True):
     enabled: bool
     created_at: datetime
     secret: (
-        Annotated[str | None, Meta(description="Null where an answer to an `Idempotency-Key` is told again.")]
-        | UnsetType
+        Annotated[str | None, Meta(description="Null in a repeated answer to an `Idempotency-Key`.")] | UnsetType
     ) = UNSET
 
 

@@ -74,7 +74,7 @@ async def test_faults_go_to_their_fields_and_nothing_is_lost(dashboard: Dashboar
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("alert")).to_contain_text("Someone saved before you.")
     await expect(streak).to_have_value("20")
-    await page.get_by_role("button", name="Load theirs, and lose mine").click()
+    await page.get_by_role("button", name="Load theirs and discard mine").click()
     await expect(page.get_by_label("Description")).to_have_value("Theirs")
     page.on("dialog", lambda dialog: dialog.dismiss())
     await page.get_by_label("Name", exact=True).fill("Mine")

@@ -52,7 +52,7 @@ async def test_what_is_typed_while_it_is_saved_stays(dashboard: Dashboard, bot: 
 async def test_a_module_that_is_not_there(dashboard: Dashboard) -> None:
     tab = await dashboard.open(page_of("settings/nope"))
     await expect(tab.page.get_by_role("heading", name="Not found")).to_be_visible()
-    await expect(tab.page.get_by_text("It is not there, or you may not see it.")).to_be_visible()
+    await expect(tab.page.get_by_text("It does not exist, or you may not see it.")).to_be_visible()
 
 
 async def test_a_number_is_not_made_into_another(dashboard: Dashboard, bot: httpx2.AsyncClient) -> None:

@@ -93,7 +93,7 @@ async def test_bo_whom_a_role_lets_in_reads_and_may_not_write(
     discord.members[HARBOUR][BO].roles = [int(regulars)]
     tab = await dashboard.open(person=BO)
     page = tab.page
-    await expect(page.get_by_role("link", name="Harbour")).to_contain_text("Let in by a role")
+    await expect(page.get_by_role("link", name="Harbour")).to_contain_text("Access through a role")
     await page.get_by_role("link", name="Harbour").click()
     await page.get_by_role("link", name="Settings").click()
     await page.get_by_label("Cooldown", exact=True).fill("90")

@@ -482,7 +482,7 @@ export interface paths {
         get: operations["get_card_background"];
         /**
          * Upload the picture behind a guild's cards: PNG, JPEG or WebP, 4 MiB and 4,096 pixels on a side at most
-         * @description Of a moving picture, the first frame is used. Guildhall stores a JPEG of at most 512 KiB. The module `cards` shows it with `"background": "picture"`.
+         * @description Of a moving picture, only the first frame is used. Guildhall stores a JPEG of at most 512 KiB. The module `cards` shows it with `"background": "picture"`.
          *
          *     Needs the scope `settings:write`.
          */
@@ -649,7 +649,7 @@ export interface paths {
         };
         /**
          * Draw the first page of a leaderboard, ten rows by default, 25 at most
-         * @description Its query is that of the leaderboard, without a cursor.
+         * @description It takes the query parameters of the leaderboard, except `cursor`.
          *
          *     Needs the scope `members:read`.
          */
@@ -671,7 +671,7 @@ export interface paths {
         };
         /**
          * Draw the first page of a leaderboard, ten rows by default, 25 at most
-         * @description Its query is that of the leaderboard, without a cursor.
+         * @description It takes the query parameters of the leaderboard, except `cursor`.
          *
          *     Needs the scope `members:read`.
          */
@@ -693,7 +693,7 @@ export interface paths {
         };
         /**
          * Draw the first page of a leaderboard, ten rows by default, 25 at most
-         * @description Its query is that of the leaderboard, without a cursor.
+         * @description It takes the query parameters of the leaderboard, except `cursor`.
          *
          *     Needs the scope `members:read`.
          */
@@ -881,7 +881,7 @@ export interface paths {
         };
         /**
          * Draw a member's activity as a chart: messages, or XP if there were none
-         * @description Its query is that of the time series.
+         * @description It takes the query parameters of the time series.
          *
          *     Needs the scope `members:read`.
          */
@@ -903,7 +903,7 @@ export interface paths {
         };
         /**
          * Draw a member's activity as a chart: messages, or XP if there were none
-         * @description Its query is that of the time series.
+         * @description It takes the query parameters of the time series.
          *
          *     Needs the scope `members:read`.
          */
@@ -925,7 +925,7 @@ export interface paths {
         };
         /**
          * Draw a member's activity as a chart: messages, or XP if there were none
-         * @description Its query is that of the time series.
+         * @description It takes the query parameters of the time series.
          *
          *     Needs the scope `members:read`.
          */
@@ -947,14 +947,14 @@ export interface paths {
         };
         /**
          * Get the accent that a member chose for their own card and chart
-         * @description It is shown where the module `cards` has `"members_may_choose": true`.
+         * @description It is shown if the module `cards` has `"members_may_choose": true`.
          *
          *     Needs the scope `members:read`.
          */
         get: operations["get_member_card"];
         /**
-         * Set the accent of a member's own card and chart; null takes it back
-         * @description It is 409 where the module `cards` does not let members choose. Text stays readable with any accent.
+         * Set the accent of a member's own card and chart; null removes it
+         * @description If the module `cards` does not let members choose, the answer is 409. Text stays readable with any accent.
          *
          *     Needs the scope `members:write`.
          */
@@ -1351,7 +1351,7 @@ export interface paths {
         put?: never;
         /**
          * Send a delivery of the last week again, in the background: a failed or a delivered one once more, a pending one now
-         * @description If it fails, it is tried again as far as its attempts reach: at least once, and 8 times in all.
+         * @description If it fails, it is tried again until it has had 8 attempts in all, but at least once.
          *
          *     Needs the scope `webhooks:write`.
          */
@@ -1821,7 +1821,7 @@ export interface paths {
         };
         /**
          * Whether requests should be sent to this process: 200 or 503, and why
-         * @description `replica`, if there is one, says whether it answers reads; that changes nothing about readiness.
+         * @description `replica` says whether a configured replica answers reads; it does not affect readiness.
          *
          *     Needs no key.
          */
@@ -2662,9 +2662,8 @@ export interface components {
         };
         /**
          * EventUser
-         * @description What the member is called. What is absent stays as it is, null makes it unknown. A name that cannot be shown is
-         *     cleaned, one of more than 100 characters is cut; another avatar than Discord's is none. No event is refused for
-         *     that.
+         * @description The member's names and avatar. Absent ones stay unchanged, null clears them. Names are cleaned, and cut to 100
+         *     characters; an avatar that is not a hash of Discord's becomes null. No event is refused because of them.
          */
         EventUser: {
             username?: string | null;
@@ -3039,7 +3038,7 @@ export interface components {
         };
         /**
          * ListedMemberView
-         * @description A member's profile, without their rank. What the member is called is null while it is unknown. `level_xp` is the
+         * @description A member's profile, without their rank. Names and avatar are null while they are unknown. `level_xp` is the
          *     total XP at which the level begins, `next_level_xp` the total at which the next level begins, null at the
          *     highest.
          * @example {
@@ -3201,8 +3200,7 @@ export interface components {
         };
         /**
          * MemberCardView
-         * @description What a member chose for their own card. `accent`: `#rrggbb`; null where they have none and the guild's is
-         *     shown.
+         * @description What a member chose for their own card. `accent`: `#rrggbb`, or null if the card has the guild's accent.
          * @example {
          *       "accent": "#57f287"
          *     }
@@ -3432,7 +3430,7 @@ export interface components {
         };
         /**
          * NameItem
-         * @description What one member is called. What is absent stays as it is.
+         * @description The names and avatar of one member. Absent ones stay unchanged.
          */
         NameItem: {
             username?: string | null;
@@ -3446,7 +3444,7 @@ export interface components {
         };
         /**
          * NamesPutView
-         * @description How many members have new names, how many had them already or have opted out, and how many are no members.
+         * @description How many members have new names, how many had them already or have opted out, and how many are not members.
          * @example {
          *       "updated": 1,
          *       "unchanged": 0,
@@ -3569,7 +3567,7 @@ export interface components {
         };
         /**
          * PatchMember
-         * @description What a member is called. What is absent stays as it is.
+         * @description A member's names and avatar. Absent ones stay unchanged.
          * @example {
          *       "username": "ada",
          *       "display_name": "Ada L.",
@@ -3836,7 +3834,7 @@ export interface components {
         };
         /**
          * PublicLeaderboardView
-         * @description A page of a public leaderboard. Its members mean what they mean on the guild's own leaderboard.
+         * @description A page of a public leaderboard. Its fields mean the same as on the guild's own leaderboard.
          * @example {
          *       "guild": {
          *         "id": "81384788765712384",
@@ -4047,7 +4045,7 @@ export interface components {
         };
         /**
          * PutNames
-         * @description What members are called.
+         * @description Names and avatars of members.
          * @example {
          *       "items": [
          *         {
@@ -4072,7 +4070,7 @@ export interface components {
          */
         PutPrivacy: {
             /**
-             * @description `hidden`: on no board and in no list
+             * @description `hidden`: on no leaderboard, in no list
              * @enum {string}
              */
             visibility?: "hidden" | "public";
@@ -4309,7 +4307,7 @@ export interface components {
         };
         /**
          * RoleChanges
-         * @description What makes the roles that a member has into those that the level deserves: ids of roles.
+         * @description The ids of roles to add to a member and to remove, so that they have the role rewards of their level.
          * @example {
          *       "add": [
          *         "41771983429993937"
@@ -4659,8 +4657,8 @@ export interface components {
         };
         /**
          * VoiceEvent
-         * @description Time in a voice channel since the last report of it. `occurred_at` is its end. It counts in each hour and day of
-         *     the guild that it lasted into.
+         * @description Time in a voice channel since the last report. `occurred_at` is its end. The seconds count in each hour and day
+         *     of the guild that the session covers.
          */
         VoiceEvent: {
             /** @enum {string} */
@@ -4718,7 +4716,7 @@ export interface components {
             enabled: boolean;
             /** Format: date-time */
             created_at: string;
-            /** @description Null where an answer to an `Idempotency-Key` is told again. */
+            /** @description Null in a repeated answer to an `Idempotency-Key`. */
             secret?: string | null;
         };
         /**

@@ -187,7 +187,7 @@ class Editor {
 
   #refused(error) {
     if (error.status === 412) {
-      const reload = h("button", { type: "button", class: "quiet", id: "load-theirs", onclick: () => ((this.#isDone = true), this.again()) }, t("Load theirs, and lose mine"));
+      const reload = h("button", { type: "button", class: "quiet", id: "load-theirs", onclick: () => ((this.#isDone = true), this.again()) }, t("Load theirs and discard mine"));
       this.trouble.replaceChildren(alertBox(t("Someone saved before you."), t("Your changes are not saved."), h("p", { class: "retry" }, reload)));
       return;
     }

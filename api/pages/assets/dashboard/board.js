@@ -43,7 +43,7 @@ export async function boardPage({ me, guild, route, again }) {
       ),
       h("h2", { id: "board-title" }, `${statName(stat)}, ${time}`),
       board.items.length === 0
-        ? emptyState(cursor ? t("Nobody is left on this page.") : t("Nobody is on this leaderboard yet. Members appear here as soon as the bot counts something of them."))
+        ? emptyState(cursor ? t("Nobody is left on this page.") : t("Nobody is on this leaderboard yet. Members appear here as soon as the bot counts their activity."))
         : [table(board, { me, guild }), h("p", { class: "note" }, tn("{count} member on this leaderboard.", "{count} members on this leaderboard.", board.member_count))],
       h(
         "nav",

@@ -50,7 +50,7 @@ async function form({ guild, member }) {
     ),
     roles.length > 0 && h("fieldset", { class: "checks plain-set" }, h("legend", {}, t("With these roles")), roles.map(box)),
     h("p", {}, h("button", { type: "submit", class: "quiet" }, t("Work it out"))),
-    h("p", { class: "note" }, t("Nothing is counted by this. It goes by the settings, the cooldown and the daily cap of this moment.")),
+    h("p", { class: "note" }, t("This counts nothing. It uses the settings, the cooldown and the daily cap as they are now.")),
     answer,
   );
 }

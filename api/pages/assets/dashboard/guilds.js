@@ -22,7 +22,7 @@ export async function guildsPage() {
         ? emptyState(t("No guild here yet. A guild appears when its bot has started. You see it if you manage it, or if one of your roles may use this dashboard."))
         : h("ul", { class: "cards guilds" }, visible.map((guild) => h("li", {}, card(guild, own.get(guild.id))))),
       absent.length > 0 && [
-        h("h2", {}, t("Where the bot is not")),
+        h("h2", {}, t("Guilds without the bot")),
         h("p", { class: "note" }, t("You manage these at Discord. They have no data here yet.")),
         h("ul", { class: "plain" }, absent.map((guild) => h("li", {}, guild.name))),
       ],
@@ -31,7 +31,7 @@ export async function guildsPage() {
 }
 
 function card(guild, managed) {
-  const role = managed === undefined ? t("Let in by a role") : managed.is_owner ? t("You own it") : t("You manage it");
+  const role = managed === undefined ? t("Access through a role") : managed.is_owner ? t("You own it") : t("You manage it");
   return link(guildHref(guild.id, "overview"), [badge(guild.name), h("span", {}, h("b", {}, guild.name), h("span", { class: "note" }, role))], { id: `guild-${guild.id}` });
 }
 

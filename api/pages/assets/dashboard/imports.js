@@ -142,7 +142,7 @@ class ImportForm {
       location.assign(guildHref(this.guild.id, `imports/${id}`));
     } catch (error) {
       const text = error.status === 409 ? t("Another import is running. Wait until it is finished: it is in the list below.") : error.message;
-      this.trouble.replaceChildren(alertBox(t("The file was not taken."), text));
+      this.trouble.replaceChildren(alertBox(t("The file was not accepted."), text));
       this.button.removeAttribute("aria-disabled");
       this.button.textContent = t("Show what would change");
     }
@@ -154,8 +154,8 @@ function sizeName(bytes) {
   return bytes < 1024 ** 2 ? t("{bytes} KiB", { bytes: number(Math.round(bytes / 1024)) }) : t("{bytes} MiB", { bytes: number(Math.round(bytes / 1024 ** 2)) });
 }
 
-const PREVIEW_STATES = { queued: later("Preview waits for its turn"), running: later("Preview is running: {progress}"), finished: later("Preview finished"), failed: later("Preview failed") };
-const IMPORT_STATES = { queued: later("Import waits for its turn"), running: later("Import is running: {progress}"), finished: later("Import finished"), failed: later("Import failed") };
+const PREVIEW_STATES = { queued: later("Preview is waiting"), running: later("Preview is running: {progress}"), finished: later("Preview finished"), failed: later("Preview failed") };
+const IMPORT_STATES = { queued: later("Import is waiting"), running: later("Import is running: {progress}"), finished: later("Import finished"), failed: later("Import failed") };
 
 export function statusName(item) {
   const texts = item.dry_run ? PREVIEW_STATES : IMPORT_STATES;

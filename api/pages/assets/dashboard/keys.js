@@ -112,7 +112,7 @@ async function makeKey({ path, may, again }) {
 async function revoke(key, { path, again }) {
   const answer = await ask({
     title: t("Revoke the key {name}?", { name: key.name }),
-    body: h("p", {}, t("What uses it stops working within five seconds, and so do keys that it made. You cannot undo this.")),
+    body: h("p", {}, t("Programs that use it stop working within five seconds, and so do the keys that it made. You cannot undo this.")),
     action: t("Revoke"),
     isDanger: true,
     send: () => call("DELETE", `${path}/${key.id}`),

@@ -12,10 +12,10 @@ export function loginPage() {
     "div",
     { class: "login" },
     heading(t("Guildhall dashboard")),
-    h("p", { class: "lead" }, t("See how your guilds do, and set what their bot does.")),
+    h("p", { class: "lead" }, t("See how your guilds are doing, and set up their bot.")),
     h("p", {}, h("a", { class: "button", href: LOGIN, id: "log-in", onclick: (event) => begin(event, trouble) }, t("Log in with Discord"))),
     trouble,
-    h("p", { class: "note" }, t("Discord tells this server your name, your guilds and your roles in them, nothing else. You see the guilds that you manage, and those that let one of your roles in.")),
+    h("p", { class: "note" }, t("Discord shares your name, your guilds and your roles in them, nothing else. You see the guilds that you manage, and those in which one of your roles has access.")),
   );
 }
 
@@ -31,7 +31,7 @@ async function begin(event, trouble) {
   const problem = await answer?.json().catch(() => null);
   trouble.replaceChildren(
     problem?.type?.endsWith("login-not-configured")
-      ? alertBox(t("Nobody can log in here yet."), t("Whoever runs this server has to tell it of an application at Discord:"), steps())
+      ? alertBox(t("Nobody can log in here yet."), t("The operator of this server must set up a Discord application first:"), steps())
       : alertBox(problem?.title ?? t("Not reachable."), problem?.detail ?? t("The server did not answer. Try again.")),
   );
 }

@@ -155,7 +155,7 @@ function valueOf(member, stat) {
 }
 
 function nobody() {
-  return emptyState(t("No members yet. They appear as soon as the bot counts something of them, or after an import."));
+  return emptyState(t("No members yet. They appear as soon as the bot counts their activity, or after an import."));
 }
 
 function found(body) {

@@ -28,7 +28,7 @@ function form(choice, { path, again }) {
     "div",
     { class: "card" },
     box("is-hidden", choice.visibility === "hidden", t("Hide me from leaderboards, lists and public pages"), (isHidden) => save({ visibility: isHidden ? "hidden" : "public" })),
-    box("opts-out", choice.opt_out, t("Count nothing of what I do from now on"), (optsOut) => save({ opt_out: optsOut })),
+    box("opts-out", choice.opt_out, t("Do not count my activity from now on"), (optsOut) => save({ opt_out: optsOut })),
     trouble,
   );
 }

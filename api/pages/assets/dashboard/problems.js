@@ -6,7 +6,7 @@ import { quoted } from "./words.js";
 // By the last part of a problem's type: its title and a sentence.
 const PROBLEMS = {
   "bad-header": [later("Bad request"), later("The server did not understand this request. Reload the page.")],
-  "body-too-large": [later("Too large"), later("That is more than the server takes at once.")],
+  "body-too-large": [later("Too large"), later("That is more than the server accepts at once.")],
   conflict: [later("Not possible now"), later("There is one already, or something else is in the way.")],
   "database-away": [later("Out of reach"), later("The server cannot reach its database. Try again in a moment.")],
   "discord-away": [later("Discord does not answer"), later("Discord does not answer. Try again in a moment.")],
@@ -14,7 +14,7 @@ const PROBLEMS = {
   invalid: [later("Something is missing or wrong"), later("Look at what you entered.")],
   "missing-scope": [later("Not allowed"), later("You may not do this here. Ask somebody who manages this guild.")],
   "module-conflict": [later("Not possible now"), later("Stored settings would no longer be valid.")],
-  "not-found": [later("Not found"), later("It is not there, or you may not see it.")],
+  "not-found": [later("Not found"), later("It does not exist, or you may not see it.")],
   overloaded: [later("Too much to do"), later("The server has too much to do. Try again in a moment.")],
   "precondition-failed": [later("Someone saved before you."), later("It has changed since you opened it. Reload the page.")],
   "slug-taken": [later("Short name taken"), later("Another guild has this short name. Choose another.")],

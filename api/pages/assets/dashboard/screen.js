@@ -54,7 +54,7 @@ function titleOf(error) {
 }
 
 function sentenceOf(error) {
-  if (error.status === 404) return t("It is not there, or you may not see it.");
+  if (error.status === 404) return t("It does not exist, or you may not see it.");
   return error.status === undefined ? t("There is a fault in this page. Reload it; if that does not help, tell whoever runs this server.") : error.message;
 }
 

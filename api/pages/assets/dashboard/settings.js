@@ -192,7 +192,7 @@ class SettingsPage {
     const mine = Object.fromEntries(Object.entries(patch).filter(([name]) => chosen.has(name)));
     if (Object.keys(mine).length === 0) {
       await this.again();
-      notify(t("Theirs is kept; your changes are gone."));
+      notify(t("Their version is kept. Your changes are discarded."));
       return;
     }
     await this.send(mine, etag);

@@ -52,7 +52,7 @@ export function sourcesOf(guild) {
     csv: {
       ...CSV_FILE,
       name: t("A table (CSV)"),
-      steps: [t("For bots that export nothing, such as Arcane, and for numbers of your own."), rich("Make a table with the columns {id} and {xp}.", { id: code("user_id"), xp: code("xp") }), rich("The columns {level}, {messages}, {username} and {name} are taken, too.", { level: code("level"), messages: code("messages"), username: code("username"), name: code("display_name") }), t("Save it as CSV. Keep the ids as text: some programs round long numbers.")],
+      steps: [t("For bots that export nothing, such as Arcane, and for numbers of your own."), rich("Make a table with the columns {id} and {xp}.", { id: code("user_id"), xp: code("xp") }), rich("The columns {level}, {messages}, {username} and {name} are imported, too.", { level: code("level"), messages: code("messages"), username: code("username"), name: code("display_name") }), t("Save it as CSV. Keep the ids as text: some programs round long numbers.")],
     },
     guildhall: { ...LINES_FILE, name: "Guildhall", steps: [t("Download the export of the other installation, from this page there or with guildhall export."), t("It has settings, achievements and activity, too."), t("Choose the file here as it is.")] },
     events: { ...LINES_FILE, name: t("Past activity"), hasNoMode: true, steps: [t("Write one event on each line, as JSON, in the form in which a bot sends activity."), t("Events may be of any age."), t("They are counted by this guild's settings, as if they happened now.")] },

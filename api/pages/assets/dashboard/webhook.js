@@ -68,7 +68,7 @@ function send(path) {
 }
 
 const sendTest = ({ path, again }) => act(() => send(`${path}/test`), again, t("A test is on its way."));
-const resume = ({ path, again }) => act(() => call("PATCH", path, { body: { enabled: true } }), again, t("The webhook is sent events again, from now on."));
+const resume = ({ path, again }) => act(() => call("PATCH", path, { body: { enabled: true } }), again, t("The webhook gets events again from now on."));
 const resend = (delivery, { path, again }) => act(() => send(`${path}/deliveries/${delivery.id}/resend`), again, t("It is sent again now."));
 
 async function pause({ path, again }) {
