@@ -68,7 +68,7 @@ async def test_ada_logs_in_where_she_was_and_looks_around(dashboard: Dashboard, 
     )
     await tab.screenshot("dashboard-achievements")
     await page.goto(f"{dashboard.base_url}/dashboard/{page_of('members/77')}")
-    await expect(page.get_by_role("alert")).to_contain_text("It is not there")
+    await expect(page.get_by_role("alert")).to_contain_text("It does not exist")
     dashboard.assert_clean(tab, refused=(401, 404))
 
     await page.get_by_role("button", name="Log out").click()
