@@ -117,9 +117,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     jobs: Annotated[
         bool, Meta(description="run imports, backfills and webhooks in the server; if false, `guildhall worker` does")
     ] = True
-    admin: Annotated[bool, Meta(description="serve Piccolo Admin at `/admin/`, if the extra `admin` is installed")] = (
-        True
-    )
+    admin: Annotated[bool, Meta(description="serve Piccolo Admin (the extra `admin`) at `/admin/`")] = True
     admin_second_factor: Annotated[
         Literal["optional", "required"],
         Meta(description="whether administrators need an authenticator app in addition to the password"),

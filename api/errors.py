@@ -216,16 +216,6 @@ class PicturesNotInstalled(GuildhallError):
     )
 
 
-class AdminNotInstalled(GuildhallError):
-    status = 501
-    type = "admin-not-installed"
-    title = "Admin not installed"
-    detail = (
-        "This server has no Piccolo Admin yet: install its package with the extra `admin`, as docs/installing.md "
-        "says, and start it again."
-    )
-
-
 class Unavailable(GuildhallError):
     status = 503
     type = "unavailable"

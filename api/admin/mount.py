@@ -16,7 +16,6 @@ from api.admin.cookies import as_libraries_know_them, guarded
 from api.admin.entrance import Entrance
 from api.config import Settings
 from api.errors import (
-    AdminNotInstalled,
     BodyTooLarge,
     GuildhallError,
     Invalid,
@@ -120,7 +119,7 @@ class Mount:
             log.debug("shed", cause=ours.detail)
         elif isinstance(ours, Unavailable):
             log.warning("unavailable", type=ours.type, cause=repr(error)[:300])
-        elif ours.status >= 500 and not isinstance(ours, AdminNotInstalled):
+        elif ours.status >= 500 and not isinstance(ours, package.AdminNotInstalled):
             log.error("unhandled", exc_info=error)
         if answer.begun:
             raise error

@@ -9,10 +9,20 @@ from typing import Any
 from api.admin.cookies import reads_token, with_prefix
 from api.admin.entrance import Entrance
 from api.config import Settings
-from api.errors import AdminNotInstalled
+from api.errors import GuildhallError
 
 # Any: starlette has names of its own for the three arguments.
 Site = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class AdminNotInstalled(GuildhallError):
+    status = 501
+    type = "admin-not-installed"
+    title = "Admin not installed"
+    detail = (
+        "This server has no Piccolo Admin yet: install its package with the extra `admin`, as docs/installing.md "
+        "says, and start it again."
+    )
 
 
 def is_installed() -> bool:
