@@ -26,7 +26,7 @@ async def test_changes_read_as_sentences(dashboard: Dashboard, bot: httpx2.Async
     await expect(entries.nth(0).get_by_role("link", name="Bo")).to_be_visible()
     await expect(entries.nth(1)).to_contain_text("Ada changed 2 settings of Leveling")
     await entries.nth(1).get_by_text("Details").click()
-    await expect(entries.nth(1)).to_contain_text("none → (level: 3; role id: @Regulars)")
+    await expect(entries.nth(1)).to_contain_text("none → (level: 3; role: @Regulars)")
     await expect(entries.nth(2)).to_contain_text("Ada set Cooldown of Leveling from 60 s to 5 s")
     await expect(entries.nth(3)).to_contain_text("The bot with key")
     await expect(entries.nth(3)).to_contain_text("spam")

@@ -33,7 +33,7 @@ async def test_the_announcement_is_shown_as_discord_would(dashboard: Dashboard) 
     await page.keyboard.press("Tab")
     await expect(shown).to_contain_text("{hi} Ada has {what} <b>")
     await expect(shown.locator("mark")).to_have_text("{what}")
-    await page.get_by_label("Where", exact=True).select_option("Off")
+    await page.get_by_label("Where", exact=True).select_option("Nowhere")
     await expect(shown).to_be_hidden()
     dashboard.assert_clean(tab)
 

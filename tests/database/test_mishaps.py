@@ -26,7 +26,11 @@ async def cancelled_in(database: Database, statement: str | None, *, times: int,
             await (connection.execute(statement) if statement else asyncio.sleep(60))
 
     task = asyncio.create_task(work())
-    await ready.wait()
+    begun = asyncio.create_task(ready.wait())
+    await asyncio.wait({task, begun}, return_when=asyncio.FIRST_COMPLETED)
+    if not begun.done():
+        begun.cancel()
+        await task  # raises what is wrong
     await asyncio.sleep(0.02)
     for _ in range(times):
         task.cancel()
