@@ -173,7 +173,7 @@ def activity_cases(key: str, guildhall: Side, yardstick: Side) -> list[Case]:
 
 
 def name_cases(key: str, guildhall: Side) -> list[Case]:
-    """Events that tell who their member is, as an example bot's do, against events that do not."""
+    """Events with the names of their member, as an example bot sends them, against events that do not."""
     head = headers(key)
     lanes = {size: (batches(head, size), with_names(head, size)) for size in (1, 100)}
     return [

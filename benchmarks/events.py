@@ -86,7 +86,7 @@ def batches(headers: str, size: int, guilds: Sequence[int] = GUILDS.busy) -> Cal
 
 
 def with_names(headers: str, size: int) -> Callable[[int], list[str]]:
-    """As `batches`, and each event tells who its member is, in the same words every time."""
+    """As `batches`, and each event has the names of its member, the same ones every time."""
 
     @lru_cache(1)
     def make(number: int) -> list[str]:

@@ -1,7 +1,9 @@
-"""Opens all connections to PostgreSQL, with the same options for each."""
+"""Opens all connections to PostgreSQL with the same options, and gives back, cuts and closes those of pools."""
 
+import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
@@ -11,9 +13,16 @@ from api.lib import tracing
 from api.postgres.hosts import READ_WRITE, first_to_answer, says_which
 
 if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
     PlainConnection = asyncpg.Connection[asyncpg.Record]
+    Connection = PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
 else:
-    PlainConnection = object
+    PlainConnection = Connection = Pool = object
+
+CLEAN_UP_SECONDS = 2.0
+CLOSE_SECONDS = 5.0
 
 # Up to PostgreSQL 17, a plan node that is switched off (`enable_seqscan` and the like, which recording sets) costs
 # 1e10. That is far above `jit_above_cost`: a server with LLVM, which most packages have, would compile every such
@@ -78,3 +87,27 @@ async def _open(
 async def _keep(_connection: object) -> None:
     """Resets nothing on release. Sessions have only transaction-local state, and asyncpg's own reset costs a round
     trip. A pooler would send it to another connection."""
+
+
+async def give_back(pool: Pool, connection: Connection) -> None:
+    """Returns a connection to its pool, or cuts it if that fails or takes too long."""
+    try:
+        # asyncpg shields this itself: it ends even if the caller is cancelled.
+        await pool.release(connection, timeout=CLEAN_UP_SECONDS)
+    except Exception:
+        cut(connection)
+
+
+def cut(connection: Connection) -> None:
+    """Ends a connection at once, without a word to the server."""
+    with suppress(asyncpg.InterfaceError):  # the server ended it, and the pool has taken it back
+        connection.terminate()
+
+
+async def close_pool(pool: Pool) -> None:
+    """Closes a pool; connections still busy after five seconds are cut."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()

@@ -7,25 +7,30 @@ and errors."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 
 from api.errors import DatabaseAway, Overloaded
 from api.lib.finishing import finish
 from api.lib.step_timeout import StepTimeout
-from api.postgres.connections import Access, PlainConnection, connect, create_pool
+from api.postgres.connections import (
+    CLEAN_UP_SECONDS,
+    Access,
+    PlainConnection,
+    close_pool,
+    connect,
+    create_pool,
+    cut,
+    give_back,
+)
+from api.postgres.connections import (
+    Connection as Connection,  # re-exported: whoever takes part in a transaction names it
+)
 from api.postgres.failures import AWAY, DEMOTED
 from api.postgres.lending import LendingEngine
-
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
-    Connection = PoolConnectionProxy[asyncpg.Record]
-else:
-    Connection = object
 
 # Marks a transaction whose service writes its own audit rows. Then the trigger that audits every other edit (admin,
 # psql) does nothing.
@@ -38,8 +43,6 @@ PATIENT = "SET LOCAL lock_timeout = '4s'"
 # More than a statement may take (`ROLE_SETTINGS` of `api.postgres.provision`): PostgreSQL ends a slow statement itself,
 # and reports it. After this time without any answer, the database is away.
 SILENCE_SECONDS = 7.0
-CLEAN_UP_SECONDS = 2.0
-CLOSE_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -84,13 +87,8 @@ class Database:
     async def close(self) -> None:
         """Closes the pool; connections still busy after five seconds are cut."""
         pool, self.engine.pool = self.engine.pool, None
-        if pool is None:
-            return
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await pool.close()
-        except TimeoutError:
-            pool.terminate()
+        if pool is not None:
+            await close_pool(pool)
 
     async def renew(self) -> None:
         """Replaces each connection before it is lent again: they lead to a server that is not the leader any more."""
@@ -182,7 +180,7 @@ class Database:
 
     async def _give_up(self, connection: Connection, error: BaseException) -> None:
         """Cuts a connection at once, before asyncpg asks the server to cancel what it does (see `_commit`)."""
-        _cut(connection)
+        cut(connection)
         if isinstance(error, DEMOTED):
             await self.renew()
 
@@ -202,13 +200,9 @@ class Database:
     async def _give_back(self, connection: Connection) -> None:
         pool = self.engine.pool
         if pool is None:
-            _cut(connection)
-            return
-        try:
-            # asyncpg shields this itself: it ends even if we are cancelled.
-            await pool.release(connection, timeout=CLEAN_UP_SECONDS)
-        except Exception:
-            _cut(connection)
+            cut(connection)
+        else:
+            await give_back(pool, connection)
 
 
 def _is_closed(connection: Connection) -> bool:
@@ -218,16 +212,11 @@ def _is_closed(connection: Connection) -> bool:
         return True
 
 
-def _cut(connection: Connection) -> None:
-    with suppress(asyncpg.InterfaceError):  # the same
-        connection.terminate()
-
-
 async def _commit(connection: Connection) -> None:
     """Commits, and is never cancelled: after `SILENCE_SECONDS` the connection is cut instead. A COMMIT that waits for a
     replica and is cancelled succeeds on this server alone. If the request is sent again, it would find its rows there
-    and be told that they are stored, and a new leader would not have them."""
-    silence = asyncio.get_running_loop().call_later(SILENCE_SECONDS, _cut, connection)
+    and answer that they are stored, and a new leader would not have them."""
+    silence = asyncio.get_running_loop().call_later(SILENCE_SECONDS, cut, connection)
     try:
         await finish(_committed(connection))
     finally:
@@ -245,6 +234,6 @@ async def _rolled_back(connection: Connection) -> None:
         async with asyncio.timeout(CLEAN_UP_SECONDS):
             await connection.execute("ROLLBACK")
     except BaseException as error:
-        _cut(connection)
+        cut(connection)
         if not isinstance(error, Exception):
             raise

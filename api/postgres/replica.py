@@ -7,8 +7,8 @@ need be noted when something is written. docs/decisions/read-replicas.md has the
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn, TypeVar
 
 import asyncpg
 import structlog
@@ -17,16 +17,11 @@ from api.errors import Unavailable
 from api.lib.batch_loader import BatchLoader
 from api.lib.metrics import Metrics
 from api.lib.step_timeout import StepTimeout
-from api.postgres.connections import create_pool
-from api.postgres.database import CLEAN_UP_SECONDS, CLOSE_SECONDS, SILENCE_SECONDS, Connection, Database
+from api.postgres.connections import Connection, Pool, close_pool, create_pool, cut, give_back
+from api.postgres.database import SILENCE_SECONDS, Database
 from api.postgres.failures import AWAY, DEMOTED, UnusableDatabase
 from api.postgres.lag import Lag
 from api.postgres.positions import LOOK_SECONDS, Home, Position, ask, ask_home, fault, look
-
-if TYPE_CHECKING:
-    Pool = asyncpg.Pool[asyncpg.Record]
-else:
-    Pool = object
 
 log = structlog.get_logger("guildhall.replica")
 T = TypeVar("T")
@@ -154,10 +149,10 @@ class Replica:
         except asyncpg.QueryCanceledError:
             raise
         except FAILED as error:
-            _cut(connection)
+            cut(connection)
             self._fail(error)
         finally:
-            await _give_back(pool, connection)
+            await give_back(pool, connection)
 
     async def _ask_positions(self, keys: Sequence[None]) -> list[Position]:
         """The primary's position, for all who asked before this question."""
@@ -226,22 +221,5 @@ class Replica:
     async def close(self) -> None:
         """Closes the connections; those still busy after five seconds are cut."""
         pool, self._pool, self.state = self._pool, None, "closed"
-        if pool is None:
-            return
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await pool.close()
-        except TimeoutError:
-            pool.terminate()
-
-
-async def _give_back(pool: Pool, connection: Connection) -> None:
-    try:
-        await pool.release(connection, timeout=CLEAN_UP_SECONDS)
-    except Exception:
-        _cut(connection)
-
-
-def _cut(connection: Connection) -> None:
-    with suppress(asyncpg.InterfaceError):  # the pool has taken it back
-        connection.terminate()
+        if pool is not None:
+            await close_pool(pool)

@@ -19,7 +19,7 @@ PAUSE_SECONDS = 0.05
 
 
 class Worker(threading.Thread):
-    """Works until it is told to end. A request that fails is sent again, to the next host, until it is acknowledged."""
+    """Works until `end` is called. A request that fails is sent again, to the next host, until it is acknowledged."""
 
     def __init__(self, hosts: Sequence[str], key: str, first: int = 0) -> None:
         super().__init__(daemon=True)

@@ -67,7 +67,7 @@ class Installation:
 
     @contextmanager
     def load(self, about: str) -> Iterator["Load"]:
-        """Clients that work while something happens; afterwards, all that they were told must be true."""
+        """Clients that work while something happens; afterwards, all that was acknowledged must be true."""
         self._loads += 1
         load = Load(self, self._loads)
         load.start()
@@ -133,11 +133,11 @@ class Load:
 
     def _check_caches(self) -> None:
         with self._installation.client(0) as here, self._installation.client(1) as there:
-            for asked, told in ((here, there), (there, here)):
+            for asked, other in ((here, there), (there, here)):
                 name = f"{self.renamer.prefix} as {asked.base_url}"
-                assert told.get(GUILD).status_code == 200  # remembered there
+                assert other.get(GUILD).status_code == 200  # remembered there
                 assert asked.patch(GUILD, json={"name": name}).status_code == 200
-                until(partial(is_named, told, name), SEEN_SECONDS)
+                until(partial(is_named, other, name), SEEN_SECONDS)
 
     def silence(self) -> float:
         """The longest time in which nothing was acknowledged to anybody, in seconds."""

@@ -125,7 +125,7 @@ async def test_closed_pool_is_away(database: Database) -> None:
 
 
 async def test_closing_waits_for_nobody_for_ever(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.postgres.database.CLOSE_SECONDS", 0.2)
+    monkeypatch.setattr("api.postgres.connections.CLOSE_SECONDS", 0.2)
     entered = asyncio.Event()
 
     async def stay() -> None:

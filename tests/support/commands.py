@@ -130,13 +130,13 @@ class Commands:
 def _keep(report: Path, arguments: list[str], environment: dict[str, str], files: list[Path]) -> None:
     """Forks the command, and reports its number and its end to whoever started it: only a parent learns the code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with report.open("w") as told:
+    with report.open("w") as file:
         pid = os.fork()
         if pid == 0:
-            told.close()
+            file.close()
             _become(arguments, environment, files)
-        print(pid, file=told, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), file=told, flush=True)
+        print(pid, file=file, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), file=file, flush=True)
 
 
 def _become(arguments: list[str], environment: dict[str, str], files: list[Path]) -> Never:

@@ -60,7 +60,7 @@ export function follow(guildId, heard, state) {
 }
 
 /**
- * The latest events of a guild of some types, which the stream still keeps, oldest first, as `follow` tells them. It
+ * The latest events of a guild of some types, which the stream still keeps, oldest first, as `follow` reports them. It
  * looks back further where there are few, so that it reads no more than it needs.
  */
 export async function recall(guildId, types, wanted) {

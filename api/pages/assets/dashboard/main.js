@@ -195,7 +195,7 @@ async function remember(guildId) {
   page?.remembered?.();
 }
 
-/** What an erased person did is kept, but not told. */
+/** What an erased person did is kept, but not shown. */
 function note(...events) {
   const known = new Map([...latest.events, ...events].filter((event) => event.user_id).map((event) => [event.id, event]));
   latest.events = [...known.values()].toSorted((one, other) => other.id - one.id).slice(0, MOST_LATEST);
