@@ -75,7 +75,7 @@ async def _seed(superuser_url: str, today: date) -> None:
         await connection.execute("INSERT INTO member_counts (guild_id, members) VALUES ($1, $2)", GUILD, MEMBERS)
         for ago in range(DAYS):
             day = today - timedelta(days=ago)
-            await connection.execute("SELECT guildhall_make_part('activity_days', $1)", day)
+            await connection.execute("SELECT guildhall_create_partition('activity_days', $1)", day)
             await connection.execute(_DAY, GUILD, day, MEMBERS / 25)
         await connection.execute("VACUUM (ANALYZE) members, activity_days")
         await connection.execute("CHECKPOINT")

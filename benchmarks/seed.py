@@ -143,7 +143,9 @@ async def remember_a_week(superuser_url: str, guild: int) -> None:
     """Ids that were delivered to a guild in the week before."""
     connection = await asyncpg.connect(superuser_url)
     try:
-        await connection.execute("SELECT guildhall_make_part('activity_ids', date_trunc('week', now())::date - 7)")
+        await connection.execute(
+            "SELECT guildhall_create_partition('activity_ids', date_trunc('week', now())::date - 7)"
+        )
         for statement in (_OURS, _THEIRS):
             await connection.execute(statement, guild, _WEEK)
         await connection.execute("VACUUM (ANALYZE) activity_ids, yard_ids")

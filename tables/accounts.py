@@ -16,7 +16,9 @@ class Session(Table, tablename="sessions", help_text="A person's browser, logged
     display_name = Varchar(length=100, default=None, null=True, help_text="The name that they show, at log-in.")
     avatar = Varchar(length=100, default=None, null=True, help_text="Their picture at Discord, at log-in.")
     access_token = Bytea(default=None, null=True, help_text="Discord's token, encrypted; empty once it is revoked.")
-    refresh_token = Bytea(default=None, null=True, help_text="What gets the next token, encrypted; empty likewise.")
+    refresh_token = Bytea(
+        default=None, null=True, help_text="Discord's refresh token, encrypted; empty once it is revoked."
+    )
     token_expires_at = Timestamptz(default=None, null=False, help_text="When Discord's token ends.")
     refreshing_until = Timestamptz(default=None, null=True, help_text="Until when one process alone renews the token.")
     user_agent = Varchar(length=256, default=None, null=True, help_text="What the browser called itself, at log-in.")
@@ -24,7 +26,7 @@ class Session(Table, tablename="sessions", help_text="A person's browser, logged
     created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When they logged in.")
     last_used_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="Its last use, to the minute.")
     expires_at = Timestamptz(default=None, null=False, help_text="When it ends, however much it is used.")
-    ended_at = Timestamptz(default=None, null=True, help_text="When it ended; the row goes a day later.")
+    ended_at = Timestamptz(default=None, null=True, help_text="When it ended; the row is deleted a day later.")
     changed_xid = BigInt(default=0, null=False, help_text="The transaction that last wrote this row; caches follow it.")
 
     @classmethod
@@ -37,9 +39,9 @@ class Session(Table, tablename="sessions", help_text="A person's browser, logged
     sessions_user_check = Check("user_id > 0")
 
 
-class Login(Table, tablename="logins", help_text="A log-in that is done: what began it is good for one."):
+class Login(Table, tablename="logins", help_text="The state of a finished log-in: each state is good for one."):
     id = BigSerial(primary_key=True)
     state_hash = Bytea(default=None, null=False, help_text="SHA-256 of the state that Discord brought back.")
-    expires_at = Timestamptz(default=None, null=False, help_text="When the state would have ended anyhow.")
+    expires_at = Timestamptz(default=None, null=False, help_text="When the state would have expired.")
 
     logins_state_key = Unique([state_hash])

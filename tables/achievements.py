@@ -40,7 +40,7 @@ class Achievement(Table, tablename="achievements", help_text="What members can e
     reward_xp = BigInt(default=0, null=False, help_text="XP that comes with it.")
     reward_role_id = BigInt(default=None, null=True, help_text="The role that comes with it.")
     retroactive = Boolean(
-        default=False, null=False, help_text="Whether those who meet it already are given it in the background."
+        default=False, null=False, help_text="Whether a backfill gives it to those who meet it already."
     )
     revision = Integer(default=1, null=False, help_text="Counts the changes; the first is 1.")
     created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was made.")
@@ -107,7 +107,9 @@ class Achievement(Table, tablename="achievements", help_text="What members can e
 class Award(Table, tablename="achievement_awards", help_text="An achievement that a member has, or had."):
     id = BigSerial(primary_key=True)
     achievement_id = ForeignKey(Achievement, default=None, null=False, help_text="Which achievement.")
-    member_id = ForeignKey(Member, default=None, null=False, help_text="The member's row: with it the award goes.")
+    member_id = ForeignKey(
+        Member, default=None, null=False, help_text="The member's row: the award is deleted with it."
+    )
     guild_id = BigInt(default=None, null=False, help_text="The member's guild.")
     user_id = BigInt(default=None, null=False, help_text="The member's snowflake.")
     name = Varchar(length=100, default=None, null=False, help_text="The achievement's name when it was awarded.")
@@ -115,8 +117,8 @@ class Award(Table, tablename="achievement_awards", help_text="An achievement tha
     role_id = BigInt(default=None, null=True, help_text="The role that came with it.")
     awarded_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When.")
     awarded_by = Varchar(length=80, default=None, null=True, help_text="Who awarded it by hand; empty: it was earned.")
-    revoked_at = Timestamptz(default=None, null=True, help_text="Since when it is taken away; empty: they have it.")
-    revoked_by = Varchar(length=80, default=None, null=True, help_text="Who took it away.")
+    revoked_at = Timestamptz(default=None, null=True, help_text="When it was revoked; empty: they have it.")
+    revoked_by = Varchar(length=80, default=None, null=True, help_text="Who revoked it.")
 
     @classmethod
     def is_of(cls, member_id: int, achievement_id: int) -> And:
@@ -154,18 +156,18 @@ class MemberCount(Table, tablename="member_counts", help_text="How many members 
         return Readable(template="%s", columns=[cls.members])
 
 
-class Awarding(
+class AchievementBackfill(
     Table,
-    tablename="achievement_awardings",
-    help_text="How far it is found out who meets a new or changed achievement already.",
+    tablename="achievement_backfills",
+    help_text="The progress of a backfill, which gives an achievement to members who meet it already.",
 ):
     achievement_id = BigInt(primary_key=True, default=None, null=False, help_text="Which achievement.")
     status = Varchar(length=8, default="queued", null=False, help_text="queued, running, finished or failed.")
-    after_guild_id = BigInt(default=0, null=False, help_text="The guild that is being looked at.")
-    after_user_id = BigInt(default=0, null=False, help_text="The last member there who was looked at.")
-    looked_at = BigInt(default=0, null=False, help_text="Members who were looked at.")
-    members = BigInt(default=0, null=False, help_text="Members there were when it began.")
-    awarded = BigInt(default=0, null=False, help_text="Members who were given it.")
+    after_guild_id = BigInt(default=0, null=False, help_text="The guild whose members are being evaluated.")
+    after_user_id = BigInt(default=0, null=False, help_text="The last member there who was evaluated.")
+    evaluated = BigInt(default=0, null=False, help_text="Members who were evaluated.")
+    members = BigInt(default=0, null=False, help_text="Members when it began.")
+    awarded = BigInt(default=0, null=False, help_text="Members who got it.")
     finished_at = Timestamptz(default=None, null=True, help_text="When it ended; empty before.")
 
     @classmethod
@@ -173,7 +175,7 @@ class Awarding(
         """The progress of the backfill, locked for its worker."""
         return await cls.select().where(cls.achievement_id == achievement_id).lock_rows().first()
 
-    achievement_awardings_status_check = Check("status IN ('queued', 'running', 'finished', 'failed')")
+    achievement_backfills_status_check = Check("status IN ('queued', 'running', 'finished', 'failed')")
 
     @classmethod
     def get_readable(cls) -> Readable:

@@ -1,6 +1,6 @@
-"""What recording writes beside members: which events were counted, and what came of them, by day and by hour.
+"""What recording writes beside members: which events were counted, and their sums by day and by hour.
 
-They are parted by time, which a declaration cannot say: see `tables/by_sql.py`. Recording reads and writes them in
+They are partitioned by time, which a declaration cannot say: see `tables/by_sql.py`. Recording reads and writes them in
 sets, in SQL."""
 
 from piccolo.columns import UUID, BigInt, Date, Timestamptz, Varchar

@@ -23,7 +23,7 @@ class AuditEntry(
     actor_id = Varchar(length=64, default=None, null=True, help_text="Which key, user or admin.")
     action = Varchar(length=64, default=None, null=False, help_text="What was done: settings.updated, …")
     target = Varchar(length=255, default=None, null=True, help_text="What it was done to.")
-    reason = Text(default=None, null=True, help_text="Why, as the one who did it said.")
+    reason = Text(default=None, null=True, help_text="The reason that was given.")
     changes = JSONB(default="{}", null=False, help_text="Values before and after, by name.")
     ip = Varchar(length=45, default=None, null=True, help_text="The address that it came from.")
     request_id = Varchar(length=128, default=None, null=True, help_text="Finds the request in the log.")

@@ -5,7 +5,7 @@
 from piccolo.table import Table
 
 from tables.accounts import Login, Session
-from tables.achievements import Achievement, Award, AwardCount, Awarding, MemberCount
+from tables.achievements import Achievement, AchievementBackfill, Award, AwardCount, MemberCount
 from tables.admin import AdminSecondFactor, AdminSession, AdminUser
 from tables.audit import AuditEntry
 from tables.auth import ApiKey
@@ -32,7 +32,7 @@ TABLES: list[type[Table]] = [
     Achievement,
     Award,
     AwardCount,
-    Awarding,
+    AchievementBackfill,
     PrivacyChoice,
     Import,
     Job,

@@ -22,11 +22,11 @@ class PgSnapshot(Column):
     column_type = "PG_SNAPSHOT"
 
 
-class Outbox(Table, tablename="outbox", help_text="An event, stored in the transaction of the change it reports."):
+class Outbox(Table, tablename="outbox", help_text="An event, stored in the transaction of its change."):
     id = BigInt(primary_key=True, default=None, null=False, help_text="In the order in which they were written.")
     guild_id = BigInt(default=None, null=True, help_text="The guild it is about; empty: every guild.")
     type = Varchar(length=64, default=None, null=False, help_text="What happened: settings.updated, …")
-    data = JSONB(default=None, null=False, help_text="What the stream tells of it.")
+    data = JSONB(default=None, null=False, help_text="The event's data.")
     user_id = BigInt(
         default=None,
         null=True,
@@ -46,7 +46,7 @@ class StreamEvent(Table, tablename="stream_events", help_text="An event with its
     day = Date(default=None, null=False, help_text="The day, in UTC, on which it got its position.")
     guild_id = BigInt(default=None, null=True, help_text="The guild it is about; empty: every guild.")
     type = Varchar(length=64, default=None, null=False, help_text="What happened: settings.updated, …")
-    data = JSONB(default=None, null=False, help_text="What the stream tells of it.")
+    data = JSONB(default=None, null=False, help_text="The event's data.")
     user_id = BigInt(
         default=None,
         null=True,

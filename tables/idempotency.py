@@ -5,7 +5,7 @@ from piccolo.table import Table
 
 
 class IdempotentAnswer(
-    Table, tablename="idempotent_answers", help_text="An idempotency key: who has it, or what was answered."
+    Table, tablename="idempotent_answers", help_text="An idempotency key: the request that holds it, or its answer."
 ):
     owner = Varchar(
         length=64, primary_key=True, default=None, null=False, help_text="The credential that sent it: key:7."
@@ -14,12 +14,12 @@ class IdempotentAnswer(
     holder = Bytea(default=None, null=False, help_text="The request that has the key: a random number.")
     address = Bytea(default=None, null=False, help_text="SHA-256 of method, path and query.")
     body_hash = Bytea(default=None, null=True, help_text="SHA-256 of the body; empty while it is still coming in.")
-    held_until = Timestamptz(
+    leased_until = Timestamptz(
         default=None,
         null=False,
-        help_text="When another request may take the key, if there is no answer by then.",
+        help_text="When another request may take the key if there is no answer by then.",
     )
-    expires_at = Timestamptz(default=None, null=False, help_text="When it is forgotten.")
+    expires_at = Timestamptz(default=None, null=False, help_text="When it is deleted.")
     status = Integer(default=None, null=True, help_text="The status that was answered; empty while it runs.")
     headers = JSONB(default=None, null=True, help_text="The headers that are this answer's own.")
     body = Text(default=None, null=True, help_text="The body, as JSON; secrets are null.")
@@ -27,7 +27,7 @@ class IdempotentAnswer(
         BigInt(),
         default=list,
         null=False,
-        help_text="The people whom the body names: erasing one of them forgets it.",
+        help_text="The people whom the body names: erasing one of them deletes the answer.",
     )
     guild_id = BigInt(default=None, null=True, help_text="The guild that the request was about; empty: none.")
 

@@ -25,13 +25,15 @@ from tables.guilds import Guild
 from tables.sql import one_of
 
 
-class Import(Table, tablename="imports", help_text="A file that was sent in, and what became of its rows."):
+class Import(Table, tablename="imports", help_text="An import: where its file is from, how far it is, and its result."):
     id = BigSerial(primary_key=True)
     guild_id = ForeignKey(Guild, default=None, null=False, help_text="The guild whose standings it changes.")
     source = Varchar(length=16, default=None, null=False, help_text="Where the file is from: mee6, csv, events, …")
     mode = Varchar(length=8, default=None, null=True, help_text="set, add or max; empty for events.")
-    dry_run = Boolean(default=False, null=False, help_text="Whether it only tells what would change.")
-    takes_settings = Boolean(default=False, null=False, help_text="Whether the file's settings are taken too.")
+    dry_run = Boolean(
+        default=False, null=False, help_text="Whether it changes nothing, and only counts what would change."
+    )
+    takes_settings = Boolean(default=False, null=False, help_text="Whether the file's settings are imported too.")
     status = Varchar(length=8, default="queued", null=False, help_text="queued, running, finished or failed.")
     progress = Float(default=0, null=False, help_text="How much of it is done, from 0 to 1.")
     bytes = BigInt(default=0, null=False, help_text="The size of the file.")
@@ -39,19 +41,19 @@ class Import(Table, tablename="imports", help_text="A file that was sent in, and
     reached = JSONB(default=None, null=True, help_text="The last event that was counted; empty before the first.")
     imported = BigInt(default=0, null=False, help_text="Rows that changed something.")
     unchanged = BigInt(default=0, null=False, help_text="Rows that changed nothing.")
-    refused = BigInt(default=0, null=False, help_text="Rows that could not be taken.")
+    refused = BigInt(default=0, null=False, help_text="Rows that were refused.")
     refused_rows = JSONB(default="[]", null=False, help_text="The first 1,000 of these, and why.")
-    preview = JSONB(default="[]", null=False, help_text="Of a dry run: what would become of the first 100 members.")
+    preview = JSONB(default="[]", null=False, help_text="Of a dry run: how the first 100 members would change.")
     actor_kind = Varchar(length=8, default=None, null=False, help_text="key, user, admin or system.")
     actor_id = Varchar(length=64, default=None, null=True, help_text="Which key, user or admin asked for it.")
-    reason = Text(default=None, null=True, help_text="Why, as the one who asked said.")
+    reason = Text(default=None, null=True, help_text="The reason that was given.")
     ip = Varchar(length=45, default=None, null=True, help_text="The address that it came from.")
     request_id = Varchar(length=128, default=None, null=True, help_text="Finds the request in the log.")
     session_id = BigInt(
-        default=None, null=True, help_text="The session of a person who asked: with it the import ends."
+        default=None, null=True, help_text="The session of the person who asked for it: the import ends with it."
     )
-    digest = Bytea(default=None, null=True, help_text="SHA-256 of the file: it is known when it is sent again.")
-    counted_before = BigInt(default=0, null=False, help_text="Rows that an earlier try, which failed, has counted.")
+    digest = Bytea(default=None, null=True, help_text="SHA-256 of the file, to recognise it when it is sent again.")
+    counted_before = BigInt(default=0, null=False, help_text="Rows that an earlier attempt, which failed, has counted.")
     created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was asked for.")
     finished_at = Timestamptz(default=None, null=True, help_text="When it ended; empty before.")
 
@@ -61,14 +63,14 @@ class Import(Table, tablename="imports", help_text="A file that was sent in, and
         return await cls.exists().where(cls.guild_id == guild_id, one_of(cls.status, ("queued", "running")))
 
     @classmethod
-    async def forget_beyond(cls, guild_id: int, most: int) -> None:
-        """Of a guild's that have ended the newest are told of, and no more."""
+    async def delete_beyond(cls, guild_id: int, most: int) -> None:
+        """Deletes the finished and failed imports of a guild, except the newest ones."""
         ended = cls.select(cls.id).where(cls.guild_id == guild_id, one_of(cls.status, ("finished", "failed")))
         await cls.delete().where(cls.id.is_in(ended.order_by(cls.id, ascending=False).offset(most)))
 
     @classmethod
     async def counted(cls, guild_id: int, source: str, digest: builtins.bytes) -> int:
-        """Of this very file, sent before to be added: the rows that count already, if it failed."""
+        """The rows that count already, if this file was sent before to be added, and failed."""
         same = (cls.guild_id == guild_id) & (cls.source == source) & (cls.digest == digest)
         query = cls.select(cls.status, cls.position, cls.counted_before)
         query = query.where(same, cls.mode == "add", cls.dry_run.eq(False))  # noqa: FBT003 - a column's value
@@ -82,16 +84,16 @@ class Import(Table, tablename="imports", help_text="A file that was sent in, and
         return Readable(template="%s, %s", columns=[cls.source, cls.status])
 
 
-class ImportUpload(Table, tablename="import_uploads", help_text="A file of a guild that is on its way in."):
+class ImportUpload(Table, tablename="import_uploads", help_text="The upload of a file: a guild has one at a time."):
     guild_id = ForeignKey(Guild, primary_key=True, default=None, null=False, help_text="The guild that it is of.")
-    import_id = BigInt(default=None, null=False, help_text="The number that the import will have.")
-    held_until = Timestamptz(
-        default=None, null=False, help_text="When another one may take the place, if nothing more comes."
+    import_id = BigInt(default=None, null=False, help_text="The id that the import will have.")
+    leased_until = Timestamptz(
+        default=None, null=False, help_text="When another upload may begin if nothing more of this one arrives."
     )
 
     @classmethod
     async def leave(cls, guild_id: int, import_id: int) -> bool:
-        """Lets go of the guild's place; whether this import had it."""
+        """Releases the guild's place. Returns whether this import had it."""
         ours = (cls.guild_id == guild_id) & (cls.import_id == import_id)
         return bool(await cls.delete().where(ours).returning(cls.import_id))
 

@@ -9,13 +9,17 @@ from piccolo.table import Table
 from tables.sql import DEFAULT
 
 
-class Job(Table, tablename="jobs", help_text="Work that waits or is being done; a row goes when it is done."):
+class Job(Table, tablename="jobs", help_text="Work that waits or runs; a row is deleted when its work is done."):
     id = BigSerial(primary_key=True)
-    kind = Varchar(length=32, default=None, null=False, help_text="What is to be done: import, awarding.")
-    subject = BigInt(default=None, null=False, help_text="To what: the id of the import, of the achievement.")
-    holder = Varchar(length=32, default=None, null=True, help_text="The process that does it; empty while it waits.")
-    held_until = Timestamptz(default=None, null=True, help_text="When others may take it if the holder is silent.")
-    attempts = Integer(default=0, null=False, help_text="How often it was begun since it last got on.")
+    kind = Varchar(length=32, default=None, null=False, help_text="The kind of work: import or backfill.")
+    subject = BigInt(default=None, null=False, help_text="The id of the import or the achievement.")
+    holder = Varchar(
+        length=32, default=None, null=True, help_text="The process that works on it; empty while it waits."
+    )
+    leased_until = Timestamptz(
+        default=None, null=True, help_text="When another process may take it if the holder does not renew its lease."
+    )
+    attempts = Integer(default=0, null=False, help_text="Attempts since its last progress.")
     run_after = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it may begin.")
     created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was asked for.")
 

@@ -58,7 +58,7 @@ class SettingsRevision(
     at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was changed.")
     actor_kind = Varchar(length=8, default=None, null=False, help_text="key, user, admin or system.")
     actor_id = Varchar(length=64, default=None, null=True, help_text="Which key, user or admin.")
-    reason = Text(default=None, null=True, help_text="Why, as the one who changed it said.")
+    reason = Text(default=None, null=True, help_text="The reason that was given.")
     before = JSONB(default="{}", null=False, help_text="The overrides before.")
     after = JSONB(default="{}", null=False, help_text="The overrides after.")
     changes = JSONB(default="{}", null=False, help_text="Effective values before and after, by property.")

@@ -26,28 +26,28 @@ class Webhook(Table, tablename="webhooks", help_text="An address to which a guil
     guild_id = ForeignKey(Guild, default=None, null=False, on_delete=OnDelete.cascade, help_text="The guild.")
     url = Text(default=None, null=False, help_text="Where events are sent.")
     types = Array(base_column=Varchar(length=64), default=list, null=False, help_text="Which events; empty: all.")
-    secret = Bytea(default=None, null=False, secret=True, help_text="What signs, encrypted.")
+    secret = Bytea(default=None, null=False, secret=True, help_text="The secret that signs, encrypted.")
     scopes = Array(
         base_column=Varchar(length=64),
         default=list,
         null=False,
-        help_text="Of what its maker could read, what bounds the data that it is sent.",
+        help_text="The reading scopes of its maker, which bound the data that it receives.",
     )
     key_id = BigInt(
         default=None,
         null=True,
-        help_text="The first of the keys in whose line it was made: it ends with them; empty: a person made it.",
+        help_text="The first key of the rotations that made it: it ends with the last one; empty: a person made it.",
     )
-    disabled_at = Timestamptz(default=None, null=True, help_text="Since when nothing is sent; empty: it is.")
-    failing_since = Timestamptz(default=None, null=True, help_text="Since when nothing arrives; empty: it does.")
-    failures = Integer(default=0, null=False, help_text="How often in a row nothing arrived.")
-    rests_until = Timestamptz(default=None, null=True, help_text="Until when it is left alone after a failure.")
-    done_id = BigInt(
-        default=0, null=False, help_text="Of its deliveries none up to this one is yet to be tried for the first time."
-    )
-    due_at = Timestamptz(default=None, null=True, help_text="When there is something to send; empty: nothing.")
+    disabled_at = Timestamptz(default=None, null=True, help_text="When it was disabled; empty: it is enabled.")
+    failing_since = Timestamptz(default=None, null=True, help_text="When deliveries began to fail; empty: they arrive.")
+    failures = Integer(default=0, null=False, help_text="Failures in a row.")
+    backoff_until = Timestamptz(default=None, null=True, help_text="After a failure: nothing is sent before then.")
+    done_id = BigInt(default=0, null=False, help_text="All its deliveries up to this id were attempted.")
+    due_at = Timestamptz(default=None, null=True, help_text="When a delivery is due; empty: none is.")
     holder = Bytea(default=None, null=True, help_text="The process that is sending; empty: none.")
-    held_until = Timestamptz(default=None, null=True, help_text="When others may send if that one is silent.")
+    leased_until = Timestamptz(
+        default=None, null=True, help_text="When another process may send if the holder does not renew its lease."
+    )
     created_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it was made.")
 
     webhooks_url_check = Check("url ~ '^https?://'")
@@ -58,19 +58,22 @@ class Webhook(Table, tablename="webhooks", help_text="An address to which a guil
 
 
 class WebhookDelivery(
-    Table, tablename="webhook_deliveries", help_text="An event for a webhook, and what became of it. Kept for a week."
+    Table, tablename="webhook_deliveries", help_text="The delivery of an event to a webhook. Kept for a week."
 ):
     id = BigSerial(primary_key=True)
     webhook_id = ForeignKey(Webhook, default=None, null=False, on_delete=OnDelete.cascade, help_text="The webhook.")
     position = BigInt(default=None, null=True, help_text="The event's position in the stream; empty: a test.")
-    day = Date(default=None, null=True, help_text="The part of the stream in which it is; empty: a test.")
+    day = Date(default=None, null=True, help_text="The partition of the stream with the event; empty: a test.")
     type = Varchar(length=64, default=None, null=False, help_text="The event's type.")
-    at = Timestamptz(default=None, null=False, help_text="When it happened.")
+    at = Timestamptz(default=None, null=False, help_text="When the event happened.")
     status = Varchar(length=9, default="pending", null=False, help_text="pending, delivered or failed.")
-    attempts = Integer(default=0, null=False, help_text="How often it was tried.")
-    next_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it is tried next.")
+    attempts = Integer(default=0, null=False, help_text="How often it was attempted.")
+    next_at = Timestamptz(default=TimestamptzNow(), null=False, help_text="When it is attempted next.")
     outcome = Varchar(
-        length=200, default=None, null=True, help_text="What came of the last try: a status, or why none."
+        length=200,
+        default=None,
+        null=True,
+        help_text="The outcome of the last attempt: a status, or why there is none.",
     )
 
     webhook_deliveries_status_check = Check("status IN ('pending', 'delivered', 'failed')")
@@ -86,13 +89,13 @@ class WebhookDelivery(
         return Readable(template="%s", columns=[cls.type])
 
 
-class WebhookPosition(Table, tablename="webhook_position", help_text="How far webhooks are owed their deliveries."):
+class WebhookPosition(Table, tablename="webhook_position", help_text="The last event whose deliveries are created."):
     round = BigInt(
         primary_key=True, default=0, null=False, help_text="Rises by one, so that the row is the last of its index."
     )
-    position = BigInt(default=None, null=False, help_text="The last event of which it is written who is owed it.")
+    position = BigInt(default=None, null=False, help_text="The last event whose deliveries are created.")
     webhook_id = BigInt(
         default=None,
         null=True,
-        help_text="Of the event after it, which concerns every guild: the last webhook that is seen to; empty: none.",
+        help_text="If the next event concerns every guild: the last webhook that has its delivery; empty: none.",
     )

@@ -25,7 +25,7 @@ from api.members.member_events import reached
 from api.members.naming import KnownNames
 from api.members.standings import Standing, by_key
 from api.postgres.database import Connection
-from tables.achievements import Achievement, Award, Awarding
+from tables.achievements import Achievement, AchievementBackfill, Award
 from tables.guilds import Guild
 from tables.sql import Row, one_of
 
@@ -44,7 +44,7 @@ class Backfill:
     async def step(self, connection: Connection, achievement_id: int) -> Callable[[], None] | None:
         """Runs the next batch in the caller's transaction. Returns a function to call after the commit; None after the
         last batch."""
-        job = await Awarding.locked(achievement_id)
+        job = await AchievementBackfill.locked(achievement_id)
         row = await Achievement.select().where(Achievement.id == achievement_id).first()
         if job is None:
             return None
@@ -65,7 +65,7 @@ class Backfill:
 
     async def give_up(self, connection: Connection, achievement_id: int) -> None:
         """Ends the backfill as failed."""
-        job = await Awarding.locked(achievement_id)
+        job = await AchievementBackfill.locked(achievement_id)
         if job is not None:
             await self._advance(job, "failed", job["after_guild_id"], job["after_user_id"])
 
@@ -124,11 +124,11 @@ class Backfill:
     async def _advance(self, job: Row, status: str, guild_id: int, user_id: int, seen: int = 0, given: int = 0) -> None:
         ended = self._clock.now() if status in ("finished", "failed") else None
         values: dict[Column | str, object] = {
-            Awarding.status: status,
-            Awarding.after_guild_id: guild_id,
-            Awarding.after_user_id: user_id,
-            Awarding.looked_at: job["looked_at"] + seen,
-            Awarding.awarded: job["awarded"] + given,
-            Awarding.finished_at: ended,
+            AchievementBackfill.status: status,
+            AchievementBackfill.after_guild_id: guild_id,
+            AchievementBackfill.after_user_id: user_id,
+            AchievementBackfill.evaluated: job["evaluated"] + seen,
+            AchievementBackfill.awarded: job["awarded"] + given,
+            AchievementBackfill.finished_at: ended,
         }
-        await Awarding.update(values).where(Awarding.achievement_id == job["achievement_id"])
+        await AchievementBackfill.update(values).where(AchievementBackfill.achievement_id == job["achievement_id"])

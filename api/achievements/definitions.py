@@ -147,7 +147,7 @@ def to_view(row: Row) -> AchievementView:
 def _backfill_view(row: Row) -> AwardingView | None:
     if row["status"] is None:
         return None
-    share = row["looked_at"] / row["members"] if row["members"] else 0.0
+    share = row["evaluated"] / row["members"] if row["members"] else 0.0
     return AwardingView(row["status"], 1.0 if row["status"] == "finished" else min(share, 1.0), row["awarded"])
 
 

@@ -11,9 +11,9 @@ from api.lib.clock import Clock
 from api.postgres.database import PATIENT, Database
 from api.postgres.partitions import Partitions, around
 
-log = structlog.get_logger("guildhall.awarding")
+log = structlog.get_logger("guildhall.backfill")
 
-KIND = "awarding"
+KIND = "backfill"
 MOST_ATTEMPTS = 8  # without progress
 
 # Awards are written faster than PostgreSQL updates its statistics. With old statistics, or plans for small tables, it

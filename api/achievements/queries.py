@@ -101,7 +101,7 @@ _COUNTED = f"""
     CASE WHEN a.guild_id IS NULL THEN g.members
         ELSE coalesce((SELECT m.members FROM member_counts m WHERE m.guild_id = a.guild_id), 0)
     END::bigint AS member_count,
-    w.status, w.looked_at, w.members, w.awarded
+    w.status, w.evaluated, w.members, w.awarded
 """
 _FROM = """
     FROM (
@@ -111,7 +111,7 @@ _FROM = """
         END AS members
         FROM (SELECT {guilds}::bigint[] AS seen OFFSET 0) s OFFSET 0
     ) g CROSS JOIN achievements a
-    LEFT JOIN achievement_awardings w ON w.achievement_id = a.id AND (a.guild_id IS NOT NULL OR g.seen IS NULL)
+    LEFT JOIN achievement_backfills w ON w.achievement_id = a.id AND (a.guild_id IS NOT NULL OR g.seen IS NULL)
 """
 
 # A guild, or 0 for the whole installation.
@@ -136,13 +136,13 @@ NEIGHBOURS = """
 """
 
 BEGIN_BACKFILL = """
-    INSERT INTO achievement_awardings (achievement_id, members)
+    INSERT INTO achievement_backfills (achievement_id, members)
     VALUES ($1, CASE WHEN $2::bigint = 0
         THEN (SELECT coalesce(sum(t.total), 0) FROM installation_counts t WHERE t.subject = 0)
         ELSE coalesce((SELECT m.members FROM member_counts m WHERE m.guild_id = $2), 0)
     END)
     ON CONFLICT (achievement_id) DO UPDATE SET status = 'queued', after_guild_id = 0, after_user_id = 0,
-        looked_at = 0, members = EXCLUDED.members, awarded = 0, finished_at = NULL
+        evaluated = 0, members = EXCLUDED.members, awarded = 0, finished_at = NULL
 """
 
 # The achievement of a guild under a key: its own, or the whole installation's.

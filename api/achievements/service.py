@@ -18,6 +18,7 @@ from api.achievements.dtos import (
     PatchAchievement,
 )
 from api.achievements.eligibility import Eligibility
+from api.achievements.jobs import KIND
 from api.audit.service import record
 from api.auth.actors import Actor
 from api.errors import Conflict, NotFound, PreconditionFailed
@@ -219,21 +220,14 @@ class AchievementService:
         return row
 
     async def _finish(
-        self,
-        connection: Connection,
-        actor: Actor,
-        action: str,
-        before: Row | None,
-        after: Row,
-        *,
-        award: bool,
+        self, connection: Connection, actor: Actor, action: str, before: Row | None, after: Row, *, award: bool
     ) -> asyncpg.Record:
         """Writes the audit entry, and adds a backfill. Returns the row for the view."""
         guild_id = after["guild_id"] or INSTALLATION
         await _record(connection, actor, action, before, after)
         if award and after["retroactive"]:
             # The job before its progress: the worker locks them in this order.
-            await Job.put_once("awarding", after["id"])
+            await Job.put_once(KIND, after["id"])
             await connection.execute(queries.BEGIN_BACKFILL, after["id"], guild_id)
         return await self._read(connection, guild_id, after["key"])
 

@@ -85,7 +85,7 @@ class Upkeep:
 
 async def _drop(connection: PlainConnection, table: PartitionedTable, before: date) -> None:
     """Each in a transaction of its own: a table is locked against everybody while a partition of it goes."""
-    while await connection.fetchval("SELECT guildhall_drop_parts($1, $2)", table, before):
+    while await connection.fetchval("SELECT guildhall_drop_partition($1, $2)", table, before):
         pass
 
 

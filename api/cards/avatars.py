@@ -32,9 +32,9 @@ class Avatars:
         self._failed: OrderedDict[str, float] = OrderedDict()
         self._asked: dict[str, asyncio.Task[bool]] = {}
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
-        renderer.on_start(self.forget)
+        renderer.on_start(self.clear)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Call it when the process began anew: it has no pictures then."""
         self._known.clear()
 

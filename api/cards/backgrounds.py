@@ -39,9 +39,9 @@ class Backgrounds:
         self._clock = clock
         self._renderer = renderer
         self._known: OrderedDict[str, None] = OrderedDict()
-        renderer.on_start(self.forget)
+        renderer.on_start(self.clear)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Call it when the process that draws began anew: it has no pictures then."""
         self._known.clear()
 

@@ -169,8 +169,8 @@ class PictureService:
             reply = await self._renderer.ask(frames.Draw(template, format_, shown))
             if isinstance(reply, frames.Drawn):
                 return Picture(tag, reply.body)
-            self._avatars.forget()  # the process began anew meanwhile
-            self._backgrounds.forget()
+            self._avatars.clear()  # the process began anew meanwhile
+            self._backgrounds.clear()
         raise PicturesBusy
 
 

@@ -90,7 +90,7 @@ class Purging:
             for statement in queries.EMPTY:
                 if await _deleted(connection, statement, guild_id) == BATCH_SIZE:
                     return _Step.MORE
-            if await connection.fetchval(queries.FORGET_REVISIONS, guild_id, BATCH_SIZE) == BATCH_SIZE:
+            if await connection.fetchval(queries.DELETE_REVISIONS, guild_id, BATCH_SIZE) == BATCH_SIZE:
                 return _Step.MORE
             await Guild.delete().where(Guild.id == guild_id)
             reason = system("its retention has ended")

@@ -50,4 +50,4 @@ EMPTY = [
     """,
 ]
 # The application may not delete from this table itself.
-FORGET_REVISIONS = "SELECT guildhall_forget_revisions_of($1, $2)"
+DELETE_REVISIONS = "SELECT guildhall_delete_revisions_of($1, $2)"

@@ -4,12 +4,12 @@ SWEEP_BATCH_SIZE = 5000
 
 # Claims a new key, or one that is free again. `$8`: now.
 CLAIM = """
-    INSERT INTO idempotent_answers AS a (owner, key, holder, address, body_hash, held_until, expires_at, guild_id)
+    INSERT INTO idempotent_answers AS a (owner, key, holder, address, body_hash, leased_until, expires_at, guild_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $9)
     ON CONFLICT (owner, key) DO UPDATE SET holder = EXCLUDED.holder, address = EXCLUDED.address,
-        body_hash = EXCLUDED.body_hash, held_until = EXCLUDED.held_until, expires_at = EXCLUDED.expires_at,
+        body_hash = EXCLUDED.body_hash, leased_until = EXCLUDED.leased_until, expires_at = EXCLUDED.expires_at,
         guild_id = EXCLUDED.guild_id, status = NULL, headers = NULL, body = NULL, user_ids = '{}'
-    WHERE a.expires_at <= $8 OR (a.status IS NULL AND a.held_until <= $8)
+    WHERE a.expires_at <= $8 OR (a.status IS NULL AND a.leased_until <= $8)
     RETURNING true
 """
 FIND = "SELECT address, body_hash, status, headers, body FROM idempotent_answers WHERE owner = $1 AND key = $2"

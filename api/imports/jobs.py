@@ -128,7 +128,7 @@ class ImportJob:
         async with work.step(kept=True) as connection:
             ended: dict[Column | str, object] = {Import.status: status, Import.finished_at: self._clock.now()}
             await Import.update(ended).where(Import.id == work.id)
-            await connection.execute(queries.FORGET_ERASED, work.id)
+            await connection.execute(queries.DELETE_ERASED, work.id)
             await self._queue.done(connection, work.job)
             # No event moved these standings, so the guild counts as changed: every process invalidates its states.
             await Guild.update({Guild.changed_xid: 0}).where(Guild.id == work.guild_id)

@@ -27,9 +27,10 @@ def _seen(seen: str) -> str:
 # The place of a guild's next file ($1), for the import that it will be ($2) and so many seconds ($3) from the last
 # sign of it on: who falls silent has lost it.
 RESERVE = """
-    INSERT INTO import_uploads AS u (guild_id, import_id, held_until) VALUES ($1, $2, now() + $3 * interval '1 second')
-    ON CONFLICT (guild_id) DO UPDATE SET import_id = EXCLUDED.import_id, held_until = EXCLUDED.held_until
-    WHERE u.held_until < now() OR u.import_id = EXCLUDED.import_id
+    INSERT INTO import_uploads AS u (guild_id, import_id, leased_until)
+    VALUES ($1, $2, now() + $3 * interval '1 second')
+    ON CONFLICT (guild_id) DO UPDATE SET import_id = EXCLUDED.import_id, leased_until = EXCLUDED.leased_until
+    WHERE u.leased_until < now() OR u.import_id = EXCLUDED.import_id
     RETURNING true
 """
 
@@ -96,7 +97,7 @@ KNOWN = f"""
 """
 
 # Members of a preview who were erased while it was being made.
-FORGET_ERASED = f"""
+DELETE_ERASED = f"""
     UPDATE imports i SET preview = (
         SELECT coalesce(jsonb_agg(p.item ORDER BY p.n), '[]'::jsonb)
         FROM jsonb_array_elements(i.preview) WITH ORDINALITY AS p (item, n)

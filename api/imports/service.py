@@ -138,7 +138,7 @@ class ImportService:
                 raise Conflict(_BUSY) from None
             except asyncpg.ForeignKeyViolationError:
                 raise NotFound from None
-            await Import.forget_beyond(guild_id, MOST_LISTED)
+            await Import.delete_beyond(guild_id, MOST_LISTED)
             job = await self._queue.put(connection, KIND, import_id, leased=leased)
             if not query.dry_run:
                 asked = {"source": query.source, "mode": mode, "bytes": size}

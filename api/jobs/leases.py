@@ -1,6 +1,6 @@
 """Leases: which process works on a row. Nobody else works on it, and another process can take over if that one dies.
 
-A table of such rows has an `id`, a `holder` and `held_until`. A process leases a row for ten seconds. A heartbeat
+A table of such rows has an `id`, a `holder` and `leased_until`. A process leases a row for ten seconds. A heartbeat
 renews the lease while the process lives, however long a transaction of its work waits. When the lease runs out, another
 process takes the row."""
 
@@ -24,8 +24,8 @@ RELEASE_SECONDS = 2.0
 # For the statements that lease rows. After a restart of the server, no lease counts as expired for one lease time:
 # nobody could renew it meanwhile.
 _LEASE = f"interval '{LEASE_SECONDS} s'"
-HELD_UNTIL = f"now() + {_LEASE}"
-IS_FREE = f"(holder IS NULL OR held_until < now() AND pg_postmaster_start_time() + {_LEASE} < now())"
+LEASED_UNTIL = f"now() + {_LEASE}"
+IS_FREE = f"(holder IS NULL OR leased_until < now() AND pg_postmaster_start_time() + {_LEASE} < now())"
 
 
 class LeaseLost(Exception):
@@ -44,7 +44,7 @@ class Leases:
     def __init__(self, database: Database, table: str, holder: str | bytes) -> None:
         self._database = database
         self._table = table
-        self._renew = f"UPDATE {table} SET held_until = {HELD_UNTIL} WHERE id = $1 AND holder = $2 RETURNING id"
+        self._renew = f"UPDATE {table} SET leased_until = {LEASED_UNTIL} WHERE id = $1 AND holder = $2 RETURNING id"
         self.holder = holder
         self.held = set[int]()  # leased rows: if a lease runs out, this process must not take the row a second time
 

@@ -1,10 +1,10 @@
 """The frequent SQL of the job queue."""
 
-from api.jobs.leases import HELD_UNTIL, IS_FREE
+from api.jobs.leases import IS_FREE, LEASED_UNTIL
 
 # The oldest free jobs. A row that a transaction has fenced is skipped while the transaction runs.
 LEASE = f"""
-    UPDATE jobs SET holder = $1, held_until = {HELD_UNTIL}, attempts = attempts + 1
+    UPDATE jobs SET holder = $1, leased_until = {LEASED_UNTIL}, attempts = attempts + 1
     WHERE id = ANY(ARRAY(
         SELECT id FROM jobs
         WHERE run_after <= now() AND {IS_FREE}

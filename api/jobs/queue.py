@@ -13,7 +13,7 @@ from piccolo.columns import And, Column
 from piccolo.querystring import QueryString
 
 from api.jobs import queries
-from api.jobs.leases import HELD_UNTIL, LeaseLost, Leases
+from api.jobs.leases import LEASED_UNTIL, LeaseLost, Leases
 from api.postgres.database import Connection, Database
 from tables.jobs import Job
 from tables.sql import DEFAULT
@@ -50,7 +50,7 @@ class Queue:
             kind=kind,
             subject=subject,
             holder=self._holder if leased else None,
-            held_until=QueryString(HELD_UNTIL),
+            leased_until=QueryString(LEASED_UNTIL),
             run_after=DEFAULT,
             created_at=DEFAULT,
         )
@@ -78,7 +78,7 @@ class Queue:
     async def release(self, job: LeasedJob, *, failed: bool) -> None:
         """Ends the lease. The job can be leased again at once, or after a growing delay if it `failed`."""
         wait = min(timedelta(seconds=2**job.attempts), LONGEST_WAIT) if failed else timedelta()
-        values: dict[Column | str, object] = {Job.holder: None, Job.held_until: None, Job.run_after: _from_now(wait)}
+        values: dict[Column | str, object] = {Job.holder: None, Job.leased_until: None, Job.run_after: _from_now(wait)}
         if not failed:
             values[Job.attempts] = 0
         await Job.update(values).where(self._is_ours(job))

@@ -58,7 +58,7 @@ class Folding:
             done = await connection.execute(sql.REMOVE_STALE, guild_id, BATCH_SIZE)
             if done != "DELETE 0":
                 return True
-            await connection.execute(sql.FORGET_STALE, guild_id)
+            await connection.execute(sql.DELETE_STALE, guild_id)
         return False
 
     async def _fold(self, guild_id: int, oldest: date) -> bool:

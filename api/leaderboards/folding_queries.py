@@ -30,7 +30,7 @@ REMOVE_STALE = """
 """
 
 # Removes stale checkpoints whose totals are gone.
-FORGET_STALE = """
+DELETE_STALE = """
     DELETE FROM activity_checkpoints c WHERE c.guild_id = $1 AND c.is_stale
         AND NOT EXISTS (SELECT FROM activity_totals t WHERE t.guild_id = c.guild_id AND t.day = c.day)
 """

@@ -84,13 +84,13 @@ class Metrics:
         write = openmetrics.generate_latest if with_exemplars else generate_latest
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return write(self._registry)
-        _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+        _remove_ended_workers(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
         everybody = CollectorRegistry()
         MultiProcessCollector(everybody)  # type: ignore[no-untyped-call] # the library leaves it untyped
         return write(everybody)
 
 
-def _forget_the_dead(folder: Path) -> None:
+def _remove_ended_workers(folder: Path) -> None:
     """Removes the gauges of workers that have ended: their last values are outdated."""
     for pid in {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*_*.db")}:
         if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():

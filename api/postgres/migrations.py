@@ -39,15 +39,15 @@ SECRET = (
 # Functions that the application calls: to make and drop partitions, which it does not own, and to take a person's name,
 # or outdated entries, out of a log that it may not change.
 CALLED = (
-    "guildhall_part(text, date)",
-    "guildhall_make_part(text, date)",
-    "guildhall_drop_parts(text, date)",
-    "guildhall_forget_in_audit_log(bigint, bigint[], integer)",
-    "guildhall_forget_in_revisions(bigint, bigint[], integer)",
+    "guildhall_partition(text, date)",
+    "guildhall_create_partition(text, date)",
+    "guildhall_drop_partition(text, date)",
+    "guildhall_pseudonymize_audit_log(bigint, bigint[], integer)",
+    "guildhall_pseudonymize_revisions(bigint, bigint[], integer)",
     "guildhall_record_erasure(bigint, bigint[], text, text, text, text, text, text)",
-    "guildhall_forget_revisions_beyond(bigint, text, integer, integer)",
-    "guildhall_forget_revisions_of(bigint, integer)",
-    "guildhall_forget_revisions_before(timestamp with time zone, integer)",
+    "guildhall_delete_revisions_beyond(bigint, text, integer, integer)",
+    "guildhall_delete_revisions_of(bigint, integer)",
+    "guildhall_delete_revisions_before(timestamp with time zone, integer)",
 )
 
 

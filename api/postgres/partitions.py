@@ -23,7 +23,7 @@ T = TypeVar("T")
 TABLES: tuple[PartitionedTable, ...] = ("activity_ids", "activity_days", "activity_hours", "custom_stat_days")
 
 # Everything older than this month is in one partition of each table. So a file cannot make more partitions than the
-# months since then. `guildhall_part` has the same limit.
+# months since then. `guildhall_partition` has the same limit.
 ANCIENT = date(1999, 11, 1)
 
 # The oldest day that is stored: a week after the calendar's first day, so no time zone or week leaves the calendar.
@@ -83,7 +83,7 @@ class Partitions:
         """Makes the missing partitions of these days. Call it outside a transaction: others who need one would wait for
         its end."""
         for first in sorted(self._lacks(table, days)):
-            await connection.execute("SELECT guildhall_make_part($1, $2)", table, first)
+            await connection.execute("SELECT guildhall_create_partition($1, $2)", table, first)
             self._known[table].add(first)
 
     def invalidate(self) -> None:

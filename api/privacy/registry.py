@@ -92,7 +92,7 @@ REGISTRY = (
         step="pages",
         export=sql.TRAIL,
         documents=("changes",),
-        erase="SELECT * FROM guildhall_forget_in_audit_log($1, $2, $3)",
+        erase="SELECT * FROM guildhall_pseudonymize_audit_log($1, $2, $3)",
     ),
     Place(
         table="guild_settings_revisions",
@@ -102,7 +102,7 @@ REGISTRY = (
         step="pages",
         export=sql.REVISIONS,
         documents=("changes",),
-        erase="SELECT * FROM guildhall_forget_in_revisions($1, $2, $3)",
+        erase="SELECT * FROM guildhall_pseudonymize_revisions($1, $2, $3)",
     ),
     Place(
         table="imports",
@@ -112,7 +112,7 @@ REGISTRY = (
         step="ids",
         export=sql.IMPORTS,
         documents=("preview",),
-        erase=sql.FORGET_IN_IMPORTS,
+        erase=sql.ERASE_IN_IMPORTS,
     ),
     Place(
         table="outbox",
@@ -137,7 +137,7 @@ REGISTRY = (
         columns=("user_ids",),
         rule="erase",
         why="Answers of the last day that name them: forgotten, as if their keys had never been used.",
-        erase=sql.FORGET_ANSWERS,
+        erase=sql.DELETE_ANSWERS,
     ),
     Place(
         table="achievement_awards",
@@ -147,10 +147,10 @@ REGISTRY = (
         step="ids",
         name="awards_by_hand",
         export=sql.AWARDED_BY_THEM,
-        erase=sql.FORGET_WHO_AWARDED,
+        erase=sql.ERASE_WHO_AWARDED,
     ),
     Place(
-        table="achievement_awardings",
+        table="achievement_backfills",
         columns=("after_user_id",),
         rule="anonymise",
         why="The position of a job among all members: not exported.",

@@ -44,7 +44,7 @@ TRAIL = f"""
         AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND t.id > $3
         AND (
             guildhall_people(t.actor_kind, t.actor_id, t.action, t.target, t.changes, NULL) @> ARRAY[$1::bigint]
-            OR guildhall_unnamed(t.reason, $1, '') <> t.reason
+            OR guildhall_redact(t.reason, $1, '') <> t.reason
         )
     ORDER BY t.id LIMIT $4
 """
@@ -58,7 +58,7 @@ IN_IMPORTS = f"""
     t.id BETWEEN $3 AND $4 AND ($2::bigint[] IS NULL OR t.guild_id = ANY($2)) AND (
         {IS_ACTOR}
         OR t.preview @> jsonb_build_array(jsonb_build_object('user_id', $1::bigint::text))
-        OR guildhall_unnamed(t.reason, $1, '') <> t.reason
+        OR guildhall_redact(t.reason, $1, '') <> t.reason
     )
 """
 IMPORTS = f"""
@@ -66,12 +66,12 @@ IMPORTS = f"""
         (SELECT p FROM jsonb_array_elements(t.preview) AS p WHERE p ->> 'user_id' = $1::bigint::text LIMIT 1) AS preview
     FROM imports t WHERE {IN_IMPORTS} ORDER BY t.id
 """
-FORGET_IN_IMPORTS = f"""
+ERASE_IN_IMPORTS = f"""
     WITH gone AS (
         UPDATE imports t SET
             actor_id = CASE WHEN {IS_ACTOR} THEN 'erased' ELSE t.actor_id END,
             ip = CASE WHEN {IS_ACTOR} THEN NULL ELSE t.ip END,
-            reason = guildhall_unnamed(t.reason, $1, 'erased'),
+            reason = guildhall_redact(t.reason, $1, 'erased'),
             preview = (
                 SELECT coalesce(jsonb_agg(p.item ORDER BY p.n), '[]'::jsonb)
                 FROM jsonb_array_elements(t.preview) WITH ORDINALITY AS p (item, n)
@@ -93,7 +93,7 @@ AWARDED_BY_THEM = f"""
         CASE WHEN t.revoked_by = {BY_HAND} THEN t.revoked_at END AS revoked_at
     FROM achievement_awards t WHERE {BY_THEM} ORDER BY t.id
 """
-FORGET_WHO_AWARDED = f"""
+ERASE_WHO_AWARDED = f"""
     WITH gone AS (
         UPDATE achievement_awards t SET
             awarded_by = CASE WHEN t.awarded_by = {BY_HAND} THEN 'user erased' ELSE t.awarded_by END,
@@ -117,7 +117,7 @@ END_SESSIONS = """
 # Where a job goes on: after the one before them it finds the same.
 STEP_BACK = """
     WITH gone AS (
-        UPDATE achievement_awardings SET after_user_id = after_user_id - 1
+        UPDATE achievement_backfills SET after_user_id = after_user_id - 1
         WHERE after_user_id = $1 AND ($2::bigint[] IS NULL OR after_guild_id = ANY($2)) AND $3 > 0 RETURNING 1
     )
     SELECT NULL::bigint AS guild_id, count(*) AS changed FROM gone
@@ -129,7 +129,7 @@ EVENTS_ABOUT = (
 ERASED_EVENT = "data = '{\"erased\": true}', user_id = NULL"
 
 # Those about no guild are for those alone who erase everywhere.
-FORGET_ANSWERS = """
+DELETE_ANSWERS = """
     WITH gone AS (
         DELETE FROM idempotent_answers WHERE ctid IN (
             SELECT ctid FROM idempotent_answers

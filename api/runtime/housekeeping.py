@@ -34,7 +34,7 @@ class Jobs:
             Scheduled("files of imports", PURGE_EVERY, services.import_job.sweep_strays),
             Scheduled("deliveries", PURGE_EVERY, to_the_end(services.deliverer.sweep)),
             Scheduled("kept answers", PURGE_EVERY, to_the_end(services.idempotency.sweep)),
-            Scheduled("revisions", PURGE_EVERY, to_the_end(services.settings.forget_old)),
+            Scheduled("revisions", PURGE_EVERY, to_the_end(services.settings.delete_old_revisions)),
             Scheduled("sums of large guilds", UPKEEP_EVERY, services.folding.run),
             Scheduled("guilds", PURGE_EVERY, services.purging.purge_all),
         ]

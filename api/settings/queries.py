@@ -88,7 +88,7 @@ STORE = f"""
         SELECT $1, $2::varchar, $4, $5, $7, $8, $9, $10::jsonb, $3::jsonb, $11::jsonb FROM stored
     ), audit AS ({_ENTRY}), event AS ({_EVENT})
     SELECT changed_xid, overrides, revision, updated_at,
-        CASE WHEN revision > $14::int THEN guildhall_forget_revisions_beyond($1, $2, revision, $14) END AS forgotten
+        CASE WHEN revision > $14::int THEN guildhall_delete_revisions_beyond($1, $2, revision, $14) END AS deleted
     FROM stored
 """
 
@@ -114,7 +114,7 @@ def store(
     )
 
 
-FORGET_OLD = "SELECT guildhall_forget_revisions_before($1, $2)"
+DELETE_OLD = "SELECT guildhall_delete_revisions_before($1, $2)"
 
 _RESET_ENTRIES = entries(
     "reset r",

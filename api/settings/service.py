@@ -26,7 +26,7 @@ from api.settings.writer import SettingsWriter
 
 decode = msgspec.json.decode
 
-FORGET_BATCH_SIZE = 1000
+BATCH_SIZE = 1000
 
 
 class SettingsService:
@@ -152,9 +152,9 @@ class SettingsService:
             lambda row: len(row["before"]) + len(row["after"]) + len(row["changes"]),
         )
 
-    async def forget_old(self) -> bool:
+    async def delete_old_revisions(self) -> bool:
         """Deletes a batch of old revisions, except for current ones. Returns whether there may be more."""
         async with self._database.connection() as connection:
             since = self._clock.now() - self._kept_for
-            forgotten: int = await connection.fetchval(queries.FORGET_OLD, since, FORGET_BATCH_SIZE)
-        return forgotten == FORGET_BATCH_SIZE
+            deleted: int = await connection.fetchval(queries.DELETE_OLD, since, BATCH_SIZE)
+        return deleted == BATCH_SIZE

@@ -30,7 +30,7 @@ def _data(row: asyncpg.Record, scopes: Sequence[str]) -> str:
 
 
 def body_of(webhook: asyncpg.Record, row: asyncpg.Record) -> bytes:
-    """The body of a delivery (`queries.NEXT`) for the webhook (`queries.HELD`)."""
+    """The body of a delivery (`queries.NEXT`) for the webhook (`queries.LEASED`)."""
     is_test = row["position"] is None
     guild_id = webhook["guild_id"] if is_test else row["guild_id"]
     return _encode(

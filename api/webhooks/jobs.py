@@ -66,7 +66,7 @@ class Deliverer:
 
     async def lease(self, places: Shares[Hashable]) -> Sequence[Begun]:
         """Leases webhooks with due deliveries, the longest due first, within the shares of their guilds and hosts."""
-        await self._owe()
+        await self._create_deliveries()
         now, full = self._clock.now(), places.full()
         guilds = [name[1] for name in full if isinstance(name, tuple) and name[0] == "guild"]
         hosts = [name[1] for name in full if isinstance(name, tuple) and name[0] == "host"]
@@ -79,7 +79,7 @@ class Deliverer:
             self._note(now, has_more=is_left)
             if not chosen:
                 return []
-            rows = await connection.fetch(queries.TAKE, self._leases.holder, now, list(chosen))
+            rows = await connection.fetch(queries.LEASE, self._leases.holder, now, list(chosen))
         return [Begun(chosen[id_], self._serve(id_)) for (id_,) in rows]
 
     def _note(self, now: datetime, *, has_more: bool) -> None:
@@ -93,11 +93,11 @@ class Deliverer:
             # Either clock may have set the due time.
             self._since = min(now, self._database_now) - LATE
 
-    async def _owe(self) -> None:
+    async def _create_deliveries(self) -> None:
         """Stores the deliveries of new events. If there are very many, the next call continues."""
         for _ in range(BATCHES):
             async with self._database.connection() as connection:
-                row = await connection.fetchrow(queries.OWE, BATCH_SIZE)
+                row = await connection.fetchrow(queries.CREATE_DELIVERIES, BATCH_SIZE)
             assert row is not None  # a function always returns its row
             self._database_now = row["now"]
             if not row["is_more"]:
@@ -114,20 +114,20 @@ class Deliverer:
         tried: list[int] = []
 
         async def deliver() -> None:
-            rests_until = await self._send_all(webhook_id, tried)
-            await Retries().run(partial(self._let_go, webhook_id, rests_until, tried))
+            backoff_until = await self._send_all(webhook_id, tried)
+            await Retries().run(partial(self._release, webhook_id, backoff_until, tried))
 
         async def release(*, failed: bool) -> None:
-            rests_until = self._clock.now() + PAUSE_AFTER_FAULT if failed else None
-            await self._let_go(webhook_id, rests_until, tried)
+            backoff_until = self._clock.now() + PAUSE_AFTER_FAULT if failed else None
+            await self._release(webhook_id, backoff_until, tried)
 
         await self._leases.work(webhook_id, deliver, release)
 
-    async def _let_go(self, webhook_id: int, rests_until: datetime | None, tried: Sequence[int]) -> None:
+    async def _release(self, webhook_id: int, backoff_until: datetime | None, tried: Sequence[int]) -> None:
         async with self._database.transaction() as connection:
             ours = (Webhook.id == webhook_id) & (Webhook.holder == self._leases.holder)
             if await Webhook.select(Webhook.id).where(ours).lock_rows().first() is not None:
-                await connection.execute(queries.LET_GO, webhook_id, rests_until, max(tried, default=0))
+                await connection.execute(queries.RELEASE, webhook_id, backoff_until, max(tried, default=0))
 
     async def _send_all(self, webhook_id: int, tried: list[int]) -> datetime | None:
         """Sends due deliveries up to a failure. Returns when to continue. Adds the attempted ones to `tried`."""
@@ -153,9 +153,9 @@ class Deliverer:
                 return None
             outcome = await self._send(webhook, row)
             if not outcome.ok:
-                rests_until = await Retries().run(partial(self._failed, webhook_id, row, outcome))
+                backoff_until = await Retries().run(partial(self._failed, webhook_id, row, outcome))
                 tried.append(row["id"])
-                return rests_until
+                return backoff_until
             await Retries().run(partial(self._delivered, webhook_id, row["id"], outcome))
             tried.append(row["id"])
         return self._clock.now()  # behind all others that are due
@@ -164,7 +164,7 @@ class Deliverer:
         """Returns the webhook with its next due delivery; None if one of them is gone, or the lease is lost."""
         now = self._clock.now()
         async with self._database.connection() as connection:
-            webhook = await connection.fetchrow(queries.HELD, webhook_id, self._leases.holder, now)
+            webhook = await connection.fetchrow(queries.LEASED, webhook_id, self._leases.holder, now)
             if webhook is None:
                 return None
             row = await connection.fetchrow(queries.NEXT, webhook_id, now, webhook["done_id"])

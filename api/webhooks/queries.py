@@ -1,6 +1,6 @@
 """The SQL of webhooks: delivery, in batches, and reads across several tables."""
 
-from api.jobs.leases import HELD_UNTIL, IS_FREE
+from api.jobs.leases import IS_FREE, LEASED_UNTIL
 
 _COLUMNS = "d.id, d.position, d.type, d.at, d.status, d.attempts, d.outcome, d.next_at"
 
@@ -37,7 +37,7 @@ RESEND = f"""
     UPDATE webhook_deliveries AS d SET status = 'pending', next_at = $2 WHERE d.id = $1 RETURNING {_COLUMNS}
 """
 
-OWE = "SELECT guildhall_owe_deliveries($1) AS is_more, clock_timestamp() AS now"
+CREATE_DELIVERIES = "SELECT guildhall_create_deliveries($1) AS is_more, clock_timestamp() AS now"
 
 _HOST = r"lower(trim('[]' FROM substring(url FROM '^https?://(\[[^]]*\]|[^/:?#]*)')))"
 
@@ -51,15 +51,15 @@ DUE = f"""
 """
 
 # Leases webhooks. Only one process sends to a webhook, so its events arrive one after the other.
-TAKE = f"""
-    UPDATE webhooks SET holder = $1, held_until = {HELD_UNTIL} WHERE id IN (
+LEASE = f"""
+    UPDATE webhooks SET holder = $1, leased_until = {LEASED_UNTIL} WHERE id IN (
         SELECT id FROM webhooks
         WHERE id = ANY($3) AND due_at <= $2 AND disabled_at IS NULL AND {IS_FREE}
         FOR UPDATE SKIP LOCKED
     ) RETURNING id
 """
 # A leased webhook. Does not write its row, because an old snapshot would keep every version.
-HELD = """
+LEASED = """
     SELECT guild_id, url, secret, scopes, done_id, key_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM api_keys k
         WHERE (k.id = key_id OR k.origin_id = key_id)
@@ -104,8 +104,8 @@ FAILED = """
 
 # Releases a webhook. A statement of its own after the lock: it sees deliveries that were numbered before, and later
 # ones wait for the lock. All deliveries up to `$3` were attempted, unless the statement finds others.
-LET_GO = """
-    UPDATE webhooks SET holder = NULL, held_until = NULL, rests_until = $2,
+RELEASE = """
+    UPDATE webhooks SET holder = NULL, leased_until = NULL, backoff_until = $2,
         done_id = coalesce(pending.fresh_id - 1, greatest(done_id, $3)),
         due_at = CASE WHEN disabled_at IS NULL AND pending.first IS NOT NULL THEN greatest(pending.first, $2) END
     FROM (

@@ -133,7 +133,7 @@ class WebhookService:
                 Webhook.key_id: await key_of(actor),
             }
             if renewed:
-                values |= {Webhook.failures: 0, Webhook.failing_since: None, Webhook.rests_until: None}
+                values |= {Webhook.failures: 0, Webhook.failing_since: None, Webhook.backoff_until: None}
             if disabled_at is not None:
                 values[Webhook.due_at] = None
                 await WebhookDelivery.give_up(webhook_id)

@@ -55,10 +55,10 @@ _FILL = """
     INSERT INTO achievement_counts (achievement_id, guild_id, awarded) SELECT n, n, 1 FROM n;
     INSERT INTO privacy_choices (user_id) SELECT n FROM n;
     INSERT INTO erased_people (digest, guild_id, erased_at) SELECT sha256(int8send(n)), 0, now() FROM n;
-    SELECT guildhall_make_part('activity_ids', date_trunc('week', now())::date),
-        guildhall_make_part('activity_days', date_trunc('month', now())::date),
-        guildhall_make_part('activity_hours', date_trunc('month', now())::date),
-        guildhall_make_part('custom_stat_days', date_trunc('month', now())::date);
+    SELECT guildhall_create_partition('activity_ids', date_trunc('week', now())::date),
+        guildhall_create_partition('activity_days', date_trunc('month', now())::date),
+        guildhall_create_partition('activity_hours', date_trunc('month', now())::date),
+        guildhall_create_partition('custom_stat_days', date_trunc('month', now())::date);
     INSERT INTO activity_ids (guild_id, week, id) SELECT 1, date_trunc('week', now())::date, md5(n::text)::uuid FROM n;
     INSERT INTO activity_days (guild_id, user_id, day) SELECT 1, n, now()::date FROM n;
     INSERT INTO activity_hours (guild_id, user_id, hour) SELECT 1, n, date_trunc('hour', now()) FROM n;

@@ -40,7 +40,7 @@ async def parts(owner: PlainConnection, table: str) -> list[str]:
 async def test_parts_come_and_go(litestar_app: Litestar, owner: PlainConnection, clock: MovableClock) -> None:
     today = clock.now().date()
     for table in TABLES:
-        await owner.execute("SELECT guildhall_make_part($1, $2)", table, date(2015, 3, 9))
+        await owner.execute("SELECT guildhall_create_partition($1, $2)", table, date(2015, 3, 9))
     await run_upkeep(litestar_app, clock)
     for table in TABLES:
         names = await parts(owner, table)
@@ -56,9 +56,9 @@ async def test_each_old_part_goes_in_a_transaction_of_its_own(
     """Until it ends, nobody reads or writes the table."""
     for table in TABLES:
         for year in (2015, 2016, 2017):
-            await owner.execute("SELECT guildhall_make_part($1, $2)", table, date(year, 3, 9))
+            await owner.execute("SELECT guildhall_create_partition($1, $2)", table, date(year, 3, 9))
         before = await parts(owner, table)
-        assert await owner.fetchval("SELECT guildhall_drop_parts($1, $2)", table, date(2018, 1, 1)) == 1
+        assert await owner.fetchval("SELECT guildhall_drop_partition($1, $2)", table, date(2018, 1, 1)) == 1
         [gone] = set(before) - set(await parts(owner, table))
         assert "2015" in gone
     await run_upkeep(litestar_app, clock)
@@ -97,7 +97,7 @@ async def test_what_fails_ends_nothing_else(
 ) -> None:
     """Somebody reads an old part, so that it cannot be dropped: all others are, and it is at the next time."""
     for table in TABLES:
-        await owner.execute("SELECT guildhall_make_part($1, $2)", table, date(2015, 3, 9))
+        await owner.execute("SELECT guildhall_create_partition($1, $2)", table, date(2015, 3, 9))
     await bot.delete(f"/v1/users/{ADA}")
     clock.move(days=9)
     async with owner.transaction():

@@ -69,7 +69,7 @@ FILL = f"""
     INSERT INTO sessions (hash, user_id, username, token_expires_at, expires_at)
         SELECT sha256(int8send(k)), {ADA}, 'A', now(), now() + interval '9 days' FROM own WHERE id = {HARBOUR}
         UNION ALL SELECT sha256(int8send(-n)), n, 'A', now(), now() + interval '9 days' FROM n;
-    SELECT guildhall_make_part('stream_events', current_date);
+    SELECT guildhall_create_partition('stream_events', current_date);
     INSERT INTO stream_events (position, day, guild_id, type, data, at)
         SELECT n, current_date, n, 'guild.updated', '{{}}', now() FROM n;
     SET default_statistics_target = 20;

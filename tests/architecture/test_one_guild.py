@@ -126,7 +126,7 @@ async def do_together(world: World) -> None:
 
 async def run_jobs(services: Services) -> None:
     for job in (
-        services.upkeep.run, services.folding.run, services.purging.purge_all, services.settings.forget_old,
+        services.upkeep.run, services.folding.run, services.purging.purge_all, services.settings.delete_old_revisions,
         services.deliverer.sweep, services.idempotency.sweep, services.import_job.sweep_strays,
         services.keyring.note_uses,
     ):  # fmt: skip

@@ -95,7 +95,7 @@ async def test_what_cannot_be_had(
 
 async def test_a_new_process_has_none(avatars: Avatars, answers: Answers, renderer: Renderer) -> None:
     await avatars.get(PERSON, HARBOUR)
-    avatars.forget()
+    avatars.clear()
     await avatars.get(PERSON, HARBOUR)
     assert len(answers.asked) == 2
 

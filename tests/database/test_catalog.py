@@ -50,14 +50,14 @@ DRIFTS = [
     ("DROP TABLE webhook_deliveries", ["table webhook_deliveries is missing"]),
     ("ALTER TABLE members ADD CONSTRAINT odd CHECK (xp <> 7)", ["constraint members.odd was added"]),
     ("DROP INDEX api_keys_origin_idx", ["index api_keys.api_keys_origin_idx is missing"]),
-    ("ALTER TABLE guilds DISABLE TRIGGER guilds_tell", ["trigger guilds.guilds_tell is another"]),
-    ("DROP TRIGGER guilds_tell ON guilds", ["trigger guilds.guilds_tell is missing"]),
-    ("DROP FUNCTION guildhall_drop_parts(text, date)",
-     ["function guildhall_drop_parts(parent text, before date) is missing"]),
+    ("ALTER TABLE guilds DISABLE TRIGGER guilds_publish", ["trigger guilds.guilds_publish is another"]),
+    ("DROP TRIGGER guilds_publish ON guilds", ["trigger guilds.guilds_publish is missing"]),
+    ("DROP FUNCTION guildhall_drop_partition(text, date)",
+     ["function guildhall_drop_partition(parent text, before date) is missing"]),
     (
-        "CREATE OR REPLACE FUNCTION guildhall_owe_deliveries(most integer) RETURNS boolean"
+        "CREATE OR REPLACE FUNCTION guildhall_create_deliveries(most integer) RETURNS boolean"
         " LANGUAGE sql AS 'SELECT true'",
-        ["function guildhall_owe_deliveries(most integer) is another"],
+        ["function guildhall_create_deliveries(most integer) is another"],
     ),
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What another process changed is told, in whatever order its transactions commit."""
+"""Changes by other processes are noticed, in whatever order their transactions commit."""
 
 import asyncio
 import random
@@ -125,7 +125,7 @@ async def test_late_commit_of_an_early_transaction_is_noticed(
 async def test_interleaved_transactions_are_all_noticed(
     noticed: list[tuple[str, int]], database_name: str, owner: PlainConnection
 ) -> None:
-    """Eight connections begin, write and commit in a random order; each committed change is told after it."""
+    """Eight connections begin, write and commit in a random order; each committed change is noticed."""
     chance = random.Random(11)  # noqa: S311 - the same order every time
     everybody = [await asyncpg.connect(cluster.url("postgres", database_name)) for _ in range(8)]
     ids = list(range(1, 41))

@@ -32,7 +32,7 @@ Writer = Callable[[httpx2.AsyncClient, str], Awaitable[None]]
 async def drop(owner: PlainConnection) -> None:
     """As another process may, whose clock, or whose configuration, is another."""
     for table in (*TABLES, "stream_events"):
-        while await owner.fetchval("SELECT guildhall_drop_parts($1, $2)", table, LAST):
+        while await owner.fetchval("SELECT guildhall_drop_partition($1, $2)", table, LAST):
             pass
 
 
@@ -146,7 +146,7 @@ async def test_none_is_missing_ahead(litestar_app: Litestar, owner: PlainConnect
     for table in TABLES:
         there = await parts(owner, table)
         for day in days:
-            name = await owner.fetchval("SELECT name FROM guildhall_part($1, $2)", table, day)
+            name = await owner.fetchval("SELECT name FROM guildhall_partition($1, $2)", table, day)
             assert name in there, (table, day)
 
 

@@ -154,7 +154,7 @@ async def test_revisions_of_a_guild_that_is_there_are_not_forgotten(
     await fill(bot, clock, HARBOUR)
     before = await left(owner, HARBOUR)
     async with services_of(litestar_app).database.connection() as connection:
-        assert await connection.fetchval("SELECT guildhall_forget_revisions_of($1, 1000)", HARBOUR) == 0
+        assert await connection.fetchval("SELECT guildhall_delete_revisions_of($1, 1000)", HARBOUR) == 0
     assert await left(owner, HARBOUR) == before
 
 

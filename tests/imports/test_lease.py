@@ -34,7 +34,7 @@ WAITING = """
 """
 TAKEN_OVER = """
     WITH job AS (SELECT id FROM jobs FOR UPDATE)
-    UPDATE jobs SET holder = 'another', held_until = now() + interval '1 min' FROM job RETURNING holder
+    UPDATE jobs SET holder = 'another', leased_until = now() + interval '1 min' FROM job RETURNING holder
 """
 FILE = b"user_id,xp\n%d,7\n%d,9\n" % (ADA, BO)
 
@@ -81,10 +81,10 @@ class Watcher:
     async def look(self) -> bool:
         """Whether there is a job."""
         assert await self._queue.lease() == [], "somebody else took it"
-        row = await self._owner.fetchrow("SELECT holder, held_until FROM jobs")
+        row = await self._owner.fetchrow("SELECT holder, leased_until FROM jobs")
         if row is not None:
             self.holders.add(row["holder"])
-            self.renewals.add(row["held_until"])
+            self.renewals.add(row["leased_until"])
         return row is not None
 
     async def see_renewals(self, count: int) -> None:
@@ -165,7 +165,7 @@ async def test_a_process_does_not_begin_a_second_time_what_it_does(
     async with database.transaction() as connection:
         job = await mine.put(connection, "import", 0, leased=True)
     async with mine.leases.heartbeat(job.id):
-        await owner.execute("UPDATE jobs SET held_until = now() - interval '1 s'")
+        await owner.execute("UPDATE jobs SET leased_until = now() - interval '1 s'")
         assert await mine.lease() == []
     await owner.execute("DELETE FROM jobs")
 
@@ -229,5 +229,5 @@ async def test_who_has_lost_it_changes_nothing(
             await mine.fence(connection, job)
     assert (await bot.get(location)).json()["status"] == "running"
     assert await owner.fetchval("SELECT xp FROM members WHERE user_id = $1", ADA) == 1
-    await owner.execute("UPDATE jobs SET held_until = now() - interval '1 s'")
+    await owner.execute("UPDATE jobs SET leased_until = now() - interval '1 s'")
     await assert_exact(bot, location)

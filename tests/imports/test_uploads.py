@@ -74,7 +74,7 @@ async def test_who_falls_silent_has_lost_the_place(bot: httpx2.AsyncClient, owne
     """A process that was killed holds up nobody for long; one that comes back finds its place taken."""
     slow = Slow()
     first = await begun(bot, slow)
-    await owner.execute("UPDATE import_uploads SET held_until = now() - interval '1 second'")
+    await owner.execute("UPDATE import_uploads SET leased_until = now() - interval '1 second'")
     second = await send(bot, "csv", ROWS)
     assert second.status_code == 202, second.text
     slow.may_end.set()

@@ -44,7 +44,7 @@ def put_day(owner: PlainConnection) -> PutDay:
     """What members of Harbour did on a day, in messages, each for one XP."""
 
     async def make(day: date, messages: Mapping[int, int]) -> None:
-        await owner.execute("SELECT guildhall_make_part('activity_days', $1)", day)
+        await owner.execute("SELECT guildhall_create_partition('activity_days', $1)", day)
         await owner.execute(
             "INSERT INTO activity_days (guild_id, day, user_id, messages, xp, events)"
             " SELECT $1::bigint, $2::date, u, n, n, 1 FROM unnest($3::bigint[], $4::bigint[]) AS each (u, n)"

@@ -12,7 +12,7 @@ async def add_day(
     owner: PlainConnection, day: date, user_id: int = ADA, guild_id: int = HARBOUR, **counted: int
 ) -> None:
     """Adds to a member's day."""
-    await owner.execute("SELECT guildhall_make_part('activity_days', $1)", day)
+    await owner.execute("SELECT guildhall_create_partition('activity_days', $1)", day)
     await _add(owner, "activity_days", "day", day, user_id, guild_id, counted)
 
 
@@ -20,13 +20,13 @@ async def add_hour(
     owner: PlainConnection, hour: datetime, user_id: int = ADA, guild_id: int = HARBOUR, **counted: int
 ) -> None:
     """Adds to a member's hour."""
-    await owner.execute("SELECT guildhall_make_part('activity_hours', $1)", hour.date())
+    await owner.execute("SELECT guildhall_create_partition('activity_hours', $1)", hour.date())
     await _add(owner, "activity_hours", "hour", hour, user_id, guild_id, counted)
 
 
 async def add_stat(owner: PlainConnection, day: date, stat: str, user_id: int = ADA, guild_id: int = HARBOUR) -> None:
     """One of a custom stat, in all and on the day."""
-    await owner.execute("SELECT guildhall_make_part('custom_stat_days', $1)", day)
+    await owner.execute("SELECT guildhall_create_partition('custom_stat_days', $1)", day)
     await owner.execute("INSERT INTO custom_stats VALUES (DEFAULT, $1, $2, $3, 1)", guild_id, user_id, stat)
     await owner.execute("INSERT INTO custom_stat_days VALUES ($1, $2, $3, $4, 1)", guild_id, stat, day, user_id)
 

@@ -179,7 +179,7 @@ async def runs(owner: PlainConnection) -> dict[int, tuple[date, date, int]]:
 async def test_late_days_join_in_every_order(
     bot: httpx2.AsyncClient, owner: PlainConnection, clock: MovableClock
 ) -> None:
-    """Five days with a gap, each told by a request of its own, in all 120 orders."""
+    """Five days with a gap, each sent by a request of its own, in all 120 orders."""
     noon = at_noon(clock)
     orders = list(permutations((0, 1, 3, 4, 5)))
     for step in range(5):

@@ -30,7 +30,7 @@ async def snapshots(worker: Worker, addresses: Settings) -> AsyncIterator[Snapsh
 async def add(root: PlainConnection, user_id: int, messages: int) -> None:
     await root.execute("INSERT INTO guilds (id, name) VALUES ($1, 'Large') ON CONFLICT DO NOTHING", GUILD)
     await root.execute("INSERT INTO members (guild_id, user_id) VALUES ($1, $2)", GUILD, user_id)
-    await root.execute("SELECT guildhall_make_part('activity_days', $1)", TODAY)
+    await root.execute("SELECT guildhall_create_partition('activity_days', $1)", TODAY)
     await root.execute(
         "INSERT INTO activity_days (guild_id, day, user_id, messages, events) VALUES ($1, $2, $3, $4, 1)",
         *(GUILD, TODAY, user_id, messages),

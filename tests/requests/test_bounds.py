@@ -12,7 +12,7 @@ from litestar.types import Message
 from api.config import UnsafeConfiguration, load
 from api.http.middleware import OutermostMiddleware
 from api.http.requests import _address
-from api.lib.metrics import Metrics, _forget_the_dead
+from api.lib.metrics import Metrics, _remove_ended_workers
 from api.lib.pagination import LARGEST_PAGE_BYTES, paginate
 
 
@@ -80,6 +80,6 @@ def test_gauges_of_the_dead_are_forgotten(tmp_path: Path, monkeypatch: pytest.Mo
     for pid in (ended.pid, alive.pid):
         (tmp_path / f"gauge_livesum_{pid}.db").touch()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    _forget_the_dead(tmp_path)
+    _remove_ended_workers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [f"gauge_livesum_{alive.pid}.db"]
     alive.communicate(b"\n")

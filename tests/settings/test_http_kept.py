@@ -97,11 +97,11 @@ async def test_for_so_long(
         await notes.patch(settings(), json={"first": f"{n}"})
     await notes.patch(settings(QUARRY), json={"first": "theirs"})
     clock.move(days=800)
-    assert not await service.forget_old()
+    assert not await service.delete_old_revisions()
     revisions = "SELECT array_agg(revision ORDER BY guild_id, revision) FROM guild_settings_revisions"
     assert await owner.fetchval(revisions) == [1, 2, 3, 1]
     await owner.execute("UPDATE guild_settings_revisions SET at = at - interval '32 days'")
-    assert not await service.forget_old()
+    assert not await service.delete_old_revisions()
     assert await owner.fetchval(revisions) == [3, 1]
 
 
@@ -111,8 +111,8 @@ async def test_the_functions_delete_no_more(
     for n in range(3):
         await notes.patch(settings(), json={"first": f"{n}"})
     async with services_of(litestar_app).database.connection() as connection:
-        await connection.execute("SELECT guildhall_forget_revisions_beyond($1, 'notes', 1000000, 1)", HARBOUR)
-        await connection.execute("SELECT guildhall_forget_revisions_before('infinity', 1000)")
+        await connection.execute("SELECT guildhall_delete_revisions_beyond($1, 'notes', 1000000, 1)", HARBOUR)
+        await connection.execute("SELECT guildhall_delete_revisions_before('infinity', 1000)")
     assert await owner.fetchval("SELECT count(*) FROM guild_settings_revisions") == 3
 
 

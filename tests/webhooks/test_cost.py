@@ -50,37 +50,37 @@ async def pages(connection: PlainConnection, statement: str, *arguments: object)
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
-async def owe(connection: PlainConnection, count: int) -> int:
-    """So many events come, get their positions, and are owed; what the last step looked at."""
+async def delivered_events(connection: PlainConnection, count: int) -> int:
+    """So many events get their positions and deliveries. Returns the pages that the last step read."""
     await connection.execute(
         "INSERT INTO outbox (guild_id, type, data) SELECT $1, 'member.left', '{}' FROM generate_series(1, $2::int)",
         HARBOUR,
         count,
     )
     await connection.execute("SELECT guildhall_number_events(1000)")
-    return await pages(connection, queries.OWE, 1000)
+    return await pages(connection, queries.CREATE_DELIVERIES, 1000)
 
 
 async def turn(connection: PlainConnection, webhook: int, count: int) -> dict[str, int]:
     """A turn in which all of these are sent; what each step looked at."""
-    found = {"owe": await owe(connection, count)}
+    found = {"create": await delivered_events(connection, count)}
     now = datetime.now(UTC)
     soon = now - timedelta(seconds=10)
     found["due"] = await pages(connection, queries.DUE, now, [], [], 500, soon, [])
     due = await connection.fetch(queries.DUE, now, [], [], 500, soon, [])
     assert [row["id"] for row in due] == [webhook]
-    await connection.fetch(queries.TAKE, HOLDER, now, [webhook])
-    row = await connection.fetchrow(queries.HELD, webhook, HOLDER, now)
+    await connection.fetch(queries.LEASE, HOLDER, now, [webhook])
+    row = await connection.fetchrow(queries.LEASED, webhook, HOLDER, now)
     assert row is not None
     found["next"] = await pages(connection, queries.NEXT, webhook, now, row["done_id"])
     following = await connection.fetchrow(queries.NEXT, webhook, now, row["done_id"])
     assert following is not None
     await connection.execute(DONE, webhook, row["done_id"])
     last = await connection.fetchval("SELECT max(id) FROM webhook_deliveries")
-    found["let go"] = await pages(connection, queries.LET_GO, webhook, None, last)
+    found["release"] = await pages(connection, queries.RELEASE, webhook, None, last)
     idle = datetime.now(UTC)
     found["idle"] = await pages(connection, queries.DUE, idle, [], [], 500, idle, []) + await pages(
-        connection, queries.OWE, 1000
+        connection, queries.CREATE_DELIVERIES, 1000
     )
     return found
 

@@ -75,7 +75,7 @@ async def test_what_was_sent_is_noted_though_it_takes_several_tries(
     webhook = await hook(bot, receiver.url, "settings.updated")
     await change(bot, 1)
     await owner.fetchval("SELECT guildhall_number_events(1000)")
-    await owner.fetchval("SELECT guildhall_owe_deliveries(1000)")
+    await owner.fetchval("SELECT guildhall_create_deliveries(1000)")
     worker: Worker = services_of(litestar_app).delivery_worker
     holder = await asyncpg.connect(settings.owner_database_url)
     waiting = """

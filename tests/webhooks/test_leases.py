@@ -43,7 +43,7 @@ async def test_a_process_that_dies_leaves_it_to_another(
     bot: httpx2.AsyncClient, receiver: Receiver, deliver: Deliver, clock: MovableClock, owner: PlainConnection
 ) -> None:
     await hook(bot, receiver.url, "settings.updated")
-    await owner.execute("UPDATE webhooks SET holder = 'dead', held_until = now() + interval '1 s'")
+    await owner.execute("UPDATE webhooks SET holder = 'dead', leased_until = now() + interval '1 s'")
     await change(bot, 1)
     await deliver()
     assert receiver.got == [], "the lease has not ended"
@@ -71,9 +71,9 @@ async def test_a_slow_sending_keeps_its_lease(
     await change(bot, 1)
     await owner.fetchval("SELECT guildhall_number_events(1000)")
     await worker.poll()
-    held = "SELECT held_until > now() + interval '9 s' FROM webhooks"
+    held = "SELECT leased_until > now() + interval '9 s' FROM webhooks"
     for _ in range(3):
-        await owner.execute("UPDATE webhooks SET held_until = now() - interval '1 s' WHERE holder IS NOT NULL")
+        await owner.execute("UPDATE webhooks SET leased_until = now() - interval '1 s' WHERE holder IS NOT NULL")
         await worker.poll()
         async with asyncio.timeout(5):
             while not await owner.fetchval(held):  # noqa: ASYNC110 - nothing signals it

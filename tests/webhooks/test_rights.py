@@ -187,7 +187,7 @@ async def test_what_is_owed_is_written_in_batches_and_once(bot: httpx2.AsyncClie
         await owner.fetchval("SELECT guildhall_number_events(1000)")
         assert await owner.fetchval("SELECT count(*) FROM webhook_deliveries") == 0
         calls = 1
-        while await owner.fetchval("SELECT guildhall_owe_deliveries(2)"):
+        while await owner.fetchval("SELECT guildhall_create_deliveries(2)"):
             calls += 1
         assert calls > 6
     owed = await owner.fetch("""
