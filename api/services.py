@@ -26,7 +26,7 @@ from api.admin.entrance import Entrance
 from api.audit.service import AuditService
 from api.auth.directory import Directory
 from api.auth.keyring import Keyring
-from api.auth.slots import RECORDING_AT_ONCE, Slots
+from api.auth.slots import RECORDING_SLOTS, Slots
 from api.cards.avatars import Avatars
 from api.cards.backgrounds import Backgrounds
 from api.cards.cdn import Cdn
@@ -138,7 +138,7 @@ class Services:
             lambda scope: keyring.cached(header(scope, b"authorization")),
             of_an_address=settings.anonymous_rate_limit,
         )
-        self.slots, self.recording_slots = Slots(), Slots(RECORDING_AT_ONCE)
+        self.slots, self.recording_slots = Slots(), Slots(RECORDING_SLOTS)
         self.entrance = Entrance(database, clock, secrets)
         self.keys = KeyService(database, watcher, cursors, clock)
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from api.errors import TooManyRequests
 
-AT_ONCE = 32
+SLOTS = 32
 # Requests that record activity share connections. The more of them wait, the fewer transactions they need.
-RECORDING_AT_ONCE = 256
+RECORDING_SLOTS = 256
 WAITING = 512
 WAIT_SECONDS = 10.0
 TIGHT = 8  # slots left to a family; below that, admission checks it before its requests begin
@@ -41,7 +41,7 @@ class Slots:
     """The slots of all families of keys (`Credential.family`). `at_once` requests of a family run at once. The next 512
     wait, at most ten seconds."""
 
-    def __init__(self, at_once: int = AT_ONCE) -> None:
+    def __init__(self, at_once: int = SLOTS) -> None:
         self._at_once = at_once
         self._running: dict[str, int] = {}
         self._tight: set[str] = set()  # families with few slots left

@@ -1,8 +1,8 @@
 """Admission: decides when a request begins. It begins at once unless too many others do.
 
 An overloaded process must not spend its time on refusals, and a client with few requests must not stand behind one with
-many. So until it begins, a request costs only its parsing. `AT_ONCE` requests begin in one turn of the event loop. The
-others wait in a queue of their credential; the queues take turns. A request whose credential has no free slot
+many. So until it begins, a request costs only its parsing. `BEGUN_A_TURN` requests begin in one turn of the event loop.
+The others wait in a queue of their credential; the queues take turns. A request whose credential has no free slot
 (`api.auth.slots`) waits here too, and blocks nobody else.
 
 A request that will be refused is held for a while first. So a client that sends again at once, whatever the answer,
@@ -20,8 +20,8 @@ from litestar.types import HTTPScope
 from api.auth.slots import WAIT_SECONDS, WAITING, Share
 from api.errors import GuildhallError, Overloaded
 
-AT_ONCE = 8
-REFUSALS_AT_ONCE = 4
+BEGUN_A_TURN = 8
+REFUSED_A_TURN = 4
 LEAST_HELD, MOST_HELD = 0.1, 5.0  # seconds
 HELD_A_SECOND = 200.0  # for one credential: each of its refusals costs a read and a write
 MOST_REQUESTS = 8192  # held ones; and as many waiting ones
@@ -65,7 +65,7 @@ class Admission:
         self._refused = refused
         self._whose = whose
         self._share_of = share_of
-        self._left = AT_ONCE  # in this turn
+        self._left = BEGUN_A_TURN  # in this turn
         # Requests that have not taken their slot yet: those that arrived since the last turn, and those that it began.
         self._came: dict[Share, int] = {}
         self._begun: dict[Share, int] = {}
@@ -162,18 +162,18 @@ class Admission:
 
     def _begin_some(self) -> None:
         self._is_turning = False
-        self._left = AT_ONCE
+        self._left = BEGUN_A_TURN
         self._begun.clear()
         while self._left and (self._lines or self._freed):
             if self._lines:
                 self._begin_next()
             if self._left and self._freed:
                 self._begin_freed()
-        for _ in range(min(REFUSALS_AT_ONCE, len(self._refusals))):
+        for _ in range(min(REFUSED_A_TURN, len(self._refusals))):
             scope, begin = self._refusals.popleft()
             begin(self._refusal(scope))
         self._came.clear()  # the tasks of these requests run before the next turn
-        if self._left < AT_ONCE or self._refusals:
+        if self._left < BEGUN_A_TURN or self._refusals:
             self._turn()
 
     def _begin_next(self) -> None:

@@ -107,9 +107,9 @@ async def test_log_ins_stand_in_the_log(browsers: Browsers) -> None:
         back = httpx2.URL(await browsers.said(begun.headers["location"], no="1"))
         await ada.get(f"{back.path}?{back.query.decode()}")
         await ada.post("/auth/logout")
-    told = [line for line in logs if str(line["event"]).startswith(("log-in", "logged"))]
-    assert [line["event"] for line in told] == ["logged in", "log-in refused", "log-in refused", "logged out"]
-    assert [line.get("ip") for line in told] == ["127.0.0.1"] * 3 + [None]
-    assert (told[0]["user"], told[3]["user"]) == (ADA, ADA)
+    lines = [line for line in logs if str(line["event"]).startswith(("log-in", "logged"))]
+    assert [line["event"] for line in lines] == ["logged in", "log-in refused", "log-in refused", "logged out"]
+    assert [line.get("ip") for line in lines] == ["127.0.0.1"] * 3 + [None]
+    assert (lines[0]["user"], lines[3]["user"]) == (ADA, ADA)
     secrets = {*ada.cookies.values(), ada.headers["X-CSRF-Token"], back.params["state"]}
     assert not [secret for secret in secrets if secret and secret in str(logs)]

@@ -43,7 +43,7 @@ def keys(answer: Json) -> list[str]:
 
 
 async def event_types_of(owner: PlainConnection, *users: int) -> list[str]:
-    """The types of events that the stream was told of these people."""
+    """The types of the events about these people."""
     await owner.fetchval("SELECT guildhall_number_events(1000)")
     rows = await owner.fetch("SELECT type FROM stream_events WHERE user_id = ANY($1) ORDER BY position", users)
     return [row["type"] for row in rows]

@@ -230,7 +230,7 @@ async def test_many_rewards_at_once(bot: httpx2.AsyncClient, litestar_app: Lites
 
 
 async def test_what_the_request_itself_adds_counts(bot: httpx2.AsyncClient) -> None:
-    """Of stats and days that a member's row does not tell: some stored before, some by this very request."""
+    """By stats and days that a member's row does not have: some stored before, some by this very request."""
     await define(bot, draft("duelist", condition={"stat": "duels_won", "gte": 5}, rewards={"xp": 7}))
     await define(bot, draft("busy-week", condition={"stat": "messages", "gte": 3, "within": "7d"}, rewards={"xp": 9}))
     await define(bot, draft("brave-week", condition={"stat": "duels_won", "gte": 5, "within": "7d"}))

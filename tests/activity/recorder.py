@@ -34,7 +34,7 @@ class Target:
         return httpx2.Client(base_url=self.base_url, headers=headers, timeout=60, verify=NO_TLS)
 
     def prepare(self, server: Server) -> None:
-        """A guild in which totals tell how often each message counted."""
+        """A guild in which totals show how often each message counted."""
         self.base_url = server.base_url
         rules = {"xp_per_message": {"min": XP, "max": XP}, "cooldown_seconds": 0}
         with self.client() as client:
@@ -60,11 +60,11 @@ class Recorder:
             assert answer.status_code == 503, answer.text
             assert int(answer.headers["Retry-After"]) >= 1
             return
-        told = answer.json()
-        assert (told["accepted"] + told["duplicates"], told["rejected"]) == (len(batch), [])
-        self.accepted += told["accepted"]
+        answered = answer.json()
+        assert (answered["accepted"] + answered["duplicates"], answered["rejected"]) == (len(batch), [])
+        self.accepted += answered["accepted"]
         self.acknowledged.update(event["id"] for event in batch)
-        self.levels += [(int(up["user_id"]), up["from_level"], up["to_level"]) for up in told["level_ups"]]
+        self.levels += [(int(up["user_id"]), up["from_level"], up["to_level"]) for up in answered["level_ups"]]
 
     @property
     def open(self) -> list[Json]:
@@ -189,8 +189,8 @@ def _get(client: httpx2.Client, path: str) -> Any:  # Any: JSON
 
 
 def _assert_no_level_twice(recorders: list[Recorder]) -> None:
-    """Answers may be lost, and a level-up with them; none is told by two."""
-    told = [
+    """Answers may be lost, and a level-up with them; none is in two of them."""
+    answered = [
         (user, level) for recorder in recorders for user, low, high in recorder.levels for level in range(low, high)
     ]
-    assert len(set(told)) == len(told)
+    assert len(set(answered)) == len(answered)

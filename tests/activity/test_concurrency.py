@@ -112,11 +112,11 @@ async def assert_counted(bot: httpx2.AsyncClient, per_member: Counter[int], guil
 
 
 def assert_each_level_once(answers: list[Json], per_member: Counter[int]) -> None:
-    """The level-ups that were told lead each member from 0 to the top, no step twice, none left out."""
+    """The level-ups in the answers lead each member from 0 to the top, no step twice, none left out."""
     steps: dict[int, list[tuple[int, int]]] = {}
     for answer in answers:
-        told = [int(up["user_id"]) for up in answer["level_ups"]]
-        assert len(set(told)) == len(told)
+        answered = [int(up["user_id"]) for up in answer["level_ups"]]
+        assert len(set(answered)) == len(answered)
         for up in answer["level_ups"]:
             steps.setdefault(int(up["user_id"]), []).append((up["from_level"], up["to_level"]))
     for user, count in per_member.items():
@@ -152,8 +152,8 @@ async def test_the_same_events_from_twenty_clients_count_once(
             answers.append(answer.json())
         return answers
 
-    told = await asyncio.gather(*(deliver(client, seed) for seed, client in enumerate(clients)))
-    answers = [answer for own in told for answer in own]
+    answered = await asyncio.gather(*(deliver(client, seed) for seed, client in enumerate(clients)))
+    answers = [answer for own in answered for answer in own]
     per_member = Counter(int(event["user_id"]) for event in events)
     assert sum(answer["accepted"] for answer in answers) == len(events)
     assert sum(answer["duplicates"] for answer in answers) == len(events) * (len(clients) - 1)
@@ -191,11 +191,11 @@ async def test_the_same_members_in_any_order_block_nobody(
             answers.append(await client.post(path, json={"amount": 0}))
         return answers
 
-    told = await asyncio.wait_for(
+    answered = await asyncio.wait_for(
         asyncio.gather(*(deliver(client, number) for number, client in enumerate(crowd))), timeout=40
     )
-    assert {answer.status_code for own in told for answer in own} == {200}
-    assert_each_level_once([own[at].json() for own in told for at in range(0, len(own), 2)], per_member)
+    assert {answer.status_code for own in answered for answer in own} == {200}
+    assert_each_level_once([own[at].json() for own in answered for at in range(0, len(own), 2)], per_member)
     for user in set(range(1000, 1040)) - set(per_member):
         per_member[user] = 0
     await assert_counted(bot, per_member)

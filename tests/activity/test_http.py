@@ -137,7 +137,7 @@ async def pieces(body: bytes) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["ordinary", "fast path"])
-@pytest.mark.parametrize("declared", [True, False], ids=["its length is told", "in chunks"])
+@pytest.mark.parametrize("declared", [True, False], ids=["with its length", "in chunks"])
 async def test_8_mib(
     bot: httpx2.AsyncClient, owner: PlainConnection, litestar_app: Litestar, known: bool, declared: bool
 ) -> None:

@@ -1,4 +1,4 @@
-"""What is malformed in an event: each fault is told at its place, all at once, and nothing is stored."""
+"""What is malformed in an event: each fault is shown with its pointer, all at once, and nothing is stored."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def faulty(kind: str) -> list[tuple[Json, str]]:
     found = []
     for name, values in (FAULTY | OWN.get(kind, {})).items():
         for value in values:
-            event = {key: told for key, told in (GOOD[kind] | {name: value}).items() if told is not GONE}
+            event = {key: each for key, each in (GOOD[kind] | {name: value}).items() if each is not GONE}
             found.append((event, f"/{name}"))
     found += [(GOOD[kind] | {"role_ids": ["1", role, "3"]}, "/role_ids/1") for role in NO_ID]
     unknown = {name: f"/{name}" for name in (*FOREIGN[kind], "guild", "xp", "ID", "")} | {"a/b~c": "/a~1b~0c"}
@@ -86,9 +86,9 @@ def refused(body: object) -> list[Fault]:
 def test_each_fault_alone_is_reported_at_its_place(kind: str) -> None:
     wrong = {}
     for event, place in faulty(kind):
-        told = {fault.pointer for fault in refused({"events": [GOOD["message"], event]})}
-        if told != {f"/events/1{place}"}:
-            wrong[str(event)] = told
+        pointers = {fault.pointer for fault in refused({"events": [GOOD["message"], event]})}
+        if pointers != {f"/events/1{place}"}:
+            wrong[str(event)] = pointers
     assert not wrong
 
 
@@ -129,9 +129,9 @@ async def test_all_faults_at_once_and_nothing_is_stored(bot: httpx2.AsyncClient,
 
 def test_several_faults_of_one_event() -> None:
     event = {"type": "voice", "id": "", "user_id": "0", "channel_id": "x", "role_ids": ["1", "y"], "color": 1}
-    told = {fault.pointer for fault in refused({"events": [event], "guild": "1"})}
+    pointers = {fault.pointer for fault in refused({"events": [event], "guild": "1"})}
     members = ("id", "user_id", "channel_id", "role_ids/1", "color", "seconds", "occurred_at")
-    assert told == {"/guild", *(f"/events/0/{name}" for name in members)}
+    assert pointers == {"/guild", *(f"/events/0/{name}" for name in members)}
 
 
 @pytest.mark.parametrize(

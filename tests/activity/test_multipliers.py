@@ -105,8 +105,8 @@ def test_no_multiplier_is_one() -> None:
 def test_the_multipliers_of_an_event_are_reported() -> None:
     config = guild(factors("largest", "multiply", guild_=2))
     found = judge(config, message(channel_id=5, role_ids=[9, 7, 7, 11]), NOON - timedelta(seconds=10), None)
-    told = [(of, float(factor)) for of, factor in found.factors]
-    assert told == [("guild", 2), ("channel:5", 2), ("role:7", 3), ("role:9", 1.5)]
+    listed = [(of, float(factor)) for of, factor in found.factors]
+    assert listed == [("guild", 2), ("channel:5", 2), ("role:7", 3), ("role:9", 1.5)]
     assert (found.base, found.multiplier, found.why) == (10, 12, "cooldown")
     assert [of for of, _ in judge(config, message(channel_id=4), None, None).factors] == ["guild"]
     assert judge(guild(factors("add", "add")), message(), None, None).factors == ()

@@ -25,11 +25,11 @@ async def channels(bot: httpx2.AsyncClient, parents: dict[str, str | None], guil
 async def earned(bot: httpx2.AsyncClient, id_: str, **where: Any) -> int:  # Any: channels' ids
     """The XP of a message there, as it is explained and as it is recorded."""
     event = message(id_, **where)
-    told: int = (await explain(bot, event))[0]["xp"]
+    explained: int = (await explain(bot, event))[0]["xp"]
     before = (await profile(bot, ADA))["xp"]
     await record(bot, event)
-    assert (await profile(bot, ADA))["xp"] - before == told
-    return told
+    assert (await profile(bot, ADA))["xp"] - before == explained
+    return explained
 
 
 async def test_by_the_list_of_channels_and_by_the_event(bot: httpx2.AsyncClient) -> None:

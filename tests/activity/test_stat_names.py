@@ -63,8 +63,10 @@ async def test_so_many_stats(bot: httpx2.AsyncClient, owner: PlainConnection) ->
     # Another guild has names of its own.
     other = await bot.post(f"/v1/guilds/{QUARRY}/activity", json={"events": [stat("more")]})
     assert (other.json()["accepted"], other.json()["rejected"]) == (1, [])
-    told = await bot.post(f"/v1/guilds/{HARBOUR}/activity/explain", json={"events": [stat("more"), stat("s1", "e")]})
-    assert [str(MOST) in item["reason"] for item in told.json()["items"]] == [True, False]
+    explained = await bot.post(
+        f"/v1/guilds/{HARBOUR}/activity/explain", json={"events": [stat("more"), stat("s1", "e")]}
+    )
+    assert [str(MOST) in item["reason"] for item in explained.json()["items"]] == [True, False]
 
 
 async def test_many_shards_at_once(bot: httpx2.AsyncClient, owner: PlainConnection) -> None:

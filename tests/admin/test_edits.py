@@ -62,7 +62,7 @@ async def test_an_edit_is_seen_by_the_api_and_audited(
         "ip": ada_address(ada),
     }
     assert await owner.fetchval("SELECT request_id FROM audit_log WHERE action = 'guild.updated'") == "the-edit"
-    # Told to this transaction alone: the connection's next one has another to tell of.
+    # Set for this transaction alone: the connection's next one has another.
     await owner.execute("UPDATE guilds SET name = 'Bay' WHERE id = $1", HARBOUR)
     by_hand = await owner.fetchrow("SELECT actor_kind, ip, request_id FROM audit_log ORDER BY id DESC LIMIT 1")
     assert by_hand is not None
@@ -162,11 +162,11 @@ async def test_an_edit_invalidates_caches(
     litestar_app: Litestar, bot: httpx2.AsyncClient, ada: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watcher: ChangeWatcher = services_of(litestar_app).watcher
-    told = asyncio.Event()
+    notified = asyncio.Event()
 
     def forget(kind: str, ids: set[int] | None) -> None:
         if kind == "guild" and ids is not None and HARBOUR in ids:
-            told.set()
+            notified.set()
 
     made = time.monotonic()
     async with asyncio.timeout(60):
@@ -175,7 +175,7 @@ async def test_an_edit_invalidates_caches(
     monkeypatch.setattr(watcher, "_subscribers", [*watcher._subscribers, forget])
     assert (await ada.patch(PATH, json={"name": "Lagoon"})).status_code == 200
     async with asyncio.timeout(60):
-        await told.wait()
+        await notified.wait()
 
 
 @pytest.mark.parametrize(

@@ -240,8 +240,8 @@ async def test_every_try_is_logged_with_name_and_address(app: ASGIApp, ada_id: i
     about = {(row["actor_kind"], row["ip"], row["request_id"], row["guild_id"]) for row in rows}
     assert about == {("admin", "192.0.2.7", "the-try", None)}
     # The log has a line of those too that came when the budget was spent.
-    told = [(line["event"], line["name"], line["address"]) for line in lines if line["event"].startswith("admin.")]
-    assert told == [(action, name, "192.0.2.7") for action, _, name, _ in [*wanted, *wanted[-1:] * 2]]
+    logged = [(line["event"], line["name"], line["address"]) for line in lines if line["event"].startswith("admin.")]
+    assert logged == [(action, name, "192.0.2.7") for action, _, name, _ in [*wanted, *wanted[-1:] * 2]]
 
 
 async def test_a_password_given_again_is_counted_too(ada: httpx2.AsyncClient) -> None:

@@ -67,11 +67,11 @@ async def test_it_is_asked_for_once_it_is_on(
     assert totp.secret.encode() not in stored["secret"]
     assert len(stored["recovery_codes"]) == 8
     rows = await owner.fetch("SELECT action, reason, actor_id FROM audit_log WHERE action LIKE 'admin.%' ORDER BY id")
-    told = [(row["action"].removeprefix("admin."), row["reason"]) for row in rows]
-    assert ("second_factor_enabled", None) in told
-    assert ("code_asked_for", "the password is right, the code is missing") in told
-    assert ("log_in_refused", "wrong code") in told
-    assert told.count(("recovery_code_used", None)) == 2
+    entries = [(row["action"].removeprefix("admin."), row["reason"]) for row in rows]
+    assert ("second_factor_enabled", None) in entries
+    assert ("code_asked_for", "the password is right, the code is missing") in entries
+    assert ("log_in_refused", "wrong code") in entries
+    assert entries.count(("recovery_code_used", None)) == 2
     assert all(totp.secret not in str(row) for row in await owner.fetch("SELECT * FROM audit_log"))
 
 

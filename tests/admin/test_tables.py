@@ -247,8 +247,8 @@ async def test_a_superuser_makes_changes_and_removes_people(
     assert (await log_in(bo, "bo", "another password")).status_code == 200
     assert (await ada.delete(f"{base}{eve}/")).status_code == 204
     actions = await owner.fetch("SELECT action, target, actor_kind, actor_id FROM audit_log ORDER BY id")
-    told = [tuple(row) for row in actions if row["actor_kind"] == "admin" and ".log" not in row["action"]]
-    assert told == [
+    entries = [tuple(row) for row in actions if row["actor_kind"] == "admin" and ".log" not in row["action"]]
+    assert entries == [
         ("admin.created", "eve", "admin", str(ada_id)),
         ("admin.updated", "bo", "admin", str(ada_id)),
         ("admin.updated", "bo", "admin", str(ada_id)),

@@ -1,4 +1,4 @@
-"""`/v1/keys`: made, shown, rotated, revoked; the secret is told once and stored nowhere."""
+"""`/v1/keys`: made, shown, rotated, revoked; the secret is shown once and stored nowhere."""
 
 import asyncio
 from datetime import datetime, timedelta

@@ -8,7 +8,7 @@ import pytest
 from litestar import Litestar
 
 from api.auth import slots
-from api.auth.slots import AT_ONCE, Slots
+from api.auth.slots import SLOTS, Slots
 from api.errors import TooManyRequests
 from tests.support.people import HARBOUR
 from tests.support.wiring import services_of
@@ -17,7 +17,7 @@ KEY, OTHER = "key:7", "key:8"
 
 
 async def filled(found: Slots) -> list[Callable[[], None]]:
-    return [await found.enter(KEY) for _ in range(AT_ONCE)]
+    return [await found.enter(KEY) for _ in range(SLOTS)]
 
 
 async def several_turns() -> None:

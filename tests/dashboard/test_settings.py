@@ -218,7 +218,7 @@ async def test_the_module_of_a_bot_is_drawn_whatever_its_texts_say(
     await expect(page.get_by_text("Saved, as revision 2.")).to_be_visible()
     stored = (await bot.get(f"/v1/guilds/{HARBOUR}/settings/welcome")).json()["values"]
     assert stored["greetings"] == {"de": "Moin"}
-    # What is gone is told, and kept.
+    # A reference to what is gone is shown, and kept.
     await bot.put(f"/v1/guilds/{HARBOUR}/channels", json={"items": [{"id": QUIET, "name": "quiet-corner"}]})
     await page.reload()
     await expect(page.get_by_text(f"the channel {GENERAL}")).to_be_visible()

@@ -18,7 +18,7 @@ class Message(NamedTuple):
 
 
 class Stream:
-    """One open stream. `comments`: how many lines there were that tell nothing."""
+    """One open stream. `comments`: how many lines were comments."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self.response = response

@@ -1,4 +1,4 @@
-"""Nothing is left out, told twice or out of order: many writers, readers that come and go, connections that are cut.
+"""Nothing is lost, published twice or out of order: many writers, readers that come and go, connections that are cut.
 
 `GUILDHALL_STREAM_SECONDS` has it run for longer than a suite should."""
 

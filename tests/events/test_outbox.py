@@ -1,4 +1,4 @@
-"""What is told in a transaction gets its position when that commits, whatever else runs."""
+"""An event of a transaction gets its position when that commits, whatever else runs."""
 
 import contextlib
 

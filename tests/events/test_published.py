@@ -16,7 +16,7 @@ OutboxEvent = list[tuple[int | None, str, dict[str, Any]]]  # Any: an event's ow
 
 
 async def published(owner: PlainConnection) -> OutboxEvent:
-    """What has been told since the guilds were made."""
+    """The events since the guilds were made."""
     await owner.fetchval("SELECT guildhall_number_events(1000)")
     rows = await owner.fetch(
         "SELECT guild_id, type, data::text FROM stream_events WHERE type <> 'guild.created' ORDER BY position"

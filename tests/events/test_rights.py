@@ -58,7 +58,7 @@ def test_every_type_has_a_row() -> None:
 
 
 async def everything(bot: httpx2.AsyncClient, app: Litestar, user_id: int = BO) -> None:
-    """All that the stream can tell, once or more, of Harbour."""
+    """Every type of event, once or more, about Harbour."""
     member = f"{GUILD}/members/{user_id}"
     await bot.delete(GUILD)
     await bot.post(f"{GUILD}/restore")
@@ -194,7 +194,7 @@ async def test_what_is_of_somebody_hidden(
         assert counts(await read(opened)) == dict.fromkeys(who, received)
     assert (await bot.put(hidden, json={"visibility": "hidden"})).is_success
     async with streams(litestar_app, base_url, list(who.values()), after) as opened:
-        assert counts(await read(opened)) == live, "what was told while they were public, too"
+        assert counts(await read(opened)) == live, "events from while they were public, too"
 
 
 async def test_a_person_s_rights_are_those_in_the_event_s_guild(

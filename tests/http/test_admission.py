@@ -6,26 +6,26 @@ from functools import partial
 import pytest
 
 from api.http import admission
-from api.http.admission import AT_ONCE, LEAST_HELD, MOST_HELD, REFUSALS_AT_ONCE, Admission
+from api.http.admission import BEGUN_A_TURN, LEAST_HELD, MOST_HELD, REFUSED_A_TURN, Admission
 from tests.http.lines import line, scope
 
 
 async def test_so_many_begin_in_a_turn() -> None:
-    _, begun = line(["noisy"] * (3 * AT_ONCE), set())
-    assert len(begun) == AT_ONCE
+    _, begun = line(["noisy"] * (3 * BEGUN_A_TURN), set())
+    assert len(begun) == BEGUN_A_TURN
     await asyncio.sleep(0)
-    assert len(begun) == 2 * AT_ONCE
+    assert len(begun) == 2 * BEGUN_A_TURN
     await asyncio.sleep(0)
-    assert len(begun) == 3 * AT_ONCE
+    assert len(begun) == 3 * BEGUN_A_TURN
 
 
 async def test_who_asks_for_little_is_not_behind_who_asks_for_much() -> None:
-    _, begun = line([*["noisy"] * (5 * AT_ONCE), "quiet", "quiet", "other"], set())
+    _, begun = line([*["noisy"] * (5 * BEGUN_A_TURN), "quiet", "quiet", "other"], set())
     await asyncio.sleep(0)
-    assert sorted(begun[AT_ONCE:])[-3:] == ["other", "quiet", "quiet"]
+    assert sorted(begun[BEGUN_A_TURN:])[-3:] == ["other", "quiet", "quiet"]
     for _ in range(4):
         await asyncio.sleep(0)
-    assert len(begun) == 5 * AT_ONCE + 3
+    assert len(begun) == 5 * BEGUN_A_TURN + 3
 
 
 async def test_probes_begin_at_once_whatever_waits() -> None:
@@ -44,7 +44,7 @@ async def test_who_would_be_refused_is_held_and_holds_up_nobody(held: list[parti
         release()
     for turn in range(1, 5):
         await asyncio.sleep(0)
-        assert begun[1:] == ["spent"] * REFUSALS_AT_ONCE * turn
+        assert begun[1:] == ["spent"] * REFUSED_A_TURN * turn
 
 
 async def test_no_more_than_so_many_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,18 +58,18 @@ async def test_no_more_than_so_many_are_held(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_whose_budget_was_spent_while_they_waited_is_held_then(held: list[partial[None]]) -> None:
     spent: set[str] = set()
-    _, begun = line(["crowd"] * (AT_ONCE + 2), set(), spent)
+    _, begun = line(["crowd"] * (BEGUN_A_TURN + 2), set(), spent)
     spent.add("crowd")
     await asyncio.sleep(0)
-    assert (len(begun), len(held)) == (AT_ONCE, 2)
+    assert (len(begun), len(held)) == (BEGUN_A_TURN, 2)
     for release in held:
         release()
     await asyncio.sleep(0)
-    assert begun[AT_ONCE:] == ["-crowd"] * 2
+    assert begun[BEGUN_A_TURN:] == ["-crowd"] * 2
 
 
 async def test_what_waited_too_long_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "MOST_WAITED", -1.0)
-    _, begun = line(["noisy"] * (AT_ONCE + 2), set())
+    _, begun = line(["noisy"] * (BEGUN_A_TURN + 2), set())
     await asyncio.sleep(0)
-    assert begun == ["noisy"] * AT_ONCE + ["-noisy"] * 2
+    assert begun == ["noisy"] * BEGUN_A_TURN + ["-noisy"] * 2

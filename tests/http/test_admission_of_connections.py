@@ -82,7 +82,7 @@ async def test_a_crowded_key_is_refused_on_a_connection_that_stays(
     async with wire.open() as waiting, wire.open() as connection:
         connection.send(get)
         assert (await connection.answer()).status == 200
-        leaves = [await found.enter(f"key:{made['id']}") for _ in range(slots.AT_ONCE)]
+        leaves = [await found.enter(f"key:{made['id']}") for _ in range(slots.SLOTS)]
         monkeypatch.setattr(admission, "WAITING", 1)
         waiting.send(get)
         await true(lambda: bool(connections_of(app).admission._full))
@@ -119,7 +119,7 @@ async def test_nothing_is_done_for_who_went_while_they_waited(
     remembered = credential if is_known else None
     monkeypatch.setattr(services_of(litestar_app).limiter, "remembered", lambda _: remembered)
     found: Slots = services_of(litestar_app).slots
-    leaves = [await found.enter(f"key:{made['id']}") for _ in range(slots.AT_ONCE)]
+    leaves = [await found.enter(f"key:{made['id']}") for _ in range(slots.SLOTS)]
     body = b'{"name": "Gone"}'
     head = f"Host: a\r\nAuthorization: Bearer {made['secret']}\r\nContent-Type: application/json\r\n"
     request = f"PUT /v1/guilds/{HARBOUR} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body

@@ -9,7 +9,7 @@ import pytest
 from api.auth.slots import Slots
 from api.errors import GuildhallError
 from api.http import admission
-from api.http.admission import AT_ONCE, Admission
+from api.http.admission import BEGUN_A_TURN, Admission
 from tests.http.lines import scope
 
 
@@ -108,7 +108,7 @@ async def test_who_waits_for_a_slot_holds_up_nobody() -> None:
     await family.fill()
     family.ask("waits")
     family.admission._share_of = lambda _: None
-    for number in range(AT_ONCE):
+    for number in range(BEGUN_A_TURN):
         assert family.admission.begins_at_once(scope()), number
 
 

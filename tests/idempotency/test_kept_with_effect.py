@@ -121,7 +121,7 @@ async def test_the_answer_is_there_with_the_effect(
 async def test_postgresql_ends_after_the_effect(
     bot: httpx2.AsyncClient, database_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every connection is terminated between the commit and the answer: who asks again is told the level-ups."""
+    """Every connection is terminated between the commit and the answer: who asks again gets the level-ups."""
     xp = {"xp_per_message": {"min": 1000, "max": 1000}}
     assert (await bot.patch(f"{GUILD}/settings/leveling", json=xp)).is_success
     finalize = Idempotency.finalize

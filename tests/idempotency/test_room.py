@@ -1,4 +1,4 @@
-"""What is kept for a credential has an end, and nobody is told that something was kept that is not."""
+"""What is kept for a credential is bounded, and no answer says that it was kept if it was not."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whoever asked for an import may lose what they may do while it runs; and what it changes is told as theirs."""
+"""Whoever asked for an import may lose what they may do while it runs; and the audit log has its changes as theirs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -162,11 +162,11 @@ async def test_dry_run_refuses_what_the_import_will(bot: httpx2.AsyncClient, cli
         {"guild": {"name": "Once more"}}, {"member": {"user_id": str(BO), "xp": 1}},
     )  # fmt: skip
     async with await clients.bot(scopes=[Scope.MEMBERS_WRITE]) as client:
-        told = [await ended(bot, (await send(client, "guildhall", file, dry_run=dry)).headers["Location"])
+        finished = [await ended(bot, (await send(client, "guildhall", file, dry_run=dry)).headers["Location"])
                 for dry in (True, False)]  # fmt: skip
-    assert told[0]["refused"] == told[1]["refused"]
-    assert [each["row"] for each in told[0]["refused"]] == [1, 2, 3, 4]
-    assert told[0]["counts"] == told[1]["counts"] == counts(5, 1, 0, 4)
+    assert finished[0]["refused"] == finished[1]["refused"]
+    assert [each["row"] for each in finished[0]["refused"]] == [1, 2, 3, 4]
+    assert finished[0]["counts"] == finished[1]["counts"] == counts(5, 1, 0, 4)
 
 
 DEFINITION = {"key": "late", "name": "Late", "condition": {"stat": "messages", "gte": 1_000_000}}

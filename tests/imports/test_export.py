@@ -272,7 +272,7 @@ UNSTORABLE = [
 
 
 async def test_what_no_text_may_hold_is_refused(bot: httpx2.AsyncClient) -> None:
-    """Where it is told too: the name of an unknown member is part of its pointer."""
+    """Also where it is shown: the name of an unknown member is part of its pointer."""
     found = await imported(bot, "guildhall", lines({"guildhall": 1}, *UNSTORABLE))
     assert (found["status"], found["counts"]) == ("finished", counts(len(UNSTORABLE), 0, 0, len(UNSTORABLE)))
 

@@ -77,8 +77,8 @@ async def test_a_name_that_was_cut_loses_no_row(bot: httpx2.AsyncClient, name: b
     assert (await imported(bot, "mee6", page))["status"] == "finished"
     line = b'{"guildhall": 1}\n{"guild": {"name": "x"}}\n'.replace(b'"x"', b'"Harbour' + name[1:])
     assert (await imported(bot, "guildhall", line))["refused"] == []
-    told = lines(event(1, "2020-01-01T00:00:00Z", type="command", name="rank")).replace(b'"rank"', b'"rank' + name[1:])
-    found = await imported(bot, "events", told)
+    file = lines(event(1, "2020-01-01T00:00:00Z", type="command", name="rank")).replace(b'"rank"', b'"rank' + name[1:])
+    found = await imported(bot, "events", file)
     assert (found["status"], found["counts"]["rows"]) == ("finished", 1)
 
 

@@ -1,4 +1,4 @@
-"""Imports are told of when they have ended, the newest of a guild."""
+"""A guild's newest finished imports are listed."""
 
 import httpx2
 

@@ -77,10 +77,10 @@ def test_what_is_no_json_is_broken(file: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "told"), [(b"[]", "an empty array"), (b"{}", "Members found: none"), (b"5", "not a JSON object")]
+    ("file", "message"), [(b"[]", "an empty array"), (b"{}", "Members found: none"), (b"5", "not a JSON object")]
 )
-def test_what_is_shorter_than_a_mark_is_read_too(file: bytes, told: str) -> None:
-    with pytest.raises(Broken, match=told):
+def test_what_is_shorter_than_a_mark_is_read_too(file: bytes, message: str) -> None:
+    with pytest.raises(Broken, match=message):
         read(Pages(["players"]), file, 1)
 
 

@@ -139,7 +139,7 @@ async def test_every_line_by_every_caller(
     callers = await make_callers(browsers, clients, discord, clock, owner)
     scopes = {kind.scope for kind in KINDS.values()}
     wrong: list[str] = []
-    told: dict[str, tuple[int, int]] = {}
+    outcomes: dict[str, tuple[int, int]] = {}
     async with clients.anonymous() as client:
         for n, (name, caller) in enumerate(callers.items()):
             if caller.lacks is not None and caller.lacks not in scopes:
@@ -148,13 +148,13 @@ async def test_every_line_by_every_caller(
             file = lines({"guildhall": 1}, *({name.partition(" ")[0]: kind.line(n)} for name, kind in KINDS.items()))
             asked = await send(client, "guildhall", file)
             if asked.status_code != 202:
-                told[name] = asked.status_code, 0
+                outcomes[name] = asked.status_code, 0
                 if (route := await by_route(client, IMPORTS)) != asked.status_code:
                     wrong.append(f"{name} asks: {asked.status_code}, not {route}")
                 continue
             found = await ended(bot, asked.headers["Location"])
             refused = {each["row"]: each for each in found["refused"]}
-            told[name] = 202, len(refused)
+            outcomes[name] = 202, len(refused)
             for row, (of, kind) in enumerate(KINDS.items(), 1):
                 may = await by_route(client, kind.route) not in {401, 403, 404}
                 taken = bool(await owner.fetchval(kind.taken, HARBOUR, n))
@@ -167,11 +167,11 @@ async def test_every_line_by_every_caller(
             if found["counts"]["refused"] != len(refused) or found["status"] != "finished":
                 wrong.append(f"{name}: {found}")
     assert not wrong, "\n".join(wrong[:60])
-    assert told["key of all"] == (202, 0)
-    assert told["own key"] == (202, 1), "a list of guilds hides nobody"
-    assert told["writer"] == (202, 5), "guild, roles, channels, who may come in, hiding"
-    assert told["Manage Guild"] == (202, 1)
-    assert told["reader"] == (403, 0)
+    assert outcomes["key of all"] == (202, 0)
+    assert outcomes["own key"] == (202, 1), "a list of guilds hides nobody"
+    assert outcomes["writer"] == (202, 5), "guild, roles, channels, who may come in, hiding"
+    assert outcomes["Manage Guild"] == (202, 1)
+    assert outcomes["reader"] == (403, 0)
 
 
 async def prepare(bot: httpx2.AsyncClient) -> None:

@@ -48,7 +48,7 @@ def ranked(values: dict[int, int]) -> list[tuple[int, str, int]]:
     return found
 
 
-def told(items: list[Json]) -> list[tuple[int, str, int]]:
+def standings(items: list[Json]) -> list[tuple[int, str, int]]:
     return [(item["rank"], item["user_id"], item["value"]) for item in items]
 
 
@@ -63,7 +63,7 @@ async def test_ties_share_a_rank_across_pages(bot: httpx2.AsyncClient, put: Put)
     values = {ADA: 300, BO: 300, 7: 300, 8: 300, 9: 120, 10: 120, 11: 4000, 12: 0, 13: 0}
     await put(values)
     for limit in range(1, 10):
-        assert told(await whole(bot, limit=limit)) == ranked(values)
+        assert standings(await whole(bot, limit=limit)) == ranked(values)
     first = await board(bot, limit=1)
     names = dict.fromkeys(("username", "display_name", "avatar_url"))
     assert first["items"] == [{"rank": 1, "user_id": "11", **names, "value": 4000, "xp": 4000, "level": 9}]
@@ -80,13 +80,13 @@ async def test_ranks_are_those_of_a_sort(
 ) -> None:
     await owner.execute("TRUNCATE members CASCADE")
     await put(values)
-    assert told(await whole(bot, limit=limit)) == ranked(values)
+    assert standings(await whole(bot, limit=limit)) == ranked(values)
     for user in list(values)[:3]:
         page = await board(bot, around=user, limit=limit)
         expected = ranked(values)
         assert str(user) in [item["user_id"] for item in page["items"]]
-        start = expected.index(told(page["items"])[0])
-        assert told(page["items"]) == expected[start : start + limit]
+        start = expected.index(standings(page["items"])[0])
+        assert standings(page["items"]) == expected[start : start + limit]
 
 
 async def test_around_has_the_member_in_its_middle(bot: httpx2.AsyncClient, put: Put) -> None:
@@ -127,11 +127,11 @@ async def test_built_in_and_custom_stats(bot: httpx2.AsyncClient) -> None:
         {**message("6", user=BO), "type": "stat", "stat": "duels_won", "amount": 3},
     )
     for query in ({}, {"period": "day"}, {"period": "month"}):
-        assert told(await whole(bot, stat="messages", limit=1, **query)) == [(1, str(ADA), 2), (2, str(BO), 1)]
-        assert told(await whole(bot, stat="voice_seconds", **query)) == [(1, str(ADA), 90)]
-        assert told(await whole(bot, stat="duels_won", limit=1, **query)) == [(1, str(BO), 3), (1, str(ADA), 3)]
+        assert standings(await whole(bot, stat="messages", limit=1, **query)) == [(1, str(ADA), 2), (2, str(BO), 1)]
+        assert standings(await whole(bot, stat="voice_seconds", **query)) == [(1, str(ADA), 90)]
+        assert standings(await whole(bot, stat="duels_won", limit=1, **query)) == [(1, str(BO), 3), (1, str(ADA), 3)]
         page = await board(bot, stat="duels_won", around=ADA, limit=1, **query)
-        assert told(page["items"]) == [(1, str(ADA), 3)]
+        assert standings(page["items"]) == [(1, str(ADA), 3)]
         assert (await bot.get(PATH, params={"stat": "reactions", "around": str(ADA), **query})).status_code == 404
 
 
@@ -145,7 +145,7 @@ async def test_a_rank_is_counted_once_a_page(
     await owner.execute("UPDATE members SET messages = user_id")
     await owner.execute("INSERT INTO boards SELECT guild_id, 1, messages, user_id FROM members")
     today = date(2026, 11, 16)
-    await owner.execute("SELECT guildhall_make_part('activity_days', $1)", today)
+    await owner.execute("SELECT guildhall_create_partition('activity_days', $1)", today)
     await owner.execute(
         "INSERT INTO activity_days (guild_id, day, user_id, messages, events)"
         " SELECT guild_id, $1, user_id, messages, 1 FROM members",

@@ -19,7 +19,7 @@ from api.members.queries import TOTALS_LOCK
 from api.postgres.engine import PlainConnection
 from tests.imports.files import event, imported, lines
 from tests.leaderboards.conftest import Put, PutDay
-from tests.leaderboards.test_board import board, ranked, told, whole
+from tests.leaderboards.test_board import board, ranked, standings, whole
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, HARBOUR
 from tests.support.wiring import services_of
@@ -50,7 +50,7 @@ async def year(bot: httpx2.AsyncClient, clock: MovableClock) -> list[tuple[int, 
     """The board of the year that ends today, by a new snapshot."""
     clock.move(seconds=11)
     today = clock.now().date()
-    return told(await whole(bot, stat="messages", from_=today - 364 * DAY, to=today))
+    return standings(await whole(bot, stat="messages", from_=today - 364 * DAY, to=today))
 
 
 @given(DAYS, DAYS, st.sets(DAYS, max_size=6))
@@ -101,7 +101,7 @@ async def test_boards_are_those_of_the_days(
                 for user, value in values.items():
                     expected[user] = expected.get(user, 0) + value
         found = await whole(bot, stat="messages", from_=first, to=last)
-        assert told(found) == ranked({user: value for user, value in expected.items() if value})
+        assert standings(found) == ranked({user: value for user, value in expected.items() if value})
 
 
 async def test_a_year_and_no_more(

@@ -17,7 +17,7 @@ from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message, record
 from tests.imports.files import event, imported, lines
 from tests.leaderboards.conftest import Put, PutDay
-from tests.leaderboards.test_board import PATH, board, told
+from tests.leaderboards.test_board import PATH, board, standings
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR
 from tests.support.wiring import services_of
@@ -43,7 +43,7 @@ async def test_a_small_guild_is_of_this_moment(bot: httpx2.AsyncClient, put: Put
         await put_day(NOVEMBER + messages * DAY, {1: 2, 2: 1})
         page = await board(bot, stat="messages", period="month", at=NOVEMBER)
         assert page["as_of"] is None
-        assert told(page["items"]) == [(1, "1", 2 * messages), (2, "2", messages)]
+        assert standings(page["items"]) == [(1, "1", 2 * messages), (2, "2", messages)]
     assert (await board(bot))["as_of"] is None
 
 
@@ -63,7 +63,7 @@ async def test_as_of(
     clock.move(seconds=5)
     second = await board(bot, **query)
     assert datetime.fromisoformat(second["as_of"]) >= as_of + timedelta(seconds=10)
-    assert told(second["items"]) == [(1, "2", 5), (2, "1", 2)]
+    assert standings(second["items"]) == [(1, "2", 5), (2, "1", 2)]
     for all_time in ({}, {"stat": "messages"}, {"stat": "duels_won"}):
         assert (await board(bot, **all_time))["as_of"] is None
 
@@ -131,9 +131,9 @@ async def test_pages_across_two_snapshots(
     await put_day(NOVEMBER + DAY, {11: 500, 12: 35})
     second = await board(bot, **query, cursor=first["next_cursor"])
     assert second["as_of"] > first["as_of"]
-    assert told(second["items"]) == [(6, "6", 60), (7, "5", 50), (8, "4", 40), (9, "12", 35)]
+    assert standings(second["items"]) == [(6, "6", 60), (7, "5", 50), (8, "4", 40), (9, "12", 35)]
     third = await board(bot, **query, cursor=second["next_cursor"])
-    assert told(third["items"]) == [(10, "3", 30), (11, "2", 20), (12, "1", 10)]
+    assert standings(third["items"]) == [(10, "3", 30), (11, "2", 20), (12, "1", 10)]
     assert third["next_cursor"] is None
 
 
@@ -144,7 +144,7 @@ async def test_custom_stats(bot: httpx2.AsyncClient, snapshots: Snapshots) -> No
     for query in ({"period": "day"}, {"period": "month"}):
         page = await board(bot, stat="duels_won", **query)
         assert page["as_of"] is not None
-        assert told(page["items"]) == [(1, str(ADA), 6), (2, str(BO), 3)]
+        assert standings(page["items"]) == [(1, str(ADA), 6), (2, str(BO), 3)]
     unknown = await board(bot, stat="never_counted", period="week")
     assert (unknown["member_count"], unknown["items"], unknown["next_cursor"]) == (0, [], None)
 
@@ -158,7 +158,7 @@ async def test_who_is_gone_is_gone_at_once(bot: httpx2.AsyncClient, snapshots: S
     await record(bot, message("1"), message("2"), message("3", user=BO))
     query = {"stat": "messages", "period": "day"}
     before = await board(bot, **query, limit=1)
-    assert told(before["items"]) == [(1, str(ADA), 2)]
+    assert standings(before["items"]) == [(1, str(ADA), 2)]
     requests = {
         "hidden": bot.put(f"/v1/users/{ADA}/privacy", json={"visibility": "hidden"}),
         "erased": bot.delete(f"/v1/users/{ADA}"),
@@ -170,12 +170,12 @@ async def test_who_is_gone_is_gone_at_once(bot: httpx2.AsyncClient, snapshots: S
     assert answer.is_success, answer.text
     after = await board(bot, **query, limit=1)
     assert after["as_of"] == before["as_of"]
-    assert told(after["items"]) == [(2, str(BO), 1)]
+    assert standings(after["items"]) == [(2, str(BO), 1)]
     assert after["next_cursor"] is None
     around = await bot.get(PATH, params={**query, "around": str(ADA)})
     assert around.status_code == 404
     snapshots.clear()
-    assert told((await board(bot, **query))["items"]) == [(1, str(BO), 1)]
+    assert standings((await board(bot, **query))["items"]) == [(1, str(BO), 1)]
 
 
 async def test_who_comes_back_does_not_bring_back_what_was_erased(
@@ -189,7 +189,7 @@ async def test_who_comes_back_does_not_bring_back_what_was_erased(
     await record(bot, message("4"))
     assert (await board(bot, stat="messages"))["member_count"] == 2
     page = await board(bot, **query)
-    assert (page["as_of"], told(page["items"])) == (before["as_of"], [(2, str(BO), 1)])
+    assert (page["as_of"], standings(page["items"])) == (before["as_of"], [(2, str(BO), 1)])
 
 
 async def test_late_events_and_old_days(bot: httpx2.AsyncClient, snapshots: Snapshots, clock: MovableClock) -> None:
@@ -197,13 +197,13 @@ async def test_late_events_and_old_days(bot: httpx2.AsyncClient, snapshots: Snap
     late = datetime.now(UTC) - 5 * DAY
     query: dict[str, object] = {"stat": "messages", "from_": "2015-01-01", "to": datetime.now(UTC).date() + DAY}
     await record(bot, message("1"))
-    assert told((await board(bot, **query))["items"]) == [(1, str(ADA), 1)]
+    assert standings((await board(bot, **query))["items"]) == [(1, str(ADA), 1)]
     await record(bot, message("2", user=BO, at=late), message("3", user=BO, at=late))
     clock.move(seconds=11)
-    assert told((await board(bot, **query))["items"]) == [(1, str(BO), 2), (2, str(ADA), 1)]
+    assert standings((await board(bot, **query))["items"]) == [(1, str(BO), 2), (2, str(ADA), 1)]
     await imported(bot, "events", lines(*(event(n, "2016-03-04T10:00:00Z") for n in range(4))))
     clock.move(seconds=11)
-    assert told((await board(bot, **query))["items"]) == [(1, str(ADA), 5), (2, str(BO), 2)]
+    assert standings((await board(bot, **query))["items"]) == [(1, str(ADA), 5), (2, str(BO), 2)]
 
 
 async def test_who_ask_at_once_have_it_computed_once(
@@ -230,7 +230,7 @@ async def test_who_ask_at_once_have_it_computed_once(
     others = [asyncio.create_task(bot.get(PATH, params={**query, "limit": n})) for n in range(1, 7)]
     first.cancel()  # who gives up takes it from nobody else
     for answer in await asyncio.gather(*others):
-        assert (answer.status_code, told(answer.json()["items"])) == (200, [(1, "1", 1)])
+        assert (answer.status_code, standings(answer.json()["items"])) == (200, [(1, "1", 1)])
     assert computed == [("messages", NOVEMBER, NOVEMBER + 29 * DAY)]
 
 
@@ -242,7 +242,7 @@ async def test_what_takes_too_long(
     clock: MovableClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Ends by PostgreSQL's own bound, and the last snapshot is not told in its place."""
+    """Ends by PostgreSQL's own bound, and the last snapshot is not served in its place."""
     await put({1: 0})
     await put_day(NOVEMBER, {1: 1})
     query = {"stat": "messages", "period": "month", "at": str(NOVEMBER)}

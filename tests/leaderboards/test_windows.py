@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from api.postgres.engine import PlainConnection
 from tests.activity.test_record import message, record
 from tests.leaderboards.conftest import Put, PutDay
-from tests.leaderboards.test_board import board, ranked, told, whole
+from tests.leaderboards.test_board import board, ranked, standings, whole
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, HARBOUR
 
@@ -22,16 +22,16 @@ async def test_periods_and_their_days(bot: httpx2.AsyncClient, put: Put, put_day
     await put_day(date(2026, 11, 16), {1: 1, 2: 2})
     week = await board(bot, stat="messages", period="week", at="2026-11-18")
     assert (week["period"], week["from"], week["to"]) == ("week", "2026-11-16", "2026-11-22")
-    assert told(week["items"]) == [(1, "2", 2), (2, "1", 1)]
+    assert standings(week["items"]) == [(1, "2", 2), (2, "1", 1)]
     month = await board(bot, stat="messages", period="month", at="2026-11-30")
     assert (month["from"], month["to"]) == ("2026-11-01", "2026-11-30")
-    assert told(month["items"]) == [(1, "1", 6), (2, "2", 2)]
+    assert standings(month["items"]) == [(1, "1", 6), (2, "2", 2)]
     window = await board(bot, stat="messages", from_="2026-11-15", to="2026-11-15")
     assert (window["period"], window["member_count"]) == (None, 1)
     await bot.patch(f"/v1/guilds/{HARBOUR}/settings/leveling", json={"week_starts_on": "sunday"})
     week = await board(bot, stat="messages", period="week", at="2026-11-18")
     assert (week["from"], week["to"]) == ("2026-11-15", "2026-11-21")
-    assert told(week["items"]) == [(1, "1", 6), (2, "2", 2)]
+    assert standings(week["items"]) == [(1, "1", 6), (2, "2", 2)]
 
 
 async def test_a_page_goes_on_in_its_week(
@@ -45,7 +45,7 @@ async def test_a_page_goes_on_in_its_week(
     assert key["items"] == []
     clock.move(days=-7)
     rest = await board(bot, period="week", limit=1, cursor=first["next_cursor"])
-    assert (rest["from"], told(rest["items"])) == (first["from"], [(2, "2", 4)])
+    assert (rest["from"], standings(rest["items"])) == (first["from"], [(2, "2", 4)])
 
 
 async def test_days_are_the_guilds(bot: httpx2.AsyncClient, clock: MovableClock) -> None:
@@ -81,9 +81,9 @@ async def test_a_window_is_the_sum_of_its_days(
     summed: dict[int, int] = {}
     for number, values in enumerate(days):
         await put_day(first + number * DAY, values)
-        told_day = told(await whole(bot, from_=first + number * DAY, to=first + number * DAY))
-        assert told_day == ranked({user: value for user, value in values.items() if value})
-        for _, user, value in told_day:
+        of_a_day = standings(await whole(bot, from_=first + number * DAY, to=first + number * DAY))
+        assert of_a_day == ranked({user: value for user, value in values.items() if value})
+        for _, user, value in of_a_day:
             summed[int(user)] = summed.get(int(user), 0) + value
-    found = told(await whole(bot, from_=first, to=first + (len(days) - 1) * DAY, limit=3))
+    found = standings(await whole(bot, from_=first, to=first + (len(days) - 1) * DAY, limit=3))
     assert found == ranked({user: value for user, value in summed.items() if value})

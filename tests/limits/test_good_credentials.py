@@ -116,7 +116,7 @@ async def test_a_flood_of_guesses_beside_a_good_key(
     assert max(asked) <= OF_EACH
     assert len(asked) < 50, "many in each"
     async with asyncio.timeout(10):
-        while asked:  # until the keys that this test made are told, which forgets what was unknown
+        while asked:  # until the change watcher sees the keys that this test made, which invalidates unknown ones
             asked.clear()
             assert {(await sinful.get(GUILD, headers=headers)).status_code for headers in guesses[:20]} == {429}
     made = await bot.post("/v1/keys", json={"name": "k", "scopes": ["guilds:read"]})

@@ -1,4 +1,4 @@
-"""Budgets of requests: one for all processes, told on every answer, and never more than it says."""
+"""Budgets of requests: one for all processes, shown on every answer, and never more than it says."""
 
 import asyncio
 from collections import Counter

@@ -77,9 +77,9 @@ async def test_what_discord_has_is_cleaned(
         sent = json.dumps(body(name)).encode()
         response = await bot.put(path, content=sent, headers={"Content-Type": "application/json"})
         assert response.status_code == 200, response.text
-        told = (await bot.get(path)).json()
-        assert told.get("items", [told])[0]["name"] == (left or id_)
-        assert response.json() == told
+        view = (await bot.get(path)).json()
+        assert view.get("items", [view])[0]["name"] == (left or id_)
+        assert response.json() == view
 
 
 async def test_of_many_roles_none_is_lost(bot: httpx2.AsyncClient) -> None:

@@ -1,4 +1,4 @@
-"""What a server's log and metrics tell, and what they must not."""
+"""What a server's log and metrics show, and what they must not."""
 
 import re
 import socket
@@ -137,7 +137,7 @@ def test_garbage_behind_requests_writes_nothing_but_their_lines(server: Server) 
             connection.sendall(request + b"rubbish \xff\r\n" * 50)
             assert connection.makefile("rb").read().startswith(b"HTTP/1.1 404")
     until(lambda: sum(line.get("request_id") == "before-garbage" for line in server.log()) == 100, 60)
-    # What was left out of earlier lines may be told now.
+    # What was left out of earlier lines may be shown now.
     assert {line["event"] for line in server.log()[before:]} <= {"request", "lines were left out"}
     assert "Traceback" not in server.said
 

@@ -49,8 +49,8 @@ async def tried(caller: httpx2.AsyncClient, source: str, user_id: int, mode: str
     return await imported(caller, source.split()[0], file, dry_run=True, mode=mode)
 
 
-def told(done: Json, user_id: int) -> str:
-    """All that is told of an import but which one it was, and of whom."""
+def shown(done: Json, user_id: int) -> str:
+    """All that is shown of an import, without its id and the person's."""
     members = {name: done[name] for name in ("status", "counts", "refused", "preview")}
     return json.dumps(members).replace(f'"{user_id}"', '"?"')
 
@@ -69,8 +69,8 @@ async def test_a_dry_run_shows_somebody_hidden_as_somebody_unknown(
         hidden, unknown = await tried(caller, source, BO, mode), await tried(caller, source, NOBODY, mode)
         assert (hidden["status"], hidden["refused"]) == ("finished", [])
         if name == "a manager":
-            assert told(hidden, BO) == told(unknown, NOBODY)
+            assert shown(hidden, BO) == shown(unknown, NOBODY)
         else:
-            assert source == "csv of nothing" or told(hidden, BO) != told(unknown, NOBODY)
-        assert told((await caller.get(f"/v1/imports/{hidden['id']}")).json(), BO) == told(hidden, BO)
+            assert source == "csv of nothing" or shown(hidden, BO) != shown(unknown, NOBODY)
+        assert shown((await caller.get(f"/v1/imports/{hidden['id']}")).json(), BO) == shown(hidden, BO)
     assert (await bot.get(MEMBER)).json() == before

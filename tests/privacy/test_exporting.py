@@ -37,8 +37,8 @@ async def test_everything_of_them(bot: httpx2.AsyncClient, owner: PlainConnectio
     entries = {row["action"]: row for row in stored["audit_log"]}
     assert entries["member.xp_adjusted"]["changes"] == {"xp": {"before": 0, "after": 700}}
     assert (entries["guild.updated"]["changes"], entries["guild.updated"]["reason"]) == (None, f"ask {ADA}")
-    told = {row["type"] for table in ("outbox", "stream_events") for row in stored[table]}
-    assert "member.level_up" in told
+    types = {row["type"] for table in ("outbox", "stream_events") for row in stored[table]}
+    assert "member.level_up" in types
 
 
 async def test_somebody_unknown(bot: httpx2.AsyncClient) -> None:

@@ -31,9 +31,9 @@ MEMBER = f"/v1/guilds/{HARBOUR}/members/{BO}"
 
 # How a route names people. `address`: one, who is 404 for whom they are hidden from. `list`: many, without those.
 # `board`: many, and nobody who is hidden. `own`: one, and what it asks of who asks is another right; nobody else
-# is named. `told`: with what the credential may see otherwise, in tests/events/test_rights.py.
+# is named. `stream`: with what the credential may see otherwise, in tests/events/test_rights.py.
 # `public`, `picture`: the same, in tests/public and tests/cards.
-Naming = Literal["address", "list", "board", "explain", "own", "told", "public", "picture"]
+Naming = Literal["address", "list", "board", "explain", "own", "stream", "public", "picture"]
 ROWS: dict[str, Naming] = {
     "GET /v1/guilds/{guild_id}/members": "list",
     "PUT /v1/guilds/{guild_id}/members/names": "own",  # it answers with numbers
@@ -52,7 +52,7 @@ ROWS: dict[str, Naming] = {
     "GET /v1/guilds/{guild_id}/export": "list",
     "GET /v1/guilds/{guild_id}/audit-log": "list",
     "POST /v1/guilds/{guild_id}/activity/explain": "explain",
-    "POST /v1/guilds/{guild_id}/activity": "own",  # by bots alone, who are told what they report
+    "POST /v1/guilds/{guild_id}/activity": "own",  # by bots alone, who get what they report
     "POST /v1/guilds/{guild_id}/imports": "own",  # nothing is previewed yet when it is answered
     "DELETE /v1/users/{user_id}": "own",
     "GET /v1/users/{user_id}/export": "own",
@@ -73,7 +73,7 @@ ROWS: dict[str, Naming] = {
     "GET /v1/guilds/{guild_id}/leaderboard.webp": "picture",
     "GET /v1/cards/{link}/card.svg": "picture",
     "GET /v1/guilds/{guild_id}/leaderboard.svg": "picture",
-    "GET /v1/events": "told",
+    "GET /v1/events": "stream",
     "GET /v1/public/guilds/{place}/leaderboard": "public",
     "GET /v1/public/guilds/{place}/members/{user_id}": "public",
     "POST /v1/guilds/{guild_id}/members/{user_id}/card-link": "address",
@@ -191,7 +191,7 @@ async def test_each_route_by_each_caller(bot: httpx2.AsyncClient, callers: Mappi
         for who, client in sorted(callers.items(), key=lambda caller: caller[0] in SEES):
             for query in BOARDS if naming == "board" else ("",):
                 body = _body(route)
-                if naming in ("own", "told", "public", "picture"):
+                if naming in ("own", "stream", "public", "picture"):
                     continue
                 if route.method == "DELETE":  # what the one before has taken away
                     await record(bot, message(token_hex(8), user=BO))
@@ -208,7 +208,7 @@ async def test_each_route_by_each_caller(bot: httpx2.AsyncClient, callers: Mappi
 
 
 def _fault(naming: Naming, answer: httpx2.Response, *, sees: bool) -> str | None:
-    """What is wrong with an answer; None: nothing. Who lacks the route's scope is told no more than that."""
+    """What is wrong with an answer; None: nothing. Who lacks the route's scope sees no more than that."""
     if answer.status_code == 403:
         return None
     if naming == "address":
@@ -217,7 +217,7 @@ def _fault(naming: Naming, answer: httpx2.Response, *, sees: bool) -> str | None
         return "refused"
     if naming == "explain":
         (item,) = answer.json()["items"]
-        return None if (item["xp"] == 0) is sees else "when they last wrote is told by what they earn"
+        return None if (item["xp"] == 0) is sees else "what they earn shows when they last wrote"
     is_named = str(BO) in answer.text
     if naming == "board":
         return "named" if is_named else None
@@ -249,7 +249,7 @@ async def test_an_audit_entry_of_theirs_shows_who_did_it_and_no_more(
 
 
 async def test_hidden_and_unknown_are_alike(bot: httpx2.AsyncClient, callers: Mapping[str, httpx2.AsyncClient]) -> None:
-    """By every route of a member, to everybody who is not told of hidden people; and nobody is made a member by it."""
+    """By every route of a member, to everybody who may not see hidden people; and nobody is made a member by it."""
     await define(bot, draft(gte=1000))
     await give(bot, BO, 700)
     await bot.put(f"/v1/users/{BO}/privacy", json={"visibility": "hidden"})
@@ -258,15 +258,15 @@ async def test_hidden_and_unknown_are_alike(bot: httpx2.AsyncClient, callers: Ma
     for route in routes:
         body = _body(route)
         for who in callers.keys() - set(SEES):
-            told = {}
+            answers = {}
             for user in (BO, NOBODY):
                 url = route.url(guild_id=HARBOUR, user_id=user, achievement="chatterbox")
                 answer = await callers[who].request(route.method, url, json=body)
                 said = answer.json()
                 del said["request_id"]
-                told[user] = answer.status_code, {**said, "instance": said["instance"].replace(str(user), "")}
-            assert told[BO] == told[NOBODY], f"{route} by {who}"
-            assert told[BO][0] in (403, 404)
+                answers[user] = answer.status_code, {**said, "instance": said["instance"].replace(str(user), "")}
+            assert answers[BO] == answers[NOBODY], f"{route} by {who}"
+            assert answers[BO][0] in (403, 404)
     unknown = f"/v1/guilds/{HARBOUR}/members/{NOBODY}"
     assert (await bot.get(unknown)).status_code == 404
     assert (await bot.get(f"{unknown}/role-rewards")).status_code == 200

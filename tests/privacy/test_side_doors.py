@@ -20,9 +20,9 @@ async def test_a_simulation_does_not_find_out_a_hidden_members_numbers(
     async with await clients.bot(scopes=ALL - {Scope.MEMBERS_WRITE}, guilds=[HARBOUR]) as reader:
         for threshold, theirs, for_their_bot in ((1, 1, 2), (34, 0, 1), (835, 0, 1), (836, 0, 0)):
             draft = {"condition": {"stat": "xp", "gte": threshold}}
-            told = (await reader.post(SIMULATE, json=draft)).json()
-            assert (told["eligible"], told["would_unlock"]) == (theirs, theirs)
-            assert told["share"] in (0, 1)
+            shown = (await reader.post(SIMULATE, json=draft)).json()
+            assert (shown["eligible"], shown["would_unlock"]) == (theirs, theirs)
+            assert shown["share"] in (0, 1)
             assert (await bot.post(SIMULATE, json=draft)).json()["eligible"] == for_their_bot
 
 
@@ -47,10 +47,10 @@ async def test_the_audit_log_reveals_nothing_of_keys_that_are_not_seen(
             200,
         ]
         listed = (await reader.get(f"/v1/guilds/{HARBOUR}/audit-log?action=key.created")).json()["items"]
-        told = {entry["target"]: entry["changes"] for entry in listed}
-        assert wide["id"] not in told
-        assert strong["id"] not in told
-        assert told[own["id"]]["name"]["after"] == "own"
-        assert told[None] == {}
+        shown = {entry["target"]: entry["changes"] for entry in listed}
+        assert wide["id"] not in shown
+        assert strong["id"] not in shown
+        assert shown[own["id"]]["name"]["after"] == "own"
+        assert shown[None] == {}
     everything = (await bot.get(f"/v1/guilds/{HARBOUR}/audit-log?action=key.created")).json()["items"]
     assert {wide["id"], strong["id"], own["id"]} <= {entry["target"] for entry in everything}

@@ -22,7 +22,7 @@ SETTINGS = f"/v1/guilds/{HARBOUR}/settings/leveling"
 
 _is_word = re.compile(r"erased-[0-9a-f]{20}").fullmatch
 
-Entry = dict[str, Any]  # Any: an entry as it is told
+Entry = dict[str, Any]  # Any: an entry as it is shown
 
 
 async def entries(client: httpx2.AsyncClient, guild_id: int = HARBOUR, **query: str) -> list[Entry]:

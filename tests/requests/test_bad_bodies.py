@@ -110,7 +110,7 @@ async def test_unknown_members_are_named(bot: httpx2.AsyncClient, key_id: int, r
 async def test_neither_hostile_brackets_nor_faults_take_long(
     bot: httpx2.AsyncClient, key_id: int, route: Route
 ) -> None:
-    """A quadratic search, or a million faults told, would stop everybody else's requests too."""
+    """A quadratic search, or a million listed faults, would stop everybody else's requests too."""
     url = route.url(key_id=key_id)
     open_text = b'{"a": "' + b"[]" * 40 + b'\\"' * 500_000
     response = await bot.request(route.method, url, content=open_text, headers=JSON)

@@ -31,7 +31,7 @@ def named(response: httpx2.Response) -> list[str]:
 @scoped
 async def test_unknown_parameters_are_named(bot: httpx2.AsyncClient, route: Route) -> None:
     response = await bot.request(route.method, route.url(module="leveling") + "?nonsense=1&Limit=2&=3&%00=4")
-    required = {"source"}  # of an import, and told as missing beside
+    required = {"source"}  # of an import, and listed as missing beside
     assert [name for name in named(response) if name not in required] == ["nonsense", "Limit", "", "\0"]
 
 

@@ -49,7 +49,7 @@ async def test_the_one_scope_is_enough(bot: httpx2.AsyncClient, clients: Clients
 
 
 async def test_a_strangers_guild_is_nobodys(mallory: httpx2.AsyncClient) -> None:
-    """Mallory asks with every fault that could come after 404: none of them is told."""
+    """Mallory asks with every fault that could come after 404: none of them is shown."""
     headers = {"Content-Type": "text/plain", "If-Match": "bad", "X-Request-ID": "the-same"}
     for route in GUILD_ROUTES:
         urls = (f"{route.url(guild_id=id_)}?limit=abc&nonsense=1" for id_ in (HARBOUR, NOBODYS))

@@ -44,7 +44,7 @@ async def secret(bot: httpx2.AsyncClient, clients: Clients) -> str:
 
 @asynccontextmanager
 async def no_wake(owner: PlainConnection) -> AsyncIterator[None]:
-    """Nobody is told of changes: only a look finds them."""
+    """No notification arrives: only a poll finds changes."""
     await owner.execute("ALTER TABLE guild_settings DISABLE TRIGGER guild_settings_wake")
     try:
         yield
@@ -59,7 +59,7 @@ async def both(both_ways: BothWays, method: str, path: str, headers: Mapping[str
 
 
 async def until_fast(both_ways: BothWays, key: dict[str, str]) -> httpx2.Response:
-    """The answer by the fast path, once all is in memory: a poll may just have told of what was made before."""
+    """The answer by the fast path, once all is in memory: a poll may just have invalidated what was made before."""
     for _ in range(20):
         taken, answer = await both(both_ways, "GET", settings_of(), key)
         if taken:

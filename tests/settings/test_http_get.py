@@ -1,4 +1,4 @@
-"""`GET …/settings` and `GET …/settings/{module}`: what is told, to whom, and when a 304 is enough."""
+"""`GET …/settings` and `GET …/settings/{module}`: what is answered, to whom, and when a 304 is enough."""
 
 import httpx2
 import msgspec

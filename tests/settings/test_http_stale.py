@@ -1,4 +1,4 @@
-"""Settings that point at a role or channel which is gone are kept, and told of."""
+"""Settings that point at a role or channel which is gone are kept, and listed."""
 
 import httpx2
 import pytest

@@ -1,4 +1,4 @@
-"""Every definition for every member afresh: nobody lacks what they meet, and the stream told each once."""
+"""Every definition for every member afresh: nobody lacks what they meet, and the stream has each once."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta

@@ -46,7 +46,7 @@ class Batcher:
         most: int = 100_000,
         spool: Spool | None = None,
     ) -> None:
-        """`answered` is called with each answer and its guild: level-ups to tell, roles to give. `most`: how many
+        """`answered` is called with each answer and its guild: level-ups to announce, roles to give. `most`: how many
         events are kept at all. `spool` keeps them beyond the end of this process: `FileSpool`."""
         self._guildhall = guildhall
         self._answered = answered
@@ -172,15 +172,15 @@ class Batcher:
                 continue
             self._take(guild_id, batch)
             if self._answered is not None:
-                await self._tell(guild_id, answer)
+                await self._notify(guild_id, answer)
         return True
 
-    async def _tell(self, guild_id: str, answer: Activity) -> None:
+    async def _notify(self, guild_id: str, answer: Activity) -> None:
         assert self._answered is not None
         try:
             await self._answered(guild_id, answer)
         except Exception:
-            log.exception("what was told of guild %s failed", guild_id)  # it must not keep others' events
+            log.exception("`answered` failed for guild %s", guild_id)  # it must not keep others' events
 
     def _take(self, guild_id: str, batch: list[Event]) -> None:
         """Takes these off; while they were on their way some may have been dropped."""

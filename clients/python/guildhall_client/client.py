@@ -83,8 +83,8 @@ class Guildhall:
         await self.request("PUT", f"/v1/modules/{quote(module)}", object, body=body)
 
     async def settings(self, guild_id: Id, module: str, as_type: type[T]) -> Settings[T]:
-        """A module's values, as this type: `dict`, or a msgspec struct. Asked again, it costs little: the server is
-        told what is known already."""
+        """A module's values, as this type: `dict`, or a msgspec struct. Asked again, the server
+        sends them only if they changed."""
         path = f"/v1/guilds/{guild_id}/settings/{quote(module)}"
         kind: type[Settings[T]] = Settings[as_type]  # type: ignore[valid-type] # a type that the caller names
         return msgspec.json.decode(await self.requests.cached(path), type=kind)

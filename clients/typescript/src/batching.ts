@@ -27,7 +27,7 @@ export interface BatcherOptions {
   most?: number;
   /** Keeps events beyond the end of this process. Node: `FileSpool` of `guildhall-client/node`. */
   spool?: Spool;
-  /** What is told to the bot's author. `console.error` by default. */
+  /** Messages for the bot's author. `console.error` by default. */
   log?: (message: string, error: unknown) => void;
 }
 

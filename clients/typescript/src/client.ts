@@ -2,7 +2,7 @@
 import { Achievements } from "./achievements.ts";
 import { Cards } from "./cards.ts";
 import { problemOf } from "./errors.ts";
-import { decoded, Http, isGood, segment, type Asked, type Options } from "./http.ts";
+import { decoded, Http, isGood, segment, type RequestOptions, type Options } from "./http.ts";
 import { Imports } from "./imports.ts";
 import { events, type EventOptions } from "./streaming.ts";
 import type { Activity, ActivityEvent, Board, Guild, Member, Members, Query, Schema, StreamEvent } from "./types.ts";
@@ -142,7 +142,7 @@ export class Guildhall {
   }
 
   /** Any other route: its JSON, null if the answer has none. Throws `Problem`, `Unreachable`. */
-  request<T>(method: string, path: string, asked: Asked = {}): Promise<T> {
+  request<T>(method: string, path: string, asked: RequestOptions = {}): Promise<T> {
     return this.#http.json(method, path, asked);
   }
 }

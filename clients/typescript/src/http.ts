@@ -11,7 +11,7 @@ export interface Options {
   fetch?: typeof globalThis.fetch;
 }
 
-export interface Asked {
+export interface RequestOptions {
   /** Absent and undefined parameters are left out; lists are joined by commas. */
   query?: object | undefined;
   /** Sent as JSON. */
@@ -50,12 +50,12 @@ export class Http {
   }
 
   /** A request that needs a 2xx answer. Returns its JSON, null if it has none. Throws `Problem`, `Unreachable`. */
-  async json<T>(method: string, path: string, asked: Asked = {}): Promise<T> {
+  async json<T>(method: string, path: string, asked: RequestOptions = {}): Promise<T> {
     return decoded(await this.bytes(method, path, asked));
   }
 
   /** The same, for answers that are no JSON. */
-  async bytes(method: string, path: string, asked: Asked = {}): Promise<Uint8Array<ArrayBuffer>> {
+  async bytes(method: string, path: string, asked: RequestOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const answer = await this.send(method, path, asked);
     if (!isGood(answer)) throw problemOf(answer.status, answer.body);
     return answer.body;
@@ -76,7 +76,7 @@ export class Http {
   }
 
   /** A request and its whole answer, whatever its status. Throws `Unreachable`, and the signal's reason. */
-  async send(method: string, path: string, asked: Asked = {}): Promise<Answered> {
+  async send(method: string, path: string, asked: RequestOptions = {}): Promise<Answered> {
     const headers = { ...asked.headers };
     if (method === "POST" && asked.once !== false) headers["Idempotency-Key"] = crypto.randomUUID();
     const patience = new Patience(asked.patienceMs ?? this.#patienceMs);
@@ -91,7 +91,7 @@ export class Http {
   }
 
   /** One request, whose answer's body is not read. */
-  async open(method: string, path: string, asked: Asked): Promise<Response> {
+  async open(method: string, path: string, asked: RequestOptions): Promise<Response> {
     const headers: Record<string, string> = { Authorization: `Bearer ${this.#key}`, ...asked.headers };
     if (asked.reason !== undefined) headers["X-Audit-Log-Reason"] = encodeURIComponent(asked.reason);
     const init: RequestInit = { method, headers };
@@ -107,7 +107,7 @@ export class Http {
     return this.#fetch(this.#url + path + search(asked.query), init);
   }
 
-  async #tried(method: string, path: string, asked: Asked): Promise<[Answered | null, unknown]> {
+  async #tried(method: string, path: string, asked: RequestOptions): Promise<[Answered | null, unknown]> {
     const limit = AbortSignal.timeout(asked.timeoutMs ?? this.#timeoutMs);
     const signal = asked.signal === undefined ? limit : AbortSignal.any([limit, asked.signal]);
     try {

@@ -3,7 +3,7 @@ export { Batcher, type BatcherOptions, type NewEvent } from "./batching.ts";
 export { Guildhall } from "./client.ts";
 export type { PictureOptions } from "./cards.ts";
 export { BadSignature, GuildhallError, GuildNotFound, Problem, Unreachable } from "./errors.ts";
-export type { Asked, Options } from "./http.ts";
+export type { RequestOptions, Options } from "./http.ts";
 export type { components, operations, paths } from "./schema.js";
 export type { Spool } from "./spool.ts";
 export type { EventOptions } from "./streaming.ts";
