@@ -125,6 +125,16 @@ class Award(Table, tablename="achievement_awards", help_text="An achievement tha
         """The award of an achievement to a member, including a revoked one."""
         return (cls.member_id == member_id) & (cls.achievement_id == achievement_id)
 
+    @classmethod
+    async def revoke(cls, member_id: int, achievement_id: int, by: str, now: datetime, *, taken_xp: int) -> None:
+        """Revokes an award, of whose XP this much is taken back."""
+        values: dict[Column | str, object] = {
+            cls.revoked_at: now,
+            cls.revoked_by: by,
+            cls.xp: cls.xp - taken_xp,
+        }
+        await cls.update(values).where(cls.is_of(member_id, achievement_id))
+
     achievement_awards_member_achievement_key = Unique([member_id, achievement_id])
     achievement_awards_user_id_check = Check("user_id > 0")
     achievement_awards_xp_check = Check("xp >= 0")

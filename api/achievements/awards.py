@@ -5,7 +5,6 @@ from datetime import datetime
 
 import asyncpg
 import msgspec
-from piccolo.columns import Column
 
 from api.achievements import conditions, queries
 from api.achievements.candidates import Moved
@@ -155,18 +154,12 @@ class AwardService:
             if row is None:  # revoked while we waited for the lock
                 raise NotFound
             before = standing.xp
-            back = 0 if keep_rewards else min(row["awarded_xp"], before)
             taken = 0 if keep_rewards else row["awarded_xp"]
-            if back:  # first, because the lock order has members before counters of awards
+            if back := min(taken, before):  # first, because the lock order has members before counters of awards
                 ledger = Ledger()
                 grant_xp(ledger, standing, config.day_of(now), config.hour_of(now), -back)
                 await ledger.store(connection)
-            revocation: dict[Column | str, object] = {
-                Award.revoked_at: now,
-                Award.revoked_by: f"{actor.kind} {actor.id}",
-                Award.xp: Award.xp - taken,
-            }
-            await Award.update(revocation).where(Award.is_of(standing.id, row["id"]))
+            await Award.revoke(standing.id, row["id"], f"{actor.kind} {actor.id}", now, taken_xp=taken)
             names = KnownNames()
             await names.look_up(connection, [standing])
             theirs = names.of((guild_id, user_id))

@@ -17,7 +17,7 @@ from api.lib.diff import Change
 from api.lib.encoded import Encoded, encode
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
-from api.postgres.database import Database
+from api.postgres.database import Connection, Database
 from api.settings.builtin.cards import CardSettings
 from tables.cards import CardBackground
 from tables.guilds import Guild
@@ -64,25 +64,17 @@ class Backgrounds:
             if before is not None and before["digest"] == digest:
                 return _encoded(before), False
             await CardBackground.delete().where(CardBackground.guild_id == guild_id)
-            await CardBackground.insert(
-                CardBackground(
-                    guild_id=guild_id,
-                    picture=found.body,
-                    digest=digest,
-                    width=found.width,
-                    height=found.height,
-                    uploaded_at=self._clock.now(),
-                )
+            new = CardBackground(
+                guild_id=guild_id,
+                picture=found.body,
+                digest=digest,
+                width=found.width,
+                height=found.height,
+                uploaded_at=self._clock.now(),
             )
-            changes = {"digest": Change(None if before is None else before["digest"], digest)}
-            await record(
-                connection,
-                actor,
-                "card_background.replaced",
-                guild_ids=[guild_id],
-                target=str(guild_id),
-                changes=changes,
-            )
+            await CardBackground.insert(new)
+            change = Change(None if before is None else before["digest"], digest)
+            await _record(connection, actor, guild_id, "card_background.replaced", change)
             after = await _row(guild_id)
             assert after is not None  # it was just written
         return _encoded(after), before is None
@@ -105,15 +97,7 @@ class Backgrounds:
                 raise NotFound
             _check(before, preconditions)
             await CardBackground.delete().where(CardBackground.guild_id == guild_id)
-            changes = {"digest": Change(before["digest"], None)}
-            await record(
-                connection,
-                actor,
-                "card_background.deleted",
-                guild_ids=[guild_id],
-                target=str(guild_id),
-                changes=changes,
-            )
+            await _record(connection, actor, guild_id, "card_background.deleted", Change(before["digest"], None))
 
     async def name(self, guild_id: int, settings: CardSettings) -> str | None:
         """What the picture is called by the process that draws; None if the guild shows none."""
@@ -137,6 +121,10 @@ class Backgrounds:
 
 async def _row(guild_id: int) -> "Row | None":
     return await CardBackground.select(*_SHOWN).where(CardBackground.guild_id == guild_id).first()
+
+
+async def _record(connection: Connection, actor: Actor, guild_id: int, action: str, digest: Change) -> None:
+    await record(connection, actor, action, guild_ids=[guild_id], target=str(guild_id), changes={"digest": digest})
 
 
 def _check(row: "Row | None", preconditions: Preconditions | None) -> None:

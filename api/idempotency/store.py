@@ -8,6 +8,7 @@ computes it again."""
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
+import asyncpg
 import msgspec
 import structlog
 
@@ -91,6 +92,22 @@ def _kept(view: object, status: int, headers: dict[str, str]) -> StoredAnswer:
     return StoredAnswer(status, headers, encode(view))
 
 
+async def _first_answer(
+    row: asyncpg.Record, body: BodyHash, read: Callable[[], Awaitable[None]] | None
+) -> StoredAnswer:
+    """The answer of the request that has the key, if this one has the same body."""
+    if row["status"] is None:
+        if None not in (row["body_hash"], body.digest) and row["body_hash"] != body.digest:
+            raise KeyReused
+        raise StillRunning
+    if row["body_hash"] is not None:  # otherwise the first answer came before its body
+        if read is not None:
+            await read()
+        if row["body_hash"] != body.digest:
+            raise KeyReused
+    return StoredAnswer(row["status"], msgspec.json.decode(row["headers"]), row["body"].encode())
+
+
 class Idempotency:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -138,16 +155,7 @@ class Idempotency:
             raise StillRunning
         if row["address"] != address:
             raise KeyReused
-        if row["status"] is None:
-            if None not in (row["body_hash"], body.digest) and row["body_hash"] != body.digest:
-                raise KeyReused
-            raise StillRunning
-        if row["body_hash"] is not None:  # otherwise the first answer came before its body
-            if read is not None:
-                await read()
-            if row["body_hash"] != body.digest:
-                raise KeyReused
-        return StoredAnswer(row["status"], msgspec.json.decode(row["headers"]), row["body"].encode())
+        return await _first_answer(row, body, read)
 
     async def finalize(self, claim: Claim, answer: StoredAnswer) -> None:
         """Stores the answer of a request that succeeded, if the service has not stored it; releases the key of one that

@@ -23,7 +23,7 @@ from api.postgres.database import Connection
 async def restore_members(
     connection: Connection, work: Work, config: LevelingConfig, lines: Sequence[MemberLine]
 ) -> int:
-    """Stores them; gives how many were changed by it."""
+    """Stores the members. Returns how many of them changed."""
     users = sorted({int(line.user_id) for line in lines})
     known = {row[0] for row in await connection.fetch(sql.PRESENT, work.guild_id, users)}
     standings = await lock(connection, [(work.guild_id, user_id) for user_id in users])
@@ -31,13 +31,10 @@ async def restore_members(
     hidden = await hidden_among(connection, users)
     found = await connection.fetch(sql.STATS, work.guild_id, users)
     stats = {row[0]: msgspec.json.decode(row[1], type=dict[str, int]) for row in found}
-    given: dict[Key, GivenNames] = {}
-    for line in lines:
-        key, theirs = (work.guild_id, int(line.user_id)), GivenNames(line.username, line.display_name, line.avatar)
-        given[key] = over(given[key], theirs) if key in given else theirs
     names = KnownNames()
     await names.look_up(connection, standings.values())
     # Standings that are added to, or that have to be higher, may be old.
+    given = _given_names(work.guild_id, lines)
     altered = await names.store(connection, standings, given, only_missing=work.mode != "set")
     altered |= await _store_accents(connection, work, lines)
     ledger, changed = Ledger(), 0
@@ -64,6 +61,15 @@ async def restore_members(
         rows = [(user_id, stat, value) for (user_id, stat), value in sorted(stored.items())]
         await connection.execute(sql.STORE_STATS, work.guild_id, *zip(*rows, strict=True))
     return changed
+
+
+def _given_names(guild_id: int, lines: Sequence[MemberLine]) -> dict[Key, GivenNames]:
+    """The names in the lines. The last line of a member counts, in each part that it has."""
+    given: dict[Key, GivenNames] = {}
+    for line in lines:
+        key, theirs = (guild_id, int(line.user_id)), GivenNames(line.username, line.display_name, line.avatar)
+        given[key] = over(given[key], theirs) if key in given else theirs
+    return given
 
 
 async def _store_accents(connection: Connection, work: Work, lines: Sequence[MemberLine]) -> set[Key]:

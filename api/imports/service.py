@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterable
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -114,7 +115,8 @@ class ImportService:
         async with self._database.transaction() as connection:
             if not await ImportUpload.leave(guild_id, import_id):
                 raise Conflict(_BUSY)  # no piece for so long that another request has the place
-            new = Import(
+            row = await self._insert(
+                actor,
                 id=import_id,
                 guild_id=guild_id,
                 source=query.source,
@@ -122,22 +124,9 @@ class ImportService:
                 dry_run=query.dry_run,
                 takes_settings=query.settings,
                 bytes=size,
-                actor_kind=actor.kind,
-                actor_id=actor.id,
-                reason=actor.reason,
-                ip=actor.ip,
-                request_id=actor.request_id,
-                session_id=_session_id(actor),
                 digest=digest,
                 counted_before=await Import.counted(guild_id, query.source, digest) if mode == "add" else 0,
-                created_at=self._clock.now(),
             )
-            try:
-                [row] = await Import.insert(new).returning(*Import.all_columns())
-            except asyncpg.UniqueViolationError:
-                raise Conflict(_BUSY) from None
-            except asyncpg.ForeignKeyViolationError:
-                raise NotFound from None
             await Import.delete_beyond(guild_id, MOST_LISTED)
             job = await self._queue.put(connection, KIND, import_id, leased=leased)
             if not query.dry_run:
@@ -149,6 +138,25 @@ class ImportService:
             answer = to_view(row)
             await store_answer(connection, actor.claim, answer, status=202, headers={"location": location(import_id)})
         return answer, job
+
+    async def _insert(self, actor: Actor, **columns: Any) -> Row:  # Any: a column's value
+        new = Import(
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            reason=actor.reason,
+            ip=actor.ip,
+            request_id=actor.request_id,
+            session_id=_session_id(actor),
+            created_at=self._clock.now(),
+            **columns,
+        )
+        try:
+            [row] = await Import.insert(new).returning(*Import.all_columns())
+        except asyncpg.UniqueViolationError:
+            raise Conflict(_BUSY) from None
+        except asyncpg.ForeignKeyViolationError:
+            raise NotFound from None
+        return row
 
     async def _abandon(self, guild_id: int, import_id: int) -> None:
         """Releases the place and the file of a failed request. After a crash they are swept later."""

@@ -39,6 +39,28 @@ TAGS = {
     "operation": "Health, metrics and the OpenAPI document.",
 }
 
+SECURITY_SCHEMES = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key: `gh_` and 38 letters and digits. Each operation names the scope it needs.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": Cookies(https=True).session,
+        "description": (
+            "The session of a person who is logged in with Discord. Without TLS, the cookie's name has no `__Host-`."
+        ),
+    },
+    "csrf": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-CSRF-Token",
+        "description": "The `csrf_token` of `GET /v1/me`. With a session, every change needs it.",
+    },
+}
+
 _CONVENTIONS = Template((Path(__file__).parent / "conventions.md").read_text(encoding="utf-8"))
 
 
@@ -68,28 +90,7 @@ def document(routes: Iterable[BaseRoute]) -> dict[str, object]:
                 refusal.name: problems.response(refusal)
                 for refusal in (*problems.REFUSALS.values(), problems.PATCH_REFUSAL)
             },
-            "securitySchemes": {
-                "key": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "A key: `gh_` and 38 letters and digits. Each operation names the scope it needs.",
-                },
-                "session": {
-                    "type": "apiKey",
-                    "in": "cookie",
-                    "name": Cookies(https=True).session,
-                    "description": (
-                        "The session of a person who is logged in with Discord. Without TLS, "
-                        "the cookie's name has no `__Host-`."
-                    ),
-                },
-                "csrf": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "X-CSRF-Token",
-                    "description": "The `csrf_token` of `GET /v1/me`. With a session, every change needs it.",
-                },
-            },
+            "securitySchemes": SECURITY_SCHEMES,
         },
     }
 

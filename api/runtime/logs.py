@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -76,7 +76,7 @@ class Lines:
 
 
 def configure(level: str, *, console: bool) -> None:
-    """Sets up structlog, and redirects the standard library's logs (uvicorn, asyncpg) to it."""
+    """Sets up structlog, also for the standard library's logs."""
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
@@ -100,14 +100,16 @@ def configure(level: str, *, console: bool) -> None:
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )
+    _redirect(level, shared, last if console else [_TRACE, _json_text], console=console)
+
+
+def _redirect(level: str, shared: Sequence[Processor], last: Sequence[Processor], *, console: bool) -> None:
+    """Writes the standard library's logs (uvicorn, asyncpg) as structlog writes ours."""
     handler = logging.StreamHandler(sys.stderr if console else sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, _without_warnings_trace],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *(last if console else [_TRACE, _json_text]),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
     root = logging.getLogger()

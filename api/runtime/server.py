@@ -95,9 +95,8 @@ def stop_when_hung_up() -> None:
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
 
 
-def serve(settings: Settings, listening: socket.socket, announce: Callable[[], None]) -> None:
-    """Serves until SIGINT or SIGTERM, and returns when the last request is answered."""
-    raise_limit()
+def _pass_on(settings: Settings) -> None:
+    """Puts the settings into the environment, from which workers read them."""
     for field in Settings.__struct_fields__:
         if field == "owner_database_url":
             os.environ.pop(variable(field), None)  # a worker never needs the owner's password
@@ -106,6 +105,12 @@ def serve(settings: Settings, listening: socket.socket, announce: Callable[[], N
         os.environ.pop(f"{variable(field)}_FILE", None)
         if value is not None:
             os.environ[variable(field)] = str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def serve(settings: Settings, listening: socket.socket, announce: Callable[[], None]) -> None:
+    """Serves until SIGINT or SIGTERM, and returns when the last request is answered."""
+    raise_limit()
+    _pass_on(settings)
     config = uvicorn.Config(
         "api.runtime.server:application",
         factory=True,

@@ -90,20 +90,21 @@ class ModuleService:
         *,
         reset: bool,
     ) -> None:
-        name = module.name
-        proposed = {"title": data.title, "description": data.description, "schema": data.schema}
+        """Changes the module as it was before; a new one (None) is stored already. Writes the audit entry and the
+        event, if anything but the order of the schema's members changed."""
+        name, version = module.name, 1
         was: dict[str, Any] = {}  # Any: any JSON
-        version = 1
         if before is not None:
             was = {**before, "schema": msgspec.json.decode(before["schema"])}
-            schema_changed = not same(was["schema"], data.schema)
-            version = before["version"] + schema_changed
-            if all(same(was[key], value) for key, value in proposed.items()):
+        changed = _changes(was, data)
+        if before is not None:
+            if not changed:
                 if before["schema"] != (reordered := encode(data.schema)):  # which is all that a form shows of it
                     change = RegisteredModule.update({RegisteredModule.schema: reordered})
                     await change.where(RegisteredModule.name == name)
                 return
-            if schema_changed:
+            version = before["version"] + ("schema" in changed)
+            if "schema" in changed:
                 old = await asyncio.to_thread(compiled, before)
                 await fit(connection, actor, old, module, self._clock.now(), reset=reset)
             values: dict[Column | str, object] = {
@@ -114,19 +115,19 @@ class ModuleService:
                 RegisteredModule.updated_at: self._clock.now(),
             }
             await RegisteredModule.update(values).where(RegisteredModule.name == name)
-        await record(
-            connection,
-            actor,
-            "module.registered" if before is None else "module.evolved",
-            guild_ids=[None],
-            target=name,
-            changes={
-                key: schema_change(was.get(key), data.schema) if key == "schema" else Change(was.get(key), value)
-                for key, value in proposed.items()
-                if not same(was.get(key), value)
-            },
-        )
+        action = "module.registered" if before is None else "module.evolved"
+        await record(connection, actor, action, guild_ids=[None], target=name, changes=changed)
         await publish(connection, [OutboxEvent(None, "module.updated", {"module": name, "version": version})])
+
+
+def _changes(was: dict[str, Any], data: PutModule) -> dict[str, Change]:  # Any: any JSON
+    """What the request changes of the module as it was; empty of a new one."""
+    proposed = {"title": data.title, "description": data.description, "schema": data.schema}
+    return {
+        key: schema_change(was.get(key), data.schema) if key == "schema" else Change(was.get(key), value)
+        for key, value in proposed.items()
+        if not same(was.get(key), value)
+    }
 
 
 async def _insert(name: str, data: PutModule) -> bool:
