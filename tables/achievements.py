@@ -162,6 +162,11 @@ class MemberCount(Table, tablename="member_counts", help_text="How many members 
     members = BigInt(default=0, null=False, help_text="All of them: hidden ones and those who left, too.")
 
     @classmethod
+    async def lock(cls, guild_id: int) -> None:
+        """Locks the counter of a guild, for a removal of members."""
+        await cls.select(cls.guild_id).where(cls.guild_id == guild_id).lock_rows().first()
+
+    @classmethod
     def get_readable(cls) -> Readable:
         return Readable(template="%s", columns=[cls.members])
 

@@ -3,6 +3,9 @@
 They are partitioned by time, which a declaration cannot say: see `tables/by_sql.py`. Recording reads and writes them in
 sets, in SQL."""
 
+from datetime import date
+from typing import cast
+
 from piccolo.columns import UUID, BigInt, Date, Timestamptz, Varchar
 from piccolo.table import Table
 
@@ -26,6 +29,12 @@ class ActivityDay(Table, tablename="activity_days", help_text="What a member did
     commands = BigInt(default=0, null=False, help_text="Commands used.")
     earned_xp = BigInt(default=0, null=False, help_text="What of the XP events earned: the daily cap counts it.")
     events = BigInt(default=0, null=False, help_text="Events that were counted.")
+
+    @classmethod
+    async def first_of(cls, guild_id: int) -> date | None:
+        """The first day of a guild with activity."""
+        row = await cls.select(cls.day).where(cls.guild_id == guild_id).order_by(cls.day).first()
+        return None if row is None else cast("date", row["day"])
 
 
 class ActivityHour(Table, tablename="activity_hours", help_text="What a member did in an hour of the guild."):

@@ -53,6 +53,14 @@ class Member(Table, tablename="members", help_text="A person in a guild: XP, sta
         await cls.update({cls.card_accent: accent}).where(cls.guild_id == guild_id, cls.user_id == user_id)
 
     @classmethod
+    async def lock(cls, guild_id: int, user_id: int, *, present: bool = False) -> bool:
+        """Locks a member, for a removal or a change. Returns whether there is one. `present`: who has not left."""
+        query = cls.select(cls.id).where(cls.guild_id == guild_id, cls.user_id == user_id)
+        if present:
+            query = query.where(cls.left_at.is_null())
+        return await query.lock_rows().first() is not None
+
+    @classmethod
     async def guilds_of(cls, user_id: int, only: Sequence[int] | None) -> list[int]:
         """The guilds, or those of `only`, in which this person has a row."""
         query = cls.select(cls.guild_id).where(cls.user_id == user_id).order_by(cls.guild_id)

@@ -11,7 +11,9 @@ import structlog
 from api.leaderboards import folding_queries as sql
 from api.leaderboards.snapshots import LARGE
 from api.lib.clock import Clock
-from api.postgres.database import Connection, Database
+from api.postgres.database import Database
+from tables.activity import ActivityDay
+from tables.leaderboards import ActivityCheckpoint, ActivityRewrite
 
 log = structlog.get_logger("guildhall.leaderboards")
 
@@ -44,9 +46,8 @@ class Folding:
 
     async def _keep(self, guild_id: int, *, is_large: bool) -> None:
         oldest = _month_before((self._clock.now() - KEPT).date())
-        async with self._database.transaction() as connection:
-            rewritten = await connection.fetchval(sql.TAKE_REWRITTEN, guild_id)
-            await connection.execute(sql.MARK_STALE, guild_id, rewritten, oldest)
+        async with self._database.transaction():
+            await ActivityCheckpoint.mark_stale(guild_id, since=await ActivityRewrite.take(guild_id), before=oldest)
         while await self._remove_stale(guild_id):
             pass
         while is_large and await self._fold(guild_id, oldest):
@@ -66,23 +67,24 @@ class Folding:
         async with self._database.transaction(_PATIENT) as connection:
             if not await connection.fetchval(sql.TRY_LOCK, guild_id):
                 return False
-            last = await connection.fetchval(sql.LAST, guild_id)
+            last = await ActivityCheckpoint.last_of(guild_id)
             if last is None:
-                return await self._begin(connection, guild_id, oldest)
+                return await self._begin(guild_id, oldest)
             day = _month_before(last + timedelta(days=32))
             if day > (self._clock.now() - LAG).date():
                 return False
             await connection.execute(sql.FOLD, guild_id, last, day, timeout=MOST_SECONDS + 10)
-            await connection.execute(sql.ADD_CHECKPOINT, guild_id, day)
+            await ActivityCheckpoint.insert(ActivityCheckpoint(guild_id=guild_id, day=day))
         log.info("a checkpoint of leaderboards was computed", guild=guild_id, until=str(day))
         return True
 
-    async def _begin(self, connection: Connection, guild_id: int, oldest: date) -> bool:
+    async def _begin(self, guild_id: int, oldest: date) -> bool:
         """Adds an empty checkpoint before the first month, because only differences are read."""
-        first = await connection.fetchval(sql.FIRST_DAY, guild_id)
+        first = await ActivityDay.first_of(guild_id)
         if first is None:
             return False
-        await connection.execute(sql.ADD_CHECKPOINT, guild_id, max(_month_before(first), oldest))
+        day = max(_month_before(first), oldest)
+        await ActivityCheckpoint.insert(ActivityCheckpoint(guild_id=guild_id, day=day))
         return True
 
 

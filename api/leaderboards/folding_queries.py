@@ -11,15 +11,6 @@ GUILDS = """
     ) AS each GROUP BY guild_id ORDER BY guild_id
 """
 
-# Takes the first day that was rewritten since the last call.
-TAKE_REWRITTEN = "DELETE FROM activity_rewrites WHERE guild_id = $1 RETURNING day"
-
-# Marks checkpoints as stale: those from day $2 on, and those that are older than $3.
-MARK_STALE = """
-    UPDATE activity_checkpoints SET is_stale = true
-    WHERE guild_id = $1 AND NOT is_stale AND (day >= $2::date OR day < $3)
-"""
-
 # Removes a batch of stale totals by their physical place: a concurrent removal of a member locks a few of these rows,
 # for moments.
 REMOVE_STALE = """
@@ -40,12 +31,6 @@ TRY_LOCK = f"""
     SELECT pg_try_advisory_xact_lock({TOTALS_LOCK}) AND pg_try_advisory_xact_lock({TOTALS_LOCK}, {TOTALS_KEY})
         AND NOT EXISTS (SELECT FROM activity_checkpoints WHERE guild_id = $1 AND is_stale)
 """
-
-LAST = "SELECT max(day) FROM activity_checkpoints WHERE guild_id = $1"
-
-FIRST_DAY = "SELECT min(day) FROM activity_days WHERE guild_id = $1"
-
-ADD_CHECKPOINT = "INSERT INTO activity_checkpoints (guild_id, day) VALUES ($1, $2)"
 
 # Stores the totals up to day $3: those of the last checkpoint ($2), and the days since. In the order of users, so rows
 # that are read together are stored together.

@@ -5,12 +5,14 @@ from api.members.ledger import Ledger
 from api.members.standings import Standing, read
 from api.members.totals import note_removed
 from api.postgres.database import Connection
+from tables.achievements import MemberCount
+from tables.members import Member
 
 
 async def erase_member(connection: Connection, guild_id: int, user_id: int) -> int:
     """Removes everything stored of the member, in the caller's transaction. Returns the number of rows. Done twice, the
     second time removes nothing."""
-    if await connection.fetchval(queries.LOCK_ONE, guild_id, user_id) is None:
+    if not await Member.lock(guild_id, user_id):
         return 0
     return await remove(connection, (await read(connection, [(guild_id, user_id)]))[guild_id, user_id])
 
@@ -18,7 +20,7 @@ async def erase_member(connection: Connection, guild_id: int, user_id: int) -> i
 async def remove(connection: Connection, standing: Standing) -> int:
     """Removes a locked member. Returns the number of rows. The guild's own totals stay."""
     # The row itself goes last, and would lock this counter only then: who makes members has it before all others.
-    await connection.execute(queries.LOCK_MEMBER_COUNT, standing.guild_id)
+    await MemberCount.lock(standing.guild_id)
     standing.is_ranked = False
     ledger = Ledger()
     ledger.touch(standing)

@@ -57,12 +57,6 @@ HOURS = """
     ) h
 """
 
-LOCK_PRESENT = "SELECT 1 FROM members WHERE guild_id = $1 AND user_id = $2 AND left_at IS NULL FOR UPDATE"
-
-LOCK_ONE = "SELECT 1 FROM members WHERE guild_id = $1 AND user_id = $2 FOR UPDATE"
-
-LOCK_MEMBER_COUNT = "SELECT 1 FROM member_counts WHERE guild_id = $1 FOR UPDATE"
-
 # All that is stored of a member in a guild; the guild's own totals (user 0) stay. Looked up day by day, as above.
 # Gives how many rows that was.
 ERASE = """

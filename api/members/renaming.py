@@ -12,7 +12,7 @@ from api.lib.diff import Change
 from api.lib.encoded import encode
 from api.lib.etags import Preconditions
 from api.lib.faults import Fault
-from api.members import ledger_queries, queries
+from api.members import ledger_queries
 from api.members.dtos import MemberView, NameItem, NamesPutView, PatchMember
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
@@ -23,6 +23,7 @@ from api.members.profiles import profile, rows
 from api.members.standings import by_key, lock
 from api.members.visibility import hidden_from, opted_out_among, refuse_hidden
 from api.postgres.database import Connection, Database
+from tables.members import Member
 
 # Names are personal data. The audit log says which of them were changed, and never what they are.
 
@@ -44,7 +45,7 @@ class Renaming:
         async with self._database.transaction() as connection:
             await refuse_hidden(connection, actor, guild_id, user_id)
             if preconditions is not None:
-                await connection.fetchval(queries.LOCK_ONE, guild_id, user_id)
+                await Member.lock(guild_id, user_id)
                 await self._check(connection, config, user_id, preconditions)
             standings = await lock(connection, [key])
             standing = standings[key]

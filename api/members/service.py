@@ -42,6 +42,7 @@ from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions, around, hours_since
 from api.postgres.reader import Reader
 from api.settings.curves import MAX_XP
+from tables.members import Member
 
 
 class XpUnlocking(Protocol):
@@ -169,7 +170,7 @@ class MemberService:
         now, policy = self._clock.now(), config.settings.on_leave
         async with self._database.transaction() as connection:
             await refuse_hidden(connection, actor, guild_id, user_id)
-            if await connection.fetchval(queries.LOCK_PRESENT, guild_id, user_id) is None:
+            if not await Member.lock(guild_id, user_id, present=True):
                 raise NotFound
             standing = (await read(connection, [(guild_id, user_id)]))[guild_id, user_id]
             names = KnownNames()

@@ -13,5 +13,3 @@ BY_SLUG = f"""
     SELECT {_GUILD} FROM guild_settings s JOIN guilds g ON g.id = s.guild_id
     WHERE s.module = 'public' AND s.overrides ->> 'slug' = $1 AND g.deleted_at IS NULL
 """
-
-IS_MEMBER = "SELECT EXISTS (SELECT FROM members WHERE guild_id = $1 AND user_id = $2 AND left_at IS NULL)"

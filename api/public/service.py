@@ -28,6 +28,7 @@ from api.public.dtos import (
     PublicMemberView,
 )
 from api.settings.builtin.public import PUBLIC, PublicSettings, is_slug, public_settings
+from tables.members import Member
 
 FOUND = 20  # members that a search shows
 
@@ -116,8 +117,8 @@ class PublicService:
             session = await self._sessions.authenticate(token)
         except Unauthorized:
             return False
-        async with self._database.connection() as connection:
-            return bool(await connection.fetchval(sql.IS_MEMBER, guild_id, session.user_id))
+        theirs = (Member.guild_id == guild_id) & (Member.user_id == session.user_id)
+        return await Member.exists().where(theirs, Member.left_at.is_null())
 
     async def leaderboard(self, guild: PublicGuild, query: PublicLeaderboardQuery) -> PublicLeaderboardView:
         """A page of the leaderboard. Raises `NotFound` for a stat that is not published, `Invalid`."""
