@@ -1,10 +1,10 @@
 """What every test can ask for."""
 
-import asyncio
 import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -29,7 +29,7 @@ from tests.support.clock import CLOCK, MovableClock
 from tests.support.discord import API, AUTHORIZE, CLIENT_ID, CLIENT_SECRET, Discord
 from tests.support.people import HARBOUR, QUARRY
 from tests.support.pgbouncer import MISSING, PROGRAM, keeps_statements, pgbouncer
-from tests.support.serving import alive, serve
+from tests.support.serving import in_one_task, serve
 from tests.support.sharing import share_out
 from tests.support.truncate import Truncater
 from tests.support.wiring import services_of
@@ -129,7 +129,7 @@ async def running_app(settings: Settings, movable_clock: MovableClock, standing_
     """The application with its pool and background tasks, running for all tests of this process."""
     slots.WAIT_SECONDS = 60.0  # a busy machine is no fault here either
     app = create_litestar(settings, clock=movable_clock, metrics=Metrics(), discord=httpx2.ASGITransport(standing_in))
-    async with alive(app):
+    async with in_one_task(app.lifespan()):
         # What is there now stays until the end: the collector need not look at it over and over.
         gc.collect()
         gc.freeze()
@@ -246,24 +246,14 @@ async def anonymous(clients: Clients) -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture(scope="session")
 async def chromium(standing_in: Discord) -> AsyncIterator[Browser]:
     """One browser for all tests of this process; each test has contexts of its own."""
-    started, ended = asyncio.Event(), asyncio.Event()
-    found: list[Browser] = []
 
-    async def live() -> None:
+    @asynccontextmanager
+    async def browsing() -> AsyncIterator[Browser]:
         async with serve(standing_in, lifespan="off") as discord, running_browser(discord) as browser:
-            found.append(browser)
-            started.set()
-            await ended.wait()
+            yield browser
 
-    task = asyncio.create_task(live())
-    waiting = asyncio.create_task(started.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if task.done():
-        task.result()
-    yield found[0]
-    ended.set()
-    await task
+    async with in_one_task(browsing()) as browser:
+        yield browser
 
 
 @pytest.fixture

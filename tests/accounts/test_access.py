@@ -9,15 +9,8 @@ from api.auth.scopes import Scope
 from tests.support.browsers import Browsers
 from tests.support.clients import Clients
 from tests.support.clock import MovableClock
-from tests.support.discord import (
-    ADMINISTRATOR,
-    MANAGE_GUILD,
-    SPEAKS,
-    Discord,
-    Member,
-    broken,
-    forbidden,
-)
+from tests.support.discord import ADMINISTRATOR, MANAGE_GUILD, SPEAKS, Discord, Member
+from tests.support.discord_answers import broken, forbidden
 from tests.support.people import ADA, BO, HARBOUR, MALLORY, NOBODYS
 
 GUILD = f"/v1/guilds/{HARBOUR}"

@@ -12,7 +12,8 @@ from api.lib.fair_places import MOST_WAITING, FairPlaces
 from tests.accounts.test_log_in import LOGIN, began, refused
 from tests.support.browsers import Browsers
 from tests.support.clients import BASE_URL
-from tests.support.discord import Answer, Call, Discord
+from tests.support.discord import Discord
+from tests.support.discord_answers import Answer, Call
 from tests.support.people import BO
 from tests.support.serving import in_process
 

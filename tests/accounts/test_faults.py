@@ -9,17 +9,8 @@ from api.postgres.engine import PlainConnection
 from tests.accounts.test_access import GUILD, MINE, SETTINGS, read, write
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
-from tests.support.discord import (
-    Answer,
-    Call,
-    Discord,
-    Fault,
-    broken,
-    forbidden,
-    json_answer,
-    limited,
-    silence,
-)
+from tests.support.discord import Discord
+from tests.support.discord_answers import Answer, Call, Fault, broken, forbidden, json_answer, limited, silence
 from tests.support.people import ADA, HARBOUR, MALLORY, QUARRY
 
 

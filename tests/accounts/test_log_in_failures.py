@@ -10,7 +10,8 @@ from api.postgres.engine import PlainConnection
 from tests.accounts.test_log_in import SESSION, began, refused
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
-from tests.support.discord import Answer, Call, Discord, Fault, broken, json_answer, limited, silence
+from tests.support.discord import Discord
+from tests.support.discord_answers import Answer, Call, Fault, broken, json_answer, limited, silence
 from tests.support.people import ADA, BO
 from tests.support.serving import in_process
 

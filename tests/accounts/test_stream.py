@@ -13,7 +13,8 @@ from api.events import broadcaster
 from tests.events.streams import Stream
 from tests.support.browsers import Browsers
 from tests.support.clock import MovableClock
-from tests.support.discord import Discord, Member, broken
+from tests.support.discord import Discord, Member
+from tests.support.discord_answers import broken
 from tests.support.people import ADA, HARBOUR, QUARRY
 from tests.support.serving import NO_TLS, serve
 from tests.support.wiring import services_of

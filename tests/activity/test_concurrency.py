@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,9 +12,8 @@ import httpx2
 import pytest
 
 from api.config import Settings
-from tests.operation.servers import private_folder, serving
+from tests.operation.servers import another_process
 from tests.support.clients import Clients
-from tests.support.clock import CLOCK
 from tests.support.people import HARBOUR, NOBODYS, QUARRY
 from tests.support.serving import NO_TLS
 
@@ -27,28 +26,6 @@ RULES: Json = {
     "cooldown_seconds": 0,
     "curve": {"kind": "cost", "coefficients": [100]},
 }
-
-
-@asynccontextmanager
-async def another_process(settings: Settings) -> AsyncIterator[str]:
-    """A server of its own on the same database; its address. It has the real time, and so has this process from here
-    on."""
-    CLOCK.put(datetime.now(UTC))
-    assert settings.database_url is not None
-    assert settings.owner_database_url is not None
-    with private_folder() as folder:
-        process = serving(
-            folder,
-            DATABASE_URL=settings.database_url,
-            GUILDHALL_SESSION_DATABASE_URL=settings.session_database_url or settings.database_url,
-            GUILDHALL_OWNER_DATABASE_URL=settings.owner_database_url,
-            GUILDHALL_LOG_LEVEL="error",
-        )
-        server = await asyncio.to_thread(process.__enter__)
-        try:
-            yield server.base_url
-        finally:
-            await asyncio.to_thread(process.__exit__, None, None, None)
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 
 from api.activity.pieces import pieces, shares
 from api.postgres.engine import PlainConnection
+from tests.activity.events import voice
 from tests.activity.test_explain import explain
 from tests.activity.test_record import Json, message, record
-from tests.activity.test_rules import voice
 from tests.members.people import leveling, profile
 from tests.members.test_levels import guild
 from tests.support.clock import MovableClock

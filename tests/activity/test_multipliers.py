@@ -9,7 +9,8 @@ import pytest
 from api.activity.rules import combined, judge, round_half_up
 from api.lib.json import JsonObject
 from api.settings.builtin.leveling import MultiplierStacking
-from tests.activity.test_rules import NOON, TEN, message
+from tests.activity.events import NOON, message
+from tests.activity.test_rules import TEN
 from tests.members.test_levels import guild
 
 ROLE_FACTORS = {"largest": "3", "smallest": "1.5", "add": "3.5", "multiply": "4.5"}

@@ -3,55 +3,19 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Any
 
 import msgspec
 import pytest
 
-from api.activity.dtos import CommandEvent, Event, MessageEvent, ReactionEvent, StatEvent, VoiceEvent
+from api.activity.dtos import Event
 from api.activity.rules import judge
 from api.lib.json import JsonObject
+from tests.activity.events import NOON, command, message, reaction, stat, voice
 from tests.members.test_levels import guild
-from tests.support.people import ADA, BO
+from tests.support.people import BO
 
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TEN: JsonObject = {"xp_per_message": {"min": 10, "max": 10}}
 RATES: JsonObject = TEN | {"xp_per_voice_minute": 10, "xp_per_reaction": 10, "xp_per_command": 10}
-
-More = Any  # what an event says beside its type, id, person and time
-
-
-def _common(more: dict[str, More]) -> dict[str, More]:
-    roles = list(more.pop("role_ids", []))
-    channel = more.pop("channel_id", None)
-    return {
-        "id": "1",
-        "user_id": ADA,
-        "occurred_at": NOON,
-        "channel_id": None if channel is None else channel,
-        "role_ids": roles,
-        **more,
-    }
-
-
-def message(**more: More) -> MessageEvent:
-    return MessageEvent(**_common(more))
-
-
-def voice(seconds: int = 60, **more: More) -> VoiceEvent:
-    return VoiceEvent(seconds=seconds, **_common(more))
-
-
-def reaction(**more: More) -> ReactionEvent:
-    return ReactionEvent(**_common(more))
-
-
-def command(**more: More) -> CommandEvent:
-    return CommandEvent(name="rank", **_common(more))
-
-
-def stat(**more: More) -> StatEvent:
-    return StatEvent(stat="duels_won", amount=5, **_common(more))
 
 
 def seconds(number: float) -> timedelta:

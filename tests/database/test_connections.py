@@ -25,7 +25,7 @@ from api.postgres.provision import APP, OWNER
 from tests.support import cluster
 from tests.support.clock import MovableClock
 from tests.support.discord import Discord
-from tests.support.serving import alive
+from tests.support.serving import in_one_task
 
 SOURCES = Path(__file__).parents[2] / "api"
 ONE_PLACE = SOURCES / "postgres" / "connections.py"
@@ -72,7 +72,7 @@ async def test_no_connection_compiles_statements(
     assert await root.fetchval("SHOW jit") == "on", "a connection that asks for nothing"
     settings = msgspec.structs.replace(settings, jobs=False)
     served = create_litestar(settings, clock=MovableClock(), metrics=Metrics(), discord=httpx2.ASGITransport(Discord()))
-    async with alive(served):
+    async with in_one_task(served.lifespan()):
         # The look at what connections have, the pool's first two, the change watcher, the event poller.
         assert [await opened.get() for _ in range(5)] == [(APP, "off")] * 5
     await refuse_unusable(settings)

@@ -12,10 +12,10 @@ import pytest
 from api.config import Settings
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, define, draft
-from tests.activity.test_concurrency import another_process
 from tests.activity.test_record import message
 from tests.members.counters import assert_counters
 from tests.members.people import leveling, member
+from tests.operation.servers import another_process
 from tests.support.clients import Clients
 from tests.support.cluster import url
 from tests.support.people import HARBOUR, QUARRY

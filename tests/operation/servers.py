@@ -1,5 +1,6 @@
 """Servers as an operator starts them: processes of their own, on sockets, with the whole command line."""
 
+import asyncio
 import fcntl
 import json
 import os
@@ -10,14 +11,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from api.config import Settings
 from tests.support import cluster
+from tests.support.clock import CLOCK
 from tests.support.commands import Commands, Forked
 from tests.support.scratch import scratch_folder
 from tests.support.serving import NO_TLS
@@ -222,3 +226,25 @@ def refusal(done: "subprocess.CompletedProcess[str]") -> str:
 def made_key(output: str) -> dict[str, str]:
     """What `keys create` printed: id, name, secret."""
     return dict(line.split(maxsplit=1) for line in output.splitlines()[:3])
+
+
+@asynccontextmanager
+async def another_process(settings: Settings) -> AsyncIterator[str]:
+    """A server of its own on the same database. Yields its address. It has the real time, and so has this process from
+    here on."""
+    CLOCK.put(datetime.now(UTC))
+    assert settings.database_url is not None
+    assert settings.owner_database_url is not None
+    with private_folder() as folder:
+        process = serving(
+            folder,
+            DATABASE_URL=settings.database_url,
+            GUILDHALL_SESSION_DATABASE_URL=settings.session_database_url or settings.database_url,
+            GUILDHALL_OWNER_DATABASE_URL=settings.owner_database_url,
+            GUILDHALL_LOG_LEVEL="error",
+        )
+        server = await asyncio.to_thread(process.__enter__)
+        try:
+            yield server.base_url
+        finally:
+            await asyncio.to_thread(process.__exit__, None, None, None)

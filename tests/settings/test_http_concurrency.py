@@ -14,7 +14,7 @@ from api.config import Settings
 from api.lib.json import JsonObject
 from api.postgres.engine import PlainConnection
 from api.settings import writer
-from tests.operation.servers import private_folder, serving
+from tests.operation.servers import another_process
 from tests.settings.addresses import entries, faults, register, settings_of, with_property
 from tests.support.people import HARBOUR
 from tests.support.serving import NO_TLS
@@ -31,24 +31,11 @@ RAW = "UPDATE guild_settings SET overrides = $2::jsonb, revision = revision + 1 
 @pytest.fixture
 async def second(bot: httpx2.AsyncClient, settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """The same bot, as a second process on the same database serves it."""
-    assert settings.database_url is not None
-    assert settings.owner_database_url is not None
-    with private_folder() as folder:
-        process = serving(
-            folder,
-            DATABASE_URL=settings.database_url,
-            GUILDHALL_SESSION_DATABASE_URL=settings.session_database_url or settings.database_url,
-            GUILDHALL_OWNER_DATABASE_URL=settings.owner_database_url,
-            GUILDHALL_LOG_LEVEL="error",
-        )
-        server = await asyncio.to_thread(process.__enter__)
-        try:
-            async with httpx2.AsyncClient(
-                base_url=server.base_url, headers=bot.headers, timeout=30, verify=NO_TLS
-            ) as client:
-                yield client
-        finally:
-            await asyncio.to_thread(process.__exit__, None, None, None)
+    async with (
+        another_process(settings) as url,
+        httpx2.AsyncClient(base_url=url, headers=bot.headers, timeout=30, verify=NO_TLS) as client,
+    ):
+        yield client
 
 
 async def patched(client: httpx2.AsyncClient, n: int) -> httpx2.Response:

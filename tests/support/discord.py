@@ -3,20 +3,19 @@
 Tests call it in their own process. `python -m tests.support.discord` serves it, for trying `make run`, and prints the
 variables to set."""
 
-import asyncio
 import os
 import sys
 from base64 import b64decode, urlsafe_b64encode
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from html import escape
 from secrets import token_urlsafe
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
+from tests.support.discord_answers import Answer, Call, Fault, json_answer, live, read, redirect, unauthorized
 from tests.support.people import ADA, BO, HARBOUR, MALLORY, QUARRY
 
 CLIENT_ID = "1029384756102938475"
@@ -26,19 +25,6 @@ AUTHORIZE = "/oauth2/authorize"
 
 MANAGE_GUILD, ADMINISTRATOR = 1 << 5, 1 << 3
 SPEAKS = 1 << 11  # the permissions of an ordinary member
-
-Answer = tuple[int, dict[str, str], bytes]
-Fault = Callable[["Call"], Awaitable[Answer | None]]
-
-
-class Call(msgspec.Struct):
-    """A request with its whole body."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    form: dict[str, str]
-    headers: dict[str, str]
 
 
 class Member(msgspec.Struct):
@@ -107,9 +93,9 @@ class Discord:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # Any: ASGI's own
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await live(receive, send)
             return
-        status, headers, body = await self._answer(await _read(scope, receive))
+        status, headers, body = await self._answer(await read(scope, receive))
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
@@ -146,12 +132,12 @@ class Discord:
         back = {"state": query["state"]} if "state" in query else {}
         if "no" in query:
             text = "The resource owner or authorization server denied the request"
-            return _redirect(uri, {"error": "access_denied", "error_description": text, **back})
+            return redirect(uri, {"error": "access_denied", "error_description": text, **back})
         if "person" not in query:
             return self._consent(call)
         code = token_urlsafe(22)
         self.codes[code] = Grant(int(query["person"]), query.get("scope", ""), query.get("code_challenge", ""), uri)
-        return _redirect(uri, {"code": code, **back})
+        return redirect(uri, {"code": code, **back})
 
     def _consent(self, call: Call) -> Answer:
         links = "".join(
@@ -210,7 +196,7 @@ class Discord:
     def _me(self, call: Call) -> Answer:
         grant = self._grant(call)
         if grant is None:
-            return _unauthorized()
+            return unauthorized()
         name = self.people[grant.user_id]
         return json_answer(
             200,
@@ -229,7 +215,7 @@ class Discord:
     def _my_guilds(self, call: Call) -> Answer:
         grant = self._grant(call)
         if grant is None:
-            return _unauthorized()
+            return unauthorized()
         if "guilds" not in grant.scope.split():
             return json_answer(403, {"message": "Missing Access", "code": 50001})
         mine = [
@@ -256,7 +242,7 @@ class Discord:
     def _my_membership(self, call: Call) -> Answer:
         grant = self._grant(call)
         if grant is None:
-            return _unauthorized()
+            return unauthorized()
         guild_id = int(call.path.split("/")[-2])
         member = self.members.get(guild_id, {}).get(grant.user_id)
         if "guilds.members.read" not in grant.scope.split():
@@ -267,54 +253,12 @@ class Discord:
         return json_answer(200, {"user": user, "nick": None, "roles": [str(role) for role in member.roles], "flags": 0})
 
 
-def json_answer(status: int, body: object, **headers: str) -> Answer:
-    """An answer in JSON. `retry_after` becomes `retry-after`."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return status, {"content-type": "application/json", **named}, msgspec.json.encode(body)
-
-
-def limited(seconds: float, *, everything: bool = False) -> Answer:
-    """A 429 in Discord's form."""
-    body = {"message": "You are being rate limited.", "retry_after": seconds, "global": everything}
-    headers = {"x-ratelimit-global": "true"} if everything else {"x-ratelimit-bucket": "abcd1234"}
-    answer = json_answer(429, body)
-    return answer[0], {**answer[1], **headers, "retry-after": str(max(1, round(seconds)))}, answer[2]
-
-
-def _unauthorized() -> Answer:
-    return json_answer(401, {"message": "401: Unauthorized", "code": 0})
-
-
-def _redirect(uri: str, query: dict[str, str]) -> Answer:
-    return 302, {"location": f"{uri}?{urlencode(query)}"}, b""
-
-
 def _is_client(call: Call) -> bool:
     """By HTTP Basic, or by members of the form."""
     scheme, _, value = call.headers.get("authorization", "").partition(" ")
     if scheme == "Basic":
         return b64decode(value).decode() == f"{CLIENT_ID}:{CLIENT_SECRET}"
     return (call.form.get("client_id"), call.form.get("client_secret")) == (CLIENT_ID, CLIENT_SECRET)
-
-
-async def _read(scope: Any, receive: Any) -> Call:  # Any: ASGI's own
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    form = {name: values[0] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}
-    query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
-    return Call(scope["method"], scope["path"], query, form, headers)
-
-
-async def _live(receive: Any, send: Any) -> None:  # Any: the same
-    while True:
-        message = await receive()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
 
 
 def main() -> None:
@@ -333,22 +277,6 @@ def main() -> None:
 and open http://127.0.0.1:{ours}/auth/discord/login
 Ada owns guild {HARBOUR}, Bo is a member of it, Mallory has Manage Guild in {QUARRY}.""")
     uvicorn.run(Discord(), port=port, log_level="warning")
-
-
-async def broken(_call: Call) -> Answer:
-    """A fault: Discord's own error."""
-    return 502, {"content-type": "text/html"}, b"<html>bad gateway</html>"
-
-
-async def forbidden(_call: Call) -> Answer:
-    """A fault: not allowed with this grant."""
-    return json_answer(403, {"message": "Missing Access", "code": 50001})
-
-
-async def silence(_call: Call) -> Answer | None:
-    """A fault: no answer for half a minute."""
-    await asyncio.sleep(30)
-    return None
 
 
 if __name__ == "__main__":

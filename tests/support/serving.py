@@ -4,14 +4,15 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Literal
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any, Literal, TypeVar
 
 import httpx2
 import uvicorn
-from litestar import Litestar
 
 from api.http.protocol import BoundedProtocol
+
+T = TypeVar("T")
 
 # every ASGI library has its own types for the three arguments, and they do not match
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -66,13 +67,15 @@ async def serve(app: Application, *, lifespan: Literal["on", "off"] = "on") -> A
 
 
 @asynccontextmanager
-async def alive(app: Litestar) -> AsyncIterator[None]:
-    """Runs the application's lifespan in one task. The two halves of a fixture run in two tasks, which Litestar's task
-    group refuses."""
+async def in_one_task(context: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
+    """Enters and leaves the context in one task. The two halves of a fixture run in two tasks, which task groups
+    refuse."""
+    entered: list[T] = []
     started, ended = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
-        async with app.lifespan():
+        async with context as value:
+            entered.append(value)
             started.set()
             await ended.wait()
 
@@ -83,7 +86,7 @@ async def alive(app: Litestar) -> AsyncIterator[None]:
     if task.done():
         task.result()
     try:
-        yield
+        yield entered[0]
     finally:
         ended.set()
         await task
