@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from api.postgres.embedded.server import EmbeddedPostgres
-from benchmarks import achievements, boards, bodies, cards, cases, overload, people, seed, servers
+from benchmarks import achievements, background, boards, bodies, cards, cases, guilds, overload, people, seed, servers
 from benchmarks.measure import ROUNDS, SECONDS, Case, compare
 
 SETTINGS = ["settings-get", "settings-patch"]
@@ -28,13 +28,15 @@ BODIES = ["bodies"]
 OVERLOAD = ["overload"]
 PERIODS = ["periods"]
 CARDS = ["cards"]
+GUILDS = ["guilds"]
+BACKGROUND = ["background"]
 
 
 def main() -> None:
     wanted = [name for name in os.environ.get("BENCH_ONLY", "").split(",") if name]
     every = CARDS + SETTINGS + BODIES + PEOPLE + OVERLOAD + PERIODS + BOARDS + ACTIVITY + MILLION + NAMES + ACHIEVEMENTS
     wanted = wanted or every
-    unknown = {*wanted} - {*every}
+    unknown = {*wanted} - {*every, *GUILDS, *BACKGROUND}
     assert not unknown, f"no such case: {', '.join(unknown)}"
     if "cards" in wanted:
         cards.measure_cards()  # needs no server
@@ -65,6 +67,12 @@ def main() -> None:
         if "periods" in wanted:
             _make_guild(guildhall, key, boards.GUILD)
             boards.measure_boards(key, guildhall, server)
+        if "background" in wanted:
+            _make_guild(guildhall, key, background.GUILD)
+            background.measure_background(key, guildhall, server)
+        if "guilds" in wanted:  # only if asked for: its guilds would change what is measured after it
+            guilds.measure_guilds(key, guildhall, server, folder)
+            return
         if {*ACTIVITY, *MILLION, *BOARDS, *NAMES, *ACHIEVEMENTS} & {*wanted}:
             places = _seed(server, key, guildhall)
             sides["the yardstick"] = yardstick = stack.enter_context(servers.yardstick(server, key))

@@ -2,6 +2,8 @@
 requests at a rate that does not ask whether they can be answered."""
 
 import asyncio
+import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -48,6 +50,23 @@ class Tally(msgspec.Struct):
         return sum(count for status, count in self.statuses.items() if status != 200) / self.seconds
 
 
+def start(crowd: Crowd) -> "subprocess.Popen[bytes]":
+    """Sends in a process of its own. SIGTERM ends it early."""
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.crowd"], stdin=-1, stdout=-1)
+    assert process.stdin is not None
+    process.stdin.write(msgspec.json.encode(crowd))
+    process.stdin.close()
+    return process
+
+
+def tally(process: "subprocess.Popen[bytes]") -> Tally:
+    """What came of it, at its end."""
+    assert process.stdout is not None
+    found = msgspec.json.decode(process.stdout.read(), type=Tally)
+    process.wait()
+    return found
+
+
 class _Everybody:
     def __init__(self, crowd: Crowd) -> None:
         self.crowd = crowd
@@ -62,6 +81,9 @@ class _Everybody:
     @property
     def is_over(self) -> bool:
         return time.perf_counter() >= self.until
+
+    def end(self) -> None:
+        self.until = 0.0
 
     def next(self) -> bytes:
         self.sent += 1
@@ -125,6 +147,7 @@ class _Member(asyncio.Protocol):
 
 async def _run(crowd: Crowd) -> Tally:
     everybody = _Everybody(crowd)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, everybody.end)
     started = time.perf_counter()
     if not crowd.rate:
         for _ in range(crowd.connections):
@@ -164,5 +187,5 @@ def _spread(seconds: list[float]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    tally = uvloop.run(_run(msgspec.json.decode(sys.stdin.buffer.read(), type=Crowd)))
-    sys.stdout.buffer.write(msgspec.json.encode(tally))
+    done = uvloop.run(_run(msgspec.json.decode(sys.stdin.buffer.read(), type=Crowd)))
+    sys.stdout.buffer.write(msgspec.json.encode(done))

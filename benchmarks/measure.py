@@ -101,17 +101,10 @@ def _median(measured: list[Measured], field: str) -> float:
 
 
 def _measure(case: Case, lane: Lane, number: int) -> Measured:
-    global _taken
-    seconds = SECONDS if number else case.warm_up
-    work = Work(lane.side.port, case.connections, seconds, lane.requests(number), first=_taken)
+    lane.requests(number)  # made before the clock starts
     before, database_before = cpu_seconds(lane.side.pid), cluster_cpu_seconds(lane.side.postmaster)
     wal_before = wal_bytes(lane.side)
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.load"], input=msgspec.json.encode(work), stdout=subprocess.PIPE, check=True
-    )
-    outcome = msgspec.json.decode(done.stdout, type=Outcome)
-    assert not outcome.wrong, f"{outcome.wrong} of {outcome.answers} answers of {lane.side.name}: {outcome.example}"
-    _taken += outcome.answers + case.connections
+    outcome = send(case, lane, number)
     return Measured(
         outcome.rate,
         outcome.p50,
@@ -120,3 +113,17 @@ def _measure(case: Case, lane: Lane, number: int) -> Measured:
         (cluster_cpu_seconds(lane.side.postmaster) - database_before) / outcome.answers * 1e6,
         (wal_bytes(lane.side) - wal_before) / outcome.answers / 1024,
     )
+
+
+def send(case: Case, lane: Lane, number: int) -> Outcome:
+    """Sends a round's requests. All answers must be right."""
+    global _taken
+    seconds = SECONDS if number else case.warm_up
+    work = Work(lane.side.port, case.connections, seconds, lane.requests(number), first=_taken)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.load"], input=msgspec.json.encode(work), stdout=subprocess.PIPE, check=True
+    )
+    outcome = msgspec.json.decode(done.stdout, type=Outcome)
+    assert not outcome.wrong, f"{outcome.wrong} of {outcome.answers} answers of {lane.side.name}: {outcome.example}"
+    _taken += outcome.answers + case.connections
+    return outcome

@@ -3,7 +3,6 @@
 import contextlib
 import statistics
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from http.client import HTTPConnection, HTTPException
 import msgspec
 
 from benchmarks.cases import headers
-from benchmarks.crowd import Crowd, Tally
+from benchmarks.crowd import Crowd, Tally, start, tally
 from benchmarks.measure import ROUNDS
 from benchmarks.servers import Side, call, keep_apart
 from tests.support.people import HARBOUR
@@ -45,7 +44,7 @@ def measure_overload(key: str, guildhall: Side) -> None:
         with _beside(noise) as running, _looking(port, looks):
             time.sleep(1)  # until they are there, and the budget is spent
             in_thread.append(_run(quiet))
-        noises.append(_tally(running))
+        noises.append(tally(running))
     print(f"noise: {NOISY} connections of a key that sends again at once whatever it is answered, beside a quiet key")
     print(
         f"  p99 of the quiet key: alone {_median(alone, 'p99'):.2f} ms, beside {_median(in_thread, 'p99'):.2f} ms;"
@@ -77,28 +76,13 @@ def _made(key: str, guildhall: Side, rate: int | None) -> str:
     return str(msgspec.json.decode(made, type=dict[str, object])["secret"])
 
 
-def _start(crowd: Crowd) -> "subprocess.Popen[bytes]":
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.crowd"], stdin=-1, stdout=-1)
-    assert process.stdin is not None
-    process.stdin.write(msgspec.json.encode(crowd))
-    process.stdin.close()
-    return process
-
-
-def _tally(process: "subprocess.Popen[bytes]") -> Tally:
-    assert process.stdout is not None
-    tally = msgspec.json.decode(process.stdout.read(), type=Tally)
-    process.wait()
-    return tally
-
-
 def _run(crowd: Crowd) -> Tally:
-    return _tally(_start(crowd))
+    return tally(start(crowd))
 
 
 @contextlib.contextmanager
 def _beside(crowd: Crowd) -> Iterator["subprocess.Popen[bytes]"]:
-    process = _start(crowd)
+    process = start(crowd)
     yield process
 
 
@@ -139,8 +123,8 @@ def _print_ratios(name: str, ratios: list[float], goal: str) -> None:
 
 def _print_refusals(tallies: list[Tally]) -> None:
     statuses: dict[int, int] = {}
-    for tally in tallies:
-        for status, count in tally.statuses.items():
+    for each in tallies:
+        for status, count in each.statuses.items():
             statuses[status] = statuses.get(status, 0) + count
     print(
         f"  refused {_median(tallies, 'refused'):.0f} /s after {_median(tallies, 'refused_p50'):.0f} ms"

@@ -21,14 +21,14 @@ _STEP = 4_194_319  # between two users: snowflakes are never neighbours
 _COLUMNS = (
     "guild_id, user_id, xp, messages, voice_seconds, reactions, commands, last_xp_at, first_seen_at, last_active_at"
 )
-_COUNTERS = """
+COUNT_RANKS = """
     INSERT INTO xp_counts (guild_id, kept, low, members)
     SELECT guild_id, kept, guildhall_xp_floor(xp, kept), sum(members)
     FROM (SELECT guild_id, xp, count(*) AS members FROM members WHERE is_ranked GROUP BY guild_id, xp) AS x,
          (VALUES (1), (8)) AS k (kept)
     GROUP BY 1, 2, 3
 """
-_BOARDS = """
+FILL_BOARDS = """
     INSERT INTO boards (guild_id, stat, value, user_id)
     SELECT guild_id, stat, value, user_id FROM members CROSS JOIN LATERAL (
         VALUES (0, xp), (1, messages), (2, voice_seconds), (3, reactions), (4, commands)
@@ -110,9 +110,9 @@ async def seed(superuser_url: str, yardstick_owner: str) -> list[Place]:
             await connection.copy_to_table(table, source=BytesIO(rows), columns=_COLUMNS.split(", "))
             for index in indexes:
                 await connection.execute(index)
-        await connection.execute(_COUNTERS)
+        await connection.execute(COUNT_RANKS)
         indexes = await _drop_indexes(connection, "boards")
-        await connection.execute(_BOARDS)
+        await connection.execute(FILL_BOARDS)
         for index in indexes:
             await connection.execute(index)
         for table in ("members", "boards", "xp_counts", "yard_members", "yard_guilds"):

@@ -147,12 +147,14 @@ def _free_port() -> int:
         return port
 
 
-def call(side: Side, key: str, method: str, path: str, body: bytes | None = None) -> bytes:
+def call(
+    side: Side, key: str, method: str, path: str, body: bytes | None = None, *, media: str = "application/json"
+) -> bytes:
     """One request, answered with 2xx."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{side.port}{path}",
         body,
-        {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+        {"Authorization": f"Bearer {key}", "Content-Type": media},
         method=method,
     )
     try:
