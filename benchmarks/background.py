@@ -27,7 +27,7 @@ from benchmarks.servers import Side, call
 
 GUILD = 281384788765711000
 MEMBERS = int(os.environ.get("BENCH_BACKGROUND_MEMBERS", "100000"))
-ROWS = 100_000  # of an import
+ROWS = MEMBERS  # of an import
 RATE = 60
 SECONDS = 300  # at most
 ALONE_SECONDS = 10
