@@ -3,7 +3,7 @@ transaction. After a crash, another process continues after the last batch."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from piccolo.columns import Column
 
@@ -29,7 +29,12 @@ from tables.achievements import Achievement, AchievementBackfill, Award
 from tables.guilds import Guild
 from tables.sql import Row, one_of
 
-BATCH_SIZE = 250  # members of a batch; those who meet it are locked meanwhile, so live events wait
+
+class Step(NamedTuple):
+    """A batch: a function to call after the commit, None after the last batch; and the number of members."""
+
+    after_commit: Callable[[], None] | None
+    members: int = 0
 
 
 class Backfill:
@@ -41,27 +46,27 @@ class Backfill:
         self._unlocking = unlocking
         self._clock = clock
 
-    async def step(self, connection: Connection, achievement_id: int) -> Callable[[], None] | None:
-        """Runs the next batch in the caller's transaction. Returns a function to call after the commit; None after the
-        last batch."""
+    async def step(self, connection: Connection, achievement_id: int, size: int) -> Step:
+        """Runs the next batch, of so many members, in the caller's transaction. Members who meet the condition are
+        locked meanwhile, so live events of theirs wait."""
         job = await AchievementBackfill.locked(achievement_id)
         row = await Achievement.select().where(Achievement.id == achievement_id).first()
         if job is None:
-            return None
+            return Step(None)
         guild_id = None
         if row is not None and row["deleted_at"] is None and row["retroactive"]:
             guild_id = row["guild_id"] or job["after_guild_id"] or await self._next(row, INSTALLATION)
         if row is None or guild_id is None:
             await self._advance(job, "finished", INSTALLATION, 0)
-            return None
-        result, seen, last = await self._look(connection, row, guild_id, job)
+            return Step(None)
+        result, seen, last = await self._look(connection, row, guild_id, job, size)
         given = sum(1 for each in result.unlocked.values() for one in each if one.achievement == row["key"])
         following: int | None = guild_id
-        if seen < BATCH_SIZE:
+        if seen < size:
             following, last = await self._next(row, guild_id), 0
         status = "running" if following is not None else "finished"
         await self._advance(job, status, following or INSTALLATION, last, seen, given)
-        return None if following is None else result.after_commit
+        return Step(None if following is None else result.after_commit, seen)
 
     async def give_up(self, connection: Connection, achievement_id: int) -> None:
         """Ends the backfill as failed."""
@@ -77,7 +82,9 @@ class Backfill:
         found = await query.order_by(Guild.id).first()
         return None if found is None else cast("int", found["id"])
 
-    async def _look(self, connection: Connection, row: Row, guild_id: int, job: Row) -> tuple[UnlockResult, int, int]:
+    async def _look(
+        self, connection: Connection, row: Row, guild_id: int, job: Row, size: int
+    ) -> tuple[UnlockResult, int, int]:
         """Awards the achievement to the members of the next batch who meet it. Returns the result, the number of
         members, and the last of them."""
         try:
@@ -89,7 +96,7 @@ class Backfill:
         if definition is None:  # switched off there, or replaced by the guild's own
             return UnlockResult(), 0, 0
         now = self._clock.now()
-        standings = await members_after(connection, guild_id, job["after_user_id"], BATCH_SIZE)
+        standings = await members_after(connection, guild_id, job["after_user_id"], size)
         if not standings:
             return UnlockResult(), 0, 0
         values = await values_of(connection, config, standings, definition.condition, now)

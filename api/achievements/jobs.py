@@ -1,11 +1,12 @@
 """The job of a backfill: see `api.achievements.backfill`."""
 
-import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
 
-from api.achievements.backfill import Backfill
+from api.achievements.backfill import Backfill, Step
+from api.jobs.pace import Pace
 from api.jobs.queue import LeasedJob, Queue
 from api.lib.clock import Clock
 from api.postgres.database import PATIENT, Database
@@ -38,27 +39,32 @@ class BackfillJob:
         if job.attempts > MOST_ATTEMPTS:
             await self._give_up(job)
             return
-        while await self._step(job):
+        pace = Pace()
+        while await self._step(job, pace):
             on_progress(0.0)  # nothing shows a backfill's progress here
-            await asyncio.sleep(0)
+            await pace.rest()
 
-    async def _step(self, job: LeasedJob) -> bool:
+    async def _step(self, job: LeasedJob, pace: Pace) -> bool:
         """Runs one batch. Returns whether there are more."""
-        after_commit = await self._partitions.write(around(self._clock.now()), lambda: self._award(job))
+        began = time.perf_counter()
+        after_commit, members = await self._partitions.write(
+            around(self._clock.now()), lambda: self._award(job, pace.size)
+        )
+        pace.note(members, time.perf_counter() - began)
         if after_commit is not None:
             after_commit()
         return after_commit is not None
 
-    async def _award(self, job: LeasedJob) -> Callable[[], None] | None:
-        """Runs one batch in a transaction. Returns a function to call after the commit; None after the last batch."""
+    async def _award(self, job: LeasedJob, size: int) -> Step:
+        """Runs one batch in a transaction."""
         async with self._database.transaction(f"{PATIENT}; {_PLANS}") as connection:
             await self._queue.fence(connection, job)
-            after_commit = await self._backfill.step(connection, job.subject)
-            if after_commit is None:
+            step = await self._backfill.step(connection, job.subject, size)
+            if step.after_commit is None:
                 await self._queue.done(connection, job)
             else:
                 await self._queue.note_progress(connection, job)
-        return after_commit
+        return step
 
     async def _give_up(self, job: LeasedJob) -> None:
         async with self._database.transaction(PATIENT) as connection:

@@ -39,8 +39,6 @@ from api.members.totals import note_rewritten
 from api.postgres.database import Connection, Database
 from api.postgres.partitions import IMPORTED, Partitions, Wanted, around, hours_since
 
-STREAKS_BATCH_SIZE = 1000
-
 
 class Past(Ledger):
     """A ledger without hours that the upkeep would drop at once."""
@@ -77,7 +75,7 @@ class History:
         await stage(work, self._clock.now() + LATEST, config, StatNames(self._database))
         total = work.position - work.refused
         while rows := await next_rows(self._database, work):
-            for part, events in parted(rows):
+            for part, events in parted(rows, 2 * work.pace.size):
                 config = await self._leveling_configs.get(work.guild_id)
                 await self._count(work, config, part, events, total)
         await self._mend_streaks(work)
@@ -102,7 +100,7 @@ class History:
         total: int,
     ) -> None:
         # Exclusive: requests that record events cannot see the ids of this import before its commit.
-        async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
+        async with work.paced_step(len(rows), begin=locks.share([work.guild_id], alone=True)) as connection:
             users = [int(event.user_id) for event in events.values()]
             times = [event.occurred_at for event in events.values()]
             keyed = {key_of(id_): event for id_, event in events.items()}
@@ -126,10 +124,9 @@ class History:
 
     async def _mend(self, work: Work, config: LevelingConfig, after: int) -> int | None:
         """Corrects a batch of streaks. Returns the last member; None when there are no more."""
-        async with work.step(begin=locks.share([work.guild_id], alone=True)) as connection:
-            rows = await connection.fetch(
-                sql.MEND_RUNS, work.id, work.guild_id, after, STREAKS_BATCH_SIZE, config.skipped_days
-            )
+        size = work.pace.size
+        async with work.paced_step(size, begin=locks.share([work.guild_id], alone=True)) as connection:
+            rows = await connection.fetch(sql.MEND_RUNS, work.id, work.guild_id, after, size, config.skipped_days)
             await self._award_streaks(connection, config, [row["user_id"] for row in rows])
         return rows[-1]["user_id"] if rows else None
 

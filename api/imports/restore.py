@@ -36,9 +36,6 @@ from api.postgres.database import Connection, Database
 from api.postgres.partitions import Partitions
 from api.settings.service import SettingsService
 
-BATCH_SIZE = 1000
-
-
 _PLACE: Mapping[type, str] = {
     PutGuild: "/guild",
     RolesLine: "/roles",
@@ -83,7 +80,7 @@ class Restore:
         """Does the rest of the import. Raises `Broken`, `LeaseLost`, `NotFound`."""
         await work.check(Headed())
         now = self._clock.now()
-        async for batch in work.batches(Headed(), BATCH_SIZE):
+        async for batch in work.batches(Headed()):
             work.reached_byte()
             read = await asyncio.to_thread(read_all, batch, now)
             for kind, group in groupby(read, key=lambda each: each.kind):
@@ -125,7 +122,7 @@ class Restore:
 
         async def store() -> None:
             begin = locks.share([work.guild_id], alone=True)
-            async with work.step(upto=last, begin=begin) as connection:
+            async with work.paced_step(len(group), upto=last, begin=begin) as connection:
                 counted = await _counting(connection, work, kind, public)
                 # None, where all are of people of whom nothing is taken.
                 changed = await _STORE[kind](connection, work, config, counted) if counted else 0

@@ -21,7 +21,7 @@ from api.members.leveling_config import LevelingConfig
 from api.postgres.database import Database
 from api.postgres.partitions import EARLIEST
 
-STAGING_BATCH_SIZE, COUNTING_BATCH_SIZE, HOURS_BATCH_SIZE = 5000, 2000, 4000
+STAGING_BATCH_SIZE = 5000  # it locks nothing that others need
 
 LATEST = timedelta(minutes=5)
 _EARLIEST = datetime.combine(EARLIEST, time(), UTC)
@@ -76,18 +76,19 @@ async def next_rows(database: Database, work: Work) -> list[asyncpg.Record]:
     await work.renew_rights()
     last = reached(work.reached or "{}")
     async with database.connection() as connection:
-        return await connection.fetch(sql.NEXT, work.id, last.at, last.id, last.n, COUNTING_BATCH_SIZE)
+        return await connection.fetch(sql.NEXT, work.id, last.at, last.id, last.n, work.pace.size)
 
 
-def parted(rows: Sequence[asyncpg.Record]) -> Iterator[tuple[list[asyncpg.Record], dict[str, Event]]]:
-    """The rows in parts that are counted at once: a voice session is as much as the hours that it lasted into."""
+def parted(rows: Sequence[asyncpg.Record], most: int) -> Iterator[tuple[list[asyncpg.Record], dict[str, Event]]]:
+    """The rows in parts that are counted at once: a voice session is as much as the hours that it lasted into, and a
+    part at most about `most` of them."""
     part, events, weight = list[asyncpg.Record](), dict[str, Event](), 0
     for row in rows:
         event = decode(row["data"])
         part.append(row)
         events.setdefault(row["id"], event)
         weight += 2 + event.seconds // 3600 if isinstance(event, VoiceEvent) else 1
-        if weight >= HOURS_BATCH_SIZE:
+        if weight >= most:
             yield part, events
             part, events, weight = [], {}, 0
     if part:

@@ -25,8 +25,6 @@ from api.postgres.database import Connection, Database
 from api.postgres.plans import LOOK_UP
 from api.settings.service import SettingsService
 
-BATCH_SIZE = 1000
-
 
 class Standings:
     def __init__(
@@ -41,7 +39,7 @@ class Standings:
         """Does the rest of the import. Raises `Broken`, `LeaseLost`, `NotFound`."""
         await work.check(rules.reader_of(work.source))
         imported_settings = ImportedSettings(work.source)
-        async for batch in work.batches(rules.reader_of(work.source, imported_settings.see), BATCH_SIZE):
+        async for batch in work.batches(rules.reader_of(work.source, imported_settings.see)):
             await self._import(work, await self._leveling_configs.get(work.guild_id), batch)
         if work.takes_settings:
             await imported_settings.store(work, self._settings)
@@ -71,7 +69,7 @@ class Standings:
             async with self._database.transaction() as connection:
                 await hide(connection, work.actor, hidden, self._clock.now())
         work.reached_byte()
-        async with work.step(upto=batch[-1][0], begin=LOOK_UP) as connection:
+        async with work.paced_step(len(batch), upto=batch[-1][0], begin=LOOK_UP) as connection:
             public = [pair for pair in zip(numbers, parse, strict=True) if pair[1].user_id not in private]
             naming = [(number, each) for number, each in public if each.xp is not None or each.messages is not None]
             counts = await work.counting(connection, [(number, each.user_id) for number, each in naming])

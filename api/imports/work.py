@@ -2,8 +2,9 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 import msgspec
@@ -14,6 +15,7 @@ from api.imports import queries
 from api.imports.dtos import Mode, PreviewedMember, RefusedRow, Source
 from api.imports.reading import Reader, Row
 from api.imports.rights import Rights
+from api.jobs.pace import Pace
 from api.jobs.queue import LeasedJob, Queue
 from api.lib.faults import Fault
 from api.members.names import Names, shown
@@ -58,6 +60,7 @@ class Work:
         self._queue = queue
         self._ask_rights = rights
         self._on_progress = on_progress
+        self.pace = Pace()
         self.rights = Rights(scopes=frozenset(), may_hide=False, may_admit=False)
         self.job = job
         self.id: int = row["id"]
@@ -150,9 +153,9 @@ class Work:
             first.discard(user_id)
         return counts
 
-    async def batches(self, reader: Reader, size: int) -> AsyncIterator[list[Numbered]]:
-        """The remaining rows with their numbers, in batches of so many, or of fewer where they are long. Reads the
-        rights again before each batch. Raises `Broken`, `CredentialEnded`."""
+    async def batches(self, reader: Reader, size: int | None = None) -> AsyncIterator[list[Numbered]]:
+        """The remaining rows with their numbers, in batches of so many (None: as the pace says), or of fewer where they
+        are long. Reads the rights again before each batch. Raises `Broken`, `CredentialEnded`."""
         number, batch, length = 0, list[Numbered](), 0
         async for data in self._file():
             rows = reader.close() if data is None else reader.feed(data)
@@ -161,7 +164,7 @@ class Work:
                 if number > self.position:
                     batch.append((number, row))
                     length += len(row[1]) if isinstance(row, tuple) else 0
-                    if len(batch) == size or length >= BATCH_BYTES:
+                    if len(batch) >= (size or self.pace.size) or length >= BATCH_BYTES:
                         await self.renew_rights()
                         yield batch
                         batch, length = [], 0
@@ -192,12 +195,10 @@ class Work:
         statements = f"{PATIENT}; {begin}" if begin else PATIENT
         rehearsed = self.dry_run and not kept
         if rehearsed:
-            try:
+            with suppress(RolledBack):
                 async with self._database.transaction(statements) as connection:
                     yield connection
-                    _roll_back()
-            except RolledBack:
-                pass
+                    raise RolledBack
         async with self._database.transaction(statements) as connection:
             await self._queue.fence(connection, self.job)
             if not rehearsed:
@@ -207,6 +208,15 @@ class Work:
             await self._save()
             await self._queue.note_progress(connection, self.job)
         self._on_progress(self.progress)
+
+    @asynccontextmanager
+    async def paced_step(self, rows: int, *, upto: int | None = None, begin: str) -> AsyncIterator[Connection]:
+        """A step that counts so many rows, and for whose locks live requests wait; then a rest."""
+        began = time.perf_counter()
+        async with self.step(upto=upto, begin=begin) as connection:
+            yield connection
+        self.pace.note(rows, time.perf_counter() - began)
+        await self.pace.rest()
 
     def reached_byte(self, share: float = 1.0) -> None:
         """Updates the progress by the bytes that were read, which are this share of the work. It never falls."""
@@ -227,10 +237,6 @@ class Work:
             values[Import.refused_rows] = _encode(self._refused).decode()
         await Import.update(values).where(Import.id == self.id)
         self._stored_refused = len(self._refused)
-
-
-def _roll_back() -> None:
-    raise RolledBack
 
 
 # PostgreSQL's text cannot have these characters; names in invented files do.

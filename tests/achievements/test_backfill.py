@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from api.achievements import backfill, queries
+from api.jobs import pace
 from api.postgres.engine import PlainConnection
 from tests.achievements.support import OF_ALL, OF_HARBOUR, Json, define, draft, earned, event_types_of
 from tests.activity.test_record import message, record
@@ -42,7 +43,7 @@ async def crowd(owner: PlainConnection, guild_id: int, members: int) -> None:
 async def test_who_meets_it_already_is_given_it(
     bot: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backfill, "BATCH_SIZE", 4)
+    monkeypatch.setattr(pace, "MOST", 4)
     await crowd(owner, HARBOUR, 10)
     await define(bot, draft("next", stat="level", gte=1))
     data: Json = {"condition": {"stat": "messages", "gte": 6}}
@@ -105,16 +106,16 @@ async def test_windows_and_prerequisites_count(bot: httpx2.AsyncClient) -> None:
 async def test_killed_another_goes_on_where_it_ended(
     bot: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backfill, "BATCH_SIZE", 2)
+    monkeypatch.setattr(pace, "MOST", 2)
     await crowd(owner, HARBOUR, 8)
     steps = []
     step = backfill.Backfill.step
 
-    async def failing(self: backfill.Backfill, connection: object, achievement_id: int) -> object:
+    async def failing(self: backfill.Backfill, connection: object, achievement_id: int, size: int) -> object:
         steps.append(achievement_id)
         if len(steps) == 3:
             raise RuntimeError
-        return await step(self, connection, achievement_id)  # type: ignore[arg-type] # it is the one that it is given
+        return await step(self, connection, achievement_id, size)  # type: ignore[arg-type] # it is the one that it is given
 
     monkeypatch.setattr(backfill.Backfill, "step", failing)
     await define(bot, draft(gte=1, retroactive=True, rewards={"xp": 1}))
