@@ -171,7 +171,7 @@ async def _seed(superuser_url: str, yardstick_owner: str) -> int:
             await connection.execute(statement)
         today = datetime.now(UTC).date()
         for day in (today - timedelta(days=ago) for ago in range(1, 8)):
-            await connection.execute("SELECT guildhall_make_part('activity_days', $1)", day)
+            await connection.execute("SELECT guildhall_create_partition('activity_days', $1)", day)
             await connection.execute(_DAY, day)
         await connection.execute("VACUUM (ANALYZE)")
         size = int(await connection.fetchval("SELECT pg_database_size(current_database())"))
