@@ -25,8 +25,8 @@ log = structlog.get_logger("guildhall.grants")
 
 AHEAD = timedelta(minutes=1)  # how long before its end a token is renewed
 CLAIM = timedelta(seconds=10)  # longer than a call may take
-LOOKS = 40
-LOOK_SECONDS = 0.15
+POLLS = 40
+POLL_SECONDS = 0.15
 KEPT = timedelta(days=1)
 REVOKE_BATCH_SIZE = 10
 
@@ -76,7 +76,7 @@ class Grants:
     async def _renewed(self, session_id: int, old: bytes) -> tuple[Row, str]:
         """The token after `old`, renewed by this process or by a faster one. A refresh token can be used once."""
         async with self._locks.hold(session_id):
-            for _ in range(LOOKS):
+            for _ in range(POLLS):
                 row = await self._row(session_id)
                 if row["access_token"] != old:
                     return row, self._secret_box.decrypt(row["access_token"])
@@ -85,7 +85,7 @@ class Grants:
                     # Not cancelled with the request: Discord has used up the old token as soon as it has it.
                     await asyncio.shield(asyncio.ensure_future(self._renew(session_id, refresh_token)))
                 else:
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(POLL_SECONDS)
         raise DiscordAway
 
     async def _claim(self, session_id: int, old: bytes) -> bytes | None:

@@ -59,7 +59,7 @@ class Backfill:
         if row is None or guild_id is None:
             await self._advance(job, "finished", INSTALLATION, 0)
             return Step(None)
-        result, seen, last = await self._look(connection, row, guild_id, job, size)
+        result, seen, last = await self._award_batch(connection, row, guild_id, job, size)
         given = sum(1 for each in result.unlocked.values() for one in each if one.achievement == row["key"])
         following: int | None = guild_id
         if seen < size:
@@ -82,7 +82,7 @@ class Backfill:
         found = await query.order_by(Guild.id).first()
         return None if found is None else cast("int", found["id"])
 
-    async def _look(
+    async def _award_batch(
         self, connection: Connection, row: Row, guild_id: int, job: Row, size: int
     ) -> tuple[UnlockResult, int, int]:
         """Awards the achievement to the members of the next batch who meet it. Returns the result, the number of

@@ -24,7 +24,7 @@ from api.lib.pagination import Page
 
 READ, WRITE = Scope.ACHIEVEMENTS_READ, Scope.ACHIEVEMENTS_WRITE
 
-SECONDS = 20  # for what looks at every member
+SECONDS = 20  # for routes that read every member
 
 
 class AchievementController(Controller):

@@ -44,7 +44,7 @@ class Cdn:
             await self._client.aclose()
 
     async def _address(self, guild_id: int) -> str:
-        """The address that is connected to: the one that was looked at, since a second look-up may lead elsewhere."""
+        """The address that is connected to: the one that was checked, since a second look-up may lead elsewhere."""
         if self._transport is not None:
             return HOST
         ips = await self._resolver.addresses(HOST, 443, guild_id)

@@ -16,7 +16,7 @@ from api.http.security_headers import POLICY, Headers, lines
 from api.lib.metrics import Metrics
 
 SPARE = 64  # beyond the limit: these answer probes and refuse everything else
-LOOK_SECONDS = 0.5
+SWEEP_SECONDS = 0.5
 
 _NONE: Headers = []
 
@@ -63,7 +63,7 @@ class Connections:
         self._open.add(connection)
         if not self._is_watched:
             self._is_watched = True
-            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+            asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def remove(self, connection: Connection) -> None:
         """Removes a connection."""
@@ -93,7 +93,7 @@ class Connections:
             body,
         )
 
-    def _look(self) -> None:
+    def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
         idle: defaultdict[str, list[Connection]] = defaultdict(list)
@@ -108,7 +108,7 @@ class Connections:
         self._metrics.connections.set(len(self._open))
         self._is_watched = bool(self._open)
         if self._is_watched:
-            loop.call_later(LOOK_SECONDS, self._look)
+            loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def _thin(self, idle: list[Connection], most: int) -> None:
         """Closes idle connections if there are too many: first those with the earliest deadline."""

@@ -61,7 +61,7 @@ class ImportedSettings:
         self._faults: list[Fault] = []
 
     def see(self, page: Mapping[str, object]) -> None:
-        """Looks at a page without its rows."""
+        """Checks a page without its rows."""
         if self._patch or self._faults:
             return
         try:

@@ -22,7 +22,7 @@ READ, WRITE = Scope.MEMBERS_READ, Scope.MEMBERS_WRITE
 
 LARGEST_BODY = 256 * 1024 * 1024
 FILES = tuple(dict.fromkeys(kind for kinds in MEDIA_TYPES.values() for kind in kinds))  # the media types of the body
-SECONDS = 3600  # for a file on its way, in or out
+SECONDS = 3600  # for the transfer of a file
 
 
 class ImportController(Controller):

@@ -78,8 +78,8 @@ FIND_RUNS = """
     FROM latest t WHERE m.import_id = $1 AND m.user_id = t.user_id
 """
 
-# A run that has grown since is the one that was found if it begins within it, or the day after. Gives the members
-# that were looked at.
+# A run that has grown since is the one that was found if it begins within it, or the day after. Returns the members
+# that were read.
 MEND_RUNS = f"""
     WITH found AS (
         SELECT user_id, run_from, run_to, run_best FROM import_members

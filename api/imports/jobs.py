@@ -164,7 +164,7 @@ class ImportJob:
         for table in LEFT_BEHIND:
             async with self._database.connection() as connection:
                 rows = await connection.fetch(queries.STRAYS.format(table=table))
-                if table == "import_chunks":  # one may be on its way in
+                if table == "import_chunks":  # one may be being uploaded
                     rows = await connection.fetch(queries.OLD, [row[0] for row in rows])
             for row in rows:
                 await self.sweep(row[0])

@@ -11,7 +11,7 @@ import msgspec
 from api.imports.reading import BOM, Broken, Row, leniently, named
 
 DEEPEST = 32
-LARGEST_ROW = 1024 * 1024  # a text that is not whole is looked at again with each piece
+LARGEST_ROW = 1024 * 1024  # a text that is not whole is read again with each piece
 
 _WHITE = b" \t\r\n"
 _decode_any = leniently(msgspec.json.Decoder(dict[str, object]).decode)
@@ -20,7 +20,7 @@ _decode_map = leniently(msgspec.json.Decoder(dict[str, msgspec.Raw]).decode, ski
 
 _blanks = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]{2,}', re.DOTALL)
 
-# A text that is not whole yet ends at the end of the buffer, and is looked at again with what follows.
+# A text that is not whole yet ends at the end of the buffer, and is read again with what follows.
 _tokens = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -33,7 +33,7 @@ class Pages:
         self._names = names
         self._seen = seen
         self._buffer = b""
-        self._at = 0  # up to here the buffer has been looked at
+        self._at = 0  # up to here the buffer has been read
         self._open = b""  # the brackets that are open
         self._last = b""  # the text that came last
         self._within: int | None = None  # so many brackets are open around a row
@@ -181,7 +181,7 @@ class Pages:
         self._start = end
 
     def _reset(self) -> None:
-        """Lets go of what has been looked at."""
+        """Drops the part of the buffer that has been read."""
         if self._within is None:
             self._rest += self._buffer[self._start : self._at]
             self._start = self._at

@@ -24,8 +24,7 @@ def _seen(seen: str) -> str:
     return COLUMNS.replace("i.preview", _SEEN.format(seen=seen))
 
 
-# The place of a guild's next file ($1), for the import that it will be ($2) and so many seconds ($3) from the last
-# sign of it on: who falls silent has lost it.
+# Leases the place of a guild's ($1) next file for the import with this id ($2) and this many seconds ($3).
 RESERVE = """
     INSERT INTO import_uploads AS u (guild_id, import_id, leased_until)
     VALUES ($1, $2, now() + $3 * interval '1 second')
@@ -47,7 +46,7 @@ LIST = f"""
     ORDER BY i.id DESC LIMIT $3
 """
 
-# Those of these members whom the file had not named.
+# Those of these members whom the file has not named yet.
 NAME_FIRST = """
     INSERT INTO import_members (import_id, user_id) SELECT $1, * FROM unnest($2::bigint[])
     ON CONFLICT DO NOTHING RETURNING user_id
@@ -60,7 +59,7 @@ SWEEP = """
     ))
 """
 
-# Numbers of imports that left something behind and do not go on; found without reading all that is there.
+# The ids of ended imports that left rows in the table; found without reading the whole table.
 STRAYS = """
     WITH RECURSIVE found AS (
         (SELECT import_id FROM {table} ORDER BY import_id LIMIT 1)
@@ -73,7 +72,7 @@ STRAYS = """
     )
 """
 
-# Of these, whose file is not on its way in.
+# Those of these imports whose file is not being uploaded.
 OLD = """
     SELECT id FROM unnest($1::bigint[]) AS id WHERE NOT EXISTS (
         SELECT FROM import_chunks c WHERE c.import_id = id AND c.created_at > now() - interval '1 hour'

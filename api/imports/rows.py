@@ -28,7 +28,7 @@ class Mee6Player(msgspec.Struct, frozen=True):
     message_count: Number | None = None
     username: JsonValue = None  # and all names: what is no text refuses no row
     avatar: JsonValue = None
-    detailed_xp: JsonValue = None  # XP within the level, cost of the next, total: looked at only without `xp`
+    detailed_xp: JsonValue = None  # XP within the level, cost of the next, total: read only without `xp`
 
 
 class AmariMember(msgspec.Struct, frozen=True):

@@ -191,7 +191,7 @@ def parse(source: Source, row: Row) -> ImportedMember:
 
 
 def merged(mode: Mode, before: int, given: int) -> int:
-    """What becomes of a number that is there."""
+    """The number that replaces `before`."""
     match mode:
         case "set":
             return given

@@ -30,8 +30,8 @@ MOST_LISTED = 100  # imports of a guild that have ended
 
 # An upload holds its guild's place for this long after its last piece. A body slower than 1 KiB a second is refused, so
 # pieces come in time.
-HELD_SECONDS = 120
-KEPT_EVERY = timedelta(seconds=30)
+LEASE_SECONDS = 120
+RENEWED_EVERY = timedelta(seconds=30)
 
 _BUSY = "This guild has an unfinished import. Wait until it has ended."
 
@@ -74,7 +74,7 @@ class ImportService:
         """Reserves the guild's place before the file is read; called again, it keeps the place. Raises `Conflict`."""
         async with self._database.connection() as connection:
             try:
-                is_ours = await connection.fetchval(queries.RESERVE, guild_id, import_id, HELD_SECONDS)
+                is_ours = await connection.fetchval(queries.RESERVE, guild_id, import_id, LEASE_SECONDS)
             except asyncpg.ForeignKeyViolationError:
                 raise NotFound from None
         # A second check: the holder of the place a moment ago has an import by now.
@@ -84,10 +84,10 @@ class ImportService:
     async def _store(self, guild_id: int, import_id: int, file: AsyncIterable[bytes]) -> tuple[int, bytes]:
         """Returns the file's size and its SHA-256. Raises `Conflict` if another request has the place by now."""
         size, number, piece, digest = 0, 0, bytearray(), sha256()
-        told_at = self._clock.now()
+        renewed_at = self._clock.now()
         async for data in file:
-            if (now := self._clock.now()) - told_at > KEPT_EVERY:
-                told_at = now
+            if (now := self._clock.now()) - renewed_at > RENEWED_EVERY:
+                renewed_at = now
                 await self._reserve(guild_id, import_id)
             digest.update(data)
             piece += data

@@ -14,7 +14,7 @@ Shape = Literal["pages", "rows", "lists", "table"]
 _WHITE = b" \t\r\n"
 _IDS = {"id", "user_id", "userId", "user"}  # one of these has a row, and no page
 
-# Numbers may be of any length: they are not looked at.
+# Numbers may be of any length: they are not read.
 _first = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).raw_decode
 
 

@@ -156,7 +156,7 @@ class KeyService:
             await _seen(connection, actor, key_id, guild_id)
             await _refuse_own_makers(connection, actor, key_id)
             family = await connection.fetch(queries.FAMILY, key_id, now)
-            # What comes of it ends by a trigger: also where somebody does this by hand.
+            # A trigger ends the keys that it made, also where somebody does this by hand.
             await ApiKey.update({ApiKey.revoked_at: now}).where(ApiKey.id == key_id)
             for row in family:
                 await _record(connection, actor, "key.revoked", row, {**row, "revoked_at": now})

@@ -68,7 +68,7 @@ def window(query: SeriesQuery, config: LevelingConfig, now: datetime, hours_sinc
 
 
 def days(config: LevelingConfig, window: Window) -> tuple[date, date]:
-    """The first and the last day to look at, where its buckets are days or weeks. Never the first or the last
+    """The first and the last day to read, where its buckets are days or weeks. Never the first or the last
     day of the calendar: asyncpg sends those as infinity, and a series of days up to infinity has no end."""
     first, last = config.day_of(window.starts[0]), config.day_of(window.starts[-1])
     if window.bucket == "week":
@@ -81,7 +81,7 @@ def _finite(day: date) -> date:
 
 
 def hours(window: Window) -> tuple[datetime, datetime]:
-    """The first and the last moment at which an hour to look at may begin; for the same reason never the
+    """The first and the last moment at which an hour to read may begin; for the same reason never the
     calendar's first moment."""
     return max(window.starts[0], datetime.min.replace(tzinfo=UTC) + _QUARTER), window.end - _QUARTER
 

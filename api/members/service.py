@@ -164,8 +164,8 @@ class MemberService:
         return role_changes(config.settings, config.level_curve.level(xp or 0), held)
 
     async def leave(self, actor: Actor, guild_id: int, user_id: int) -> None:
-        """The member left: what becomes of their standing says the guild's setting `on_leave`. Raises `NotFound`,
-        also the second time."""
+        """The member left. The guild's setting `on_leave` says whether their standing is kept, hidden or reset. Raises
+        `NotFound`, also the second time."""
         config = await self._leveling_configs.get(guild_id)
         now, policy = self._clock.now(), config.settings.on_leave
         async with self._database.transaction() as connection:

@@ -8,7 +8,7 @@ import asyncpg
 from api.postgres.connections import PlainConnection
 from api.postgres.database import Connection
 
-LOOK_SECONDS = 1.0
+ANSWER_SECONDS = 1.0
 
 # A commit is visible, and answered, only after it was flushed to the disk. So the position up to which the log is
 # flushed is behind every commit that anybody has seen. That holds unless `synchronous_commit` is off. (The position of
@@ -99,7 +99,7 @@ async def ask_home(primary: Connection | PlainConnection) -> Home:
 
 async def look(replica: Connection | PlainConnection) -> Replayed:
     """How far the replica has come by now. Raises `TimeoutError` if it does not answer."""
-    row = await _row(replica, REPLICA, LOOK_SECONDS)
+    row = await _row(replica, REPLICA, ANSWER_SECONDS)
     home = Home(row["system_identifier"], row["database"])
     return Replayed(row["is_replica"], row["replayed"], row["timeline"], home)
 

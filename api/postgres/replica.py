@@ -21,7 +21,7 @@ from api.postgres.connections import Connection, Pool, close_pool, create_pool, 
 from api.postgres.database import SILENCE_SECONDS, Database
 from api.postgres.failures import AWAY, DEMOTED, UnusableDatabase
 from api.postgres.lag import Lag
-from api.postgres.positions import LOOK_SECONDS, Home, Position, ask, ask_home, fault, look
+from api.postgres.positions import ANSWER_SECONDS, Home, Position, ask, ask_home, fault, look
 
 log = structlog.get_logger("guildhall.replica")
 T = TypeVar("T")
@@ -141,7 +141,7 @@ class Replica:
         if pool is None:
             self._miss("unusable")
         try:
-            connection = await pool.acquire(timeout=LOOK_SECONDS)
+            connection = await pool.acquire(timeout=ANSWER_SECONDS)
         except FAILED as error:
             self._fail(error)
         try:
@@ -192,7 +192,7 @@ class Replica:
         async with self._database.connection() as connection:
             self._home = await ask_home(connection)
             asked, position = time.monotonic(), await ask(connection)
-        async with self._pool.acquire(timeout=LOOK_SECONDS) as connection:
+        async with self._pool.acquire(timeout=ANSWER_SECONDS) as connection:
             seen = await look(connection)
         if (words := fault(seen, position, self._home)) is not None:
             self._lag.forget()

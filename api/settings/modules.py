@@ -23,8 +23,8 @@ MOST_CHECKS = 200_000
 
 TOO_MUCH = "has too many values for a schema with so many alternatives: the check would take too long"
 TOO_MANY_NESTED_CHECKS = (
-    f"has alternatives within alternatives: a value could have to be looked at {MOST_PLACE_CHECKS} times and more. "
-    "Alternatives that say `additionalProperties` themselves are looked at once"
+    f"has alternatives within alternatives: a value could have to be checked {MOST_PLACE_CHECKS} times and more. "
+    "Alternatives that say `additionalProperties` themselves are checked once"
 )
 
 Rules = Callable[[JsonObject], list[Fault]]

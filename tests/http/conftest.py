@@ -16,7 +16,7 @@ from tests.support.serving import serve
 @pytest.fixture
 async def wire(app: ASGIApp, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Wire]:
     """Opens connections to it."""
-    monkeypatch.setattr(connections, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.05)
     async with serve(app, lifespan="off") as base_url:
         yield Wire(int(base_url.rpartition(":")[2]))
 

@@ -26,7 +26,7 @@ def few(app: ASGIApp, monkeypatch: pytest.MonkeyPatch) -> Connections:
 async def test_beyond_the_most_only_probes_are_answered(
     few: Connections, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "LOOK_SECONDS", 100)
+    monkeypatch.setattr(connections, "SWEEP_SECONDS", 100)
     monkeypatch.setattr(connections, "SPARE", 4)
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(few.most):

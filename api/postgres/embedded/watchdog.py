@@ -10,7 +10,7 @@ from api.postgres.embedded.server import EmbeddedPostgres
 from api.postgres.embedded.user import EmbeddedPostgresError
 
 MOST_TRIES, WITHIN_SECONDS = 5, 60.0
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 ASK_SECONDS = 5.0  # its socket, which costs the server a process; more often only whether its process exists
 STOP_SECONDS = 15.0
 
@@ -45,7 +45,7 @@ class Watchdog:
         self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        while not self._stopping.wait(LOOK_SECONDS):
+        while not self._stopping.wait(POLL_SECONDS):
             if self._is_up():
                 continue
             missed_at = time.monotonic()
@@ -80,7 +80,7 @@ class Watchdog:
                 failed = error
             else:
                 return None
-            if self._stopping.wait(LOOK_SECONDS * len(self._tries)):
+            if self._stopping.wait(POLL_SECONDS * len(self._tries)):
                 break
         return failed
 
