@@ -10,7 +10,7 @@ from zlib import crc32
 import asyncpg
 import msgspec
 
-from benchmarks.yardstick_sql import MAKE, STORE, TAKE
+from benchmarks.yardstick_sql import DEDUPLICATE, MAKE, STORE
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -69,7 +69,7 @@ class LevelUp(msgspec.Struct):
     announce: dict[str, str | None]
 
 
-class Counted(msgspec.Struct):
+class BatchResult(msgspec.Struct):
     accepted: int
     duplicates: int
     rejected: list[Rejected]
@@ -98,7 +98,7 @@ def level(xp: int) -> int:
     return bisect_right(LEVELS, xp)
 
 
-async def count(connection: Connection, guild_id: int, activity: Activity) -> Counted:
+async def count(connection: Connection, guild_id: int, activity: Activity) -> BatchResult:
     now = datetime.now(UTC)
     oldest, latest = now - REMEMBERED, now + AHEAD
     events: dict[str, Event] = {}
@@ -113,7 +113,7 @@ async def count(connection: Connection, guild_id: int, activity: Activity) -> Co
     users = sorted({event.user_id for event in events.values()})
     await connection.execute("BEGIN")
     try:
-        rows = await connection.fetch(TAKE, guild_id, sorted(events), users)
+        rows = await connection.fetch(DEDUPLICATE, guild_id, sorted(events), users)
         fresh = [events[row[0]] for row in rows if row[0] is not None]
         held = {row[1]: row for row in rows if row[0] is None}
         if len(held) < len(users):
@@ -136,7 +136,7 @@ async def count(connection: Connection, guild_id: int, activity: Activity) -> Co
                 LevelUp(str(member.user_id), before, after, member.xp, {"add": [], "remove": []}, announce)
             )
     duplicates = len(activity.events) - len(rejected) - len(fresh)
-    return Counted(len(fresh), duplicates, rejected, level_ups)
+    return BatchResult(len(fresh), duplicates, rejected, level_ups)
 
 
 def _judge(fresh: list[Event], held: dict[int, asyncpg.Record]) -> tuple[list[Member], Days]:

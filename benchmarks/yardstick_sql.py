@@ -36,7 +36,7 @@ TABLES = """
 """
 
 # Which of the ids are new, and the members that are there, locked in their order.
-TAKE = """
+DEDUPLICATE = """
     WITH fresh AS (
         INSERT INTO yard_ids (guild_id, id) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING RETURNING id
     ), held AS (

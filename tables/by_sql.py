@@ -23,21 +23,21 @@ from tables.webhooks import WebhookPosition
 
 
 class BySql(NamedTuple):
-    """`key`: the columns of its unique index. `part`: the column by which it is partitioned. `logged`: whether it
+    """`key`: the columns of its unique index. `partitioned_by`: the column of its partitions. `logged`: whether it
     survives a crash of the server. `numbered`: its identity column."""
 
     table: type[Table]
     key: tuple[str, ...]
-    part: str | None = None
+    partitioned_by: str | None = None
     logged: bool = True
     numbered: str | None = None
 
 
 BY_SQL = (
-    BySql(ActivityId, ("guild_id", "id", "week"), part="week"),
-    BySql(ActivityDay, ("guild_id", "day", "user_id"), part="day"),
-    BySql(ActivityHour, ("guild_id", "hour", "user_id"), part="hour"),
-    BySql(CustomStatDay, ("guild_id", "stat", "day", "user_id"), part="day"),
+    BySql(ActivityId, ("guild_id", "id", "week"), partitioned_by="week"),
+    BySql(ActivityDay, ("guild_id", "day", "user_id"), partitioned_by="day"),
+    BySql(ActivityHour, ("guild_id", "hour", "user_id"), partitioned_by="hour"),
+    BySql(CustomStatDay, ("guild_id", "stat", "day", "user_id"), partitioned_by="day"),
     BySql(MemberName, ("guild_id", "user_id")),
     BySql(Board, ("guild_id", "stat", "value", "user_id")),
     BySql(XpCount, ("guild_id", "kept", "low")),
@@ -46,7 +46,7 @@ BY_SQL = (
     BySql(ActivityRewrite, ("guild_id",)),
     BySql(InstallationCount, ("subject", "id"), numbered="id"),
     BySql(Outbox, ("id",), numbered="id"),
-    BySql(StreamEvent, ("position", "day"), part="day"),
+    BySql(StreamEvent, ("position", "day"), partitioned_by="day"),
     BySql(StreamPosition, ("round",)),
     BySql(WebhookPosition, ("round",)),
     BySql(IdempotentAnswer, ("owner", "key")),

@@ -32,7 +32,7 @@ from api.lib.flood import Flood
 from api.lib.metrics import Metrics
 
 access_log = structlog.get_logger("guildhall.access")
-log = structlog.get_logger("guildhall.edge")
+log = structlog.get_logger("guildhall.http")
 
 # Not in the access log: probes, every few seconds.
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})

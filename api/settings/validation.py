@@ -129,10 +129,10 @@ def _only_target(tree: SchemaTree, node: Node) -> Node | None:
 def _closed_copy(root: JsonValue, target: Node) -> str:
     """A reference to a copy of the target that refuses unknown members itself. A refusal beside the reference would
     check everything in it twice, and twice as often on each level."""
-    shelf = as_object(as_object(root).setdefault("$defs", {}))
+    definitions = as_object(as_object(root).setdefault("$defs", {}))
     name = f"closed {readable(target.path)}"
     own = _lookup(root, target.path)
-    shelf[name] = {key: value for key, value in own.items() if key not in _OWN} | {"unevaluatedProperties": False}
+    definitions[name] = {key: value for key, value in own.items() if key not in _OWN} | {"unevaluatedProperties": False}
     return "#" + readable(("$defs", name)).replace("%", "%25").replace(" ", "%20")
 
 

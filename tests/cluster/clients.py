@@ -1,4 +1,4 @@
-"""Who uses an installation while its database moves: each client keeps a journal of what was acknowledged."""
+"""Who uses an installation while its database moves: each client records what was acknowledged."""
 
 import itertools
 import json

@@ -124,11 +124,11 @@ class Load:
         assert [refusal for each in self._all for refusal in each.refusals] == []
         assert self.reader.names == self.renamer.names
         assert self.reader.positions == sorted({*self.reader.positions})
-        journal = {each.user: len(each.acknowledged_at) for each in self.chatters}
+        acknowledged = {each.user: len(each.acknowledged_at) for each in self.chatters}
         for number in range(len(self._installation.hosts)):
             with self._installation.client(number) as client:
                 board = _board(client)
-            assert {user: board.get(user) for user in journal} == journal
+            assert {user: board.get(user) for user in acknowledged} == acknowledged
         self._check_caches()
 
     def _check_caches(self) -> None:

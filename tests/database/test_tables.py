@@ -89,6 +89,6 @@ async def test_what_a_declaration_cannot_say(made: BySql, owner: PlainConnection
     )
     assert found is not None
     assert tuple(found["key"] or ()) == made.key
-    assert found["part"] == (None if made.part is None else f"RANGE ({made.part})")
+    assert found["part"] == (None if made.partitioned_by is None else f"RANGE ({made.partitioned_by})")
     assert (found["logged"], found["numbered"]) == (made.logged, made.numbered)
     assert not made.key or made.table._meta.primary_key._meta.db_column_name in made.key

@@ -126,7 +126,7 @@ async def test_postgresql_ends_after_the_effect(
     assert (await bot.patch(f"{GUILD}/settings/leveling", json=xp)).is_success
     finalize = Idempotency.finalize
 
-    async def ended(store: Idempotency, *arguments: Any) -> None:  # Any: settle's own
+    async def ended(store: Idempotency, *arguments: Any) -> None:  # Any: the arguments of `finalize`
         root = await asyncpg.connect(cluster.url("postgres", database_name))
         await root.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND usename = $2",

@@ -149,7 +149,7 @@ async def test_what_a_crash_leaves(
 async def test_the_answer_and_its_effect_are_one(
     bot: httpx2.AsyncClient, owner: PlainConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The process dies after the commit, before the answer: here the answer is never settled."""
+    """The process dies after the commit, before the answer: here the answer is never finalized."""
 
     async def dies(*_: object) -> None:
         raise asyncio.CancelledError

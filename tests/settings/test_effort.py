@@ -15,13 +15,13 @@ from api.settings.values import TOO_MANY
 Json = Any  # Any: JSON
 
 
-def module(properties: Json, **shelf: Json) -> Module:
-    return Module.registered("wide", 1, None, None, {"type": "object", "properties": properties, "$defs": shelf})
+def module(properties: Json, **definitions: Json) -> Module:
+    return Module.registered("wide", 1, None, None, {"type": "object", "properties": properties, "$defs": definitions})
 
 
-def refused(properties: Json, **shelf: Json) -> list[Fault]:
+def refused(properties: Json, **definitions: Json) -> list[Fault]:
     with pytest.raises(InvalidSchema) as caught:
-        module(properties, **shelf)
+        module(properties, **definitions)
     return caught.value.faults
 
 
@@ -31,11 +31,11 @@ def reference(name: str) -> Json:
 
 def chain(levels: int) -> Json:
     """Each level is looked at twice by the one above it: for its members, and for what is not among them."""
-    shelf = {
+    definitions = {
         f"n{level}": {"anyOf": [{"properties": {"x": {"$ref": f"#/$defs/n{level + 1}"}}}], "properties": {"z": {}}}
         for level in range(levels)
     }
-    return {**shelf, f"n{levels}": {}}
+    return {**definitions, f"n{levels}": {}}
 
 
 def test_alternatives_within_alternatives_are_refused() -> None:

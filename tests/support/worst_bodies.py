@@ -62,13 +62,13 @@ def _of_any(largest: int) -> Bodies:
 def of_struct(kind: type, largest: int) -> Bodies:
     """The worst bodies of a struct's own members."""
     schema = msgspec.json.schema(kind, schema_hook=snowflakes.schema)
-    shelf = schema["$defs"]
-    own = shelf[kind.__name__]["properties"]
+    definitions = schema["$defs"]
+    own = definitions[kind.__name__]["properties"]
     for name, said in own.items():
         before, text = b'{"%s":' % name.encode(), encode(said)
         if b'"array"' in text:
             yield f"{name}: objects", full(before + b"[", same(b"{}"), b"]}", largest)
-            for number, wrong in enumerate(_wrong_items(said, shelf)):
+            for number, wrong in enumerate(_wrong_items(said, definitions)):
                 yield f"{name}: wrong items {number}", full(before + b"[", same(wrong), b"]}", largest, 1000)
         elif b'"#/$defs/' in text or b'"object"' in text:
             yield f"{name}: members", full(before + b"{", members(), b"}}", largest)
@@ -79,11 +79,11 @@ def of_struct(kind: type, largest: int) -> Bodies:
             yield f"{name}: a number", before + b"1" * (largest - 30) + b"}"
 
 
-def _wrong_items(said: Json, shelf: Json) -> Iterator[bytes]:
+def _wrong_items(said: Json, definitions: Json) -> Iterator[bytes]:
     """For each kind of item, one with every member, each of them invalid."""
     items = said.get("items", {})
     for kind in [items, *items.get("anyOf", ())]:
-        named = shelf[kind["$ref"].rpartition("/")[2]].get("properties") if "$ref" in kind else None
+        named = definitions[kind["$ref"].rpartition("/")[2]].get("properties") if "$ref" in kind else None
         if named is not None:
             tags = {name: member["enum"][0] for name, member in named.items() if len(member.get("enum", ())) == 1}
             yield encode({name: tags.get(name, []) for name in named} | {f"unknown{number}": 0 for number in range(9)})
