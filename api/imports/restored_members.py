@@ -8,14 +8,13 @@ import msgspec
 from api.imports import restore_queries as sql
 from api.imports.dtos import Mode
 from api.imports.lines import MemberLine
+from api.imports.named import lock_named
 from api.imports.rules import merged
 from api.imports.work import Work
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
-from api.members.names import GivenNames, over
-from api.members.naming import KnownNames
-from api.members.standings import Key, Standing, lock
-from api.members.tombstones import refuse_standings_of_erased
+from api.members.names import GivenNames
+from api.members.standings import Key, Standing
 from api.members.visibility import hidden_among
 from api.postgres.database import Connection
 
@@ -26,16 +25,11 @@ async def restore_members(
     """Stores the members. Returns how many of them changed."""
     users = sorted({int(line.user_id) for line in lines})
     known = {row[0] for row in await connection.fetch(sql.PRESENT, work.guild_id, users)}
-    standings = await lock(connection, [(work.guild_id, user_id) for user_id in users])
-    await refuse_standings_of_erased(connection, work.guild_id, standings, work.asked_at)
+    given = ((int(line.user_id), GivenNames(line.username, line.display_name, line.avatar)) for line in lines)
+    standings, names, altered = await lock_named(connection, work, given)
     hidden = await hidden_among(connection, users)
     found = await connection.fetch(sql.STATS, work.guild_id, users)
     stats = {row[0]: msgspec.json.decode(row[1], type=dict[str, int]) for row in found}
-    names = KnownNames()
-    await names.look_up(connection, standings.values())
-    # Standings that are added to, or that have to be higher, may be old.
-    given = _given_names(work.guild_id, lines)
-    altered = await names.store(connection, standings, given, only_missing=work.mode != "set")
     altered |= await _store_accents(connection, work, lines)
     ledger, changed = Ledger(), 0
     stored: dict[tuple[int, str], int] = {}
@@ -61,15 +55,6 @@ async def restore_members(
         rows = [(user_id, stat, value) for (user_id, stat), value in sorted(stored.items())]
         await connection.execute(sql.STORE_STATS, work.guild_id, *zip(*rows, strict=True))
     return changed
-
-
-def _given_names(guild_id: int, lines: Sequence[MemberLine]) -> dict[Key, GivenNames]:
-    """The names in the lines. The last line of a member counts, in each part that it has."""
-    given: dict[Key, GivenNames] = {}
-    for line in lines:
-        key, theirs = (guild_id, int(line.user_id)), GivenNames(line.username, line.display_name, line.avatar)
-        given[key] = over(given[key], theirs) if key in given else theirs
-    return given
 
 
 async def _store_accents(connection: Connection, work: Work, lines: Sequence[MemberLine]) -> set[Key]:

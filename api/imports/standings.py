@@ -9,6 +9,7 @@ from api.imports import queries, rules
 from api.imports.bots import ImportedSettings
 from api.imports.decoding import Refused
 from api.imports.dtos import Source
+from api.imports.named import lock_named
 from api.imports.rows import ImportedMember
 from api.imports.work import Numbered, Work
 from api.lib.clock import Clock
@@ -16,10 +17,6 @@ from api.lib.faults import Fault
 from api.members.ledger import Ledger
 from api.members.leveling_config import LevelingConfig
 from api.members.leveling_config_cache import LevelingConfigCache
-from api.members.names import GivenNames, over
-from api.members.naming import KnownNames
-from api.members.standings import Key, lock
-from api.members.tombstones import refuse_standings_of_erased
 from api.members.visibility import hide
 from api.postgres.database import Connection, Database
 from api.postgres.plans import LOOK_UP
@@ -86,16 +83,7 @@ async def _apply(
     connection: Connection, work: Work, config: LevelingConfig, naming: Sequence[ImportedMember], known: set[int]
 ) -> None:
     """Applies rows in their order, each to the result of the one before."""
-    standings = await lock(connection, [(config.guild_id, each.user_id) for each in naming])
-    await refuse_standings_of_erased(connection, config.guild_id, standings, work.asked_at)
-    given: dict[Key, GivenNames] = {}
-    for each in naming:
-        key = config.guild_id, each.user_id
-        given[key] = over(given[key], each.names) if key in given else each.names
-    names = KnownNames()
-    await names.look_up(connection, standings.values())
-    # Standings that are added to, or that have to be higher, may be old.
-    renamed = await names.store(connection, standings, given, only_missing=work.mode != "set")
+    standings, names, renamed = await lock_named(connection, work, ((each.user_id, each.names) for each in naming))
     ledger = Ledger()
     for each in naming:
         standing = standings[config.guild_id, each.user_id]
