@@ -11,6 +11,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import metadata
 from pathlib import Path
 
 import cyclonedx.schema
@@ -19,6 +20,7 @@ import pytest
 
 from api.lib.version import PACKAGE, VERSION
 from tests.operation.servers import Server, environment, private_folder
+from tests.support.bill_of_materials import NOT_IN_METADATA, said_by
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("guildhall_server", "api", "tables", "piccolo_migrations", "piccolo_conf.py")
@@ -167,7 +169,7 @@ def _cyclonedx() -> jsonschema_rs.Draft7Validator:
 
 
 def test_bill_of_materials_names_what_is_locked(tmp_path: Path) -> None:
-    """`make sbom`: each package of requirements.txt with its version."""
+    """`make sbom`: each package of requirements.txt with its version and licence, the same bytes twice."""
     file = tmp_path / "sbom.json"
     subprocess.run(["make", "--no-print-directory", "sbom", f"SBOM={file}"], cwd=ROOT, check=True)
     found = json.loads(file.read_text())
@@ -179,6 +181,16 @@ def test_bill_of_materials_names_what_is_locked(tmp_path: Path) -> None:
     assert {f"{each['name']}=={each['version']}" for each in found["components"]} == locked
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert len(locked) > len(needed)
+    assert [each["name"] for each in found["components"] if len(each.get("licenses", [])) != 1] == []
+    assert found["metadata"]["component"]["licenses"] == [{"license": {"acknowledgement": "declared", "id": "MIT"}}]
+    again = tmp_path / "again.json"
+    subprocess.run(["make", "--no-print-directory", "sbom", f"SBOM={again}"], cwd=ROOT, check=True)
+    assert again.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("package", [name for name in NOT_IN_METADATA if name != "httpx2-jsfetch"])
+def test_licence_in_the_table_is_not_in_the_metadata(package: str) -> None:
+    assert said_by(metadata(package)) != NOT_IN_METADATA[package]
 
 
 def test_no_page_says_to_install_what_is_not_ours() -> None:
