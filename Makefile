@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TYPES := clients/typescript
 
 .DEFAULT_GOAL := help
-.PHONY: docs help run demo demo-dashboard test test-postgres16 test-pgbouncer test-newest test-cluster test-hosts soak check bench format configuration catalog translations document lock wheel sbom browser pgbouncer haproxy etcd iproute node clean
+.PHONY: docs help run demo demo-dashboard test test-postgres16 test-debian17 test-pgbouncer test-newest test-cluster test-hosts test-upgrade soak check bench format configuration catalog translations document lock wheel sbom browser pgbouncer haproxy etcd iproute node clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -45,6 +45,9 @@ ON_POSTGRES_16 := activity/test_record.py activity/test_statements.py activity/t
 test-postgres16: $(VENV)/.dev ## run the tests that lean on PostgreSQL most on the oldest that is served from, 16
 	$(BIN)/python -m pytest -n 2 --postgres16 $(addprefix tests/,$(ON_POSTGRES_16))
 
+test-debian17: $(VENV)/.dev ## run the same tests on Debian's PostgreSQL 17, with JIT (as root; installs a small Debian 13 once)
+	@timeout 1800 sh tests/support/debian17.sh $(addprefix tests/,$(ON_POSTGRES_16))
+
 # What a pooler could break: transactions and connections that are lost, statements that are prepared, settings of a
 # transaction, advisory locks, notifications by LISTEN, COPY and large imports, leaderboards on connections of their own.
 # Not how files are read, who may import what, and servers with a PostgreSQL of their own.
@@ -76,6 +79,9 @@ test-cluster: $(VENV)/.dev $(VENV)-cluster/.cluster haproxy etcd iproute ## Post
 
 test-hosts: $(VENV)/.dev haproxy iproute ## hosts behind HAProxy are renewed twenty times, killed and cut off, while clients work
 	GUILDHALL_TEST_RESTARTS=20 $(BIN)/python -m pytest -n 0 -s tests/hosts
+
+test-upgrade: $(VENV)/.dev haproxy ## hosts with each release's own code are upgraded to this version, while clients work (a minute each)
+	GUILDHALL_TEST_UPGRADE=1 $(BIN)/python -m pytest -n 0 -s tests/hosts/test_upgrade.py
 
 check: $(VENV)/.dev node ## format, lint, types, import contracts, migrations, advisories, TypeScript, the OpenAPI document
 	$(BIN)/ruff format --check .
@@ -170,4 +176,4 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml
 	@touch $@ $(VENV)/.run
 
 clean: ## forget the virtual environment (the data stays)
-	rm -rf $(VENV) $(VENV)-newest $(VENV)-docs $(VENV)-cluster
+	rm -rf $(VENV) $(VENV)-newest $(VENV)-docs $(VENV)-cluster .debian17

@@ -27,13 +27,11 @@ AWAY = (
     asyncpg.InvalidCatalogNameError,
 )
 
+# Errors of a transaction that waited for a lock.
+LOCKED = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+
 # Errors that end a transaction because of concurrent work. A second try may well succeed.
-CONTENTION = (
-    asyncpg.LockNotAvailableError,
-    asyncpg.QueryCanceledError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-)
+CONTENTION = (*LOCKED, asyncpg.QueryCanceledError, asyncpg.SerializationError)
 
 # The holder of the work tries it again within seconds: the work is not at fault.
 RETRYABLE = (DatabaseAway, Overloaded, *CONTENTION, *AWAY)
@@ -55,3 +53,7 @@ IMPOSSIBLE_VALUES = (
     asyncpg.StringDataRightTruncationError,
     asyncpg.UntranslatableCharacterError,
 )
+
+
+class MigrationFailed(Exception):
+    """Piccolo's own message, or why the database cannot be migrated. Nothing of the migration was kept."""

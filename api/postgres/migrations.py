@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from piccolo.engine.postgres import PostgresEngine
 from api.postgres import catalog, old_chain
 from api.postgres.access import are_shared, configure_login, has_pooler
 from api.postgres.connections import PlainConnection, connect
+from api.postgres.failures import MigrationFailed as MigrationFailed
+from api.postgres.lock_retries import WAIT_MS, retry
 from api.postgres.provision import APP, READ_ONLY, ROLE_SETTINGS
 
 FOLDER = Path(__file__).parents[2] / "piccolo_migrations"
@@ -49,10 +52,6 @@ CALLED = (
     "guildhall_delete_revisions_of(bigint, integer)",
     "guildhall_delete_revisions_before(timestamp with time zone, integer)",
 )
-
-
-class MigrationFailed(Exception):
-    """Piccolo's own message, or why the database cannot be migrated. Nothing of the migration was kept."""
 
 
 @dataclass(slots=True)
@@ -109,21 +108,16 @@ async def migrate(
             return await _preview(engine, connection, old_chain.TAKE_OVER if is_old else (), pending)
         await make_roles(connection)
         if is_old:
-            await _take_over(engine, connection, pending)
+            await retry(partial(_take_over, engine, connection, pending))
         else:
-            await _run_each(engine, connection, pending)
-        await grant(connection)
+            for id_ in pending:
+                await retry(partial(_run, engine, connection, id_))
+        await retry(partial(grant, connection))
         if session_url is not None:
             await configure_login(connection, session_url)
         return pending
     finally:
         await connection.close()
-
-
-async def _run_each(engine: PostgresEngine, connection: PlainConnection, ids: Sequence[str]) -> None:
-    for id_ in ids:
-        async with _joined(engine, connection):
-            await _run(id_)
 
 
 async def _take_over(engine: PostgresEngine, connection: PlainConnection, ids: Sequence[str]) -> None:
@@ -132,7 +126,8 @@ async def _take_over(engine: PostgresEngine, connection: PlainConnection, ids: S
     async with connection.transaction():
         for statement in old_chain.TAKE_OVER:
             await connection.execute(statement)
-        await _run_each(engine, connection, ids)
+        for id_ in ids:
+            await _run(engine, connection, id_)
         found = catalog.differences(await catalog.read(connection), catalog.expected())
         if found:
             raise MigrationFailed(
@@ -158,11 +153,10 @@ async def roll_back(engine: PostgresEngine, owner_url: str, id_: str) -> None:
 
 
 async def _lock(connection: PlainConnection) -> None:
-    """Waits up to a minute for another migrator. After that no statement waits long for a table's lock, because all
-    other work would queue behind it."""
+    """Waits up to a minute for another migrator. After that no statement waits long for a table's lock."""
     await connection.execute("SET lock_timeout = '60s'")
     await connection.fetchval("SELECT pg_advisory_lock($1)", LOCK)
-    await connection.execute("SET lock_timeout = '4s'")
+    await connection.execute(f"SET lock_timeout = {WAIT_MS}")
 
 
 async def _preview(
@@ -176,7 +170,7 @@ async def _preview(
         for statement in before:
             await recorder.fetch(statement)
         for id_ in ids:
-            await _run(id_)
+            await _run_forwards(id_)
     finally:
         engine.current_transaction.reset(token)
         await transaction.rollback()
@@ -194,7 +188,12 @@ async def _joined(engine: PostgresEngine, connection: PlainConnection) -> AsyncI
             engine.current_transaction.reset(token)
 
 
-async def _run(id_: str) -> None:
+async def _run(engine: PostgresEngine, connection: PlainConnection, id_: str) -> None:
+    async with _joined(engine, connection):
+        await _run_forwards(id_)
+
+
+async def _run_forwards(id_: str) -> None:
     # Piccolo's migration code imports its code formatter, so a server must not import it at its start.
     from piccolo.apps.migrations.commands.forwards import run_forwards
 

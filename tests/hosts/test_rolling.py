@@ -16,7 +16,17 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.operation.servers import MEMBER, Server, environment, guildhall, made_key, private_folder, until
+from tests.operation.servers import (
+    AFRESH,
+    MEMBER,
+    Server,
+    environment,
+    guildhall,
+    guildhall_afresh,
+    made_key,
+    private_folder,
+    until,
+)
 from tests.support import cluster
 from tests.support.serving import NO_TLS
 
@@ -61,8 +71,9 @@ class Proxy:
 class Client(threading.Thread):
     """Sends events through the proxy, one after the other, until it is told to stop. Sends nothing again."""
 
-    def __init__(self, base_url: str, key: str, number: int) -> None:
+    def __init__(self, base_url: str, key: str, number: int, guild: str = GUILD) -> None:
         super().__init__()
+        self.guild = guild
         self.sent = 0
         self.failures: list[str] = []
         self._ended = threading.Event()
@@ -77,15 +88,8 @@ class Client(threading.Thread):
                 self._send()
 
     def _send(self) -> None:
-        event = {
-            "id": f"{self._number}-{self.sent}",
-            "type": "message",
-            "user_id": str(1000 + self._number),
-            "channel_id": "1",
-            "occurred_at": datetime.now(UTC).isoformat(),
-        }
         try:
-            answer = self._client.post(f"{GUILD}/activity", json={"events": [event]})
+            answer = self._client.post(f"{self.guild}/activity", json={"events": [self.event(self.sent)]})
         except httpx2.TransportError as error:
             self.failures.append(repr(error))
             return
@@ -93,6 +97,15 @@ class Client(threading.Thread):
             self.sent += 1
         else:
             self.failures.append(f"{answer.status_code} {answer.text}")
+
+    def event(self, number: int) -> dict[str, str]:
+        return {
+            "id": f"{self._number}-{number}",
+            "type": "message",
+            "user_id": str(1000 + self._number),
+            "channel_id": "1",
+            "occurred_at": datetime.now(UTC).isoformat(),
+        }
 
     def end(self) -> None:
         self._ended.set()
@@ -102,8 +115,10 @@ class Client(threading.Thread):
 class Installation:
     """Two hosts on one database, and a proxy before them."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, code: Path | None = None) -> None:
+        """`code`: where the hosts' code is, if it is not this version's."""
         self.folder = stack.enter_context(private_folder())
+        self.code = code
         self.addresses = {
             "DATABASE_URL": cluster.url(MEMBER, DATABASE),
             "GUILDHALL_JOBS": "false",
@@ -111,9 +126,7 @@ class Installation:
             "GUILDHALL_TRUSTED_PROXIES": "127.0.0.1",
             **PRODUCTION,
         }
-        self.key = made_key(
-            guildhall(self.folder, "keys", "create", "bot", "--rate-limit", "1000000", **self.addresses).stdout
-        )["secret"]
+        self.key = made_key(self.run("keys", "create", "bot", "--rate-limit", "1000000"))["secret"]
         self.hosts = [self._host(), self._host()]
         for host in self.hosts:
             stack.callback(self._kill, host)
@@ -122,8 +135,20 @@ class Installation:
         stack.callback(self.proxy.close)
         until(lambda: self._ready(self.proxy.base_url), 30)
 
+    def run(self, *arguments: str, **values: str) -> str:
+        """Runs a command to its end; gives what it printed."""
+        values = {**self.addresses, **values}
+        if self.code is None:
+            done = guildhall(self.folder, *arguments, **values)
+        else:
+            done = guildhall_afresh(self.folder, *arguments, cwd=self.code, **values)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def _host(self, port: int | None = None) -> Server:
-        return Server(self.folder, environment(self.folder, **self.addresses), (), port=port)
+        command = None if self.code is None else AFRESH
+        environ = environment(self.folder, **self.addresses)
+        return Server(self.folder, environ, (), command=command, cwd=self.code, port=port)
 
     def _kill(self, host: Server) -> None:
         for each in (host, *self.hosts):
@@ -141,13 +166,17 @@ class Installation:
         """Stops a host as systemd does, and starts it again at its old port, as after an upgrade."""
         old = self.hosts[number]
         assert old.stop() == 0, old.said
-        new = self.hosts[number] = self._host(old.port)
+        self.start(number)
+
+    def start(self, number: int) -> None:
+        """Starts a host that was stopped."""
+        new = self.hosts[number] = self._host(self.hosts[number].port)
         new.wait()
         time.sleep(1.5)  # until the proxy has seen it twice
 
     @contextmanager
-    def load(self) -> Iterator[list[Client]]:
-        clients = [Client(self.proxy.base_url, self.key, number) for number in range(CLIENTS)]
+    def load(self, guild: str = GUILD) -> Iterator[list[Client]]:
+        clients = [Client(self.proxy.base_url, self.key, number, guild) for number in range(CLIENTS)]
         for client in clients:
             client.start()
         try:

@@ -201,10 +201,13 @@ def guildhall(folder: Path, *arguments: str, stdin: str = "", **values: str) -> 
     return _commands.run(arguments, environment(folder, **values), stdin, 60)
 
 
-def guildhall_afresh(folder: Path, *arguments: str, **values: str) -> "subprocess.CompletedProcess[str]":
-    """The same, with imports of its own."""
+def guildhall_afresh(
+    folder: Path, *arguments: str, cwd: Path | None = None, **values: str
+) -> "subprocess.CompletedProcess[str]":
+    """The same, with imports of its own: from that folder, if one is given."""
     return subprocess.run(
         [*AFRESH, *arguments],
+        cwd=cwd,
         env=environment(folder, **values),
         stdin=subprocess.DEVNULL,
         capture_output=True,
