@@ -1,6 +1,7 @@
 """Backup and restore: PostgreSQL's own tools, one file."""
 
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -32,6 +33,11 @@ BEGIN
     EXECUTE coalesce('DROP ROUTINE ' || routines || ' CASCADE', '');
 END $$
 """
+
+_DATA = re.compile(rb"^COPY ", re.M)
+_NEWER = re.compile(
+    rb"^(?:SET transaction_timeout = 0|ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\));\n", re.M
+)
 
 
 class BackupFailed(Exception):
@@ -74,11 +80,14 @@ async def restore(engine: PostgresEngine, found: Located, file: Path) -> None:
 
 
 def spare_older_servers(script: Path) -> None:
-    """Removes a setting that is new in PostgreSQL 17 and that 16 would refuse. It is in the head of the script, before
-    any data, and only repeats the default."""
-    head, line, rest = script.read_bytes().partition(b"SET transaction_timeout = 0;\n")
-    if line and b"COPY " not in head:
-        script.write_bytes(head + rest)
+    """Removes what older servers refuse from the head of the script, before any data: a setting that is new in
+    PostgreSQL 17 and only repeats the default, and the version that 17.12 keeps for each column. Each server that
+    keeps such versions makes them itself."""
+    text = script.read_bytes()
+    data = _DATA.search(text)
+    head = text[: len(text) if data is None else data.start()]
+    if (spared := _NEWER.sub(b"", head)) != head:
+        script.write_bytes(spared + text[len(head) :])
 
 
 def _run(program: str, *arguments: str, url: str | None = None) -> None:

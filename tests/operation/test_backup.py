@@ -14,6 +14,7 @@ from tests.operation.servers import guildhall, made_key, private_folder, refusal
 from tests.support import cluster
 
 GUILD = "81384788765712384"
+VERSIONED = b"ALTER TABLE ONLY public.members ALTER COLUMN xp SET (pg_attver=28007456);\n"
 NOWHERE = "postgresql://ada:hunter2@127.0.0.1:1/guildhall"
 
 
@@ -108,6 +109,7 @@ def test_password_stands_in_no_process_list(url: str, address: str, password: st
         (b"SET a = 0;\nSET transaction_timeout = 0;\nCOPY t FROM stdin;\n", b"SET a = 0;\nCOPY t FROM stdin;\n"),
         (b"COPY t FROM stdin;\nSET transaction_timeout = 0;\n", b"COPY t FROM stdin;\nSET transaction_timeout = 0;\n"),
         (b"SET a = 0;\n", b"SET a = 0;\n"),
+        (VERSIONED + b"SET a = 0;\nCOPY t FROM stdin;\n" + VERSIONED, b"SET a = 0;\nCOPY t FROM stdin;\n" + VERSIONED),
     ],
 )
 def test_a_script_for_older_servers_sets_only_what_they_know(tmp_path: Path, script: bytes, left: bytes) -> None:
