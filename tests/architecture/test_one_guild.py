@@ -2,7 +2,8 @@
 distributed by guild, needs that: a commit in two places at once is slow, and can be half done.
 
 Triggers note the guild of each row that is written, with its transaction and statement, while each route is called in
-two guilds with the same people, and the jobs run. `EXCEPTIONS` names the statements that may concern several guilds."""
+two guilds with the same people, and the jobs run. `EXCEPTIONS` names the statements that may concern several guilds.
+All of these statements are also held to the rules of poolers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,6 +24,7 @@ from tests.imports.files import event, imported, lines
 from tests.support import cluster
 from tests.support.clock import MovableClock
 from tests.support.people import ADA, BO, HARBOUR, QUARRY
+from tests.support.poolers import all_connections, faults, noted, pins
 from tests.support.wiring import services_of
 
 # Each with a statement, or a part of one, that a transaction of its kind has. `docs/scaling.md` says what each would be
@@ -34,6 +36,9 @@ EXCEPTIONS = {
     "erasing a person from the stream": """UPDATE stream_events SET data = '{"erased": true}'""",
     "a module's new schema, which resets what it refuses": settings.RESET,
 }
+
+# Why RDS Proxy keeps connections of Guildhall for one client. Nothing else may.
+PINS = {"SET LOCAL", "set_config for the transaction", "set_config for the session", "a sequence"}
 
 # Rows that none of the requests below writes: sums of large guilds, and what a key sends twice.
 UNTRIED = {"activity_checkpoints", "activity_totals", "activity_rewrites", "erased_people", "idempotent_answers"}
@@ -137,12 +142,15 @@ async def run_jobs(services: Services) -> None:
 async def test_a_transaction_writes_rows_of_one_guild(
     world: World, litestar_app: Litestar, noting: PlainConnection, clock: MovableClock
 ) -> None:
-    await call_everything(world)
-    await do_together(world)
-    for guild in (HARBOUR, QUARRY):
-        await world.bot.delete(f"/v1/guilds/{guild}")
-    clock.move(days=40)
-    await run_jobs(services_of(litestar_app))
+    services = services_of(litestar_app)
+    statements: set[str] = set()
+    with noted(await all_connections(services.database), statements):
+        await call_everything(world)
+        await do_together(world)
+        for guild in (HARBOUR, QUARRY):
+            await world.bot.delete(f"/v1/guilds/{guild}")
+        clock.move(days=40)
+        await run_jobs(services)
 
     untried = {row[0] for row in await noting.fetch(_UNTRIED)}
     assert untried <= UNTRIED, "a table whose rows nothing here writes"
@@ -153,3 +161,8 @@ async def test_a_transaction_writes_rows_of_one_guild(
         others += [] if kinds else [row["statements"]]
     assert others == [], "transactions that wrote rows of two guilds"
     assert seen == set(EXCEPTIONS), "an exception that is none any more"
+
+    # What a pooler by transactions lends is used for nothing longer: docs/decisions/poolers.md.
+    assert len(statements) > 200
+    assert [(statement, found) for statement in statements if (found := faults(statement))] == []
+    assert set().union(*map(pins, statements)) == PINS

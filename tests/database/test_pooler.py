@@ -30,6 +30,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 IGNORING = ",".join([*REQUIRED, "role"])
 OWN = f"pooled_{MEMBER}"
 GUILD = "/v1/guilds/81384788765712384"
+STRICT = {"env": "production", "public_url": "https://guildhall.test"}
 PRODUCTION = {"GUILDHALL_ENV": "production", "GUILDHALL_PUBLIC_URL": "https://guildhall.test"}
 
 
@@ -127,6 +128,20 @@ async def test_connections_from_before_migrating_are_refused(member: str, settin
         with pytest.raises(UnusableDatabase, match="let the pooler connect anew"):
             await refuse_unusable(given)
         await old.close()
+
+
+async def test_log_in_may_have_another_name_at_the_pooler(member: str, settings: Settings) -> None:
+    """As at Supavisor, which finds the database by the end of the name: `guildhall.tenant`."""
+    name = f"{member}.tenant"
+    with pgbouncer(name, mode="session", login=member) as pooler:
+        await migrated(pooler.url(name, OWN))
+    with pgbouncer(name, login=member) as pooler, pgbouncer(name, mode="session", login=member) as by_session:
+        given = through(settings, pooler.url(name, OWN), by_session.url(name, OWN), **STRICT)
+        await refuse_unusable(given)
+        connection = await connect(**(await find_access(given)).pooled)
+        assert await shown(connection) == {"role": APP, **REQUIRED}
+        assert await connection.fetchval("SELECT session_user::text") == member
+        await connection.close()
 
 
 async def test_pooled_connections_are_the_poolers_to_bound(settings: Settings, database_name: str) -> None:

@@ -52,17 +52,22 @@ class PgBouncer:
 
 @contextmanager
 def pgbouncer(
-    *users: str, mode: Mode = "transaction", size: int = 20, ignoring: str = "", before: str | None = None
+    *users: str,
+    mode: Mode = "transaction",
+    size: int = 20,
+    ignoring: str = "",
+    before: str | None = None,
+    login: str | None = None,
 ) -> Iterator[PgBouncer]:
     """Lends at most `size` connections of each user and database; `ignoring`: parameters that it drops. `before`: the
-    address of another server than the run's."""
+    address of another server than the run's. `login`: whom PostgreSQL sees, instead of the users."""
     assert PROGRAM is not None, MISSING
     folder = Path(tempfile.mkdtemp(prefix="guildhall-pgbouncer-"))
     user = server_user(cluster.server().data_dir)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = int(probe.getsockname()[1])
     options = {"pool_mode": mode, "default_pool_size": str(size), "ignore_startup_parameters": ignoring}
-    _configure(before or cluster.url(APP, "postgres"), folder, port, users, options)
+    _configure(before or cluster.url(APP, "postgres"), folder, port, users, options, login)
     if user.switch:
         for path in (folder, *folder.iterdir()):
             os.chown(path, user.uid, user.gid)
@@ -86,13 +91,15 @@ def pgbouncer(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _configure(server: str, folder: Path, port: int, users: tuple[str, ...], options: dict[str, str]) -> None:
+def _configure(
+    server: str, folder: Path, port: int, users: tuple[str, ...], options: dict[str, str], login: str | None
+) -> None:
     parts = urlsplit(server)
     query = parse_qs(parts.query)
     host, port_there = query.get("host", [parts.hostname])[0], query.get("port", [parts.port or 5432])[0]
     lines = [
         "[databases]",
-        f"* = host={host} port={port_there}",
+        f"* = host={host} port={port_there}" + (f" user={login}" if login else ""),
         "[pgbouncer]",
         "listen_addr = 127.0.0.1",
         f"listen_port = {port}",
