@@ -1,5 +1,5 @@
 -- Functions and triggers, in the order of the tables in initial_schema.sql. Once released, this file is never edited: a
--- change of a function is a migration of its own.
+-- change of a function is a migration of its own. guildhall_2026_12_01t10_30_00_000000.py renames some of them.
 --
 -- `guildhall migrate` grants the rights on tables and functions each time it runs (api/postgres/migrations.py). This
 -- file only revokes: PostgreSQL lets everybody call a new function.
@@ -680,7 +680,7 @@ RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_t
 REVOKE ALL ON FUNCTION guildhall_pseudonym(bigint) FROM PUBLIC;
 
 -- Replaces a person's id in free text, except where a guild has the same id. Called by the next three functions, and
--- by export and erasure (api/privacy/registry_sql.py).
+-- by export and erasure (api/privacy/registry_queries.py).
 CREATE FUNCTION guildhall_unnamed(words text, person bigint, word text) RETURNS text LANGUAGE sql STABLE AS $$
         SELECT CASE
             WHEN strpos(words, person::text) = 0 OR EXISTS (SELECT FROM guilds WHERE id = person) THEN words

@@ -35,6 +35,7 @@ async def template() -> AsyncIterator[str]:
     await connection.execute("INSERT INTO members (guild_id, user_id, xp) VALUES (1, 7, 4675), (2, 7, 100)")
     await connection.execute("SELECT guildhall_make_part('activity_days', '2026-11-30')")
     await connection.execute("INSERT INTO activity_days (guild_id, day, user_id, xp) VALUES (1, '2026-11-30', 7, 25)")
+    await connection.execute("INSERT INTO jobs (kind, subject) VALUES ('awarding', 7)")
     await has(connection, CHAIN)
     await connection.close()
     yield name
@@ -70,6 +71,7 @@ async def test_last_state_is_taken_over_without_touching_data(old: str) -> None:
     members = await connection.fetch("SELECT guild_id, user_id, xp FROM members ORDER BY guild_id")
     assert list(map(tuple, members)) == [(1, 7, 4675), (2, 7, 100)]
     assert await connection.fetchval("SELECT xp FROM activity_days") == 25
+    assert await connection.fetchval("SELECT kind FROM jobs") == "backfill"
     await connection.close()
     assert await migrate(piccolo_conf.DB, old) == []
 
