@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from api.errors import DatabaseAway
+from api.postgres.connections import CLEAN_UP_SECONDS
 from api.postgres.database import Database
 from api.postgres.engine import PlainConnection
 from tests.database.pools import ADD, SIZE, is_whole, pid_of
@@ -133,6 +134,22 @@ async def test_rollback_that_never_answers_costs_the_connection(
     monkeypatch.undo()
     await asyncio.sleep(0.05)
     assert await root.fetchval("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", pid) == 0
+    assert await is_whole(database, root)
+
+
+async def test_server_that_cancels_nothing_costs_the_connection(
+    database: Database, root: PlainConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pooler may not pass on that a statement is to be cancelled, as RDS Proxy."""
+
+    async def ignore(**_options: object) -> None:
+        """Reaches nobody."""
+
+    monkeypatch.setattr("asyncpg.connect_utils._cancel", ignore)
+    began = asyncio.get_running_loop().time()
+    await cancelled_in(database, "SELECT pg_sleep(60)", times=1, ready=asyncio.Event())
+    assert asyncio.get_running_loop().time() - began < 2 * CLEAN_UP_SECONDS + 1
+    await root.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'")
     assert await is_whole(database, root)
 
 
