@@ -4,6 +4,7 @@ import asyncio
 import re
 import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -18,6 +19,7 @@ from api.postgres.provision import APP, OWNER, READ_ONLY, ROLE_SETTINGS
 from tables.declared import TABLES
 from tests.operation.servers import PROCESS, guildhall, installation, private_folder
 from tests.support import cluster, declarations
+from tests.support.check_migrations import lint, strict_config
 
 NAME = f"migrated_{PROCESS}"
 
@@ -88,6 +90,23 @@ async def test_back_and_forth_gives_the_same(migrated: str, id_: str) -> None:
         assert functions == 0
     await migrate(piccolo_conf.DB, migrated)
     assert dump(migrated) == first
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [
+        ("CREATE INDEX members_xp_idx ON members (xp)", "require-concurrent-index-creation"),
+        ("ALTER TABLE members DROP COLUMN xp", "ban-drop-column"),
+        ("ALTER TABLE members RENAME COLUMN xp TO points", "renaming-column"),
+        ("ALTER TABLE members ALTER COLUMN xp TYPE numeric", "changing-column-type"),
+        ("ALTER TABLE members ADD COLUMN karma bigint", None),
+    ],
+)
+def test_what_servers_of_the_last_release_could_not_bear_is_found(
+    tmp_path: Path, statement: str, rule: str | None
+) -> None:
+    found = "".join(lint([f"{statement};"], tmp_path, strict_config(tmp_path)))
+    assert found == "" if rule is None else rule in found
 
 
 async def test_rolling_back_what_never_ran_is_refused(migrated: str) -> None:
