@@ -29,7 +29,7 @@ LONGEST_MESSAGE = 300
 
 BATCH_BYTES = 384 * 1024  # of rows that are stored at once
 _NOBODYS = 1 << 62  # a bit of ids that will be given in the year 2050
-_SLICE = 64 * 1024  # bytes that are parsed before other tasks may run
+_SLICE = 16 * 1024  # bytes that are parsed before other tasks may run
 
 _encode = msgspec.json.Encoder().encode
 _refused = msgspec.json.Decoder(list[RefusedRow]).decode

@@ -5,7 +5,7 @@ machine, under any load, none should take much longer than `HELD_SECONDS`."""
 import asyncio
 
 HELD_SECONDS = 0.05
-REST_SHARE = 0.25  # of a batch's time; requests that come meanwhile do not wait at all
+REST_SHARE = 0.1  # of a batch's time; requests that come meanwhile do not wait at all
 LONGEST_HELD = 0.5  # after a batch that took longer, the rest is as short as after this
 LEAST, FIRST, MOST = 20, 200, 2000
 
